@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The dependencies below are the architecture: docs/architecture.md explains them, and the build
+// (`--explicit-target-dependency-import-check error`) refuses an import that is not listed here.
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "portcullis",
+  products: [.executable(name: "portcullis", targets: ["Gateway"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // C libraries: module maps and the few shims that Swift cannot see.
+    .target(name: "CSystem"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+
+    // C made safe.
+    module("Sockets", ["CSystem"]),
+    module("JSON", ["CJSON"]),
+    module("Crypto", ["COpenSSL"]),
+    module("Fetch", ["CCurl", "Sockets"]),
+
+    // Pure values and decisions.
+    module("Reason", []),
+    module("HTTP", ["Reason"]),
+    module("Tokens", ["JSON", "Crypto", "Reason"]),
+    module("Access", ["HTTP", "Tokens", "Reason"]),
+
+    // The program.
+    module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Reason"]),
+    module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("Telemetry", ["HTTP", "Tokens", "Access", "Sockets", "Reason"]),
+    module(
+      "Proxy",
+      ["Configuration", "Access", "Tokens", "Keys", "HTTP", "Crypto", "Sockets", "Telemetry", "Reason"]),
+    .executableTarget(
+      name: "Gateway",
+      dependencies: [
+        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "Fetch", "Crypto", "JSON",
+        "Sockets",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings),
+
+    tests("ReasonTests", ["Reason"]),
+    tests("SocketsTests", ["Sockets"]),
+    tests("JSONTests", ["JSON"]),
+    tests("CryptoTests", ["Crypto"]),
+    tests("TokensTests", ["Tokens", "Crypto", "JSON", "Reason"]),
+    tests("HTTPTests", ["HTTP", "Reason"]),
+    tests("AccessTests", ["Access", "Tokens", "HTTP", "Reason", "Crypto"]),
+    tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Reason"]),
+    tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
+    tests("TelemetryTests", ["Telemetry", "Sockets", "Reason"]),
+    tests("ProxyTests", ["Proxy", "Configuration", "HTTP", "Tokens", "Access", "Sockets", "Reason"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,4 @@
+#ifndef PORTCULLIS_CCURL_H
+#define PORTCULLIS_CCURL_H
+#include <curl/curl.h>
+#endif

@@ -1,0 +1,51 @@
+#include "CSystem.h"
+#include <arpa/inet.h>
+#include <stddef.h>
+
+int csystem_address_text(const struct sockaddr_storage *address, char *text, size_t size) {
+  const void *bytes;
+  if (address->ss_family == AF_INET) {
+    bytes = &((const struct sockaddr_in *)address)->sin_addr;
+  } else if (address->ss_family == AF_INET6) {
+    const struct in6_addr *in6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(in6)) {
+      if (!inet_ntop(AF_INET, &in6->s6_addr[12], text, (socklen_t)size)) return 0;
+      return (int)strlen(text);
+    }
+    bytes = in6;
+  } else {
+    return 0;
+  }
+  if (!inet_ntop(address->ss_family, bytes, text, (socklen_t)size)) return 0;
+  return (int)strlen(text);
+}
+
+socklen_t csystem_internet_address(int family, const char *text, uint16_t port, struct sockaddr_storage *address) {
+  memset(address, 0, sizeof *address);
+  if (family == AF_INET) {
+    struct sockaddr_in *in = (struct sockaddr_in *)address;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(port);
+    return inet_pton(AF_INET, text, &in->sin_addr) == 1 ? (socklen_t)sizeof *in : 0;
+  }
+  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
+  in6->sin6_family = AF_INET6;
+  in6->sin6_port = htons(port);
+  return inet_pton(AF_INET6, text, &in6->sin6_addr) == 1 ? (socklen_t)sizeof *in6 : 0;
+}
+
+socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *address) {
+  memset(address, 0, sizeof *address);
+  struct sockaddr_un *un = (struct sockaddr_un *)address;
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof un->sun_path) return 0;
+  un->sun_family = AF_UNIX;
+  memcpy(un->sun_path, path, length + 1);
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+}
+
+uint16_t csystem_port(const struct sockaddr_storage *address) {
+  if (address->ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)address)->sin_port);
+  if (address->ss_family == AF_INET6) return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+  return 0;
+}

@@ -1,0 +1,144 @@
+// What Swift cannot see of the C library: epoll, macros, and variadic functions. No decision is made here.
+#ifndef PORTCULLIS_CSYSTEM_H
+#define PORTCULLIS_CSYSTEM_H
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+  CSYSTEM_READABLE = EPOLLIN,
+  CSYSTEM_WRITABLE = EPOLLOUT,
+  CSYSTEM_ERROR = EPOLLERR,
+  CSYSTEM_HANGUP = EPOLLHUP,
+  CSYSTEM_PEER_CLOSED = EPOLLRDHUP,
+};
+static const uint32_t csystem_edge_triggered = (uint32_t)EPOLLET;
+static const uint32_t csystem_exclusive = (uint32_t)EPOLLEXCLUSIVE;
+
+typedef struct epoll_event csystem_event;
+
+static inline int csystem_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static inline int csystem_epoll_add(int set, int descriptor, uint32_t events, void *context) {
+  struct epoll_event event = {.events = events, .data = {.ptr = context}};
+  return epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+static inline int csystem_epoll_modify(int set, int descriptor, uint32_t events, void *context) {
+  struct epoll_event event = {.events = events, .data = {.ptr = context}};
+  return epoll_ctl(set, EPOLL_CTL_MOD, descriptor, &event);
+}
+
+static inline int csystem_epoll_remove(int set, int descriptor) {
+  return epoll_ctl(set, EPOLL_CTL_DEL, descriptor, NULL);
+}
+
+static inline uint32_t csystem_event_mask(const csystem_event *events, int index) { return events[index].events; }
+static inline void *csystem_event_context(const csystem_event *events, int index) { return events[index].data.ptr; }
+
+static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+// Fires once at an absolute CLOCK_MONOTONIC time; 0 disarms.
+static inline int csystem_timer_set(int descriptor, int64_t nanoseconds) {
+  struct itimerspec at = {{0, 0}, {nanoseconds / 1000000000, nanoseconds % 1000000000}};
+  return timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static inline int csystem_stream_socket(int family) {
+  return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static inline int csystem_accept(int descriptor, struct sockaddr_storage *address, socklen_t *length) {
+  return accept4(descriptor, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static inline int csystem_stream_pair(int descriptors[2]) {
+  return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors);
+}
+
+static inline int csystem_set_option(int descriptor, int level, int name, int value) {
+  return setsockopt(descriptor, level, name, &value, sizeof value);
+}
+
+static inline int csystem_get_error(int descriptor) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+static inline int csystem_bind(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+  return bind(descriptor, (const struct sockaddr *)address, length);
+}
+
+static inline int csystem_connect(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+  return connect(descriptor, (const struct sockaddr *)address, length);
+}
+
+static inline int csystem_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *length) {
+  return getsockname(descriptor, (struct sockaddr *)address, length);
+}
+
+static inline ssize_t csystem_send(int descriptor, const void *bytes, size_t count) {
+  return send(descriptor, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static inline ssize_t csystem_receive(int descriptor, void *bytes, size_t count) {
+  return recv(descriptor, bytes, count, MSG_DONTWAIT);
+}
+
+static inline int csystem_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR); }
+
+// Closes with RST, so that the peer sees an abort and not an end.
+static inline int csystem_abort(int descriptor) {
+  struct linger linger = {1, 0};
+  return setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+// The text form of a stored address into `text` (at least INET6_ADDRSTRLEN bytes); its length, 0 where there is none.
+int csystem_address_text(const struct sockaddr_storage *address, char *text, size_t size);
+// Parses an IPv4 or IPv6 literal; the length of the address, 0 where it is none.
+socklen_t csystem_internet_address(int family, const char *text, uint16_t port, struct sockaddr_storage *address);
+socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *address);
+uint16_t csystem_port(const struct sockaddr_storage *address);
+
+static inline int64_t csystem_now(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Raises the descriptor limit to its hard maximum; the limit in force.
+static inline uint64_t csystem_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return limit.rlim_cur;
+}
+
+// No core file, and no attaching by other processes of the user: memory holds tokens and keys.
+static inline int csystem_forbid_core_dumps(void) {
+  struct rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+#endif

@@ -1,0 +1,69 @@
+/// Whose fault an answer is: who has to act so that it goes away.
+public enum Blame: String, CaseIterable, Sendable {
+  /// The one who sent the request.
+  case client
+  /// The one who issued the token or publishes the keys.
+  case issuer
+  /// The rules of this configuration: they refuse on purpose.
+  case policy
+  /// The backend.
+  case upstream
+  /// This gateway or its machine.
+  case gateway
+}
+
+extension Reason {
+  /// Whose fault it is.
+  public var blame: Blame {
+    switch self {
+    case .requestLineInvalid, .lineEndInvalid, .fieldLineInvalid, .fieldValueInvalid, .hostInvalid, .authorityMismatch,
+      .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .transferCodingUnsupported, .framingConflict,
+      .versionUnsupported, .methodRefused, .targetTooLong, .headTooLarge, .tooManyFields, .expectationUnsupported,
+      .headTimeout, .chunkInvalid, .trailerInvalid, .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout,
+      .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
+      .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .credentialMissing, .credentialRepeated, .cookieRepeated,
+      .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
+      .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
+      .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture:
+      .client
+    case .keysUnavailable, .identityInvalid: .issuer
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch: .policy
+    case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
+      .upstreamTruncated:
+      .upstream
+    case .tooManyConnections, .drainTimeout, .internalError: .gateway
+    }
+  }
+
+  /// The status that the client is answered with, where it is answered at all. 499 stands in the log alone: the client
+  /// was gone.
+  public var status: Int {
+    switch self {
+    case .requestLineInvalid, .lineEndInvalid, .fieldLineInvalid, .fieldValueInvalid, .hostInvalid, .authorityMismatch,
+      .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .framingConflict, .chunkInvalid, .trailerInvalid,
+      .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
+      .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated:
+      400
+    case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
+      .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
+      .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
+      .tokenNotYetValid, .tokenIssuedInFuture:
+      401
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid: 403
+    case .noRoute: 404
+    case .methodRefused: 405
+    case .headTimeout, .bodyTimeout: 408
+    case .bodyTooLarge: 413
+    case .targetTooLong: 414
+    case .expectationUnsupported: 417
+    case .headTooLarge, .tooManyFields: 431
+    case .clientClosed, .clientTimeout: 499
+    case .internalError: 500
+    case .transferCodingUnsupported: 501
+    case .upstreamUnreachable, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
+    case .keysUnavailable, .tooManyConnections, .drainTimeout: 503
+    case .upstreamConnectTimeout, .upstreamTimeout: 504
+    case .versionUnsupported: 505
+    }
+  }
+}

@@ -1,0 +1,168 @@
+/// Module `Reason`: the one list of reason codes, each with its status and blame.
+/// May import: nothing.
+/// Never does: anything but name why a request was answered as it was.
+
+/// Why the gateway itself answered a request, or why an exchange ended early.
+///
+/// The raw value is stable: it stands in the access log, in metrics and in docs/reasons.md. The client is told the
+/// status and, for tokens, the RFC 6750 error code alone.
+public enum Reason: String, CaseIterable, Sendable {
+  // MARK: The request head (RFC 9112)
+
+  /// The request line is not `method SP target SP HTTP/1.x` (RFC 9112 §3).
+  case requestLineInvalid = "request_line_invalid"
+  /// A line ends in anything but CRLF (RFC 9112 §2.2).
+  case lineEndInvalid = "line_end_invalid"
+  /// A field name is no token, has no colon directly after it, or the line is folded (RFC 9112 §5).
+  case fieldLineInvalid = "field_line_invalid"
+  /// A field value holds NUL or another control character (RFC 9110 §5.5).
+  case fieldValueInvalid = "field_value_invalid"
+  /// Host is absent, repeated or no valid authority (RFC 9112 §3.2).
+  case hostInvalid = "host_invalid"
+  /// An absolute-form target disagrees with Host or with the listener's scheme (RFC 9112 §3.2.2).
+  case authorityMismatch = "authority_mismatch"
+  /// The request target has no allowed form (RFC 9112 §3.2).
+  case targetInvalid = "target_invalid"
+  /// Content-Length is repeated, empty, or no plain decimal below 2^63 (RFC 9110 §8.6).
+  case contentLengthInvalid = "content_length_invalid"
+  /// Transfer-Encoding is repeated, in HTTP/1.0, or malformed (RFC 9112 §6.1).
+  case transferEncodingInvalid = "transfer_encoding_invalid"
+  /// A transfer coding other than `chunked` (RFC 9112 §6.1).
+  case transferCodingUnsupported = "transfer_coding_unsupported"
+  /// Content-Length and Transfer-Encoding in one message (RFC 9112 §6.1).
+  case framingConflict = "framing_conflict"
+  /// A version other than HTTP/1.0 and HTTP/1.1 (RFC 9110 §15.6.6).
+  case versionUnsupported = "version_unsupported"
+  /// CONNECT or TRACE (RFC 9110 §9.3).
+  case methodRefused = "method_refused"
+  /// The request target is longer than `limits.target` (RFC 9110 §15.5.15).
+  case targetTooLong = "target_too_long"
+  /// The request head is longer than `limits.head` (RFC 6585 §5).
+  case headTooLarge = "head_too_large"
+  /// The request head has more field lines than `limits.fields` (RFC 6585 §5).
+  case tooManyFields = "too_many_fields"
+  /// Expect holds anything but `100-continue` (RFC 9110 §10.1.1).
+  case expectationUnsupported = "expectation_unsupported"
+  /// The head did not arrive within `timeouts.head` (RFC 9110 §15.5.9).
+  case headTimeout = "head_timeout"
+
+  // MARK: The request body
+
+  /// A chunk, its extension or its end is malformed (RFC 9112 §7.1).
+  case chunkInvalid = "chunk_invalid"
+  /// A trailer field is malformed (RFC 9112 §7.1.2).
+  case trailerInvalid = "trailer_invalid"
+  /// The body is larger than the route's `limits.body` (RFC 9110 §15.5.14).
+  case bodyTooLarge = "body_too_large"
+  /// The request body stopped arriving.
+  case bodyTimeout = "body_timeout"
+  /// The client closed or reset the connection before the exchange ended.
+  case clientClosed = "client_closed"
+  /// The client stopped reading the response.
+  case clientTimeout = "client_timeout"
+
+  // MARK: The path and the route
+
+  /// The path holds a dot segment, raw or encoded (RFC 3986 §3.3).
+  case pathDotSegment = "path_dot_segment"
+  /// The path holds `%2f` or `%5c` and the route does not keep them.
+  case pathEncodedSlash = "path_encoded_slash"
+  /// The path holds a backslash.
+  case pathBackslash = "path_backslash"
+  /// The path holds `//` and the route does not keep it.
+  case pathDoubleSlash = "path_double_slash"
+  /// The path holds `;` or `%3b` and the route does not keep it.
+  case pathParameter = "path_parameter"
+  /// The path holds a byte that no path may hold (RFC 3986 §3.3).
+  case pathCharacterInvalid = "path_character_invalid"
+  /// The path holds a bad escape, an encoded control character, or bad UTF-8 (RFC 3986 §2.1).
+  case pathEscapeInvalid = "path_escape_invalid"
+  /// The path decodes to another escape (RFC 3986 §2.4).
+  case pathDoubleEncoding = "path_double_encoding"
+  /// No route matches host, path and method.
+  case noRoute = "no_route"
+
+  // MARK: The credential and the token (RFC 6750, RFC 7519, RFC 8725)
+
+  /// The route needs a token and the request holds none.
+  case credentialMissing = "credential_missing"
+  /// More than one Authorization line (RFC 6750 §2).
+  case credentialRepeated = "credential_repeated"
+  /// The token cookie stands twice (RFC 6265 §5.4).
+  case cookieRepeated = "cookie_repeated"
+  /// The token is longer than `limits.token`.
+  case tokenTooLarge = "token_too_large"
+  /// The token is no compact JWS: not three parts, or not canonical base64url (RFC 7515 §7.1).
+  case tokenMalformed = "token_malformed"
+  /// The token is a JWE, or a JWS in another serialization (RFC 7516).
+  case tokenEncrypted = "token_encrypted"
+  /// The JOSE header is no strict JSON object, or a member has the wrong type (RFC 7515 §4).
+  case tokenHeaderInvalid = "token_header_invalid"
+  /// The header demands extensions: `crit`, `b64`, `cty`, `zip` (RFC 7515 §4.1.11).
+  case tokenExtensionRefused = "token_extension_refused"
+  /// The header's `typ` is not one that the provider allows (RFC 8725 §3.11).
+  case tokenTypeRefused = "token_type_refused"
+  /// The header's `alg` is not allowed (RFC 8725 §3.1).
+  case algorithmRefused = "algorithm_refused"
+  /// The header's `alg` does not fit the key that its `kid` names (RFC 8725 §3.1).
+  case keyMismatch = "key_mismatch"
+  /// No key of the provider has the token's `kid`.
+  case keyUnknown = "key_unknown"
+  /// The signature does not hold.
+  case signatureInvalid = "signature_invalid"
+  /// The payload is no strict JSON object (RFC 7519 §7.2).
+  case claimsInvalid = "claims_invalid"
+  /// A claim that is required is absent.
+  case claimMissing = "claim_missing"
+  /// A claim has the wrong type or an impossible value (RFC 7519 §4.1).
+  case claimMalformed = "claim_malformed"
+  /// `iss` is none of the route's providers (RFC 7519 §4.1.1).
+  case issuerUnknown = "issuer_unknown"
+  /// `aud` holds none of the provider's audiences (RFC 7519 §4.1.3).
+  case audienceMismatch = "audience_mismatch"
+  /// `exp` has passed (RFC 7519 §4.1.4).
+  case tokenExpired = "token_expired"
+  /// `nbf` has not come (RFC 7519 §4.1.5).
+  case tokenNotYetValid = "token_not_yet_valid"
+  /// `iat` lies in the future (RFC 7519 §4.1.6).
+  case tokenIssuedInFuture = "token_issued_in_future"
+  /// The provider has no usable key set.
+  case keysUnavailable = "keys_unavailable"
+
+  // MARK: The decision
+
+  /// The identity has none of the roles that the route needs.
+  case roleMissing = "role_missing"
+  /// The identity lacks a scope that the route needs.
+  case scopeMissing = "scope_missing"
+  /// The identity lacks a permission that the route needs.
+  case permissionMissing = "permission_missing"
+  /// A claim does not have the value that the route needs.
+  case claimMismatch = "claim_mismatch"
+  /// A claim cannot stand in an identity header: it holds a control character.
+  case identityInvalid = "identity_invalid"
+
+  // MARK: The upstream
+
+  /// No connection to any server of the upstream.
+  case upstreamUnreachable = "upstream_unreachable"
+  /// The upstream did not accept a connection in time.
+  case upstreamConnectTimeout = "upstream_connect_timeout"
+  /// The upstream closed or reset the connection before it answered.
+  case upstreamClosed = "upstream_closed"
+  /// The upstream's answer breaks RFC 9112.
+  case upstreamAnswerInvalid = "upstream_answer_invalid"
+  /// The upstream did not begin its answer in time.
+  case upstreamTimeout = "upstream_timeout"
+  /// The upstream's answer ended before its framing said so, or stalled.
+  case upstreamTruncated = "upstream_truncated"
+
+  // MARK: The gateway
+
+  /// More connections than `limits.connections`.
+  case tooManyConnections = "too_many_connections"
+  /// `timeouts.drain` ended before the exchange did.
+  case drainTimeout = "drain_timeout"
+  /// The gateway failed; the program log says how.
+  case internalError = "internal_error"
+}

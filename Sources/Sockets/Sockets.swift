@@ -1,0 +1,18 @@
+/// Module `Sockets`: the event loop, sockets, buffers and deadlines: the operating system made safe.
+/// May import: CSystem, Dispatch, Synchronization.
+/// Never does: know of HTTP, or let a pointer out.
+
+/// A call into the operating system that failed.
+public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The call, as its manual page is named.
+  public let call: String
+  /// `errno` after it.
+  public let code: Int32
+
+  public init(call: String, code: Int32) {
+    self.call = call
+    self.code = code
+  }
+
+  public var description: String { "\(call): \(SystemError.text(code))" }
+}

@@ -1,6 +1,14 @@
 #include "CSystem.h"
 #include <arpa/inet.h>
 #include <stddef.h>
+#include <stdio.h>
+
+// The XSI strerror_r, which glibc hides where _GNU_SOURCE is set.
+extern int __xpg_strerror_r(int code, char *text, size_t size);
+
+void csystem_error_text(int code, char *text, size_t size) {
+  if (__xpg_strerror_r(code, text, size) != 0) snprintf(text, size, "error %d", code);
+}
 
 int csystem_address_text(const struct sockaddr_storage *address, char *text, size_t size) {
   const void *bytes;

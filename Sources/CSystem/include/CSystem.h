@@ -109,6 +109,9 @@ static inline int csystem_abort(int descriptor) {
   return setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
+// What strerror says of `code`, into `text`.
+void csystem_error_text(int code, char *text, size_t size);
+
 // The text form of a stored address into `text` (at least INET6_ADDRSTRLEN bytes); its length, 0 where there is none.
 int csystem_address_text(const struct sockaddr_storage *address, char *text, size_t size);
 // Parses an IPv4 or IPv6 literal; the length of the address, 0 where it is none.

@@ -1,7 +1,11 @@
+#define _GNU_SOURCE 1
 #include "CSystem.h"
 #include <arpa/inet.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 // The XSI strerror_r, which glibc hides where _GNU_SOURCE is set.
 extern int __xpg_strerror_r(int code, char *text, size_t size);
@@ -56,4 +60,51 @@ uint16_t csystem_port(const struct sockaddr_storage *address) {
   if (address->ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)address)->sin_port);
   if (address->ss_family == AF_INET6) return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
   return 0;
+}
+
+int csystem_send_datagram(const char *path, const void *bytes, size_t count) {
+  struct sockaddr_storage address;
+  socklen_t length = csystem_unix_address(path, &address);
+  if (length == 0) return -1;
+  if (path[0] == '@') {
+    // An abstract name begins with NUL and does not end with one.
+    ((struct sockaddr_un *)&address)->sun_path[0] = 0;
+    length -= 1;
+  }
+  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -1;
+  ssize_t sent = sendto(descriptor, bytes, count, MSG_NOSIGNAL, (const struct sockaddr *)&address, length);
+  close(descriptor);
+  return sent < 0 ? -1 : 0;
+}
+
+extern char **environ;
+
+const char *csystem_environment_entry(int index) { return environ ? environ[index] : NULL; }
+
+int csystem_processor_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return CPU_COUNT(&set);
+}
+
+int csystem_accept(int descriptor, struct sockaddr_storage *address, socklen_t *length) {
+  return accept4(descriptor, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+uint64_t csystem_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return limit.rlim_cur;
+}
+
+int csystem_forbid_core_dumps(void) {
+  struct rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

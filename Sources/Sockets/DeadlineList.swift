@@ -43,6 +43,20 @@ public final class DeadlineList {
   /// When the first one expires; nil where none is armed.
   var earliest: MonotonicTime? { unsafe first?.deadlineAt }
 
+  /// Lets those expire at once that `chosen` picks.
+  public func expireAll(where chosen: (Pollable) -> Bool) {
+    var picked: [Pollable] = []
+    var entry = unsafe first
+    while let current = entry {
+      if chosen(current) { picked.append(current) }
+      entry = unsafe current.deadlineNext
+    }
+    for entry in picked where unsafe entry.deadlineList === self {
+      remove(entry)
+      entry.deadlineExpired()
+    }
+  }
+
   /// Calls those that have passed.
   func expire(now: MonotonicTime) {
     while let entry = unsafe first, entry.deadlineAt <= now {

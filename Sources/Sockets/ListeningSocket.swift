@@ -18,7 +18,12 @@ public final class ListeningSocket: @unchecked Sendable {
   public let descriptor: Int32
   /// As it is bound: with the port that the system chose where 0 was asked for.
   public let text: String
+  /// The port that it is bound to; 0 for a unix domain socket.
+  public let port: UInt16
   private let unlinks: String?
+
+  /// Every loop accepts from this one socket: a unix path cannot be bound twice.
+  public var isShared: Bool { unlinks != nil }
 
   /// Binds and listens. Internet addresses are bound with SO_REUSEPORT, so that each loop has a queue of its own. A
   /// unix path is taken over only where nobody answers on it.
@@ -49,11 +54,12 @@ public final class ListeningSocket: @unchecked Sendable {
     unlinks = path
     if address.isUnix {
       text = address.text
+      port = 0
     } else {
       var bound = sockaddr_storage()
       var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
       // SAFETY: the system writes at most `length` bytes into `bound`.
-      let port = unsafe csystem_local_address(number, &bound, &length) == 0 ? unsafe csystem_port(&bound) : 0
+      port = unsafe csystem_local_address(number, &bound, &length) == 0 ? unsafe csystem_port(&bound) : 0
       let host = address.text.lastIndex(of: ":").map { String(address.text[..<$0]) } ?? address.text
       text = "\(host):\(port)"
     }

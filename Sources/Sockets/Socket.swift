@@ -39,16 +39,12 @@ public struct Socket: ~Copyable {
 
   /// Two sockets connected to each other.
   public static func pair() throws(SystemError) -> SocketPair {
-    var first: Int32 = -1
-    var second: Int32 = -1
     var numbers = InlineArray<2, Int32>(repeating: -1)
     var span = numbers.mutableSpan
     // SAFETY: the call writes two descriptors into the two elements.
     let result = unsafe span.withUnsafeMutableBufferPointer { buffer in unsafe csystem_stream_pair(buffer.baseAddress) }
     guard result == 0 else { throw .last("socketpair") }
-    first = numbers[0]
-    second = numbers[1]
-    return SocketPair(first: Socket(owning: first), second: Socket(owning: second))
+    return SocketPair(first: Socket(owning: numbers[0]), second: Socket(owning: numbers[1]))
   }
 
   /// What became of connecting: nil when it succeeded.
@@ -115,16 +111,17 @@ public struct Socket: ~Copyable {
 
 /// The two ends of `Socket.pair()`.
 public struct SocketPair: ~Copyable {
-  public var first: Socket
-  public var second: Socket
+  private let first: Socket
+  private let second: Socket
 
   init(first: consuming Socket, second: consuming Socket) {
     self.first = first
     self.second = second
   }
 
-  /// Takes both ends.
-  public consuming func ends(_ body: (consuming Socket, consuming Socket) -> Void) {
-    body(first, second)
+  /// Gives `far` to `body` and returns the other end.
+  public consuming func giveFar(_ body: (consuming Socket) throws(SystemError) -> Void) throws(SystemError) -> Socket {
+    try body(second)
+    return first
   }
 }

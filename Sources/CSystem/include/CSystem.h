@@ -1,7 +1,6 @@
 // What Swift cannot see of the C library: epoll, macros, and variadic functions. No decision is made here.
 #ifndef PORTCULLIS_CSYSTEM_H
 #define PORTCULLIS_CSYSTEM_H
-#define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -10,8 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -63,9 +60,7 @@ static inline int csystem_stream_socket(int family) {
   return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-static inline int csystem_accept(int descriptor, struct sockaddr_storage *address, socklen_t *length) {
-  return accept4(descriptor, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}
+int csystem_accept(int descriptor, struct sockaddr_storage *address, socklen_t *length);
 
 static inline int csystem_stream_pair(int descriptors[2]) {
   return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, descriptors);
@@ -117,6 +112,8 @@ int csystem_address_text(const struct sockaddr_storage *address, char *text, siz
 // Parses an IPv4 or IPv6 literal; the length of the address, 0 where it is none.
 socklen_t csystem_internet_address(int family, const char *text, uint16_t port, struct sockaddr_storage *address);
 socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *address);
+// Sends one datagram to a unix socket; a name that begins with `@` is abstract.
+int csystem_send_datagram(const char *path, const void *bytes, size_t count);
 uint16_t csystem_port(const struct sockaddr_storage *address);
 
 static inline int64_t csystem_now(clockid_t clock) {
@@ -125,23 +122,16 @@ static inline int64_t csystem_now(clockid_t clock) {
   return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+// The entry of the environment at `index`, NULL behind the last.
+const char *csystem_environment_entry(int index);
+
+// The processors that this process may run on.
+int csystem_processor_count(void);
+
 // Raises the descriptor limit to its hard maximum; the limit in force.
-static inline uint64_t csystem_raise_descriptor_limit(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  if (limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-  }
-  return limit.rlim_cur;
-}
+uint64_t csystem_raise_descriptor_limit(void);
 
 // No core file, and no attaching by other processes of the user: memory holds tokens and keys.
-static inline int csystem_forbid_core_dumps(void) {
-  struct rlimit none = {0, 0};
-  if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
-  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
+int csystem_forbid_core_dumps(void);
 
 #endif

@@ -1,0 +1,62 @@
+import CSystem
+import Glibc
+
+/// What this process is given and may use.
+public enum Process {
+  /// The environment's variables.
+  public static var environment: [String: String] {
+    var result: [String: String] = [:]
+    var index = 0
+    // SAFETY: the list ends with a null pointer, each entry is NUL-terminated, and nobody in this process changes them.
+    while let entry = unsafe csystem_environment_entry(Int32(index)) {
+      let text = unsafe String(cString: entry)
+      if let equals = text.firstIndex(of: "=") {
+        result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
+      index += 1
+    }
+    return result
+  }
+
+  /// Raises the limit of open descriptors as far as the system lets us.
+  ///
+  /// - Returns: The limit in force; 0 where it cannot be read.
+  public static func raiseDescriptorLimit() -> UInt64 { csystem_raise_descriptor_limit() }
+
+  /// No core file, and no other process of the user may read the memory: it holds tokens and keys (SECURITY L-3).
+  public static func forbidCoreDumps() -> Bool { csystem_forbid_core_dumps() == 0 }
+
+  /// Files that this process makes are its own alone.
+  public static func makeFilesPrivate() { umask(0o077) }
+
+  /// The processors that this process may run on, at least 1.
+  public static var processorCount: Int { max(Int(csystem_processor_count()), 1) }
+}
+
+/// Text on the standard streams, without a buffer.
+public enum StandardStream: Int32, Sendable {
+  case output = 1
+  case error = 2
+
+  /// Whether a terminal reads it.
+  public var isTerminal: Bool { isatty(rawValue) == 1 }
+
+  /// Writes all of `text`, where the reader takes it.
+  public func write(_ text: String) {
+    let bytes = [UInt8](text.utf8)
+    // SAFETY: the range written lies inside the array, which the call borrows.
+    unsafe bytes.withUnsafeBytes { raw in
+      var offset = 0
+      while offset < raw.count, let base = raw.baseAddress {
+        let count = unsafe Glibc.write(rawValue, base + offset, raw.count - offset)
+        if count > 0 {
+          offset += count
+        } else if count < 0, errno == EINTR {
+          continue
+        } else {
+          return
+        }
+      }
+    }
+  }
+}

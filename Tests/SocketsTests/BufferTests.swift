@@ -1,0 +1,74 @@
+import Testing
+
+@testable import Sockets
+
+@Suite("Buffer")
+struct BufferTests {
+  @Test("what was appended is read in order, and consuming everything makes the whole block free again")
+  func appendAndConsume() {
+    var buffer = Buffer(capacity: 8)
+    buffer.append([1, 2, 3])
+    buffer.append(4)
+    buffer.append("ab")
+    check(buffer.count, 6)
+    check(buffer.writableCount, 2)
+    let first = buffer.withReadable { bytes in (0..<bytes.count).map { bytes[$0] } }
+    #expect(first == [1, 2, 3, 4, 0x61, 0x62])
+    buffer.consume(4)
+    check(buffer.count, 2)
+    check(buffer.writableCount, 2)
+    buffer.compact()
+    check(buffer.writableCount, 6)
+    buffer.consume(2)
+    check(buffer.isEmpty, true)
+    check(buffer.writableCount, 8)
+  }
+
+  @Test("a pool gives the block that came back last, empty")
+  func pool() {
+    let pool = BufferPool(blockBytes: 16, keptMax: 1)
+    var block = pool.take()
+    block.append([1])
+    pool.give(block)
+    let again = pool.take()
+    check(again.isEmpty, true)
+    check(again.capacity, 16)
+    pool.give(again)
+    pool.give(Buffer(capacity: 16))
+    let kept = pool.take()
+    check(kept.capacity, 16)
+  }
+}
+
+@Suite("SeededHash")
+struct SeededHashTests {
+  @Test("equal bytes hash the same, and each byte counts", arguments: [0, 1, 7, 8, 15, 16, 17, 31, 32, 700])
+  func everyByteCounts(count: Int) {
+    let hash = SeededHash()
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+    let base = hash.hash(bytes.span)
+    check(hash.hash(bytes.span), base)
+    for index in bytes.indices {
+      var changed = bytes
+      changed[index] ^= 1
+      check(hash.hash(changed.span) != base, true)
+    }
+    let longer = bytes + [0]
+    check(hash.hash(longer.span) != base, true)
+  }
+
+  @Test("bytes are compared in full")
+  func equality() {
+    #expect(areEqual([], []))
+    #expect(areEqual([1, 2], [1, 2]))
+    #expect(!areEqual([1, 2], [1, 3]))
+    #expect(!areEqual([1, 2], [1, 2, 3]))
+  }
+
+  private func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { Bytes.areEqual(left.span, right.span) }
+}
+
+/// `#expect` cannot look into a noncopyable value; this takes what was read from it.
+private func check<Value: Equatable>(_ found: Value, _ expected: Value, _ location: SourceLocation = #_sourceLocation) {
+  #expect(found == expected, sourceLocation: location)
+}

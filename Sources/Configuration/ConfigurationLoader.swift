@@ -1,0 +1,50 @@
+extension GatewayConfiguration {
+  /// Reads and validates a file. All of its faults are reported in one run; after a syntax error nothing else can be.
+  ///
+  /// - Parameters:
+  ///   - path: the file, as the operator named it.
+  ///   - environment: what `${NAME}` stands for.
+  public static func load(
+    path: String, environment: [String: String]
+  ) -> Result<GatewayConfiguration, Diagnostics> {
+    do throws(FileSystem.Fault) {
+      return parse(try FileSystem.read(path), file: path, environment: environment)
+    } catch {
+      let diagnostic = Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")
+      return .failure(Diagnostics([diagnostic]))
+    }
+  }
+
+  /// Validates the text of a file. Paths in it begin at the folder of `file`.
+  public static func parse(
+    _ bytes: [UInt8], file: String, environment: [String: String]
+  ) -> Result<GatewayConfiguration, Diagnostics> {
+    func failure(_ faults: [(position: Position, message: String)]) -> Result<GatewayConfiguration, Diagnostics> {
+      .failure(Diagnostics(faults.map { Diagnostic(file: file, position: $0.position, message: $0.message) }))
+    }
+
+    let events: [YAMLEvent]
+    do throws(YAMLSyntaxFault) {
+      events = try YAMLReader.events(of: bytes)
+    } catch {
+      return failure([(error.position, error.message(in: bytes))])
+    }
+    var composer = NodeComposer(events, environment: environment)
+    guard let root = composer.compose() else {
+      return failure([(Position(line: 1, column: 1), "the file is empty; \"listeners\" and \"routes\" are required")])
+    }
+    var decoding = Decoding(folder: folder(of: file))
+    guard let draft = GatewayDraft.keys.decode(root, &decoding) else {
+      return failure(composer.faults + decoding.faults)
+    }
+    var resolver = Resolver(draft: draft.value, decoding: decoding)
+    let configuration = resolver.configuration(file: file)
+    let faults = composer.faults + resolver.decoding.faults
+    return faults.isEmpty ? .success(configuration) : failure(faults)
+  }
+
+  private static func folder(of file: String) -> String {
+    guard let slash = file.lastIndex(of: "/") else { return "." }
+    return slash == file.startIndex ? "/" : String(file[..<slash])
+  }
+}

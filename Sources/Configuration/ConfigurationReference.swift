@@ -1,0 +1,60 @@
+/// The reference of `gateway.conf`, made from the same definitions as the decoder.
+public enum ConfigurationReference {
+  /// docs/configuration.md.
+  public static func markdown() -> String {
+    let sections = GatewayDraft.keys.reference("").map(markdown(of:))
+    return introduction + sections.joined(separator: "\n") + notYet
+  }
+
+  private static func markdown(of section: ReferenceSection) -> String {
+    let heading = section.path.isEmpty ? "## All keys" : "## `\(section.path)`"
+    let rows = section.rows.map { row in
+      "| `\(row.key)` | \(cell(row.kind)) | \(cell(row.defaultText)) | \(cell(row.documentation)) |"
+    }
+    return """
+      \(heading)
+
+      \(section.documentation)
+
+      | key | value | default | |
+      |---|---|---|---|
+      \(rows.joined(separator: "\n"))
+
+      """
+  }
+
+  /// A `|` would end the cell.
+  private static func cell(_ text: String) -> String {
+    text.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+  }
+
+  private static let introduction = """
+    # `gateway.conf`
+
+    <!-- Generated from the key tables in Sources/Configuration/Keys; a test compares. -->
+
+    YAML, read strictly: an unknown key, a duplicate, a value of the wrong kind or a name that leads nowhere is an error
+    with `file:line:column`, and `portcullis check` reports all of them in one run. `listeners`, `routes` and what they
+    name are required; all else has a default. [gateway.conf.example](../gateway.conf.example) is a file to start from.
+
+    - **Texts need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or `[…]`.
+      What a text means is said by its key alone: `off`, `yes` and `0644` are texts; booleans are `true` and `false`.
+    - **Durations** are a whole number and `ms`, `s`, `m`, `h` or `d`: `250ms`, `30s`, `1h`. **Sizes** are bytes, or a
+      whole number and `KiB`, `MiB` or `GiB`: `16KiB`.
+    - **`${NAME}`** in a value is replaced by that environment variable, which has to be set; `$${` is `${` itself.
+    - **Paths** begin at the folder of the file. Files with secrets must not be readable by others (`chmod 600`).
+    - Anchors, aliases, tags, merge keys (`<<`) and further documents are errors.
+
+
+    """
+
+  private static let notYet = """
+
+    ## Known, not supported yet
+
+    These words are reserved; a file that uses one is refused with a message that says so.
+
+    \(NotSupportedYet.list.map { "- `\($0.path)`: \($0.words.map { "`\($0)`" }.joined(separator: ", "))" }.joined(separator: "\n"))
+
+    """
+}

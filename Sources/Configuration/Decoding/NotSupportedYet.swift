@@ -1,0 +1,37 @@
+/// What the configuration's design names and this version cannot do yet: the one list of it. Each is an error that
+/// says so, never a key that is ignored.
+enum NotSupportedYet {
+  static let fault = ValueFault("is not supported in this version")
+
+  static let keys = ["admin", "trusted_proxies", "revocations"]
+  static let listenerKeys = ["tls", "proxy_protocol"]
+  static let limitsKeys = ["connections_per_address"]
+  static let providerKeys = ["max_age", "require", "introspection", "dpop", "code_flow", "sign_in"]
+  static let refreshKeys = ["cache_file"]
+  static let signingKeys = ["rotate_every", "keep_for"]
+  static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
+  static let upstreamBuiltins = ["static"]
+  static let balances = ["least_requests", "random_two"]
+  static let routeKeys = [
+    "redirect", "strip_prefix", "rewrite", "rate_limit", "headers", "on_expiry", "cors", "enforce", "assertion",
+    "tests", "forward_auth",
+  ]
+  static let requirementKeys = ["owner", "any", "all", "not"]
+}
+
+extension NotSupportedYet {
+  /// All of it, for the reference.
+  static let list: [(path: String, words: [String])] = [
+    ("gateway.conf", keys),
+    ("listeners[]", listenerKeys),
+    ("limits", limitsKeys),
+    ("providers.<name>", providerKeys),
+    ("providers.<name>.refresh", refreshKeys),
+    ("providers.<name>.signing", signingKeys),
+    ("upstreams.<name>", upstreamKeys),
+    ("upstreams.<name>.builtin", upstreamBuiltins),
+    ("upstreams.<name>.balance", balances),
+    ("routes[]", routeKeys),
+    ("routes[].require", requirementKeys),
+  ]
+}

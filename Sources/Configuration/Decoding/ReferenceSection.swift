@@ -1,0 +1,14 @@
+/// The reference of one mapping: a heading, a sentence and a table.
+struct ReferenceSection: Sendable {
+  struct Row: Sendable {
+    let key: String
+    let kind: String
+    let defaultText: String
+    let documentation: String
+  }
+
+  /// `providers.<name>.refresh`; empty for the file itself.
+  let path: String
+  let documentation: String
+  let rows: [Row]
+}

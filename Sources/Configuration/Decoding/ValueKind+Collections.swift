@@ -1,0 +1,83 @@
+extension ValueKind {
+  /// A mapping with the keys of `table`.
+  static func mapping<Target>(_ table: KeyTable<Target>) -> ValueKind where Value == Decoded<Target> {
+    ValueKind(
+      noun: "a mapping", reference: "mapping", sections: { path in table.reference(path) },
+      decode: { node, decoding in table.decode(node, &decoding) })
+  }
+
+  /// A mapping from names of the operator's choice to mappings with the keys of `table`.
+  static func named<Target>(_ table: KeyTable<Target>, _ noun: String) -> ValueKind where Value == [Named<Target>] {
+    ValueKind(
+      noun: "a mapping", reference: "mapping of names", sections: { path in table.reference("\(path).<name>") },
+      decode: { node, decoding in
+        guard let entries = node.entries(expected: "a mapping from \(noun) names", &decoding) else { return nil }
+        return entries.compactMap { entry in
+          if let fault = NameText.fault(entry.key) {
+            decoding.report(entry.keyPosition, "\"\(entry.key)\" \(fault.predicate)")
+          }
+          guard let body = table.decode(entry.value, &decoding) else { return nil }
+          return Named(name: entry.key, position: entry.keyPosition, body: body)
+        }
+      })
+  }
+
+  /// A list with at least one element. Faulty elements are reported and left out.
+  static func list<Element>(of kind: ValueKind<Element>, _ noun: String) -> ValueKind where Value == [Element] {
+    ValueKind(
+      noun: "a list of \(noun)", reference: "list: \(kind.reference)",
+      text: { list in
+        let texts = list.compactMap(kind.text)
+        return texts.isEmpty ? nil : "[\(texts.joined(separator: ", "))]"
+      },
+      sections: { path in kind.sections("\(path)[]") },
+      decode: { node, decoding in
+        guard let elements = node.elements(expected: "a list of \(noun)", &decoding) else { return nil }
+        let decoded = elements.map { kind.decode($0, &decoding) }
+        return decoded.contains { $0 == nil } ? nil : decoded.compactMap(\.self)
+      })
+  }
+
+  /// One value, or a list of them.
+  static func oneOrMore<Element>(of kind: ValueKind<Element>, _ noun: String) -> ValueKind where Value == [Element] {
+    let list = ValueKind<[Element]>.list(of: kind, noun)
+    return ValueKind(
+      noun: "\(kind.noun) or \(list.noun)", reference: "\(kind.reference), or a list",
+      text: { $0.count == 1 ? $0.first.flatMap(kind.text) : list.text($0) },
+      decode: { node, decoding in
+        if case .sequence = node.content { return list.decode(node, &decoding) }
+        return kind.decode(node, &decoding).map { [$0] }
+      })
+  }
+}
+
+/// An entry of a mapping whose keys are names.
+struct Named<Target: Sendable>: Sendable {
+  let name: String
+  /// Where the name stands.
+  let position: Position
+  let body: Decoded<Target>
+}
+
+extension Node {
+  /// The entries of a mapping, or nil after a report.
+  func entries(expected noun: String, _ decoding: inout Decoding) -> [Entry]? {
+    switch content {
+    case .mapping(let entries): return entries
+    case .scalar, .sequence: decoding.report(position, "expected \(noun), found \(self.noun)")
+    case .faulty: break
+    }
+    return nil
+  }
+
+  /// The elements of a list, at least one; or nil after a report.
+  func elements(expected noun: String, _ decoding: inout Decoding) -> [Node]? {
+    switch content {
+    case .sequence(let elements) where !elements.isEmpty: return elements
+    case .sequence: decoding.report(position, "an empty list; expected \(noun), or leave the key out")
+    case .scalar, .mapping: decoding.report(position, "expected \(noun), found \(self.noun)")
+    case .faulty: break
+    }
+    return nil
+  }
+}

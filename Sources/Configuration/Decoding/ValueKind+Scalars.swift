@@ -1,0 +1,135 @@
+extension ValueKind where Value == Bool {
+  static var boolean: ValueKind {
+    .scalar(noun: "true or false", reference: "`true` or `false`", text: { $0 ? "true" : "false" }) {
+      scalar throws(ValueFault) in
+      switch scalar.text {
+      case "true": return true
+      case "false": return false
+      default: throw ValueFault("is neither true nor false")
+      }
+    }
+  }
+}
+
+extension ValueKind where Value == Int {
+  static func count(_ range: ClosedRange<Int>) -> ValueKind {
+    .scalar(noun: "a number", reference: "number, \(range.lowerBound) to \(range.upperBound)", text: { String($0) }) {
+      scalar throws(ValueFault) in
+      guard let number = WholeNumber.parse(scalar.text) else { throw ValueFault("is no whole number") }
+      guard let value = Int(exactly: number), range.contains(value) else {
+        throw ValueFault("is out of range: \(range.lowerBound) to \(range.upperBound)")
+      }
+      return value
+    }
+  }
+
+  static func size(_ range: ClosedRange<Int>) -> ValueKind {
+    let (low, high) = (SizeText.write(Int64(range.lowerBound)), SizeText.write(Int64(range.upperBound)))
+    return .scalar(noun: "a size", reference: "size, \(low) to \(high)", text: { SizeText.write(Int64($0)) }) {
+      scalar throws(ValueFault) in
+      guard let bytes = SizeText.parse(scalar.text) else { throw SizeText.fault }
+      guard range.contains(Int(bytes)) else { throw ValueFault("is out of range: \(low) to \(high)") }
+      return Int(bytes)
+    }
+  }
+}
+
+extension ValueKind where Value == UInt64? {
+  /// A size without an upper bound, or `none`.
+  static var sizeOrNone: ValueKind {
+    .scalar(
+      noun: "a size or none", reference: "size, or `none`",
+      text: { $0.map { SizeText.write(Int64(clamping: $0)) } ?? "none" }
+    ) { scalar throws(ValueFault) in
+      if scalar.text == "none" { return nil }
+      guard let bytes = SizeText.parse(scalar.text) else { throw SizeText.fault }
+      return UInt64(bytes)
+    }
+  }
+}
+
+extension SizeText {
+  fileprivate static var fault: ValueFault {
+    ValueFault("is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB")
+  }
+}
+
+extension ValueKind where Value == Duration {
+  static func duration(_ range: ClosedRange<Duration>) -> ValueKind {
+    let (low, high) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
+    return .scalar(noun: "a duration", reference: "duration, \(low) to \(high)", text: { DurationText.write($0) }) {
+      scalar throws(ValueFault) in
+      guard let duration = DurationText.parse(scalar.text) else {
+        throw ValueFault("is no duration; write a whole number and ms, s, m, h or d: 30s")
+      }
+      guard range.contains(duration) else { throw ValueFault("is out of range: \(low) to \(high)") }
+      return duration
+    }
+  }
+}
+
+extension ValueKind where Value == String {
+  /// Any text that is not empty.
+  static func text(_ noun: String) -> ValueKind {
+    .scalar(noun: noun, reference: "text", text: { $0 }) { scalar throws(ValueFault) in
+      guard !scalar.text.isEmpty else { throw ValueFault("is empty; expected \(noun)") }
+      return scalar.text
+    }
+  }
+
+  /// A path, resolved against the folder of the file.
+  static func path(_ noun: String) -> ValueKind {
+    ValueKind(noun: noun, reference: "path") { node, decoding in
+      guard let scalar = node.scalar(expected: noun, &decoding) else { return nil }
+      guard !scalar.text.isEmpty else {
+        decoding.report(node.position, "an empty path; expected \(noun)")
+        return nil
+      }
+      return decoding.resolve(scalar.text)
+    }
+  }
+
+  /// A name that the file gives to something: it stands in logs and metrics.
+  static func name(_ noun: String) -> ValueKind {
+    .scalar(noun: noun, reference: "name", text: { $0 }) { scalar throws(ValueFault) in
+      if let fault = NameText.fault(scalar.text) { throw fault }
+      return scalar.text
+    }
+  }
+}
+
+/// Names of providers, upstreams and routes.
+enum NameText {
+  static let bytesMax = 64
+
+  static func fault(_ text: String) -> ValueFault? {
+    let isSound = text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+    guard isSound, (1...bytesMax).contains(text.utf8.count) else {
+      return ValueFault("is no name; use up to \(bytesMax) letters, digits, \"-\", \"_\" and \".\"")
+    }
+    return nil
+  }
+}
+
+extension ValueKind where Value: Equatable {
+  /// One of a few words. Words in `unsupported` are known, but not in this version.
+  static func choice(_ choices: [(word: String, value: Value)], unsupported: [String] = []) -> ValueKind {
+    let words = choices.map(\.word)
+    let list = words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    return .scalar(
+      noun: list, reference: words.map { "`\($0)`" }.joined(separator: ", "),
+      text: { value in choices.first { $0.value == value }?.word }
+    ) { scalar throws(ValueFault) in
+      if let choice = choices.first(where: { $0.word == scalar.text }) { return choice.value }
+      guard !unsupported.contains(scalar.text) else { throw NotSupportedYet.fault }
+      throw ValueFault("is not \(list)" + NearestWord.hint(scalar.text, in: words))
+    }
+  }
+}

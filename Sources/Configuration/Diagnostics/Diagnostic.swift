@@ -1,0 +1,16 @@
+/// One fault of `gateway.conf`: where it stands, what is wrong, and what to write instead.
+///
+/// A message quotes what the file says, never what an environment variable put in its place: that may be a secret.
+public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
+  /// The file as the operator named it.
+  public let file: String
+  /// nil where the file as a whole is meant.
+  public let position: Position?
+  public let message: String
+
+  /// `gateway.conf:14:9: unknown key "isuer"; did you mean "issuer"?`
+  public var description: String {
+    guard let position else { return "\(file): \(message)" }
+    return "\(file):\(position.line):\(position.column): \(message)"
+  }
+}

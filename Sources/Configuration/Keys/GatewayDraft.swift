@@ -1,0 +1,51 @@
+/// The whole file as written: every value is well-formed, but names do not lead anywhere yet.
+struct GatewayDraft: Sendable {
+  enum Workers: Sendable, Equatable {
+    case auto
+    case count(Int)
+  }
+
+  var listeners: [Decoded<ListenerDraft>]?
+  var workers = Workers.auto
+  var log = Decoded(LogConfiguration())
+  var limits = Decoded(LimitsConfiguration())
+  var timeouts = Decoded(TimeoutsConfiguration())
+  var providers: [Named<ProviderDraft>] = []
+  var upstreams: [Named<UpstreamDraft>] = []
+  var routes: [Decoded<RouteDraft>]?
+
+  static let keys = KeyTable<GatewayDraft>(
+    "The file.", defaults: GatewayDraft(), unsupported: NotSupportedYet.keys,
+    keys: [
+      Key(
+        "listeners", ifWritten: \.listeners, .list(of: .mapping(ListenerDraft.keys), "listeners"), presence: .required,
+        "where to listen."),
+      Key("workers", \.workers, .workers, "Event loops that carry traffic; `auto` is one for each core."),
+      Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
+      Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
+      Key("timeouts", \.timeouts, .mapping(TimeoutsConfiguration.keys), "How long the gateway waits."),
+      Key("providers", \.providers, .named(ProviderDraft.keys, "provider"), "Whose tokens are accepted."),
+      Key("upstreams", \.upstreams, .named(UpstreamDraft.keys, "upstream"), "Where requests go."),
+      Key(
+        "routes", ifWritten: \.routes, .list(of: .mapping(RouteDraft.keys), "routes"), presence: .required,
+        "Which requests go where."),
+    ])
+}
+
+extension ValueKind where Value == GatewayDraft.Workers {
+  static var workers: ValueKind {
+    let count = ValueKind<Int>.count(1...64)
+    return ValueKind(
+      noun: "auto or a number", reference: "`auto`, or \(count.reference)",
+      text: { workers in
+        switch workers {
+        case .auto: "auto"
+        case .count(let number): String(number)
+        }
+      },
+      decode: { node, decoding in
+        if case .scalar(let scalar) = node.content, scalar.text == "auto" { return .auto }
+        return count.decode(node, &decoding).map { .count($0) }
+      })
+  }
+}

@@ -1,0 +1,17 @@
+extension LimitsConfiguration {
+  static let keys = KeyTable<LimitsConfiguration>(
+    "Bounds on what a client may send. What is larger is refused: 431, 414, 413.",
+    defaults: LimitsConfiguration(), unsupported: NotSupportedYet.limitsKeys,
+    keys: [
+      Key("head", \.headBytesMax, .size(1 << 10...32 << 10), "Bytes of a request head."),
+      Key("fields", \.fieldsMax, .count(1...1000), "Field lines of a request head."),
+      Key(
+        "target", \.targetBytesMax, .size(256...32 << 10),
+        "Bytes of a request target; at most `head`, which is the default where it is smaller."),
+      Key(
+        "token", \.tokenBytesMax, .size(256...32 << 10),
+        "Bytes of a token; at most `head`, which is the default where it is smaller."),
+      Key("body", \.bodyBytesMax, .sizeOrNone, "Bytes of a request body. A route may say otherwise."),
+      Key("connections", \.connectionsMax, .count(1...1_000_000), "Client connections, over all workers together."),
+    ])
+}

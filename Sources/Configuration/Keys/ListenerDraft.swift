@@ -1,0 +1,28 @@
+/// `listeners[]` as written.
+struct ListenerDraft: Sendable {
+  var address: Located<ListenAddress>?
+
+  static let keys = KeyTable<ListenerDraft>(
+    "Where the gateway accepts connections.", defaults: ListenerDraft(), unsupported: NotSupportedYet.listenerKeys,
+    keys: [
+      Key(
+        "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
+        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`.")
+    ])
+}
+
+extension ValueKind where Value == ListenAddress {
+  static var listenAddress: ValueKind {
+    ValueKind(noun: "an address", reference: "address") { node, decoding in
+      guard let address = node.socketLocation(&decoding) else { return nil }
+      switch address {
+      case .unix(let path): return .unix(path)
+      case .internet(.ipv4(let literal), let port): return .ipv4(literal, port: port)
+      case .internet(.ipv6(let literal), let port): return .ipv6(literal, port: port)
+      case .internet(.name, _):
+        decoding.report(node.position, "\(node.noun) is no IP address; listen on one, 0.0.0.0 for all of IPv4")
+        return nil
+      }
+    }
+  }
+}

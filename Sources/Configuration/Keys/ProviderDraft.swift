@@ -1,0 +1,102 @@
+import Tokens
+
+/// `providers.<name>` as written.
+struct ProviderDraft: Sendable {
+  var issuer: Located<String>?
+  var audiences: Audiences?
+  var jwksURL: Located<WebAddress>?
+  var jwksFile: Located<String>?
+  var secretFile: Located<String>?
+  var signing: Decoded<SigningDraft>?
+  var certificateAuthority: Located<String>?
+  var algorithms: [Located<SignatureAlgorithm>]?
+  var leeway = Duration.seconds(30)
+  var credentialSources = [CredentialSource.authorization]
+  var claims = Decoded(ClaimMapping())
+  var refresh = Decoded(RefreshDraft())
+
+  static let keys = KeyTable<ProviderDraft>(
+    """
+    An issuer whose tokens are accepted. Its keys come from `jwks_url`, `jwks_file`, `secret_file` or `signing`; without \
+    any of them by OpenID Connect discovery at the issuer.
+    """,
+    defaults: ProviderDraft(), unsupported: NotSupportedYet.providerKeys,
+    keys: [
+      Key(
+        "issuer", ifWritten: \.issuer, ValueKind.text("an issuer").located, presence: .required,
+        "The `iss` of its tokens, byte for byte. An https URL (http on loopback) unless the keys come from a file."),
+      Key(
+        "audiences", ifWritten: \.audiences, .audiences, presence: .required,
+        "Tokens need one of them as `aud`; `any` takes all tokens."),
+      Key(
+        "jwks_url", ifWritten: \.jwksURL, ValueKind.keySetURL.located,
+        "Where its key set (RFC 7517) is fetched: https, or http on loopback."),
+      Key(
+        "jwks_file", ifWritten: \.jwksFile, ValueKind.path("a key set's path").located, "A file that holds its key set."
+      ),
+      Key(
+        "secret_file", ifWritten: \.secretFile, ValueKind.path("a secret's path").located,
+        "A file with the shared secret of HS256, HS384 and HS512; not readable by others."),
+      Key(
+        "signing", ifWritten: \.signing, .mapping(SigningDraft.keys),
+        "This gateway issues the tokens itself, and publishes its keys at `\(ProviderConfiguration.publishedKeysPath)`."
+      ),
+      Key(
+        "ca", ifWritten: \.certificateAuthority, ValueKind.path("a PEM file's path").located,
+        "A PEM file with the certificate authorities of the issuer's TLS; left out, the system's."),
+      Key(
+        "algorithms", ifWritten: \.algorithms, .list(of: ValueKind.algorithm.located, "algorithms"),
+        "Signature algorithms that are accepted; left out, those that fit the keys."),
+      Key(
+        "leeway", \.leeway, .duration(.zero ... .seconds(60)),
+        "How far the issuer's clock may be off (RFC 7519 §4.1.4)."),
+      Key(
+        "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
+        "Where a token may stand, in the order in which it is looked for."),
+      Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
+      Key("refresh", \.refresh, .mapping(RefreshDraft.keys), "How keys are kept fresh."),
+    ])
+}
+
+/// `providers.<name>.signing` as written.
+struct SigningDraft: Sendable {
+  var state: Located<String>?
+  var algorithm = SignatureAlgorithm.es256
+
+  static let keys = KeyTable<SigningDraft>(
+    "This gateway issues the provider's tokens with keys of its own.", defaults: SigningDraft(),
+    unsupported: NotSupportedYet.signingKeys,
+    keys: [
+      Key(
+        "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
+        "The folder of its private keys; made at the first start."),
+      Key("algorithm", \.algorithm, .algorithm, "The algorithm of new keys; none of HS*."),
+    ])
+}
+
+/// `providers.<name>.refresh`.
+struct RefreshDraft: Sendable {
+  var every = Duration.seconds(600)
+  var staleFor = Duration.seconds(86_400)
+
+  static let keys = KeyTable<RefreshDraft>(
+    "How fetched keys are kept fresh.", defaults: RefreshDraft(), unsupported: NotSupportedYet.refreshKeys,
+    keys: [
+      Key("every", \.every, .duration(.seconds(30) ... .seconds(86_400)), "How often they are fetched."),
+      Key(
+        "stale_for", \.staleFor, .duration(.zero ... .seconds(30 * 86_400)),
+        "How long the last good ones are used while fetching fails; then the provider's routes answer 503."),
+    ])
+}
+
+extension ClaimMapping {
+  static let keys = KeyTable<ClaimMapping>(
+    "Which claims say who someone is and what they may do. A dot leads into an object, `\\.` is a dot of the name.",
+    defaults: ClaimMapping(),
+    keys: [
+      Key("subject", \.subject, .claimPath, "Who."),
+      Key("roles", \.roles, .claimPath, "A list, or words with spaces between: for `require.roles`."),
+      Key("scopes", \.scopes, .claimPath, "A list, or words with spaces between: for `require.scopes`."),
+      Key("permissions", \.permissions, .claimPath, "A list, or words with spaces between: for `require.permissions`."),
+    ])
+}

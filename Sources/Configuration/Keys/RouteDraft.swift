@@ -1,0 +1,116 @@
+import Access
+import HTTP
+import Tokens
+
+/// `routes[]` as written.
+struct RouteDraft: Sendable {
+  enum Anonymous: Sendable { case refuse, allow }
+  /// What becomes of a kind of path that is refused by default.
+  enum PathChoice: Sendable { case refuse, keep }
+
+  var name: Located<String>?
+  var host: Written<HostPattern>?
+  var path: Located<Written<PathPattern>>?
+  var methods: [String]?
+  var authentication: AuthenticationDraft?
+  var anonymous = Anonymous.refuse
+  var requirement: Decoded<RequirementDraft>?
+  var identity: IdentityDraft?
+  var upstream: Located<String>?
+  var token = TokenForwarding.remove
+  var limits = Decoded(RouteLimits())
+  var timeouts = Decoded(RouteTimeouts())
+  var encodedSlashes = PathChoice.refuse
+  var doubleSlashes = PathChoice.refuse
+  var pathParameters = PathChoice.refuse
+
+  static let keys = KeyTable<RouteDraft>(
+    """
+    One rule: which requests it is for, who may send them, and where they go. The first that matches wins; what matches \
+    none is answered 404.
+    """,
+    defaults: RouteDraft(), unsupported: NotSupportedYet.routeKeys,
+    keys: [
+      Key(
+        "name", ifWritten: \.name, ValueKind.name("a route's name").located,
+        "What the access log calls it; left out, its methods, host and path."),
+      Key(
+        "host", ifWritten: \.host, .hostPattern,
+        "`api.example.com`, or `\"*.example.com\"` for names below; left out, any."),
+      Key(
+        "path", ifWritten: \.path, ValueKind.pathPattern.located, presence: .required,
+        "`/orders/{id}/**`: `*` and `{name}` are one segment, `**` at the end is what lies below."),
+      Key(
+        "methods", ifWritten: \.methods, .list(of: .method, "methods"),
+        "Left out, all. HEAD is allowed where GET is."),
+      Key(
+        "auth", ifWritten: \.authentication, .authentication,
+        "Whose tokens are accepted: a provider, a list of them, or `none` for everyone. Has to be said."),
+      Key(
+        "anonymous", \.anonymous, .choice([("refuse", .refuse), ("allow", .allow)]),
+        "`allow` lets a request without a token pass; a bad token is refused all the same."),
+      Key("require", ifWritten: \.requirement, .mapping(RequirementDraft.keys), "What a token has to say."),
+      Key(
+        "identity", ifWritten: \.identity, .identity,
+        """
+        Headers that tell the upstream who it is: `X-Tenant: tenant`, added to the defaults; `defaults: false` beside \
+        them leaves those out.
+        """),
+      Key(
+        "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located, presence: .required,
+        "Where the requests go."),
+      Key(
+        "token", \.token, .choice(TokenForwarding.allCases.map { ($0.rawValue, $0) }),
+        "Whether the upstream sees the token that was accepted."),
+      Key("limits", \.limits, .mapping(RouteLimits.keys), "Limits of this route."),
+      Key("timeouts", \.timeouts, .mapping(RouteTimeouts.keys), "Timeouts of this route."),
+      Key("encoded_slashes", \.encodedSlashes, .pathChoice, "`%2F` and `%5C` in a path; kept, they match no border."),
+      Key("double_slashes", \.doubleSlashes, .pathChoice, "`//` in a path."),
+      Key("path_parameters", \.pathParameters, .pathChoice, "`;` in a path."),
+    ])
+}
+
+/// `routes[].limits`.
+struct RouteLimits: Sendable {
+  /// nil: left out; a nil inside: `none`.
+  var bodyBytesMax: UInt64??
+
+  static let keys = KeyTable<RouteLimits>(
+    "Limits of one route.", defaults: RouteLimits(),
+    keys: [Key("body", ifWritten: \.bodyBytesMax, .sizeOrNone, "Bytes of a request body; left out, `limits.body`.")])
+}
+
+/// `routes[].timeouts`.
+struct RouteTimeouts: Sendable {
+  var response: Duration?
+
+  static let keys = KeyTable<RouteTimeouts>(
+    "Timeouts of one route.", defaults: RouteTimeouts(),
+    keys: [
+      Key(
+        "response", ifWritten: \.response, .responseTimeout,
+        "From the request to the first byte of the answer; left out, the upstream's.")
+    ])
+}
+
+/// `routes[].require` as written. All of its keys have to hold.
+struct RequirementDraft: Sendable {
+  var roles: [String]?
+  var scopes: [String]?
+  var permissions: [String]?
+  var claims: [ClaimRequirement]?
+
+  static let keys = KeyTable<RequirementDraft>(
+    "What a token has to say. All keys have to hold.", defaults: RequirementDraft(),
+    unsupported: NotSupportedYet.requirementKeys,
+    keys: [
+      Key("roles", ifWritten: \.roles, .list(of: .text("a role"), "roles"), "Any of them."),
+      Key("scopes", ifWritten: \.scopes, .list(of: .text("a scope"), "scopes"), "All of them."),
+      Key("permissions", ifWritten: \.permissions, .list(of: .text("a permission"), "permissions"), "All of them."),
+      Key(
+        "claims", ifWritten: \.claims, .claimRequirements,
+        """
+        Claims and their values, `tenant: acme`; of a list of values any. Unquoted numbers, `true` and `false` are JSON's.
+        """),
+    ])
+}

@@ -1,0 +1,18 @@
+extension TimeoutsConfiguration {
+  static let keys = KeyTable<TimeoutsConfiguration>(
+    "How long the gateway waits for clients, and for itself to stop.", defaults: TimeoutsConfiguration(),
+    keys: [
+      Key(
+        "head", \.head, .duration(.milliseconds(100) ... .seconds(300)), "From a request head's first byte to its last."
+      ),
+      Key(
+        "idle", \.idle, .duration(.milliseconds(100) ... .seconds(86_400)),
+        "Between two requests of a connection, and between two reads or writes of a body."),
+      Key(
+        "drain", \.drain, .duration(.zero ... .seconds(86_400)),
+        "How long SIGTERM waits for requests that are under way."),
+      Key(
+        "drain_delay", \.drainDelay, .duration(.zero ... .seconds(3600)),
+        "How long listeners stay open after SIGTERM, so that a balancer can notice."),
+    ])
+}

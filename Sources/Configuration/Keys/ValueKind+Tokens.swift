@@ -1,0 +1,77 @@
+import Tokens
+
+extension ValueKind where Value == Audiences {
+  static var audiences: ValueKind {
+    let list = ValueKind<[String]>.list(of: .text("an audience"), "audiences")
+    return ValueKind(noun: "a list of audiences or any", reference: "list of texts, or `any`") { node, decoding in
+      if case .scalar(let scalar) = node.content, scalar.text == "any" { return .any }
+      if case .scalar(let scalar) = node.content, !scalar.isNothing {
+        decoding.report(node.position, "expected a list of audiences or any; write [\(scalar.written)]")
+        return nil
+      }
+      return list.decode(node, &decoding).map { .oneOf($0) }
+    }
+  }
+}
+
+extension ValueKind where Value == WebAddress {
+  /// An URL that is fetched: https, or http on loopback (SECURITY.md K-1).
+  static var keySetURL: ValueKind {
+    .scalar(noun: "a URL", reference: "URL", text: { $0.text }) { scalar throws(ValueFault) in
+      guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }
+      guard address.isProtected else { throw ValueFault("has to be https; http is for loopback addresses only") }
+      return address
+    }
+  }
+}
+
+extension ValueKind where Value == SignatureAlgorithm {
+  static var algorithm: ValueKind {
+    let names = SignatureAlgorithm.allCases.map(\.rawValue)
+    return .scalar(
+      noun: "an algorithm", reference: names.map { "`\($0)`" }.joined(separator: ", "), text: { $0.rawValue }
+    ) { scalar throws(ValueFault) in
+      if let algorithm = SignatureAlgorithm(rawValue: scalar.text) { return algorithm }
+      // RFC 8725 §3.1: an unsigned token is no token.
+      guard scalar.text.lowercased() != "none" else { throw ValueFault("is never accepted: tokens have to be signed") }
+      throw ValueFault("is no algorithm; known are " + names.joined(separator: ", "))
+    }
+  }
+}
+
+extension ValueKind where Value == ClaimPath {
+  static var claimPath: ValueKind {
+    .scalar(noun: "a claim", reference: "claim", text: { $0.description }) { scalar throws(ValueFault) in
+      do {
+        return try ClaimPath(scalar.text)
+      } catch {
+        throw ValueFault("is no claim; write a name, or names with dots between")
+      }
+    }
+  }
+}
+
+extension ValueKind where Value == CredentialSource {
+  static var credentialSource: ValueKind {
+    .scalar(
+      noun: "authorization or cookie:NAME", reference: "`authorization` or `cookie:NAME`",
+      text: { source in
+        switch source {
+        case .authorization: "authorization"
+        case .cookie(let name): "cookie:\(name)"
+        }
+      }
+    ) { scalar throws(ValueFault) in
+      if scalar.text == "authorization" { return .authorization }
+      // The gateway's own sign-in cookie.
+      if scalar.text == "cookie" { throw NotSupportedYet.fault }
+      guard scalar.text.hasPrefix("cookie:") else {
+        throw ValueFault(
+          "is neither authorization nor cookie:NAME" + NearestWord.hint(scalar.text, in: ["authorization"]))
+      }
+      let name = scalar.text.dropFirst(7)
+      guard FieldToken.isValid(name) else { throw ValueFault("names no cookie (RFC 6265 §4.1.1)") }
+      return .cookie(String(name))
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Tokens
+
+extension Resolver {
+  /// nil after a report.
+  mutating func resolveProvider(_ named: Named<ProviderDraft>) -> ProviderConfiguration? {
+    let provider = named.body.value
+    if named.name == "none" { report(named.position, "a provider cannot be called \"none\": auth: none is everyone") }
+    checkKeySources(named.body)
+    checkAlgorithms(named.body)
+    checkFiles(provider)
+    checkCertificateAuthority(named.body)
+    guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
+    checkIssuer(issuer, named.body)
+    guard let keys = keyLocation(named.body) else { return nil }
+    return ProviderConfiguration(
+      name: named.name,
+      policy: TokenPolicy(
+        provider: named.name, issuer: issuer.value, audiences: audiences,
+        algorithms: provider.algorithms?.map(\.value),
+        leewaySeconds: provider.leeway.components.seconds, tokenBytesMax: draft.limits.value.tokenBytesMax,
+        claims: provider.claims.value),
+      keys: keys,
+      certificateAuthorityFile: provider.certificateAuthority?.value,
+      credentialSources: provider.credentialSources,
+      refreshEvery: provider.refresh.value.every,
+      staleFor: provider.refresh.value.staleFor)
+  }
+
+  private func keyLocation(_ provider: Decoded<ProviderDraft>) -> KeyLocation? {
+    guard provider.places.areSound("jwks_url", "jwks_file", "secret_file", "signing") else { return nil }
+    let value = provider.value
+    if let url = value.jwksURL { return .jwksURL(url.value.text) }
+    if let file = value.jwksFile { return .jwksFile(file.value) }
+    if let file = value.secretFile { return .secretFile(file.value) }
+    guard let signing = value.signing?.value else { return .discovery }
+    return signing.state.map { .signing(folder: $0.value, algorithm: signing.algorithm.rawValue) }
+  }
+
+  private mutating func checkKeySources(_ provider: Decoded<ProviderDraft>) {
+    let written = ["jwks_url", "jwks_file", "secret_file", "signing"].filter { provider.places.isWritten($0) }
+    for name in written.dropFirst() {
+      report(
+        provider.places.key(name), "\"\(name)\" beside \"\(written[0])\"; a provider's keys come from one place")
+    }
+  }
+
+  /// What is fetched from an issuer, or published as one, needs a protected URL (SECURITY.md K-1, RFC 8414 §2). An
+  /// issuer whose keys are files is a name and no more.
+  private mutating func checkIssuer(_ issuer: Located<String>, _ provider: Decoded<ProviderDraft>) {
+    guard !provider.places.isWritten("jwks_file"), !provider.places.isWritten("secret_file") else { return }
+    guard let address = WebAddress(issuer.value) else {
+      report(issuer.position, "the issuer is no https URL")
+      return
+    }
+    if !address.isProtected {
+      report(issuer.position, "the issuer has to be an https URL; http is for loopback addresses only")
+    }
+  }
+
+  /// RFC 8725 §3.1: a key is used with the algorithms it is meant for, HS* with secrets and nothing else.
+  private mutating func checkAlgorithms(_ provider: Decoded<ProviderDraft>) {
+    let value = provider.value
+    let isSecret = provider.places.isWritten("secret_file")
+    for algorithm in value.algorithms ?? [] where algorithm.value.isSymmetric != isSecret {
+      report(
+        algorithm.position,
+        isSecret
+          ? "\"\(algorithm.value.rawValue)\" does not fit \"secret_file\"; use HS256, HS384 or HS512"
+          : "\"\(algorithm.value.rawValue)\" needs \"secret_file\"")
+    }
+    guard let signing = value.signing, signing.places.areSound("algorithm") else { return }
+    let own = signing.value.algorithm
+    if own.isSymmetric {
+      report(signing.places.value("algorithm"), "\"\(own.rawValue)\" cannot sign here: its key could not be published")
+    } else if let algorithms = value.algorithms, !algorithms.contains(where: { $0.value == own }) {
+      report(
+        provider.places.value("algorithms"), "\"algorithms\" lacks \"\(own.rawValue)\", with which this provider signs")
+    }
+  }
+
+  private mutating func checkFiles(_ provider: ProviderDraft) {
+    if let file = provider.jwksFile { _ = checkFile(file) }
+    if let file = provider.certificateAuthority { _ = checkFile(file) }
+    // SECURITY.md L-3.
+    if let file = provider.secretFile, let status = checkFile(file), status.isOpenToOthers {
+      report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
+    }
+    if let folder = provider.signing?.value.state, let status = try? FileSystem.status(folder.value),
+      status.kind != .folder
+    {
+      report(folder.position, "\(folder.value) is no folder")
+    }
+  }
+
+  private mutating func checkFile(_ file: Located<String>) -> FileSystem.Status? {
+    do throws(FileSystem.Fault) {
+      let status = try FileSystem.status(file.value)
+      if status.kind == .folder { report(file.position, "\(file.value) is a folder") }
+      return status
+    } catch {
+      report(file.position, "\(file.value): \(error.message)")
+      return nil
+    }
+  }
+
+  private mutating func checkCertificateAuthority(_ provider: Decoded<ProviderDraft>) {
+    let places = provider.places
+    for name in ["jwks_file", "secret_file", "signing"] where places.isWritten(name) && places.isWritten("ca") {
+      report(places.key("ca"), "\"ca\" beside \"\(name)\"; nothing is fetched from this issuer")
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import Access
+import HTTP
+import Tokens
+
+extension Resolver {
+  mutating func resolveRoutes(bodyBytesMax: UInt64?) -> [RouteConfiguration] {
+    var routes: [RouteConfiguration] = []
+    var namesTaken: [String: Position] = [:]
+    for decoded in draft.routes ?? [] {
+      checkName(decoded, &namesTaken)
+      checkOwnPaths(decoded.value)
+      if let route = resolveRoute(decoded, bodyBytesMax: bodyBytesMax) { routes.append(route) }
+    }
+    return routes
+  }
+
+  /// nil after a report.
+  private mutating func resolveRoute(_ decoded: Decoded<RouteDraft>, bodyBytesMax: UInt64?) -> RouteConfiguration? {
+    let route = decoded.value
+    let providers = resolveAuthentication(decoded)
+    let upstream = resolveUpstreamName(route.upstream)
+    guard let path = route.path, let providers, let upstream else { return nil }
+    let names = providers.map { draft.providers[$0].name }
+    let authentication: Authentication =
+      names.isEmpty
+      ? .none : route.anonymous == .allow ? .optional(providers: names) : .required(providers: names)
+    return RouteConfiguration(
+      pathTraitsKept: route.pathTraitsKept,
+      name: route.displayName,
+      pattern: RoutePattern(host: route.host?.pattern ?? .any, path: path.value.pattern, methods: route.methods ?? []),
+      rule: AccessRule(authentication: authentication, requirement: route.requirementValue),
+      providers: providers,
+      identity: route.identityMapping,
+      upstream: upstream,
+      token: route.token,
+      bodyBytesMax: route.limits.value.bodyBytesMax ?? bodyBytesMax,
+      responseTimeout: route.timeouts.value.response)
+  }
+
+  /// Indices of the providers, none with `auth: none`; nil after a report.
+  private mutating func resolveAuthentication(_ route: Decoded<RouteDraft>) -> [Int]? {
+    guard let authentication = route.value.authentication else {
+      // Open by accident is the fault that this program is there to prevent: being open has to be said.
+      if route.places.isMissing("auth") {
+        let known = draft.providers.map(\.name).joined(separator: ", ")
+        report(
+          route.places.mapping,
+          known.isEmpty
+            ? "\"auth\" is missing: write auth: none for everyone, or name a provider"
+            : "\"auth\" is missing: write auth: none for everyone, or name one of the providers: \(known)")
+      }
+      return nil
+    }
+    switch authentication {
+    case .none:
+      for name in ["require", "anonymous"] where route.places.isWritten(name) {
+        report(route.places.key(name), "\"\(name)\" with auth: none; nobody is asked for a token")
+      }
+      return []
+    case .providers(let names): return resolveProviderNames(names)
+    }
+  }
+
+  private mutating func resolveProviderNames(_ names: [Located<String>]) -> [Int]? {
+    var indices: [Int] = []
+    var issuers: [String: String] = [:]
+    for name in names {
+      guard let index = draft.providers.firstIndex(where: { $0.name == name.value }) else {
+        // A provider that was faulty as a whole is left out of the draft, but reported.
+        report(name.position, "no provider is called \"\(name.value)\"\(hint(name.value, draft.providers.map(\.name)))")
+        continue
+      }
+      if indices.contains(index) { report(name.position, "\"\(name.value)\" is named twice") }
+      // SECURITY.md T-11: a token's issuer says whose keys verify it, so it must not say it twice.
+      if let issuer = draft.providers[index].body.value.issuer?.value, !indices.contains(index) {
+        if let other = issuers.updateValue(name.value, forKey: issuer) {
+          report(name.position, "\"\(name.value)\" has the same issuer as \"\(other)\"; a route can name one of them")
+        }
+      }
+      indices.append(index)
+    }
+    return indices.count == names.count ? indices : nil
+  }
+
+  private mutating func resolveUpstreamName(_ name: Located<String>?) -> Int? {
+    guard let name else { return nil }
+    if let index = draft.upstreams.firstIndex(where: { $0.name == name.value }) { return index }
+    report(name.position, "no upstream is called \"\(name.value)\"\(hint(name.value, draft.upstreams.map(\.name)))")
+    return nil
+  }
+
+  private func hint(_ word: String, _ names: [String]) -> String {
+    if names.isEmpty { return "; none is defined" }
+    let hint = NearestWord.hint(word, in: names)
+    return hint.isEmpty ? "; there are " + names.joined(separator: ", ") : hint
+  }
+
+  private mutating func checkName(_ route: Decoded<RouteDraft>, _ taken: inout [String: Position]) {
+    guard route.places.areSound("name", "methods", "host"), let path = route.value.path else { return }
+    let name = route.value.displayName
+    let position = route.value.name?.position ?? path.position
+    guard let first = taken.updateValue(position, forKey: name) else { return }
+    report(
+      position,
+      route.value.name == nil
+        ? "this route never matches: the one on line \(first.line) has the same pattern"
+        : "the route on line \(first.line) is called \"\(name)\" already")
+  }
+
+  /// SECURITY.md P-17: what the gateway answers itself is neither forwarded nor shadowed.
+  private mutating func checkOwnPaths(_ route: RouteDraft) {
+    guard let path = route.path, path.value.text.isAt(ProviderConfiguration.publishedKeysPath) else { return }
+    for provider in draft.providers where provider.body.value.signing != nil {
+      let host = provider.body.value.issuer.flatMap { WebAddress($0.value)?.host }
+      guard route.host == nil || route.host?.text.lowercased() == host?.lowercased() else { continue }
+      report(path.position, "the gateway itself answers this path: the keys of provider \"\(provider.name)\"")
+      return
+    }
+  }
+}
+
+extension String {
+  fileprivate func isAt(_ path: String) -> Bool { self == path || hasPrefix(path + "/") }
+}
+
+extension RouteDraft {
+  /// `name`; or methods, host and path as written, which tell routes apart that have no name.
+  var displayName: String {
+    if let name { return name.value }
+    let verb = methods.map { $0.joined(separator: ",") + " " } ?? ""
+    return verb + (host?.text ?? "") + (path?.value.text ?? "")
+  }
+
+  var pathTraitsKept: PathTraits {
+    var kept: PathTraits = []
+    if encodedSlashes == .keep { kept.insert(.encodedSlash) }
+    if doubleSlashes == .keep { kept.insert(.doubleSlash) }
+    if pathParameters == .keep { kept.insert(.parameter) }
+    return kept
+  }
+
+  var requirementValue: Requirement {
+    guard let requirement = requirement?.value else { return Requirement() }
+    return Requirement(
+      roles: requirement.roles ?? [], scopes: requirement.scopes ?? [], permissions: requirement.permissions ?? [],
+      claims: (requirement.claims ?? []).map { ($0.path, $0.values) })
+  }
+
+  var identityMapping: IdentityMapping {
+    .defaults
+  }
+}

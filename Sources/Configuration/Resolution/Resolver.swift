@@ -1,0 +1,60 @@
+/// Turns a draft into the configuration: follows names, and checks what needs more than one key.
+///
+/// Every check reports and goes on; a value that was reported is left out, as is what names it. Checks stay silent about
+/// keys that were reported already.
+struct Resolver {
+  let draft: GatewayDraft
+  var decoding: Decoding
+
+  mutating func configuration(file: String) -> GatewayConfiguration {
+    let limits = resolveLimits()
+    let providers = draft.providers.compactMap { resolveProvider($0) }
+    let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }
+    return GatewayConfiguration(
+      file: file,
+      listeners: resolveListeners(),
+      workers: workerCount,
+      log: draft.log.value,
+      limits: limits,
+      timeouts: draft.timeouts.value,
+      providers: providers,
+      upstreams: upstreams,
+      routes: resolveRoutes(bodyBytesMax: limits.bodyBytesMax))
+  }
+
+  mutating func report(_ position: Position, _ message: String) {
+    decoding.report(position, message)
+  }
+
+  private var workerCount: Int {
+    switch draft.workers {
+    case .auto: min(64, max(1, FileSystem.coreCount))
+    case .count(let number): number
+    }
+  }
+
+  private mutating func resolveListeners() -> [ListenerConfiguration] {
+    var listeners: [ListenerConfiguration] = []
+    for case let address? in (draft.listeners ?? []).map(\.value.address) {
+      let listener = ListenerConfiguration(address: address.value)
+      if listeners.contains(listener) { report(address.position, "another listener has the same address") }
+      listeners.append(listener)
+    }
+    return listeners
+  }
+
+  /// A target and a token are parts of a head: they cannot be larger than it (RFC 9112 §3, RFC 6750 §2.1).
+  private mutating func resolveLimits() -> LimitsConfiguration {
+    var limits = draft.limits.value
+    let places = draft.limits.places
+    for (name, path) in [("target", \LimitsConfiguration.targetBytesMax), ("token", \.tokenBytesMax)]
+    where limits[keyPath: path] > limits.headBytesMax {
+      if places.isWritten(name), places.areSound(name, "head") {
+        let head = SizeText.write(Int64(limits.headBytesMax))
+        report(places.value(name), "\"\(name)\" is larger than \"head\", which is \(head)")
+      }
+      limits[keyPath: path] = limits.headBytesMax
+    }
+    return limits
+  }
+}

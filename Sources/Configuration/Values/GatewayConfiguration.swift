@@ -1,0 +1,15 @@
+/// Everything that `gateway.conf` says, validated: names resolve, durations and sizes are in range.
+public struct GatewayConfiguration: Sendable {
+  /// The file that it was read from, as the operator named it.
+  public var file: String
+  public var listeners: [ListenerConfiguration]
+  /// Event loops that carry traffic, 1 to 64. `auto` has been resolved to the machine's cores.
+  public var workers: Int
+  public var log: LogConfiguration
+  public var limits: LimitsConfiguration
+  public var timeouts: TimeoutsConfiguration
+  public var providers: [ProviderConfiguration]
+  public var upstreams: [UpstreamConfiguration]
+  /// In the order of the file: the first that matches wins.
+  public var routes: [RouteConfiguration]
+}

@@ -1,0 +1,15 @@
+/// Bounds on what a client may send (SECURITY.md D-2, D-4).
+public struct LimitsConfiguration: Sendable, Hashable {
+  /// Bytes of a request head, 1 KiB to 32 KiB.
+  public var headBytesMax = 16 << 10
+  /// Field lines of a head, 1 to 1000.
+  public var fieldsMax = 100
+  /// Bytes of a request target, at most `headBytesMax`.
+  public var targetBytesMax = 8 << 10
+  /// Bytes of a token, at most `headBytesMax`.
+  public var tokenBytesMax = 8 << 10
+  /// Bytes of a request body; nil: no limit. A route may say otherwise.
+  public var bodyBytesMax: UInt64?
+  /// Client connections, over all loops together.
+  public var connectionsMax = 50_000
+}

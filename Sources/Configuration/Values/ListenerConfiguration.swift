@@ -1,0 +1,14 @@
+/// A place where the gateway accepts connections.
+public struct ListenerConfiguration: Sendable, Hashable {
+  public var address: ListenAddress
+}
+
+/// Where the gateway listens.
+public enum ListenAddress: Sendable, Hashable {
+  /// An IPv4 literal and a port.
+  case ipv4(String, port: UInt16)
+  /// An IPv6 literal without brackets and a port.
+  case ipv6(String, port: UInt16)
+  /// A unix domain socket's path, resolved against the folder of the file.
+  case unix(String)
+}

@@ -1,0 +1,13 @@
+/// Where the access log goes and how it is written, and how much the program says of itself.
+public struct LogConfiguration: Sendable, Hashable {
+  public enum Target: Sendable, Hashable {
+    case stdout, stderr, off
+    case file(String)
+  }
+  public enum Format: Sendable, Hashable { case automatic, json, logfmt }
+  public enum Level: String, Sendable, Hashable, CaseIterable { case debug, info, warning, error }
+  public var access = Target.stdout
+  /// `automatic` (the default): logfmt on a terminal, else JSON.
+  public var format = Format.automatic
+  public var level = Level.info
+}

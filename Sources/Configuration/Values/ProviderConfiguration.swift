@@ -1,0 +1,33 @@
+public import Tokens
+
+/// An issuer whose tokens are accepted, and where its keys come from.
+public struct ProviderConfiguration: Sendable {
+  /// Where a signing provider's public keys are answered (RFC 7517 §5): the gateway's own path.
+  public static let publishedKeysPath = "/.well-known/jwks.json"
+
+  public var name: String
+  public var policy: TokenPolicy
+  public var keys: KeyLocation
+  /// A PEM file to verify the issuer's TLS certificate with; nil: the system's.
+  public var certificateAuthorityFile: String?
+  public var credentialSources: [CredentialSource]
+  public var refreshEvery: Duration
+  public var staleFor: Duration
+}
+
+/// Where a provider's keys come from.
+public enum KeyLocation: Sendable, Hashable {
+  case jwksURL(String)
+  /// `issuer` + `/.well-known/openid-configuration`.
+  case discovery
+  case jwksFile(String)
+  case secretFile(String)
+  /// This gateway's own keys: a folder, and the algorithm of new ones.
+  case signing(folder: String, algorithm: String)
+}
+
+/// Where a token may stand in a request, in the order in which it is looked for.
+public enum CredentialSource: Sendable, Hashable {
+  case authorization
+  case cookie(String)
+}

@@ -1,0 +1,11 @@
+/// How long the gateway waits for clients, and for itself to stop.
+public struct TimeoutsConfiguration: Sendable, Hashable {
+  /// From the first byte of a head to its last.
+  public var head = Duration.seconds(10)
+  /// Between two requests of a connection, and between two reads or writes of a body.
+  public var idle = Duration.seconds(75)
+  /// How long SIGTERM waits for exchanges under way.
+  public var drain = Duration.seconds(30)
+  /// How long listeners stay open after SIGTERM.
+  public var drainDelay = Duration.zero
+}

@@ -1,0 +1,66 @@
+import Glibc
+
+/// The operating system's files made safe: what Configuration has to know of them, and no more.
+enum FileSystem {
+  /// Why a file could not be used, in the system's words.
+  struct Fault: Error, Equatable {
+    let message: String
+  }
+
+  enum Kind: Sendable { case file, folder, other }
+
+  struct Status: Sendable {
+    let kind: Kind
+    /// Permission bits, as `chmod` takes them.
+    let mode: UInt32
+
+    /// Whether anyone but owner and group may read, write or run it.
+    var isOpenToOthers: Bool { mode & 0o007 != 0 }
+  }
+
+  /// Any `gateway.conf` is far smaller; a device that never ends is noticed here.
+  static let fileBytesMax = 4 << 20
+
+  static func read(_ path: String) throws(Fault) -> [UInt8] {
+    // SAFETY: the path is NUL-terminated for the call.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw lastFault() }
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      // SAFETY: the array is borrowed exclusively and its true size is given.
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw lastFault()
+      }
+      if count == 0 { return bytes }
+      bytes += chunk[..<count]
+      guard bytes.count <= fileBytesMax else { throw Fault(message: "larger than 4 MiB") }
+    }
+  }
+
+  static func status(_ path: String) throws(Fault) -> Status {
+    var found = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes only into `found`.
+    guard unsafe stat(path, &found) == 0 else { throw lastFault() }
+    let kind: Kind =
+      switch found.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .folder
+      default: .other
+      }
+    return Status(kind: kind, mode: found.st_mode & 0o777)
+  }
+
+  /// The machine's cores that are online.
+  static var coreCount: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
+  private static func lastFault() -> Fault {
+    let code = errno
+    // SAFETY: strerror of glibc answers with a string that lives as long as the thread makes no further call; copied.
+    let text = unsafe strerror(code).map { unsafe String(cString: $0) }
+    return Fault(message: text ?? "error \(code)")
+  }
+}

@@ -1,0 +1,43 @@
+/// A value of `gateway.conf`, untyped, with its place.
+struct Node: Sendable {
+  enum Content: Sendable {
+    case scalar(Scalar)
+    case sequence([Node])
+    case mapping([Entry])
+    /// Already reported; whoever decodes it stays silent.
+    case faulty
+  }
+
+  struct Entry: Sendable {
+    let key: String
+    let keyPosition: Position
+    let value: Node
+  }
+
+  let content: Content
+  let position: Position
+
+  /// `a list`, for "expected a size, found a list".
+  var noun: String {
+    switch content {
+    case .scalar(let scalar): scalar.isNothing ? "nothing" : "\"\(scalar.written)\""
+    case .sequence: "a list"
+    case .mapping: "a mapping"
+    case .faulty: "a fault"
+    }
+  }
+}
+
+/// A text of `gateway.conf`. What it means is said by its key alone: `off`, `yes` and `0644` are no more than text.
+struct Scalar: Sendable, Hashable {
+  enum Style: Sendable { case plain, quoted }
+
+  /// With `${NAME}` replaced.
+  let text: String
+  /// As the file says it: what messages quote.
+  let written: String
+  let style: Style
+
+  /// A key without a value, as in `upstreams:` at the end of a line.
+  var isNothing: Bool { style == .plain && written.isEmpty }
+}

@@ -9,7 +9,7 @@ public enum ConfigurationReference {
   private static func markdown(of section: ReferenceSection) -> String {
     let heading = section.path.isEmpty ? "## All keys" : "## `\(section.path)`"
     let rows = section.rows.map { row in
-      "| `\(row.key)` | \(cell(row.kind)) | \(cell(row.defaultText)) | \(cell(row.documentation)) |"
+      "| `\(row.key)` | \(cell(kind(of: row))) | \(cell(row.defaultText)) | \(cell(row.documentation)) |"
     }
     return """
       \(heading)
@@ -21,6 +21,15 @@ public enum ConfigurationReference {
       \(rows.joined(separator: "\n"))
 
       """
+  }
+
+  private static func kind(of row: ReferenceSection.Row) -> String {
+    row.section.map { "[\(row.kind)](#\(anchor($0)))" } ?? row.kind
+  }
+
+  /// As GitHub makes it from a heading: punctuation is left out.
+  private static func anchor(_ heading: String) -> String {
+    heading.lowercased().filter { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
   }
 
   /// A `|` would end the cell.
@@ -37,8 +46,9 @@ public enum ConfigurationReference {
     with `file:line:column`, and `portcullis check` reports all of them in one run. `listeners`, `routes` and what they
     name are required; all else has a default. [gateway.conf.example](../gateway.conf.example) is a file to start from.
 
-    - **Texts need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or `[…]`.
-      What a text means is said by its key alone: `off`, `yes` and `0644` are texts; booleans are `true` and `false`.
+    - **Texts need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or
+      `[…]`. What a text means is said by its key alone: `off`, `yes` and `0644` are texts; booleans are `true` and
+      `false`.
     - **Durations** are a whole number and `ms`, `s`, `m`, `h` or `d`: `250ms`, `30s`, `1h`. **Sizes** are bytes, or a
       whole number and `KiB`, `MiB` or `GiB`: `16KiB`.
     - **`${NAME}`** in a value is replaced by that environment variable, which has to be set; `$${` is `${` itself.
@@ -54,7 +64,11 @@ public enum ConfigurationReference {
 
     These words are reserved; a file that uses one is refused with a message that says so.
 
-    \(NotSupportedYet.list.map { "- `\($0.path)`: \($0.words.map { "`\($0)`" }.joined(separator: ", "))" }.joined(separator: "\n"))
+    \(NotSupportedYet.list.map(line(of:)).joined(separator: "\n"))
 
     """
+
+  private static func line(of group: (path: String, words: [String])) -> String {
+    "- `\(group.path)`: " + group.words.map { "`\($0)`" }.joined(separator: ", ")
+  }
 }

@@ -29,7 +29,7 @@ struct LoadingTests {
     #expect(
       faults(text) == [
         "2:5: unknown key \"adress\"; did you mean \"address\"?",
-        "3:10: \"many\" is no whole number",
+        "3:10: \"many\" is neither auto nor a whole number",
         "4:17: \"16KB\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB",
         "4:31: \"64KiB\" is out of range: 256 to 32KiB",
         "7:5: unknown key \"isuer\"; did you mean \"issuer\"?",

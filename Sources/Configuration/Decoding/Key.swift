@@ -2,7 +2,12 @@
 ///
 /// The only definition of the key: decoder and reference are both made from it.
 struct Key<Target: Sendable>: Sendable {
-  enum Presence: Sendable { case required, optional }
+  enum Presence: Sendable {
+    case optional
+    case required
+    /// Required; the resolver says so when it is missing, as it knows more.
+    case requiredByResolver
+  }
 
   let name: String
   let presence: Presence

@@ -30,7 +30,7 @@ struct KeyTable<Target: Sendable>: Sendable {
       }
     }
     for key in keys where key.presence == .required && places.isMissing(key.name) {
-      decoding.report(node.position, "\"\(key.name)\" is missing: \(key.documentation)")
+      decoding.report(node.position, "\"\(key.name)\" is missing. \(key.documentation)")
     }
     return Decoded(value, places)
   }
@@ -44,15 +44,19 @@ struct KeyTable<Target: Sendable>: Sendable {
     }
   }
 
+  private func inside(_ path: String, _ key: Key<Target>) -> String {
+    path.isEmpty ? key.name : "\(path).\(key.name)"
+  }
+
   /// This mapping's section of the reference and those of the mappings inside.
   func reference(_ path: String) -> [ReferenceSection] {
     let rows = keys.map { key in
       ReferenceSection.Row(
-        key: key.name, kind: key.kindReference,
-        defaultText: key.presence == .required ? "required" : key.defaultText(defaults).map { "`\($0)`" } ?? "",
+        key: key.name, kind: key.kindReference, section: key.sections(inside(path, key)).first?.path,
+        defaultText: key.presence == .optional ? key.defaultText(defaults).map { "`\($0)`" } ?? "" : "required",
         documentation: key.documentation)
     }
-    let inner = keys.flatMap { key in key.sections(path.isEmpty ? key.name : "\(path).\(key.name)") }
+    let inner = keys.flatMap { key in key.sections(inside(path, key)) }
     return [ReferenceSection(path: path, documentation: documentation, rows: rows)] + inner
   }
 }

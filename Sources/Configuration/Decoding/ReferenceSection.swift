@@ -3,6 +3,8 @@ struct ReferenceSection: Sendable {
   struct Row: Sendable {
     let key: String
     let kind: String
+    /// The path of the section of the keys inside, if there are any.
+    let section: String?
     let defaultText: String
     let documentation: String
   }

@@ -1,6 +1,6 @@
 extension ValueKind where Value == Bool {
   static var boolean: ValueKind {
-    .scalar(noun: "true or false", reference: "`true` or `false`", text: { $0 ? "true" : "false" }) {
+    .scalar(noun: "true or false", reference: "`true` or `false`", text: \.description) {
       scalar throws(ValueFault) in
       switch scalar.text {
       case "true": return true
@@ -13,7 +13,7 @@ extension ValueKind where Value == Bool {
 
 extension ValueKind where Value == Int {
   static func count(_ range: ClosedRange<Int>) -> ValueKind {
-    .scalar(noun: "a number", reference: "number, \(range.lowerBound) to \(range.upperBound)", text: { String($0) }) {
+    .scalar(noun: "a number", reference: "number, \(range.lowerBound) to \(range.upperBound)", text: \.description) {
       scalar throws(ValueFault) in
       guard let number = WholeNumber.parse(scalar.text) else { throw ValueFault("is no whole number") }
       guard let value = Int(exactly: number), range.contains(value) else {
@@ -24,12 +24,12 @@ extension ValueKind where Value == Int {
   }
 
   static func size(_ range: ClosedRange<Int>) -> ValueKind {
-    let (low, high) = (SizeText.write(Int64(range.lowerBound)), SizeText.write(Int64(range.upperBound)))
-    return .scalar(noun: "a size", reference: "size, \(low) to \(high)", text: { SizeText.write(Int64($0)) }) {
+    let (low, high) = (SizeText.write(range.lowerBound), SizeText.write(range.upperBound))
+    return .scalar(noun: "a size", reference: "size, \(low) to \(high)", text: SizeText.write) {
       scalar throws(ValueFault) in
       guard let bytes = SizeText.parse(scalar.text) else { throw SizeText.fault }
-      guard range.contains(Int(bytes)) else { throw ValueFault("is out of range: \(low) to \(high)") }
-      return Int(bytes)
+      guard range.contains(bytes) else { throw ValueFault("is out of range: \(low) to \(high)") }
+      return bytes
     }
   }
 }
@@ -39,7 +39,7 @@ extension ValueKind where Value == UInt64? {
   static var sizeOrNone: ValueKind {
     .scalar(
       noun: "a size or none", reference: "size, or `none`",
-      text: { $0.map { SizeText.write(Int64(clamping: $0)) } ?? "none" }
+      text: SizeText.writeLimit
     ) { scalar throws(ValueFault) in
       if scalar.text == "none" { return nil }
       guard let bytes = SizeText.parse(scalar.text) else { throw SizeText.fault }
@@ -57,7 +57,7 @@ extension SizeText {
 extension ValueKind where Value == Duration {
   static func duration(_ range: ClosedRange<Duration>) -> ValueKind {
     let (low, high) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
-    return .scalar(noun: "a duration", reference: "duration, \(low) to \(high)", text: { DurationText.write($0) }) {
+    return .scalar(noun: "a duration", reference: "duration, \(low) to \(high)", text: DurationText.write) {
       scalar throws(ValueFault) in
       guard let duration = DurationText.parse(scalar.text) else {
         throw ValueFault("is no duration; write a whole number and ms, s, m, h or d: 30s")
@@ -71,7 +71,7 @@ extension ValueKind where Value == Duration {
 extension ValueKind where Value == String {
   /// Any text that is not empty.
   static func text(_ noun: String) -> ValueKind {
-    .scalar(noun: noun, reference: "text", text: { $0 }) { scalar throws(ValueFault) in
+    .scalar(noun: noun, reference: "text", text: \.self) { scalar throws(ValueFault) in
       guard !scalar.text.isEmpty else { throw ValueFault("is empty; expected \(noun)") }
       return scalar.text
     }
@@ -91,7 +91,7 @@ extension ValueKind where Value == String {
 
   /// A name that the file gives to something: it stands in logs and metrics.
   static func name(_ noun: String) -> ValueKind {
-    .scalar(noun: noun, reference: "name", text: { $0 }) { scalar throws(ValueFault) in
+    .scalar(noun: noun, reference: "name", text: \.self) { scalar throws(ValueFault) in
       if let fault = NameText.fault(scalar.text) { throw fault }
       return scalar.text
     }
@@ -123,10 +123,9 @@ extension ValueKind where Value: Equatable {
   static func choice(_ choices: [(word: String, value: Value)], unsupported: [String] = []) -> ValueKind {
     let words = choices.map(\.word)
     let list = words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
-    return .scalar(
-      noun: list, reference: words.map { "`\($0)`" }.joined(separator: ", "),
-      text: { value in choices.first { $0.value == value }?.word }
-    ) { scalar throws(ValueFault) in
+    let reference = words.map { "`\($0)`" }.joined(separator: ", ")
+    @Sendable func word(_ value: Value) -> String? { choices.first { $0.value == value }?.word }
+    return .scalar(noun: list, reference: reference, text: word) { scalar throws(ValueFault) in
       if let choice = choices.first(where: { $0.word == scalar.text }) { return choice.value }
       guard !unsupported.contains(scalar.text) else { throw NotSupportedYet.fault }
       throw ValueFault("is not \(list)" + NearestWord.hint(scalar.text, in: words))

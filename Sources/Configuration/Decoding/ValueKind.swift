@@ -48,7 +48,7 @@ struct ValueKind<Value: Sendable>: Sendable {
     ValueKind<Located<Value>>(
       noun: noun, reference: reference, text: { text($0.value) }, sections: sections,
       decode: { node, decoding in
-        decode(node, &decoding).map { Located(value: $0, position: node.position) }
+        decode(node, &decoding).map { Located(value: $0, position: node.position, written: node.noun) }
       })
   }
 
@@ -75,6 +75,8 @@ struct ValueFault: Error, Equatable {
 struct Located<Value: Sendable>: Sendable {
   let value: Value
   let position: Position
+  /// As the file says it, in quotes: for messages.
+  let written: String
 }
 
 extension Node {

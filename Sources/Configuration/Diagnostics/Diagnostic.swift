@@ -1,6 +1,7 @@
 /// One fault of `gateway.conf`: where it stands, what is wrong, and what to write instead.
 ///
-/// A message quotes what the file says, never what an environment variable put in its place: that may be a secret.
+/// A message quotes what the file says, not what an environment variable put in its place: that may be a secret. Only
+/// paths that could not be opened are said as they were tried.
 public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
   /// The file as the operator named it.
   public let file: String

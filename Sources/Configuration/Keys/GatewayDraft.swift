@@ -19,7 +19,7 @@ struct GatewayDraft: Sendable {
     keys: [
       Key(
         "listeners", ifWritten: \.listeners, .list(of: .mapping(ListenerDraft.keys), "listeners"), presence: .required,
-        "where to listen."),
+        "Where connections are accepted."),
       Key("workers", \.workers, .workers, "Event loops that carry traffic; `auto` is one for each core."),
       Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
       Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
@@ -44,7 +44,12 @@ extension ValueKind where Value == GatewayDraft.Workers {
         }
       },
       decode: { node, decoding in
-        if case .scalar(let scalar) = node.content, scalar.text == "auto" { return .auto }
+        guard let scalar = node.scalar(expected: "auto or a number", &decoding) else { return nil }
+        if scalar.text == "auto" { return .auto }
+        if WholeNumber.parse(scalar.text) == nil {
+          decoding.report(node.position, "\(node.noun) is neither auto nor a whole number")
+          return nil
+        }
         return count.decode(node, &decoding).map { .count($0) }
       })
   }

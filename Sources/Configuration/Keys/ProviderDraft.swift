@@ -17,8 +17,8 @@ struct ProviderDraft: Sendable {
 
   static let keys = KeyTable<ProviderDraft>(
     """
-    An issuer whose tokens are accepted. Its keys come from `jwks_url`, `jwks_file`, `secret_file` or `signing`; without \
-    any of them by OpenID Connect discovery at the issuer.
+    An issuer whose tokens are accepted. Its keys come from `jwks_url`, `jwks_file`, `secret_file` or `signing`; \
+    without any of them by OpenID Connect discovery at the issuer.
     """,
     defaults: ProviderDraft(), unsupported: NotSupportedYet.providerKeys,
     keys: [
@@ -70,7 +70,7 @@ struct SigningDraft: Sendable {
       Key(
         "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
         "The folder of its private keys; made at the first start."),
-      Key("algorithm", \.algorithm, .algorithm, "The algorithm of new keys; none of HS*."),
+      Key("algorithm", \.algorithm, .signingAlgorithm, "The algorithm of new keys."),
     ])
 }
 

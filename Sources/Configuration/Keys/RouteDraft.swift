@@ -26,8 +26,8 @@ struct RouteDraft: Sendable {
 
   static let keys = KeyTable<RouteDraft>(
     """
-    One rule: which requests it is for, who may send them, and where they go. The first that matches wins; what matches \
-    none is answered 404.
+    One rule: which requests it is for, who may send them, and where they go. The first that matches wins; what \
+    matches none is answered 404.
     """,
     defaults: RouteDraft(), unsupported: NotSupportedYet.routeKeys,
     keys: [
@@ -44,8 +44,8 @@ struct RouteDraft: Sendable {
         "methods", ifWritten: \.methods, .list(of: .method, "methods"),
         "Left out, all. HEAD is allowed where GET is."),
       Key(
-        "auth", ifWritten: \.authentication, .authentication,
-        "Whose tokens are accepted: a provider, a list of them, or `none` for everyone. Has to be said."),
+        "auth", ifWritten: \.authentication, .authentication, presence: .requiredByResolver,
+        "Whose tokens are accepted: a provider, a list of them, or `none` for everyone."),
       Key(
         "anonymous", \.anonymous, .choice([("refuse", .refuse), ("allow", .allow)]),
         "`allow` lets a request without a token pass; a bad token is refused all the same."),
@@ -110,7 +110,8 @@ struct RequirementDraft: Sendable {
       Key(
         "claims", ifWritten: \.claims, .claimRequirements,
         """
-        Claims and their values, `tenant: acme`; of a list of values any. Unquoted numbers, `true` and `false` are JSON's.
+        Claims and their values, `tenant: acme`; of a list of values any. Unquoted numbers, `true` and `false` are \
+        JSON's.
         """),
     ])
 }

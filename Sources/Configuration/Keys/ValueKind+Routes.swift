@@ -58,7 +58,7 @@ extension ValueKind where Value == Written<PathPattern> {
 extension ValueKind where Value == String {
   /// Methods are case-sensitive (RFC 9110 §9.1): `get` is another one than GET, and never what was meant.
   static var method: ValueKind {
-    .scalar(noun: "a method", reference: "method", text: { $0 }) { scalar throws(ValueFault) in
+    .scalar(noun: "a method", reference: "method", text: \.self) { scalar throws(ValueFault) in
       guard FieldToken.isValid(scalar.text) else { throw ValueFault("is no method (RFC 9110 §9.1)") }
       let upper = scalar.text.uppercased()
       guard scalar.text == upper else { throw ValueFault("is no method; did you mean \"\(upper)\"?") }

@@ -17,7 +17,7 @@ extension ValueKind where Value == Audiences {
 extension ValueKind where Value == WebAddress {
   /// An URL that is fetched: https, or http on loopback (SECURITY.md K-1).
   static var keySetURL: ValueKind {
-    .scalar(noun: "a URL", reference: "URL", text: { $0.text }) { scalar throws(ValueFault) in
+    .scalar(noun: "a URL", reference: "URL", text: \.text) { scalar throws(ValueFault) in
       guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }
       guard address.isProtected else { throw ValueFault("has to be https; http is for loopback addresses only") }
       return address
@@ -26,22 +26,31 @@ extension ValueKind where Value == WebAddress {
 }
 
 extension ValueKind where Value == SignatureAlgorithm {
-  static var algorithm: ValueKind {
-    let names = SignatureAlgorithm.allCases.map(\.rawValue)
+  static var algorithm: ValueKind { algorithm(among: SignatureAlgorithm.allCases) }
+
+  /// One whose public half can be published: none of HS*.
+  static var signingAlgorithm: ValueKind { algorithm(among: SignatureAlgorithm.allCases.filter { !$0.isSymmetric }) }
+
+  private static func algorithm(among algorithms: [SignatureAlgorithm]) -> ValueKind {
+    let names = algorithms.map(\.rawValue)
     return .scalar(
-      noun: "an algorithm", reference: names.map { "`\($0)`" }.joined(separator: ", "), text: { $0.rawValue }
+      noun: "an algorithm", reference: names.map { "`\($0)`" }.joined(separator: ", "), text: \.rawValue
     ) { scalar throws(ValueFault) in
-      if let algorithm = SignatureAlgorithm(rawValue: scalar.text) { return algorithm }
+      if let algorithm = algorithms.first(where: { $0.rawValue == scalar.text }) { return algorithm }
       // RFC 8725 §3.1: an unsigned token is no token.
       guard scalar.text.lowercased() != "none" else { throw ValueFault("is never accepted: tokens have to be signed") }
-      throw ValueFault("is no algorithm; known are " + names.joined(separator: ", "))
+      guard SignatureAlgorithm(rawValue: scalar.text) == nil else {
+        throw ValueFault("cannot sign here: its key could not be published")
+      }
+      let hint = NearestWord.hint(scalar.text, in: names)
+      throw ValueFault("is no algorithm" + (hint.isEmpty ? "; known are " + names.joined(separator: ", ") : hint))
     }
   }
 }
 
 extension ValueKind where Value == ClaimPath {
   static var claimPath: ValueKind {
-    .scalar(noun: "a claim", reference: "claim", text: { $0.description }) { scalar throws(ValueFault) in
+    .scalar(noun: "a claim", reference: "claim", text: \.description) { scalar throws(ValueFault) in
       do {
         return try ClaimPath(scalar.text)
       } catch {
@@ -55,12 +64,7 @@ extension ValueKind where Value == CredentialSource {
   static var credentialSource: ValueKind {
     .scalar(
       noun: "authorization or cookie:NAME", reference: "`authorization` or `cookie:NAME`",
-      text: { source in
-        switch source {
-        case .authorization: "authorization"
-        case .cookie(let name): "cookie:\(name)"
-        }
-      }
+      text: \.written
     ) { scalar throws(ValueFault) in
       if scalar.text == "authorization" { return .authorization }
       // The gateway's own sign-in cookie.
@@ -72,6 +76,16 @@ extension ValueKind where Value == CredentialSource {
       let name = scalar.text.dropFirst(7)
       guard FieldToken.isValid(name) else { throw ValueFault("names no cookie (RFC 6265 §4.1.1)") }
       return .cookie(String(name))
+    }
+  }
+}
+
+extension CredentialSource {
+  /// As `token_from` names it.
+  fileprivate var written: String {
+    switch self {
+    case .authorization: "authorization"
+    case .cookie(let name): "cookie:\(name)"
     }
   }
 }

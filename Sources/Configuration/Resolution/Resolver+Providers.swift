@@ -65,14 +65,12 @@ extension Resolver {
       report(
         algorithm.position,
         isSecret
-          ? "\"\(algorithm.value.rawValue)\" does not fit \"secret_file\"; use HS256, HS384 or HS512"
-          : "\"\(algorithm.value.rawValue)\" needs \"secret_file\"")
+          ? "\(algorithm.written) does not fit \"secret_file\"; use HS256, HS384 or HS512"
+          : "\(algorithm.written) needs \"secret_file\"")
     }
     guard let signing = value.signing, signing.places.areSound("algorithm") else { return }
     let own = signing.value.algorithm
-    if own.isSymmetric {
-      report(signing.places.value("algorithm"), "\"\(own.rawValue)\" cannot sign here: its key could not be published")
-    } else if let algorithms = value.algorithms, !algorithms.contains(where: { $0.value == own }) {
+    if let algorithms = value.algorithms, !algorithms.contains(where: { $0.value == own }) {
       report(
         provider.places.value("algorithms"), "\"algorithms\" lacks \"\(own.rawValue)\", with which this provider signs")
     }

@@ -67,14 +67,14 @@ extension Resolver {
     for name in names {
       guard let index = draft.providers.firstIndex(where: { $0.name == name.value }) else {
         // A provider that was faulty as a whole is left out of the draft, but reported.
-        report(name.position, "no provider is called \"\(name.value)\"\(hint(name.value, draft.providers.map(\.name)))")
+        report(name.position, "no provider is called \(name.written)\(hint(name.value, draft.providers.map(\.name)))")
         continue
       }
-      if indices.contains(index) { report(name.position, "\"\(name.value)\" is named twice") }
+      if indices.contains(index) { report(name.position, "\(name.written) is named twice") }
       // SECURITY.md T-11: a token's issuer says whose keys verify it, so it must not say it twice.
       if let issuer = draft.providers[index].body.value.issuer?.value, !indices.contains(index) {
-        if let other = issuers.updateValue(name.value, forKey: issuer) {
-          report(name.position, "\"\(name.value)\" has the same issuer as \"\(other)\"; a route can name one of them")
+        if let other = issuers.updateValue(name.written, forKey: issuer) {
+          report(name.position, "\(name.written) has the same issuer as \(other); a route can name one of them")
         }
       }
       indices.append(index)
@@ -85,7 +85,7 @@ extension Resolver {
   private mutating func resolveUpstreamName(_ name: Located<String>?) -> Int? {
     guard let name else { return nil }
     if let index = draft.upstreams.firstIndex(where: { $0.name == name.value }) { return index }
-    report(name.position, "no upstream is called \"\(name.value)\"\(hint(name.value, draft.upstreams.map(\.name)))")
+    report(name.position, "no upstream is called \(name.written)\(hint(name.value, draft.upstreams.map(\.name)))")
     return nil
   }
 

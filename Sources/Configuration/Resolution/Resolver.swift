@@ -1,7 +1,7 @@
 /// Turns a draft into the configuration: follows names, and checks what needs more than one key.
 ///
-/// Every check reports and goes on; a value that was reported is left out, as is what names it. Checks stay silent about
-/// keys that were reported already.
+/// Every check reports and goes on; a value that was reported is left out, as is what names it. Checks stay silent
+/// about keys that were reported already.
 struct Resolver {
   let draft: GatewayDraft
   var decoding: Decoding
@@ -50,7 +50,7 @@ struct Resolver {
     for (name, path) in [("target", \LimitsConfiguration.targetBytesMax), ("token", \.tokenBytesMax)]
     where limits[keyPath: path] > limits.headBytesMax {
       if places.isWritten(name), places.areSound(name, "head") {
-        let head = SizeText.write(Int64(limits.headBytesMax))
+        let head = SizeText.write(limits.headBytesMax)
         report(places.value(name), "\"\(name)\" is larger than \"head\", which is \(head)")
       }
       limits[keyPath: path] = limits.headBytesMax

@@ -44,7 +44,7 @@ struct NodeComposer {
     var content = Node.Content.faulty
     do throws(EnvironmentText.Fault) {
       let text = try EnvironmentText.replace(in: written, from: environment)
-      if text.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) {
+      if Self.holdsControlCharacter(text) {
         report(event.position, "a text with a line break or another control character")
       } else {
         content = .scalar(Scalar(text: text, written: written, style: style))
@@ -73,7 +73,9 @@ struct NodeComposer {
       }
       if let decoration = event.decoration { report(event.position, "\(decoration)s are not allowed") }
       guard let value = composeNode() else { break }
-      if key == "<<", style == .plain {
+      if Self.holdsControlCharacter(key) {
+        report(event.position, "a key with a line break or another control character")
+      } else if key == "<<", style == .plain {
         report(event.position, "merge keys (<<) are not allowed")
       } else if let first = entries.first(where: { $0.key == key }) {
         report(event.position, "duplicate key \"\(key)\"; it stands on line \(first.keyPosition.line) already")
@@ -82,6 +84,10 @@ struct NodeComposer {
       }
     }
     return Node(content: .mapping(entries), position: position)
+  }
+
+  private static func holdsControlCharacter(_ text: String) -> Bool {
+    text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
   }
 
   private mutating func take() -> YAMLEvent? {

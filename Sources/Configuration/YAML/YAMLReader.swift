@@ -89,11 +89,14 @@ enum YAMLReader {
     // SAFETY: `problem` and `context` are string literals of libyaml or null.
     let problem = unsafe parser.pointee.problem.map { unsafe String(cString: $0) } ?? "out of memory"
     let context = unsafe parser.pointee.context.map { unsafe String(cString: $0) } ?? ""
-    let mark = unsafe parser.pointee.problem_mark
-    // The reader (bad UTF-8, control characters) knows an offset only.
-    let position =
-      unsafe parser.pointee.error == YAML_READER_ERROR
-      ? self.position(of: unsafe parser.pointee.problem_offset, in: text) : self.position(of: mark)
+    var position = unsafe position(of: parser.pointee.problem_mark)
+    if unsafe parser.pointee.error == YAML_READER_ERROR {
+      // The reader (bad UTF-8, control characters) knows an offset only.
+      position = self.position(of: unsafe parser.pointee.problem_offset, in: text)
+    } else if !context.isEmpty, position >= self.position(of: text.count, in: text) {
+      // What is still open at the end of the file is better shown where it was opened.
+      position = unsafe self.position(of: parser.pointee.context_mark)
+    }
     return YAMLSyntaxFault(problem: problem, context: context, position: position)
   }
 

@@ -11,6 +11,7 @@ extension YAMLSyntaxFault {
     case "could not find expected ':'": "expected \":\" after the key"
     case "did not find expected ',' or ']'": "expected \",\" or \"]\" in a list"
     case "did not find expected ',' or '}'": "expected \",\" or \"}\" in a mapping"
+    case "did not find expected node content": "expected a value"
     case "found unexpected end of stream": "the text's closing quote is missing"
     case "found character that cannot start any token":
       "a value cannot begin with this character; quote it (a tab cannot indent: use spaces)"

@@ -1,0 +1,118 @@
+import Testing
+
+@testable import Configuration
+
+@Suite("The rest of the file")
+struct FileTests {
+  struct Row: CustomTestStringConvertible {
+    let text: String
+    let fault: String?
+    var testDescription: String { text }
+  }
+
+  @Test(
+    "Listeners",
+    arguments: [
+      Row(text: "127.0.0.1:8080", fault: nil),
+      Row(text: "localhost:8080", fault: nil),
+      Row(text: "\"[::]:8080\"", fault: nil),
+      Row(text: "unix:run/a.sock", fault: nil),
+      Row(text: "example.com:80", fault: "\"example.com:80\" is no IP address; listen on one, 0.0.0.0 for all of IPv4"),
+      Row(text: "127.0.0.1", fault: "\"127.0.0.1\" has no port; write host:port"),
+      Row(
+        text: "127.0.0.1:0",
+        fault: "\"127.0.0.1:0\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "8080", fault: "\"8080\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "\"*:8080\"", fault: "\"*:8080\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "\"unix:\"", fault: "\"unix:\" needs a path of 1 to 107 bytes"),
+    ])
+  func listeners(_ row: Row) {
+    let sample = Sample(listeners: "listeners:\n  - address: \(row.text)\n")
+    #expect(faults(sample.text) == (row.fault.map { ["2:14: \($0)"] } ?? []))
+  }
+
+  @Test("An address is listened on once")
+  func sameListener() {
+    let sample = Sample(listeners: "listeners:\n  - address: 127.0.0.1:80\n  - address: localhost:80\n")
+    #expect(faults(sample.text) == ["3:14: another listener has the same address"])
+  }
+
+  @Test(
+    "Servers",
+    arguments: [
+      Row(text: "10.0.0.1:80", fault: nil),
+      Row(text: "\"[::1]:80\"", fault: nil),
+      Row(text: "unix:/run/a.sock", fault: nil),
+      Row(
+        text: "orders.internal:80",
+        fault: "\"orders.internal:80\": names of servers are not supported in this version; write an IP address"),
+      Row(
+        text: "https://10.0.0.1:443",
+        fault: "\"https://10.0.0.1:443\": https servers are not supported in this version; "
+          + "write host:port, for HTTP without TLS"
+      ),
+      Row(text: "http://10.0.0.1:80", fault: "\"http://10.0.0.1:80\": no URL; write host:port, for HTTP without TLS"),
+    ])
+  func servers(_ row: Row) {
+    let sample = Sample(upstreams: "upstreams:\n  echo:\n    servers:\n      - \(row.text)\n")
+    #expect(faults(sample.text) == (row.fault.map { ["11:9: \($0)"] } ?? []))
+  }
+
+  @Test(
+    "An upstream has servers, or is built in",
+    arguments: [
+      Row(text: "{ retries: 2 }", fault: "9:3: upstream \"echo\" has neither \"servers\" nor \"builtin\""),
+      Row(
+        text: "{ builtin: echo, servers: [\"127.0.0.1:1\"] }",
+        fault: "9:11: \"builtin\" beside \"servers\"; an upstream is one or the other"),
+      Row(text: "{ builtin: static }", fault: "9:20: \"static\" is not supported in this version"),
+      Row(text: "{ builtin: ecko }", fault: "9:20: \"ecko\" is not echo; did you mean \"echo\"?"),
+      Row(
+        text: "{ builtin: echo, balance: random_two }", fault: "9:35: \"random_two\" is not supported in this version"),
+      Row(text: "{ builtin: echo, retries: 11 }", fault: "9:35: \"11\" is out of range: 0 to 10"),
+      Row(text: "{ servers: [] }", fault: "9:20: an empty list; expected a list of servers, or leave the key out"),
+    ])
+  func upstreams(_ row: Row) {
+    let sample = Sample(upstreams: "upstreams:\n  echo: \(row.text)\n")
+    #expect(faults(sample.text) == (row.fault.map { [$0] } ?? []))
+  }
+
+  @Test(
+    "Limits fit each other",
+    arguments: [
+      Row(text: "{ head: 4KiB }", fault: nil),
+      Row(text: "{ target: 16KiB }", fault: nil),
+      Row(text: "{ head: 4KiB, target: 5KiB }", fault: "3:31: \"target\" is larger than \"head\", which is 4KiB"),
+      Row(text: "{ token: 32KiB }", fault: "3:18: \"token\" is larger than \"head\", which is 16KiB"),
+      Row(text: "{ head: 1MiB, token: 32KiB }", fault: "3:17: \"1MiB\" is out of range: 1KiB to 32KiB"),
+    ])
+  func limits(_ row: Row) throws {
+    let text = Sample(top: "limits: \(row.text)\n").text
+    #expect(faults(text) == (row.fault.map { [$0] } ?? []))
+    guard row.fault == nil else { return }
+    let limits = try configuration(text).limits
+    #expect(limits.targetBytesMax <= limits.headBytesMax && limits.tokenBytesMax <= limits.headBytesMax)
+  }
+
+  @Test("listeners and routes are required")
+  func required() {
+    #expect(
+      faults("workers: 1\n") == [
+        "1:1: \"listeners\" is missing. Where connections are accepted.",
+        "1:1: \"routes\" is missing. Which requests go where.",
+      ])
+  }
+
+  @Test(
+    "What is not supported yet is said, and not called unknown",
+    arguments: [
+      ("admin: { address: 127.0.0.1:9901 }", "3:1: \"admin\" is not supported in this version"),
+      ("trusted_proxies: [10.0.0.0/8]", "3:1: \"trusted_proxies\" is not supported in this version"),
+      ("revocations: { file: a }", "3:1: \"revocations\" is not supported in this version"),
+      ("limits: { connections_per_address: 5 }", "3:11: \"connections_per_address\" is not supported in this version"),
+      ("trusted_proxy: []", "3:1: unknown key \"trusted_proxy\"; did you mean \"trusted_proxies\"?"),
+    ])
+  func unsupported(_ line: String, fault: String) {
+    #expect(faults(Sample(top: line + "\n").text) == [fault])
+  }
+}

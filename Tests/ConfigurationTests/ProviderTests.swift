@@ -1,0 +1,148 @@
+import Testing
+import Tokens
+
+@testable import Configuration
+
+@Suite("Providers")
+struct ProviderTests {
+  @Test("Every key is taken over")
+  func everyKey() throws {
+    let folder = try TemporaryFolder()
+    let authority = try folder.write("ca.pem", "x", mode: 0o644)
+    let sample = Sample.provider(
+      """
+      ca: \(authority)
+          algorithms: [RS256, ES256]
+          leeway: 5s
+          token_from: ["cookie:session", authorization]
+          claims: { subject: email, roles: realm_access.roles, scopes: scp, permissions: perms }
+          refresh: { every: 1m, stale_for: 1h }
+      """)
+    let provider = try #require(try configuration(sample.text).providers.first)
+    #expect(provider.policy.provider == "local")
+    #expect(provider.policy.issuer == "https://id.example.com")
+    #expect(provider.policy.audiences == .oneOf(["example"]))
+    #expect(provider.policy.algorithms?.count == 2)
+    #expect(provider.policy.leewaySeconds == 5)
+    #expect(provider.keys == .jwksURL("https://id.example.com/jwks"))
+    #expect(provider.certificateAuthorityFile == authority)
+    #expect(provider.credentialSources == [.cookie("session"), .authorization])
+    #expect(provider.refreshEvery == .seconds(60))
+    #expect(provider.staleFor == .seconds(3600))
+  }
+
+  @Test("Without a source of keys they are discovered at the issuer")
+  func discovery() throws {
+    let provider = try #require(try configuration(Sample.provider("", source: "").text).providers.first)
+    #expect(provider.keys == .discovery)
+    #expect(provider.policy.audiences == .oneOf(["example"]))
+  }
+
+  struct Row: CustomTestStringConvertible {
+    let keys: String
+    var source = "jwks_url: https://id.example.com/jwks"
+    let fault: String
+    var testDescription: String { "\(source) \(keys)" }
+  }
+
+  @Test(
+    "What a provider cannot be is refused",
+    arguments: [
+      Row(
+        keys: "jwks_file: /dev/null",
+        fault: "8:5: \"jwks_file\" beside \"jwks_url\"; a provider's keys come from one place"),
+      Row(
+        keys: "", source: "jwks_url: http://id.example.com/jwks",
+        fault: "7:15: \"http://id.example.com/jwks\" has to be https; http is for loopback addresses only"),
+      Row(
+        keys: "", source: "jwks_url: id.example.com/jwks", fault: "7:15: \"id.example.com/jwks\" is no https URL"),
+      Row(
+        keys: "", source: "jwks_file: /nowhere/jwks.json", fault: "7:16: /nowhere/jwks.json: No such file or directory"
+      ),
+      Row(keys: "", source: "jwks_file: /", fault: "7:16: / is a folder"),
+      Row(keys: "ca: /nowhere/ca.pem", fault: "8:9: /nowhere/ca.pem: No such file or directory"),
+      Row(
+        keys: "ca: /dev/null", source: "jwks_file: /dev/null",
+        fault: "8:5: \"ca\" beside \"jwks_file\"; nothing is fetched from this issuer"),
+      Row(keys: "algorithms: [HS256]", fault: "8:18: \"HS256\" needs \"secret_file\""),
+      Row(
+        keys: "algorithms: [none]", fault: "8:18: \"none\" is never accepted: tokens have to be signed"),
+      Row(
+        keys: "algorithms: [RS257]",
+        fault: "8:18: \"RS257\" is no algorithm; did you mean \"RS256\"?"),
+      Row(keys: "algorithms: []", fault: "8:17: an empty list; expected a list of algorithms, or leave the key out"),
+      Row(keys: "leeway: 61s", fault: "8:13: \"61s\" is out of range: 0s to 1m"),
+      Row(keys: "token_from: cookie", fault: "8:17: \"cookie\" is not supported in this version"),
+      Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" names no cookie (RFC 6265 §4.1.1)"),
+      Row(
+        keys: "token_from: query", fault: "8:17: \"query\" is neither authorization nor cookie:NAME"),
+      Row(keys: "refresh: { every: 1s }", fault: "8:23: \"1s\" is out of range: 30s to 1d"),
+      Row(
+        keys: "", source: "signing: {}",
+        fault: "7:14: \"state\" is missing. The folder of its private keys; made at the first start."),
+      Row(
+        keys: "", source: "signing: { state: s, algorithm: HS256 }",
+        fault: "7:37: \"HS256\" cannot sign here: its key could not be published"),
+      Row(
+        keys: "algorithms: [RS256]", source: "signing: { state: s }",
+        fault: "8:17: \"algorithms\" lacks \"ES256\", with which this provider signs"),
+      Row(keys: "", source: "signing: { state: /dev/null }", fault: "7:23: /dev/null is no folder"),
+    ])
+  func refused(_ row: Row) {
+    #expect(faults(Sample.provider(row.keys, source: row.source).text) == [row.fault])
+  }
+
+  @Test(
+    "Audiences have to be said",
+    arguments: [
+      ("audiences: any", nil),
+      ("audiences: [any]", nil),
+      ("audiences: []", "6:16: an empty list; expected a list of audiences, or leave the key out"),
+      ("audiences: orders", "6:16: expected a list of audiences or any; write [orders]"),
+      ("audiences:", "6:15: expected a list of audiences, found nothing"),
+      ("leeway: 1s", "5:5: \"audiences\" is missing. Tokens need one of them as `aud`; `any` takes all tokens."),
+    ])
+  func audiences(_ line: String, fault: String?) {
+    let text = Sample.provider("").text.replacing("audiences: [example]", with: line)
+    #expect(faults(text) == (fault.map { [$0] } ?? []))
+  }
+
+  @Test(
+    "K-1: an issuer that is fetched or published is https, or on loopback",
+    arguments: [
+      ("https://id.example.com", "", nil),
+      ("http://127.0.0.1:9000", "", nil),
+      ("http://id.example.com", "", "5:13: the issuer has to be an https URL; http is for loopback addresses only"),
+      (
+        "http://id.example.com", "signing: { state: s }",
+        "5:13: the issuer has to be an https URL; http is for loopback addresses only"
+      ),
+      ("accounts.example.com", "", "5:13: the issuer is no https URL"),
+      ("accounts.example.com", "jwks_file: /dev/null", nil),
+      ("''", "jwks_file: /dev/null", "5:13: \"\" is empty; expected an issuer"),
+    ])
+  func issuers(_ issuer: String, source: String, fault: String?) {
+    let text = Sample.provider("", source: source).text.replacing("https://id.example.com\n", with: issuer + "\n")
+    #expect(faults(text) == (fault.map { [$0] } ?? []))
+  }
+
+  @Test(
+    "L-3: a secret that others can read is refused",
+    arguments: [(UInt32(0o600), true), (0o640, true), (0o644, false), (0o604, false), (0o602, false)])
+  func secretModes(_ mode: UInt32, isAccepted: Bool) throws {
+    let folder = try TemporaryFolder()
+    let secret = try folder.write("hmac", "0123456789abcdef0123456789abcdef", mode: mode)
+    let text = Sample.provider("", source: "secret_file: \(secret)").text
+    #expect(
+      faults(text)
+        == (isAccepted ? [] : ["7:18: the secret can be read by others; run chmod 600 \(secret)"]))
+  }
+
+  @Test("A secret goes with HS* and nothing else")
+  func secretAlgorithms() throws {
+    let folder = try TemporaryFolder()
+    let secret = try folder.write("hmac", "0123456789abcdef0123456789abcdef", mode: 0o600)
+    let sample = Sample.provider("algorithms: [HS256, RS256]", source: "secret_file: \(secret)")
+    #expect(faults(sample.text) == ["8:25: \"RS256\" does not fit \"secret_file\"; use HS256, HS384 or HS512"])
+  }
+}

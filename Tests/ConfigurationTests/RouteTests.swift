@@ -1,0 +1,179 @@
+import Access
+import HTTP
+import Testing
+
+@testable import Configuration
+
+@Suite("Routes")
+struct RouteTests {
+  @Test("Every key is taken over")
+  func everyKey() throws {
+    let sample = Sample.route(
+      """
+      name: order-admin
+          host: api.example.com
+          methods: [POST, DELETE]
+          auth: [local]
+          anonymous: allow
+          require:
+            roles: [admin, support]
+            scopes: ["orders:write"]
+            permissions: [orders.write]
+            claims: { tenant: acme, plan: [pro, "3", 3, true] }
+          identity: { X-Tenant: tenant }
+          token: forward
+          limits: { body: 10MiB }
+          timeouts: { response: 10s }
+          encoded_slashes: keep
+          double_slashes: keep
+      """, path: "/orders/{id}/**")
+    let route = try #require(try configuration(sample.text).routes.first)
+    #expect(route.name == "order-admin")
+    #expect(route.pattern.methods == ["POST", "DELETE"])
+    #expect(route.rule.authentication == .optional(providers: ["local"]))
+    #expect(route.rule.requirement.roles == ["admin", "support"])
+    #expect(route.rule.requirement.scopes == ["orders:write"])
+    #expect(route.rule.requirement.permissions == ["orders.write"])
+    #expect(route.rule.requirement.claims.count == 2)
+    #expect(route.token == .forward)
+    #expect(route.bodyBytesMax == 10 << 20)
+    #expect(route.responseTimeout == .seconds(10))
+    #expect(route.pathTraitsKept == [.encodedSlash, .doubleSlash])
+  }
+
+  struct Row: CustomTestStringConvertible {
+    let keys: String
+    let fault: String
+    var testDescription: String { keys }
+  }
+
+  @Test(
+    "What a route cannot be is refused",
+    arguments: [
+      Row(
+        keys: "methods: [GET]",
+        fault: "11:5: \"auth\" is missing: write auth: none for everyone, or name one of the providers: local"),
+      Row(keys: "auht: local", fault: "13:5: unknown key \"auht\"; did you mean \"auth\"?"),
+      Row(keys: "auth: locale", fault: "13:11: no provider is called \"locale\"; did you mean \"local\"?"),
+      Row(keys: "auth: company", fault: "13:11: no provider is called \"company\"; there are local"),
+      Row(keys: "auth: []", fault: "13:11: an empty list; expected a list of providers, or leave the key out"),
+      Row(keys: "auth: [local, local]", fault: "13:19: \"local\" is named twice"),
+      Row(keys: "auth: [none]", fault: "13:12: no provider is called \"none\"; there are local"),
+      Row(
+        keys: "auth: none\n    require: { roles: [admin] }",
+        fault: "14:5: \"require\" with auth: none; nobody is asked for a token"),
+      Row(
+        keys: "auth: none\n    anonymous: allow",
+        fault: "14:5: \"anonymous\" with auth: none; nobody is asked for a token"),
+      Row(keys: "auth: none\n    methods: [get]", fault: "14:15: \"get\" is no method; did you mean \"GET\"?"),
+      Row(keys: "auth: none\n    methods: [TRACE]", fault: "14:15: \"TRACE\" is always refused"),
+      Row(keys: "auth: none\n    methods: [G T]", fault: "14:15: \"G T\" is no method (RFC 9110 §9.1)"),
+      Row(keys: "auth: none\n    token: keep", fault: "14:12: \"keep\" is not remove or forward"),
+      Row(
+        keys: "auth: none\n    limits: { body: lots }",
+        fault: "14:21: \"lots\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),
+      Row(
+        keys: "auth: none\n    name: \"a b\"",
+        fault: "14:11: \"a b\" is no name; use up to 64 letters, digits, \"-\", \"_\" and \".\""),
+      Row(
+        keys: "auth: local\n    require: { roles: admin }", fault: "14:23: expected a list of roles, found \"admin\""),
+      Row(
+        keys: "auth: local\n    require: { owner: { path: id } }",
+        fault: "14:16: \"owner\" is not supported in this version"),
+      Row(
+        keys: "auth: local\n    identity: { Host: tenant }",
+        fault: "14:17: \"Host\" is a header of HTTP itself; name another"),
+      Row(
+        keys: "auth: local\n    identity: { Content_Length: tenant }",
+        fault: "14:17: \"Content_Length\" is a header of HTTP itself; name another"),
+      Row(
+        keys: "auth: local\n    identity: { \"X Y\": tenant }",
+        fault: "14:17: \"X Y\" is no header name (RFC 9110 §5.1)"),
+      Row(
+        keys: "auth: local\n    identity: { X-A: a, x_a: b }",
+        fault: "14:25: \"x_a\" is the same header as \"X-A\" to many applications; name one of them otherwise"),
+      Row(keys: "auth: local\n    identity: { defaults: no }", fault: "14:27: \"no\" is neither true nor false"),
+    ])
+  func refused(_ row: Row) {
+    #expect(faults(Sample.route(row.keys).text) == [row.fault])
+  }
+
+  @Test("auth names providers; without any there is none to name")
+  func noProviders() {
+    var sample = Sample.route("auth: local")
+    sample.providers = ""
+    #expect(faults(sample.text) == ["8:11: no provider is called \"local\"; none is defined"])
+  }
+
+  @Test(
+    "An upstream has to exist",
+    arguments: [
+      ("ehco", "8:11: no upstream is called \"ehco\"; did you mean \"echo\"?"),
+      ("orders", "8:11: no upstream is called \"orders\"; there are echo"),
+    ])
+  func upstreams(_ name: String, fault: String) {
+    let text = Sample.route("auth: local").text.replacing("upstream: echo", with: "upstream: \(name)")
+    #expect(faults(text) == [fault.replacing("8:11", with: "12:15")])
+  }
+
+  @Test("Names are unique, and so are patterns without a name")
+  func uniqueness() {
+    var sample = Sample()
+    sample.routes = """
+      routes:
+        - { name: a, path: /a, auth: none, upstream: echo }
+        - { name: a, path: /b, auth: none, upstream: echo }
+        - { path: /c, methods: [GET], auth: none, upstream: echo }
+        - { path: /c, methods: [POST], auth: none, upstream: echo }
+        - { path: /c, methods: [GET], auth: local, upstream: echo }
+
+      """
+    #expect(
+      faults(sample.text) == [
+        "12:13: the route on line 11 is called \"a\" already",
+        "15:13: this route never matches: the one on line 13 has the same pattern",
+      ])
+  }
+
+  @Test("Two providers with one issuer do not fit one route")
+  func sameIssuer() {
+    var sample = Sample.route("auth: [local, other]")
+    sample.providers += "  other: { issuer: \"http://127.0.0.1:8080\", audiences: [x] }\n"
+    #expect(
+      faults(sample.text) == [
+        "14:19: \"other\" has the same issuer as \"local\"; a route can name one of them"
+      ])
+  }
+
+  @Test(
+    "P-17: what the gateway answers itself is not routed",
+    arguments: [
+      ("/.well-known/jwks.json", "", true),
+      ("/.well-known/jwks.json/**", "", true),
+      ("/.well-known/jwks.json", "127.0.0.1", true),
+      ("/.well-known/jwks.json", "id.example.com", false),
+      ("/.well-known/jwks.jsonx", "", false),
+      ("/.well-known/**", "", false),
+      ("/**", "", false),
+    ])
+  func ownPaths(_ path: String, host: String, isRefused: Bool) {
+    let hostKey = host.isEmpty ? "" : "\n    host: \(host)"
+    #expect(
+      faults(Sample.route("auth: none" + hostKey, path: path).text)
+        == (isRefused
+          ? ["11:11: the gateway itself answers this path: the keys of provider \"local\""] : []))
+  }
+
+  @Test("A body limit that is left out is the file's, and none is none")
+  func bodyLimits() throws {
+    var sample = Sample(top: "limits: { body: 1MiB }\n")
+    sample.routes = """
+      routes:
+        - { path: /a, auth: none, upstream: echo }
+        - { path: /b, auth: none, upstream: echo, limits: { body: none } }
+        - { path: /c, auth: none, upstream: echo, limits: { body: 2MiB } }
+
+      """
+    #expect(try configuration(sample.text).routes.map(\.bodyBytesMax) == [1 << 20, nil, 2 << 20])
+  }
+}

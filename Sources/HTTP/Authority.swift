@@ -1,0 +1,57 @@
+import Reason
+
+/// `host [ ":" port ]` (RFC 9110 §7.2), without userinfo.
+struct Authority {
+  /// Without one trailing dot.
+  let host: ByteRange
+  let port: UInt16?
+
+  init(_ bytes: Span<UInt8>, _ range: ByteRange) throws(HeadError) {
+    let start = range.lowerBound
+    let end = range.upperBound
+    guard end > start, end - start <= 262 else { throw HeadError(.hostInvalid, at: start) }
+    var index = start
+    if bytes[start] == 0x5B {
+      index += 1
+      while index < end, ByteClass.hexadecimal(bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E {
+        index += 1
+      }
+      guard index < end, bytes[index] == 0x5D, index - start > 2 else { throw HeadError(.hostInvalid, at: index) }
+      index += 1
+    } else {
+      while index < end, Authority.isNameByte(bytes[index]) { index += 1 }
+      guard index > start else { throw HeadError(.hostInvalid, at: start) }
+    }
+    var hostEnd = index
+    if hostEnd - start > 1, bytes[hostEnd - 1] == 0x2E { hostEnd -= 1 }
+    host = ByteRange(start, hostEnd)
+    guard index < end else {
+      port = nil
+      return
+    }
+    guard bytes[index] == 0x3A, end - index > 1, end - index <= 6 else { throw HeadError(.hostInvalid, at: index) }
+    var number: UInt32 = 0
+    for place in index + 1..<end {
+      guard ByteClass.isDigit(bytes[place]) else { throw HeadError(.hostInvalid, at: place) }
+      number = number * 10 + UInt32(bytes[place] - 0x30)
+    }
+    guard number <= 65535 else { throw HeadError(.hostInvalid, at: index) }
+    port = UInt16(number)
+  }
+
+  /// Letters, digits, `-`, `.`, `_`: what names have in practice.
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    ByteClass.isLetter(byte) || ByteClass.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F
+  }
+
+  /// Whether both are the same, by case-insensitive name and by port.
+  func names(_ bytes: Span<UInt8>, _ other: Authority, _ scheme: Scheme) -> Bool {
+    let standard: UInt16 = scheme == .https ? 443 : 80
+    guard port ?? standard == other.port ?? standard, host.count == other.host.count else { return false }
+    for offset in 0..<host.count
+    where ByteClass.lowered(bytes[host.lowerBound + offset])
+      != ByteClass.lowered(bytes[other.host.lowerBound + offset])
+    { return false }
+    return true
+  }
+}

@@ -1,0 +1,190 @@
+public import Reason
+
+/// What a path holds that is refused unless a route keeps it: servers behind a proxy read it in different ways.
+public struct PathTraits: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// `%2f` or `%5c`.
+  public static let encodedSlash = PathTraits(rawValue: 1)
+  /// `//`.
+  public static let doubleSlash = PathTraits(rawValue: 2)
+  /// `;` or `%3b`.
+  public static let parameter = PathTraits(rawValue: 4)
+}
+
+/// Why a path is refused.
+public struct PathError: Error, Equatable {
+  public let reason: Reason
+}
+
+/// The one form of a path that is matched, logged and forwarded (RFC 3986 §6.2.2; SECURITY P-1 to P-9).
+public enum CanonicalPath {
+  /// Writes the canonical form of `bytes[path]`.
+  ///
+  /// Encoded unreserved bytes are decoded, other escapes stay with upper case digits. What servers would read
+  /// differently, dot segments, bad escapes, control characters, a second encoding, is an error.
+  ///
+  /// - Parameter output: Overwritten; keeps its capacity.
+  /// - Returns: What only a route that keeps it may let through.
+  public static func write(
+    _ bytes: Span<UInt8>, _ path: ByteRange, to output: inout [UInt8]
+  ) throws(PathError) -> PathTraits {
+    output.removeAll(keepingCapacity: true)
+    guard !path.isEmpty else {
+      output.append(0x2F)
+      return []
+    }
+    guard bytes[path.lowerBound] == 0x2F else { throw PathError(reason: .pathCharacterInvalid) }
+    var traits: PathTraits = []
+    var needsUTF8Check = false
+    var index = path.lowerBound
+    let end = path.upperBound
+    while index < end {
+      let byte = bytes[index]
+      switch byte {
+      case 0x25:
+        guard index + 2 < end, let high = ByteClass.hexadecimal(bytes[index + 1]),
+          let low = ByteClass.hexadecimal(bytes[index + 2])
+        else { throw PathError(reason: .pathEscapeInvalid) }
+        let decoded = high << 4 | low
+        if decoded >= 0x80 { needsUTF8Check = true }
+        if try keepsEscape(decoded, &traits) {
+          output.append(0x25)
+          output.append(digit(high))
+          output.append(digit(low))
+        } else {
+          output.append(decoded)
+        }
+        index += 3
+        continue
+      case 0x5C: throw PathError(reason: .pathBackslash)
+      case 0x3B: traits.insert(.parameter)
+      case 0x2F: if output.last == 0x2F { traits.insert(.doubleSlash) }
+      // Browsers send these as they are.
+      case 0x7C, 0x5E, 0x5B, 0x5D: break
+      default:
+        guard isPathByte(byte) else { throw PathError(reason: .pathCharacterInvalid) }
+      }
+      output.append(byte)
+      index += 1
+    }
+    try refuseDotSegments(output.span)
+    try refuseDoubleEncoding(output.span)
+    if needsUTF8Check { try checkUTF8(bytes, path) }
+    return traits
+  }
+
+  /// Whether an escape stays; false where its byte is unreserved (RFC 3986 §2.3).
+  private static func keepsEscape(_ decoded: UInt8, _ traits: inout PathTraits) throws(PathError) -> Bool {
+    switch decoded {
+    case 0..<0x20, 0x7F: throw PathError(reason: .pathEscapeInvalid)
+    case 0x2F, 0x5C:
+      traits.insert(.encodedSlash)
+      return true
+    case 0x3B:
+      traits.insert(.parameter)
+      return true
+    case 0x2D, 0x2E, 0x5F, 0x7E: return false
+    default: return !(ByteClass.isLetter(decoded) || ByteClass.isDigit(decoded))
+    }
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+
+  /// pchar without `;` and `%` (RFC 3986 §3.3).
+  private static func isPathByte(_ byte: UInt8) -> Bool {
+    // - . 0-9 : = @ A-Z _ a-z ~ ! $ & ' ( ) * + ,
+    let low: UInt64 = 0x27FF_7FD2_0000_0000
+    let high: UInt64 = 0x47FF_FFFE_87FF_FFFF
+    return ByteClass.contains(byte, low, high)
+  }
+
+  /// Segments that are `.` or `..`, here also with parameters: some servers cut those first.
+  private static func refuseDotSegments(_ path: Span<UInt8>) throws(PathError) {
+    let count = path.count
+    var index = 0
+    while index < count {
+      // At a slash.
+      var dots = 0
+      while index + 1 + dots < count, path[index + 1 + dots] == 0x2E { dots += 1 }
+      let after = index + 1 + dots
+      if dots == 1 || dots == 2 {
+        if after == count || path[after] == 0x2F || path[after] == 0x3B { throw PathError(reason: .pathDotSegment) }
+        if endsSegmentEncoded(path, after) { throw PathError(reason: .pathDotSegment) }
+      }
+      index = after
+      while index < count, path[index] != 0x2F {
+        // An encoded slash ends a segment for a server that decodes it.
+        if path[index] == 0x25, endsSegmentEncoded(path, index) { break }
+        index += 1
+      }
+      if index < count, path[index] == 0x25 { index += 2 }
+    }
+  }
+
+  /// `%2F`, `%5C` or `%3B` at `index`.
+  private static func endsSegmentEncoded(_ path: Span<UInt8>, _ index: Int) -> Bool {
+    guard index + 2 < path.count, path[index] == 0x25 else { return false }
+    let high = path[index + 1]
+    let low = path[index + 2]
+    return (high == 0x32 && low == 0x46) || (high == 0x35 && low == 0x43) || (high == 0x33 && low == 0x42)
+  }
+
+  /// `%25` followed by two hexadecimal digits: a server that decodes twice would read another path.
+  private static func refuseDoubleEncoding(_ path: Span<UInt8>) throws(PathError) {
+    var index = 0
+    while index + 4 < path.count {
+      if path[index] == 0x25, path[index + 1] == 0x32, path[index + 2] == 0x35,
+        ByteClass.hexadecimal(path[index + 3]) != nil, ByteClass.hexadecimal(path[index + 4]) != nil
+      {
+        throw PathError(reason: .pathDoubleEncoding)
+      }
+      index += 1
+    }
+  }
+
+  /// The decoded path must be UTF-8 (RFC 3629), without C1 control characters.
+  private static func checkUTF8(_ bytes: Span<UInt8>, _ path: ByteRange) throws(PathError) {
+    var expected = 0
+    var lower: UInt8 = 0x80
+    var upper: UInt8 = 0xBF
+    var lead: UInt8 = 0
+    var index = path.lowerBound
+    while index < path.upperBound {
+      var byte = bytes[index]
+      if byte == 0x25, let high = ByteClass.hexadecimal(bytes[index + 1]),
+        let low = ByteClass.hexadecimal(bytes[index + 2])
+      {
+        byte = high << 4 | low
+        index += 2
+      }
+      index += 1
+      if expected > 0 {
+        guard byte >= lower, byte <= upper else { throw PathError(reason: .pathEscapeInvalid) }
+        if lead == 0xC2, byte < 0xA0 { throw PathError(reason: .pathEscapeInvalid) }
+        expected -= 1
+        lower = 0x80
+        upper = 0xBF
+        lead = 0
+        continue
+      }
+      switch byte {
+      case 0..<0x80: continue
+      case 0xC2...0xDF:
+        expected = 1
+        lead = byte
+      case 0xE0...0xEF:
+        expected = 2
+        if byte == 0xE0 { lower = 0xA0 }
+        if byte == 0xED { upper = 0x9F }
+      case 0xF0...0xF4:
+        expected = 3
+        if byte == 0xF0 { lower = 0x90 }
+        if byte == 0xF4 { upper = 0x8F }
+      default: throw PathError(reason: .pathEscapeInvalid)
+      }
+    }
+    if expected > 0 { throw PathError(reason: .pathEscapeInvalid) }
+  }
+}

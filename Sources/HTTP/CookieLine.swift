@@ -1,0 +1,56 @@
+/// Reads a Cookie field value as RFC 6265 §5.4 writes it: pairs split at `;`, white space around them trimmed; no
+/// quotes, no `$Version`, no decoding (SECURITY C-3).
+public enum CookieLine {
+  public enum Lookup: Equatable, Sendable {
+    case absent
+    case found(ByteRange)
+    /// Two of that name: which one a server reads is anyone's guess.
+    case repeated
+  }
+
+  /// The value of the cookie `name`, compared bytewise.
+  public static func find(_ name: [UInt8], in bytes: Span<UInt8>, _ value: ByteRange) -> Lookup {
+    var result = Lookup.absent
+    var start = value.lowerBound
+    while start < value.upperBound {
+      let pair = next(bytes, &start, value.upperBound)
+      guard isNamed(bytes, pair, name) else { continue }
+      if result != .absent { return .repeated }
+      result = .found(ByteRange(pair.lowerBound + name.count + 1, pair.upperBound))
+    }
+    return result
+  }
+
+  /// Appends the pairs of other names, byte for byte, joined by `; `.
+  public static func writeWithout(
+    _ names: [[UInt8]], in bytes: Span<UInt8>, _ value: ByteRange, to output: inout [UInt8]
+  ) {
+    var start = value.lowerBound
+    while start < value.upperBound {
+      let pair = next(bytes, &start, value.upperBound)
+      var isLeftOut = pair.isEmpty
+      for name in names where isNamed(bytes, pair, name) { isLeftOut = true }
+      if isLeftOut { continue }
+      if !output.isEmpty { output += [0x3B, 0x20] }
+      for index in pair.lowerBound..<pair.upperBound { output.append(bytes[index]) }
+    }
+  }
+
+  /// The pair at `start`, trimmed; `start` moves behind its `;`.
+  private static func next(_ bytes: Span<UInt8>, _ start: inout Int, _ end: Int) -> ByteRange {
+    var stop = start
+    while stop < end, bytes[stop] != 0x3B { stop += 1 }
+    var lower = start
+    var upper = stop
+    while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
+    while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+    start = stop + 1
+    return ByteRange(lower, upper)
+  }
+
+  private static func isNamed(_ bytes: Span<UInt8>, _ pair: ByteRange, _ name: [UInt8]) -> Bool {
+    guard pair.count > name.count, bytes[pair.lowerBound + name.count] == 0x3D else { return false }
+    for offset in name.indices where bytes[pair.lowerBound + offset] != name[offset] { return false }
+    return true
+  }
+}

@@ -1,0 +1,78 @@
+/// One field line of a head (RFC 9112 §5): offsets into the bytes that were parsed.
+public struct FieldLine: Sendable {
+  public let name: ByteRange
+  /// Without the white space around it.
+  public let value: ByteRange
+  public let known: KnownField
+  /// Of the folded name: see `FieldName`.
+  public let foldedHash: UInt32
+}
+
+/// Names as backends may read them: many turn them into variables, where case and punctuation are lost (CGI, WSGI,
+/// PHP). Two names are alike when they fold to the same bytes: letters in lower case, all but letters and digits as `-`.
+public enum FieldName {
+  @inlinable
+  public static func folded(_ byte: UInt8) -> UInt8 {
+    if byte &- 0x30 < 10 { return byte }
+    let lowered = byte | 0x20
+    return lowered &- 0x61 < 26 ? lowered : 0x2D
+  }
+
+  @inlinable
+  public static func hash(_ hash: UInt32, adding byte: UInt8) -> UInt32 { (hash ^ UInt32(folded(byte))) &* 0x0100_0193 }
+
+  public static let emptyHash: UInt32 = 0x811C_9DC5
+
+  /// The hash of a folded name (FNV-1a).
+  public static func foldedHash(of bytes: Span<UInt8>, _ range: ByteRange) -> UInt32 {
+    var result: UInt32 = 0x811C_9DC5
+    for index in range.lowerBound..<range.upperBound { result = hash(result, adding: bytes[index]) }
+    return result
+  }
+}
+
+/// A set of field names, compared folded.
+public struct FieldNameSet: Sendable {
+  /// A bit for each hash modulo 256: most fields of most requests are settled by it.
+  private var filter: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  private var hashes: [UInt32] = []
+  private var names: [[UInt8]] = []
+
+  public init(_ names: [String]) {
+    for name in names {
+      let folded = name.utf8.map(FieldName.folded)
+      if self.names.contains(folded) { continue }
+      let hash = FieldName.foldedHash(of: folded.span, ByteRange(0, folded.count))
+      self.names.append(folded)
+      hashes.append(hash)
+      let bit: UInt64 = 1 << UInt64(hash & 63)
+      switch hash >> 6 & 3 {
+      case 0: filter.0 |= bit
+      case 1: filter.1 |= bit
+      case 2: filter.2 |= bit
+      default: filter.3 |= bit
+      }
+    }
+  }
+
+  public func contains(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
+    let hash = line.foldedHash
+    let word =
+      switch hash >> 6 & 3 {
+      case 0: filter.0
+      case 1: filter.1
+      case 2: filter.2
+      default: filter.3
+      }
+    guard word >> UInt64(hash & 63) & 1 != 0 else { return false }
+    for index in hashes.indices where hashes[index] == hash && isNamed(index, bytes, line.name) { return true }
+    return false
+  }
+
+  private func isNamed(_ index: Int, _ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    guard names[index].count == name.count else { return false }
+    for offset in 0..<name.count
+    where names[index][offset] != FieldName.folded(bytes[name.lowerBound + offset]) { return false }
+    return true
+  }
+}

@@ -1,0 +1,149 @@
+import Reason
+
+/// The fields of a head that decide where the message ends, and the few that the gateway reads itself.
+struct FramingFields {
+  private var contentLengthLine = -1
+  private var transferEncodingLine = -1
+  private(set) var hostLine = -1
+  private(set) var authorizationLine = -1
+  private(set) var authorizationCount = 0
+  private(set) var cookieLine = -1
+  private(set) var acceptLine = -1
+  private(set) var saysClose = false
+  private(set) var saysKeepAlive = false
+  private(set) var expectsContinue = false
+
+  /// Notes a known field of a request.
+  mutating func note(_ line: FieldLine, _ index: Int, _ bytes: Span<UInt8>) throws(HeadError) {
+    switch line.known {
+    case .host:
+      try FramingFields.refuseObsText(bytes, line.value)
+      guard hostLine < 0 else { throw HeadError(.hostInvalid, at: line.name.lowerBound) }
+      hostLine = index
+    case .authorization:
+      try FramingFields.refuseObsText(bytes, line.value)
+      authorizationLine = index
+      authorizationCount += 1
+    case .cookie:
+      // HTTP/1.1 has one Cookie line (RFC 6265 §5.4); which of two a server reads is anyone's guess.
+      guard cookieLine < 0 else { throw HeadError(.fieldLineInvalid, at: line.name.lowerBound) }
+      cookieLine = index
+    case .accept: if acceptLine < 0 { acceptLine = index }
+    case .expect:
+      guard FramingFields.isWord(bytes, line.value, "100-continue") else {
+        throw HeadError(.expectationUnsupported, at: line.value.lowerBound)
+      }
+      expectsContinue = true
+    default: try noteFraming(line, index, bytes)
+    }
+  }
+
+  /// Notes what frames a message of either kind.
+  mutating func noteFraming(_ line: FieldLine, _ index: Int, _ bytes: Span<UInt8>) throws(HeadError) {
+    switch line.known {
+    case .contentLength:
+      guard contentLengthLine < 0 else { throw HeadError(.contentLengthInvalid, at: line.name.lowerBound) }
+      contentLengthLine = index
+    case .transferEncoding:
+      guard transferEncodingLine < 0 else { throw HeadError(.transferEncodingInvalid, at: line.name.lowerBound) }
+      transferEncodingLine = index
+    case .connection:
+      try FramingFields.refuseObsText(bytes, line.value)
+      noteOptions(bytes, line.value)
+    default: break
+    }
+  }
+
+  private mutating func noteOptions(_ bytes: Span<UInt8>, _ value: ByteRange) {
+    var start = value.lowerBound
+    while start < value.upperBound {
+      var end = start
+      while end < value.upperBound, bytes[end] != 0x2C { end += 1 }
+      var lower = start
+      var upper = end
+      while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
+      while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+      let option = ByteRange(lower, upper)
+      if FramingFields.isWord(bytes, option, "close") { saysClose = true }
+      if FramingFields.isWord(bytes, option, "keep-alive") { saysKeepAlive = true }
+      start = end + 1
+    }
+  }
+
+  /// RFC 9112 §6.3, without its leniencies.
+  func bodyFraming(
+    _ bytes: Span<UInt8>, _ fields: [FieldLine], _ version: HTTPVersion
+  ) throws(HeadError) -> BodyFraming {
+    if transferEncodingLine >= 0 {
+      let value = fields[transferEncodingLine].value
+      if contentLengthLine >= 0 { throw HeadError(.framingConflict, at: value.lowerBound) }
+      guard version == .http11 else { throw HeadError(.transferEncodingInvalid, at: value.lowerBound) }
+      if FramingFields.isWord(bytes, value, "chunked") { return .chunked }
+      throw HeadError(
+        FramingFields.endsInChunked(bytes, value) ? .transferCodingUnsupported : .transferEncodingInvalid,
+        at: value.lowerBound)
+    }
+    guard contentLengthLine >= 0 else { return .none }
+    let value = fields[contentLengthLine].value
+    guard let length = FramingFields.decimal(bytes, value) else {
+      throw HeadError(.contentLengthInvalid, at: value.lowerBound)
+    }
+    return length == 0 ? .none : .length(length)
+  }
+
+  /// Whether a length was given: a zero says that there is no body, and is not the same as saying nothing.
+  var hasContentLength: Bool { contentLengthLine >= 0 }
+
+  /// 1*DIGIT without a leading zero, below 2^63.
+  static func decimal(_ bytes: Span<UInt8>, _ range: ByteRange) -> UInt64? {
+    guard range.count >= 1, range.count <= 19 else { return nil }
+    guard range.count == 1 || bytes[range.lowerBound] != 0x30 else { return nil }
+    var number: UInt64 = 0
+    for index in range.lowerBound..<range.upperBound {
+      guard ByteClass.isDigit(bytes[index]) else { return nil }
+      number = number * 10 + UInt64(bytes[index] - 0x30)
+    }
+    return number < 1 << 63 ? number : nil
+  }
+
+  /// A list of known codings whose last is `chunked`: good, but not supported.
+  private static func endsInChunked(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
+    var start = value.lowerBound
+    var last = false
+    while start <= value.upperBound {
+      var end = start
+      while end < value.upperBound, bytes[end] != 0x2C { end += 1 }
+      var lower = start
+      var upper = end
+      while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
+      while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+      let coding = ByteRange(lower, upper)
+      if last { return false }
+      last = isWord(bytes, coding, "chunked")
+      if !last, !isWord(bytes, coding, "gzip"), !isWord(bytes, coding, "deflate"), !isWord(bytes, coding, "compress"),
+        !isWord(bytes, coding, "x-gzip"), !isWord(bytes, coding, "x-compress")
+      {
+        return false
+      }
+      start = end + 1
+    }
+    return last
+  }
+
+  /// Whether the range reads `word`, which is in lower case and at most 15 bytes, in any case.
+  static func isWord(_ bytes: Span<UInt8>, _ range: ByteRange, _ word: String) -> Bool {
+    guard range.count == word.utf8.count else { return false }
+    var index = range.lowerBound
+    for byte in word.utf8 {
+      if ByteClass.lowered(bytes[index]) != byte { return false }
+      index += 1
+    }
+    return true
+  }
+
+  private static func refuseObsText(_ bytes: Span<UInt8>, _ range: ByteRange) throws(HeadError) {
+    for index in range.lowerBound..<range.upperBound where bytes[index] >= 0x80 {
+      throw HeadError(.fieldValueInvalid, at: index)
+    }
+  }
+}

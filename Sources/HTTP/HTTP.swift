@@ -1,0 +1,60 @@
+/// Module `HTTP`: the grammar of HTTP/1.1: heads, targets, bodies, cookies, and answers of the gateway's own.
+/// May import: Reason.
+/// Never does: I/O, or hold an unsafe pointer: bytes are arguments, offsets are results.
+
+/// Answers whole requests inside the gateway.
+///
+/// A request with a body of at most 64 KiB goes in, one answer comes out, once, on the loop that asked.
+public protocol Responder: AnyObject {
+  func respond(to request: LocalRequest, completion: @escaping (LocalResponse) -> Void)
+}
+
+/// A request that the gateway answers itself.
+public struct LocalRequest: Sendable {
+  public var method = ""
+  /// Without a port.
+  public var host = ""
+  /// The canonical path.
+  public var path = ""
+  /// With its `?`; empty where there is none.
+  public var query = ""
+  public var fields: [(name: String, value: [UInt8])] = []
+  public var body: [UInt8] = []
+
+  public init() {}
+
+  /// - Parameter path: The canonical path.
+  public init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, path: Span<UInt8>) {
+    method = LocalRequest.text(bytes, head.method)
+    host = LocalRequest.text(bytes, head.host)
+    self.path = LocalRequest.text(path, ByteRange(0, path.count))
+    query = LocalRequest.text(bytes, head.query)
+    for line in head.fields {
+      fields.append((LocalRequest.text(bytes, line.name), LocalRequest.copy(bytes, line.value)))
+    }
+  }
+
+  private static func copy(_ bytes: Span<UInt8>, _ range: ByteRange) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(range.count)
+    for index in range.lowerBound..<range.upperBound { result.append(bytes[index]) }
+    return result
+  }
+
+  private static func text(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
+    String(decoding: copy(bytes, range), as: UTF8.self)
+  }
+}
+
+/// An answer of the gateway's own.
+public struct LocalResponse: Sendable {
+  public var status: Int
+  public var fields: [(name: String, value: String)]
+  public var body: [UInt8]
+
+  public init(status: Int, fields: [(name: String, value: String)], body: [UInt8]) {
+    self.status = status
+    self.fields = fields
+    self.body = body
+  }
+}

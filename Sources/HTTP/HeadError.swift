@@ -1,0 +1,48 @@
+public import Reason
+
+/// What is wrong with a message head.
+public struct HeadError: Error, Equatable {
+  public let reason: Reason
+  /// Where in the bytes that were parsed.
+  public let offset: Int
+
+  init(_ reason: Reason, at offset: Int) {
+    self.reason = reason
+    self.offset = offset
+  }
+}
+
+/// How large a head may be.
+public struct HeadLimits: Sendable, Equatable {
+  /// Bytes, with the empty line at the end.
+  public var headBytesMax: Int
+  public var fieldsMax: Int
+  /// Bytes of the request target.
+  public var targetBytesMax: Int
+
+  public init(headBytesMax: Int = 16 * 1024, fieldsMax: Int = 100, targetBytesMax: Int = 8 * 1024) {
+    self.headBytesMax = headBytesMax
+    self.fieldsMax = fieldsMax
+    self.targetBytesMax = targetBytesMax
+  }
+}
+
+public enum HTTPVersion: UInt8, Sendable { case http10, http11 }
+
+/// A listener's scheme.
+public enum Scheme: UInt8, Sendable { case http, https }
+
+/// The methods of RFC 9110 §9 and PATCH (RFC 5789); any other token is `other`.
+public enum Method: UInt8, Sendable { case get, head, post, put, delete, options, patch, other }
+
+/// How the end of a message's body is found (RFC 9112 §6.3).
+public enum BodyFraming: Equatable, Sendable {
+  case none
+  case length(UInt64)
+  case chunked
+  /// Answers only: the end of the connection is the end of the body.
+  case untilClose
+}
+
+/// RFC 9112 §3.2.
+public enum TargetForm: UInt8, Sendable { case origin, absolute, asterisk }

@@ -35,6 +35,18 @@ struct KeyTable<Target: Sendable>: Sendable {
     return Decoded(value, places)
   }
 
+  /// This mapping's section of the reference and those of the mappings inside.
+  func reference(_ path: String) -> [ReferenceSection] {
+    let rows = keys.map { key in
+      ReferenceSection.Row(
+        key: key.name, kind: key.kindReference, section: key.sections(inside(path, key)).first?.path,
+        defaultText: key.presence == .optional ? key.defaultText(defaults).map { "`\($0)`" } ?? "" : "required",
+        documentation: key.documentation)
+    }
+    let inner = keys.flatMap { key in key.sections(inside(path, key)) }
+    return [ReferenceSection(path: path, documentation: documentation, rows: rows)] + inner
+  }
+
   private func reportUnknown(_ entry: Node.Entry, _ decoding: inout Decoding) {
     if unsupported.contains(entry.key) {
       decoding.report(entry.keyPosition, "\"\(entry.key)\" \(NotSupportedYet.fault.predicate)")
@@ -46,17 +58,5 @@ struct KeyTable<Target: Sendable>: Sendable {
 
   private func inside(_ path: String, _ key: Key<Target>) -> String {
     path.isEmpty ? key.name : "\(path).\(key.name)"
-  }
-
-  /// This mapping's section of the reference and those of the mappings inside.
-  func reference(_ path: String) -> [ReferenceSection] {
-    let rows = keys.map { key in
-      ReferenceSection.Row(
-        key: key.name, kind: key.kindReference, section: key.sections(inside(path, key)).first?.path,
-        defaultText: key.presence == .optional ? key.defaultText(defaults).map { "`\($0)`" } ?? "" : "required",
-        documentation: key.documentation)
-    }
-    let inner = keys.flatMap { key in key.sections(inside(path, key)) }
-    return [ReferenceSection(path: path, documentation: documentation, rows: rows)] + inner
   }
 }

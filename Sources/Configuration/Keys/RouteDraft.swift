@@ -92,26 +92,3 @@ struct RouteTimeouts: Sendable {
         "From the request to the first byte of the answer; left out, the upstream's.")
     ])
 }
-
-/// `routes[].require` as written. All of its keys have to hold.
-struct RequirementDraft: Sendable {
-  var roles: [String]?
-  var scopes: [String]?
-  var permissions: [String]?
-  var claims: [ClaimRequirement]?
-
-  static let keys = KeyTable<RequirementDraft>(
-    "What a token has to say. All keys have to hold.", defaults: RequirementDraft(),
-    unsupported: NotSupportedYet.requirementKeys,
-    keys: [
-      Key("roles", ifWritten: \.roles, .list(of: .text("a role"), "roles"), "Any of them."),
-      Key("scopes", ifWritten: \.scopes, .list(of: .text("a scope"), "scopes"), "All of them."),
-      Key("permissions", ifWritten: \.permissions, .list(of: .text("a permission"), "permissions"), "All of them."),
-      Key(
-        "claims", ifWritten: \.claims, .claimRequirements,
-        """
-        Claims and their values, `tenant: acme`; of a list of values any. Unquoted numbers, `true` and `false` are \
-        JSON's.
-        """),
-    ])
-}

@@ -51,11 +51,15 @@ extension ValueKind where Value == SignatureAlgorithm {
 extension ValueKind where Value == ClaimPath {
   static var claimPath: ValueKind {
     .scalar(noun: "a claim", reference: "claim", text: \.description) { scalar throws(ValueFault) in
-      do {
-        return try ClaimPath(scalar.text)
-      } catch {
-        throw ValueFault("is no claim; write a name, or names with dots between")
-      }
+      try parseClaimPath(scalar.text)
+    }
+  }
+
+  static func parseClaimPath(_ text: String) throws(ValueFault) -> ClaimPath {
+    do {
+      return try ClaimPath(text)
+    } catch {
+      throw ValueFault("is no claim; write a name, or names with dots between")
     }
   }
 }

@@ -83,10 +83,15 @@ extension Resolver {
     if let file = provider.secretFile, let status = checkFile(file), status.isOpenToOthers {
       report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
     }
-    if let folder = provider.signing?.value.state, let status = try? FileSystem.status(folder.value),
-      status.kind != .folder
-    {
+    if let folder = provider.signing?.value.state { checkFolder(folder) }
+  }
+
+  private mutating func checkFolder(_ folder: Located<String>) {
+    do throws(FileSystem.Fault) {
+      guard try FileSystem.status(folder.value).kind != .folder else { return }
       report(folder.position, "\(folder.value) is no folder")
+    } catch {
+      // One that is not there is made at the first start; one that cannot be made is said then.
     }
   }
 

@@ -1,0 +1,19 @@
+/// Module `Access`: which route a request takes, who may take it, and what the upstream is told of them.
+/// May import: HTTP, Tokens, Reason.
+/// Never does: I/O, or read a clock: the decision is a function of the request and the identity.
+
+public import Tokens
+
+/// Who sends a request. Each payload is made in one place only, behind the check that it stands for.
+public enum Identity: Sendable {
+  case anonymous
+  case token(VerifiedToken)
+}
+
+/// Why a pattern of the configuration is none.
+public struct PatternError: Error, Equatable {
+  /// Goes on after "… is no path pattern: ".
+  public let message: String
+
+  init(_ message: String) { self.message = message }
+}

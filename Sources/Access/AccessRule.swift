@@ -1,0 +1,59 @@
+/// Whether a route asks for a token, and of whom.
+public enum Authentication: Sendable, Equatable {
+  /// Nobody is asked.
+  case none
+  /// A token of one of these providers.
+  case required(providers: [String])
+  /// A token of one of these, or none at all; a bad token is refused all the same (SECURITY T-15).
+  case optional(providers: [String])
+
+  public var isOptional: Bool {
+    if case .optional = self { return true }
+    return false
+  }
+}
+
+/// Who may take a route. The one place that decides: on the wire, in tests and in explanations.
+public struct AccessRule: Sendable {
+  public var authentication: Authentication
+  public var requirement: Requirement
+
+  public init(authentication: Authentication, requirement: Requirement) {
+    self.authentication = authentication
+    self.requirement = requirement
+  }
+
+  /// What the rule says of `identity`.
+  ///
+  /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
+  public func evaluate(_ identity: Identity) -> Verdict {
+    switch (authentication, identity) {
+    case (.none, _): return .allowed
+    case (.optional, .anonymous) where requirement.isEmpty: return .allowed
+    case (.required, .anonymous), (.optional, .anonymous):
+      return .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
+    case (.required(let providers), .token(let token)), (.optional(let providers), .token(let token)):
+      guard providers.contains(token.provider) else {
+        return .refused(
+          Refusal(.issuerUnknown, expected: providers.joined(separator: ", "), found: token.provider))
+      }
+      if requirement.isEmpty { return .allowed }
+      return requirement.refusal(of: token).map { .refused($0) } ?? .allowed
+    }
+  }
+
+  /// The permission to forward, where `verdict` allows it.
+  public func permit(_ verdict: Verdict, _ identity: Identity) -> Permit? {
+    guard case .allowed = verdict else { return nil }
+    return Permit(identity)
+  }
+}
+
+/// Proof that a request was decided and allowed: made by `AccessRule.permit` alone, spent by the head that is forwarded.
+/// It cannot be copied, so one decision forwards one request.
+public struct Permit: ~Copyable, Sendable {
+  /// Who was allowed.
+  public let identity: Identity
+
+  fileprivate init(_ identity: Identity) { self.identity = identity }
+}

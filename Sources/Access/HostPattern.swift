@@ -1,0 +1,39 @@
+/// Which hosts a route is for.
+public enum HostPattern: Sendable, Hashable {
+  case any
+  /// In lower case, without a port and a trailing dot.
+  case exact(String)
+  /// Every host one or more labels below this one.
+  case below(String)
+
+  /// Reads `api.example.com` or `*.example.com`.
+  public init(_ text: String) throws(PatternError) {
+    var name = Substring(text.lowercased())
+    let isWildcard = name.hasPrefix("*.")
+    if isWildcard { name = name.dropFirst(2) }
+    if name.hasSuffix("."), name.count > 1 { name = name.dropLast() }
+    guard !name.isEmpty else { throw PatternError("it is empty") }
+    if name.hasPrefix("[") {
+      guard !isWildcard, name.hasSuffix("]") else { throw PatternError("an IPv6 address stands in brackets, without a port") }
+    } else {
+      for byte in name.utf8 where !HostPattern.isNameByte(byte) {
+        switch byte {
+        case UInt8(ascii: ":"): throw PatternError("a host is written without its port")
+        case UInt8(ascii: "*"): throw PatternError("`*` stands only for whole labels at the front: \"*.example.com\"")
+        default: throw PatternError("letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)")
+        }
+      }
+      if name.hasPrefix(".") || name.utf8.elementsEqual("..".utf8) { throw PatternError("it has an empty label") }
+    }
+    self = isWildcard ? .below(String(name)) : .exact(String(name))
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+      UInt8(ascii: "."), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,78 @@
+public import Reason
+public import Tokens
+
+/// Why an identity cannot be told to an upstream.
+public struct IdentityHeaderError: Error, Equatable {
+  public let header: String
+  public var reason: Reason { .identityInvalid }
+}
+
+/// Which claims an upstream is told, in which headers.
+public struct IdentityMapping: Sendable, Hashable {
+  /// Where a header's value comes from.
+  enum Source: Sendable, Hashable {
+    case subject
+    case roles
+    case claim(ClaimPath)
+  }
+
+  struct Header: Sendable, Hashable {
+    let name: String
+    let source: Source
+  }
+
+  let headers: [Header]
+
+  /// Whether the default headers are there too.
+  public enum Defaults: Sendable { case included, leftOut }
+
+  /// - Parameter headers: Names, which were checked, and the claims that they carry. One that is a default's replaces it.
+  public init(headers: [(name: String, claim: ClaimPath)], defaults: Defaults) {
+    let own = headers.map { Header(name: $0.name, source: .claim($0.claim)) }
+    let inherited = defaults == .included ? IdentityMapping.defaultHeaders : []
+    self.headers =
+      inherited.filter { inherited in !own.contains { $0.name.lowercased() == inherited.name.lowercased() } } + own
+  }
+
+  /// `X-Forwarded-User`, `-Preferred-Username`, `-Email`, `-Groups`.
+  public static let defaults = IdentityMapping(headers: [], defaults: .included)
+
+  private static var defaultHeaders: [Header] {
+    var headers = [Header(name: "X-Forwarded-User", source: .subject)]
+    for (name, claim) in [("X-Forwarded-Preferred-Username", "preferred_username"), ("X-Forwarded-Email", "email")] {
+      headers.append(Header(name: name, source: .claim(ClaimPath(name: claim))))
+    }
+    headers.append(Header(name: "X-Forwarded-Groups", source: .roles))
+    return headers
+  }
+
+  /// The names, which no client may send.
+  public var headerNames: [String] { headers.map(\.name) }
+
+  /// The field lines for `identity`, each with its CRLF.
+  ///
+  /// A claim that is absent, null or empty has no line. Lists are joined by commas, and commas inside their items are
+  /// encoded (SECURITY I-4, I-5).
+  ///
+  /// - Throws: Where a value holds a control character, or is an object: it cannot be told truthfully.
+  public func render(_ identity: Identity) throws(IdentityHeaderError) -> [UInt8] {
+    guard case .token(let token) = identity else { return [] }
+    var output: [UInt8] = []
+    for header in headers {
+      var value: [UInt8] = []
+      let isGood: Bool
+      switch header.source {
+      case .subject: isGood = token.subject.map { FieldValueText.append($0, to: &value) } ?? true
+      case .roles: isGood = FieldValueText.append(list: token.roles, to: &value)
+      case .claim(let path): isGood = token.claim(path).map { FieldValueText.append($0, to: &value) } ?? true
+      }
+      guard isGood else { throw IdentityHeaderError(header: header.name) }
+      if value.isEmpty { continue }
+      output += header.name.utf8
+      output += [0x3A, 0x20]
+      output += value
+      output += [0x0D, 0x0A]
+    }
+    return output
+  }
+}

@@ -1,0 +1,69 @@
+import HTTP
+
+/// Which paths a route is for: `/orders/{id}/**`.
+///
+/// A literal segment matches itself; `*` and `{name}` match one segment that is not empty; `**` stands last and matches
+/// whatever follows, nothing included. A trailing slash makes no difference (SECURITY P-10).
+public struct PathPattern: Sendable, Hashable {
+  enum Segment: Sendable, Hashable {
+    /// In canonical form.
+    case literal([UInt8])
+    case any
+  }
+
+  let segments: [Segment]
+  /// `**` stands last.
+  let matchesBelow: Bool
+
+  public init(_ text: String) throws(PatternError) {
+    guard text.hasPrefix("/") else { throw PatternError("it begins with `/`") }
+    var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    // `/` and `/a/` are the same as without the last slash.
+    if parts.last == "" { parts.removeLast() }
+    matchesBelow = parts.last == "**"
+    if matchesBelow { parts.removeLast() }
+    var segments: [Segment] = []
+    for part in parts { segments.append(try PathPattern.segment(part)) }
+    self.segments = segments
+  }
+
+  private static func segment(_ part: Substring) throws(PatternError) -> Segment {
+    if part == "*" { return .any }
+    if part.hasPrefix("{"), part.hasSuffix("}") {
+      let name = part.dropFirst().dropLast()
+      let isName = !name.isEmpty && name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || $0.isLetterOrDigit }
+      guard isName else { throw PatternError("letters, digits and `_` make the name in `{name}`") }
+      return .any
+    }
+    if part == "**" { throw PatternError("`**` stands only at the end") }
+    if part.contains("*") { throw PatternError("`*` stands for a whole segment") }
+    if part.contains("{") || part.contains("}") { throw PatternError("`{name}` stands for a whole segment") }
+    if part.isEmpty { throw PatternError("it has an empty segment") }
+    if part.contains("?") { throw PatternError("the query is never matched") }
+    return .literal(try canonical(part))
+  }
+
+  /// Requests are matched in canonical form, so the pattern is brought into it too.
+  private static func canonical(_ part: Substring) throws(PatternError) -> [UInt8] {
+    let bytes = [UInt8]("/".utf8) + Array(part.utf8)
+    if bytes.contains(where: { $0 >= 0x80 }) { throw PatternError("other than ASCII is written in escapes: %C3%A9") }
+    var output: [UInt8] = []
+    do throws(PathError) {
+      _ = try CanonicalPath.write(bytes.span, ByteRange(0, bytes.count), to: &output)
+    } catch {
+      throw PatternError("no request with such a path is let through (\(error.reason.rawValue))")
+    }
+    return Array(output.dropFirst())
+  }
+}
+
+extension UInt8 {
+  fileprivate var isLetterOrDigit: Bool {
+    switch self {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: false
+    }
+  }
+}

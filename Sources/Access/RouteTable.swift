@@ -1,0 +1,152 @@
+/// The routes, compiled: finds the first, in the order of the file, that matches.
+///
+/// A trie of segments for each host pattern. A lookup reads the path once for each way through the trie that it can
+/// take, so it does not depend on routes that share no prefix with it.
+public struct RouteTable: Sendable {
+  private struct Terminal: Sendable {
+    let route: Int
+    /// Empty: all.
+    let methods: [[UInt8]]
+  }
+
+  private struct Node: Sendable {
+    /// The child for any segment that is not empty; -1: none.
+    var anyChild = -1
+    /// Routes that end here.
+    var exact: [Terminal] = []
+    /// Routes that end here with `**`.
+    var below: [Terminal] = []
+    /// The first of the routes at or below this node: a subtree that cannot win is not entered.
+    var firstRoute = Int.max
+  }
+
+  private var nodes: [Node] = []
+  private var children = ByteTable()
+  /// Host names to roots: under 0 exact ones, under 1 those whose subdomains match.
+  private var hosts = ByteTable()
+  private var anyHost = -1
+  private var hasWildcards = false
+
+  public init(_ patterns: [RoutePattern]) {
+    for (route, pattern) in patterns.enumerated() { insert(pattern, route) }
+  }
+
+  /// The first route that matches; nil where none does.
+  ///
+  /// - Parameters:
+  ///   - host: Without a port and a trailing dot, in any case.
+  ///   - path: In canonical form.
+  public func match(host: Span<UInt8>, method: Span<UInt8>, path: Span<UInt8>) -> Int? {
+    var best = Int.max
+    if anyHost >= 0 { visit(anyHost, path, 0, method, &best) }
+    matchHost(host) { root in visit(root, path, 0, method, &best) }
+    return best == Int.max ? nil : best
+  }
+
+  // MARK: Building
+
+  private mutating func insert(_ pattern: RoutePattern, _ route: Int) {
+    var node = root(of: pattern.host)
+    nodes[node].firstRoute = min(nodes[node].firstRoute, route)
+    for segment in pattern.path.segments {
+      node = child(of: node, segment)
+      nodes[node].firstRoute = min(nodes[node].firstRoute, route)
+    }
+    var methods = pattern.methods.map { [UInt8]($0.utf8) }
+    if pattern.methods.contains("GET"), !pattern.methods.contains("HEAD") { methods.append([UInt8]("HEAD".utf8)) }
+    let terminal = Terminal(route: route, methods: methods)
+    if pattern.path.matchesBelow { nodes[node].below.append(terminal) } else { nodes[node].exact.append(terminal) }
+  }
+
+  private mutating func root(of host: HostPattern) -> Int {
+    switch host {
+    case .any:
+      if anyHost < 0 { anyHost = add() }
+      return anyHost
+    case .exact(let name): return root(0, name)
+    case .below(let name):
+      hasWildcards = true
+      return root(1, name)
+    }
+  }
+
+  private mutating func root(_ kind: Int, _ name: String) -> Int {
+    let bytes = [UInt8](name.utf8)
+    if let found = hosts.find(kind, bytes.span, 0, bytes.count) { return found }
+    let node = add()
+    hosts.insert(kind, bytes, node)
+    return node
+  }
+
+  private mutating func child(of node: Int, _ segment: PathPattern.Segment) -> Int {
+    switch segment {
+    case .any:
+      if nodes[node].anyChild < 0 { nodes[node].anyChild = add() }
+      return nodes[node].anyChild
+    case .literal(let bytes):
+      if let found = children.find(node, bytes.span, 0, bytes.count) { return found }
+      let child = add()
+      children.insert(node, bytes, child)
+      return child
+    }
+  }
+
+  private mutating func add() -> Int {
+    nodes.append(Node())
+    return nodes.count - 1
+  }
+
+  // MARK: Matching
+
+  /// Calls `body` with the roots of the host's own routes, and of the wildcards above it.
+  private func matchHost(_ host: Span<UInt8>, _ body: (Int) -> Void) {
+    let count = min(host.count, RouteTable.hostBytesMax)
+    if count < host.count { return }
+    var lowered = InlineArray<256, UInt8>(repeating: 0)
+    for index in 0..<count {
+      let byte = host[index]
+      lowered[index] = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+    let name = lowered.span
+    if let root = hosts.find(0, name, 0, count) { body(root) }
+    guard hasWildcards else { return }
+    for index in 0..<count where name[index] == UInt8(ascii: ".") && index > 0 {
+      if let root = hosts.find(1, name, index + 1, count) { body(root) }
+    }
+  }
+
+  /// Looks for a better route than `best` at `node`, whose segments are used up to `offset`: the end, or a slash.
+  private func visit(_ node: Int, _ path: Span<UInt8>, _ offset: Int, _ method: Span<UInt8>, _ best: inout Int) {
+    guard nodes[node].firstRoute < best else { return }
+    take(nodes[node].below, method, &best)
+    let count = path.count
+    if offset >= count || (offset + 1 == count && path[offset] == UInt8(ascii: "/")) {
+      take(nodes[node].exact, method, &best)
+      return
+    }
+    let start = offset + 1
+    var end = start
+    while end < count, path[end] != UInt8(ascii: "/") { end += 1 }
+    if let child = children.find(node, path, start, end) { visit(child, path, end, method, &best) }
+    let anyChild = nodes[node].anyChild
+    if anyChild >= 0, end > start { visit(anyChild, path, end, method, &best) }
+  }
+
+  private func take(_ terminals: [Terminal], _ method: Span<UInt8>, _ best: inout Int) {
+    for index in terminals.indices where terminals[index].route < best {
+      if terminals[index].methods.isEmpty || isAmong(terminals[index].methods, method) { best = terminals[index].route }
+    }
+  }
+
+  private func isAmong(_ methods: [[UInt8]], _ method: Span<UInt8>) -> Bool {
+    for index in methods.indices where methods[index].count == method.count {
+      var isSame = true
+      for offset in 0..<method.count where methods[index][offset] != method[offset] { isSame = false }
+      if isSame { return true }
+    }
+    return false
+  }
+
+  /// Names are at most 255 bytes (RFC 1035 §2.3.4).
+  private static let hostBytesMax = 255
+}

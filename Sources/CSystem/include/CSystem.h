@@ -128,6 +128,10 @@ const char *csystem_environment_entry(int index);
 // The processors that this process may run on.
 int csystem_processor_count(void);
 
+static inline int csystem_open_log(const char *path) {
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
 // Raises the descriptor limit to its hard maximum; the limit in force.
 uint64_t csystem_raise_descriptor_limit(void);
 

@@ -1,0 +1,9 @@
+import Configuration
+import Sockets
+
+/// `gateway.conf` with the environment of this process.
+enum ConfigurationFile {
+  static func load(_ path: String) -> Result<GatewayConfiguration, Diagnostics> {
+    GatewayConfiguration.load(path: path, environment: Process.environment)
+  }
+}

@@ -1,0 +1,179 @@
+import ArgumentParser
+import Configuration
+import Dispatch
+import Glibc
+import Keys
+import Logging
+import Proxy
+import Sockets
+import Telemetry
+
+/// Why the program ends.
+struct GatewayFault: Error {
+  let message: String
+  let status: ExitCode
+}
+
+/// The running gateway: what is wired to what, and what signals do. Lives on the control loop, which carries no traffic.
+final class Gateway {
+  private let path: String
+  private let control: EventLoop
+  private let log: Logger
+  private let accessLog: AccessLog
+  private let serviceManager = ServiceManager(environment: Process.environment)
+  private var active: ActiveConfiguration
+  private let keyStore: KeyStore
+  private var keys: KeySnapshot
+  private let server: Server
+  private var signals: [any DispatchSourceSignal] = []
+  private var isDraining = false
+  private var loopsDrained = 0
+
+  /// Runs the gateway until a signal ends the process.
+  ///
+  /// - Throws: Why it cannot start. Once it serves it does not return.
+  static func serve(_ configuration: GatewayConfiguration) throws(GatewayFault) -> Never {
+    let log = ProgramLog.logger(configuration.log)
+    prepareProcess(configuration, log)
+    let control: EventLoop
+    do throws(SystemError) {
+      control = try EventLoop(label: "control")
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
+    }
+    let gateway = try Gateway(configuration, control: control, log: log)
+    let bound = LoopBound(gateway, loop: control)
+    control.start()
+    bound.async { $0.start(bound) }
+    dispatchMain()
+  }
+
+  private static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
+    // A peer that is gone is an error of the call, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    Process.makeFilesPrivate()
+    if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
+    let descriptors = Process.raiseDescriptorLimit()
+    let needed = UInt64(configuration.limits.connectionsMax) * 2
+    if descriptors < needed {
+      log.warning(
+        "the limit of open files is below twice limits.connections: accepting will pause when it is reached",
+        metadata: ["limit": "\(descriptors)", "needed": "\(needed)"])
+    }
+  }
+}
+
+extension Gateway {
+  /// Begins to serve, and says so.
+  private func start(_ bound: LoopBound<Gateway>) {
+    keyStore.start()
+    server.start { [log] error in
+      log.error("a listener failed", metadata: ["error": "\(error)"])
+      Glibc.exit(ExitStatus.unavailable.rawValue)
+    }
+    handle(SIGTERM, bound) { $0.drain(bound) }
+    handle(SIGINT, bound) { $0.interrupt(bound) }
+    handle(SIGHUP, bound) { $0.reload() }
+    handle(SIGUSR1, bound) { $0.reopenLogs() }
+    log.notice(
+      "serving",
+      metadata: [
+        "listeners": "\(server.addresses.joined(separator: " "))", "workers": "\(server.workerCount)",
+        "config": "\(path)", "version": "\(Portcullis.version)",
+      ])
+    serviceManager.notify(.ready)
+  }
+
+  /// Has `signal` handled on the control loop.
+  private func handle(_ number: Int32, _ bound: LoopBound<Gateway>, _ body: @escaping @Sendable (Gateway) -> Void) {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)
+    source.setEventHandler { bound.async(body) }
+    source.activate()
+    signals.append(source)
+  }
+
+  // MARK: Reload
+
+  /// Reads the configuration and every file that it names again. On any error the old one stays whole.
+  private func reload() {
+    serviceManager.notify(.reloading)
+    defer { serviceManager.notify(.ready) }
+    switch ConfigurationFile.load(path) {
+    case .failure(let diagnostics):
+      for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
+      log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
+    case .success(let configuration):
+      if configuration.listeners != active.configuration.listeners
+        || configuration.workers != active.configuration.workers
+        || configuration.log != active.configuration.log
+      {
+        log.warning("changes of listeners, workers and log take effect with a restart; the rest does now")
+      }
+      var next = configuration
+      next.listeners = active.configuration.listeners
+      next.workers = active.configuration.workers
+      next.log = active.configuration.log
+      do throws(KeyStoreError) {
+        try keyStore.reload(sources: KeySource.all(of: next))
+      } catch {
+        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+        return
+      }
+      active = ActiveConfiguration(
+        next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
+      keys = keyStore.snapshot
+      server.update(active, keys: keys)
+      log.notice(
+        "reloaded",
+        metadata: [
+          "generation": "\(active.generation)", "providers": "\(next.providers.count)",
+          "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
+        ])
+    }
+  }
+
+  private func reopenLogs() {
+    do throws(AccessLogError) {
+      try accessLog.reopen()
+      log.info("access log reopened")
+    } catch {
+      log.error("the access log could not be reopened: \(error)")
+    }
+  }
+
+  // MARK: The end
+
+  private func interrupt(_ bound: LoopBound<Gateway>) {
+    if isDraining { end("interrupted") } else { drain(bound) }
+  }
+
+  /// Accepts no more after `timeouts.drain_delay`, lets exchanges end within `timeouts.drain`, and ends.
+  private func drain(_ bound: LoopBound<Gateway>) {
+    guard !isDraining else { return }
+    isDraining = true
+    serviceManager.notify(.stopping)
+    let timeouts = active.configuration.timeouts
+    log.notice(
+      "draining: no more connections are accepted",
+      metadata: ["connections": "\(server.openConnections)", "timeout": "\(timeouts.drain)"])
+    control.schedule(after: timeouts.drainDelay) { [self] in
+      server.drain { bound.async { $0.loopDrained() } }
+      control.schedule(after: timeouts.drain) { [self] in
+        log.warning("draining took too long", metadata: ["connections": "\(server.openConnections)"])
+        server.endExchanges { bound.async { $0.loopDrained() } }
+      }
+    }
+  }
+
+  private func loopDrained() {
+    loopsDrained += 1
+    if loopsDrained >= server.workerCount { end("drained") }
+  }
+
+  private func end(_ why: String) {
+    accessLog.flushAndStop()
+    log.notice("stopped", metadata: ["why": "\(why)"])
+    Glibc.exit(0)
+  }
+}

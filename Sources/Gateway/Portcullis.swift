@@ -1,0 +1,30 @@
+import ArgumentParser
+
+/// Module `Gateway`: the program: its commands, the wiring, signals, reload and drain.
+/// May import: everything.
+/// Never does: touch a request.
+@main
+struct Portcullis: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "portcullis",
+    abstract: "An authentication gateway: it stands in front of HTTP backends and lets only verified requests pass.",
+    version: Portcullis.version,
+    subcommands: [
+      ServeCommand.self, CheckCommand.self, TokenCommand.self, KeysCommand.self, VersionCommand.self,
+    ])
+
+  static let version = "0.1.0"
+}
+
+/// `portcullis version`
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
+
+  func run() { print("portcullis \(Portcullis.version)") }
+}
+
+/// Where the configuration is.
+struct ConfigurationOption: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+  var config: String = "gateway.conf"
+}

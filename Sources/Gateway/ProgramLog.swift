@@ -1,0 +1,79 @@
+import Configuration
+import Logging
+import Sockets
+import Telemetry
+
+/// Writes program messages to standard error: one line each, in the access log's format.
+struct ProgramLog: LogHandler {
+  enum Format: Sendable { case json, logfmt }
+
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+  private let format: Format
+
+  init(level: Logger.Level, format: Format) {
+    logLevel = level
+    self.format = format
+  }
+
+  /// The log that `configuration` describes.
+  static func logger(_ configuration: LogConfiguration) -> Logger {
+    let format: Format =
+      switch configuration.format {
+      case .json: .json
+      case .logfmt: .logfmt
+      case .automatic: StandardStream.error.isTerminal ? .logfmt : .json
+      }
+    let level: Logger.Level =
+      switch configuration.level {
+      case .debug: .debug
+      case .info: .info
+      case .warning: .warning
+      case .error: .error
+      }
+    return Logger(label: "portcullis") { _ in ProgramLog(level: level, format: format) }
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var pairs = [("time", Timestamp.text(WallClock.nanoseconds)), ("level", event.level.rawValue), ("message", event.message.description)]
+    let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
+    for (key, value) in all.sorted(by: { $0.key < $1.key }) { pairs.append((key, value.description)) }
+    let line =
+      switch format {
+      case .json:
+        "{" + pairs.map { "\(ProgramLog.quoted($0.0)):\(ProgramLog.quoted($0.1))" }.joined(separator: ",") + "}"
+      case .logfmt:
+        pairs.map { "\($0.0)=\(ProgramLog.isBare($0.1) ? $0.1 : ProgramLog.quoted($0.1))" }.joined(separator: " ")
+      }
+    StandardError.print(line)
+  }
+
+  private static func isBare(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+  }
+
+  /// As a JSON string: every control character escaped, so that a message is one line.
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      default:
+        let value = scalar.value
+        if value < 0x20 || (0x7F...0x9F).contains(value) || value == 0x2028 || value == 0x2029 {
+          let digits = String(value, radix: 16)
+          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        } else {
+          result.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return result + "\""
+  }
+}

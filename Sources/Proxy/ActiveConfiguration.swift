@@ -1,0 +1,91 @@
+public import Access
+public import Configuration
+public import HTTP
+import Sockets
+import Tokens
+
+/// A configuration compiled for the loops. Immutable: an exchange keeps the one that it began with.
+public final class ActiveConfiguration: Sendable {
+  public let configuration: GatewayConfiguration
+  /// Counts up with every reload; the access log says it.
+  public let generation: UInt64
+  let routes: RouteTable
+  let verifiers: [TokenVerifier]
+  /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
+  let removedFields: FieldNameSet
+  /// Per route: the index of its identity mapping among the different ones, for rendered identity headers.
+  let mappingOfRoute: [Int]
+  let headLimits: HeadLimits
+  let responders: [LocalRoute]
+
+  public init(_ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute]) {
+    self.configuration = configuration
+    self.generation = generation
+    self.responders = responders
+    routes = RouteTable(configuration.routes.map(\.pattern))
+    verifiers = configuration.providers.map { TokenVerifier($0.policy) }
+    var names = ActiveConfiguration.alwaysRemoved
+    var mappings: [IdentityMapping] = []
+    var mappingOfRoute: [Int] = []
+    for route in configuration.routes {
+      if let index = mappings.firstIndex(of: route.identity) {
+        mappingOfRoute.append(index)
+        continue
+      }
+      mappingOfRoute.append(mappings.count)
+      mappings.append(route.identity)
+      names += route.identity.headerNames
+    }
+    self.mappingOfRoute = mappingOfRoute
+    removedFields = FieldNameSet(names + IdentityMapping.defaults.headerNames)
+    headLimits = HeadLimits(
+      headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
+      targetBytesMax: configuration.limits.targetBytesMax)
+  }
+
+  /// The gateway's own answer for a path, where it has one.
+  ///
+  /// - Parameter host: Without a port, in any case.
+  func localRoute(host: Span<UInt8>, path: Span<UInt8>) -> LocalRoute? {
+    for route in responders where Bytes.areEqual(route.pathBytes.span, path) && route.isFor(host) { return route }
+    return nil
+  }
+
+  /// What tells an upstream who the client is, or rewrites the target: only the gateway may say it.
+  private static let alwaysRemoved = [
+    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server",
+    "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Forwarded-Method", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
+    "X-Forwarded-By", "X-Real-IP", "X-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI",
+    "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
+  ]
+}
+
+/// A path that the gateway answers itself, before the route table is asked.
+public struct LocalRoute: Sendable {
+  /// In lower case, without a port; nil: any host.
+  public let host: String?
+  /// The canonical path, exactly.
+  public let path: String
+  public let responder: any Responder & Sendable
+  let pathBytes: [UInt8]
+  private let hostBytes: [UInt8]?
+
+  public init(host: String?, path: String, responder: any Responder & Sendable) {
+    self.host = host
+    self.path = path
+    self.responder = responder
+    pathBytes = [UInt8](path.utf8)
+    hostBytes = host.map { [UInt8]($0.utf8) }
+  }
+
+  func isFor(_ requested: Span<UInt8>) -> Bool {
+    guard let hostBytes else { return true }
+    guard hostBytes.count == requested.count else { return false }
+    for index in hostBytes.indices {
+      let byte = requested[index]
+      let lowered = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+      if lowered != hostBytes[index] { return false }
+    }
+    return true
+  }
+}

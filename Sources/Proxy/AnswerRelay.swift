@@ -1,0 +1,264 @@
+import HTTP
+import Reason
+import Sockets
+
+/// The way of an answer: from the upstream to the client, or the gateway's own.
+extension ClientConnection {
+  func relayAnswer(_ slot: ExchangeSlot) {
+    while phase == .exchanging, let upstream = slot.upstream {
+      if let block = upstream.input.take() {
+        switch relay(block, slot, upstream) {
+        case .goOn: continue
+        case .over: return
+        case .clientIsFull:
+          worker.idleDeadlines.arm(self)
+          return
+        case .needsMore: break
+        }
+      }
+      guard flush() else {
+        if phase == .exchanging { worker.idleDeadlines.arm(self) }
+        return
+      }
+      switch upstream.read() {
+      case .bytes: slot.exchange.log.answerBegan(at: worker.loop.now)
+      case .wouldBlock: return
+      case .end, .failed:
+        upstreamEnded(slot, upstream)
+        return
+      }
+    }
+  }
+
+  private enum Progress { case goOn, over, clientIsFull, needsMore }
+
+  /// Uses what stands in `block`, the upstream's input, and gives the block back.
+  private func relay(
+    _ block: consuming Buffer, _ slot: ExchangeSlot, _ upstream: UpstreamConnection
+  ) -> Progress {
+    var block = block
+    let progress =
+      slot.exchange.state == .waitingForUpstream
+      ? relayHead(&block, slot, upstream) : relayBody(&block, slot)
+    if upstream.state == .closed || block.isEmpty {
+      worker.context.blocks.give(block)
+    } else {
+      upstream.input = block
+    }
+    if slot.exchange.state == .answering, slot.exchange.answerBody.isComplete {
+      answerIsComplete(slot, upstream)
+      return .over
+    }
+    return progress
+  }
+
+  private func relayHead(_ block: inout Buffer, _ slot: ExchangeSlot, _ upstream: UpstreamConnection) -> Progress {
+    // Interim answers that the client has not taken yet leave first.
+    if output != nil {
+      guard flush() else { return phase == .exchanging ? .clientIsFull : .over }
+    }
+    let context = worker.context
+    enum Parsed { case incomplete, whole, bad }
+    let method = slot.exchange.method
+    let parsed = block.withReadable { bytes -> Parsed in
+      do throws(HeadError) {
+        return try ResponseHeadParser.parse(
+          bytes, from: 0, limits: worker.answerLimits, answering: method, into: &worker.answerHead)
+          ? .whole : .incomplete
+      } catch {
+        return .bad
+      }
+    }
+    switch parsed {
+    case .incomplete: return .needsMore
+    case .bad:
+      refuse(Refusal(.upstreamAnswerInvalid))
+      return .over
+    case .whole: break
+    }
+    let action = slot.exchange.answered(with: worker.answerHead)
+    switch action {
+    case .refuse(let refusal):
+      refuse(refusal)
+      return .over
+    case .dropInterim:
+      block.consume(worker.answerHead.length)
+      return .goOn
+    case .relay, .relayInterim: break
+    }
+    if worker.isDraining { slot.exchange.closeAfterwards() }
+    let target = context.blocks.take()
+    var written = block.withReadable { bytes in
+      ForwardedAnswer.write(
+        worker.answerHead, bytes, framing: slot.exchange.answerFraming, answering: method,
+        version: slot.exchange.version, connection: slot.exchange.persistence, date: worker.date.span, into: target)
+    }
+    block.consume(worker.answerHead.length)
+    slot.exchange.log.keep(worker.answerHead)
+    guard written.fits else {
+      context.blocks.give(written.takeBlock())
+      refuse(Refusal(.upstreamAnswerInvalid))
+      return .over
+    }
+    output = written.takeBlock()
+    return .goOn
+  }
+
+  private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {
+    if output == nil { output = worker.context.blocks.take() }
+    var room = bodyRoom
+    if room == 0 {
+      guard flush() else { return phase == .exchanging ? .clientIsFull : .over }
+      output = worker.context.blocks.take()
+      room = bodyRoom
+    }
+    let step: BodyDecoder.Step
+    do throws(BodyError) {
+      step = try block.withReadable { bytes throws(BodyError) in
+        try slot.exchange.answerBody.next(bytes.extracting(0..<min(bytes.count, room)), from: 0)
+      }
+    } catch {
+      cut(.upstreamAnswerInvalid)
+      return .over
+    }
+    guard step.consumed > 0 || slot.exchange.answerBody.isComplete else { return .needsMore }
+    guard send(block, step.data, slot) else { return .over }
+    block.consume(step.consumed)
+    return .goOn
+  }
+
+  /// Bytes of body that fit `output`.
+  private var bodyRoom: Int {
+    let room = (output?.writableCount ?? 0) - Limits.chunkFramingBytesMax
+    return room >= Limits.bodyRoomMin ? room : 0
+  }
+
+  /// Sends a piece of the answer's body, or puts it into `output`, where it fits.
+  ///
+  /// - Returns: Whether the exchange goes on.
+  private func send(_ block: borrowing Buffer, _ data: ByteRange, _ slot: ExchangeSlot) -> Bool {
+    guard !data.isEmpty else { return true }
+    if slot.exchange.answerFraming == .chunked {
+      block.withReadable { bytes in
+        output?.append(chunk: bytes.extracting(data.lowerBound..<data.upperBound))
+      }
+      return true
+    }
+    var start = data.lowerBound
+    if data.count >= Limits.directWriteBytesMin, canWrite, output?.isEmpty ?? true {
+      switch socket.write(block, from: start, to: data.upperBound) {
+      case .bytes(let count):
+        start += count
+        slot.exchange.log.bytesOut += UInt64(count)
+      case .wouldBlock, .end: canWrite = false
+      case .failed:
+        clientIsGone()
+        return false
+      }
+    }
+    if start < data.upperBound {
+      block.withReadable { bytes in output?.append(bytes, from: start, to: data.upperBound) }
+    }
+    return true
+  }
+
+  /// The upstream sends no more.
+  private func upstreamEnded(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
+    switch slot.exchange.state {
+    case .answering:
+      if slot.exchange.answerBody.end() {
+        answerIsComplete(slot, upstream)
+      } else {
+        cut(.upstreamTruncated)
+      }
+    default:
+      if sendAgain(slot, upstream) { return }
+      refuse(Refusal(.upstreamClosed))
+    }
+  }
+
+  private func answerIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
+    let requestIsComplete = slot.exchange.requestBody.isComplete
+    slot.exchange.answerEnded()
+    slot.upstream = nil
+    if requestIsComplete, slot.exchange.upstreamPersists {
+      upstream.release(idleFor: upstream.pool.configuration.idleTimeout)
+    } else {
+      upstream.close()
+    }
+    if slot.exchange.answerFraming == .chunked {
+      // `bodyRoom` left room for it behind every chunk.
+      append("0\r\n\r\n")
+    }
+    finishAnswer()
+  }
+
+  // MARK: The gateway's own answers
+
+  /// Answers in the upstream's place; nothing of an answer was sent yet.
+  func refuse(_ refusal: Refusal) {
+    guard let slot, phase == .exchanging else { return }
+    slot.exchange.refused(refusal)
+    let response = LocalAnswer.response(
+      to: refusal, requestID: slot.exchange.requestID, prefersHTML: slot.exchange.prefersHTML)
+    send(response, slot)
+  }
+
+  /// A Responder's answer.
+  func answer(with response: LocalResponse) {
+    guard let slot, phase == .exchanging else { return }
+    slot.exchange.answeredLocally(status: response.status)
+    send(response, slot)
+  }
+
+  private func send(_ response: LocalResponse, _ slot: ExchangeSlot) {
+    disarmDeadline()
+    if let upstream = slot.upstream {
+      slot.upstream = nil
+      upstream.close()
+    }
+    if worker.isDraining { slot.exchange.closeAfterwards() }
+    let bytes = LocalAnswer.bytes(
+      response, answering: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
+      requestID: slot.exchange.requestID, date: worker.date)
+    // A block of its own where it is longer than the pool's: key sets are.
+    var block = output.take() ?? Buffer(capacity: max(bytes.count, worker.context.blocks.blockBytes))
+    if block.writableCount < bytes.count {
+      var larger = Buffer(capacity: block.count + bytes.count)
+      block.withReadable { larger.append($0) }
+      worker.context.blocks.give(block)
+      block = larger
+    }
+    block.append(bytes)
+    output = block
+    finishAnswer()
+  }
+
+  /// The answer cannot be ended as it was begun: the connection ends instead (RFC 9112 §8, SECURITY U-6).
+  func cut(_ reason: Reason) {
+    guard let slot else { return }
+    if let upstream = slot.upstream {
+      slot.upstream = nil
+      upstream.close()
+    }
+    let endsWithConnection = slot.exchange.state == .answering && slot.exchange.answerFraming == .untilClose
+    slot.exchange.cut(reason)
+    worker.finish(slot)
+    self.slot = nil
+    worker.giveSlot(slot)
+    if endsWithConnection { abort() } else { close() }
+  }
+
+  /// The client let its time pass, or what the exchange waits for did.
+  func exchangeTimedOut() {
+    guard let slot else { return }
+    switch slot.exchange.state {
+    case .waitingForKeys: refuse(Refusal(.keysUnavailable))
+    case .waitingForResponder:
+      refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
+    case .waitingForUpstream where output == nil: refuse(Refusal(.bodyTimeout))
+    case .deciding, .waitingForUpstream, .answering, .answered:
+      cut(output == nil ? .bodyTimeout : .clientTimeout)
+    }
+  }
+}

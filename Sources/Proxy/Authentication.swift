@@ -1,0 +1,133 @@
+import Access
+import Configuration
+import HTTP
+import Keys
+import Reason
+import Sockets
+import Tokens
+
+/// Who sends a request: the step from its bytes to an Identity.
+struct Authentication {
+  enum Outcome {
+    /// `cached`: where the token stands in the loop's cache.
+    case identity(Identity, cached: Int?)
+    case refused(Reason, keyID: String?, provider: Int?)
+    /// The token names a key that the provider may have published since: worth one look.
+    case needsKeys(provider: Int)
+  }
+
+  /// Whether the verified-token cache knew the token.
+  private(set) var cache: CacheUse = .none
+  /// Where the token stands.
+  private(set) var credential: Credential = .absent
+  /// Spent on a token that the cache did not know.
+  private(set) var microseconds: Int64 = 0
+
+  enum CacheUse { case none, hit, miss }
+
+  /// - Parameters:
+  ///   - providers: Indices of the providers that the route names; at least one.
+  ///   - mayWait: Whether `needsKeys` is an answer: once per exchange.
+  mutating func authenticate(
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, providers: [Int], allowsAnonymous: Bool,
+    waiting: KeyWait, in context: DecisionContext
+  ) -> Outcome {
+    let configured = context.active.configuration.providers
+    var candidates = InlineCandidates()
+    do throws(CredentialError) {
+      for provider in providers {
+        let found = try Credential.find(in: head, bytes, sources: configured[provider].credentialSources)
+        switch (credential, found) {
+        case (_, .absent): continue
+        case (.absent, _):
+          credential = found
+          candidates.append(provider)
+        default:
+          if Authentication.token(credential) == Authentication.token(found) { candidates.append(provider) }
+        }
+      }
+    } catch {
+      return .refused(error.reason, keyID: nil, provider: nil)
+    }
+    guard let range = Authentication.token(credential) else {
+      return allowsAnonymous
+        ? .identity(.anonymous, cached: nil) : .refused(.credentialMissing, keyID: nil, provider: nil)
+    }
+    let token = bytes.extracting(range.lowerBound..<range.upperBound)
+    let now = context.unixSeconds
+    for index in 0..<candidates.count {
+      let provider = candidates[index]
+      if let hit = context.tokens.find(
+        token, provider: provider, keyGeneration: context.keys.providers[provider].generation, now: now)
+      {
+        cache = .hit
+        return .identity(.token(hit.token), cached: hit.index)
+      }
+    }
+    cache = .miss
+    let began = MonotonicTime.current
+    defer { microseconds = (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
+    return verify(token, candidates, waiting, now, context)
+  }
+
+  enum KeyWait { case allowed, over }
+
+  private func verify(
+    _ token: Span<UInt8>, _ candidates: InlineCandidates, _ waiting: KeyWait, _ now: UnixSeconds,
+    _ context: DecisionContext
+  ) -> Outcome {
+    let configured = context.active.configuration.providers
+    guard token.count <= context.active.configuration.limits.tokenBytesMax else {
+      return .refused(.tokenTooLarge, keyID: nil, provider: nil)
+    }
+    // One provider needs no look at `iss` before the signature holds; several do, to choose (SECURITY T-11).
+    var issuer: String?
+    if candidates.count > 1 {
+      do throws(TokenError) {
+        issuer = try TokenVerifier.unverifiedIssuer(of: token)
+      } catch {
+        return .refused(error.reason, keyID: nil, provider: nil)
+      }
+    }
+    var outcome = Outcome.refused(.issuerUnknown, keyID: nil, provider: nil)
+    for index in 0..<candidates.count {
+      let provider = candidates[index]
+      if let issuer, configured[provider].policy.issuer != issuer { continue }
+      let keys = context.keys.providers[provider]
+      do throws(TokenError) {
+        let verified = try context.active.verifiers[provider].verify(
+          token, keys: keys.keySet, now: now, using: context.signatures)
+        let place = context.tokens.insert(
+          token, provider: provider, keyGeneration: keys.generation, verified: verified)
+        return .identity(.token(verified), cached: place)
+      } catch {
+        if error.reason == .keyUnknown, waiting == .allowed, keys.refetchAllowedAt <= context.now {
+          return .needsKeys(provider: provider)
+        }
+        outcome = .refused(error.reason, keyID: error.keyID, provider: provider)
+      }
+    }
+    return outcome
+  }
+
+  private static func token(_ credential: Credential) -> ByteRange? {
+    switch credential {
+    case .absent: nil
+    case .authorization(let range), .cookie(let range, _): range
+    }
+  }
+}
+
+/// The few providers that a token may be of.
+private struct InlineCandidates {
+  private var places = InlineArray<8, Int>(repeating: 0)
+  private(set) var count = 0
+
+  mutating func append(_ provider: Int) {
+    guard count < 8 else { return }
+    places[count] = provider
+    count += 1
+  }
+
+  subscript(index: Int) -> Int { places[index] }
+}

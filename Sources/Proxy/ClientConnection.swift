@@ -1,0 +1,363 @@
+import HTTP
+import Reason
+import Sockets
+
+/// A client's connection: reads heads, has its exchanges decided, relays bodies and answers. One exchange at a time.
+final class ClientConnection: Pollable {
+  enum Phase {
+    /// Between requests, or inside a head.
+    case reading
+    /// An exchange is under way.
+    case exchanging
+    /// Answered, and closed for writing; still read for a while, so that no reset destroys the answer.
+    case lingering
+    case closed
+  }
+
+  let worker: Worker
+  let address: AddressText
+  var socket: Socket
+  var phase = Phase.reading
+  /// What the client sent and was not used yet. Nil while the connection is idle.
+  var input: Buffer?
+  /// What the client is to get.
+  var output: Buffer?
+  var canRead = false
+  var canWrite = true
+  var inputEnded = false
+  /// How much of `input` was looked at for the end of a line.
+  private var scanned = 0
+  private var headStartedAt = MonotonicTime(nanoseconds: 0)
+  /// The exchange under way.
+  var slot: ExchangeSlot?
+
+  init(_ socket: consuming Socket, _ address: AddressText, worker: Worker) {
+    self.socket = socket
+    self.address = address
+    self.worker = worker
+    super.init()
+  }
+
+  /// Registers with the loop.
+  func start() throws(SystemError) {
+    try worker.loop.register(self, descriptor: socket.descriptor, interest: .edge)
+    worker.idleDeadlines.arm(self)
+  }
+
+  /// Nothing of a request has come.
+  var isIdle: Bool { phase == .reading && input == nil }
+
+  // MARK: Events
+
+  override func ready(_ events: ReadyEvents) {
+    if events.contains(.writable) { canWrite = true }
+    if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
+    if !events.isDisjoint(with: [.hangup, .error]) {
+      clientIsGone()
+      return
+    }
+    run()
+  }
+
+  override func run() {
+    switch phase {
+    case .reading: readHeads()
+    case .exchanging: proceed()
+    case .lingering: linger()
+    case .closed: break
+    }
+  }
+
+  override func deadlineExpired() {
+    switch phase {
+    case .reading:
+      if input == nil { close() } else { refuseHead(.headTimeout) }
+    case .exchanging: exchangeTimedOut()
+    case .lingering: close()
+    case .closed: break
+    }
+  }
+
+  // MARK: Request heads
+
+  /// Reads and parses until a head is whole, then begins its exchange; pipelined heads follow when it has ended.
+  private func readHeads() {
+    while phase == .reading {
+      if let count = input?.count, count > scanned, parseHead() { continue }
+      guard phase == .reading, canRead, !inputEnded else { break }
+      switch read() {
+      case .bytes: continue
+      case .wouldBlock: break
+      case .end, .failed:
+        inputEnded = true
+      }
+    }
+    if phase == .reading, inputEnded { endOfInput() }
+  }
+
+  /// Whether something changed: an exchange was begun or refused.
+  private func parseHead() -> Bool {
+    let context = worker.context
+    let from = scanned
+    enum Parsed { case incomplete, whole, bad(Reason) }
+    guard let block = input.take() else { return false }
+    let total = block.count
+    if from == 0, headStartedAt.nanoseconds == 0 { headStartedAt = worker.loop.now }
+    let parsed = block.withReadable { bytes -> Parsed in
+      guard LineScanner.containsLineEnd(bytes, from: from) || total >= context.active.headLimits.targetBytesMax else {
+        return .incomplete
+      }
+      do throws(HeadError) {
+        return try RequestHeadParser.parse(
+          bytes, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
+          ? .whole : .incomplete
+      } catch {
+        return .bad(error.reason)
+      }
+    }
+    input = block
+    switch parsed {
+    case .incomplete:
+      if scanned == 0 { worker.headDeadlines.arm(self) }
+      scanned = total
+      return false
+    case .bad(let reason):
+      refuseHead(reason)
+      return true
+    case .whole:
+      scanned = 0
+      disarmDeadline()
+      beginExchange()
+      return true
+    }
+  }
+
+  /// The client sends no more, between requests or inside a head.
+  private func endOfInput() {
+    guard let count = input?.count, count > 0 else {
+      close()
+      return
+    }
+    takeSlot()
+    cut(.clientClosed)
+  }
+
+  /// A head that will be no request: answered, and nothing more of the connection is read.
+  private func refuseHead(_ reason: Reason) {
+    takeSlot()
+    refuse(Refusal(reason, connection: .closed))
+  }
+
+  /// A slot for an exchange that begins now.
+  private func takeSlot() {
+    let slot = worker.takeSlot()
+    slot.connection = self
+    slot.exchange.begin(
+      startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, client: address, in: worker.context)
+    headStartedAt = MonotonicTime(nanoseconds: 0)
+    self.slot = slot
+    phase = .exchanging
+    scanned = 0
+  }
+
+  private func beginExchange() {
+    takeSlot()
+    decide()
+  }
+
+  /// Has the head at the start of `input` decided, and does what comes of it. Also when keys were waited for: the head
+  /// is parsed again then.
+  func decide() {
+    guard let slot, let block = input.take() else { return }
+    let context = worker.context
+    let action = block.withReadable { bytes in slot.exchange.decide(bytes, in: context) }
+    input = block
+    switch consume action {
+    case .refuse(let refusal):
+      consumeHead()
+      refuse(refusal)
+    case .waitForKeys(let provider):
+      worker.waitForKeys(self, provider: provider)
+    case .ask(let responder):
+      let request = localRequest()
+      consumeHead()
+      continueExpectation()
+      ask(responder, request)
+    case .forward(let head, let upstream):
+      consumeHead()
+      continueExpectation()
+      forward(head, to: upstream)
+    }
+  }
+
+  /// Parses the head again: another exchange of the loop has used its place since.
+  func decideAgain() {
+    guard slot != nil, let block = input.take() else { return }
+    let context = worker.context
+    let isWhole = block.withReadable { bytes -> Bool in
+      do throws(HeadError) {
+        return try RequestHeadParser.parse(
+          bytes, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
+      } catch {
+        return false
+      }
+    }
+    input = block
+    if isWhole { decide() } else { refuse(Refusal(.internalError)) }
+  }
+
+  /// The request at the start of `input` for a Responder; its body follows.
+  private func localRequest() -> LocalRequest {
+    let context = worker.context
+    guard let block = input.take() else { return LocalRequest() }
+    let request = block.withReadable { bytes in LocalRequest(context.head, bytes, path: context.path.span) }
+    input = block
+    return request
+  }
+
+  private func consumeHead() {
+    let length = worker.context.head.length
+    input?.consume(length)
+    giveInputIfEmpty()
+  }
+
+  /// Says `100 Continue` where the client waits for it and the body has not begun (RFC 9110 §10.1.1).
+  private func continueExpectation() {
+    guard let slot, slot.exchange.expectsContinue, !slot.exchange.requestBody.isComplete, input == nil else { return }
+    append("HTTP/1.1 100 Continue\r\n\r\n")
+    flush()
+  }
+
+  // MARK: The socket
+
+  /// Reads into `input`.
+  func read() -> Transfer {
+    var block = input.take() ?? worker.context.blocks.take()
+    if block.writableCount == 0 { block.compact() }
+    let room = block.writableCount
+    guard room > 0 else {
+      input = block
+      return .wouldBlock
+    }
+    let result = socket.read(into: &block)
+    switch result {
+    case .bytes(let count):
+      // A short read has emptied the socket; what comes later is a new edge.
+      if count < room { canRead = false }
+    case .wouldBlock: canRead = false
+    case .end, .failed: inputEnded = true
+    }
+    input = block
+    giveInputIfEmpty()
+    return result
+  }
+
+  func giveInputIfEmpty() {
+    if let count = input?.count, count == 0, let block = input.take() { worker.context.blocks.give(block) }
+  }
+
+  func append(_ text: StaticString) {
+    if output == nil { output = worker.context.blocks.take() }
+    output?.append(text)
+  }
+
+  /// Sends what it can of `output`.
+  ///
+  /// - Returns: Whether everything was sent.
+  @discardableResult
+  func flush() -> Bool {
+    guard var block = output.take() else { return true }
+    while !block.isEmpty, canWrite {
+      switch socket.write(&block) {
+      case .bytes(let count): slot?.exchange.log.bytesOut += UInt64(count)
+      case .wouldBlock, .end: canWrite = false
+      case .failed:
+        worker.context.blocks.give(block)
+        clientIsGone()
+        return false
+      }
+    }
+    guard block.isEmpty else {
+      output = block
+      return false
+    }
+    worker.context.blocks.give(block)
+    return true
+  }
+
+  // MARK: The end
+
+  /// The exchange is over and its answer was sent: the next one, or the end of the connection.
+  func exchangeEnded() {
+    guard let slot else { return }
+    worker.finish(slot)
+    let fate = slot.exchange.persistence
+    self.slot = nil
+    worker.giveSlot(slot)
+    guard fate == .kept, !worker.isDraining else {
+      closeGently()
+      return
+    }
+    phase = .reading
+    scanned = 0
+    if inputEnded, input == nil {
+      close()
+      return
+    }
+    worker.idleDeadlines.arm(self)
+    // Pipelined requests go on from the loop, not from here: a long row of them takes turns with other connections.
+    if input != nil || canRead { worker.loop.runLater(self) }
+  }
+
+  /// Closes so that what was sent arrives: a socket that is closed with unread input is reset.
+  func closeGently() {
+    guard phase != .closed else { return }
+    if inputEnded {
+      close()
+      return
+    }
+    phase = .lingering
+    socket.shutdownWrite()
+    worker.lingerDeadlines.arm(self)
+    linger()
+  }
+
+  private func linger() {
+    while canRead {
+      input?.clear()
+      switch read() {
+      case .bytes, .wouldBlock: continue
+      case .end, .failed:
+        close()
+        return
+      }
+    }
+    input?.clear()
+    giveInputIfEmpty()
+  }
+
+  /// The client's connection is broken.
+  func clientIsGone() {
+    switch phase {
+    case .exchanging: cut(.clientClosed)
+    case .reading, .lingering: close()
+    case .closed: break
+    }
+  }
+
+  func close() {
+    guard phase != .closed else { return }
+    phase = .closed
+    worker.loop.unregister(self)
+    socket.close()
+    if let block = input.take() { worker.context.blocks.give(block) }
+    if let block = output.take() { worker.context.blocks.give(block) }
+    worker.connectionClosed()
+  }
+
+  /// As `close`, but the peer sees that the message was cut.
+  func abort() {
+    if phase != .closed { socket.abort() }
+    close()
+  }
+}

@@ -1,0 +1,57 @@
+import Configuration
+import HTTP
+import Reason
+
+/// Where the token of a request stands.
+enum Credential {
+  case absent
+  /// In the Authorization line, behind `Bearer ` (RFC 6750 §2.1).
+  case authorization(ByteRange)
+  /// In a cookie: the value, and which of the provider's sources it is.
+  case cookie(ByteRange, source: Int)
+
+  /// Looks where `sources` say, in their order.
+  ///
+  /// A Bearer token that stands in Authorization is the credential, good or bad: there is no falling back to a cookie
+  /// (SECURITY T-14). An Authorization of another scheme is no token.
+  ///
+  /// - Throws: `cookieRepeated` where the cookie stands twice (SECURITY C-2).
+  static func find(
+    in head: borrowing RequestHead, _ bytes: Span<UInt8>, sources: [CredentialSource]
+  ) throws(CredentialError) -> Credential {
+    for (index, source) in sources.enumerated() {
+      switch source {
+      case .authorization:
+        guard head.authorizationLine >= 0 else { continue }
+        if let token = bearerToken(bytes, head.fields[head.authorizationLine].value) { return .authorization(token) }
+      case .cookie(let name):
+        guard head.cookieLine >= 0 else { continue }
+        switch CookieLine.find(name, in: bytes, head.fields[head.cookieLine].value) {
+        case .absent: continue
+        case .repeated: throw CredentialError()
+        case .found(let value): return .cookie(value, source: index)
+        }
+      }
+    }
+    return .absent
+  }
+
+  /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and one or more spaces.
+  private static func bearerToken(_ bytes: Span<UInt8>, _ value: ByteRange) -> ByteRange? {
+    guard value.count >= 7 else { return nil }
+    let start = value.lowerBound
+    guard bytes[start] | 0x20 == UInt8(ascii: "b"), bytes[start + 1] | 0x20 == UInt8(ascii: "e"),
+      bytes[start + 2] | 0x20 == UInt8(ascii: "a"), bytes[start + 3] | 0x20 == UInt8(ascii: "r"),
+      bytes[start + 4] | 0x20 == UInt8(ascii: "e"), bytes[start + 5] | 0x20 == UInt8(ascii: "r"),
+      bytes[start + 6] == UInt8(ascii: " ")
+    else { return nil }
+    var first = start + 7
+    while first < value.upperBound, bytes[first] == UInt8(ascii: " ") { first += 1 }
+    return ByteRange(first, value.upperBound)
+  }
+}
+
+/// The token's cookie stands twice: which one another server would read is anyone's guess.
+struct CredentialError: Error {
+  var reason: Reason { .cookieRepeated }
+}

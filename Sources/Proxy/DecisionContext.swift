@@ -1,0 +1,34 @@
+import Crypto
+import HTTP
+import Keys
+import Sockets
+import Tokens
+
+/// What one loop knows when it decides a request: the configuration, the keys, the tokens that it has verified. No
+/// sockets.
+final class DecisionContext {
+  /// Replaced on reload; an exchange keeps the one that it began with.
+  var active: ActiveConfiguration {
+    didSet { tokens.removeAll() }
+  }
+  var keys: KeySnapshot
+  var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
+  let signatures = SignatureVerifier()
+  let blocks = BufferPool(blockBytes: Limits.blockBytes, keptMax: Limits.blocksKeptMax)
+  var requestIDs = RequestIDSource()
+  /// The time of the batch that is being handled.
+  var now = MonotonicTime.current
+  var wallClockNanoseconds = WallClock.nanoseconds
+  /// The head being parsed and its canonical path: used while a request is decided, and not after.
+  var head: RequestHead
+  var path: [UInt8] = []
+
+  init(_ active: ActiveConfiguration, keys: KeySnapshot) {
+    self.active = active
+    self.keys = keys
+    head = RequestHead(fieldsMax: active.headLimits.fieldsMax)
+    path.reserveCapacity(active.headLimits.targetBytesMax)
+  }
+
+  var unixSeconds: UnixSeconds { wallClockNanoseconds / 1_000_000_000 }
+}

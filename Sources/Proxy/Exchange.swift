@@ -1,0 +1,312 @@
+import Access
+import Configuration
+import HTTP
+import Keys
+import Reason
+import Sockets
+import Telemetry
+import Tokens
+
+/// One request and its answer, in the order in which they are worked on: a state machine without I/O.
+///
+/// The connections report what happened, and do what they are told. Waits have names: while the exchange is in one,
+/// nothing more of the client is read, and a deadline runs.
+struct Exchange {
+  enum State: Equatable {
+    /// Nothing was decided yet.
+    case deciding
+    /// For a key that the token names and the provider may have published.
+    case waitingForKeys(provider: Int)
+    /// The gateway answers itself: its Responder has not answered yet.
+    case waitingForResponder
+    /// The request is being forwarded, and no final answer has come.
+    case waitingForUpstream
+    /// The final answer is being relayed.
+    case answering
+    /// The gateway has answered in the upstream's place, or the answer is complete.
+    case answered
+  }
+
+  /// What the client's connection is to do.
+  enum Action: ~Copyable {
+    case forward(ForwardedHead, upstream: Int)
+    case refuse(Refusal)
+    case ask(any Responder & Sendable)
+    /// Ask the key store, and decide again when it has answered.
+    case waitForKeys(provider: Int)
+  }
+
+  private(set) var state = State.deciding
+  /// Counts the exchanges of a slot: a completion for an earlier one is dropped.
+  private(set) var generation: UInt64 = 0
+  private(set) var requestID = RequestID()
+  private(set) var configuration: ActiveConfiguration?
+  private(set) var route = -1
+
+  // The request.
+  private(set) var method = Method.get
+  private(set) var version = HTTPVersion.http11
+  private(set) var persistence = Refusal.ConnectionFate.kept
+  private(set) var expectsContinue = false
+  /// Whether the client reads pages rather than JSON.
+  private(set) var prefersHTML = false
+  var requestBody = BodyDecoder(.none)
+  private var requestBodyBytesMax: UInt64?
+
+  // The answer.
+  var answerBody = BodyDecoder(.none)
+  private(set) var answerFraming = BodyFraming.none
+  /// Whether the upstream's connection can carry another exchange.
+  private(set) var upstreamPersists = false
+  private(set) var interimAnswers = 0
+  private(set) var status = 0
+  private(set) var reason: Reason?
+
+  // What the access log says.
+  var log = ExchangeLog()
+
+  /// Begins anew, for the request whose head came at `startedAt`.
+  mutating func begin(startedAt: MonotonicTime, client: AddressText, in context: DecisionContext) {
+    state = .deciding
+    generation &+= 1
+    requestID = context.requestIDs.next()
+    configuration = context.active
+    route = -1
+    requestBody = BodyDecoder(.none)
+    answerBody = BodyDecoder(.none)
+    answerFraming = .none
+    interimAnswers = 0
+    status = 0
+    reason = nil
+    expectsContinue = false
+    prefersHTML = false
+    upstreamPersists = false
+    persistence = .closed
+    method = .get
+    version = .http11
+    log.begin(startedAt: startedAt, wallClockNanoseconds: context.wallClockNanoseconds, client: client)
+  }
+
+  // MARK: The decision
+
+  /// Decides the request in `context.head`: path, route, credential, token, rule, and the head to be forwarded.
+  ///
+  /// May be called again after `waitForKeys`: it begins at the beginning, with the keys of that moment.
+  mutating func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
+    let active = context.active
+    configuration = active
+    method = context.head.knownMethod
+    version = context.head.version
+    persistence = context.head.persistent ? .kept : .closed
+    expectsContinue = context.head.expectsContinue
+    prefersHTML = context.head.acceptLine >= 0
+      && ProblemBody.prefersHTML(accept: bytes, context.head.fields[context.head.acceptLine].value)
+    requestBody = BodyDecoder(context.head.bodyFraming)
+    log.keepRequest(context.head, bytes)
+
+    let traits: PathTraits
+    do throws(PathError) {
+      traits = try Exchange.canonicalPath(bytes, context)
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
+    log.keepPath(context.path.span)
+    let host = bytes.extracting(context.head.host.lowerBound..<context.head.host.upperBound)
+
+    if let local = active.localRoute(host: host, path: context.path.span) {
+      requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
+      state = .waitingForResponder
+      return .ask(local.responder)
+    }
+    let matched = active.routes.match(
+      host: host, method: bytes.extracting(context.head.method.lowerBound..<context.head.method.upperBound),
+      path: context.path.span)
+    let kept = matched.map { active.configuration.routes[$0].pathTraitsKept } ?? []
+    if let reason = Exchange.refusal(of: traits.subtracting(kept)) { return .refuse(Refusal(reason)) }
+    guard let matched else { return .refuse(Refusal(.noRoute)) }
+    route = matched
+    let configured = active.configuration.routes[matched]
+    requestBodyBytesMax = configured.bodyBytesMax ?? active.configuration.limits.bodyBytesMax
+    if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
+      return .refuse(Refusal(.bodyTooLarge))
+    }
+    // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
+    if context.head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
+    return authorize(bytes, configured, active, context)
+  }
+
+  private mutating func authorize(
+    _ bytes: Span<UInt8>, _ configured: RouteConfiguration, _ active: ActiveConfiguration, _ context: DecisionContext
+  ) -> Action {
+    var authentication = Authentication()
+    let identity: Identity
+    var cached: Int?
+    switch configured.rule.authentication {
+    case .none: identity = .anonymous
+    case .required, .optional:
+      let outcome = authentication.authenticate(
+        context.head, bytes, providers: configured.providers,
+        anonymous: configured.rule.authentication.isOptional ? .allowed : .refused,
+        waiting: state == .deciding ? .allowed : .over, in: context)
+      log.keep(authentication)
+      switch outcome {
+      case .identity(let found, let place):
+        identity = found
+        cached = place
+      case .refused(let reason, let keyID, let provider):
+        log.keepToken(keyID: keyID, provider: provider)
+        return .refuse(Refusal(reason))
+      case .needsKeys(let provider):
+        state = .waitingForKeys(provider: provider)
+        return .waitForKeys(provider: provider)
+      }
+    }
+    log.keep(identity)
+    let verdict = configured.rule.evaluate(identity)
+    guard let permit = configured.rule.permit(verdict, identity) else {
+      if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal)) }
+      return .refuse(Refusal(.internalError))
+    }
+    return forward(permit, identity, cached, authentication.credential, bytes, configured, active, context)
+  }
+
+  private mutating func forward(
+    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
+    _ configured: RouteConfiguration, _ active: ActiveConfiguration, _ context: DecisionContext
+  ) -> Action {
+    let mapping = active.mappingOfRoute[route]
+    let fields: [UInt8]
+    if let cached, let rendered = context.tokens.rendered(at: cached, mapping: mapping) {
+      fields = rendered
+    } else {
+      do throws(IdentityHeaderError) {
+        fields = try configured.identity.render(identity)
+      } catch {
+        return .refuse(Refusal(error.reason))
+      }
+      if let cached { context.tokens.keep(fields, at: cached, mapping: mapping) }
+    }
+    do throws(ForwardedHeadError) {
+      let head = try ForwardedHead(
+        spending: permit, context.head, bytes, path: context.path.span, identityFields: fields.span,
+        facts: .init(client: log.client, requestID: requestID, credential: credential, route: route),
+        configuration: active, into: context.blocks.take())
+      state = .waitingForUpstream
+      return .forward(head, upstream: configured.upstream)
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
+  }
+
+  /// The canonical path into `context.path`. `*` (RFC 9112 §3.2.4) is decided as `/` is.
+  private static func canonicalPath(_ bytes: Span<UInt8>, _ context: DecisionContext) throws(PathError) -> PathTraits {
+    if context.head.targetForm == .asterisk {
+      context.path.removeAll(keepingCapacity: true)
+      context.path.append(UInt8(ascii: "/"))
+      return []
+    }
+    return try CanonicalPath.write(bytes, context.head.path, to: &context.path)
+  }
+
+  private static func refusal(of traits: PathTraits) -> Reason? {
+    if traits.isEmpty { return nil }
+    if traits.contains(.encodedSlash) { return .pathEncodedSlash }
+    return traits.contains(.doubleSlash) ? .pathDoubleSlash : .pathParameter
+  }
+
+  // MARK: The request body
+
+  /// The next piece of the request body at the start of `bytes`.
+  ///
+  /// - Throws: What is wrong with its framing, or `bodyTooLarge`.
+  mutating func requestBodyStep(_ bytes: Span<UInt8>) throws(BodyFault) -> BodyDecoder.Step {
+    let step: BodyDecoder.Step
+    do throws(BodyError) {
+      step = try requestBody.next(bytes, from: 0)
+    } catch {
+      throw BodyFault(reason: error.reason)
+    }
+    log.bytesIn += UInt64(step.data.count)
+    if let most = requestBodyBytesMax, requestBody.decodedBytes > most { throw BodyFault(reason: .bodyTooLarge) }
+    return step
+  }
+
+  // MARK: The answer
+
+  /// How the answer's head changes the exchange.
+  enum AnswerAction {
+    /// Relay it, and read another head.
+    case relayInterim
+    /// Drop it (100: we said it ourselves), and read another head.
+    case dropInterim
+    case relay
+    case refuse(Refusal)
+  }
+
+  /// The upstream's answer head has been read.
+  mutating func answered(with head: borrowing ResponseHead) -> AnswerAction {
+    if head.status < 200 {
+      interimAnswers += 1
+      // 101 was not asked for (RFC 9110 §15.2.2), and nobody needs that many (SECURITY U-2).
+      if head.status == 101 || interimAnswers > Limits.interimAnswersMax {
+        return .refuse(Refusal(.upstreamAnswerInvalid))
+      }
+      return head.status == 100 || version == .http10 ? .dropInterim : .relayInterim
+    }
+    state = .answering
+    status = head.status
+    upstreamPersists = head.persistent && head.bodyFraming != .untilClose
+    answerBody = BodyDecoder(head.bodyFraming)
+    switch head.bodyFraming {
+    case .none, .length: answerFraming = head.bodyFraming
+    case .chunked, .untilClose:
+      // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 §6.3).
+      answerFraming = version == .http11 ? .chunked : .untilClose
+    }
+    if answerFraming == .untilClose { persistence = .closed }
+    return .relay
+  }
+
+  // MARK: The end
+
+  /// The gateway answers `refusal` in the upstream's place.
+  mutating func refused(_ refusal: Refusal) {
+    state = .answered
+    status = refusal.reason.status
+    reason = refusal.reason
+    if refusal.connection == .closed || !requestBody.isComplete { persistence = .closed }
+  }
+
+  /// The gateway answers by a Responder.
+  mutating func answeredLocally(status: Int) {
+    state = .answered
+    self.status = status
+  }
+
+  /// The answer that was begun does not end as it should.
+  mutating func cut(_ reason: Reason) {
+    state = .answered
+    self.reason = reason
+    if status == 0 { status = reason.status }
+    persistence = .closed
+  }
+
+  /// The whole answer has been relayed.
+  mutating func answerEnded() {
+    state = .answered
+    // Answered before the body ended: where the next request begins is not known (SECURITY H-18).
+    if !requestBody.isComplete { persistence = .closed }
+  }
+
+  mutating func closeAfterwards() { persistence = .closed }
+
+  /// The route's own limit on the wait for an answer.
+  var responseTimeout: Duration? {
+    route >= 0 ? configuration?.configuration.routes[route].responseTimeout : nil
+  }
+}
+
+/// What is wrong with a body.
+struct BodyFault: Error {
+  let reason: Reason
+}

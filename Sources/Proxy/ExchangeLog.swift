@@ -1,0 +1,92 @@
+import Access
+import HTTP
+import Reason
+import Sockets
+import Telemetry
+import Tokens
+
+/// What the access log will say of an exchange, kept while it lasts without an allocation.
+struct ExchangeLog {
+  private(set) var wallClockNanoseconds: Int64 = 0
+  private(set) var startedAt = MonotonicTime(nanoseconds: 0)
+  private(set) var client: AddressText?
+  /// Method, host and path, one behind the other.
+  private(set) var text: [UInt8] = []
+  private(set) var method = ByteRange.empty
+  private(set) var host = ByteRange.empty
+  private(set) var path = ByteRange.empty
+  private(set) var token: VerifiedToken?
+  private(set) var keyID: String?
+  private(set) var provider: Int?
+  private(set) var cache = Authentication.CacheUse.none
+  private(set) var authenticationMicroseconds: Int64?
+  private var forwardedAt: MonotonicTime?
+  private(set) var connectMicroseconds: Int64?
+  private(set) var firstByteMicroseconds: Int64?
+  var upstream: Int?
+  var bytesIn: UInt64 = 0
+  var bytesOut: UInt64 = 0
+
+  mutating func begin(startedAt: MonotonicTime, wallClockNanoseconds: Int64, client: AddressText) {
+    self.startedAt = startedAt
+    self.wallClockNanoseconds = wallClockNanoseconds
+    self.client = client
+    text.removeAll(keepingCapacity: true)
+    method = .empty
+    host = .empty
+    path = .empty
+    token = nil
+    keyID = nil
+    provider = nil
+    cache = .none
+    authenticationMicroseconds = nil
+    forwardedAt = nil
+    connectMicroseconds = nil
+    firstByteMicroseconds = nil
+    upstream = nil
+    bytesIn = 0
+    bytesOut = 0
+  }
+
+  mutating func keepRequest(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
+    guard text.isEmpty else { return }
+    method = keep(bytes, head.method)
+    host = keep(bytes, head.authority)
+  }
+
+  mutating func keepPath(_ canonical: Span<UInt8>) {
+    guard path.isEmpty else { return }
+    path = keep(canonical, ByteRange(0, canonical.count))
+  }
+
+  private mutating func keep(_ bytes: Span<UInt8>, _ range: ByteRange) -> ByteRange {
+    let start = text.count
+    for index in range.lowerBound..<range.upperBound { text.append(bytes[index]) }
+    return ByteRange(start, text.count)
+  }
+
+  mutating func keep(_ authentication: Authentication) {
+    cache = authentication.cache
+    if authentication.cache == .miss { authenticationMicroseconds = authentication.microseconds }
+  }
+
+  mutating func keep(_ identity: Identity) {
+    if case .token(let token) = identity { self.token = token }
+  }
+
+  mutating func keepToken(keyID: String?, provider: Int?) {
+    self.keyID = keyID
+    self.provider = provider
+  }
+
+  mutating func forwarded(at now: MonotonicTime) { forwardedAt = now }
+
+  mutating func connected(at now: MonotonicTime) {
+    if let forwardedAt { connectMicroseconds = (now.nanoseconds - forwardedAt.nanoseconds) / 1000 }
+  }
+
+  mutating func answerBegan(at now: MonotonicTime) {
+    guard firstByteMicroseconds == nil, let forwardedAt else { return }
+    firstByteMicroseconds = (now.nanoseconds - forwardedAt.nanoseconds) / 1000
+  }
+}

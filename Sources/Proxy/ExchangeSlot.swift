@@ -1,0 +1,31 @@
+import HTTP
+
+/// The place of one exchange: its state machine and what it holds while it lasts. Slots are used again, so that an idle
+/// connection costs nothing and a request allocates nothing.
+final class ExchangeSlot {
+  var exchange = Exchange()
+  var connection: ClientConnection?
+  var upstream: UpstreamConnection?
+  var pool: UpstreamPool?
+  /// Connections tried so far.
+  var attempt = 0
+  var local: LocalExchange?
+  /// The request's body is still being relayed.
+  var requestIsOpen = false
+
+  func clear() {
+    connection = nil
+    upstream = nil
+    pool = nil
+    local = nil
+    attempt = 0
+    requestIsOpen = false
+  }
+}
+
+/// A request that a Responder answers: its body is read first.
+struct LocalExchange {
+  let responder: any Responder & Sendable
+  var request: LocalRequest
+  var hasAsked = false
+}

@@ -1,0 +1,66 @@
+import HTTP
+import Sockets
+
+/// An upstream's answer head as the client gets it: built anew from what it means.
+enum ForwardedAnswer {
+  /// Appends the head to `block`.
+  ///
+  /// - Returns: The block, and whether the head fits it.
+  static func write(
+    _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, framing: BodyFraming, answering method: Method,
+    version: HTTPVersion, connection: Refusal.ConnectionFate, date: Span<UInt8>, into block: consuming Buffer
+  ) -> WrittenAnswer {
+    var writer = HeadWriter(block)
+    // The gateway's own version, whatever the client's (RFC 9110 §2.5).
+    writer.write("HTTP/1.1 ")
+    writer.write(decimal: UInt64(head.status))
+    writer.write(UInt8(ascii: " "))
+    writer.write(bytes, head.reasonPhrase)
+    writer.write("\r\n")
+    let options = ConnectionOptions(head.fields, bytes)
+    let describesAbsentBody = method == .head || head.status == 304
+    var hasDate = false
+    for index in head.fields.indices {
+      let line = head.fields[index]
+      switch line.known {
+      case .contentLength:
+        // Of HEAD and 304 it says what GET would have had (RFC 9110 §8.6); else it is ours to write.
+        if !describesAbsentBody { continue }
+      case .date: hasDate = true
+      default:
+        if line.known.isHopByHop { continue }
+        if !options.isEmpty, options.name(bytes, line) { continue }
+      }
+      writer.write(bytes, line: line)
+    }
+    if head.status >= 200 {
+      if !hasDate {
+        writer.write("Date: ")
+        writer.write(date)
+        writer.write("\r\n")
+      }
+      switch framing {
+      case .length(let count):
+        writer.write("Content-Length: ")
+        writer.write(decimal: count)
+        writer.write("\r\n")
+      case .chunked: writer.write("Transfer-Encoding: chunked\r\n")
+      case .none, .untilClose: break
+      }
+      switch connection {
+      case .closed: writer.write("Connection: close\r\n")
+      case .kept: if version == .http10 { writer.write("Connection: keep-alive\r\n") }
+      }
+    }
+    writer.write("\r\n")
+    let fits = writer.fits
+    return WrittenAnswer(block: writer.finish(), fits: fits)
+  }
+}
+
+struct WrittenAnswer: ~Copyable {
+  var block: Buffer
+  let fits: Bool
+
+  consuming func takeBlock() -> Buffer { block }
+}

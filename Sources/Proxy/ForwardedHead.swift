@@ -1,0 +1,207 @@
+import Access
+import Configuration
+import HTTP
+import Reason
+import Sockets
+
+/// A request head as an upstream gets it: built anew, never patched, and only for a Permit.
+///
+/// It is the only thing that an `UpstreamPool` takes, so nothing reaches an upstream that was not decided.
+struct ForwardedHead: ~Copyable {
+  /// The head's bytes; a body may be appended behind them.
+  var bytes: Buffer
+  let framing: BodyFraming
+  let method: Method
+  /// Sending it twice does no harm (RFC 9110 §9.2.2), and it has no body.
+  let isReplayable: Bool
+  /// The upstream is told to close, and its connection is not used again (SECURITY H-17).
+  let closesConnection: Bool
+
+  /// What of the exchange stands in the head.
+  struct Facts: ~Copyable {
+    let client: AddressText
+    let requestID: RequestID
+    let credential: Credential
+    let route: Int
+  }
+
+  /// Spends `permit`.
+  ///
+  /// First everything hop-by-hop, everything that Connection names and everything that only the gateway may say is
+  /// left out; then ours is added (RFC 9110 §7.6.1; SECURITY I-1 to I-6).
+  ///
+  /// - Parameters:
+  ///   - head: The request, parsed from `bytes`.
+  ///   - path: Its canonical path.
+  ///   - identityFields: The rendered identity headers of the permit's identity.
+  ///   - block: An empty block.
+  /// - Throws: `headTooLarge` where the head does not fit the block.
+  init(
+    spending permit: consuming Permit, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, path: Span<UInt8>,
+    identityFields: Span<UInt8>, facts: borrowing Facts, configuration: ActiveConfiguration,
+    into block: consuming Buffer
+  ) throws(ForwardedHeadError) {
+    _ = consume permit
+    let route = configuration.configuration.routes[facts.route]
+    var writer = HeadWriter(block)
+    writer.write(bytes, head.method)
+    writer.write(UInt8(ascii: " "))
+    writer.write(path)
+    writer.write(bytes, head.query)
+    writer.write(" HTTP/1.1\r\nHost: ")
+    writer.write(bytes, head.authority)
+    writer.write("\r\n")
+    let options = ConnectionOptions(head.fields, bytes)
+    for index in head.fields.indices {
+      let line = head.fields[index]
+      switch line.known {
+      case .host, .contentLength, .expect: continue
+      case .authorization:
+        if case .authorization = facts.credential, route.token == .remove { continue }
+      case .cookie:
+        if case .cookie(_, let source) = facts.credential, route.token == .remove {
+          ForwardedHead.writeCookies(bytes, line, without: source, of: configuration, facts.route, to: &writer)
+          continue
+        }
+      default:
+        if line.known.isHopByHop { continue }
+        if configuration.removedFields.contains(bytes, line) { continue }
+        if !options.isEmpty, options.name(bytes, line) { continue }
+      }
+      writer.write(bytes, line: line)
+    }
+    facts.client.withBytes { client in
+      guard !client.isEmpty else { return }
+      writer.write("X-Forwarded-For: ")
+      writer.write(client)
+      writer.write("\r\n")
+    }
+    writer.write("X-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
+    writer.write(bytes, head.authority)
+    writer.write("\r\nX-Request-Id: ")
+    writer.write(hexadecimal: facts.requestID.high)
+    writer.write(hexadecimal: facts.requestID.low)
+    writer.write("\r\n")
+    writer.write(identityFields)
+    closesConnection = ForwardedHead.mayBeReadWithoutBody(head)
+    switch head.bodyFraming {
+    case .none, .untilClose:
+      // A method that is expected to carry content says that it has none (RFC 9110 §8.6).
+      if head.knownMethod == .post || head.knownMethod == .put || head.knownMethod == .patch {
+        writer.write("Content-Length: 0\r\n")
+      }
+    case .length(let count):
+      writer.write("Content-Length: ")
+      writer.write(decimal: count)
+      writer.write("\r\n")
+    case .chunked:
+      writer.write("Transfer-Encoding: chunked\r\n")
+    }
+    if closesConnection { writer.write("Connection: close\r\n") }
+    writer.write("\r\n")
+    guard writer.fits else { throw ForwardedHeadError() }
+    framing = head.bodyFraming
+    method = head.knownMethod
+    isReplayable =
+      head.bodyFraming == .none
+      && (head.knownMethod == .get || head.knownMethod == .head || head.knownMethod == .options)
+    self.bytes = writer.finish()
+  }
+
+  /// A body where some servers expect none: one that ignores it would read it as the next request.
+  private static func mayBeReadWithoutBody(_ head: borrowing RequestHead) -> Bool {
+    guard head.bodyFraming != .none else { return false }
+    switch head.knownMethod {
+    case .get, .head, .delete, .options: return true
+    case .post, .put, .patch, .other: return false
+    }
+  }
+
+  /// The block, when the request is over.
+  consuming func takeBytes() -> Buffer { bytes }
+
+  private static func writeCookies(
+    _ bytes: Span<UInt8>, _ line: FieldLine, without source: Int, of configuration: ActiveConfiguration, _ route: Int,
+    to writer: inout HeadWriter
+  ) {
+    var names: [[UInt8]] = []
+    for provider in configuration.configuration.routes[route].providers {
+      for case .cookie(let name) in configuration.configuration.providers[provider].credentialSources {
+        names.append([UInt8](name.utf8))
+      }
+    }
+    var rest: [UInt8] = []
+    CookieLine.writeWithout(names, in: bytes, line.value, to: &rest)
+    guard !rest.isEmpty else { return }
+    writer.write(bytes, line.name)
+    writer.write(": ")
+    writer.write(rest.span)
+    writer.write("\r\n")
+  }
+}
+
+/// The head does not fit a block once it is rewritten.
+struct ForwardedHeadError: Error {
+  var reason: Reason { .headTooLarge }
+}
+
+/// The fields that a message's Connection lines name: they end here (RFC 9110 §7.6.1).
+struct ConnectionOptions {
+  private var names: [ByteRange] = []
+
+  init(_ fields: [FieldLine], _ bytes: Span<UInt8>) {
+    for index in fields.indices where fields[index].known == .connection {
+      let value = fields[index].value
+      var start = value.lowerBound
+      while start < value.upperBound {
+        var end = start
+        while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
+        let name = ConnectionOptions.trimmed(bytes, start, end)
+        if !name.isEmpty, !ConnectionOptions.isOwn(bytes, name) { names.append(name) }
+        start = end + 1
+      }
+    }
+  }
+
+  var isEmpty: Bool { names.isEmpty }
+
+  /// Whether one of the names is that of `line`. Cookies and credentials are end-to-end whatever a client says
+  /// (SECURITY I-3).
+  func name(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
+    if line.known == .cookie || line.known == .authorization || line.known == .host { return false }
+    for name in names where name.count == line.name.count {
+      var isSame = true
+      for offset in 0..<name.count
+      where ConnectionOptions.lowered(bytes[name.lowerBound + offset])
+        != ConnectionOptions.lowered(bytes[line.name.lowerBound + offset])
+      {
+        isSame = false
+        break
+      }
+      if isSame { return true }
+    }
+    return false
+  }
+
+  /// `close` and `keep-alive` name no field that is not removed anyway: the usual message allocates nothing.
+  private static func isOwn(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    switch name.count {
+    case 5: lowered(bytes[name.lowerBound]) == UInt8(ascii: "c") && lowered(bytes[name.lowerBound + 1]) == UInt8(ascii: "l")
+      && lowered(bytes[name.lowerBound + 2]) == UInt8(ascii: "o") && lowered(bytes[name.lowerBound + 4]) == UInt8(ascii: "e")
+    case 10: lowered(bytes[name.lowerBound]) == UInt8(ascii: "k") && bytes[name.lowerBound + 4] == UInt8(ascii: "-")
+    default: false
+    }
+  }
+
+  private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ByteRange {
+    var lower = start
+    var upper = end
+    while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
+    while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+    return ByteRange(lower, upper)
+  }
+
+  private static func lowered(_ byte: UInt8) -> UInt8 {
+    byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+  }
+}

@@ -1,0 +1,79 @@
+import HTTP
+import Sockets
+
+/// Writes a message head into a block, and notices when it does not fit.
+struct HeadWriter: ~Copyable {
+  private var buffer: Buffer
+  private var hasOverflowed = false
+
+  /// - Parameter buffer: What is appended to.
+  init(_ buffer: consuming Buffer) { self.buffer = buffer }
+
+  /// Whether everything fitted, with room behind it for the framing of a body.
+  var fits: Bool { !hasOverflowed && buffer.writableCount >= Limits.chunkFramingBytesMax }
+
+  /// The block, with what was written.
+  consuming func finish() -> Buffer { buffer }
+
+  private mutating func hasRoom(_ count: Int) -> Bool {
+    if count <= buffer.writableCount { return true }
+    hasOverflowed = true
+    return false
+  }
+
+  mutating func write(_ bytes: Span<UInt8>) {
+    if hasRoom(bytes.count) { buffer.append(bytes) }
+  }
+
+  mutating func write(_ bytes: Span<UInt8>, _ range: ByteRange) {
+    if hasRoom(range.count) { buffer.append(bytes, from: range.lowerBound, to: range.upperBound) }
+  }
+
+  mutating func write(_ text: StaticString) {
+    if hasRoom(text.utf8CodeUnitCount) { buffer.append(text) }
+  }
+
+  mutating func write(_ byte: UInt8) {
+    if hasRoom(1) { buffer.append(byte) }
+  }
+
+  /// `name: value` as it was received.
+  mutating func write(_ bytes: Span<UInt8>, line: FieldLine) {
+    // Most senders write exactly `name: value` CRLF: one copy.
+    let start = line.name.lowerBound
+    let end = line.value.upperBound
+    if !line.value.isEmpty, line.value.lowerBound == line.name.upperBound + 2, end + 2 <= bytes.count,
+      bytes[line.name.upperBound + 1] == UInt8(ascii: " "), bytes[end] == 0x0D, bytes[end + 1] == 0x0A
+    {
+      if hasRoom(end + 2 - start) { buffer.append(bytes, from: start, to: end + 2) }
+      return
+    }
+    write(bytes, line.name)
+    write(": ")
+    write(bytes, line.value)
+    write("\r\n")
+  }
+
+  /// In decimal digits.
+  mutating func write(decimal value: UInt64) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var index = 20
+    var rest = value
+    repeat {
+      index -= 1
+      digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    write(digits.span.extracting(index..<20))
+  }
+
+  /// In 16 lower case hexadecimal digits.
+  mutating func write(hexadecimal value: UInt64) {
+    var digits = InlineArray<16, UInt8>(repeating: 0)
+    for index in 0..<16 {
+      let nibble = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 0xF
+      digits[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+    }
+    write(digits.span)
+  }
+}

@@ -1,0 +1,59 @@
+import Sockets
+
+/// Accepts connections for one loop.
+final class Listener: Pollable {
+  private let socket: ListeningSocket
+  private let worker: Worker
+  private var isPaused = false
+
+  init(_ socket: ListeningSocket, worker: Worker) {
+    self.socket = socket
+    self.worker = worker
+  }
+
+  func start() throws(SystemError) {
+    try worker.loop.register(
+      self, descriptor: socket.descriptor, interest: socket.isShared ? .readableLevelExclusive : .readableLevel)
+  }
+
+  /// Accepts what waits already, then no more.
+  func stop() {
+    if !isPaused { acceptAll() }
+    worker.loop.unregister(self)
+  }
+
+  override func ready(_ events: ReadyEvents) { acceptAll() }
+
+  private func acceptAll() {
+    // A level-triggered descriptor: what is left over is said again, after others had their turn.
+    for _ in 0..<Listener.batchMax {
+      guard worker.mayAccept() else {
+        pause()
+        return
+      }
+      switch socket.accept() {
+      case .connection(let accepted, let address): worker.accept(accepted, address)
+      case .none: return
+      case .aborted: continue
+      case .exhausted(let error):
+        worker.acceptFailed(error)
+        pause()
+        return
+      }
+    }
+  }
+
+  /// Accepts no more for a while: a descriptor that stays ready would keep the loop spinning (SECURITY D-4).
+  private func pause() {
+    guard !isPaused else { return }
+    isPaused = true
+    worker.loop.unregister(self)
+    worker.loop.schedule(after: Limits.acceptPause) { [self] in
+      isPaused = false
+      guard !worker.isDraining else { return }
+      do throws(SystemError) { try start() } catch { worker.acceptFailed(error) }
+    }
+  }
+
+  private static let batchMax = 64
+}

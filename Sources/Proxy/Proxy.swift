@@ -1,0 +1,37 @@
+/// Module `Proxy`: the way of a request, from a listening socket to an upstream and back, on one loop.
+/// May import: Configuration, Access, Tokens, Keys, HTTP, Crypto, Sockets, Telemetry, Reason.
+/// Never does: hold an unsafe pointer, take a lock or wait on the request path, or decide what `Access` decides.
+
+import Sockets
+
+/// Bounds that are no knobs.
+enum Limits {
+  /// Bytes of a buffer. A connection holds at most four: 128 KiB, both ways together (SECURITY D-3).
+  static let blockBytes = 32 * 1024
+  /// Free buffers that a loop keeps.
+  static let blocksKeptMax = 64
+  /// Bytes of an upstream's answer head: it must fit a block, rewritten.
+  static let answerHeadBytesMax = 24 * 1024
+  static let answerFieldsMax = 256
+  /// Interim answers before the final one (SECURITY U-2).
+  static let interimAnswersMax = 10
+  /// A request body that the gateway itself answers (`Responder`).
+  static let localBodyBytesMax = 64 * 1024
+  /// How long an exchange waits for keys before it answers 503.
+  static let waitMax: Duration = .seconds(5)
+  /// How long a connection that is being closed is still read, so that the answer is not lost to a reset.
+  static let lingerMax: Duration = .seconds(2)
+  /// Idle connections kept by a loop to one server.
+  static let idleUpstreamConnectionsMax = 256
+  /// How long accepting pauses when descriptors are exhausted.
+  static let acceptPause: Duration = .milliseconds(100)
+  /// Verified tokens remembered by one loop, by number and by bytes.
+  static let cachedTokensMax = 100_000
+  static let cachedTokenBytesMax = 128 * 1024 * 1024
+  /// What frames a chunk: its size line, its end, and the last chunk behind it.
+  static let chunkFramingBytesMax = 32
+  /// A body goes on only where this much fits: more than the longest chunk size line, so that none is cut in two.
+  static let bodyRoomMin = 1024
+  /// Data of at least so many bytes goes to the socket without being copied.
+  static let directWriteBytesMin = 8 * 1024
+}

@@ -1,0 +1,217 @@
+import HTTP
+import Reason
+import Sockets
+
+/// The way of a request: to an upstream, and again where that is safe.
+extension ClientConnection {
+  /// Goes on with the exchange as far as it can at this moment.
+  func proceed() {
+    guard phase == .exchanging, let slot else { return }
+    switch slot.exchange.state {
+    case .deciding, .waitingForKeys: break
+    case .waitingForResponder: collectRequestBody(slot)
+    case .waitingForUpstream, .answering:
+      relayRequestBody(slot)
+      if phase == .exchanging, self.slot === slot { relayAnswer(slot) }
+    case .answered: finishAnswer()
+    }
+  }
+
+  /// Sends what is left of the answer, then ends the exchange.
+  func finishAnswer() {
+    if flush() { exchangeEnded() } else if phase == .exchanging { worker.idleDeadlines.arm(self) }
+  }
+
+  func forward(_ head: consuming ForwardedHead, to upstream: Int) {
+    guard let slot else { return }
+    let pool = worker.pools[upstream]
+    slot.pool = pool
+    slot.exchange.log.upstream = upstream
+    connect(head, slot, pool, .any)
+  }
+
+  private func connect(
+    _ head: consuming ForwardedHead, _ slot: ExchangeSlot, _ pool: UpstreamPool, _ freshness: UpstreamPool.Freshness
+  ) {
+    while true {
+      do throws(SystemError) {
+        let upstream = try pool.connection(attempt: slot.attempt, freshness: freshness, on: worker)
+        slot.upstream = upstream
+        upstream.carry(head, for: self)
+        if upstream.state == .busy { expectAnswer(slot, upstream) }
+        proceed()
+        return
+      } catch {
+        guard pool.mayRetry(attempt: slot.attempt) else {
+          worker.context.blocks.give(head.takeBytes())
+          refuse(Refusal(.upstreamUnreachable))
+          return
+        }
+        slot.attempt += 1
+      }
+    }
+  }
+
+  // MARK: What the upstream's connection reports
+
+  func upstreamConnected(_ upstream: UpstreamConnection) {
+    guard let slot, slot.upstream === upstream else { return }
+    slot.exchange.log.connected(at: worker.loop.now)
+    expectAnswer(slot, upstream)
+    upstream.flush()
+  }
+
+  /// No connection came about: another server, where one may be tried; nothing of the request was sent.
+  func upstreamNotConnected(_ reason: Reason, _ unsent: consuming ForwardedHead?) {
+    guard let slot, let pool = slot.pool, let head = unsent.take() else { return }
+    slot.upstream = nil
+    guard pool.mayRetry(attempt: slot.attempt) else {
+      worker.context.blocks.give(head.takeBytes())
+      refuse(Refusal(reason))
+      return
+    }
+    slot.attempt += 1
+    connect(head, slot, pool, .any)
+  }
+
+  /// It can be read or written.
+  func upstreamIsReady(_ upstream: UpstreamConnection) {
+    guard let slot, slot.upstream === upstream else { return }
+    proceed()
+  }
+
+  /// Nothing came from it for the time that it has.
+  func upstreamStalled(_ upstream: UpstreamConnection) {
+    guard let slot, slot.upstream === upstream else { return }
+    if output != nil || !slot.exchange.requestBody.isComplete {
+      // It is the client that is waited for, and the client's own deadline runs.
+      expectAnswer(slot, upstream)
+    } else if slot.exchange.state == .answering {
+      cut(.upstreamTruncated)
+    } else {
+      refuse(Refusal(.upstreamTimeout))
+    }
+  }
+
+  func expectAnswer(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
+    upstream.expectAnswer(within: slot.exchange.responseTimeout ?? upstream.pool.configuration.responseTimeout)
+  }
+
+  /// The connection ended before an answer byte: once more, where the server may just have closed an idle connection
+  /// and a second sending does no harm (RFC 9110 §9.2.2, SECURITY U-4).
+  ///
+  /// - Returns: Whether it is sent again.
+  func sendAgain(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) -> Bool {
+    guard let pool = slot.pool, slot.exchange.state == .waitingForUpstream, let head = upstream.takeReplay() else {
+      return false
+    }
+    guard pool.mayRetry(attempt: slot.attempt) else {
+      worker.context.blocks.give(head.takeBytes())
+      return false
+    }
+    upstream.close()
+    slot.upstream = nil
+    slot.attempt += 1
+    connect(head, slot, pool, .new)
+    return true
+  }
+
+  // MARK: The body
+
+  private func relayRequestBody(_ slot: ExchangeSlot) {
+    guard let upstream = slot.upstream else { return }
+    while !slot.exchange.requestBody.isComplete {
+      if var block = input.take() {
+        var room = upstream.bodyRoom
+        if room == 0 {
+          upstream.flush()
+          room = upstream.bodyRoom
+        }
+        guard room > 0 else {
+          input = block
+          break
+        }
+        let step: BodyDecoder.Step
+        do throws(BodyFault) {
+          step = try block.withReadable { bytes throws(BodyFault) in
+            try slot.exchange.requestBodyStep(bytes.extracting(0..<min(bytes.count, room)))
+          }
+        } catch {
+          input = block
+          requestBodyIsBad(error.reason, slot)
+          return
+        }
+        upstream.send(block, step.data)
+        block.consume(step.consumed)
+        input = block
+        giveInputIfEmpty()
+        if step.consumed > 0 { continue }
+      }
+      guard canRead, !inputEnded, case .bytes = read() else { break }
+    }
+    if slot.exchange.requestBody.isComplete {
+      if slot.requestIsOpen {
+        slot.requestIsOpen = false
+        upstream.endBody()
+        disarmDeadline()
+        expectAnswer(slot, upstream)
+      }
+      upstream.flush()
+      return
+    }
+    upstream.flush()
+    if inputEnded {
+      cut(.clientClosed)
+      return
+    }
+    worker.idleDeadlines.arm(self)
+  }
+
+  private func requestBodyIsBad(_ reason: Reason, _ slot: ExchangeSlot) {
+    if slot.exchange.state == .answering { cut(reason) } else { refuse(Refusal(reason, connection: .closed)) }
+  }
+
+  // MARK: Requests that the gateway answers
+
+  func ask(_ responder: any Responder & Sendable, _ request: LocalRequest) {
+    guard let slot else { return }
+    slot.local = LocalExchange(responder: responder, request: request)
+    proceed()
+  }
+
+  private func collectRequestBody(_ slot: ExchangeSlot) {
+    while !slot.exchange.requestBody.isComplete {
+      if var block = input.take() {
+        let consumed: Int
+        do throws(BodyFault) {
+          consumed = try block.withReadable { bytes throws(BodyFault) in
+            let step = try slot.exchange.requestBodyStep(bytes)
+            for index in step.data.lowerBound..<step.data.upperBound { slot.local?.request.body.append(bytes[index]) }
+            return step.consumed
+          }
+        } catch {
+          input = block
+          requestBodyIsBad(error.reason, slot)
+          return
+        }
+        block.consume(consumed)
+        input = block
+        giveInputIfEmpty()
+        if consumed > 0 { continue }
+      }
+      guard canRead, !inputEnded, case .bytes = read() else { break }
+    }
+    guard slot.exchange.requestBody.isComplete else {
+      if inputEnded { cut(.clientClosed) } else { worker.idleDeadlines.arm(self) }
+      return
+    }
+    guard let local = slot.local, !local.hasAsked else { return }
+    slot.local?.hasAsked = true
+    worker.waitDeadlines.arm(self)
+    let generation = slot.exchange.generation
+    local.responder.respond(to: local.request) { [self] response in
+      guard self.slot === slot, slot.exchange.generation == generation else { return }
+      answer(with: response)
+    }
+  }
+}

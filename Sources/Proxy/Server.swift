@@ -1,0 +1,146 @@
+import Configuration
+public import Keys
+public import Sockets
+public import Telemetry
+
+/// The traffic side of the gateway: the loops, what they listen on, and what is published to them.
+public final class Server: Sendable {
+  private let workers: [LoopBound<Worker>]
+  private let counters = SharedCounters()
+  /// What is listened on, with the ports that the system chose.
+  public let addresses: [String]
+  private let sockets: [[ListeningSocket]]
+
+  /// Binds every listener, and makes one loop per worker. Nothing is accepted before `start`.
+  ///
+  /// - Parameters:
+  ///   - report: Called from any loop.
+  ///   - requestKeys: Called from any loop with a provider's index; ends in `update(keys:)`.
+  public init(
+    _ active: ActiveConfiguration, keys: KeySnapshot, accessLog: AccessLog,
+    report: @escaping @Sendable (ProxyEvent) -> Void, requestKeys: @escaping @Sendable (Int) -> Void
+  ) throws(ServerError) {
+    var loops: [EventLoop] = []
+    do throws(SystemError) {
+      for index in 0..<active.configuration.workers { loops.append(try EventLoop(label: "worker-\(index)")) }
+    } catch {
+      throw ServerError(address: nil, error: error)
+    }
+    var sockets = [[ListeningSocket]](repeating: [], count: loops.count)
+    var addresses: [String] = []
+    for listener in active.configuration.listeners {
+      var bound = listener.address
+      for index in loops.indices {
+        let socket: ListeningSocket
+        if bound.isUnix, let first = sockets[0].last, index > 0 {
+          socket = first
+        } else {
+          socket = try Server.bind(bound)
+        }
+        sockets[index].append(socket)
+        // Port 0: the first loop's choice is every loop's.
+        if index == 0 {
+          addresses.append(socket.text)
+          bound = bound.with(port: socket.port)
+        }
+      }
+    }
+    self.sockets = sockets
+    self.addresses = addresses
+    var workers: [LoopBound<Worker>] = []
+    for (index, loop) in loops.enumerated() {
+      let worker = Worker(
+        index: index, loop: loop, active: active, keys: keys, counters: counters, accessLog: accessLog.makeRing(),
+        report: report, requestKeys: requestKeys)
+      workers.append(LoopBound(worker, loop: loop))
+    }
+    self.workers = workers
+  }
+
+  private static func bind(_ address: ListenAddress) throws(ServerError) -> ListeningSocket {
+    guard let socketAddress = address.socketAddress else {
+      throw ServerError(address: "\(address)", error: SystemError(call: "bind", code: 0))
+    }
+    do throws(SystemError) {
+      return try ListeningSocket(socketAddress, backlog: Server.backlog)
+    } catch {
+      throw ServerError(address: socketAddress.text, error: error)
+    }
+  }
+
+  /// Begins to accept.
+  public func start(failed: @escaping @Sendable (SystemError) -> Void) {
+    for (worker, sockets) in zip(workers, sockets) {
+      worker.loop.start()
+      worker.async { worker in
+        do throws(SystemError) { try worker.listen(on: sockets) } catch { failed(error) }
+      }
+    }
+  }
+
+  public func update(keys: KeySnapshot) {
+    for worker in workers { worker.async { $0.update(keys: keys) } }
+  }
+
+  public func update(_ active: ActiveConfiguration, keys: KeySnapshot) {
+    for worker in workers { worker.async { $0.update(active: active, keys: keys) } }
+  }
+
+  /// Client connections that are open.
+  public var openConnections: Int { counters.openConnections }
+
+  /// Ends accepting, and lets what is under way end.
+  ///
+  /// - Parameter drained: Called once per loop, from it, when its last connection has closed.
+  public func drain(_ drained: @escaping @Sendable () -> Void) {
+    for worker in workers { worker.async { $0.drain(drained) } }
+  }
+
+  public var workerCount: Int { workers.count }
+
+  /// Cuts what is still under way.
+  ///
+  /// - Parameter ended: Called once per loop, from it.
+  public func endExchanges(_ ended: @escaping @Sendable () -> Void) {
+    for worker in workers {
+      worker.async {
+        $0.endExchanges()
+        ended()
+      }
+    }
+  }
+
+  private static let backlog: Int32 = 4096
+}
+
+/// Why the server cannot start.
+public struct ServerError: Error, CustomStringConvertible {
+  /// The listener; nil where it is none's fault.
+  public let address: String?
+  public let error: SystemError
+
+  public var description: String { address.map { "cannot listen on \($0): \(error)" } ?? "\(error)" }
+}
+
+extension ListenAddress {
+  var isUnix: Bool {
+    if case .unix = self { return true }
+    return false
+  }
+
+  var socketAddress: SocketAddress? {
+    switch self {
+    case .ipv4(let literal, let port): SocketAddress(ipv4: literal, port: port)
+    case .ipv6(let literal, let port): SocketAddress(ipv6: literal, port: port)
+    case .unix(let path): SocketAddress(unix: path)
+    }
+  }
+
+  func with(port: UInt16) -> ListenAddress {
+    switch self {
+    case .ipv4(let literal, _): .ipv4(literal, port: port)
+    case .ipv6(let literal, _): .ipv6(literal, port: port)
+    case .unix: self
+    }
+  }
+}

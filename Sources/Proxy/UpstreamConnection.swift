@@ -1,0 +1,257 @@
+import HTTP
+import Reason
+import Sockets
+
+/// A connection to a server of an upstream: connecting, free, or carrying one exchange.
+final class UpstreamConnection: Pollable {
+  enum State { case connecting, free, busy, closed }
+
+  private(set) var state: State
+  private let server: UpstreamServer
+  let pool: UpstreamPool
+  private let worker: Worker
+  private var socket: Socket
+  /// The exchange that it carries; it belongs to that connection until the answer has ended.
+  private(set) var client: ClientConnection?
+
+  /// What is to be sent: the head, and behind it the framed body as it comes. The head is kept after it was sent until
+  /// the answer begins, where the request may be sent again.
+  private var request: ForwardedHead?
+  private var sent = 0
+  private var canWrite = false
+  /// What the upstream sent and was not read yet.
+  var input: Buffer?
+  private var canRead = false
+  private(set) var inputEnded = false
+  /// It has carried an exchange before: the server may be closing it at this moment.
+  private(set) var isReused = false
+  private(set) var hasReceived = false
+
+  init(to server: UpstreamServer, pool: UpstreamPool, worker: Worker) throws(SystemError) {
+    self.server = server
+    self.pool = pool
+    self.worker = worker
+    switch server.target {
+    case .address(let address):
+      socket = try Socket.connect(to: address)
+    case .echo:
+      socket = try EchoServer.connect(on: worker.loop, blocks: worker.context.blocks)
+    }
+    state = .connecting
+    super.init()
+    try worker.loop.register(self, descriptor: socket.descriptor, interest: .edge)
+    worker.loop.deadlines(after: pool.configuration.connectTimeout).arm(self)
+  }
+
+  // MARK: The request
+
+  /// Begins to carry an exchange: its head goes out as soon as the connection stands.
+  func carry(_ head: consuming ForwardedHead, for client: ClientConnection) {
+    self.client = client
+    hasReceived = false
+    sent = 0
+    request = consume head
+    if state == .free {
+      state = .busy
+      isReused = true
+      disarmDeadline()
+    }
+  }
+
+  /// Bytes of body that `send` takes at the moment.
+  var bodyRoom: Int {
+    let room = (request?.bytes.writableCount ?? 0) - Limits.chunkFramingBytesMax
+    return room >= Limits.bodyRoomMin ? room : 0
+  }
+
+  /// Takes `data`, a part of `block`, as the next piece of the body; at most `bodyRoom` bytes.
+  func send(_ block: borrowing Buffer, _ data: ByteRange) {
+    guard !data.isEmpty, let framing = request?.framing else { return }
+    var start = data.lowerBound
+    if framing != .chunked, state == .busy, canWrite, isFlushed, data.count >= Limits.directWriteBytesMin {
+      forgetSent()
+      switch socket.write(block, from: start, to: data.upperBound) {
+      case .bytes(let count): start += count
+      case .wouldBlock, .end: canWrite = false
+      case .failed: break
+      }
+      if start == data.upperBound { return }
+    }
+    block.withReadable { bytes in
+      let piece = bytes.extracting(start..<data.upperBound)
+      if framing == .chunked { request?.bytes.append(chunk: piece) } else { request?.bytes.append(piece) }
+    }
+  }
+
+  /// The body is complete.
+  func endBody() {
+    if request?.framing == .chunked { request?.bytes.append("0\r\n\r\n") }
+  }
+
+  /// Sends what it can.
+  func flush() {
+    guard state == .busy, canWrite else { return }
+    while let count = request?.bytes.count, sent < count {
+      guard let result = sendRest(to: count) else { return }
+      switch result {
+      case .bytes(let written): sent += written
+      case .wouldBlock, .end:
+        canWrite = false
+        return
+      case .failed:
+        // The server may have answered before it closed: what it sent is read first.
+        canWrite = false
+        canRead = true
+        worker.loop.runLater(self)
+        return
+      }
+    }
+    if request?.isReplayable == false { forgetSent() }
+  }
+
+  private func sendRest(to count: Int) -> Transfer? {
+    guard let head = request.take() else { return nil }
+    let result = socket.write(head.bytes, from: sent, to: count)
+    request = consume head
+    return result
+  }
+
+  /// Everything that was given was sent.
+  var isFlushed: Bool { (request?.bytes.count ?? 0) == sent }
+
+  private func forgetSent() {
+    request?.bytes.consume(sent)
+    sent = 0
+  }
+
+  /// Takes the request back, to send it elsewhere: only where it does no harm and nothing was answered.
+  func takeReplay() -> ForwardedHead? {
+    guard isReused, !hasReceived, request?.isReplayable == true else { return nil }
+    sent = 0
+    return request.take()
+  }
+
+  private func dropRequest() {
+    sent = 0
+    if let head = request.take() { worker.context.blocks.give(head.takeBytes()) }
+  }
+
+  // MARK: Events
+
+  override func ready(_ events: ReadyEvents) {
+    if state == .connecting {
+      guard connected(events) else { return }
+    } else if events.contains(.writable) {
+      canWrite = true
+    }
+    if !events.isDisjoint(with: [.readable, .peerClosed, .hangup, .error]) { canRead = true }
+    switch state {
+    case .free:
+      // An answer that nobody asked for, or the end: of no use any more (SECURITY U-3).
+      if canRead { close() }
+    case .busy: run()
+    case .connecting, .closed: break
+    }
+  }
+
+  override func run() {
+    guard state == .busy, let client else { return }
+    if canWrite { flush() }
+    client.upstreamIsReady(self)
+  }
+
+  /// Whether the connection stands.
+  private func connected(_ events: ReadyEvents) -> Bool {
+    guard !events.isDisjoint(with: [.writable, .hangup, .error]) else { return false }
+    if socket.connectionError != nil {
+      fail(.upstreamUnreachable)
+      return false
+    }
+    state = .busy
+    canWrite = true
+    disarmDeadline()
+    client?.upstreamConnected(self)
+    return state == .busy
+  }
+
+  override func deadlineExpired() {
+    switch state {
+    case .connecting: fail(.upstreamConnectTimeout)
+    case .free: close()
+    case .busy: client?.upstreamStalled(self)
+    case .closed: break
+    }
+  }
+
+  /// No connection came about.
+  private func fail(_ reason: Reason) {
+    let client = self.client
+    let unsent = request.take()
+    close()
+    client?.upstreamNotConnected(reason, unsent)
+  }
+
+  /// Arms the time until the next sign of the upstream.
+  func expectAnswer(within duration: Duration) {
+    worker.loop.deadlines(after: duration).arm(self)
+  }
+
+  // MARK: The answer
+
+  /// Reads what has come into `input`.
+  ///
+  /// - Returns: What it came to; `wouldBlock` also where there is nothing to read now.
+  func read() -> Transfer {
+    guard canRead, !inputEnded else { return inputEnded ? .end : .wouldBlock }
+    var block = input.take() ?? worker.context.blocks.take()
+    if block.writableCount == 0 { block.compact() }
+    let room = block.writableCount
+    guard room > 0 else {
+      input = block
+      return .wouldBlock
+    }
+    let result = socket.read(into: &block)
+    switch result {
+    case .bytes(let count):
+      hasReceived = true
+      // A short read has emptied the socket; what comes later is a new edge.
+      if count < room { canRead = false }
+    case .wouldBlock: canRead = false
+    case .end, .failed: inputEnded = true
+    }
+    if block.isEmpty { worker.context.blocks.give(block) } else { input = block }
+    return result
+  }
+
+  // MARK: The end
+
+  /// The exchange is over and both messages ended where they should: free for the next.
+  func release(idleFor duration: Duration) {
+    client = nil
+    let closes = request?.closesConnection ?? true
+    guard state == .busy, !closes, isFlushed, input == nil, !inputEnded, !canRead || !hasPendingInput() else {
+      close()
+      return
+    }
+    dropRequest()
+    state = .free
+    if server.keepIdle(self) { worker.loop.deadlines(after: duration).arm(self) } else { close() }
+  }
+
+  /// Whether something stands in the socket though the answer has ended.
+  private func hasPendingInput() -> Bool {
+    if case .wouldBlock = read() { return false }
+    return true
+  }
+
+  func close() {
+    guard state != .closed else { return }
+    if state == .free { server.removeIdle(self) }
+    state = .closed
+    client = nil
+    worker.loop.unregister(self)
+    socket.close()
+    dropRequest()
+    if let block = input.take() { worker.context.blocks.give(block) }
+  }
+}

@@ -1,0 +1,40 @@
+import Configuration
+import Sockets
+
+/// One server of an upstream, as one loop sees it: where it is, and the connections to it that are free.
+final class UpstreamServer {
+  enum Target {
+    case address(SocketAddress)
+    /// Answers inside this process, at the other end of a socket pair.
+    case echo
+  }
+
+  let target: Target
+  /// Free connections; the one used last is taken first, so that those no longer needed age out.
+  private var idle: [UpstreamConnection] = []
+
+  init(_ target: Target) { self.target = target }
+
+  /// A free connection; nil where there is none.
+  func takeIdle() -> UpstreamConnection? { idle.popLast() }
+
+  /// Keeps a connection for the next request, where there is room.
+  ///
+  /// - Returns: Whether it was kept.
+  func keepIdle(_ connection: UpstreamConnection) -> Bool {
+    guard idle.count < Limits.idleUpstreamConnectionsMax else { return false }
+    idle.append(connection)
+    return true
+  }
+
+  /// Forgets a connection that closed while it was free.
+  func removeIdle(_ connection: UpstreamConnection) {
+    if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
+  }
+
+  func closeIdle() {
+    let closing = idle
+    idle = []
+    for connection in closing { connection.close() }
+  }
+}

@@ -1,0 +1,192 @@
+import Configuration
+import HTTP
+import Keys
+import Reason
+import Sockets
+import Telemetry
+
+/// One loop that carries traffic, and all that belongs to it. Used on that loop alone.
+final class Worker {
+  let loop: EventLoop
+  let context: DecisionContext
+  private(set) var pools: [UpstreamPool]
+  private let index: Int
+  private let counters: SharedCounters
+  private let accessLog: AccessLogRing
+  private let report: @Sendable (ProxyEvent) -> Void
+  /// Asks for the keys of a provider that may have a new one.
+  private let requestKeys: @Sendable (_ provider: Int) -> Void
+
+  private(set) var headDeadlines: DeadlineList
+  private(set) var idleDeadlines: DeadlineList
+  let lingerDeadlines: DeadlineList
+  let waitDeadlines: DeadlineList
+
+  /// The answer head being parsed: used while it is relayed, and not after.
+  var answerHead = ResponseHead(fieldsMax: Limits.answerFieldsMax)
+  let answerLimits = HeadLimits(
+    headBytesMax: Limits.answerHeadBytesMax, fieldsMax: Limits.answerFieldsMax,
+    targetBytesMax: Limits.answerHeadBytesMax)
+
+  private var listeners: [Listener] = []
+  private var openConnections = 0
+  private var freeSlots: [ExchangeSlot] = []
+  private var slots: [ExchangeSlot] = []
+  private var waiting: [(provider: Int, slot: ExchangeSlot, generation: UInt64)] = []
+  private var record = AccessRecord()
+  private var dateSecond: Int64 = -1
+  private var dateText: [UInt8] = []
+  private var isAcceptingPaused = false
+  private(set) var isDraining = false
+  private var drained: (() -> Void)?
+
+  init(
+    index: Int, loop: EventLoop, active: ActiveConfiguration, keys: KeySnapshot, counters: SharedCounters,
+    accessLog: AccessLogRing, report: @escaping @Sendable (ProxyEvent) -> Void,
+    requestKeys: @escaping @Sendable (Int) -> Void
+  ) {
+    self.index = index
+    self.loop = loop
+    self.counters = counters
+    self.accessLog = accessLog
+    self.report = report
+    self.requestKeys = requestKeys
+    context = DecisionContext(active, keys: keys)
+    pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index) }
+    headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
+    idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    lingerDeadlines = loop.deadlines(after: Limits.lingerMax)
+    waitDeadlines = loop.deadlines(after: Limits.waitMax)
+  }
+
+  // MARK: Accepting
+
+  func listen(on sockets: [ListeningSocket]) throws(SystemError) {
+    for socket in sockets {
+      let listener = Listener(socket, worker: self)
+      try listener.start()
+      listeners.append(listener)
+    }
+  }
+
+  /// Whether one more connection fits `limits.connections`.
+  func mayAccept() -> Bool {
+    let most = context.active.configuration.limits.connectionsMax
+    if counters.openConnections < most { return true }
+    if !isAcceptingPaused { report(.connectionLimitReached(most)) }
+    isAcceptingPaused = true
+    return false
+  }
+
+  func acceptFailed(_ error: SystemError) {
+    if !isAcceptingPaused { report(.acceptingPaused(error)) }
+    isAcceptingPaused = true
+  }
+
+  func accept(_ socket: consuming Socket, _ address: AddressText) {
+    if isAcceptingPaused {
+      isAcceptingPaused = false
+      report(.acceptingResumed)
+    }
+    let connection = ClientConnection(socket, address, worker: self)
+    openConnections += 1
+    counters.connectionOpened()
+    do throws(SystemError) { try connection.start() } catch { connection.close() }
+  }
+
+  func connectionClosed() {
+    openConnections -= 1
+    counters.connectionClosed()
+    tellWhenDrained()
+  }
+
+  // MARK: Exchanges
+
+  func takeSlot() -> ExchangeSlot {
+    if let slot = freeSlots.popLast() { return slot }
+    let slot = ExchangeSlot()
+    slots.append(slot)
+    return slot
+  }
+
+  func giveSlot(_ slot: ExchangeSlot) {
+    slot.clear()
+    freeSlots.append(slot)
+  }
+
+  /// Writes the access line of an exchange that is over.
+  func finish(_ slot: ExchangeSlot) {
+    slot.exchange.fill(&record, at: .current)
+    accessLog.write(record)
+  }
+
+  /// Lets `connection` wait for keys; its deadline is the end of the wait.
+  func waitForKeys(_ connection: ClientConnection, provider: Int) {
+    guard let slot = connection.slot else { return }
+    waiting.append((provider, slot, slot.exchange.generation))
+    waitDeadlines.arm(connection)
+    requestKeys(provider)
+  }
+
+  /// The current second as Date says it (RFC 9110 §5.6.7).
+  var date: [UInt8] {
+    let second = loop.wallClockNanoseconds / 1_000_000_000
+    if second != dateSecond {
+      dateSecond = second
+      dateText = HTTPDate.imfFixdate(unixSeconds: second)
+    }
+    return dateText
+  }
+
+  // MARK: What comes from outside
+
+  /// New keys; who waited for them is decided again.
+  func update(keys: KeySnapshot) {
+    context.keys = keys
+    let woken = waiting
+    waiting = []
+    for entry in woken {
+      guard entry.slot.exchange.generation == entry.generation,
+        entry.slot.exchange.state == .waitingForKeys(provider: entry.provider), let connection = entry.slot.connection
+      else { continue }
+      connection.disarmDeadline()
+      connection.decideAgain()
+    }
+  }
+
+  /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
+  func update(active: ActiveConfiguration, keys: KeySnapshot) {
+    let old = pools
+    pools = active.configuration.upstreams.map { upstream in
+      old.first { $0.configuration == upstream } ?? UpstreamPool(upstream, offset: index)
+    }
+    for pool in old where !pools.contains(where: { $0 === pool }) { pool.closeIdle() }
+    context.active = active
+    headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
+    idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    update(keys: keys)
+  }
+
+  /// Accepts what waits already and no more; idle connections close, the others after their exchange.
+  ///
+  /// - Parameter drained: Called once, when the last connection has closed.
+  func drain(_ drained: @escaping () -> Void) {
+    for listener in listeners { listener.stop() }
+    listeners = []
+    isDraining = true
+    self.drained = drained
+    idleDeadlines.expireAll { ($0 as? ClientConnection)?.isIdle ?? false }
+    tellWhenDrained()
+  }
+
+  /// Ends the exchanges that are still under way.
+  func endExchanges() {
+    for slot in slots { slot.connection?.cut(.drainTimeout) }
+  }
+
+  private func tellWhenDrained() {
+    guard isDraining, openConnections == 0, let drained else { return }
+    self.drained = nil
+    drained()
+  }
+}

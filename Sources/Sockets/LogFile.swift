@@ -1,0 +1,60 @@
+import CSystem
+import Glibc
+
+/// A descriptor that lines are appended to: a file that is opened anew after it was rotated, or a standard stream.
+@safe
+public struct LogFile: ~Copyable {
+  private var descriptor: Int32
+  private let path: String?
+
+  /// Opens `path` for appending, and makes it where it is missing, readable by its owner and group.
+  public init(path: String) throws(SystemError) {
+    descriptor = try LogFile.open(path)
+    self.path = path
+  }
+
+  /// A standard stream; it is not closed.
+  public init(_ stream: StandardStream) {
+    descriptor = stream.rawValue
+    path = nil
+  }
+
+  deinit { if path != nil { close(descriptor) } }
+
+  /// Opens the path again, for the file that was renamed away. On an error the old one stays in use.
+  public mutating func reopen() throws(SystemError) {
+    guard let path else { return }
+    let fresh = try LogFile.open(path)
+    close(descriptor)
+    descriptor = fresh
+  }
+
+  /// Writes all of `bytes`.
+  public func write(_ bytes: Span<UInt8>) throws(SystemError) {
+    var offset = 0
+    while offset < bytes.count {
+      // SAFETY: the range written lies inside the span.
+      let count = unsafe bytes.withUnsafeBytes { raw -> Int in
+        guard let base = raw.baseAddress else { return 0 }
+        return unsafe Glibc.write(descriptor, base + offset, raw.count - offset)
+      }
+      if count > 0 {
+        offset += count
+        continue
+      }
+      if count < 0, errno == EINTR { continue }
+      if count < 0, errno == EAGAIN {
+        // A pipe that was made nonblocking by whoever shares it: its reader is slow, and this thread may wait.
+        usleep(1000)
+        continue
+      }
+      throw .last("write")
+    }
+  }
+
+  private static func open(_ path: String) throws(SystemError) -> Int32 {
+    let number = unsafe csystem_open_log(path)
+    guard number >= 0 else { throw SystemError(call: "open \(path)", code: errno) }
+    return number
+  }
+}

@@ -1,0 +1,40 @@
+public import HTTP
+public import Reason
+public import Sockets
+
+/// What the access log says of one exchange. One is used again and again: its text keeps its capacity. Whatever is nil,
+/// empty or negative is left out of the line.
+public struct AccessRecord {
+  public enum Cache: Sendable { case hit, miss }
+
+  /// When the first byte of the request came, in nanoseconds since 1970.
+  public var startedAtNanoseconds: Int64 = 0
+  public var requestIDHigh: UInt64 = 0
+  public var requestIDLow: UInt64 = 0
+  public var client: AddressText?
+  /// What `method`, `host` and `path` are ranges of.
+  public var text: [UInt8] = []
+  public var method = ByteRange.empty
+  public var host = ByteRange.empty
+  /// The canonical path. Never the query.
+  public var path = ByteRange.empty
+  public var route: String?
+  public var status = 0
+  public var reason: Reason?
+  public var provider: String?
+  public var subject: String?
+  public var keyID: String?
+  public var cache: Cache?
+  public var upstream: String?
+  public var retries = 0
+  public var authenticationMicroseconds: Int64?
+  public var connectMicroseconds: Int64?
+  public var firstByteMicroseconds: Int64?
+  public var totalMicroseconds: Int64 = 0
+  public var bytesIn: UInt64 = 0
+  public var bytesOut: UInt64 = 0
+  /// Which configuration decided.
+  public var generation: UInt64 = 0
+
+  public init() {}
+}

@@ -1,0 +1,94 @@
+import Dispatch
+public import Sockets
+import Synchronization
+
+/// The thread that writes log lines. Loops only fill their rings; a disk that stalls costs lines, never requests
+/// (SECURITY L-4).
+public final class LogWriter: Sendable {
+  public enum Event: Sendable {
+    /// So many lines were lost since the last event: the writer was too far behind, or could not write.
+    case dropped(Int)
+    case failed(SystemError)
+    case recovered
+  }
+
+  private struct State: ~Copyable {
+    var file: LogFile
+    var rings: [ByteRing] = []
+  }
+
+  /// Held by the writer while it writes, and by `reopen`: no loop takes it.
+  private let state: Mutex<State>
+  private let isStopping = Atomic<Bool>(false)
+  private let stopped = DispatchSemaphore(value: 0)
+  private let report: @Sendable (Event) -> Void
+
+  private static let batchBytesMax = 256 * 1024
+  private static let pauseMin: Duration = .milliseconds(2)
+  private static let pauseMax: Duration = .milliseconds(20)
+  private static let reportEvery: Duration = .seconds(10)
+
+  init(_ file: consuming sending LogFile, report: @escaping @Sendable (Event) -> Void) {
+    state = Mutex(State(file: file))
+    self.report = report
+  }
+
+  func add(_ ring: ByteRing) { state.withLock { $0.rings.append(ring) } }
+
+  func reopen() throws(SystemError) {
+    try state.withLock { (state: inout sending State) throws(SystemError) in try state.file.reopen() }
+  }
+
+  func start() {
+    BlockingWork.detach(name: "access-log") { [self] in run() }
+  }
+
+  func stop() {
+    isStopping.store(true, ordering: .releasing)
+    _ = stopped.wait(timeout: .now() + 1)
+  }
+
+  private func run() {
+    var batch: [UInt8] = []
+    var pause = LogWriter.pauseMin
+    var dropped = 0
+    var hasFailed = false
+    var reportedAt = MonotonicTime.current + .seconds(-60)
+    while true {
+      let isLast = isStopping.load(ordering: .acquiring)
+      var hadLines = false
+      var failure: SystemError?
+      state.withLock { state in
+        for ring in state.rings {
+          dropped += ring.takeDropped()
+          batch.removeAll(keepingCapacity: true)
+          guard ring.drain(into: &batch, countMax: LogWriter.batchBytesMax) else { continue }
+          hadLines = true
+          do throws(SystemError) {
+            try state.file.write(batch.span)
+          } catch {
+            failure = error
+            dropped += batch.count { $0 == 0x0A }
+          }
+        }
+      }
+      if let failure, !hasFailed { report(.failed(failure)) }
+      if failure == nil, hasFailed, hadLines { report(.recovered) }
+      if hadLines { hasFailed = failure != nil }
+      let now = MonotonicTime.current
+      if dropped > 0, isLast || now - reportedAt >= LogWriter.reportEvery {
+        report(.dropped(dropped))
+        dropped = 0
+        reportedAt = now
+      }
+      if isLast, !hadLines { break }
+      if hadLines {
+        pause = LogWriter.pauseMin
+      } else {
+        BlockingWork.sleep(pause)
+        pause = min(pause * 2, LogWriter.pauseMax)
+      }
+    }
+    stopped.signal()
+  }
+}

@@ -1,0 +1,165 @@
+internal import COpenSSL
+
+/// Checks signatures. One for each loop: what OpenSSL prepares for a key is kept for the next signature.
+///
+/// Not for two threads at once.
+public final class SignatureVerifier {
+  private var prepared: [Preparation: PreparedKey] = [:]
+  private let hasher: Hasher?
+
+  public init() {
+    hasher = Hasher()
+  }
+
+  /// Whether `signature`, as a JWS carries it (RFC 7518 §3), is `key`'s over `message`.
+  ///
+  /// False too where the key does not fit the scheme.
+  public func isValid(
+    _ signature: Span<UInt8>, over message: Span<UInt8>, _ scheme: SignatureScheme, key: PublicKey
+  ) -> Bool {
+    guard key.fits(scheme), signature.count == key.signatureBytes(scheme) else { return false }
+    switch scheme {
+    case .hmac(let hash):
+      guard case .secret(let secret) = key.material,
+        let code = try? MessageAuthentication.code(for: message, secret: secret.span, hash)
+      else { return false }
+      return ConstantTime.areEqual(code.span, signature)
+    case .ed25519:
+      return prepare(key, scheme)?.holds(signature, over: message) ?? false
+    case .rsaPKCS1(let hash), .rsaPSS(let hash):
+      guard let digest = hasher?.digest(of: message, hash) else { return false }
+      return prepare(key, scheme)?.holds(signature, overDigest: digest.span) ?? false
+    case .ecdsa(let hash):
+      guard let digest = hasher?.digest(of: message, hash) else { return false }
+      let encoded = EncodedSignature.encode(signature)
+      return prepare(key, scheme)?.holds(encoded.span, overDigest: digest.span) ?? false
+    }
+  }
+
+  /// Forgets every key: they are prepared again when they are needed. For new key sets.
+  public func forgetKeys() {
+    prepared.removeAll(keepingCapacity: true)
+  }
+
+  private func prepare(_ key: PublicKey, _ scheme: SignatureScheme) -> PreparedKey? {
+    let preparation = Preparation(key: ObjectIdentifier(key), scheme: scheme)
+    if let known = prepared[preparation] { return known }
+    guard let made = PreparedKey(key, scheme) else { return nil }
+    // Key sets hold at most 100 keys; more are several configurations' worth of old ones.
+    if prepared.count >= 1000 { forgetKeys() }
+    prepared[preparation] = made
+    return made
+  }
+
+  private struct Preparation: Hashable {
+    let key: ObjectIdentifier
+    let scheme: SignatureScheme
+  }
+}
+
+/// A key and OpenSSL's context for one scheme.
+@safe private final class PreparedKey {
+  /// Held so that its ObjectIdentifier means it as long as this lives.
+  private let key: PublicKey
+  private let encoded: EncodedKey
+  private let context: OpaquePointer
+  private let oneShot: OpaquePointer
+
+  init?(_ key: PublicKey, _ scheme: SignatureScheme) {
+    guard let encoded = EncodedKey(key.material) else { return nil }
+    guard let context = unsafe EVP_PKEY_CTX_new(encoded.pointer, nil) else { return nil }
+    guard let oneShot = unsafe EVP_MD_CTX_new() else {
+      unsafe EVP_PKEY_CTX_free(context)
+      return nil
+    }
+    self.key = key
+    self.encoded = encoded
+    unsafe self.context = unsafe context
+    unsafe self.oneShot = unsafe oneShot
+    guard configure(scheme) else {
+      ERR_clear_error()
+      return nil
+    }
+  }
+
+  deinit {
+    unsafe EVP_PKEY_CTX_free(context)
+    unsafe EVP_MD_CTX_free(oneShot)
+  }
+
+  private func configure(_ scheme: SignatureScheme) -> Bool {
+    switch scheme {
+    case .ed25519, .hmac:
+      return true
+    case .ecdsa(let hash):
+      return unsafe EVP_PKEY_verify_init(context) == 1 && EVP_PKEY_CTX_set_signature_md(context, hash.evp) == 1
+    case .rsaPKCS1(let hash):
+      return unsafe EVP_PKEY_verify_init(context) == 1
+        && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1
+        && EVP_PKEY_CTX_set_signature_md(context, hash.evp) == 1
+    case .rsaPSS(let hash):
+      return unsafe EVP_PKEY_verify_init(context) == 1
+        && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1
+        && EVP_PKEY_CTX_set_signature_md(context, hash.evp) == 1
+        && EVP_PKEY_CTX_set_rsa_mgf1_md(context, hash.evp) == 1
+        && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1
+    }
+  }
+
+  func holds(_ signature: Span<UInt8>, overDigest digest: Span<UInt8>) -> Bool {
+    let result = unsafe signature.withUnsafeBufferPointer { signature in
+      unsafe digest.withUnsafeBufferPointer { digest in
+        unsafe EVP_PKEY_verify(context, signature.baseAddress, signature.count, digest.baseAddress, digest.count)
+      }
+    }
+    if result != 1 { ERR_clear_error() }
+    return result == 1
+  }
+
+  /// Ed25519 signs the message itself, not a digest of it.
+  func holds(_ signature: Span<UInt8>, over message: Span<UInt8>) -> Bool {
+    let result = unsafe signature.withUnsafeBufferPointer { signature in
+      unsafe message.withUnsafeBufferPointer { message in
+        guard unsafe EVP_DigestVerifyInit(oneShot, nil, nil, nil, encoded.pointer) == 1 else { return Int32(0) }
+        return unsafe EVP_DigestVerify(
+          oneShot, signature.baseAddress, signature.count, message.baseAddress, message.count)
+      }
+    }
+    if result != 1 { ERR_clear_error() }
+    return result == 1
+  }
+}
+
+/// Digests with one context and functions that are looked up once.
+@safe private final class Hasher {
+  private let context: OpaquePointer
+  private let functions: [HashFunction: OpaquePointer]
+
+  init?() {
+    var functions = unsafe [HashFunction: OpaquePointer]()
+    for (hash, name) in [(HashFunction.sha256, "SHA256"), (.sha384, "SHA384"), (.sha512, "SHA512")] {
+      guard let function = unsafe EVP_MD_fetch(nil, name, nil) else { return nil }
+      unsafe functions[hash] = unsafe function
+    }
+    guard let context = unsafe EVP_MD_CTX_new() else { return nil }
+    unsafe self.functions = unsafe functions
+    unsafe self.context = unsafe context
+  }
+
+  deinit {
+    unsafe EVP_MD_CTX_free(context)
+    for unsafe function in unsafe functions.values { unsafe EVP_MD_free(function) }
+  }
+
+  func digest(of message: Span<UInt8>, _ hash: HashFunction) -> [UInt8]? {
+    var digest = [UInt8](repeating: 0, count: hash.digestBytes)
+    let isDone = unsafe message.withUnsafeBufferPointer { message in
+      unsafe digest.withUnsafeMutableBufferPointer { digest in
+        unsafe EVP_DigestInit_ex2(context, functions[hash], nil) == 1
+          && EVP_DigestUpdate(context, message.baseAddress, message.count) == 1
+          && EVP_DigestFinal_ex(context, digest.baseAddress, nil) == 1
+      }
+    }
+    return isDone ? digest : nil
+  }
+}

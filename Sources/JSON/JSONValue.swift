@@ -1,0 +1,83 @@
+/// A JSON value (RFC 8259 §3).
+public enum JSONValue: Sendable, Equatable {
+  case null
+  case bool(Bool)
+  /// A number written without fraction and exponent that an `Int64` holds, exactly.
+  case integer(Int64)
+  /// Any other number; always finite.
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object(JSONObject)
+
+  /// The object, where it is one.
+  public var object: JSONObject? {
+    guard case .object(let object) = self else { return nil }
+    return object
+  }
+
+  /// The string, where it is one.
+  public var string: String? {
+    guard case .string(let string) = self else { return nil }
+    return string
+  }
+
+  /// The elements, where it is an array.
+  public var array: [JSONValue]? {
+    guard case .array(let elements) = self else { return nil }
+    return elements
+  }
+}
+
+/// A JSON object: members in the order of the text, each name once.
+public struct JSONObject: Sendable, Equatable {
+  /// A name and its value.
+  public struct Member: Sendable, Equatable {
+    public let name: String
+    public let value: JSONValue
+
+    public init(name: String, value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public let members: [Member]
+
+  /// nil where a name stands twice.
+  public init?(_ members: [Member]) {
+    guard !JSONObject.hasRepeatedName(members) else { return nil }
+    self.members = members
+  }
+
+  /// The member of that name, compared byte for byte: Swift's `==` would take canonically equivalent names for one
+  /// (RFC 8259 §8.3).
+  public subscript(_ name: String) -> JSONValue? {
+    for member in members where member.name.utf8.elementsEqual(name.utf8) { return member.value }
+    return nil
+  }
+
+  private static func hasRepeatedName(_ members: [Member]) -> Bool {
+    // Few names: comparing all is cheaper than hashing them.
+    if members.count <= 12 {
+      for index in members.indices.dropFirst() {
+        for earlier in members[..<index] where earlier.name.utf8.elementsEqual(members[index].name.utf8) { return true }
+      }
+      return false
+    }
+    var seen = Set<[UInt8]>(minimumCapacity: members.count)
+    return members.contains { !seen.insert(Array($0.name.utf8)).inserted }
+  }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+  /// The last of equal names is kept; a literal has no other way to refuse them.
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    var members: [Member] = []
+    for (name, value) in elements {
+      members.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
+      members.append(Member(name: name, value: value))
+    }
+    self.members = members
+  }
+}

@@ -68,6 +68,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("CryptoTests", ["Crypto"]),
     tests("TokensTests", ["Tokens", "Crypto", "JSON", "Reason"]),
+    tests("FetchTests", ["Fetch", "Sockets"]),
     tests("HTTPTests", ["HTTP", "Reason"]),
     tests("AccessTests", ["Access", "Tokens", "HTTP", "Reason", "Crypto"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Reason"]),

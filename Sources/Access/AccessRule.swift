@@ -1,3 +1,6 @@
+import Reason
+import Tokens
+
 /// Whether a route asks for a token, and of whom.
 public enum Authentication: Sendable, Equatable {
   /// Nobody is asked.

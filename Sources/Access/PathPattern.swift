@@ -1,3 +1,4 @@
+import Reason
 import HTTP
 
 /// Which paths a route is for: `/orders/{id}/**`.

@@ -1,3 +1,4 @@
+import Reason
 public import Tokens
 
 /// A value that a claim is compared with: quotes decide in the configuration as they do in a token.
@@ -42,13 +43,14 @@ public struct Requirement: Sendable {
   /// What `token` lacks; nil where it lacks nothing.
   func refusal(of token: VerifiedToken) -> Refusal? {
     if !roles.isEmpty, !hasAny(token.roles) {
-      return Refusal(.roleMissing, expected: "any of the roles \(Requirement.list(roles))", found: Requirement.list(token.roles))
+      return Refusal(
+        .roleMissing, expected: "any of the roles \(Requirement.list(roles))", found: Requirement.list(token.roles))
     }
-    for scope in scopes where !token.scopes.contains(scope) {
+    for scope in scopes where !token.scopes.containsSameBytes(as: scope) {
       return Refusal(
         .scopeMissing, expected: "the scope \(scope)", found: Requirement.list(token.scopes), neededScopes: scopes)
     }
-    for permission in permissions where !token.permissions.contains(permission) {
+    for permission in permissions where !token.permissions.containsSameBytes(as: permission) {
       return Refusal(
         .permissionMissing, expected: "the permission \(permission)", found: Requirement.list(token.permissions))
     }
@@ -64,7 +66,7 @@ public struct Requirement: Sendable {
   }
 
   private func hasAny(_ held: [String]) -> Bool {
-    for role in roles where held.contains(role) { return true }
+    for role in roles where held.containsSameBytes(as: role) { return true }
     return false
   }
 
@@ -76,7 +78,7 @@ public struct Requirement: Sendable {
 
   private static func equals(_ claim: ClaimValue, _ value: ClaimScalar) -> Bool {
     switch (claim, value) {
-    case (.string(let left), .string(let right)): left == right
+    case (.string(let left), .string(let right)): left.isSameBytes(as: right)
     case (.integer(let left), .integer(let right)): left == right
     case (.boolean(let left), .boolean(let right)): left == right
     default: false

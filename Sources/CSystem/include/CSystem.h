@@ -132,6 +132,13 @@ static inline int csystem_open_log(const char *path) {
   return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
+static inline int csystem_open_reading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+// A new file that its owner alone may read; an error where the name is taken.
+static inline int csystem_create_private(const char *path) {
+  return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 // Raises the descriptor limit to its hard maximum; the limit in force.
 uint64_t csystem_raise_descriptor_limit(void);
 

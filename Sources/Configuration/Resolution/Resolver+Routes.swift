@@ -147,6 +147,7 @@ extension RouteDraft {
   }
 
   var identityMapping: IdentityMapping {
-    .defaults
+    guard let identity else { return .defaults }
+    return IdentityMapping(headers: identity.headers, defaults: identity.defaults == .kept ? .included : .leftOut)
   }
 }

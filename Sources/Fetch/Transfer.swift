@@ -1,0 +1,147 @@
+internal import CCurl
+internal import Sockets
+
+/// One exchange of a fetcher: libcurl's easy handle, and what has come so far. Owns the handle.
+@safe final class Transfer {
+  let handle: UnsafeMutableRawPointer
+  private let request: FetchRequest
+  private let completion: (Result<FetchResponse, FetchError>) -> Void
+  private var fields: UnsafeMutablePointer<curl_slist>?
+  private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+  private var body: [UInt8] = []
+  private var headBytes = 0
+  private var entityTag: String?
+  private var fault: FetchError?
+
+  private static let headBytesMax = 64 * 1024
+
+  init(
+    _ request: FetchRequest, completion: @escaping (Result<FetchResponse, FetchError>) -> Void
+  ) throws(FetchError) {
+    guard let handle = unsafe curl_easy_init() else { throw .failed("curl_easy_init") }
+    unsafe self.handle = unsafe handle
+    self.request = request
+    self.completion = completion
+    unsafe message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    guard configure() else { throw .failed("libcurl refuses an option") }
+  }
+
+  deinit {
+    unsafe curl_easy_cleanup(handle)
+    unsafe curl_slist_free_all(fields)
+    unsafe message.deallocate()
+  }
+
+  /// Tells what came of it.
+  func end(_ code: CURLcode) {
+    completion(result(code))
+  }
+
+  func stop() {
+    completion(.failure(.stopped))
+  }
+
+  private func result(_ code: CURLcode) -> Result<FetchResponse, FetchError> {
+    if let fault { return .failure(fault) }
+    switch code {
+    case CURLE_OK:
+      return .success(
+        FetchResponse(status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag))
+    case CURLE_OPERATION_TIMEDOUT: return .failure(.timedOut(request.timeout))
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return .failure(.certificateRefused(text(code)))
+    case CURLE_FILESIZE_EXCEEDED: return .failure(.bodyTooLarge(bytesMax: request.bodyBytesMax))
+    default: return .failure(.failed(text(code)))
+    }
+  }
+
+  private func text(_ code: CURLcode) -> String {
+    let detail = unsafe String(cString: message)
+    return detail.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : detail
+  }
+
+  // MARK: What arrives
+
+  /// - Returns: False to end the transfer.
+  private func take(body bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard bytes.count <= request.bodyBytesMax - body.count else {
+      fault = .bodyTooLarge(bytesMax: request.bodyBytesMax)
+      return false
+    }
+    unsafe body.append(contentsOf: bytes)
+    return true
+  }
+
+  private func take(fieldLine bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    headBytes += bytes.count
+    guard headBytes <= Transfer.headBytesMax else {
+      fault = .headTooLarge
+      return false
+    }
+    let line = unsafe String(decoding: bytes, as: UTF8.self)
+    guard let colon = line.firstIndex(of: ":") else { return true }
+    let value = line[line.index(after: colon)...].filter { $0 != "\r\n" && $0 != "\r" && $0 != "\n" }
+      .drop { $0 == " " || $0 == "\t" }
+    switch line[..<colon].lowercased() {
+    case "etag" where value.utf8.count <= 256: entityTag = String(value)
+    case "content-encoding" where value.lowercased() != "identity":
+      fault = .contentCoded
+      return false
+    default: break
+    }
+    return true
+  }
+
+  // MARK: Options
+
+  private func configure() -> Bool {
+    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+    let seconds = request.timeout.wholeNanoseconds / 1_000_000
+    var isDone = true
+    for (option, value) in [
+      (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
+      (CURLOPT_TIMEOUT_MS, Int(seconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax), (CURLOPT_FORBID_REUSE, 1),
+      (CURLOPT_NETRC, 0), (CURLOPT_DISALLOW_USERNAME_IN_URL, 1), (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
+    ] {
+      isDone = unsafe isDone && portcullis_curl_set_long(handle, option, value) == CURLE_OK
+    }
+    var texts = [
+      (CURLOPT_URL, request.url), (CURLOPT_PROTOCOLS_STR, "http,https"), (CURLOPT_REDIR_PROTOCOLS_STR, "https"),
+      // What the environment says of proxies is no part of the configuration.
+      (CURLOPT_PROXY, ""), (CURLOPT_USERAGENT, "portcullis"),
+    ]
+    if let file = request.certificateAuthorityFile { texts.append((CURLOPT_CAINFO, file)) }
+    for (option, value) in texts {
+      isDone = unsafe isDone && portcullis_curl_set_text(handle, option, value) == CURLE_OK
+    }
+    var lines = ["Accept: \(request.accept)"]
+    if let tag = request.ifNoneMatch { lines.append("If-None-Match: \(tag)") }
+    for line in lines { unsafe fields = curl_slist_append(fields, line) }
+    for unsafe (option, pointer) in unsafe [
+      (CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(fields)), (CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(message)),
+      (CURLOPT_WRITEDATA, context), (CURLOPT_HEADERDATA, context),
+    ] {
+      isDone = unsafe isDone && portcullis_curl_set_pointer(handle, option, pointer) == CURLE_OK
+    }
+    // SAFETY: libcurl calls these only while the fetcher holds the transfer, with as many bytes as it says.
+    unsafe isDone =
+      isDone
+      && portcullis_curl_set_data(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+        unsafe Transfer.received(bytes, size * count, context) { unsafe $0.take(body: $1) }
+      } == CURLE_OK
+      && portcullis_curl_set_data(handle, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+        unsafe Transfer.received(bytes, size * count, context) { unsafe $0.take(fieldLine: $1) }
+      } == CURLE_OK
+    return isDone
+  }
+
+  @unsafe private static func received(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ context: UnsafeMutableRawPointer?,
+    _ take: (Transfer, UnsafeBufferPointer<UInt8>) -> Bool
+  ) -> Int {
+    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    return unsafe bytes.withMemoryRebound(to: UInt8.self, capacity: count) { bytes in
+      unsafe take(transfer, UnsafeBufferPointer(start: bytes, count: count)) ? count : 0
+    }
+  }
+}

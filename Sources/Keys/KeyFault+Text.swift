@@ -1,0 +1,24 @@
+public import Fetch
+internal import Tokens
+
+/// What `Fetch` says of a failure.
+public typealias FetchFault = FetchError
+
+extension KeyFault: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .fetch(let fault): fault.description
+    case .status(let status): "the answer has status \(status), not 200"
+    case .keySet(let error): error.description
+    case .secret(let cause): "the secret cannot be used: \(cause)"
+    case .discoveryMalformed: "no discovery document: a JSON object with \"issuer\" and \"jwks_uri\" is needed"
+    case .issuerDiffers(let found): "the discovery document is of the issuer \(found)"
+    case .file(let error): "\(error)"
+    case .fileIsOpen(let path, let mode):
+      "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"
+    case .foreignFile(let path): "\(path) belongs to another user"
+    case .signingKeyUnusable(let path): "\(path) holds no private key for the algorithm in its name"
+    case .keyNotGenerated: "a key could not be made"
+    }
+  }
+}

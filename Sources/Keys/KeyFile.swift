@@ -1,0 +1,41 @@
+internal import Sockets
+internal import Tokens
+
+/// Keys that stand in a file. Read at the start and on reload.
+enum KeyFile {
+  private static let bytesMax = 512 * 1024
+
+  static func keySet(_ path: String) throws(KeyFault) -> LoadedKeys {
+    let bytes = try read(path).bytes
+    do throws(KeySetError) {
+      return LoadedKeys(keySet: try KeySet.parse(jwks: bytes.span), text: bytes)
+    } catch {
+      throw .keySet(error)
+    }
+  }
+
+  /// A shared secret: the file's bytes, without the line end that editors leave behind.
+  static func secret(_ path: String) throws(KeyFault) -> LoadedKeys {
+    let contents = try read(path)
+    // The group may read it: that is how secrets are mounted for a service.
+    guard contents.mode & 0o007 == 0 else { throw .fileIsOpen(path, mode: contents.mode) }
+    var bytes = contents.bytes
+    if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+    if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+    do throws(UnusedKey) {
+      return LoadedKeys(keySet: try KeySet.secret(bytes), text: bytes)
+    } catch {
+      throw .secret(error)
+    }
+  }
+
+  static func read(_ path: String) throws(KeyFault) -> FileAccess.Contents {
+    try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.read(path, bytesMax: bytesMax) }
+  }
+}
+
+/// Keys, and the text that they were read from: equal texts are equal keys.
+struct LoadedKeys {
+  let keySet: KeySet
+  let text: [UInt8]
+}

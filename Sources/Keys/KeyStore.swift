@@ -1,0 +1,169 @@
+internal import Fetch
+public import Sockets
+internal import Tokens
+
+/// Why the keys of a source on this machine cannot be had, which is no reason to start without them.
+public struct KeyStoreError: Error, Sendable, CustomStringConvertible {
+  public let provider: String
+  public let fault: KeyFault
+
+  public var description: String { "provider \"\(provider)\": \(fault)" }
+}
+
+/// The keys of all providers.
+///
+/// Bound to the control loop; only `refetch` may be called through a `LoopBound` from elsewhere. Each change makes a new
+/// snapshot, which is published to the loops.
+public final class KeyStore {
+  /// What is in force.
+  public private(set) var snapshot = KeySnapshot(providers: [])
+
+  private let loop: EventLoop
+  private let fetcher: Fetcher
+  private let log: (KeyEvent) -> Void
+  private let publish: (KeySnapshot) -> Void
+  private var entries: [Entry]
+  private var lastGeneration: UInt64 = 0
+
+  /// A source and what came of it.
+  private struct Entry {
+    let source: KeySource
+    var remote: RemoteKeys?
+    /// Of a source on this machine.
+    var local: LoadedKeys?
+    var issuerKeys: [SigningFolder.Entry] = []
+    var generation: UInt64
+  }
+
+  /// Reads what is on this machine; fetches nothing yet.
+  ///
+  /// - Parameters:
+  ///   - log: Told of what operators want to know.
+  ///   - publish: Given every new snapshot after this one.
+  /// - Throws: Where keys on this machine cannot be used.
+  public init(
+    sources: [KeySource], loop: EventLoop, log: @escaping (KeyEvent) -> Void,
+    publish: @escaping (KeySnapshot) -> Void
+  ) throws(KeyStoreError) {
+    self.loop = loop
+    self.log = log
+    self.publish = publish
+    entries = []
+    do throws(FetchError) {
+      fetcher = try Fetcher(loop: loop)
+    } catch {
+      throw KeyStoreError(provider: sources.first?.provider ?? "", fault: .fetch(error))
+    }
+    try load(sources)
+  }
+
+  /// Begins to fetch.
+  public func start() {
+    loop.assertIsCurrent()
+    for entry in entries { entry.remote?.start() }
+  }
+
+  /// Takes other sources. Those that were there before keep their keys; files are read again.
+  ///
+  /// - Throws: Where keys on this machine cannot be used; then nothing has changed.
+  public func reload(sources: [KeySource]) throws(KeyStoreError) {
+    loop.assertIsCurrent()
+    let before = entries
+    try load(sources)
+    for entry in before {
+      if let remote = entry.remote, !entries.contains(where: { $0.remote === remote }) { remote.stop() }
+    }
+    for entry in entries {
+      if let remote = entry.remote, !before.contains(where: { $0.remote === remote }) { remote.start() }
+    }
+  }
+
+  /// A token names a key that the provider at `index` does not have. Ends in a new snapshot, always, so that who waits
+  /// wakes up; fetches at most once in 30 seconds (SECURITY.md K-3).
+  public func refetch(provider index: Int) {
+    loop.assertIsCurrent()
+    guard entries.indices.contains(index), let remote = entries[index].remote, remote.refetch() else {
+      publish(snapshot)
+      return
+    }
+  }
+
+  /// The private keys of the provider of that name, the newest first; empty where it does not sign.
+  public func issuerKeys(provider: String) -> [SigningFolder.Entry] {
+    entries.first { $0.source.provider == provider }?.issuerKeys ?? []
+  }
+
+  private func load(_ sources: [KeySource]) throws(KeyStoreError) {
+    var loaded: [Entry] = []
+    for source in sources {
+      let known = entries.first { $0.source == source }
+      do throws(KeyFault) {
+        loaded.append(try load(source, known))
+      } catch {
+        throw KeyStoreError(provider: source.provider, fault: error)
+      }
+    }
+    entries = loaded
+    takeSnapshot()
+  }
+
+  private func load(_ source: KeySource, _ known: Entry?) throws(KeyFault) -> Entry {
+    switch source.location {
+    case .jwksURL, .discovery:
+      if let known { return known }
+      let remote = RemoteKeys(source, loop: loop, fetcher: fetcher) { [weak self] in self?.remoteChanged($0, $1) }
+      return Entry(source: source, remote: remote, generation: nextGeneration())
+    case .jwksFile(let path):
+      return entry(source, try KeyFile.keySet(path), known)
+    case .secretFile(let path):
+      return entry(source, try KeyFile.secret(path), known)
+    case .signing(let folder, let algorithm):
+      let folder = SigningFolder(path: folder, provider: source.provider, algorithm: algorithm)
+      let (keys, generated) = try folder.loadOrGenerate(now: WallClock.nanoseconds / 1_000_000_000)
+      if let generated { log(.generated(provider: source.provider, path: generated.file)) }
+      let names = keys.map(\.key.keyID).joined(separator: " ")
+      var made = entry(source, LoadedKeys(keySet: KeySet(keys.map(\.key)), text: Array(names.utf8)), known)
+      made.issuerKeys = keys
+      return made
+    }
+  }
+
+  private func entry(_ source: KeySource, _ keys: LoadedKeys, _ known: Entry?) -> Entry {
+    if let known, known.local?.text == keys.text { return known }
+    for problem in keys.keySet.problems { log(.keyUnused(provider: source.provider, problem)) }
+    return Entry(source: source, local: keys, generation: nextGeneration())
+  }
+
+  private func nextGeneration() -> UInt64 {
+    lastGeneration += 1
+    return lastGeneration
+  }
+
+  private func remoteChanged(_ remote: RemoteKeys, _ change: RemoteKeys.Change) {
+    guard let index = entries.firstIndex(where: { $0.remote === remote }) else { return }
+    let provider = remote.source.provider
+    switch change {
+    case .none: break
+    case .keys:
+      entries[index].generation = nextGeneration()
+      log(.updated(provider: provider, keys: remote.keySet?.keys.count ?? 0))
+      for problem in remote.keySet?.problems ?? [] { log(.keyUnused(provider: provider, problem)) }
+    case .failed(let fault): log(.fetchFailed(provider: provider, fault, isServed: remote.keySet != nil))
+    case .expired:
+      entries[index].generation = nextGeneration()
+      log(.expired(provider: provider))
+    }
+    takeSnapshot()
+    publish(snapshot)
+  }
+
+  private func takeSnapshot() {
+    snapshot = KeySnapshot(
+      providers: entries.map { entry in
+        ProviderKeys(
+          keySet: entry.remote.map { $0.keySet } ?? entry.local?.keySet, generation: entry.generation,
+          refetchAllowedAt: entry.remote?.refetchAllowedAt ?? MonotonicTime(nanoseconds: .max),
+          firstFetchEnded: entry.remote?.firstFetchEnded ?? true)
+      })
+  }
+}

@@ -1,0 +1,105 @@
+internal import Crypto
+internal import Sockets
+public import Tokens
+
+/// The folder that holds a provider's private keys, one in each file (SECURITY.md K-8).
+///
+/// A file is called `PROVIDER.ALGORITHM.TIME.pem`, the time being when the key was made, in seconds since 1970. The
+/// newest key of the configured algorithm signs; tokens of all of them are good.
+public struct SigningFolder: Sendable {
+  public let path: String
+  public let provider: String
+  /// Of new keys.
+  public let algorithm: SignatureAlgorithm
+
+  public init(path: String, provider: String, algorithm: SignatureAlgorithm) {
+    self.path = path
+    self.provider = provider
+    self.algorithm = algorithm
+  }
+
+  /// A key and its file.
+  public struct Entry: Sendable {
+    public let key: IssuerKey
+    public let file: String
+    public let createdAt: UnixSeconds
+  }
+
+  /// The provider's keys, the newest first; none where there is no folder.
+  ///
+  /// - Throws: Where someone else could read or replace a key, or a file holds none.
+  public func load() throws(KeyFault) -> [Entry] {
+    guard let folder = try? FileAccess.folderMode(path) else { return [] }
+    guard folder.isOwnedByUs else { throw .foreignFile(path) }
+    guard folder.mode & 0o022 == 0 else { throw .fileIsOpen(path, mode: folder.mode) }
+    let names = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.names(in: path) }
+    var entries: [Entry] = []
+    for name in names {
+      guard let (algorithm, time) = parse(name) else { continue }
+      entries.append(try entry(path + "/" + name, algorithm, time))
+    }
+    return entries.sorted { $0.createdAt > $1.createdAt }
+  }
+
+  /// Makes a key, and the folder where it is missing.
+  ///
+  /// - Parameter now: For the file's name.
+  public func generate(now: UnixSeconds) throws(KeyFault) -> Entry {
+    guard let kind = algorithm.keyKind else { throw .keyNotGenerated }
+    let key: IssuerKey
+    let pem: [UInt8]
+    do throws(SigningKeyError) {
+      key = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)
+      pem = try key.key.pem()
+    } catch {
+      throw .keyNotGenerated
+    }
+    let file = "\(path)/\(provider).\(algorithm.rawValue).\(now).pem"
+    try KeyFault.ofFiles { () throws(SystemError) in
+      try FileAccess.makePrivateFolder(path)
+      try FileAccess.createPrivate(file, pem)
+    }
+    return Entry(key: key, file: file, createdAt: now)
+  }
+
+  /// The keys, after one was made where none of the algorithm is there.
+  func loadOrGenerate(now: UnixSeconds) throws(KeyFault) -> (entries: [Entry], generated: Entry?) {
+    let entries = try load()
+    if entries.contains(where: { $0.key.algorithm == algorithm }) { return (entries, nil) }
+    let made = try generate(now: now)
+    return ([made] + entries, made)
+  }
+
+  private func entry(_ file: String, _ algorithm: SignatureAlgorithm, _ time: UnixSeconds) throws(KeyFault) -> Entry {
+    let contents = try KeyFile.read(file)
+    guard contents.isOwnedByUs else { throw .foreignFile(file) }
+    guard contents.mode & 0o077 == 0 else { throw .fileIsOpen(file, mode: contents.mode) }
+    do throws(SigningKeyError) {
+      let key = try IssuerKey(try SigningKey(pem: contents.bytes), algorithm: algorithm)
+      return Entry(key: key, file: file, createdAt: time)
+    } catch {
+      throw .signingKeyUnusable(file)
+    }
+  }
+
+  /// nil for a file of something else, or of another provider.
+  private func parse(_ name: String) -> (SignatureAlgorithm, UnixSeconds)? {
+    guard name.hasPrefix(provider + "."), name.hasSuffix(".pem") else { return nil }
+    let parts = name.dropFirst(provider.utf8.count + 1).dropLast(4).split(separator: ".")
+    guard parts.count == 2, let algorithm = SignatureAlgorithm(rawValue: String(parts[0])),
+      let time = UnixSeconds(parts[1])
+    else { return nil }
+    return (algorithm, time)
+  }
+}
+
+extension KeyFault {
+  /// Runs what touches files.
+  static func ofFiles<Value>(_ body: () throws(SystemError) -> Value) throws(KeyFault) -> Value {
+    do throws(SystemError) {
+      return try body()
+    } catch {
+      throw .file(error)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import CSystem
+import Glibc
+
+/// Files of the few that the gateway reads and makes beside its configuration: keys. Calls block; for start and reload.
+public enum FileAccess {
+  /// A file's bytes, and who may read it.
+  public struct Contents: Sendable {
+    public let bytes: [UInt8]
+    /// Permission bits, as `chmod` takes them.
+    public let mode: UInt32
+    /// Whether it belongs to the user that this process runs as, or to root.
+    public let isOwnedByUs: Bool
+  }
+
+  /// Reads a regular file of at most `bytesMax` bytes.
+  public static func read(_ path: String, bytesMax: Int) throws(SystemError) -> Contents {
+    let file = try Descriptor(unsafe csystem_open_reading(path), call: "open \(path)")
+    var status = stat()
+    // SAFETY: the call writes into `status` alone.
+    guard unsafe fstat(file.number, &status) == 0 else { throw .last("fstat \(path)") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(call: "read \(path)", code: EISDIR) }
+    guard status.st_size <= bytesMax else { throw SystemError(call: "read \(path)", code: EFBIG) }
+    var bytes = [UInt8](repeating: 0, count: bytesMax + 1)
+    var count = 0
+    while count < bytes.count {
+      // SAFETY: the range lies inside the array, which is borrowed exclusively.
+      let received = unsafe bytes.withUnsafeMutableBytes { raw -> Int in
+        guard let base = raw.baseAddress else { return 0 }
+        return unsafe Glibc.read(file.number, base + count, raw.count - count)
+      }
+      if received < 0, errno == EINTR { continue }
+      guard received >= 0 else { throw .last("read \(path)") }
+      if received == 0 { break }
+      count += received
+    }
+    guard count <= bytesMax else { throw SystemError(call: "read \(path)", code: EFBIG) }
+    bytes.removeSubrange(count...)
+    return Contents(
+      bytes: bytes, mode: status.st_mode & 0o7777, isOwnedByUs: status.st_uid == geteuid() || status.st_uid == 0)
+  }
+
+  /// Makes a file that its owner alone may read, with these bytes, on the disk when this returns.
+  ///
+  /// - Throws: Where the name is taken too.
+  public static func createPrivate(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
+    let file = try Descriptor(unsafe csystem_create_private(path), call: "open \(path)")
+    var offset = 0
+    while offset < bytes.count {
+      // SAFETY: the range lies inside the array, which the call borrows.
+      let count = unsafe bytes.withUnsafeBytes { raw -> Int in
+        guard let base = raw.baseAddress else { return 0 }
+        return unsafe Glibc.write(file.number, base + offset, raw.count - offset)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw .last("write \(path)") }
+      offset += count
+    }
+    guard fsync(file.number) == 0 else { throw .last("fsync \(path)") }
+  }
+
+  /// Makes a folder that its owner alone may enter, where there is none.
+  public static func makePrivateFolder(_ path: String) throws(SystemError) {
+    // SAFETY: the path is NUL-terminated for the call.
+    guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last("mkdir \(path)") }
+  }
+
+  /// The permission bits of a folder, and whether it belongs to us.
+  public static func folderMode(_ path: String) throws(SystemError) -> (mode: UInt32, isOwnedByUs: Bool) {
+    var status = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+    guard unsafe stat(path, &status) == 0 else { throw .last("stat \(path)") }
+    guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError(call: "stat \(path)", code: ENOTDIR) }
+    return (status.st_mode & 0o7777, status.st_uid == geteuid() || status.st_uid == 0)
+  }
+
+  /// The names in a folder, sorted.
+  public static func names(in path: String) throws(SystemError) -> [String] {
+    // SAFETY: the stream is closed below and not used after.
+    guard let stream = unsafe opendir(path) else { throw .last("opendir \(path)") }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    // SAFETY: an entry is valid until the next call; its name is NUL-terminated, and copied.
+    while let entry = unsafe readdir(stream) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
+        unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+}

@@ -1,0 +1,71 @@
+/// Base64url without padding (RFC 4648 §5, RFC 7515 §2), canonical only.
+public enum Base64URL {
+  /// The bytes that `text` stands for; nil where it holds anything but the alphabet, has an impossible length, or has
+  /// unused bits that are not zero (RFC 4648 §3.5): one value has one text.
+  public static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+    let rest = text.count % 4
+    guard rest != 1 else { return nil }
+    var output: [UInt8] = []
+    output.reserveCapacity(text.count / 4 * 3 + 2)
+    let table = values.span
+    var bits: UInt32 = 0
+    // Values above 63 mark bytes outside the alphabet.
+    var seen: UInt8 = 0
+    var index = 0
+    while index + 4 <= text.count {
+      let a = table[Int(text[index])]
+      let b = table[Int(text[index + 1])]
+      let c = table[Int(text[index + 2])]
+      let d = table[Int(text[index + 3])]
+      seen |= a | b | c | d
+      bits = UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
+      output.append(UInt8(truncatingIfNeeded: bits >> 16))
+      output.append(UInt8(truncatingIfNeeded: bits >> 8))
+      output.append(UInt8(truncatingIfNeeded: bits))
+      index += 4
+    }
+    if rest > 0 {
+      bits = 0
+      for place in index..<text.count {
+        let value = table[Int(text[place])]
+        seen |= value
+        bits = bits << 6 | UInt32(value)
+      }
+      let unused = rest == 2 ? 4 : 2
+      guard bits & (1 << unused - 1) == 0 else { return nil }
+      bits >>= unused
+      if rest == 3 { output.append(UInt8(truncatingIfNeeded: bits >> 8)) }
+      output.append(UInt8(truncatingIfNeeded: bits))
+    }
+    return seen & 0xC0 == 0 ? output : nil
+  }
+
+  /// The bytes that `text` stands for.
+  public static func decode(_ text: String) -> [UInt8]? { decode([UInt8](text.utf8).span) }
+
+  /// The text of `bytes`.
+  public static func encode(_ bytes: Span<UInt8>) -> [UInt8] {
+    var output: [UInt8] = []
+    output.reserveCapacity((bytes.count * 4 + 2) / 3)
+    var index = 0
+    while index < bytes.count {
+      let count = min(3, bytes.count - index)
+      var bits: UInt32 = 0
+      for place in 0..<3 { bits = bits << 8 | (place < count ? UInt32(bytes[index + place]) : 0) }
+      for place in 0...count { output.append(alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)]) }
+      index += 3
+    }
+    return output
+  }
+
+  /// The text of `bytes`.
+  public static func text(_ bytes: [UInt8]) -> String { String(decoding: encode(bytes.span), as: UTF8.self) }
+
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+  private static let values: [UInt8] = {
+    var values = [UInt8](repeating: 0xFF, count: 256)
+    for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
+    return values
+  }()
+}

@@ -1,0 +1,122 @@
+internal import Crypto
+internal import JSON
+
+/// Why a text is no key set.
+public enum KeySetError: Error, Sendable, Equatable {
+  /// No strict JSON object with an array `keys` (RFC 7517 §5).
+  case malformed
+  /// More keys than `KeySet.keysMax`.
+  case tooManyKeys(Int)
+  /// No key that can be used; why, for each.
+  case noUsableKeys([KeySet.Problem])
+}
+
+extension KeySetError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .malformed: "no key set: a JSON object with an array \"keys\" is needed"
+    case .tooManyKeys(let count): "\(count) keys; at most \(KeySet.keysMax) are accepted"
+    case .noUsableKeys(let problems):
+      problems.isEmpty
+        ? "the key set is empty"
+        : "no usable key: " + problems.map(\.description).joined(separator: "; ")
+    }
+  }
+}
+
+/// The keys of one provider at one time.
+public struct KeySet: Sendable {
+  /// SECURITY.md K-2.
+  public static let keysMax = 100
+
+  /// A key that is not used, and why.
+  public struct Problem: Sendable, Equatable, CustomStringConvertible {
+    /// Where it stands in the set, from 0.
+    public let index: Int
+    public let keyID: String?
+    public let cause: UnusedKey
+
+    public var description: String { "key \(keyID.map { "\"\($0)\"" } ?? "number \(index + 1)"): \(cause)" }
+  }
+
+  public let keys: [VerificationKey]
+  /// Keys that were left out.
+  public let problems: [Problem]
+  /// Whether it is a shared secret, for HS* and nothing else (RFC 8725 §3.1).
+  public let isSecret: Bool
+
+  private init(keys: [VerificationKey], problems: [Problem], isSecret: Bool) {
+    self.keys = keys
+    self.problems = problems
+    self.isSecret = isSecret
+  }
+
+  /// Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out (SECURITY.md K-6).
+  public static func parse(jwks text: Span<UInt8>) throws(KeySetError) -> KeySet {
+    guard let set = try? JSON.parse(text).object, let elements = set["keys"]?.array else { throw .malformed }
+    guard elements.count <= keysMax else { throw .tooManyKeys(elements.count) }
+    let repeated = repeatedKeyIDs(elements)
+    var keys: [VerificationKey] = []
+    var problems: [Problem] = []
+    for (index, element) in elements.enumerated() {
+      let keyID = element.object?["kid"]?.string
+      do throws(UnusedKey) {
+        guard let members = element.object else { throw .memberInvalid("keys") }
+        let key = try VerificationKey(members)
+        if let keyID, repeated.contains(Array(keyID.utf8)) { throw .keyIDRepeated }
+        keys.append(key)
+      } catch {
+        problems.append(Problem(index: index, keyID: keyID, cause: error))
+      }
+    }
+    guard !keys.isEmpty else { throw .noUsableKeys(problems) }
+    return KeySet(keys: keys, problems: problems, isSecret: false)
+  }
+
+  /// A shared secret, for HS256 and, where it is long enough, HS384 and HS512.
+  ///
+  /// - Throws: Where it is too short, or is a public key in PEM or a JWK: whoever knows that could sign
+  ///   (SECURITY.md T-2).
+  public static func secret(_ bytes: [UInt8]) throws(UnusedKey) -> KeySet {
+    let beginning = bytes.drop { $0 <= 0x20 }
+    if beginning.starts(with: "-----BEGIN".utf8) || beginning.starts(with: "{".utf8)
+      || beginning.starts(with: "ssh-".utf8)
+    {
+      throw .unsupported("key material as a secret")
+    }
+    do throws(PublicKeyError) {
+      let key = VerificationKey(keyID: nil, algorithm: nil, key: try PublicKey(secret: bytes))
+      return KeySet(keys: [key], problems: [], isSecret: true)
+    } catch {
+      throw .material(error)
+    }
+  }
+
+  /// The public halves of the gateway's own keys.
+  public init(_ issuerKeys: [IssuerKey]) {
+    keys = issuerKeys.map {
+      VerificationKey(keyID: $0.keyID, algorithm: $0.algorithm, key: $0.key.publicKey)
+    }
+    problems = []
+    isSecret = false
+  }
+
+  /// The key of that name, compared byte for byte; a shared secret has no name and answers to each.
+  func key(named keyID: String) -> VerificationKey? {
+    if isSecret { return keys.first }
+    for key in keys {
+      if let name = key.keyID, name.isSameBytes(as: keyID) { return key }
+    }
+    return nil
+  }
+
+  private static func repeatedKeyIDs(_ elements: [JSONValue]) -> Set<[UInt8]> {
+    var seen: Set<[UInt8]> = []
+    var repeated: Set<[UInt8]> = []
+    for element in elements {
+      guard let keyID = element.object?["kid"]?.string else { continue }
+      if !seen.insert(Array(keyID.utf8)).inserted { repeated.insert(Array(keyID.utf8)) }
+    }
+    return repeated
+  }
+}

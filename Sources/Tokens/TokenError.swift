@@ -1,0 +1,93 @@
+public import Reason
+
+/// Why a token is refused.
+public struct TokenError: Error, Sendable {
+  /// What is wrong, as far as it was looked at: the first fault in the order of work.
+  public enum Fault: Sendable, Equatable {
+    case tooLarge(bytesMax: Int)
+    /// Not three parts, or one that is no canonical base64url.
+    case malformed
+    /// Five parts, or a JSON serialization.
+    case encrypted
+    case headerInvalid
+    /// `crit`, `b64`, `cty` or `zip`.
+    case extensionRefused(String)
+    case typeRefused
+    case algorithmRefused(allowed: [SignatureAlgorithm])
+    case keyMismatch
+    case keyUnknown
+    case keysUnavailable
+    case signatureInvalid
+    case claimsInvalid
+    case claimMissing(String)
+    case claimMalformed(String)
+    case issuerUnknown(found: String)
+    case audienceMismatch(found: [String])
+    case expired(at: UnixSeconds)
+    case notYetValid(until: UnixSeconds)
+    case issuedInFuture(at: UnixSeconds)
+  }
+
+  public let fault: Fault
+  /// The header's `kid`, where it was read. The sender's word: not to be believed, and to be escaped.
+  public let keyID: String?
+
+  init(_ fault: Fault, keyID: String? = nil) {
+    self.fault = fault
+    self.keyID = keyID
+  }
+
+  public var reason: Reason {
+    switch fault {
+    case .tooLarge: .tokenTooLarge
+    case .malformed: .tokenMalformed
+    case .encrypted: .tokenEncrypted
+    case .headerInvalid: .tokenHeaderInvalid
+    case .extensionRefused: .tokenExtensionRefused
+    case .typeRefused: .tokenTypeRefused
+    case .algorithmRefused: .algorithmRefused
+    case .keyMismatch: .keyMismatch
+    case .keyUnknown: .keyUnknown
+    case .keysUnavailable: .keysUnavailable
+    case .signatureInvalid: .signatureInvalid
+    case .claimsInvalid: .claimsInvalid
+    case .claimMissing: .claimMissing
+    case .claimMalformed: .claimMalformed
+    case .issuerUnknown: .issuerUnknown
+    case .audienceMismatch: .audienceMismatch
+    case .expired: .tokenExpired
+    case .notYetValid: .tokenNotYetValid
+    case .issuedInFuture: .tokenIssuedInFuture
+    }
+  }
+}
+
+extension TokenError: CustomStringConvertible {
+  /// In words, for the one who asks about a token of their own.
+  public var description: String {
+    switch fault {
+    case .tooLarge(let bytesMax): "the token is longer than \(bytesMax) bytes"
+    case .malformed: "no compact JWS: three parts of canonical base64url, with dots between, are needed"
+    case .encrypted: "an encrypted token, or a JWS in another serialization than the compact one"
+    case .headerInvalid: "the header is no strict JSON object, or a member of it has the wrong type"
+    case .extensionRefused(let member): "the header's \"\(member)\" asks for what is not done here"
+    case .typeRefused: "the header's \"typ\" is neither JWT nor at+jwt"
+    case .algorithmRefused(let allowed):
+      "the header's \"alg\" is not allowed"
+        + (allowed.isEmpty ? "" : "; allowed: \(allowed.map(\.rawValue).joined(separator: ", "))")
+    case .keyMismatch: "the header's \"alg\" does not fit the key"
+    case .keyUnknown: "no key has the token's \"kid\""
+    case .keysUnavailable: "the provider has no usable keys"
+    case .signatureInvalid: "the signature does not hold"
+    case .claimsInvalid: "the payload is no strict JSON object"
+    case .claimMissing(let name): "the claim \"\(name)\" is missing"
+    case .claimMalformed(let name): "the claim \"\(name)\" has the wrong type or an impossible value"
+    case .issuerUnknown(let found): "the issuer is \(found)"
+    case .audienceMismatch(let found):
+      "the audience is \(found.isEmpty ? "empty" : found.joined(separator: ", "))"
+    case .expired(let time): "expired at \(time)"
+    case .notYetValid(let time): "not valid before \(time)"
+    case .issuedInFuture(let time): "issued in the future, at \(time)"
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/// For whom tokens have to be meant (RFC 7519 §4.1.3).
+public enum Audiences: Sendable, Equatable {
+  /// For anyone, also where the token does not say.
+  case any
+  /// For one of these.
+  case oneOf([String])
+}
+
+/// What a provider's tokens have to be like.
+public struct TokenPolicy: Sendable {
+  /// The provider's name in the configuration.
+  public var provider: String
+  public var issuer: String
+  public var audiences: Audiences
+  /// nil: what the keys allow (RFC 8725 §3.1).
+  public var algorithms: [SignatureAlgorithm]?
+  /// By how much clocks may differ, in seconds; 0 to 60.
+  public var leewaySeconds: Int64
+  /// Bytes of a token.
+  public var tokenBytesMax: Int
+  public var claims: ClaimMapping
+
+  public init(
+    provider: String, issuer: String, audiences: Audiences, algorithms: [SignatureAlgorithm]? = nil,
+    leewaySeconds: Int64 = 30, tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping()
+  ) {
+    self.provider = provider
+    self.issuer = issuer
+    self.audiences = audiences
+    self.algorithms = algorithms
+    self.leewaySeconds = leewaySeconds
+    self.tokenBytesMax = tokenBytesMax
+    self.claims = claims
+  }
+}

@@ -1,0 +1,20 @@
+/// Module `Tokens`: JSON Web Tokens: reading, verifying and making them (RFC 7515, 7517, 7518, 7519, 8725).
+/// May import: JSON, Crypto, Reason.
+/// Never does: I/O, or read a clock: the time is an argument. No claim is believed before the signature holds.
+
+/// Seconds since 1970-01-01T00:00:00Z without leap seconds (RFC 7519 §2, NumericDate).
+public typealias UnixSeconds = Int64
+
+extension String {
+  /// Whether both are the same bytes: Swift's `==` takes canonically equivalent texts for one, and an issuer, an
+  /// audience or a role is compared without that (RFC 7519 §7.3).
+  public func isSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+}
+
+extension [String] {
+  /// Whether one of the texts is `text`, byte for byte.
+  public func containsSameBytes(as text: String) -> Bool {
+    for element in self where element.isSameBytes(as: text) { return true }
+    return false
+  }
+}

@@ -1,0 +1,115 @@
+import Fetch
+import Sockets
+import Testing
+
+@Suite("Fetching")
+struct FetchTests {
+  private static func fetch(_ request: FetchRequest) async throws -> Result<FetchResponse, FetchError> {
+    let loop = try EventLoop(label: "fetch")
+    loop.start()
+    let result = await withCheckedContinuation { (done: CheckedContinuation<Result<FetchResponse, FetchError>, Never>) in
+      loop.async {
+        do throws(FetchError) {
+          let fetcher = try Fetcher(loop: loop)
+          // Held until the answer is there.
+          fetcher.fetch(request) { result in
+            done.resume(returning: result)
+            withExtendedLifetime(fetcher) {}
+          }
+        } catch {
+          done.resume(returning: .failure(error))
+        }
+      }
+    }
+    return result
+  }
+
+  private static func fetch(
+    answering answer: String, endlessly: Bool = false, pause: UInt32 = 0, timeout: Duration = .seconds(10)
+  ) async throws -> Result<FetchResponse, FetchError> {
+    let server = try OneAnswerServer(Array(answer.utf8), endlessly: endlessly, pause: pause)
+    defer { server.stop() }
+    return try await fetch(FetchRequest(url: "http://127.0.0.1:\(server.port)/keys", timeout: timeout))
+  }
+
+  private static func failure(_ result: Result<FetchResponse, FetchError>) -> FetchError? {
+    if case .failure(let error) = result { return error }
+    return nil
+  }
+
+  @Test("A good answer, with its entity tag")
+  func goodAnswer() async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 2\r\n\r\n{}")
+    let response = try result.get()
+    #expect(response.status == 200)
+    #expect(response.body == Array("{}".utf8))
+    #expect(response.entityTag == "\"v1\"")
+  }
+
+  @Test("K-1: a redirect is an answer and is not followed")
+  func redirect() async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n")
+    let response = try result.get()
+    #expect(response.status == 302)
+    #expect(response.body.isEmpty)
+  }
+
+  @Test(
+    "K-1: addresses that are not fetched",
+    arguments: [
+      "file:///etc/passwd", "http://192.0.2.1/keys", "http://169.254.169.254/latest", "ftp://127.0.0.1/", "gopher://x/",
+      "http://user@127.0.0.1/", "http://127.0.0.1.example.com/", "http://localhost.example.com/", "127.0.0.1", "",
+    ])
+  func refusedAddress(url: String) async throws {
+    let result = try await FetchTests.fetch(FetchRequest(url: url))
+    #expect(FetchTests.failure(result) == .addressRefused)
+  }
+
+  @Test("K-2: a body that is said to be too large")
+  func announcedSize() async throws {
+    let result = try await FetchTests.fetch(answering: "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\nx")
+    #expect(FetchTests.failure(result) == .bodyTooLarge(bytesMax: 512 * 1024))
+  }
+
+  @Test("K-2: a body without an end")
+  func endlessBody() async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 40) + "\r\n\r\n"
+        + String(repeating: "y", count: 65_536), endlessly: true)
+    #expect(FetchTests.failure(result) == .bodyTooLarge(bytesMax: 512 * 1024))
+  }
+
+  @Test("K-2: a head without an end")
+  func endlessHead() async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 200 OK\r\n" + String(repeating: "X-Field: value\r\n", count: 8192))
+    #expect(FetchTests.failure(result) == .headTooLarge)
+  }
+
+  @Test("K-2: a body that drips")
+  func drippingBody() async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 200 OK\r\n\r\n", endlessly: true, pause: 20_000, timeout: .milliseconds(300))
+    #expect(FetchTests.failure(result) == .timedOut(.milliseconds(300)))
+  }
+
+  @Test("K-2: a content coding")
+  func contentCoding() async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}")
+    #expect(FetchTests.failure(result) == .contentCoded)
+  }
+
+  @Test("Nobody there")
+  func nobodyThere() async throws {
+    let server = try OneAnswerServer([])
+    server.stop()
+    let result = try await FetchTests.fetch(FetchRequest(url: "http://127.0.0.1:\(server.port)/"))
+    guard case .failure(.failed) = result else {
+      Issue.record("\(result)")
+      return
+    }
+  }
+}

@@ -23,11 +23,33 @@ final class Gateway {
   private let serviceManager = ServiceManager(environment: Process.environment)
   private var active: ActiveConfiguration
   private let keyStore: KeyStore
-  private var keys: KeySnapshot
   private let server: Server
   private var signals: [any DispatchSourceSignal] = []
   private var isDraining = false
   private var loopsDrained = 0
+
+  private init(_ configuration: GatewayConfiguration, control: EventLoop, log: Logger) throws(GatewayFault) {
+    path = configuration.file
+    self.control = control
+    self.log = log
+    do throws(AccessLogError) {
+      accessLog = try AccessLog(configuration.log) { [log] event in event.write(to: log) }
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
+    }
+    do throws(KeyStoreError) {
+      keyStore = try KeyStore(sources: KeySource.all(of: configuration), loop: control) { [log] in $0.write(to: log) }
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
+    }
+    active = ActiveConfiguration(
+      configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore))
+    do throws(ServerError) {
+      server = try Server(active, keys: keyStore.snapshot, accessLog: accessLog) { [log] in $0.write(to: log) }
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
+    }
+  }
 
   /// Runs the gateway until a signal ends the process.
   ///
@@ -50,8 +72,7 @@ final class Gateway {
 
   private static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
     // A peer that is gone is an error of the call, not the end of the process.
-    signal(SIGPIPE, SIG_IGN)
-    Process.makeFilesPrivate()
+    Process.ignore(signal: SIGPIPE)
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
     let descriptors = Process.raiseDescriptorLimit()
     let needed = UInt64(configuration.limits.connectionsMax) * 2
@@ -66,10 +87,10 @@ final class Gateway {
 extension Gateway {
   /// Begins to serve, and says so.
   private func start(_ bound: LoopBound<Gateway>) {
-    keyStore.start()
-    server.start { [log] error in
+    keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
+    server.start(requestKeys: { provider in bound.async { $0.keyStore.refetch(provider: provider) } }) { [log] error in
       log.error("a listener failed", metadata: ["error": "\(error)"])
-      Glibc.exit(ExitStatus.unavailable.rawValue)
+      Process.exit(ExitStatus.unavailable.rawValue)
     }
     handle(SIGTERM, bound) { $0.drain(bound) }
     handle(SIGINT, bound) { $0.interrupt(bound) }
@@ -86,7 +107,7 @@ extension Gateway {
 
   /// Has `signal` handled on the control loop.
   private func handle(_ number: Int32, _ bound: LoopBound<Gateway>, _ body: @escaping @Sendable (Gateway) -> Void) {
-    signal(number, SIG_IGN)
+    Process.ignore(signal: number)
     let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)
     source.setEventHandler { bound.async(body) }
     source.activate()
@@ -122,8 +143,7 @@ extension Gateway {
       }
       active = ActiveConfiguration(
         next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
-      keys = keyStore.snapshot
-      server.update(active, keys: keys)
+      server.update(active, keys: keyStore.snapshot)
       log.notice(
         "reloaded",
         metadata: [
@@ -174,6 +194,6 @@ extension Gateway {
   private func end(_ why: String) {
     accessLog.flushAndStop()
     log.notice("stopped", metadata: ["why": "\(why)"])
-    Glibc.exit(0)
+    Process.exit(0)
   }
 }

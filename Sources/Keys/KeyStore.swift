@@ -21,7 +21,7 @@ public final class KeyStore {
   private let loop: EventLoop
   private let fetcher: Fetcher
   private let log: (KeyEvent) -> Void
-  private let publish: (KeySnapshot) -> Void
+  private var publish: (KeySnapshot) -> Void = { _ in }
   private var entries: [Entry]
   private var lastGeneration: UInt64 = 0
 
@@ -37,17 +37,13 @@ public final class KeyStore {
 
   /// Reads what is on this machine; fetches nothing yet.
   ///
-  /// - Parameters:
-  ///   - log: Told of what operators want to know.
-  ///   - publish: Given every new snapshot after this one.
+  /// - Parameter log: Told of what operators want to know.
   /// - Throws: Where keys on this machine cannot be used.
   public init(
-    sources: [KeySource], loop: EventLoop, log: @escaping (KeyEvent) -> Void,
-    publish: @escaping (KeySnapshot) -> Void
+    sources: [KeySource], loop: EventLoop, log: @escaping (KeyEvent) -> Void
   ) throws(KeyStoreError) {
     self.loop = loop
     self.log = log
-    self.publish = publish
     entries = []
     do throws(FetchError) {
       fetcher = try Fetcher(loop: loop)
@@ -58,8 +54,11 @@ public final class KeyStore {
   }
 
   /// Begins to fetch.
-  public func start() {
+  ///
+  /// - Parameter publish: Given every new snapshot.
+  public func start(publish: @escaping (KeySnapshot) -> Void) {
     loop.assertIsCurrent()
+    self.publish = publish
     for entry in entries { entry.remote?.start() }
   }
 

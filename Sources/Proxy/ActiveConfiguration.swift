@@ -1,4 +1,4 @@
-public import Access
+import Access
 public import Configuration
 public import HTTP
 import Sockets
@@ -11,6 +11,8 @@ public final class ActiveConfiguration: Sendable {
   public let generation: UInt64
   let routes: RouteTable
   let verifiers: [TokenVerifier]
+  /// Per provider.
+  let credentialSources: [[CompiledCredentialSource]]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
   let removedFields: FieldNameSet
   /// Per route: the index of its identity mapping among the different ones, for rendered identity headers.
@@ -24,6 +26,14 @@ public final class ActiveConfiguration: Sendable {
     self.responders = responders
     routes = RouteTable(configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
+    credentialSources = configuration.providers.map { provider in
+      provider.credentialSources.map { source in
+        switch source {
+        case .authorization: .authorization
+        case .cookie(let name): .cookie(name: [UInt8](name.utf8))
+        }
+      }
+    }
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []
     var mappingOfRoute: [Int] = []
@@ -57,6 +67,10 @@ public final class ActiveConfiguration: Sendable {
     "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Forwarded-Method", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
     "X-Forwarded-By", "X-Real-IP", "X-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI",
     "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
+    // Other spellings of what frames a message or carries a credential (SECURITY I-2): `Content_Length`. As they should
+    // be spelled, these are dealt with one by one.
+    "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer",
+    "Upgrade", "Expect", "Authorization", "Proxy-Authorization", "Cookie",
   ]
 }
 

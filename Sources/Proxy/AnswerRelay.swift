@@ -1,3 +1,4 @@
+import Configuration
 import HTTP
 import Reason
 import Sockets
@@ -43,7 +44,7 @@ extension ClientConnection {
     if upstream.state == .closed || block.isEmpty {
       worker.context.blocks.give(block)
     } else {
-      upstream.input = block
+      upstream.input = consume block
     }
     if slot.exchange.state == .answering, slot.exchange.answerBody.isComplete {
       answerIsComplete(slot, upstream)
@@ -87,14 +88,13 @@ extension ClientConnection {
     case .relay, .relayInterim: break
     }
     if worker.isDraining { slot.exchange.closeAfterwards() }
-    let target = context.blocks.take()
-    var written = block.withReadable { bytes in
+    let date = worker.date
+    let written = block.withReadable { bytes in
       ForwardedAnswer.write(
         worker.answerHead, bytes, framing: slot.exchange.answerFraming, answering: method,
-        version: slot.exchange.version, connection: slot.exchange.persistence, date: worker.date.span, into: target)
+        version: slot.exchange.version, connection: slot.exchange.persistence, date: date.span, into: context.blocks.take())
     }
     block.consume(worker.answerHead.length)
-    slot.exchange.log.keep(worker.answerHead)
     guard written.fits else {
       context.blocks.give(written.takeBlock())
       refuse(Refusal(.upstreamAnswerInvalid))
@@ -230,7 +230,7 @@ extension ClientConnection {
       block = larger
     }
     block.append(bytes)
-    output = block
+    output = consume block
     finishAnswer()
   }
 

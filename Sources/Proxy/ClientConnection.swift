@@ -115,7 +115,7 @@ final class ClientConnection: Pollable {
         return .bad(error.reason)
       }
     }
-    input = block
+    input = consume block
     switch parsed {
     case .incomplete:
       if scanned == 0 { worker.headDeadlines.arm(self) }
@@ -152,6 +152,7 @@ final class ClientConnection: Pollable {
   private func takeSlot() {
     let slot = worker.takeSlot()
     slot.connection = self
+    worker.refreshClock()
     slot.exchange.begin(
       startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, client: address, in: worker.context)
     headStartedAt = MonotonicTime(nanoseconds: 0)
@@ -170,8 +171,9 @@ final class ClientConnection: Pollable {
   func decide() {
     guard let slot, let block = input.take() else { return }
     let context = worker.context
+    worker.refreshClock()
     let action = block.withReadable { bytes in slot.exchange.decide(bytes, in: context) }
-    input = block
+    input = consume block
     switch consume action {
     case .refuse(let refusal):
       consumeHead()
@@ -202,7 +204,7 @@ final class ClientConnection: Pollable {
         return false
       }
     }
-    input = block
+    input = consume block
     if isWhole { decide() } else { refuse(Refusal(.internalError)) }
   }
 
@@ -210,8 +212,9 @@ final class ClientConnection: Pollable {
   private func localRequest() -> LocalRequest {
     let context = worker.context
     guard let block = input.take() else { return LocalRequest() }
-    let request = block.withReadable { bytes in LocalRequest(context.head, bytes, path: context.path.span) }
-    input = block
+    let path = context.path
+    let request = block.withReadable { bytes in LocalRequest(context.head, bytes, path: path.span) }
+    input = consume block
     return request
   }
 
@@ -236,7 +239,7 @@ final class ClientConnection: Pollable {
     if block.writableCount == 0 { block.compact() }
     let room = block.writableCount
     guard room > 0 else {
-      input = block
+      input = consume block
       return .wouldBlock
     }
     let result = socket.read(into: &block)
@@ -247,7 +250,7 @@ final class ClientConnection: Pollable {
     case .wouldBlock: canRead = false
     case .end, .failed: inputEnded = true
     }
-    input = block
+    input = consume block
     giveInputIfEmpty()
     return result
   }
@@ -278,7 +281,7 @@ final class ClientConnection: Pollable {
       }
     }
     guard block.isEmpty else {
-      output = block
+      output = consume block
       return false
     }
     worker.context.blocks.give(block)

@@ -1,4 +1,3 @@
-import Configuration
 import HTTP
 import Reason
 
@@ -17,7 +16,7 @@ enum Credential {
   ///
   /// - Throws: `cookieRepeated` where the cookie stands twice (SECURITY C-2).
   static func find(
-    in head: borrowing RequestHead, _ bytes: Span<UInt8>, sources: [CredentialSource]
+    in head: borrowing RequestHead, _ bytes: Span<UInt8>, sources: [CompiledCredentialSource]
   ) throws(CredentialError) -> Credential {
     for (index, source) in sources.enumerated() {
       switch source {
@@ -49,6 +48,12 @@ enum Credential {
     while first < value.upperBound, bytes[first] == UInt8(ascii: " ") { first += 1 }
     return ByteRange(first, value.upperBound)
   }
+}
+
+/// Where a provider's tokens may stand, as it is compared with a request.
+enum CompiledCredentialSource {
+  case authorization
+  case cookie(name: [UInt8])
 }
 
 /// The token's cookie stands twice: which one another server would read is anyone's guess.

@@ -46,7 +46,7 @@ private final class EchoConnection: Pollable {
       block.compact()
       let result = block.writableCount > 0 ? socket.read(into: &block) : .wouldBlock
       let goesOn = use(&block)
-      if block.isEmpty { blocks.give(block) } else { input = block }
+      if block.isEmpty { blocks.give(block) } else { input = consume block }
       guard goesOn, flush() else {
         if !goesOn { close() }
         return
@@ -110,7 +110,7 @@ private final class EchoConnection: Pollable {
     var block = Buffer(capacity: (output?.count ?? 0) + bytes.count)
     if let pending = output.take() { pending.withReadable { block.append($0) } }
     block.append(bytes)
-    output = block
+    output = consume block
   }
 
   /// Whether everything was sent.
@@ -118,7 +118,7 @@ private final class EchoConnection: Pollable {
     guard var block = output.take() else { return true }
     while !block.isEmpty {
       guard case .bytes = socket.write(&block) else {
-        output = block
+        output = consume block
         return false
       }
     }

@@ -138,7 +138,7 @@ struct Exchange {
   private mutating func authorize(
     _ bytes: Span<UInt8>, _ configured: RouteConfiguration, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action {
-    var authentication = Authentication()
+    var authentication = TokenAuthentication()
     let identity: Identity
     var cached: Int?
     switch configured.rule.authentication {
@@ -174,21 +174,16 @@ struct Exchange {
     _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
     _ configured: RouteConfiguration, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action {
-    let mapping = active.mappingOfRoute[route]
     let fields: [UInt8]
-    if let cached, let rendered = context.tokens.rendered(at: cached, mapping: mapping) {
-      fields = rendered
-    } else {
-      do throws(IdentityHeaderError) {
-        fields = try configured.identity.render(identity)
-      } catch {
-        return .refuse(Refusal(error.reason))
-      }
-      if let cached { context.tokens.keep(fields, at: cached, mapping: mapping) }
+    do throws(IdentityHeaderError) {
+      fields = try identityFields(identity, cached, configured, active, context)
+    } catch {
+      return .refuse(Refusal(error.reason))
     }
     do throws(ForwardedHeadError) {
+      let path = context.path
       let head = try ForwardedHead(
-        spending: permit, context.head, bytes, path: context.path.span, identityFields: fields.span,
+        spending: permit, context.head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(client: log.client, requestID: requestID, credential: credential, route: route),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
@@ -196,6 +191,19 @@ struct Exchange {
     } catch {
       return .refuse(Refusal(error.reason))
     }
+  }
+
+  /// The rendered identity headers, from the cache where the token stands there.
+  private func identityFields(
+    _ identity: Identity, _ cached: Int?, _ configured: RouteConfiguration, _ active: ActiveConfiguration,
+    _ context: DecisionContext
+  ) throws(IdentityHeaderError) -> [UInt8] {
+    guard let cached else { return try configured.identity.render(identity) }
+    let mapping = active.mappingOfRoute[route]
+    if let rendered = context.tokens.rendered(at: cached, mapping: mapping) { return rendered }
+    let fields = try configured.identity.render(identity)
+    context.tokens.keep(fields, at: cached, mapping: mapping)
+    return fields
   }
 
   /// The canonical path into `context.path`. `*` (RFC 9112 §3.2.4) is decided as `/` is.
@@ -309,4 +317,20 @@ struct Exchange {
 /// What is wrong with a body.
 struct BodyFault: Error {
   let reason: Reason
+}
+
+extension Exchange {
+  /// Fills the access line of the exchange, which is over `now`.
+  func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
+    log.fill(&record, at: now)
+    record.requestIDHigh = requestID.high
+    record.requestIDLow = requestID.low
+    record.status = status
+    record.reason = reason
+    guard let configuration else { return }
+    record.generation = configuration.generation
+    record.route = route >= 0 ? configuration.configuration.routes[route].name : nil
+    record.provider = log.token?.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
+    record.upstream = log.upstream.map { configuration.configuration.upstreams[$0].name }
+  }
 }

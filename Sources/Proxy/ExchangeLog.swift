@@ -9,7 +9,7 @@ import Tokens
 struct ExchangeLog {
   private(set) var wallClockNanoseconds: Int64 = 0
   private(set) var startedAt = MonotonicTime(nanoseconds: 0)
-  private(set) var client: AddressText?
+  private(set) var client = AddressText()
   /// Method, host and path, one behind the other.
   private(set) var text: [UInt8] = []
   private(set) var method = ByteRange.empty
@@ -18,12 +18,13 @@ struct ExchangeLog {
   private(set) var token: VerifiedToken?
   private(set) var keyID: String?
   private(set) var provider: Int?
-  private(set) var cache = Authentication.CacheUse.none
+  private(set) var cache = TokenAuthentication.CacheUse.none
   private(set) var authenticationMicroseconds: Int64?
   private var forwardedAt: MonotonicTime?
   private(set) var connectMicroseconds: Int64?
   private(set) var firstByteMicroseconds: Int64?
   var upstream: Int?
+  var retries = 0
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
 
@@ -44,6 +45,7 @@ struct ExchangeLog {
     connectMicroseconds = nil
     firstByteMicroseconds = nil
     upstream = nil
+    retries = 0
     bytesIn = 0
     bytesOut = 0
   }
@@ -65,7 +67,7 @@ struct ExchangeLog {
     return ByteRange(start, text.count)
   }
 
-  mutating func keep(_ authentication: Authentication) {
+  mutating func keep(_ authentication: TokenAuthentication) {
     cache = authentication.cache
     if authentication.cache == .miss { authenticationMicroseconds = authentication.microseconds }
   }
@@ -88,5 +90,30 @@ struct ExchangeLog {
   mutating func answerBegan(at now: MonotonicTime) {
     guard firstByteMicroseconds == nil, let forwardedAt else { return }
     firstByteMicroseconds = (now.nanoseconds - forwardedAt.nanoseconds) / 1000
+  }
+
+  /// Fills what the access line says of it.
+  func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
+    record.startedAtNanoseconds = wallClockNanoseconds
+    record.client = client
+    record.text.removeAll(keepingCapacity: true)
+    record.text.append(contentsOf: text)
+    record.method = method
+    record.host = host
+    record.path = path
+    record.subject = token?.subject
+    record.keyID = token?.keyID ?? keyID
+    switch cache {
+    case .none: record.cache = nil
+    case .hit: record.cache = .hit
+    case .miss: record.cache = .miss
+    }
+    record.retries = retries
+    record.authenticationMicroseconds = authenticationMicroseconds
+    record.connectMicroseconds = connectMicroseconds
+    record.firstByteMicroseconds = firstByteMicroseconds
+    record.totalMicroseconds = (now.nanoseconds - startedAt.nanoseconds) / 1000
+    record.bytesIn = bytesIn
+    record.bytesOut = bytesOut
   }
 }

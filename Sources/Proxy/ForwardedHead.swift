@@ -46,8 +46,13 @@ struct ForwardedHead: ~Copyable {
     var writer = HeadWriter(block)
     writer.write(bytes, head.method)
     writer.write(UInt8(ascii: " "))
-    writer.write(path)
-    writer.write(bytes, head.query)
+    if head.targetForm == .asterisk {
+      // RFC 9112 §3.2.4: about the server, not about a resource; `/` would be another request.
+      writer.write(UInt8(ascii: "*"))
+    } else {
+      writer.write(path)
+      writer.write(bytes, head.query)
+    }
     writer.write(" HTTP/1.1\r\nHost: ")
     writer.write(bytes, head.authority)
     writer.write("\r\n")

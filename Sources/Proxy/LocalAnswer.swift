@@ -1,4 +1,5 @@
 import HTTP
+import Reason
 import Sockets
 
 /// An answer of the gateway's own as bytes.

@@ -1,3 +1,4 @@
+import Configuration
 import HTTP
 import Reason
 import Sockets
@@ -27,6 +28,8 @@ extension ClientConnection {
     let pool = worker.pools[upstream]
     slot.pool = pool
     slot.exchange.log.upstream = upstream
+    slot.exchange.log.forwarded(at: worker.loop.now)
+    slot.requestIsOpen = !slot.exchange.requestBody.isComplete
     connect(head, slot, pool, .any)
   }
 
@@ -48,6 +51,7 @@ extension ClientConnection {
           return
         }
         slot.attempt += 1
+        slot.exchange.log.retries += 1
       }
     }
   }
@@ -71,6 +75,7 @@ extension ClientConnection {
       return
     }
     slot.attempt += 1
+    slot.exchange.log.retries += 1
     connect(head, slot, pool, .any)
   }
 
@@ -112,6 +117,7 @@ extension ClientConnection {
     upstream.close()
     slot.upstream = nil
     slot.attempt += 1
+    slot.exchange.log.retries += 1
     connect(head, slot, pool, .new)
     return true
   }
@@ -128,7 +134,7 @@ extension ClientConnection {
           room = upstream.bodyRoom
         }
         guard room > 0 else {
-          input = block
+          input = consume block
           break
         }
         let step: BodyDecoder.Step
@@ -137,13 +143,13 @@ extension ClientConnection {
             try slot.exchange.requestBodyStep(bytes.extracting(0..<min(bytes.count, room)))
           }
         } catch {
-          input = block
+          input = consume block
           requestBodyIsBad(error.reason, slot)
           return
         }
         upstream.send(block, step.data)
         block.consume(step.consumed)
-        input = block
+        input = consume block
         giveInputIfEmpty()
         if step.consumed > 0 { continue }
       }
@@ -190,12 +196,12 @@ extension ClientConnection {
             return step.consumed
           }
         } catch {
-          input = block
+          input = consume block
           requestBodyIsBad(error.reason, slot)
           return
         }
         block.consume(consumed)
-        input = block
+        input = consume block
         giveInputIfEmpty()
         if consumed > 0 { continue }
       }

@@ -13,12 +13,10 @@ public final class Server: Sendable {
 
   /// Binds every listener, and makes one loop per worker. Nothing is accepted before `start`.
   ///
-  /// - Parameters:
-  ///   - report: Called from any loop.
-  ///   - requestKeys: Called from any loop with a provider's index; ends in `update(keys:)`.
+  /// - Parameter report: Called from any loop.
   public init(
     _ active: ActiveConfiguration, keys: KeySnapshot, accessLog: AccessLog,
-    report: @escaping @Sendable (ProxyEvent) -> Void, requestKeys: @escaping @Sendable (Int) -> Void
+    report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
     do throws(SystemError) {
@@ -51,7 +49,7 @@ public final class Server: Sendable {
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
         index: index, loop: loop, active: active, keys: keys, counters: counters, accessLog: accessLog.makeRing(),
-        report: report, requestKeys: requestKeys)
+        report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers
@@ -69,11 +67,21 @@ public final class Server: Sendable {
   }
 
   /// Begins to accept.
-  public func start(failed: @escaping @Sendable (SystemError) -> Void) {
+  ///
+  /// - Parameters:
+  ///   - requestKeys: Called from any loop with a provider's index; ends in `update(keys:)`.
+  ///   - failed: Called from any loop.
+  public func start(
+    requestKeys: @escaping @Sendable (Int) -> Void, failed: @escaping @Sendable (SystemError) -> Void
+  ) {
     for (worker, sockets) in zip(workers, sockets) {
       worker.loop.start()
       worker.async { worker in
-        do throws(SystemError) { try worker.listen(on: sockets) } catch { failed(error) }
+        do throws(SystemError) {
+          try worker.listen(on: sockets, requestKeys: requestKeys)
+        } catch {
+          failed(error)
+        }
       }
     }
   }

@@ -1,3 +1,4 @@
+import Configuration
 import HTTP
 import Reason
 import Sockets
@@ -207,7 +208,7 @@ final class UpstreamConnection: Pollable {
     if block.writableCount == 0 { block.compact() }
     let room = block.writableCount
     guard room > 0 else {
-      input = block
+      input = consume block
       return .wouldBlock
     }
     let result = socket.read(into: &block)
@@ -219,7 +220,7 @@ final class UpstreamConnection: Pollable {
     case .wouldBlock: canRead = false
     case .end, .failed: inputEnded = true
     }
-    if block.isEmpty { worker.context.blocks.give(block) } else { input = block }
+    if block.isEmpty { worker.context.blocks.give(block) } else { input = consume block }
     return result
   }
 

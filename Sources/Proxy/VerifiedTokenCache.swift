@@ -54,7 +54,7 @@ struct VerifiedTokenCache {
     while index >= 0 {
       let place = Int(index)
       if entries[place].hash == hashed, entries[place].provider == provider,
-        Bytes.areEqual(entries[place].bytes.span, token)
+        VerifiedTokenCache.isSame(entries[place].bytes, token)
       {
         guard entries[place].keyGeneration == keyGeneration, now < entries[place].token.deadline else {
           remove(place)
@@ -116,6 +116,8 @@ struct VerifiedTokenCache {
   mutating func removeAll() {
     self = VerifiedTokenCache(countMax: countMax, bytesMax: bytesMax)
   }
+
+  private static func isSame(_ held: [UInt8], _ token: Span<UInt8>) -> Bool { Bytes.areEqual(held.span, token) }
 
   private func bucket(_ hashed: UInt64) -> Int { Int(truncatingIfNeeded: hashed & UInt64(buckets.count - 1)) }
 

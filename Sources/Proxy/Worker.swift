@@ -1,4 +1,5 @@
 import Configuration
+import Crypto
 import HTTP
 import Keys
 import Reason
@@ -15,7 +16,7 @@ final class Worker {
   private let accessLog: AccessLogRing
   private let report: @Sendable (ProxyEvent) -> Void
   /// Asks for the keys of a provider that may have a new one.
-  private let requestKeys: @Sendable (_ provider: Int) -> Void
+  private var requestKeys: @Sendable (_ provider: Int) -> Void = { _ in }
 
   private(set) var headDeadlines: DeadlineList
   private(set) var idleDeadlines: DeadlineList
@@ -42,15 +43,13 @@ final class Worker {
 
   init(
     index: Int, loop: EventLoop, active: ActiveConfiguration, keys: KeySnapshot, counters: SharedCounters,
-    accessLog: AccessLogRing, report: @escaping @Sendable (ProxyEvent) -> Void,
-    requestKeys: @escaping @Sendable (Int) -> Void
+    accessLog: AccessLogRing, report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
     self.loop = loop
     self.counters = counters
     self.accessLog = accessLog
     self.report = report
-    self.requestKeys = requestKeys
     context = DecisionContext(active, keys: keys)
     pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
@@ -61,7 +60,11 @@ final class Worker {
 
   // MARK: Accepting
 
-  func listen(on sockets: [ListeningSocket]) throws(SystemError) {
+  /// - Parameter requestKeys: Called with a provider's index; ends in `update(keys:)`.
+  func listen(
+    on sockets: [ListeningSocket], requestKeys: @escaping @Sendable (Int) -> Void
+  ) throws(SystemError) {
+    self.requestKeys = requestKeys
     for socket in sockets {
       let listener = Listener(socket, worker: self)
       try listener.start()
@@ -101,6 +104,12 @@ final class Worker {
   }
 
   // MARK: Exchanges
+
+  /// The time of this batch, for what is decided in it.
+  func refreshClock() {
+    context.now = loop.now
+    context.wallClockNanoseconds = loop.wallClockNanoseconds
+  }
 
   func takeSlot() -> ExchangeSlot {
     if let slot = freeSlots.popLast() { return slot }
@@ -143,6 +152,7 @@ final class Worker {
   /// New keys; who waited for them is decided again.
   func update(keys: KeySnapshot) {
     context.keys = keys
+    context.signatures.forgetKeys()
     let woken = waiting
     waiting = []
     for entry in woken {

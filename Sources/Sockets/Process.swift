@@ -26,8 +26,12 @@ public enum Process {
   /// No core file, and no other process of the user may read the memory: it holds tokens and keys (SECURITY L-3).
   public static func forbidCoreDumps() -> Bool { csystem_forbid_core_dumps() == 0 }
 
-  /// Files that this process makes are its own alone.
-  public static func makeFilesPrivate() { umask(0o077) }
+  /// A signal does nothing of itself any more: a peer that is gone is an error of the call (SIGPIPE), or a dispatch
+  /// source handles it.
+  public static func ignore(signal number: Int32) { _ = Glibc.signal(number, SIG_IGN) }
+
+  /// Ends the process at once.
+  public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 
   /// The processors that this process may run on, at least 1.
   public static var processorCount: Int { max(Int(csystem_processor_count()), 1) }

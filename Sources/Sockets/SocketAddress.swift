@@ -44,6 +44,12 @@ public struct AddressText: Sendable {
   private var bytes: InlineArray<46, UInt8>
   public private(set) var count: Int
 
+  /// Of nobody.
+  public init() {
+    bytes = InlineArray(repeating: 0)
+    count = 0
+  }
+
   init(_ storage: sockaddr_storage) {
     bytes = InlineArray(repeating: 0)
     var address = storage

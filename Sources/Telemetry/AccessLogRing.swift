@@ -1,6 +1,6 @@
 import HTTP
 import Reason
-public import Sockets
+import Sockets
 
 /// One loop's end of the access log. Used on that loop alone; never waits.
 public final class AccessLogRing {
@@ -48,7 +48,8 @@ public final class AccessLogRing {
     encoder.add("bytes_out", record.bytesOut)
     encoder.add("config", record.generation)
     encoder.end()
-    ring.push(encoder.line.span)
+    let line = encoder.line
+    ring.push(line.span)
   }
 }
 

@@ -27,25 +27,25 @@ struct LineEncoder {
     line.append(0x0A)
   }
 
-  mutating func add(_ name: StaticString, _ number: Int64) {
+  mutating func add(_ name: String, _ number: Int64) {
     key(name)
     if number < 0 { line.append(UInt8(ascii: "-")) }
     decimal(number.magnitude)
   }
 
-  mutating func add(_ name: StaticString, _ number: UInt64) {
+  mutating func add(_ name: String, _ number: UInt64) {
     key(name)
     decimal(number)
   }
 
-  mutating func add(_ name: StaticString, time nanoseconds: Int64) {
+  mutating func add(_ name: String, time nanoseconds: Int64) {
     key(name)
     if format == .json { line.append(UInt8(ascii: "\"")) }
     Timestamp.append(nanoseconds, to: &line)
     if format == .json { line.append(UInt8(ascii: "\"")) }
   }
 
-  mutating func add(_ name: StaticString, hexadecimal high: UInt64, _ low: UInt64) {
+  mutating func add(_ name: String, hexadecimal high: UInt64, _ low: UInt64) {
     key(name)
     if format == .json { line.append(UInt8(ascii: "\"")) }
     hexadecimal(high)
@@ -53,7 +53,7 @@ struct LineEncoder {
     if format == .json { line.append(UInt8(ascii: "\"")) }
   }
 
-  mutating func add(_ name: StaticString, _ bytes: Span<UInt8>) {
+  mutating func add(_ name: String, _ bytes: Span<UInt8>) {
     key(name)
     if format == .logfmt, LineEncoder.isBare(bytes) {
       for index in bytes.indices { line.append(bytes[index]) }
@@ -64,7 +64,7 @@ struct LineEncoder {
     line.append(UInt8(ascii: "\""))
   }
 
-  mutating func add(_ name: StaticString, _ text: String) {
+  mutating func add(_ name: String, _ text: String) {
     var text = text
     text.makeContiguousUTF8()
     add(name, text.utf8Span.span)
@@ -72,11 +72,11 @@ struct LineEncoder {
 
   // MARK: Pieces
 
-  private mutating func key(_ name: StaticString) {
+  private mutating func key(_ name: String) {
     if !isFirst { line.append(format == .json ? UInt8(ascii: ",") : UInt8(ascii: " ")) }
     isFirst = false
     if format == .json { line.append(UInt8(ascii: "\"")) }
-    name.description.utf8.forEach { line.append($0) }
+    for byte in name.utf8 { line.append(byte) }
     if format == .json {
       line.append(UInt8(ascii: "\""))
       line.append(UInt8(ascii: ":"))

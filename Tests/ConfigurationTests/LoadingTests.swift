@@ -50,7 +50,7 @@ struct LoadingTests {
     #expect(file.limits == LimitsConfiguration())
     #expect(file.timeouts == TimeoutsConfiguration())
     #expect(file.providers.map(\.name) == ["local"])
-    #expect(file.providers[0].keys == .signing(folder: "state", algorithm: "ES256"))
+    #expect(file.providers[0].keys == .signing(folder: "state", algorithm: .es256))
     #expect(file.providers[0].credentialSources == [.authorization])
     #expect(file.upstreams.map(\.kind) == [.echo])
     #expect(file.routes.map(\.name) == ["/api"])
@@ -89,6 +89,6 @@ struct LoadingTests {
     let file = try configuration(sample.text, file: "/etc/portcullis/gateway.conf")
     #expect(file.log.access == .file("/etc/portcullis/logs/access.log"))
     #expect(file.upstreams[0].kind == .servers([.unix("/etc/portcullis/a.sock")]))
-    #expect(file.providers[0].keys == .signing(folder: "/etc/portcullis/state", algorithm: "ES256"))
+    #expect(file.providers[0].keys == .signing(folder: "/etc/portcullis/state", algorithm: .es256))
   }
 }

@@ -33,7 +33,7 @@ extension Resolver {
     if let file = value.jwksFile { return .jwksFile(file.value) }
     if let file = value.secretFile { return .secretFile(file.value) }
     guard let signing = value.signing?.value else { return .discovery }
-    return signing.state.map { .signing(folder: $0.value, algorithm: signing.algorithm.rawValue) }
+    return signing.state.map { .signing(folder: $0.value, algorithm: signing.algorithm) }
   }
 
   private mutating func checkKeySources(_ provider: Decoded<ProviderDraft>) {

@@ -1,11 +1,11 @@
 /// Durations as `gateway.conf` writes them: a whole number and `ms`, `s`, `m`, `h` or `d`.
-enum DurationText {
+public enum DurationText {
   private static let units: [(suffix: String, milliseconds: Int64)] = [
     ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
   ]
 
   /// nil where `text` is no duration, or one that no clock could count.
-  static func parse(_ text: String) -> Duration? {
+  public static func parse(_ text: String) -> Duration? {
     // "ms" before "m" and "s": the first suffix that leaves digits alone is the unit.
     for unit in units where text.hasSuffix(unit.suffix) {
       guard let count = WholeNumber.parse(text.dropLast(unit.suffix.count)) else { continue }

@@ -13,6 +13,9 @@ public struct ProviderConfiguration: Sendable {
   public var credentialSources: [CredentialSource]
   public var refreshEvery: Duration
   public var staleFor: Duration
+
+  /// The host of the issuer's URL, in lower case; nil where the issuer is no URL.
+  public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }
 }
 
 /// Where a provider's keys come from.
@@ -23,7 +26,7 @@ public enum KeyLocation: Sendable, Hashable {
   case jwksFile(String)
   case secretFile(String)
   /// This gateway's own keys: a folder, and the algorithm of new ones.
-  case signing(folder: String, algorithm: String)
+  case signing(folder: String, algorithm: SignatureAlgorithm)
 }
 
 /// Where a token may stand in a request, in the order in which it is looked for.

@@ -7,7 +7,7 @@ import Sockets
 import Tokens
 
 /// Who sends a request: the step from its bytes to an Identity.
-struct Authentication {
+struct TokenAuthentication {
   enum Outcome {
     /// `cached`: where the token stands in the loop's cache.
     case identity(Identity, cached: Int?)
@@ -24,33 +24,36 @@ struct Authentication {
   private(set) var microseconds: Int64 = 0
 
   enum CacheUse { case none, hit, miss }
+  /// Whether the route takes a request without a token.
+  enum AnonymousUse { case allowed, refused }
+  /// Whether the exchange may still wait for keys: once.
+  enum KeyWait { case allowed, over }
 
   /// - Parameters:
   ///   - providers: Indices of the providers that the route names; at least one.
-  ///   - mayWait: Whether `needsKeys` is an answer: once per exchange.
+  ///   - waiting: Whether `needsKeys` is an answer.
   mutating func authenticate(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, providers: [Int], allowsAnonymous: Bool,
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, providers: [Int], anonymous: AnonymousUse,
     waiting: KeyWait, in context: DecisionContext
   ) -> Outcome {
-    let configured = context.active.configuration.providers
     var candidates = InlineCandidates()
     do throws(CredentialError) {
       for provider in providers {
-        let found = try Credential.find(in: head, bytes, sources: configured[provider].credentialSources)
+        let found = try Credential.find(in: head, bytes, sources: context.active.credentialSources[provider])
         switch (credential, found) {
         case (_, .absent): continue
         case (.absent, _):
           credential = found
           candidates.append(provider)
         default:
-          if Authentication.token(credential) == Authentication.token(found) { candidates.append(provider) }
+          if TokenAuthentication.token(credential) == TokenAuthentication.token(found) { candidates.append(provider) }
         }
       }
     } catch {
       return .refused(error.reason, keyID: nil, provider: nil)
     }
-    guard let range = Authentication.token(credential) else {
-      return allowsAnonymous
+    guard let range = TokenAuthentication.token(credential) else {
+      return anonymous == .allowed
         ? .identity(.anonymous, cached: nil) : .refused(.credentialMissing, keyID: nil, provider: nil)
     }
     let token = bytes.extracting(range.lowerBound..<range.upperBound)
@@ -69,8 +72,6 @@ struct Authentication {
     defer { microseconds = (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
     return verify(token, candidates, waiting, now, context)
   }
-
-  enum KeyWait { case allowed, over }
 
   private func verify(
     _ token: Span<UInt8>, _ candidates: InlineCandidates, _ waiting: KeyWait, _ now: UnixSeconds,

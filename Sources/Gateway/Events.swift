@@ -1,0 +1,82 @@
+import Configuration
+import Keys
+import Logging
+import Proxy
+import Sockets
+import Telemetry
+import Tokens
+
+/// What modules report, as program messages.
+extension KeyEvent {
+  func write(to log: Logger) {
+    switch self {
+    case .updated(let provider, let keys):
+      log.notice("keys updated", metadata: ["provider": "\(provider)", "keys": "\(keys)"])
+    case .keyUnused(let provider, let problem):
+      log.warning("a key of the set is not used", metadata: ["provider": "\(provider)", "why": "\(problem)"])
+    case .fetchFailed(let provider, let fault, let isServed):
+      let effect = isServed ? "the keys fetched before stay in use" : "its routes answer 503 until keys arrive"
+      log.warning(
+        "keys could not be fetched; \(effect)", metadata: ["provider": "\(provider)", "why": "\(fault)"])
+    case .expired(let provider):
+      log.error(
+        "keys are older than refresh.stale_for and no longer used; routes answer 503 until keys arrive",
+        metadata: ["provider": "\(provider)"])
+    case .generated(let provider, let path):
+      log.notice("a signing key was made", metadata: ["provider": "\(provider)", "file": "\(path)"])
+    }
+  }
+}
+
+extension ProxyEvent {
+  func write(to log: Logger) {
+    switch self {
+    case .acceptingPaused(let error):
+      log.error("accepting pauses: no descriptors or memory left", metadata: ["error": "\(error)"])
+    case .connectionLimitReached(let most):
+      log.warning("accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"])
+    case .acceptingResumed:
+      log.notice("accepting goes on")
+    }
+  }
+}
+
+extension LogWriter.Event {
+  func write(to log: Logger) {
+    switch self {
+    case .dropped(let count):
+      log.warning("access lines were lost: the log could not be written in time", metadata: ["lines": "\(count)"])
+    case .failed(let error):
+      log.error("the access log cannot be written", metadata: ["error": "\(error)"])
+    case .recovered:
+      log.notice("the access log can be written again")
+    }
+  }
+}
+
+extension AccessLog {
+  /// The access log that `configuration` describes.
+  convenience init(
+    _ configuration: LogConfiguration, report: @escaping @Sendable (LogWriter.Event) -> Void
+  ) throws(AccessLogError) {
+    var isTerminal = false
+    let target: Target
+    switch configuration.access {
+    case .stdout:
+      target = .stdout
+      isTerminal = StandardStream.output.isTerminal
+    case .stderr:
+      target = .stderr
+      isTerminal = StandardStream.error.isTerminal
+    case .off: target = .off
+    case .file(let path): target = .file(path)
+    }
+    let format: Format =
+      switch configuration.format {
+      case .json: .json
+      case .logfmt: .logfmt
+      case .automatic: isTerminal ? .logfmt : .json
+      }
+    try self.init(target, format: format, report: report)
+  }
+}

@@ -1,0 +1,25 @@
+import Configuration
+import Keys
+import Tokens
+
+extension KeySource {
+  /// Where the keys of every provider of `configuration` come from, in their order.
+  static func all(of configuration: GatewayConfiguration) -> [KeySource] {
+    configuration.providers.map { KeySource($0) }
+  }
+
+  init(_ provider: ProviderConfiguration) {
+    let location: Location =
+      switch provider.keys {
+      case .jwksURL(let url): .jwksURL(url)
+      case .discovery: .discovery
+      case .jwksFile(let path): .jwksFile(path)
+      case .secretFile(let path): .secretFile(path)
+      case .signing(let folder, let algorithm): .signing(folder: folder, algorithm)
+      }
+    self.init(
+      provider: provider.name, issuer: provider.policy.issuer, location: location,
+      certificateAuthorityFile: provider.certificateAuthorityFile, refreshEvery: provider.refreshEvery,
+      staleFor: provider.staleFor)
+  }
+}

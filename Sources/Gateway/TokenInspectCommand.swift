@@ -1,0 +1,24 @@
+import ArgumentParser
+import JSON
+import Reason
+import Tokens
+
+/// `portcullis token inspect`
+struct TokenInspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Shows a token's header and claims as JSON. Verifies nothing.")
+
+  @OptionGroup var argument: TokenArgument
+
+  func run() throws {
+    let bytes = try argument.read()
+    do throws(TokenError) {
+      let token = try DecodedToken(bytes.span)
+      let shown: JSONValue = .object(["header": .object(token.header), "claims": .object(token.claims)])
+      print(String(decoding: shown.serialized(), as: UTF8.self))
+    } catch {
+      StandardError.print("\(error.reason.rawValue): \(error)")
+      throw ExitStatus.refused
+    }
+  }
+}

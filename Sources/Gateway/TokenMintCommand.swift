@@ -1,0 +1,101 @@
+import ArgumentParser
+import Configuration
+import Crypto
+import JSON
+import Keys
+import Sockets
+import Tokens
+
+/// `portcullis token mint`
+struct TokenMintCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mint", abstract: "Makes a token with a provider's own key. For development and for scripts.",
+    discussion: "The token alone goes to standard output.")
+
+  @OptionGroup var option: ProviderOption
+  @Option(name: .long, help: ArgumentHelp("Who the token is about.", valueName: "subject"))
+  var subject: String
+  @Option(name: .long, help: ArgumentHelp("A role; may be repeated.", valueName: "name"))
+  var role: [String] = []
+  @Option(name: .long, help: ArgumentHelp("A scope; may be repeated.", valueName: "name"))
+  var scope: [String] = []
+  @Option(name: .long, help: ArgumentHelp("A permission; may be repeated.", valueName: "name"))
+  var permission: [String] = []
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Another claim; the value is JSON where it reads as JSON, else a string. May be repeated.",
+      valueName: "name=value"))
+  var claim: [String] = []
+  @Option(name: .long, help: ArgumentHelp("How long the token is good: 30s, 10m, 1h.", valueName: "duration"))
+  var expiresIn: String = "10m"
+
+  func run() throws {
+    let provider = try option.load()
+    guard let lifetime = DurationText.parse(expiresIn), lifetime > .zero else {
+      throw ValidationError("--expires-in \(expiresIn) is no duration; write 30s, 10m or 1h")
+    }
+    let claims = try self.claims(provider, lifetime)
+    let folder = try provider.signingFolder()
+    let now = WallClock.nanoseconds / 1_000_000_000
+    do {
+      let entries = try folder.load()
+      let entry = try entries.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)
+      print(String(decoding: try TokenMinter.mint(claims, with: entry.key), as: UTF8.self))
+    } catch let fault as KeyFault {
+      StandardError.print("provider \"\(provider.name)\": \(fault)")
+      throw ExitStatus.configuration
+    }
+  }
+
+  private func claims(_ provider: ProviderConfiguration, _ lifetime: Duration) throws -> JSONObject {
+    let now = WallClock.nanoseconds / 1_000_000_000
+    let mapping = provider.policy.claims
+    var claims: JSONValue = .object([
+      "iss": .string(provider.policy.issuer), "iat": .integer(now),
+      "exp": .integer(now + max(lifetime.components.seconds, 1)), "jti": .string(Base64URL.text(try RandomBytes.make(16))),
+    ])
+    switch provider.policy.audiences {
+    case .any: break
+    case .oneOf(let audiences):
+      let list = audiences.map { JSONValue.string($0) }
+      try claims.set(ClaimPath(name: "aud"), list.count == 1 ? list[0] : .array(list))
+    }
+    try claims.set(mapping.subject, .string(subject))
+    if !role.isEmpty { try claims.set(mapping.roles, .array(role.map { .string($0) })) }
+    // RFC 6749 §3.3: one string, with spaces between.
+    if !scope.isEmpty { try claims.set(mapping.scopes, .string(scope.joined(separator: " "))) }
+    if !permission.isEmpty { try claims.set(mapping.permissions, .array(permission.map { .string($0) })) }
+    for text in claim {
+      guard let equals = text.firstIndex(of: "="), let path = try? ClaimPath(String(text[..<equals])) else {
+        throw ValidationError("--claim \(text) is no name=value")
+      }
+      let value = String(text[text.index(after: equals)...])
+      try claims.set(path, (try? JSON.parse([UInt8](value.utf8).span)) ?? .string(value))
+    }
+    return claims.object ?? [:]
+  }
+}
+
+extension JSONValue {
+  /// Sets what stands at `path`, and makes the objects that lead there.
+  fileprivate mutating func set(_ path: ClaimPath, _ value: JSONValue) throws {
+    self = try JSONValue.setting(self, path.names[...], value)
+  }
+
+  private static func setting(
+    _ target: JSONValue?, _ names: ArraySlice<String>, _ value: JSONValue
+  ) throws -> JSONValue {
+    guard let name = names.first else { return value }
+    let object: JSONObject
+    switch target {
+    case nil: object = [:]
+    case .object(let found): object = found
+    default: throw ValidationError("the claim \(name) would stand in a value that is no object")
+    }
+    let inner = try setting(object[name], names.dropFirst(), value)
+    var members = object.members.filter { !$0.name.isSameBytes(as: name) }
+    members.append(JSONObject.Member(name: name, value: inner))
+    return JSONObject(members).map { .object($0) } ?? .null
+  }
+}

@@ -1,0 +1,119 @@
+import ArgumentParser
+import Configuration
+import Crypto
+import JSON
+import Reason
+import Sockets
+import Tokens
+
+/// `portcullis token verify`: the verifier of the server, with the reason that its log would say.
+struct TokenVerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Says whether a token is good, and if not, why.",
+    discussion: """
+      With --config and --provider as the server would, or with a key set in a file. Exit status: 0 good, 1 refused, \
+      64 usage, 66 no such file.
+      """)
+
+  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+  var config: String?
+  @Option(name: .long, help: ArgumentHelp("The provider, as the configuration calls it.", valueName: "name"))
+  var provider: String?
+  @Option(name: .long, help: ArgumentHelp("A JWK Set, instead of a configuration.", valueName: "file"))
+  var jwks: String?
+  @Option(name: .long, help: ArgumentHelp("The issuer that is needed; without it, any.", valueName: "url"))
+  var issuer: String?
+  @Option(name: .long, help: ArgumentHelp("The audience that is needed; without it, any.", valueName: "name"))
+  var audience: String?
+  @Option(name: .long, help: ArgumentHelp("The algorithms that are allowed, with commas between.", valueName: "list"))
+  var algorithms: String?
+  @Option(name: .long, help: ArgumentHelp("The time to verify at, in seconds since 1970.", valueName: "time"))
+  var at: Int64?
+  @Flag(name: .long, help: "Looks at no claim.")
+  var signatureOnly = false
+  @OptionGroup var argument: TokenArgument
+
+  func validate() throws {
+    guard (jwks == nil) != (provider == nil) else {
+      throw ValidationError("either --jwks, or --provider with --config, is needed")
+    }
+    if provider != nil, issuer != nil || audience != nil || algorithms != nil {
+      throw ValidationError("--issuer, --audience and --algorithms go with --jwks; the provider has its own")
+    }
+  }
+
+  func run() throws {
+    let token = try argument.read()
+    let (policy, keys) = try subject(token)
+    let verifier = TokenVerifier(policy)
+    do throws(TokenError) {
+      if signatureOnly {
+        _ = try verifier.verifiedPayload(token.span, keys: keys, using: SignatureVerifier())
+        print("good: the signature holds")
+      } else {
+        let now = at ?? WallClock.nanoseconds / 1_000_000_000
+        let verified = try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
+        print(TokenVerifyCommand.summary(verified, now))
+      }
+    } catch {
+      print("refused: \(error.reason.rawValue): \(error)")
+      throw ExitStatus.refused
+    }
+  }
+
+  private static func summary(_ token: VerifiedToken, _ now: UnixSeconds) -> String {
+    var text = "good: "
+    text += token.subject.map { "subject \(JSONValue.string($0).text)" } ?? "no subject"
+    text += ", issuer \(JSONValue.string(token.issuer).text), expires in \(token.expiresAt - now) s"
+    for (name, words) in [("roles", token.roles), ("scopes", token.scopes), ("permissions", token.permissions)]
+    where !words.isEmpty {
+      text += ", \(name) \(JSONValue.array(words.map { .string($0) }).text)"
+    }
+    return text
+  }
+
+  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet) {
+    if let provider {
+      let configured = try ProviderOption.all(of: config ?? ConfigurationOption.standard, named: provider)[0]
+      return (configured.policy, try configured.currentKeys())
+    }
+    let policy = TokenPolicy(
+      provider: "jwks", issuer: issuer ?? ((try? TokenVerifier.unverifiedIssuer(of: token.span)) ?? ""),
+      audiences: audience.map { .oneOf([$0]) } ?? .any, algorithms: try allowedAlgorithms(),
+      tokenBytesMax: TokenVerifyCommand.tokenBytesMax)
+    return (policy, try keySet())
+  }
+
+  /// More than a gateway takes: a long token is not what is asked about here.
+  private static let tokenBytesMax = 64 * 1024
+
+  private func allowedAlgorithms() throws -> [SignatureAlgorithm]? {
+    try algorithms?.split(separator: ",").map { name in
+      guard let algorithm = SignatureAlgorithm(rawValue: String(name)) else {
+        throw ValidationError("\(name) is no algorithm")
+      }
+      return algorithm
+    }
+  }
+
+  private func keySet() throws -> KeySet {
+    let bytes: [UInt8]
+    do throws(SystemError) {
+      bytes = try FileAccess.read(jwks ?? "", bytesMax: 1 << 20).bytes
+    } catch {
+      StandardError.print("\(error)")
+      throw ExitStatus.noInput
+    }
+    do throws(KeySetError) {
+      return try KeySet.parse(jwks: bytes.span)
+    } catch {
+      print("refused: \(Reason.keysUnavailable.rawValue): \(error)")
+      throw ExitStatus.refused
+    }
+  }
+}
+
+extension JSONValue {
+  /// As JSON: any bytes of a token become one line.
+  fileprivate var text: String { String(decoding: serialized(), as: UTF8.self) }
+}

@@ -1,0 +1,134 @@
+import Crypto
+import Testing
+
+@Suite("Signing and verifying")
+struct SigningTests {
+  static let kinds: [(SigningKey.Kind, SignatureScheme)] = [
+    (.rsa(bits: 2048), .rsaPKCS1(.sha256)), (.rsa(bits: 2048), .rsaPKCS1(.sha384)),
+    (.rsa(bits: 2048), .rsaPKCS1(.sha512)), (.rsa(bits: 2048), .rsaPSS(.sha256)),
+    (.rsa(bits: 2048), .rsaPSS(.sha384)), (.rsa(bits: 2048), .rsaPSS(.sha512)),
+    (.ellipticCurve(.p256), .ecdsa(.sha256)), (.ellipticCurve(.p384), .ecdsa(.sha384)),
+    (.ellipticCurve(.p521), .ecdsa(.sha512)), (.ed25519, .ed25519),
+  ]
+
+  @Test("What is signed verifies, also after a way through PEM; nothing else does", arguments: kinds)
+  func roundTrip(kind: SigningKey.Kind, scheme: SignatureScheme) throws {
+    let key = try SigningKey(pem: try SigningKey.generate(kind).pem())
+    let message = Array("the message".utf8)
+    let signature = try key.sign(message.span, scheme)
+    let verifier = SignatureVerifier()
+    #expect(verify(verifier, signature, message, scheme, key.publicKey))
+    // The context is used again.
+    #expect(verify(verifier, signature, message, scheme, key.publicKey))
+    #expect(!verify(verifier, signature, Array("another".utf8), scheme, key.publicKey))
+    #expect(!verify(verifier, signature + [0], message, scheme, key.publicKey))
+    #expect(!verify(verifier, Array(signature.dropLast()), message, scheme, key.publicKey))
+    #expect(!verify(verifier, [], message, scheme, key.publicKey))
+    for index in [0, signature.count / 2, signature.count - 1] {
+      var changed = signature
+      changed[index] ^= 1
+      #expect(!verify(verifier, changed, message, scheme, key.publicKey))
+    }
+    // After failures too.
+    #expect(verify(verifier, signature, message, scheme, key.publicKey))
+    let other = try SigningKey.generate(kind)
+    #expect(!verify(verifier, signature, message, scheme, other.publicKey))
+  }
+
+  @Test("T-1: a key verifies the schemes of its type and size alone", arguments: kinds)
+  func fits(kind: SigningKey.Kind, scheme: SignatureScheme) throws {
+    let key = try SigningKey.generate(kind).publicKey
+    for (otherKind, otherScheme) in SigningTests.kinds {
+      #expect(key.fits(otherScheme) == (kind == otherKind))
+    }
+    #expect(!key.fits(.hmac(.sha256)))
+  }
+
+  @Test("T-2: secrets are as long as the digest at least", arguments: HashFunction.allCases)
+  func secretLength(hash: HashFunction) throws {
+    let secret = try PublicKey(secret: [UInt8](repeating: 7, count: hash.digestBytes))
+    #expect(secret.fits(.hmac(hash)))
+    #expect(!secret.fits(.rsaPKCS1(hash)))
+    if hash != .sha256 {
+      #expect(try !PublicKey(secret: [UInt8](repeating: 7, count: hash.digestBytes - 1)).fits(.hmac(hash)))
+    }
+    #expect(throws: PublicKeyError.secretTooShort(bytes: 31)) {
+      try PublicKey(secret: [UInt8](repeating: 7, count: 31))
+    }
+  }
+
+  @Test("T-10: RSA keys outside 2048 to 8192 bits, even moduli, odd exponents out of range")
+  func weakRSA() throws {
+    guard case .rsa(let modulus, let exponent) = try SigningKey.generate(.rsa(bits: 2048)).publicKey.material else {
+      Issue.record("no RSA key")
+      return
+    }
+    #expect(exponent == [1, 0, 1])
+    #expect(throws: PublicKeyError.modulusSize(bits: 1024)) {
+      try PublicKey(modulus: Array(modulus.prefix(128)), exponent: exponent)
+    }
+    #expect(throws: PublicKeyError.self) {
+      try PublicKey(modulus: [0x80] + [UInt8](repeating: 1, count: 1024), exponent: exponent)
+    }
+    #expect(throws: PublicKeyError.exponentInvalid) {
+      try PublicKey(modulus: modulus.dropLast() + [modulus[255] & 0xFE], exponent: exponent)
+    }
+    for bad: [UInt8] in [[], [0], [1], [2], [1, 0, 0], [2, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1]] {
+      #expect(throws: PublicKeyError.exponentInvalid) { try PublicKey(modulus: modulus, exponent: bad) }
+    }
+  }
+
+  @Test("K-6: a point that is not on its curve, and coordinates of another length", arguments: EllipticCurve.allCases)
+  func badPoint(curve: EllipticCurve) throws {
+    guard case .ellipticCurve(_, let x, let y) = try SigningKey.generate(.ellipticCurve(curve)).publicKey.material
+    else {
+      Issue.record("no key of the curve")
+      return
+    }
+    var wrong = y
+    wrong[wrong.count - 1] ^= 1
+    #expect(throws: PublicKeyError.pointInvalid) { try PublicKey(curve: curve, x: x, y: wrong) }
+    #expect(throws: PublicKeyError.pointInvalid) { try PublicKey(curve: curve, x: x + [0], y: y) }
+    #expect(throws: PublicKeyError.pointInvalid) { try PublicKey(curve: curve, x: Array(x.dropLast()), y: y) }
+    let zeros = [UInt8](repeating: 0, count: curve.coordinateBytes)
+    #expect(throws: PublicKeyError.pointInvalid) { try PublicKey(curve: curve, x: zeros, y: zeros) }
+  }
+
+  @Test("T-9: r and s of zero, and DER", arguments: EllipticCurve.allCases)
+  func zeroSignature(curve: EllipticCurve) throws {
+    let key = try SigningKey.generate(.ellipticCurve(curve)).publicKey
+    let scheme: SignatureScheme =
+      switch curve {
+      case .p256: .ecdsa(.sha256)
+      case .p384: .ecdsa(.sha384)
+      case .p521: .ecdsa(.sha512)
+      }
+    let zeros = [UInt8](repeating: 0, count: 2 * curve.coordinateBytes)
+    #expect(!verify(SignatureVerifier(), zeros, [1], scheme, key))
+    #expect(!verify(SignatureVerifier(), [0x30, 6, 2, 1, 1, 2, 1, 1], [1], scheme, key))
+  }
+
+  @Test("A public key, garbage and an encrypted key are no private keys")
+  func badPEM() {
+    for text in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "x"] {
+      #expect(throws: SigningKeyError.unreadable) { try SigningKey(pem: Array(text.utf8)) }
+    }
+  }
+
+  @Test("Random bytes differ, and equal secrets are equal")
+  func randomAndEqual() throws {
+    let one = try RandomBytes.make(32)
+    let two = try RandomBytes.make(32)
+    #expect(one != two)
+    #expect(ConstantTime.areEqual(one.span, one.span))
+    #expect(!ConstantTime.areEqual(one.span, two.span))
+    #expect(!ConstantTime.areEqual(one.span, one.span.extracting(0..<31)))
+  }
+
+  private func verify(
+    _ verifier: SignatureVerifier, _ signature: [UInt8], _ message: [UInt8], _ scheme: SignatureScheme,
+    _ key: PublicKey
+  ) -> Bool {
+    verifier.isValid(signature.span, over: message.span, scheme, key: key)
+  }
+}

@@ -72,6 +72,7 @@ public final class EventLoop: @unchecked Sendable {
       task()
       runRunnable()
       releaseUnregistered()
+      drainLater()
     }
   }
 
@@ -171,14 +172,12 @@ public final class EventLoop: @unchecked Sendable {
   // MARK: The batch
 
   private func drain() {
-    var lingered = false
     for _ in 0..<EventLoop.batchesMax {
-      let timeout = runnable.isEmpty && !lingered ? EventLoop.lingerMilliseconds : 0
+      let timeout = runnable.isEmpty ? EventLoop.lingerMilliseconds : 0
       let count = unsafe epoll_wait(set.number, events, Int32(EventLoop.eventsMax), timeout)
       refreshClock()
       if count > 0 {
         for index in 0..<count { unsafe dispatch(index) }
-        lingered = false
       } else if runnable.isEmpty {
         expireDeadlines()
         releaseUnregistered()
@@ -188,6 +187,12 @@ public final class EventLoop: @unchecked Sendable {
       runRunnable()
       releaseUnregistered()
     }
+    drainLater()
+  }
+
+  /// What is runnable makes no descriptor ready, so nothing else would bring the loop back to it.
+  private func drainLater() {
+    if !runnable.isEmpty { queue.async { [self] in drain() } }
   }
 
   @unsafe

@@ -19,9 +19,10 @@ struct FileTests {
       Row(text: "unix:run/a.sock", fault: nil),
       Row(text: "example.com:80", fault: "\"example.com:80\" is no IP address; listen on one, 0.0.0.0 for all of IPv4"),
       Row(text: "127.0.0.1", fault: "\"127.0.0.1\" has no port; write host:port"),
+      Row(text: "127.0.0.1:0", fault: nil),
       Row(
-        text: "127.0.0.1:0",
-        fault: "\"127.0.0.1:0\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+        text: "127.0.0.1:65536",
+        fault: "\"127.0.0.1:65536\" is no address; write host:port, \"[::1]:port\" or unix:path"),
       Row(text: "8080", fault: "\"8080\" is no address; write host:port, \"[::1]:port\" or unix:path"),
       Row(text: "\"*:8080\"", fault: "\"*:8080\" is no address; write host:port, \"[::1]:port\" or unix:path"),
       Row(text: "\"unix:\"", fault: "\"unix:\" needs a path of 1 to 107 bytes"),

@@ -7,7 +7,7 @@ struct ListenerDraft: Sendable {
     keys: [
       Key(
         "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
-        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`.")
+        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which.")
     ])
 }
 

@@ -57,6 +57,9 @@ extension ValueKind where Value == ServerAddress {
       }
       guard let address = node.socketLocation(&decoding) else { return nil }
       switch address {
+      case .internet(_, 0):
+        decoding.report(node.position, "\(node.noun): a server has a port, 1 to 65535")
+        return nil
       case .unix(let path): return .unix(path)
       case .internet(.ipv4(let literal), let port): return .ipv4(literal, port: port)
       case .internet(.ipv6(let literal), let port): return .ipv6(literal, port: port)

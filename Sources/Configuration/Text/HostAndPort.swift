@@ -11,7 +11,7 @@ struct HostAndPort: Sendable, Hashable {
   /// nil where none is written.
   let port: UInt16?
 
-  /// nil where `text` is malformed: an empty host, a bad literal, a port outside 1 to 65535.
+  /// nil where `text` is malformed: an empty host, a bad literal, a port above 65535.
   init?(_ text: some StringProtocol) {
     let text = String(text)
     let hostText: Substring
@@ -37,8 +37,7 @@ struct HostAndPort: Sendable, Hashable {
       port = nil
       return
     }
-    guard rest.hasPrefix(":"), let number = WholeNumber.parse(rest.dropFirst()), let value = UInt16(exactly: number),
-      value > 0
+    guard rest.hasPrefix(":"), let number = WholeNumber.parse(rest.dropFirst()), let value = UInt16(exactly: number)
     else { return nil }
     port = value
   }

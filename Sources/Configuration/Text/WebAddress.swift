@@ -21,7 +21,7 @@ struct WebAddress: Sendable, Hashable {
     }
     guard rest.utf8.allSatisfy(Self.mayStandInURL) else { return nil }
     let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-    guard let authority = HostAndPort(rest[..<authorityEnd]) else { return nil }
+    guard let authority = HostAndPort(rest[..<authorityEnd]), authority.port != 0 else { return nil }
     host =
       switch authority.host {
       case .ipv4(let literal), .ipv6(let literal), .name(let literal): literal

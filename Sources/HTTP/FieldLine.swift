@@ -31,14 +31,17 @@ public enum FieldName {
   }
 }
 
-/// A set of field names, compared folded.
+/// A set of field names, and of beginnings of names, compared folded.
 public struct FieldNameSet: Sendable {
   /// A bit for each hash modulo 256: most fields of most requests are settled by it.
   private var filter: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
   private var hashes: [UInt32] = []
   private var names: [[UInt8]] = []
+  private let prefixes: [[UInt8]]
 
-  public init(_ names: [String]) {
+  /// - Parameter prefixes: Every name that begins with one of these is in the set too.
+  public init(_ names: [String], prefixes: [String] = []) {
+    self.prefixes = prefixes.map { $0.utf8.map(FieldName.folded) }
     for name in names {
       let folded = name.utf8.map(FieldName.folded)
       if self.names.contains(folded) { continue }
@@ -64,9 +67,18 @@ public struct FieldNameSet: Sendable {
       case 2: filter.2
       default: filter.3
       }
-    guard word >> UInt64(hash & 63) & 1 != 0 else { return false }
-    for index in hashes.indices where hashes[index] == hash && isNamed(index, bytes, line.name) { return true }
+    if word >> UInt64(hash & 63) & 1 != 0 {
+      for index in hashes.indices where hashes[index] == hash && isNamed(index, bytes, line.name) { return true }
+    }
+    for index in prefixes.indices where beginsWith(index, bytes, line.name) { return true }
     return false
+  }
+
+  private func beginsWith(_ index: Int, _ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    guard prefixes[index].count <= name.count else { return false }
+    for offset in prefixes[index].indices
+    where prefixes[index][offset] != FieldName.folded(bytes[name.lowerBound + offset]) { return false }
+    return true
   }
 
   private func isNamed(_ index: Int, _ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {

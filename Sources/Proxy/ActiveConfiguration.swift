@@ -47,7 +47,7 @@ public final class ActiveConfiguration: Sendable {
       names += route.identity.headerNames
     }
     self.mappingOfRoute = mappingOfRoute
-    removedFields = FieldNameSet(names + IdentityMapping.defaults.headerNames)
+    removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)
@@ -63,9 +63,7 @@ public final class ActiveConfiguration: Sendable {
 
   /// What tells an upstream who the client is, or rewrites the target: only the gateway may say it.
   private static let alwaysRemoved = [
-    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server",
-    "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Forwarded-Method", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
-    "X-Forwarded-By", "X-Real-IP", "X-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI",
+    "Forwarded", "X-Real-IP", "X-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI",
     "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
     // Other spellings of what frames a message or carries a credential (SECURITY I-2): `Content_Length`. As they should
     // be spelled, these are dealt with one by one.

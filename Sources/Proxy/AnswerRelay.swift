@@ -6,6 +6,7 @@ import Sockets
 /// The way of an answer: from the upstream to the client, or the gateway's own.
 extension ClientConnection {
   func relayAnswer(_ slot: ExchangeSlot) {
+    var reads = 0
     while phase == .exchanging, let upstream = slot.upstream {
       if let block = upstream.input.take() {
         switch relay(block, slot, upstream) {
@@ -21,6 +22,13 @@ extension ClientConnection {
         if phase == .exchanging { worker.idleDeadlines.arm(self) }
         return
       }
+      // The client has taken everything: the next step is not its.
+      if slot.exchange.requestBody.isComplete { disarmDeadline() }
+      guard reads < Limits.readsPerTurnMax else {
+        worker.loop.runLater(self)
+        return
+      }
+      reads += 1
       switch upstream.read() {
       case .bytes: slot.exchange.log.answerBegan(at: worker.loop.now)
       case .wouldBlock: return
@@ -256,9 +264,26 @@ extension ClientConnection {
     case .waitingForKeys: refuse(Refusal(.keysUnavailable))
     case .waitingForResponder:
       refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
-    case .waitingForUpstream where output == nil: refuse(Refusal(.bodyTimeout))
+    case .waitingForUpstream where output == nil:
+      refuse(Refusal(upstreamIsFull(slot) ? .upstreamTimeout : .bodyTimeout))
     case .deciding, .waitingForUpstream, .answering, .answered:
-      cut(output == nil ? .bodyTimeout : .clientTimeout)
+      cut(output != nil ? .clientTimeout : upstreamIsFull(slot) ? .upstreamTruncated : .bodyTimeout)
+    }
+  }
+
+  /// Whether the upstream does not take the body that the client sends.
+  private func upstreamIsFull(_ slot: ExchangeSlot) -> Bool {
+    guard let upstream = slot.upstream else { return false }
+    return !upstream.isFlushed
+  }
+
+  /// `timeouts.drain` has passed: an answer that was begun is cut, others are told.
+  func endExchange() {
+    guard let slot else { return }
+    switch slot.exchange.state {
+    case .deciding, .waitingForKeys, .waitingForResponder, .waitingForUpstream:
+      refuse(Refusal(.drainTimeout, connection: .closed))
+    case .answering, .answered: cut(.drainTimeout)
     }
   }
 }

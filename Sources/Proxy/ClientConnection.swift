@@ -25,6 +25,8 @@ final class ClientConnection: Pollable {
   var canRead = false
   var canWrite = true
   var inputEnded = false
+  /// It has carried an exchange to its end.
+  private var hasServed = false
   /// How much of `input` was looked at for the end of a line.
   private var scanned = 0
   private var headStartedAt = MonotonicTime(nanoseconds: 0)
@@ -45,7 +47,17 @@ final class ClientConnection: Pollable {
   }
 
   /// Nothing of a request has come.
-  var isIdle: Bool { phase == .reading && input == nil }
+  private var isIdle: Bool { phase == .reading && input == nil }
+
+  /// The gateway is draining: what the client has sent already is answered, a connection without a request ends.
+  func drain() {
+    guard isIdle else { return }
+    canRead = true
+    readHeads()
+    guard isIdle else { return }
+    // Just accepted: its first request is most likely on its way.
+    if hasServed { close() } else { worker.lingerDeadlines.arm(self) }
+  }
 
   // MARK: Events
 
@@ -145,6 +157,7 @@ final class ClientConnection: Pollable {
   /// A head that will be no request: answered, and nothing more of the connection is read.
   private func refuseHead(_ reason: Reason) {
     takeSlot()
+    slot?.exchange.log.bytesIn = UInt64(input?.count ?? 0)
     refuse(Refusal(reason, connection: .closed))
   }
 
@@ -302,6 +315,7 @@ final class ClientConnection: Pollable {
       return
     }
     phase = .reading
+    hasServed = true
     scanned = 0
     if inputEnded, input == nil {
       close()
@@ -326,7 +340,13 @@ final class ClientConnection: Pollable {
   }
 
   private func linger() {
+    var reads = 0
     while canRead {
+      guard reads < Limits.readsPerTurnMax else {
+        worker.loop.runLater(self)
+        return
+      }
+      reads += 1
       input?.clear()
       switch read() {
       case .bytes, .wouldBlock: continue

@@ -15,7 +15,7 @@ struct Exchange {
   enum State: Equatable {
     /// Nothing was decided yet.
     case deciding
-    /// For a key that the token names and the provider may have published.
+    /// For the provider's first keys, or for one that the token names and the provider may have published.
     case waitingForKeys(provider: Int)
     /// The gateway answers itself: its Responder has not answered yet.
     case waitingForResponder
@@ -103,6 +103,7 @@ struct Exchange {
       && ProblemBody.prefersHTML(accept: bytes, context.head.fields[context.head.acceptLine].value)
     requestBody = BodyDecoder(context.head.bodyFraming)
     log.keepRequest(context.head, bytes)
+    log.bytesIn = UInt64(context.head.length)
 
     let traits: PathTraits
     do throws(PathError) {
@@ -234,7 +235,7 @@ struct Exchange {
     } catch {
       throw BodyFault(reason: error.reason)
     }
-    log.bytesIn += UInt64(step.data.count)
+    log.bytesIn += UInt64(step.consumed)
     if let most = requestBodyBytesMax, requestBody.decodedBytes > most { throw BodyFault(reason: .bodyTooLarge) }
     return step
   }

@@ -191,11 +191,19 @@ struct ConnectionOptions {
   /// `close` and `keep-alive` name no field that is not removed anyway: the usual message allocates nothing.
   private static func isOwn(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
     switch name.count {
-    case 5: lowered(bytes[name.lowerBound]) == UInt8(ascii: "c") && lowered(bytes[name.lowerBound + 1]) == UInt8(ascii: "l")
-      && lowered(bytes[name.lowerBound + 2]) == UInt8(ascii: "o") && lowered(bytes[name.lowerBound + 4]) == UInt8(ascii: "e")
-    case 10: lowered(bytes[name.lowerBound]) == UInt8(ascii: "k") && bytes[name.lowerBound + 4] == UInt8(ascii: "-")
+    case 5: isWord(bytes, name, "close")
+    case 10: isWord(bytes, name, "keep-alive")
     default: false
     }
+  }
+
+  private static func isWord(_ bytes: Span<UInt8>, _ name: ByteRange, _ word: String) -> Bool {
+    var index = name.lowerBound
+    for byte in word.utf8 {
+      if lowered(bytes[index]) != byte { return false }
+      index += 1
+    }
+    return true
   }
 
   private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ByteRange {

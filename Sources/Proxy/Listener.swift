@@ -18,29 +18,35 @@ final class Listener: Pollable {
 
   /// Accepts what waits already, then no more.
   func stop() {
-    if !isPaused { acceptAll() }
+    while !isPaused, acceptBatch() == .more {}
     worker.loop.unregister(self)
   }
 
-  override func ready(_ events: ReadyEvents) { acceptAll() }
-
-  private func acceptAll() {
+  override func ready(_ events: ReadyEvents) {
     // A level-triggered descriptor: what is left over is said again, after others had their turn.
+    _ = acceptBatch()
+  }
+
+  private enum Waiting { case more, none }
+
+  /// Accepts some of those that wait.
+  private func acceptBatch() -> Waiting {
     for _ in 0..<Listener.batchMax {
       guard worker.mayAccept() else {
         pause()
-        return
+        return .more
       }
       switch socket.accept() {
       case .connection(let accepted, let address): worker.accept(accepted, address)
-      case .none: return
+      case .none: return .none
       case .aborted: continue
       case .exhausted(let error):
         worker.acceptFailed(error)
         pause()
-        return
+        return .more
       }
     }
+    return .more
   }
 
   /// Accepts no more for a while: a descriptor that stays ready would keep the loop spinning (SECURITY D-4).

@@ -32,6 +32,8 @@ enum Limits {
   static let chunkFramingBytesMax = 32
   /// A body goes on only where this much fits: more than the longest chunk size line, so that none is cut in two.
   static let bodyRoomMin = 1024
+  /// Reads in a row for one connection, before others have their turn.
+  static let readsPerTurnMax = 16
   /// Data of at least so many bytes goes to the socket without being copied.
   static let directWriteBytesMin = 8 * 1024
 }

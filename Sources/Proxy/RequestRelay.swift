@@ -88,8 +88,9 @@ extension ClientConnection {
   /// Nothing came from it for the time that it has.
   func upstreamStalled(_ upstream: UpstreamConnection) {
     guard let slot, slot.upstream === upstream else { return }
-    if output != nil || !slot.exchange.requestBody.isComplete {
-      // It is the client that is waited for, and the client's own deadline runs.
+    let takesBody = upstream.isFlushed || upstream.hasProgressed
+    if output != nil || (!slot.exchange.requestBody.isComplete && takesBody) {
+      // It is the client that is waited for, and the client's own deadline runs; or the body is on its way.
       expectAnswer(slot, upstream)
     } else if slot.exchange.state == .answering {
       cut(.upstreamTruncated)
@@ -126,6 +127,7 @@ extension ClientConnection {
 
   private func relayRequestBody(_ slot: ExchangeSlot) {
     guard let upstream = slot.upstream else { return }
+    var reads = 0
     while !slot.exchange.requestBody.isComplete {
       if var block = input.take() {
         var room = upstream.bodyRoom
@@ -153,7 +155,13 @@ extension ClientConnection {
         giveInputIfEmpty()
         if step.consumed > 0 { continue }
       }
-      guard canRead, !inputEnded, case .bytes = read() else { break }
+      guard canRead, !inputEnded else { break }
+      guard reads < Limits.readsPerTurnMax else {
+        worker.loop.runLater(self)
+        break
+      }
+      reads += 1
+      guard case .bytes = read() else { break }
     }
     if slot.exchange.requestBody.isComplete {
       if slot.requestIsOpen {

@@ -9,7 +9,6 @@ public final class Server: Sendable {
   private let counters = SharedCounters()
   /// What is listened on, with the ports that the system chose.
   public let addresses: [String]
-  private let sockets: [[ListeningSocket]]
 
   /// Binds every listener, and makes one loop per worker. Nothing is accepted before `start`.
   ///
@@ -43,13 +42,12 @@ public final class Server: Sendable {
         }
       }
     }
-    self.sockets = sockets
     self.addresses = addresses
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
-        index: index, loop: loop, active: active, keys: keys, counters: counters, accessLog: accessLog.makeRing(),
-        report: report)
+        index: index, loop: loop, sockets: sockets[index], active: active, keys: keys, counters: counters,
+        accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers
@@ -74,11 +72,11 @@ public final class Server: Sendable {
   public func start(
     requestKeys: @escaping @Sendable (Int) -> Void, failed: @escaping @Sendable (SystemError) -> Void
   ) {
-    for (worker, sockets) in zip(workers, sockets) {
+    for worker in workers {
       worker.loop.start()
       worker.async { worker in
         do throws(SystemError) {
-          try worker.listen(on: sockets, requestKeys: requestKeys)
+          try worker.listen(requestKeys: requestKeys)
         } catch {
           failed(error)
         }

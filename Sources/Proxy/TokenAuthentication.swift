@@ -12,7 +12,7 @@ struct TokenAuthentication {
     /// `cached`: where the token stands in the loop's cache.
     case identity(Identity, cached: Int?)
     case refused(Reason, keyID: String?, provider: Int?)
-    /// The token names a key that the provider may have published since: worth one look.
+    /// The provider's keys are on their way, or it may have published the one that the token names: worth one look.
     case needsKeys(provider: Int)
   }
 
@@ -102,13 +102,23 @@ struct TokenAuthentication {
           token, provider: provider, keyGeneration: keys.generation, verified: verified)
         return .identity(.token(verified), cached: place)
       } catch {
-        if error.reason == .keyUnknown, waiting == .allowed, keys.refetchAllowedAt <= context.now {
+        if waiting == .allowed, TokenAuthentication.mayCure(error.reason, keys, context.now) {
           return .needsKeys(provider: provider)
         }
         outcome = .refused(error.reason, keyID: error.keyID, provider: provider)
       }
     }
     return outcome
+  }
+
+  /// Whether keys that are about to arrive may change the refusal.
+  private static func mayCure(_ reason: Reason, _ keys: ProviderKeys, _ now: MonotonicTime) -> Bool {
+    switch reason {
+    case .keyUnknown: keys.refetchAllowedAt <= now
+    // Right after the start the first fetch is under way.
+    case .keysUnavailable: !keys.firstFetchEnded
+    default: false
+    }
   }
 
   private static func token(_ credential: Credential) -> ByteRange? {

@@ -27,6 +27,8 @@ final class UpstreamConnection: Pollable {
   /// It has carried an exchange before: the server may be closing it at this moment.
   private(set) var isReused = false
   private(set) var hasReceived = false
+  /// It took something of the request since `expectAnswer`.
+  private(set) var hasProgressed = false
 
   init(to server: UpstreamServer, pool: UpstreamPool, worker: Worker) throws(SystemError) {
     self.server = server
@@ -72,7 +74,9 @@ final class UpstreamConnection: Pollable {
     if framing != .chunked, state == .busy, canWrite, isFlushed, data.count >= Limits.directWriteBytesMin {
       forgetSent()
       switch socket.write(block, from: start, to: data.upperBound) {
-      case .bytes(let count): start += count
+      case .bytes(let count):
+        start += count
+        hasProgressed = true
       case .wouldBlock, .end: canWrite = false
       case .failed: break
       }
@@ -95,7 +99,9 @@ final class UpstreamConnection: Pollable {
     while let count = request?.bytes.count, sent < count {
       guard let result = sendRest(to: count) else { return }
       switch result {
-      case .bytes(let written): sent += written
+      case .bytes(let written):
+        sent += written
+        hasProgressed = true
       case .wouldBlock, .end:
         canWrite = false
         return
@@ -194,6 +200,7 @@ final class UpstreamConnection: Pollable {
 
   /// Arms the time until the next sign of the upstream.
   func expectAnswer(within duration: Duration) {
+    hasProgressed = false
     worker.loop.deadlines(after: duration).arm(self)
   }
 

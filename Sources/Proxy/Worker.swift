@@ -29,6 +29,7 @@ final class Worker {
     headBytesMax: Limits.answerHeadBytesMax, fieldsMax: Limits.answerFieldsMax,
     targetBytesMax: Limits.answerHeadBytesMax)
 
+  private var sockets: [ListeningSocket]
   private var listeners: [Listener] = []
   private var openConnections = 0
   private var freeSlots: [ExchangeSlot] = []
@@ -42,10 +43,11 @@ final class Worker {
   private var drained: (() -> Void)?
 
   init(
-    index: Int, loop: EventLoop, active: ActiveConfiguration, keys: KeySnapshot, counters: SharedCounters,
-    accessLog: AccessLogRing, report: @escaping @Sendable (ProxyEvent) -> Void
+    index: Int, loop: EventLoop, sockets: [ListeningSocket], active: ActiveConfiguration, keys: KeySnapshot,
+    counters: SharedCounters, accessLog: AccessLogRing, report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
+    self.sockets = sockets
     self.loop = loop
     self.counters = counters
     self.accessLog = accessLog
@@ -61,10 +63,11 @@ final class Worker {
   // MARK: Accepting
 
   /// - Parameter requestKeys: Called with a provider's index; ends in `update(keys:)`.
-  func listen(
-    on sockets: [ListeningSocket], requestKeys: @escaping @Sendable (Int) -> Void
-  ) throws(SystemError) {
+  func listen(requestKeys: @escaping @Sendable (Int) -> Void) throws(SystemError) {
     self.requestKeys = requestKeys
+    let sockets = self.sockets
+    // From here on the listeners alone own them: they close when those go.
+    self.sockets = []
     for socket in sockets {
       let listener = Listener(socket, worker: self)
       try listener.start()
@@ -185,13 +188,13 @@ final class Worker {
     listeners = []
     isDraining = true
     self.drained = drained
-    idleDeadlines.expireAll { ($0 as? ClientConnection)?.isIdle ?? false }
+    for entry in idleDeadlines.entries { (entry as? ClientConnection)?.drain() }
     tellWhenDrained()
   }
 
   /// Ends the exchanges that are still under way.
   func endExchanges() {
-    for slot in slots { slot.connection?.cut(.drainTimeout) }
+    for slot in slots { slot.connection?.endExchange() }
   }
 
   private func tellWhenDrained() {

@@ -43,18 +43,15 @@ public final class DeadlineList {
   /// When the first one expires; nil where none is armed.
   var earliest: MonotonicTime? { unsafe first?.deadlineAt }
 
-  /// Lets those expire at once that `chosen` picks.
-  public func expireAll(where chosen: (Pollable) -> Bool) {
-    var picked: [Pollable] = []
+  /// Those that are armed, as they are at this moment.
+  public var entries: [Pollable] {
+    var result: [Pollable] = []
     var entry = unsafe first
     while let current = entry {
-      if chosen(current) { picked.append(current) }
+      result.append(current)
       entry = unsafe current.deadlineNext
     }
-    for entry in picked where unsafe entry.deadlineList === self {
-      remove(entry)
-      entry.deadlineExpired()
-    }
+    return result
   }
 
   /// Calls those that have passed.

@@ -1,0 +1,145 @@
+"""The real binary, started on a free loopback port with a configuration of the test."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import textwrap
+import time
+
+from .ports import wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / ".build/release/portcullis"))
+
+
+def run(*arguments, stdin=None, cwd=None, env=None, seconds=30):
+    """Runs a command of the binary to its end."""
+    return subprocess.run(
+        [BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True, cwd=cwd, timeout=seconds,
+        env={**os.environ, **(env or {})})
+
+
+class Gateway:
+    """A running gateway. `config` is YAML, whose first listener is `127.0.0.1:0`: the system chooses the port."""
+
+    def __init__(self, folder, config, env=None, prefix=()):
+        self.folder = pathlib.Path(folder)
+        self.config_path = self.folder / "gateway.conf"
+        self.write_config(config)
+        self._stdout = open(self.folder / "access.log", "wb")
+        self._stderr = open(self.folder / "program.log", "wb")
+        self.process = subprocess.Popen(
+            [*prefix, BINARY, "serve", "--config", str(self.config_path)], stdin=subprocess.DEVNULL,
+            stdout=self._stdout, stderr=self._stderr, env={**os.environ, **(env or {})}, start_new_session=True)
+        try:
+            serving = wait_until(self._serving, "the gateway to serve", 15)
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.program_text}") from None
+        self.addresses = serving["listeners"].split()
+        self.host, _, port = next(a for a in self.addresses if not a.startswith("unix:")).rpartition(":")
+        self.port = int(port)
+
+    @property
+    def url(self):
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def write_config(self, config):
+        self.config_path.write_text(textwrap.dedent(config))
+
+    # What it said.
+
+    @property
+    def program_text(self):
+        return (self.folder / "program.log").read_text(errors="replace")
+
+    @property
+    def access_text(self):
+        return (self.folder / "access.log").read_text(errors="replace")
+
+    def messages(self):
+        """The program messages, each a dict."""
+        return [json.loads(line) for line in self.program_text.splitlines() if line.startswith("{")]
+
+    def wait_message(self, text, seconds=10):
+        """The first program message that contains `text`."""
+        return wait_until(
+            lambda: next((m for m in self.messages() if text in m["message"]), None), f"the message {text!r}", seconds)
+
+    def access(self):
+        """The access lines, each a dict. A line that is no JSON is a failure."""
+        return [json.loads(line) for line in self.access_text.splitlines()]
+
+    def wait_access(self, count=1, seconds=10, **fields):
+        """The access lines with these fields, once there are `count` of them."""
+        def matching():
+            found = [line for line in self.access() if all(line.get(k) == v for k, v in fields.items())]
+            return found if len(found) >= count else None
+        return wait_until(matching, f"{count} access lines with {fields}; there are {self.access_text[-2000:]}", seconds)
+
+    def access_of(self, response_id):
+        """The one access line of a request id."""
+        lines = self.wait_access(request_id=response_id)
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    def _serving(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.program_text}")
+        return next((m for m in self.messages() if m.get("message") == "serving"), None)
+
+    # What is done to it.
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=15):
+        """Its exit status."""
+        return self.process.wait(seconds)
+
+    def stop(self):
+        """Ends it as an operator would. A crash is a failure."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            time.sleep(0.02)
+            if self.process.poll() is None:
+                self.signal(signal.SIGINT)
+        try:
+            status = self.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the gateway did not stop:\n{self.program_text[-3000:]}") from None
+        finally:
+            self._stdout.close()
+            self._stderr.close()
+        assert status == 0, f"the gateway ended with {status}:\n{self.program_text[-3000:]}"
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._stdout.close()
+        self._stderr.close()
+
+    # What it uses.
+
+    def resident_bytes(self):
+        text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) * 1024
+
+    def peak_bytes(self):
+        text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", text).group(1)) * 1024
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -1,0 +1,117 @@
+"""An upstream that records every byte that reaches it, and answers as a test says."""
+import socket
+import threading
+
+from .ports import wait_until
+from .wire import split_requests
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Connection:
+    """One connection as the upstream sees it."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.received = b""
+        self.ended = False
+        self.lock = threading.Lock()
+
+    @property
+    def requests(self):
+        """The complete requests that it carried."""
+        with self.lock:
+            return split_requests(self.received)[0]
+
+
+class Upstream:
+    """Listens on loopback. `answer` is bytes, or a function `(request, connection) -> bytes | None`; with None the
+    function has done its own sending. What it answers with `Connection: close`, it closes after."""
+
+    def __init__(self, answer=OK, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=128):
+        self.answer = answer
+        self.connections = []
+        self.listener = socket.socket(family, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(address)
+        self.listener.listen(backlog)
+        self.address = self.listener.getsockname()
+        self.closed = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def server(self):
+        """As `servers:` of gateway.conf wants it."""
+        return f"unix:{self.address}" if isinstance(self.address, str) else f"{self.address[0]}:{self.address[1]}"
+
+    @property
+    def received(self):
+        """All bytes of all connections."""
+        return b"".join(connection.received for connection in list(self.connections))
+
+    @property
+    def requests(self):
+        """All complete requests, in the order of their connections."""
+        return [request for connection in list(self.connections) for request in connection.requests]
+
+    def wait_requests(self, count=1, seconds=10):
+        wait_until(lambda: len(self.requests) >= count, f"{count} requests upstream", seconds)
+        return self.requests
+
+    def forget(self):
+        """Forgets what came so far."""
+        for connection in list(self.connections):
+            with connection.lock:
+                connection.received = b""
+
+    def close(self):
+        self.closed = True
+        try:
+            # Wakes the thread in accept().
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        for connection in list(self.connections):
+            try:
+                connection.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.sock.close()
+
+    def _accept(self):
+        while not self.closed:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            connection = Connection(sock)
+            self.connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        answered = 0
+        try:
+            while True:
+                piece = connection.sock.recv(65536)
+                if not piece:
+                    break
+                with connection.lock:
+                    connection.received += piece
+                requests = connection.requests
+                while answered < len(requests):
+                    request = requests[answered]
+                    answered += 1
+                    answer = self.answer(request, connection) if callable(self.answer) else self.answer
+                    if answer is None:
+                        continue
+                    connection.sock.sendall(answer)
+                    head = answer.partition(b"\r\n\r\n")[0].lower()
+                    if b"\r\nconnection: close" in head or request.field("connection") == "close":
+                        connection.sock.close()
+                        return
+        except OSError:
+            pass
+        finally:
+            connection.ended = True
+            connection.sock.close()

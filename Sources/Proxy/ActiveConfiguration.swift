@@ -9,14 +9,13 @@ public final class ActiveConfiguration: Sendable {
   public let configuration: GatewayConfiguration
   /// Counts up with every reload; the access log says it.
   public let generation: UInt64
-  let routes: RouteTable
+  let routeTable: RouteTable
+  let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
   /// Per provider.
   let credentialSources: [[CompiledCredentialSource]]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
   let removedFields: FieldNameSet
-  /// Per route: the index of its identity mapping among the different ones, for rendered identity headers.
-  let mappingOfRoute: [Int]
   let headLimits: HeadLimits
   let responders: [LocalRoute]
 
@@ -24,7 +23,7 @@ public final class ActiveConfiguration: Sendable {
     self.configuration = configuration
     self.generation = generation
     self.responders = responders
-    routes = RouteTable(configuration.routes.map(\.pattern))
+    routeTable = RouteTable(configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
     credentialSources = configuration.providers.map { provider in
       provider.credentialSources.map { source in
@@ -36,17 +35,14 @@ public final class ActiveConfiguration: Sendable {
     }
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []
-    var mappingOfRoute: [Int] = []
-    for route in configuration.routes {
-      if let index = mappings.firstIndex(of: route.identity) {
-        mappingOfRoute.append(index)
-        continue
+    routes = configuration.routes.map { route in
+      let mapping = mappings.firstIndex(of: route.identity) ?? mappings.count
+      if mapping == mappings.count {
+        mappings.append(route.identity)
+        names += route.identity.headerNames
       }
-      mappingOfRoute.append(mappings.count)
-      mappings.append(route.identity)
-      names += route.identity.headerNames
+      return ActiveRoute(route, mapping: mapping, providers: configuration.providers)
     }
-    self.mappingOfRoute = mappingOfRoute
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,

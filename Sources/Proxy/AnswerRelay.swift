@@ -190,7 +190,7 @@ extension ClientConnection {
     slot.exchange.answerEnded()
     slot.upstream = nil
     if requestIsComplete, slot.exchange.upstreamPersists {
-      upstream.release(idleFor: upstream.pool.configuration.idleTimeout)
+      upstream.release()
     } else {
       upstream.close()
     }

@@ -11,7 +11,7 @@ import Tokens
 ///
 /// The connections report what happened, and do what they are told. Waits have names: while the exchange is in one,
 /// nothing more of the client is read, and a deadline runs.
-struct Exchange {
+struct Exchange: ~Copyable {
   enum State: Equatable {
     /// Nothing was decided yet.
     case deciding
@@ -41,7 +41,7 @@ struct Exchange {
   private(set) var generation: UInt64 = 0
   private(set) var requestID = RequestID()
   private(set) var configuration: ActiveConfiguration?
-  private(set) var route = -1
+  private(set) var route: ActiveRoute?
 
   // The request.
   private(set) var method = Method.get
@@ -71,7 +71,7 @@ struct Exchange {
     generation &+= 1
     requestID = context.requestIDs.next()
     configuration = context.active
-    route = -1
+    route = nil
     requestBody = BodyDecoder(.none)
     answerBody = BodyDecoder(.none)
     answerFraming = .none
@@ -119,35 +119,35 @@ struct Exchange {
       state = .waitingForResponder
       return .ask(local.responder)
     }
-    let matched = active.routes.match(
+    let matched = active.routeTable.match(
       host: host, method: bytes.extracting(context.head.method.lowerBound..<context.head.method.upperBound),
       path: context.path.span)
-    let kept = matched.map { active.configuration.routes[$0].pathTraitsKept } ?? []
+    let route = matched.map { active.routes[$0] }
+    let kept = route?.configuration.pathTraitsKept ?? []
     if let reason = Exchange.refusal(of: traits.subtracting(kept)) { return .refuse(Refusal(reason)) }
-    guard let matched else { return .refuse(Refusal(.noRoute)) }
-    route = matched
-    let configured = active.configuration.routes[matched]
-    requestBodyBytesMax = configured.bodyBytesMax ?? active.configuration.limits.bodyBytesMax
+    guard let route else { return .refuse(Refusal(.noRoute)) }
+    self.route = route
+    requestBodyBytesMax = route.configuration.bodyBytesMax ?? active.configuration.limits.bodyBytesMax
     if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
     }
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
     if context.head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
-    return authorize(bytes, configured, active, context)
+    return authorize(bytes, route, active, context)
   }
 
   private mutating func authorize(
-    _ bytes: Span<UInt8>, _ configured: RouteConfiguration, _ active: ActiveConfiguration, _ context: DecisionContext
+    _ bytes: Span<UInt8>, _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action {
     var authentication = TokenAuthentication()
     let identity: Identity
     var cached: Int?
-    switch configured.rule.authentication {
+    switch route.tokenUse {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        context.head, bytes, providers: configured.providers,
-        anonymous: configured.rule.authentication.isOptional ? .allowed : .refused,
+        context.head, bytes, providers: route.configuration.providers,
+        anonymous: route.tokenUse == .optional ? .allowed : .refused,
         waiting: state == .deciding ? .allowed : .over, in: context)
       log.keep(authentication)
       switch outcome {
@@ -163,21 +163,23 @@ struct Exchange {
       }
     }
     log.keep(identity)
-    let verdict = configured.rule.evaluate(identity)
-    guard let permit = configured.rule.permit(verdict, identity) else {
+    let verdict = route.configuration.rule.evaluate(identity)
+    guard let permit = route.configuration.rule.permit(verdict, identity) else {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal)) }
       return .refuse(Refusal(.internalError))
     }
-    return forward(permit, identity, cached, authentication.credential, bytes, configured, active, context)
+    return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
   }
 
+  // Swift 6.3.1 crashes when it inlines this with its noncopyable arguments.
+  @inline(never)
   private mutating func forward(
     _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
-    _ configured: RouteConfiguration, _ active: ActiveConfiguration, _ context: DecisionContext
+    _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action {
     let fields: [UInt8]
     do throws(IdentityHeaderError) {
-      fields = try identityFields(identity, cached, configured, active, context)
+      fields = try identityFields(identity, cached, route, context)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -188,7 +190,7 @@ struct Exchange {
         facts: .init(client: log.client, requestID: requestID, credential: credential, route: route),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
-      return .forward(head, upstream: configured.upstream)
+      return .forward(head, upstream: route.configuration.upstream)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -196,14 +198,12 @@ struct Exchange {
 
   /// The rendered identity headers, from the cache where the token stands there.
   private func identityFields(
-    _ identity: Identity, _ cached: Int?, _ configured: RouteConfiguration, _ active: ActiveConfiguration,
-    _ context: DecisionContext
+    _ identity: Identity, _ cached: Int?, _ route: ActiveRoute, _ context: DecisionContext
   ) throws(IdentityHeaderError) -> [UInt8] {
-    guard let cached else { return try configured.identity.render(identity) }
-    let mapping = active.mappingOfRoute[route]
-    if let rendered = context.tokens.rendered(at: cached, mapping: mapping) { return rendered }
-    let fields = try configured.identity.render(identity)
-    context.tokens.keep(fields, at: cached, mapping: mapping)
+    guard let cached else { return try route.configuration.identity.render(identity) }
+    if let rendered = context.tokens.rendered(at: cached, mapping: route.mapping) { return rendered }
+    let fields = try route.configuration.identity.render(identity)
+    context.tokens.keep(fields, at: cached, mapping: route.mapping)
     return fields
   }
 
@@ -311,7 +311,7 @@ struct Exchange {
 
   /// The route's own limit on the wait for an answer.
   var responseTimeout: Duration? {
-    route >= 0 ? configuration?.configuration.routes[route].responseTimeout : nil
+    route?.configuration.responseTimeout
   }
 }
 
@@ -330,7 +330,7 @@ extension Exchange {
     record.reason = reason
     guard let configuration else { return }
     record.generation = configuration.generation
-    record.route = route >= 0 ? configuration.configuration.routes[route].name : nil
+    record.route = route?.configuration.name
     record.provider = log.token?.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
     record.upstream = log.upstream.map { configuration.configuration.upstreams[$0].name }
   }

@@ -22,7 +22,7 @@ struct ForwardedHead: ~Copyable {
     let client: AddressText
     let requestID: RequestID
     let credential: Credential
-    let route: Int
+    let route: ActiveRoute
   }
 
   /// Spends `permit`.
@@ -42,7 +42,7 @@ struct ForwardedHead: ~Copyable {
     into block: consuming Buffer
   ) throws(ForwardedHeadError) {
     _ = consume permit
-    let route = configuration.configuration.routes[facts.route]
+    let removesToken = facts.route.configuration.token == .remove
     var writer = HeadWriter(block)
     writer.write(bytes, head.method)
     writer.write(UInt8(ascii: " "))
@@ -62,10 +62,10 @@ struct ForwardedHead: ~Copyable {
       switch line.known {
       case .host, .contentLength, .expect: continue
       case .authorization:
-        if case .authorization = facts.credential, route.token == .remove { continue }
+        if removesToken, case .authorization = facts.credential { continue }
       case .cookie:
-        if case .cookie(_, let source) = facts.credential, route.token == .remove {
-          ForwardedHead.writeCookies(bytes, line, without: source, of: configuration, facts.route, to: &writer)
+        if removesToken, case .cookie = facts.credential {
+          ForwardedHead.writeCookies(bytes, line, without: facts.route.tokenCookies, to: &writer)
           continue
         }
       default:
@@ -126,15 +126,8 @@ struct ForwardedHead: ~Copyable {
   consuming func takeBytes() -> Buffer { bytes }
 
   private static func writeCookies(
-    _ bytes: Span<UInt8>, _ line: FieldLine, without source: Int, of configuration: ActiveConfiguration, _ route: Int,
-    to writer: inout HeadWriter
+    _ bytes: Span<UInt8>, _ line: FieldLine, without names: [[UInt8]], to writer: inout HeadWriter
   ) {
-    var names: [[UInt8]] = []
-    for provider in configuration.configuration.routes[route].providers {
-      for case .cookie(let name) in configuration.configuration.providers[provider].credentialSources {
-        names.append([UInt8](name.utf8))
-      }
-    }
     var rest: [UInt8] = []
     CookieLine.writeWithout(names, in: bytes, line.value, to: &rest)
     guard !rest.isEmpty else { return }

@@ -100,7 +100,8 @@ extension ClientConnection {
   }
 
   func expectAnswer(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
-    upstream.expectAnswer(within: slot.exchange.responseTimeout ?? upstream.pool.configuration.responseTimeout)
+    let own = slot.exchange.responseTimeout.map { worker.loop.deadlines(after: $0) }
+    upstream.expectAnswer(within: own ?? upstream.pool.responseDeadlines)
   }
 
   /// The connection ended before an answer byte: once more, where the server may just have closed an idle connection

@@ -43,7 +43,7 @@ final class UpstreamConnection: Pollable {
     state = .connecting
     super.init()
     try worker.loop.register(self, descriptor: socket.descriptor, interest: .edge)
-    worker.loop.deadlines(after: pool.configuration.connectTimeout).arm(self)
+    pool.connectDeadlines.arm(self)
   }
 
   // MARK: The request
@@ -199,9 +199,9 @@ final class UpstreamConnection: Pollable {
   }
 
   /// Arms the time until the next sign of the upstream.
-  func expectAnswer(within duration: Duration) {
+  func expectAnswer(within deadlines: DeadlineList) {
     hasProgressed = false
-    worker.loop.deadlines(after: duration).arm(self)
+    deadlines.arm(self)
   }
 
   // MARK: The answer
@@ -234,7 +234,7 @@ final class UpstreamConnection: Pollable {
   // MARK: The end
 
   /// The exchange is over and both messages ended where they should: free for the next.
-  func release(idleFor duration: Duration) {
+  func release() {
     client = nil
     let closes = request?.closesConnection ?? true
     guard state == .busy, !closes, isFlushed, input == nil, !inputEnded, !canRead || !hasPendingInput() else {
@@ -243,7 +243,7 @@ final class UpstreamConnection: Pollable {
     }
     dropRequest()
     state = .free
-    if server.keepIdle(self) { worker.loop.deadlines(after: duration).arm(self) } else { close() }
+    if server.keepIdle(self) { pool.idleDeadlines.arm(self) } else { close() }
   }
 
   /// Whether something stands in the socket though the answer has ended.

@@ -5,6 +5,9 @@ import Sockets
 /// The connections of one loop to one upstream.
 final class UpstreamPool {
   let configuration: UpstreamConfiguration
+  let connectDeadlines: DeadlineList
+  let responseDeadlines: DeadlineList
+  let idleDeadlines: DeadlineList
   private let servers: [UpstreamServer]
   private var turn: Int
   /// What retries may still be spent: each request adds a fifth, so that retries stay below 20 % of them.
@@ -13,8 +16,11 @@ final class UpstreamPool {
   private static let retryBudgetPerRequest = 0.2
 
   /// - Parameter offset: Where the turns begin: loops begin at different servers.
-  init(_ configuration: UpstreamConfiguration, offset: Int) {
+  init(_ configuration: UpstreamConfiguration, offset: Int, loop: EventLoop) {
     self.configuration = configuration
+    connectDeadlines = loop.deadlines(after: configuration.connectTimeout)
+    responseDeadlines = loop.deadlines(after: configuration.responseTimeout)
+    idleDeadlines = loop.deadlines(after: configuration.idleTimeout)
     switch configuration.kind {
     case .echo: servers = [UpstreamServer(.echo)]
     case .servers(let addresses):

@@ -35,7 +35,6 @@ final class Worker {
   private var freeSlots: [ExchangeSlot] = []
   private var slots: [ExchangeSlot] = []
   private var waiting: [(provider: Int, slot: ExchangeSlot, generation: UInt64)] = []
-  private var record = AccessRecord()
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
   private var isAcceptingPaused = false
@@ -53,7 +52,7 @@ final class Worker {
     self.accessLog = accessLog
     self.report = report
     context = DecisionContext(active, keys: keys)
-    pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index) }
+    pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
     lingerDeadlines = loop.deadlines(after: Limits.lingerMax)
@@ -128,8 +127,9 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
-    slot.exchange.fill(&record, at: .current)
-    accessLog.write(record)
+    guard accessLog.isOn else { return }
+    slot.exchange.fill(&accessLog.record, at: .current)
+    accessLog.write()
   }
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.
@@ -171,7 +171,7 @@ final class Worker {
   func update(active: ActiveConfiguration, keys: KeySnapshot) {
     let old = pools
     pools = active.configuration.upstreams.map { upstream in
-      old.first { $0.configuration == upstream } ?? UpstreamPool(upstream, offset: index)
+      old.first { $0.configuration == upstream } ?? UpstreamPool(upstream, offset: index, loop: loop)
     }
     for pool in old where !pools.contains(where: { $0 === pool }) { pool.closeIdle() }
     context.active = active

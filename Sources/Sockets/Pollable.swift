@@ -53,12 +53,16 @@ open class Pollable {
 
   // The links of the deadline list that this stands in. A list never outlives its loop, and an entry is taken out of
   // its list before it is freed (`deinit` checks), so the links never dangle.
-  final unowned(unsafe) var deadlineList: DeadlineList?
-  final unowned(unsafe) var deadlinePrevious: Pollable?
-  final unowned(unsafe) var deadlineNext: Pollable?
+  final var deadlineList: Unmanaged<DeadlineList>?
+  final var deadlinePrevious: Unmanaged<Pollable>?
+  final var deadlineNext: Unmanaged<Pollable>?
   final var deadlineAt = MonotonicTime(nanoseconds: 0)
 
-  public init() {}
+  public init() {
+    unsafe deadlineList = nil
+    unsafe deadlinePrevious = nil
+    unsafe deadlineNext = nil
+  }
 
   deinit {
     precondition(unsafe deadlineList == nil, "freed with a deadline armed")
@@ -75,6 +79,6 @@ open class Pollable {
 
   /// Takes the deadline back, where one is armed.
   public final func disarmDeadline() {
-    unsafe deadlineList?.remove(self)
+    unsafe deadlineList?._withUnsafeGuaranteedRef { $0.remove(self) }
   }
 }

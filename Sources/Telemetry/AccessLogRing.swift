@@ -4,6 +4,8 @@ import Sockets
 
 /// One loop's end of the access log. Used on that loop alone; never waits.
 public final class AccessLogRing {
+  /// What `write` writes.
+  public var record = AccessRecord()
   private let ring: ByteRing?
   private var encoder: LineEncoder
 
@@ -15,41 +17,48 @@ public final class AccessLogRing {
   /// Whether lines are written at all.
   public var isOn: Bool { ring != nil }
 
-  /// Writes the line of an exchange; drops and counts it where the writer is too far behind.
-  public func write(_ record: borrowing AccessRecord) {
+  /// Writes the line that `record` says; drops and counts it where the writer is too far behind.
+  public func write() {
     guard let ring else { return }
-    encoder.begin()
-    encoder.add("time", time: record.startedAtNanoseconds)
-    encoder.add("request_id", hexadecimal: record.requestIDHigh, record.requestIDLow)
-    if let client = record.client, client.count > 0 { client.withBytes { encoder.add("client", $0) } }
-    let text = record.text.span
-    if !record.method.isEmpty { encoder.add("method", text.extracting(record.method.bounds)) }
-    if !record.host.isEmpty { encoder.add("host", text.extracting(record.host.bounds)) }
-    if !record.path.isEmpty { encoder.add("path", text.extracting(record.path.bounds)) }
-    if let route = record.route { encoder.add("route", route) }
-    encoder.add("status", Int64(record.status))
-    if let reason = record.reason {
-      encoder.add("reason", reason.rawValue)
-      encoder.add("blame", reason.blame.rawValue)
-    }
-    if let provider = record.provider { encoder.add("provider", provider) }
-    if let subject = record.subject { encoder.add("subject", subject) }
-    if let keyID = record.keyID { encoder.add("key_id", keyID) }
-    if let cache = record.cache { encoder.add("cache", cache == .hit ? "hit" : "miss") }
-    if let upstream = record.upstream {
-      encoder.add("upstream", upstream)
-      encoder.add("retries", Int64(record.retries))
-    }
-    if let auth = record.authenticationMicroseconds { encoder.add("auth_us", auth) }
-    if let connect = record.connectMicroseconds { encoder.add("connect_us", connect) }
-    if let first = record.firstByteMicroseconds { encoder.add("first_byte_us", first) }
-    encoder.add("total_us", record.totalMicroseconds)
-    encoder.add("bytes_in", record.bytesIn)
-    encoder.add("bytes_out", record.bytesOut)
-    encoder.add("config", record.generation)
-    encoder.end()
+    encoder.encode(record)
     let line = encoder.line
     ring.push(line.span)
+  }
+}
+
+extension LineEncoder {
+  /// The whole line of an exchange.
+  fileprivate mutating func encode(_ record: borrowing AccessRecord) {
+    begin()
+    add("time", time: record.startedAtNanoseconds)
+    add("request_id", hexadecimal: record.requestIDHigh, record.requestIDLow)
+    if let client = record.client, client.count > 0 { client.withBytes { add("client", $0) } }
+    let text = record.text.span
+    if !record.method.isEmpty { add("method", text.extracting(record.method.bounds)) }
+    if !record.host.isEmpty { add("host", text.extracting(record.host.bounds)) }
+    if !record.path.isEmpty { add("path", text.extracting(record.path.bounds)) }
+    if let route = record.route { add("route", route) }
+    add("status", Int64(record.status))
+    if let reason = record.reason {
+      add("reason", reason.rawValue)
+      add("blame", reason.blame.rawValue)
+    }
+    if let provider = record.provider { add("provider", provider) }
+    if let subject = record.subject { add("subject", subject) }
+    if let keyID = record.keyID { add("key_id", keyID) }
+    if let cache = record.cache { add("cache", cache == .hit ? "hit" : "miss") }
+    if let upstream = record.upstream {
+      add("upstream", upstream)
+      add("retries", Int64(record.retries))
+    }
+    if let auth = record.authenticationMicroseconds { add("auth_us", auth) }
+    if let connect = record.connectMicroseconds { add("connect_us", connect) }
+    if let first = record.firstByteMicroseconds { add("first_byte_us", first) }
+    add("total_us", record.totalMicroseconds)
+    add("bytes_in", record.bytesIn)
+    add("bytes_out", record.bytesOut)
+    add("config", record.generation)
+    end()
   }
 }
 

@@ -76,7 +76,8 @@ struct LineEncoder {
     if !isFirst { line.append(format == .json ? UInt8(ascii: ",") : UInt8(ascii: " ")) }
     isFirst = false
     if format == .json { line.append(UInt8(ascii: "\"")) }
-    for byte in name.utf8 { line.append(byte) }
+    let bytes = name.utf8Span.span
+    for index in bytes.indices { line.append(bytes[index]) }
     if format == .json {
       line.append(UInt8(ascii: "\""))
       line.append(UInt8(ascii: ":"))

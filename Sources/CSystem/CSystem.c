@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1
 #include "CSystem.h"
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -102,6 +103,8 @@ uint64_t csystem_raise_descriptor_limit(void) {
   }
   return limit.rlim_cur;
 }
+
+void csystem_grow_heap_in_steps(int bytes) { (void)mallopt(M_TOP_PAD, bytes); }
 
 int csystem_forbid_core_dumps(void) {
   struct rlimit none = {0, 0};

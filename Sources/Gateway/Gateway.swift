@@ -73,6 +73,7 @@ final class Gateway {
   private static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
     // A peer that is gone is an error of the call, not the end of the process.
     Process.ignore(signal: SIGPIPE)
+    Process.growHeapInSteps()
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
     let descriptors = Process.raiseDescriptorLimit()
     let needed = UInt64(configuration.limits.connectionsMax) * 2

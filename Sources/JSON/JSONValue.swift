@@ -53,15 +53,20 @@ public struct JSONObject: Sendable, Equatable {
   /// The member of that name, compared byte for byte: Swift's `==` would take canonically equivalent names for one
   /// (RFC 8259 §8.3).
   public subscript(_ name: String) -> JSONValue? {
-    for member in members where member.name.utf8.elementsEqual(name.utf8) { return member.value }
+    for index in members.indices where JSONObject.areSame(members[index].name, name) { return members[index].value }
     return nil
+  }
+
+  /// Counts are at hand, and most names that differ differ in them.
+  private static func areSame(_ left: String, _ right: String) -> Bool {
+    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
   }
 
   private static func hasRepeatedName(_ members: [Member]) -> Bool {
     // Few names: comparing all is cheaper than hashing them.
     if members.count <= 12 {
       for index in members.indices.dropFirst() {
-        for earlier in members[..<index] where earlier.name.utf8.elementsEqual(members[index].name.utf8) { return true }
+        for earlier in 0..<index where areSame(members[earlier].name, members[index].name) { return true }
       }
       return false
     }

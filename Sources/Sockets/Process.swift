@@ -26,6 +26,9 @@ public enum Process {
   /// No core file, and no other process of the user may read the memory: it holds tokens and keys (SECURITY L-3).
   public static func forbidCoreDumps() -> Bool { csystem_forbid_core_dumps() == 0 }
 
+  /// Lets the heap grow by a mebibyte at a time: what the loops keep of tokens grows it often.
+  public static func growHeapInSteps() { csystem_grow_heap_in_steps(1 << 20) }
+
   /// A signal does nothing of itself any more: a peer that is gone is an error of the call (SIGPIPE), or a dispatch
   /// source handles it.
   public static func ignore(signal number: Int32) { _ = Glibc.signal(number, SIG_IGN) }

@@ -1,7 +1,7 @@
 internal import JSON
 
 /// The value of a claim: JSON's values, for those who do not know JSON.
-public indirect enum ClaimValue: Sendable, Equatable {
+public enum ClaimValue: Sendable, Equatable {
   case null
   case boolean(Bool)
   case integer(Int64)

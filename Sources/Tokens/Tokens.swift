@@ -8,7 +8,10 @@ public typealias UnixSeconds = Int64
 extension String {
   /// Whether both are the same bytes: Swift's `==` takes canonically equivalent texts for one, and an issuer, an
   /// audience or a role is compared without that (RFC 7519 §7.3).
-  public func isSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+  public func isSameBytes(as other: String) -> Bool {
+    // Counts are at hand, and most texts that differ differ in them.
+    utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+  }
 }
 
 extension [String] {

@@ -142,6 +142,9 @@ static inline int csystem_create_private(const char *path) {
 // Raises the descriptor limit to its hard maximum; the limit in force.
 uint64_t csystem_raise_descriptor_limit(void);
 
+// Lets the heap grow in larger steps: by default each further 128 KiB is a system call.
+void csystem_grow_heap_in_steps(int bytes);
+
 // No core file, and no attaching by other processes of the user: memory holds tokens and keys.
 int csystem_forbid_core_dumps(void);
 

@@ -1,0 +1,228 @@
+"""The programs that are compared, their configurations, and how they are measured."""
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / ".build/release/portcullis"))
+sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
+
+PROXY_CORE, LOAD_CORE = 0, 1
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Program:
+    """A process and its children, pinned to one core, ended by pid."""
+
+    def __init__(self, name, core, command, port, log, env=None):
+        self.name, self.port = name, port
+        output = open(log, "wb")
+        self.process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            env={**os.environ, **(env or {})})
+        for _ in range(1000):
+            if self.process.poll() is not None:
+                raise SystemExit(f"{name} ended with {self.process.returncode}: {pathlib.Path(log).read_text()}")
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise SystemExit(f"{name} does not listen: {pathlib.Path(log).read_text()}")
+
+    def pids(self):
+        pid = self.process.pid
+        return [pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+    def cpu_seconds(self):
+        total = 0
+        for pid in self.pids():
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+    def _status(self, key):
+        return sum(
+            int(re.search(key + r":\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) * 1024
+            for pid in self.pids())
+
+    def resident_bytes(self):
+        return self._status("VmRSS")
+
+    def peak_bytes(self):
+        return self._status("VmHWM")
+
+    def reset_peak(self):
+        for pid in self.pids():
+            pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Lab:
+    """A scratch folder and the programs that run in it."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.chmod(0o755)  # nginx's worker is another user.
+        self.programs = []
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    def start(self, name, core, command, port, env=None):
+        program = Program(name, core, command, port, self.folder / f"{name}.log", env)
+        self.programs.append(program)
+        return program
+
+    def stop(self):
+        for program in self.programs:
+            program.stop()
+        self.programs = []
+
+    def nginx(self, name, core, server, http=""):
+        """An nginx with one worker; `server` is the inside of its server block, with PORT for its port."""
+        port = free_port()
+        server = server.replace("PORT", str(port))
+        config = self.write(f"{name}.conf", f"""
+worker_processes 1; daemon off; pid {self.folder}/{name}.pid; error_log {self.folder}/{name}.err;
+worker_rlimit_nofile 20000;
+events {{ worker_connections 20000; }}
+http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300s; {http}
+  server {{ {server} }} }}""")
+        return self.start(name, core, ["nginx", "-c", config, "-p", str(self.folder)], port)
+
+    def upstream(self):
+        sink = free_port()
+        self.start("sink", LOAD_CORE, [sys.executable, str(ROOT / "Bench/sink.py"), str(sink)], sink)
+        upstream = self.nginx("upstream", LOAD_CORE, f"""listen 127.0.0.1:PORT backlog=4096; client_max_body_size 0;
+  location /jwks.json {{ root {self.folder}; default_type application/json; }}
+  location /file/ {{ alias {self.folder}/; }}
+  location / {{ default_type text/plain; return 200 "hello from upstream: {'0123456789 ' * 7}\\n"; }}""")
+        upstream.sink_port = sink
+        return upstream
+
+    def nginx_proxy(self, upstream):
+        return self.nginx("nginx", PROXY_CORE, f"""listen 127.0.0.1:PORT backlog=4096; client_max_body_size 0;
+  location /sink {{ proxy_pass http://127.0.0.1:{upstream.sink_port}; proxy_http_version 1.1;
+    proxy_request_buffering off; }}
+  location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_set_header X-Forwarded-For $remote_addr; proxy_max_temp_file_size 0; }}""",
+            f"upstream u {{ server 127.0.0.1:{upstream.port}; keepalive 256; keepalive_requests 100000000; }}")
+
+    def haproxy(self, upstream, issuer, keys):
+        """One HAProxy with two listeners: plain proxying, and its own token verification."""
+        plain, tokens = free_port(), free_port()
+        verify = "\n  ".join(
+            f"http-request deny deny_status 401 if {{ var(txn.alg) -m str {alg} }} "
+            f"! {{ var(txn.bearer),jwt_verify(txn.alg,\"{pem}\") 1 }}" for alg, pem in keys.items())
+        config = self.write("haproxy.cfg", f"""
+global
+  nbthread 1
+  maxconn 9500
+defaults
+  mode http
+  timeout client 300s
+  timeout server 60s
+  timeout connect 5s
+  http-reuse always
+backend b
+  server s 127.0.0.1:{upstream.port} pool-max-conn 512
+backend sink
+  server s 127.0.0.1:{upstream.sink_port}
+frontend plain
+  bind 127.0.0.1:{plain}
+  use_backend sink if {{ path /sink }}
+  default_backend b
+frontend tokens
+  bind 127.0.0.1:{tokens}
+  http-request set-var(txn.bearer) http_auth_bearer
+  http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('$.alg')
+  http-request set-var(txn.iss) var(txn.bearer),jwt_payload_query('$.iss')
+  http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('$.exp','int')
+  http-request set-var(txn.sub) var(txn.bearer),jwt_payload_query('$.sub')
+  http-request set-var(txn.now) date()
+  http-request deny deny_status 401 unless {{ var(txn.alg) -m str {' '.join(keys)} }}
+  http-request deny deny_status 401 unless {{ var(txn.iss) -m str {issuer} }}
+  {verify}
+  http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int lt 0 }}
+  http-request set-header x-forwarded-user %[var(txn.sub)]
+  default_backend b
+""")
+        program = self.start("haproxy", PROXY_CORE, ["haproxy", "-db", "-f", config], plain)
+        program.token_port = tokens
+        return program
+
+    def gateway(self, upstream, issuer, audience, workers=1, name="gateway", env=None, log="off"):
+        port = free_port()
+        config = self.write(f"{name}.gateway.conf", f"""
+listeners:
+  - address: 127.0.0.1:{port}
+workers: {workers}
+log: {{ access: "{log}", level: error }}
+limits: {{ connections: 9500 }}
+providers:
+  issuer: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "http://127.0.0.1:{upstream.port}/jwks.json" }}
+upstreams:
+  app: {{ servers: ["127.0.0.1:{upstream.port}"] }}
+  sink: {{ servers: ["127.0.0.1:{upstream.sink_port}"] }}
+routes:
+  - {{ path: /sink, auth: none, upstream: sink }}
+  - {{ path: /api/**, auth: issuer, upstream: app }}
+  - {{ path: /**, auth: none, upstream: app }}
+""")
+        program = self.start(name, PROXY_CORE, [BINARY, "serve", "--config", config], port, env)
+        program.token_port = port
+        return program
+
+
+def wrk(lab, port, path, tokens, seconds, connections=64):
+    """(requests answered, requests answered other than 2xx) of one run of wrk that goes round the tokens of a file."""
+    script = lab.folder / "cycle.lua"
+    if not script.exists():
+        script.write_text('''local t = {}
+function init(a)
+  for l in io.lines(a[1]) do
+    t[#t + 1] = "GET " .. a[2] .. " HTTP/1.1\\r\\nHost: api.example\\r\\nUser-Agent: wrk\\r\\nAccept: */*\\r\\n" ..
+      "Authorization: Bearer " .. l .. "\\r\\n\\r\\n"
+  end
+  k = 0
+end
+function request()
+  k = k + 1
+  if k > #t then k = 1 end
+  return t[k]
+end
+''')
+    command = [
+        "taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script),
+        f"http://127.0.0.1:{port}", "--", str(tokens), path]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    return int(re.search(r"(\d+) requests in", text).group(1)), int(bad.group(1)) if bad else 0
+
+
+def curl(*arguments):
+    """Runs curl on the load's core; what it prints with --write-out."""
+    return subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), shutil.which("curl"), "-sS", "--fail", "-o", "/dev/null", *arguments],
+        capture_output=True, text=True, check=True).stdout

@@ -70,11 +70,15 @@ let package = Package(
     tests("TokensTests", ["Tokens", "Crypto", "JSON", "Reason"]),
     tests("FetchTests", ["Fetch", "Sockets"]),
     tests("HTTPTests", ["HTTP", "Reason"]),
-    tests("AccessTests", ["Access", "Tokens", "HTTP", "Reason", "Crypto"]),
+    tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Reason"]),
     tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
-    tests("TelemetryTests", ["Telemetry", "Sockets", "Reason"]),
-    tests("ProxyTests", ["Proxy", "Configuration", "HTTP", "Tokens", "Access", "Sockets", "Reason"]),
+    tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
+    tests(
+      "ProxyTests",
+      [
+        "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "Crypto", "JSON", "Sockets", "Telemetry", "Reason",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

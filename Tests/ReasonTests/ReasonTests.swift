@@ -1,0 +1,83 @@
+import Foundation
+import Reason
+import Testing
+
+@Suite("Reasons")
+struct ReasonTests {
+  @Test("Codes are snake_case, and each is there once")
+  func codes() {
+    let codes = Reason.allCases.map(\.rawValue)
+    #expect(codes.count > 60)
+    #expect(Set(codes).count == codes.count)
+    for code in codes {
+      let words = code.split(separator: "_", omittingEmptySubsequences: false)
+      #expect(words.count > 1, "\(code)")
+      #expect(words.allSatisfy { !$0.isEmpty && $0.allSatisfy { ("a"..."z").contains($0) } }, "\(code)")
+    }
+  }
+
+  @Test("The code is the case's name", arguments: Reason.allCases)
+  func names(reason: Reason) {
+    let name = "\(reason)".reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : "\($1)" }
+    #expect(reason.rawValue == name)
+  }
+
+  @Test("A status blames who can change it", arguments: Reason.allCases)
+  func statusAndBlame(reason: Reason) {
+    switch reason.status {
+    case 400, 401, 404, 405, 408, 413, 414, 417, 431, 499, 501, 505: #expect(reason.blame == .client)
+    case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
+    case 500: #expect(reason.blame == .gateway)
+    case 502, 504: #expect(reason.blame == .upstream)
+    case 503: #expect(reason.blame == .gateway || reason == .keysUnavailable)
+    default: Issue.record("\(reason.rawValue) has the status \(reason.status)")
+    }
+  }
+
+  @Test("Somebody is to blame for something, and each can be")
+  func everyBlame() {
+    #expect(Set(Reason.allCases.map(\.blame)) == Set(Blame.allCases))
+    #expect(Blame.allCases.map(\.rawValue) == ["client", "issuer", "policy", "upstream", "gateway"])
+  }
+
+  struct Row: Sendable, CustomTestStringConvertible {
+    let reason: Reason
+    let status: Int
+    var testDescription: String { "\(reason.rawValue): \(status)" }
+  }
+
+  @Test(
+    "The statuses of the security rules",
+    arguments: [
+      Row(reason: .framingConflict, status: 400), Row(reason: .transferEncodingInvalid, status: 400),
+      Row(reason: .transferCodingUnsupported, status: 501), Row(reason: .contentLengthInvalid, status: 400),
+      Row(reason: .lineEndInvalid, status: 400), Row(reason: .fieldLineInvalid, status: 400),
+      Row(reason: .fieldValueInvalid, status: 400), Row(reason: .requestLineInvalid, status: 400),
+      Row(reason: .versionUnsupported, status: 505), Row(reason: .hostInvalid, status: 400),
+      Row(reason: .authorityMismatch, status: 400), Row(reason: .methodRefused, status: 405),
+      Row(reason: .targetInvalid, status: 400), Row(reason: .chunkInvalid, status: 400),
+      Row(reason: .expectationUnsupported, status: 417), Row(reason: .pathDotSegment, status: 400),
+      Row(reason: .pathEncodedSlash, status: 400), Row(reason: .pathBackslash, status: 400),
+      Row(reason: .pathParameter, status: 400), Row(reason: .pathDoubleEncoding, status: 400),
+      Row(reason: .noRoute, status: 404), Row(reason: .credentialRepeated, status: 400),
+      Row(reason: .cookieRepeated, status: 401), Row(reason: .algorithmRefused, status: 401),
+      Row(reason: .keyUnknown, status: 401), Row(reason: .keysUnavailable, status: 503),
+      Row(reason: .roleMissing, status: 403), Row(reason: .identityInvalid, status: 403),
+      Row(reason: .upstreamAnswerInvalid, status: 502), Row(reason: .upstreamTimeout, status: 504),
+      Row(reason: .headTimeout, status: 408), Row(reason: .headTooLarge, status: 431),
+      Row(reason: .tooManyFields, status: 431), Row(reason: .targetTooLong, status: 414),
+      Row(reason: .bodyTooLarge, status: 413),
+    ])
+  func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
+
+  @Test("docs/reasons.md has every code")
+  func documented() throws {
+    // Read where the sources are, not where the test runs.
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let reference = try String(contentsOf: root.appending(path: "docs/reasons.md"), encoding: .utf8)
+    for reason in Reason.allCases {
+      #expect(reference.contains("`\(reason.rawValue)`"), "\(reason.rawValue) is not documented")
+    }
+  }
+}

@@ -23,7 +23,8 @@ public enum HostPattern: Sendable, Hashable {
         default: throw PatternError("letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)")
         }
       }
-      if name.hasPrefix(".") || name.utf8.elementsEqual("..".utf8) { throw PatternError("it has an empty label") }
+      let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      if labels.contains(where: \.isEmpty) { throw PatternError("it has an empty label") }
     }
     self = isWildcard ? .below(String(name)) : .exact(String(name))
   }

@@ -1,0 +1,74 @@
+import Access
+import Testing
+
+@Suite("Patterns of routes")
+struct PatternTests {
+  @Test(
+    "What is no path pattern",
+    arguments: [
+      ("", "it begins with `/`"), ("a", "it begins with `/`"), ("*", "it begins with `/`"),
+      ("/**/a", "`**` stands only at the end"), ("/a*", "`*` stands for a whole segment"),
+      ("/***", "`*` stands for a whole segment"), ("/a/x{id}", "`{name}` stands for a whole segment"),
+      ("/{id", "`{name}` stands for a whole segment"), ("/{}", "letters, digits and `_` make the name in `{name}`"),
+      ("/{a-b}", "letters, digits and `_` make the name in `{name}`"), ("/a//b", "it has an empty segment"),
+      ("//", "it has an empty segment"), ("/a?b", "the query is never matched"),
+      ("/é", "other than ASCII is written in escapes: %C3%A9"),
+      ("/a/../b", "no request with such a path is let through (path_dot_segment)"),
+      ("/%2e", "no request with such a path is let through (path_dot_segment)"),
+      ("/a b", "no request with such a path is let through (path_character_invalid)"),
+      ("/%zz", "no request with such a path is let through (path_escape_invalid)"),
+      ("/%2541", "no request with such a path is let through (path_double_encoding)"),
+      ("/a\\b", "no request with such a path is let through (path_backslash)"),
+    ])
+  func badPath(text: String, message: String) throws {
+    let error = #expect(throws: PatternError.self) { try PathPattern(text) }
+    #expect(error?.message == message)
+  }
+
+  @Test(
+    "P-9, P-10: patterns are brought into canonical form; a last slash makes no difference",
+    arguments: [
+      ("/a/", "/a"), ("/%61", "/a"), ("/%c3%a9", "/%C3%A9"), ("/{id}", "/*"), ("/a/**/", "/a/**"), ("/%7E", "/~"),
+    ])
+  func samePath(left: String, right: String) throws {
+    #expect(try PathPattern(left) == PathPattern(right))
+  }
+
+  @Test("Patterns that are not the same", arguments: [("/a", "/A"), ("/a", "/a/**"), ("/a", "/*"), ("/", "/**")])
+  func differentPath(left: String, right: String) throws {
+    #expect(try PathPattern(left) != PathPattern(right))
+  }
+
+  @Test(
+    "P-14: hosts are folded",
+    arguments: [
+      ("api.example.com", HostPattern.exact("api.example.com")), ("API.Example.COM.", .exact("api.example.com")),
+      ("*.Example.com", .below("example.com")), ("[2001:DB8::1]", .exact("[2001:db8::1]")),
+      ("xn--caf-dma.example", .exact("xn--caf-dma.example")), ("a_b", .exact("a_b")),
+      ("127.0.0.1", .exact("127.0.0.1")),
+    ])
+  func goodHost(text: String, pattern: HostPattern) throws {
+    #expect(try HostPattern(text) == pattern)
+  }
+
+  @Test(
+    "What is no host pattern",
+    arguments: [
+      ("", "it is empty"), ("*.", "it is empty"), ("a:80", "a host is written without its port"),
+      ("*", "`*` stands only for whole labels at the front: \"*.example.com\""),
+      ("a.*.b", "`*` stands only for whole labels at the front: \"*.example.com\""),
+      ("*a.b", "`*` stands only for whole labels at the front: \"*.example.com\""),
+      ("a b", "letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)"),
+      ("café.example", "letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)"),
+      ("a/b", "letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)"),
+      ("[::1", "an IPv6 address stands in brackets, without a port"),
+      ("[::1]:80", "an IPv6 address stands in brackets, without a port"),
+      ("*.[::1]", "an IPv6 address stands in brackets, without a port"),
+      (".a", "it has an empty label"), ("a..b", "it has an empty label"), ("a..", "it has an empty label"),
+      ("*..a", "it has an empty label"),
+    ])
+  func badHost(text: String, message: String) {
+    let error = #expect(throws: PatternError.self) { try HostPattern(text) }
+    #expect(error?.message == message)
+  }
+}

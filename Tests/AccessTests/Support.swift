@@ -1,0 +1,41 @@
+import Access
+import Crypto
+import JSON
+import Testing
+import Tokens
+
+/// Makes tokens that hold, as only the verifier can.
+enum Issuer {
+  private static let key = Result { try IssuerKey(SigningKey.generate(.ed25519), algorithm: .eddsa) }
+
+  /// A verified token with these members, JSON text, beside those that each needs.
+  static func token(_ members: String = "", provider: String = "company") throws -> VerifiedToken {
+    let key = try key.get()
+    let rest = members.isEmpty ? "" : "," + members
+    let text = "{\"iss\":\"https://id.example\",\"aud\":\"orders\",\"exp\":4000000000\(rest)}"
+    let claims = try #require(try JSON.parse(Array(text.utf8).span).object)
+    let verifier = TokenVerifier(
+      TokenPolicy(provider: provider, issuer: "https://id.example", audiences: .oneOf(["orders"])))
+    let minted = try TokenMinter.mint(claims, with: key)
+    return try verifier.verify(minted.span, keys: KeySet([key]), now: 1_800_000_000, using: SignatureVerifier())
+  }
+
+  static func identity(_ members: String = "", provider: String = "company") throws -> Identity {
+    .token(try token(members, provider: provider))
+  }
+}
+
+/// The same numbers in every run (SplitMix64), so that a failure can be seen again.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

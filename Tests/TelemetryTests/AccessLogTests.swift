@@ -1,0 +1,142 @@
+import Foundation
+import HTTP
+import JSON
+import Reason
+import Testing
+
+@testable import Telemetry
+
+@Suite("Access lines")
+struct AccessLogTests {
+  /// A record in which everything is said.
+  static var full: AccessRecord {
+    var record = AccessRecord()
+    record.startedAtNanoseconds = 1_700_000_000_000_001_000
+    record.requestIDHigh = 1
+    record.requestIDLow = 0xAB
+    record.text = Array("GETa.example/a b".utf8)
+    record.method = ByteRange(0, 3)
+    record.host = ByteRange(3, 12)
+    record.path = ByteRange(12, 16)
+    record.route = "orders"
+    record.status = 403
+    record.reason = .roleMissing
+    record.provider = "company"
+    record.subject = "al\"ice"
+    record.keyID = "k1"
+    record.cache = .hit
+    record.upstream = "backend"
+    record.retries = 1
+    record.authenticationMicroseconds = 17
+    record.connectMicroseconds = 2
+    record.firstByteMicroseconds = 30
+    record.totalMicroseconds = 41
+    record.bytesIn = 5
+    record.bytesOut = UInt64.max
+    record.generation = 2
+    return record
+  }
+
+  private func written(_ format: AccessLog.Format, _ records: [AccessRecord]) throws -> String {
+    let folder = try TemporaryFolder()
+    let log = try AccessLog(.file(folder.path + "/log"), format: format) { _ in }
+    let ring = log.makeRing()
+    #expect(ring.isOn)
+    for record in records { ring.write(record) }
+    log.flushAndStop()
+    return try folder.text("log")
+  }
+
+  @Test("A line says all that is known, in its order")
+  func fullLine() throws {
+    #expect(
+      try written(.json, [Self.full]) == """
+        {"time":"2023-11-14T22:13:20.000001Z","request_id":"000000000000000100000000000000ab","method":"GET",\
+        "host":"a.example","path":"/a b","route":"orders","status":403,"reason":"role_missing","blame":"policy",\
+        "provider":"company","subject":"al\\"ice","key_id":"k1","cache":"hit","upstream":"backend","retries":1,\
+        "auth_us":17,"connect_us":2,"first_byte_us":30,"total_us":41,"bytes_in":5,"bytes_out":18446744073709551615,\
+        "config":2}
+
+        """)
+    #expect(
+      try written(.logfmt, [Self.full]) == """
+        time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab method=GET host=a.example \
+        path="/a b" route=orders status=403 reason=role_missing blame=policy provider=company subject="al\\"ice" \
+        key_id=k1 cache=hit upstream=backend retries=1 auth_us=17 connect_us=2 first_byte_us=30 total_us=41 \
+        bytes_in=5 bytes_out=18446744073709551615 config=2
+
+        """)
+  }
+
+  @Test("What is not known is left out")
+  func leastLine() throws {
+    var record = AccessRecord()
+    record.status = 400
+    record.reason = .requestLineInvalid
+    #expect(
+      try written(.json, [record]) == """
+        {"time":"1970-01-01T00:00:00.000000Z","request_id":"00000000000000000000000000000000","status":400,\
+        "reason":"request_line_invalid","blame":"client","total_us":0,"bytes_in":0,"bytes_out":0,"config":0}
+
+        """)
+  }
+
+  @Test("L-1: a line for each record, whatever is in it")
+  func hostile() throws {
+    var records: [AccessRecord] = []
+    for byte in UInt8.min...UInt8.max {
+      var record = Self.full
+      record.text = Array(repeating: byte, count: 16)
+      record.subject = "a\(Unicode.Scalar(byte))\u{2028}\u{85}\nb"
+      record.keyID = String(repeating: "\r\n\"\\", count: 3000)
+      records.append(record)
+    }
+    let text = try written(.json, records)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+    #expect(lines.count == records.count)
+    #expect(text.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 0x20 })
+    for line in lines {
+      let members = try JSON.parse(Array(line.utf8).span).object
+      #expect(members?["status"] == .integer(403))
+    }
+  }
+
+  @Test("A file that was rotated away is opened anew")
+  func reopen() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/log"
+    let log = try AccessLog(.file(path), format: .logfmt) { _ in }
+    let ring = log.makeRing()
+    ring.write(Self.full)
+    for _ in 0..<500 where try folder.text("log").isEmpty { Thread.sleep(forTimeInterval: 0.01) }
+    try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
+    try log.reopen()
+    var second = Self.full
+    second.status = 200
+    ring.write(second)
+    log.flushAndStop()
+    #expect(try folder.text("log.1").contains("status=403"))
+    let fresh = try folder.text("log")
+    #expect(fresh.contains("status=200") && !fresh.contains("status=403"))
+  }
+
+  @Test("A log that is off has no lines")
+  func off() throws {
+    let log = try AccessLog(.off, format: .json) { _ in Issue.record("nothing is written, so nothing can be lost") }
+    let ring = log.makeRing()
+    #expect(!ring.isOn)
+    ring.write(Self.full)
+    try log.reopen()
+    log.flushAndStop()
+  }
+
+  @Test(
+    "RFC 3339: moments",
+    arguments: [
+      (0, "1970-01-01T00:00:00.000000Z"), (951_827_696_000_000_999, "2000-02-29T12:34:56.000000Z"),
+      (4_107_542_399_999_999_999, "2100-02-28T23:59:59.999999Z"),
+    ])
+  func moments(nanoseconds: Int, text: String) {
+    #expect(Timestamp.text(Int64(nanoseconds)) == text)
+  }
+}

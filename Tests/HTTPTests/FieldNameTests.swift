@@ -29,6 +29,17 @@ struct FieldNameTests {
     #expect(!heldByNone)
   }
 
+  @Test(
+    "I-1: a set may hold every name that begins alike",
+    arguments: [
+      ("X-Forwarded-", true), ("x_forwarded.Anything", true), ("X-Forwarded", false), ("XX-Forwarded-A", false),
+    ])
+  func beginnings(name: String, isHeld: Bool) throws {
+    let (head, bytes) = try requestHead("GET / HTTP/1.1\r\nHost: a\r\n\(name): x\r\n\r\n")
+    let held = FieldNameSet(["Forwarded"], prefixes: ["X-Forwarded-"]).contains(bytes.span, head.fields[1])
+    #expect(held == isHeld)
+  }
+
   @Test("Many names: each is found, and no other")
   func many() throws {
     let names = (0..<500).map { "X-Name-\($0)" }

@@ -35,16 +35,17 @@ enum Credential {
     return .absent
   }
 
-  /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and one or more spaces.
+  /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and one or more spaces. Where that is
+  /// nothing, or begins with a tab, it is a bad token and no other scheme: servers behind us may read it as Bearer.
   private static func bearerToken(_ bytes: Span<UInt8>, _ value: ByteRange) -> ByteRange? {
-    guard value.count >= 7 else { return nil }
+    guard value.count >= 6 else { return nil }
     let start = value.lowerBound
     guard bytes[start] | 0x20 == UInt8(ascii: "b"), bytes[start + 1] | 0x20 == UInt8(ascii: "e"),
       bytes[start + 2] | 0x20 == UInt8(ascii: "a"), bytes[start + 3] | 0x20 == UInt8(ascii: "r"),
-      bytes[start + 4] | 0x20 == UInt8(ascii: "e"), bytes[start + 5] | 0x20 == UInt8(ascii: "r"),
-      bytes[start + 6] == UInt8(ascii: " ")
+      bytes[start + 4] | 0x20 == UInt8(ascii: "e"), bytes[start + 5] | 0x20 == UInt8(ascii: "r")
     else { return nil }
-    var first = start + 7
+    var first = start + 6
+    guard first == value.upperBound || bytes[first] == UInt8(ascii: " ") || bytes[first] == 0x09 else { return nil }
     while first < value.upperBound, bytes[first] == UInt8(ascii: " ") { first += 1 }
     return ByteRange(first, value.upperBound)
   }

@@ -16,7 +16,9 @@ struct Authority {
       while index < end, ByteClass.hexadecimal(bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E {
         index += 1
       }
-      guard index < end, bytes[index] == 0x5D, index - start > 2 else { throw HeadError(.hostInvalid, at: index) }
+      guard index < end, bytes[index] == 0x5D, IPv6Text.isValid(bytes, start + 1, index) else {
+        throw HeadError(.hostInvalid, at: index)
+      }
       index += 1
     } else {
       while index < end, Authority.isNameByte(bytes[index]) { index += 1 }

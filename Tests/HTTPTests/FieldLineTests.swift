@@ -74,6 +74,11 @@ struct FieldLineTests {
     + [
       "", "a,b", "a b", "u@a", "a/b", "a?b", "a#b", "a:99999", "a:65536", "a:", ":80", "a:8x", "a:80:80", "a:000080",
       "a%62", "[::1", "::1", "[]", "[g::1]", "[::1]x", "[::1].", "http://a", String(repeating: "a", count: 263),
+      // RFC 3986 §3.2.2: what stands in brackets is an IPv6 address.
+      "[1.2.3.4]", "[:]", "[:::]", "[:1]", "[1:]", "[1]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]", "[12345::]",
+      "[1::2::3]",
+      "[1:2:3:4:5:6:7::8]", "[::1.2.3]", "[::1.2.3.4.5]", "[::1.2.3.256]", "[::1.2.3.04]", "[::1.2..4]", "[::f.2.3.4]",
+      "[1:2:3:4:5:6:7:1.2.3.4]", "[::1.2.3.4:5]", "[fe80::1%25eth0]", "[v1.a]",
     ].map { RefusedRequest("GET / HTTP/1.1\r\nHost: \($0)\r\n\r\n", .hostInvalid) }
 
   @Test("H-8, RFC 9112 §3.2: one valid Host, also in HTTP/1.0", arguments: badHosts)
@@ -95,6 +100,10 @@ struct FieldLineTests {
       Host(value: "[2001:db8::1]:80", name: "[2001:db8::1]", port: 80),
       Host(value: "[::ffff:127.0.0.1]", name: "[::ffff:127.0.0.1]", port: nil),
       Host(value: "127.0.0.1:0", name: "127.0.0.1", port: 0),
+      Host(value: "[::]", name: "[::]", port: nil), Host(value: "[1::]:1", name: "[1::]", port: 1),
+      Host(value: "[1:2:3:4:5:6:7:abCD]", name: "[1:2:3:4:5:6:7:abCD]", port: nil),
+      Host(value: "[1:2:3::6:7:8]", name: "[1:2:3::6:7:8]", port: nil),
+      Host(value: "[1:2:3:4:5:6:255.0.10.99]", name: "[1:2:3:4:5:6:255.0.10.99]", port: nil),
     ])
   func goodHost(_ row: Host) throws {
     let (head, bytes) = try requestHead("GET / HTTP/1.1\r\nHost: \(row.value)\r\n\r\n")

@@ -60,7 +60,7 @@ internal import COpenSSL
   }
 }
 
-/// OpenSSL's list of key parameters while it is built. The numbers live as long as the list.
+/// OpenSSL's list of key parameters while it is built. It copies neither names nor values: all live as long as the list.
 @safe struct ParameterBuilder: ~Copyable {
   private let builder: OpaquePointer
   private let numbers: NumberList
@@ -75,15 +75,15 @@ internal import COpenSSL
 
   func push(_ name: String, number bytes: [UInt8]) -> Bool {
     guard let number = unsafe numbers.make(bytes) else { return false }
-    return unsafe OSSL_PARAM_BLD_push_BN(builder, name, number) == 1
+    return unsafe OSSL_PARAM_BLD_push_BN(builder, numbers.keep(name), number) == 1
   }
 
   func push(_ name: String, text: String) -> Bool {
-    unsafe OSSL_PARAM_BLD_push_utf8_string(builder, name, numbers.keep(text), 0) == 1
+    unsafe OSSL_PARAM_BLD_push_utf8_string(builder, numbers.keep(name), numbers.keep(text), 0) == 1
   }
 
   func push(_ name: String, octets: [UInt8]) -> Bool {
-    unsafe OSSL_PARAM_BLD_push_octet_string(builder, name, numbers.keep(octets), octets.count) == 1
+    unsafe OSSL_PARAM_BLD_push_octet_string(builder, numbers.keep(name), numbers.keep(octets), octets.count) == 1
   }
 
   /// The public key that the parameters describe; nil where OpenSSL refuses them.

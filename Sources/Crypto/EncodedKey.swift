@@ -9,7 +9,7 @@ internal import COpenSSL
     unsafe self.pointer = unsafe pointer
   }
 
-  /// nil where OpenSSL refuses the material: a point off its curve, a number out of range. Secrets have no such key.
+  /// nil where OpenSSL cannot read the material: no point, a number out of range. Secrets have no such key.
   convenience init?(_ material: PublicKey.Material) {
     var made: OpaquePointer?
     switch material {
@@ -35,21 +35,24 @@ internal import COpenSSL
       return nil
     }
     unsafe self.init(owning: made)
-    guard isSound() else {
-      ERR_clear_error()
-      return nil
-    }
   }
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 
   /// Whether the public half is a point of the curve and no neutral element, or a modulus and an exponent that can be.
-  private func isSound() -> Bool {
+  ///
+  /// A quarter of a second for 8192 bits, as OpenSSL tries whether the modulus is a prime: once for a `PublicKey`, and
+  /// not again on the loops that carry requests.
+  func isSound() -> Bool {
     // Ed25519: every string of 32 bytes is a key until it is used (RFC 8032 §5.1.3).
     guard unsafe EVP_PKEY_get_base_id(pointer) != EVP_PKEY_ED25519 else { return true }
     guard let context = unsafe EVP_PKEY_CTX_new(pointer, nil) else { return false }
     defer { unsafe EVP_PKEY_CTX_free(context) }
-    return unsafe EVP_PKEY_public_check_quick(context) == 1
+    guard unsafe EVP_PKEY_public_check_quick(context) == 1 else {
+      ERR_clear_error()
+      return false
+    }
+    return true
   }
 
   private static func make(

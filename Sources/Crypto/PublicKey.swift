@@ -47,7 +47,7 @@ public final class PublicKey: Sendable {
     let value = exponent.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard value >= 3, value < 1 << 33, value & 1 == 1 else { throw .exponentInvalid }
     material = .rsa(modulus: modulus, exponent: exponent)
-    guard EncodedKey(material) != nil else { throw .unusable }
+    guard EncodedKey(material)?.isSound() == true else { throw .unusable }
   }
 
   /// A key on a curve (RFC 7518 §6.2.1): both coordinates in full length, the point on the curve.
@@ -55,7 +55,7 @@ public final class PublicKey: Sendable {
     guard x.count == curve.coordinateBytes, y.count == curve.coordinateBytes else { throw .pointInvalid }
     material = .ellipticCurve(curve, x: x, y: y)
     bits = curve == .p521 ? 521 : curve.coordinateBytes * 8
-    guard EncodedKey(material) != nil else { throw .pointInvalid }
+    guard EncodedKey(material)?.isSound() == true else { throw .pointInvalid }
   }
 
   /// An Ed25519 key (RFC 8037 §2).
@@ -63,7 +63,7 @@ public final class PublicKey: Sendable {
     guard point.count == 32 else { throw .pointInvalid }
     material = .ed25519(point)
     bits = 256
-    guard EncodedKey(material) != nil else { throw .pointInvalid }
+    guard EncodedKey(material)?.isSound() == true else { throw .pointInvalid }
   }
 
   /// A shared secret for HMAC: at least 32 bytes (RFC 7518 §3.2).

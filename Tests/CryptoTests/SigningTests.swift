@@ -115,16 +115,6 @@ struct SigningTests {
     }
   }
 
-  @Test("Random bytes differ, and equal secrets are equal")
-  func randomAndEqual() throws {
-    let one = try RandomBytes.make(32)
-    let two = try RandomBytes.make(32)
-    #expect(one != two)
-    #expect(ConstantTime.areEqual(one.span, one.span))
-    #expect(!ConstantTime.areEqual(one.span, two.span))
-    #expect(!ConstantTime.areEqual(one.span, one.span.extracting(0..<31)))
-  }
-
   private func verify(
     _ verifier: SignatureVerifier, _ signature: [UInt8], _ message: [UInt8], _ scheme: SignatureScheme,
     _ key: PublicKey

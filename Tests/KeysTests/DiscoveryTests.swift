@@ -1,0 +1,61 @@
+import Testing
+
+@testable import Keys
+
+@Suite("Discovery documents")
+struct DiscoveryTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    let rule: String
+    let text: String
+    var address: String?
+    var fault = ""
+    var testDescription: String { rule }
+  }
+
+  static let rows = [
+    Row(
+      rule: "honest", text: #"{"issuer":"https://idp.example","jwks_uri":"https://idp.example/keys","x":[]}"#,
+      address: "https://idp.example/keys"),
+    other("K-7 another issuer", "https://evil.example"), other("K-7 a slash more", "https://idp.example/"),
+    other("K-7 case", "https://IDP.example"), other("K-7 a prefix", "https://idp.exampl"),
+    other("K-7 a space more", "https://idp.example "), other("K-7 empty", ""),
+    malformed("K-7 no issuer", #"{"jwks_uri":"https://idp.example/keys"}"#),
+    malformed("K-7 a list of issuers", #"{"issuer":["https://idp.example"],"jwks_uri":"https://x/"}"#),
+    malformed("K-7 issuer twice", #"{"issuer":"https://x","issuer":"https://idp.example","jwks_uri":"https://x/"}"#),
+    malformed("no keys", #"{"issuer":"https://idp.example"}"#),
+    malformed("keys' address no string", #"{"issuer":"https://idp.example","jwks_uri":7}"#),
+    malformed("K-5 HTML", "<html></html>"), malformed("K-5 empty", ""), malformed("a list", "[]"),
+  ]
+
+  @Test("K-7: whose document it is", arguments: rows)
+  func document(row: Row) {
+    do throws(KeyFault) {
+      let document = try DiscoveryDocument(Array(row.text.utf8).span, issuer: "https://idp.example")
+      #expect(document.keySetAddress == row.address)
+    } catch {
+      #expect(row.address == nil)
+      #expect(error.description.contains(row.fault))
+    }
+  }
+
+  @Test(
+    "OpenID Connect Discovery §4: where the document is",
+    arguments: [
+      ("https://idp.example", "https://idp.example/.well-known/openid-configuration"),
+      ("https://idp.example/", "https://idp.example/.well-known/openid-configuration"),
+      ("https://idp.example/realms/a", "https://idp.example/realms/a/.well-known/openid-configuration"),
+    ])
+  func address(issuer: String, address: String) {
+    #expect(DiscoveryDocument.address(of: issuer) == address)
+  }
+
+  private static func other(_ rule: String, _ issuer: String) -> Row {
+    Row(
+      rule: rule, text: #"{"issuer":"\#(issuer)","jwks_uri":"https://idp.example/keys"}"#,
+      fault: "of the issuer \(issuer)")
+  }
+
+  private static func malformed(_ rule: String, _ text: String) -> Row {
+    Row(rule: rule, text: text, fault: "no discovery document")
+  }
+}

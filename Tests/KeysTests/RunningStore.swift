@@ -1,0 +1,85 @@
+import Sockets
+import Synchronization
+import Testing
+
+@testable import Keys
+
+/// A key store on a loop of its own, and all that it told.
+final class RunningStore: Sendable {
+  struct TimedOut: Error {}
+
+  /// What is told, from the loop's thread.
+  final class Record: Sendable {
+    private let events = Mutex<[String]>([])
+    private let snapshots = Mutex<[KeySnapshot]>([])
+
+    func add(_ event: String) { events.withLock { $0.append(event) } }
+    func add(_ snapshot: KeySnapshot) { snapshots.withLock { $0.append(snapshot) } }
+    var allEvents: [String] { events.withLock { $0 } }
+    var allSnapshots: [KeySnapshot] { snapshots.withLock { $0 } }
+  }
+
+  let record = Record()
+  private let store: LoopBound<KeyStore>
+
+  /// Loops live as long as the tests: what libdispatch still has to run may name them.
+  private static let loops = Mutex<[EventLoop]>([])
+
+  static func loop() throws -> EventLoop {
+    let loop = try EventLoop(label: "keys")
+    loops.withLock { $0.append(loop) }
+    loop.start()
+    return loop
+  }
+
+  init(_ sources: [KeySource]) throws {
+    let loop = try RunningStore.loop()
+    let record = record
+    let store = try KeyStore(sources: sources, loop: loop) { event in record.add(RunningStore.text(event)) }
+    self.store = LoopBound(store, loop: loop)
+  }
+
+  func start() {
+    let record = record
+    store.async { $0.start { record.add($0) } }
+  }
+
+  func stop() { store.loop.stop() }
+
+  /// Runs `body` with the store, on its loop.
+  func with<Value: Sendable>(_ body: @escaping @Sendable (KeyStore) -> Value) async -> Value {
+    await withCheckedContinuation { done in store.async { done.resume(returning: body($0)) } }
+  }
+
+  func snapshot() async -> KeySnapshot { await with { $0.snapshot } }
+
+  /// The first provider's keys, as soon as they are as wanted; throws where they never are.
+  @discardableResult
+  func keys(_ what: Comment, where isWanted: @Sendable (ProviderKeys) -> Bool) async throws -> ProviderKeys {
+    try await RunningStore.until(what) {
+      let keys = await self.snapshot().providers[0]
+      return isWanted(keys) ? keys : nil
+    }
+  }
+
+  @discardableResult
+  static func until<Value>(_ what: Comment, _ value: () async -> Value?) async throws -> Value {
+    let end = ContinuousClock.now + .seconds(20)
+    while ContinuousClock.now < end {
+      if let value = await value() { return value }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+    Issue.record(what)
+    throw TimedOut()
+  }
+
+  private static func text(_ event: KeyEvent) -> String {
+    switch event {
+    case .updated(let provider, let keys): "\(provider): \(keys) keys"
+    case .keyUnused(let provider, let problem): "\(provider): \(problem)"
+    case .fetchFailed(let provider, let fault, let isServed): "\(provider): \(fault); served: \(isServed)"
+    case .expired(let provider): "\(provider): expired"
+    case .generated(let provider, _): "\(provider): generated"
+    }
+  }
+}

@@ -148,14 +148,15 @@ final class RemoteKeys {
     min(.seconds(1 << min(failures - 1, 5)), RemoteKeys.retryMax) * Double.random(in: 0.75...1.0)
   }
 
-  /// Keys that cannot be refreshed die in time, not at the next try.
+  /// Keys that cannot be refreshed die in time, not at the next try. Those that were fetched well live until they are
+  /// fetched again, however short `staleFor` is.
   private func pauseWithinLife(_ pause: Duration) -> Duration {
-    guard keySet != nil, let fetchedAt else { return pause }
+    guard failures > 0, keySet != nil, let fetchedAt else { return pause }
     return min(pause, max(fetchedAt + source.staleFor - .current, .zero))
   }
 
   private func expireIfStale() {
-    guard keySet != nil, let fetchedAt, fetchedAt + source.staleFor <= .current else { return }
+    guard failures > 0, keySet != nil, let fetchedAt, fetchedAt + source.staleFor <= .current else { return }
     keySet = nil
     text = []
     changed(self, .expired)

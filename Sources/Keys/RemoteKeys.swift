@@ -110,7 +110,8 @@ final class RemoteKeys {
   }
 
   private func accept(_ response: FetchResponse) throws(KeyFault) -> Change {
-    if response.status == 304, keySet != nil { return .none }
+    // Only where a tag was sent: an unasked 304 would keep keys alive that nobody has seen again (RFC 9110 §15.4.5).
+    if response.status == 304, keySet != nil, entityTag != nil { return .none }
     guard response.status == 200 else { throw .status(response.status) }
     entityTag = response.entityTag
     // The same text keeps the same keys, and with them every token that was verified.

@@ -40,6 +40,7 @@ struct RemoteKeysTests {
       event: "larger than 524288 bytes"),
     Bad(
       rule: "K-2 a content coding", answer: .init(fields: ["Content-Encoding: gzip"], body: [1]), event: "compressed"),
+    Bad(rule: "not modified, unasked", answer: .init(status: "304 X", body: []), event: "has status 304"),
   ]
 
   @Test("K-4: a first fetch that fails leaves the provider without keys, and says why", arguments: bad)

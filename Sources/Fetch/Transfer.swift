@@ -113,6 +113,10 @@ internal import Sockets
     for (option, value) in texts {
       isDone = unsafe isDone && portcullis_curl_set_text(handle, option, value) == CURLE_OK
     }
+    // libcurl would go on to believe the system's folder of certificates beside the file.
+    if request.certificateAuthorityFile != nil {
+      isDone = unsafe isDone && portcullis_curl_set_text(handle, CURLOPT_CAPATH, nil) == CURLE_OK
+    }
     var lines = ["Accept: \(request.accept)"]
     if let tag = request.ifNoneMatch { lines.append("If-None-Match: \(tag)") }
     for line in lines { unsafe fields = curl_slist_append(fields, line) }

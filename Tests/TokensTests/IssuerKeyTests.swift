@@ -1,0 +1,85 @@
+import Crypto
+import JSON
+import Testing
+
+@testable import Tokens
+
+@Suite("The gateway's own keys")
+struct IssuerKeyTests {
+  private static let kinds: [(SignatureAlgorithm, SigningKey.Kind)] = [
+    (.rs256, .rsa(bits: 2048)), (.ps512, .rsa(bits: 2048)), (.es256, .ellipticCurve(.p256)),
+    (.es384, .ellipticCurve(.p384)), (.es512, .ellipticCurve(.p521)), (.eddsa, .ed25519),
+  ]
+
+  @Test("What is minted verifies with what is published", arguments: kinds)
+  func roundTrip(algorithm: SignatureAlgorithm, kind: SigningKey.Kind) throws {
+    let key = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)
+    let claims: JSONObject = [
+      "iss": .string(Issuer.name), "aud": "api", "sub": "alice", "exp": .integer(Issuer.now + 60),
+      "roles": .array(["admin"]),
+    ]
+    let token = try TokenMinter.mint(claims, with: key)
+    let published = try KeySet.parse(jwks: IssuerKey.published([key]).span)
+    for keys in [published, KeySet([key])] {
+      let verified = try Check(algorithms: [algorithm])(token, keys).get()
+      #expect(verified.subject == "alice")
+      #expect(verified.roles == ["admin"])
+      #expect(verified.keyID == key.keyID)
+    }
+    let decoded = try DecodedToken(token.span)
+    #expect(decoded.header == ["alg": .string(algorithm.rawValue), "typ": "at+jwt", "kid": .string(key.keyID)])
+    #expect(decoded.claims == claims)
+  }
+
+  @Test("K-8: no private member is published", arguments: kinds)
+  func publicMembers(algorithm: SignatureAlgorithm, kind: SigningKey.Kind) throws {
+    let key = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)
+    let text = IssuerKey.published([key])
+    let set = try #require(try JSON.parse(text.span).object)
+    let members = try #require(set["keys"]?.array?.first?.object).members.map(\.name)
+    let allowed = ["kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"]
+    #expect(members.allSatisfy { allowed.contains($0) })
+    #expect(members.contains("kid") && members.contains("use") && members.contains("alg"))
+  }
+
+  @Test("A key does not sign with an algorithm that it does not fit", arguments: SignatureAlgorithm.allCases)
+  func misfit(algorithm: SignatureAlgorithm) throws {
+    let key = try SigningKey.generate(.ellipticCurve(.p256))
+    guard algorithm != .es256 else {
+      #expect(try IssuerKey(key, algorithm: algorithm).algorithm == .es256)
+      return
+    }
+    #expect(throws: SigningKeyError.unsupported) { try IssuerKey(key, algorithm: algorithm) }
+  }
+
+  @Test("RFC 8037 A.3: a thumbprint")
+  func thumbprint() throws {
+    let point = try #require(Base64URL.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))
+    let key = try PublicKey(ed25519: point)
+    #expect(try Thumbprint.of(key) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
+  }
+
+  @Test("A secret has no thumbprint")
+  func secretThumbprint() throws {
+    let secret = try PublicKey(secret: Issuer.secret)
+    #expect(throws: SigningKeyError.unsupported) { try Thumbprint.of(secret) }
+  }
+
+  @Test("What can be read of a broken token", arguments: ["", "a.b.c", "e30.W10.", "W10.e30.", "e30.e30", "e30.e30.A"])
+  func undecodable(token: String) {
+    #expect(throws: TokenError.self) { try DecodedToken(Array(token.utf8).span) }
+  }
+
+  @Test("The payload of a token without claims, for looking at it")
+  func verifiedPayload() throws {
+    let issuer = try Issuer.shared.get()
+    let verifier = TokenVerifier(TokenPolicy(provider: "idp", issuer: "", audiences: .any))
+    let token = try issuer.sign(header: SignatureAlgorithm.es256.header, payload: "no claims")
+    let payload = try verifier.verifiedPayload(token.span, keys: issuer.keySet, using: SignatureVerifier())
+    #expect(payload == Array("no claims".utf8))
+    let forged = try issuer.sign(header: SignatureAlgorithm.es256.header, payload: "no claims", with: .es384)
+    #expect(throws: TokenError.self) {
+      try verifier.verifiedPayload(forged.span, keys: issuer.keySet, using: SignatureVerifier())
+    }
+  }
+}

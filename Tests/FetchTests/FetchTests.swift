@@ -7,7 +7,8 @@ struct FetchTests {
   private static func fetch(_ request: FetchRequest) async throws -> Result<FetchResponse, FetchError> {
     let loop = try EventLoop(label: "fetch")
     loop.start()
-    let result = await withCheckedContinuation { (done: CheckedContinuation<Result<FetchResponse, FetchError>, Never>) in
+    let result = await withCheckedContinuation {
+      (done: CheckedContinuation<Result<FetchResponse, FetchError>, Never>) in
       loop.async {
         do throws(FetchError) {
           let fetcher = try Fetcher(loop: loop)
@@ -61,6 +62,10 @@ struct FetchTests {
     arguments: [
       "file:///etc/passwd", "http://192.0.2.1/keys", "http://169.254.169.254/latest", "ftp://127.0.0.1/", "gopher://x/",
       "http://user@127.0.0.1/", "http://127.0.0.1.example.com/", "http://localhost.example.com/", "127.0.0.1", "",
+      "http://127.+1.0.1/", "http://127.0.0.1@evil.example/", "http://127.0.0.1%2Eevil.example/",
+      "http://127.0.0.1.evil/",
+      "http://0.0.0.0/", "http://[::ffff:192.0.2.1]/", "http://128.0.0.1/", "http://127.0.0.256/",
+      "https://user:password@idp.example/", "https://", "http:127.0.0.1", " http://127.0.0.1/", "http://127.0.0.1\n.x/",
     ])
   func refusedAddress(url: String) async throws {
     let result = try await FetchTests.fetch(FetchRequest(url: url))

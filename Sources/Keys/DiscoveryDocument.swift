@@ -12,12 +12,18 @@ struct DiscoveryDocument {
     return issuer + "/.well-known/openid-configuration"
   }
 
-  /// - Throws: Where the document is another issuer's, compared byte for byte (§4.3, SECURITY.md K-7).
+  /// - Throws: Where the document is another issuer's, compared byte for byte (§4.3, SECURITY.md K-7), or names keys in
+  ///   plain text though it came over TLS: they would be as good as whoever listens on a port of this machine.
   init(_ text: Span<UInt8>, issuer: String) throws(KeyFault) {
     guard let members = try? JSON.parse(text).object, let found = members["issuer"]?.string,
       let address = members["jwks_uri"]?.string
     else { throw .discoveryMalformed }
     guard found.isSameBytes(as: issuer) else { throw .issuerDiffers(found: found) }
+    guard DiscoveryDocument.isSecured(address) || !DiscoveryDocument.isSecured(issuer) else {
+      throw .keysInPlainText(address: address)
+    }
     keySetAddress = address
   }
+
+  private static func isSecured(_ address: String) -> Bool { address.lowercased().hasPrefix("https://") }
 }

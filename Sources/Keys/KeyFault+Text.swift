@@ -13,6 +13,8 @@ extension KeyFault: CustomStringConvertible {
     case .secret(let cause): "the secret cannot be used: \(cause)"
     case .discoveryMalformed: "no discovery document: a JSON object with \"issuer\" and \"jwks_uri\" is needed"
     case .issuerDiffers(let found): "the discovery document is of the issuer \(found)"
+    case .keysInPlainText(let address):
+      "the discovery document of an https issuer has keys at \(address), which is not https"
     case .file(let error): "\(error)"
     case .fileIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"

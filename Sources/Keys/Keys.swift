@@ -86,6 +86,8 @@ public enum KeyFault: Error, Sendable {
   case discoveryMalformed
   /// The discovery document is another issuer's (OpenID Connect Discovery §4.3).
   case issuerDiffers(found: String)
+  /// The issuer is at https and its keys are not.
+  case keysInPlainText(address: String)
   case file(SystemError)
   /// Whoever is not the owner can read a private key (SECURITY.md K-8).
   case fileIsOpen(String, mode: UInt32)

@@ -19,6 +19,15 @@ struct DiscoveryTests {
     other("K-7 another issuer", "https://evil.example"), other("K-7 a slash more", "https://idp.example/"),
     other("K-7 case", "https://IDP.example"), other("K-7 a prefix", "https://idp.exampl"),
     other("K-7 a space more", "https://idp.example "), other("K-7 empty", ""),
+    Row(
+      rule: "scheme in capitals", text: #"{"issuer":"https://idp.example","jwks_uri":"HTTPS://keys.example/"}"#,
+      address: "HTTPS://keys.example/"),
+    Row(
+      rule: "K-1 keys in plain text", text: #"{"issuer":"https://idp.example","jwks_uri":"http://127.0.0.1/keys"}"#,
+      fault: "keys at http://127.0.0.1/keys, which is not https"),
+    Row(
+      rule: "K-1 keys in a file", text: #"{"issuer":"https://idp.example","jwks_uri":"file:///keys"}"#,
+      fault: "keys at file:///keys, which is not https"),
     malformed("K-7 no issuer", #"{"jwks_uri":"https://idp.example/keys"}"#),
     malformed("K-7 a list of issuers", #"{"issuer":["https://idp.example"],"jwks_uri":"https://x/"}"#),
     malformed("K-7 issuer twice", #"{"issuer":"https://x","issuer":"https://idp.example","jwks_uri":"https://x/"}"#),

@@ -1,0 +1,49 @@
+# The commands of this project. What they install, .ci/install says; it needs root or sudo only where something is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# One build at a time: two would wait for each other.
+.NOTPARALLEL:
+
+RELEASE := swift build -c release -Xswiftc -cross-module-optimization --explicit-target-dependency-import-check error
+SWIFT_FILES := Sources Tests Package.swift
+
+.PHONY: help build run test test-corpora bench lint format sanitize clean
+
+help: ## Shows this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+build: ## Builds the release binary, .build/release/portcullis
+	@.ci/install build
+	$(RELEASE)
+
+run: build ## Builds, and runs gateway.conf.example on 127.0.0.1:8080
+	@exec .ci/try
+
+test: ## Builds, and runs every test
+	@.ci/install test
+	@.ci/test
+
+test-corpora: ## Runs only the tests of public test data in PORTCULLIS_CORPORA (../shared/corpora when unset)
+	@.ci/install test
+	@.ci/test-corpora
+
+bench: ## Compares with nginx and HAProxy on this machine
+	@.ci/install bench
+	$(RELEASE)
+	@Bench/run
+
+lint: ## Checks the format of Swift files and the syntax of shell scripts
+	swift format lint --strict --recursive $(SWIFT_FILES)
+	@for script in .ci/*; do bash -n "$$script"; done
+
+format: ## Formats Swift files
+	swift format --in-place --recursive $(SWIFT_FILES)
+
+sanitize: ## Runs the unit tests under the address and thread sanitizers
+	@.ci/install build
+	@.ci/sanitize
+
+clean: ## Removes what was built and the Python environment; keys in state/ stay
+	rm -rf .build .build-* .venv

@@ -11,14 +11,18 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     switch ConfigurationFile.load(file.config) {
     case .success(let configuration):
-      print(
-        """
-        \(file.config): good: \(configuration.listeners.count) listeners, \(configuration.providers.count) providers, \
-        \(configuration.upstreams.count) upstreams, \(configuration.routes.count) routes
-        """)
+      let counts = [
+        CheckCommand.counted(configuration.listeners.count, "listener"),
+        CheckCommand.counted(configuration.providers.count, "provider"),
+        CheckCommand.counted(configuration.upstreams.count, "upstream"),
+        CheckCommand.counted(configuration.routes.count, "route"),
+      ]
+      print("\(file.config): good: \(counts.joined(separator: ", "))")
     case .failure(let diagnostics):
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       throw ExitStatus.refused
     }
   }
+
+  private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 }

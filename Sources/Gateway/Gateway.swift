@@ -27,6 +27,9 @@ final class Gateway {
   private var signals: [any DispatchSourceSignal] = []
   private var isDraining = false
   private var loopsDrained = 0
+  private var loopsCut = 0
+  /// Why it ends.
+  private var endsBecause = "drained"
 
   private init(_ configuration: GatewayConfiguration, control: EventLoop, log: Logger) throws(GatewayFault) {
     path = configuration.file
@@ -79,7 +82,10 @@ final class Gateway {
     let needed = UInt64(configuration.limits.connectionsMax) * 2
     if descriptors < needed {
       log.warning(
-        "the limit of open files is below twice limits.connections: accepting will pause when it is reached",
+        """
+        the limit of open files is below twice limits.connections, and accepting pauses when it is reached: raise it \
+        (ulimit -Hn, LimitNOFILE), or lower limits.connections
+        """,
         metadata: ["limit": "\(descriptors)", "needed": "\(needed)"])
     }
   }
@@ -89,10 +95,12 @@ extension Gateway {
   /// Begins to serve, and says so.
   private func start(_ bound: LoopBound<Gateway>) {
     keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
-    server.start(requestKeys: { provider in bound.async { $0.keyStore.refetch(provider: provider) } }) { [log] error in
-      log.error("a listener failed", metadata: ["error": "\(error)"])
-      Process.exit(ExitStatus.unavailable.rawValue)
-    }
+    server.start(
+      requestKeys: { provider in bound.async { $0.keyStore.refetch(provider: provider) } },
+      failed: { [log] error in
+        log.error("a listener failed", metadata: ["error": "\(error)"])
+        Process.exit(ExitStatus.unavailable.rawValue)
+      })
     handle(SIGTERM, bound) { $0.drain(bound) }
     handle(SIGINT, bound) { $0.interrupt(bound) }
     handle(SIGHUP, bound) { $0.reload() }
@@ -166,7 +174,7 @@ extension Gateway {
   // MARK: The end
 
   private func interrupt(_ bound: LoopBound<Gateway>) {
-    if isDraining { end("interrupted") } else { drain(bound) }
+    if isDraining { cut("interrupted", bound) } else { drain(bound) }
   }
 
   /// Accepts no more after `timeouts.drain_delay`, lets exchanges end within `timeouts.drain`, and ends.
@@ -182,19 +190,30 @@ extension Gateway {
       server.drain { bound.async { $0.loopDrained() } }
       control.schedule(after: timeouts.drain) { [self] in
         log.warning("draining took too long", metadata: ["connections": "\(server.openConnections)"])
-        server.endExchanges { bound.async { $0.loopDrained() } }
+        cut("timeouts.drain is over", bound)
+      }
+    }
+  }
+
+  /// Cuts the exchanges that are still under way: each has its access line all the same.
+  private func cut(_ why: String, _ bound: LoopBound<Gateway>) {
+    endsBecause = why
+    server.endExchanges {
+      bound.async {
+        $0.loopsCut += 1
+        if $0.loopsCut == $0.server.workerCount { $0.end() }
       }
     }
   }
 
   private func loopDrained() {
     loopsDrained += 1
-    if loopsDrained >= server.workerCount { end("drained") }
+    if loopsDrained == server.workerCount { end() }
   }
 
-  private func end(_ why: String) {
+  private func end() {
     accessLog.flushAndStop()
-    log.notice("stopped", metadata: ["why": "\(why)"])
+    log.notice("stopped", metadata: ["why": "\(endsBecause)"])
     Process.exit(0)
   }
 }

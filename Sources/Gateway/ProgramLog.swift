@@ -40,7 +40,10 @@ struct ProgramLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var pairs = [("time", Timestamp.text(WallClock.nanoseconds)), ("level", event.level.rawValue), ("message", event.message.description)]
+    var pairs = [
+      ("time", Timestamp.text(WallClock.nanoseconds)), ("level", event.level.rawValue),
+      ("message", event.message.description),
+    ]
     let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
     for (key, value) in all.sorted(by: { $0.key < $1.key }) { pairs.append((key, value.description)) }
     let line =
@@ -54,7 +57,8 @@ struct ProgramLog: LogHandler {
   }
 
   private static func isBare(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
+    !text.isEmpty
+      && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
   }
 
   /// As a JSON string: every control character escaped, so that a message is one line.

@@ -30,7 +30,8 @@ struct ProviderOption: ParsableArguments {
       let found = configuration.providers.filter { name == nil || $0.name == name }
       if found.isEmpty {
         let names = configuration.providers.map(\.name).joined(separator: ", ")
-        StandardError.print("no provider \"\(name ?? "")\" in \(path)\(names.isEmpty ? "" : "; there are \(names)")")
+        let missing = name.map { "no provider \"\($0)\"" } ?? "no providers"
+        StandardError.print("\(path): \(missing)\(names.isEmpty ? "" : "; the providers are: \(names)")")
         throw ExitStatus.usage
       }
       return found

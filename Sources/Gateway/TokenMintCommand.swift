@@ -53,7 +53,8 @@ struct TokenMintCommand: ParsableCommand {
     let mapping = provider.policy.claims
     var claims: JSONValue = .object([
       "iss": .string(provider.policy.issuer), "iat": .integer(now),
-      "exp": .integer(now + max(lifetime.components.seconds, 1)), "jti": .string(Base64URL.text(try RandomBytes.make(16))),
+      "exp": .integer(now + max(lifetime.components.seconds, 1)),
+      "jti": .string(Base64URL.text(try RandomBytes.make(16))),
     ])
     switch provider.policy.audiences {
     case .any: break

@@ -16,6 +16,7 @@ help: ## Shows this
 
 build: ## Builds the release binary, .build/release/portcullis
 	@.ci/install build
+	@[[ -e .build/release/portcullis ]] || echo "Building; the first time takes some minutes."
 	$(RELEASE)
 
 run: build ## Builds, and runs gateway.conf.example on 127.0.0.1:8080

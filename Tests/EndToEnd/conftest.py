@@ -40,6 +40,48 @@ def start(tmp_path):
         gateway.stop()
 
 
+@pytest.fixture(scope="module")
+def start_once(tmp_path_factory):
+    """As `start`, for gateways that the tests of a file share."""
+    started = []
+
+    def make(config, **options):
+        started.append(Gateway(tmp_path_factory.mktemp("gateway"), config, **options))
+        return started[-1]
+
+    yield make
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def upstream_once():
+    """As `upstream`, for upstreams that the tests of a file share."""
+    made = []
+
+    def make(answer=OK, **options):
+        made.append(Upstream(answer, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def key_server_once():
+    """As `key_server`, for key servers that the tests of a file share."""
+    made = []
+
+    def make(*keys):
+        made.append(KeyServer(*keys))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
 @pytest.fixture
 def upstream():
     """Makes upstreams: `upstream(answer)`."""

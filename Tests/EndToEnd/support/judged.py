@@ -1,0 +1,43 @@
+"""Requests whose answer, upstream and access line are judged together."""
+from .tokens import bearer
+from .wire import get
+
+INVALID_TOKEN = 'Bearer error="invalid_token"'
+
+
+class Judge:
+    """Sends requests through a gateway, and knows which of them its upstream may have seen."""
+
+    def __init__(self, gateway, app):
+        self.gateway, self.app = gateway, app
+        self.forwarded = len(app.requests)
+
+    def refused(self, status, reason, blame="client", target="/api/x", fields=(), challenge=None, **options):
+        """The answer to a request that has to be refused so: nothing of it goes upstream, its line says why."""
+        answer = get(self.gateway, target, fields, **options)
+        line = self.gateway.access_of(answer.request_id)
+        assert (answer.status, line["status"], line.get("reason"), line.get("blame")) == (
+            status, status, reason, blame), (answer, line)
+        assert answer.field("www-authenticate") == challenge
+        self.settled()
+        return answer
+
+    def bad_token(self, token, reason, target="/api/x", **options):
+        """A refusal of a token."""
+        return self.refused(401, reason, target=target, fields=[bearer(token)], challenge=INVALID_TOKEN, **options)
+
+    def allowed(self, fields=(), target="/api/x", **options):
+        """The request as the upstream saw it, once it was let through."""
+        answer = get(self.gateway, target, fields, **options)
+        line = self.gateway.access_of(answer.request_id)
+        assert answer.status == 200, (answer, line)
+        assert "reason" not in line and line["status"] == 200, line
+        self.forwarded += 1
+        requests = self.app.wait_requests(self.forwarded)
+        return next(r for r in requests if r.field("x-request-id") == answer.request_id)
+
+    def settled(self):
+        """Fails where the upstream saw more than it was meant to, be it one byte."""
+        assert len(self.app.requests) == self.forwarded, self.app.requests[self.forwarded:]
+        for connection in list(self.app.connections):
+            assert not connection.received or connection.requests, f"half a request came: {connection.received!r}"

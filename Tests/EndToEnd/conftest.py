@@ -73,8 +73,8 @@ def key_server_once():
     """As `key_server`, for key servers that the tests of a file share."""
     made = []
 
-    def make(*keys):
-        made.append(KeyServer(*keys))
+    def make(*keys, **options):
+        made.append(KeyServer(*keys, **options))
         return made[-1]
 
     yield make
@@ -107,8 +107,8 @@ def key_server():
     """Makes key servers: `key_server(key, …)`."""
     made = []
 
-    def make(*keys):
-        made.append(KeyServer(*keys))
+    def make(*keys, **options):
+        made.append(KeyServer(*keys, **options))
         return made[-1]
 
     yield make

@@ -76,9 +76,12 @@ def bearer(token):
 
 
 class KeyServer:
-    """Serves a key set over http on loopback, counts what is fetched, and misbehaves on demand."""
+    """Serves a key set on loopback, counts what is fetched, and misbehaves on demand.
 
-    def __init__(self, *keys):
+    `tls`: an ssl.SSLContext, for https. `port`: one that is known beforehand.
+    """
+
+    def __init__(self, *keys, tls=None, port=0):
         self.keys = list(keys)
         self.fetches = 0
         # (status, headers, body) instead of the key set; or a function of the handler that does everything.
@@ -104,8 +107,13 @@ class KeyServer:
             def log_message(self, *_):
                 pass
 
-        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.httpd.server_port}/jwks.json"
+        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.httpd.daemon_threads = True
+        if tls is not None:
+            self.httpd.socket = tls.wrap_socket(self.httpd.socket, server_side=True)
+            self.httpd.handle_error = lambda *_: None
+        self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.httpd.server_port}"
+        self.url = f"{self.origin}/jwks.json"
         threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
 
     def close(self):

@@ -24,14 +24,14 @@ public enum RequestHeadParser {
       begin += 2
     }
     guard var next = try requestLine(bytes, begin, limits, &head) else {
-      if bytes.count - start > limits.headBytesMax { throw HeadError(.headTooLarge, at: bytes.count) }
+      if bytes.count - start >= limits.headBytesMax { throw HeadError(.headTooLarge, at: bytes.count) }
       return false
     }
     var framing = FramingFields()
     while true {
       switch try FieldLineParser.parse(bytes, at: next) {
       case .incomplete:
-        if bytes.count - start > limits.headBytesMax { throw HeadError(.headTooLarge, at: bytes.count) }
+        if bytes.count - start >= limits.headBytesMax { throw HeadError(.headTooLarge, at: bytes.count) }
         return false
       case .line(let line, let following):
         guard head.fields.count < limits.fieldsMax else { throw HeadError(.tooManyFields, at: next) }

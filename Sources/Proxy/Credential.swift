@@ -35,8 +35,8 @@ enum Credential {
     return .absent
   }
 
-  /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and one or more spaces. Where that is
-  /// nothing, or begins with a tab, it is a bad token and no other scheme: servers behind us may read it as Bearer.
+  /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and its spaces. Nothing, or anything but
+  /// spaces behind the scheme's name, is a bad token, not another scheme (SECURITY T-14).
   private static func bearerToken(_ bytes: Span<UInt8>, _ value: ByteRange) -> ByteRange? {
     guard value.count >= 6 else { return nil }
     let start = value.lowerBound
@@ -45,9 +45,19 @@ enum Credential {
       bytes[start + 4] | 0x20 == UInt8(ascii: "e"), bytes[start + 5] | 0x20 == UInt8(ascii: "r")
     else { return nil }
     var first = start + 6
-    guard first == value.upperBound || bytes[first] == UInt8(ascii: " ") || bytes[first] == 0x09 else { return nil }
+    if first < value.upperBound, isOfSchemeName(bytes[first]) { return nil }
     while first < value.upperBound, bytes[first] == UInt8(ascii: " ") { first += 1 }
     return ByteRange(first, value.upperBound)
+  }
+
+  /// Whether a longer name than `Bearer` goes on with `byte`: that is another scheme.
+  private static func isOfSchemeName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+      true
+    default: false
+    }
   }
 }
 

@@ -15,6 +15,7 @@ class Judge:
     def refused(self, status, reason, blame="client", target="/api/x", fields=(), challenge=None, **options):
         """The answer to a request that has to be refused so: nothing of it goes upstream, its line says why."""
         answer = get(self.gateway, target, fields, **options)
+        assert answer.status == status, (answer, self.gateway.access_text[-600:])
         line = self.gateway.access_of(answer.request_id)
         assert (answer.status, line["status"], line.get("reason"), line.get("blame")) == (
             status, status, reason, blame), (answer, line)
@@ -40,6 +41,7 @@ class Judge:
 
     def settled(self):
         """Fails where the upstream saw more than it was meant to, be it one byte."""
-        assert len(self.app.requests) == self.forwarded, self.app.requests[self.forwarded:]
+        seen, meant, self.forwarded = self.app.requests, self.forwarded, len(self.app.requests)
+        assert len(seen) == meant, seen[meant:]
         for connection in list(self.app.connections):
             assert not connection.received or connection.requests, f"half a request came: {connection.received!r}"

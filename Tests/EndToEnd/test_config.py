@@ -1,0 +1,258 @@
+"""Rule A-3: a configuration with a fault is refused whole, and every fault is named with its place."""
+import re
+import shutil
+import socket
+
+import pytest
+from support.gateway import ROOT, run
+from support.wire import get
+
+GOOD = """\
+listeners:
+  - address: 127.0.0.1:0
+providers:
+  company:
+    issuer: https://issuer.example
+    audiences: [api]
+    jwks_url: https://issuer.example/jwks
+upstreams:
+  app:
+    servers: ["127.0.0.1:9"]
+routes:
+  - path: /api/**
+    auth: company
+    upstream: app
+"""
+
+
+def written(folder, text):
+    path = folder / "gateway.conf"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def faults(path, env=None):
+    """What `check` says is wrong: (line, column, message) each. `serve` says the same, and does not start."""
+    checked = run("check", "--config", path, env=env)
+    assert checked.returncode == 1 and checked.stdout == "", checked
+    served = run("serve", "--config", path, env=env, seconds=10)
+    assert served.returncode == 78 and served.stderr == checked.stderr, served
+    found = []
+    for line in checked.stderr.splitlines():
+        match = re.fullmatch(re.escape(str(path)) + r":(\d+):(\d+): (.+)", line)
+        assert match, line
+        found.append((int(match[1]), int(match[2]), match[3]))
+    assert found
+    return found
+
+
+def changed(old, new):
+    assert old in GOOD, old
+    return GOOD.replace(old, new, 1)
+
+
+def test_A_3_the_good_configuration_is_good(tmp_path):
+    result = run("check", "--config", written(tmp_path, GOOD))
+    assert result.returncode == 0 and "1 routes" in result.stdout and result.stderr == "", result
+
+
+def test_the_example_passes(tmp_path):
+    path = tmp_path / "gateway.conf.example"
+    shutil.copy(ROOT / "gateway.conf.example", path)
+    result = run("check", "--config", path)
+    assert result.returncode == 0 and result.stderr == "", result
+    assert [file.name for file in tmp_path.iterdir()] == ["gateway.conf.example"], "check has made something"
+
+
+# Each row: what is changed, where the fault is, and what is said of it.
+ROWS = {
+    "unknown key": ("    issuer:", "    isuer:", (5, 5), 'did you mean "issuer"'),
+    "unknown key at the top": ("routes:", "colour: red\nroutes:", (11, 1), "colour"),
+    "duplicate key": ("    audiences: [api]", "    audiences: [api]\n    audiences: [other]", (7, 5), "audiences"),
+    "duplicate provider": ("upstreams:", "  company: { issuer: x }\nupstreams:", (8, 3), "company"),
+    "missing key": ("    auth: company\n", "", (12, 5), "auth"),
+    "missing audiences": ("    audiences: [api]\n", "", (4, 3), "audiences"),
+    "missing listeners": ("listeners:\n  - address: 127.0.0.1:0\n", "", (1, 1), "listeners"),
+    "wrong type": ("    audiences: [api]", "    audiences: { api: 1 }", (6, 16), "audiences"),
+    "audience as a text": ("    audiences: [api]", "    audiences: api", (6, 16), "[api]"),
+    "empty list": ("    audiences: [api]", "    audiences: []", (6, 16), "empty"),
+    "dangling provider": ("    auth: company", "    auth: compny", (13, 11), 'did you mean "company"'),
+    "dangling upstream": ("    upstream: app", "    upstream: ap", (14, 15), 'did you mean "app"'),
+    "auth none with roles": (
+        "    auth: company", "    auth: none\n    require: { roles: [a] }", (14, 5), "require"),
+    "no IP address": ("127.0.0.1:0", "example.com:80", (2, 14), "example.com:80"),
+    "no port": ("127.0.0.1:0", "127.0.0.1", (2, 14), "127.0.0.1"),
+    "port out of range": ("127.0.0.1:0", "127.0.0.1:65536", (2, 14), "65536"),
+    "http issuer": ("https://issuer.example/jwks", "http://issuer.example/jwks", (7, 15), "https"),
+    "no URL": ("    issuer: https://issuer.example\n", "    issuer: company\n", (5, 13), "https"),
+    "two key sources": (
+        "    jwks_url:", "    jwks_file: gateway.conf\n    jwks_url:", (7, 5), "one place"),
+    "algorithm none": ("    audiences: [api]", "    algorithms: [none]\n    audiences: [api]", (6, 18), "none"),
+    "HS256 without a secret": (
+        "    audiences: [api]", "    algorithms: [HS256]\n    audiences: [api]", (6, 18), "secret_file"),
+    "leeway too long": ("    audiences: [api]", "    leeway: 61s\n    audiences: [api]", (6, 13), "out of range"),
+    "no duration": ("    audiences: [api]", "    leeway: 30\n    audiences: [api]", (6, 13), "no duration"),
+    "path without a slash": ("/api/**", "api/**", (12, 11), "api/**"),
+    "stars inside": ("/api/**", "/api/**/x", (12, 11), "**"),
+    "dots in a path": ("/api/**", "/api/../x", (12, 11), ".."),
+    "no server": ('["127.0.0.1:9"]', "[]", (10, 14), "empty"),
+    "environment": ("https://issuer.example/jwks", "${PORTCULLIS_TEST_UNSET}", (7, 15), "PORTCULLIS_TEST_UNSET"),
+    "half a variable": ("https://issuer.example/jwks", '"${HOME"', (7, 15), "}"),
+    "missing file": ("jwks_url: https://issuer.example/jwks", "jwks_file: nowhere.json", (7, 16), "nowhere.json"),
+    "missing secret": ("jwks_url: https://issuer.example/jwks", "secret_file: nowhere", (7, 18), "nowhere"),
+    "folder as a file": ("jwks_url: https://issuer.example/jwks", "jwks_file: .", (7, 16), "folder"),
+    "alias": ("    audiences: [api]", "    audiences: *names", (6, 16), "*"),
+    "anchor": ("    audiences: [api]", "    audiences: &names [api]", (6, 16), "anchor"),
+    "tag": ("    auth: company", "    auth: !!str company", (13, 11), "tag"),
+    "merge key": ("    auth: company", "    <<: { auth: company }", (13, 5), "<<"),
+    "second document": ("routes:", "---\nroutes:", (11, 1), "document"),
+    "tab": ("    auth: company", "\tauth: company", (13, 1), "tab"),
+    "unclosed list": ("[api]", "[api", None, "]"),
+    "implicit boolean": (
+        "    upstream: app", "    identity: { defaults: yes }\n    upstream: app", (14, 27), "neither true nor false"),
+    "header of HTTP": (
+        "    upstream: app", "    identity: { Host: sub }\n    upstream: app", (14, 17), "Host"),
+    "no header": (
+        "    upstream: app", "    identity: { 'X Tenant': t }\n    upstream: app", (14, 17), "X Tenant"),
+    "same route twice": (
+        "    upstream: app\n", "    upstream: app\n  - { path: /api/**, auth: none, upstream: app }\n", (15, 11), "never"),
+    "own keys' path": (
+        "    jwks_url: https://issuer.example/jwks\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
+        "  - path: /api/**",
+        "    signing: { state: state }\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
+        "  - path: /.well-known/jwks.json", (12, 11), "itself answers"),
+    "unsupported: tls": ("0\nproviders", "0\n    tls: { certificate: a, key: b }\nproviders", (3, 5), "not supported"),
+    "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
+    "unsupported: dpop": ("    audiences", "    dpop: required\n    audiences", (6, 5), "not supported"),
+    "unsupported: rate_limit": (
+        "    upstream: app", "    rate_limit: { by: subject, rate: 10/s }\n    upstream: app", (14, 5), "not supported"),
+    "unsupported: owner": (
+        "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 16),
+        "not supported"),
+    "unsupported: balance": (
+        "    servers", "    balance: random_two\n    servers", (10, 14), "not supported"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_A_3_a_fault_is_named_with_its_place(tmp_path, row):
+    old, new, place, text = ROWS[row]
+    found = faults(written(tmp_path, changed(old, new)))
+    assert len(found) == 1, found
+    line, column, message = found[0]
+    assert text in message, message
+    if place:
+        assert (line, column) == place, (line, column, message)
+
+
+def test_A_3_ten_faults_are_named_in_one_run(tmp_path):
+    found = faults(written(tmp_path, """\
+listeners:
+  - address: localhost:80
+worker: 2
+limits: { head: 1MB }
+providers:
+  company:
+    isuer: https://issuer.example
+    issuer: http://issuer.example
+    audiences: api
+    algorithms: [RS257]
+upstreams:
+  app:
+    servers: ["127.0.0.1:port"]
+    retries: many
+routes:
+  - path: api
+    auth: compnay
+    upstream: ap
+  - path: /x
+    upstream: app
+    methods: get
+"""))
+    lines = [line for line, _, _ in found]
+    assert len(found) >= 12 and lines == sorted(lines), found
+    assert set(lines) >= {2, 3, 4, 7, 8, 9, 10, 13, 14, 16, 17, 18, 19}, found
+
+
+@pytest.mark.parametrize("text", [
+    b"", b"\n", b"# nothing\n", b"[]", b"text", b"null", b"{}", b"\xff\xfe", b"\xef\xbb\xbf", b"listeners: \xff\n", b"\0",
+    b"{" * 2000, b"[" * 100_000, b"- " * 5000 + b"x", b"a: b: c", b"\t", b"%YAML 9.9\n---\n", b"? x\n: y\n",
+    b"listeners: \"\\ud800\"\n"], ids=lambda text: repr(text[:12]))
+def test_A_3_what_is_no_configuration(tmp_path, text):
+    assert faults(written(tmp_path, text))
+
+
+def test_A_3_a_million_keys_are_a_bounded_answer(tmp_path):
+    path = written(tmp_path, "\n".join(f"key{number}: x" for number in range(50_000)))
+    result = run("check", "--config", path, seconds=30)
+    assert result.returncode == 1 and f"{path}:1:1: " in result.stderr
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    for command, status in (("check", 1), ("serve", 78)):
+        result = run(command, "--config", tmp_path / "nowhere.conf")
+        assert result.returncode == status and "nowhere.conf" in result.stderr, result
+        assert run(command, "--config", tmp_path).returncode == status
+
+
+def test_A_3_nothing_listens_with_a_broken_configuration(tmp_path):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    text = changed("127.0.0.1:0", f"127.0.0.1:{port}").replace("upstream: app", "upstream: ap")
+    assert faults(written(tmp_path, text))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=1)
+
+
+def test_environment_variables_are_text_and_never_yaml(tmp_path, start, upstream):
+    app = upstream()
+    config = f"""
+    listeners:
+      - address: 127.0.0.1:0
+    upstreams:
+      app: {{ servers: ["${{SERVER}}"] }}
+    routes:
+      - {{ path: "${{PREFIX}}/**", name: "a$${{b}}", auth: none, upstream: app }}
+    """
+    gateway = start(config.replace('name: "a$${b}", ', ""), env={"SERVER": app.server, "PREFIX": "/public"})
+    assert get(gateway, "/public/x").status == 200
+    # A value that would be YAML, or another variable, is a text that does not fit.
+    for value in ("x, auth: none", "${HOME}", "/a\n  - x", "*x"):
+        found = faults(written(tmp_path, config), env={"SERVER": app.server, "PREFIX": value})
+        assert found
+
+
+@pytest.mark.parametrize("mode, status", [(0o644, 1), (0o604, 1), (0o666, 1), (0o600, 0), (0o640, 0), (0o400, 0)])
+def test_L_3_a_secret_that_others_can_read_is_refused(tmp_path, mode, status):
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 32)
+    secret.chmod(mode)
+    path = written(tmp_path, changed("jwks_url: https://issuer.example/jwks", "secret_file: secret"))
+    result = run("check", "--config", path)
+    assert result.returncode == status, result
+    if status:
+        [(line, column, message)] = faults(path)
+        assert (line, column) == (7, 18) and "read by others" in message
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"s" * 31, b"s" * 31 + b"\n", b"-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\n",
+    b'{"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}', b"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ host"])
+def test_T_2_a_secret_that_is_none_is_no_start(tmp_path, content):
+    secret = tmp_path / "secret"
+    secret.write_bytes(content)
+    secret.chmod(0o600)
+    path = written(tmp_path, changed("jwks_url: https://issuer.example/jwks", "secret_file: secret"))
+    result = run("serve", "--config", path, seconds=10)
+    assert result.returncode == 78 and "company" in result.stderr, result
+    assert content.decode().strip()[:20] not in result.stderr or not content
+
+
+def test_a_port_that_is_taken_is_said(tmp_path):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        port = sock.getsockname()[1]
+        result = run("serve", "--config", written(tmp_path, changed("127.0.0.1:0", f"127.0.0.1:{port}")), seconds=10)
+    assert result.returncode == 69 and f"127.0.0.1:{port}" in result.stderr, result

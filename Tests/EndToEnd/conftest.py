@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support.gateway import BINARY, Gateway  # noqa: E402
 from support.tokens import Key, KeyServer  # noqa: E402
-from support.upstream import OK, Upstream  # noqa: E402
+from support.upstream import OK, ScriptedUpstream, Upstream  # noqa: E402
 
 
 def pytest_configure(config):
@@ -109,6 +109,48 @@ def key_server():
 
     def make(*keys, **options):
         made.append(KeyServer(*keys, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def module_start(tmp_path_factory):
+    """As `start`, for gateways that the tests of a module share."""
+    started = []
+
+    def make(config, **options):
+        started.append(Gateway(tmp_path_factory.mktemp("gateway"), config, **options))
+        return started[-1]
+
+    yield make
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def module_upstream():
+    """As `upstream`, for upstreams that the tests of a module share."""
+    made = []
+
+    def make(answer=OK, **options):
+        made.append(Upstream(answer, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def script():
+    """Makes upstreams that do what a function of the connection does: `script(function)`."""
+    made = []
+
+    def make(function, **options):
+        made.append(ScriptedUpstream(function, **options))
         return made[-1]
 
     yield make

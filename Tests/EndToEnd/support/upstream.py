@@ -14,6 +14,7 @@ class Connection:
     def __init__(self, sock):
         self.sock = sock
         self.received = b""
+        self.answered = 0
         self.ended = False
         self.lock = threading.Lock()
 
@@ -63,6 +64,7 @@ class Upstream:
         for connection in list(self.connections):
             with connection.lock:
                 connection.received = b""
+                connection.answered = 0
 
     def close(self):
         self.closed = True
@@ -90,7 +92,6 @@ class Upstream:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        answered = 0
         try:
             while True:
                 piece = connection.sock.recv(65536)
@@ -99,9 +100,9 @@ class Upstream:
                 with connection.lock:
                     connection.received += piece
                 requests = connection.requests
-                while answered < len(requests):
-                    request = requests[answered]
-                    answered += 1
+                while connection.answered < len(requests):
+                    request = requests[connection.answered]
+                    connection.answered += 1
                     answer = self.answer(request, connection) if callable(self.answer) else self.answer
                     if answer is None:
                         continue
@@ -115,3 +116,42 @@ class Upstream:
         finally:
             connection.ended = True
             connection.sock.close()
+
+
+class ScriptedUpstream(Upstream):
+    """An upstream that answers as nobody should: `function(connection)` does all reading and sending."""
+
+    def __init__(self, function, **options):
+        self.function = function
+        super().__init__(**options)
+
+    def _serve(self, connection):
+        try:
+            self.function(connection)
+        except OSError:
+            pass
+        finally:
+            connection.ended = True
+            connection.sock.close()
+
+
+def read_head(connection):
+    """Reads until a head is whole, and maybe more: what came."""
+    while b"\r\n\r\n" not in connection.received:
+        if not read_more(connection):
+            break
+    return connection.received
+
+
+def read_more(connection):
+    """Reads once; empty at the end."""
+    piece = connection.sock.recv(65536)
+    with connection.lock:
+        connection.received += piece
+    return piece
+
+
+def read_to_end(connection):
+    """Reads until the gateway closes."""
+    while read_more(connection):
+        pass

@@ -1,0 +1,325 @@
+"""SECURITY P: one path, decided and forwarded. `/R` is a protected path; nothing may reach it by another spelling."""
+import random
+import urllib.parse
+
+import pytest
+
+from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
+from support.verdicts import assert_refused
+from support.wire import Client, get
+
+CONFIG = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+workers: 1
+providers:
+  company: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "{keys}" }}
+upstreams:
+  app: {{ servers: ["{app}"] }}
+routes:
+  - {{ name: protected, path: /R/**, auth: company, upstream: app }}
+  - {{ name: one, path: "/one/{{id}}", auth: none, upstream: app }}
+  - {{ name: reading, path: /read/**, methods: [GET], auth: none, upstream: app }}
+  - {{ name: kept, path: /kept/**, encoded_slashes: keep, double_slashes: keep, path_parameters: keep, auth: none,
+      upstream: app }}
+  - {{ name: public, path: /pub/**, auth: none, upstream: app }}
+  - {{ name: root, path: /, auth: none, upstream: app }}
+  - {{ name: any, path: /any/**, auth: none, upstream: app }}
+"""
+
+
+@pytest.fixture(scope="module")
+def app(module_upstream):
+    return module_upstream()
+
+
+@pytest.fixture(scope="module")
+def issuer(keys):
+    server = KeyServer(keys["ES256"])
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(module_start, app, issuer):
+    return module_start(CONFIG.format(issuer=ISSUER, audience=AUDIENCE, keys=issuer.url, app=app.server))
+
+
+def target_request(target, method="GET"):
+    target = target if isinstance(target, bytes) else target.encode("latin-1")
+    return method.encode() + b" " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def ask(gateway, app, target, method="GET", fields=()):
+    """The answer, and the one request that the upstream saw; None where it saw nothing at all."""
+    app.forget()
+    answer = get(gateway, target, fields, method=method)
+    seen = app.requests
+    assert len(seen) == (answer.status == 200), (answer, seen)
+    assert seen or app.received == b""
+    return answer, seen[0] if seen else None
+
+
+def line_of(gateway, answer, seen=None):
+    """The access line of an exchange: a relayed answer carries no id, but what the upstream saw does."""
+    return gateway.access_of(seen.request_id if seen else answer.request_id)
+
+
+def refuse(gateway, app, target, reason, status=400):
+    return assert_refused(gateway, app, target_request(target), status, reason)
+
+
+def paths(*targets):
+    """Each as it is, as an absolute-form target, and with a query."""
+    return lambda test: pytest.mark.parametrize("form", ["{}", "http://a{}", "{}?x=/pub"])(
+        pytest.mark.parametrize("target", targets)(test))
+
+
+@paths("/a/../R", "/../R", "/%2E./R", "/.%2e/R", "/%2e%2E/R", "/a/.", "/a/..", "/./R", "/.", "/..", "/pub/%2e/R",
+       "/pub/../R", "/pub/../../R", "/pub/%2e%2e/R", "/kept/../R", "/kept/x/..", "/kept/%2e%2e")
+def test_P_2_dot_segments(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_dot_segment")
+
+
+@pytest.mark.parametrize("target", ["/kept/..%2fR", "/kept/..%5cR", "/kept/%2e%2e%2fR", "/kept/a%2f..%2f..%2fR",
+                                    "/kept/..;/R", "/kept/..;a=b/R", "/kept/.%3b/R", "/kept/%2e%2e%3bx/R"])
+def test_P_2_dot_segments_behind_what_a_route_keeps(gateway, app, target):
+    refuse(gateway, app, target, "path_dot_segment")
+
+
+@pytest.mark.parametrize("target", ["/pub/...", "/pub/.a", "/pub/..a", "/pub/a..", "/pub/a.b", "/pub/.well-known"])
+def test_P_2_other_dots_pass(gateway, app, target):
+    assert ask(gateway, app, target)[1].target == target
+
+
+@paths("/a%2fR", "/a%2FR", "/a%5cR", "/a%5CR", "/%2fR", "/pub%2f..%2fR", "/R%2f", "/pub/a%2fb")
+def test_P_3_encoded_slashes(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), None)
+
+
+@pytest.mark.parametrize("target, seen", [("/kept/a%2fR", "/kept/a%2FR"), ("/kept/a%5CR", "/kept/a%5CR"),
+                                          ("/kept%2fR", None), ("/kept/%2fR", "/kept/%2FR")])
+def test_P_3_kept_they_are_opaque(gateway, app, target, seen):
+    answer, request = ask(gateway, app, target)
+    if seen is None:
+        assert answer.status == 400
+    else:
+        assert request.target == seen and line_of(gateway, answer, request)["route"] == "kept"
+
+
+@paths("/a\\R", "/\\R", "/pub/..\\R", "/kept/a\\R")
+def test_P_4_backslashes(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_backslash")
+
+
+@paths("//R", "/a//R", "/R//", "///", "//", "/pub//x")
+def test_P_4_double_slashes(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_double_slash")
+
+
+def test_P_4_kept_they_pass(gateway, app):
+    assert ask(gateway, app, "/kept//a//")[1].target == "/kept//a//"
+
+
+@paths("/R;x=1", "/R%3b", "/R%3Bx", "/;/R", "/pub;/R", "/pub/a;b")
+def test_P_5_parameters(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_parameter")
+
+
+@paths("/a/..;/R", "/a/..;x=1/R", "/pub/.;/R", "/pub/..%3b/R")
+def test_P_5_parameters_behind_dots(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_dot_segment")
+
+
+def test_P_5_kept_they_pass(gateway, app):
+    assert ask(gateway, app, "/kept/a;b=c")[1].target == "/kept/a;b=c"
+
+
+@pytest.mark.parametrize("target", ["/pub#/../R", "/pub/#", "/pub?x#y", "http://a/pub#"])
+def test_P_6_fragments(gateway, app, target):
+    assert_refused(gateway, app, target_request(target) + target_request("/pub"), 400, "target_invalid")
+
+
+@pytest.mark.parametrize("byte", [*range(0x01, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, 0x80, 0xA0, 0xC3, 0xFF])
+@pytest.mark.parametrize("place", ["path", "query"])
+def test_P_6_raw_bytes(gateway, app, byte, place):
+    target = b"/pub/a" + bytes([byte]) + b"b" if place == "path" else b"/pub?a" + bytes([byte])
+    assert_refused(gateway, app, target_request(target), 400, "target_invalid")
+
+
+@paths(*(f"/pub/a{c}b" for c in '"<>{}`'))
+def test_P_6_characters(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_character_invalid")
+
+
+def test_P_6_what_browsers_send_passes(gateway, app):
+    assert ask(gateway, app, "/pub/a|b^c[d]")[1].target == "/pub/a|b^c[d]"
+    assert ask(gateway, app, "/pub/-._~!$&'()*+,:=@")[1].target == "/pub/-._~!$&'()*+,:=@"
+
+
+@paths("/%zz", "/%", "/%2", "/pub/%4", "/pub/%-1", "/R%00", "/pub/%0d%0a", "/pub/%0A", "/pub/%7f",
+       "/pub/%1b", "/%c0%af", "/pub/%c0%ae", "/pub/%e0%80%af", "/pub/%f0%80%80%af", "/pub/%ed%a0%80", "/pub/%ff",
+       "/pub/%80", "/pub/%c3", "/pub/%c3/x", "/pub/%f5%80%80%80", "/pub/%c2%80", "/pub/%c2%9f", "/pub/%u0041")
+def test_P_7_escapes(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_escape_invalid")
+
+
+@pytest.mark.parametrize("target, seen", [
+    ("/pub/%c3%a9", "/pub/%C3%A9"), ("/pub/%e2%82%ac", "/pub/%E2%82%AC"), ("/pub/%f0%9f%98%80", "/pub/%F0%9F%98%80"),
+    ("/pub/%20", "/pub/%20"), ("/pub/%22%3c%3e", "/pub/%22%3C%3E"), ("/pub/%c2%a0", "/pub/%C2%A0")])
+def test_P_7_good_escapes(gateway, app, target, seen):
+    assert ask(gateway, app, target)[1].target == seen
+
+
+@paths("/%252e%252e/R", "/%25%32%65/R", "/pub/%252f", "/pub/%25252e", "/pub/%2541", "/kept/%252f")
+def test_P_8_double_encoding(gateway, app, target, form):
+    refuse(gateway, app, form.format(target), "path_double_encoding")
+
+
+@pytest.mark.parametrize("target", ["/pub/100%25", "/pub/100%25/x", "/pub/%25", "/pub/%25zz", "/pub/5%25of10"])
+def test_P_8_an_encoded_percent_sign_passes(gateway, app, target):
+    assert ask(gateway, app, target)[1].target == target
+
+
+@pytest.mark.parametrize("target", ["/%52", "/%52/x", "/R/%78"])
+def test_P_9_unreserved_bytes_are_decoded_to_match(gateway, app, target):
+    answer, _ = ask(gateway, app, target)
+    line = gateway.access_of(answer.request_id)
+    assert (line["route"], line["status"], line["reason"]) == ("protected", 401, "credential_missing")
+    assert line["path"] == target.replace("%52", "R").replace("%78", "x")
+
+
+@pytest.mark.parametrize("target, seen", [
+    ("/%70ub/%61%7e%2D%5F%2e1", "/pub/a~-_.1"), ("/pub/%3f", "/pub/%3F"), ("/pub/%23", "/pub/%23"),
+    ("/pub/%3F?x=%61", "/pub/%3F?x=%61"), ("/pub/%5b%7c", "/pub/%5B%7C"), ("/pub/%40%3a", "/pub/%40%3A")])
+def test_P_9_the_canonical_form_is_forwarded(gateway, app, target, seen):
+    answer, request = ask(gateway, app, target)
+    assert request.target == seen
+    assert line_of(gateway, answer, request)["path"] == seen.partition("?")[0]
+
+
+@pytest.mark.parametrize("target", ["/public", "/pubs/x", "/pu", "/elsewhere", "/Pub/x", "/PUB", "/r", "/one", "/one/",
+                                    "/one/a/b", "/onea", "/pub%20", "/%20R"])
+def test_P_10_nothing_matches(gateway, app, target):
+    answer, _ = ask(gateway, app, target)
+    line = gateway.access_of(answer.request_id)
+    assert (answer.status, line["status"], line["reason"]) == (404, 404, "no_route") and "route" not in line
+
+
+@pytest.mark.parametrize("target, route, status", [
+    ("/R", "protected", 401), ("/R/", "protected", 401), ("/R/x", "protected", 401), ("/R?x", "protected", 401),
+    ("/R/?", "protected", 401), ("/pub", "public", 200), ("/pub/", "public", 200), ("/pub/R", "public", 200),
+    ("/", "root", 200), ("/?x", "root", 200), ("/one/R", "one", 200), ("/one/R/", "one", 200)])
+def test_P_10_borders(gateway, app, target, route, status):
+    answer, request = ask(gateway, app, target)
+    assert answer.status == status and line_of(gateway, answer, request)["route"] == route
+    if request:
+        assert request.target == target
+
+
+@pytest.mark.parametrize("query", ["?/pub", "?../pub", "?a=/pub/", "?", "??", "?x=%2e%2e%2f", "?x=%zz%", "?//;\\a",
+                                   '?"<>{}`|^[]', "?x=http://a/pub", "?%00"])
+def test_P_12_the_query_is_not_matched_and_passes(gateway, app, query):
+    assert ask(gateway, app, "/R" + query)[0].status == 401
+    assert ask(gateway, app, "/pub/x" + query)[1].target == "/pub/x" + query
+
+
+@pytest.mark.parametrize("method, status", [
+    ("GET", 200), ("HEAD", 200), ("get", 404), ("Get", 404), ("POST", 404), ("FOO", 404), ("GETX", 404), ("GE", 404),
+    ("OPTIONS", 404), ("DELETE", 404)])
+def test_P_13_methods_are_exact(gateway, app, method, status):
+    answer, request = ask(gateway, app, "/read/x", method)
+    assert answer.status == status
+    if request:
+        assert request.method == method
+
+
+@pytest.mark.parametrize("method", ["get", "FOO", "head", "POST", "M-SEARCH", "connect", "trace"])
+def test_P_13_no_method_gets_a_looser_rule(gateway, app, method):
+    answer, _ = ask(gateway, app, "/R", method)
+    assert answer.status == 401 and gateway.access_of(answer.request_id)["route"] == "protected"
+
+
+@pytest.fixture(scope="module", params=[1, 200], ids=["1-host", "200-hosts"])
+def hosts(request, module_start, app, issuer):
+    more = "\n".join(
+        f"  - {{ name: h{n}, host: h{n}.example.com, path: /**, auth: none, upstream: app }}"
+        for n in range(request.param))
+    return module_start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+workers: 1
+providers:
+  company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{issuer.url}" }}
+upstreams:
+  app: {{ servers: ["{app.server}"] }}
+routes:
+{more}
+  - {{ name: exact, host: example.com, path: /**, auth: company, upstream: app }}
+  - {{ name: below, host: "*.below.example", path: /**, auth: none, upstream: app }}
+  - {{ name: six, host: "[::1]", path: /**, auth: none, upstream: app }}
+""")
+
+
+@pytest.mark.parametrize("host, route", [
+    ("example.com", "exact"), ("EXAMPLE.com", "exact"), ("example.com.", "exact"), ("EXAMPLE.com.:443", "exact"),
+    ("example.com:1", "exact"), ("H0.example.com", "h0"), ("h0.Example.Com.:80", "h0"), ("a.below.example", "below"),
+    ("A.b.BELOW.example.", "below"), ("[::1]", "six"), ("[::1]:8080", "six"), ("below.example", None),
+    ("xbelow.example", None), ("example.com..", None), ("example.co", None), ("aexample.com", None),
+    ("a.example.com", None), (".below.example", None)])
+def test_P_14_hosts(hosts, app, host, route):
+    app.forget()
+    answer = get(hosts, "/x", host=host)
+    assert answer.status == {"exact": 401, None: 404}.get(route, 200)
+    assert len(app.requests) == (answer.status == 200)
+    line = line_of(hosts, answer, next(iter(app.requests), None))
+    assert line.get("route") == route, line
+
+
+STEERING = ["X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Forwarded-Uri", "X-Forwarded-Prefix",
+            "X-Forwarded-Path", "X-Forwarded-Method"]
+
+
+@pytest.mark.parametrize("name", STEERING)
+@pytest.mark.parametrize("spelling", [str, str.lower, lambda name: name.replace("-", "_")], ids=["as", "lower", "_"])
+def test_P_16_steering_fields(gateway, app, name, spelling):
+    answer, request = ask(gateway, app, "/pub", fields=[(spelling(name), "/R")])
+    assert answer.status == 200 and request.start_line == "GET /pub HTTP/1.1"
+    assert "/R" not in [value for _, value in request.fields]
+    assert ask(gateway, app, "/R", fields=[(spelling(name), "/pub")])[0].status == 401
+
+
+def test_P_1_whatever_is_decided_is_what_the_upstream_gets(gateway, app, keys):
+    """Random targets of the pieces that servers read differently: what passes has one reading, and is its own rule's."""
+    source = random.Random(7)
+    pieces = ["/", "/", "/", "R", "pub", "kept", "any", ".", "..", "%2e", "%2E", "%2f", "%5c", "%25", "%52", "%3b", ";",
+              "a", "%61", "%c3%a9", "?", "//", "%70", "\\", "one", "%", "~", "%7e", "x"]
+    token = bearer(mint(keys["ES256"]))
+    answered = {}
+    targets = ["/" + "".join(source.choices(pieces, k=source.randint(1, 7))) for _ in range(600)]
+    for target in targets:
+        app.forget()
+        fields = [] if source.random() < 0.5 else [token]
+        answer = get(gateway, target, fields)
+        answered.setdefault(answer.status, []).append((target, app.requests, bool(fields)))
+        assert (answer.status == 200) == bool(app.received), target
+    lines = {line["request_id"]: line for line in gateway.wait_access(len(targets))}
+    assert set(answered) == {200, 400, 401, 404}, {status: len(found) for status, found in answered.items()}
+    for target, seen, has_token in answered[200]:
+        line = lines[seen[0].request_id]
+        path, mark, query = seen[0].target.partition("?")
+        assert path == line["path"], target
+        assert mark + query == "".join(target.partition("?")[1:]), target
+        # However often a server decodes it, and whatever it takes for a border: it stays below its route.
+        decoded = urllib.parse.unquote(urllib.parse.unquote(path)).replace("\\", "/")
+        segments = [segment.partition(";")[0] for segment in decoded.split("/")]
+        assert not {".", ".."} & set(segments), target
+        first = next((segment for segment in segments if segment), "")
+        expected = {"R": "protected", "pub": "public", "kept": "kept", "any": "any", "one": "one", "": "root"}[first]
+        assert line["route"] == expected, (target, line)
+        assert has_token or expected != "protected", target
+
+
+def test_P_1_the_path_of_the_log_is_the_canonical_one(gateway):
+    with Client(gateway) as client:
+        client.send(target_request("/%72ead/%7Ea?%70=q", "POST"))
+        answer = client.response()
+    assert (answer.status, gateway.access_of(answer.request_id)["path"]) == (404, "/read/~a")

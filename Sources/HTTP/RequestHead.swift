@@ -31,6 +31,11 @@ public struct RequestHead: Sendable {
   public internal(set) var length = 0
 
   public init(fieldsMax: Int) { fields.reserveCapacity(fieldsMax) }
+
+  /// `OPTIONS *`, also in absolute-form: an authority without path and query (RFC 9112 §3.2.4).
+  public var isAboutTheServer: Bool {
+    targetForm == .asterisk || (targetForm == .absolute && knownMethod == .options && path.isEmpty && query.isEmpty)
+  }
 }
 
 /// Looks for the end of a line in new bytes: only then is it worth parsing again.

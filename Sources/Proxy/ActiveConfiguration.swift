@@ -13,7 +13,7 @@ public final class ActiveConfiguration: Sendable {
   let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
   /// Per provider.
-  let credentialSources: [[CompiledCredentialSource]]
+  let credentialPlaces: [CredentialPlaces]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
   let removedFields: FieldNameSet
   let headLimits: HeadLimits
@@ -25,14 +25,8 @@ public final class ActiveConfiguration: Sendable {
     self.responders = responders
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
-    credentialSources = configuration.providers.map { provider in
-      provider.credentialSources.map { source in
-        switch source {
-        case .authorization: .authorization
-        case .cookie(let name): .cookie(name: [UInt8](name.utf8))
-        }
-      }
-    }
+    let places = configuration.providers.map { CredentialPlaces($0.credentialSources) }
+    credentialPlaces = places
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []
     routes = configuration.routes.map { route in
@@ -41,7 +35,7 @@ public final class ActiveConfiguration: Sendable {
         mappings.append(route.identity)
         names += route.identity.headerNames
       }
-      return ActiveRoute(route, mapping: mapping, providers: configuration.providers)
+      return ActiveRoute(route, mapping: mapping, places: places)
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     headLimits = HeadLimits(

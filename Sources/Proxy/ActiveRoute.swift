@@ -10,10 +10,13 @@ final class ActiveRoute: Sendable {
   let tokenUse: TokenUse
   /// Which of the different identity mappings it has: rendered identity headers are kept by it.
   let mapping: Int
+  /// Whether a token of one of its providers may stand in Authorization.
+  let readsAuthorization: Bool
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]
 
-  init(_ configuration: RouteConfiguration, mapping: Int, providers: [ProviderConfiguration]) {
+  /// - Parameter places: Of every provider.
+  init(_ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces]) {
     self.configuration = configuration
     self.mapping = mapping
     tokenUse =
@@ -22,10 +25,7 @@ final class ActiveRoute: Sendable {
       case .optional: .optional
       case .required: .required
       }
-    tokenCookies = configuration.providers.flatMap { provider in
-      providers[provider].credentialSources.compactMap { source in
-        if case .cookie(let name) = source { [UInt8](name.utf8) } else { nil }
-      }
-    }
+    readsAuthorization = configuration.providers.contains { places[$0].authorization }
+    tokenCookies = configuration.providers.flatMap { places[$0].cookies }
   }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import HTTP
 import Reason
 
@@ -6,33 +7,38 @@ enum Credential {
   case absent
   /// In the Authorization line, behind `Bearer ` (RFC 6750 §2.1).
   case authorization(ByteRange)
-  /// In a cookie: the value, and which of the provider's sources it is.
-  case cookie(ByteRange, source: Int)
+  /// The value of a cookie.
+  case cookie(ByteRange)
 
-  /// Looks where `sources` say, in their order.
+  /// The token.
+  var range: ByteRange? {
+    switch self {
+    case .absent: nil
+    case .authorization(let range), .cookie(let range): range
+    }
+  }
+
+  /// The cookie that holds a token: the first of `names` that the request has.
   ///
-  /// A Bearer token that stands in Authorization is the credential, good or bad: there is no falling back to a cookie
-  /// (SECURITY T-14). An Authorization of another scheme is no token.
-  ///
-  /// - Throws: `cookieRepeated` where the cookie stands twice (SECURITY C-2).
-  static func find(
-    in head: borrowing RequestHead, _ bytes: Span<UInt8>, sources: [CompiledCredentialSource]
+  /// - Throws: `cookieRepeated` where it stands twice (SECURITY C-2).
+  static func cookie(
+    in head: borrowing RequestHead, _ bytes: Span<UInt8>, names: [[UInt8]]
   ) throws(CredentialError) -> Credential {
-    for (index, source) in sources.enumerated() {
-      switch source {
-      case .authorization:
-        guard head.authorizationLine >= 0 else { continue }
-        if let token = bearerToken(bytes, head.fields[head.authorizationLine].value) { return .authorization(token) }
-      case .cookie(let name):
-        guard head.cookieLine >= 0 else { continue }
-        switch CookieLine.find(name, in: bytes, head.fields[head.cookieLine].value) {
-        case .absent: continue
-        case .repeated: throw CredentialError()
-        case .found(let value): return .cookie(value, source: index)
-        }
+    guard head.cookieLine >= 0 else { return .absent }
+    for name in names {
+      switch CookieLine.find(name, in: bytes, head.fields[head.cookieLine].value) {
+      case .absent: continue
+      case .repeated: throw CredentialError()
+      case .found(let value): return .cookie(value)
       }
     }
     return .absent
+  }
+
+  /// The Bearer token in Authorization. An Authorization of another scheme is no token.
+  static func authorization(in head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Credential {
+    guard head.authorizationLine >= 0 else { return .absent }
+    return bearerToken(bytes, head.fields[head.authorizationLine].value).map { .authorization($0) } ?? .absent
   }
 
   /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and its spaces. Nothing, or anything but
@@ -62,9 +68,17 @@ enum Credential {
 }
 
 /// Where a provider's tokens may stand, as it is compared with a request.
-enum CompiledCredentialSource {
-  case authorization
-  case cookie(name: [UInt8])
+struct CredentialPlaces {
+  let authorization: Bool
+  /// Names, in the order in which they are looked for.
+  let cookies: [[UInt8]]
+
+  init(_ sources: [CredentialSource]) {
+    authorization = sources.contains(.authorization)
+    cookies = sources.compactMap { source in
+      if case .cookie(let name) = source { [UInt8](name.utf8) } else { nil }
+    }
+  }
 }
 
 /// The token's cookie stands twice: which one another server would read is anyone's guess.

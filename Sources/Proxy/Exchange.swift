@@ -11,7 +11,7 @@ import Tokens
 ///
 /// The connections report what happened, and do what they are told. Waits have names: while the exchange is in one,
 /// nothing more of the client is read, and a deadline runs.
-struct Exchange: ~Copyable {
+struct Exchange {
   enum State: Equatable {
     /// Nothing was decided yet.
     case deciding
@@ -78,6 +78,7 @@ struct Exchange: ~Copyable {
     interimAnswers = 0
     status = 0
     reason = nil
+    requestBodyBytesMax = nil
     expectsContinue = false
     prefersHTML = false
     upstreamPersists = false
@@ -146,9 +147,7 @@ struct Exchange: ~Copyable {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        context.head, bytes, providers: route.configuration.providers,
-        anonymous: route.tokenUse == .optional ? .allowed : .refused,
-        waiting: state == .deciding ? .allowed : .over, in: context)
+        context.head, bytes, for: route, waiting: state == .deciding ? .allowed : .over, in: context)
       log.keep(authentication)
       switch outcome {
       case .identity(let found, let place):
@@ -171,8 +170,6 @@ struct Exchange: ~Copyable {
     return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
   }
 
-  // Swift 6.3.1 crashes when it inlines this with its noncopyable arguments.
-  @inline(never)
   private mutating func forward(
     _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
     _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext

@@ -6,7 +6,7 @@ import Telemetry
 import Tokens
 
 /// What the access log will say of an exchange, kept while it lasts without an allocation.
-struct ExchangeLog: ~Copyable {
+struct ExchangeLog {
   private(set) var wallClockNanoseconds: Int64 = 0
   private(set) var startedAt = MonotonicTime(nanoseconds: 0)
   private(set) var client = AddressText()

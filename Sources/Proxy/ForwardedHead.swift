@@ -46,7 +46,7 @@ struct ForwardedHead: ~Copyable {
     var writer = HeadWriter(block)
     writer.write(bytes, head.method)
     writer.write(UInt8(ascii: " "))
-    if head.targetForm == .asterisk {
+    if head.isAboutTheServer {
       // RFC 9112 §3.2.4: about the server, not about a resource; `/` would be another request.
       writer.write(UInt8(ascii: "*"))
     } else {

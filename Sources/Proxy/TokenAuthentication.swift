@@ -24,36 +24,22 @@ struct TokenAuthentication {
   private(set) var microseconds: Int64 = 0
 
   enum CacheUse { case none, hit, miss }
-  /// Whether the route takes a request without a token.
-  enum AnonymousUse { case allowed, refused }
   /// Whether the exchange may still wait for keys: once.
   enum KeyWait { case allowed, over }
 
-  /// - Parameters:
-  ///   - providers: Indices of the providers that the route names; at least one.
-  ///   - waiting: Whether `needsKeys` is an answer.
+  /// - Parameter waiting: Whether `needsKeys` is an answer.
   mutating func authenticate(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, providers: [Int], anonymous: AnonymousUse,
-    waiting: KeyWait, in context: DecisionContext
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: KeyWait,
+    in context: DecisionContext
   ) -> Outcome {
-    var candidates = InlineCandidates()
+    let candidates: InlineCandidates
     do throws(CredentialError) {
-      for provider in providers {
-        let found = try Credential.find(in: head, bytes, sources: context.active.credentialSources[provider])
-        switch (credential, found) {
-        case (_, .absent): continue
-        case (.absent, _):
-          credential = found
-          candidates.append(provider)
-        default:
-          if TokenAuthentication.token(credential) == TokenAuthentication.token(found) { candidates.append(provider) }
-        }
-      }
+      candidates = try find(head, bytes, for: route, in: context)
     } catch {
       return .refused(error.reason, keyID: nil, provider: nil)
     }
-    guard let range = TokenAuthentication.token(credential) else {
-      return anonymous == .allowed
+    guard let range = credential.range else {
+      return route.tokenUse == .optional
         ? .identity(.anonymous, cached: nil) : .refused(.credentialMissing, keyID: nil, provider: nil)
     }
     let token = bytes.extracting(range.lowerBound..<range.upperBound)
@@ -71,6 +57,30 @@ struct TokenAuthentication {
     let began = MonotonicTime.current
     defer { microseconds = (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
     return verify(token, candidates, waiting, now, context)
+  }
+
+  /// Finds the credential, and the providers that look for one where it stands.
+  ///
+  /// A Bearer token is the credential, good or bad, wherever one of the route's providers reads Authorization: a good
+  /// cookie beside it changes nothing (SECURITY T-14).
+  private mutating func find(
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, in context: DecisionContext
+  ) throws(CredentialError) -> InlineCandidates {
+    var candidates = InlineCandidates()
+    if route.readsAuthorization { credential = Credential.authorization(in: head, bytes) }
+    if case .authorization = credential {
+      for provider in route.configuration.providers where context.active.credentialPlaces[provider].authorization {
+        candidates.append(provider)
+      }
+      return candidates
+    }
+    for provider in route.configuration.providers {
+      let found = try Credential.cookie(in: head, bytes, names: context.active.credentialPlaces[provider].cookies)
+      guard let range = found.range else { continue }
+      if credential.range == nil { credential = found }
+      if credential.range == range { candidates.append(provider) }
+    }
+    return candidates
   }
 
   private func verify(
@@ -118,13 +128,6 @@ struct TokenAuthentication {
     // Right after the start the first fetch is under way.
     case .keysUnavailable: !keys.firstFetchEnded
     default: false
-    }
-  }
-
-  private static func token(_ credential: Credential) -> ByteRange? {
-    switch credential {
-    case .absent: nil
-    case .authorization(let range), .cookie(let range, _): range
     }
   }
 }

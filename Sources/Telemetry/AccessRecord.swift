@@ -4,7 +4,7 @@ public import Sockets
 
 /// What the access log says of one exchange. One is used again and again: its text keeps its capacity. Whatever is nil,
 /// empty or negative is left out of the line.
-public struct AccessRecord: ~Copyable {
+public struct AccessRecord {
   public enum Cache: Sendable { case hit, miss }
 
   /// When the first byte of the request came, in nanoseconds since 1970.

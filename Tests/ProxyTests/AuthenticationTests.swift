@@ -53,6 +53,16 @@ struct AuthenticationTests {
     #expect(try gateway.send("GET /R HTTP/1.1\r\nHost: a\r\n\(lines)\r\n") == .refused(row.reason))
   }
 
+  @Test(
+    "T-14: Bearer goes before cookies, whatever is written first, and whichever provider reads it",
+    arguments: ["\"cookie:session\", authorization", "\"cookie:session\""])
+  func bearerFirst(tokenFrom: String) throws {
+    let gateway = try DecidingGateway(tokenFrom: tokenFrom)
+    let cookie = "Cookie: session=\(try Issuer.token())"
+    _ = try gateway.forwarded("GET /both", cookie)
+    #expect(try gateway.decide("GET /both", "Authorization: Bearer x", cookie) == .refused(.tokenMalformed))
+  }
+
   @Test("T-14: a token in the query or in a form is none")
   func elsewhere() throws {
     let token = try Issuer.token()

@@ -34,6 +34,8 @@ struct ForwardedHeadTests {
   func otherForms() throws {
     let gateway = try DecidingGateway(routes: "  - { path: /, auth: none, upstream: echo }\n")
     #expect(try gateway.forwarded("OPTIONS *").requestLine == "OPTIONS * HTTP/1.1")
+    #expect(try gateway.forwarded("OPTIONS http://a.example").requestLine == "OPTIONS * HTTP/1.1")
+    #expect(try gateway.forwarded("OPTIONS http://a.example/").requestLine == "OPTIONS / HTTP/1.1")
     #expect(try gateway.forwarded("GET http://a.example?x").requestLine == "GET /?x HTTP/1.1")
     guard case .forwarded(let head) = try gateway.send("GET / HTTP/1.0\r\nHost: a.example:81\r\n\r\n") else {
       Issue.record("not forwarded")

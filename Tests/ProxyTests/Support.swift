@@ -78,7 +78,10 @@ final class DecidingGateway {
   /// Of the last refusal.
   private(set) var challenge: String?
 
-  init(routes: String = routes, limits: String = "", keys: KeyState = .present, responders: [LocalRoute] = []) throws {
+  init(
+    routes: String = routes, limits: String = "", tokenFrom: String = "authorization, \"cookie:session\"",
+    keys: KeyState = .present, responders: [LocalRoute] = []
+  ) throws {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
       limits: { \(limits) }
@@ -87,7 +90,7 @@ final class DecidingGateway {
           issuer: https://id.example
           audiences: [orders]
           jwks_url: https://id.example/jwks
-          token_from: [authorization, "cookie:session"]
+          token_from: [\(tokenFrom)]
         other:
           issuer: https://other.example
           audiences: [orders]

@@ -140,3 +140,10 @@ struct AccessLogTests {
     #expect(Timestamp.text(Int64(nanoseconds)) == text)
   }
 }
+
+extension AccessLogRing {
+  fileprivate func write(_ record: AccessRecord) {
+    self.record = record
+    write()
+  }
+}

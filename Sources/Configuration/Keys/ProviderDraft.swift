@@ -52,7 +52,7 @@ struct ProviderDraft: Sendable {
         "How far the issuer's clock may be off (RFC 7519 §4.1.4)."),
       Key(
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
-        "Where a token may stand, in the order in which it is looked for."),
+        "Where a token may stand. A Bearer token in Authorization is looked at first; cookies in their order."),
       Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
       Key("refresh", \.refresh, .mapping(RefreshDraft.keys), "How keys are kept fresh."),
     ])

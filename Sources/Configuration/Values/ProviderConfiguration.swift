@@ -29,7 +29,7 @@ public enum KeyLocation: Sendable, Hashable {
   case signing(folder: String, algorithm: SignatureAlgorithm)
 }
 
-/// Where a token may stand in a request, in the order in which it is looked for.
+/// Where a token may stand in a request. Authorization is looked at first, cookies in their order.
 public enum CredentialSource: Sendable, Hashable {
   case authorization
   case cookie(String)

@@ -33,6 +33,7 @@ test-corpora: ## Runs only the tests of public test data in PORTCULLIS_CORPORA (
 bench: ## Compares with nginx and HAProxy on this machine
 	@.ci/install bench
 	$(RELEASE)
+	@source .ci/steps && python_environment
 	@Bench/run
 
 lint: ## Checks the format of Swift files and the syntax of shell scripts

@@ -75,12 +75,12 @@ public struct KeySet: Sendable {
 
   /// A shared secret, for HS256 and, where it is long enough, HS384 and HS512.
   ///
-  /// - Throws: Where it is too short, or is a public key in PEM or a JWK: whoever knows that could sign
+  /// - Throws: Where it is too short, or is a public key in PEM, DER or a JWK: whoever knows that could sign
   ///   (SECURITY.md T-2).
   public static func secret(_ bytes: [UInt8]) throws(UnusedKey) -> KeySet {
     let beginning = bytes.drop { $0 <= 0x20 }
     if beginning.starts(with: "-----BEGIN".utf8) || beginning.starts(with: "{".utf8)
-      || beginning.starts(with: "ssh-".utf8)
+      || beginning.starts(with: "ssh-".utf8) || EncodedSecret.isKey(bytes)
     {
       throw .unsupported("key material as a secret")
     }

@@ -171,6 +171,48 @@ struct KeySetTests {
     }
   }
 
+  struct Unarmoured: Sendable, CustomTestStringConvertible {
+    let what: String
+    /// The beginning of the key in DER: tags, lengths and the algorithm.
+    let head: [UInt8]
+    /// Bytes that follow.
+    let count: Int
+    var isRefused = true
+    var testDescription: String { what }
+  }
+
+  static let unarmoured = [
+    Unarmoured(
+      what: "Ed25519, RFC 8410 §4", head: [0x30, 0x2A, 0x30, 5, 6, 3, 0x2B, 0x65, 0x70, 3, 0x21, 0], count: 32),
+    Unarmoured(
+      what: "P-256, RFC 5480 §2", head: [0x30, 0x59, 0x30, 0x13, 6, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1], count: 78),
+    Unarmoured(what: "RSA, RFC 3279 §2.3.1", head: [0x30, 0x82, 1, 0x22, 0x30, 13, 6, 9, 0x2A], count: 285),
+    Unarmoured(what: "RSA, RFC 8017 §A.1.1", head: [0x30, 0x82, 1, 10, 2, 0x82, 1, 1, 0], count: 261),
+    Unarmoured(what: "a certificate, RFC 5280 §4.1", head: [0x30, 0x81, 200, 0x30, 100, 0xA0, 3, 2, 1, 2], count: 193),
+    Unarmoured(what: "a private key, RFC 5958 §2", head: [0x30, 0x2E, 2, 1, 0, 0x30, 5], count: 41),
+    Unarmoured(what: "a byte less than it says", head: [0x30, 0x2A, 0x30, 5, 6, 3], count: 37, isRefused: false),
+    Unarmoured(what: "a byte more than it says", head: [0x30, 0x2A, 0x30, 5, 6, 3], count: 39, isRefused: false),
+    Unarmoured(what: "an inner value past the end", head: [0x30, 0x2A, 0x30, 0x7F, 6], count: 39, isRefused: false),
+    Unarmoured(what: "a length without its bytes", head: [0x30, 0x82], count: 32, isRefused: false),
+    Unarmoured(what: "another inner value", head: [0x30, 0x2A, 4, 5], count: 40, isRefused: false),
+    Unarmoured(what: "no SEQUENCE", head: [0x31, 0x2A, 0x30, 5, 6], count: 39, isRefused: false),
+  ]
+
+  @Test("T-2: keys without armour, in DER and in base64", arguments: unarmoured)
+  func unarmouredSecret(row: Unarmoured) throws {
+    let der = row.head + [UInt8](repeating: 0xF7, count: row.count)
+    let base64 = Base64URL.text(der).replacing("-", with: "+").replacing("_", with: "/")
+    let padded = base64 + String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4) + "\r\n"
+    for secret in [der, Array(base64.utf8), Array(padded.utf8)] {
+      do throws(UnusedKey) {
+        _ = try KeySet.secret(secret)
+        #expect(!row.isRefused)
+      } catch {
+        #expect(row.isRefused && error == .unsupported("key material as a secret"))
+      }
+    }
+  }
+
   private static func keyMaterial(_ rule: String, _ secret: String) -> Secret {
     Secret(rule: rule, secret: secret, error: .unsupported("key material as a secret"))
   }

@@ -57,7 +57,7 @@ struct RemoteKeysTests {
     #expect(keys.keySet == nil)
     let event = try #require(store.record.allEvents.first)
     #expect(event.contains(row.event) && event.hasSuffix("served: false"))
-    #expect(store.record.allSnapshots.count == 1)
+    #expect(store.record.allSnapshots.first?.providers[0].firstFetchEnded == true)
   }
 
   @Test("K-5: a fetch that fails later leaves the keys as they are", arguments: bad)
@@ -85,7 +85,7 @@ struct RemoteKeysTests {
     defer { server.stop() }
     let published = IssuerKey.published([try RemoteKeysTests.issuerKey()])
     server.answer("/keys", .init(body: published))
-    let source = RemoteKeysTests.source(server, refreshEvery: .milliseconds(20), staleFor: .milliseconds(400))
+    let source = RemoteKeysTests.source(server, refreshEvery: .milliseconds(20), staleFor: .seconds(1))
     let store = try RunningStore([source])
     defer { store.stop() }
     store.start()
@@ -93,8 +93,8 @@ struct RemoteKeysTests {
     let failsFrom = ContinuousClock.now
     server.answer("/keys", .init(status: "503 X", body: []))
     let dead = try await store.keys("keys die") { $0.keySet == nil }
-    // The last good fetch was at most a refresh before the first bad one.
-    #expect(ContinuousClock.now - failsFrom > .milliseconds(350))
+    // The last good fetch was a refresh before the first bad one, or a little more on a busy machine.
+    #expect(ContinuousClock.now - failsFrom > .milliseconds(600))
     #expect(dead.generation > first.generation)
     #expect(store.record.allEvents.contains("idp: expired"))
     server.answer("/keys", .init(body: published))

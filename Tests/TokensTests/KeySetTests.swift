@@ -22,7 +22,7 @@ struct KeySetTests {
     Row(rule: "key_ops verify", members: ["key_ops": .array(["verify"])], cause: nil),
     Row(rule: "its own alg", members: ["alg": "ES256"], cause: nil),
     Row(rule: "members of others", members: ["x5t": "AAAA", "nbf": .integer(1), "issuer": "x"], cause: nil),
-    Row(rule: "RFC 7518 §6.3.1.1, zeros before n", of: .rs256, members: ["e": "AAEAAQ"], cause: nil),
+    Row(rule: "zeros before e", of: .rs256, members: ["e": "AAEAAQ"], cause: nil),
 
     Row(rule: "K-6 oct", members: ["kty": "oct", "k": "AAAA"], cause: .secret),
     Row(rule: "K-6 k in a public key", members: ["k": "AAAA"], cause: .secret),

@@ -109,8 +109,8 @@ internal import COpenSSL
   private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
   deinit {
-    for unsafe number in unsafe numbers { unsafe BN_free(number) }
-    for unsafe block in unsafe blocks { unsafe block.deallocate() }
+    while let number = unsafe numbers.popLast() { unsafe BN_free(number) }
+    while let block = unsafe blocks.popLast() { unsafe block.deallocate() }
   }
 
   func make(_ bytes: [UInt8]) -> OpaquePointer? {

@@ -148,7 +148,7 @@ public final class SignatureVerifier {
 
   deinit {
     unsafe EVP_MD_CTX_free(context)
-    for unsafe function in unsafe functions.values { unsafe EVP_MD_free(function) }
+    for hash in HashFunction.allCases { unsafe EVP_MD_free(functions[hash]) }
   }
 
   func digest(of message: Span<UInt8>, _ hash: HashFunction) -> [UInt8]? {

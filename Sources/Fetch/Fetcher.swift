@@ -28,7 +28,9 @@ public import Sockets
 
   deinit {
     timer?.cancel()
-    for unsafe (handle, _) in unsafe transfers { unsafe curl_multi_remove_handle(multi, handle) }
+    while let transfer = unsafe transfers.popFirst()?.value {
+      withExtendedLifetime(transfer) { _ = unsafe curl_multi_remove_handle(multi, transfer.handle) }
+    }
     for watch in watches.values { loop.unregister(watch) }
     unsafe curl_multi_cleanup(multi)
   }
@@ -121,7 +123,9 @@ private final class Watch: Pollable {
 
   override func ready(_ events: ReadyEvents) {
     var mask: Int32 = 0
-    if events.contains(.readable) || events.contains(.peerClosed) || events.contains(.hangup) { mask |= CURL_CSELECT_IN }
+    if events.contains(.readable) || events.contains(.peerClosed) || events.contains(.hangup) {
+      mask |= CURL_CSELECT_IN
+    }
     if events.contains(.writable) { mask |= CURL_CSELECT_OUT }
     if events.contains(.error) { mask |= CURL_CSELECT_ERR }
     fetcher.act(descriptor, mask)

@@ -120,12 +120,12 @@ internal import Sockets
     var lines = ["Accept: \(request.accept)"]
     if let tag = request.ifNoneMatch { lines.append("If-None-Match: \(tag)") }
     for line in lines { unsafe fields = curl_slist_append(fields, line) }
-    for unsafe (option, pointer) in unsafe [
-      (CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(fields)), (CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(message)),
-      (CURLOPT_WRITEDATA, context), (CURLOPT_HEADERDATA, context),
-    ] {
-      isDone = unsafe isDone && portcullis_curl_set_pointer(handle, option, pointer) == CURLE_OK
-    }
+    unsafe isDone =
+      isDone
+      && portcullis_curl_set_pointer(handle, CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(fields)) == CURLE_OK
+      && portcullis_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, UnsafeMutableRawPointer(message)) == CURLE_OK
+      && portcullis_curl_set_pointer(handle, CURLOPT_WRITEDATA, context) == CURLE_OK
+      && portcullis_curl_set_pointer(handle, CURLOPT_HEADERDATA, context) == CURLE_OK
     // SAFETY: libcurl calls these only while the fetcher holds the transfer, with as many bytes as it says.
     unsafe isDone =
       isDone

@@ -14,7 +14,9 @@ struct JOSEHeader {
     guard let members = try? JSON.parse(text.span).object else { throw TokenError(.headerInvalid) }
     var keyID: String?
     if let value = members["kid"] {
-      guard let text = value.string, text.utf8.count <= JOSEHeader.keyIDBytesMax else { throw TokenError(.headerInvalid) }
+      guard let text = value.string, text.utf8.count <= JOSEHeader.keyIDBytesMax else {
+        throw TokenError(.headerInvalid)
+      }
       keyID = text
     }
     self.keyID = keyID

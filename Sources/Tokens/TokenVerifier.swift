@@ -65,7 +65,9 @@ public struct TokenVerifier: Sendable {
     try checkAudience(claims, header)
     let times = try TimeClaims(claims, now: now, leewaySeconds: policy.leewaySeconds, keyID: header.keyID)
     // RFC 7519 §4.1.2.
-    if let subject = claims["sub"], subject.string == nil { throw TokenError(.claimMalformed("sub"), keyID: header.keyID) }
+    if let subject = claims["sub"], subject.string == nil {
+      throw TokenError(.claimMalformed("sub"), keyID: header.keyID)
+    }
     return VerifiedToken(claims, policy, keyID: header.keyID, algorithm: algorithm, expiresAt: times.expiresAt)
   }
 

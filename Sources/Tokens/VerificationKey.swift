@@ -9,12 +9,6 @@ public struct VerificationKey: Sendable {
   public let algorithm: SignatureAlgorithm?
   public let key: PublicKey
 
-  init(keyID: String?, algorithm: SignatureAlgorithm?, key: PublicKey) {
-    self.keyID = keyID
-    self.algorithm = algorithm
-    self.key = key
-  }
-
   /// Whether the key may verify a signature of `algorithm` (RFC 8725 §3.1).
   func allows(_ algorithm: SignatureAlgorithm) -> Bool {
     (self.algorithm == nil || self.algorithm == algorithm) && key.fits(algorithm.scheme)

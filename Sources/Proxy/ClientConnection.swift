@@ -24,6 +24,8 @@ final class ClientConnection: Pollable {
   var output: Buffer?
   var canRead = false
   var canWrite = true
+  /// The client's end has been reported; it may not have been read yet.
+  private var endIsNear = false
   var inputEnded = false
   /// It has carried an exchange to its end.
   private var hasServed = false
@@ -63,6 +65,7 @@ final class ClientConnection: Pollable {
 
   override func ready(_ events: ReadyEvents) {
     if events.contains(.writable) { canWrite = true }
+    if events.contains(.peerClosed) { endIsNear = true }
     if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
     if !events.isDisjoint(with: [.hangup, .error]) {
       clientIsGone()
@@ -258,8 +261,8 @@ final class ClientConnection: Pollable {
     let result = socket.read(into: &block)
     switch result {
     case .bytes(let count):
-      // A short read has emptied the socket; what comes later is a new edge.
-      if count < room { canRead = false }
+      // A short read has emptied the socket; what comes later is a new edge. An end that came with the data is not.
+      if count < room, !endIsNear { canRead = false }
     case .wouldBlock: canRead = false
     case .end, .failed: inputEnded = true
     }

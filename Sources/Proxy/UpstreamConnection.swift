@@ -23,6 +23,8 @@ final class UpstreamConnection: Pollable {
   /// What the upstream sent and was not read yet.
   var input: Buffer?
   private var canRead = false
+  /// The server's end has been reported; it may not have been read yet.
+  private var endIsNear = false
   private(set) var inputEnded = false
   /// It has carried an exchange before: the server may be closing it at this moment.
   private(set) var isReused = false
@@ -151,7 +153,8 @@ final class UpstreamConnection: Pollable {
     } else if events.contains(.writable) {
       canWrite = true
     }
-    if !events.isDisjoint(with: [.readable, .peerClosed, .hangup, .error]) { canRead = true }
+    if !events.isDisjoint(with: [.peerClosed, .hangup, .error]) { endIsNear = true }
+    if endIsNear || events.contains(.readable) { canRead = true }
     switch state {
     case .free:
       // An answer that nobody asked for, or the end: of no use any more (SECURITY U-3).
@@ -222,8 +225,8 @@ final class UpstreamConnection: Pollable {
     switch result {
     case .bytes(let count):
       hasReceived = true
-      // A short read has emptied the socket; what comes later is a new edge.
-      if count < room { canRead = false }
+      // A short read has emptied the socket; what comes later is a new edge. An end that came with the data is not.
+      if count < room, !endIsNear { canRead = false }
     case .wouldBlock: canRead = false
     case .end, .failed: inputEnded = true
     }

@@ -32,8 +32,12 @@ extension ClientConnection {
       switch upstream.read() {
       case .bytes: slot.exchange.log.answerBegan(at: worker.loop.now)
       case .wouldBlock: return
-      case .end, .failed:
+      case .end:
         upstreamEnded(slot, upstream)
+        return
+      case .failed:
+        // A reset ends no body, not even one that the end of the connection would (RFC 9112 §8, SECURITY U-6).
+        if slot.exchange.state == .answering { cut(.upstreamTruncated) } else { upstreamEnded(slot, upstream) }
         return
       }
     }

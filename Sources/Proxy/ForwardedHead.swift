@@ -14,7 +14,7 @@ struct ForwardedHead: ~Copyable {
   let method: Method
   /// Sending it twice does no harm (RFC 9110 §9.2.2), and it has no body.
   let isReplayable: Bool
-  /// The upstream is told to close, and its connection is not used again (SECURITY H-17).
+  /// The upstream is told to close, and its connection is not used again (SECURITY H-17, U-3).
   let closesConnection: Bool
 
   /// What of the exchange stands in the head.
@@ -57,12 +57,14 @@ struct ForwardedHead: ~Copyable {
     writer.write(bytes, head.authority)
     writer.write("\r\n")
     let options = ConnectionOptions(head.fields, bytes)
+    var logsConnectionIn = false
     for index in head.fields.indices {
       let line = head.fields[index]
       switch line.known {
       case .host, .contentLength, .expect: continue
       case .authorization:
         if removesToken, case .authorization = facts.credential { continue }
+        if ForwardedHead.logsConnectionIn(bytes, line.value) { logsConnectionIn = true }
       case .cookie:
         if removesToken, case .cookie = facts.credential {
           ForwardedHead.writeCookies(bytes, line, without: facts.route.tokenCookies, to: &writer)
@@ -88,7 +90,7 @@ struct ForwardedHead: ~Copyable {
     writer.write(hexadecimal: facts.requestID.low)
     writer.write("\r\n")
     writer.write(identityFields)
-    closesConnection = ForwardedHead.mayBeReadWithoutBody(head)
+    closesConnection = logsConnectionIn || ForwardedHead.mayBeReadWithoutBody(head)
     switch head.bodyFraming {
     case .none, .untilClose:
       // A method that is expected to carry content says that it has none (RFC 9110 §8.6).
@@ -119,6 +121,18 @@ struct ForwardedHead: ~Copyable {
     switch head.knownMethod {
     case .get, .head, .delete, .options: return true
     case .post, .put, .patch, .other: return false
+    }
+  }
+
+  /// Negotiate and NTLM log in the connection, not the request (RFC 4559 §6): nobody else may use it.
+  private static func logsConnectionIn(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
+    var end = value.lowerBound
+    while end < value.upperBound, bytes[end] != UInt8(ascii: " ") { end += 1 }
+    let scheme = ByteRange(value.lowerBound, end)
+    switch scheme.count {
+    case 4: return ConnectionOptions.isWord(bytes, scheme, "ntlm")
+    case 9: return ConnectionOptions.isWord(bytes, scheme, "negotiate")
+    default: return false
     }
   }
 
@@ -190,7 +204,7 @@ struct ConnectionOptions {
     }
   }
 
-  private static func isWord(_ bytes: Span<UInt8>, _ name: ByteRange, _ word: String) -> Bool {
+  fileprivate static func isWord(_ bytes: Span<UInt8>, _ name: ByteRange, _ word: String) -> Bool {
     var index = name.lowerBound
     for byte in word.utf8 {
       if lowered(bytes[index]) != byte { return false }

@@ -1,4 +1,5 @@
 """The real binary, started on a free loopback port with a configuration of the test."""
+import contextlib
 import json
 import os
 import pathlib
@@ -98,6 +99,16 @@ class Gateway:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    @contextlib.contextmanager
+    def paused(self):
+        """Holds it still: what happens meanwhile is there all at once when it goes on."""
+        self.signal(signal.SIGSTOP)
+        wait_until(lambda: pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1][0] == "T", "the stop")
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def wait(self, seconds=15):
         """Its exit status."""

@@ -99,10 +99,10 @@ class Upstream:
                     break
                 with connection.lock:
                     connection.received += piece
-                requests = connection.requests
-                while connection.answered < len(requests):
-                    request = requests[connection.answered]
-                    connection.answered += 1
+                    requests = split_requests(connection.received)[0]
+                    pending = requests[connection.answered:]
+                    connection.answered = len(requests)
+                for request in pending:
                     answer = self.answer(request, connection) if callable(self.answer) else self.answer
                     if answer is None:
                         continue

@@ -1,0 +1,551 @@
+"""SECURITY D: what costs a client little must cost others nothing. Scaled to a machine of two cores."""
+import hashlib
+import http.client
+import random
+import resource
+import select
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from support.ports import wait_until
+from support.upstream import OK, read_head, read_more
+from support.verdicts import assert_refused
+from support.wire import Client, get
+
+MIB = 1 << 20
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def config(app, limits="", timeouts="", workers=1, routes=""):
+    return f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: {workers}
+    limits: {{ {limits} }}
+    timeouts: {{ {timeouts} }}
+    upstreams:
+      app: {{ servers: ["{app.server}"], timeouts: {{ response: 30s }} }}
+    routes:
+      - {{ path: /small/**, auth: none, limits: {{ body: 1KiB }}, upstream: app }}
+      {routes}
+      - {{ path: /**, auth: none, upstream: app }}
+    """
+
+
+@pytest.fixture(autouse=True)
+def many_descriptors():
+    """This process holds both ends of hundreds of connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def connect(gateway, small=False):
+    sock = socket.socket()
+    if small:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(10)
+    sock.connect((gateway.host, gateway.port))
+    return sock
+
+
+def ends(sock, seconds=10):
+    """All that still comes, until the end or a reset."""
+    sock.settimeout(seconds)
+    data = b""
+    try:
+        while piece := sock.recv(65536):
+            data += piece
+    except ConnectionResetError:
+        pass
+    return data
+
+
+# D-1
+
+
+def test_D_1_slow_heads_and_others(start, upstream, workers):
+    """200 clients drip their heads; others are served meanwhile, and the slow ones are told 408."""
+    app = upstream()
+    gateway = start(config(app, timeouts="head: 1500ms", workers=workers))
+    slow = [connect(gateway) for _ in range(200)]
+    began = time.monotonic()
+    served = 0
+    for n in range(12):
+        for sock in slow:
+            try:
+                sock.send(GET[n:n + 1])
+            except OSError:
+                pass
+        if time.monotonic() - began < 1.2:
+            for _ in range(5):
+                assert get(gateway).status == 200
+                served += 1
+    assert served >= 20
+    answers = [ends(sock) for sock in slow]
+    assert {answer[:13] for answer in answers} == {b"HTTP/1.1 408 "}
+    assert time.monotonic() - began < 8
+    lines = gateway.wait_access(200, reason="head_timeout")
+    assert len(lines) == 200 and {line["status"] for line in lines} == {408}
+    assert len(app.requests) == served
+    for sock in slow:
+        sock.close()
+
+
+def test_D_1_a_byte_at_a_time_does_not_prolong_it(start, upstream):
+    gateway = start(config(upstream(), timeouts="head: 500ms"))
+    with Client(gateway) as client:
+        began = time.monotonic()
+        client.send(b"GET / HTTP/1.1\r\n")
+        while time.monotonic() - began < 3 and not select.select([client.sock], [], [], 0.05)[0]:
+            client.send(b"X: y\r\n")
+        assert client.response().status == 408 and time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("before", [b"", GET])
+def test_D_1_idle_connections_close_without_a_line(start, upstream, before):
+    gateway = start(config(upstream(), timeouts="idle: 300ms"))
+    with Client(gateway) as client:
+        if before:
+            client.send(before)
+            client.response()
+        began = time.monotonic()
+        assert client.is_closed(5) and 0.2 < time.monotonic() - began < 2
+    assert get(gateway).status == 200
+    assert len(gateway.wait_access(1 + bool(before))) == 1 + bool(before)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
+def test_D_1_a_body_that_stops(start, upstream, framing):
+    app = upstream()
+    gateway = start(config(app, timeouts="idle: 300ms"))
+    with Client(gateway) as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n5\r\nhello\r\n")
+        answer = client.response()
+        assert answer.status == 408 and answer.field("connection") == "close" and client.is_closed()
+    assert gateway.access_of(answer.request_id)["reason"] == "body_timeout"
+    wait_until(lambda: app.connections[0].ended, "the upstream's connection to end")
+    assert app.requests == []
+
+
+def test_D_1_a_client_that_stops_reading(start, script):
+    def function(connection):
+        read_head(connection)
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sock.sendall(b"x" * 65536)
+
+    app = script(function)
+    gateway = start(config(app, timeouts="idle: 400ms"))
+    sock = connect(gateway, small=True)
+    sock.sendall(GET)
+    line = gateway.wait_access(1)[0]
+    assert (line["reason"], line["status"], line["blame"]) == ("client_timeout", 200, "client")
+    wait_until(lambda: app.connections[0].ended, "the upstream's connection to end")
+    sock.close()
+
+
+# D-2
+
+
+def head(size, value=b"a"):
+    """A whole head of `size` bytes."""
+    start = b"GET / HTTP/1.1\r\nHost: a\r\nX: "
+    return start + value * (size - len(start) - 4) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("piece", [None, 1000])
+@pytest.mark.parametrize("data, status, reason", [
+    (head(16 * 1024 + 1), 431, "head_too_large"), (head(MIB), 431, "head_too_large"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40_000, 431, "head_too_large"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431, "too_many_fields"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 3000, 431, "too_many_fields"),
+    (b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target_too_long"),
+    (b"GET /?" + b"a" * 100_000, 414, "target_too_long"), (b"GET /" + b"a" * 40_000, 414, "target_too_long"),
+], ids=["head", "1-MiB-head", "endless-field", "fields", "endless-fields", "target", "endless-query", "endless-target"])
+def test_D_2_large_heads(start, upstream, data, status, reason, piece):
+    app = upstream()
+    assert_refused(start(config(app)), app, data, status, reason, piece)
+
+
+def test_D_2_an_endless_method(start, upstream):
+    app = upstream()
+    gateway = start(config(app))
+    with Client(gateway) as client:
+        client.send(b"G" * 100_000, 1000)
+        answer = client.response()
+        assert answer.status in (400, 431) and client.is_closed()
+    assert app.received == b""
+
+
+def test_D_2_what_just_fits(start, upstream):
+    app = upstream()
+    gateway = start(config(app))
+    for data in [head(16 * 1024), b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 99 + b"\r\n",
+                 b"GET /" + b"a" * 8191 + b" HTTP/1.1\r\nHost: a\r\n\r\n"]:
+        with Client(gateway) as client:
+            client.send(data)
+            assert client.response().status == 200
+    assert len(app.requests) == 3
+
+
+def test_D_2_a_large_length_before_connecting(start, upstream):
+    app = upstream()
+    gateway = start(config(app))
+    for length in (1025, 10 ** 12, 2 ** 63 - 1):
+        data = b"POST /small/ HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % length
+        assert_refused(gateway, app, data, 413, "body_too_large")
+    assert app.connections == []
+    assert get(gateway, "/small/", method="POST", body=b"a" * 1024).status == 200
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 2000])
+def test_D_2_large_while_chunked(start, upstream, chunk):
+    app = upstream()
+    gateway = start(config(app))
+    body = (b"%x\r\n%b\r\n" % (chunk, b"a" * chunk)) * (1100 // chunk + 1)
+    with Client(gateway) as client:
+        client.send(b"POST /small/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+        answer = client.response()
+        assert answer.status == 413 and answer.field("connection") == "close" and client.is_closed()
+    assert gateway.access_of(answer.request_id)["reason"] == "body_too_large"
+    for connection in app.connections:
+        wait_until(lambda: connection.ended, "the upstream's connection to end")
+    assert app.requests == []
+
+
+# D-3
+
+
+def flood(connection):
+    """Answers with as much as the other side takes."""
+    read_head(connection)
+    connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+    block = b"x" * 65536
+    while True:
+        connection.sock.sendall(block)
+
+
+def test_D_3_slow_readers_hold_bounded_memory(start, script):
+    """200 clients ask for much and read nothing: at most 128 KiB each."""
+    gateway = start(config(script(flood)))
+    for _ in range(3):
+        with Client(gateway) as client:
+            client.send(GET)
+            client.sock.recv(100_000)
+    before = gateway.resident_bytes()
+    slow = [connect(gateway, small=True) for _ in range(200)]
+    for sock in slow:
+        sock.sendall(GET)
+    for sock in slow:
+        assert select.select([sock], [], [], 10)[0]
+    grown = settled(gateway) - before
+    assert grown < 200 * 128 * 1024 + 4 * MIB, f"{grown} bytes for 200 slow readers"
+    for sock in slow:
+        sock.close()
+    wait_until(lambda: gateway.descriptors() < 40, "every connection to end")
+
+
+def settled(gateway):
+    """The peak of its memory once it does nothing more."""
+    cpu = -1.0
+    while gateway.cpu_seconds() != cpu:
+        cpu = gateway.cpu_seconds()
+        time.sleep(0.1)
+    return gateway.peak_bytes()
+
+
+def test_D_3_upstreams_that_do_not_read(start, script):
+    """100 clients send much to upstreams that read nothing."""
+    release = threading.Event()
+
+    def deaf(connection):
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        read_head(connection)
+        release.wait(30)
+
+    gateway = start(config(script(deaf)))
+    before = gateway.resident_bytes()
+    clients = [connect(gateway) for _ in range(100)]
+    block = b"x" * 65536
+    for sock in clients:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+        sock.setblocking(False)
+    deadline, sent = time.monotonic() + 1.5, 0
+    while time.monotonic() < deadline:
+        _, writable, _ = select.select([], clients, [], 0.1)
+        if not writable:
+            break
+        for sock in writable:
+            try:
+                sent += sock.send(block)
+            except BlockingIOError:
+                pass
+    grown = settled(gateway) - before
+    release.set()
+    assert sent > 100 * 65536 and grown < 100 * 128 * 1024 + 4 * MIB, f"{grown} bytes for 100 slow upstreams"
+    for sock in clients:
+        sock.close()
+
+
+def test_D_3_a_large_body_each_way(start, script):
+    """256 MiB up, then 256 MiB down: the peak of the memory hardly moves."""
+    size, block = 256 * MIB, bytes(range(256)) * 1024
+    found = {}
+
+    def function(connection):
+        received = connection.sock.recv(65536)
+        while b"\r\n\r\n" not in received:
+            received += connection.sock.recv(65536)
+        if received.startswith(b"PUT"):
+            digest, count = hashlib.sha1(), 0
+            piece = received.partition(b"\r\n\r\n")[2]
+            while True:
+                digest.update(piece)
+                count += len(piece)
+                if count >= size:
+                    break
+                piece = connection.sock.recv(1 << 18)
+            found["up"] = digest.hexdigest()
+            connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(size // len(block)):
+            connection.sock.sendall(block)
+
+    gateway = start(config(script(function)))
+    expected = hashlib.sha1()
+    for _ in range(size // len(block)):
+        expected.update(block)
+    before = gateway.peak_bytes()
+    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=60)
+    connection.request("PUT", "/", (block for _ in range(size // len(block))), {"Content-Length": str(size)})
+    assert connection.getresponse().status == 200
+    connection.close()
+    connection.request("GET", "/")
+    answer, digest = connection.getresponse(), hashlib.sha1()
+    while piece := answer.read(1 << 18):
+        digest.update(piece)
+    assert found["up"] == digest.hexdigest() == expected.hexdigest()
+    grown = gateway.peak_bytes() - before
+    assert grown < 32 * MIB, f"{grown} bytes"
+
+
+# D-4
+
+
+def test_D_4_descriptors_run_out(start, upstream):
+    """Accepting pauses, says so once, costs no CPU, and goes on when there are descriptors again."""
+    app = upstream()
+    gateway = start(config(app, limits="connections: 20"), prefix=("prlimit", "--nofile=64:64"))
+    gateway.signal(0)
+    assert get(gateway).status == 200
+
+
+def exhaust(gateway, count):
+    clients = []
+    for _ in range(count):
+        sock = socket.socket()
+        sock.settimeout(10)
+        sock.connect((gateway.host, gateway.port))
+        clients.append(sock)
+    return clients
+
+
+@pytest.mark.parametrize("limit", ["descriptors", "connections"])
+def test_D_4_too_many_connections(start, upstream, limit):
+    app = upstream()
+    if limit == "descriptors":
+        gateway = start(config(app), prefix=("prlimit", "--nofile=64:64"))
+        said = "accepting pauses: no descriptors"
+    else:
+        gateway = start(config(app, limits="connections: 30"))
+        said = "accepting pauses: limits.connections"
+    clients = exhaust(gateway, 100)
+    gateway.wait_message(said)
+    cpu, at = gateway.cpu_seconds(), time.monotonic()
+    # Long enough to see it spin, and to be told again where it were told again.
+    time.sleep(0.7)
+    assert gateway.cpu_seconds() - cpu < 0.3 * (time.monotonic() - at)
+    assert gateway.process.poll() is None
+    assert len([m for m in gateway.messages() if said in m["message"]]) == 1
+    # Those that were accepted are still served, where no upstream connection is needed more than there are.
+    if limit == "connections":
+        clients[0].sendall(GET)
+        assert clients[0].recv(100).startswith(b"HTTP/1.1 200 ")
+    for sock in clients:
+        sock.close()
+    gateway.wait_message("accepting goes on")
+    for _ in range(10):
+        assert get(gateway).status == 200
+    wait_until(lambda: gateway.descriptors() < 50, "descriptors to be closed")
+
+
+def test_D_4_no_descriptor_for_an_upstream(start, upstream):
+    """A request whose upstream cannot be connected for want of descriptors is answered all the same."""
+    app = upstream()
+    gateway = start(config(app), prefix=("prlimit", "--nofile=64:64"))
+    clients = exhaust(gateway, 100)
+    gateway.wait_message("accepting pauses")
+    clients[0].sendall(GET)
+    assert clients[0].recv(100)[:13] in (b"HTTP/1.1 502 ", b"HTTP/1.1 503 ", b"HTTP/1.1 200 ")
+    for sock in clients:
+        sock.close()
+    wait_until(lambda: get(gateway).status == 200, "service")
+
+
+def test_D_4_the_limit_is_of_all_workers_together(start, upstream):
+    app = upstream()
+    gateway = start(config(app, limits="connections: 20", workers=4))
+    free = gateway.descriptors()
+    clients = exhaust(gateway, 60)
+    gateway.wait_message("limits.connections")
+    wait_until(lambda: gateway.descriptors() - free >= 20, "20 connections")
+    # Each loop looks before it accepts: they may overshoot by one each.
+    assert gateway.descriptors() - free <= 24
+    for sock in clients:
+        sock.close()
+    wait_until(lambda: gateway.descriptors() == free, "every connection to end")
+
+
+# D-5
+
+
+def test_D_5_a_storm_of_resets(start, upstream, workers):
+    """Clients that reset at every moment of an exchange, while others are served."""
+    app = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20000)
+    gateway = start(config(app, workers=workers))
+    source = random.Random(3)
+    requests = [GET, GET * 20, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + b"x" * 5000,
+                b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", b"GET / HT", b"",
+                b"\0" * 50, GET + b"garbage\r\n\r\n"]
+    for n in range(400):
+        sock = connect(gateway)
+        sock.sendall(source.choice(requests))
+        if source.random() < 0.5:
+            sock.settimeout(0.002)
+            try:
+                sock.recv(source.choice([1, 100, 100_000]))
+            except OSError:
+                pass
+        if source.random() < 0.7:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        if n % 50 == 0:
+            assert get(gateway).status == 200
+    assert get(gateway).status == 200
+    wait_until(lambda: gateway.descriptors() < 60, "every connection to end")
+    assert all(line["status"] in (200, 400, 499, 502) for line in gateway.access())
+
+
+def test_D_5_upstreams_that_reset(start, script):
+    source = random.Random(4)
+
+    def function(connection):
+        if source.random() < 0.8:
+            read_head(connection)
+        connection.sock.sendall(source.choice([b"", b"HTTP", OK, OK[:-1], OK + b"x", b"HTTP/1.1 200 OK\r\n\r\nabc"]))
+        if source.random() < 0.5:
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    app = script(function)
+    gateway = start(config(app))
+    count = 150
+    for n in range(count):
+        with Client(gateway) as client:
+            client.send(source.choice([GET, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n" + b"x" * 50000]))
+            ends_of = client.finish()
+            data = ends(ends_of.sock)
+            assert data.startswith(b"HTTP/1.1 ") or data == b"", data[:50]
+    # One line each, whatever became of it.
+    assert len(gateway.wait_access(count)) == count
+
+
+def test_D_5_random_bytes(start, upstream):
+    """Whole requests with bytes changed, dropped and doubled: an answer or an end, and never the end of the process."""
+    app = upstream()
+    gateway = start(config(app))
+    source = random.Random(5)
+    seeds = [GET, b"POST /a/b?c HTTP/1.1\r\nHost: example.test\r\nContent-Length: 5\r\nCookie: a=b; c=d\r\n\r\nhello",
+             b"PUT /%7e HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n"]
+    for _ in range(600):
+        data = bytearray(source.choice(seeds))
+        for _ in range(source.randint(1, 4)):
+            at = source.randrange(len(data))
+            choice = source.random()
+            if choice < 0.5:
+                data[at] = source.choice(b"\0\r\n\t :;,/%\x80\xff01aZ")
+            elif choice < 0.75:
+                del data[at]
+            else:
+                data[at:at] = data[at:at + source.randint(1, 10)]
+        with Client(gateway) as client:
+            try:
+                client.send(bytes(data)).finish()
+            except OSError:
+                continue
+            got = ends(client.sock)
+            assert got == b"" or got.startswith(b"HTTP/1.1 "), (bytes(data), got)
+    assert gateway.process.poll() is None and get(gateway).status == 200
+
+
+# D-6
+
+
+def test_D_6_hostile_paths_cost_no_more_than_plain_ones(start, upstream):
+    """Routes of many wildcards and a path of 8 KiB: matching does not explode."""
+    app = upstream()
+    wild = "\n".join(
+        f'      - {{ path: "/{"/".join(["*" if n >> bit & 1 else "a" for bit in range(8)])}/x{n}", auth: none, upstream: app }}'
+        for n in range(256))
+    gateway = start(config(app, routes=wild.strip()))
+    plain, hostile = "/small/" + "b" * 8000, "/a" * 4000
+
+    def cost(target):
+        cpu = gateway.cpu_seconds()
+        with Client(gateway) as client:
+            for _ in range(300):
+                client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.response().status == 200
+        return gateway.cpu_seconds() - cpu
+
+    cost(plain)
+    assert cost(hostile) < 4 * cost(plain) + 0.3
+
+
+# Signals under load.
+
+
+def test_D_7_a_drain_loses_nothing(start, script):
+    """Exchanges that are under way end whole, also those whose body is still coming; the process ends after them."""
+    hold = threading.Event()
+
+    def function(connection):
+        while True:
+            read_head(connection)
+            hold.wait(10)
+            connection.sock.sendall(OK)
+            connection.received = b""
+            if not read_more(connection):
+                return
+
+    app = script(function)
+    gateway = start(config(app, timeouts="drain: 10s"))
+    clients = [Client(gateway) for _ in range(20)]
+    for client in clients:
+        client.send(GET)
+    wait_until(lambda: len(app.connections) == 20, "20 requests upstream")
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_message("draining")
+    hold.set()
+    for client in clients:
+        answer = client.response()
+        assert (answer.status, answer.body, answer.field("connection")) == (200, b"ok", "close")
+        client.sock.close()
+    assert gateway.wait() == 0
+    assert len(gateway.access()) == 20

@@ -9,8 +9,8 @@ extension Resolver {
     checkAlgorithms(named.body)
     checkFiles(provider)
     checkCertificateAuthority(named.body)
+    if let issuer = provider.issuer { checkIssuer(issuer, named.body) }
     guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
-    checkIssuer(issuer, named.body)
     guard let keys = keyLocation(named.body) else { return nil }
     return ProviderConfiguration(
       name: named.name,

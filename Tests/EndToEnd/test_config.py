@@ -71,7 +71,7 @@ ROWS = {
     "duplicate key": ("    audiences: [api]", "    audiences: [api]\n    audiences: [other]", (7, 5), "audiences"),
     "duplicate provider": ("upstreams:", "  company: { issuer: x }\nupstreams:", (8, 3), "company"),
     "missing key": ("    auth: company\n", "", (12, 5), "auth"),
-    "missing audiences": ("    audiences: [api]\n", "", (4, 3), "audiences"),
+    "missing audiences": ("    audiences: [api]\n", "", (5, 5), "audiences"),
     "missing listeners": ("listeners:\n  - address: 127.0.0.1:0\n", "", (1, 1), "listeners"),
     "wrong type": ("    audiences: [api]", "    audiences: { api: 1 }", (6, 16), "audiences"),
     "audience as a text": ("    audiences: [api]", "    audiences: api", (6, 16), "[api]"),
@@ -104,8 +104,8 @@ ROWS = {
     "alias": ("    audiences: [api]", "    audiences: *names", (6, 16), "*"),
     "anchor": ("    audiences: [api]", "    audiences: &names [api]", (6, 16), "anchor"),
     "tag": ("    auth: company", "    auth: !!str company", (13, 11), "tag"),
-    "merge key": ("    auth: company", "    <<: { auth: company }", (13, 5), "<<"),
-    "second document": ("routes:", "---\nroutes:", (11, 1), "document"),
+    "merge key": ("    auth: company", "    auth: company\n    <<: { token: remove }", (14, 5), "<<"),
+    "second document": ("    upstream: app\n", "    upstream: app\n---\nroutes: []\n", (15, 1), "document"),
     "tab": ("    auth: company", "\tauth: company", (13, 1), "tab"),
     "unclosed list": ("[api]", "[api", None, "]"),
     "implicit boolean": (
@@ -115,7 +115,7 @@ ROWS = {
     "no header": (
         "    upstream: app", "    identity: { 'X Tenant': t }\n    upstream: app", (14, 17), "X Tenant"),
     "same route twice": (
-        "    upstream: app\n", "    upstream: app\n  - { path: /api/**, auth: none, upstream: app }\n", (15, 11), "never"),
+        "    upstream: app\n", "    upstream: app\n  - { path: /api/**, auth: none, upstream: app }\n", (15, 13), "never"),
     "own keys' path": (
         "    jwks_url: https://issuer.example/jwks\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
         "  - path: /api/**",
@@ -148,7 +148,7 @@ def test_A_3_a_fault_is_named_with_its_place(tmp_path, row):
 def test_A_3_ten_faults_are_named_in_one_run(tmp_path):
     found = faults(written(tmp_path, """\
 listeners:
-  - address: localhost:80
+  - address: example.com:80
 worker: 2
 limits: { head: 1MB }
 providers:
@@ -182,10 +182,10 @@ def test_A_3_what_is_no_configuration(tmp_path, text):
     assert faults(written(tmp_path, text))
 
 
-def test_A_3_a_million_keys_are_a_bounded_answer(tmp_path):
-    path = written(tmp_path, "\n".join(f"key{number}: x" for number in range(50_000)))
+def test_A_3_thousands_of_unknown_keys_are_each_named(tmp_path):
+    path = written(tmp_path, "\n".join(f"key{number}: x" for number in range(2000)))
     result = run("check", "--config", path, seconds=30)
-    assert result.returncode == 1 and f"{path}:1:1: " in result.stderr
+    assert result.returncode == 1 and result.stderr.count("unknown key") == 2000
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -1,0 +1,235 @@
+"""Rule D-7: SIGTERM ends the gateway without losing a request; what takes too long is cut, and said."""
+import signal
+import socket
+import threading
+import time
+
+import pytest
+from support.ports import wait_until
+from support.wire import Client, get
+
+
+def config(app, drain="10s", delay="0s", workers=1):
+    return f"""
+    listeners:
+      - address: 127.0.0.1:0
+    workers: {workers}
+    timeouts: {{ drain: {drain}, drain_delay: {delay} }}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /**, auth: none, upstream: app }}
+    """
+
+
+class Slow:
+    """Answers when it is told to."""
+
+    def __init__(self):
+        self.release = threading.Event()
+
+    def __call__(self, request, connection):
+        if request.target.startswith("/slow"):
+            self.release.wait(20)
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
+
+
+REQUEST = "GET {} HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def test_D_7_no_request_is_lost_under_load(start, upstream, workers):
+    app = upstream()
+    gateway = start(config(app, workers=workers))
+    answered, unanswered, faults = set(), [], []
+
+    def client(index):
+        """Sends until the gateway closes. A request of which a byte was taken has to be answered."""
+        number = 0
+        connection = Client(gateway)
+        try:
+            while True:
+                target = f"/{index}/{number}"
+                try:
+                    connection.send(REQUEST.format(target))
+                except (BrokenPipeError, ConnectionResetError):
+                    unanswered.append(target)
+                    return
+                try:
+                    answer = connection.response()
+                except AssertionError as error:
+                    # Closed: as it had nothing read of it, which its upstream shows.
+                    assert not connection.data, error
+                    unanswered.append(target)
+                    return
+                assert answer.status == 200 and answer.body == b"ok", answer
+                answered.add(target)
+                number += 1
+                if answer.field("connection") == "close":
+                    assert connection.is_closed(), "it said that it would close"
+                    return
+        except BaseException as error:
+            faults.append((target, error))
+        finally:
+            connection.sock.close()
+
+    threads = [threading.Thread(target=client, args=(index,)) for index in range(12)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(answered) > 60, "some load", 20)
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait(15) == 0
+    for thread in threads:
+        thread.join(10)
+    assert not faults, faults
+    seen = [request.target for request in app.requests]
+    # Each was forwarded once and answered, or neither.
+    assert len(seen) == len(set(seen)) and set(seen) == answered, set(seen) ^ answered
+    assert not set(unanswered) & set(seen)
+    lines = [line["path"] for line in gateway.access() if line["status"] == 200]
+    assert sorted(lines) == sorted(answered)
+    assert gateway.messages()[-1]["message"] == "stopped"
+
+
+def test_D_7_a_slow_request_ends_well(start, upstream, workers):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app, workers=workers))
+    idle, busy = Client(gateway), Client(gateway)
+    assert idle.send(REQUEST.format("/")).response().status == 200
+    busy.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+    wait_until(lambda: b"abc" in app.received, "half of the body upstream")
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_message("draining")
+    # Who has nothing under way is sent home; nobody new is let in.
+    assert idle.is_closed(5)
+    wait_until(lambda: is_refused(gateway), "connections to be refused", 5)
+    assert gateway.process.poll() is None
+    busy.send("def")
+    app.wait_requests(2)
+    slow.release.set()
+    answer = busy.response()
+    assert (answer.status, answer.body, answer.field("connection")) == (200, b"done", "close")
+    assert busy.is_closed()
+    assert gateway.wait(5) == 0
+    assert gateway.access()[-1]["status"] == 200
+    for client in (idle, busy):
+        client.sock.close()
+
+
+def is_refused(gateway):
+    try:
+        socket.create_connection((gateway.host, gateway.port), timeout=1).close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def test_D_7_pipelined_requests_before_the_signal_are_one_answer_each_or_none(start, upstream):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app))
+    with Client(gateway) as client:
+        client.send(REQUEST.format("/slow/1") + REQUEST.format("/2"))
+        app.wait_requests(1)
+        gateway.signal(signal.SIGTERM)
+        gateway.wait_message("draining")
+        slow.release.set()
+        answer = client.response()
+        assert (answer.status, answer.field("connection")) == (200, "close")
+        assert client.is_closed()
+    assert gateway.wait(5) == 0
+    assert [request.target for request in app.requests] == ["/slow/1"]
+
+
+def test_D_7_what_takes_too_long_is_cut_and_said(start, upstream, workers):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app, drain="1s", workers=workers))
+    with Client(gateway) as waiting, Client(gateway) as half:
+        waiting.send(REQUEST.format("/slow"))
+        half.send("POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
+        wait_until(lambda: len(app.requests) == 1 and b"abc" in app.received, "both upstream")
+        began = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+        for client in (waiting, half):
+            answer = client.response()
+            assert (answer.status, answer.field("connection")) == (503, "close")
+            assert int(answer.field("retry-after")) > 0
+            line = gateway.access_of(answer.request_id)
+            assert (line["reason"], line["blame"]) == ("drain_timeout", "gateway")
+        assert gateway.wait(5) == 0
+        assert 0.9 < time.monotonic() - began < 4
+    assert any("draining took too long" in m["message"] for m in gateway.messages())
+    slow.release.set()
+
+
+def test_U_6_an_answer_that_is_cut_does_not_look_whole(start, upstream):
+    def half(request, connection):
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+
+    app = upstream(half)
+    gateway = start(config(app, drain="500ms"))
+    with Client(gateway) as client:
+        client.send(REQUEST.format("/"))
+        wait_until(lambda: client._more() and b"abc" in client.data, "the beginning of the answer")
+        gateway.signal(signal.SIGTERM)
+        while client._more():
+            pass
+        assert not client.data.endswith(b"0\r\n\r\n")
+    assert gateway.wait(5) == 0
+    [line] = gateway.wait_access()
+    assert line["reason"] == "drain_timeout"
+
+
+@pytest.mark.parametrize("first, second", [
+    (signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGINT)], ids=["TERM, INT", "INT, INT"])
+def test_a_second_interrupt_stops_at_once(start, upstream, first, second):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app, drain="60s"))
+    with Client(gateway) as client:
+        client.send(REQUEST.format("/slow"))
+        app.wait_requests(1)
+        gateway.signal(first)
+        gateway.wait_message("draining")
+        with pytest.raises(Exception):
+            gateway.wait(0.3)
+        began = time.monotonic()
+        gateway.signal(second)
+        assert gateway.wait(5) == 0 and time.monotonic() - began < 3
+    assert gateway.messages()[-1] == {**gateway.messages()[-1], "message": "stopped", "why": "interrupted"}
+    slow.release.set()
+
+
+def test_a_second_SIGTERM_changes_nothing(start, upstream):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app))
+    with Client(gateway) as client:
+        client.send(REQUEST.format("/slow"))
+        app.wait_requests(1)
+        for _ in range(3):
+            gateway.signal(signal.SIGTERM)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_message("draining")
+        slow.release.set()
+        assert client.response().status == 200
+    assert gateway.wait(5) == 0
+
+
+def test_drain_delay_keeps_accepting(start, upstream):
+    gateway = start(config(upstream(), delay="1s"))
+    began = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_message("draining")
+    assert get(gateway, "/x").status == 200
+    wait_until(lambda: is_refused(gateway) or gateway.process.poll() is not None, "the delay to end", 5)
+    assert time.monotonic() - began > 0.9
+    assert gateway.wait(5) == 0
+
+
+def test_an_idle_gateway_ends_at_once(start, upstream, workers):
+    gateway = start(config(upstream(), drain="60s", workers=workers))
+    began = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait(5) == 0 and time.monotonic() - began < 2

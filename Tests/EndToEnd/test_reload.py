@@ -1,0 +1,182 @@
+"""Rules A-4 and D-7: SIGHUP takes a good configuration whole, a bad one not at all, and loses no request."""
+import json
+import signal
+import threading
+
+import pytest
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
+from support.wire import Client, get
+
+
+def config(app, routes, more="", workers=1):
+    return f"""
+    listeners:
+      - address: 127.0.0.1:0
+    workers: {workers}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    {more}
+    routes:
+      {routes}
+    """
+
+
+OPEN = "- { path: /a/**, auth: none, upstream: app }"
+CLOSED = "- { path: /b/**, auth: none, upstream: app }"
+
+
+def reload(gateway, text):
+    gateway.write_config(text)
+    count = sum("reloaded" == m["message"] for m in gateway.messages())
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) > count, "the reload")
+
+
+def refuse(gateway):
+    """Has the gateway refuse to reload; what it says of it."""
+    count = len(gateway.messages())
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: any("reload refused" in m["message"] for m in gateway.messages()[count:]), "the refusal")
+    return [m["message"] for m in gateway.messages()[count:]]
+
+
+def test_the_next_request_of_a_connection_uses_the_new_routes(start, upstream, workers):
+    app, other = upstream(), upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother")
+    gateway = start(config(app, OPEN, workers=workers))
+    clients = [Client(gateway) for _ in range(8)]
+
+    def statuses(path):
+        return [client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").response().status for client in clients]
+
+    assert statuses("/a/1") == [200] * 8 and statuses("/b/1") == [404] * 8
+    reload(gateway, config(app, CLOSED, workers=workers))
+    # Every loop is told after the message; none of them later than its next turn.
+    wait_until(lambda: statuses("/a/2") == [404] * 8, "the new routes", 2)
+    assert statuses("/b/2") == [200] * 8
+    reload(gateway, config(other, CLOSED, workers=workers))
+    seen = len(app.requests)
+    wait_until(lambda: statuses("/b/3") and len(other.requests) >= 16,
+               "the new upstream", 5)
+    # Only requests that a loop had not yet been told of may have gone to the old one.
+    assert len(app.requests) <= seen + 8
+    final = len(app.requests)
+    assert statuses("/b/4") == [200] * 8 and len(app.requests) == final
+    for client in clients:
+        client.sock.close()
+    assert {line["config"] for line in gateway.access()} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda text: text[:len(text) // 2], None), (lambda text: "", None), (lambda text: text + "\n    colour: red", "colour"),
+    (lambda text: text.replace("upstream: app", "upstream: ap"), "no upstream is called"),
+    (lambda text: text.replace("auth: none", "auth: [none"), None), (lambda text: "\0", None),
+], ids=["truncated", "empty", "unknown key", "dangling name", "syntax", "NUL"])
+def test_A_4_a_broken_file_changes_nothing(start, upstream, change, said):
+    app = upstream()
+    good = config(app, OPEN)
+    gateway = start(good)
+    gateway.write_config(change(good.replace("/a/**", "/b/**")))
+    messages = refuse(gateway)
+    assert any(str(gateway.config_path) + ":" in message for message in messages), messages
+    assert said is None or any(said in message for message in messages), messages
+    assert get(gateway, "/a/x").status == 200 and get(gateway, "/b/x").status == 404
+    # It goes on to take a good one.
+    reload(gateway, config(app, CLOSED))
+    wait_until(lambda: get(gateway, "/b/x").status == 200, "the new routes", 2)
+    assert get(gateway, "/a/x").status == 404
+
+
+def test_A_4_a_missing_file_changes_nothing(start, upstream):
+    gateway = start(config(upstream(), OPEN))
+    gateway.config_path.unlink()
+    assert any("gateway.conf" in message for message in refuse(gateway))
+    assert get(gateway, "/a/x").status == 200
+
+
+KEYS = "- { path: /a/**, auth: company, upstream: app }"
+
+
+@pytest.mark.parametrize("fault", ["removed", "broken", "empty"])
+def test_A_4_key_files_are_part_of_the_configuration(start, upstream, tmp_path, keys, fault):
+    app, file = upstream(), tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    provider = f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {file} }} }}'
+    gateway = start(config(app, KEYS, provider))
+    token = mint(keys["ES256"])
+    assert get(gateway, "/a/x", [bearer(token)]).status == 200
+    if fault == "removed":
+        file.unlink()
+    else:
+        file.write_text("{" if fault == "broken" else '{"keys": []}')
+    # Neither the new routes nor the missing keys are taken.
+    gateway.write_config(config(app, KEYS.replace("/a/", "/b/"), provider))
+    messages = refuse(gateway)
+    assert any("keys.json" in message or "company" in message for message in messages), messages
+    assert get(gateway, "/a/x", [bearer(token)]).status == 200
+    assert get(gateway, "/a/x", [bearer(mint(keys["ES256"], jti="new"))]).status == 200
+    assert get(gateway, "/b/x", [bearer(token)]).status == 404
+    # The keys are back, others than before.
+    other = Key("ES256", "other-1")
+    file.write_text(json.dumps({"keys": [other.jwk]}))
+    reload(gateway, config(app, KEYS, provider))
+    wait_until(lambda: get(gateway, "/a/x", [bearer(token)]).status == 401, "the old key to go", 2)
+    assert get(gateway, "/a/x", [bearer(mint(other))]).status == 200
+
+
+def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):
+    provider = f"""providers:
+      company: {{ issuer: "http://127.0.0.1:8080", audiences: [api], signing: {{ state: {tmp_path}/state }} }}"""
+    gateway = start(config(upstream(), KEYS, provider))
+    [file] = (tmp_path / "state").iterdir()
+    file.chmod(0o644)
+    assert any(file.name in message for message in refuse(gateway))
+    file.chmod(0o600)
+    reload(gateway, config(upstream(), KEYS, provider))
+
+
+def test_a_listener_is_changed_by_a_restart_alone_and_that_is_said(start, upstream):
+    app = upstream()
+    gateway = start(config(app, OPEN))
+    reload(gateway, config(app, CLOSED, workers=2).replace("127.0.0.1:0", "127.0.0.2:0"))
+    assert any("take effect with a restart" in m["message"] for m in gateway.messages())
+    wait_until(lambda: get(gateway, "/b/x").status == 200, "the new routes", 2)
+
+
+def test_D_7_a_reload_under_load_loses_no_request(start, upstream, workers):
+    app = upstream()
+    good = config(app, OPEN, workers=workers)
+    gateway = start(good)
+    stopped, counts, faults = threading.Event(), [0] * 6, []
+
+    def client(index):
+        try:
+            with Client(gateway) as connection:
+                while not stopped.is_set():
+                    target = f"/a/{index}/{counts[index]}"
+                    connection.send(f"POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+                    answer = connection.response()
+                    assert answer.status == 200 and answer.body == b"ok", answer
+                    assert answer.field("connection") is None, answer
+                    counts[index] += 1
+        except BaseException as error:
+            faults.append((index, counts[index], error))
+
+    threads = [threading.Thread(target=client, args=(index,)) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    for turn in range(6):
+        before = sum(counts)
+        wait_until(lambda: faults or sum(counts) > before + 30, "requests between reloads", 20)
+        if turn % 3 == 2:
+            gateway.write_config(good[:200])
+            refuse(gateway)
+        else:
+            reload(gateway, config(app, OPEN + f"\n      - {{ path: /more{turn}/**, auth: none, upstream: app }}",
+                                   workers=workers))
+    stopped.set()
+    for thread in threads:
+        thread.join(15)
+    assert not faults, faults
+    targets = sorted(request.target for request in app.requests)
+    assert targets == sorted(f"/a/{index}/{number}" for index in range(6) for number in range(counts[index]))

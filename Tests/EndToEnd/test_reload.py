@@ -169,7 +169,7 @@ def test_D_7_a_reload_under_load_loses_no_request(start, upstream, workers):
         before = sum(counts)
         wait_until(lambda: faults or sum(counts) > before + 30, "requests between reloads", 20)
         if turn % 3 == 2:
-            gateway.write_config(good[:200])
+            gateway.write_config(good[:150])
             refuse(gateway)
         else:
             reload(gateway, config(app, OPEN + f"\n      - {{ path: /more{turn}/**, auth: none, upstream: app }}",

@@ -1,0 +1,192 @@
+"""Real OpenID providers: the gateway is told the issuer's name alone, and takes the tokens that a sign-in ends with."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+
+import jwt
+import pytest
+import requests
+from support.browser import sign_in
+from support.judged import Judge
+from support.ports import wait_until
+from support.tokens import Key, bearer, mint, number
+from support.wire import get
+
+PROGRAMS = pathlib.Path(sys.executable).parent
+REDIRECT = "http://127.0.0.1:1/callback"
+CLIENT, SECRET, PASSWORD = "shop", "client secret", "correct horse battery staple"
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def program(name):
+    path = PROGRAMS / name
+    assert path.exists(), f"{path} is missing: pip install -r requirements-oidc.txt"
+    return str(path)
+
+
+class Provider:
+    """A provider's process, once its discovery document is there."""
+
+    def __init__(self, command, port, log, env=None, cwd=None):
+        self.issuer = f"http://127.0.0.1:{port}"
+        self.log = open(log, "wb")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env={**os.environ, **(env or {})},
+            cwd=cwd, start_new_session=True)
+        try:
+            wait_until(self._answers, f"{command[0]} to answer; {log} says more", 60)
+        except AssertionError:
+            self.close()
+            raise
+
+    def _answers(self):
+        assert self.process.poll() is None, "it has ended"
+        try:
+            return requests.get(self.issuer + "/.well-known/openid-configuration", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def close(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def canaille(tmp_path_factory):
+    """Canaille, with a database, a user and a client."""
+    folder, port = tmp_path_factory.mktemp("canaille"), free_port()
+    key = Key("RS256", "canaille-1")
+    private = key.private.private_numbers()
+    jwk = {name: value for name, value in key.jwk.items() if name in ("kty", "n", "e", "kid")}
+    jwk.update({name: number(value) for name, value in (
+        ("d", private.d), ("p", private.p), ("q", private.q), ("dp", private.dmp1), ("dq", private.dmq1),
+        ("qi", private.iqmp))})
+    table = ", ".join(f"{name} = {json.dumps(value)}" for name, value in jwk.items())
+    (folder / "canaille.toml").write_text(f"""
+SECRET_KEY = "only for a test"
+PREFERRED_URL_SCHEME = "http"
+SERVER_NAME = "127.0.0.1:{port}"
+BROKER = "dramatiq_eager_broker:EagerBroker"
+[CANAILLE]
+DATABASE = "sql"
+JAVASCRIPT = false
+HTMX = false
+[CANAILLE_SQL]
+DATABASE_URI = "sqlite:///{folder}/canaille.sqlite"
+[CANAILLE_OIDC]
+ACTIVE_JWKS = [{{{table}}}]
+""")
+    env = {"CANAILLE_CONFIG": str(folder / "canaille.toml")}
+    for arguments in (
+        ["install"],
+        ["create", "user", "--user-name", "alice", "--password", PASSWORD, "--family-name", "Liddell", "--given-name",
+         "Alice", "--formatted-name", "Alice Liddell", "--emails", "alice@example.com"],
+        ["create", "client", "--client-id", CLIENT, "--client-secret", SECRET, "--client-name", "Shop",
+         "--redirect-uris", REDIRECT, "--grant-types", "authorization_code", "--response-types", "code", "--scope",
+         "openid profile email", "--token-endpoint-auth-method", "client_secret_basic"],
+    ):
+        subprocess.run([program("canaille"), *arguments], check=True, capture_output=True, timeout=60, cwd=folder,
+                       env={**os.environ, **env})
+    provider = Provider([program("canaille"), "run", "--bind", f"127.0.0.1:{port}"], port, folder / "log", env, folder)
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(scope="module")
+def provider_mock(tmp_path_factory):
+    """oidc-provider-mock, with a user who has roles."""
+    port = free_port()
+    user = {"sub": "bob", "email": "bob@example.com", "groups": ["admin", "a,b"]}
+    provider = Provider(
+        [program("oidc-provider-mock"), "--port", str(port), "--user-claims", json.dumps(user)], port,
+        tmp_path_factory.mktemp("mock") / "log")
+    yield provider
+    provider.close()
+
+
+def config(app, issuer, more=""):
+    return f"""
+    listeners:
+      - address: 127.0.0.1:0
+    workers: 1
+    providers:
+      company: {{ issuer: "{issuer}", audiences: [{CLIENT}]{more} }}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /admin/**, auth: company, require: {{ roles: [admin] }}, upstream: app }}
+      - {{ path: /**, auth: company, upstream: app }}
+    """
+
+
+def test_a_token_of_canaille_passes(start, upstream, canaille):
+    app = upstream()
+    gateway = start(config(app, canaille.issuer))
+    gateway.wait_message("keys updated", 20)
+    judge = Judge(gateway, app)
+    tokens = sign_in(canaille.issuer, CLIENT, REDIRECT, {"login": "alice", "password": PASSWORD}, SECRET)
+    token = tokens["id_token"]
+    stated = jwt.decode(token, options={"verify_signature": False})
+    assert stated["iss"] == canaille.issuer and stated["sub"]
+    request = judge.allowed([bearer(token)])
+    assert request.field("x-forwarded-user") == stated["sub"]
+    assert request.field("x-forwarded-email") == stated.get("email")
+    judge.refused(403, "role_missing", "policy", "/admin/x", [bearer(token)], 'Bearer error="insufficient_scope"')
+    refused_when_changed(judge, token, canaille.issuer)
+
+
+def test_a_token_of_a_second_provider_passes(start, upstream, provider_mock):
+    app = upstream()
+    gateway = start(config(app, provider_mock.issuer, ", claims: { roles: groups }"))
+    gateway.wait_message("keys updated", 20)
+    judge = Judge(gateway, app)
+    token = sign_in(provider_mock.issuer, CLIENT, REDIRECT, {"sub": "bob"}, SECRET)["id_token"]
+    request = judge.allowed([bearer(token)], "/admin/x")
+    assert request.field("x-forwarded-user") == "bob"
+    assert request.field("x-forwarded-email") == "bob@example.com"
+    assert request.field("x-forwarded-groups") == "admin,a%2Cb"
+    refused_when_changed(judge, token, provider_mock.issuer)
+
+
+def refused_when_changed(judge, token, issuer):
+    """What may not pass: a changed payload, a changed signature, another's key under the same name."""
+    header, payload, signature = token.split(".")
+    stated = jwt.decode(token, options={"verify_signature": False})
+    kid = jwt.get_unverified_header(token)["kid"]
+    forged = jwt.encode({**stated, "sub": "root"}, "secret" * 8, "HS256").split(".")[1]
+    judge.bad_token(f"{header}.{forged}.{signature}", "signature_invalid")
+    judge.bad_token(f"{header}.{payload}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}", "signature_invalid")
+    thief = Key("RS256", kid)
+    judge.bad_token(mint(thief, iss=issuer, aud=CLIENT), "signature_invalid")
+    judge.bad_token(jwt.encode(stated, None, algorithm="none"), "algorithm_refused")
+    judge.refused(401, "credential_missing", challenge="Bearer")
+
+
+def test_T_12_a_token_for_another_client_is_refused(start, upstream, provider_mock):
+    app = upstream()
+    gateway = start(config(app, provider_mock.issuer))
+    gateway.wait_message("keys updated", 20)
+    token = sign_in(provider_mock.issuer, "another", REDIRECT, {"sub": "bob"}, SECRET)["id_token"]
+    Judge(gateway, app).bad_token(token, "audience_mismatch")
+
+
+def test_K_7_another_name_of_the_issuer_is_another_issuer(start, upstream, provider_mock):
+    app = upstream()
+    # It answers under this name too, but says that it is called otherwise; or its tokens do.
+    for issuer in [provider_mock.issuer + "/"]:
+        gateway = start(config(app, issuer))
+        assert "discovery document is of the issuer" in gateway.wait_message("keys could not be fetched", 20)["why"]
+        token = sign_in(provider_mock.issuer, CLIENT, REDIRECT, {"sub": "bob"}, SECRET)["id_token"]
+        answer = get(gateway, "/x", [bearer(token)])
+        assert answer.status == 503 and app.received == b""

@@ -1,0 +1,328 @@
+"""The commands, their exit statuses, and the example: minted, verified, and used with the clients people have."""
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import httpx
+import jwt
+import pytest
+import requests
+from support.gateway import ROOT, run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, claims, hand_made, mint
+from support.wire import get
+
+EXAMPLE = (ROOT / "gateway.conf.example").read_text()
+
+
+@pytest.fixture
+def example(start):
+    """The example as it is, but on a port of the system's choice."""
+    assert EXAMPLE.count("address: 127.0.0.1:8080") == 1
+    return start(EXAMPLE.replace("address: 127.0.0.1:8080", "address: 127.0.0.1:0"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the example, not running."""
+    shutil.copy(ROOT / "gateway.conf.example", tmp_path / "gateway.conf")
+    return tmp_path
+
+
+def minted(config, *options):
+    result = run("token", "mint", "--config", config, "--provider", "local", "--subject", "alice", *options)
+    assert result.returncode == 0 and result.stderr == "", result
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", result.stdout), result.stdout
+    return result.stdout.strip()
+
+
+# The example, with the clients that people have.
+
+
+def test_the_walk_of_the_example(example):
+    token, admin = minted(example.config_path), minted(example.config_path, "--role", "admin")
+    assert get(example, "/public/hello").status == 200
+    assert get(example, "/api/hello").status == 401
+    seen = json.loads(get(example, "/api/hello?x=1", [("Authorization", f"Bearer {token}")]).body)
+    assert "alice" in json.dumps(seen) and token not in json.dumps(seen)
+    assert get(example, "/admin/", [("Authorization", f"Bearer {token}")]).status == 403
+    assert get(example, "/admin/", [("Authorization", f"Bearer {admin}")]).status == 200
+    assert get(example, "/else").status == 404
+    assert (example.folder / "state").stat().st_mode & 0o077 == 0
+
+
+def with_curl(url, token):
+    fields = ["-H", f"Authorization: Bearer {token}"] if token else []
+    result = subprocess.run(
+        ["curl", "--silent", "--show-error", "--max-time", "10", "--write-out", "\n%{http_code}", *fields, url],
+        capture_output=True, text=True, timeout=20)
+    assert result.returncode == 0, result
+    body, _, status = result.stdout.rpartition("\n")
+    return int(status), body
+
+
+def with_requests(url, token):
+    answer = requests.get(url, headers={"Authorization": f"Bearer {token}"} if token else {}, timeout=10)
+    return answer.status_code, answer.text
+
+
+def with_httpx(url, token):
+    with httpx.Client(trust_env=False) as client:
+        answer = client.get(url, headers={"Authorization": f"Bearer {token}"} if token else {}, timeout=10)
+    return answer.status_code, answer.text
+
+
+NODE = """
+const http = require('http');
+const [url, token] = process.argv.slice(1);
+const request = http.get(url, { headers: token ? { Authorization: 'Bearer ' + token } : {} }, answer => {
+  let body = '';
+  answer.on('data', piece => body += piece);
+  answer.on('end', () => console.log(JSON.stringify([answer.statusCode, body])));
+});
+request.setTimeout(10000, () => request.destroy(new Error('timeout')));
+"""
+
+
+def with_node(url, token):
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    result = subprocess.run(["node", "-e", NODE, url, token or ""], capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0, result
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("client", [with_curl, with_requests, with_httpx, with_node], ids=lambda f: f.__name__[5:])
+def test_a_client_gets_in_with_a_token(example, client):
+    token = minted(example.config_path)
+    status, body = client(example.url + "/api/hello", token)
+    assert status == 200 and "alice" in body
+    status, body = client(example.url + "/api/hello", None)
+    assert status == 401 and "request" in body
+    status, _ = client(example.url + "/api/hello", token[:-4])
+    assert status == 401
+    reasons = [line.get("reason") for line in example.wait_access(3)]
+    assert reasons[:2] == [None, "credential_missing"] and reasons[2] in ("signature_invalid", "token_malformed")
+
+
+def test_a_keep_alive_session_of_requests(example):
+    token = minted(example.config_path)
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        for number in range(20):
+            body = b"x" * number * 1000
+            assert session.post(example.url + f"/api/{number}", data=body, timeout=10).status_code == 200
+            assert session.post(example.url + f"/api/{number}", data=iter([body, b"y"]), timeout=10).status_code == 200
+    assert len(example.wait_access(40, status=200)) == 40
+
+
+# token mint.
+
+
+def test_mint_states_what_it_is_told(folder):
+    token = minted(
+        folder / "gateway.conf", "--role", "admin", "--role", "support", "--scope", "orders:read", "--scope", "x",
+        "--permission", "p", "--claim", "tenant=acme", "--claim", "level=3", "--claim", 'deep.er={"a": [1, true]}',
+        "--claim", "text=a=b", "--expires-in", "90s")
+    stated = jwt.decode(token, options={"verify_signature": False})
+    assert stated["sub"] == "alice" and stated["iss"] == "http://127.0.0.1:8080" and stated["aud"] == "example"
+    assert stated["roles"] == ["admin", "support"] and stated["scope"] == "orders:read x"
+    assert stated["permissions"] == ["p"] and stated["tenant"] == "acme" and stated["level"] == 3
+    assert stated["deep"] == {"er": {"a": [1, True]}} and stated["text"] == "a=b"
+    assert stated["exp"] - stated["iat"] == 90 and abs(stated["iat"] - time.time()) < 10
+    other = jwt.decode(minted(folder / "gateway.conf"), options={"verify_signature": False})
+    assert other["exp"] - other["iat"] == 600 and other["jti"] != stated["jti"]
+
+
+@pytest.mark.parametrize("options, status", [
+    (["--provider", "local"], 64), (["--subject", "a"], 64), (["--provider", "nobody", "--subject", "a"], 64),
+    (["--provider", "local", "--subject", "a", "--expires-in", "soon"], 64),
+    (["--provider", "local", "--subject", "a", "--expires-in", "0s"], 64),
+    (["--provider", "local", "--subject", "a", "--claim", "x"], 64),
+    (["--provider", "local", "--subject", "a", "--unknown"], 64),
+])
+def test_mint_with_wrong_arguments(folder, options, status):
+    result = run("token", "mint", "--config", folder / "gateway.conf", *options)
+    assert result.returncode == status and result.stdout == "" and result.stderr, result
+
+
+def test_mint_needs_a_key_of_its_own(tmp_path):
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    config = tmp_path / "gateway.conf"
+    config.write_text(EXAMPLE.replace("    signing:\n      state: state ", "    jwks_file: keys.json\n#").replace(
+        "      algorithm: ES256\n", ""))
+    result = run("token", "mint", "--config", config, "--provider", "local", "--subject", "a")
+    assert result.returncode == 64 and "signing" in result.stderr, result
+
+
+# token verify.
+
+
+def test_what_is_minted_verifies(folder):
+    config = folder / "gateway.conf"
+    token = minted(config, "--role", "admin")
+    for arguments, stdin in (([token], None), (["-"], token + "\n"), ([], token)):
+        result = run("token", "verify", "--config", config, "--provider", "local", *arguments, stdin=stdin)
+        assert result.returncode == 0 and result.stdout.startswith('good: subject "alice"'), result
+        assert '"admin"' in result.stdout
+    result = run("token", "verify", "--config", config, "--provider", "local", token[:-8] + "AAAAAAAA")
+    assert result.returncode == 1 and result.stdout.startswith("refused: signature_invalid"), result
+
+
+@pytest.fixture
+def jwks(tmp_path, keys):
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"keys": [key.jwk for key in keys.values()]}))
+    return path
+
+
+@pytest.mark.parametrize("options, change, status, said", [
+    ([], {}, 0, "good"), (["--issuer", ISSUER, "--audience", AUDIENCE], {}, 0, "good"),
+    (["--issuer", "https://other.example"], {}, 1, "issuer_unknown"),
+    (["--audience", "other"], {}, 1, "audience_mismatch"), (["--algorithms", "ES256"], {}, 0, "good"),
+    (["--algorithms", "RS256,PS256"], {}, 1, "algorithm_refused"), ([], {"exp": 1000}, 1, "token_expired"),
+    (["--at", "999"], {"exp": 1000, "iat": 900}, 0, "expires in 1 s"),
+    (["--at", "1029"], {"exp": 1000, "iat": 900}, 0, "good"),
+    (["--at", "1030"], {"exp": 1000, "iat": 900}, 1, "token_expired"),
+    (["--at", "1000"], {"nbf": 1031, "iat": 900}, 1, "token_not_yet_valid"),
+    (["--at", "1000"], {"nbf": 1030, "iat": 900}, 0, "good"),
+    (["--signature-only"], {"exp": 1000, "aud": 7, "iss": None}, 0, "the signature holds"),
+    ([], {"exp": None}, 1, "claim_missing"), ([], {"sub": "a\nb\x1b[31m"}, 0, "a\\nb"),
+])
+def test_verify_with_a_key_set(jwks, keys, options, change, status, said):
+    payload = {name: value for name, value in {**claims(), **change}.items() if value is not None}
+    token = hand_made({"alg": "ES256", "kid": "es256-1"}, payload,
+                      lambda data: jwt.get_algorithm_by_name("ES256").sign(data, keys["ES256"].private))
+    result = run("token", "verify", "--jwks", jwks, *options, token)
+    assert result.returncode == status and said in result.stdout, result
+    assert len(result.stdout.splitlines()) == 1 and "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("arguments, status", [
+    ([], 64), (["--jwks", "{jwks}", "--provider", "local"], 64), (["--jwks", "{jwks}", "--at", "soon"], 64),
+    (["--jwks", "{jwks}", "--algorithms", "RS257"], 64), (["--jwks", "nowhere.json"], 66),
+    (["--provider", "local", "--audience", "x"], 64), (["--jwks", "{jwks}", "a", "b"], 64), (["--unknown"], 64),
+    (["--provider", "local", "--config", "nowhere.conf"], 78),
+])
+def test_verify_with_wrong_arguments(jwks, keys, arguments, status):
+    result = run("token", "verify", *[a.format(jwks=jwks) for a in arguments], stdin=mint(keys["ES256"]))
+    assert result.returncode == status and result.stderr, result
+
+
+def test_verify_with_a_key_set_that_is_none(tmp_path, keys):
+    path = tmp_path / "keys.json"
+    path.write_text("<html>")
+    result = run("token", "verify", "--jwks", path, mint(keys["ES256"]))
+    assert result.returncode == 1 and "keys_unavailable" in result.stdout, result
+
+
+@pytest.mark.parametrize("text", ["", "\n", "x", "a.b.c", "." * 100_000, "A" * 200_000, "\x00.\x01.\x02", "é.ü.ß"],
+                         ids=["nothing", "line end", "x", "a.b.c", "dots", "long", "control", "letters"])
+def test_verify_takes_anything_for_a_token(jwks, text):
+    result = run("token", "verify", "--jwks", jwks, stdin=text)
+    assert result.returncode == (64 if text == "" else 1), result
+
+
+def test_verify_fetches_as_the_gateway_does(tmp_path, key_server, keys):
+    server = key_server(keys["RS256"])
+    config = tmp_path / "gateway.conf"
+    config.write_text(f"""
+listeners: [{{ address: "127.0.0.1:0" }}]
+providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{server.url}" }} }}
+upstreams: {{ echo: {{ builtin: echo }} }}
+routes: [{{ path: /x, auth: company, upstream: echo }}]
+""")
+    command = ["token", "verify", "--config", config, "--provider", "company", mint(keys["RS256"])]
+    assert run(*command).returncode == 0 and server.fetches == 1
+    server.instead = (500, {}, b"")
+    result = run(*command)
+    assert result.returncode == 69 and "status 500" in result.stderr, result
+
+
+# token inspect.
+
+
+def test_inspect_shows_and_verifies_nothing(keys):
+    token = mint(keys["ES256"], sub="\u202e\x07a", exp=1)
+    for arguments, stdin in (([token], None), (["-"], token + "\n")):
+        result = run("token", "inspect", *arguments, stdin=stdin)
+        assert result.returncode == 0, result
+        shown = json.loads(result.stdout)
+        assert shown["header"]["kid"] == "es256-1" and shown["claims"]["sub"] == "\u202e\x07a"
+        assert "\x07" not in result.stdout
+    forged = token.rpartition(".")[0] + ".AAAA"
+    assert run("token", "inspect", forged).returncode == 0
+    for bad in ("x", "a.b.c.d.e", base64.b64encode(b"{}").decode() + ".e30.e30"):
+        result = run("token", "inspect", bad)
+        assert result.returncode == 1 and re.match(r"token_\w+: ", result.stderr), result
+
+
+# keys.
+
+
+def test_keys_are_listed_and_made(example):
+    config = example.config_path
+
+    def listed():
+        result = run("keys", "list", "--config", config)
+        assert result.returncode == 0, result
+        return [line.split(" ") for line in result.stdout.splitlines()]
+
+    [first] = listed()
+    assert first[1] == "ES256" and os.path.exists(first[3])
+    old = minted(config)
+    assert jwt.get_unverified_header(old)["kid"] == first[0]
+    # Names of keys have seconds: a second one in the same is refused, not overwritten.
+    made = wait_until(lambda: (r := run("keys", "generate", "--config", config, "--provider", "local")).returncode == 0
+                      and r, "a second key")
+    assert len(listed()) == 2 and listed()[0][0] == made.stdout.split(" ")[0]
+    assert os.stat(listed()[0][3]).st_mode & 0o777 == 0o600
+    new = minted(config)
+    assert jwt.get_unverified_header(new)["kid"] == listed()[0][0] != first[0]
+    # The running gateway knows the new one after SIGHUP, and the old one still.
+    assert get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 401
+    example.signal(1)
+    example.wait_message("reloaded")
+    wait_until(lambda: get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 200, "the new key", 2)
+    assert get(example, "/api/x", [("Authorization", f"Bearer {old}")]).status == 200
+    published = json.loads(get(example, "/.well-known/jwks.json", host="127.0.0.1:8080").body)
+    assert {key["kid"] for key in published["keys"]} == {line[0] for line in listed()}
+
+
+def test_keys_of_a_folder_that_is_not_there(folder):
+    result = run("keys", "list", "--config", folder / "gateway.conf")
+    assert result.returncode == 0 and result.stdout == "", result
+    assert not (folder / "state").exists()
+    assert run("keys", "list", "--config", folder / "gateway.conf", "--provider", "nobody").returncode == 64
+    assert run("keys", "generate", "--config", folder / "gateway.conf").returncode == 64
+
+
+def test_a_folder_that_cannot_be_made(folder):
+    (folder / "state").write_text("a file")
+    result = run("keys", "generate", "--config", folder / "gateway.conf", "--provider", "local")
+    assert result.returncode == 78 and "state" in result.stderr, result
+
+
+# The rest.
+
+
+def test_version():
+    result = run("version")
+    assert result.returncode == 0 and re.fullmatch(r"portcullis \d+\.\d+\.\d+\n", result.stdout), result
+
+
+@pytest.mark.parametrize("arguments, status", [
+    (["--help"], 0), (["help", "serve"], 0), (["serve", "--help"], 0), (["unknown"], 64), (["serve", "extra"], 64),
+    (["check", "--unknown"], 64), (["token"], 0), (["keys"], 0), (["token", "unknown"], 64)])
+def test_usage(arguments, status):
+    result = run(*arguments)
+    assert result.returncode == status, result
+
+
+def test_commands_look_for_gateway_conf(folder):
+    assert run("check", cwd=folder).returncode == 0
+    assert run("check", cwd=folder / "..").returncode == 1

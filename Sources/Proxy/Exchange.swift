@@ -170,6 +170,8 @@ struct Exchange {
     return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
   }
 
+  // Swift 6.3.1 crashes when it inlines this, with its noncopyable argument, into `authorize`.
+  @inline(never)
   private mutating func forward(
     _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
     _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext

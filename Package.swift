@@ -77,7 +77,8 @@ let package = Package(
     tests(
       "ProxyTests",
       [
-        "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "Crypto", "JSON", "Sockets", "Telemetry", "Reason",
+        "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "Crypto", "JSON", "Sockets", "Telemetry",
+        "Reason",
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -14,13 +14,16 @@ public enum HostPattern: Sendable, Hashable {
     if name.hasSuffix("."), name.count > 1 { name = name.dropLast() }
     guard !name.isEmpty else { throw PatternError("it is empty") }
     if name.hasPrefix("[") {
-      guard !isWildcard, name.hasSuffix("]") else { throw PatternError("an IPv6 address stands in brackets, without a port") }
+      guard !isWildcard, name.hasSuffix("]") else {
+        throw PatternError("an IPv6 address stands in brackets, without a port")
+      }
     } else {
       for byte in name.utf8 where !HostPattern.isNameByte(byte) {
         switch byte {
         case UInt8(ascii: ":"): throw PatternError("a host is written without its port")
         case UInt8(ascii: "*"): throw PatternError("`*` stands only for whole labels at the front: \"*.example.com\"")
-        default: throw PatternError("letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)")
+        default:
+          throw PatternError("letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)")
         }
       }
       let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

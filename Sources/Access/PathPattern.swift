@@ -1,5 +1,5 @@
-import Reason
 import HTTP
+import Reason
 
 /// Which paths a route is for: `/orders/{id}/**`.
 ///

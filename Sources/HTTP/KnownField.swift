@@ -43,39 +43,43 @@ public enum KnownField: UInt8, Sendable {
     case 2:
       if first == 0x7465 { return .te }
     case 4:
-      if first == 0x686F7374 { return .host }
-      if first == 0x64617465 { return .date }
+      if first == 0x686F_7374 { return .host }
+      if first == 0x6461_7465 { return .date }
     case 6:
-      if first == 0x657870656374 { return .expect }
-      if first == 0x636F6F6B6965 { return .cookie }
-      if first == 0x736572766572 { return .server }
-      if first == 0x616363657074 { return .accept }
-      if first == 0x6F726967696E { return .origin }
+      if first == 0x6578_7065_6374 { return .expect }
+      if first == 0x636F_6F6B_6965 { return .cookie }
+      if first == 0x7365_7276_6572 { return .server }
+      if first == 0x6163_6365_7074 { return .accept }
+      if first == 0x6F72_6967_696E { return .origin }
     case 7:
-      if first == 0x747261696C6572 { return .trailer }
-      if first == 0x75706772616465 { return .upgrade }
+      if first == 0x74_7261_696C_6572 { return .trailer }
+      if first == 0x75_7067_7261_6465 { return .upgrade }
     case 8:
-      if first == 0x6C6F636174696F6E { return .location }
+      if first == 0x6C6F_6361_7469_6F6E { return .location }
     case 10:
-      if first == 0x636F6E6E65637469 && second == 0x6F6E { return .connection }
-      if first == 0x6B6565702D616C69 && second == 0x7665 { return .keepAlive }
-      if first == 0x7365742D636F6F6B && second == 0x6965 { return .setCookie }
+      if first == 0x636F_6E6E_6563_7469 && second == 0x6F6E { return .connection }
+      if first == 0x6B65_6570_2D61_6C69 && second == 0x7665 { return .keepAlive }
+      if first == 0x7365_742D_636F_6F6B && second == 0x6965 { return .setCookie }
     case 12:
-      if first == 0x636F6E74656E742D && second == 0x74797065 { return .contentType }
+      if first == 0x636F_6E74_656E_742D && second == 0x7479_7065 { return .contentType }
     case 13:
-      if first == 0x617574686F72697A && second == 0x6174696F6E { return .authorization }
+      if first == 0x6175_7468_6F72_697A && second == 0x61_7469_6F6E { return .authorization }
     case 14:
-      if first == 0x636F6E74656E742D && second == 0x6C656E677468 { return .contentLength }
-      if first == 0x68747470322D7365 && second == 0x7474696E6773 { return .http2Settings }
+      if first == 0x636F_6E74_656E_742D && second == 0x6C65_6E67_7468 { return .contentLength }
+      if first == 0x6874_7470_322D_7365 && second == 0x7474_696E_6773 { return .http2Settings }
     case 16:
-      if first == 0x70726F78792D636F && second == 0x6E6E656374696F6E { return .proxyConnection }
-      if first == 0x7777772D61757468 && second == 0x656E746963617465 { return .wwwAuthenticate }
+      if first == 0x7072_6F78_792D_636F && second == 0x6E6E_6563_7469_6F6E { return .proxyConnection }
+      if first == 0x7777_772D_6175_7468 && second == 0x656E_7469_6361_7465 { return .wwwAuthenticate }
     case 17:
-      if first == 0x7472616E73666572 && second == 0x2D656E636F64696E && third == 0x67 { return .transferEncoding }
+      if first == 0x7472_616E_7366_6572 && second == 0x2D65_6E63_6F64_696E && third == 0x67 { return .transferEncoding }
     case 18:
-      if first == 0x70726F78792D6175 && second == 0x7468656E74696361 && third == 0x7465 { return .proxyAuthenticate }
+      if first == 0x7072_6F78_792D_6175 && second == 0x7468_656E_7469_6361 && third == 0x7465 {
+        return .proxyAuthenticate
+      }
     case 19:
-      if first == 0x70726F78792D6175 && second == 0x74686F72697A6174 && third == 0x696F6E { return .proxyAuthorization }
+      if first == 0x7072_6F78_792D_6175 && second == 0x7468_6F72_697A_6174 && third == 0x696F6E {
+        return .proxyAuthorization
+      }
     default: break
     }
     return .other

@@ -92,14 +92,14 @@ public enum RequestHeadParser {
     for index in range.lowerBound..<range.upperBound { word = word << 8 | UInt64(bytes[index]) }
     switch word {
     case 0x474554: return .get
-    case 0x48454144: return .head
-    case 0x504F5354: return .post
+    case 0x4845_4144: return .head
+    case 0x504F_5354: return .post
     case 0x505554: return .put
-    case 0x44454C455445: return .delete
-    case 0x4F5054494F4E53: return .options
-    case 0x5041544348: return .patch
+    case 0x4445_4C45_5445: return .delete
+    case 0x4F_5054_494F_4E53: return .options
+    case 0x50_4154_4348: return .patch
     // A tunnel would bypass every rule, and TRACE shows credentials (RFC 9110 §9.3.6, §9.3.8).
-    case 0x434F4E4E454354, 0x5452414345: throw HeadError(.methodRefused, at: range.lowerBound)
+    case 0x43_4F4E_4E45_4354, 0x54_5241_4345: throw HeadError(.methodRefused, at: range.lowerBound)
     default: return .other
     }
   }

@@ -87,7 +87,9 @@ public enum ResponseHeadParser {
     guard (100...599).contains(status) else { throw HeadError(.upstreamAnswerInvalid, at: start) }
     head.status = status
     var index = start + 12
-    if bytes[index] == 0x20 { index += 1 } else if bytes[index] != 0x0D {
+    if bytes[index] == 0x20 {
+      index += 1
+    } else if bytes[index] != 0x0D {
       throw HeadError(.upstreamAnswerInvalid, at: index)
     }
     let phrase = index

@@ -110,8 +110,15 @@ public final class KeyStore {
     switch source.location {
     case .jwksURL, .discovery:
       if let known { return known }
-      let remote = RemoteKeys(source, loop: loop, fetcher: fetcher) { [weak self] in self?.remoteChanged($0, $1) }
-      return Entry(source: source, remote: remote, generation: nextGeneration())
+      // Where only the way of fetching has changed, the keys stay until others arrive.
+      let before = entries.first {
+        $0.source.provider == source.provider && $0.source.issuer == source.issuer
+          && $0.source.location == source.location
+      }
+      let remote = RemoteKeys(source, keysOf: before?.remote, loop: loop, fetcher: fetcher) { [weak self] in
+        self?.remoteChanged($0, $1)
+      }
+      return Entry(source: source, remote: remote, generation: before?.generation ?? nextGeneration())
     case .jwksFile(let path):
       return entry(source, try KeyFile.keySet(path), known)
     case .secretFile(let path):

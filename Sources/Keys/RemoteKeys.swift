@@ -38,8 +38,16 @@ final class RemoteKeys {
   /// The longest pause after a failure.
   private static let retryMax: Duration = .seconds(30)
 
-  init(_ source: KeySource, loop: EventLoop, fetcher: Fetcher, changed: @escaping (RemoteKeys, Change) -> Void) {
+  /// - Parameter other: Whose keys are used until the first fetch ends.
+  init(
+    _ source: KeySource, keysOf other: RemoteKeys?, loop: EventLoop, fetcher: Fetcher,
+    changed: @escaping (RemoteKeys, Change) -> Void
+  ) {
     self.source = source
+    keySet = other?.keySet
+    text = other?.text ?? []
+    fetchedAt = other?.fetchedAt
+    firstFetchEnded = other?.firstFetchEnded ?? false
     self.loop = loop
     self.fetcher = fetcher
     self.changed = changed

@@ -29,7 +29,8 @@ public struct SigningFolder: Sendable {
   ///
   /// - Throws: Where someone else could read or replace a key, or a file holds none.
   public func load() throws(KeyFault) -> [Entry] {
-    guard let folder = try? FileAccess.folderMode(path) else { return [] }
+    let found = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.folderMode(path) }
+    guard let folder = found else { return [] }
     guard folder.isOwnedByUs else { throw .foreignFile(path) }
     guard folder.mode & 0o022 == 0 else { throw .fileIsOpen(path, mode: folder.mode) }
     let names = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.names(in: path) }

@@ -104,7 +104,8 @@ extension ClientConnection {
     let written = block.withReadable { bytes in
       ForwardedAnswer.write(
         worker.answerHead, bytes, framing: slot.exchange.answerFraming, answering: method,
-        version: slot.exchange.version, connection: slot.exchange.persistence, date: date.span, into: context.blocks.take())
+        version: slot.exchange.version, connection: slot.exchange.persistence, date: date.span,
+        into: context.blocks.take())
     }
     block.consume(worker.answerHead.length)
     guard written.fits else {

@@ -114,7 +114,10 @@ final class ClientConnection: Pollable {
   private func parseHead() -> Bool {
     let context = worker.context
     let from = scanned
-    enum Parsed { case incomplete, whole, bad(Reason) }
+    enum Parsed {
+      case incomplete, whole
+      case bad(Reason)
+    }
     guard let block = input.take() else { return false }
     let total = block.count
     if from == 0, headStartedAt.nanoseconds == 0 { headStartedAt = worker.loop.now }

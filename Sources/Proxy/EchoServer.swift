@@ -105,7 +105,8 @@ private final class EchoConnection: Pollable {
 
   private func answer(_ request: EchoedRequest) {
     let json = request.json
-    var bytes = [UInt8]("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: \(json.count)\r\n\r\n".utf8)
+    let fields = "Content-Type: application/json\r\nContent-Length: \(json.count)\r\n"
+    var bytes = [UInt8]("HTTP/1.1 200 OK\r\n\(fields)\r\n".utf8)
     if request.method != "HEAD" { bytes += json }
     var block = Buffer(capacity: (output?.count ?? 0) + bytes.count)
     if let pending = output.take() { pending.withReadable { block.append($0) } }

@@ -100,7 +100,8 @@ struct Exchange {
     version = context.head.version
     persistence = context.head.persistent ? .kept : .closed
     expectsContinue = context.head.expectsContinue
-    prefersHTML = context.head.acceptLine >= 0
+    prefersHTML =
+      context.head.acceptLine >= 0
       && ProblemBody.prefersHTML(accept: bytes, context.head.fields[context.head.acceptLine].value)
     requestBody = BodyDecoder(context.head.bodyFraming)
     log.keepRequest(context.head, bytes)

@@ -66,7 +66,8 @@ struct ForwardedHead: ~Copyable {
         if removesToken, case .authorization = facts.credential { continue }
         if ForwardedHead.logsConnectionIn(bytes, line.value) { logsConnectionIn = true }
       case .cookie:
-        if removesToken, case .cookie = facts.credential {
+        // Also where another credential was used: a token that nobody has verified is worse than none.
+        if removesToken, !facts.route.tokenCookies.isEmpty {
           ForwardedHead.writeCookies(bytes, line, without: facts.route.tokenCookies, to: &writer)
           continue
         }

@@ -32,6 +32,7 @@ public final class Server: Sendable {
         if bound.isUnix, let first = sockets[0].last, index > 0 {
           socket = first
         } else {
+          if index == 0 { try Server.ensureFree(bound) }
           socket = try Server.bind(bound)
         }
         sockets[index].append(socket)
@@ -54,11 +55,21 @@ public final class Server: Sendable {
   }
 
   private static func bind(_ address: ListenAddress) throws(ServerError) -> ListeningSocket {
+    try with(address) { address throws(SystemError) in try ListeningSocket(address, backlog: Server.backlog) }
+  }
+
+  private static func ensureFree(_ address: ListenAddress) throws(ServerError) {
+    try with(address) { address throws(SystemError) in try ListeningSocket.ensureFree(address) }
+  }
+
+  private static func with<Value>(
+    _ address: ListenAddress, _ body: (SocketAddress) throws(SystemError) -> Value
+  ) throws(ServerError) -> Value {
     guard let socketAddress = address.socketAddress else {
       throw ServerError(address: "\(address)", error: SystemError(call: "bind", code: 0))
     }
     do throws(SystemError) {
-      return try ListeningSocket(socketAddress, backlog: Server.backlog)
+      return try body(socketAddress)
     } catch {
       throw ServerError(address: socketAddress.text, error: error)
     }

@@ -221,7 +221,7 @@ public final class EventLoop: @unchecked Sendable {
     // A deinit may unregister another one.
     let released = unsafe unregistered
     unsafe unregistered = []
-    for unsafe pollable in unsafe released { unsafe pollable.release() }
+    for index in unsafe released.indices { unsafe released[index].release() }
   }
 
   private func refreshClock() {

@@ -44,6 +44,16 @@ public enum FileAccess {
   /// - Throws: Where the name is taken too.
   public static func createPrivate(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
     let file = try Descriptor(unsafe csystem_create_private(path), call: "open \(path)")
+    do throws(SystemError) {
+      try write(bytes, to: file, path)
+    } catch {
+      // Half a key is none, and would be in the way of a whole one.
+      _ = unsafe unlink(path)
+      throw error
+    }
+  }
+
+  private static func write(_ bytes: [UInt8], to file: borrowing Descriptor, _ path: String) throws(SystemError) {
     var offset = 0
     while offset < bytes.count {
       // SAFETY: the range lies inside the array, which the call borrows.
@@ -64,11 +74,14 @@ public enum FileAccess {
     guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last("mkdir \(path)") }
   }
 
-  /// The permission bits of a folder, and whether it belongs to us.
-  public static func folderMode(_ path: String) throws(SystemError) -> (mode: UInt32, isOwnedByUs: Bool) {
+  /// The permission bits of a folder, and whether it belongs to us; nil where there is none.
+  public static func folderMode(_ path: String) throws(SystemError) -> (mode: UInt32, isOwnedByUs: Bool)? {
     var status = stat()
     // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
-    guard unsafe stat(path, &status) == 0 else { throw .last("stat \(path)") }
+    guard unsafe stat(path, &status) == 0 else {
+      if errno == ENOENT { return nil }
+      throw .last("stat \(path)")
+    }
     guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError(call: "stat \(path)", code: ENOTDIR) }
     return (status.st_mode & 0o7777, status.st_uid == geteuid() || status.st_uid == 0)
   }

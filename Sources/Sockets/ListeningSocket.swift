@@ -65,6 +65,20 @@ public final class ListeningSocket: @unchecked Sendable {
     }
   }
 
+  /// Binds the address alone and lets it go: sockets with SO_REUSEPORT would share it with another process of this user,
+  /// and each would get some of the connections.
+  ///
+  /// - Throws: Where someone listens on it.
+  public static func ensureFree(_ address: SocketAddress) throws(SystemError) {
+    guard !address.isUnix else { return }
+    let probe = try Descriptor(csystem_stream_socket(address.family), call: "socket")
+    try set(probe.number, SOL_SOCKET, SO_REUSEADDR)
+    if address.family == AF_INET6 { try set(probe.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
+    var storage = address.storage
+    // SAFETY: `length` was computed by the system for this storage.
+    guard unsafe csystem_bind(probe.number, &storage, address.length) == 0 else { throw .last("bind") }
+  }
+
   deinit {
     Glibc.close(descriptor)
     if let unlinks { _ = unsafe unlink(unlinks) }

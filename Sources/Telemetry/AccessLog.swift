@@ -9,7 +9,10 @@ public struct AccessLogError: Error, CustomStringConvertible {
 
 /// The access log of the whole program: a ring for each loop, and a thread that writes.
 public final class AccessLog: Sendable {
-  public enum Target: Sendable, Equatable { case stdout, stderr, off, file(String) }
+  public enum Target: Sendable, Equatable {
+    case stdout, stderr, off
+    case file(String)
+  }
   public enum Format: Sendable, Equatable { case json, logfmt }
 
   private let writer: LogWriter?

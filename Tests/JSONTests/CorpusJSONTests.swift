@@ -20,11 +20,16 @@ enum Corpus {
 
     let name: String
     let expect: String
-    let json_base64: Data?
+    let bytes: Data?
     let `repeat`: Repetition?
 
+    enum CodingKeys: String, CodingKey {
+      case name, expect, `repeat`
+      case bytes = "json_base64"
+    }
+
     var text: [UInt8] {
-      if let bytes = json_base64 { return Array(bytes) }
+      if let bytes { return Array(bytes) }
       return `repeat`.map { Array(String(repeating: $0.text, count: $0.times).utf8) } ?? []
     }
   }

@@ -10,7 +10,8 @@ struct JSONTests {
   @Test(arguments: [
     ("null", JSONValue.null), ("true", .bool(true)), (" 7 ", .integer(7)), ("-0", .integer(0)),
     ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)), ("1.5", .number(1.5)),
-    ("1e3", .number(1000)), ("\"\\u00e9\\ud83d\\ude00\"", .string("é😀")), ("[1,[]]", .array([.integer(1), .array([])])),
+    ("1e3", .number(1000)), ("\"\\u00e9\\ud83d\\ude00\"", .string("é😀")),
+    ("[1,[]]", .array([.integer(1), .array([])])),
     ("{\"a\":{}}", .object(["a": .object([:])])), ("\"\\u0000\"", .string("\0")),
   ])
   func reads(text: String, value: JSONValue) throws {

@@ -37,7 +37,7 @@ struct SigningFolderTests {
     // SAFETY: as above.
     defer { _ = unsafe unlink(file) }
     #expect(entries.count == 1)
-    #expect(try FileAccess.folderMode(path).mode == 0o700)
+    #expect(try FileAccess.folderMode(path)?.mode == 0o700)
   }
 
   @Test("The newest key comes first; a key is made where the algorithm has none")

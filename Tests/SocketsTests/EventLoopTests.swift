@@ -111,7 +111,10 @@ struct EventLoopTests {
     let loop = try EventLoop(label: "test")
     loop.start()
     loop.async {
-      loop.schedule(after: .milliseconds(20)) { record.add("second"); record.finish() }
+      loop.schedule(after: .milliseconds(20)) {
+        record.add("second")
+        record.finish()
+      }
       loop.schedule(after: .milliseconds(5)) { record.add("first") }
       loop.schedule(after: .milliseconds(10)) { record.add("never") }.cancel()
     }

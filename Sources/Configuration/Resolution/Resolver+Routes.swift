@@ -3,6 +3,9 @@ import HTTP
 import Tokens
 
 extension Resolver {
+  /// Every request without a remembered token is compared with all of them.
+  private static let providersOfRouteMax = 8
+
   mutating func resolveRoutes(bodyBytesMax: UInt64?) -> [RouteConfiguration] {
     var routes: [RouteConfiguration] = []
     var namesTaken: [String: Position] = [:]
@@ -62,6 +65,9 @@ extension Resolver {
   }
 
   private mutating func resolveProviderNames(_ names: [Located<String>]) -> [Int]? {
+    if names.count > Resolver.providersOfRouteMax, let first = names.first {
+      report(first.position, "a route names at most \(Resolver.providersOfRouteMax) providers")
+    }
     var indices: [Int] = []
     var issuers: [String: String] = [:]
     for name in names {

@@ -294,7 +294,8 @@ def test_H_8_host(gateway, app, data, status, reason, piece):
     assert_refused(gateway, app, data, status, reason, piece)
 
 
-@pytest.mark.parametrize("host", ["a", "a:80", "A.example.", "xn--e1afmkfd.example", "a_b", "127.0.0.1:65535", "[::1]:8080"])
+@pytest.mark.parametrize("host", [
+    "a", "a:80", "A.example.", "xn--e1afmkfd.example", "a_b", "127.0.0.1:65535", "[::1]:8080"])
 def test_H_8_good_hosts(gateway, app, host):
     assert passes(gateway, app, request(host=b"Host: " + host.encode()))[0].field("host") == host
 

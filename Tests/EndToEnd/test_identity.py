@@ -103,7 +103,8 @@ def test_I_2_other_spellings(gateway, app, name):
     assert b"root" not in app.received
 
 
-@pytest.mark.parametrize("name", ["X-Auth-Users", "X-Auth", "XAuthUser", "X-Authuser", "X-Forwarder", "My-X-Forwarded-User"])
+@pytest.mark.parametrize("name", [
+    "X-Auth-Users", "X-Auth", "XAuthUser", "X-Authuser", "X-Forwarder", "My-X-Forwarded-User"])
 def test_I_2_other_names_pass(gateway, app, name):
     assert seen(gateway, app, "/public/a", [(name, "root")]).field(name) == "root"
 
@@ -119,7 +120,8 @@ def test_I_3_what_connection_names_cannot_remove_ours(gateway, app, token):
     assert request.field("x-mine") is None and request.field("x-other") == "stays"
 
 
-@pytest.mark.parametrize("value", ["X-Forwarded-User", "x-forwarded-USER , close", "keep-alive,X-Auth-User", "X_Auth_User"])
+@pytest.mark.parametrize("value", [
+    "X-Forwarded-User", "x-forwarded-USER , close", "keep-alive,X-Auth-User", "X_Auth_User"])
 def test_I_3_named_or_not_it_is_removed_first(gateway, app, token, value):
     request = seen(gateway, app, "/own/a", [("Connection", value), ("X-Auth-User", "root"), bearer(token)])
     assert request.field("x-auth-user") == "alice" and b"root" not in app.received
@@ -138,7 +140,8 @@ def test_I_3_hop_by_hop_fields(gateway, app, name):
 
 
 TEXTS = {
-    "alice": "alice", "a b": "a b", "a%b": "a%25b", " a ": "%20a%20", "a,b": "a,b", "é": "%C3%A9", "a\u20ac": "a%E2%82%AC",
+    "alice": "alice", "a b": "a b", "a%b": "a%25b", " a ": "%20a%20", "a,b": "a,b", "é": "%C3%A9",
+    "a\u20ac": "a%E2%82%AC",
     "\u2028": "%E2%80%A8", "\U0001F600": "%F0%9F%98%80", '"\\<>': '"\\<>', "\u00a0": "%C2%A0", "x" * 500: "x" * 500,
     "a: b": "a: b", "%0d%0a": "%250d%250a", " ": "%20", "\ufeffroot": "%EF%BB%BFroot"}
 
@@ -150,7 +153,8 @@ def test_I_4_values(gateway, app, keys, text):
     assert f"\r\nX-Forwarded-User: {TEXTS[text]}\r\n".encode() in app.received
 
 
-@pytest.mark.parametrize("text", ["a\r\nX: y", "a\nb", "a\rb", "a\0b", "\t", "a\x1fb", "\x7f", "\u0080", "a\u0085b", "\u009f"])
+@pytest.mark.parametrize("text", [
+    "a\r\nX: y", "a\nb", "a\rb", "a\0b", "\t", "a\x1fb", "\x7f", "\u0080", "a\u0085b", "\u009f"])
 @pytest.mark.parametrize("claim", ["sub", "tenant", "list", "nested"])
 def test_I_4_control_characters(gateway, app, keys, text, claim):
     target, changes = {
@@ -239,7 +243,8 @@ def test_C_2_the_cookie_twice(gateway, app, token):
     refused(gateway, app, "/a", [("Cookie", f"session={token}; session={token}")], 401, "cookie_repeated")
 
 
-@pytest.mark.parametrize("line", ['session="{}"', "session ={}", "Session={}", "$session={}", "\u2000session={}", "session%20={}"])
+@pytest.mark.parametrize("line", [
+    'session="{}"', "session ={}", "Session={}", "$session={}", "\u2000session={}", "session%20={}"])
 def test_C_3_other_spellings_are_no_credential(gateway, app, token, line):
     text = line.format(token).encode().decode("latin-1")
     app.forget()

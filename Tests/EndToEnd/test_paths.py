@@ -288,7 +288,7 @@ def test_P_16_steering_fields(gateway, app, name, spelling):
 
 
 def test_P_1_whatever_is_decided_is_what_the_upstream_gets(gateway, app, keys):
-    """Random targets of the pieces that servers read differently: what passes has one reading, and is its own rule's."""
+    """Random targets of the pieces that servers read differently: what passes has one reading, its own rule's."""
     source = random.Random(7)
     pieces = ["/", "/", "/", "R", "pub", "kept", "any", ".", "..", "%2e", "%2E", "%2f", "%5c", "%25", "%52", "%3b", ";",
               "a", "%61", "%c3%a9", "?", "//", "%70", "\\", "one", "%", "~", "%7e", "x"]

@@ -22,6 +22,12 @@ def run(*arguments, stdin=None, cwd=None, env=None, seconds=30):
         env={**os.environ, **(env or {})})
 
 
+def logfmt(line):
+    """A line of `name=value`, where quoted values are JSON strings."""
+    pairs = re.findall(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|\S*)', line)
+    return {name: json.loads(value) if value.startswith('"') else value for name, value in pairs}
+
+
 class Gateway:
     """A running gateway. `config` is YAML, whose first listener is `127.0.0.1:0`: the system chooses the port."""
 
@@ -66,7 +72,8 @@ class Gateway:
 
     def messages(self):
         """The program messages, each a dict."""
-        return [json.loads(line) for line in self.program_text.splitlines() if line.startswith("{")]
+        return [json.loads(line) if line.startswith("{") else logfmt(line) for line in self.program_text.splitlines()
+                if line.startswith(("{", "time="))]
 
     def wait_message(self, text, seconds=10):
         """The first program message that contains `text`."""

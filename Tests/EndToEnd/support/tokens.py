@@ -114,7 +114,7 @@ class KeyServer:
             self.httpd.handle_error = lambda *_: None
         self.origin = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.httpd.server_port}"
         self.url = f"{self.origin}/jwks.json"
-        threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
+        threading.Thread(target=self.httpd.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self):
         self.httpd.shutdown()

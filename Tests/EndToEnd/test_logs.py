@@ -1,0 +1,345 @@
+"""SECURITY L: one line for each exchange, that any reader can parse, and no secret in it."""
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from support.gateway import logfmt, run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, hand_made, mint
+from support.upstream import read_head, read_to_end
+from support.wire import Client, get
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def config(app, log="", issuer=None, extra=""):
+    provider = f"""
+    providers:
+      company:
+        issuer: "{ISSUER}"
+        audiences: [{AUDIENCE}]
+        jwks_url: "{issuer.url}"
+        token_from: [authorization, "cookie:session"]""" if issuer else ""
+    protected = "- { name: api, path: /api/**, auth: company, upstream: app }" if issuer else ""
+    return f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    log: {{ {log} }}{provider}
+    upstreams:
+      app: {{ servers: ["{app.server}"], timeouts: {{ response: 5s }} }}
+    routes:
+      {protected}
+      - {{ name: all, path: /**, auth: none, upstream: app }}
+    """
+
+
+@pytest.fixture
+def issuer(keys):
+    server = KeyServer(keys["ES256"])
+    yield server
+    server.close()
+
+
+# L-1
+
+
+@pytest.mark.parametrize("path, logged", [
+    ("/a%c2%a0b", "/a%C2%A0b"), ("/%e2%80%a8", "/%E2%80%A8"), ("/%22%5b%7d", "/%22%5B%7D"), ("/a'b", "/a'b")])
+def test_L_1_paths(start, upstream, path, logged):
+    app = upstream()
+    gateway = start(config(app))
+    assert get(gateway, path + "?query").status == 200
+    assert gateway.wait_access(1)[0]["path"] == logged
+
+
+@pytest.mark.parametrize("subject", [
+    'a"b\\c', "a\u2028b\u2029c", "é€\U0001F600", "\u0085\u009b", "a\nb\r\nc\td", "\0\x1b[31m\x7f",
+    '"},{"status":200', " ", "x" * 5000, "{}", "\ufeff\u202e"])
+@pytest.mark.parametrize("form", ["json", "logfmt"])
+def test_L_1_any_subject_is_one_parseable_line(start, upstream, issuer, keys, subject, form):
+    app = upstream()
+    gateway = start(config(app, f"format: {form}", issuer))
+    status = get(gateway, "/api/a", [bearer(mint(keys["ES256"], sub=subject))]).status
+    assert status in (200, 403)
+    raw = wait_until(lambda: (gateway.folder / "access.log").read_bytes(), "the line")
+    text = raw.decode()
+    assert raw.endswith(b"\n") and raw.count(b"\n") == 1 and len(text.splitlines()) == 1
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", text)
+    line = json.loads(text) if form == "json" else logfmt(text)
+    assert int(line["status"]) == status
+    if status == 200:
+        assert line["subject"] == (subject if len(subject) < 2000 else subject[:2048] + "…")
+
+
+def test_L_1_any_bytes_are_one_parseable_line(start, upstream):
+    """Whatever a client sends: as many lines as exchanges, each whole."""
+    app = upstream()
+    gateway = start(config(app))
+    heads = [
+        b"\xff\xfe / HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /\xff\r\n HTTP/1.1\r\n\r\n",
+        b'GET /" HTTP/1.1\r\nHost: a\r\n\r\n',
+        b'GET / HTTP/1.1\r\nHost: a"\\\r\n\r\n', b"\0\0\0\r\n\r\n", b"GE'T /\\ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /\x1b[31m HTTP/1.1\r\nHost: a\r\n\r\n", b"!#$%&'*+-.^_`|~ /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: \xe2\x80\xa8\r\n\r\n", b"A" * 3000 + b" / HTTP/1.1\r\nHost: a\r\n\r\n"]
+    for data in heads:
+        with Client(gateway) as client:
+            client.send(data)
+            client.response()
+    lines = gateway.wait_access(len(heads))
+    assert len(lines) == len(heads) == len({line["request_id"] for line in lines})
+    assert lines[7]["method"] == "!#$%&'*+-.^_`|~" and lines[7]["status"] == 200
+
+
+REQUIRED = {"time", "request_id", "client", "status", "total_us", "bytes_in", "bytes_out", "config"}
+
+
+def test_L_1_what_a_line_says(start, upstream, issuer, keys):
+    app = upstream()
+    gateway = start(config(app, "", issuer))
+    began = time.time()
+    fields = [bearer(mint(keys["ES256"], iat=1, sub="alice"))]
+    for _ in range(2):
+        assert get(gateway, "/api/a?b", fields, host="Example.test:80").status == 200
+    first, second = gateway.wait_access(2)
+    assert REQUIRED <= set(first) and "reason" not in first and "blame" not in first
+    said = dict(method="GET", host="Example.test:80", path="/api/a", route="api", subject="alice", provider="company",
+                key_id="es256-1", upstream="app", cache="miss", retries=0, client="127.0.0.1")
+    assert {name: first[name] for name in said} == said
+    assert second["cache"] == "hit" and first["bytes_in"] > 100 and first["bytes_out"] > 40
+    assert first["first_byte_us"] <= first["total_us"]
+    assert re.fullmatch(r"[0-9a-f]{32}", first["request_id"]) and first["request_id"] != second["request_id"]
+    assert time.strftime("%Y-%m-%dT%H:", time.gmtime(began)) in first["time"]
+    assert {r.field("x-request-id") for r in app.requests} == {first["request_id"], second["request_id"]}
+
+
+# Exactly one line for each exchange.
+
+
+def test_one_line_for_each_exchange(start, upstream, script):
+    """Also for what is malformed, cut by either side or refused; none for a connection that carried nothing."""
+    def function(connection):
+        data = read_head(connection)
+        target = data.split(b" ")[1]
+        if target == b"/hold":
+            read_to_end(connection)
+        connection.sock.sendall({
+            b"/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", b"/bad": b"nonsense\r\n\r\n",
+            b"/ok": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"}.get(target, b""))
+
+    app = script(function)
+    gateway = start(config(app))
+
+    def answered(client):
+        client.response()
+
+    def cut(client):
+        while client.sock.recv(65536):
+            pass
+
+    def leaves(_):
+        pass
+
+    def resets(client):
+        # An end alone may be half of one: the client might still read.
+        wait_until(lambda: b" /hold " in app.received, "the request upstream")
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    request = "GET {} HTTP/1.1\r\nHost: a\r\n\r\n".format
+    good, gone = (200, None), (499, "client_closed")
+    expected = []
+    for data, then, lines in [
+            (request("/ok"), answered, [good]),
+            (request("/ok") * 2, lambda client: (answered(client), answered(client)), [good, good]),
+            (request("/cut"), cut, [(200, "upstream_truncated")]),
+            (request("/bad"), answered, [(502, "upstream_answer_invalid")]),
+            (request("/closes"), answered, [(502, "upstream_closed")]),
+            (request("/a/../b"), answered, [(400, "path_dot_segment")]),
+            ("nonsense\r\n\r\n", answered, [(400, "request_line_invalid")]),
+            (request("/ok") + "GET", answered, [good, gone]),
+            (request("/hold"), resets, [gone]),
+            ("GET / HTTP/1.1\r\nHo", leaves, [gone]),
+            ("", leaves, []),
+            # A last one: nothing follows late.
+            (request("/ok"), answered, [good])]:
+        with Client(gateway) as client:
+            client.send(data)
+            then(client)
+        expected += lines
+        found = gateway.wait_access(len(expected))
+        assert [(line["status"], line.get("reason")) for line in found] == expected, data
+    assert len({line["request_id"] for line in found}) == len(expected)
+
+
+# L-2
+
+
+def test_L_2_secrets_are_never_said(start, upstream, issuer, keys):
+    """Canaries in every place where a secret may stand, on every kind of answer, at the most talkative level."""
+    app = upstream()
+    gateway = start(config(app, "level: debug", issuer))
+    key, canary = keys["ES256"], "CANARY"
+
+    def canary_parts(token):
+        return [part for part in token.split(".") if len(part) > 20]
+
+    good = mint(key, jti=canary + "jti")
+    other = mint(key, iss="https://CANARY.example")
+    tokens = [good, other, mint(key, exp=1), mint(key, aud=canary), good[:-6] + "AAAAAA", good + ".x",
+              mint(key, headers={"kid": "unknown"}), canary + "." + canary + "." + canary,
+              hand_made({"alg": "none"}, {"sub": canary}, lambda _: b""), "x" * 9000]
+    secrets = {canary} | {part for token in tokens for part in canary_parts(token)} | {"x" * 100}
+    answers = b""
+    for token in tokens:
+        for fields in ([bearer(token)], [("Cookie", f"session={token}; app={canary}")], [bearer(token), bearer(token)],
+                       [("Authorization", f"Basic {canary}")], [("X-Api-Key", canary), bearer(token)],
+                       [bearer(token), ("Bad Name", canary)], [bearer(token), ("Expect", canary)],
+                       [bearer(token), ("Transfer-Encoding", canary)]):
+            for target in (f"/api/a?token={canary}&code={canary}", f"/a?{canary}", f"/api/../a?{canary}"):
+                answer = get(gateway, target, fields)
+                if answer.status != 200:
+                    answers += answer.head + answer.body
+    with Client(gateway) as client:
+        client.send(f"GET /?{canary}".encode())
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    gateway.signal(signal.SIGUSR1)
+    gateway.wait_message("reopened")
+    lines = wait_until(lambda: (found := gateway.access()) and len(found) >= 10 * 8 * 3 + 1 and found, "every line")
+    assert {line["status"] for line in lines} >= {200, 400, 401, 417, 499}
+    said = dict(access=gateway.access_text, program=gateway.program_text, answers=answers.decode())
+    for name, text in said.items():
+        for secret in secrets:
+            assert secret not in text, f"{secret[:40]} stands in {name}: {text[max(text.find(secret) - 300, 0):][:400]}"
+
+
+def test_L_2_a_shared_secret_is_not_said(upstream, tmp_path):
+    secret = "CANARY-" + "s" * 20
+    app = upstream()
+    path = tmp_path / "gateway.conf"
+    path.write_text(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+providers: {{ a: {{ issuer: i, audiences: [a], algorithms: [HS256], secret_file: secret }} }}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes: [{{ path: /**, auth: a, upstream: app }}]
+""")
+    # Too short for a key: the complaint names the file, not what it holds.
+    (tmp_path / "secret").write_text(secret)
+    (tmp_path / "secret").chmod(0o600)
+    for command, status in (("check", (0, 1)), ("serve", (78,))):
+        result = run(command, "--config", path)
+        assert result.returncode in status, result
+        assert secret not in result.stdout + result.stderr
+
+
+# L-4
+
+
+def test_L_4_a_full_disk_costs_lines_and_no_requests(start, upstream):
+    app = upstream()
+    gateway = start(config(app, "access: /dev/full"))
+    with Client(gateway) as client:
+        for _ in range(200):
+            client.send(GET)
+            assert client.response().status == 200
+    gateway.wait_message("the access log cannot be written")
+    assert len([m for m in gateway.messages() if "cannot be written" in m["message"]]) == 1
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+    lost = [m for m in gateway.messages() if "access lines were lost" in m["message"]]
+    assert sum(int(m["lines"]) for m in lost) == 200
+
+
+def test_L_4_a_reader_that_stalls_costs_no_requests(start, upstream, tmp_path):
+    """A pipe that nobody empties: lines are lost and counted, requests are not."""
+    app = upstream()
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    gateway = start(config(app, f"access: {path}"))
+    host = "h" * 250
+    with Client(gateway) as client:
+        for _ in range(30):
+            client.send(f"GET /{'a' * 1900} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() * 20)
+            for _ in range(20):
+                assert client.response().status == 200
+            app.forget()
+    assert get(gateway).status == 200
+    # Emptied again, what was kept comes, line by line.
+    text = b""
+    os.set_blocking(reader, False)
+
+    def empty():
+        nonlocal text
+        try:
+            text += os.read(reader, 1 << 20)
+        except BlockingIOError:
+            pass
+        return text.count(b"\n") >= 400
+    try:
+        wait_until(empty, "the lines that were kept")
+    finally:
+        os.close(reader)
+    assert all(json.loads(line)["status"] == 200 for line in text.splitlines()[:-1])
+
+
+# SIGUSR1
+
+
+def test_a_rotated_log_loses_no_line(start, upstream, tmp_path):
+    """Renamed and reopened again and again under load: every exchange stands in one of the files, once."""
+    app = upstream(lambda request, _: b"HTTP/1.1 204 No Content\r\n\r\n")
+    path = tmp_path / "access.log"
+    gateway = start(config(app, f"access: {path}"))
+    done, count = threading.Event(), [0]
+
+    def load():
+        with Client(gateway) as client:
+            while not done.is_set():
+                client.send(f"GET /{count[0]} HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.response().status == 204
+                count[0] += 1
+                if count[0] % 50 == 0:
+                    app.forget()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        for n in range(5):
+            before = count[0]
+            wait_until(lambda: count[0] > before + 20, "some requests")
+            path.rename(tmp_path / f"access.log.{n}")
+            gateway.signal(signal.SIGUSR1)
+            wait_until(path.exists, "the new file")
+            wait_until(lambda: path.stat().st_size > 0, "lines in the new file")
+    finally:
+        done.set()
+        thread.join()
+    files = [tmp_path / f"access.log.{n}" for n in range(5)] + [path]
+
+    def paths():
+        return [json.loads(line)["path"] for file in files for line in file.read_text().splitlines()]
+    wait_until(lambda: len(paths()) >= count[0], "every line")
+    assert paths() == [f"/{n}" for n in range(count[0])]
+    assert all(file.stat().st_size > 0 for file in files)
+    assert path.stat().st_mode & 0o007 == 0
+
+
+def test_a_log_that_cannot_be_reopened_stays(start, upstream, tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    path = folder / "access.log"
+    app = upstream()
+    gateway = start(config(app, f"access: {path}"))
+    assert get(gateway).status == 200
+    folder.rename(tmp_path / "moved")
+    gateway.signal(signal.SIGUSR1)
+    gateway.wait_message("could not be reopened")
+    assert get(gateway).status == 200
+    wait_until(lambda: len((tmp_path / "moved" / "access.log").read_text().splitlines()) == 2, "both lines")

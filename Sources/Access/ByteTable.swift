@@ -15,6 +15,8 @@ struct ByteTable: Sendable {
   private var slots = [Slot](repeating: Slot(), count: 16)
   private var keys: [UInt8] = []
   private var count = 0
+  /// A longer one is no key, and is not hashed: what a lookup costs depends on the keys, not on who asks.
+  private var keyBytesMax = 0
 
   mutating func insert(_ node: Int, _ key: [UInt8], _ value: Int) {
     if count * 2 >= slots.count { grow() }
@@ -22,13 +24,14 @@ struct ByteTable: Sendable {
       node: Int32(node), hash: ByteTable.hash(node, key.span, 0, key.count), start: Int32(keys.count),
       count: Int32(key.count), value: Int32(value))
     keys += key
+    keyBytesMax = max(keyBytesMax, key.count)
     place(slot)
     count += 1
   }
 
   /// The value of `bytes[start..<end]` at `node`, compared as they are.
   func find(_ node: Int, _ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int? {
-    if count == 0 { return nil }
+    if count == 0 || end - start > keyBytesMax { return nil }
     let hash = ByteTable.hash(node, bytes, start, end)
     var index = Int(hash) & (slots.count - 1)
     while slots[index].value >= 0 {

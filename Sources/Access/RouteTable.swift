@@ -38,8 +38,9 @@ public struct RouteTable: Sendable {
   ///   - path: In canonical form.
   public func match(host: Span<UInt8>, method: Span<UInt8>, path: Span<UInt8>) -> Int? {
     var best = Int.max
-    if anyHost >= 0 { visit(anyHost, path, 0, method, &best) }
-    matchHost(host) { root in visit(root, path, 0, method, &best) }
+    var ends = SegmentEnds(repeating: 0)
+    if anyHost >= 0 { visit(anyHost, path, 0, 0, method, &ends, &best) }
+    matchHost(host) { root in visit(root, path, 0, 0, method, &ends, &best) }
     return best == Int.max ? nil : best
   }
 
@@ -115,8 +116,11 @@ public struct RouteTable: Sendable {
     }
   }
 
-  /// Looks for a better route than `best` at `node`, whose segments are used up to `offset`: the end, or a slash.
-  private func visit(_ node: Int, _ path: Span<UInt8>, _ offset: Int, _ method: Span<UInt8>, _ best: inout Int) {
+  /// Looks for a better route than `best` at `node`, whose `depth` segments are used up to `offset`: the end, or a slash.
+  private func visit(
+    _ node: Int, _ path: Span<UInt8>, _ offset: Int, _ depth: Int, _ method: Span<UInt8>, _ ends: inout SegmentEnds,
+    _ best: inout Int
+  ) {
     guard nodes[node].firstRoute < best else { return }
     take(nodes[node].below, method, &best)
     let count = path.count
@@ -125,11 +129,24 @@ public struct RouteTable: Sendable {
       return
     }
     let start = offset + 1
-    var end = start
-    while end < count, path[end] != UInt8(ascii: "/") { end += 1 }
-    if let child = children.find(node, path, start, end) { visit(child, path, end, method, &best) }
+    let end = segmentEnd(path, start, depth, &ends)
+    if let child = children.find(node, path, start, end) {
+      visit(child, path, end, depth + 1, method, &ends, &best)
+    }
     let anyChild = nodes[node].anyChild
-    if anyChild >= 0, end > start { visit(anyChild, path, end, method, &best) }
+    if anyChild >= 0, end > start { visit(anyChild, path, end, depth + 1, method, &ends, &best) }
+  }
+
+  /// Where the first segments end, 0 where that is not known yet: each is read once, however many ways lead to it.
+  private typealias SegmentEnds = InlineArray<32, Int>
+
+  /// Where the segment at `start` ends, the one behind `depth` others.
+  private func segmentEnd(_ path: Span<UInt8>, _ start: Int, _ depth: Int, _ ends: inout SegmentEnds) -> Int {
+    if depth < ends.count, ends[depth] > 0 { return ends[depth] }
+    var end = start
+    while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
+    if depth < ends.count { ends[depth] = end }
+    return end
   }
 
   private func take(_ terminals: [Terminal], _ method: Span<UInt8>, _ best: inout Int) {

@@ -110,9 +110,11 @@ def settle(app):
             return not poll.poll(0) and not split_requests(connection.received)[1]
         except (OSError, ValueError):
             return False
+    app.wait_accepted()
     wait_until(lambda: all(map(is_settled, app.connections)),
                f"unfinished requests to be cut: {[c.received for c in app.connections if not is_settled(c)]}")
-    app.connections[:] = [connection for connection in app.connections if not connection.ended]
+    for connection in [connection for connection in app.connections if connection.ended]:
+        app.connections.remove(connection)
     app.forget()
 
 

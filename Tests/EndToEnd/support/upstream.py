@@ -11,8 +11,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Connection:
     """One connection as the upstream sees it."""
 
-    def __init__(self, sock):
+    def __init__(self, sock, peer=None):
         self.sock = sock
+        self.peer = peer
         self.received = b""
         self.answered = 0
         self.ended = False
@@ -59,6 +60,13 @@ class Upstream:
         wait_until(lambda: len(self.requests) >= count, f"{count} requests upstream", seconds)
         return self.requests
 
+    def wait_accepted(self):
+        """Waits until all connections made so far are in `connections`: they are accepted in their order."""
+        with socket.create_connection(self.address) as probe:
+            name = probe.getsockname()
+            found = wait_until(lambda: [c for c in list(self.connections) if c.peer == name], "the probe")
+        self.connections.remove(found[0])
+
     def forget(self):
         """Forgets what came so far."""
         for connection in list(self.connections):
@@ -84,10 +92,10 @@ class Upstream:
     def _accept(self):
         while not self.closed:
             try:
-                sock, _ = self.listener.accept()
+                sock, peer = self.listener.accept()
             except OSError:
                 return
-            connection = Connection(sock)
+            connection = Connection(sock, peer)
             self.connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

@@ -33,6 +33,7 @@ def assert_body_refused(gateway, app, data, status, reason, piece=None):
         assert client.is_closed(), client.data
     line = gateway.access_of(answer.request_id)
     assert (line["status"], line["reason"]) == (status, reason), line
+    app.wait_accepted()
     for connection in app.connections[before:]:
         wait_until(lambda: connection.ended, "the upstream's connection to end")
         assert connection.requests == [], connection.received

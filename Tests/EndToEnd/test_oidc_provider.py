@@ -13,7 +13,7 @@ import requests
 from support.browser import sign_in
 from support.judged import Judge
 from support.ports import wait_until
-from support.tokens import Key, bearer, mint, number
+from support.tokens import Key, bearer, hand_made, number, signing
 from support.wire import get
 
 PROGRAMS = pathlib.Path(sys.executable).parent
@@ -64,7 +64,7 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def canaille(tmp_path_factory):
-    """Canaille, with a database, a user and a client."""
+    """Canaille, with a database, a user and a client that has registered itself."""
     folder, port = tmp_path_factory.mktemp("canaille"), free_port()
     key = Key("RS256", "canaille-1")
     private = key.private.private_numbers()
@@ -85,6 +85,7 @@ HTMX = false
 [CANAILLE_SQL]
 DATABASE_URI = "sqlite:///{folder}/canaille.sqlite"
 [CANAILLE_OIDC]
+DYNAMIC_CLIENT_REGISTRATION_OPEN = true
 ACTIVE_JWKS = [{{{table}}}]
 """)
     env = {"CANAILLE_CONFIG": str(folder / "canaille.toml")}
@@ -92,13 +93,17 @@ ACTIVE_JWKS = [{{{table}}}]
         ["install"],
         ["create", "user", "--user-name", "alice", "--password", PASSWORD, "--family-name", "Liddell", "--given-name",
          "Alice", "--formatted-name", "Alice Liddell", "--emails", "alice@example.com"],
-        ["create", "client", "--client-id", CLIENT, "--client-secret", SECRET, "--client-name", "Shop",
-         "--redirect-uris", REDIRECT, "--grant-types", "authorization_code", "--response-types", "code", "--scope",
-         "openid profile email", "--token-endpoint-auth-method", "client_secret_basic"],
     ):
         subprocess.run([program("canaille"), *arguments], check=True, capture_output=True, timeout=60, cwd=folder,
                        env={**os.environ, **env})
     provider = Provider([program("canaille"), "run", "--bind", f"127.0.0.1:{port}"], port, folder / "log", env, folder)
+    # RFC 7591: its answer says what the client is called.
+    answer = requests.post(provider.issuer + "/oauth/register", timeout=20, json={
+        "client_name": "Shop", "redirect_uris": [REDIRECT], "grant_types": ["authorization_code"],
+        "response_types": ["code"], "scope": "openid profile email",
+        "token_endpoint_auth_method": "client_secret_basic"})
+    assert answer.status_code == 201, answer.text
+    provider.client = answer.json()
     yield provider
     provider.close()
 
@@ -115,13 +120,13 @@ def provider_mock(tmp_path_factory):
     provider.close()
 
 
-def config(app, issuer, more=""):
+def config(app, issuer, more="", audience=CLIENT):
     return f"""
     listeners:
       - address: 127.0.0.1:0
     workers: 1
     providers:
-      company: {{ issuer: "{issuer}", audiences: [{CLIENT}]{more} }}
+      company: {{ issuer: "{issuer}", audiences: [{audience}]{more} }}
     upstreams:
       app: {{ servers: ["{app.server}"] }}
     routes:
@@ -132,10 +137,12 @@ def config(app, issuer, more=""):
 
 def test_a_token_of_canaille_passes(start, upstream, canaille):
     app = upstream()
-    gateway = start(config(app, canaille.issuer))
+    client = canaille.client["client_id"]
+    gateway = start(config(app, canaille.issuer, audience=client))
     gateway.wait_message("keys updated", 20)
     judge = Judge(gateway, app)
-    tokens = sign_in(canaille.issuer, CLIENT, REDIRECT, {"login": "alice", "password": PASSWORD}, SECRET)
+    tokens = sign_in(canaille.issuer, client, REDIRECT, {"login": "alice", "password": PASSWORD},
+                     canaille.client["client_secret"])
     token = tokens["id_token"]
     stated = jwt.decode(token, options={"verify_signature": False})
     assert stated["iss"] == canaille.issuer and stated["sub"]
@@ -143,7 +150,7 @@ def test_a_token_of_canaille_passes(start, upstream, canaille):
     assert request.field("x-forwarded-user") == stated["sub"]
     assert request.field("x-forwarded-email") == stated.get("email")
     judge.refused(403, "role_missing", "policy", "/admin/x", [bearer(token)], 'Bearer error="insufficient_scope"')
-    refused_when_changed(judge, token, canaille.issuer)
+    refused_when_changed(judge, token)
 
 
 def test_a_token_of_a_second_provider_passes(start, upstream, provider_mock):
@@ -156,19 +163,20 @@ def test_a_token_of_a_second_provider_passes(start, upstream, provider_mock):
     assert request.field("x-forwarded-user") == "bob"
     assert request.field("x-forwarded-email") == "bob@example.com"
     assert request.field("x-forwarded-groups") == "admin,a%2Cb"
-    refused_when_changed(judge, token, provider_mock.issuer)
+    refused_when_changed(judge, token)
 
 
-def refused_when_changed(judge, token, issuer):
+def refused_when_changed(judge, token):
     """What may not pass: a changed payload, a changed signature, another's key under the same name."""
     header, payload, signature = token.split(".")
     stated = jwt.decode(token, options={"verify_signature": False})
-    kid = jwt.get_unverified_header(token)["kid"]
+    # One of the two names its key.
+    kid = jwt.get_unverified_header(token).get("kid")
     forged = jwt.encode({**stated, "sub": "root"}, "secret" * 8, "HS256").split(".")[1]
     judge.bad_token(f"{header}.{forged}.{signature}", "signature_invalid")
     judge.bad_token(f"{header}.{payload}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}", "signature_invalid")
-    thief = Key("RS256", kid)
-    judge.bad_token(mint(thief, iss=issuer, aud=CLIENT), "signature_invalid")
+    stolen = {"alg": "RS256", **({"kid": kid} if kid else {})}
+    judge.bad_token(hand_made(stolen, stated, signing(Key("RS256", kid))), "signature_invalid")
     judge.bad_token(jwt.encode(stated, None, algorithm="none"), "algorithm_refused")
     judge.refused(401, "credential_missing", challenge="Bearer")
 

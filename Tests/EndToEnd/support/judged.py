@@ -31,7 +31,7 @@ class Judge:
         """The request as the upstream saw it, once it was let through."""
         known = {request.field("x-request-id") for request in self.app.requests}
         answer = get(self.gateway, target, fields, **options)
-        assert answer.status == 200, (answer, self.gateway.access_text[-600:])
+        assert answer.status == 200, (answer, answer.request_id and self.gateway.access_of(answer.request_id))
         self.forwarded += 1
         requests = self.app.wait_requests(self.forwarded)
         [request] = [each for each in requests if each.field("x-request-id") not in known]

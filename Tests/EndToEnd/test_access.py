@@ -91,8 +91,8 @@ def test_T_17_any_role_is_enough(scene, roles):
 
 @pytest.mark.parametrize("roles", [
     None, [], "", "xadmin", "admin:x", "adminx", "Admin", "ADMIN", ["xadmin"], ["admin "], [" admin"], ["x admin"],
-    "admin,support", {"admin": 1}, {"admin": True}, ["admin", 7], ["admin", None], [["admin"]], 7, True, "support\tadmin",
-    "admin\n", ["adm\u0131n"], "a d m i n",
+    "admin,support", {"admin": 1}, {"admin": True}, ["admin", 7], ["admin", None], [["admin"]], 7, True,
+    "support\tadmin", "admin\n", ["adm\u0131n"], "a d m i n",
 ], ids=str)
 def test_T_17_roles_are_whole_words(scene, roles):
     changes = {} if roles is None else {"roles": roles}
@@ -106,9 +106,9 @@ def test_T_17_all_scopes_are_needed(scene, scope):
 
 
 @pytest.mark.parametrize("scope", [
-    None, "", "orders:read", "orders:write", "orders:read,orders:write", "orders", "orders:*", "orders:readorders:write",
-    ["orders:read orders:write"], {"orders:read": 1, "orders:write": 1}, "orders:read Orders:Write",
-    ["orders:read", "orders:write", 1]], ids=str)
+    None, "", "orders:read", "orders:write", "orders:read,orders:write", "orders", "orders:*",
+    "orders:readorders:write", ["orders:read orders:write"], {"orders:read": 1, "orders:write": 1},
+    "orders:read Orders:Write", ["orders:read", "orders:write", 1]], ids=str)
 def test_T_17_a_scope_is_missing(scene, scope):
     challenge = FORBIDDEN + ', scope="orders:read orders:write"'
     scene.forbidden("/scopes/x", "scope_missing", challenge, scope=scope)
@@ -152,7 +152,8 @@ def test_a_claim_with_a_dot_in_its_name_is_no_path(scene):
 @pytest.mark.parametrize("lacking", [None, "roles", "scope", "permissions", "tenant"])
 def test_every_key_of_a_requirement_holds(scene, lacking):
     rights = dict(roles=["admin"], scope="s", permissions=["p"], tenant="acme")
-    reasons = dict(roles="role_missing", scope="scope_missing", permissions="permission_missing", tenant="claim_mismatch")
+    reasons = dict(
+        roles="role_missing", scope="scope_missing", permissions="permission_missing", tenant="claim_mismatch")
     if lacking is None:
         scene.judge.allowed([bearer(mint(scene.ours, **rights))], "/all/x")
         return

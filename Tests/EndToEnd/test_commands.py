@@ -13,7 +13,7 @@ import pytest
 import requests
 from support.gateway import ROOT, run
 from support.ports import wait_until
-from support.tokens import AUDIENCE, ISSUER, Key, claims, hand_made, mint
+from support.tokens import AUDIENCE, ISSUER, claims, hand_made, mint
 from support.wire import get
 
 EXAMPLE = (ROOT / "gateway.conf.example").read_text()

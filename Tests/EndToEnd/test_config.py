@@ -115,7 +115,8 @@ ROWS = {
     "no header": (
         "    upstream: app", "    identity: { 'X Tenant': t }\n    upstream: app", (14, 17), "X Tenant"),
     "same route twice": (
-        "    upstream: app\n", "    upstream: app\n  - { path: /api/**, auth: none, upstream: app }\n", (15, 13), "never"),
+        "    upstream: app\n", "    upstream: app\n  - { path: /api/**, auth: none, upstream: app }\n", (15, 13),
+        "never"),
     "own keys' path": (
         "    jwks_url: https://issuer.example/jwks\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
         "  - path: /api/**",
@@ -125,7 +126,8 @@ ROWS = {
     "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
     "unsupported: dpop": ("    audiences", "    dpop: required\n    audiences", (6, 5), "not supported"),
     "unsupported: rate_limit": (
-        "    upstream: app", "    rate_limit: { by: subject, rate: 10/s }\n    upstream: app", (14, 5), "not supported"),
+        "    upstream: app", "    rate_limit: { by: subject, rate: 10/s }\n    upstream: app", (14, 5),
+        "not supported"),
     "unsupported: owner": (
         "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 16),
         "not supported"),
@@ -175,8 +177,8 @@ routes:
 
 
 @pytest.mark.parametrize("text", [
-    b"", b"\n", b"# nothing\n", b"[]", b"text", b"null", b"{}", b"\xff\xfe", b"\xef\xbb\xbf", b"listeners: \xff\n", b"\0",
-    b"{" * 2000, b"[" * 100_000, b"- " * 5000 + b"x", b"a: b: c", b"\t", b"%YAML 9.9\n---\n", b"? x\n: y\n",
+    b"", b"\n", b"# nothing\n", b"[]", b"text", b"null", b"{}", b"\xff\xfe", b"\xef\xbb\xbf", b"listeners: \xff\n",
+    b"\0", b"{" * 2000, b"[" * 100_000, b"- " * 5000 + b"x", b"a: b: c", b"\t", b"%YAML 9.9\n---\n", b"? x\n: y\n",
     b"listeners: \"\\ud800\"\n"], ids=lambda text: repr(text[:12]))
 def test_A_3_what_is_no_configuration(tmp_path, text):
     assert faults(written(tmp_path, text))

@@ -68,7 +68,8 @@ def test_the_next_request_of_a_connection_uses_the_new_routes(start, upstream, w
 
 
 @pytest.mark.parametrize("change, said", [
-    (lambda text: text[:len(text) // 2], None), (lambda text: "", None), (lambda text: text + "\n    colour: red", "colour"),
+    (lambda text: text[:len(text) // 2], None), (lambda text: "", None),
+    (lambda text: text + "\n    colour: red", "colour"),
     (lambda text: text.replace("upstream: app", "upstream: ap"), "no upstream is called"),
     (lambda text: text.replace("auth: none", "auth: [none"), None), (lambda text: "\0", None),
 ], ids=["truncated", "empty", "unknown key", "dangling name", "syntax", "NUL"])

@@ -354,7 +354,7 @@ def spliced(text, addition):
     lambda j: json.dumps(j).encode() + b"{}", lambda j: json.dumps(j).encode() + b"x",
     lambda j: json.dumps(j).encode() + b"\0", lambda j: b"\0" + json.dumps(j).encode(),
     lambda j: spliced(j, ',"x":' + nested(16)), lambda j: spliced(j, ',"x":' + "[" * 16 + "]" * 16),
-    lambda j: spliced(j, ',"x":' + "[" * 5000 + "]" * 5000) if "sub" in j else spliced(j, ',"x":' + "[" * 900 + "]" * 900),
+    lambda j: spliced(j, ',"x":' + "[" * 900 + "]" * 900),
     lambda j: spliced(j, ","), lambda j: spliced(j, ',"x":01'), lambda j: spliced(j, ',"x":NaN'),
     lambda j: spliced(j, ',"x":Infinity'), lambda j: spliced(j, ',"x":1e400'), lambda j: spliced(j, ",'x':1"),
     lambda j: spliced(j, ",x:1"), lambda j: spliced(j, ',"x":1/**/'), lambda j: spliced(j, ',"x":"\n"'),
@@ -377,8 +377,6 @@ def test_T_5_json_is_strict(scene, place, change):
             reason = "token_malformed"
     else:
         token, reason = hand_made(header, change(payload), signing(key)), "claims_invalid"
-    if len(token) > 8192:
-        reason = "token_too_large"
     scene.judge.bad_token(token, reason)
 
 

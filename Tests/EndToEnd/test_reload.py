@@ -64,7 +64,7 @@ def test_the_next_request_of_a_connection_uses_the_new_routes(start, upstream, w
     assert statuses("/b/4") == [200] * 8 and len(app.requests) == final
     for client in clients:
         client.sock.close()
-    assert {line["config"] for line in gateway.access()} == {1, 2, 3}
+    wait_until(lambda: {line["config"] for line in gateway.access()} == {1, 2, 3}, "lines of each configuration")
 
 
 @pytest.mark.parametrize("change, said", [

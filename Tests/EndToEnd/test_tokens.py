@@ -804,7 +804,7 @@ def test_T_16_a_cached_token_dies_with_its_key_on_reload(start, upstream, tmp_pa
             assert get(gateway, "/api/x", [bearer(token)]).status == 401
         assert len(app.requests) == seen
         assert get(gateway, "/api/x", [bearer(mint(new))]).status == 200
-    assert {line["reason"] for line in gateway.access() if line["status"] == 401} == {"key_unknown"}
+    assert {line["reason"] for line in gateway.wait_access(10, status=401)} == {"key_unknown"}
 
 
 def test_T_16_a_key_that_was_replaced_under_its_name_kills_its_tokens(start, upstream, tmp_path):
@@ -819,7 +819,7 @@ def test_T_16_a_key_that_was_replaced_under_its_name_kills_its_tokens(start, ups
     gateway.signal(signal.SIGHUP)
     gateway.wait_message("reloaded")
     wait_until(lambda: get(gateway, "/api/x", [bearer(token)]).status == 401, "the cached token to die", 2)
-    assert gateway.access()[-1]["reason"] == "signature_invalid"
+    gateway.wait_access(status=401, reason="signature_invalid")
     assert get(gateway, "/api/x", [bearer(mint(new))]).status == 200
 
 
@@ -827,7 +827,7 @@ def test_T_16_the_whole_token_is_the_key_of_the_cache(scene):
     token = mint(scene.keys["RS256"])
     for _ in range(3):
         scene.judge.allowed([bearer(token)])
-    assert scene.gateway.access()[-1]["cache"] == "hit"
+    scene.gateway.wait_access(2, cache="hit")
     head, payload, signature = token.split(".")
     for changed in (f"{head}.{payload}.{signature[:-2]}", f"{head}.{payload}.", f"{head}.{payload}.A{signature[1:]}",
                     f"{head}.{payload}.{signature[:200]}_{signature[201:]}" if signature[200] != "_" else "x.y.z"):

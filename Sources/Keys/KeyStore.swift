@@ -33,6 +33,7 @@ public final class KeyStore {
     var local: LoadedKeys?
     var issuerKeys: [SigningFolder.Entry] = []
     var generation: UInt64
+    var answers: UInt64 = 0
   }
 
   /// Reads what is on this machine; fetches nothing yet.
@@ -81,10 +82,11 @@ public final class KeyStore {
   /// wakes up; fetches at most once in 30 seconds (SECURITY.md K-3).
   public func refetch(provider index: Int) {
     loop.assertIsCurrent()
-    guard entries.indices.contains(index), let remote = entries[index].remote, remote.refetch() else {
-      publish(snapshot)
-      return
-    }
+    guard entries.indices.contains(index) else { return }
+    if let remote = entries[index].remote, remote.refetch() { return }
+    entries[index].answers += 1
+    takeSnapshot()
+    publish(snapshot)
   }
 
   /// The private keys of the provider of that name, the newest first; empty where it does not sign.
@@ -148,6 +150,7 @@ public final class KeyStore {
   private func remoteChanged(_ remote: RemoteKeys, _ change: RemoteKeys.Change) {
     guard let index = entries.firstIndex(where: { $0.remote === remote }) else { return }
     let provider = remote.source.provider
+    if case .expired = change {} else { entries[index].answers += 1 }
     switch change {
     case .none: break
     case .keys:
@@ -169,7 +172,7 @@ public final class KeyStore {
         ProviderKeys(
           keySet: entry.remote.map { $0.keySet } ?? entry.local?.keySet, generation: entry.generation,
           refetchAllowedAt: entry.remote?.refetchAllowedAt ?? MonotonicTime(nanoseconds: .max),
-          firstFetchEnded: entry.remote?.firstFetchEnded ?? true)
+          firstFetchEnded: entry.remote?.firstFetchEnded ?? true, answers: entry.answers)
       })
   }
 }

@@ -49,6 +49,9 @@ public struct ProviderKeys: Sendable {
   public var refetchAllowedAt: MonotonicTime
   /// Whether the first fetch has ended, well or not.
   public var firstFetchEnded: Bool
+  /// Counts the fetches that ended, well or not, and those that were asked for in vain: who waits for this provider's
+  /// keys wakes when it changes, not when another's do.
+  public var answers: UInt64
 }
 
 /// The keys of all providers at one moment, in the order of the sources.

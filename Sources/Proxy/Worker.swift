@@ -34,7 +34,7 @@ final class Worker {
   private var openConnections = 0
   private var freeSlots: [ExchangeSlot] = []
   private var slots: [ExchangeSlot] = []
-  private var waiting: [(provider: Int, slot: ExchangeSlot, generation: UInt64)] = []
+  private var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
   private var isAcceptingPaused = false
@@ -135,7 +135,7 @@ final class Worker {
   /// Lets `connection` wait for keys; its deadline is the end of the wait.
   func waitForKeys(_ connection: ClientConnection, provider: Int) {
     guard let slot = connection.slot else { return }
-    waiting.append((provider, slot, slot.exchange.generation))
+    waiting.append((provider, context.keys.providers[provider].answers, slot, slot.exchange.generation))
     waitDeadlines.arm(connection)
     requestKeys(provider)
   }
@@ -152,13 +152,21 @@ final class Worker {
 
   // MARK: What comes from outside
 
-  /// New keys; who waited for them is decided again.
+  /// New keys; who waited for them is decided again. Who waits for another provider's goes on to wait.
   func update(keys: KeySnapshot) {
+    take(keys)
+    wake { keys.providers[$0.provider].answers != $0.answers }
+  }
+
+  private func take(_ keys: KeySnapshot) {
     context.keys = keys
     context.signatures.forgetKeys()
-    let woken = waiting
-    waiting = []
-    for entry in woken {
+  }
+
+  private func wake(_ isAnswered: ((provider: Int, answers: UInt64)) -> Bool) {
+    let all = waiting
+    waiting = all.filter { !isAnswered(($0.provider, $0.answers)) }
+    for entry in all where isAnswered((entry.provider, entry.answers)) {
       guard entry.slot.exchange.generation == entry.generation,
         entry.slot.exchange.state == .waitingForKeys(provider: entry.provider), let connection = entry.slot.connection
       else { continue }
@@ -177,7 +185,9 @@ final class Worker {
     context.active = active
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
-    update(keys: keys)
+    take(keys)
+    // Providers may have changed places: all are decided anew.
+    wake { _ in true }
   }
 
   /// Accepts what waits already and no more; idle connections close, the others after their exchange.

@@ -633,3 +633,34 @@ def test_K_8_a_file_without_a_key_is_no_start(start, upstream, tmp_path, content
     path.write_text(config(upstream(), own(state)))
     result = run("serve", "--config", path)
     assert result.returncode == 78 and file.name in result.stderr, result
+
+
+def test_K_3_who_waits_for_one_issuer_is_not_woken_by_another(start, upstream, key_server, keys, workers):
+    app, slow, quick, release = upstream(), key_server(), key_server(keys["EdDSA"]), threading.Event()
+    quick_release = threading.Event()
+
+    def held(event, key):
+        def answer(handler):
+            event.wait(10)
+            body = json.dumps({"keys": [key.jwk]}).encode()
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+        return answer
+
+    slow.instead, quick.instead = held(release, keys["ES256"]), held(quick_release, keys["EdDSA"])
+    gateway = start(config(app, fetched(slow), workers).replace(
+        "    upstreams:", f"""      other: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{quick.url}" }}
+    upstreams:""").replace("    routes:", "    routes:\n      - { path: /other/**, auth: other, upstream: app }"))
+    clients = [Client(gateway) for _ in range(4)]
+    for client in clients:
+        client.send(f"GET /api/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {mint(keys['ES256'])}\r\n\r\n")
+    wait_until(lambda: slow.fetches == quick.fetches == 1, "both fetches")
+    quick_release.set()
+    wait_until(lambda: get(gateway, "/other/x", [bearer(mint(keys["EdDSA"]))]).status == 200, "the quick one's keys", 5)
+    assert not any(line["path"] == "/api/x" for line in gateway.access())
+    release.set()
+    assert [client.response().status for client in clients] == [200] * 4
+    for client in clients:
+        client.sock.close()

@@ -125,6 +125,31 @@ def test_A_4_key_files_are_part_of_the_configuration(start, upstream, tmp_path, 
     assert get(gateway, "/a/x", [bearer(mint(other))]).status == 200
 
 
+def test_K_5_fetched_keys_outlive_a_reload(start, upstream, key_server, keys, workers):
+    app, issuer = upstream(), key_server(keys["ES256"])
+
+    def provider(more=""):
+        return (f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], '
+                f'jwks_url: "{issuer.url}"{more} }} }}')
+
+    gateway = start(config(app, KEYS, provider(), workers))
+    gateway.wait_message("keys updated")
+    issuer.instead = (500, {}, b"")
+    # Neither the same provider nor one that is asked more often is without keys while the issuer is down.
+    for more, fetches in (("", 1), (", leeway: 1s", 1), (", refresh: { every: 5m }", 2)):
+        reload(gateway, config(app, KEYS, provider(more), workers))
+        for number in range(8):
+            assert get(gateway, "/a/x", [bearer(mint(keys["ES256"], jti=f"{more}{number}"))]).status == 200
+        wait_until(lambda: issuer.fetches >= fetches, "the fetch")
+    gateway.wait_message("the keys fetched before stay in use")
+    assert get(gateway, "/a/x", [bearer(mint(keys["ES256"]))]).status == 200
+    # Another place is another matter: its keys alone count.
+    other = key_server(Key("ES256", "other-1"))
+    reload(gateway, config(app, KEYS, provider().replace(issuer.url, other.url), workers))
+    wait_until(lambda: get(gateway, "/a/x", [bearer(mint(keys["ES256"]))]).status == 401, "the old keys to go", 5)
+    assert get(gateway, "/a/x", [bearer(mint(other.keys[0]))]).status == 200
+
+
 def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):
     provider = f"""providers:
       company: {{ issuer: "http://127.0.0.1:8080", audiences: [api], signing: {{ state: {tmp_path}/state }} }}"""

@@ -25,6 +25,7 @@ final class Gateway {
   private let keyStore: KeyStore
   private let server: Server
   private var signals: [any DispatchSourceSignal] = []
+  private var signalsHandled = 0
   private var isDraining = false
   private var loopsDrained = 0
   private var loopsCut = 0
@@ -92,7 +93,7 @@ final class Gateway {
 }
 
 extension Gateway {
-  /// Begins to serve, and says so.
+  /// Begins to serve.
   private func start(_ bound: LoopBound<Gateway>) {
     keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
     server.start(
@@ -105,6 +106,12 @@ extension Gateway {
     handle(SIGINT, bound) { $0.interrupt(bound) }
     handle(SIGHUP, bound) { $0.reload() }
     handle(SIGUSR1, bound) { $0.reopenLogs() }
+  }
+
+  /// Says that the gateway serves, once the last signal is handled: one that came before would be lost.
+  private func signalIsHandled() {
+    signalsHandled += 1
+    guard signalsHandled == signals.count else { return }
     log.notice(
       "serving",
       metadata: [
@@ -119,6 +126,7 @@ extension Gateway {
     Process.ignore(signal: number)
     let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)
     source.setEventHandler { bound.async(body) }
+    source.setRegistrationHandler { bound.async { $0.signalIsHandled() } }
     source.activate()
     signals.append(source)
   }

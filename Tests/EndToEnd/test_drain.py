@@ -233,3 +233,12 @@ def test_an_idle_gateway_ends_at_once(start, upstream, workers):
     began = time.monotonic()
     gateway.signal(signal.SIGTERM)
     assert gateway.wait(5) == 0 and time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_no_signal_is_lost_right_after_the_start(start, upstream, number):
+    app = upstream()
+    for _ in range(10):
+        gateway = start(config(app))
+        gateway.signal(number)
+        assert gateway.wait(5) == 0

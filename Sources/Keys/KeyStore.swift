@@ -112,11 +112,8 @@ public final class KeyStore {
     switch source.location {
     case .jwksURL, .discovery:
       if let known { return known }
-      // Where only the way of fetching has changed, the keys stay until others arrive.
-      let before = entries.first {
-        $0.source.provider == source.provider && $0.source.issuer == source.issuer
-          && $0.source.location == source.location
-      }
+      // A change of `refresh` is no reason to be without keys until others arrive (SECURITY.md K-5).
+      let before = entries.first { $0.source.isSamePlace(as: source) }
       let remote = RemoteKeys(source, keysOf: before?.remote, loop: loop, fetcher: fetcher) { [weak self] in
         self?.remoteChanged($0, $1)
       }

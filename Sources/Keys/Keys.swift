@@ -37,6 +37,12 @@ public struct KeySource: Sendable, Equatable {
     self.refreshEvery = refreshEvery
     self.staleFor = staleFor
   }
+
+  /// Whether the keys of both are the same ones, however often they are fetched.
+  func isSamePlace(as other: KeySource) -> Bool {
+    provider == other.provider && issuer == other.issuer && location == other.location
+      && certificateAuthorityFile == other.certificateAuthorityFile
+  }
 }
 
 /// One provider's keys, as the loops see them.

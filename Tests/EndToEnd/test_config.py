@@ -53,7 +53,7 @@ def changed(old, new):
 
 def test_A_3_the_good_configuration_is_good(tmp_path):
     result = run("check", "--config", written(tmp_path, GOOD))
-    assert result.returncode == 0 and "1 routes" in result.stdout and result.stderr == "", result
+    assert result.returncode == 0 and "1 route" in result.stdout and result.stderr == "", result
 
 
 def test_the_example_passes(tmp_path):

@@ -57,9 +57,12 @@ public struct JSONObject: Sendable, Equatable {
     return nil
   }
 
-  /// Counts are at hand, and most names that differ differ in them.
   private static func areSame(_ left: String, _ right: String) -> Bool {
-    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+    // Counts are at hand, and most names that differ differ in them.
+    guard left.utf8.count == right.utf8.count else { return false }
+    let (left, right) = (left.utf8Span.span, right.utf8Span.span)
+    for index in left.indices where left[index] != right[index] { return false }
+    return true
   }
 
   private static func hasRepeatedName(_ members: [Member]) -> Bool {

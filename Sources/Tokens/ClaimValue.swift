@@ -27,7 +27,14 @@ public enum ClaimValue: Sendable, Equatable {
   var words: [String] {
     switch self {
     case .string(let text):
-      return text.utf8.split(separator: UInt8(ascii: " ")).map { String($0) ?? "" }
+      var words: [String] = []
+      var start = text.utf8.startIndex
+      for index in text.utf8.indices where text.utf8[index] == UInt8(ascii: " ") {
+        if start < index { words.append(String(text[start..<index])) }
+        start = text.utf8.index(after: index)
+      }
+      if start < text.utf8.endIndex { words.append(String(text[start...])) }
+      return words
     case .list(let items):
       var words: [String] = []
       words.reserveCapacity(items.count)

@@ -10,7 +10,10 @@ extension String {
   /// audience or a role is compared without that (RFC 7519 §7.3).
   public func isSameBytes(as other: String) -> Bool {
     // Counts are at hand, and most texts that differ differ in them.
-    utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    guard utf8.count == other.utf8.count else { return false }
+    let (bytes, others) = (utf8Span.span, other.utf8Span.span)
+    for index in bytes.indices where bytes[index] != others[index] { return false }
+    return true
   }
 }
 

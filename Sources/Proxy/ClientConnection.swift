@@ -97,12 +97,12 @@ final class ClientConnection: Pollable {
 
   /// Reads and parses until a head is whole, then begins its exchange; pipelined heads follow when it has ended.
   private func readHeads() {
-    while phase == .reading {
+    reading: while phase == .reading {
       if let count = input?.count, count > scanned, parseHead() { continue }
       guard phase == .reading, canRead, !inputEnded else { break }
       switch read() {
       case .bytes: continue
-      case .wouldBlock: break
+      case .wouldBlock: break reading
       case .end, .failed:
         inputEnded = true
       }

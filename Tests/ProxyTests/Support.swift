@@ -107,7 +107,8 @@ final class DecidingGateway {
     context.wallClockNanoseconds = Issuer.now * 1_000_000_000
     // No unknown key is worth a fetch, unless a test says so.
     let provider = ProviderKeys(
-      keySet: keySet, generation: 1, refetchAllowedAt: context.now + .seconds(3600), firstFetchEnded: keys != .coming)
+      keySet: keySet, generation: 1, refetchAllowedAt: context.now + .seconds(3600), firstFetchEnded: keys != .coming,
+      answers: 0)
     context.keys = KeySnapshot(providers: [provider, provider])
   }
 

@@ -97,7 +97,7 @@ extension Gateway {
   private func start(_ bound: LoopBound<Gateway>) {
     keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
     server.start(
-      requestKeys: { provider in bound.async { $0.keyStore.refetch(provider: provider) } },
+      requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
       failed: { [log] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
         Process.exit(ExitStatus.unavailable.rawValue)
@@ -105,7 +105,7 @@ extension Gateway {
     handle(SIGTERM, bound) { $0.drain(bound) }
     handle(SIGINT, bound) { $0.interrupt(bound) }
     handle(SIGHUP, bound) { $0.reload() }
-    handle(SIGUSR1, bound) { $0.reopenLogs() }
+    handle(SIGUSR1, bound) { $0.accessLog.reopen() }
   }
 
   /// Says that the gateway serves, once the last signal is handled: one that came before would be lost.
@@ -119,6 +119,11 @@ extension Gateway {
         "config": "\(path)", "version": "\(Portcullis.version)",
       ])
     serviceManager.notify(.ready)
+  }
+
+  /// A configuration that is no longer in force means other providers by its indices; who waited has been decided anew.
+  private func refetchKeys(_ provider: Int, _ generation: UInt64) {
+    if generation == active.generation { keyStore.refetch(provider: provider) }
   }
 
   /// Has `signal` handled on the control loop.
@@ -167,15 +172,6 @@ extension Gateway {
           "generation": "\(active.generation)", "providers": "\(next.providers.count)",
           "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
         ])
-    }
-  }
-
-  private func reopenLogs() {
-    do throws(AccessLogError) {
-      try accessLog.reopen()
-      log.info("access log reopened")
-    } catch {
-      log.error("the access log could not be reopened: \(error)")
     }
   }
 

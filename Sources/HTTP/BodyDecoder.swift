@@ -48,22 +48,27 @@ public struct BodyDecoder: Sendable {
   public var isComplete: Bool { state == .complete }
 
   /// The next piece at `bytes[offset...]`.
-  public mutating func next(_ bytes: Span<UInt8>, from offset: Int) throws(BodyError) -> Step {
+  ///
+  /// - Parameter dataMax: Bytes of data that the step may have, at least 1; framing is not counted.
+  public mutating func next(
+    _ bytes: Span<UInt8>, from offset: Int, dataMax: Int = .max
+  ) throws(BodyError) -> Step {
     let available = bytes.count - offset
     let none = Step(consumed: 0, data: .empty)
     guard available > 0 else { return none }
     switch state {
     case .complete: return none
     case .untilClose:
-      decodedBytes += UInt64(available)
-      return Step(consumed: available, data: ByteRange(offset, bytes.count))
+      let count = min(available, dataMax)
+      decodedBytes += UInt64(count)
+      return Step(consumed: count, data: ByteRange(offset, offset + count))
     case .data(let left):
-      let count = Int(min(UInt64(available), left))
+      let count = Int(min(UInt64(min(available, dataMax)), left))
       decodedBytes += UInt64(count)
       state = left == UInt64(count) ? .complete : .data(left - UInt64(count))
       return Step(consumed: count, data: ByteRange(offset, offset + count))
     case .chunkData(let left):
-      let count = Int(min(UInt64(available), left))
+      let count = Int(min(UInt64(min(available, dataMax)), left))
       decodedBytes += UInt64(count)
       state = left == UInt64(count) ? .chunkEnd : .chunkData(left - UInt64(count))
       return Step(consumed: count, data: ByteRange(offset, offset + count))

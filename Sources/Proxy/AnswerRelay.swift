@@ -13,13 +13,13 @@ extension ClientConnection {
         case .goOn: continue
         case .over: return
         case .clientIsFull:
-          worker.idleDeadlines.arm(self)
+          waitForClient()
           return
         case .needsMore: break
         }
       }
       guard flush() else {
-        if phase == .exchanging { worker.idleDeadlines.arm(self) }
+        if phase == .exchanging { waitForClient() }
         return
       }
       // The client has taken everything: the next step is not its.
@@ -30,7 +30,9 @@ extension ClientConnection {
       }
       reads += 1
       switch upstream.read() {
-      case .bytes: slot.exchange.log.answerBegan(at: worker.loop.now)
+      case .bytes:
+        slot.exchange.log.answerBegan(at: worker.loop.now)
+        expectAnswer(slot, upstream)
       case .wouldBlock: return
       case .end:
         upstreamEnded(slot, upstream)
@@ -128,7 +130,7 @@ extension ClientConnection {
     let step: BodyDecoder.Step
     do throws(BodyError) {
       step = try block.withReadable { bytes throws(BodyError) in
-        try slot.exchange.answerBody.next(bytes.extracting(0..<min(bytes.count, room)), from: 0)
+        try slot.exchange.answerBody.next(bytes, from: 0, dataMax: room)
       }
     } catch {
       cut(.upstreamAnswerInvalid)
@@ -162,6 +164,7 @@ extension ClientConnection {
       switch socket.write(block, from: start, to: data.upperBound) {
       case .bytes(let count):
         start += count
+        hasTaken = true
         slot.exchange.log.bytesOut += UInt64(count)
       case .wouldBlock, .end: canWrite = false
       case .failed:
@@ -266,7 +269,10 @@ extension ClientConnection {
   func exchangeTimedOut() {
     guard let slot else { return }
     switch slot.exchange.state {
-    case .waitingForKeys: refuse(Refusal(.keysUnavailable))
+    case .waitingForKeys(let provider):
+      slot.exchange.waitedInVain(for: provider)
+      consumeHead(slot)
+      refuse(Refusal(.keysUnavailable))
     case .waitingForResponder:
       refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
     case .waitingForUpstream where output == nil:
@@ -284,7 +290,10 @@ extension ClientConnection {
 
   /// `timeouts.drain` has passed: an answer that was begun is cut, others are told.
   func endExchange() {
-    guard let slot else { return }
+    guard let slot else {
+      cutHead()
+      return
+    }
     switch slot.exchange.state {
     case .deciding, .waitingForKeys, .waitingForResponder, .waitingForUpstream:
       refuse(Refusal(.drainTimeout, connection: .closed))

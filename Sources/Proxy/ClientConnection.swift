@@ -27,6 +27,8 @@ final class ClientConnection: Pollable {
   /// The client's end has been reported; it may not have been read yet.
   private var endIsNear = false
   var inputEnded = false
+  /// The client has taken something since its deadline was armed.
+  var hasTaken = false
   /// It has carried an exchange to its end.
   private var hasServed = false
   /// How much of `input` was looked at for the end of a line.
@@ -48,8 +50,17 @@ final class ClientConnection: Pollable {
     worker.idleDeadlines.arm(self)
   }
 
-  /// Nothing of a request has come.
-  private var isIdle: Bool { phase == .reading && input == nil }
+  /// Nothing of a request has come: also an empty line is nothing, which some clients send behind a body.
+  private var isIdle: Bool { phase == .reading && (input == nil || holdsEmptyLine) }
+
+  private var holdsEmptyLine: Bool {
+    guard let block = input.take() else { return false }
+    let isEmptyLine = block.withReadable { bytes in
+      bytes.count == 2 && bytes[0] == UInt8(ascii: "\r") && bytes[1] == UInt8(ascii: "\n")
+    }
+    input = consume block
+    return isEmptyLine
+  }
 
   /// The gateway is draining: what the client has sent already is answered, a connection without a request ends.
   func drain() {
@@ -86,7 +97,7 @@ final class ClientConnection: Pollable {
   override func deadlineExpired() {
     switch phase {
     case .reading:
-      if input == nil { close() } else { refuseHead(.headTimeout) }
+      if isIdle { close() } else { refuseHead(.headTimeout) }
     case .exchanging: exchangeTimedOut()
     case .lingering: close()
     case .closed: break
@@ -136,6 +147,10 @@ final class ClientConnection: Pollable {
     input = consume block
     switch parsed {
     case .incomplete:
+      if holdsEmptyLine {
+        headStartedAt = MonotonicTime(nanoseconds: 0)
+        return false
+      }
       if scanned == 0 { worker.headDeadlines.arm(self) }
       scanned = total
       return false
@@ -152,12 +167,19 @@ final class ClientConnection: Pollable {
 
   /// The client sends no more, between requests or inside a head.
   private func endOfInput() {
-    guard let count = input?.count, count > 0 else {
+    if isIdle {
       close()
       return
     }
     takeSlot()
     cut(.clientClosed)
+  }
+
+  /// Ends a connection in whose head `timeouts.drain` has ended.
+  func cutHead() {
+    guard phase == .reading, !isIdle else { return }
+    takeSlot()
+    cut(.drainTimeout)
   }
 
   /// A head that will be no request: answered, and nothing more of the connection is read.
@@ -195,17 +217,17 @@ final class ClientConnection: Pollable {
     input = consume block
     switch consume action {
     case .refuse(let refusal):
-      consumeHead()
+      consumeHead(slot)
       refuse(refusal)
     case .waitForKeys(let provider):
       worker.waitForKeys(self, provider: provider)
     case .ask(let responder):
       let request = localRequest()
-      consumeHead()
+      consumeHead(slot)
       continueExpectation()
       ask(responder, request)
     case .forward(let head, let upstream):
-      consumeHead()
+      consumeHead(slot)
       continueExpectation()
       forward(head, to: upstream)
     }
@@ -237,9 +259,9 @@ final class ClientConnection: Pollable {
     return request
   }
 
-  private func consumeHead() {
-    let length = worker.context.head.length
-    input?.consume(length)
+  /// Drops the head of the exchange under way, which is decided.
+  func consumeHead(_ slot: ExchangeSlot) {
+    input?.consume(slot.exchange.headLength)
     giveInputIfEmpty()
   }
 
@@ -291,7 +313,9 @@ final class ClientConnection: Pollable {
     guard var block = output.take() else { return true }
     while !block.isEmpty, canWrite {
       switch socket.write(&block) {
-      case .bytes(let count): slot?.exchange.log.bytesOut += UInt64(count)
+      case .bytes(let count):
+        hasTaken = true
+        slot?.exchange.log.bytesOut += UInt64(count)
       case .wouldBlock, .end: canWrite = false
       case .failed:
         worker.context.blocks.give(block)
@@ -305,6 +329,13 @@ final class ClientConnection: Pollable {
     }
     worker.context.blocks.give(block)
     return true
+  }
+
+  /// The client does not take what there is: its time runs from the last byte that it took.
+  func waitForClient() {
+    guard hasTaken || !hasDeadline else { return }
+    hasTaken = false
+    worker.idleDeadlines.arm(self)
   }
 
   // MARK: The end

@@ -118,10 +118,12 @@ private final class EchoConnection: Pollable {
   private func flush() -> Bool {
     guard var block = output.take() else { return true }
     while !block.isEmpty {
-      guard case .bytes = socket.write(&block) else {
-        output = consume block
-        return false
+      switch socket.write(&block) {
+      case .bytes: continue
+      case .wouldBlock, .end: output = consume block
+      case .failed: close()
       }
+      return false
     }
     return true
   }

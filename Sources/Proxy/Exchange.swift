@@ -48,6 +48,8 @@ struct Exchange {
   private(set) var version = HTTPVersion.http11
   private(set) var persistence = Refusal.ConnectionFate.kept
   private(set) var expectsContinue = false
+  /// Bytes of the head, which stand in the connection's input until it is decided.
+  private(set) var headLength = 0
   /// Whether the client reads pages rather than JSON.
   private(set) var prefersHTML = false
   var requestBody = BodyDecoder(.none)
@@ -96,6 +98,9 @@ struct Exchange {
   mutating func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
     configuration = active
+    route = nil
+    requestBodyBytesMax = nil
+    headLength = context.head.length
     method = context.head.knownMethod
     version = context.head.version
     persistence = context.head.persistent ? .kept : .closed
@@ -225,13 +230,13 @@ struct Exchange {
 
   // MARK: The request body
 
-  /// The next piece of the request body at the start of `bytes`.
+  /// The next piece of the request body at the start of `bytes`, with at most `dataMax` bytes of data.
   ///
   /// - Throws: What is wrong with its framing, or `bodyTooLarge`.
-  mutating func requestBodyStep(_ bytes: Span<UInt8>) throws(BodyFault) -> BodyDecoder.Step {
+  mutating func requestBodyStep(_ bytes: Span<UInt8>, dataMax: Int = .max) throws(BodyFault) -> BodyDecoder.Step {
     let step: BodyDecoder.Step
     do throws(BodyError) {
-      step = try requestBody.next(bytes, from: 0)
+      step = try requestBody.next(bytes, from: 0, dataMax: dataMax)
     } catch {
       throw BodyFault(reason: error.reason)
     }
@@ -308,6 +313,27 @@ struct Exchange {
   }
 
   mutating func closeAfterwards() { persistence = .closed }
+
+  /// Nothing was decided yet, or keys are waited for.
+  var isUndecided: Bool {
+    switch state {
+    case .deciding, .waitingForKeys: true
+    case .waitingForResponder, .waitingForUpstream, .answering, .answered: false
+    }
+  }
+
+  /// A new configuration is in force: the request is decided as if nothing had been, and may wait again.
+  mutating func reconsider() { state = .deciding }
+
+  /// The keys of `provider` did not come in time.
+  mutating func waitedInVain(for provider: Int) { log.keepToken(keyID: nil, provider: provider) }
+
+  /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
+  mutating func forget() {
+    configuration = nil
+    route = nil
+    log.forgetToken()
+  }
 
   /// The route's own limit on the wait for an answer.
   var responseTimeout: Duration? {

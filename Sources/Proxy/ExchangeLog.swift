@@ -81,6 +81,8 @@ struct ExchangeLog {
     self.provider = provider
   }
 
+  mutating func forgetToken() { token = nil }
+
   mutating func forwarded(at now: MonotonicTime) { forwardedAt = now }
 
   mutating func connected(at now: MonotonicTime) {

@@ -14,6 +14,7 @@ final class ExchangeSlot {
   var requestIsOpen = false
 
   func clear() {
+    exchange.forget()
     connection = nil
     upstream = nil
     pool = nil

@@ -57,7 +57,12 @@ final class Listener: Pollable {
     worker.loop.schedule(after: Limits.acceptPause) { [self] in
       isPaused = false
       guard !worker.isDraining else { return }
-      do throws(SystemError) { try start() } catch { worker.acceptFailed(error) }
+      do throws(SystemError) {
+        try start()
+      } catch {
+        worker.acceptFailed(error)
+        pause()
+      }
     }
   }
 

@@ -20,7 +20,7 @@ extension ClientConnection {
 
   /// Sends what is left of the answer, then ends the exchange.
   func finishAnswer() {
-    if flush() { exchangeEnded() } else if phase == .exchanging { worker.idleDeadlines.arm(self) }
+    if flush() { exchangeEnded() } else if phase == .exchanging { waitForClient() }
   }
 
   func forward(_ head: consuming ForwardedHead, to upstream: Int) {
@@ -143,7 +143,7 @@ extension ClientConnection {
         let step: BodyDecoder.Step
         do throws(BodyFault) {
           step = try block.withReadable { bytes throws(BodyFault) in
-            try slot.exchange.requestBodyStep(bytes.extracting(0..<min(bytes.count, room)))
+            try slot.exchange.requestBodyStep(bytes, dataMax: room)
           }
         } catch {
           input = consume block
@@ -161,15 +161,16 @@ extension ClientConnection {
         worker.loop.runLater(self)
         break
       }
-      reads += 1
       guard case .bytes = read() else { break }
+      reads += 1
     }
     if slot.exchange.requestBody.isComplete {
       if slot.requestIsOpen {
         slot.requestIsOpen = false
         upstream.endBody()
         disarmDeadline()
-        expectAnswer(slot, upstream)
+        // Until it is connected its own deadline runs.
+        if upstream.state == .busy { expectAnswer(slot, upstream) }
       }
       upstream.flush()
       return
@@ -179,7 +180,7 @@ extension ClientConnection {
       cut(.clientClosed)
       return
     }
-    worker.idleDeadlines.arm(self)
+    if reads > 0 || !hasDeadline { worker.idleDeadlines.arm(self) }
   }
 
   private func requestBodyIsBad(_ reason: Reason, _ slot: ExchangeSlot) {

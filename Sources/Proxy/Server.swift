@@ -78,10 +78,11 @@ public final class Server: Sendable {
   /// Begins to accept.
   ///
   /// - Parameters:
-  ///   - requestKeys: Called from any loop with a provider's index; ends in `update(keys:)`.
+  ///   - requestKeys: Called from any loop with a provider's index and the generation of the configuration that it is
+  ///     of; ends in `update(keys:)`, where that configuration is still in force.
   ///   - failed: Called from any loop.
   public func start(
-    requestKeys: @escaping @Sendable (Int) -> Void, failed: @escaping @Sendable (SystemError) -> Void
+    requestKeys: @escaping @Sendable (Int, UInt64) -> Void, failed: @escaping @Sendable (SystemError) -> Void
   ) {
     for worker in workers {
       worker.loop.start()

@@ -58,6 +58,7 @@ final class UpstreamConnection: Pollable {
     request = consume head
     if state == .free {
       state = .busy
+      comesFirst = false
       isReused = true
       disarmDeadline()
     }
@@ -246,6 +247,8 @@ final class UpstreamConnection: Pollable {
     }
     dropRequest()
     state = .free
+    // What comes now is no answer: it is seen before the connection is taken for a request of the same batch.
+    comesFirst = true
     if server.keepIdle(self) { pool.idleDeadlines.arm(self) } else { close() }
   }
 

@@ -56,8 +56,9 @@ final class UpstreamPool {
     return true
   }
 
-  func closeIdle() {
-    for server in servers { server.closeIdle() }
+  /// The configuration does not name it any more: free connections close, busy ones with their exchange.
+  func retire() {
+    for server in servers { server.retire() }
   }
 }
 

@@ -12,6 +12,8 @@ final class UpstreamServer {
   let target: Target
   /// Free connections; the one used last is taken first, so that those no longer needed age out.
   private var idle: [UpstreamConnection] = []
+  /// The upstream is gone: connections are no longer kept.
+  private var isRetired = false
 
   init(_ target: Target) { self.target = target }
 
@@ -22,7 +24,7 @@ final class UpstreamServer {
   ///
   /// - Returns: Whether it was kept.
   func keepIdle(_ connection: UpstreamConnection) -> Bool {
-    guard idle.count < Limits.idleUpstreamConnectionsMax else { return false }
+    guard !isRetired, idle.count < Limits.idleUpstreamConnectionsMax else { return false }
     idle.append(connection)
     return true
   }
@@ -32,7 +34,8 @@ final class UpstreamServer {
     if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
   }
 
-  func closeIdle() {
+  func retire() {
+    isRetired = true
     let closing = idle
     idle = []
     for connection in closing { connection.close() }

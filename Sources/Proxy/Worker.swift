@@ -16,10 +16,12 @@ final class Worker {
   private let accessLog: AccessLogRing
   private let report: @Sendable (ProxyEvent) -> Void
   /// Asks for the keys of a provider that may have a new one.
-  private var requestKeys: @Sendable (_ provider: Int) -> Void = { _ in }
+  private var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
 
   private(set) var headDeadlines: DeadlineList
   private(set) var idleDeadlines: DeadlineList
+  /// All that connections between two requests may stand in: earlier configurations' too.
+  private var readingDeadlines: [DeadlineList]
   let lingerDeadlines: DeadlineList
   let waitDeadlines: DeadlineList
 
@@ -55,14 +57,16 @@ final class Worker {
     pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    readingDeadlines = [headDeadlines, idleDeadlines]
     lingerDeadlines = loop.deadlines(after: Limits.lingerMax)
     waitDeadlines = loop.deadlines(after: Limits.waitMax)
   }
 
   // MARK: Accepting
 
-  /// - Parameter requestKeys: Called with a provider's index; ends in `update(keys:)`.
-  func listen(requestKeys: @escaping @Sendable (Int) -> Void) throws(SystemError) {
+  /// - Parameter requestKeys: Called with a provider's index and the generation of the configuration that it is of; ends
+  ///   in `update(keys:)`.
+  func listen(requestKeys: @escaping @Sendable (Int, UInt64) -> Void) throws(SystemError) {
     self.requestKeys = requestKeys
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
@@ -137,7 +141,7 @@ final class Worker {
     guard let slot = connection.slot else { return }
     waiting.append((provider, context.keys.providers[provider].answers, slot, slot.exchange.generation))
     waitDeadlines.arm(connection)
-    requestKeys(provider)
+    requestKeys(provider, context.active.generation)
   }
 
   /// The current second as Date says it (RFC 9110 §5.6.7).
@@ -168,7 +172,7 @@ final class Worker {
     waiting = all.filter { !isAnswered(($0.provider, $0.answers)) }
     for entry in all where isAnswered((entry.provider, entry.answers)) {
       guard entry.slot.exchange.generation == entry.generation,
-        entry.slot.exchange.state == .waitingForKeys(provider: entry.provider), let connection = entry.slot.connection
+        entry.slot.exchange.isUndecided, let connection = entry.slot.connection
       else { continue }
       connection.disarmDeadline()
       connection.decideAgain()
@@ -181,12 +185,18 @@ final class Worker {
     pools = active.configuration.upstreams.map { upstream in
       old.first { $0.configuration == upstream } ?? UpstreamPool(upstream, offset: index, loop: loop)
     }
-    for pool in old where !pools.contains(where: { $0 === pool }) { pool.closeIdle() }
+    for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
     context.active = active
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    for list in [headDeadlines, idleDeadlines] where !readingDeadlines.contains(where: { $0 === list }) {
+      readingDeadlines.append(list)
+    }
     take(keys)
-    // Providers may have changed places: all are decided anew.
+    // Providers may have changed places: all are decided anew, and may wait anew.
+    for entry in waiting where entry.slot.exchange.generation == entry.generation {
+      entry.slot.exchange.reconsider()
+    }
     wake { _ in true }
   }
 
@@ -198,13 +208,18 @@ final class Worker {
     listeners = []
     isDraining = true
     self.drained = drained
-    for entry in idleDeadlines.entries { (entry as? ClientConnection)?.drain() }
+    for list in readingDeadlines {
+      for entry in list.entries { (entry as? ClientConnection)?.drain() }
+    }
     tellWhenDrained()
   }
 
-  /// Ends the exchanges that are still under way.
+  /// Ends the exchanges that are still under way, and the heads that are not whole.
   func endExchanges() {
     for slot in slots { slot.connection?.endExchange() }
+    for list in readingDeadlines {
+      for entry in list.entries { (entry as? ClientConnection)?.cutHead() }
+    }
   }
 
   private func tellWhenDrained() {

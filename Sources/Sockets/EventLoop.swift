@@ -177,11 +177,13 @@ public final class EventLoop: @unchecked Sendable {
       let count = unsafe epoll_wait(set.number, events, Int32(EventLoop.eventsMax), timeout)
       refreshClock()
       if count > 0 {
+        unsafe dispatchFirst(count)
         for index in 0..<count { unsafe dispatch(index) }
       } else if runnable.isEmpty {
         expireDeadlines()
+        runRunnable()
         releaseUnregistered()
-        return
+        break
       }
       expireDeadlines()
       runRunnable()
@@ -193,6 +195,19 @@ public final class EventLoop: @unchecked Sendable {
   /// What is runnable makes no descriptor ready, so nothing else would bring the loop back to it.
   private func drainLater() {
     if !runnable.isEmpty { queue.async { [self] in drain() } }
+  }
+
+  /// Handles the events of those that come first, and takes them out of the batch.
+  @unsafe
+  private func dispatchFirst(_ count: Int32) {
+    for index in 0..<count {
+      guard let context = unsafe csystem_event_context(events, index) else { continue }
+      // SAFETY: as in `dispatch`.
+      let comesFirst = unsafe Unmanaged<Pollable>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.comesFirst }
+      guard comesFirst else { continue }
+      unsafe dispatch(index)
+      unsafe csystem_event_forget(events, index)
+    }
   }
 
   @unsafe

@@ -50,6 +50,8 @@ open class Pollable {
   /// The descriptor that is registered, -1 when none is.
   final var registeredDescriptor: Int32 = -1
   final var isRunnable = false
+  /// Its events are handled before those of others in the same batch.
+  public final var comesFirst = false
 
   // The links of the deadline list that this stands in. A list never outlives its loop, and an entry is taken out of
   // its list before it is freed (`deinit` checks), so the links never dangle.
@@ -76,6 +78,9 @@ open class Pollable {
 
   /// The deadline that was armed has passed; it is no longer armed.
   open func deadlineExpired() {}
+
+  /// Whether a deadline is armed.
+  public final var hasDeadline: Bool { unsafe deadlineList != nil }
 
   /// Takes the deadline back, where one is armed.
   public final func disarmDeadline() {

@@ -48,9 +48,7 @@ public final class AccessLog: Sendable {
   }
 
   /// Opens the file anew, after it was rotated.
-  public func reopen() throws(AccessLogError) {
-    do throws(SystemError) { try writer?.reopen() } catch { throw AccessLogError(error: error) }
-  }
+  public func reopen() { writer?.reopen() }
 
   /// Writes what is left, and ends. Waits a second at most.
   public func flushAndStop() { writer?.stop() }

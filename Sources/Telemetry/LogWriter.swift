@@ -10,6 +10,9 @@ public final class LogWriter: Sendable {
     case dropped(Int)
     case failed(SystemError)
     case recovered
+    /// The file was opened anew.
+    case reopened
+    case reopenFailed(SystemError)
   }
 
   private struct State: ~Copyable {
@@ -17,9 +20,10 @@ public final class LogWriter: Sendable {
     var rings: [ByteRing] = []
   }
 
-  /// Held by the writer while it writes, and by `reopen`: no loop takes it.
+  /// Held by the writer while it writes: nobody waits for it once the loops run.
   private let state: Mutex<State>
   private let isStopping = Atomic<Bool>(false)
+  private let reopens = Atomic<Bool>(false)
   private let stopped = DispatchSemaphore(value: 0)
   private let report: @Sendable (Event) -> Void
 
@@ -35,9 +39,8 @@ public final class LogWriter: Sendable {
 
   func add(_ ring: ByteRing) { state.withLock { $0.rings.append(ring) } }
 
-  func reopen() throws(SystemError) {
-    try state.withLock { (state: inout sending State) throws(SystemError) in try state.file.reopen() }
-  }
+  /// Has the file opened anew, before the next line is written. Waits for nothing.
+  func reopen() { reopens.store(true, ordering: .releasing) }
 
   func start() {
     BlockingWork.detach(name: "access-log") { [self] in run() }
@@ -48,6 +51,17 @@ public final class LogWriter: Sendable {
     _ = stopped.wait(timeout: .now() + 1)
   }
 
+  private func reopenFile() -> Event {
+    state.withLock { state in
+      do throws(SystemError) {
+        try state.file.reopen()
+        return .reopened
+      } catch {
+        return .reopenFailed(error)
+      }
+    }
+  }
+
   private func run() {
     var batch: [UInt8] = []
     var pause = LogWriter.pauseMin
@@ -56,6 +70,7 @@ public final class LogWriter: Sendable {
     var reportedAt = MonotonicTime.current + .seconds(-60)
     while true {
       let isLast = isStopping.load(ordering: .acquiring)
+      if reopens.exchange(false, ordering: .acquiringAndReleasing) { report(reopenFile()) }
       var hadLines = false
       var failure: SystemError?
       state.withLock { state in

@@ -48,6 +48,8 @@ static inline int csystem_epoll_remove(int set, int descriptor) {
 static inline uint32_t csystem_event_mask(const csystem_event *events, int index) { return events[index].events; }
 static inline void *csystem_event_context(const csystem_event *events, int index) { return events[index].data.ptr; }
 
+static inline void csystem_event_forget(csystem_event *events, int index) { events[index].data.ptr = NULL; }
+
 static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 
 // Fires once at an absolute CLOCK_MONOTONIC time; 0 disarms.

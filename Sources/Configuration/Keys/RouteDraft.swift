@@ -89,6 +89,6 @@ struct RouteTimeouts: Sendable {
     keys: [
       Key(
         "response", ifWritten: \.response, .responseTimeout,
-        "From the request to the first byte of the answer; left out, the upstream's.")
+        "From the request to the first byte of the answer, and between two pieces of it; left out, the upstream's.")
     ])
 }

@@ -37,7 +37,9 @@ struct UpstreamTimeouts: Sendable {
     "How long the gateway waits for servers.", defaults: UpstreamTimeouts(),
     keys: [
       Key("connect", \.connect, .duration(.milliseconds(1) ... .seconds(300)), "To connect."),
-      Key("response", \.response, .responseTimeout, "From the request to the first byte of the answer."),
+      Key(
+        "response", \.response, .responseTimeout,
+        "From the request to the first byte of the answer, and between two pieces of it."),
       Key("idle", \.idle, .duration(.milliseconds(100) ... .seconds(86_400)), "How long an unused connection is kept."),
     ])
 }

@@ -7,7 +7,7 @@ public struct UpstreamConfiguration: Sendable, Hashable {
   public var name: String
   public var kind: Kind
   public var connectTimeout: Duration
-  /// To the first byte of the answer.
+  /// To the first byte of the answer, and between two pieces of it.
   public var responseTimeout: Duration
   /// How long an idle connection is kept.
   public var idleTimeout: Duration

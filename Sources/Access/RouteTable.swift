@@ -1,3 +1,5 @@
+import HTTP
+
 /// The routes, compiled: finds the first, in the order of the file, that matches.
 ///
 /// A trie of segments for each host pattern. A lookup reads the path once for each way through the trie that it can
@@ -104,10 +106,7 @@ public struct RouteTable: Sendable {
     let count = min(host.count, RouteTable.hostBytesMax)
     if count < host.count { return }
     var lowered = InlineArray<256, UInt8>(repeating: 0)
-    for index in 0..<count {
-      let byte = host[index]
-      lowered[index] = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
-    }
+    for index in 0..<count { lowered[index] = FieldText.lowered(host[index]) }
     let name = lowered.span
     if let root = hosts.find(0, name, 0, count) { body(root) }
     guard hasWildcards else { return }

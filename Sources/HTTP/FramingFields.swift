@@ -30,7 +30,7 @@ struct FramingFields {
       cookieLine = index
     case .accept: if acceptLine < 0 { acceptLine = index }
     case .expect:
-      guard FramingFields.isWord(bytes, line.value, "100-continue") else {
+      guard FieldText.isWord(bytes, line.value, "100-continue") else {
         throw HeadError(.expectationUnsupported, at: line.value.lowerBound)
       }
       expectsContinue = true
@@ -55,18 +55,10 @@ struct FramingFields {
   }
 
   private mutating func noteOptions(_ bytes: Span<UInt8>, _ value: ByteRange) {
-    var start = value.lowerBound
-    while start < value.upperBound {
-      var end = start
-      while end < value.upperBound, bytes[end] != 0x2C { end += 1 }
-      var lower = start
-      var upper = end
-      while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
-      while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
-      let option = ByteRange(lower, upper)
-      if FramingFields.isWord(bytes, option, "close") { saysClose = true }
-      if FramingFields.isWord(bytes, option, "keep-alive") { saysKeepAlive = true }
-      start = end + 1
+    var options = ListElements(value)
+    while let option = options.next(bytes) {
+      if FieldText.isWord(bytes, option, "close") { saysClose = true }
+      if FieldText.isWord(bytes, option, "keep-alive") { saysKeepAlive = true }
     }
   }
 
@@ -78,7 +70,7 @@ struct FramingFields {
       let value = fields[transferEncodingLine].value
       if contentLengthLine >= 0 { throw HeadError(.framingConflict, at: value.lowerBound) }
       guard version == .http11 else { throw HeadError(.transferEncodingInvalid, at: value.lowerBound) }
-      if FramingFields.isWord(bytes, value, "chunked") { return .chunked }
+      if FieldText.isWord(bytes, value, "chunked") { return .chunked }
       throw HeadError(
         FramingFields.endsInChunked(bytes, value) ? .transferCodingUnsupported : .transferEncodingInvalid,
         at: value.lowerBound)
@@ -108,38 +100,17 @@ struct FramingFields {
 
   /// A list of known codings whose last is `chunked`: good, but not supported.
   private static func endsInChunked(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
-    var start = value.lowerBound
-    var last = false
-    while start <= value.upperBound {
-      var end = start
-      while end < value.upperBound, bytes[end] != 0x2C { end += 1 }
-      var lower = start
-      var upper = end
-      while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
-      while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
-      let coding = ByteRange(lower, upper)
-      if last { return false }
-      last = isWord(bytes, coding, "chunked")
-      if !last, !isWord(bytes, coding, "gzip"), !isWord(bytes, coding, "deflate"), !isWord(bytes, coding, "compress"),
-        !isWord(bytes, coding, "x-gzip"), !isWord(bytes, coding, "x-compress")
-      {
-        return false
-      }
-      start = end + 1
+    var codings = ListElements(value)
+    var isChunked = false
+    while let coding = codings.next(bytes) {
+      if isChunked { return false }
+      isChunked = FieldText.isWord(bytes, coding, "chunked")
+      if !isChunked, !knownCodings.contains(where: { FieldText.isWord(bytes, coding, $0) }) { return false }
     }
-    return last
+    return isChunked
   }
 
-  /// Whether the range reads `word`, which is in lower case and at most 15 bytes, in any case.
-  static func isWord(_ bytes: Span<UInt8>, _ range: ByteRange, _ word: String) -> Bool {
-    guard range.count == word.utf8.count else { return false }
-    var index = range.lowerBound
-    for byte in word.utf8 {
-      if ByteClass.lowered(bytes[index]) != byte { return false }
-      index += 1
-    }
-    return true
-  }
+  private static let knownCodings = ["gzip", "deflate", "compress", "x-gzip", "x-compress"]
 
   private static func refuseObsText(_ bytes: Span<UInt8>, _ range: ByteRange) throws(HeadError) {
     for index in range.lowerBound..<range.upperBound where bytes[index] >= 0x80 {

@@ -83,11 +83,7 @@ public struct LocalRoute: Sendable {
   func isFor(_ requested: Span<UInt8>) -> Bool {
     guard let hostBytes else { return true }
     guard hostBytes.count == requested.count else { return false }
-    for index in hostBytes.indices {
-      let byte = requested[index]
-      let lowered = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
-      if lowered != hostBytes[index] { return false }
-    }
+    for index in hostBytes.indices where FieldText.lowered(requested[index]) != hostBytes[index] { return false }
     return true
   }
 }

@@ -22,11 +22,8 @@ final class ClientConnection: Pollable {
   var input: Buffer?
   /// What the client is to get.
   var output: Buffer?
-  var canRead = false
+  private(set) var receiving = ReceivingSide()
   var canWrite = true
-  /// The client's end has been reported; it may not have been read yet.
-  private var endIsNear = false
-  var inputEnded = false
   /// The client has taken something since its deadline was armed.
   var hasTaken = false
   /// It has carried an exchange to its end.
@@ -65,7 +62,7 @@ final class ClientConnection: Pollable {
   /// The gateway is draining: what the client has sent already is answered, a connection without a request ends.
   func drain() {
     guard isIdle else { return }
-    canRead = true
+    receiving.tryAgain()
     readHeads()
     guard isIdle else { return }
     // Just accepted: its first request is most likely on its way.
@@ -76,8 +73,7 @@ final class ClientConnection: Pollable {
 
   override func ready(_ events: ReadyEvents) {
     if events.contains(.writable) { canWrite = true }
-    if events.contains(.peerClosed) { endIsNear = true }
-    if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
+    receiving.note(events)
     if !events.isDisjoint(with: [.hangup, .error]) {
       clientIsGone()
       return
@@ -108,17 +104,11 @@ final class ClientConnection: Pollable {
 
   /// Reads and parses until a head is whole, then begins its exchange; pipelined heads follow when it has ended.
   private func readHeads() {
-    reading: while phase == .reading {
+    while phase == .reading {
       if let count = input?.count, count > scanned, parseHead() { continue }
-      guard phase == .reading, canRead, !inputEnded else { break }
-      switch read() {
-      case .bytes: continue
-      case .wouldBlock: break reading
-      case .end, .failed:
-        inputEnded = true
-      }
+      guard phase == .reading, receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
-    if phase == .reading, inputEnded { endOfInput() }
+    if phase == .reading, receiving.hasEnded { endOfInput() }
   }
 
   /// Whether something changed: an exchange was begun or refused.
@@ -275,26 +265,7 @@ final class ClientConnection: Pollable {
   // MARK: The socket
 
   /// Reads into `input`.
-  func read() -> Transfer {
-    var block = input.take() ?? worker.context.blocks.take()
-    if block.writableCount == 0 { block.compact() }
-    let room = block.writableCount
-    guard room > 0 else {
-      input = consume block
-      return .wouldBlock
-    }
-    let result = socket.read(into: &block)
-    switch result {
-    case .bytes(let count):
-      // A short read has emptied the socket; what comes later is a new edge. An end that came with the data is not.
-      if count < room, !endIsNear { canRead = false }
-    case .wouldBlock: canRead = false
-    case .end, .failed: inputEnded = true
-    }
-    input = consume block
-    giveInputIfEmpty()
-    return result
-  }
+  func read() -> Transfer { receiving.read(socket, into: &input, worker.context.blocks) }
 
   func giveInputIfEmpty() {
     if let count = input?.count, count == 0, let block = input.take() { worker.context.blocks.give(block) }
@@ -354,19 +325,19 @@ final class ClientConnection: Pollable {
     phase = .reading
     hasServed = true
     scanned = 0
-    if inputEnded, input == nil {
+    if receiving.hasEnded, input == nil {
       close()
       return
     }
     worker.idleDeadlines.arm(self)
     // Pipelined requests go on from the loop, not from here: a long row of them takes turns with other connections.
-    if input != nil || canRead { worker.loop.runLater(self) }
+    if input != nil || receiving.mayRead { worker.loop.runLater(self) }
   }
 
   /// Closes so that what was sent arrives: a socket that is closed with unread input is reset.
   func closeGently() {
     guard phase != .closed else { return }
-    if inputEnded {
+    if receiving.hasEnded {
       close()
       return
     }
@@ -378,7 +349,7 @@ final class ClientConnection: Pollable {
 
   private func linger() {
     var reads = 0
-    while canRead {
+    while receiving.mayRead {
       guard reads < Limits.readsPerTurnMax else {
         worker.loop.runLater(self)
         return

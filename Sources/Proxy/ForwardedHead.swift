@@ -60,6 +60,7 @@ struct ForwardedHead: ~Copyable {
     var logsConnectionIn = false
     for index in head.fields.indices {
       let line = head.fields[index]
+      // No Connection option takes away what has a case of its own (SECURITY I-3).
       switch line.known {
       case .host, .contentLength, .expect: continue
       case .authorization:
@@ -131,8 +132,8 @@ struct ForwardedHead: ~Copyable {
     while end < value.upperBound, bytes[end] != UInt8(ascii: " ") { end += 1 }
     let scheme = ByteRange(value.lowerBound, end)
     switch scheme.count {
-    case 4: return ConnectionOptions.isWord(bytes, scheme, "ntlm")
-    case 9: return ConnectionOptions.isWord(bytes, scheme, "negotiate")
+    case 4: return FieldText.isWord(bytes, scheme, "ntlm")
+    case 9: return FieldText.isWord(bytes, scheme, "negotiate")
     default: return false
     }
   }
@@ -164,29 +165,24 @@ struct ConnectionOptions {
 
   init(_ fields: [FieldLine], _ bytes: Span<UInt8>) {
     for index in fields.indices where fields[index].known == .connection {
-      let value = fields[index].value
-      var start = value.lowerBound
-      while start < value.upperBound {
-        var end = start
-        while end < value.upperBound, bytes[end] != UInt8(ascii: ",") { end += 1 }
-        let name = ConnectionOptions.trimmed(bytes, start, end)
-        if !name.isEmpty, !ConnectionOptions.isOwn(bytes, name) { names.append(name) }
-        start = end + 1
+      var options = ListElements(fields[index].value)
+      while let name = options.next(bytes) {
+        // `close` and `keep-alive` name no field that is not removed anyway: the usual message allocates nothing.
+        let isOwn = FieldText.isWord(bytes, name, "close") || FieldText.isWord(bytes, name, "keep-alive")
+        if !name.isEmpty, !isOwn { names.append(name) }
       }
     }
   }
 
   var isEmpty: Bool { names.isEmpty }
 
-  /// Whether one of the names is that of `line`. Cookies and credentials are end-to-end whatever a client says
-  /// (SECURITY I-3).
+  /// Whether one of the names is that of `line`.
   func name(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
-    if line.known == .cookie || line.known == .authorization || line.known == .host { return false }
     for name in names where name.count == line.name.count {
       var isSame = true
       for offset in 0..<name.count
-      where ConnectionOptions.lowered(bytes[name.lowerBound + offset])
-        != ConnectionOptions.lowered(bytes[line.name.lowerBound + offset])
+      where FieldText.lowered(bytes[name.lowerBound + offset])
+        != FieldText.lowered(bytes[line.name.lowerBound + offset])
       {
         isSame = false
         break
@@ -194,35 +190,5 @@ struct ConnectionOptions {
       if isSame { return true }
     }
     return false
-  }
-
-  /// `close` and `keep-alive` name no field that is not removed anyway: the usual message allocates nothing.
-  private static func isOwn(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
-    switch name.count {
-    case 5: isWord(bytes, name, "close")
-    case 10: isWord(bytes, name, "keep-alive")
-    default: false
-    }
-  }
-
-  fileprivate static func isWord(_ bytes: Span<UInt8>, _ name: ByteRange, _ word: String) -> Bool {
-    var index = name.lowerBound
-    for byte in word.utf8 {
-      if lowered(bytes[index]) != byte { return false }
-      index += 1
-    }
-    return true
-  }
-
-  private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> ByteRange {
-    var lower = start
-    var upper = end
-    while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
-    while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
-    return ByteRange(lower, upper)
-  }
-
-  private static func lowered(_ byte: UInt8) -> UInt8 {
-    byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
   }
 }

@@ -156,7 +156,7 @@ extension ClientConnection {
         giveInputIfEmpty()
         if step.consumed > 0 { continue }
       }
-      guard canRead, !inputEnded else { break }
+      guard receiving.mayRead, !receiving.hasEnded else { break }
       guard reads < Limits.readsPerTurnMax else {
         worker.loop.runLater(self)
         break
@@ -176,7 +176,7 @@ extension ClientConnection {
       return
     }
     upstream.flush()
-    if inputEnded {
+    if receiving.hasEnded {
       cut(.clientClosed)
       return
     }
@@ -215,10 +215,10 @@ extension ClientConnection {
         giveInputIfEmpty()
         if consumed > 0 { continue }
       }
-      guard canRead, !inputEnded, case .bytes = read() else { break }
+      guard receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
     guard slot.exchange.requestBody.isComplete else {
-      if inputEnded { cut(.clientClosed) } else { worker.idleDeadlines.arm(self) }
+      if receiving.hasEnded { cut(.clientClosed) } else { worker.idleDeadlines.arm(self) }
       return
     }
     guard let local = slot.local, !local.hasAsked else { return }

@@ -22,10 +22,7 @@ final class UpstreamConnection: Pollable {
   private var canWrite = false
   /// What the upstream sent and was not read yet.
   var input: Buffer?
-  private var canRead = false
-  /// The server's end has been reported; it may not have been read yet.
-  private var endIsNear = false
-  private(set) var inputEnded = false
+  private var receiving = ReceivingSide()
   /// It has carried an exchange before: the server may be closing it at this moment.
   private(set) var isReused = false
   private(set) var hasReceived = false
@@ -111,7 +108,7 @@ final class UpstreamConnection: Pollable {
       case .failed:
         // The server may have answered before it closed: what it sent is read first.
         canWrite = false
-        canRead = true
+        receiving.tryAgain()
         worker.loop.runLater(self)
         return
       }
@@ -154,12 +151,11 @@ final class UpstreamConnection: Pollable {
     } else if events.contains(.writable) {
       canWrite = true
     }
-    if !events.isDisjoint(with: [.peerClosed, .hangup, .error]) { endIsNear = true }
-    if endIsNear || events.contains(.readable) { canRead = true }
+    receiving.note(events)
     switch state {
     case .free:
       // An answer that nobody asked for, or the end: of no use any more (SECURITY U-3).
-      if canRead { close() }
+      if receiving.mayRead { close() }
     case .busy: run()
     case .connecting, .closed: break
     }
@@ -214,24 +210,9 @@ final class UpstreamConnection: Pollable {
   ///
   /// - Returns: What it came to; `wouldBlock` also where there is nothing to read now.
   func read() -> Transfer {
-    guard canRead, !inputEnded else { return inputEnded ? .end : .wouldBlock }
-    var block = input.take() ?? worker.context.blocks.take()
-    if block.writableCount == 0 { block.compact() }
-    let room = block.writableCount
-    guard room > 0 else {
-      input = consume block
-      return .wouldBlock
-    }
-    let result = socket.read(into: &block)
-    switch result {
-    case .bytes(let count):
-      hasReceived = true
-      // A short read has emptied the socket; what comes later is a new edge. An end that came with the data is not.
-      if count < room, !endIsNear { canRead = false }
-    case .wouldBlock: canRead = false
-    case .end, .failed: inputEnded = true
-    }
-    if block.isEmpty { worker.context.blocks.give(block) } else { input = consume block }
+    guard receiving.mayRead, !receiving.hasEnded else { return receiving.hasEnded ? .end : .wouldBlock }
+    let result = receiving.read(socket, into: &input, worker.context.blocks)
+    if case .bytes = result { hasReceived = true }
     return result
   }
 
@@ -241,7 +222,7 @@ final class UpstreamConnection: Pollable {
   func release() {
     client = nil
     let closes = request?.closesConnection ?? true
-    guard state == .busy, !closes, isFlushed, input == nil, !inputEnded, !canRead || !hasPendingInput() else {
+    guard state == .busy, !closes, isFlushed, input == nil, !receiving.hasEnded, !receiving.mayRead || !hasPendingInput() else {
       close()
       return
     }

@@ -1,0 +1,41 @@
+/// What field values have in common (RFC 9110 §5.6).
+public enum FieldText {
+  /// Lower case, of ASCII letters.
+  @inlinable
+  public static func lowered(_ byte: UInt8) -> UInt8 { ByteClass.lowered(byte) }
+
+  /// Whether the range reads `word`, which is in lower case, in any case.
+  public static func isWord(_ bytes: Span<UInt8>, _ range: ByteRange, _ word: String) -> Bool {
+    guard range.count == word.utf8.count else { return false }
+    var index = range.lowerBound
+    for byte in word.utf8 {
+      if ByteClass.lowered(bytes[index]) != byte { return false }
+      index += 1
+    }
+    return true
+  }
+}
+
+/// The elements of a list with commas between, without the white space around them (RFC 9110 §5.6.1). Empty ones too.
+public struct ListElements {
+  private var start: Int
+  private let end: Int
+
+  public init(_ value: ByteRange) {
+    start = value.lowerBound
+    end = value.upperBound
+  }
+
+  /// The next element; nil behind the last.
+  public mutating func next(_ bytes: Span<UInt8>) -> ByteRange? {
+    guard start <= end else { return nil }
+    var stop = start
+    while stop < end, bytes[stop] != UInt8(ascii: ",") { stop += 1 }
+    var lower = start
+    var upper = stop
+    while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
+    while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+    start = stop + 1
+    return ByteRange(lower, upper)
+  }
+}

@@ -242,3 +242,48 @@ def test_no_signal_is_lost_right_after_the_start(start, upstream, number):
         gateway = start(config(app))
         gateway.signal(number)
         assert gateway.wait(5) == 0
+
+
+@pytest.mark.parametrize("idle", ["75s", "60s"])
+def test_D_7_connections_of_an_earlier_idle_timeout_are_sent_home(start, upstream, workers, idle):
+    app = upstream()
+    before = config(app, drain="8s", workers=workers).replace("timeouts: {", "timeouts: { idle: 75s,")
+    gateway = start(before)
+    clients = [Client(gateway) for _ in range(8)]
+    for client in clients:
+        assert client.send(REQUEST.format("/")).response().status == 200
+    gateway.write_config(before.replace("idle: 75s", f"idle: {idle}"))
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    began = time.monotonic()
+    gateway.signal(signal.SIGTERM)
+    for client in clients:
+        assert client.is_closed(4)
+        client.sock.close()
+    assert gateway.wait(4) == 0 and time.monotonic() - began < 4
+    assert gateway.messages()[-1] == {**gateway.messages()[-1], "message": "stopped", "why": "drained"}
+    assert len(app.requests) == len(gateway.access()) == 8
+
+
+@pytest.mark.parametrize("after", ["a start", "a reload"])
+def test_D_7_a_head_that_is_cut_has_its_line(start, upstream, after):
+    app = upstream()
+    before = config(app, drain="500ms").replace("timeouts: {", "timeouts: { head: 20s,")
+    gateway = start(before)
+    with Client(gateway) as half, Client(gateway) as idle:
+        half.send("GET /half HTTP/1.1\r\nHo")
+        # The one loop has read the half before it answers a later connection.
+        assert idle.send(REQUEST.format("/")).response().status == 200
+        if after == "a reload":
+            gateway.write_config(before.replace("head: 20s", "head: 25s"))
+            gateway.signal(signal.SIGHUP)
+            gateway.wait_message("reloaded")
+        gateway.signal(signal.SIGTERM)
+        assert idle.is_closed() and half.is_closed()
+    assert gateway.wait(5) == 0
+    assert gateway.messages()[-1]["why"] == "timeouts.drain is over"
+    assert [request.target for request in app.requests] == ["/"]
+    lines = gateway.access()
+    assert [(line["status"], line.get("reason"), line.get("blame")) for line in lines] == [
+        (200, None, None), (503, "drain_timeout", "gateway")], lines
+    assert lines[1]["bytes_out"] == 0 and lines[1]["bytes_in"] == len("GET /half HTTP/1.1\r\nHo")

@@ -1,4 +1,8 @@
 """SECURITY H: where a message ends. Every example of a rule is a row; what the upstream saw is part of each answer."""
+import signal
+import threading
+import time
+
 import pytest
 
 from support.ports import wait_until
@@ -406,6 +410,60 @@ def test_H_13_bad_trailers(gateway, app, data, status, reason, piece):
     assert_body_refused(gateway, app, data, status, reason, piece)
 
 
+@pytest.mark.parametrize("body", [20_000, 29_000, 31_000, 32_500])
+@pytest.mark.parametrize("trailer", [3600, 12_000])
+def test_H_13_long_trailers_behind_a_body_of_a_block(start, upstream, body, trailer):
+    """The trailer is there with the body, and longer than what a block has left behind it."""
+    app = upstream()
+    gateway = start(config(app))
+    data = b"x" * body
+    with Client(gateway, seconds=5) as client:
+        # Its upstream connection is there: all that comes is forwarded in one turn.
+        client.send(NEXT)
+        assert client.response().status == 200
+        with gateway.paused():
+            client.send(chunked(b"%x\r\n%b\r\n0\r\nX-Trailer: %b\r\n\r\n" % (body, data, b"root" * (trailer // 4)))
+                        + NEXT)
+        for _ in range(2):
+            answer = client.response()
+            assert (answer.status, answer.body) == (200, b"ok")
+    assert [(r.method, r.target, r.body) for r in app.requests] == [
+        ("GET", "/next", b""), ("POST", "/", data), ("GET", "/next", b"")]
+    assert b"root" not in app.received and b"X-Trailer" not in app.received
+    lines = gateway.wait_access(3)
+    assert [(line["method"], line["status"], line.get("reason")) for line in lines] == [
+        ("GET", 200, None), ("POST", 200, None), ("GET", 200, None)]
+
+
+@pytest.mark.parametrize("body", [20_000, 29_480, 31_000, 32_500])
+@pytest.mark.parametrize("trailer", [3190, 12_000])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_H_13_long_trailers_of_an_answer(start, script, version, body, trailer):
+    data, hold = b"x" * body, threading.Event()
+
+    def function(connection):
+        read_head(connection)
+        hold.wait(10)
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-T: %b\r\n\r\n"
+                                % (body, data, b"root" * (trailer // 4)))
+        connection.answered = 1
+        read_to_end(connection)
+
+    app = script(function)
+    gateway = start(config(app))
+    with Client(gateway, seconds=5) as client:
+        client.send(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n")
+        wait_until(lambda: app.received.endswith(b"\r\n\r\n"), "the request")
+        with gateway.paused():
+            hold.set()
+            wait_until(lambda: app.connections[0].answered, "the whole answer to be sent")
+        answer = client.response()
+        assert (answer.status, answer.body, answer.field("x-t")) == (200, data, None)
+        assert client.data == b"" and len(app.requests) == 1
+    [line] = gateway.wait_access(1)
+    assert (line["status"], line.get("reason")) == (200, None)
+
+
 @PIECES
 def test_H_14_upstream_framing_is_ours(gateway, app, piece):
     odd = b"".join(b"%016X;x=%d\r\n%c\r\n" % (1, n, c) for n, c in enumerate(b"hello")) + b"00000\r\nX: y\r\n\r\n"
@@ -542,6 +600,40 @@ def test_H_19_each_request_is_decided_for_itself(guarded, app, keys):
         assert [client.response().status for _ in range(4)] == [200, 401, 200, 401]
     assert [r.target for r in app.requests] == ["/api/1", "/api/1"]
     assert len(guarded.wait_access(2, path="/api/2", reason="credential_missing")) == 2
+
+
+def test_H_7_an_empty_line_behind_a_body_begins_no_head(start, upstream):
+    """Some clients send one (RFC 9112 §2.2): it earns neither an answer nor a line, and the next request is taken."""
+    app = upstream()
+    gateway = start(config(app).replace("workers: 1", "workers: 1\n    timeouts: { head: 300ms, idle: 1s }"))
+    post = request(b"Content-Length: 2", body=b"ok\r\n")
+    with Client(gateway) as idle, Client(gateway) as busy, Client(gateway) as ending, Client(gateway) as slow:
+        for client in (idle, busy, ending):
+            assert client.send(post).response().status == 200
+        began = time.monotonic()
+        assert ending.finish().is_closed()
+        # Others that have begun a head are told that its time has passed.
+        slow.send(b"GET /slow")
+        assert slow.response().status == 408
+        assert busy.send(NEXT).response().status == 200
+        assert busy.send(b"\r\n" + NEXT).response().status == 200
+        assert idle.is_closed() and time.monotonic() - began > 0.8
+    assert [(r.method, r.body) for r in app.requests] == [("POST", b"ok")] * 3 + [("GET", b"")] * 2
+    lines = gateway.wait_access(6)
+    assert sorted((line["status"], line.get("reason")) for line in lines if line["status"] != 200) == [
+        (408, "head_timeout")]
+    assert len(lines) == 6
+
+
+def test_D_7_an_empty_line_behind_a_body_holds_up_no_drain(start, upstream):
+    app = upstream()
+    gateway = start(config(app))
+    with Client(gateway) as client:
+        assert client.send(request(b"Content-Length: 2", body=b"ok\r\n")).response().status == 200
+        gateway.signal(signal.SIGTERM)
+        assert client.is_closed(4)
+    assert gateway.wait(4) == 0
+    assert len(gateway.access()) == 1 and gateway.messages()[-1]["why"] == "drained"
 
 
 # Servers that read less than they are sent (CL.0), and answers that come too early (0.CL).

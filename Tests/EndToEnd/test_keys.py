@@ -663,3 +663,61 @@ def test_K_3_who_waits_for_one_issuer_is_not_woken_by_another(start, upstream, k
     assert [client.response().status for client in clients] == [200] * 4
     for client in clients:
         client.sock.close()
+
+
+def held_until(release, key):
+    """Has a key server give its key set when `release` is set."""
+    def answer(handler):
+        release.wait(15)
+        body = json.dumps({"keys": [key.jwk]}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+    return answer
+
+
+def test_K_4_a_wait_in_vain_ends_the_request_for_good(start, upstream, key_server, keys):
+    """Its 503 is its only answer: neither keys that come later nor the next request bring it back."""
+    app, issuer, release = upstream(echo_target), key_server(), threading.Event()
+    issuer.instead = held_until(release, keys["ES256"])
+    gateway = start(config(app, fetched(issuer)))
+    token, smuggled = mint(keys["ES256"]), "GET /public/smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    def request(line, more="", body=""):
+        return f"{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n{more}\r\n{body}"
+
+    following = "GET /public/{} HTTP/1.1\r\nHost: a\r\n\r\n".format
+    with Client(gateway) as alone, Client(gateway) as pipelined, Client(gateway) as body:
+        alone.send(request("POST /api/pay", "Content-Length: 0\r\n"))
+        pipelined.send(request("GET /api/secret") + following("pipelined"))
+        body.send(request("POST /api/body", f"Content-Length: {len(smuggled)}\r\n", smuggled))
+        for client in (alone, pipelined, body):
+            answer = client.response()
+            assert answer.status == 503 and int(answer.field("retry-after")) > 0, answer
+            line = gateway.access_of(answer.request_id)
+            assert (line["reason"], line["blame"], line["provider"]) == ("keys_unavailable", "issuer", "company")
+            assert 4_500_000 < line["total_us"] < 8_000_000
+        assert body.is_closed()
+        # The next answer of a connection is the one of its next request.
+        answer = pipelined.response()
+        assert (answer.status, answer.body) == (200, b"/public/pipelined")
+        release.set()
+        gateway.wait_message("keys updated")
+        for client, target in ((alone, "alone"), (pipelined, "again")):
+            answer = client.send(following(target)).response()
+            assert (answer.status, answer.body) == (200, f"/public/{target}".encode())
+            assert client.data == b""
+        # Those who ask again are let in.
+        answer = alone.send(request("GET /api/again")).response()
+        assert (answer.status, answer.body) == (200, b"/api/again")
+    assert sorted(seen.target for seen in app.requests) == [
+        "/api/again", "/public/again", "/public/alone", "/public/pipelined"]
+    paths = sorted((line["path"], line["status"]) for line in gateway.wait_access(7))
+    assert paths == [("/api/again", 200), ("/api/body", 503), ("/api/pay", 503), ("/api/secret", 503),
+                     ("/public/again", 200), ("/public/alone", 200), ("/public/pipelined", 200)]
+    assert issuer.fetches == 1
+
+
+def echo_target(request, _):
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(request.target), request.target.encode())

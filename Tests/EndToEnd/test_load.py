@@ -150,6 +150,30 @@ def test_D_1_a_client_that_stops_reading(start, script):
     sock.close()
 
 
+@pytest.mark.parametrize("sends", [b"G", GET], ids=["bytes", "requests"])
+def test_D_1_sending_does_not_keep_a_client_that_reads_nothing(start, script, sends):
+    app = script(flood)
+    gateway = start(config(app, timeouts="idle: 400ms"))
+    sock = connect(gateway, small=True)
+    sock.sendall(GET)
+    sock.setblocking(False)
+
+    def over():
+        try:
+            sock.send(sends)
+        except OSError:
+            pass
+        time.sleep(0.04)
+        return gateway.access()
+
+    [line] = wait_until(over, "the end of the exchange", 5)
+    assert (line["status"], line["reason"], line["blame"]) == (200, "client_timeout", "client")
+    wait_until(lambda: app.connections[0].ended, "the upstream's connection to end")
+    assert len(app.connections) == 1 and app.received.count(b"GET / ") == 1
+    sock.close()
+    assert len(gateway.access()) == 1
+
+
 # D-2
 
 

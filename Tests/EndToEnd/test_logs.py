@@ -1,10 +1,13 @@
 """SECURITY L: one line for each exchange, that any reader can parse, and no secret in it."""
+import array
+import fcntl
 import json
 import os
 import re
 import signal
 import socket
 import struct
+import termios
 import threading
 import time
 
@@ -287,6 +290,59 @@ def test_L_4_a_reader_that_stalls_costs_no_requests(start, upstream, tmp_path):
     finally:
         os.close(reader)
     assert all(json.loads(line)["status"] == 200 for line in text.splitlines()[:-1])
+
+
+def test_L_4_a_log_that_stalls_holds_up_no_signal(start, upstream, tmp_path):
+    """SIGUSR1 waits for the reader; requests, a reload and the end of the gateway do not."""
+    app = upstream()
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    size = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    gateway = start(config(app, f"access: {path}"))
+
+    def held():
+        count = array.array("i", [0])
+        fcntl.ioctl(reader, termios.FIONREAD, count)
+        return count[0]
+
+    with Client(gateway) as client:
+        def stalled():
+            client.send(f"GET /{'a' * 1900} HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.response().status == 200
+            return held() == size
+
+        wait_until(stalled, "a full pipe")
+        gateway.signal(signal.SIGUSR1)
+        for _ in range(2):
+            count = len(gateway.messages())
+            gateway.signal(signal.SIGHUP)
+            wait_until(lambda: any(m["message"] == "reloaded" for m in gateway.messages()[count:]), "the reload", 5)
+            assert client.send(GET).response().status == 200
+        assert not any("reopened" in m["message"] for m in gateway.messages())
+        text = os.read(reader, 1 << 20)
+        os.set_blocking(reader, False)
+
+        def reopened():
+            nonlocal text
+            try:
+                text += os.read(reader, 1 << 20)
+            except BlockingIOError:
+                pass
+            return any(m["message"] == "access log reopened" for m in gateway.messages()) and (
+                text.count(b"\n") >= len(app.requests))
+
+        wait_until(reopened, "the reopened log and every line")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert len(lines) == len(app.requests) == len({line["request_id"] for line in lines})
+        assert {line["status"] for line in lines} == {200}
+        # Stalled again: the end does not wait for it either.
+        wait_until(stalled, "a full pipe")
+        gateway.signal(signal.SIGUSR1)
+        gateway.signal(signal.SIGTERM)
+        assert client.is_closed()
+    assert gateway.wait(6) == 0
+    os.close(reader)
 
 
 # SIGUSR1

@@ -206,3 +206,50 @@ def test_D_7_a_reload_under_load_loses_no_request(start, upstream, workers):
     assert not faults, faults
     targets = sorted(request.target for request in app.requests)
     assert targets == sorted(f"/a/{index}/{number}" for index in range(6) for number in range(counts[index]))
+
+
+def held_keys(release, key):
+    """Has a key server give its key set when `release` is set."""
+    def answer(handler):
+        release.wait(15)
+        body = json.dumps({"keys": [key.jwk]}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+    return answer
+
+
+@pytest.mark.parametrize("change, target, status", [
+    ("nothing", "/a/x", 200), ("more routes", "/a/x", 200), ("no provider", "/a/x", 200), ("no route", None, 404)])
+def test_D_7_who_waits_for_keys_is_decided_anew_by_a_reload(start, upstream, key_server, keys, change, target, status):
+    """With the same provider it waits on; where the new configuration needs no keys, that counts at once."""
+    app, issuer, release = upstream(), key_server(), threading.Event()
+    issuer.instead = held_keys(release, keys["ES256"])
+    provider = (f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], '
+                f'jwks_url: "{issuer.url}" }} }}')
+    public = "- { path: /public, auth: none, upstream: app }"
+    before = config(app, f"{KEYS}\n      {public}", provider)
+    gateway = start(before)
+    with Client(gateway) as client:
+        client.send(f"GET /a/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {mint(keys['ES256'])}\r\n\r\n")
+        # The one loop has looked at the request before it answers one of a later connection.
+        assert get(gateway, "/public").status == 200
+        app.forget()
+        reload(gateway, {
+            "nothing": before, "more routes": config(app, f"{public}\n      {CLOSED}\n      {KEYS}", provider),
+            "no provider": config(app, OPEN + "\n      " + public), "no route": config(app, public)}[change])
+        if target and change != "no provider":
+            for _ in range(3):
+                assert get(gateway, "/public").status == 200
+            assert len(gateway.access()) == 4 and {request.target for request in app.requests} == {"/public"}
+            release.set()
+        answer = client.response()
+        assert answer.status == status, (answer, gateway.access_text)
+        line = gateway.access_of(answer.request_id or app.requests[-1].field("x-request-id"))
+        assert (line["status"], line["config"], line.get("reason")) == (
+            status, 2, None if status == 200 else "route_unknown"), line
+        assert [r.target for r in app.requests if r.target != "/public"] == [target] * (target is not None)
+        # The connection goes on.
+        assert client.send("GET /public HTTP/1.1\r\nHost: a\r\n\r\n").response().status == 200
+    release.set()

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -219,6 +220,30 @@ def test_U_3_bytes_on_an_idle_connection_end_it(start, upstream):
     assert answer.body == b"ok" and len(app.connections) == 2
 
 
+@pytest.mark.parametrize("method, body", [("GET", None), ("POST", b""), ("POST", b"hello")])
+def test_U_3_bytes_that_were_there_before_a_request_are_not_its_answer(start, upstream, method, body):
+    """Seen together with the request that would take their connection."""
+    app = upstream()
+    gateway = start(config(app.server))
+    length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+    with Client(gateway) as client:
+        client.send(GET)
+        assert client.response().body == b"ok"
+        first = app.connections[0]
+        with gateway.paused():
+            client.send(f"{method} /next HTTP/1.1\r\nHost: a\r\n{length}\r\n".encode() + (body or b""))
+            first.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted")
+        answer = client.response()
+        assert (answer.status, answer.body) == (200, b"ok")
+        client.send(GET.replace(b"/ ", b"/last "))
+        assert client.response().body == b"ok" and client.data == b""
+    wait_until(lambda: first.ended, "the connection with the bytes to end")
+    assert [[r.target for r in c.requests] for c in app.connections] == [["/"], ["/next", "/last"]]
+    lines = gateway.wait_access(3)
+    assert [(line["path"], line["status"], line.get("reason"), line["retries"]) for line in lines] == [
+        ("/", 200, None, 0), ("/next", 200, None, 0), ("/last", 200, None, 0)]
+
+
 @pytest.mark.parametrize("scheme", ["Negotiate", "NTLM", "negotiate"])
 def test_U_3_a_connection_that_carries_a_login_is_not_shared(start, upstream, scheme):
     app = upstream()
@@ -409,6 +434,53 @@ def test_U_8_a_silent_body(start, script):
         client.send(GET)
         data, _ = drain(client)
     assert data.endswith(b"hello") and gateway.wait_access(1)[0]["reason"] == "upstream_truncated"
+
+
+@pytest.mark.parametrize("framing, body", [
+    (b"", b""), (b"Content-Length: 5\r\n", b"hello"),
+    (b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n"), (b"Content-Length: 5\r\n", b"hel")],
+    ids=["none", "length", "chunked", "half"])
+def test_U_8_connecting_takes_too_long_whatever_the_body(start, framing, body):
+    listener, waiting = full_listener()
+    server = "127.0.0.1:%d" % listener.getsockname()[1]
+    gateway = start(config(server, timeouts="{ connect: 300ms, response: 20s }", retries=0))
+    with Client(gateway, seconds=4) as client:
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n" + body)
+        answer = client.response()
+    assert answer.status == 504 and server not in str(answer)
+    line = gateway.access_of(answer.request_id)
+    assert (line["status"], line["reason"], line["blame"], line["retries"]) == (
+        504, "upstream_connect_timeout", "upstream", 0)
+    assert 250_000 < line["total_us"] < 3_000_000 and "first_byte_us" not in line
+    for sock in [listener, *waiting]:
+        sock.close()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "end"])
+def test_U_8_an_answer_that_flows_is_not_cut(start, script, framing):
+    """It takes longer than `timeouts.response` in total, and no pause of it does."""
+    pieces = 12
+    head = {"length": b"Content-Length: %d\r\n" % (5 * pieces), "chunked": b"Transfer-Encoding: chunked\r\n",
+            "end": b""}[framing]
+    last = b"0\r\n\r\n" if framing == "chunked" else b""
+
+    def function(connection):
+        read_head(connection)
+        connection.sock.sendall(OKS + head + b"\r\n")
+        for _ in range(pieces):
+            time.sleep(0.1)
+            connection.sock.sendall(b"5\r\nhello\r\n" if framing == "chunked" else b"hello")
+        connection.sock.sendall(last)
+        if framing != "end":
+            read_to_end(connection)
+
+    app = script(function)
+    gateway = start(config(app.server, timeouts="{ response: 600ms }"))
+    answer = get(gateway)
+    assert (answer.status, answer.body) == (200, b"hello" * pieces)
+    [line] = gateway.wait_access(1)
+    assert (line["status"], line.get("reason"), line["retries"]) == (200, None, 0)
+    assert line["total_us"] > 1_200_000 and app.received.count(b"GET / ") == 1
 
 
 def test_U_8_nobody_listens(start):

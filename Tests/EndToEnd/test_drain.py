@@ -286,4 +286,4 @@ def test_D_7_a_head_that_is_cut_has_its_line(start, upstream, after):
     lines = gateway.access()
     assert [(line["status"], line.get("reason"), line.get("blame")) for line in lines] == [
         (200, None, None), (503, "drain_timeout", "gateway")], lines
-    assert lines[1]["bytes_out"] == 0 and lines[1]["bytes_in"] == len("GET /half HTTP/1.1\r\nHo")
+    assert lines[1]["bytes_out"] == 0 and lines[1]["total_us"] >= 400_000

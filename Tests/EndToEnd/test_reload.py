@@ -242,13 +242,14 @@ def test_D_7_who_waits_for_keys_is_decided_anew_by_a_reload(start, upstream, key
         if target and change != "no provider":
             for _ in range(3):
                 assert get(gateway, "/public").status == 200
-            assert len(gateway.access()) == 4 and {request.target for request in app.requests} == {"/public"}
+            assert {line["path"] for line in gateway.wait_access(4)} == {"/public"}
+            assert {request.target for request in app.requests} == {"/public"}
             release.set()
         answer = client.response()
         assert answer.status == status, (answer, gateway.access_text)
         line = gateway.access_of(answer.request_id or app.requests[-1].field("x-request-id"))
         assert (line["status"], line["config"], line.get("reason")) == (
-            status, 2, None if status == 200 else "route_unknown"), line
+            status, 2, None if status == 200 else "no_route"), line
         assert [r.target for r in app.requests if r.target != "/public"] == [target] * (target is not None)
         # The connection goes on.
         assert client.send("GET /public HTTP/1.1\r\nHost: a\r\n\r\n").response().status == 200

@@ -11,6 +11,7 @@ from support.upstream import read_head, read_more, read_to_end
 from support.verdicts import assert_body_refused, assert_refused
 from support.wire import Client, get
 
+OKS = b"HTTP/1.1 200 OK\r\n"
 NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 PIECES = pytest.mark.parametrize("piece", [None, 1], ids=["whole", "bytewise"])
 
@@ -410,7 +411,7 @@ def test_H_13_bad_trailers(gateway, app, data, status, reason, piece):
     assert_body_refused(gateway, app, data, status, reason, piece)
 
 
-@pytest.mark.parametrize("body", [20_000, 29_000, 31_000, 32_500])
+@pytest.mark.parametrize("body", [29_000, 31_000])
 @pytest.mark.parametrize("trailer", [3600, 12_000])
 def test_H_13_long_trailers_behind_a_body_of_a_block(start, upstream, body, trailer):
     """The trailer is there with the body, and longer than what a block has left behind it."""
@@ -435,17 +436,17 @@ def test_H_13_long_trailers_behind_a_body_of_a_block(start, upstream, body, trai
         ("GET", 200, None), ("POST", 200, None), ("GET", 200, None)]
 
 
-@pytest.mark.parametrize("body", [20_000, 29_480, 31_000, 32_500])
-@pytest.mark.parametrize("trailer", [3190, 12_000])
+@pytest.mark.parametrize("trailer", [3200, 12_000])
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
-def test_H_13_long_trailers_of_an_answer(start, script, version, body, trailer):
-    data, hold = b"x" * body, threading.Event()
+def test_H_13_long_trailers_of_an_answer(start, script, version, trailer):
+    """An answer that just fits a block: it grows by our fields, and its trailer no longer has room."""
+    before, behind = OKS + b"Transfer-Encoding: chunked\r\n\r\n", b"\r\n0\r\nX-T: " + b"t" * trailer + b"\r\n\r\n"
+    data, hold = b"x" * (32_750 - len(before) - len(behind) - len(b"7fff\r\n")), threading.Event()
 
     def function(connection):
         read_head(connection)
         hold.wait(10)
-        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-T: %b\r\n\r\n"
-                                % (body, data, b"root" * (trailer // 4)))
+        connection.sock.sendall(before + b"%x\r\n" % len(data) + data + behind)
         connection.answered = 1
         read_to_end(connection)
 

@@ -696,7 +696,7 @@ def test_K_4_a_wait_in_vain_ends_the_request_for_good(start, upstream, key_serve
             answer = client.response()
             assert answer.status == 503 and int(answer.field("retry-after")) > 0, answer
             line = gateway.access_of(answer.request_id)
-            assert (line["reason"], line["blame"], line["provider"]) == ("keys_unavailable", "issuer", "company")
+            assert (line["status"], line["reason"], line["blame"]) == (503, "keys_unavailable", "issuer")
             assert 4_500_000 < line["total_us"] < 8_000_000
         assert body.is_closed()
         # The next answer of a connection is the one of its next request.
@@ -716,6 +716,7 @@ def test_K_4_a_wait_in_vain_ends_the_request_for_good(start, upstream, key_serve
     paths = sorted((line["path"], line["status"]) for line in gateway.wait_access(7))
     assert paths == [("/api/again", 200), ("/api/body", 503), ("/api/pay", 503), ("/api/secret", 503),
                      ("/public/again", 200), ("/public/alone", 200), ("/public/pipelined", 200)]
+    assert {line["provider"] for line in gateway.access() if line["path"].startswith("/api/")} == {"company"}
     assert issuer.fetches == 1
 
 

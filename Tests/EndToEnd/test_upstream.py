@@ -221,8 +221,10 @@ def test_U_3_bytes_on_an_idle_connection_end_it(start, upstream):
 
 
 @pytest.mark.parametrize("method, body", [("GET", None), ("POST", b""), ("POST", b"hello")])
-def test_U_3_bytes_that_were_there_before_a_request_are_not_its_answer(start, upstream, method, body):
-    """Seen together with the request that would take their connection."""
+@pytest.mark.parametrize("comes", [b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted", None], ids=["bytes", "end"])
+def test_U_3_what_comes_on_an_idle_connection_is_not_for_the_request_seen_with_it(
+        start, upstream, comes, method, body):
+    """Be it bytes or its end: the request is sent on another one, and was on none before."""
     app = upstream()
     gateway = start(config(app.server))
     length = "" if body is None else f"Content-Length: {len(body)}\r\n"
@@ -232,12 +234,15 @@ def test_U_3_bytes_that_were_there_before_a_request_are_not_its_answer(start, up
         first = app.connections[0]
         with gateway.paused():
             client.send(f"{method} /next HTTP/1.1\r\nHost: a\r\n{length}\r\n".encode() + (body or b""))
-            first.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted")
+            if comes:
+                first.sock.sendall(comes)
+            else:
+                first.sock.shutdown(socket.SHUT_RDWR)
         answer = client.response()
         assert (answer.status, answer.body) == (200, b"ok")
         client.send(GET.replace(b"/ ", b"/last "))
         assert client.response().body == b"ok" and client.data == b""
-    wait_until(lambda: first.ended, "the connection with the bytes to end")
+    wait_until(lambda: first.ended, "the idle connection to end")
     assert [[r.target for r in c.requests] for c in app.connections] == [["/"], ["/next", "/last"]]
     lines = gateway.wait_access(3)
     assert [(line["path"], line["status"], line.get("reason"), line["retries"]) for line in lines] == [

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from support.gateway import run
 from support.ports import wait_until
-from support.tokens import AUDIENCE, ISSUER, Key, b64, bearer, claims, hand_made, mint, number, signing
+from support.tokens import (
+    AUDIENCE, ISSUER, Key, b64, bearer, claims, hand_made, held_until, mint, number, signing)
 from support.wire import Client, get
 
 
@@ -328,15 +329,7 @@ def a_new_key_is_fetched_once(keys, gateway, app, issuer):
 def test_K_3_all_who_wait_get_their_answer_from_one_fetch(start, upstream, key_server, keys, workers):
     app, issuer, release = upstream(), key_server(keys["ES256"]), threading.Event()
 
-    def held(handler):
-        release.wait(10)
-        body = json.dumps({"keys": [keys["ES256"].jwk]}).encode()
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    issuer.instead = held
+    issuer.instead = held_until(release, keys["ES256"])
     gateway = start(config(app, fetched(issuer), workers))
     clients = [Client(gateway) for _ in range(40)]
     for index, client in enumerate(clients):
@@ -638,17 +631,7 @@ def test_K_3_who_waits_for_one_issuer_is_not_woken_by_another(start, upstream, k
     app, slow, quick, release = upstream(), key_server(), key_server(keys["EdDSA"]), threading.Event()
     quick_release = threading.Event()
 
-    def held(event, key):
-        def answer(handler):
-            event.wait(10)
-            body = json.dumps({"keys": [key.jwk]}).encode()
-            handler.send_response(200)
-            handler.send_header("Content-Length", str(len(body)))
-            handler.end_headers()
-            handler.wfile.write(body)
-        return answer
-
-    slow.instead, quick.instead = held(release, keys["ES256"]), held(quick_release, keys["EdDSA"])
+    slow.instead, quick.instead = held_until(release, keys["ES256"]), held_until(quick_release, keys["EdDSA"])
     gateway = start(config(app, fetched(slow), workers).replace(
         "    upstreams:", f"""      other: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{quick.url}" }}
     upstreams:""").replace("    routes:", "    routes:\n      - { path: /other/**, auth: other, upstream: app }"))
@@ -663,18 +646,6 @@ def test_K_3_who_waits_for_one_issuer_is_not_woken_by_another(start, upstream, k
     assert [client.response().status for client in clients] == [200] * 4
     for client in clients:
         client.sock.close()
-
-
-def held_until(release, key):
-    """Has a key server give its key set when `release` is set."""
-    def answer(handler):
-        release.wait(15)
-        body = json.dumps({"keys": [key.jwk]}).encode()
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-    return answer
 
 
 def test_K_4_a_wait_in_vain_ends_the_request_for_good(start, upstream, key_server, keys):

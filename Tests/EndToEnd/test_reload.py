@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from support.ports import wait_until
-from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
+from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
 from support.wire import Client, get
 
 
@@ -208,24 +208,12 @@ def test_D_7_a_reload_under_load_loses_no_request(start, upstream, workers):
     assert targets == sorted(f"/a/{index}/{number}" for index in range(6) for number in range(counts[index]))
 
 
-def held_keys(release, key):
-    """Has a key server give its key set when `release` is set."""
-    def answer(handler):
-        release.wait(15)
-        body = json.dumps({"keys": [key.jwk]}).encode()
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-    return answer
-
-
 @pytest.mark.parametrize("change, target, status", [
     ("nothing", "/a/x", 200), ("more routes", "/a/x", 200), ("no provider", "/a/x", 200), ("no route", None, 404)])
 def test_D_7_who_waits_for_keys_is_decided_anew_by_a_reload(start, upstream, key_server, keys, change, target, status):
     """With the same provider it waits on; where the new configuration needs no keys, that counts at once."""
     app, issuer, release = upstream(), key_server(), threading.Event()
-    issuer.instead = held_keys(release, keys["ES256"])
+    issuer.instead = held_until(release, keys["ES256"])
     provider = (f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], '
                 f'jwks_url: "{issuer.url}" }} }}')
     public = "- { path: /public, auth: none, upstream: app }"

@@ -119,3 +119,15 @@ class KeyServer:
     def close(self):
         self.httpd.shutdown()
         self.httpd.server_close()
+
+
+def held_until(release, key):
+    """`instead` of a key server that gives its key when `release` is set."""
+    def answer(handler):
+        release.wait(15)
+        body = json.dumps({"keys": [key.jwk]}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+    return answer

@@ -60,7 +60,8 @@ extension ProviderConfiguration {
     try ControlLoop.run { loop, done in
       let store: KeyStore
       do throws(KeyStoreError) {
-        store = try KeyStore(sources: [KeySource(self)], loop: loop) { event in
+        // To look at a token is no reason to make a key: it would sign none that is out.
+        store = try KeyStore(sources: [KeySource(self)], firstKey: .refused, loop: loop) { event in
           if case .fetchFailed(_, let why, _) = event { fault.withLock { $0 = "\(why)" } }
         }
       } catch {

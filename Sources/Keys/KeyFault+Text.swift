@@ -18,9 +18,16 @@ extension KeyFault: CustomStringConvertible {
     case .file(let error): "\(error)"
     case .fileIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"
+    case .folderIsOpen(let path, let mode):
+      "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may write in it: run chmod go-w \(path)"
+    case .secretIsOpen(let path, let mode):
+      "\(path) has mode \(String(mode, radix: 8)); nobody but its owner and group may use it: run chmod o= \(path)"
     case .foreignFile(let path): "\(path) belongs to another user"
     case .signingKeyUnusable(let path): "\(path) holds no private key for the algorithm in its name"
     case .keyNotGenerated: "a key could not be made"
+    case .noSigningKey(let path): "\(path) holds no key of it; portcullis keys generate makes one"
+    case .signingKeysGone(let path):
+      "\(path) no longer holds the keys in use: bring them back, or make a new one with portcullis keys generate"
     }
   }
 }

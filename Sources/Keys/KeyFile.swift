@@ -18,7 +18,7 @@ enum KeyFile {
   static func secret(_ path: String) throws(KeyFault) -> LoadedKeys {
     let contents = try read(path)
     // The group may read it: that is how secrets are mounted for a service.
-    guard contents.mode & 0o007 == 0 else { throw .fileIsOpen(path, mode: contents.mode) }
+    guard contents.mode & 0o007 == 0 else { throw .secretIsOpen(path, mode: contents.mode) }
     var bytes = contents.bytes
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
     if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }

@@ -18,6 +18,7 @@ public final class KeyStore {
   /// What is in force.
   public private(set) var snapshot = KeySnapshot(providers: [])
 
+  private let firstKey: FirstKey
   private let loop: EventLoop
   private let fetcher: Fetcher
   private let log: (KeyEvent) -> Void
@@ -36,13 +37,17 @@ public final class KeyStore {
     var answers: UInt64 = 0
   }
 
+  /// What becomes of a provider that signs and has no key yet.
+  public enum FirstKey: Sendable { case made, refused }
+
   /// Reads what is on this machine; fetches nothing yet.
   ///
   /// - Parameter log: Told of what operators want to know.
   /// - Throws: Where keys on this machine cannot be used.
   public init(
-    sources: [KeySource], loop: EventLoop, log: @escaping (KeyEvent) -> Void
+    sources: [KeySource], firstKey: FirstKey = .made, loop: EventLoop, log: @escaping (KeyEvent) -> Void
   ) throws(KeyStoreError) {
+    self.firstKey = firstKey
     self.loop = loop
     self.log = log
     entries = []
@@ -124,13 +129,28 @@ public final class KeyStore {
       return entry(source, try KeyFile.secret(path), known)
     case .signing(let folder, let algorithm):
       let folder = SigningFolder(path: folder, provider: source.provider, algorithm: algorithm)
-      let (keys, generated) = try folder.loadOrGenerate(now: WallClock.nanoseconds / 1_000_000_000)
-      if let generated { log(.generated(provider: source.provider, path: generated.file)) }
+      let keys = try signingKeys(folder)
       let names = keys.map(\.key.keyID).joined(separator: " ")
       var made = entry(source, LoadedKeys(keySet: KeySet(keys.map(\.key)), text: Array(names.utf8)), known)
       made.issuerKeys = keys
       return made
     }
+  }
+
+  /// A key is made where there never was one. Keys in use that have gone are not replaced: tokens that are out would be
+  /// refused, and a folder that is not mounted is no reason for that.
+  private func signingKeys(_ folder: SigningFolder) throws(KeyFault) -> [SigningFolder.Entry] {
+    if firstKey == .refused { return try folder.loadExisting() }
+    let inUse = issuerKeys(provider: folder.provider)
+    if !inUse.isEmpty {
+      let found = try folder.load()
+      if found.isEmpty || (folder.signs(with: inUse) && !folder.signs(with: found)) {
+        throw .signingKeysGone(folder.path)
+      }
+    }
+    let (keys, generated) = try folder.loadOrGenerate(now: WallClock.nanoseconds / 1_000_000_000)
+    if let generated { log(.generated(provider: folder.provider, path: generated.file)) }
+    return keys
   }
 
   private func entry(_ source: KeySource, _ keys: LoadedKeys, _ known: Entry?) -> Entry {

@@ -100,8 +100,16 @@ public enum KeyFault: Error, Sendable {
   case file(SystemError)
   /// Whoever is not the owner can read a private key (SECURITY.md K-8).
   case fileIsOpen(String, mode: UInt32)
+  /// Whoever is not the owner can put another private key in the folder.
+  case folderIsOpen(String, mode: UInt32)
+  /// Everyone can read, or change, a shared secret (SECURITY.md L-3).
+  case secretIsOpen(String, mode: UInt32)
   case foreignFile(String)
   /// The file holds no private key for the algorithm in its name.
   case signingKeyUnusable(String)
   case keyNotGenerated
+  /// The folder has no key, and none is to be made.
+  case noSigningKey(String)
+  /// The keys that were in use are not in the folder any more.
+  case signingKeysGone(String)
 }

@@ -32,7 +32,7 @@ public struct SigningFolder: Sendable {
     let found = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.folderMode(path) }
     guard let folder = found else { return [] }
     guard folder.isOwnedByUs else { throw .foreignFile(path) }
-    guard folder.mode & 0o022 == 0 else { throw .fileIsOpen(path, mode: folder.mode) }
+    guard folder.mode & 0o022 == 0 else { throw .folderIsOpen(path, mode: folder.mode) }
     let names = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.names(in: path) }
     var entries: [Entry] = []
     for name in names {
@@ -44,7 +44,7 @@ public struct SigningFolder: Sendable {
 
   /// Makes a key, and the folder where it is missing.
   ///
-  /// - Parameter now: For the file's name.
+  /// - Parameter now: For the file's name; a second that has a key already is left for the next one.
   public func generate(now: UnixSeconds) throws(KeyFault) -> Entry {
     guard let kind = algorithm.keyKind else { throw .keyNotGenerated }
     let key: IssuerKey
@@ -55,21 +55,44 @@ public struct SigningFolder: Sendable {
     } catch {
       throw .keyNotGenerated
     }
-    let file = "\(path)/\(provider).\(algorithm.rawValue).\(now).pem"
-    try KeyFault.ofFiles { () throws(SystemError) in
+    return try KeyFault.ofFiles { () throws(SystemError) in
       try FileAccess.makePrivateFolder(path)
-      try FileAccess.createPrivate(file, pem)
+      let (file, createdAt) = try create(pem, now: now)
+      return Entry(key: key, file: file, createdAt: createdAt)
     }
-    return Entry(key: key, file: file, createdAt: now)
+  }
+
+  private func create(_ pem: [UInt8], now: UnixSeconds) throws(SystemError) -> (file: String, createdAt: UnixSeconds) {
+    var time = now
+    while true {
+      let file = "\(path)/\(provider).\(algorithm.rawValue).\(time).pem"
+      do throws(SystemError) {
+        try FileAccess.createPrivate(file, pem)
+        return (file, time)
+      } catch {
+        guard error.isNameTaken, time < now + SigningFolder.keysOfSecondMax else { throw error }
+        time += 1
+      }
+    }
   }
 
   /// The keys, after one was made where none of the algorithm is there.
   func loadOrGenerate(now: UnixSeconds) throws(KeyFault) -> (entries: [Entry], generated: Entry?) {
     let entries = try load()
-    if entries.contains(where: { $0.key.algorithm == algorithm }) { return (entries, nil) }
+    if signs(with: entries) { return (entries, nil) }
     let made = try generate(now: now)
     return ([made] + entries, made)
   }
+
+  /// The keys, where there are some.
+  func loadExisting() throws(KeyFault) -> [Entry] {
+    let entries = try load()
+    guard !entries.isEmpty else { throw .noSigningKey(path) }
+    return entries
+  }
+
+  /// Whether one of these is of the algorithm.
+  func signs(with entries: [Entry]) -> Bool { entries.contains { $0.key.algorithm == algorithm } }
 
   private func entry(_ file: String, _ algorithm: SignatureAlgorithm, _ time: UnixSeconds) throws(KeyFault) -> Entry {
     let contents = try KeyFile.read(file)
@@ -88,10 +111,14 @@ public struct SigningFolder: Sendable {
     guard name.hasPrefix(provider + "."), name.hasSuffix(".pem") else { return nil }
     let parts = name.dropFirst(provider.utf8.count + 1).dropLast(4).split(separator: ".")
     guard parts.count == 2, let algorithm = SignatureAlgorithm(rawValue: String(parts[0])),
-      let time = UnixSeconds(parts[1])
+      let time = UnixSeconds(parts[1]), SigningFolder.times.contains(time)
     else { return nil }
     return (algorithm, time)
   }
+
+  private static let keysOfSecondMax: UnixSeconds = 60
+  /// 1970 to 9999: what a date can be written of.
+  private static let times: Range<UnixSeconds> = 0..<253_402_300_800
 }
 
 extension KeyFault {

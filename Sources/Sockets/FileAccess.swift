@@ -41,16 +41,28 @@ public enum FileAccess {
 
   /// Makes a file that its owner alone may read, with these bytes, on the disk when this returns.
   ///
+  /// The superuser makes it for the owner of the folder, who could not read it otherwise.
+  ///
   /// - Throws: Where the name is taken too.
   public static func createPrivate(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
     let file = try Descriptor(unsafe csystem_create_private(path), call: "open \(path)")
     do throws(SystemError) {
+      if geteuid() == 0 { try giveToOwnerOfFolder(file, path) }
       try write(bytes, to: file, path)
     } catch {
       // Half a key is none, and would be in the way of a whole one.
       _ = unsafe unlink(path)
       throw error
     }
+  }
+
+  private static func giveToOwnerOfFolder(_ file: borrowing Descriptor, _ path: String) throws(SystemError) {
+    let slash = path.lastIndex(of: "/")
+    let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    var status = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+    guard unsafe stat(folder, &status) == 0 else { throw .last("stat \(folder)") }
+    guard fchown(file.number, status.st_uid, status.st_gid) == 0 else { throw .last("chown \(path)") }
   }
 
   private static func write(_ bytes: [UInt8], to file: borrowing Descriptor, _ path: String) throws(SystemError) {

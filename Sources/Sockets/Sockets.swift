@@ -2,6 +2,8 @@
 /// May import: CSystem, Dispatch, Synchronization.
 /// Never does: know of HTTP, or let a pointer out.
 
+import Glibc
+
 /// A call into the operating system that failed.
 public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The call, as its manual page is named.
@@ -13,6 +15,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     self.call = call
     self.code = code
   }
+
+  /// Whether a name is taken already.
+  public var isNameTaken: Bool { code == EEXIST }
 
   public var description: String { "\(call): \(SystemError.text(code))" }
 }

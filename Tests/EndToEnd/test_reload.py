@@ -4,6 +4,7 @@ import signal
 import threading
 
 import pytest
+from support.gateway import run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
 from support.wire import Client, get
@@ -96,6 +97,22 @@ def test_A_4_a_missing_file_changes_nothing(start, upstream):
 
 
 KEYS = "- { path: /a/**, auth: company, upstream: app }"
+
+
+def test_A_4_own_keys_that_have_gone_are_not_replaced(start, upstream, tmp_path):
+    app, state = upstream(), tmp_path / "state"
+    provider = ('providers: { company: { issuer: "http://127.0.0.1:8080", audiences: [a], '
+                f"signing: {{ state: {state} }} }} }}")
+    gateway = start(config(app, KEYS, provider))
+    minted = run("token", "mint", "--config", gateway.config_path, "--provider", "company", "--subject", "a")
+    token = bearer(minted.stdout.strip())
+    assert get(gateway, "/a/x", [token]).status == 200
+    state.rename(tmp_path / "away")
+    assert any("company" in message and "no longer holds the keys" in message for message in refuse(gateway))
+    assert not state.exists() and get(gateway, "/a/y", [token]).status == 200
+    (tmp_path / "away").rename(state)
+    reload(gateway, config(app, KEYS, provider))
+    assert get(gateway, "/a/z", [token]).status == 200
 
 
 @pytest.mark.parametrize("fault", ["removed", "broken", "empty"])

@@ -26,7 +26,7 @@ struct KeyFileTests {
     Secret(rule: "CRLF after it", bytes: good + "\r\n", count: 32),
     Secret(rule: "one line end goes", bytes: good + "\n\n", count: 33),
     Secret(rule: "the group may read it", bytes: good, mode: 0o640, count: 32),
-    Secret(rule: "L-3 everyone may read it", bytes: good, mode: 0o644, count: nil, fault: "mode 644"),
+    Secret(rule: "L-3 everyone may read it", bytes: good, mode: 0o644, count: nil, fault: "owner and group may use it"),
     Secret(rule: "L-3 everyone may write it", bytes: good, mode: 0o602, count: nil, fault: "mode 602"),
     Secret(rule: "T-2 31 bytes and a line end", bytes: String(good.dropLast()) + "\n", count: nil, fault: "31 bytes"),
     Secret(rule: "T-2 empty", bytes: "", count: nil, fault: "0 bytes"),

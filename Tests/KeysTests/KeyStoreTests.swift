@@ -127,6 +127,52 @@ struct KeyStoreTests {
     #expect(changed.keySet?.keys.map(\.keyID) == [keys[1].keyID])
   }
 
+  @Test("Reload: keys of its own that have gone are not replaced; a provider that is new gets one")
+  func reloadSigning() async throws {
+    let folder = try TemporaryFolder()
+    let source = KeySource(
+      provider: "own", issuer: "https://idp.example", location: .signing(folder: folder.path, .eddsa))
+    let store = try RunningStore([source])
+    defer { store.stop() }
+    let before = await store.snapshot().providers[0]
+    let name = try #require(FileAccess.names(in: folder.path).first)
+    let pem = try FileAccess.read(folder.path + "/" + name, bytesMax: 65_536).bytes
+    let reload: @Sendable ([KeySource]) async -> KeyFault? = { sources in
+      await store.with { store in
+        do throws(KeyStoreError) {
+          try store.reload(sources: sources)
+          return nil
+        } catch {
+          return error.fault
+        }
+      }
+    }
+    try folder.remove(name)
+    #expect(try #require(await reload([source])).description.contains("no longer holds the keys in use"))
+    #expect(try FileAccess.names(in: folder.path).isEmpty)
+    #expect(await store.snapshot().providers[0].generation == before.generation)
+    // Of another algorithm: tokens that are out are not of it.
+    try folder.write("own.ES256.1.pem", SigningKey.generate(.ellipticCurve(.p256)).pem())
+    #expect(try #require(await reload([source])).description.contains("no longer holds the keys in use"))
+    try folder.write(name, pem)
+    let other = try TemporaryFolder()
+    let new = KeySource(provider: "new", issuer: "https://idp.example", location: .signing(folder: other.path, .eddsa))
+    #expect(await reload([source, new]) == nil)
+    #expect(try FileAccess.names(in: other.path).count == 1)
+  }
+
+  @Test("Who only looks at tokens makes no key")
+  func noFirstKey() throws {
+    let folder = try TemporaryFolder()
+    let source = KeySource(
+      provider: "own", issuer: "https://idp.example", location: .signing(folder: folder.path + "/state", .eddsa))
+    let error = try #require(throws: KeyStoreError.self) {
+      try KeyStore(sources: [source], firstKey: .refused, loop: RunningStore.loop()) { _ in }
+    }
+    #expect(error.description.contains("keys generate"))
+    #expect(try FileAccess.names(in: folder.path).isEmpty)
+  }
+
   @Test("Reload: a source that stays keeps its keys; one that goes is no longer fetched; a new one is")
   func reloadRemote() async throws {
     let servers = [try KeyServer(), try KeyServer(), try KeyServer()]
@@ -156,7 +202,7 @@ struct KeyStoreTests {
     #expect(servers[0].requests.count <= gone + 1)
   }
 
-  @Test("An unknown key of a provider that is not there, or has no address, is answered at once")
+  @Test("An unknown key of a provider that has no address is answered at once; of one that is not there, nobody waits")
   func refetchOfNothing() async throws {
     let folder = try TemporaryFolder()
     let secret = try folder.write("secret", [UInt8](repeating: 7, count: 32))
@@ -166,6 +212,6 @@ struct KeyStoreTests {
     defer { store.stop() }
     store.start()
     for index in [0, 1, -1, Int.max] { await store.with { $0.refetch(provider: index) } }
-    #expect(store.record.allSnapshots.count == 4)
+    #expect(store.record.allSnapshots.count == 1)
   }
 }

@@ -56,13 +56,14 @@ struct SigningFolderTests {
     #expect(made?.key.algorithm == .es384)
   }
 
-  @Test("A key is not made over another")
+  @Test("A key is not made over another, but of the next second")
   func nameTaken() throws {
     let parent = try TemporaryFolder()
     let folder = SigningFolder(path: parent.path, provider: "main", algorithm: .eddsa)
     let first = try folder.generate(now: 1)
-    #expect(throws: KeyFault.self) { try folder.generate(now: 1) }
-    #expect(try folder.load().map(\.key.keyID) == [first.key.keyID])
+    let second = try folder.generate(now: 1)
+    #expect(second.createdAt == 2)
+    #expect(try folder.load().map(\.key.keyID) == [second.key.keyID, first.key.keyID])
   }
 
   @Test("Files of something else, or of another provider, are left alone")
@@ -70,7 +71,8 @@ struct SigningFolderTests {
     let parent = try TemporaryFolder()
     for name in [
       "README", "other.EdDSA.1.pem", "main.EdDSA.1.pem.bak", "main.EdDSA.pem", "main.none.1.pem", "main.EdDSA.x.pem",
-      "main.EdDSA.1.2.pem", "mainly.EdDSA.1.pem", ".main.EdDSA.1.pem",
+      "main.EdDSA.1.2.pem", "main.EdDSA.-1.pem", "main.EdDSA.9223372036854775807.pem",
+      "mainly.EdDSA.1.pem", ".main.EdDSA.1.pem",
     ] {
       try parent.write(name, [], mode: 0o644)
     }
@@ -96,7 +98,7 @@ struct SigningFolderTests {
     Row(rule: "K-8 the group reads", fileMode: 0o640, fault: "mode 640"),
     Row(rule: "K-8 the group writes", fileMode: 0o620, fault: "mode 620"),
     Row(rule: "K-8 the others execute", fileMode: 0o601, fault: "mode 601"),
-    Row(rule: "K-8 the group writes in the folder", folderMode: 0o770, fault: "mode 770"),
+    Row(rule: "K-8 the group writes in the folder", folderMode: 0o770, fault: "may write in it: run chmod go-w"),
     Row(rule: "K-8 all write in the folder", folderMode: 0o702, fault: "mode 702"),
     Row(rule: "an empty file", bytes: { [] }, fault: "holds no private key"),
     Row(rule: "text", bytes: { Array("hello".utf8) }, fault: "holds no private key"),
@@ -122,6 +124,19 @@ struct SigningFolderTests {
       let fault = try #require(row.fault)
       #expect(error.description.contains(fault))
     }
+  }
+
+  @Test("A key that the superuser makes is the folder's owner's", .enabled(if: geteuid() == 0))
+  func owner() throws {
+    let parent = try TemporaryFolder()
+    // SAFETY: the path is NUL-terminated for each call, which writes into `status` alone.
+    try #require(unsafe chown(parent.path, 4711, 4712) == 0)
+    // For the superuser the folder is another user's; who looks at it next is its owner.
+    let made = try SigningFolder(path: parent.path, provider: "main", algorithm: .eddsa).generate(now: 1)
+    var status = stat()
+    try #require(unsafe stat(made.file, &status) == 0)
+    #expect(status.st_uid == 4711 && status.st_gid == 4712)
+    #expect(status.st_mode & 0o7777 == 0o600)
   }
 
   @Test("K-8: the gateway does not start with a key that others can read")

@@ -24,6 +24,11 @@ final class TemporaryFolder {
     return file
   }
 
+  func remove(_ name: String) throws {
+    // SAFETY: as above.
+    guard unsafe unlink("\(path)/\(name)") == 0 else { throw SystemError(call: "unlink", code: errno) }
+  }
+
   static func change(_ path: String, mode: UInt32) throws {
     // SAFETY: as above.
     guard unsafe chmod(path, mode) == 0 else { throw SystemError(call: "chmod", code: errno) }

@@ -116,6 +116,68 @@ struct RouteTests {
     #expect(faults(text) == [fault.replacing("8:11", with: "12:15")])
   }
 
+  @Test(
+    "A route that an earlier one leaves nothing is refused, with a name or without",
+    arguments: [
+      // The same in another spelling.
+      ("\"/a/{x}\"", "\"/a/{y}\"", "has the same pattern"),
+      ("/a, methods: [GET, POST]", "/a, methods: [POST, GET]", "has the same pattern"),
+      ("/a, methods: [GET, HEAD]", "/a, methods: [GET]", "has the same pattern"),
+      ("/a, host: api.example.com", "/a/, host: API.example.com", "has the same pattern"),
+      ("/a, name: one", "/a, name: two", "has the same pattern"),
+      // Within another.
+      ("/**", "/a", "takes all of its requests"),
+      ("/a/**", "/a", "takes all of its requests"),
+      ("/a/**", "/a/b/**", "takes all of its requests"),
+      ("/a/*", "/a/b", "takes all of its requests"),
+      ("/*/b/**", "/a/*/**", nil),
+      ("/a/*/**", "\"/a/b/{c}\"", "takes all of its requests"),
+      ("/a", "/a, methods: [GET]", "takes all of its requests"),
+      ("/a, methods: [GET]", "/a, methods: [HEAD]", "takes all of its requests"),
+      ("/a", "/a, host: api.example.com", "takes all of its requests"),
+      ("/a, host: \"*.example.com\"", "/a, host: api.example.com", "takes all of its requests"),
+      ("/a, host: \"*.example.com\"", "/a, host: \"*.eu.example.com\"", "takes all of its requests"),
+      // A later route that is broader, or beside it.
+      ("/a", "/**", nil),
+      ("/a", "/a/**", nil),
+      ("/a/b", "/a/*", nil),
+      ("/a/*", "/a", nil),
+      ("/a/*", "/a/*/**", nil),
+      ("/a/*/**", "/a/**", nil),
+      ("/a/b", "/a/B", nil),
+      ("/a, methods: [GET]", "/a", nil),
+      ("/a, methods: [GET]", "/a, methods: [GET, POST]", nil),
+      ("/a, methods: [HEAD]", "/a, methods: [GET]", nil),
+      ("/a, host: api.example.com", "/a", nil),
+      ("/a, host: \"*.example.com\"", "/a, host: example.com", nil),
+      ("/a, host: \"*.example.com\"", "/a, host: badexample.com", nil),
+      ("/a, host: \"*.eu.example.com\"", "/a, host: \"*.example.com\"", nil),
+    ])
+  func unreachable(_ first: String, _ second: String, reason: String?) {
+    var sample = Sample()
+    sample.routes = """
+      routes:
+        - { auth: none, upstream: echo, path: \(first) }
+        - { auth: local, upstream: echo, path: \(second) }
+
+      """
+    #expect(
+      faults(sample.text) == (reason.map { ["12:42: this route never matches: the one on line 11 \($0)"] } ?? []))
+  }
+
+  @Test("Two routes may together leave nothing of a third: it is not seen")
+  func together() {
+    var sample = Sample()
+    sample.routes = """
+      routes:
+        - { path: /a, methods: [GET], auth: none, upstream: echo }
+        - { path: /a, methods: [POST], auth: none, upstream: echo }
+        - { path: /a, methods: [GET, POST], auth: local, upstream: echo }
+
+      """
+    #expect(faults(sample.text) == [])
+  }
+
   @Test("Names are unique, and so are patterns without a name")
   func uniqueness() {
     var sample = Sample()

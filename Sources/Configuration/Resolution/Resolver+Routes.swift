@@ -9,8 +9,10 @@ extension Resolver {
   mutating func resolveRoutes(bodyBytesMax: UInt64?) -> [RouteConfiguration] {
     var routes: [RouteConfiguration] = []
     var namesTaken: [String: Position] = [:]
+    var patterns: [(pattern: RoutePattern, line: Int)] = []
     for decoded in draft.routes ?? [] {
       checkName(decoded, &namesTaken)
+      checkReach(decoded, &patterns)
       checkOwnPaths(decoded.value)
       if let route = resolveRoute(decoded, bodyBytesMax: bodyBytesMax) { routes.append(route) }
     }
@@ -30,7 +32,7 @@ extension Resolver {
     return RouteConfiguration(
       pathTraitsKept: route.pathTraitsKept,
       name: route.displayName,
-      pattern: RoutePattern(host: route.host?.pattern ?? .any, path: path.value.pattern, methods: route.methods ?? []),
+      pattern: route.pattern(path),
       rule: AccessRule(authentication: authentication, requirement: route.requirementValue),
       providers: providers,
       identity: route.identityMapping,
@@ -102,15 +104,21 @@ extension Resolver {
   }
 
   private mutating func checkName(_ route: Decoded<RouteDraft>, _ taken: inout [String: Position]) {
-    guard route.places.areSound("name", "methods", "host"), let path = route.value.path else { return }
-    let name = route.value.displayName
-    let position = route.value.name?.position ?? path.position
-    guard let first = taken.updateValue(position, forKey: name) else { return }
-    report(
-      position,
-      route.value.name == nil
-        ? "this route never matches: the one on line \(first.line) has the same pattern"
-        : "the route on line \(first.line) is called \"\(name)\" already")
+    guard let name = route.value.name, let first = taken.updateValue(name.position, forKey: name.value) else { return }
+    report(name.position, "the route on line \(first.line) is called \"\(name.value)\" already")
+  }
+
+  /// A route that no request can reach protects nothing, whatever it says (SECURITY.md A-3).
+  private mutating func checkReach(
+    _ route: Decoded<RouteDraft>, _ earlier: inout [(pattern: RoutePattern, line: Int)]
+  ) {
+    guard route.places.areSound("methods", "host"), let path = route.value.path else { return }
+    let pattern = route.value.pattern(path)
+    if let first = earlier.first(where: { $0.pattern.covers(pattern) }) {
+      let reason = pattern.covers(first.pattern) ? "has the same pattern" : "takes all of its requests"
+      report(path.position, "this route never matches: the one on line \(first.line) \(reason)")
+    }
+    earlier.append((pattern, path.position.line))
   }
 
   /// SECURITY.md P-17: what the gateway answers itself is neither forwarded nor shadowed.
@@ -135,6 +143,10 @@ extension RouteDraft {
     if let name { return name.value }
     let verb = methods.map { $0.joined(separator: ",") + " " } ?? ""
     return verb + (host?.text ?? "") + (path?.value.text ?? "")
+  }
+
+  func pattern(_ path: Located<Written<PathPattern>>) -> RoutePattern {
+    RoutePattern(host: host?.pattern ?? .any, path: path.value.pattern, methods: methods ?? [])
   }
 
   var pathTraitsKept: PathTraits {

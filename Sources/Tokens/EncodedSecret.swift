@@ -1,7 +1,16 @@
-/// Tells a secret from key material without armour, as consoles of issuers show it to be copied (SECURITY.md T-2).
+/// Tells a secret from key material, with armour and without, as consoles of issuers show it to be copied (SECURITY.md
+/// T-2).
 enum EncodedSecret {
-  /// Whether the bytes are a key or a certificate in DER, or that in base64 with or without line ends.
+  /// Whether a UTF-8 byte order mark begins the bytes.
+  static func isMarked(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0xEF, 0xBB, 0xBF]) }
+
+  /// Whether the bytes hold PEM, begin as a JWK or a key of OpenSSH, or are a key or a certificate in DER, or that in
+  /// base64 with or without line ends.
   static func isKey(_ bytes: [UInt8]) -> Bool {
+    let beginning = bytes.drop { $0 <= 0x20 }
+    if beginnings.contains(where: { beginning.starts(with: $0.utf8) }) { return true }
+    // A certificate has lines of text before it where `openssl x509 -text` wrote it.
+    if holds(Array("-----BEGIN ".utf8), in: bytes) { return true }
     if isEncodedKey(bytes) { return true }
     let text = bytes.filter { $0 > 0x20 && $0 != UInt8(ascii: "=") }.map { byte in
       switch byte {
@@ -11,6 +20,13 @@ enum EncodedSecret {
       }
     }
     return Base64URL.decode(text.span).map { isEncodedKey($0) } ?? false
+  }
+
+  private static let beginnings = ["-----BEGIN", "{", "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"]
+
+  private static func holds(_ pattern: [UInt8], in bytes: [UInt8]) -> Bool {
+    guard bytes.count >= pattern.count else { return false }
+    return (0...bytes.count - pattern.count).contains { bytes[$0...].starts(with: pattern) }
   }
 
   /// A SEQUENCE as long as the bytes that begins as a SubjectPublicKeyInfo or a certificate does, with a SEQUENCE (RFC

@@ -75,15 +75,11 @@ public struct KeySet: Sendable {
 
   /// A shared secret, for HS256 and, where it is long enough, HS384 and HS512.
   ///
-  /// - Throws: Where it is too short, or is a public key in PEM, DER or a JWK: whoever knows that could sign
-  ///   (SECURITY.md T-2).
+  /// - Throws: Where it is too short, or holds a public key in PEM, DER, a JWK or OpenSSH's form: whoever knows that
+  ///   could sign (SECURITY.md T-2). Neither is a text with a byte order mark, which others would sign without.
   public static func secret(_ bytes: [UInt8]) throws(UnusedKey) -> KeySet {
-    let beginning = bytes.drop { $0 <= 0x20 }
-    if beginning.starts(with: "-----BEGIN".utf8) || beginning.starts(with: "{".utf8)
-      || beginning.starts(with: "ssh-".utf8) || EncodedSecret.isKey(bytes)
-    {
-      throw .unsupported("key material as a secret")
-    }
+    if EncodedSecret.isMarked(bytes) { throw .unsupported("a byte order mark before a secret") }
+    if EncodedSecret.isKey(bytes) { throw .unsupported("key material as a secret") }
     do throws(PublicKeyError) {
       let key = VerificationKey(keyID: nil, algorithm: nil, key: try PublicKey(secret: bytes))
       return KeySet(keys: [key], problems: [], isSecret: true)

@@ -30,6 +30,18 @@ struct KeyFileTests {
     Secret(rule: "L-3 everyone may write it", bytes: good, mode: 0o602, count: nil, fault: "mode 602"),
     Secret(rule: "T-2 31 bytes and a line end", bytes: String(good.dropLast()) + "\n", count: nil, fault: "31 bytes"),
     Secret(rule: "T-2 empty", bytes: "", count: nil, fault: "0 bytes"),
+    Secret(
+      rule: "T-2 PEM after text", bytes: "subject=CN = a\n-----BEGIN CERTIFICATE-----\n" + good, count: nil,
+      fault: "key material"),
+    Secret(rule: "T-2 OpenSSH, RSA", bytes: "ssh-rsa AAAA" + good, count: nil, fault: "key material"),
+    Secret(rule: "T-2 OpenSSH, a curve", bytes: "ecdsa-sha2-nistp256 AAAA" + good, count: nil, fault: "key material"),
+    Secret(
+      rule: "T-2 OpenSSH, a token", bytes: "sk-ssh-ed25519@openssh.com AAAA" + good, count: nil, fault: "key material"),
+    Secret(
+      rule: "T-2 OpenSSH, a token's curve", bytes: "sk-ecdsa-sha2-nistp256@openssh.com AAAA" + good, count: nil,
+      fault: "key material"),
+    Secret(rule: "what an API calls its secrets", bytes: "sk-" + good, count: 35),
+    Secret(rule: "T-2 a byte order mark", bytes: "\u{FEFF}" + good, count: nil, fault: "byte order mark"),
     Secret(rule: "T-2 PEM", bytes: "-----BEGIN PUBLIC KEY-----\n" + good, count: nil, fault: "key material"),
   ]
 

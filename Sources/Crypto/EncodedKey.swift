@@ -39,10 +39,8 @@ internal import COpenSSL
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 
-  /// Whether the public half is a point of the curve and no neutral element, or a modulus and an exponent that can be.
-  ///
-  /// A quarter of a second for 8192 bits, as OpenSSL tries whether the modulus is a prime: once for a `PublicKey`, and
-  /// not again on the loops that carry requests.
+  /// Whether the public half is a point of the curve and no neutral element: once for a `PublicKey`, and not again on
+  /// the loops that carry requests.
   func isSound() -> Bool {
     // Ed25519: every string of 32 bytes is a key until it is used (RFC 8032 §5.1.3).
     guard unsafe EVP_PKEY_get_base_id(pointer) != EVP_PKEY_ED25519 else { return true }

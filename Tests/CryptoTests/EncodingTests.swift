@@ -78,6 +78,14 @@ struct EncodingTests {
     #expect(isSound == row.isAccepted)
   }
 
+  @Test("K-2: the largest RSA key takes no time: the loop that reads it has others to serve")
+  func largestModulus() throws {
+    let modulus = [0xFF] + (0..<1022).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ 7) } + [0x01]
+    let start = ContinuousClock.now
+    for _ in 0..<100 { #expect(try PublicKey(modulus: modulus, exponent: [1, 0, 1]).bits == 8192) }
+    #expect(ContinuousClock.now - start < .seconds(1))
+  }
+
   @Test("Numbers and texts of a parameter list live as long as it", arguments: EllipticCurve.allCases)
   func manyKeys(curve: EllipticCurve) throws {
     for _ in 0..<20 {

@@ -97,10 +97,13 @@ internal import Sockets
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     let seconds = request.timeout.wholeNanoseconds / 1_000_000
     var isDone = true
+    // QUICK_EXIT: a thread that waits for a name server is left to itself when the time is over. libcurl would wait for
+    // it on this loop, up to a minute.
     for (option, value) in [
       (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
       (CURLOPT_TIMEOUT_MS, Int(seconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax), (CURLOPT_FORBID_REUSE, 1),
-      (CURLOPT_NETRC, 0), (CURLOPT_DISALLOW_USERNAME_IN_URL, 1), (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
+      (CURLOPT_NETRC, 0), (CURLOPT_QUICK_EXIT, 1), (CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
+      (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
     ] {
       isDone = unsafe isDone && portcullis_curl_set_long(handle, option, value) == CURLE_OK
     }

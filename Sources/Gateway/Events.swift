@@ -14,10 +14,11 @@ extension KeyEvent {
       log.notice("keys updated", metadata: ["provider": "\(provider)", "keys": "\(keys)"])
     case .keyUnused(let provider, let problem):
       log.warning("a key of the set is not used", metadata: ["provider": "\(provider)", "why": "\(problem)"])
-    case .fetchFailed(let provider, let fault, let isServed):
+    case .fetchFailed(let provider, let fault, let url, let isServed):
       let effect = isServed ? "the keys fetched before stay in use" : "its routes answer 503 until keys arrive"
       log.warning(
-        "keys could not be fetched; \(effect)", metadata: ["provider": "\(provider)", "why": "\(fault)"])
+        "keys could not be fetched; \(effect)",
+        metadata: ["provider": "\(provider)", "url": "\(url)", "why": "\(fault)"])
     case .expired(let provider):
       log.error(
         "keys are older than refresh.stale_for and no longer used; routes answer 503 until keys arrive",

@@ -62,7 +62,7 @@ extension ProviderConfiguration {
       do throws(KeyStoreError) {
         // To look at a token is no reason to make a key: it would sign none that is out.
         store = try KeyStore(sources: [KeySource(self)], firstKey: .refused, loop: loop) { event in
-          if case .fetchFailed(_, let why, _) = event { fault.withLock { $0 = "\(why)" } }
+          if case .fetchFailed(_, let why, let url, _) = event { fault.withLock { $0 = "\(url): \(why)" } }
         }
       } catch {
         fault.withLock { $0 = "\(error)" }

@@ -174,7 +174,8 @@ public final class KeyStore {
       entries[index].generation = nextGeneration()
       log(.updated(provider: provider, keys: remote.keySet?.keys.count ?? 0))
       for problem in remote.keySet?.problems ?? [] { log(.keyUnused(provider: provider, problem)) }
-    case .failed(let fault): log(.fetchFailed(provider: provider, fault, isServed: remote.keySet != nil))
+    case .failed(let fault, let url):
+      log(.fetchFailed(provider: provider, fault, url: url, isServed: remote.keySet != nil))
     case .expired:
       entries[index].generation = nextGeneration()
       log(.expired(provider: provider))

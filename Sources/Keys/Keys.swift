@@ -75,8 +75,8 @@ public enum KeyEvent: Sendable {
   case updated(provider: String, keys: Int)
   /// A key of the set is left out, and why.
   case keyUnused(provider: String, KeySet.Problem)
-  /// A fetch failed, and why; whether older keys are still used.
-  case fetchFailed(provider: String, KeyFault, isServed: Bool)
+  /// A fetch failed, of what and why; whether older keys are still used.
+  case fetchFailed(provider: String, KeyFault, url: String, isServed: Bool)
   /// Older keys were used for `staleFor`, and are no longer.
   case expired(provider: String)
   /// A key of the gateway's own was made.

@@ -29,7 +29,7 @@ final class RemoteKeys {
     case keys
     /// The same keys as before.
     case none
-    case failed(KeyFault)
+    case failed(KeyFault, url: String)
     case expired
   }
 
@@ -85,14 +85,15 @@ final class RemoteKeys {
   }
 
   private func fetchDiscovery() {
-    get(DiscoveryDocument.address(of: source.issuer), ifNoneMatch: nil) { [weak self] result in
+    let address = DiscoveryDocument.address(of: source.issuer)
+    get(address, ifNoneMatch: nil) { [weak self] result in
       guard let self, !isStopped else { return }
       do throws(KeyFault) {
         let response = try result.get()
         guard response.status == 200 else { throw .status(response.status) }
         fetchKeySet(try DiscoveryDocument(response.body.span, issuer: source.issuer).keySetAddress)
       } catch {
-        end(.failed(error))
+        end(.failed(error, url: address))
       }
     }
   }
@@ -103,7 +104,7 @@ final class RemoteKeys {
       do throws(KeyFault) {
         end(try accept(try result.get()))
       } catch {
-        end(.failed(error))
+        end(.failed(error, url: address))
       }
     }
   }

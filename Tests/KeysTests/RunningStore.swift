@@ -77,7 +77,8 @@ final class RunningStore: Sendable {
     switch event {
     case .updated(let provider, let keys): "\(provider): \(keys) keys"
     case .keyUnused(let provider, let problem): "\(provider): \(problem)"
-    case .fetchFailed(let provider, let fault, let isServed): "\(provider): \(fault); served: \(isServed)"
+    case .fetchFailed(let provider, let fault, let url, let isServed):
+      "\(provider): \(url): \(fault); served: \(isServed)"
     case .expired(let provider): "\(provider): expired"
     case .generated(let provider, _): "\(provider): generated"
     }

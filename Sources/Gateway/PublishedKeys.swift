@@ -22,14 +22,21 @@ final class PublishedKeys: Responder, Sendable {
         body: keySet))
   }
 
-  /// One for each provider that signs, on its issuer's host.
+  /// One for each issuer's host, with the keys of all providers that sign for it.
   static func routes(_ configuration: GatewayConfiguration, _ keyStore: KeyStore) -> [LocalRoute] {
-    configuration.providers.compactMap { provider in
-      let keys = keyStore.issuerKeys(provider: provider.name)
-      guard !keys.isEmpty else { return nil }
-      return LocalRoute(
-        host: provider.issuerHost, path: ProviderConfiguration.publishedKeysPath,
-        responder: PublishedKeys(keys.map(\.key)))
+    var published: [(host: String?, keys: [IssuerKey])] = []
+    for provider in configuration.providers {
+      let keys = keyStore.issuerKeys(provider: provider.name).map(\.key)
+      guard !keys.isEmpty else { continue }
+      if let index = published.firstIndex(where: { $0.host == provider.issuerHost }) {
+        published[index].keys += keys
+      } else {
+        published.append((provider.issuerHost, keys))
+      }
+    }
+    return published.map {
+      LocalRoute(
+        host: $0.host, path: ProviderConfiguration.publishedKeysPath, responder: PublishedKeys($0.keys))
     }
   }
 }

@@ -6,8 +6,10 @@ import ipaddress
 import json
 import os
 import pathlib
+import signal as signals
 import socket
 import ssl
+import subprocess
 import threading
 import time
 
@@ -220,6 +222,23 @@ def test_K_2_at_most_100_keys(start, upstream, key_server, keys):
     assert "101 keys; at most 100" in failed(gateway)
     gateway = start(config(app, fetched(key_server(*many(100)))))
     assert gateway.wait_message("keys updated")["keys"] == "100"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser has a name server of its own")
+def test_K_2_a_silent_name_server_holds_nobody_up(start, upstream, tmp_path):
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.66\noptions timeout:30 attempts:2\n")
+    mounted = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"',
+               str(tmp_path / "resolv.conf")]
+    if subprocess.run([*mounted, "true"]).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.66", 53))
+        gateway = start(config(upstream(), f'issuer: "{ISSUER}", jwks_url: "https://keys.issuer.example/jwks"'),
+                        prefix=mounted)
+        fault = gateway.wait_message("keys could not be fetched", 20)
+        assert fault["url"] == "https://keys.issuer.example/jwks" and "10" in fault["why"], fault
+        gateway.signal(signals.SIGHUP)
+        gateway.wait_message("reloaded", 2)
 
 
 def test_K_2_a_dripping_key_server_holds_nobody_up(start, upstream, key_server, keys):
@@ -588,6 +607,29 @@ def test_K_8_only_public_members_are_published(start, upstream, tmp_path, algori
     assert get(gateway, "/.well-known/jwks.json", host="127.0.0.1:8080", method="POST", body=b"").status == 405
     assert get(gateway, "/.well-known/jwks.json", host="other.example").status == 404
     assert app.wait_requests(1) and len(app.requests) == 1
+
+
+def test_providers_of_one_host_publish_together(start, upstream, tmp_path):
+    gateway = start(f"""
+    listeners:
+      - address: 127.0.0.1:0
+    providers:
+      a: {{ issuer: "http://127.0.0.1:8080/a", audiences: [x], signing: {{ state: {tmp_path}/state }} }}
+      b: {{ issuer: "http://127.0.0.1:8080/b", audiences: [x], signing: {{ state: {tmp_path}/state }} }}
+      c: {{ issuer: "https://c.example", audiences: [x], signing: {{ state: {tmp_path}/state }} }}
+    upstreams:
+      app: {{ servers: ["{upstream().server}"] }}
+    routes:
+      - {{ path: /api/**, auth: [a, b, c], upstream: app }}
+    """)
+    listed = run("keys", "list", "--config", gateway.config_path).stdout.splitlines()
+    kids = [line.split(" ")[0] for line in listed]
+    assert len(set(kids)) == 3
+
+    def published(host):
+        return [key["kid"] for key in json.loads(get(gateway, "/.well-known/jwks.json", host=host).body)["keys"]]
+
+    assert published("127.0.0.1:8080") == kids[:2] and published("c.example") == kids[2:]
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o620])

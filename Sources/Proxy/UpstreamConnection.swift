@@ -222,7 +222,9 @@ final class UpstreamConnection: Pollable {
   func release() {
     client = nil
     let closes = request?.closesConnection ?? true
-    guard state == .busy, !closes, isFlushed, input == nil, !receiving.hasEnded, !receiving.mayRead || !hasPendingInput() else {
+    guard state == .busy, !closes, isFlushed, input == nil, !receiving.hasEnded,
+      !receiving.mayRead || !hasPendingInput()
+    else {
       close()
       return
     }

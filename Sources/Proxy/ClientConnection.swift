@@ -175,7 +175,6 @@ final class ClientConnection: Pollable {
   /// A head that will be no request: answered, and nothing more of the connection is read.
   private func refuseHead(_ reason: Reason) {
     takeSlot()
-    slot?.exchange.log.bytesIn = UInt64(input?.count ?? 0)
     refuse(Refusal(reason, connection: .closed))
   }
 
@@ -186,6 +185,7 @@ final class ClientConnection: Pollable {
     worker.refreshClock()
     slot.exchange.begin(
       startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, client: address, in: worker.context)
+    slot.exchange.log.bytesIn = UInt64(input?.count ?? 0)
     headStartedAt = MonotonicTime(nanoseconds: 0)
     self.slot = slot
     phase = .exchanging

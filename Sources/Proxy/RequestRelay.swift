@@ -180,7 +180,8 @@ extension ClientConnection {
       cut(.clientClosed)
       return
     }
-    if reads > 0 || !hasDeadline { worker.idleDeadlines.arm(self) }
+    // While an answer waits for the client, only taking some of it counts.
+    if !hasDeadline || (reads > 0 && output == nil) { worker.idleDeadlines.arm(self) }
   }
 
   private func requestBodyIsBad(_ reason: Reason, _ slot: ExchangeSlot) {

@@ -150,12 +150,14 @@ def test_D_1_a_client_that_stops_reading(start, script):
     sock.close()
 
 
-@pytest.mark.parametrize("sends", [b"G", GET], ids=["bytes", "requests"])
-def test_D_1_sending_does_not_keep_a_client_that_reads_nothing(start, script, sends):
+@pytest.mark.parametrize("opening, sends", [
+    (GET, b"G"), (GET, GET), (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+], ids=["bytes", "requests", "body"])
+def test_D_1_sending_does_not_keep_a_client_that_reads_nothing(start, script, opening, sends):
     app = script(flood)
     gateway = start(config(app, timeouts="idle: 400ms"))
     sock = connect(gateway, small=True)
-    sock.sendall(GET)
+    sock.sendall(opening)
     sock.setblocking(False)
 
     def over():
@@ -169,7 +171,7 @@ def test_D_1_sending_does_not_keep_a_client_that_reads_nothing(start, script, se
     [line] = wait_until(over, "the end of the exchange", 5)
     assert (line["status"], line["reason"], line["blame"]) == (200, "client_timeout", "client")
     wait_until(lambda: app.connections[0].ended, "the upstream's connection to end")
-    assert len(app.connections) == 1 and app.received.count(b"GET / ") == 1
+    assert len(app.connections) == 1 and app.received.count(b" / HTTP") == 1
     sock.close()
     assert len(gateway.access()) == 1
 

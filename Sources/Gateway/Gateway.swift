@@ -19,6 +19,7 @@ final class Gateway {
   private let path: String
   private let control: EventLoop
   private let log: Logger
+  private let logWriter: ProgramLogWriter
   private let accessLog: AccessLog
   private let serviceManager = ServiceManager(environment: Process.environment)
   private var active: ActiveConfiguration
@@ -32,10 +33,13 @@ final class Gateway {
   /// Why it ends.
   private var endsBecause = "drained"
 
-  private init(_ configuration: GatewayConfiguration, control: EventLoop, log: Logger) throws(GatewayFault) {
+  private init(
+    _ configuration: GatewayConfiguration, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
+  ) throws(GatewayFault) {
     path = configuration.file
     self.control = control
     self.log = log
+    self.logWriter = logWriter
     do throws(AccessLogError) {
       accessLog = try AccessLog(configuration.log) { [log] event in event.write(to: log) }
     } catch {
@@ -59,7 +63,20 @@ final class Gateway {
   ///
   /// - Throws: Why it cannot start. Once it serves it does not return.
   static func serve(_ configuration: GatewayConfiguration) throws(GatewayFault) -> Never {
-    let log = ProgramLog.logger(configuration.log)
+    let (log, logWriter) = ProgramLog.open(configuration.log)
+    do throws(GatewayFault) {
+      try begin(configuration, log, logWriter)
+    } catch {
+      // What was said on the way stands before why it ended.
+      logWriter.flush()
+      throw error
+    }
+    dispatchMain()
+  }
+
+  private static func begin(
+    _ configuration: GatewayConfiguration, _ log: Logger, _ logWriter: ProgramLogWriter
+  ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     let control: EventLoop
     do throws(SystemError) {
@@ -67,11 +84,10 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
     }
-    let gateway = try Gateway(configuration, control: control, log: log)
+    let gateway = try Gateway(configuration, control: control, log: log, logWriter: logWriter)
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async { $0.start(bound) }
-    dispatchMain()
   }
 
   private static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
@@ -98,14 +114,17 @@ extension Gateway {
     keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
     server.start(
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
-      failed: { [log] error in
+      failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
+        logWriter.flush()
         Process.exit(ExitStatus.unavailable.rawValue)
       })
     handle(SIGTERM, bound) { $0.drain(bound) }
     handle(SIGINT, bound) { $0.interrupt(bound) }
     handle(SIGHUP, bound) { $0.reload() }
     handle(SIGUSR1, bound) { $0.accessLog.reopen() }
+    // Meant for a new process that takes over: to be ended by it would be the opposite.
+    handle(SIGUSR2, bound) { $0.log.notice("SIGUSR2 does nothing in this version") }
   }
 
   /// Says that the gateway serves, once the last signal is handled: one that came before would be lost.
@@ -140,6 +159,10 @@ extension Gateway {
 
   /// Reads the configuration and every file that it names again. On any error the old one stays whole.
   private func reload() {
+    guard !isDraining else {
+      log.notice("not reloaded: the gateway is draining")
+      return
+    }
     serviceManager.notify(.reloading)
     defer { serviceManager.notify(.ready) }
     switch ConfigurationFile.load(path) {
@@ -218,6 +241,7 @@ extension Gateway {
   private func end() {
     accessLog.flushAndStop()
     log.notice("stopped", metadata: ["why": "\(endsBecause)"])
+    logWriter.flush()
     Process.exit(0)
   }
 }

@@ -10,14 +10,16 @@ struct ProgramLog: LogHandler {
   var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
   private let format: Format
+  private let writer: ProgramLogWriter
 
-  init(level: Logger.Level, format: Format) {
+  private init(level: Logger.Level, format: Format, writer: ProgramLogWriter) {
     logLevel = level
     self.format = format
+    self.writer = writer
   }
 
-  /// The log that `configuration` describes.
-  static func logger(_ configuration: LogConfiguration) -> Logger {
+  /// The log that `configuration` describes, and what writes it.
+  static func open(_ configuration: LogConfiguration) -> (log: Logger, writer: ProgramLogWriter) {
     let format: Format =
       switch configuration.format {
       case .json: .json
@@ -31,7 +33,13 @@ struct ProgramLog: LogHandler {
       case .warning: .warning
       case .error: .error
       }
-    return Logger(label: "portcullis") { _ in ProgramLog(level: level, format: format) }
+    let writer = ProgramLogWriter { lost in
+      line(
+        format, .warning, "program messages were lost: standard error could not be written in time",
+        ["lines": "\(lost)"])
+    }
+    let log = Logger(label: "portcullis") { _ in ProgramLog(level: level, format: format, writer: writer) }
+    return (log, writer)
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -40,20 +48,19 @@ struct ProgramLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var pairs = [
-      ("time", Timestamp.text(WallClock.nanoseconds)), ("level", event.level.rawValue),
-      ("message", event.message.description),
-    ]
     let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-    for (key, value) in all.sorted(by: { $0.key < $1.key }) { pairs.append((key, value.description)) }
-    let line =
-      switch format {
-      case .json:
-        "{" + pairs.map { "\(ProgramLog.quoted($0.0)):\(ProgramLog.quoted($0.1))" }.joined(separator: ",") + "}"
-      case .logfmt:
-        pairs.map { "\($0.0)=\(ProgramLog.isBare($0.1) ? $0.1 : ProgramLog.quoted($0.1))" }.joined(separator: " ")
-      }
-    StandardError.print(line)
+    writer.write(ProgramLog.line(format, event.level, event.message.description, all))
+  }
+
+  private static func line(
+    _ format: Format, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
+  ) -> String {
+    var pairs = [("time", Timestamp.text(WallClock.nanoseconds)), ("level", level.rawValue), ("message", message)]
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { pairs.append((key, value.description)) }
+    return switch format {
+    case .json: "{" + pairs.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",") + "}"
+    case .logfmt: pairs.map { "\($0.0)=\(isBare($0.1) ? $0.1 : quoted($0.1))" }.joined(separator: " ")
+    }
   }
 
   private static func isBare(_ text: String) -> Bool {

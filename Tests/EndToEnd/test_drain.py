@@ -228,6 +228,30 @@ def test_drain_delay_keeps_accepting(start, upstream):
     assert gateway.wait(5) == 0
 
 
+def test_a_reload_while_draining_is_none(start, upstream, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        gateway = start(config(upstream(), delay="1s"), env={"NOTIFY_SOCKET": str(path)})
+        gateway.signal(signal.SIGTERM)
+        gateway.wait_message("draining")
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_message("not reloaded")
+        assert gateway.wait(5) == 0
+        manager.setblocking(False)
+        assert [manager.recv(100) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+    assert not any(m["message"] == "reloaded" for m in gateway.messages())
+
+
+def test_SIGUSR2_does_nothing(start, upstream):
+    gateway = start(config(upstream()))
+    gateway.signal(signal.SIGUSR2)
+    gateway.wait_message("SIGUSR2")
+    assert get(gateway, "/x").status == 200
+
+
 def test_an_idle_gateway_ends_at_once(start, upstream, workers):
     gateway = start(config(upstream(), drain="60s", workers=workers))
     began = time.monotonic()

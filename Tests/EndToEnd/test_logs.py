@@ -7,13 +7,14 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import termios
 import threading
 import time
 
 import pytest
 
-from support.gateway import logfmt, run
+from support.gateway import BINARY, logfmt, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, hand_made, mint
 from support.upstream import read_head, read_to_end
@@ -347,6 +348,48 @@ def test_L_4_a_log_that_stalls_holds_up_no_signal(start, upstream, tmp_path):
         assert client.is_closed()
     assert gateway.wait(6) == 0
     os.close(reader)
+
+
+def test_L_4_a_stalled_standard_error_costs_no_requests(upstream, tmp_path):
+    """What reloads of broken files say fills the pipe: messages are lost and counted, and all else goes on."""
+    path = tmp_path / "gateway.conf"
+    path.write_text(config(upstream(), f"access: {tmp_path}/access.log").replace("\n    ", "\n"))
+    good = path.read_text()
+    process = subprocess.Popen([BINARY, "serve", "--config", str(path)], stderr=subprocess.PIPE)
+    try:
+        lines = []
+        while not lines or json.loads(lines[-1])["message"] != "serving":
+            lines.append(process.stderr.readline())
+        host, _, port = json.loads(lines[-1])["listeners"].rpartition(":")
+        # More than the pipe and the queue hold together.
+        broken = "\n".join(f"key{number}{'k' * 900}: x" for number in range(900))
+        path.write_text(broken)
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(2)
+        with socket.create_connection((host, int(port)), timeout=5) as client:
+            client.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        # The control loop goes on too: the configuration is good again, and is taken.
+        path.write_text(good)
+        while json.loads(lines[-1])["message"] != "program messages were lost: standard error could not be written in time":
+            lines.append(process.stderr.readline())
+        assert int(json.loads(lines[-1])["lines"]) > 0
+        unknown = [line for line in lines if b"unknown key" in line]
+        assert len(unknown) > 400 and b"key0k" in unknown[0] and b"key399k" in unknown[399]
+        process.send_signal(signal.SIGHUP)
+        while json.loads(lines[-1])["message"] != "reloaded":
+            lines.append(process.stderr.readline())
+        # Nobody reads the end, and it comes all the same.
+        path.write_text(broken)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 # SIGUSR1

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Keys
 
 /// `portcullis check`
 struct CheckCommand: ParsableCommand {
@@ -11,6 +12,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     switch ConfigurationFile.load(file.config) {
     case .success(let configuration):
+      try checkKeys(configuration)
       let counts = [
         CheckCommand.counted(configuration.listeners.count, "listener"),
         CheckCommand.counted(configuration.providers.count, "provider"),
@@ -22,6 +24,20 @@ struct CheckCommand: ParsableCommand {
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       throw ExitStatus.refused
     }
+  }
+
+  /// Keys on this machine are read as `serve` does, so that what is good here starts.
+  private func checkKeys(_ configuration: GatewayConfiguration) throws {
+    var isGood = true
+    for source in KeySource.all(of: configuration) {
+      do throws(KeyFault) {
+        try source.check()
+      } catch {
+        StandardError.print("\(file.config): provider \"\(source.provider)\": \(error)")
+        isGood = false
+      }
+    }
+    guard isGood else { throw ExitStatus.refused }
   }
 
   private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -25,7 +25,8 @@ struct ProviderOption: ParsableArguments {
     switch ConfigurationFile.load(path) {
     case .failure(let diagnostics):
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
-      throw ExitStatus.configuration
+      // Only a file that cannot be read has a fault without a place.
+      throw diagnostics.list.contains { $0.position == nil } ? ExitStatus.noInput : ExitStatus.configuration
     case .success(let configuration):
       let found = configuration.providers.filter { name == nil || $0.name == name }
       if found.isEmpty {

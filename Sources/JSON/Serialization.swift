@@ -1,5 +1,7 @@
 extension JSONValue {
   /// The value as a JSON text without white space, members in their order.
+  ///
+  /// Characters that control a terminal, end a line or turn the direction of text are escaped: it may be shown to people.
   public func serialized() -> [UInt8] {
     var text: [UInt8] = []
     append(to: &text)
@@ -39,18 +41,22 @@ extension JSONValue {
 
   private static func append(_ string: String, to text: inout [UInt8]) {
     text.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
+    for scalar in string.unicodeScalars {
+      switch scalar.value {
+      case 0x22: text += #"\""#.utf8
+      case 0x5C: text += #"\\"#.utf8
       case 0x0A: text += #"\n"#.utf8
-      case 0..<0x20, 0x7F: text += #"\u00"#.utf8 + [hexadecimal(byte >> 4), hexadecimal(byte & 15)]
-      default: text.append(byte)
+      case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u\(String(repeating: "0", count: 4 - digits.utf8.count))\(digits)".utf8
+      default: text += UTF8.encode(scalar).map(Array.init) ?? []
       }
     }
     text.append(UInt8(ascii: "\""))
   }
 
-  private static func hexadecimal(_ digit: UInt8) -> UInt8 {
-    digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+  /// A text as JSON: in quotes, on one line.
+  public static func quoted(_ text: String) -> String {
+    String(decoding: JSONValue.string(text).serialized(), as: UTF8.self)
   }
 }

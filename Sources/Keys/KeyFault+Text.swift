@@ -1,4 +1,5 @@
 public import Fetch
+internal import JSON
 internal import Tokens
 
 /// What `Fetch` says of a failure.
@@ -12,9 +13,9 @@ extension KeyFault: CustomStringConvertible {
     case .keySet(let error): error.description
     case .secret(let cause): "the secret cannot be used: \(cause)"
     case .discoveryMalformed: "no discovery document: a JSON object with \"issuer\" and \"jwks_uri\" is needed"
-    case .issuerDiffers(let found): "the discovery document is of the issuer \(found)"
+    case .issuerDiffers(let found): "the discovery document is of the issuer \(JSONValue.quoted(found))"
     case .keysInPlainText(let address):
-      "the discovery document of an https issuer has keys at \(address), which is not https"
+      "the discovery document of an https issuer has keys at \(JSONValue.quoted(address)), which is not https"
     case .file(let error): "\(error)"
     case .fileIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"
@@ -24,6 +25,7 @@ extension KeyFault: CustomStringConvertible {
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner and group may use it: run chmod o= \(path)"
     case .foreignFile(let path): "\(path) belongs to another user"
     case .signingKeyUnusable(let path): "\(path) holds no private key for the algorithm in its name"
+    case .noCertificate(let path): "\(path) holds no certificate in PEM"
     case .keyNotGenerated: "a key could not be made"
     case .noSigningKey(let path): "\(path) holds no key of it; portcullis keys generate makes one"
     case .signingKeysGone(let path):

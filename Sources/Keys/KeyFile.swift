@@ -29,6 +29,14 @@ enum KeyFile {
     }
   }
 
+  /// Looks for a certificate in PEM; what else OpenSSL asks of it shows when it connects.
+  static func checkCertificates(_ path: String) throws(KeyFault) {
+    let text = String(decoding: try read(path).bytes, as: UTF8.self)
+    guard text.contains("-----BEGIN CERTIFICATE-----") || text.contains("-----BEGIN TRUSTED CERTIFICATE-----") else {
+      throw .noCertificate(path)
+    }
+  }
+
   static func read(_ path: String) throws(KeyFault) -> FileAccess.Contents {
     try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.read(path, bytesMax: bytesMax) }
   }

@@ -108,6 +108,8 @@ public enum KeyFault: Error, Sendable {
   /// The file holds no private key for the algorithm in its name.
   case signingKeyUnusable(String)
   case keyNotGenerated
+  /// The file of certificate authorities holds none.
+  case noCertificate(String)
   /// The folder has no key, and none is to be made.
   case noSigningKey(String)
   /// The keys that were in use are not in the folder any more.

@@ -36,7 +36,7 @@ public struct KeySet: Sendable {
     public let keyID: String?
     public let cause: UnusedKey
 
-    public var description: String { "key \(keyID.map { "\"\($0)\"" } ?? "number \(index + 1)"): \(cause)" }
+    public var description: String { "key \(keyID.map { JSONValue.quoted($0) } ?? "number \(index + 1)"): \(cause)" }
   }
 
   public let keys: [VerificationKey]

@@ -1,3 +1,4 @@
+internal import JSON
 public import Reason
 
 /// Why a token is refused.
@@ -63,14 +64,15 @@ public struct TokenError: Error, Sendable {
 }
 
 extension TokenError: CustomStringConvertible {
-  /// In words, for the one who asks about a token of their own.
+  /// In words, for the one who asks about a token of their own. What the token says of itself is quoted: it may be made
+  /// to be shown on a terminal.
   public var description: String {
     switch fault {
     case .tooLarge(let bytesMax): "the token is longer than \(bytesMax) bytes"
     case .malformed: "no compact JWS: three parts of canonical base64url, with dots between, are needed"
     case .encrypted: "an encrypted token, or a JWS in another serialization than the compact one"
     case .headerInvalid: "the header is no strict JSON object, or a member of it has the wrong type"
-    case .extensionRefused(let member): "the header's \"\(member)\" asks for what is not done here"
+    case .extensionRefused(let member): "the header's \(JSONValue.quoted(member)) asks for what is not done here"
     case .typeRefused: "the header's \"typ\" is neither JWT nor at+jwt"
     case .algorithmRefused(let allowed):
       "the header's \"alg\" is not allowed"
@@ -82,9 +84,9 @@ extension TokenError: CustomStringConvertible {
     case .claimsInvalid: "the payload is no strict JSON object"
     case .claimMissing(let name): "the claim \"\(name)\" is missing"
     case .claimMalformed(let name): "the claim \"\(name)\" has the wrong type or an impossible value"
-    case .issuerUnknown(let found): "the issuer is \(found)"
+    case .issuerUnknown(let found): "the issuer is \(JSONValue.quoted(found))"
     case .audienceMismatch(let found):
-      "the audience is \(found.isEmpty ? "empty" : found.joined(separator: ", "))"
+      "the audience is \(found.isEmpty ? "empty" : found.map(JSONValue.quoted).joined(separator: ", "))"
     case .expired(let time): "expired at \(time)"
     case .notYetValid(let time): "not valid before \(time)"
     case .issuedInFuture(let time): "issued in the future, at \(time)"

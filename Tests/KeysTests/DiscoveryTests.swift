@@ -24,10 +24,10 @@ struct DiscoveryTests {
       address: "HTTPS://keys.example/"),
     Row(
       rule: "K-1 keys in plain text", text: #"{"issuer":"https://idp.example","jwks_uri":"http://127.0.0.1/keys"}"#,
-      fault: "keys at http://127.0.0.1/keys, which is not https"),
+      fault: "keys at \"http://127.0.0.1/keys\", which is not https"),
     Row(
       rule: "K-1 keys in a file", text: #"{"issuer":"https://idp.example","jwks_uri":"file:///keys"}"#,
-      fault: "keys at file:///keys, which is not https"),
+      fault: "keys at \"file:///keys\", which is not https"),
     malformed("K-7 no issuer", #"{"jwks_uri":"https://idp.example/keys"}"#),
     malformed("K-7 a list of issuers", #"{"issuer":["https://idp.example"],"jwks_uri":"https://x/"}"#),
     malformed("K-7 issuer twice", #"{"issuer":"https://x","issuer":"https://idp.example","jwks_uri":"https://x/"}"#),
@@ -61,7 +61,7 @@ struct DiscoveryTests {
   private static func other(_ rule: String, _ issuer: String) -> Row {
     Row(
       rule: rule, text: #"{"issuer":"\#(issuer)","jwks_uri":"https://idp.example/keys"}"#,
-      fault: "of the issuer \(issuer)")
+      fault: "of the issuer \"\(issuer)\"")
   }
 
   private static func malformed(_ rule: String, _ text: String) -> Row {

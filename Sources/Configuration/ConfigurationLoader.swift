@@ -4,11 +4,13 @@ extension GatewayConfiguration {
   /// - Parameters:
   ///   - path: the file, as the operator named it.
   ///   - environment: what `${NAME}` stands for.
+  ///   - processorCount: what `workers: auto` stands for.
   public static func load(
-    path: String, environment: [String: String]
+    path: String, environment: [String: String], processorCount: Int
   ) -> Result<GatewayConfiguration, Diagnostics> {
     do throws(FileSystem.Fault) {
-      return parse(try FileSystem.read(path), file: path, environment: environment)
+      return parse(
+        try FileSystem.read(path), file: path, environment: environment, processorCount: processorCount)
     } catch {
       let diagnostic = Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")
       return .failure(Diagnostics([diagnostic]))
@@ -17,7 +19,7 @@ extension GatewayConfiguration {
 
   /// Validates the text of a file. Paths in it begin at the folder of `file`.
   public static func parse(
-    _ bytes: [UInt8], file: String, environment: [String: String]
+    _ bytes: [UInt8], file: String, environment: [String: String], processorCount: Int
   ) -> Result<GatewayConfiguration, Diagnostics> {
     func failure(_ faults: [(position: Position, message: String)]) -> Result<GatewayConfiguration, Diagnostics> {
       .failure(Diagnostics(faults.map { Diagnostic(file: file, position: $0.position, message: $0.message) }))
@@ -37,7 +39,7 @@ extension GatewayConfiguration {
     guard let draft = GatewayDraft.keys.decode(root, &decoding) else {
       return failure(composer.faults + decoding.faults)
     }
-    var resolver = Resolver(draft: draft.value, decoding: decoding)
+    var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding)
     let configuration = resolver.configuration(file: file)
     let faults = composer.faults + resolver.decoding.faults
     return faults.isEmpty ? .success(configuration) : failure(faults)

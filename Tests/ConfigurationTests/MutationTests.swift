@@ -35,7 +35,7 @@ struct MutationTests {
         default: bytes.removeSubrange(place..<min(bytes.count, place + 12))
         }
       }
-      let result = GatewayConfiguration.parse(bytes, file: "f", environment: ["NAME": "x"])
+      let result = GatewayConfiguration.parse(bytes, file: "f", environment: ["NAME": "x"], processorCount: 4)
       guard case .failure(let diagnostics) = result else { continue }
       let lines = bytes.count { $0 == UInt8(ascii: "\n") } + 1
       // libyaml also counts CR, NEL, LS and PS as line ends, hence a bound and no equality.

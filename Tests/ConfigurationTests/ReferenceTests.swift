@@ -21,7 +21,8 @@ struct ReferenceTests {
 
   @Test("gateway.conf.example loads as it stands")
   func example() throws {
-    let result = GatewayConfiguration.load(path: "\(Self.root)/gateway.conf.example", environment: [:])
+    let result = GatewayConfiguration.load(
+      path: "\(Self.root)/gateway.conf.example", environment: [:], processorCount: 4)
     let file = try result.get()
     #expect(file.routes.map(\.name) == ["/public/**", "/api/**", "/admin/**"])
     #expect(file.upstreams.map(\.kind) == [.echo])

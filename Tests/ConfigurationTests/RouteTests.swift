@@ -82,10 +82,40 @@ struct RouteTests {
         fault: "14:16: \"owner\" is not supported in this version"),
       Row(
         keys: "auth: local\n    identity: { Host: tenant }",
-        fault: "14:17: \"Host\" is a header of HTTP itself; name another"),
+        fault: "14:17: \"Host\" means something else to servers; name another"),
       Row(
         keys: "auth: local\n    identity: { Content_Length: tenant }",
-        fault: "14:17: \"Content_Length\" is a header of HTTP itself; name another"),
+        fault: "14:17: \"Content_Length\" means something else to servers; name another"),
+      Row(
+        keys: "auth: local\n    identity: { X-HTTP-Method-Override: tenant }",
+        fault: "14:17: \"X-HTTP-Method-Override\" means something else to servers; name another"),
+      Row(
+        keys: "auth: local\n    identity: { x_original_url: tenant }",
+        fault: "14:17: \"x_original_url\" means something else to servers; name another"),
+      Row(
+        keys: "auth: local\n    identity: { X-Rewrite-URL: tenant }",
+        fault: "14:17: \"X-Rewrite-URL\" means something else to servers; name another"),
+      Row(
+        keys: "auth: local\n    require: {}",
+        fault: "14:14: an empty mapping, which demands nothing; leave the key out"),
+      Row(
+        keys: "auth: local\n    require: { claims: {} }",
+        fault: "14:24: an empty mapping, which demands nothing; leave the key out"),
+      Row(
+        keys: "auth: local\n    require: { claims: { a: null } }",
+        fault: "14:29: \"null\" is nothing that a claim can be asked to hold; put the text in quotes, or name a value"),
+      Row(
+        keys: "auth: local\n    require: { claims: { a: [x, ~] } }",
+        fault: "14:33: \"~\" is nothing that a claim can be asked to hold; put the text in quotes, or name a value"),
+      Row(
+        keys: "auth: local\n    require: { claims: { a: 1.5 } }",
+        fault: "14:29: \"1.5\" is no whole number of 64 bits; for the text put it in quotes"),
+      Row(
+        keys: "auth: local\n    require: { claims: { a: -1e3 } }",
+        fault: "14:29: \"-1e3\" is no whole number of 64 bits; for the text put it in quotes"),
+      Row(
+        keys: "auth: local\n    require: { claims: { a: 9223372036854775808 } }",
+        fault: "14:29: \"9223372036854775808\" is no whole number of 64 bits; for the text put it in quotes"),
       Row(
         keys: "auth: local\n    identity: { \"X Y\": tenant }",
         fault: "14:17: \"X Y\" is no header name (RFC 9110 §5.1)"),
@@ -96,6 +126,31 @@ struct RouteTests {
     ])
   func refused(_ row: Row) {
     #expect(faults(Sample.route(row.keys).text) == [row.fault])
+  }
+
+  @Test("Quotes make a text of what would be a number or nothing; what reads as neither needs none")
+  func claimTexts() throws {
+    let claims = "claims: { a: ['null', \"~\", '1.5', 007, 1.2.3, nan, e, -], b: [0, -1, 9223372036854775807] }"
+    let route = try #require(
+      try configuration(Sample.route("auth: local\n    require: { \(claims) }").text).routes.first)
+    let values = route.rule.requirement.claims.map(\.1)
+    #expect(values[0] == ["null", "~", "1.5", "007", "1.2.3", "nan", "e", "-"].map { .string($0) })
+    #expect(values[1] == [.integer(0), .integer(-1), .integer(.max)])
+  }
+
+  @Test("A-1: the environment opens nothing")
+  func openByEnvironment() throws {
+    let route = Sample.route("auth: \"${AUTH}\"").text
+    #expect(
+      faults(route, environment: ["AUTH": "none"]) == [
+        "13:11: \"${AUTH}\" stands for none; what is open to everyone has to say so itself: write none"
+      ])
+    #expect(faults(route, environment: ["AUTH": "local"]) == [])
+    let audiences = Sample.provider("").text.replacing("audiences: [example]", with: "audiences: ${X}")
+    #expect(
+      faults(audiences, environment: ["X": "any"]) == [
+        "6:16: \"${X}\" stands for any; what is open to tokens for others has to say so itself: write any"
+      ])
   }
 
   @Test("auth names providers; without any there is none to name")

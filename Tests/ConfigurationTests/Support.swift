@@ -43,7 +43,7 @@ struct Sample {
 func faults(
   _ text: String, file: String = "gateway.conf", environment: [String: String] = [:]
 ) -> [String] {
-  switch GatewayConfiguration.parse(Array(text.utf8), file: file, environment: environment) {
+  switch GatewayConfiguration.parse(Array(text.utf8), file: file, environment: environment, processorCount: 4) {
   case .success: []
   case .failure(let diagnostics):
     diagnostics.list.map { diagnostic in
@@ -57,5 +57,5 @@ func faults(
 func configuration(
   _ text: String, file: String = "gateway.conf", environment: [String: String] = [:]
 ) throws -> GatewayConfiguration {
-  try GatewayConfiguration.parse(Array(text.utf8), file: file, environment: environment).get()
+  try GatewayConfiguration.parse(Array(text.utf8), file: file, environment: environment, processorCount: 4).get()
 }

@@ -100,7 +100,8 @@ struct YAMLTests {
   @Test("Text that is no UTF-8 is refused with its place")
   func encoding() {
     let bytes = Array("workers: 1\nlog: é".utf8) + [0xFF]
-    guard case .failure(let diagnostics) = GatewayConfiguration.parse(bytes, file: "f", environment: [:]) else {
+    let result = GatewayConfiguration.parse(bytes, file: "f", environment: [:], processorCount: 4)
+    guard case .failure(let diagnostics) = result else {
       Issue.record("parsed")
       return
     }

@@ -52,7 +52,7 @@ class Scene:
                require: {{ scopes: [s], permissions: [p] }}, upstream: app }}
           - {{ path: /ours-only/**, auth: ours, upstream: app }}
           - {{ path: /first/open/**, auth: none, upstream: app }}
-          - {{ path: /first/**, auth: ours, upstream: app }}
+          - {{ path: /first/**, methods: [GET], auth: ours, upstream: app }}
           - {{ path: /first/never/**, auth: none, upstream: app }}
           - {{ path: "/user/{{id}}/public", auth: none, upstream: app }}
           - {{ path: "/user/*/private", auth: ours, upstream: app }}

@@ -110,6 +110,18 @@ ROWS = {
     "unclosed list": ("[api]", "[api", None, "]"),
     "implicit boolean": (
         "    upstream: app", "    identity: { defaults: yes }\n    upstream: app", (14, 27), "neither true nor false"),
+    "empty requirement": (
+        "    upstream: app", "    require: {}\n    upstream: app", (14, 14), "demands nothing"),
+    "empty claims": (
+        "    upstream: app", "    require: { claims: {} }\n    upstream: app", (14, 24), "demands nothing"),
+    "null claim": (
+        "    upstream: app", "    require: { claims: { a: null } }\n    upstream: app", (14, 29), "quotes"),
+    "fraction": ("    upstream: app", "    require: { claims: { a: 1.5 } }\n    upstream: app", (14, 29), "quotes"),
+    "steering header": (
+        "    upstream: app", "    identity: { X-HTTP-Method-Override: m }\n    upstream: app", (14, 17), "Override"),
+    "route within another": (
+        "    upstream: app\n",
+        "    upstream: app\n  - { name: inner, path: /api/x, auth: none, upstream: app }\n", (15, 26), "line 12"),
     "header of HTTP": (
         "    upstream: app", "    identity: { Host: sub }\n    upstream: app", (14, 17), "Host"),
     "no header": (
@@ -236,6 +248,42 @@ def test_L_3_a_secret_that_others_can_read_is_refused(tmp_path, mode, status):
     if status:
         [(line, column, message)] = faults(path)
         assert (line, column) == (7, 18) and "read by others" in message
+
+
+def test_check_names_the_faults_of_all_keys(tmp_path):
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    (tmp_path / "ca.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
+    (tmp_path / "secret").write_text("short")
+    (tmp_path / "secret").chmod(0o600)
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o777)
+    path = written(tmp_path, """\
+listeners: [{ address: "127.0.0.1:0" }]
+providers:
+  file: { issuer: a, audiences: [x], jwks_file: keys.json }
+  secret: { issuer: b, audiences: [x], secret_file: secret }
+  own: { issuer: "https://c.example", audiences: [x], signing: { state: state } }
+  company: { issuer: "https://d.example", audiences: [x], ca: ca.pem }
+  good: { issuer: "https://e.example", audiences: [x], signing: { state: other } }
+upstreams: { app: { builtin: echo } }
+routes: [{ path: /x, auth: [file, secret, own, company, good], upstream: app }]
+""")
+    result = run("check", "--config", path)
+    assert result.returncode == 1 and result.stdout == "", result
+    faults = {re.fullmatch(rf'{re.escape(str(path))}: provider "(\w+)": .+', line)[1]: line
+              for line in result.stderr.splitlines()}
+    assert list(faults) == ["file", "secret", "own", "company"], result
+    assert "empty" in faults["file"] and "5 bytes" in faults["secret"] and "chmod go-w" in faults["own"]
+    assert "no certificate" in faults["company"] and not (tmp_path / "other").exists()
+    assert run("serve", "--config", path, seconds=10).returncode == 78
+
+
+def test_A_1_the_environment_opens_nothing(tmp_path):
+    path = written(tmp_path, changed("auth: company", 'auth: "${AUTH}"'))
+    [(line, column, message)] = faults(path, env={"AUTH": "none"})
+    assert (line, column) == (13, 11) and "write none" in message
+    assert run("check", "--config", path, env={"AUTH": "company"}).returncode == 0
 
 
 @pytest.mark.parametrize("content", [

@@ -100,7 +100,9 @@ final class DecidingGateway {
       routes:
       \(routes)
       """
-    let configuration = try GatewayConfiguration.parse(Array(text.utf8), file: "gateway.conf", environment: [:]).get()
+    let configuration = try GatewayConfiguration.parse(
+      Array(text.utf8), file: "gateway.conf", environment: [:], processorCount: 1
+    ).get()
     let active = ActiveConfiguration(configuration, generation: 1, responders: responders)
     let keySet = keys == .present ? try Issuer.keySet() : nil
     context = DecisionContext(active, keys: KeySnapshot(providers: []))

@@ -12,6 +12,14 @@ struct Decoding {
     faults.append((position, message))
   }
 
+  /// Whether a word that opens something stands in the file, and not in a variable of the environment: open by accident
+  /// is the fault that this program is there to prevent.
+  mutating func isAsWritten(_ word: String, _ scalar: Scalar, _ node: Node, _ effect: String) -> Bool {
+    if scalar.written == word { return true }
+    report(node.position, "\(node.noun) stands for \(word); what is \(effect) has to say so itself: write \(word)")
+    return false
+  }
+
   /// A path of the file as the process may open it: relative ones begin at the folder of the file.
   func resolve(_ path: String) -> String {
     path.hasPrefix("/") || folder == "." ? path : folder == "/" ? "/\(path)" : "\(folder)/\(path)"

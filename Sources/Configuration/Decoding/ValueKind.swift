@@ -52,6 +52,19 @@ struct ValueKind<Value: Sendable>: Sendable {
       })
   }
 
+  /// The same kind, but no mapping without keys: `require: {}` looks like a demand, and is none.
+  var notEmpty: ValueKind {
+    ValueKind(
+      noun: noun, reference: reference, text: text, sections: sections,
+      decode: { node, decoding in
+        if case .mapping(let entries) = node.content, entries.isEmpty {
+          decoding.report(node.position, "an empty mapping, which demands nothing; leave the key out")
+          return nil
+        }
+        return decode(node, &decoding)
+      })
+  }
+
   /// The same kind, with its value turned into another.
   func map<Other: Sendable>(
     _ transform: @escaping @Sendable (Value) -> Other, text: @escaping @Sendable (Other) -> String? = { _ in nil }

@@ -20,7 +20,9 @@ struct GatewayDraft: Sendable {
       Key(
         "listeners", ifWritten: \.listeners, .list(of: .mapping(ListenerDraft.keys), "listeners"), presence: .required,
         "Where connections are accepted."),
-      Key("workers", \.workers, .workers, "Event loops that carry traffic; `auto` is one for each core."),
+      Key(
+        "workers", \.workers, .workers,
+        "Event loops that carry traffic; `auto` is one for each processor that the process may run on."),
       Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
       Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
       Key("timeouts", \.timeouts, .mapping(TimeoutsConfiguration.keys), "How long the gateway waits."),

@@ -3,7 +3,7 @@ enum IdentityHeaderName {
   static func fault(_ name: String, beside others: [String]) -> ValueFault? {
     guard FieldToken.isValid(name) else { return ValueFault("is no header name (RFC 9110 §5.1)") }
     let folded = fold(name)
-    guard !reserved.contains(folded) else { return ValueFault("is a header of HTTP itself; name another") }
+    guard !reserved.contains(folded) else { return ValueFault("means something else to servers; name another") }
     if let twin = others.first(where: { fold($0) == folded }) {
       return ValueFault("is the same header as \"\(twin)\" to many applications; name one of them otherwise")
     }
@@ -15,11 +15,13 @@ enum IdentityHeaderName {
     String(name.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" })
   }
 
-  /// Framing, routing and credentials: a claim in their place would change the meaning of the request.
+  /// Framing, routing and credentials: a claim in their place would change the meaning of the request, its method or its
+  /// target (SECURITY.md P-16).
   private static let reserved: Set<String> = [
     "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect",
     "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
-    "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri", "x-real-ip", "x-request-id",
+    "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+    "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri", "x-http-method", "x-http-method-override",
+    "x-method-override", "x-original-uri", "x-original-url", "x-real-ip", "x-request-id", "x-rewrite-url",
   ]
 }

@@ -16,10 +16,10 @@ struct RequirementDraft: Sendable {
       Key("scopes", ifWritten: \.scopes, .list(of: .text("a scope"), "scopes"), "All of them."),
       Key("permissions", ifWritten: \.permissions, .list(of: .text("a permission"), "permissions"), "All of them."),
       Key(
-        "claims", ifWritten: \.claims, .claimRequirements,
+        "claims", ifWritten: \.claims, ValueKind.claimRequirements.notEmpty,
         """
-        Claims and their values, `tenant: acme`; of a list of values any. Unquoted numbers, `true` and `false` are \
-        JSON's.
+        Claims and their values, `tenant: acme`; of a list of values any. Unquoted whole numbers, `true` and `false` \
+        are JSON's.
         """),
     ])
 }
@@ -58,11 +58,24 @@ extension ValueKind where Value == ClaimScalar {
       switch scalar.text {
       case "true": return .boolean(true)
       case "false": return .boolean(false)
+      case "null", "Null", "NULL", "~":
+        throw ValueFault("is nothing that a claim can be asked to hold; put the text in quotes, or name a value")
       default: break
       }
       let digits = scalar.text.hasPrefix("-") ? scalar.text.dropFirst() : Substring(scalar.text)
-      guard WholeNumber.parse(digits) != nil, let number = Int64(scalar.text) else { return .string(scalar.text) }
-      return .integer(number)
+      if WholeNumber.parse(digits) != nil, let number = Int64(scalar.text) { return .integer(number) }
+      guard !isNumber(scalar.text) else {
+        throw ValueFault("is no whole number of 64 bits; for the text put it in quotes")
+      }
+      return .string(scalar.text)
     }
+  }
+
+  /// Whether it is written as a number, but for digits after a zero: those are a text that nobody calculates with.
+  private static func isNumber(_ text: String) -> Bool {
+    guard text.utf8.allSatisfy({ byte in "0123456789+-.eE".utf8.contains(byte) }), Double(text) != nil else {
+      return false
+    }
+    return !(text.hasPrefix("0") && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
   }
 }

@@ -49,7 +49,9 @@ struct RouteDraft: Sendable {
       Key(
         "anonymous", \.anonymous, .choice([("refuse", .refuse), ("allow", .allow)]),
         "`allow` lets a request without a token pass; a bad token is refused all the same."),
-      Key("require", ifWritten: \.requirement, .mapping(RequirementDraft.keys), "What a token has to say."),
+      Key(
+        "require", ifWritten: \.requirement, ValueKind.mapping(RequirementDraft.keys).notEmpty,
+        "What a token has to say."),
       Key(
         "identity", ifWritten: \.identity, .identity,
         """

@@ -59,7 +59,9 @@ extension ValueKind where Value == AuthenticationDraft {
     let names = ValueKind<[Located<String>]>.oneOrMore(of: ValueKind<String>.text("a provider").located, "providers")
     return ValueKind(noun: "a provider, a list of them, or none", reference: "provider, list of providers, or `none`") {
       node, decoding in
-      if case .scalar(let scalar) = node.content, scalar.text == "none" { return AuthenticationDraft.none }
+      if case .scalar(let scalar) = node.content, scalar.text == "none" {
+        return decoding.isAsWritten("none", scalar, node, "open to everyone") ? AuthenticationDraft.none : nil
+      }
       return names.decode(node, &decoding).map { .providers($0) }
     }
   }

@@ -4,7 +4,9 @@ extension ValueKind where Value == Audiences {
   static var audiences: ValueKind {
     let list = ValueKind<[String]>.list(of: .text("an audience"), "audiences")
     return ValueKind(noun: "a list of audiences or any", reference: "list of texts, or `any`") { node, decoding in
-      if case .scalar(let scalar) = node.content, scalar.text == "any" { return .any }
+      if case .scalar(let scalar) = node.content, scalar.text == "any" {
+        return decoding.isAsWritten("any", scalar, node, "open to tokens for others") ? .any : nil
+      }
       if case .scalar(let scalar) = node.content, !scalar.isNothing {
         decoding.report(node.position, "expected a list of audiences or any; write [\(scalar.written)]")
         return nil

@@ -4,6 +4,7 @@
 /// about keys that were reported already.
 struct Resolver {
   let draft: GatewayDraft
+  let processorCount: Int
   var decoding: Decoding
 
   mutating func configuration(file: String) -> GatewayConfiguration {
@@ -28,7 +29,7 @@ struct Resolver {
 
   private var workerCount: Int {
     switch draft.workers {
-    case .auto: min(64, max(1, FileSystem.coreCount))
+    case .auto: min(64, max(1, processorCount))
     case .count(let number): number
     }
   }

@@ -54,9 +54,6 @@ enum FileSystem {
     return Status(kind: kind, mode: found.st_mode & 0o777)
   }
 
-  /// The machine's cores that are online.
-  static var coreCount: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
-
   private static func lastFault() -> Fault {
     let code = errno
     // SAFETY: strerror of glibc answers with a string that lives as long as the thread makes no further call; copied.

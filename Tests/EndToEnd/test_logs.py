@@ -362,7 +362,8 @@ def test_L_4_a_stalled_standard_error_costs_no_requests(upstream, tmp_path):
             lines.append(process.stderr.readline())
         host, _, port = json.loads(lines[-1])["listeners"].rpartition(":")
         # More than the pipe and the queue hold together.
-        broken = "\n".join(f"key{number}{'k' * 900}: x" for number in range(900))
+        broken = good + "".join(
+            f"  - {{ path: path{number}{'k' * 900}, auth: none, upstream: app }}\n" for number in range(900))
         path.write_text(broken)
         for _ in range(2):
             process.send_signal(signal.SIGHUP)
@@ -375,8 +376,8 @@ def test_L_4_a_stalled_standard_error_costs_no_requests(upstream, tmp_path):
         while json.loads(lines[-1])["message"] != "program messages were lost: standard error could not be written in time":
             lines.append(process.stderr.readline())
         assert int(json.loads(lines[-1])["lines"]) > 0
-        unknown = [line for line in lines if b"unknown key" in line]
-        assert len(unknown) > 400 and b"key0k" in unknown[0] and b"key399k" in unknown[399]
+        faults = [line for line in lines if b"no path pattern" in line]
+        assert len(faults) > 400 and b"path0k" in faults[0] and b"path399k" in faults[399]
         process.send_signal(signal.SIGHUP)
         while json.loads(lines[-1])["message"] != "reloaded":
             lines.append(process.stderr.readline())

@@ -72,3 +72,16 @@ struct PatternTests {
     #expect(error?.message == message)
   }
 }
+
+@Suite("Routes that an earlier one leaves nothing")
+struct RouteCoverageTests {
+  @Test("The first one that covers is found, however it begins")
+  func first() throws {
+    var coverage = RouteCoverage()
+    let paths = ["/a/b", "/{x}/c", "/a/c", "/a/**", "/b/d", "/**", "/a/b", "/z"]
+    let found = try paths.map { path in
+      coverage.add(RoutePattern(host: .any, path: try PathPattern(path), methods: []))
+    }
+    #expect(found == [nil, nil, 1, nil, nil, nil, 0, 5])
+  }
+}

@@ -9,10 +9,11 @@ extension Resolver {
   mutating func resolveRoutes(bodyBytesMax: UInt64?) -> [RouteConfiguration] {
     var routes: [RouteConfiguration] = []
     var namesTaken: [String: Position] = [:]
-    var patterns: [(pattern: RoutePattern, line: Int)] = []
+    var coverage = RouteCoverage()
+    var earlier: [(pattern: RoutePattern, line: Int)] = []
     for decoded in draft.routes ?? [] {
       checkName(decoded, &namesTaken)
-      checkReach(decoded, &patterns)
+      checkReach(decoded, &coverage, &earlier)
       checkOwnPaths(decoded.value)
       if let route = resolveRoute(decoded, bodyBytesMax: bodyBytesMax) { routes.append(route) }
     }
@@ -110,11 +111,12 @@ extension Resolver {
 
   /// A route that no request can reach protects nothing, whatever it says (SECURITY.md A-3).
   private mutating func checkReach(
-    _ route: Decoded<RouteDraft>, _ earlier: inout [(pattern: RoutePattern, line: Int)]
+    _ route: Decoded<RouteDraft>, _ coverage: inout RouteCoverage, _ earlier: inout [(pattern: RoutePattern, line: Int)]
   ) {
     guard route.places.areSound("methods", "host"), let path = route.value.path else { return }
     let pattern = route.value.pattern(path)
-    if let first = earlier.first(where: { $0.pattern.covers(pattern) }) {
+    if let index = coverage.add(pattern) {
+      let first = earlier[index]
       let reason = pattern.covers(first.pattern) ? "has the same pattern" : "takes all of its requests"
       report(path.position, "this route never matches: the one on line \(first.line) \(reason)")
     }

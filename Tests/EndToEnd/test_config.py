@@ -1,4 +1,5 @@
 """Rule A-3: a configuration with a fault is refused whole, and every fault is named with its place."""
+import os
 import re
 import shutil
 import socket
@@ -248,6 +249,12 @@ def test_L_3_a_secret_that_others_can_read_is_refused(tmp_path, mode, status):
     if status:
         [(line, column, message)] = faults(path)
         assert (line, column) == (7, 18) and "read by others" in message
+
+
+def test_auto_counts_the_processors_that_are_allowed(start):
+    processor = min(os.sched_getaffinity(0))
+    gateway = start("workers: auto\n" + GOOD, prefix=("taskset", "--cpu-list", str(processor)))
+    assert gateway.wait_message("serving")["workers"] == "1"
 
 
 def test_check_names_the_faults_of_all_keys(tmp_path):

@@ -5,6 +5,8 @@ enum NearestWord {
     let folded = fold(word)
     var nearest: (word: String, distance: Int)?
     for candidate in candidates {
+      // A word that is so much longer cannot be near, and comparing it would take long.
+      guard abs(folded.count - candidate.utf8.count) <= distanceMax(candidate) else { continue }
       let distance = distance(folded, fold(candidate))
       guard distance <= distanceMax(candidate), distance < nearest?.distance ?? Int.max else { continue }
       nearest = (candidate, distance)

@@ -82,7 +82,8 @@ class Gateway:
 
     def access(self):
         """The access lines, each a dict. A line that is no JSON is a failure."""
-        return [json.loads(line) for line in self.access_text.splitlines()]
+        # What stands behind the last line end is a line that is being written.
+        return [json.loads(line) for line in self.access_text.rpartition("\n")[0].splitlines()]
 
     def wait_access(self, count=1, seconds=10, **fields):
         """The access lines with these fields, once there are `count` of them."""

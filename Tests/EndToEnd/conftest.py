@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support.gateway import BINARY, Gateway  # noqa: E402
 from support.tokens import Key, KeyServer  # noqa: E402
-from support.upstream import OK, ScriptedUpstream, Upstream  # noqa: E402
+from support.upstream import ScriptedUpstream, Upstream  # noqa: E402
 
 
 def pytest_configure(config):
@@ -24,135 +24,66 @@ def workers(request):
     return request.param
 
 
+def makes(make, end):
+    """What a fixture yields: `make`, whose results are ended, in their order, with the fixture's scope."""
+    made = []
+
+    def remembering(*arguments, **options):
+        made.append(make(*arguments, **options))
+        return made[-1]
+
+    yield remembering
+    for each in made:
+        end(each)
+
+
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path_factory):
     """Starts gateways: `start(config)`; ends them, and fails where one has crashed."""
-    started = []
-
-    def make(config, **options):
-        folder = tmp_path / f"gateway{len(started)}"
-        folder.mkdir()
-        started.append(Gateway(folder, config, **options))
-        return started[-1]
-
-    yield make
-    for gateway in started:
-        gateway.stop()
+    yield from gateways(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def start_once(tmp_path_factory):
     """As `start`, for gateways that the tests of a file share."""
-    started = []
-
-    def make(config, **options):
-        started.append(Gateway(tmp_path_factory.mktemp("gateway"), config, **options))
-        return started[-1]
-
-    yield make
-    for gateway in started:
-        gateway.stop()
+    yield from gateways(tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
-def upstream_once():
-    """As `upstream`, for upstreams that the tests of a file share."""
-    made = []
-
-    def make(answer=OK, **options):
-        made.append(Upstream(answer, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture(scope="module")
-def key_server_once():
-    """As `key_server`, for key servers that the tests of a file share."""
-    made = []
-
-    def make(*keys, **options):
-        made.append(KeyServer(*keys, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+def gateways(folders):
+    return makes(lambda config, **options: Gateway(folders.mktemp("gateway"), config, **options), Gateway.stop)
 
 
 @pytest.fixture
 def upstream():
     """Makes upstreams: `upstream(answer)`."""
-    made = []
+    yield from makes(Upstream, Upstream.close)
 
-    def make(answer=OK, **options):
-        made.append(Upstream(answer, **options))
-        return made[-1]
 
-    yield make
-    for each in made:
-        each.close()
+@pytest.fixture(scope="module")
+def upstream_once():
+    """As `upstream`, for upstreams that the tests of a file share."""
+    yield from makes(Upstream, Upstream.close)
+
+
+@pytest.fixture
+def script():
+    """Makes upstreams that do what a function of the connection does: `script(function)`."""
+    yield from makes(ScriptedUpstream, ScriptedUpstream.close)
+
+
+@pytest.fixture
+def key_server():
+    """Makes key servers: `key_server(key, …)`."""
+    yield from makes(KeyServer, KeyServer.close)
+
+
+@pytest.fixture(scope="module")
+def key_server_once():
+    """As `key_server`, for key servers that the tests of a file share."""
+    yield from makes(KeyServer, KeyServer.close)
 
 
 @pytest.fixture(scope="session")
 def keys():
     """One key of each kind; making RSA keys takes a while."""
     return {algorithm: Key(algorithm, f"{algorithm.lower()}-1") for algorithm in ("RS256", "ES256", "EdDSA")}
-
-
-@pytest.fixture
-def key_server():
-    """Makes key servers: `key_server(key, …)`."""
-    made = []
-
-    def make(*keys, **options):
-        made.append(KeyServer(*keys, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture(scope="module")
-def module_start(tmp_path_factory):
-    """As `start`, for gateways that the tests of a module share."""
-    started = []
-
-    def make(config, **options):
-        started.append(Gateway(tmp_path_factory.mktemp("gateway"), config, **options))
-        return started[-1]
-
-    yield make
-    for gateway in started:
-        gateway.stop()
-
-
-@pytest.fixture(scope="module")
-def module_upstream():
-    """As `upstream`, for upstreams that the tests of a module share."""
-    made = []
-
-    def make(answer=OK, **options):
-        made.append(Upstream(answer, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def script():
-    """Makes upstreams that do what a function of the connection does: `script(function)`."""
-    made = []
-
-    def make(function, **options):
-        made.append(ScriptedUpstream(function, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()

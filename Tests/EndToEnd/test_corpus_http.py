@@ -25,14 +25,14 @@ SILENCE_SECONDS = 0.15
 
 
 @pytest.fixture(scope="module")
-def app(module_upstream):
-    return module_upstream(lambda request, _: (
+def app(upstream_once):
+    return upstream_once(lambda request, _: (
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + (b"" if request.method == "HEAD" else b"ok")))
 
 
 @pytest.fixture(scope="module")
-def gateway(module_start, app):
-    return module_start(f"""
+def gateway(start_once, app):
+    return start_once(f"""
     listeners: [{{ address: 127.0.0.1:0 }}]
     workers: 1
     upstreams:

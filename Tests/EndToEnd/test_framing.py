@@ -33,13 +33,13 @@ def config(app, workers=1, issuer=None):
 
 
 @pytest.fixture(scope="module")
-def app(module_upstream):
-    return module_upstream()
+def app(upstream_once):
+    return upstream_once()
 
 
 @pytest.fixture(scope="module")
-def gateway(module_start, app):
-    return module_start(config(app))
+def gateway(start_once, app):
+    return start_once(config(app))
 
 
 def request(*lines, start=b"POST / HTTP/1.1", host=b"Host: a", body=b""):
@@ -553,8 +553,8 @@ def test_H_16_in_1_0_it_means_nothing(gateway, app):
 
 
 @pytest.fixture(scope="module")
-def guarded(module_start, app, key_server_of_module):
-    return module_start(config(app, issuer=key_server_of_module))
+def guarded(start_once, app, key_server_of_module):
+    return start_once(config(app, issuer=key_server_of_module))
 
 
 @pytest.fixture(scope="module")

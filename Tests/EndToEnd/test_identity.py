@@ -29,14 +29,14 @@ routes:
 
 
 @pytest.fixture(scope="module")
-def app(module_upstream):
-    return module_upstream()
+def app(upstream_once):
+    return upstream_once()
 
 
 @pytest.fixture(scope="module")
-def gateway(module_start, app, keys):
+def gateway(start_once, app, keys):
     server = KeyServer(keys["ES256"])
-    yield module_start(CONFIG.format(issuer=ISSUER, audience=AUDIENCE, keys=server.url, app=app.server))
+    yield start_once(CONFIG.format(issuer=ISSUER, audience=AUDIENCE, keys=server.url, app=app.server))
     server.close()
 
 

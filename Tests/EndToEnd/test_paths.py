@@ -29,8 +29,8 @@ routes:
 
 
 @pytest.fixture(scope="module")
-def app(module_upstream):
-    return module_upstream()
+def app(upstream_once):
+    return upstream_once()
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def issuer(keys):
 
 
 @pytest.fixture(scope="module")
-def gateway(module_start, app, issuer):
-    return module_start(CONFIG.format(issuer=ISSUER, audience=AUDIENCE, keys=issuer.url, app=app.server))
+def gateway(start_once, app, issuer):
+    return start_once(CONFIG.format(issuer=ISSUER, audience=AUDIENCE, keys=issuer.url, app=app.server))
 
 
 def target_request(target, method="GET"):
@@ -241,11 +241,11 @@ def test_P_13_no_method_gets_a_looser_rule(gateway, app, method):
 
 
 @pytest.fixture(scope="module", params=[1, 200], ids=["1-host", "200-hosts"])
-def hosts(request, module_start, app, issuer):
+def hosts(request, start_once, app, issuer):
     more = "\n".join(
         f"  - {{ name: h{n}, host: h{n}.example.com, path: /**, auth: none, upstream: app }}"
         for n in range(request.param))
-    return module_start(f"""
+    return start_once(f"""
 listeners: [{{ address: 127.0.0.1:0 }}]
 workers: 1
 providers:

@@ -72,7 +72,8 @@ class Gateway:
 
     def messages(self):
         """The program messages, each a dict."""
-        return [json.loads(line) if line.startswith("{") else logfmt(line) for line in self.program_text.splitlines()
+        whole = self.program_text.rpartition("\n")[0]
+        return [json.loads(line) if line.startswith("{") else logfmt(line) for line in whole.splitlines()
                 if line.startswith(("{", "time="))]
 
     def wait_message(self, text, seconds=10):

@@ -195,8 +195,9 @@ routes:
         return program
 
 
-def wrk(lab, port, path, tokens, seconds, connections=64):
-    """(requests answered, requests answered other than 2xx) of one run of wrk that goes round the tokens of a file."""
+def wrk(lab, port, path, tokens, seconds, connections=64, rounds="many"):
+    """(requests answered, requests answered other than 2xx) of one run of wrk that goes round the tokens of a file; with
+    `rounds="one"` it ends where they do."""
     script = lab.folder / "cycle.lua"
     if not script.exists():
         script.write_text('''local t = {}
@@ -205,17 +206,20 @@ function init(a)
     t[#t + 1] = "GET " .. a[2] .. " HTTP/1.1\\r\\nHost: api.example\\r\\nUser-Agent: wrk\\r\\nAccept: */*\\r\\n" ..
       "Authorization: Bearer " .. l .. "\\r\\n\\r\\n"
   end
-  k = 0
+  k, once = 0, a[3] == "one"
 end
 function request()
   k = k + 1
-  if k > #t then k = 1 end
+  if k > #t then
+    if once then wrk.thread:stop() end
+    k = 1
+  end
   return t[k]
 end
 ''')
     command = [
         "taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script),
-        f"http://127.0.0.1:{port}", "--", str(tokens), path]
+        f"http://127.0.0.1:{port}", "--", str(tokens), path, rounds]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     return int(re.search(r"(\d+) requests in", text).group(1)), int(bad.group(1)) if bad else 0

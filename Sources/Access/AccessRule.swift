@@ -9,11 +9,6 @@ public enum Authentication: Sendable, Equatable {
   case required(providers: [String])
   /// A token of one of these, or none at all; a bad token is refused all the same (SECURITY T-15).
   case optional(providers: [String])
-
-  public var isOptional: Bool {
-    if case .optional = self { return true }
-    return false
-  }
 }
 
 /// Who may take a route. The one place that decides: on the wire, in tests and in explanations.

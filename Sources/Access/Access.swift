@@ -8,6 +8,14 @@ public import Tokens
 public enum Identity: Sendable {
   case anonymous
   case token(VerifiedToken)
+
+  /// Bytes that its claims take; 0 for nobody's.
+  public var bytesHeld: Int {
+    switch self {
+    case .anonymous: 0
+    case .token(let token): token.claims.bytesHeld
+    }
+  }
 }
 
 /// Why a pattern of the configuration is none.

@@ -25,19 +25,30 @@ public struct AccessRule: Sendable {
   ///
   /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
   public func evaluate(_ identity: Identity) -> Verdict {
-    switch (authentication, identity) {
-    case (.none, _): return .allowed
-    case (.optional, .anonymous) where requirement.isEmpty: return .allowed
-    case (.required, .anonymous), (.optional, .anonymous):
-      return .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
-    case (.required(let providers), .token(let token)), (.optional(let providers), .token(let token)):
-      guard providers.contains(token.provider) else {
-        return .refused(
-          Refusal(.issuerUnknown, expected: providers.joined(separator: ", "), found: token.provider))
-      }
-      if requirement.isEmpty { return .allowed }
-      return requirement.refusal(of: token).map { .refused($0) } ?? .allowed
+    switch authentication {
+    case .none: return .allowed
+    case .required(let providers):
+      return evaluate(identity, of: providers)
+    case .optional(let providers):
+      if case .anonymous = identity, requirement.isEmpty { return .allowed }
+      return evaluate(identity, of: providers)
     }
+  }
+
+  private func evaluate(_ identity: Identity, of providers: [String]) -> Verdict {
+    switch identity {
+    case .anonymous: .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
+    case .token(let token): evaluate(token.claims, of: providers)
+    }
+  }
+
+  private func evaluate(_ claims: borrowing ClaimsSet, of providers: [String]) -> Verdict {
+    guard providers.contains(claims.provider) else {
+      return .refused(
+        Refusal(.issuerUnknown, expected: providers.joined(separator: ", "), found: claims.provider))
+    }
+    if requirement.isEmpty { return .allowed }
+    return requirement.refusal(of: claims).map { .refused($0) } ?? .allowed
   }
 
   /// The permission to forward, where `verdict` allows it.

@@ -42,8 +42,9 @@ enum FieldValueText {
   }
 
   private static func encode(_ text: String, _ place: Place, to output: inout [UInt8]) -> Bool {
-    let bytes = [UInt8](text.utf8)
-    for (index, byte) in bytes.enumerated() {
+    let bytes = text.utf8Span.span
+    for index in bytes.indices {
+      let byte = bytes[index]
       switch byte {
       case 0..<0x20, 0x7F: return false
       // C1, as UTF-8 writes it.
@@ -58,7 +59,12 @@ enum FieldValueText {
   }
 
   private static func escape(_ byte: UInt8, to output: inout [UInt8]) {
-    let digits = Array("0123456789ABCDEF".utf8)
-    output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+    output.append(UInt8(ascii: "%"))
+    output.append(digit(byte >> 4))
+    output.append(digit(byte & 0xF))
+  }
+
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
   }
 }

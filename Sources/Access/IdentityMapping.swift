@@ -56,22 +56,32 @@ public struct IdentityMapping: Sendable, Hashable {
   ///
   /// - Throws: Where a value holds a control character, or is an object: it cannot be told truthfully.
   public func render(_ identity: Identity) throws(IdentityHeaderError) -> [UInt8] {
-    guard case .token(let token) = identity else { return [] }
+    switch identity {
+    case .anonymous: []
+    case .token(let token): try render(token.claims)
+    }
+  }
+
+  private func render(_ claims: borrowing ClaimsSet) throws(IdentityHeaderError) -> [UInt8] {
     var output: [UInt8] = []
+    output.reserveCapacity(256)
     for header in headers {
-      var value: [UInt8] = []
+      let start = output.count
+      output += header.name.utf8
+      output += ": ".utf8
+      let valueStart = output.count
       let isGood: Bool
       switch header.source {
-      case .subject: isGood = token.subject.map { FieldValueText.append($0, to: &value) } ?? true
-      case .roles: isGood = FieldValueText.append(list: token.roles, to: &value)
-      case .claim(let path): isGood = token.claim(path).map { FieldValueText.append($0, to: &value) } ?? true
+      case .subject: isGood = claims.subject.map { FieldValueText.append($0, to: &output) } ?? true
+      case .roles: isGood = FieldValueText.append(list: claims.roles, to: &output)
+      case .claim(let path): isGood = claims.claim(path).map { FieldValueText.append($0, to: &output) } ?? true
       }
       guard isGood else { throw IdentityHeaderError(header: header.name) }
-      if value.isEmpty { continue }
-      output += header.name.utf8
-      output += [0x3A, 0x20]
-      output += value
-      output += [0x0D, 0x0A]
+      if output.count == valueStart {
+        output.removeLast(valueStart - start)
+      } else {
+        output += "\r\n".utf8
+      }
     }
     return output
   }

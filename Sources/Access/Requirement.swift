@@ -40,22 +40,22 @@ public struct Requirement: Sendable {
 
   public var isEmpty: Bool { roles.isEmpty && scopes.isEmpty && permissions.isEmpty && claims.isEmpty }
 
-  /// What `token` lacks; nil where it lacks nothing.
-  func refusal(of token: VerifiedToken) -> Refusal? {
-    if !roles.isEmpty, !hasAny(token.roles) {
+  /// What they lack who have these claims; nil where they lack nothing.
+  func refusal(of claims: borrowing ClaimsSet) -> Refusal? {
+    if !roles.isEmpty, !hasAnyRole(claims) {
       return Refusal(
-        .roleMissing, expected: "any of the roles \(Requirement.list(roles))", found: Requirement.list(token.roles))
+        .roleMissing, expected: "any of the roles \(Requirement.list(roles))", found: Requirement.list(claims.roles))
     }
-    for scope in scopes where !token.scopes.containsSameBytes(as: scope) {
+    for scope in scopes where !claims.hasScope(scope) {
       return Refusal(
-        .scopeMissing, expected: "the scope \(scope)", found: Requirement.list(token.scopes), neededScopes: scopes)
+        .scopeMissing, expected: "the scope \(scope)", found: Requirement.list(claims.scopes), neededScopes: scopes)
     }
-    for permission in permissions where !token.permissions.containsSameBytes(as: permission) {
+    for permission in permissions where !claims.hasPermission(permission) {
       return Refusal(
-        .permissionMissing, expected: "the permission \(permission)", found: Requirement.list(token.permissions))
+        .permissionMissing, expected: "the permission \(permission)", found: Requirement.list(claims.permissions))
     }
-    for (path, values) in claims {
-      let claim = token.claim(path)
+    for (path, values) in self.claims {
+      let claim = claims.claim(path)
       if !Requirement.holds(claim, anyOf: values) {
         return Refusal(
           .claimMismatch, expected: "the claim \(path) is \(Requirement.list(values.map(\.text)))",
@@ -65,8 +65,8 @@ public struct Requirement: Sendable {
     return nil
   }
 
-  private func hasAny(_ held: [String]) -> Bool {
-    for role in roles where held.containsSameBytes(as: role) { return true }
+  private func hasAnyRole(_ claims: borrowing ClaimsSet) -> Bool {
+    for role in roles where claims.hasRole(role) { return true }
     return false
   }
 

@@ -2,81 +2,129 @@
 
 #include <simdjson.h>
 
-#include <new>
+#include <algorithm>
+#include <cstring>
+#include <string_view>
 #include <vector>
-
-struct cjson_document {
-  std::vector<cjson_node> nodes;
-  std::vector<uint8_t> texts;
-};
 
 namespace {
 
-void append_text(cjson_document &document, std::string_view text) {
-  cjson_node node{};
-  node.kind = CJSON_STRING;
-  node.count = static_cast<uint32_t>(text.size());
-  node.value.offset = document.texts.size();
-  document.nodes.push_back(node);
-  document.texts.insert(document.texts.end(), text.begin(), text.end());
-}
+// What one thread keeps for its next text.
+struct workspace {
+  simdjson::dom::parser parser;
+  size_t capacity = 0;
+  size_t depth_max = 0;
+  std::vector<uint8_t> padded;
+  std::vector<uint8_t> block;
+};
 
-void append(cjson_document &document, simdjson::dom::element element);
+class encoder {
+public:
+  encoder(std::vector<uint8_t> &block, size_t depth_max) : block(block), depth_max(depth_max) {}
 
-void append_array(cjson_document &document, simdjson::dom::array array) {
-  size_t place = document.nodes.size();
-  document.nodes.push_back(cjson_node{CJSON_ARRAY, 0, {0}});
-  uint32_t count = 0;
-  for (simdjson::dom::element element : array) {
-    append(document, element);
-    count++;
+  // `level`: how many arrays and objects the value stands in. simdjson bounds it too, but for empty ones.
+  cjson_status value(simdjson::dom::element element, size_t level) {
+    switch (element.type()) {
+    case simdjson::dom::element_type::NULL_VALUE:
+      block.push_back(CJSON_NULL);
+      return CJSON_PARSED;
+    case simdjson::dom::element_type::BOOL:
+      block.push_back(bool(element) ? CJSON_TRUE : CJSON_FALSE);
+      return CJSON_PARSED;
+    case simdjson::dom::element_type::INT64:
+      return fixed(CJSON_INTEGER, int64_t(element));
+    case simdjson::dom::element_type::UINT64:
+      return fixed(CJSON_NUMBER, static_cast<double>(uint64_t(element)));
+    case simdjson::dom::element_type::DOUBLE:
+      return fixed(CJSON_NUMBER, double(element));
+    case simdjson::dom::element_type::STRING:
+      return text(std::string_view(element));
+    case simdjson::dom::element_type::ARRAY:
+      return array(element, level);
+    case simdjson::dom::element_type::OBJECT:
+      return object(element, level);
+    }
+    return CJSON_MALFORMED;
   }
-  document.nodes[place].count = count;
-}
 
-void append_object(cjson_document &document, simdjson::dom::object object) {
-  size_t place = document.nodes.size();
-  document.nodes.push_back(cjson_node{CJSON_OBJECT, 0, {0}});
-  uint32_t count = 0;
-  for (simdjson::dom::key_value_pair member : object) {
-    append_text(document, member.key);
-    append(document, member.value);
-    count++;
-  }
-  document.nodes[place].count = count;
-}
+private:
+  std::vector<uint8_t> &block;
+  size_t depth_max;
 
-// simdjson has bounded the depth, so the recursion is bounded too.
-void append(cjson_document &document, simdjson::dom::element element) {
-  cjson_node node{};
-  switch (element.type()) {
-  case simdjson::dom::element_type::NULL_VALUE:
-    node.kind = CJSON_NULL;
-    break;
-  case simdjson::dom::element_type::BOOL:
-    node.kind = bool(element) ? CJSON_TRUE : CJSON_FALSE;
-    break;
-  case simdjson::dom::element_type::INT64:
-    node.kind = CJSON_INTEGER;
-    node.value.integer = int64_t(element);
-    break;
-  case simdjson::dom::element_type::UINT64:
-    node.kind = CJSON_NUMBER;
-    node.value.number = static_cast<double>(uint64_t(element));
-    break;
-  case simdjson::dom::element_type::DOUBLE:
-    node.kind = CJSON_NUMBER;
-    node.value.number = double(element);
-    break;
-  case simdjson::dom::element_type::STRING:
-    return append_text(document, std::string_view(element));
-  case simdjson::dom::element_type::ARRAY:
-    return append_array(document, element);
-  case simdjson::dom::element_type::OBJECT:
-    return append_object(document, element);
+  template <typename number> cjson_status fixed(cjson_kind kind, number value) {
+    uint8_t bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    block.push_back(kind);
+    block.insert(block.end(), bytes, bytes + sizeof value);
+    return CJSON_PARSED;
   }
-  document.nodes.push_back(node);
-}
+
+  cjson_status text(std::string_view text) {
+    if (text.size() <= UINT8_MAX)
+      fixed(CJSON_SHORT_STRING, static_cast<uint8_t>(text.size()));
+    else
+      fixed(CJSON_STRING, static_cast<uint32_t>(text.size()));
+    block.insert(block.end(), text.begin(), text.end());
+    return CJSON_PARSED;
+  }
+
+  cjson_status array(simdjson::dom::array array, size_t level) {
+    if (level >= depth_max) return CJSON_TOO_DEEP;
+    size_t start = open(CJSON_ARRAY);
+    for (simdjson::dom::element element : array) {
+      cjson_status status = value(element, level + 1);
+      if (status != CJSON_PARSED) return status;
+    }
+    return close(start);
+  }
+
+  cjson_status object(simdjson::dom::object object, size_t level) {
+    if (level >= depth_max) return CJSON_TOO_DEEP;
+    if (has_repeated_name(object)) return CJSON_NAME_REPEATED;
+    size_t start = open(CJSON_OBJECT);
+    for (simdjson::dom::key_value_pair member : object) {
+      text(member.key);
+      cjson_status status = value(member.value, level + 1);
+      if (status != CJSON_PARSED) return status;
+    }
+    return close(start);
+  }
+
+  size_t open(cjson_kind kind) {
+    fixed(kind, uint32_t(0));
+    return block.size();
+  }
+
+  // A text of less than 4 GiB, which is all that simdjson takes, has a block of less than 4 GiB for every container but
+  // absurd ones; those are refused.
+  cjson_status close(size_t start) {
+    size_t count = block.size() - start;
+    if (count > UINT32_MAX) return CJSON_NO_MEMORY;
+    uint32_t written = static_cast<uint32_t>(count);
+    std::memcpy(block.data() + start - sizeof written, &written, sizeof written);
+    return CJSON_PARSED;
+  }
+
+  static bool has_repeated_name(simdjson::dom::object object) {
+    // Few names: comparing all is cheaper than sorting them.
+    std::string_view few[12];
+    size_t count = 0;
+    for (simdjson::dom::key_value_pair member : object) {
+      if (count == sizeof few / sizeof *few) return has_repeated_name_sorted(object);
+      for (size_t earlier = 0; earlier < count; earlier++)
+        if (few[earlier] == member.key) return true;
+      few[count++] = member.key;
+    }
+    return false;
+  }
+
+  static bool has_repeated_name_sorted(simdjson::dom::object object) {
+    std::vector<std::string_view> names;
+    for (simdjson::dom::key_value_pair member : object) names.push_back(member.key);
+    std::sort(names.begin(), names.end());
+    return std::adjacent_find(names.begin(), names.end()) != names.end();
+  }
+};
 
 cjson_status status_of(simdjson::error_code error) {
   switch (error) {
@@ -95,44 +143,41 @@ cjson_status status_of(simdjson::error_code error) {
   }
 }
 
+// simdjson allocates anew whenever it is told how much to expect: it is told only of what is new. It reads some bytes
+// behind a text too, so the text is copied to where there are some.
+simdjson::error_code prepare(workspace &space, const uint8_t *text, size_t length, size_t depth_max) {
+  if (length > space.capacity || depth_max != space.depth_max) {
+    size_t capacity = std::max({length, space.capacity, size_t(4096)});
+    // The deepest value counts as a level of its own in simdjson.
+    simdjson::error_code error = space.parser.allocate(capacity, depth_max + 1);
+    if (error) {
+      space.capacity = 0;
+      return error;
+    }
+    space.capacity = capacity;
+    space.depth_max = depth_max;
+  }
+  if (space.padded.size() < length + simdjson::SIMDJSON_PADDING)
+    space.padded.resize(space.capacity + simdjson::SIMDJSON_PADDING);
+  if (length > 0) std::memcpy(space.padded.data(), text, length);
+  return simdjson::SUCCESS;
+}
+
 }  // namespace
 
-cjson_document *cjson_parse(const uint8_t *bytes, size_t length, size_t depth_max, cjson_status *status) {
+cjson_status cjson_parse(const uint8_t *text, size_t length, size_t depth_max, const uint8_t **block, size_t *count) {
   try {
-    // Its buffers are kept for the next text of this thread.
-    thread_local simdjson::dom::parser parser;
-    // The deepest value counts as a level of its own in simdjson.
-    simdjson::error_code error = parser.allocate(length < 4096 ? 4096 : length, depth_max + 1);
+    thread_local workspace space;
+    simdjson::error_code error = prepare(space, text, length, depth_max);
     simdjson::dom::element root;
-    if (!error) error = parser.parse(bytes, length, true).get(root);
-    if (error) {
-      *status = status_of(error);
-      return nullptr;
-    }
-    auto *document = new cjson_document;
-    try {
-      document->nodes.reserve(64);
-      append(*document, root);
-    } catch (...) {
-      delete document;
-      throw;
-    }
-    *status = CJSON_PARSED;
-    return document;
+    if (!error) error = space.parser.parse(space.padded.data(), length, false).get(root);
+    if (error) return status_of(error);
+    space.block.clear();
+    cjson_status status = encoder(space.block, depth_max).value(root, 0);
+    *block = space.block.data();
+    *count = space.block.size();
+    return status;
   } catch (...) {
-    *status = CJSON_NO_MEMORY;
-    return nullptr;
+    return CJSON_NO_MEMORY;
   }
 }
-
-const cjson_node *cjson_nodes(const cjson_document *document, size_t *count) {
-  *count = document->nodes.size();
-  return document->nodes.data();
-}
-
-const uint8_t *cjson_texts(const cjson_document *document, size_t *count) {
-  *count = document->texts.size();
-  return document->texts.data();
-}
-
-void cjson_free(cjson_document *document) { delete document; }

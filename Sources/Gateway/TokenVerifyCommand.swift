@@ -65,7 +65,9 @@ struct TokenVerifyCommand: ParsableCommand {
     var text = "good: "
     text += token.subject.map { "subject \(JSONValue.string($0).text)" } ?? "no subject"
     text += ", issuer \(JSONValue.string(token.issuer).text), expires in \(token.expiresAt - now) s"
-    for (name, words) in [("roles", token.roles), ("scopes", token.scopes), ("permissions", token.permissions)]
+    for (name, words) in [
+      ("roles", token.claims.roles), ("scopes", token.claims.scopes), ("permissions", token.claims.permissions),
+    ]
     where !words.isEmpty {
       text += ", \(name) \(JSONValue.array(words.map { .string($0) }).text)"
     }
@@ -78,7 +80,7 @@ struct TokenVerifyCommand: ParsableCommand {
       return (configured.policy, try configured.currentKeys())
     }
     let policy = TokenPolicy(
-      provider: "jwks", issuer: issuer ?? ((try? TokenVerifier.unverifiedIssuer(of: token.span)) ?? ""),
+      provider: "jwks", issuer: issuer ?? ((try? CompactToken(token.span).unverifiedIssuer()) ?? ""),
       audiences: audience.map { .oneOf([$0]) } ?? .any, algorithms: try allowedAlgorithms(),
       tokenBytesMax: TokenVerifyCommand.tokenBytesMax)
     return (policy, try keySet())

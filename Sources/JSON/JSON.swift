@@ -2,8 +2,6 @@
 /// May import: CJSON.
 /// Never does: I/O, or lenience: one text has one reading or none.
 
-internal import CJSON
-
 /// Why a text is refused.
 public enum JSONError: Error, Sendable, Equatable {
   /// No JSON text (RFC 8259 §2), or more after it, or a byte order mark before it.
@@ -29,8 +27,7 @@ public enum JSON {
   ///   - depthMax: How deep arrays and objects may nest.
   /// - Throws: `JSONError`; for a repeated name too, on which parsers disagree (RFC 8259 §4, RFC 7519 §4).
   public static func parse(_ bytes: Span<UInt8>, depthMax: Int = 16) throws(JSONError) -> JSONValue {
-    let document = try Document(bytes, depthMax: depthMax)
-    var next = 0
-    return try document.value(&next)
+    let document = try JSONDocument(bytes, depthMax: depthMax)
+    return document.value(document.root)
   }
 }

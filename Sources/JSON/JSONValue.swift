@@ -50,6 +50,9 @@ public struct JSONObject: Sendable, Equatable {
     self.members = members
   }
 
+  /// Members that were found to have different names.
+  init(distinct members: [Member]) { self.members = members }
+
   /// The member of that name, compared byte for byte: Swift's `==` would take canonically equivalent names for one
   /// (RFC 8259 §8.3).
   public subscript(_ name: String) -> JSONValue? {

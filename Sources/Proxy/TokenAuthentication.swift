@@ -50,7 +50,7 @@ struct TokenAuthentication {
         token, provider: provider, keyGeneration: context.keys.providers[provider].generation, now: now)
       {
         cache = .hit
-        return .identity(.token(hit.token), cached: hit.index)
+        return .identity(hit.identity, cached: hit.index)
       }
     }
     cache = .miss
@@ -91,26 +91,27 @@ struct TokenAuthentication {
     guard token.count <= context.active.configuration.limits.tokenBytesMax else {
       return .refused(.tokenTooLarge, keyID: nil, provider: nil)
     }
+    let compact: CompactToken
     // One provider needs no look at `iss` before the signature holds; several do, to choose (SECURITY T-11).
     var issuer: String?
-    if candidates.count > 1 {
-      do throws(TokenError) {
-        issuer = try TokenVerifier.unverifiedIssuer(of: token)
-      } catch {
-        return .refused(error.reason, keyID: nil, provider: nil)
-      }
+    do throws(TokenError) {
+      compact = try CompactToken(token)
+      if candidates.count > 1 { issuer = try compact.unverifiedIssuer() }
+    } catch {
+      return .refused(error.reason, keyID: nil, provider: candidates.count == 1 ? candidates[0] : nil)
     }
     var outcome = Outcome.refused(.issuerUnknown, keyID: nil, provider: nil)
     for index in 0..<candidates.count {
       let provider = candidates[index]
-      if let issuer, configured[provider].policy.issuer != issuer { continue }
+      if let issuer, !configured[provider].policy.issuer.isSameBytes(as: issuer) { continue }
       let keys = context.keys.providers[provider]
       do throws(TokenError) {
         let verified = try context.active.verifiers[provider].verify(
-          token, keys: keys.keySet, now: now, using: context.signatures)
+          compact, of: token, keys: keys.keySet, now: now, using: context.signatures)
+        let identity = Identity.token(verified)
         let place = context.tokens.insert(
-          token, provider: provider, keyGeneration: keys.generation, verified: verified)
-        return .identity(.token(verified), cached: place)
+          token, provider: provider, keyGeneration: keys.generation, identity: identity, deadline: verified.deadline)
+        return .identity(identity, cached: place)
       } catch {
         if waiting == .allowed, TokenAuthentication.mayCure(error.reason, keys, context.now) {
           return .needsKeys(provider: provider)

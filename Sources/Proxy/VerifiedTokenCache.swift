@@ -1,40 +1,47 @@
+import Access
 import Sockets
 import Tokens
 
 /// The tokens that one loop has verified, by their full bytes.
 ///
-/// An entry dies when its token does (`now >= exp + leeway`), when its provider's keys change, and on reload. Only
-/// tokens that passed stand here, so a flood of bad ones moves nothing. When it is full, entries leave in the order in
-/// which they came, unless they were used since the hand last passed them (CLOCK).
+/// An entry dies when its token does (`now >= deadline`), when its provider's keys change, and on reload. Only tokens
+/// that passed stand here, so a flood of bad ones moves nothing. When it is full, entries leave in the order in which
+/// they came, unless they were used since the hand last passed them (CLOCK).
 struct VerifiedTokenCache {
   /// What a hit gives.
   struct Hit {
-    let token: VerifiedToken
+    let identity: Identity
     let index: Int
   }
 
   private struct Entry {
     var bytes: [UInt8]
+    /// Identity headers as the mapping `renderedMapping` renders them; more mappings stand in `moreRendered`.
+    var rendered: [UInt8] = []
     var hash: UInt64
-    var provider: Int
     var keyGeneration: UInt64
-    var token: VerifiedToken
+    var identity: Identity
+    var deadline: UnixSeconds
+    var provider: Int32
+    var renderedMapping: Int32 = -1
     var next: Int32
-    var wasUsed: Bool
-    /// Rendered identity headers, by mapping.
-    var rendered: [(mapping: Int, fields: [UInt8])]
+    var wasUsed = false
+    var isLive = true
   }
 
   private static let renderedMax = 4
+  /// What an entry costs beside the bytes that are counted: itself, its identity, what the allocator adds.
+  static let entryOverheadBytes = 384
 
   private let hash = SeededHash()
   private let countMax: Int
   private let bytesMax: Int
   private var buckets: [Int32]
   private var entries: [Entry] = []
+  private var moreRendered: [Int: [(mapping: Int, fields: [UInt8])]] = [:]
   private var free: [Int32] = []
-  private var isLive: [Bool] = []
   private var hand = 0
+  /// Memory of all entries, about.
   private(set) var bytesHeld = 0
   private(set) var count = 0
 
@@ -56,12 +63,12 @@ struct VerifiedTokenCache {
       if entries[place].hash == hashed, entries[place].provider == provider,
         VerifiedTokenCache.isSame(entries[place].bytes, token)
       {
-        guard entries[place].keyGeneration == keyGeneration, now < entries[place].token.deadline else {
+        guard entries[place].keyGeneration == keyGeneration, now < entries[place].deadline else {
           remove(place)
           return nil
         }
         entries[place].wasUsed = true
-        return Hit(token: entries[place].token, index: place)
+        return Hit(identity: entries[place].identity, index: place)
       }
       index = entries[place].next
     }
@@ -69,52 +76,63 @@ struct VerifiedTokenCache {
   }
 
   /// Remembers a token that has just been verified; gives its place.
+  ///
+  /// - Parameter deadline: From this second on it is not found any more.
   mutating func insert(
-    _ token: Span<UInt8>, provider: Int, keyGeneration: UInt64, verified: VerifiedToken
+    _ token: Span<UInt8>, provider: Int, keyGeneration: UInt64, identity: Identity, deadline: UnixSeconds
   ) -> Int? {
-    guard token.count <= bytesMax else { return nil }
-    while count >= countMax || bytesHeld + token.count > bytesMax { evict() }
+    let cost = VerifiedTokenCache.cost(token.count, identity)
+    guard cost <= bytesMax else { return nil }
+    while count >= countMax || bytesHeld + cost > bytesMax { evict() }
     let hashed = hash.hash(token)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(token.count)
-    for index in token.indices { bytes.append(token[index]) }
+    let bytes = [UInt8](capacity: token.count) { output in
+      for index in token.indices { output.append(token[index]) }
+    }
     if count >= buckets.count { grow() }
     let slot = bucket(hashed)
     let entry = Entry(
-      bytes: bytes, hash: hashed, provider: provider, keyGeneration: keyGeneration, token: verified,
-      next: buckets[slot], wasUsed: false, rendered: [])
+      bytes: bytes, hash: hashed, keyGeneration: keyGeneration, identity: identity, deadline: deadline,
+      provider: Int32(truncatingIfNeeded: provider), next: buckets[slot])
     let place: Int
     if let reused = free.popLast() {
       place = Int(reused)
       entries[place] = entry
-      isLive[place] = true
     } else {
       place = entries.count
+      if place == entries.capacity { entries.reserveCapacity(min(countMax, max(256, place * 2))) }
       entries.append(entry)
-      isLive.append(true)
     }
     buckets[slot] = Int32(place)
-    bytesHeld += token.count
+    bytesHeld += cost
     count += 1
     return place
   }
 
   /// The identity headers rendered for the entry at `index`.
   func rendered(at index: Int, mapping: Int) -> [UInt8]? {
-    for place in entries[index].rendered.indices where entries[index].rendered[place].mapping == mapping {
-      return entries[index].rendered[place].fields
-    }
-    return nil
+    if entries[index].renderedMapping == mapping { return entries[index].rendered }
+    if moreRendered.isEmpty { return nil }
+    return moreRendered[index]?.first { $0.mapping == mapping }?.fields
   }
 
   mutating func keep(_ fields: [UInt8], at index: Int, mapping: Int) {
-    guard entries[index].rendered.count < VerifiedTokenCache.renderedMax else { return }
-    entries[index].rendered.append((mapping, fields))
+    if entries[index].renderedMapping < 0 {
+      entries[index].renderedMapping = Int32(truncatingIfNeeded: mapping)
+      // What it was rendered into is larger than what came of it.
+      entries[index].rendered = [UInt8](fields[...])
+    } else {
+      guard moreRendered[index, default: []].count < VerifiedTokenCache.renderedMax - 1 else { return }
+      moreRendered[index, default: []].append((mapping, fields))
+    }
     bytesHeld += fields.count
   }
 
   mutating func removeAll() {
     self = VerifiedTokenCache(countMax: countMax, bytesMax: bytesMax)
+  }
+
+  private static func cost(_ tokenBytes: Int, _ identity: Identity) -> Int {
+    tokenBytes + entryOverheadBytes + identity.bytesHeld
   }
 
   private static func isSame(_ held: [UInt8], _ token: Span<UInt8>) -> Bool { Bytes.areEqual(held.span, token) }
@@ -123,7 +141,7 @@ struct VerifiedTokenCache {
 
   private mutating func grow() {
     buckets = [Int32](repeating: -1, count: buckets.count * 2)
-    for place in entries.indices where isLive[place] {
+    for place in entries.indices where entries[place].isLive {
       let slot = bucket(entries[place].hash)
       entries[place].next = buckets[slot]
       buckets[slot] = Int32(place)
@@ -136,7 +154,7 @@ struct VerifiedTokenCache {
       if hand >= entries.count { hand = 0 }
       let place = hand
       hand += 1
-      guard isLive[place] else { continue }
+      guard entries[place].isLive else { continue }
       if entries[place].wasUsed {
         entries[place].wasUsed = false
         continue
@@ -160,11 +178,15 @@ struct VerifiedTokenCache {
         before = entries[Int(before)].next
       }
     }
-    bytesHeld -= entries[place].bytes.count
-    for index in entries[place].rendered.indices { bytesHeld -= entries[place].rendered[index].fields.count }
+    bytesHeld -= VerifiedTokenCache.cost(entries[place].bytes.count, entries[place].identity)
+    bytesHeld -= entries[place].rendered.count
+    for more in moreRendered.removeValue(forKey: place) ?? [] { bytesHeld -= more.fields.count }
     entries[place].bytes = []
     entries[place].rendered = []
-    isLive[place] = false
+    entries[place].renderedMapping = -1
+    // Nobody's claims are held for longer than they are good.
+    entries[place].identity = .anonymous
+    entries[place].isLive = false
     free.append(Int32(place))
     count -= 1
   }

@@ -24,7 +24,8 @@ extension Reason {
       .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .credentialMissing, .credentialRepeated, .cookieRepeated,
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
-      .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture:
+      .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture,
+      .tokenTooOld:
       .client
     case .keysUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch: .policy
@@ -47,7 +48,7 @@ extension Reason {
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
-      .tokenNotYetValid, .tokenIssuedInFuture:
+      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid: 403
     case .noRoute: 404

@@ -126,6 +126,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case tokenNotYetValid = "token_not_yet_valid"
   /// `iat` lies in the future (RFC 7519 §4.1.6).
   case tokenIssuedInFuture = "token_issued_in_future"
+  /// `iat` lies further back than the provider's `max_age`.
+  case tokenTooOld = "token_too_old"
   /// The provider has no usable key set.
   case keysUnavailable = "keys_unavailable"
 

@@ -5,34 +5,32 @@ public enum Base64URL {
   public static func decode(_ text: Span<UInt8>) -> [UInt8]? {
     let rest = text.count % 4
     guard rest != 1 else { return nil }
-    var output: [UInt8] = []
-    output.reserveCapacity(text.count / 4 * 3 + 2)
     let table = values.span
-    var bits: UInt32 = 0
-    // Values above 63 mark bytes outside the alphabet.
+    // Values above 63 mark bytes outside the alphabet, and unused bits that are not zero.
     var seen: UInt8 = 0
-    var index = 0
-    while index + 4 <= text.count {
-      let a = table[Int(text[index])]
-      let b = table[Int(text[index + 1])]
-      let c = table[Int(text[index + 2])]
-      let d = table[Int(text[index + 3])]
-      seen |= a | b | c | d
-      bits = UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
-      output.append(UInt8(truncatingIfNeeded: bits >> 16))
-      output.append(UInt8(truncatingIfNeeded: bits >> 8))
-      output.append(UInt8(truncatingIfNeeded: bits))
-      index += 4
-    }
-    if rest > 0 {
-      bits = 0
+    let output = [UInt8](capacity: text.count / 4 * 3 + (rest == 0 ? 0 : rest - 1)) { output in
+      var index = 0
+      while index + 4 <= text.count {
+        let a = table[Int(text[index])]
+        let b = table[Int(text[index + 1])]
+        let c = table[Int(text[index + 2])]
+        let d = table[Int(text[index + 3])]
+        seen |= a | b | c | d
+        let bits = UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
+        output.append(UInt8(truncatingIfNeeded: bits >> 16))
+        output.append(UInt8(truncatingIfNeeded: bits >> 8))
+        output.append(UInt8(truncatingIfNeeded: bits))
+        index += 4
+      }
+      guard rest > 0 else { return }
+      var bits: UInt32 = 0
       for place in index..<text.count {
         let value = table[Int(text[place])]
         seen |= value
         bits = bits << 6 | UInt32(value)
       }
-      let unused = rest == 2 ? 4 : 2
-      guard bits & (1 << unused - 1) == 0 else { return nil }
+      let unused: UInt32 = rest == 2 ? 4 : 2
+      if bits & (1 << unused - 1) != 0 { seen = 0xFF }
       bits >>= unused
       if rest == 3 { output.append(UInt8(truncatingIfNeeded: bits >> 8)) }
       output.append(UInt8(truncatingIfNeeded: bits))

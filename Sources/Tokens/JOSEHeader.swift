@@ -6,35 +6,78 @@ struct JOSEHeader {
   /// nil where `alg` is none that is known.
   let algorithm: SignatureAlgorithm?
   let keyID: String?
+  let type: String?
 
   /// RFC 7515 §4.1.4 gives no bound; no issuer needs more.
   static let keyIDBytesMax = 256
 
   init(_ text: [UInt8]) throws(TokenError) {
-    guard let members = try? JSON.parse(text.span).object else { throw TokenError(.headerInvalid) }
+    guard let members = try? JSONDocument(text.span), members.kind(members.root) == .object else {
+      throw TokenError(.headerInvalid)
+    }
     var keyID: String?
-    if let value = members["kid"] {
-      guard let text = value.string, text.utf8.count <= JOSEHeader.keyIDBytesMax else {
+    if let place = members.member("kid", of: members.root) {
+      guard let text = members.string(place), text.utf8.count <= JOSEHeader.keyIDBytesMax else {
         throw TokenError(.headerInvalid)
       }
       keyID = text
     }
     self.keyID = keyID
-    guard let name = members["alg"]?.string else { throw TokenError(.headerInvalid, keyID: keyID) }
-    algorithm = SignatureAlgorithm.allCases.first { $0.rawValue.isSameBytes(as: name) }
+    guard let name = members.member("alg", of: members.root), members.kind(name) == .string else {
+      throw TokenError(.headerInvalid, keyID: keyID)
+    }
+    algorithm = SignatureAlgorithm.allCases.first { members.isString(name, $0.rawValue) }
     // RFC 7515 §4.1.11: what is not understood has to be refused; `cty` would mean a token inside, `zip` a bomb.
-    for name in ["crit", "b64", "cty", "zip"] where members[name] != nil {
+    for name in JOSEHeader.extensions where members.member(name, of: members.root) != nil {
       throw TokenError(.extensionRefused(name), keyID: keyID)
     }
-    if let type = members["typ"] {
-      guard let name = type.string else { throw TokenError(.headerInvalid, keyID: keyID) }
-      guard JOSEHeader.isAccessToken(name) else { throw TokenError(.typeRefused, keyID: keyID) }
+    if let place = members.member("typ", of: members.root) {
+      guard let name = members.string(place) else { throw TokenError(.headerInvalid, keyID: keyID) }
+      type = name
+    } else {
+      type = nil
     }
   }
 
-  /// RFC 7515 §4.1.9: a media type, in any case, `application/` being left out or not; RFC 9068 §2.1.
-  private static func isAccessToken(_ type: String) -> Bool {
-    let lowered = type.utf8.map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
-    return ["jwt", "at+jwt", "application/jwt", "application/at+jwt"].contains { lowered.elementsEqual($0.utf8) }
+  private static let extensions = ["crit", "b64", "cty", "zip"]
+
+  /// Checks that the token says that it is one of those that are looked for (RFC 8725 §3.11).
+  ///
+  /// - Parameter required: What `typ` has to say; nil: that it is a JWT (RFC 7519 §5.1) or an access token (RFC 9068
+  ///   §2.1), or nothing.
+  func checkType(_ required: String?) throws(TokenError) {
+    guard let required else {
+      guard let type else { return }
+      for accepted in ["JWT", "at+jwt"] where JOSEHeader.isMediaType(type, accepted) { return }
+      throw TokenError(.typeRefused(expected: "JWT or at+jwt"), keyID: keyID)
+    }
+    guard let type, JOSEHeader.isMediaType(type, required) else {
+      throw TokenError(.typeRefused(expected: required), keyID: keyID)
+    }
+  }
+
+  /// RFC 7515 §4.1.9: a media type, in any case, `application/` being left out or not.
+  static func isMediaType(_ type: String, _ expected: String) -> Bool {
+    isSameWord(JOSEHeader.withoutApplication(type), JOSEHeader.withoutApplication(expected))
+  }
+
+  private static func withoutApplication(_ type: String) -> Substring.UTF8View {
+    let prefix = "application/"
+    let bytes = type[...].utf8
+    guard bytes.count > prefix.utf8.count, isSameWord(bytes.prefix(prefix.utf8.count), prefix[...].utf8) else {
+      return bytes
+    }
+    let rest = bytes.dropFirst(prefix.utf8.count)
+    // RFC 7515 §4.1.9: it may be left out where no other slash is in it.
+    return rest.contains(UInt8(ascii: "/")) ? bytes : rest
+  }
+
+  /// Whether both are the same but for the case of ASCII letters.
+  private static func isSameWord(_ left: Substring.UTF8View, _ right: Substring.UTF8View) -> Bool {
+    left.lazy.map(lowered).elementsEqual(right.lazy.map(lowered))
+  }
+
+  private static func lowered(_ byte: UInt8) -> UInt8 {
+    byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
   }
 }

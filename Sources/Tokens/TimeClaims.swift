@@ -4,35 +4,46 @@ internal import JSON
 struct TimeClaims {
   /// The first second at which the token is dead, without leeway.
   let expiresAt: UnixSeconds
+  /// The first second at which it is refused: with the leeway, and not older than the policy lets it be.
+  let deadline: UnixSeconds
 
   /// Checks that `now` lies between them, with the leeway on each side.
   init(
-    _ claims: JSONObject, now: UnixSeconds, leewaySeconds: Int64, keyID: String?
+    _ claims: JSONDocument, _ policy: TokenPolicy, now: UnixSeconds, keyID: String?
   ) throws(TokenError) {
+    let leeway = policy.leewaySeconds
     guard let expiresAt = try TimeClaims.time(claims, "exp", keyID: keyID) else {
       throw TokenError(.claimMissing("exp"), keyID: keyID)
     }
     let notBefore = try TimeClaims.time(claims, "nbf", keyID: keyID)
     let issuedAt = try TimeClaims.time(claims, "iat", keyID: keyID)
-    guard now < expiresAt + leewaySeconds else { throw TokenError(.expired(at: expiresAt), keyID: keyID) }
-    if let notBefore, now + leewaySeconds < notBefore {
+    guard now < expiresAt + leeway else { throw TokenError(.expired(at: expiresAt), keyID: keyID) }
+    if let notBefore, now + leeway < notBefore {
       throw TokenError(.notYetValid(until: notBefore), keyID: keyID)
     }
-    if let issuedAt, now + leewaySeconds < issuedAt {
+    if let issuedAt, now + leeway < issuedAt {
       throw TokenError(.issuedInFuture(at: issuedAt), keyID: keyID)
     }
     self.expiresAt = expiresAt
+    guard let ageMax = policy.ageMaxSeconds else {
+      deadline = expiresAt + leeway
+      return
+    }
+    guard let issuedAt else { throw TokenError(.claimMissing("iat"), keyID: keyID) }
+    deadline = min(expiresAt, issuedAt + ageMax) + leeway
+    guard now < deadline else { throw TokenError(.tooOld(issuedAt: issuedAt), keyID: keyID) }
   }
 
+  /// 2^53 seconds are 285 million years; below it sums cannot overflow.
+  private static let bound: Int64 = 1 << 53
+
   /// Rounded up: `now`, a whole number, lies before a fraction of a second exactly if it lies before the next whole one.
-  private static func time(_ claims: JSONObject, _ name: String, keyID: String?) throws(TokenError) -> UnixSeconds? {
-    // 2^53 seconds are 285 million years; below it sums cannot overflow.
-    let bound: Int64 = 1 << 53
-    switch claims[name] {
-    case nil: return nil
-    case .integer(let seconds): return min(max(seconds, -bound), bound)
-    case .number(let seconds): return Int64(min(max(seconds.rounded(.up), Double(-bound)), Double(bound)))
-    default: throw TokenError(.claimMalformed(name), keyID: keyID)
+  private static func time(_ claims: JSONDocument, _ name: String, keyID: String?) throws(TokenError) -> UnixSeconds? {
+    guard let place = claims.member(name, of: claims.root) else { return nil }
+    if let seconds = claims.integer(place) { return min(max(seconds, -bound), bound) }
+    if let seconds = claims.number(place) {
+      return Int64(min(max(seconds.rounded(.up), Double(-bound)), Double(bound)))
     }
+    throw TokenError(.claimMalformed(name), keyID: keyID)
   }
 }

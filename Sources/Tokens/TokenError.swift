@@ -13,7 +13,7 @@ public struct TokenError: Error, Sendable {
     case headerInvalid
     /// `crit`, `b64`, `cty` or `zip`.
     case extensionRefused(String)
-    case typeRefused
+    case typeRefused(expected: String)
     case algorithmRefused(allowed: [SignatureAlgorithm])
     case keyMismatch
     case keyUnknown
@@ -27,6 +27,8 @@ public struct TokenError: Error, Sendable {
     case expired(at: UnixSeconds)
     case notYetValid(until: UnixSeconds)
     case issuedInFuture(at: UnixSeconds)
+    /// Issued longer ago than the policy lets a token live.
+    case tooOld(issuedAt: UnixSeconds)
   }
 
   public let fault: Fault
@@ -59,6 +61,7 @@ public struct TokenError: Error, Sendable {
     case .expired: .tokenExpired
     case .notYetValid: .tokenNotYetValid
     case .issuedInFuture: .tokenIssuedInFuture
+    case .tooOld: .tokenTooOld
     }
   }
 }
@@ -73,7 +76,7 @@ extension TokenError: CustomStringConvertible {
     case .encrypted: "an encrypted token, or a JWS in another serialization than the compact one"
     case .headerInvalid: "the header is no strict JSON object, or a member of it has the wrong type"
     case .extensionRefused(let member): "the header's \(JSONValue.quoted(member)) asks for what is not done here"
-    case .typeRefused: "the header's \"typ\" is neither JWT nor at+jwt"
+    case .typeRefused(let expected): "the header's \"typ\" is not \(expected)"
     case .algorithmRefused(let allowed):
       "the header's \"alg\" is not allowed"
         + (allowed.isEmpty ? "" : "; allowed: \(allowed.map(\.rawValue).joined(separator: ", "))")
@@ -90,6 +93,7 @@ extension TokenError: CustomStringConvertible {
     case .expired(let time): "expired at \(time)"
     case .notYetValid(let time): "not valid before \(time)"
     case .issuedInFuture(let time): "issued in the future, at \(time)"
+    case .tooOld(let time): "issued too long ago, at \(time)"
     }
   }
 }

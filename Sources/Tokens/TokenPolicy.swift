@@ -16,19 +16,29 @@ public struct TokenPolicy: Sendable {
   public var algorithms: [SignatureAlgorithm]?
   /// By how much clocks may differ, in seconds; 0 to 60.
   public var leewaySeconds: Int64
+  /// How long after `iat` a token is good, in seconds, whatever its `exp` says; nil: until `exp`.
+  public var ageMaxSeconds: Int64?
+  /// What the header's `typ` has to say; nil: `JWT`, `at+jwt` or nothing.
+  public var type: String?
+  /// Claims that have to be there, and not null.
+  public var requiredClaims: [ClaimPath]
   /// Bytes of a token.
   public var tokenBytesMax: Int
   public var claims: ClaimMapping
 
   public init(
     provider: String, issuer: String, audiences: Audiences, algorithms: [SignatureAlgorithm]? = nil,
-    leewaySeconds: Int64 = 30, tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping()
+    leewaySeconds: Int64 = 30, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = [],
+    tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping()
   ) {
     self.provider = provider
     self.issuer = issuer
     self.audiences = audiences
     self.algorithms = algorithms
     self.leewaySeconds = leewaySeconds
+    self.ageMaxSeconds = ageMaxSeconds
+    self.type = type
+    self.requiredClaims = requiredClaims
     self.tokenBytesMax = tokenBytesMax
     self.claims = claims
   }

@@ -14,6 +14,8 @@ struct ProviderTests {
       ca: \(authority)
           algorithms: [RS256, ES256]
           leeway: 5s
+          max_age: 12h
+          require: { typ: at+jwt, claims: [email, a.b] }
           token_from: ["cookie:session", authorization]
           claims: { subject: email, roles: realm_access.roles, scopes: scp, permissions: perms }
           refresh: { every: 1m, stale_for: 1h }
@@ -24,6 +26,9 @@ struct ProviderTests {
     #expect(provider.policy.audiences == .oneOf(["example"]))
     #expect(provider.policy.algorithms?.count == 2)
     #expect(provider.policy.leewaySeconds == 5)
+    #expect(provider.policy.ageMaxSeconds == 43_200)
+    #expect(provider.policy.type == "at+jwt")
+    #expect(try provider.policy.requiredClaims == [ClaimPath("email"), ClaimPath("a.b")])
     #expect(provider.keys == .jwksURL("https://id.example.com/jwks"))
     #expect(provider.certificateAuthorityFile == authority)
     #expect(provider.credentialSources == [.cookie("session"), .authorization])
@@ -71,6 +76,17 @@ struct ProviderTests {
         keys: "algorithms: [RS257]",
         fault: "8:18: \"RS257\" is no algorithm; did you mean \"RS256\"?"),
       Row(keys: "algorithms: []", fault: "8:17: an empty list; expected a list of algorithms, or leave the key out"),
+      Row(keys: "max_age: 0s", fault: "8:14: \"0s\" is out of range: 1s to 366d"),
+      Row(
+        keys: "max_age: none", fault: "8:14: \"none\" is no duration; write a whole number and ms, s, m, h or d: 30s"),
+      Row(keys: "require: {}", fault: "8:14: an empty mapping, which demands nothing; leave the key out"),
+      Row(keys: "require: { typ: a/b/c }", fault: "8:21: \"a/b/c\" is no media type; write a type as at+jwt"),
+      Row(keys: "require: { typ: \"\" }", fault: "8:21: \"\" is no media type; write a type as at+jwt"),
+      Row(
+        keys: "require: { claims: [] }", fault: "8:24: an empty list; expected a list of claims, or leave the key out"),
+      Row(
+        keys: "require: { claims: [.] }",
+        fault: "8:25: \".\" is no claim; write a name, or names with dots between"),
       Row(keys: "leeway: 61s", fault: "8:13: \"61s\" is out of range: 0s to 1m"),
       Row(keys: "token_from: cookie", fault: "8:17: \"cookie\" is not supported in this version"),
       Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" names no cookie (RFC 6265 §4.1.1)"),

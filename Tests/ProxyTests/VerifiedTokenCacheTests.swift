@@ -1,3 +1,4 @@
+import Access
 import Testing
 import Tokens
 
@@ -5,15 +6,26 @@ import Tokens
 
 @Suite("Verified tokens")
 struct VerifiedTokenCacheTests {
-  private let verified: VerifiedToken
+  private let identity: Identity
+  private let deadline: UnixSeconds
 
-  init() throws { verified = try Issuer.verified(try Issuer.token(expiresAt: Issuer.now + 60)) }
+  init() throws {
+    let verified = try Issuer.verified(try Issuer.token(expiresAt: Issuer.now + 60))
+    identity = .token(verified)
+    deadline = verified.deadline
+  }
+
+  /// What an entry of so many token bytes counts.
+  private func cost(_ tokenBytes: Int) -> Int {
+    tokenBytes + identity.bytesHeld + VerifiedTokenCache.entryOverheadBytes
+  }
 
   private func insert(
     _ text: String, _ cache: inout VerifiedTokenCache, provider: Int = 0, generation: UInt64 = 1
   ) -> Int? {
     let bytes = Array(text.utf8)
-    return cache.insert(bytes.span, provider: provider, keyGeneration: generation, verified: verified)
+    return cache.insert(
+      bytes.span, provider: provider, keyGeneration: generation, identity: identity, deadline: deadline)
   }
 
   private func has(
@@ -26,7 +38,7 @@ struct VerifiedTokenCacheTests {
 
   @Test("T-16: a token is found by its whole bytes and its provider, and by nothing less")
   func wholeBytes() {
-    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 1000)
+    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 100_000)
     #expect(!has("token", &cache))
     #expect(insert("token", &cache) != nil)
     #expect(has("token", &cache))
@@ -36,7 +48,7 @@ struct VerifiedTokenCacheTests {
 
   @Test("T-16: a token dies at `exp` and the leeway, and with its keys")
   func dies() {
-    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 1000)
+    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 100_000)
     #expect(insert("token", &cache) != nil)
     #expect(has("token", &cache, now: Issuer.now + 69))
     #expect(!has("token", &cache, now: Issuer.now + 70))
@@ -52,28 +64,29 @@ struct VerifiedTokenCacheTests {
 
   @Test("The cache is bounded by number and by bytes")
   func bounded() {
-    var cache = VerifiedTokenCache(countMax: 50, bytesMax: 10_000)
+    var cache = VerifiedTokenCache(countMax: 50, bytesMax: 1 << 20)
     for number in 0..<1000 {
       #expect(insert("token \(number)", &cache) != nil)
       #expect(cache.count <= 50)
     }
     #expect(cache.count == 50)
     #expect((950..<1000).allSatisfy { has("token \($0)", &cache) })
-    var small = VerifiedTokenCache(countMax: 50, bytesMax: 100)
+    let most = cost(9) * 11
+    var small = VerifiedTokenCache(countMax: 50, bytesMax: most)
     for number in 100..<200 {
       #expect(insert("token \(number)", &small) != nil)
-      #expect(small.bytesHeld <= 100)
+      #expect(small.bytesHeld <= most)
     }
     #expect(small.count == 11)
-    let long = String(repeating: "x", count: 101)
+    let long = String(repeating: "x", count: most - cost(0) + 1)
     #expect(insert(long, &small) == nil)
     #expect(insert(String(long.dropLast()), &small) != nil)
-    #expect(small.count == 1 && small.bytesHeld == 100)
+    #expect(small.count == 1 && small.bytesHeld == most)
   }
 
   @Test("What is used stays when room is made")
   func used() {
-    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 10_000)
+    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 1 << 20)
     for number in 0..<10 { #expect(insert("token \(number)", &cache) != nil) }
     for number in 10..<500 {
       #expect(has("token 3", &cache))
@@ -85,13 +98,13 @@ struct VerifiedTokenCacheTests {
 
   @Test("Rendered identity headers are kept by mapping, four at most, and go with their token")
   func rendered() throws {
-    var cache = VerifiedTokenCache(countMax: 2, bytesMax: 10_000)
+    var cache = VerifiedTokenCache(countMax: 2, bytesMax: 1 << 20)
     let place = try #require(insert("token", &cache))
     for mapping in 0..<6 { cache.keep(Array("X: \(mapping)\r\n".utf8), at: place, mapping: mapping) }
     for mapping in 0..<6 {
       #expect(cache.rendered(at: place, mapping: mapping) == (mapping < 4 ? Array("X: \(mapping)\r\n".utf8) : nil))
     }
-    #expect(cache.bytesHeld == 5 + 4 * 6)
+    #expect(cache.bytesHeld == cost(5) + 4 * 6)
     #expect(!has("token", &cache, generation: 2))
     #expect(cache.bytesHeld == 0)
     let again = try #require(insert("other", &cache))
@@ -100,7 +113,7 @@ struct VerifiedTokenCacheTests {
 
   @Test("Against a plain dictionary: whatever comes and goes")
   func reference() {
-    var cache = VerifiedTokenCache(countMax: 10_000, bytesMax: 1 << 20)
+    var cache = VerifiedTokenCache(countMax: 10_000, bytesMax: 1 << 24)
     var known: [String: UInt64] = [:]
     var state: UInt64 = 1
     for _ in 0..<6000 {

@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import JSON
 import Reason
+import Synchronization
 import Testing
 
 @testable import Telemetry
@@ -105,12 +106,17 @@ struct AccessLogTests {
   func reopen() throws {
     let folder = try TemporaryFolder()
     let path = folder.path + "/log"
-    let log = try AccessLog(.file(path), format: .logfmt) { _ in }
+    let isReopened = Mutex(false)
+    let log = try AccessLog(.file(path), format: .logfmt) { event in
+      if case .reopened = event { isReopened.withLock { $0 = true } }
+    }
     let ring = log.makeRing()
     ring.write(Self.full)
     for _ in 0..<500 where try folder.text("log").isEmpty { Thread.sleep(forTimeInterval: 0.01) }
     try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
     log.reopen()
+    // Until then lines may still go to the old one.
+    for _ in 0..<500 where !isReopened.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.01) }
     var second = Self.full
     second.status = 200
     ring.write(second)

@@ -158,6 +158,47 @@ struct ClaimTests {
     #expect(Check(leewaySeconds: 30, now: deadline).fault(token, issuer.keySet) == .expired(at: deadline - 30))
   }
 
+  @Test("A token is good for the greatest age that the policy gives it, to the second, and needs iat for it")
+  func age() throws {
+    let issuer = try Issuer.shared.get()
+    let now = Issuer.now
+    let check = Check(leewaySeconds: 5, ageMaxSeconds: 100)
+    for (claims, fault) in [
+      (ClaimTests.claims(#","iat":\#(now - 104)"#), nil),
+      (ClaimTests.claims(#","iat":\#(now - 105)"#), TokenError.Fault.tooOld(issuedAt: now - 105)),
+      (ClaimTests.claims(#","iat":\#(now - 105).5"#), nil),
+      (ClaimTests.claims(#","iat":\#(now - 106).5"#), .tooOld(issuedAt: now - 105)),
+      (ClaimTests.claims(#","iat":-1e300"#), .tooOld(issuedAt: -1 << 53)),
+      (ClaimTests.claims(), .claimMissing("iat")),
+      (ClaimTests.claims(exp: "\(now - 5)", #","iat":\#(now - 105)"#), .expired(at: now - 5)),
+    ] {
+      #expect(check.fault(try issuer.token(payload: claims), issuer.keySet) == fault, "\(claims)")
+    }
+    // T-16: what is remembered of it dies then too.
+    let token = try issuer.token(payload: ClaimTests.claims(#","iat":\#(now)"#))
+    #expect(try check(token, issuer.keySet).get().deadline == now + 105)
+    let short = try issuer.token(payload: ClaimTests.claims(exp: "\(now + 50)", #","iat":\#(now)"#))
+    #expect(try check(short, issuer.keySet).get().deadline == now + 55)
+  }
+
+  @Test("Claims that the policy requires have to be there, and not null")
+  func required() throws {
+    let issuer = try Issuer.shared.get()
+    let inner = #"https://x\.example/a.b"#
+    let check = Check(requiredClaims: [ClaimPath(name: "email"), try ClaimPath(inner)])
+    let rest = #","https://x.example/a":{"b":0}"#
+    for (more, missing) in [
+      (#","email":"a@b""# + rest, nil), (#","email":false"# + rest, nil), (#","email":"""# + rest, nil),
+      (rest, "email"), (#","email":null"# + rest, "email"), (#","Email":"a""# + rest, "email"),
+      (#","email":1"#, inner), (#","email":1,"https://x.example/a":1"#, inner),
+      (#","email":1,"https://x.example/a":{"b":null}"#, inner),
+      (#","email":1,"https://x.example/a":[{"b":1}]"#, inner),
+    ] {
+      let fault = check.fault(try issuer.token(payload: ClaimTests.claims(more)), issuer.keySet)
+      #expect(fault == missing.map { .claimMissing($0) }, "\(more)")
+    }
+  }
+
   @Test("T-12: where any audience will do, it need not be there, but has to be one")
   func anyAudience() throws {
     let issuer = try Issuer.shared.get()

@@ -11,6 +11,8 @@ struct HeaderTests {
     var testDescription: String { "\(rule): \(header.prefix(70))" }
   }
 
+  private static let otherType = TokenError.Fault.typeRefused(expected: "JWT or at+jwt")
+
   static let rows = [
     Row(rule: "honest", header: #"{"alg":"ES256","typ":"JWT","kid":"es256"}"#, fault: nil),
     Row(rule: "honest, spaced", header: " {\r\n\"alg\" : \"ES256\" }\t", fault: nil),
@@ -52,11 +54,11 @@ struct HeaderTests {
     Row(rule: "T-6 b64", header: #"{"alg":"ES256","b64":true}"#, fault: .extensionRefused("b64")),
     Row(rule: "T-6 cty", header: #"{"alg":"ES256","cty":"JWT"}"#, fault: .extensionRefused("cty")),
     Row(rule: "T-6 zip", header: #"{"alg":"ES256","zip":"DEF"}"#, fault: .extensionRefused("zip")),
-    Row(rule: "T-6 typ of a logout token", header: #"{"alg":"ES256","typ":"logout+jwt"}"#, fault: .typeRefused),
-    Row(rule: "T-6 typ of a DPoP proof", header: #"{"alg":"ES256","typ":"dpop+jwt"}"#, fault: .typeRefused),
-    Row(rule: "T-6 typ empty", header: #"{"alg":"ES256","typ":""}"#, fault: .typeRefused),
-    Row(rule: "T-6 typ longer", header: #"{"alg":"ES256","typ":"JWTX"}"#, fault: .typeRefused),
-    Row(rule: "T-6 typ with a look-alike", header: "{\"alg\":\"ES256\",\"typ\":\"\u{FF2A}WT\"}", fault: .typeRefused),
+    Row(rule: "T-6 typ of a logout token", header: #"{"alg":"ES256","typ":"logout+jwt"}"#, fault: otherType),
+    Row(rule: "T-6 typ of a DPoP proof", header: #"{"alg":"ES256","typ":"dpop+jwt"}"#, fault: otherType),
+    Row(rule: "T-6 typ empty", header: #"{"alg":"ES256","typ":""}"#, fault: otherType),
+    Row(rule: "T-6 typ longer", header: #"{"alg":"ES256","typ":"JWTX"}"#, fault: otherType),
+    Row(rule: "T-6 typ with a look-alike", header: "{\"alg\":\"ES256\",\"typ\":\"\u{FF2A}WT\"}", fault: otherType),
     Row(rule: "T-6 typ number", header: #"{"alg":"ES256","typ":1}"#, fault: .headerInvalid),
     Row(rule: "T-6 typ JWT", header: #"{"alg":"ES256","typ":"JWT"}"#, fault: nil),
     Row(rule: "T-6 typ jwt", header: #"{"alg":"ES256","typ":"jwt"}"#, fault: nil),
@@ -87,6 +89,22 @@ struct HeaderTests {
   func header(row: Row) throws {
     let issuer = try Issuer.shared.get()
     #expect(Check().fault(try issuer.sign(header: row.header), issuer.keySet) == row.fault)
+  }
+
+  @Test(
+    "T-6: a policy's own type is the only one",
+    arguments: [
+      ("at+jwt", #","typ":"at+jwt""#, true), ("at+jwt", #","typ":"AT+JWT""#, true),
+      ("at+jwt", #","typ":"application/at+jwt""#, true), ("application/at+jwt", #","typ":"at+jwt""#, true),
+      ("at+jwt", #","typ":"JWT""#, false), ("at+jwt", "", false), ("at+jwt", #","typ":"""#, false),
+      ("at+jwt", #","typ":"at+jwtx""#, false), ("at+jwt", #","typ":"text/at+jwt""#, false),
+      ("at+jwt", #","typ":"application/application/at+jwt""#, false), ("JWT", #","typ":"jwt""#, true),
+      ("JWT", #","typ":"at+jwt""#, false), ("secevent+jwt", #","typ":"secevent+jwt""#, true),
+    ])
+  func requiredType(required: String, member: String, isGood: Bool) throws {
+    let issuer = try Issuer.shared.get()
+    let token = try issuer.sign(header: #"{"alg":"ES256"\#(member)}"#)
+    #expect(Check(type: required).fault(token, issuer.keySet) == (isGood ? nil : .typeRefused(expected: required)))
   }
 
   @Test("T-5: bad UTF-8 in a header")

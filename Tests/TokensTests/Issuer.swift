@@ -120,6 +120,9 @@ struct Check {
   var audiences: Audiences = .oneOf(["api"])
   var algorithms: [SignatureAlgorithm]?
   var leewaySeconds: Int64 = 0
+  var ageMaxSeconds: Int64?
+  var type: String?
+  var requiredClaims: [ClaimPath] = []
   var tokenBytesMax = 8192
   var now: UnixSeconds = Issuer.now
   var claims = ClaimMapping()
@@ -127,7 +130,8 @@ struct Check {
   func callAsFunction(_ token: [UInt8], _ keys: KeySet?) -> Result<VerifiedToken, TokenError> {
     let policy = TokenPolicy(
       provider: "idp", issuer: Issuer.name, audiences: audiences, algorithms: algorithms,
-      leewaySeconds: leewaySeconds, tokenBytesMax: tokenBytesMax, claims: claims)
+      leewaySeconds: leewaySeconds, ageMaxSeconds: ageMaxSeconds, type: type, requiredClaims: requiredClaims,
+      tokenBytesMax: tokenBytesMax, claims: claims)
     do throws(TokenError) {
       return .success(
         try TokenVerifier(policy).verify(token.span, keys: keys, now: now, using: SignatureVerifier()))

@@ -23,7 +23,7 @@ struct IssuerKeyTests {
     for keys in [published, KeySet([key])] {
       let verified = try Check(algorithms: [algorithm])(token, keys).get()
       #expect(verified.subject == "alice")
-      #expect(verified.roles == ["admin"])
+      #expect(verified.claims.roles == ["admin"])
       #expect(verified.keyID == key.keyID)
     }
     let decoded = try DecodedToken(token.span)

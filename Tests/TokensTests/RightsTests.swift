@@ -37,9 +37,31 @@ struct RightsTests {
     let issuer = try Issuer.shared.get()
     let payload = Issuer.claims(#","roles":\#(row.value),"scope":\#(row.value),"permissions":\#(row.value)"#)
     let token = try Check()(issuer.token(payload: payload), issuer.keySet).get()
-    #expect(token.roles == row.words)
-    #expect(token.scopes == row.words)
-    #expect(token.permissions == row.words)
+    #expect(token.claims.roles == row.words)
+    #expect(token.claims.scopes == row.words)
+    #expect(token.claims.permissions == row.words)
+    for word in row.words {
+      #expect(token.claims.hasRole(word) && token.claims.hasScope(word) && token.claims.hasPermission(word))
+    }
+    for word in ["admi", "admin ", " admin", "dmin", "x", "", "1", "ops,", "adminops"] where !row.words.contains(word) {
+      #expect(!token.claims.hasRole(word) && !token.claims.hasScope(word) && !token.claims.hasPermission(word))
+    }
+  }
+
+  @Test(
+    "T-17: roles may be the names of an object whose members are objects, and of no other",
+    arguments: [
+      (#"{"admin":{"1":"acme.example"},"ops":{}}"#, ["admin", "ops"]), ("{}", []), (#"{"admin":1}"#, []),
+      (#"{"admin":true}"#, []), (#"{"admin":false,"ops":{}}"#, []), (#"{"admin":null}"#, []), (#"{"admin":[]}"#, []),
+    ])
+  func roleNames(value: String, roles: [String]) throws {
+    let issuer = try Issuer.shared.get()
+    let payload = Issuer.claims(#","roles":\#(value),"scope":\#(value),"permissions":\#(value)"#)
+    let claims = try Check()(issuer.token(payload: payload), issuer.keySet).get().claims
+    #expect(claims.roles == roles)
+    #expect(claims.hasRole("admin") == roles.contains("admin"))
+    #expect(claims.scopes.isEmpty && claims.permissions.isEmpty)
+    #expect(!claims.hasScope("admin") && !claims.hasPermission("admin"))
   }
 
   @Test("Claims are mapped by paths")
@@ -53,9 +75,9 @@ struct RightsTests {
       #","user":{"number":7},"realm_access":{"roles":["a"]},"https://example.com/scopes":"s","permissions":{}"#)
     let token = try Check(claims: mapping)(issuer.token(payload: payload), issuer.keySet).get()
     #expect(token.subject == "7")
-    #expect(token.roles == ["a"])
-    #expect(token.scopes == ["s"])
-    #expect(token.permissions.isEmpty)
+    #expect(token.claims.roles == ["a"])
+    #expect(token.claims.scopes == ["s"])
+    #expect(token.claims.permissions.isEmpty)
     #expect(token.claim(ClaimPath(name: "sub")) == .string("alice"))
     #expect(token.claim(ClaimPath(name: "user.number")) == nil)
     #expect(token.claim(try ClaimPath("user.number.x")) == nil)
@@ -93,7 +115,7 @@ struct RightsTests {
     for row in rows {
       let token = try issuer.token(payload: row.claims)
       do throws(TokenError) {
-        let found = try TokenVerifier.unverifiedIssuer(of: token.span)
+        let found = try CompactToken(token.span).unverifiedIssuer()
         #expect(found == row.issuer)
       } catch {
         #expect(error.fault == row.fault)

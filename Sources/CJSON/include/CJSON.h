@@ -1,4 +1,4 @@
-// simdjson behind a C interface: a text in, a flat list of nodes in document order out.
+// simdjson behind a C interface: a text in, one flat block of bytes out.
 #ifndef PORTCULLIS_CJSON_H
 #define PORTCULLIS_CJSON_H
 
@@ -9,14 +9,22 @@
 extern "C" {
 #endif
 
+// The first byte of a value, and what follows it. Numbers are little-endian.
 typedef enum {
   CJSON_NULL,
   CJSON_FALSE,
   CJSON_TRUE,
+  // int64_t.
   CJSON_INTEGER,
+  // double.
   CJSON_NUMBER,
+  // uint8_t, the count of bytes, and as many bytes of UTF-8, unescaped.
+  CJSON_SHORT_STRING,
+  // uint32_t, the count of bytes, and as many: of 256 and more.
   CJSON_STRING,
+  // uint32_t, the count of bytes, and as many bytes of values.
   CJSON_ARRAY,
+  // uint32_t, the count of bytes, and as many bytes of members: a string, the name, and a value.
   CJSON_OBJECT
 } cjson_kind;
 
@@ -26,31 +34,12 @@ typedef enum {
   CJSON_TOO_DEEP,
   CJSON_NUMBER_OUT_OF_RANGE,
   CJSON_NOT_UTF8,
+  CJSON_NAME_REPEATED,
   CJSON_NO_MEMORY
 } cjson_status;
 
-// A value, or a member's name (a CJSON_STRING before the member's value).
-typedef struct {
-  cjson_kind kind;
-  // Elements of an array, members of an object, bytes of a string.
-  uint32_t count;
-  union {
-    int64_t integer;
-    double number;
-    // Where a string's bytes begin in cjson_texts().
-    size_t offset;
-  } value;
-} cjson_node;
-
-typedef struct cjson_document cjson_document;
-
-// NULL with a status other than CJSON_PARSED. Free the document with cjson_free().
-cjson_document *cjson_parse(const uint8_t *bytes, size_t length, size_t depth_max, cjson_status *status);
-const cjson_node *cjson_nodes(const cjson_document *document, size_t *count);
-// The unescaped strings, one after another, UTF-8.
-const uint8_t *cjson_texts(const cjson_document *document, size_t *count);
-void cjson_free(cjson_document *document);
-
+// On CJSON_PARSED, *block and *count are the text's one value, until the thread's next call.
+cjson_status cjson_parse(const uint8_t *text, size_t length, size_t depth_max, const uint8_t **block, size_t *count);
 
 #ifdef __cplusplus
 }

@@ -11,8 +11,10 @@ struct ProviderDraft: Sendable {
   var certificateAuthority: Located<String>?
   var algorithms: [Located<SignatureAlgorithm>]?
   var leeway = Duration.seconds(30)
+  var maxAge: Duration?
   var credentialSources = [CredentialSource.authorization]
   var claims = Decoded(ClaimMapping())
+  var require = Decoded(TokenRequirementDraft())
   var refresh = Decoded(RefreshDraft())
 
   static let keys = KeyTable<ProviderDraft>(
@@ -51,10 +53,34 @@ struct ProviderDraft: Sendable {
         "leeway", \.leeway, .duration(.zero ... .seconds(60)),
         "How far the issuer's clock may be off (RFC 7519 §4.1.4)."),
       Key(
+        "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
+        "How long after `iat` a token is good, whatever its `exp` says; left out, until `exp`."),
+      Key(
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
         "Where a token may stand. A Bearer token in Authorization is looked at first; cookies in their order."),
       Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
+      Key(
+        "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens have to be like."
+      ),
       Key("refresh", \.refresh, .mapping(RefreshDraft.keys), "How keys are kept fresh."),
+    ])
+}
+
+/// `providers.<name>.require` as written.
+struct TokenRequirementDraft: Sendable {
+  var type: String?
+  var claims: [ClaimPath] = []
+
+  static let keys = KeyTable<TokenRequirementDraft>(
+    "What the provider's tokens have to be like, beside what every token has to be.",
+    defaults: TokenRequirementDraft(),
+    keys: [
+      Key(
+        "typ", ifWritten: \.type, .mediaType,
+        "What the header's `typ` has to say, such as `at+jwt` (RFC 9068 §2.1); left out, `JWT`, `at+jwt` or nothing."),
+      Key(
+        "claims", \.claims, .list(of: .claimPath, "claims"),
+        "Claims that have to be there, and not null. A dot leads into an object, `\\.` is a dot of the name."),
     ])
 }
 
@@ -95,7 +121,9 @@ extension ClaimMapping {
     defaults: ClaimMapping(),
     keys: [
       Key("subject", \.subject, .claimPath, "Who."),
-      Key("roles", \.roles, .claimPath, "A list, or words with spaces between: for `require.roles`."),
+      Key(
+        "roles", \.roles, .claimPath,
+        "A list, words with spaces between, or an object's names whose members are objects: for `require.roles`."),
       Key("scopes", \.scopes, .claimPath, "A list, or words with spaces between: for `require.scopes`."),
       Key("permissions", \.permissions, .claimPath, "A list, or words with spaces between: for `require.permissions`."),
     ])

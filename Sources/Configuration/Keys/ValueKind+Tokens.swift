@@ -50,6 +50,19 @@ extension ValueKind where Value == SignatureAlgorithm {
   }
 }
 
+extension ValueKind where Value == String {
+  /// A media type, whose `application/` may be left out (RFC 7515 §4.1.9).
+  static var mediaType: ValueKind {
+    .scalar(noun: "a type", reference: "media type", text: \.self) { scalar throws(ValueFault) in
+      let parts = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
+      guard parts.count <= 2, parts.allSatisfy({ FieldToken.isValid($0) }) else {
+        throw ValueFault("is no media type; write a type as at+jwt")
+      }
+      return scalar.text
+    }
+  }
+}
+
 extension ValueKind where Value == ClaimPath {
   static var claimPath: ValueKind {
     .scalar(noun: "a claim", reference: "claim", text: \.description) { scalar throws(ValueFault) in

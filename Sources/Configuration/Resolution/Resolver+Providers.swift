@@ -17,7 +17,9 @@ extension Resolver {
       policy: TokenPolicy(
         provider: named.name, issuer: issuer.value, audiences: audiences,
         algorithms: provider.algorithms?.map(\.value),
-        leewaySeconds: provider.leeway.components.seconds, tokenBytesMax: draft.limits.value.tokenBytesMax,
+        leewaySeconds: provider.leeway.components.seconds, ageMaxSeconds: provider.maxAge?.components.seconds,
+        type: provider.require.value.type, requiredClaims: provider.require.value.claims,
+        tokenBytesMax: draft.limits.value.tokenBytesMax,
         claims: provider.claims.value),
       keys: keys,
       certificateAuthorityFile: provider.certificateAuthority?.value,

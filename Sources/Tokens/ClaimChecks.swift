@@ -1,0 +1,74 @@
+internal import JSON
+
+/// The checks of a claims set (RFC 7519 §4.1) that do not depend on how it came to be believed.
+extension TokenPolicy {
+  /// In the order of the refusals: issuer, audience, times, subject, what the policy requires.
+  ///
+  /// - Parameters:
+  ///   - now: The time that `exp`, `nbf` and `iat` are compared with.
+  ///   - keyID: For the error.
+  func check(_ claims: JSONDocument, now: UnixSeconds, keyID: String?) throws(TokenError) -> TimeClaims {
+    try checkIssuer(claims, keyID)
+    try checkAudience(claims, keyID)
+    let times = try TimeClaims(claims, self, now: now, keyID: keyID)
+    // RFC 7519 §4.1.2.
+    if let subject = claims.member("sub", of: claims.root), claims.kind(subject) != .string {
+      throw TokenError(.claimMalformed("sub"), keyID: keyID)
+    }
+    for path in requiredClaims {
+      guard let place = claims.place(path), claims.kind(place) != .null else {
+        throw TokenError(.claimMissing(path.description), keyID: keyID)
+      }
+    }
+    return times
+  }
+
+  private func checkIssuer(_ claims: JSONDocument, _ keyID: String?) throws(TokenError) {
+    guard let place = claims.member("iss", of: claims.root) else {
+      throw TokenError(.claimMissing("iss"), keyID: keyID)
+    }
+    if claims.isString(place, issuer) { return }
+    guard let found = claims.string(place) else { throw TokenError(.claimMalformed("iss"), keyID: keyID) }
+    throw TokenError(.issuerUnknown(found: found), keyID: keyID)
+  }
+
+  /// RFC 7519 §4.1.3: a string, or an array of strings.
+  func checkAudience(_ claims: JSONDocument, _ keyID: String?) throws(TokenError) {
+    guard let place = claims.member("aud", of: claims.root) else {
+      if audiences == .any { return }
+      throw TokenError(.claimMissing("aud"), keyID: keyID)
+    }
+    var isFound = audiences == .any
+    switch claims.kind(place) {
+    case .string:
+      isFound = isFound || accepts(claims, place)
+    case .array:
+      var next = claims.firstElement(of: place)
+      while let element = next {
+        guard claims.kind(element) == .string else { throw TokenError(.claimMalformed("aud"), keyID: keyID) }
+        isFound = isFound || accepts(claims, element)
+        next = claims.element(after: element, of: place)
+      }
+    default:
+      throw TokenError(.claimMalformed("aud"), keyID: keyID)
+    }
+    if !isFound { throw TokenError(.audienceMismatch(found: TokenPolicy.texts(claims, place)), keyID: keyID) }
+  }
+
+  private func accepts(_ claims: JSONDocument, _ audience: JSONDocument.Place) -> Bool {
+    guard case .oneOf(let accepted) = audiences else { return true }
+    for text in accepted where claims.isString(audience, text) { return true }
+    return false
+  }
+
+  private static func texts(_ claims: JSONDocument, _ place: JSONDocument.Place) -> [String] {
+    if let text = claims.string(place) { return [text] }
+    var texts: [String] = []
+    var next = claims.firstElement(of: place)
+    while let element = next {
+      if let text = claims.string(element) { texts.append(text) }
+      next = claims.element(after: element, of: place)
+    }
+    return texts
+  }
+}

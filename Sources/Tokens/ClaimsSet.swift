@@ -1,0 +1,161 @@
+internal import JSON
+
+/// The JWT Claims Set (RFC 7519 §4) of one who was authenticated: who it is, and what they may do.
+///
+/// Claims stay where they were read, in one block of memory, and are looked at there.
+public struct ClaimsSet: Sendable {
+  /// The provider's name in the configuration.
+  public let provider: String
+  public let issuer: String
+  /// Who it is about; nil where the claims do not say.
+  public let subject: String?
+  private let claims: JSONDocument
+  private let rolesPlace: JSONDocument.Place?
+  private let scopesPlace: JSONDocument.Place?
+  private let permissionsPlace: JSONDocument.Place?
+
+  init(_ claims: JSONDocument, _ policy: TokenPolicy) {
+    self.claims = claims
+    provider = policy.provider
+    issuer = policy.issuer
+    subject = claims.place(policy.claims.subject).flatMap { claims.name($0) }
+    rolesPlace = claims.place(policy.claims.roles).flatMap {
+      claims.holdsWords($0) || claims.holdsObjects($0) ? $0 : nil
+    }
+    scopesPlace = claims.place(policy.claims.scopes).flatMap { claims.holdsWords($0) ? $0 : nil }
+    permissionsPlace = claims.place(policy.claims.permissions).flatMap { claims.holdsWords($0) ? $0 : nil }
+  }
+
+  /// Bytes of the block that holds the claims.
+  public var bytesHeld: Int { claims.bytesHeld }
+
+  /// The claim at `path`; nil where there is none.
+  public func claim(_ path: ClaimPath) -> ClaimValue? {
+    claims.place(path).map { ClaimValue(claims.value($0)) }
+  }
+
+  /// Whole words (SECURITY.md T-17): a string's, which spaces part (RFC 6749 §3.3), a list's strings, or the names of an
+  /// object whose members are objects, as some issuers write what a role is valid for. Anything else holds none.
+  public var roles: [String] { rolesPlace.map { claims.words($0) } ?? [] }
+
+  /// Whole words: a string's or a list's.
+  public var scopes: [String] { scopesPlace.map { claims.words($0) } ?? [] }
+
+  /// Whole words: a string's or a list's.
+  public var permissions: [String] { permissionsPlace.map { claims.words($0) } ?? [] }
+
+  /// Whether one of `roles` holds that word, byte for byte.
+  public func hasRole(_ role: String) -> Bool { rolesPlace.map { claims.hasWord(role, $0) } ?? false }
+
+  public func hasScope(_ scope: String) -> Bool { scopesPlace.map { claims.hasWord(scope, $0) } ?? false }
+
+  public func hasPermission(_ permission: String) -> Bool {
+    permissionsPlace.map { claims.hasWord(permission, $0) } ?? false
+  }
+}
+
+extension JSONDocument {
+  /// The value at `path`; nil where there is none.
+  func place(_ path: ClaimPath) -> Place? {
+    var place = root
+    for name in path.names {
+      guard let inner = member(name, of: place) else { return nil }
+      place = inner
+    }
+    return place
+  }
+
+  /// A name for one who has to be called something: a string, or an integer, as some issuers number their users.
+  fileprivate func name(_ place: Place) -> String? {
+    switch kind(place) {
+    case .string: string(place)
+    case .integer: integer(place).map { "\($0)" }
+    default: nil
+    }
+  }
+
+  /// A string, or an array of nothing but strings.
+  fileprivate func holdsWords(_ place: Place) -> Bool {
+    switch kind(place) {
+    case .string: return true
+    case .array:
+      var next = firstElement(of: place)
+      while let element = next {
+        guard kind(element) == .string else { return false }
+        next = self.element(after: element, of: place)
+      }
+      return true
+    default: return false
+    }
+  }
+
+  /// An object of nothing but objects. `{"admin": true}` and `{"admin": 0}` say something of a role, and not what.
+  fileprivate func holdsObjects(_ place: Place) -> Bool {
+    guard kind(place) == .object else { return false }
+    var next = firstMember(of: place)
+    while let member = next {
+      guard kind(member.value) == .object else { return false }
+      next = self.member(after: member, of: place)
+    }
+    return true
+  }
+
+  fileprivate func words(_ place: Place) -> [String] {
+    var words: [String] = []
+    switch kind(place) {
+    case .string:
+      let text = string(place) ?? ""
+      words = text.utf8.split(separator: UInt8(ascii: " ")).map { String(Substring($0)) }
+    case .array:
+      var next = firstElement(of: place)
+      while let element = next {
+        if let word = string(element) { words.append(word) }
+        next = self.element(after: element, of: place)
+      }
+    default:
+      var next = firstMember(of: place)
+      while let member = next {
+        words.append(name(of: member))
+        next = self.member(after: member, of: place)
+      }
+    }
+    return words
+  }
+
+  fileprivate func hasWord(_ word: String, _ place: Place) -> Bool {
+    switch kind(place) {
+    case .string:
+      guard let range = stringRange(place) else { return false }
+      return withBytes { bytes in JSONDocument.hasWord(word.utf8Span.span, bytes.extracting(range)) }
+    case .array:
+      var next = firstElement(of: place)
+      while let element = next {
+        if isString(element, word) { return true }
+        next = self.element(after: element, of: place)
+      }
+      return false
+    default:
+      return member(word, of: place) != nil
+    }
+  }
+
+  /// Whether `text` holds `word` between spaces or its ends.
+  private static func hasWord(_ word: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
+    guard !word.isEmpty else { return false }
+    var start = 0
+    while start < text.count {
+      var end = start
+      while end < text.count, text[end] != UInt8(ascii: " ") { end += 1 }
+      if end - start == word.count {
+        var isSame = true
+        for index in word.indices where text[start + index] != word[index] {
+          isSame = false
+          break
+        }
+        if isSame { return true }
+      }
+      start = end + 1
+    }
+    return false
+  }
+}

@@ -14,6 +14,7 @@ final class DecisionContext {
   var keys: KeySnapshot
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
   let signatures = SignatureVerifier()
+  let headers = KnownHeaders()
   let blocks = BufferPool(blockBytes: Limits.blockBytes, keptMax: Limits.blocksKeptMax)
   var requestIDs = RequestIDSource()
   /// The time of the batch that is being handled.

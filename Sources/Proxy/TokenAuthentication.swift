@@ -95,7 +95,7 @@ struct TokenAuthentication {
     // One provider needs no look at `iss` before the signature holds; several do, to choose (SECURITY T-11).
     var issuer: String?
     do throws(TokenError) {
-      compact = try CompactToken(token)
+      compact = try CompactToken(token, known: context.headers)
       if candidates.count > 1 { issuer = try compact.unverifiedIssuer() }
     } catch {
       return .refused(error.reason, keyID: nil, provider: candidates.count == 1 ? candidates[0] : nil)
@@ -108,6 +108,7 @@ struct TokenAuthentication {
       do throws(TokenError) {
         let verified = try context.active.verifiers[provider].verify(
           compact, of: token, keys: keys.keySet, now: now, using: context.signatures)
+        context.headers.keep(compact, of: token)
         let identity = Identity.token(verified)
         let place = context.tokens.insert(
           token, provider: provider, keyGeneration: keys.generation, identity: identity, deadline: verified.deadline)

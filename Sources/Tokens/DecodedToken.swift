@@ -6,10 +6,14 @@ public struct DecodedToken: Sendable {
   public let claims: JSONObject
 
   public init(_ token: Span<UInt8>) throws(TokenError) {
-    let compact = try CompactToken(token)
-    guard let header = try? JSON.parse(compact.header.span).object else { throw TokenError(.headerInvalid) }
+    let parts = try CompactParts(token)
+    guard let header = Base64URL.decode(token.extracting(parts.header)),
+      let claims = Base64URL.decode(token.extracting(parts.payload)),
+      Base64URL.decode(token.extracting(parts.signature)) != nil
+    else { throw TokenError(.malformed) }
+    guard let header = try? JSON.parse(header.span).object else { throw TokenError(.headerInvalid) }
+    guard let claims = try? JSON.parse(claims.span).object else { throw TokenError(.claimsInvalid) }
     self.header = header
-    guard let claims = try? JSON.parse(compact.payload.span).object else { throw TokenError(.claimsInvalid) }
     self.claims = claims
   }
 }

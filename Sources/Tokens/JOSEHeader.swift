@@ -2,7 +2,7 @@ internal import JSON
 
 /// What a JOSE header says, as far as it is listened to (RFC 7515 §4.1). `jwk`, `jku`, `x5u` and `x5c` are not: a token
 /// does not say what it is verified with (RFC 8725 §3.10).
-struct JOSEHeader {
+struct JOSEHeader: Sendable {
   /// nil where `alg` is none that is known.
   let algorithm: SignatureAlgorithm?
   let keyID: String?
@@ -26,7 +26,7 @@ struct JOSEHeader {
     guard let name = members.member("alg", of: members.root), members.kind(name) == .string else {
       throw TokenError(.headerInvalid, keyID: keyID)
     }
-    algorithm = SignatureAlgorithm.allCases.first { members.isString(name, $0.rawValue) }
+    algorithm = JOSEHeader.algorithms.first { members.isString(name, $0.name) }?.algorithm
     // RFC 7515 §4.1.11: what is not understood has to be refused; `cty` would mean a token inside, `zip` a bomb.
     for name in JOSEHeader.extensions where members.member(name, of: members.root) != nil {
       throw TokenError(.extensionRefused(name), keyID: keyID)
@@ -39,6 +39,7 @@ struct JOSEHeader {
     }
   }
 
+  private static let algorithms = SignatureAlgorithm.allCases.map { (name: $0.rawValue, algorithm: $0) }
   private static let extensions = ["crit", "b64", "cty", "zip"]
 
   /// Checks that the token says that it is one of those that are looked for (RFC 8725 §3.11).

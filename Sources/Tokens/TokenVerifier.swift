@@ -32,7 +32,7 @@ public final class VerifiedToken: Sendable {
 }
 
 /// Checks the tokens of one provider. The cheapest refusal comes first, and no claim is read before the signature holds.
-public struct TokenVerifier: Sendable {
+public final class TokenVerifier: Sendable {
   public let policy: TokenPolicy
 
   public init(_ policy: TokenPolicy) {
@@ -83,7 +83,7 @@ extension TokenVerifier {
   private func verifySignature(
     _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, using signatures: SignatureVerifier
   ) throws(TokenError) -> (keyID: String?, algorithm: SignatureAlgorithm) {
-    let header = try JOSEHeader(compact.header)
+    let header = compact.header
     try header.checkType(policy.type)
     guard let algorithm = header.algorithm, policy.algorithms?.contains(algorithm) ?? true else {
       throw TokenError(.algorithmRefused(allowed: policy.algorithms ?? []), keyID: header.keyID)

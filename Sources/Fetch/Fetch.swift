@@ -36,6 +36,7 @@ public struct FetchResponse: Sendable {
   public let body: [UInt8]
   /// ETag (RFC 9110 §8.8.3), as it was sent.
   public let entityTag: String?
+  public let freshness: Freshness
 }
 
 /// Why nothing came of it.

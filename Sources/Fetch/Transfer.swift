@@ -11,6 +11,7 @@ internal import Sockets
   private var body: [UInt8] = []
   private var headBytes = 0
   private var entityTag: String?
+  private var freshness = FreshnessFields()
   private var fault: FetchError?
 
   private static let headBytesMax = 64 * 1024
@@ -46,7 +47,9 @@ internal import Sockets
     switch code {
     case CURLE_OK:
       return .success(
-        FetchResponse(status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag))
+        FetchResponse(
+          status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag,
+          freshness: freshness.freshness))
     case CURLE_OPERATION_TIMEDOUT: return .failure(.timedOut(request.timeout))
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return .failure(.certificateRefused(text(code)))
     case CURLE_FILESIZE_EXCEEDED: return .failure(.bodyTooLarge(bytesMax: request.bodyBytesMax))
@@ -78,11 +81,19 @@ internal import Sockets
       return false
     }
     let line = unsafe String(decoding: bytes, as: UTF8.self)
+    if line.hasPrefix("HTTP/") {
+      // What an interim answer said is not of the final one (RFC 9110 §15.2).
+      entityTag = nil
+      freshness = FreshnessFields()
+      return true
+    }
     guard let colon = line.firstIndex(of: ":") else { return true }
     let value = line[line.index(after: colon)...].filter { $0 != "\r\n" && $0 != "\r" && $0 != "\n" }
       .drop { $0 == " " || $0 == "\t" }
     switch line[..<colon].lowercased() {
     case "etag" where value.utf8.count <= 256: entityTag = String(value)
+    case "cache-control": freshness.add(cacheControl: String(value))
+    case "age": freshness.add(age: String(value))
     case "content-encoding" where value.lowercased() != "identity":
       fault = .contentCoded
       return false

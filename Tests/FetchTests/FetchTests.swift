@@ -1,11 +1,16 @@
 import Fetch
 import Sockets
+import Synchronization
 import Testing
 
 @Suite("Fetching")
 struct FetchTests {
+  /// Loops live as long as the tests: what libdispatch still has to run may name them.
+  private static let loops = Mutex<[EventLoop]>([])
+
   private static func fetch(_ request: FetchRequest) async throws -> Result<FetchResponse, FetchError> {
     let loop = try EventLoop(label: "fetch")
+    loops.withLock { $0.append(loop) }
     loop.start()
     let result = await withCheckedContinuation {
       (done: CheckedContinuation<Result<FetchResponse, FetchError>, Never>) in
@@ -46,6 +51,26 @@ struct FetchTests {
     #expect(response.status == 200)
     #expect(response.body == Array("{}".utf8))
     #expect(response.entityTag == "\"v1\"")
+  }
+
+  @Test("RFC 9111: how long the answer stays fresh; what an interim answer said is not of it")
+  func freshness() async throws {
+    let interim = "HTTP/1.1 103 Early Hints\r\nETag: \"early\"\r\nCache-Control: no-store\r\nAge: 900\r\n\r\n"
+    let fields = "cache-control:max-age=300  \r\nCache-Control: public\r\nAge: 100\r\nContent-Length: 2\r\n\r\n{}"
+    let response = try await FetchTests.fetch(answering: interim + "HTTP/1.1 200 OK\r\n" + fields).get()
+    #expect(response.freshness == .fresh(.seconds(200)))
+    #expect(response.entityTag == nil)
+    let plain = try await FetchTests.fetch(answering: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").get()
+    #expect(plain.freshness == .unsaid)
+  }
+
+  @Test("A body that is cut off")
+  func cutBody() async throws {
+    let result = try await FetchTests.fetch(answering: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}")
+    guard case .failure(.failed) = result else {
+      Issue.record("\(result)")
+      return
+    }
   }
 
   @Test("K-1: a redirect is an answer and is not followed")

@@ -14,18 +14,45 @@ extension KeyEvent {
       log.notice("keys updated", metadata: ["provider": "\(provider)", "keys": "\(keys)"])
     case .keyUnused(let provider, let problem):
       log.warning("a key of the set is not used", metadata: ["provider": "\(provider)", "why": "\(problem)"])
-    case .fetchFailed(let provider, let fault, let url, let isServed):
-      let effect = isServed ? "the keys fetched before stay in use" : "its routes answer 503 until keys arrive"
-      log.warning(
-        "keys could not be fetched; \(effect)",
-        metadata: ["provider": "\(provider)", "url": "\(url)", "why": "\(fault)"])
+    case .fetchFailed(let failure): failure.write(to: log)
+    case .fetchedAgain(let provider, let failures, let duration):
+      log.notice(
+        "keys fetched again after \(failures) failure\(failures == 1 ? "" : "s") in \(duration.forPeople)",
+        metadata: ["provider": "\(provider)"])
     case .expired(let provider):
       log.error(
         "keys are older than refresh.stale_for and no longer used; routes answer 503 until keys arrive",
         metadata: ["provider": "\(provider)"])
+    case .copyUsed(let provider, let path, let keys, let age):
+      log.notice(
+        "the keys of the copy on disk are used until keys are fetched",
+        metadata: ["provider": "\(provider)", "file": "\(path)", "keys": "\(keys)", "keys_age": "\(age.forPeople)"])
+    case .copyRefused(let provider, let path, let fault):
+      log.warning(
+        "the copy of keys on disk is not used",
+        metadata: ["provider": "\(provider)", "file": "\(path)", "why": "\(fault)"])
+    case .copyNotWritten(let provider, let path, let error):
+      log.warning(
+        "no copy of the keys could be written; a start while the issuer is down would be without keys",
+        metadata: ["provider": "\(provider)", "file": "\(path)", "why": "\(error)"])
     case .generated(let provider, let path):
       log.notice("a signing key was made", metadata: ["provider": "\(provider)", "file": "\(path)"])
     }
+  }
+}
+
+extension KeyFetchFailure {
+  fileprivate func write(to log: Logger) {
+    var metadata: Logger.Metadata = [
+      "provider": "\(provider)", "url": "\(url)", "why": "\(fault)", "failures": "\(failures)",
+    ]
+    var effect = "its routes answer 503 until keys arrive"
+    if let keysInUse {
+      effect = "the keys fetched before stay in use"
+      metadata["keys_age"] = "\(keysInUse.age.forPeople)"
+      metadata["used_until"] = "\(Timestamp.text(WallClock.nanoseconds + keysInUse.remaining.wholeNanoseconds))"
+    }
+    log.warning("keys could not be fetched; \(effect)", metadata: metadata)
   }
 }
 

@@ -20,6 +20,6 @@ extension KeySource {
     self.init(
       provider: provider.name, issuer: provider.policy.issuer, location: location,
       certificateAuthorityFile: provider.certificateAuthorityFile, refreshEvery: provider.refreshEvery,
-      staleFor: provider.staleFor)
+      staleFor: provider.staleFor, cacheFile: provider.keyCacheFile)
   }
 }

@@ -62,8 +62,10 @@ extension ProviderConfiguration {
       let store: KeyStore
       do throws(KeyStoreError) {
         // To look at a token is no reason to make a key: it would sign none that is out.
-        store = try KeyStore(sources: [KeySource(self)], firstKey: .refused, loop: loop) { event in
-          if case .fetchFailed(_, let why, let url, _) = event { fault.withLock { $0 = "\(url): \(why)" } }
+        store = try KeyStore(
+          sources: [KeySource(self)], firstKey: .refused, copies: .onlyRead, loop: loop
+        ) { event in
+          if case .fetchFailed(let failure) = event { fault.withLock { $0 = "\(failure.url): \(failure.fault)" } }
         }
       } catch {
         fault.withLock { $0 = "\(error)" }

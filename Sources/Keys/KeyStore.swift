@@ -13,44 +13,41 @@ public struct KeyStoreError: Error, Sendable, CustomStringConvertible {
 /// The keys of all providers.
 ///
 /// Bound to the control loop; only `refetch` may be called through a `LoopBound` from elsewhere. Each change makes a new
-/// snapshot, which is published to the loops.
+/// snapshot, which is published to the loops. Providers whose keys are fetched at the same place share the fetches and
+/// the keys.
 public final class KeyStore {
   /// What is in force.
   public private(set) var snapshot = KeySnapshot(providers: [])
 
   private let firstKey: FirstKey
+  private let copies: Copies
   private let loop: EventLoop
   private let fetcher: Fetcher
+  private let copyQueue = SerialQueue(name: "key copies")
   private let log: (KeyEvent) -> Void
   private var publish: (KeySnapshot) -> Void = { _ in }
-  private var entries: [Entry]
+  private var entries: [KeyStoreEntry] = []
   private var lastGeneration: UInt64 = 0
-
-  /// A source and what came of it.
-  private struct Entry {
-    let source: KeySource
-    var remote: RemoteKeys?
-    /// Of a source on this machine.
-    var local: LoadedKeys?
-    var issuerKeys: [SigningFolder.Entry] = []
-    var generation: UInt64
-    var answers: UInt64 = 0
-  }
+  private var isStarted = false
 
   /// What becomes of a provider that signs and has no key yet.
   public enum FirstKey: Sendable { case made, refused }
+
+  /// What becomes of copies on disk: who only looks at keys leaves no files of its own.
+  public enum Copies: Sendable { case readAndWritten, onlyRead }
 
   /// Reads what is on this machine; fetches nothing yet.
   ///
   /// - Parameter log: Told of what operators want to know.
   /// - Throws: Where keys on this machine cannot be used.
   public init(
-    sources: [KeySource], firstKey: FirstKey = .made, loop: EventLoop, log: @escaping (KeyEvent) -> Void
+    sources: [KeySource], firstKey: FirstKey = .made, copies: Copies = .readAndWritten, loop: EventLoop,
+    log: @escaping (KeyEvent) -> Void
   ) throws(KeyStoreError) {
     self.firstKey = firstKey
+    self.copies = copies
     self.loop = loop
     self.log = log
-    entries = []
     do throws(FetchError) {
       fetcher = try Fetcher(loop: loop)
     } catch {
@@ -65,7 +62,8 @@ public final class KeyStore {
   public func start(publish: @escaping (KeySnapshot) -> Void) {
     loop.assertIsCurrent()
     self.publish = publish
-    for entry in entries { entry.remote?.start() }
+    isStarted = true
+    for remote in remotes { remote.start() }
   }
 
   /// Takes other sources. Those that were there before keep their keys; files are read again.
@@ -73,14 +71,11 @@ public final class KeyStore {
   /// - Throws: Where keys on this machine cannot be used; then nothing has changed.
   public func reload(sources: [KeySource]) throws(KeyStoreError) {
     loop.assertIsCurrent()
-    let before = entries
+    let before = remotes
     try load(sources)
-    for entry in before {
-      if let remote = entry.remote, !entries.contains(where: { $0.remote === remote }) { remote.stop() }
-    }
-    for entry in entries {
-      if let remote = entry.remote, !before.contains(where: { $0.remote === remote }) { remote.start() }
-    }
+    let after = remotes
+    for remote in before where !after.contains(where: { $0 === remote }) { remote.stop() }
+    if isStarted { for remote in after { remote.start() } }
   }
 
   /// A token names a key that the provider at `index` does not have. Ends in a new snapshot, always, so that who waits
@@ -99,41 +94,76 @@ public final class KeyStore {
     entries.first { $0.source.provider == provider }?.issuerKeys ?? []
   }
 
+  /// The keys of all providers for people to see, in the order of the sources.
+  public var listings: [KeyListing] { entries.map(\.listing) }
+
+  /// Those of the entries, each once.
+  private var remotes: [RemoteKeys] {
+    var found: [RemoteKeys] = []
+    for case let remote? in entries.map(\.remote) where !found.contains(where: { $0 === remote }) {
+      found.append(remote)
+    }
+    return found
+  }
+
+  // MARK: Loading
+
   private func load(_ sources: [KeySource]) throws(KeyStoreError) {
-    var loaded: [Entry] = []
+    // First what may fail: then nothing has changed.
+    var local: [LocalKeys?] = []
     for source in sources {
-      let known = entries.first { $0.source == source }
       do throws(KeyFault) {
-        loaded.append(try load(source, known))
+        local.append(try loadLocal(source))
       } catch {
         throw KeyStoreError(provider: source.provider, fault: error)
       }
     }
-    entries = loaded
+    let known = entries
+    let shared = remotes(for: sources)
+    entries = zip(sources, local).map { source, local in
+      var entry = known.first { $0.isContinued(by: source) } ?? KeyStoreEntry(source, now: WallClock.nanoseconds)
+      entry.source = source
+      entry.remote = KeyPlace(source).flatMap { shared[$0] }
+      if let local { take(local, into: &entry) }
+      return entry
+    }
+    for index in entries.indices { openCopy(index) }
+    for index in entries.indices { settle(index) }
     takeSnapshot()
   }
 
-  private func load(_ source: KeySource, _ known: Entry?) throws(KeyFault) -> Entry {
-    switch source.location {
-    case .jwksURL, .discovery:
-      if let known { return known }
-      // A change of `refresh` is no reason to be without keys until others arrive (SECURITY.md K-5).
-      let before = entries.first { $0.source.isSamePlace(as: source) }
-      let remote = RemoteKeys(source, keysOf: before?.remote, loop: loop, fetcher: fetcher) { [weak self] in
-        self?.remoteChanged($0, $1)
+  /// The places of all sources, those that are there already with what they have.
+  private func remotes(for sources: [KeySource]) -> [KeyPlace: RemoteKeys] {
+    var shared: [KeyPlace: RemoteKeys] = [:]
+    for remote in remotes { shared[remote.place] = remote }
+    var wanted: [KeyPlace: [KeySource]] = [:]
+    for source in sources { if let place = KeyPlace(source) { wanted[place, default: []].append(source) } }
+    for (place, sources) in wanted {
+      // Who wants them fetched most often decides; how long to go on with old ones is each provider's own matter.
+      let refreshEvery = sources.map(\.refreshEvery).min() ?? .seconds(600)
+      let staleFor = Set(sources.map(\.staleFor))
+      if let remote = shared[place] {
+        remote.change(refreshEvery: refreshEvery, staleFor: staleFor)
+      } else {
+        shared[place] = RemoteKeys(
+          place, refreshEvery: refreshEvery, staleFor: staleFor, loop: loop, fetcher: fetcher
+        ) { [weak self] in self?.remoteChanged($0, $1) }
       }
-      return Entry(source: source, remote: remote, generation: before?.generation ?? nextGeneration())
-    case .jwksFile(let path):
-      return entry(source, try KeyFile.keySet(path), known)
-    case .secretFile(let path):
-      return entry(source, try KeyFile.secret(path), known)
+    }
+    return shared
+  }
+
+  /// nil for keys that are fetched.
+  private func loadLocal(_ source: KeySource) throws(KeyFault) -> LocalKeys? {
+    switch source.location {
+    case .jwksURL, .discovery: return nil
+    case .jwksFile(let path): return LocalKeys(try KeyFile.keySet(path))
+    case .secretFile(let path): return LocalKeys(try KeyFile.secret(path))
     case .signing(let folder, let algorithm):
-      let folder = SigningFolder(path: folder, provider: source.provider, algorithm: algorithm)
-      let keys = try signingKeys(folder)
+      let keys = try signingKeys(SigningFolder(path: folder, provider: source.provider, algorithm: algorithm))
       let names = keys.map(\.key.keyID).joined(separator: " ")
-      var made = entry(source, LoadedKeys(keySet: KeySet(keys.map(\.key)), text: Array(names.utf8)), known)
-      made.issuerKeys = keys
-      return made
+      let loaded = LoadedKeys(keySet: KeySet(keys.map(\.key)), text: Array(names.utf8))
+      return LocalKeys(loaded, issuerKeys: keys)
     }
   }
 
@@ -153,43 +183,103 @@ public final class KeyStore {
     return keys
   }
 
-  private func entry(_ source: KeySource, _ keys: LoadedKeys, _ known: Entry?) -> Entry {
-    if let known, known.local?.text == keys.text { return known }
-    for problem in keys.keySet.problems { log(.keyUnused(provider: source.provider, problem)) }
-    return Entry(source: source, local: keys, generation: nextGeneration())
+  /// Keys that are the same as before stay the same objects.
+  private func take(_ local: LocalKeys, into entry: inout KeyStoreEntry) {
+    entry.loadedAt = WallClock.nanoseconds / 1_000_000_000
+    if let before = entry.local, before.text == local.keys.text { return }
+    entry.setLocal(local)
+    entry.localVersion += 1
+    for problem in local.keys.keySet.problems { log(.keyUnused(provider: entry.source.provider, problem)) }
   }
 
-  private func nextGeneration() -> UInt64 {
-    lastGeneration += 1
-    return lastGeneration
+  /// Opens the provider's copy on disk where it has another one than before, and uses it where nothing was fetched yet.
+  private func openCopy(_ index: Int) {
+    let source = entries[index].source
+    guard let remote = entries[index].remote, let path = source.cacheFile else {
+      entries[index].copy = nil
+      return
+    }
+    if let copy = entries[index].copy, copy.path == path, copy.place == remote.place { return }
+    let copy = KeyCopyFile(path, of: source, at: remote.place, loop: loop, queue: copyQueue, log: log)
+    entries[index].copy = copy
+    do throws(KeyCopyFault) {
+      if let keys = try copy.read(staleFor: source.staleFor), remote.use(keys) {
+        let age = MonotonicTime.current - keys.fetchedAt
+        log(.copyUsed(provider: source.provider, path: path, keys: keys.keySet.keys.count, age: age))
+        for problem in keys.keySet.problems { log(.keyUnused(provider: source.provider, problem)) }
+      }
+    } catch {
+      log(.copyRefused(provider: source.provider, path: path, error))
+    }
+    if remote.failures.count == 0, remote.firstFetchEnded { writeCopy(index, remote) }
   }
+
+  private func writeCopy(_ index: Int, _ remote: RemoteKeys) {
+    guard copies == .readAndWritten, let keys = remote.keys else { return }
+    entries[index].copy?.keep(keys, staleFor: entries[index].source.staleFor, nextFetchIn: remote.interval)
+  }
+
+  // MARK: Changes
 
   private func remoteChanged(_ remote: RemoteKeys, _ change: RemoteKeys.Change) {
-    guard let index = entries.firstIndex(where: { $0.remote === remote }) else { return }
-    let provider = remote.source.provider
-    if case .expired = change {} else { entries[index].answers += 1 }
-    switch change {
-    case .none: break
-    case .keys:
-      entries[index].generation = nextGeneration()
-      log(.updated(provider: provider, keys: remote.keySet?.keys.count ?? 0))
-      for problem in remote.keySet?.problems ?? [] { log(.keyUnused(provider: provider, problem)) }
-    case .failed(let fault, let url):
-      log(.fetchFailed(provider: provider, fault, url: url, isServed: remote.keySet != nil))
-    case .expired:
-      entries[index].generation = nextGeneration()
-      log(.expired(provider: provider))
+    for index in entries.indices where entries[index].remote === remote {
+      let wasExpired = entries[index].isExpired
+      settle(index)
+      let provider = entries[index].source.provider
+      switch change {
+      case .fetched(let isOther, let failures):
+        entries[index].answers += 1
+        tell(provider, remote, isOther: isOther, isBack: wasExpired, after: failures)
+        writeCopy(index, remote)
+      case .failed(let fault, let url, let isSaid):
+        entries[index].answers += 1
+        if isSaid { log(.fetchFailed(failure(index, remote, fault, url))) }
+      case .aged: break
+      }
+      if entries[index].isExpired, !wasExpired { log(.expired(provider: provider)) }
     }
     takeSnapshot()
     publish(snapshot)
+  }
+
+  private func tell(
+    _ provider: String, _ remote: RemoteKeys, isOther: Bool, isBack: Bool, after failures: FailureSeries
+  ) {
+    if let beganAt = failures.beganAt {
+      log(.fetchedAgain(provider: provider, failures: failures.count, after: .current - beganAt))
+    }
+    guard let keySet = remote.keys?.keySet, isOther || isBack else { return }
+    log(.updated(provider: provider, keys: keySet.keys.count))
+    if isOther { for problem in keySet.problems { log(.keyUnused(provider: provider, problem)) } }
+  }
+
+  private func failure(_ index: Int, _ remote: RemoteKeys, _ fault: KeyFault, _ url: String) -> KeyFetchFailure {
+    var keysInUse: KeyFetchFailure.KeysInUse?
+    if let keys = remote.keys, !entries[index].isExpired {
+      let age = MonotonicTime.current - keys.fetchedAt
+      keysInUse = KeyFetchFailure.KeysInUse(age: age, remaining: entries[index].source.staleFor - age)
+    }
+    return KeyFetchFailure(
+      provider: entries[index].source.provider, fault: fault, url: url, failures: remote.failures.count,
+      keysInUse: keysInUse)
+  }
+
+  /// Sees whether the provider's keys are over, and gives it another generation where its keys are other ones.
+  private func settle(_ index: Int) {
+    let staleFor = entries[index].source.staleFor
+    entries[index].isExpired = entries[index].remote?.areOver(staleFor: staleFor) ?? false
+    let served = entries[index].servedVersion
+    guard entries[index].settledVersion != served else { return }
+    entries[index].settledVersion = served
+    lastGeneration += 1
+    entries[index].generation = lastGeneration
   }
 
   private func takeSnapshot() {
     snapshot = KeySnapshot(
       providers: entries.map { entry in
         ProviderKeys(
-          keySet: entry.remote.map { $0.keySet } ?? entry.local?.keySet, generation: entry.generation,
-          refetchAllowedAt: entry.remote?.refetchAllowedAt ?? MonotonicTime(nanoseconds: .max),
+          keySet: entry.keySet, generation: entry.generation, refetchAllowedAt: entry.refetchAllowedAt,
           firstFetchEnded: entry.remote?.firstFetchEnded ?? true, answers: entry.answers)
       })
   }

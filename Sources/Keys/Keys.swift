@@ -22,13 +22,16 @@ public struct KeySource: Sendable, Equatable {
   public var issuer: String
   public var location: Location
   public var certificateAuthorityFile: String?
+  /// The longest time between two fetches; the issuer's Cache-Control may shorten it.
   public var refreshEvery: Duration
   /// How long keys are used that could not be refreshed.
   public var staleFor: Duration
+  /// Where a copy of fetched keys is kept for the next start; nil: nowhere.
+  public var cacheFile: String?
 
   public init(
     provider: String, issuer: String, location: Location, certificateAuthorityFile: String? = nil,
-    refreshEvery: Duration = .seconds(600), staleFor: Duration = .seconds(86_400)
+    refreshEvery: Duration = .seconds(600), staleFor: Duration = .seconds(86_400), cacheFile: String? = nil
   ) {
     self.provider = provider
     self.issuer = issuer
@@ -36,12 +39,7 @@ public struct KeySource: Sendable, Equatable {
     self.certificateAuthorityFile = certificateAuthorityFile
     self.refreshEvery = refreshEvery
     self.staleFor = staleFor
-  }
-
-  /// Whether the keys of both are the same ones, however often they are fetched.
-  func isSamePlace(as other: KeySource) -> Bool {
-    provider == other.provider && issuer == other.issuer && location == other.location
-      && certificateAuthorityFile == other.certificateAuthorityFile
+    self.cacheFile = cacheFile
   }
 }
 
@@ -67,51 +65,4 @@ public struct KeySnapshot: Sendable {
   public init(providers: [ProviderKeys]) {
     self.providers = providers
   }
-}
-
-/// What operators want to be told.
-public enum KeyEvent: Sendable {
-  /// New keys are in use.
-  case updated(provider: String, keys: Int)
-  /// A key of the set is left out, and why.
-  case keyUnused(provider: String, KeySet.Problem)
-  /// A fetch failed, of what and why; whether older keys are still used.
-  case fetchFailed(provider: String, KeyFault, url: String, isServed: Bool)
-  /// Older keys were used for `staleFor`, and are no longer.
-  case expired(provider: String)
-  /// A key of the gateway's own was made.
-  case generated(provider: String, path: String)
-}
-
-/// Why keys cannot be had. No secret is in it.
-public enum KeyFault: Error, Sendable {
-  case fetch(FetchFault)
-  /// Another status than 200.
-  case status(Int)
-  case keySet(KeySetError)
-  /// The secret cannot be one.
-  case secret(UnusedKey)
-  /// No discovery document: not JSON, or without `issuer` or `jwks_uri`.
-  case discoveryMalformed
-  /// The discovery document is another issuer's (OpenID Connect Discovery §4.3).
-  case issuerDiffers(found: String)
-  /// The issuer is at https and its keys are not.
-  case keysInPlainText(address: String)
-  case file(SystemError)
-  /// Whoever is not the owner can read a private key (SECURITY.md K-8).
-  case fileIsOpen(String, mode: UInt32)
-  /// Whoever is not the owner can put another private key in the folder.
-  case folderIsOpen(String, mode: UInt32)
-  /// Everyone can read, or change, a shared secret (SECURITY.md L-3).
-  case secretIsOpen(String, mode: UInt32)
-  case foreignFile(String)
-  /// The file holds no private key for the algorithm in its name.
-  case signingKeyUnusable(String)
-  case keyNotGenerated
-  /// The file of certificate authorities holds none.
-  case noCertificate(String)
-  /// The folder has no key, and none is to be made.
-  case noSigningKey(String)
-  /// The keys that were in use are not in the folder any more.
-  case signingKeysGone(String)
 }

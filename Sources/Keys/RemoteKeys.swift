@@ -2,14 +2,27 @@ internal import Fetch
 internal import Sockets
 internal import Tokens
 
-/// The keys of one provider that are fetched: when, and what becomes of failures.
+/// The keys of one place, for all providers that have theirs from there: when they are fetched, and what becomes of
+/// failures.
 ///
-/// Bound to the control loop. Keys are fetched every `refreshEvery`, a little earlier or later each time so that many
-/// gateways do not come at once; after a failure sooner. A failure keeps the keys there are for `staleFor`
-/// (SECURITY.md K-5).
+/// Bound to the control loop. Keys are fetched as `RefreshSchedule` says. A failure keeps the keys there are; how long
+/// a provider goes on with them is its own matter (SECURITY.md K-5).
+///
+/// **Unknown keys.** A token that names a key which is not in the set is worth one fetch in 30 seconds (SECURITY.md
+/// K-3), counted from when a fetch was begun, of whatever cause, and whether it went well. Names that were asked for in
+/// vain are not remembered on top of that, and cannot be: "the set that was asked for at L lacks K" is known already
+/// from L being less than 30 s ago, and later it says nothing any more, as the issuer may have published K at L + 1. A
+/// memory that outlived the 30 s would refuse K though its issuer waited longer than that before it signed with it; one
+/// that did not would never be asked. So a key that was published 35 s before it signs is always found, however many
+/// strangers name keys that nobody has: either the last fetch began after it was published and brought it, or it began
+/// more than 30 s ago and the first token makes another. A stale name that comes for ever costs two fetches a minute,
+/// which an entity tag makes small.
 final class RemoteKeys {
-  let source: KeySource
-  private(set) var keySet: KeySet?
+  let place: KeyPlace
+  private(set) var keys: FetchedKeys?
+  /// Another one for other keys.
+  private(set) var version: UInt64 = 0
+  private(set) var failures = FailureSeries()
   private(set) var firstFetchEnded = false
   private(set) var refetchAllowedAt: MonotonicTime
 
@@ -17,49 +30,70 @@ final class RemoteKeys {
   private let fetcher: Fetcher
   /// Told when anything changed, and at the end of every fetch.
   private let changed: (RemoteKeys, Change) -> Void
-  private var text: [UInt8] = []
-  private var entityTag: String?
-  private var fetchedAt: MonotonicTime?
-  private var failures = 0
+  private var refreshEvery: Duration
+  /// Of its providers.
+  private var staleFor: Set<Duration>
+  private var freshness = Freshness.unsaid
   private var isFetching = false
+  private var isStarted = false
   private var isStopped = false
   private var timer: LoopTimer?
+  private var ageTimer: LoopTimer?
 
   enum Change {
-    case keys
-    /// The same keys as before.
-    case none
-    case failed(KeyFault, url: String)
-    case expired
+    /// A fetch went well after those failures; it brought other keys, or the same ones.
+    case fetched(isOther: Bool, after: FailureSeries)
+    /// A fetch failed; whether that is worth a line.
+    case failed(KeyFault, url: String, isSaid: Bool)
+    /// The keys have become older than one provider uses them.
+    case aged
   }
 
   /// SECURITY.md K-3.
   private static let refetchPause: Duration = .seconds(30)
-  /// The longest pause after a failure.
-  private static let retryMax: Duration = .seconds(30)
 
-  /// - Parameter other: Whose keys are used until the first fetch ends.
   init(
-    _ source: KeySource, keysOf other: RemoteKeys?, loop: EventLoop, fetcher: Fetcher,
+    _ place: KeyPlace, refreshEvery: Duration, staleFor: Set<Duration>, loop: EventLoop, fetcher: Fetcher,
     changed: @escaping (RemoteKeys, Change) -> Void
   ) {
-    self.source = source
-    keySet = other?.keySet
-    text = other?.text ?? []
-    fetchedAt = other?.fetchedAt
-    firstFetchEnded = other?.firstFetchEnded ?? false
+    self.place = place
+    self.refreshEvery = refreshEvery
+    self.staleFor = staleFor
     self.loop = loop
     self.fetcher = fetcher
     self.changed = changed
     refetchAllowedAt = .current
   }
 
-  func start() { fetch() }
+  /// Begins to fetch; nothing where that was done.
+  func start() {
+    guard !isStarted else { return }
+    isStarted = true
+    fetch()
+  }
 
   /// After this nothing is told any more.
   func stop() {
     isStopped = true
     timer?.cancel()
+    ageTimer?.cancel()
+  }
+
+  /// Takes what its providers want now. Another `refreshEvery` begins with a fetch.
+  func change(refreshEvery: Duration, staleFor: Set<Duration>) {
+    self.staleFor = staleFor
+    if failures.count > 0 { scheduleAging() }
+    guard self.refreshEvery != refreshEvery else { return }
+    self.refreshEvery = refreshEvery
+    if isStarted { fetch() }
+  }
+
+  /// Uses keys of a copy until others are fetched, where there are none that are younger.
+  func use(_ copy: FetchedKeys) -> Bool {
+    guard !firstFetchEnded, keys.map({ $0.fetchedAt < copy.fetchedAt }) ?? true else { return false }
+    keys = copy
+    version += 1
+    return true
   }
 
   /// Fetches because a token names an unknown key: once in 30 seconds, and not beside another fetch.
@@ -72,39 +106,57 @@ final class RemoteKeys {
     return true
   }
 
+  /// Whether the keys are older than they may be used, with this `staleFor`. Those that were fetched well live until
+  /// they are fetched again, however short it is.
+  func areOver(staleFor: Duration) -> Bool {
+    guard failures.count > 0 || !firstFetchEnded, let keys else { return false }
+    return keys.fetchedAt + staleFor <= .current
+  }
+
+  /// The longest time until the next fetch, while all goes well.
+  var interval: Duration { RefreshSchedule.interval(every: refreshEvery, freshness: freshness) }
+
+  // MARK: A fetch
+
   private func fetch() {
     guard !isFetching, !isStopped else { return }
     isFetching = true
     timer?.cancel()
     refetchAllowedAt = .current + RemoteKeys.refetchPause
-    switch source.location {
-    case .jwksURL(let address): fetchKeySet(address)
+    switch place.kind {
+    case .jwksURL: fetchKeySet(place.location)
+    // Each time: an issuer that moves its keys is followed, and one whose keys are gone is asked where they are.
     case .discovery: fetchDiscovery()
-    case .jwksFile, .secretFile, .signing: break
     }
   }
 
   private func fetchDiscovery() {
-    let address = DiscoveryDocument.address(of: source.issuer)
+    let address = place.address
     get(address, ifNoneMatch: nil) { [weak self] result in
       guard let self, !isStopped else { return }
       do throws(KeyFault) {
         let response = try result.get()
         guard response.status == 200 else { throw .status(response.status) }
-        fetchKeySet(try DiscoveryDocument(response.body.span, issuer: source.issuer).keySetAddress)
+        fetchKeySet(try DiscoveryDocument(response.body.span, issuer: place.location).keySetAddress)
       } catch {
-        end(.failed(error, url: address))
+        failed(error, url: address)
       }
     }
   }
 
   private func fetchKeySet(_ address: String) {
-    get(address, ifNoneMatch: keySet == nil ? nil : entityTag) { [weak self] result in
+    // After a failure the whole set is asked for; a tag is one of its address.
+    let isKnown = failures.count == 0 && keys.map { $0.address.isSameBytes(as: address) } ?? false
+    let tag = isKnown ? keys?.entityTag : nil
+    get(address, ifNoneMatch: tag) { [weak self] result in
       guard let self, !isStopped else { return }
       do throws(KeyFault) {
-        end(try accept(try result.get()))
+        let response = try result.get()
+        let isOther = try accept(response, from: address, sentTag: tag)
+        if response.status == 200 || response.freshness != .unsaid { freshness = response.freshness }
+        fetched(isOther: isOther)
       } catch {
-        end(.failed(error, url: address))
+        failed(error, url: address)
       }
     }
   }
@@ -113,62 +165,86 @@ final class RemoteKeys {
     _ address: String, ifNoneMatch: String?, _ completion: @escaping (Result<FetchResponse, KeyFault>) -> Void
   ) {
     let request = FetchRequest(
-      url: address, certificateAuthorityFile: source.certificateAuthorityFile,
+      url: address, certificateAuthorityFile: place.certificateAuthorityFile,
       accept: "application/jwk-set+json, application/json", ifNoneMatch: ifNoneMatch)
     fetcher.fetch(request) { result in completion(result.mapError { .fetch($0) }) }
   }
 
-  private func accept(_ response: FetchResponse) throws(KeyFault) -> Change {
+  /// - Returns: Whether the answer has other keys than there are.
+  private func accept(_ response: FetchResponse, from address: String, sentTag: String?) throws(KeyFault) -> Bool {
     // Only where a tag was sent: an unasked 304 would keep keys alive that nobody has seen again (RFC 9110 §15.4.5).
-    if response.status == 304, keySet != nil, entityTag != nil { return .none }
+    if response.status == 304, sentTag != nil, keys != nil {
+      seenAgain(at: address, entityTag: response.entityTag ?? sentTag)
+      return false
+    }
     guard response.status == 200 else { throw .status(response.status) }
-    entityTag = response.entityTag
-    // The same text keeps the same keys, and with them every token that was verified.
-    if keySet != nil, response.body == text { return .none }
+    // Equal keys stay the same objects, and with them every token that was verified.
+    if let keys, keys.text == response.body {
+      seenAgain(at: address, entityTag: response.entityTag)
+      return false
+    }
+    let keySet: KeySet
     do throws(KeySetError) {
       keySet = try KeySet.parse(jwks: response.body.span)
     } catch {
       throw .keySet(error)
     }
-    text = response.body
-    return .keys
+    if let keys, keys.isEqual(to: keySet) {
+      seenAgain(at: address, entityTag: response.entityTag)
+      return false
+    }
+    keys = FetchedKeys(
+      keySet, text: response.body, address: address, entityTag: response.entityTag, fetchedAt: .current,
+      fetchedAtSeconds: WallClock.nanoseconds / 1_000_000_000, origin: .network(address), seen: keys?.firstSeen ?? [:])
+    version += 1
+    return true
   }
 
-  private func end(_ change: Change) {
+  private func seenAgain(at address: String, entityTag: String?) {
+    keys?.address = address
+    keys?.entityTag = entityTag
+    keys?.fetchedAt = .current
+    keys?.fetchedAtSeconds = WallClock.nanoseconds / 1_000_000_000
+    keys?.origin = .network(address)
+  }
+
+  // MARK: Its end
+
+  private func fetched(isOther: Bool) {
     isFetching = false
     firstFetchEnded = true
-    var pause = source.refreshEvery * Double.random(in: 0.9...1.0)
-    if case .failed = change {
-      failures += 1
-      entityTag = nil
-      pause = min(pause, retryPause)
-    } else {
-      failures = 0
-      fetchedAt = .current
+    ageTimer?.cancel()
+    let before = failures
+    failures = FailureSeries()
+    changed(self, .fetched(isOther: isOther, after: before))
+    fetchAgain(after: RefreshSchedule.jittered(interval))
+  }
+
+  private func failed(_ fault: KeyFault, url: String) {
+    isFetching = false
+    firstFetchEnded = true
+    let isSaid = failures.add(fault, at: .current)
+    changed(self, .failed(fault, url: url, isSaid: isSaid))
+    scheduleAging()
+    fetchAgain(
+      after: min(RefreshSchedule.jittered(interval), RefreshSchedule.retry(failures: failures.count)))
+  }
+
+  private func fetchAgain(after pause: Duration) {
+    guard !isStopped else { return }
+    timer = loop.schedule(after: pause) { [weak self] in self?.fetch() }
+  }
+
+  /// Keys that cannot be refreshed die in time, not at the next try.
+  private func scheduleAging() {
+    ageTimer?.cancel()
+    guard let keys, !isStopped else { return }
+    let ends = staleFor.map { keys.fetchedAt + $0 }.filter { $0 > .current }
+    guard let end = ends.min() else { return }
+    ageTimer = loop.schedule(after: max(end - .current, .zero)) { [weak self] in
+      guard let self, failures.count > 0 else { return }
+      changed(self, .aged)
+      scheduleAging()
     }
-    changed(self, change)
-    timer = loop.schedule(after: pauseWithinLife(pause)) { [weak self] in
-      self?.expireIfStale()
-      self?.fetch()
-    }
-  }
-
-  /// 1 s, 2 s, 4 s … with jitter.
-  private var retryPause: Duration {
-    min(.seconds(1 << min(failures - 1, 5)), RemoteKeys.retryMax) * Double.random(in: 0.75...1.0)
-  }
-
-  /// Keys that cannot be refreshed die in time, not at the next try. Those that were fetched well live until they are
-  /// fetched again, however short `staleFor` is.
-  private func pauseWithinLife(_ pause: Duration) -> Duration {
-    guard failures > 0, keySet != nil, let fetchedAt else { return pause }
-    return min(pause, max(fetchedAt + source.staleFor - .current, .zero))
-  }
-
-  private func expireIfStale() {
-    guard failures > 0, keySet != nil, let fetchedAt, fetchedAt + source.staleFor <= .current else { return }
-    keySet = nil
-    text = []
-    changed(self, .expired)
   }
 }

@@ -1,7 +1,8 @@
 import CSystem
 import Glibc
 
-/// Files of the few that the gateway reads and makes beside its configuration: keys. Calls block; for start and reload.
+/// Files of the few that the gateway reads and makes beside its configuration: keys. Calls block: for start and reload,
+/// or a queue of their own.
 public enum FileAccess {
   /// A file's bytes, and who may read it.
   public struct Contents: Sendable {
@@ -57,15 +58,14 @@ public enum FileAccess {
   }
 
   private static func giveToOwnerOfFolder(_ file: borrowing Descriptor, _ path: String) throws(SystemError) {
-    let slash = path.lastIndex(of: "/")
-    let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let folder = folder(of: path)
     var status = stat()
     // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
     guard unsafe stat(folder, &status) == 0 else { throw .last("stat \(folder)") }
     guard fchown(file.number, status.st_uid, status.st_gid) == 0 else { throw .last("chown \(path)") }
   }
 
-  private static func write(_ bytes: [UInt8], to file: borrowing Descriptor, _ path: String) throws(SystemError) {
+  static func write(_ bytes: [UInt8], to file: borrowing Descriptor, _ path: String) throws(SystemError) {
     var offset = 0
     while offset < bytes.count {
       // SAFETY: the range lies inside the array, which the call borrows.

@@ -18,6 +18,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// Whether a name is taken already.
   public var isNameTaken: Bool { code == EEXIST }
+  /// Whether there is nothing of that name.
+  public var isNotThere: Bool { code == ENOENT }
 
   public var description: String { "\(call): \(SystemError.text(code))" }
 }

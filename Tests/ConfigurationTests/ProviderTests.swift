@@ -18,7 +18,7 @@ struct ProviderTests {
           require: { typ: at+jwt, claims: [email, a.b] }
           token_from: ["cookie:session", authorization]
           claims: { subject: email, roles: realm_access.roles, scopes: scp, permissions: perms }
-          refresh: { every: 1m, stale_for: 1h }
+          refresh: { every: 1m, stale_for: 1h, cache_file: state/keys.json }
       """)
     let provider = try #require(try configuration(sample.text).providers.first)
     #expect(provider.policy.provider == "local")
@@ -34,6 +34,7 @@ struct ProviderTests {
     #expect(provider.credentialSources == [.cookie("session"), .authorization])
     #expect(provider.refreshEvery == .seconds(60))
     #expect(provider.staleFor == .seconds(3600))
+    #expect(provider.keyCacheFile == "state/keys.json")
   }
 
   @Test("Without a source of keys they are discovered at the issuer")
@@ -92,6 +93,22 @@ struct ProviderTests {
       Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" names no cookie (RFC 6265 §4.1.1)"),
       Row(
         keys: "token_from: query", fault: "8:17: \"query\" is neither authorization nor cookie:NAME"),
+      Row(
+        keys: "refresh: { cache_file: k.json }", source: "jwks_file: /dev/null",
+        fault: "8:16: \"cache_file\" beside \"jwks_file\"; nothing is fetched from this issuer"),
+      Row(
+        keys: "refresh: { cache_file: k.json }", source: "signing: { state: s }",
+        fault: "8:16: \"cache_file\" beside \"signing\"; nothing is fetched from this issuer"),
+      Row(keys: "refresh: { cache_file: / }", fault: "8:28: / is a folder"),
+      Row(keys: "refresh: { cache_file: '' }", fault: "8:28: an empty path; expected a file"),
+      Row(
+        keys: "refresh: { cache_file: k.json, stale_for: 0s }",
+        fault: "8:16: \"cache_file\" is of no use where \"stale_for\" is 0s"),
+      Row(
+        keys: "refresh: { cache_file: //dev/./null }\n    ca: /dev/null",
+        fault: """
+          8:28: //dev/./null is the "ca" of the provider "local", and would be written over; name another "cache_file"
+          """),
       Row(keys: "refresh: { every: 1s }", fault: "8:23: \"1s\" is out of range: 30s to 1d"),
       Row(
         keys: "", source: "signing: {}",
@@ -106,6 +123,34 @@ struct ProviderTests {
     ])
   func refused(_ row: Row) {
     #expect(faults(Sample.provider(row.keys, source: row.source).text) == [row.fault])
+  }
+
+  @Test("Two providers cannot share the file of a copy, however its path is written")
+  func sharedCopies() {
+    func provider(_ name: String, _ file: String) -> String {
+      """
+        \(name):
+          issuer: https://id.example.com
+          audiences: [example]
+          refresh: { cache_file: \(file) }
+
+      """
+    }
+    var sample = Sample()
+    sample.providers = "providers:\n" + provider("local", "state/k.json") + provider("b", "k.json")
+    #expect(faults(sample.text) == [])
+    sample.providers = "providers:\n" + provider("local", "state/k.json") + provider("b", "./state//k.json")
+    #expect(faults(sample.text) == ["11:28: the provider \"local\" has the same \"cache_file\"; each needs its own"])
+  }
+
+  @Test("The access log is nobody's copy of keys")
+  func logIsNoCopy() {
+    var sample = Sample.provider("refresh: { cache_file: access.log }")
+    sample.top = "log: { access: access.log }\n"
+    #expect(
+      faults(sample.text) == [
+        "9:28: access.log is the access log, and would be written over; name another \"cache_file\""
+      ])
   }
 
   @Test(

@@ -10,6 +10,8 @@ final class KeyServer: Sendable {
     var body: [UInt8]
     /// How long it takes.
     var delay: Duration = .zero
+    /// What Content-Length says, where it is not true.
+    var announced: Int?
 
     static func text(_ text: String) -> Answer { Answer(body: Array(text.utf8)) }
   }
@@ -65,7 +67,8 @@ final class KeyServer: Sendable {
         return state.answers[path] ?? Answer(status: "404 Not Found", body: [])
       }
       if answer.delay > .zero { BlockingWork.sleep(answer.delay) }
-      let lines = ["HTTP/1.1 \(answer.status)", "Content-Length: \(answer.body.count)"] + answer.fields + ["", ""]
+      let length = answer.announced ?? answer.body.count
+      let lines = ["HTTP/1.1 \(answer.status)", "Content-Length: \(length)"] + answer.fields + ["", ""]
       let bytes = Array(lines.joined(separator: "\r\n").utf8) + answer.body
       _ = unsafe bytes.withUnsafeBytes { unsafe write(connection, $0.baseAddress, $0.count) }
       close(connection)

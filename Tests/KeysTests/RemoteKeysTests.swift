@@ -11,7 +11,7 @@ struct RemoteKeysTests {
     try IssuerKey(try SigningKey.generate(.ed25519), algorithm: .eddsa)
   }
 
-  private static func source(
+  static func source(
     _ server: KeyServer, refreshEvery: Duration = .seconds(600), staleFor: Duration = .seconds(86_400)
   ) -> KeySource {
     KeySource(
@@ -40,6 +40,9 @@ struct RemoteKeysTests {
       event: "larger than 524288 bytes"),
     Bad(
       rule: "K-2 a content coding", answer: .init(fields: ["Content-Encoding: gzip"], body: [1]), event: "compressed"),
+    Bad(
+      rule: "cut off", answer: .init(body: Array(#"{"keys":["#.utf8), announced: 1000),
+      event: "bytes remaining to read"),
     Bad(rule: "not modified, unasked", answer: .init(status: "304 X", body: []), event: "has status 304"),
   ]
 

@@ -10,12 +10,13 @@ final class RunningStore: Sendable {
 
   /// What is told, from the loop's thread.
   final class Record: Sendable {
-    private let events = Mutex<[String]>([])
+    private let events = Mutex<[KeyEvent]>([])
     private let snapshots = Mutex<[KeySnapshot]>([])
 
-    func add(_ event: String) { events.withLock { $0.append(event) } }
+    func add(_ event: KeyEvent) { events.withLock { $0.append(event) } }
     func add(_ snapshot: KeySnapshot) { snapshots.withLock { $0.append(snapshot) } }
-    var allEvents: [String] { events.withLock { $0 } }
+    var keyEvents: [KeyEvent] { events.withLock { $0 } }
+    var allEvents: [String] { keyEvents.map(RunningStore.text) }
     var allSnapshots: [KeySnapshot] { snapshots.withLock { $0 } }
   }
 
@@ -32,10 +33,10 @@ final class RunningStore: Sendable {
     return loop
   }
 
-  init(_ sources: [KeySource]) throws {
+  init(_ sources: [KeySource], copies: KeyStore.Copies = .readAndWritten) throws {
     let loop = try RunningStore.loop()
     let record = record
-    let store = try KeyStore(sources: sources, loop: loop) { event in record.add(RunningStore.text(event)) }
+    let store = try KeyStore(sources: sources, copies: copies, loop: loop) { record.add($0) }
     self.store = LoopBound(store, loop: loop)
   }
 
@@ -52,6 +53,14 @@ final class RunningStore: Sendable {
   }
 
   func snapshot() async -> KeySnapshot { await with { $0.snapshot } }
+
+  /// The first provider's keys as people see them.
+  func listing(_ index: Int = 0) async -> KeyListing { await with { $0.listings[index] } }
+
+  /// Loads other sources, which must be sound.
+  func reload(_ sources: [KeySource]) async {
+    await with { store in #expect(throws: Never.self) { try store.reload(sources: sources) } }
+  }
 
   /// The first provider's keys, as soon as they are as wanted; throws where they never are.
   @discardableResult
@@ -77,8 +86,12 @@ final class RunningStore: Sendable {
     switch event {
     case .updated(let provider, let keys): "\(provider): \(keys) keys"
     case .keyUnused(let provider, let problem): "\(provider): \(problem)"
-    case .fetchFailed(let provider, let fault, let url, let isServed):
-      "\(provider): \(url): \(fault); served: \(isServed)"
+    case .fetchFailed(let failure):
+      "\(failure.provider): \(failure.url): \(failure.fault); served: \(failure.keysInUse != nil)"
+    case .fetchedAgain(let provider, _, _): "\(provider): fetched again"
+    case .copyUsed(let provider, _, let keys, _): "\(provider): \(keys) keys of a copy"
+    case .copyRefused(let provider, _, let fault): "\(provider): copy refused: \(fault)"
+    case .copyNotWritten(let provider, _, let error): "\(provider): copy not written: \(error)"
     case .expired(let provider): "\(provider): expired"
     case .generated(let provider, _): "\(provider): generated"
     }

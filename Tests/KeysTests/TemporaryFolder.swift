@@ -29,6 +29,13 @@ final class TemporaryFolder {
     guard unsafe unlink("\(path)/\(name)") == 0 else { throw SystemError(call: "unlink", code: errno) }
   }
 
+  /// Removes a folder in it, with its files.
+  func removeFolder(_ name: String) throws {
+    for file in try FileAccess.names(in: "\(path)/\(name)") { try remove("\(name)/\(file)") }
+    // SAFETY: as above.
+    guard unsafe rmdir("\(path)/\(name)") == 0 else { throw SystemError(call: "rmdir", code: errno) }
+  }
+
   static func change(_ path: String, mode: UInt32) throws {
     // SAFETY: as above.
     guard unsafe chmod(path, mode) == 0 else { throw SystemError(call: "chmod", code: errno) }

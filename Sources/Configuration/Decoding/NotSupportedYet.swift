@@ -7,7 +7,6 @@ enum NotSupportedYet {
   static let listenerKeys = ["tls", "proxy_protocol"]
   static let limitsKeys = ["connections_per_address"]
   static let providerKeys = ["introspection", "dpop", "code_flow", "sign_in"]
-  static let refreshKeys = ["cache_file"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
   static let upstreamBuiltins = ["static"]
@@ -26,7 +25,6 @@ extension NotSupportedYet {
     ("listeners[]", listenerKeys),
     ("limits", limitsKeys),
     ("providers.<name>", providerKeys),
-    ("providers.<name>.refresh", refreshKeys),
     ("providers.<name>.signing", signingKeys),
     ("upstreams.<name>", upstreamKeys),
     ("upstreams.<name>.builtin", upstreamBuiltins),

@@ -104,14 +104,27 @@ struct SigningDraft: Sendable {
 struct RefreshDraft: Sendable {
   var every = Duration.seconds(600)
   var staleFor = Duration.seconds(86_400)
+  var cacheFile: Located<String>?
 
   static let keys = KeyTable<RefreshDraft>(
-    "How fetched keys are kept fresh.", defaults: RefreshDraft(), unsupported: NotSupportedYet.refreshKeys,
+    "How fetched keys are kept fresh.", defaults: RefreshDraft(),
     keys: [
-      Key("every", \.every, .duration(.seconds(30) ... .seconds(86_400)), "How often they are fetched."),
+      Key(
+        "every", \.every, .duration(.seconds(30) ... .seconds(86_400)),
+        """
+        How often they are fetched at least. The `max-age` of the issuer's Cache-Control makes it more often, down to \
+        once a minute, and never less; `no-store` and `no-cache` change nothing. Providers with the same keys' address \
+        and `ca` share the fetches of the shortest.
+        """),
       Key(
         "stale_for", \.staleFor, .duration(.zero ... .seconds(30 * 86_400)),
         "How long the last good ones are used while fetching fails; then the provider's routes answer 503."),
+      Key(
+        "cache_file", ifWritten: \.cacheFile, ValueKind.path("a file").located,
+        """
+        A file in which the gateway keeps a copy of the last good ones, for a start while the issuer is down: \
+        [keys](keys.md). Each provider needs its own.
+        """),
     ])
 }
 

@@ -9,6 +9,7 @@ extension Resolver {
     checkAlgorithms(named.body)
     checkFiles(provider)
     checkCertificateAuthority(named.body)
+    checkCacheFile(named)
     if let issuer = provider.issuer { checkIssuer(issuer, named.body) }
     guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
     guard let keys = keyLocation(named.body) else { return nil }
@@ -25,7 +26,8 @@ extension Resolver {
       certificateAuthorityFile: provider.certificateAuthority?.value,
       credentialSources: provider.credentialSources,
       refreshEvery: provider.refresh.value.every,
-      staleFor: provider.refresh.value.staleFor)
+      staleFor: provider.refresh.value.staleFor,
+      keyCacheFile: provider.refresh.value.cacheFile?.value)
   }
 
   private func keyLocation(_ provider: Decoded<ProviderDraft>) -> KeyLocation? {

@@ -13,6 +13,8 @@ public struct ProviderConfiguration: Sendable {
   public var credentialSources: [CredentialSource]
   public var refreshEvery: Duration
   public var staleFor: Duration
+  /// Where a copy of fetched keys is kept; nil: nowhere.
+  public var keyCacheFile: String?
 
   /// The host of the issuer's URL, in lower case; nil where the issuer is no URL.
   public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }

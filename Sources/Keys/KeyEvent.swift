@@ -1,0 +1,43 @@
+public import Sockets
+public import Tokens
+
+/// What operators want to be told.
+public enum KeyEvent: Sendable {
+  /// New keys are in use.
+  case updated(provider: String, keys: Int)
+  /// A key of the set is left out, and why. Once for each change of the set.
+  case keyUnused(provider: String, KeySet.Problem)
+  /// A fetch failed. Told of the first in a row, of those that fail in another way, and of the others ever more seldom.
+  case fetchFailed(KeyFetchFailure)
+  /// A fetch went well after `failures` that did not, the first of them `duration` ago.
+  case fetchedAgain(provider: String, failures: Int, after: Duration)
+  /// Older keys were used for `staleFor`, and are no longer.
+  case expired(provider: String)
+  /// The keys of the copy at `path`, fetched `age` ago, are used until others are fetched.
+  case copyUsed(provider: String, path: String, keys: Int, age: Duration)
+  /// There is a copy at `path` that is not used, and why.
+  case copyRefused(provider: String, path: String, KeyCopyFault)
+  /// No copy could be written. Told of the first in a row.
+  case copyNotWritten(provider: String, path: String, SystemError)
+  /// A key of the gateway's own was made.
+  case generated(provider: String, path: String)
+}
+
+/// A fetch that failed, and what it means for the provider's requests.
+public struct KeyFetchFailure: Sendable {
+  /// Keys that stay in use all the same.
+  public struct KeysInUse: Sendable {
+    /// Since they were last fetched.
+    public let age: Duration
+    /// How long they will still be used where no fetch goes well.
+    public let remaining: Duration
+  }
+
+  public let provider: String
+  public let fault: KeyFault
+  public let url: String
+  /// How many have failed in a row, with this one.
+  public let failures: Int
+  /// nil: there are none, and the provider's routes answer 503.
+  public let keysInUse: KeysInUse?
+}

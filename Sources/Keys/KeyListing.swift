@@ -1,0 +1,39 @@
+public import Tokens
+
+/// One provider's keys in force, for people who want to see them.
+public struct KeyListing: Sendable {
+  /// Where a set came from.
+  public enum Origin: Sendable, Equatable {
+    /// From this address.
+    case network(String)
+    /// From the copy at this path; nothing was fetched since the start.
+    case copy(String)
+    case file(String)
+    /// From the gateway's own folder.
+    case ownFolder(String)
+  }
+
+  public struct Key: Sendable {
+    public let key: VerificationKey
+    /// RFC 7638, SHA-256; nil for a shared secret.
+    public let thumbprint: String?
+    /// By this process, or those before it whose copy it found; for the gateway's own, when the key was made.
+    public let firstSeenAt: UnixSeconds
+  }
+
+  public let provider: String
+  public let issuer: String
+  /// nil: there are none that can be used.
+  public let origin: Origin?
+  /// In their order; empty where `origin` is nil.
+  public let keys: [Key]
+  /// When they were fetched last, or read; nil where `origin` is.
+  public let fetchedAt: UnixSeconds?
+  /// Fetches that failed since then, in a row.
+  public let failures: Int
+  /// The longest time between two fetches while all goes well, as the issuer's Cache-Control shortens it; nil for keys
+  /// of this machine.
+  public let fetchedEvery: Duration?
+
+  static func thumbprint(_ key: VerificationKey) -> String? { try? Thumbprint.of(key.key) }
+}

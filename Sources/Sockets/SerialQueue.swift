@@ -1,0 +1,12 @@
+import Dispatch
+
+/// A queue for work that blocks: one piece after the other, on no loop.
+public final class SerialQueue: Sendable {
+  private let queue: DispatchQueue
+
+  /// - Parameter name: For debuggers.
+  public init(name: String) { queue = DispatchQueue(label: name) }
+
+  /// Runs `work` after what was given before; from anywhere.
+  public func async(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
+}

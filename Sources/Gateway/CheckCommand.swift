@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     switch ConfigurationFile.load(file.config) {
     case .success(let configuration):
-      try checkKeys(configuration)
+      try checkFiles(configuration)
       let counts = [
         CheckCommand.counted(configuration.listeners.count, "listener"),
         CheckCommand.counted(configuration.providers.count, "provider"),
@@ -26,9 +26,13 @@ struct CheckCommand: ParsableCommand {
     }
   }
 
-  /// Keys on this machine are read as `serve` does, so that what is good here starts.
-  private func checkKeys(_ configuration: GatewayConfiguration) throws {
+  /// Keys on this machine and revoked tokens are read as `serve` does, so that what is good here starts.
+  private func checkFiles(_ configuration: GatewayConfiguration) throws {
     var isGood = true
+    if case .failure(let diagnostics) = RevocationWatcher.open(configuration) {
+      for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
+      isGood = false
+    }
     for source in KeySource.all(of: configuration) {
       do throws(KeyFault) {
         try source.check()

@@ -7,6 +7,7 @@ import Logging
 import Proxy
 import Sockets
 import Telemetry
+import Tokens
 
 /// Why the program ends.
 struct GatewayFault: Error {
@@ -25,6 +26,8 @@ final class Gateway {
   private var active: ActiveConfiguration
   private let keyStore: KeyStore
   private let server: Server
+  private let revocations: RevocationWatcher
+  private var revocationGeneration: UInt64 = 0
   private var signals: [any DispatchSourceSignal] = []
   private var signalsHandled = 0
   private var isDraining = false
@@ -34,7 +37,8 @@ final class Gateway {
   private var endsBecause = "drained"
 
   private init(
-    _ configuration: GatewayConfiguration, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, control: EventLoop, log: Logger,
+    logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
     self.control = control
@@ -57,15 +61,19 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
     }
+    revocations = RevocationWatcher(revoked, loop: control) { [log] in $0.write(to: log) }
+    // Before the first request: what is sent to a loop first, it does first.
+    server.update(revocations: revocationSnapshot())
   }
 
   /// Runs the gateway until a signal ends the process.
   ///
+  /// - Parameter revoked: The file of revoked tokens that it names, read.
   /// - Throws: Why it cannot start. Once it serves it does not return.
-  static func serve(_ configuration: GatewayConfiguration) throws(GatewayFault) -> Never {
+  static func serve(_ configuration: GatewayConfiguration, _ revoked: RevocationFile?) throws(GatewayFault) -> Never {
     let (log, logWriter) = ProgramLog.open(configuration.log)
     do throws(GatewayFault) {
-      try begin(configuration, log, logWriter)
+      try begin(configuration, revoked, log, logWriter)
     } catch {
       // What was said on the way stands before why it ended.
       logWriter.flush()
@@ -75,7 +83,7 @@ final class Gateway {
   }
 
   private static func begin(
-    _ configuration: GatewayConfiguration, _ log: Logger, _ logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ log: Logger, _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     let control: EventLoop
@@ -84,7 +92,7 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
     }
-    let gateway = try Gateway(configuration, control: control, log: log, logWriter: logWriter)
+    let gateway = try Gateway(configuration, revoked, control: control, log: log, logWriter: logWriter)
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async { $0.start(bound) }
@@ -112,6 +120,9 @@ extension Gateway {
   /// Begins to serve.
   private func start(_ bound: LoopBound<Gateway>) {
     keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
+    revocations.start(
+      comingBack: { body in bound.async { body($0.revocations) } },
+      changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
     server.start(
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
       failed: { [log, logWriter] error in
@@ -138,6 +149,12 @@ extension Gateway {
         "config": "\(path)", "version": "\(Portcullis.version)",
       ])
     serviceManager.notify(.ready)
+  }
+
+  /// What is revoked now, under a generation of its own.
+  private func revocationSnapshot() -> RevocationSnapshot {
+    revocationGeneration += 1
+    return RevocationSnapshot(revocations.file?.inForce ?? Revocations(), generation: revocationGeneration)
   }
 
   /// A configuration that is no longer in force means other providers by its indices; who waited has been decided anew.
@@ -180,6 +197,14 @@ extension Gateway {
       next.listeners = active.configuration.listeners
       next.workers = active.configuration.workers
       next.log = active.configuration.log
+      let revoked: RevocationFile?
+      do throws(Diagnostics) {
+        revoked = try RevocationWatcher.open(next, after: revocations.file).get()
+      } catch {
+        for diagnostic in error.list { log.error("\(diagnostic)") }
+        log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
+        return
+      }
       do throws(KeyStoreError) {
         try keyStore.reload(sources: KeySource.all(of: next))
       } catch {
@@ -188,7 +213,8 @@ extension Gateway {
       }
       active = ActiveConfiguration(
         next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
-      server.update(active, keys: keyStore.snapshot)
+      revocations.replace(with: revoked)
+      server.update(active, keys: keyStore.snapshot, revocations: revocationSnapshot())
       log.notice(
         "reloaded",
         metadata: [

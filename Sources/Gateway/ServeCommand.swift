@@ -10,14 +10,16 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     let configuration: GatewayConfiguration
-    switch ConfigurationFile.load(file.config) {
-    case .success(let loaded): configuration = loaded
-    case .failure(let diagnostics):
-      for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
+    let revoked: RevocationFile?
+    do throws(Diagnostics) {
+      configuration = try ConfigurationFile.load(file.config).get()
+      revoked = try RevocationWatcher.open(configuration).get()
+    } catch {
+      for diagnostic in error.list { StandardError.print(diagnostic.description) }
       throw ExitStatus.configuration
     }
     do throws(GatewayFault) {
-      try Gateway.serve(configuration)
+      try Gateway.serve(configuration, revoked)
     } catch {
       StandardError.print("portcullis: \(error.message)")
       throw error.status

@@ -46,19 +46,36 @@ struct TokenVerifyCommand: ParsableCommand {
     let token = try argument.read()
     let (policy, keys) = try subject(token)
     let verifier = TokenVerifier(policy)
+    let now = at ?? WallClock.nanoseconds / 1_000_000_000
+    let verified: VerifiedToken
     do throws(TokenError) {
       if signatureOnly {
         _ = try verifier.verifiedPayload(token.span, keys: keys, using: SignatureVerifier())
         print("good: the signature holds")
-      } else {
-        let now = at ?? WallClock.nanoseconds / 1_000_000_000
-        let verified = try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
-        print(TokenVerifyCommand.summary(verified, now))
+        return
       }
+      verified = try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
     } catch {
       print("refused: \(error.reason.rawValue): \(error)")
       throw ExitStatus.refused
     }
+    try checkRevocation(verified)
+    print(TokenVerifyCommand.summary(verified, now))
+  }
+
+  /// As the server does, behind all else.
+  private func checkRevocation(_ token: VerifiedToken) throws {
+    guard provider != nil else { return }
+    do throws(Diagnostics) {
+      let configuration = try ConfigurationFile.load(config ?? ConfigurationOption.standard).get()
+      guard let file = try RevocationWatcher.open(configuration).get() else { return }
+      guard let kind = file.inForce.kind(revoking: token.claims, keyID: token.keyID) else { return }
+      print("refused: \(Reason.tokenRevoked.rawValue): \(file.path) names its \"\(kind.name)\"")
+    } catch {
+      for diagnostic in error.list { StandardError.print(diagnostic.description) }
+      throw ExitStatus.configuration
+    }
+    throw ExitStatus.refused
   }
 
   private static func summary(_ token: VerifiedToken, _ now: UnixSeconds) -> String {

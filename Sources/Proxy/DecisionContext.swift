@@ -12,6 +12,7 @@ final class DecisionContext {
     didSet { tokens.removeAll() }
   }
   var keys: KeySnapshot
+  var revocations = RevocationSnapshot.none
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
   let signatures = SignatureVerifier()
   let headers = KnownHeaders()

@@ -100,8 +100,17 @@ public final class Server: Sendable {
     for worker in workers { worker.async { $0.update(keys: keys) } }
   }
 
-  public func update(_ active: ActiveConfiguration, keys: KeySnapshot) {
-    for worker in workers { worker.async { $0.update(active: active, keys: keys) } }
+  public func update(_ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot) {
+    for worker in workers {
+      worker.async {
+        $0.context.revocations = revocations
+        $0.update(active: active, keys: keys)
+      }
+    }
+  }
+
+  public func update(revocations: RevocationSnapshot) {
+    for worker in workers { worker.async { $0.context.revocations = revocations } }
   }
 
   /// Client connections that are open.

@@ -50,6 +50,9 @@ struct TokenAuthentication {
         token, provider: provider, keyGeneration: context.keys.providers[provider].generation, now: now)
       {
         cache = .hit
+        if isRevoked(hit, in: context) {
+          return .refused(.tokenRevoked, keyID: hit.identity.keyID, provider: provider)
+        }
         return .identity(hit.identity, cached: hit.index)
       }
     }
@@ -110,6 +113,9 @@ struct TokenAuthentication {
           compact, of: token, keys: keys.keySet, now: now, using: context.signatures)
         context.headers.keep(compact, of: token)
         let identity = Identity.token(verified)
+        if context.revocations.kind(revoking: identity) != nil {
+          return .refused(.tokenRevoked, keyID: verified.keyID, provider: provider)
+        }
         let place = context.tokens.insert(
           token, provider: provider, keyGeneration: keys.generation, identity: identity, deadline: verified.deadline)
         return .identity(identity, cached: place)

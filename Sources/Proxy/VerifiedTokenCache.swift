@@ -12,6 +12,8 @@ struct VerifiedTokenCache {
   struct Hit {
     let identity: Identity
     let index: Int
+    /// Under which the token was last looked for among what is revoked; 0: never.
+    let revocationGeneration: UInt64
   }
 
   private struct Entry {
@@ -20,6 +22,8 @@ struct VerifiedTokenCache {
     var rendered: [UInt8] = []
     var hash: UInt64
     var keyGeneration: UInt64
+    /// 0: nobody has looked for it yet.
+    var revocationGeneration: UInt64 = 0
     var identity: Identity
     var deadline: UnixSeconds
     var provider: Int32
@@ -68,7 +72,9 @@ struct VerifiedTokenCache {
           return nil
         }
         entries[place].wasUsed = true
-        return Hit(identity: entries[place].identity, index: place)
+        return Hit(
+          identity: entries[place].identity, index: place,
+          revocationGeneration: entries[place].revocationGeneration)
       }
       index = entries[place].next
     }
@@ -126,6 +132,14 @@ struct VerifiedTokenCache {
     }
     bytesHeld += fields.count
   }
+
+  /// The token at `index` is not revoked under `generation`.
+  mutating func keepUnrevoked(at index: Int, under generation: UInt64) {
+    entries[index].revocationGeneration = generation
+  }
+
+  /// Forgets the token at `index`, which `find` gave.
+  mutating func forget(at index: Int) { remove(index) }
 
   mutating func removeAll() {
     self = VerifiedTokenCache(countMax: countMax, bytesMax: bytesMax)

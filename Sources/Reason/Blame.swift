@@ -25,7 +25,7 @@ extension Reason {
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture,
-      .tokenTooOld:
+      .tokenTooOld, .tokenRevoked:
       .client
     case .keysUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch: .policy
@@ -48,7 +48,7 @@ extension Reason {
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
-      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld:
+      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid: 403
     case .noRoute: 404

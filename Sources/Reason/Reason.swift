@@ -128,6 +128,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case tokenIssuedInFuture = "token_issued_in_future"
   /// `iat` lies further back than the provider's `max_age`.
   case tokenTooOld = "token_too_old"
+  /// The token, its subject or its key is revoked in `revocations.file`.
+  case tokenRevoked = "token_revoked"
   /// The provider has no usable key set.
   case keysUnavailable = "keys_unavailable"
 

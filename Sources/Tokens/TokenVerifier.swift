@@ -4,7 +4,8 @@ internal import JSON
 /// Who a verified token says its bearer is. Made here alone, behind every check.
 public final class VerifiedToken: Sendable {
   public let claims: ClaimsSet
-  /// The header's `kid`.
+  /// The `kid` of the key that signed (RFC 7517 §4.5), also where the header names none; with a shared secret, which has
+  /// no name, the header's.
   public let keyID: String?
   public let algorithm: SignatureAlgorithm
   /// `exp`.
@@ -104,7 +105,8 @@ extension TokenVerifier {
     }
     for key in try fittingKeys(algorithm, keys) {
       if signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) {
-        return (nil, algorithm)
+        // Its name all the same: a revoked key is no better for not being named.
+        return (key.keyID, algorithm)
       }
     }
     throw TokenError(.signatureInvalid)

@@ -3,7 +3,7 @@
 enum NotSupportedYet {
   static let fault = ValueFault("is not supported in this version")
 
-  static let keys = ["admin", "trusted_proxies", "revocations"]
+  static let keys = ["admin", "trusted_proxies"]
   static let listenerKeys = ["tls", "proxy_protocol"]
   static let limitsKeys = ["connections_per_address"]
   static let providerKeys = ["introspection", "dpop", "code_flow", "sign_in"]

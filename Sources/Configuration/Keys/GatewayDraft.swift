@@ -10,6 +10,7 @@ struct GatewayDraft: Sendable {
   var log = Decoded(LogConfiguration())
   var limits = Decoded(LimitsConfiguration())
   var timeouts = Decoded(TimeoutsConfiguration())
+  var revocations: Decoded<RevocationsDraft>?
   var providers: [Named<ProviderDraft>] = []
   var upstreams: [Named<UpstreamDraft>] = []
   var routes: [Decoded<RouteDraft>]?
@@ -26,6 +27,9 @@ struct GatewayDraft: Sendable {
       Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
       Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
       Key("timeouts", \.timeouts, .mapping(TimeoutsConfiguration.keys), "How long the gateway waits."),
+      Key(
+        "revocations", ifWritten: \.revocations, .mapping(RevocationsDraft.keys),
+        "Which tokens are refused although they verify."),
       Key("providers", \.providers, .named(ProviderDraft.keys, "provider"), "Whose tokens are accepted."),
       Key("upstreams", \.upstreams, .named(UpstreamDraft.keys, "upstream"), "Where requests go."),
       Key(

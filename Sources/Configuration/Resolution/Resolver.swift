@@ -18,6 +18,9 @@ struct Resolver {
       log: draft.log.value,
       limits: limits,
       timeouts: draft.timeouts.value,
+      revocations: draft.revocations?.value.file.map {
+        RevocationsConfiguration(file: $0.value, position: $0.position)
+      },
       providers: providers,
       upstreams: upstreams,
       routes: resolveRoutes(bodyBytesMax: limits.bodyBytesMax))

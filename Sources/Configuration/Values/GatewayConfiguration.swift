@@ -8,6 +8,8 @@ public struct GatewayConfiguration: Sendable {
   public var log: LogConfiguration
   public var limits: LimitsConfiguration
   public var timeouts: TimeoutsConfiguration
+  /// nil: no token is revoked.
+  public var revocations: RevocationsConfiguration?
   public var providers: [ProviderConfiguration]
   public var upstreams: [UpstreamConfiguration]
   /// In the order of the file: the first that matches wins.

@@ -1,0 +1,118 @@
+import Configuration
+import Dispatch
+import Sockets
+import Synchronization
+import Tokens
+
+/// Looks at the file of revoked tokens four times a second.
+///
+/// Bound to the control loop; the looks are taken on a queue for blocking work, one at a time, as a file system may take
+/// its time.
+final class RevocationWatcher {
+  /// Does something with the watcher, on the control loop; from anywhere.
+  typealias Return = @Sendable (@escaping @Sendable (RevocationWatcher) -> Void) -> Void
+
+  private(set) var file: RevocationFile?
+  private let loop: EventLoop
+  private let report: (RevocationEvent) -> Void
+  private var changed: () -> Void = {}
+  private var queue = DispatchQueue(label: "revocations")
+  /// Counts the files: what comes back from a look at an earlier one is dropped.
+  private var fileNumber: UInt64 = 0
+  private var lookBegan: MonotonicTime?
+  private var isHangSaid = false
+
+  private static let every: Duration = .milliseconds(250)
+  private static let hangsAfter: Duration = .seconds(10)
+  private static let openingMax = 5
+
+  init(_ file: RevocationFile?, loop: EventLoop, report: @escaping (RevocationEvent) -> Void) {
+    self.file = file
+    self.loop = loop
+    self.report = report
+  }
+
+  /// Begins to watch.
+  ///
+  /// - Parameter changed: Called when something else is in force.
+  func start(comingBack: @escaping Return, changed: @escaping () -> Void) {
+    loop.assertIsCurrent()
+    self.changed = changed
+    if let file {
+      report(.changed(file.path, entries: file.inForce.count, added: file.inForce.count, removed: 0))
+    }
+    tick(comingBack)
+  }
+
+  /// Watches another file, or the same with other providers, or none. `changed` is not called.
+  func replace(with next: RevocationFile?) {
+    loop.assertIsCurrent()
+    let old = file
+    file = next
+    fileNumber += 1
+    lookBegan = nil
+    isHangSaid = false
+    // The one before may be held up for good.
+    queue = DispatchQueue(label: "revocations")
+    guard let path = next?.path ?? old?.path else { return }
+    let change = RevocationEvent.change(
+      of: path, from: old?.inForce ?? Revocations(), to: next?.inForce ?? Revocations())
+    if let change { report(change) }
+  }
+
+  private func tick(_ comingBack: @escaping Return) {
+    loop.schedule(after: RevocationWatcher.every) { [unowned self] in tick(comingBack) }
+    guard let file else { return }
+    if let lookBegan {
+      if !isHangSaid, .current - lookBegan > RevocationWatcher.hangsAfter {
+        isHangSaid = true
+        report(.hangs(file.path))
+      }
+      return
+    }
+    lookBegan = .current
+    let number = fileNumber
+    queue.async {
+      var checked = file
+      let events = checked.check(now: .current)
+      let result = checked
+      comingBack { $0.take(result, events, number) }
+    }
+  }
+
+  private func take(_ checked: RevocationFile, _ events: [RevocationEvent], _ number: UInt64) {
+    guard number == fileNumber else { return }
+    lookBegan = nil
+    if isHangSaid { report(.hangsNoMore(checked.path)) }
+    isHangSaid = false
+    file = checked
+    for event in events {
+      if case .changed = event { changed() }
+      report(event)
+    }
+  }
+}
+
+extension RevocationWatcher {
+  /// Reads the file that `configuration` names, at the start or for a reload; waits for it for a few seconds.
+  static func open(
+    _ configuration: GatewayConfiguration, after earlier: RevocationFile? = nil
+  ) -> Result<RevocationFile?, Diagnostics> {
+    guard let path = configuration.revocations?.file else { return .success(nil) }
+    let opened = Opening()
+    BlockingWork.detach(name: "revocations") {
+      let result = RevocationFile.open(configuration, after: earlier)
+      opened.result.withLock { $0 = result }
+      opened.ended.signal()
+    }
+    _ = opened.ended.wait(timeout: .now() + .seconds(openingMax))
+    if let result = opened.result.withLock({ $0 }) { return result }
+    return .failure(
+      RevocationList.diagnostics("\(path) could not be read in \(openingMax) s", of: configuration))
+  }
+
+  private final class Opening: Sendable {
+    let result = Mutex<Result<RevocationFile?, Diagnostics>?>(nil)
+    let ended = DispatchSemaphore(value: 0)
+  }
+}

@@ -1,0 +1,17 @@
+public import Tokens
+
+/// What is revoked at one moment.
+public struct RevocationSnapshot: Sendable {
+  public let revocations: Revocations
+  /// Another one for other revocations: a token that was found good under this one needs no second look. Never used
+  /// twice in one process.
+  public let generation: UInt64
+
+  public init(_ revocations: Revocations, generation: UInt64) {
+    self.revocations = revocations
+    self.generation = generation
+  }
+
+  /// Before anything was read.
+  public static let none = RevocationSnapshot(Revocations(), generation: 0)
+}

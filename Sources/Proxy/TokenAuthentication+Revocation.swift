@@ -1,0 +1,38 @@
+import Access
+import Tokens
+
+extension TokenAuthentication {
+  /// Whether a token that the cache knows has been revoked since; then the cache forgets it (SECURITY T-16).
+  ///
+  /// While nothing changes among what is revoked this is one comparison.
+  func isRevoked(_ hit: VerifiedTokenCache.Hit, in context: DecisionContext) -> Bool {
+    let revocations = context.revocations
+    if hit.revocationGeneration == revocations.generation { return false }
+    guard revocations.kind(revoking: hit.identity) == nil else {
+      context.tokens.forget(at: hit.index)
+      return true
+    }
+    context.tokens.keepUnrevoked(at: hit.index, under: revocations.generation)
+    return false
+  }
+}
+
+extension RevocationSnapshot {
+  /// What revokes `identity`; nil: nothing does.
+  func kind(revoking identity: Identity) -> Revocations.Kind? {
+    switch identity {
+    case .anonymous: nil
+    case .token(let token): revocations.kind(revoking: token.claims, keyID: token.keyID)
+    }
+  }
+}
+
+extension Identity {
+  /// The `kid` of the key that signed; nil where none did, or it has none.
+  var keyID: String? {
+    switch self {
+    case .anonymous: nil
+    case .token(let token): token.keyID
+    }
+  }
+}

@@ -1,0 +1,534 @@
+"""Rule T-16: what `revocations.file` names is refused on its next request, verified before or not."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from support.gateway import run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, bearer, hand_made, claims, mint, signing
+from support.wire import Client, get
+
+OTHER = "https://other.example"
+
+
+class Scene:
+    """A gateway with two providers, and its file of revoked tokens."""
+
+    def __init__(self, start, app, folder, keys, workers=1, text="", level="info", prepare=None, **options):
+        self.app, self.folder, self.workers, self.level = app, folder, workers, level
+        self.key, self.foreign = keys["ES256"], keys["EdDSA"]
+        self.file = folder / "revoked.txt"
+        for name, key in (("company", self.key), ("other", self.foreign)):
+            (folder / f"{name}.json").write_text(json.dumps({"keys": [key.jwk]}))
+        (prepare or self.file.write_text)(text)
+        self.gateway = start(self.config(), **options)
+
+    def config(self, revocations=None):
+        revocations = f"revocations: {{ file: {self.file} }}" if revocations is None else revocations
+        return f"""
+    listeners:
+      - address: 127.0.0.1:0
+    workers: {self.workers}
+    log: {{ level: {self.level} }}
+    {revocations}
+    providers:
+      company:
+        {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {self.folder}/company.json,
+          token_from: [authorization, "cookie:session"] }}
+      other: {{ issuer: "{OTHER}", audiences: [{AUDIENCE}], jwks_file: {self.folder}/other.json }}
+    upstreams:
+      app: {{ servers: ["{self.app.server}"] }}
+    routes:
+      - {{ path: /public, auth: none, upstream: app }}
+      - {{ path: /optional, auth: company, anonymous: allow, upstream: app }}
+      - {{ path: /admin, auth: company, require: {{ roles: [admin] }}, upstream: app }}
+      - {{ path: "/**", auth: [company, other], upstream: app }}
+    """
+
+    def mint(self, **changes):
+        return mint(self.key, **changes)
+
+    def mint_other(self, **changes):
+        return mint(self.foreign, iss=OTHER, **changes)
+
+    def status(self, token, target="/x"):
+        return get(self.gateway, target, [bearer(token)]).status
+
+    def warm(self, *tokens):
+        """Has the loops verify the tokens, and find them again."""
+        for token in tokens:
+            for _ in range(4 * self.workers):
+                assert self.status(token) == 200
+        self.gateway.wait_access(1, cache="hit", status=200)
+
+    def replace(self, text):
+        """As an editor or a script does: a new file takes the name."""
+        new = self.folder / "revoked.new"
+        new.write_text(text)
+        os.replace(new, self.file)
+
+    def wait(self, token, status, seconds=10):
+        """Until every loop has been told; then it stays so."""
+        def all_same():
+            return all(self.status(token) == status for _ in range(4 * self.workers))
+        wait_until(all_same, f"{status}", seconds)
+
+    def changes(self):
+        return [(m["entries"], m["added"], m["removed"])
+                for m in self.gateway.messages() if m["message"] == "revocations changed"]
+
+    def refuses(self, token, target="/x", fields=None, **expected):
+        """Answered as every bad token is, with the reason in the access line alone; nothing goes upstream."""
+        seen = len(self.app.requests)
+        answer = get(self.gateway, target, fields or [bearer(token)])
+        assert answer.status == 401, answer
+        assert answer.field("www-authenticate") == 'Bearer error="invalid_token"'
+        assert b"revo" not in answer.body
+        assert len(self.app.requests) == seen
+        line = self.gateway.access_of(answer.request_id)
+        expected = {"reason": "token_revoked", "blame": "client", "status": 401, "provider": "company",
+                    "key_id": self.key.kid, **expected}
+        assert {name: line.get(name) for name in expected} == expected, line
+        assert "upstream" not in line and "subject" not in line, line
+
+
+@pytest.fixture
+def scene(start, upstream, tmp_path, keys):
+    return lambda **options: Scene(start, upstream(), tmp_path, keys, **options)
+
+
+@pytest.mark.parametrize("entry", ["jti j1", "sub carol", "kid es256-1", "[company]\njti j1", "[company]\nsub carol",
+                                   "# why\r\n\r\njti j1  \r\n", "jti x\nsub y\nkid z\n[other]\n[company]\nsub carol"])
+def test_T_16_a_token_that_was_verified_is_refused_on_its_next_request(scene, workers, entry):
+    s = scene(workers=workers)
+    token, other = s.mint(jti="j1", sub="carol"), s.mint_other(jti="j2", sub="dave")
+    s.warm(token, other)
+    s.replace(entry)
+    s.wait(token, 401)
+    s.refuses(token, provider="company")
+    s.refuses(None, fields=[("Cookie", f"session={token}")])
+    s.refuses(token, target="/optional")
+    # Before the rights are looked at.
+    s.refuses(token, target="/admin")
+    # One that was never verified.
+    s.refuses(s.mint(jti="j1", sub="carol", n=2))
+    assert s.status(other) == 200 and get(s.gateway, "/public").status == 200
+    s.replace("# nothing")
+    s.wait(token, 200)
+    assert s.changes()[-1][0] == "0"
+
+
+def test_T_16_another_token_is_not_revoked(scene):
+    s = scene(text="jti j1\nsub carol\nkid k\nsub caf\u00e9\n[other]\nsub alice\njti j3\n")
+    for changes in (dict(jti="j2"), dict(jti="J1"), dict(jti="j1 "), dict(jti="j"), dict(sub="j1"), dict(jti="carol"),
+                    dict(sub="Carol"), dict(sub="cafe\u0301"), dict(sub="alice"), dict(jti="j3"), dict(jti=None),
+                    dict(jti=["j1"]), dict(jti=1)):
+        # PyJWT would refuse to make some of these.
+        token = hand_made({"alg": "ES256", "kid": s.key.kid}, claims(**changes), signing(s.key))
+        assert s.status(token) == 200, changes
+    assert s.status(s.mint_other(sub="alice")) == 401
+    assert s.status(s.mint(sub="caf\u00e9")) == 401
+
+
+def test_T_16_an_id_that_is_a_number(scene):
+    s = scene(text="jti 17\n")
+    for jti, status in ((17, 401), (18, 200), (17.5, 200), ("17", 401)):
+        token = hand_made({"alg": "ES256", "kid": s.key.kid}, claims(jti=jti), signing(s.key))
+        assert s.status(token) == status, jti
+
+
+def test_T_16_a_revoked_key_does_not_sign_without_its_name(scene):
+    """Whoever has the key leaves its name out."""
+    s = scene(text="kid es256-1\n")
+    for header in ({"alg": "ES256", "kid": s.key.kid}, {"alg": "ES256"}):
+        token = hand_made(header, claims(), signing(s.key))
+        s.refuses(token)
+        s.refuses(token)
+
+
+def test_T_16_I_9_a_subject_of_one_provider_is_not_another_s(scene, workers):
+    s = scene(workers=workers)
+    own, other = s.mint(sub="carol"), s.mint_other(sub="carol")
+    s.warm(own, other)
+    s.replace("[other]\nsub carol\n")
+    s.wait(other, 401)
+    assert s.status(own) == 200
+    s.refuses(other, provider="other", key_id=s.foreign.kid)
+    s.replace("[company]\nsub carol\n")
+    s.wait(own, 401)
+    s.wait(other, 200)
+    s.replace("sub carol\n")
+    s.wait(other, 401)
+    assert s.status(own) == 401
+
+
+def test_T_16_H_19_the_next_request_of_a_connection_is_refused(scene):
+    s = scene()
+    token = s.mint(jti="j1")
+    request = f"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+    with Client(s.gateway) as client, Client(s.gateway) as slow:
+        for _ in range(3):
+            assert client.send(request).response().status == 200
+        # Decided before the revocation: it may end.
+        slow.send(request.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 4\r\n\r\nab"))
+        wait_until(lambda: b"POST /x" in s.app.received, "the head upstream")
+        s.replace("jti j1\n")
+        wait_until(lambda: client.send(request).response().status == 401, "the refusal")
+        assert client.send(request).response().status == 401
+        assert slow.send("cd").response().status == 200
+        assert slow.send(request).response().status == 401
+
+
+def in_place(s, text):
+    with open(s.file, "r+") as file:
+        file.truncate()
+        file.write(text)
+
+
+def append(s, text):
+    with open(s.file, "a") as file:
+        file.write(text)
+
+
+def recreate(s, text):
+    s.file.unlink()
+    s.file.write_text(text)
+
+
+@pytest.mark.parametrize("change", [Scene.replace, in_place, append, recreate], ids=lambda change: change.__name__)
+def test_T_16_however_the_file_is_changed(scene, change):
+    s = scene(text="sub nobody\n")
+    tokens = [s.mint(jti=f"j{number}") for number in range(5)]
+    s.warm(*tokens)
+    for number, token in enumerate(tokens):
+        assert s.status(token) == 200
+        change(s, f"jti j{number}\n")
+        s.wait(token, 401)
+    if change is append:
+        assert [s.status(token) for token in tokens] == [401] * 5
+    else:
+        s.wait(tokens[0], 200)
+        assert s.status(tokens[4]) == 401
+
+
+def test_T_16_a_link_that_is_switched(scene, tmp_path):
+    """As Kubernetes does: the file is a link into a folder, which is a link that is replaced."""
+    versions = [tmp_path / f"..{number}" for number in range(2)]
+    data = tmp_path / "..data"
+
+    def prepare(text):
+        for number, version in enumerate(versions):
+            version.mkdir()
+            # Of the same size, and of the same time.
+            (version / "revoked.txt").write_text(f"jti j{number}\n")
+            os.utime(version / "revoked.txt", (1_700_000_000, 1_700_000_000))
+        data.symlink_to(versions[0].name)
+        (tmp_path / "revoked.txt").symlink_to("..data/revoked.txt")
+
+    s = scene(prepare=prepare)
+    first, second = s.mint(jti="j0"), s.mint(jti="j1")
+    assert (s.status(first), s.status(second)) == (401, 200)
+    (tmp_path / "..next").symlink_to(versions[1].name)
+    os.replace(tmp_path / "..next", data)
+    s.wait(second, 401)
+    s.wait(first, 200)
+
+
+@pytest.mark.parametrize("damage, said", [
+    (lambda s: s.replace("jti j1\njit j2\n"), ':2:1: neither jti, sub nor kid; did you mean "jti"?'),
+    (lambda s: s.replace("[compny]\njti j1\n"), ':1:2: no provider is called "compny"; did you mean "company"?'),
+    (lambda s: s.file.write_bytes(b"jti \xff\n"), ":1:5: bytes that are no UTF-8"),
+    (lambda s: s.file.write_bytes(b"# x\njti a\0b\n"), ":2:6: a control character"),
+    (lambda s: s.file.unlink(), "No such file or directory"),
+    (lambda s: s.file.chmod(0o646), "run chmod o-w"),
+    (lambda s: (s.file.unlink(), s.file.mkdir()), "is no regular file"),
+    (lambda s: (s.file.unlink(), os.mkfifo(s.file)), "is no regular file"),
+    (lambda s: os.truncate(s.file, (16 << 20) + 1), "larger than 16 MiB"),
+], ids=["kind", "provider", "UTF-8", "NUL", "missing", "writable", "folder", "pipe", "size"])
+def test_T_16_what_was_read_stays_in_force_while_the_file_cannot_be_used(scene, damage, said):
+    s = scene(text="jti j1\n")
+    revoked, good = s.mint(jti="j1"), s.mint(jti="j2")
+    s.warm(good)
+    s.refuses(revoked)
+    damage(s)
+    message = s.gateway.wait_message("revocations cannot be read")
+    assert message["level"] == "error" and said in message["why"] and str(s.file) in message["why"], message
+    s.refuses(revoked)
+    assert s.status(good) == 200
+    # A reload needs the file; the configuration in force stays.
+    s.gateway.signal(signal.SIGHUP)
+    s.gateway.wait_message("reload refused")
+    assert any(said in m["message"] for m in s.gateway.messages())
+    s.refuses(revoked)
+    if s.file.is_dir():
+        s.file.rmdir()
+    s.replace("jti j1\njti j2\n")
+    s.gateway.wait_message("revocations can be read again")
+    s.wait(good, 401)
+    s.refuses(revoked)
+    # Each was said once.
+    messages = [m["message"] for m in s.gateway.messages()]
+    assert sum("revocations cannot be read" in m for m in messages) == 1
+    assert sum("revocations can be read again" in m for m in messages) == 1
+
+
+@pytest.mark.parametrize("prepare, said", [
+    (lambda file: None, "3:22: stat "), (lambda file: file.mkdir(), "is no regular file"),
+    (lambda file: (file.write_text("jti a\n"), file.chmod(0o666)), "run chmod o-w"),
+    (lambda file: file.write_text("jti a\n[nobody]\n"), "revoked.txt:2:2: no provider is called"),
+    (lambda file: file.write_text("jti\n\n\nsub  a\n"), "revoked.txt:1:4: no value"),
+    (lambda file: file.write_text("jti a\rjti b\r"), "revoked.txt:1:6: a control character"),
+    (lambda file: os.mkfifo(file), "is no regular file"),
+], ids=["missing", "folder", "writable", "provider", "value", "line ends", "pipe"])
+def test_A_3_a_file_that_cannot_be_used_is_no_start(tmp_path, prepare, said):
+    prepare(tmp_path / "revoked.txt")
+    config = tmp_path / "gateway.conf"
+    config.write_text(
+        "listeners: [{ address: 127.0.0.1:0 }]\nworkers: 1\nrevocations: { file: revoked.txt }\n"
+        "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: none, upstream: echo }]\n")
+    served, checked = run("serve", "--config", config), run("check", "--config", config)
+    assert (served.returncode, checked.returncode) == (78, 1), (served, checked)
+    assert said in served.stderr and served.stderr == checked.stderr and "serving" not in served.stderr
+    assert checked.stdout == ""
+    assert len(served.stderr.splitlines()) == (2 if "no value" in said else 1), served.stderr
+
+
+def test_a_file_that_only_root_can_read_is_no_start(tmp_path):
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root, to become somebody else")
+    file, config = tmp_path / "revoked.txt", tmp_path / "gateway.conf"
+    file.write_text("jti a\n")
+    file.chmod(0o600)
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            pytest.skip(f"others cannot enter {folder}")
+    config.write_text("listeners: [{ address: 127.0.0.1:0 }]\nrevocations: { file: revoked.txt }\n"
+                      "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: none, upstream: echo }]\n")
+    from support.gateway import BINARY
+    checked = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", BINARY, "check", "--config", str(config)],
+                             capture_output=True, text=True)
+    assert checked.returncode == 1 and "Permission denied" in checked.stderr, checked
+
+
+def reload(s, text):
+    count = sum("reloaded" == m["message"] for m in s.gateway.messages())
+    s.gateway.write_config(text)
+    s.gateway.signal(signal.SIGHUP)
+    wait_until(lambda: sum("reloaded" == m["message"] for m in s.gateway.messages()) > count, "the reload")
+
+
+def test_T_16_a_reload_takes_another_file_none_and_one_again(scene, workers, tmp_path):
+    s = scene(workers=workers, text="jti j1\n")
+    first, second = s.mint(jti="j1"), s.mint(jti="j2")
+    s.warm(second)
+    s.refuses(first)
+    other = tmp_path / "other.txt"
+    other.write_text("[company]\njti j2\n")
+    reload(s, s.config(f"revocations: {{ file: {other} }}"))
+    s.wait(second, 401)
+    s.wait(first, 200)
+    # The old file is watched no more, the new one is.
+    s.replace("jti j1\njti j2\nsub alice\n")
+    other.write_text("[company]\njti j1\n")
+    s.wait(first, 401)
+    s.wait(second, 200)
+    reload(s, s.config(""))
+    s.wait(first, 200)
+    assert s.status(second) == 200
+    reload(s, s.config())
+    s.wait(first, 401)
+    s.wait(second, 401)
+
+
+def test_T_16_a_reload_reads_sections_with_the_new_providers(scene):
+    s = scene(text="[other]\nsub carol\n")
+    token = s.mint_other(sub="carol")
+    s.refuses(token, provider="other", key_id=s.foreign.kid)
+    # Under another name the provider is another one: the file would name none.
+    renamed = s.config().replace("other: {", "third: {").replace("[company, other]", "[company, third]")
+    s.gateway.write_config(renamed)
+    s.gateway.signal(signal.SIGHUP)
+    s.gateway.wait_message("reload refused")
+    s.refuses(token, provider="other", key_id=s.foreign.kid)
+    s.replace("[third]\nsub carol\n")
+    s.gateway.wait_message("revocations cannot be read")
+    s.refuses(token, provider="other", key_id=s.foreign.kid)
+    reload(s, renamed)
+    wait_until(lambda: get(s.gateway, "/x", [bearer(token)]).status == 401
+               and s.gateway.access()[-1].get("provider") == "third", "the new name")
+    s.refuses(token, provider="third", key_id=s.foreign.kid)
+
+
+def test_T_16_a_file_that_is_seen_half_written_lets_nobody_in(scene):
+    s = scene(text="".join(f"jti j{number}\n" for number in range(1000)))
+    token, late = s.mint(jti="j999"), s.mint(jti="late")
+    s.refuses(token)
+    stopped, statuses = threading.Event(), set()
+
+    def ask():
+        with Client(s.gateway) as client:
+            while not stopped.is_set():
+                client.send(f"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n")
+                statuses.add(client.response().status)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    # Written anew, slowly, for more than a second: it is never seen twice the same meanwhile.
+    with open(s.file, "w") as file:
+        file.write("jti late\n")
+        file.flush()
+        for number in range(1000):
+            file.write(f"jti j{number}\n")
+            if number % 5 == 0:
+                file.flush()
+                time.sleep(0.01)
+    # What is new counted at once.
+    s.wait(late, 401)
+    wait_until(lambda: s.changes()[-1][0] == "1001", "the whole file")
+    stopped.set()
+    thread.join(10)
+    assert statuses == {401}
+    assert s.changes() == [("1000", "1000", "0"), ("1001", "1", "0")]
+
+
+def test_T_16_nothing_is_lost_while_the_file_is_rewritten(scene, workers):
+    s = scene(workers=workers)
+    good, revoked = s.mint(jti="good"), s.mint(jti="bad")
+    s.replace("jti bad\n")
+    s.wait(revoked, 401)
+    s.warm(good)
+    stopped, faults, counts = threading.Event(), [], {}
+
+    def ask(name, token, status):
+        try:
+            with Client(s.gateway) as client:
+                while not stopped.is_set():
+                    counts[name] = counts.get(name, 0) + 1
+                    client.send(f"GET /{name}/{counts[name]} HTTP/1.1\r\nHost: a\r\n"
+                                f"Authorization: Bearer {token}\r\n\r\n")
+                    answer = client.response()
+                    assert answer.status == status and answer.field("connection") is None, answer
+        except BaseException as error:
+            faults.append((name, error))
+
+    threads = [threading.Thread(target=ask, args=arguments) for arguments in
+               [(f"good{n}", good, 200) for n in range(3)] + [(f"bad{n}", revoked, 401) for n in range(3)]]
+    for thread in threads:
+        thread.start()
+    for turn in range(50):
+        before = sum(counts.values())
+        wait_until(lambda: faults or sum(counts.values()) > before + 20, "requests between the changes", 30)
+        text = f"jti bad\n# {turn}\njti {turn}\n"
+        (s.replace if turn % 2 else lambda text: in_place(s, text))(text)
+    stopped.set()
+    for thread in threads:
+        thread.join(15)
+    assert not faults, faults
+    # Each good request went upstream once, no bad one ever.
+    targets = sorted(r.target for r in s.app.requests if not r.target == "/x")
+    assert targets == sorted(f"/{name}/{n}" for name in counts if name.startswith("good")
+                             for n in range(1, counts[name] + 1))
+    s.gateway.wait_access(sum(counts.values()))
+
+
+def test_L_2_what_stands_in_the_file_is_not_logged(scene):
+    s = scene(level="debug", text="jti canary-1\nsub canary-2 x\nkid canary-3\n")
+    token = s.mint(jti="canary-1")
+    s.refuses(token)
+    for text in ("canary-4\n", "jti canary-5\0\n", "canary-6 canary-7\n", "jti  canary-8\n", "[canary 9]\n",
+                 f"{token}\n", f"[{token}]\n"):
+        count = len([m for m in s.gateway.messages() if "cannot be read" in m["message"]])
+        s.replace(text)
+        wait_until(lambda: len([m for m in s.gateway.messages() if "cannot be read" in m["message"]]) > count, text)
+    s.replace("jti canary-10\nsub canary-11\n")
+    s.gateway.wait_message("revocations can be read again")
+    assert s.status(token) == 200
+    for text in (s.gateway.program_text, s.gateway.access_text):
+        assert "canary" not in text and token not in text and token[-40:] not in text
+    assert s.changes()[0] == ("3", "3", "0") and s.changes()[-1][0] == "2"
+
+
+def test_a_large_file_is_bounded_and_holds_nobody_up(scene):
+    s = scene()
+    token = s.mint(jti="j500000")
+    s.warm(token)
+    before = s.gateway.resident_bytes()
+    text = "".join(f"jti j{number}\n" for number in range(1_000_000))
+    s.replace(text)
+    s.wait(token, 401, seconds=60)
+    wait_until(lambda: s.changes()[-1][0] == "1000000", "all of it", 30)
+    # The set itself is below three times the text; the text, the table while it grows and the set before come and go.
+    assert s.gateway.peak_bytes() - before < 12 * len(text)
+    s.replace(text + "jti one-more\n")
+    message = s.gateway.wait_message("revocations cannot be read", 60)
+    assert ":1000001:1: more than 1000000 entries" in message["why"]
+    assert s.status(token) == 401
+
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int stat(const char *path, struct stat *status) {
+  static int (*next)(const char *, struct stat *);
+  if (!next) *(void **)&next = dlsym(RTLD_NEXT, "stat");
+  const char *held = getenv("HELD_WHILE");
+  if (held && strstr(path, "revoked.txt")) while (access(held, F_OK) == 0) usleep(20000);
+  return next(path, status);
+}
+"""
+
+
+def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
+    compiler = shutil.which("cc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    (tmp_path / "hang.c").write_text(SHIM)
+    library, held = tmp_path / "hang.so", tmp_path / "held"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "hang.c", "-ldl"], check=True)
+    s = scene(text="jti j1\n", env={"LD_PRELOAD": str(library), "HELD_WHILE": str(held)})
+    revoked, good = s.mint(jti="j1"), s.mint(jti="j2")
+    s.warm(good)
+    held.touch()
+    s.replace("jti j1\njti j2\n")
+    message = s.gateway.wait_message("revocations could not be looked at for 10 s", 60)
+    assert message["level"] == "error"
+    s.refuses(revoked)
+    assert s.status(good) == 200
+    # The control loop answers signals; a reload needs the file, and says so.
+    s.gateway.signal(signal.SIGHUP)
+    s.gateway.wait_message("reload refused", 30)
+    assert any("could not be read in 5 s" in m["message"] for m in s.gateway.messages())
+    held.unlink()
+    s.wait(good, 401)
+    s.gateway.wait_message("revocations can be looked at again")
+    assert len([m for m in s.gateway.messages() if "could not be looked at" in m["message"]]) == 1
+
+
+def test_token_verify_says_it_too(tmp_path, keys):
+    key = keys["ES256"]
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key.jwk]}))
+    config, file = tmp_path / "gateway.conf", tmp_path / "revoked.txt"
+    config.write_text(
+        f"listeners: [{{ address: 127.0.0.1:0 }}]\nrevocations: {{ file: revoked.txt }}\n"
+        f"providers: {{ company: {{ issuer: \"{ISSUER}\", audiences: [{AUDIENCE}], jwks_file: keys.json }} }}\n"
+        "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: company, upstream: echo }]\n")
+
+    def verify(*more):
+        return run("token", "verify", "--config", config, "--provider", "company", *more, mint(key, jti="j1"))
+
+    for text, status, said in (("jti j2\n", 0, "good"), ("jti j1\n", 1, 'token_revoked: '), ("sub alice\n", 1, '"sub"'),
+                               ("x\n", 78, "")):
+        file.write_text(text)
+        verified = verify()
+        assert verified.returncode == status and said in verified.stdout, verified
+    assert "revoked.txt:1:1" in verified.stderr
+    assert verify("--signature-only").returncode == 0

@@ -14,8 +14,6 @@ struct RevocationFile: Sendable {
   private let providers: [String]
   /// Says a fault of the file as a whole.
   private let diagnostics: @Sendable (String) -> Diagnostics
-  /// What the file said when it was last seen twice the same.
-  private var settled = Revocations()
   private var seen: Sight?
   private var isSettled = false
   /// Why the file cannot be used, where that was said.
@@ -56,10 +54,7 @@ struct RevocationFile: Sendable {
   ) -> Result<RevocationFile?, Diagnostics> {
     guard let revocations = configuration.revocations else { return .success(nil) }
     var file = RevocationFile(configuration, revocations)
-    if let earlier, earlier.path == file.path {
-      file.inForce = earlier.inForce
-      file.settled = earlier.settled
-    }
+    if let earlier, earlier.path == file.path { file.inForce = earlier.inForce }
     let sight = file.look(.current)
     file.seen = sight
     switch sight.found {
@@ -81,9 +76,8 @@ struct RevocationFile: Sendable {
     switch sight.found {
     case .success(let revocations):
       var events: [RevocationEvent] = []
-      if isSame {
-        settled = revocations
-        if faultSaid != nil { events.append(.recovered(path)) }
+      if isSame, faultSaid != nil {
+        events.append(.recovered(path))
         faultSaid = nil
       }
       if let change = put(isSame ? revocations : joined(revocations)) { events.append(change) }
@@ -101,10 +95,15 @@ struct RevocationFile: Sendable {
     return change
   }
 
-  /// With what may only seem to be gone.
+  /// With what may only seem to be gone; not without end where the file never rests.
   private func joined(_ revocations: Revocations) -> Revocations {
-    settled.countAdded(since: revocations) == 0 ? revocations : settled.union(revocations).fitted()
+    if inForce.countAdded(since: revocations) == 0 { return revocations }
+    let both = inForce.union(revocations).fitted()
+    return both.bytesHeld <= RevocationFile.joinedBytesMax ? both : revocations
   }
+
+  /// Four of the largest files.
+  private static let joinedBytesMax = 8 * RevocationList.bytesMax
 }
 
 extension RevocationFile {

@@ -250,7 +250,7 @@ extension Revocations {
 
 extension Revocations {
   /// Bytes of the block and of the table.
-  var bytesHeld: Int { block.count + slots.count * MemoryLayout<Slot>.stride }
+  public var bytesHeld: Int { block.count + slots.count * MemoryLayout<Slot>.stride }
 
   /// The longest way from where a search begins to the entry.
   var probesMax: Int {

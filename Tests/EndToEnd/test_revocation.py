@@ -1,16 +1,18 @@
 """Rule T-16: what `revocations.file` names is refused on its next request, verified before or not."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
 import pytest
-from support.gateway import run
+from support.gateway import BINARY, run
 from support.ports import wait_until
-from support.tokens import AUDIENCE, ISSUER, Key, bearer, hand_made, claims, mint, signing
+from support.tokens import AUDIENCE, ISSUER, bearer, claims, hand_made, mint, signing
 from support.wire import Client, get
 
 OTHER = "https://other.example"
@@ -298,21 +300,27 @@ def test_A_3_a_file_that_cannot_be_used_is_no_start(tmp_path, prepare, said):
     assert len(served.stderr.splitlines()) == (2 if "no value" in said else 1), served.stderr
 
 
-def test_a_file_that_only_root_can_read_is_no_start(tmp_path):
+def test_a_file_that_cannot_be_read_is_no_start():
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("needs root, to become somebody else")
-    file, config = tmp_path / "revoked.txt", tmp_path / "gateway.conf"
-    file.write_text("jti a\n")
-    file.chmod(0o600)
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.stat().st_mode & 0o005 != 0o005:
-            pytest.skip(f"others cannot enter {folder}")
-    config.write_text("listeners: [{ address: 127.0.0.1:0 }]\nrevocations: { file: revoked.txt }\n"
-                      "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: none, upstream: echo }]\n")
-    from support.gateway import BINARY
-    checked = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", BINARY, "check", "--config", str(config)],
-                             capture_output=True, text=True)
-    assert checked.returncode == 1 and "Permission denied" in checked.stderr, checked
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        # Others may enter, and read all but one.
+        folder.chmod(0o755)
+        shutil.copy(BINARY, folder / "portcullis")
+        (folder / "portcullis").chmod(0o755)
+        (folder / "revoked.txt").write_text("jti a\n")
+        (folder / "revoked.txt").chmod(0o600)
+        config = folder / "gateway.conf"
+        config.write_text("listeners: [{ address: 127.0.0.1:0 }]\nrevocations: { file: revoked.txt }\n"
+                          "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: none, upstream: echo }]\n")
+        config.chmod(0o644)
+        for command, status in (("check", 1), ("serve", 78)):
+            ended = subprocess.run(
+                ["setpriv", "--reuid=65534", "--clear-groups", str(folder / "portcullis"), command, "--config",
+                 str(config)], capture_output=True, text=True, timeout=30)
+            assert ended.returncode == status and "2:22: open " in ended.stderr, ended
+            assert "Permission denied" in ended.stderr, ended
 
 
 def reload(s, text):

@@ -9,7 +9,7 @@ SHELL := /bin/bash
 RELEASE := swift build -c release -Xswiftc -cross-module-optimization --explicit-target-dependency-import-check error
 SWIFT_FILES := Sources Tests Package.swift
 
-.PHONY: help build run test test-corpora bench lint format sanitize clean
+.PHONY: help build run test test-corpora soak bench lint format sanitize clean
 
 help: ## Shows this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,10 @@ test: ## Builds, and runs every test
 test-corpora: ## Runs only the tests of public test data in PORTCULLIS_CORPORA (../shared/corpora when unset)
 	@.ci/install test
 	@.ci/test-corpora
+
+soak: ## Runs only the tests that take minutes: rotating keys while the issuer fails
+	@.ci/install test
+	@.ci/soak
 
 bench: ## Compares with nginx and HAProxy on this machine
 	@.ci/install bench

@@ -1,0 +1,96 @@
+"""Rule L-3 in the source: secrets are compared in constant time, everywhere.
+
+A timing attack is no test for a busy machine; whether anything compares a secret in another way can be read. See
+support/comparisons.py for what is seen and what is not.
+"""
+import re
+
+import pytest
+
+from support.comparisons import BLANKED, closing, comparisons
+from support.gateway import ROOT
+
+SOURCES = ROOT / "Sources"
+CONSTANT_TIME = "ConstantTime.areEqual"
+# (file, comparison): why it need not take constant time.
+ALLOWED = {
+    ("Proxy/VerifiedTokenCache.swift", "Bytes.areEqual(held.span, token)"):
+        "reached only where a hash of 64 bits agrees that is keyed with the process's own secret: who could make it "
+        "agree for a part of a token knows that key, and learns nothing from how long two whole tokens stay equal",
+}
+
+
+def branch(text, label):
+    """The lines of a `case` of a `switch`, comments left out."""
+    lines = BLANKED.sub("", text).splitlines()
+    start = next(place for place, line in enumerate(lines) if line.strip().startswith(label))
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    end = next(place for place in range(start + 1, len(lines))
+               if lines[place].strip() and len(lines[place]) - len(lines[place].lstrip()) <= indent)
+    return "\n".join(lines[start:end])
+
+
+def test_L_3_no_secret_is_compared_but_in_constant_time():
+    found, unexplained, count = set(), [], 0
+    for path in sorted(SOURCES.rglob("*.swift")):
+        file = str(path.relative_to(SOURCES))
+        for comparison in comparisons(path.read_text()):
+            count += 1
+            if not comparison.is_of_secrets or comparison.function == CONSTANT_TIME:
+                continue
+            if (file, comparison.text) in ALLOWED:
+                found.add((file, comparison.text))
+            else:
+                unexplained.append(f"{file}:{comparison.line}: {comparison.text}")
+    assert not unexplained, "\n".join(unexplained)
+    assert found == set(ALLOWED), f"gone, so to be taken from the list: {set(ALLOWED) - found}"
+    # The reader reads: the gateway has hundreds of comparisons.
+    assert count > 500
+
+
+def test_L_3_an_HMAC_is_compared_in_constant_time():
+    body = branch((SOURCES / "Crypto/SignatureVerifier.swift").read_text(), "case .hmac(")
+    returned = [each.strip() for each in re.findall(r"return ([^\n}]*)", body)]
+    assert [each for each in returned if each != "false"] == ["ConstantTime.areEqual(code.span, signature)"], body
+    assert not [each.text for each in comparisons(body) if each.function != CONSTANT_TIME], body
+
+
+def test_L_3_constant_time_is_what_OpenSSL_calls_so():
+    [(path, text)] = [(path, text) for path in SOURCES.rglob("*.swift")
+                      if "enum ConstantTime" in (text := path.read_text())]
+    begin = text.index("{", text.index("enum ConstantTime"))
+    body = text[begin:closing(text, begin) + 1]
+    found = {each.text for each in comparisons(body)}
+    assert "CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count)" in found, path
+    # Beside it only what decides by lengths, and what it returns.
+    assert found - {"CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count)"} == {
+        "a.count == b.count", "CRYPTO_memcmp(a.baseAddress, b.baseAddress, a.count) == 0"}, found
+
+
+@pytest.mark.parametrize("planted", [
+    "if code == signature { return true }", "guard signature == code else { return false }",
+    "return code != expected", "return expectedMAC == given", "return Array(code) == given",
+    "return String(decoding: code, as: UTF8.self) == text", "return code.elementsEqual(signature)",
+    "return given.elementsEqual(code.span.bytes)", "return text.isSameBytes(as: secret)",
+    "return configuration.clientSecret.isSameBytes(as: text)", "return Bytes.areEqual(code.span, signature)",
+    "return unsafe memcmp(code.baseAddress, other, 32) == 0", "return unsafe memcmp(pointer, signature, 32) == 0",
+    "return secrets.containsSameBytes(as: text)", "return claims.ath == hash", "return user.password == typed",
+    "let same = held[index].token == other", "for index in 0..<32 where code[index] != given[index] { return false }",
+    "return key.material == other.material", "return a\n      == accessToken", "return text.starts(with: secret.utf8)",
+    "return try code(for: message) == signature",
+])
+def test_the_reader_sees_a_comparison_of_secrets(planted):
+    seen = [each for each in comparisons(planted) if each.is_of_secrets and each.function != CONSTANT_TIME]
+    assert seen and seen[0].line == planted.count("\n", 0, planted.index(seen[0].function.split(".")[-1])) + 1, planted
+
+
+@pytest.mark.parametrize("harmless", [
+    "return ConstantTime.areEqual(code.span, signature)", "// code == signature", "/* code ==\n signature */",
+    'let text = "code == signature"', "guard signature.count == key.signatureBytes(scheme) else { return }",
+    "if secret == nil { return }", "if code == EINTR { continue }", "if secret.isEmpty == false {}",
+    "where Value == CredentialSource", "return algorithm.isSymmetric == keys.isSecret", "if token == .remove {}",
+    "return credential.range == range", "while token[at] != UInt8(ascii: \".\") {}", "if code == Int(count) {}",
+    "return token.scopes.containsSameBytes(as: scope)", "return user.name == other.name",
+])
+def test_the_reader_leaves_other_comparisons_alone(harmless):
+    assert not [each.text for each in comparisons(harmless) if each.is_of_secrets and each.function != CONSTANT_TIME]

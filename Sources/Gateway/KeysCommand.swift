@@ -8,31 +8,8 @@ import Tokens
 /// `portcullis keys`
 struct KeysCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "keys", abstract: "Lists and makes the gateway's own signing keys.",
+    commandName: "keys", abstract: "Lists the keys of all providers, and makes the gateway's own.",
     subcommands: [KeysListCommand.self, KeysGenerateCommand.self])
-}
-
-/// `portcullis keys list`
-struct KeysListCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists the signing keys: kid, algorithm, when it was made, file. The first signs.")
-
-  @OptionGroup var file: ConfigurationOption
-  @Option(name: .long, help: ArgumentHelp("One provider only.", valueName: "name"))
-  var provider: String?
-
-  func run() throws {
-    for configured in try ProviderOption.all(of: file.config, named: provider) {
-      guard case .signing = configured.keys else { continue }
-      let folder = try configured.signingFolder()
-      do throws(KeyFault) {
-        for entry in try folder.load() { print(entry.line) }
-      } catch {
-        StandardError.print("provider \"\(configured.name)\": \(error)")
-        throw ExitStatus.configuration
-      }
-    }
-  }
 }
 
 /// `portcullis keys generate`

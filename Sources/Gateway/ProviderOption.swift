@@ -22,21 +22,30 @@ struct ProviderOption: ParsableArguments {
 
   /// The providers of a configuration, or the one of that name: never none.
   static func all(of path: String, named name: String?) throws -> [ProviderConfiguration] {
+    try providers(of: try configuration(path), named: name)
+  }
+
+  static func configuration(_ path: String) throws -> GatewayConfiguration {
     switch ConfigurationFile.load(path) {
     case .failure(let diagnostics):
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       // Only a file that cannot be read has a fault without a place.
       throw diagnostics.list.contains { $0.position == nil } ? ExitStatus.noInput : ExitStatus.configuration
-    case .success(let configuration):
-      let found = configuration.providers.filter { name == nil || $0.name == name }
-      if found.isEmpty {
-        let names = configuration.providers.map(\.name).joined(separator: ", ")
-        let missing = name.map { "no provider \"\($0)\"" } ?? "no providers"
-        StandardError.print("\(path): \(missing)\(names.isEmpty ? "" : "; the providers are: \(names)")")
-        throw ExitStatus.usage
-      }
-      return found
+    case .success(let configuration): return configuration
     }
+  }
+
+  static func providers(
+    of configuration: GatewayConfiguration, named name: String?
+  ) throws -> [ProviderConfiguration] {
+    let found = configuration.providers.filter { name == nil || $0.name == name }
+    if found.isEmpty {
+      let names = configuration.providers.map(\.name).joined(separator: ", ")
+      let missing = name.map { "no provider \"\($0)\"" } ?? "no providers"
+      StandardError.print("\(configuration.file): \(missing)\(names.isEmpty ? "" : "; the providers are: \(names)")")
+      throw ExitStatus.usage
+    }
+    return found
   }
 }
 
@@ -56,46 +65,9 @@ extension ProviderConfiguration {
   ///
   /// - Throws: An exit status, where there are none.
   func currentKeys() throws -> KeySet {
-    let found = Mutex<KeySet?>(nil)
-    let fault = Mutex<String?>(nil)
-    try ControlLoop.run { loop, done in
-      let store: KeyStore
-      do throws(KeyStoreError) {
-        // To look at a token is no reason to make a key: it would sign none that is out.
-        store = try KeyStore(
-          sources: [KeySource(self)], firstKey: .refused, copies: .onlyRead, loop: loop
-        ) { event in
-          if case .fetchFailed(let failure) = event { fault.withLock { $0 = "\(failure.url): \(failure.fault)" } }
-        }
-      } catch {
-        fault.withLock { $0 = "\(error)" }
-        done()
-        return
-      }
-      let take: (KeySnapshot) -> Void = { snapshot in
-        guard let keys = snapshot.providers.first, keys.firstFetchEnded else { return }
-        found.withLock { $0 = keys.keySet }
-        done()
-        withExtendedLifetime(store) {}
-      }
-      store.start(publish: take)
-      take(store.snapshot)
-    }
-    if let keys = found.withLock({ $0 }) { return keys }
-    StandardError.print("provider \"\(name)\": no keys: \(fault.withLock { $0 } ?? "nothing was fetched")")
+    let current = try CurrentKeys([self])
+    if let keys = current.snapshot.providers.first?.keySet { return keys }
+    StandardError.print("provider \"\(name)\": no keys: \(current.faults[name] ?? "nothing was fetched")")
     throw ExitStatus.unavailable
-  }
-}
-
-/// A loop for a command that has to wait for one thing.
-enum ControlLoop {
-  /// Runs `body` on a new loop until it calls what it is given.
-  static func run(_ body: @escaping @Sendable (EventLoop, @escaping @Sendable () -> Void) -> Void) throws {
-    let loop = try EventLoop(label: "command")
-    let ended = DispatchSemaphore(value: 0)
-    loop.start()
-    loop.async { body(loop) { ended.signal() } }
-    ended.wait()
-    loop.stop()
   }
 }

@@ -6,7 +6,7 @@ import Tokens
 /// `portcullis token inspect`
 struct TokenInspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Shows a token's header and claims as JSON. Verifies nothing.")
+    commandName: "inspect", abstract: "Shows a token's header and claims as JSON. Verifies nothing, and says so.")
 
   @OptionGroup var argument: TokenArgument
 
@@ -15,6 +15,8 @@ struct TokenInspectCommand: ParsableCommand {
     do throws(TokenError) {
       let token = try DecodedToken(bytes.span)
       let shown: JSONValue = .object(["header": .object(token.header), "claims": .object(token.claims)])
+      StandardError.print(
+        "NOT VERIFIED: anyone can write such a token. Whether it is good says: portcullis token verify")
       print(String(decoding: shown.serialized(), as: UTF8.self))
     } catch {
       StandardError.print("\(error.reason.rawValue): \(error)")

@@ -11,8 +11,9 @@ struct TokenVerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Says whether a token is good, and if not, why.",
     discussion: """
-      With --config and --provider as the server would, or with a key set in a file. Exit status: 0 good, 1 refused, \
-      64 usage, 66 no such file.
+      With --config and --provider as the server would, or with a key set in a file. The first line is the verdict; then \
+      each check stands in its order, with what it wanted and what it found. Exit status: 0 good, 1 refused, 64 usage, \
+      66 no such file.
       """)
 
   @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
@@ -27,8 +28,11 @@ struct TokenVerifyCommand: ParsableCommand {
   var audience: String?
   @Option(name: .long, help: ArgumentHelp("The algorithms that are allowed, with commas between.", valueName: "list"))
   var algorithms: String?
-  @Option(name: .long, help: ArgumentHelp("The time to verify at, in seconds since 1970.", valueName: "time"))
-  var at: Int64?
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The time to verify at: 2026-01-31T08:49:37Z, or seconds since 1970; without it, now.", valueName: "time"))
+  var at: MomentArgument?
   @Flag(name: .long, help: "Looks at no claim.")
   var signatureOnly = false
   @OptionGroup var argument: TokenArgument
@@ -44,9 +48,9 @@ struct TokenVerifyCommand: ParsableCommand {
 
   func run() throws {
     let token = try argument.read()
-    let (policy, keys) = try subject(token)
+    let (policy, keys, revoked) = try subject(token)
     let verifier = TokenVerifier(policy)
-    let now = at ?? WallClock.nanoseconds / 1_000_000_000
+    let now = at?.time ?? WallClock.nanoseconds / 1_000_000_000
     let verified: VerifiedToken
     do throws(TokenError) {
       if signatureOnly {
@@ -57,25 +61,17 @@ struct TokenVerifyCommand: ParsableCommand {
       verified = try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
     } catch {
       print("refused: \(error.reason.rawValue): \(error)")
+      print(TokenExplanation(token, policy, keys, .refused(error), revoked, now: now).text)
       throw ExitStatus.refused
     }
-    try checkRevocation(verified)
-    print(TokenVerifyCommand.summary(verified, now))
-  }
-
-  /// As the server does, behind all else.
-  private func checkRevocation(_ token: VerifiedToken) throws {
-    guard provider != nil else { return }
-    do throws(Diagnostics) {
-      let configuration = try ConfigurationFile.load(config ?? ConfigurationOption.standard).get()
-      guard let file = try RevocationWatcher.open(configuration).get() else { return }
-      guard let kind = file.inForce.kind(revoking: token.claims, keyID: token.keyID) else { return }
-      print("refused: \(Reason.tokenRevoked.rawValue): \(file.path) names its \"\(kind.name)\"")
-    } catch {
-      for diagnostic in error.list { StandardError.print(diagnostic.description) }
-      throw ExitStatus.configuration
+    // As the server does, behind all else.
+    if let revoked, let kind = revoked.inForce.kind(revoking: verified.claims, keyID: verified.keyID) {
+      print("refused: \(Reason.tokenRevoked.rawValue): \(revoked.path) names its \"\(kind.name)\"")
+      print(TokenExplanation(token, policy, keys, .revoked(kind), revoked, now: now).text)
+      throw ExitStatus.refused
     }
-    throw ExitStatus.refused
+    print(TokenVerifyCommand.summary(verified, now))
+    print(TokenExplanation(token, policy, keys, .good, revoked, now: now).text)
   }
 
   private static func summary(_ token: VerifiedToken, _ now: UnixSeconds) -> String {
@@ -91,16 +87,26 @@ struct TokenVerifyCommand: ParsableCommand {
     return text
   }
 
-  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet) {
+  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet, RevocationFile?) {
     if let provider {
-      let configured = try ProviderOption.all(of: config ?? ConfigurationOption.standard, named: provider)[0]
-      return (configured.policy, try configured.currentKeys())
+      let configuration = try ProviderOption.configuration(config ?? ConfigurationOption.standard)
+      let configured = try ProviderOption.providers(of: configuration, named: provider)[0]
+      return (configured.policy, try configured.currentKeys(), try revocations(configuration))
     }
     let policy = TokenPolicy(
       provider: "jwks", issuer: issuer ?? ((try? CompactToken(token.span).unverifiedIssuer()) ?? ""),
       audiences: audience.map { .oneOf([$0]) } ?? .any, algorithms: try allowedAlgorithms(),
       tokenBytesMax: TokenVerifyCommand.tokenBytesMax)
-    return (policy, try keySet())
+    return (policy, try keySet(), nil)
+  }
+
+  private func revocations(_ configuration: GatewayConfiguration) throws -> RevocationFile? {
+    switch RevocationFile.open(configuration) {
+    case .success(let file): return file
+    case .failure(let diagnostics):
+      for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
+      throw ExitStatus.configuration
+    }
   }
 
   /// More than a gateway takes: a long token is not what is asked about here.

@@ -19,6 +19,8 @@ public struct KeyListing: Sendable {
     public let thumbprint: String?
     /// By this process, or those before it whose copy it found; for the gateway's own, when the key was made.
     public let firstSeenAt: UnixSeconds
+    /// Where the private half stands; nil for somebody else's.
+    public let file: String?
   }
 
   public let provider: String

@@ -92,7 +92,9 @@ struct KeyStoreEntry {
       keys: (keySet?.keys ?? []).map { key in
         let thumbprint = KeyListing.thumbprint(key)
         let firstSeenAt = thumbprint.flatMap { seen[$0] } ?? fetchedAt ?? loadedAt
-        return KeyListing.Key(key: key, thumbprint: thumbprint, firstSeenAt: firstSeenAt)
+        return KeyListing.Key(
+          key: key, thumbprint: thumbprint, firstSeenAt: firstSeenAt,
+          file: issuerKeys.first { $0.key.keyID == thumbprint }?.file)
       },
       fetchedAt: keySet == nil ? nil : fetchedAt, failures: remote?.failures.count ?? 0,
       fetchedEvery: remote?.interval)

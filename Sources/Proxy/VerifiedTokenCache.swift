@@ -125,7 +125,9 @@ struct VerifiedTokenCache {
     if entries[index].renderedMapping < 0 {
       entries[index].renderedMapping = Int32(truncatingIfNeeded: mapping)
       // What it was rendered into is larger than what came of it.
-      entries[index].rendered = [UInt8](fields[...])
+      entries[index].rendered = [UInt8](capacity: fields.count) { output in
+        for byte in fields { output.append(byte) }
+      }
     } else {
       guard moreRendered[index, default: []].count < VerifiedTokenCache.renderedMax - 1 else { return }
       moreRendered[index, default: []].append((mapping, fields))

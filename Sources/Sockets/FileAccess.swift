@@ -40,6 +40,33 @@ public enum FileAccess {
       bytes: bytes, mode: status.st_mode & 0o7777, isOwnedByUs: status.st_uid == geteuid() || status.st_uid == 0)
   }
 
+  /// Reads a file in pieces, however large it is, line by line; a line of more than `bytesMax` bytes is passed over.
+  public static func forEachLine(
+    of path: String, bytesMax: Int, _ body: (Span<UInt8>) -> Void
+  ) throws(SystemError) {
+    let file = try Descriptor(unsafe csystem_open_blocking(path), call: "open \(path)")
+    var piece = [UInt8](repeating: 0, count: 64 * 1024)
+    var line: [UInt8] = []
+    var isTooLong = false
+    while true {
+      // SAFETY: the call writes inside the array, which is borrowed exclusively.
+      let count = unsafe piece.withUnsafeMutableBytes { raw in unsafe Glibc.read(file.number, raw.baseAddress, raw.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .last("read \(path)") }
+      if count == 0 { break }
+      for byte in piece[..<count] {
+        guard byte != UInt8(ascii: "\n") else {
+          if !isTooLong { body(line.span) }
+          line.removeAll(keepingCapacity: true)
+          isTooLong = false
+          continue
+        }
+        if line.count < bytesMax { line.append(byte) } else { isTooLong = true }
+      }
+    }
+    if !line.isEmpty, !isTooLong { body(line.span) }
+  }
+
   /// Makes a file that its owner alone may read, with these bytes, on the disk when this returns.
   ///
   /// The superuser makes it for the owner of the folder, who could not read it otherwise.

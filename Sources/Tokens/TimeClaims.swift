@@ -15,12 +15,11 @@ struct TimeClaims {
     guard let expiresAt = try TimeClaims.time(claims, "exp", keyID: keyID) else {
       throw TokenError(.claimMissing("exp"), keyID: keyID)
     }
-    let notBefore = try TimeClaims.time(claims, "nbf", keyID: keyID)
-    let issuedAt = try TimeClaims.time(claims, "iat", keyID: keyID)
     guard now < expiresAt + leeway else { throw TokenError(.expired(at: expiresAt), keyID: keyID) }
-    if let notBefore, now + leeway < notBefore {
+    if let notBefore = try TimeClaims.time(claims, "nbf", keyID: keyID), now + leeway < notBefore {
       throw TokenError(.notYetValid(until: notBefore), keyID: keyID)
     }
+    let issuedAt = try TimeClaims.time(claims, "iat", keyID: keyID)
     if let issuedAt, now + leeway < issuedAt {
       throw TokenError(.issuedInFuture(at: issuedAt), keyID: keyID)
     }

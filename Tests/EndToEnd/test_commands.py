@@ -202,8 +202,69 @@ def test_verify_with_a_key_set(jwks, keys, options, change, status, said):
     token = hand_made({"alg": "ES256", "kid": "es256-1"}, payload,
                       lambda data: jwt.get_algorithm_by_name("ES256").sign(data, keys["ES256"].private))
     result = run("token", "verify", "--jwks", jwks, *options, token)
-    assert result.returncode == status and said in result.stdout, result
-    assert len(result.stdout.splitlines()) == 1 and not set(result.stdout) & set("\x1b\x07\x9b\u202e")
+    verdict, *checks = result.stdout.splitlines()
+    assert result.returncode == status and said in verdict, result
+    assert all(re.match(r"  (passed |REFUSED|-      )  [a-z]", line) for line in checks), checks
+    assert not set(result.stdout) & set("\x1b\x07\x9b\u202e")
+    assert token.rpartition(".")[2] not in result.stdout, "the signature is shown"
+
+
+@pytest.mark.parametrize("header, change, refused, wanted, found", [
+    ({}, {"aud": "other"}, "aud", '"api"', '"other"'), ({}, {"exp": 1000}, "exp", "a time after", "1970-01-01T00:16:40Z"),
+    ({"typ": "logout+jwt"}, {}, "typ", "JWT, at+jwt or nothing", '"logout+jwt"'),
+    ({"crit": ["b64"]}, {}, "extensions", "none of crit", '"crit"'),
+    ({"alg": "none"}, {}, "alg", "ES256", '"none"'), ({"kid": "gone"}, {}, "kid", "a key", '"gone", which no key has'),
+    ({"kid": "rs256-1"}, {}, "kid", "for the algorithm", '"rs256-1", RSA of 2048 bits for RS256'),
+    ({"kid": "es256-2"}, {}, "kid", "a key", "no key has"), ({}, {"iss": 7}, "iss", "issuer.example", "7"),
+    ({}, {"nbf": "x"}, "nbf", "no time after", '"x"'), ({}, {"iat": 9e300}, "iat", "no time after", "9e+300"),
+    ({}, {"sub": ["root"]}, "sub", "a string", '["root"]'), ({}, {"exp": None}, "exp", "a time after", "nothing"),
+])
+def test_verify_says_which_check_refused(jwks, keys, header, change, refused, wanted, found):
+    payload = {name: value for name, value in {**claims(), **change}.items() if value is not None}
+    token = hand_made({"alg": "ES256", "kid": "es256-1", **header}, payload,
+                      lambda data: jwt.get_algorithm_by_name("ES256").sign(data, keys["ES256"].private))
+    result = run("token", "verify", "--jwks", jwks, "--issuer", ISSUER, "--audience", AUDIENCE, "--algorithms",
+                 "ES256", token)
+    assert result.returncode == 1, result
+    lines = [re.match(r"  (passed |REFUSED|-      )  (\S+) +wanted (.*?)(?:; found (.*))?$", line).groups()
+             for line in result.stdout.splitlines()[1:]]
+    place = [line[0] for line in lines].index("REFUSED")
+    assert all(line[0] == "passed " for line in lines[:place]), lines
+    assert all(line[0] == "-      " and line[3] is None for line in lines[place + 1:]), lines
+    assert lines[place][1] == refused and wanted in lines[place][2] and found in lines[place][3], lines[place]
+
+
+def test_verify_looks_at_what_a_provider_requires(tmp_path, jwks, keys):
+    config = tmp_path / "gateway.conf"
+    config.write_text(f"""
+listeners: [{{ address: "127.0.0.1:0" }}]
+providers:
+  company:
+    {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: keys.json, max_age: 10m,
+      require: {{ typ: at+jwt, claims: [email, realm.name] }} }}
+upstreams: {{ echo: {{ builtin: echo }} }}
+routes: [{{ path: /x, auth: company, upstream: echo }}]
+""")
+    good = dict(iat=1000, exp=5000, email="a@b", realm={"name": "r"})
+    for change, at, typ, said in (
+            ({}, 1000, "at+jwt", "good"), ({}, 1000, "JWT", "refused: token_type_refused"),
+            ({}, "1970-01-01T00:27:09Z", "at+jwt", "good"), ({}, 1630, "at+jwt", "refused: token_too_old"),
+            ({"iat": None}, 1000, "at+jwt", "refused: claim_missing"),
+            ({"email": None}, 1000, "at+jwt", "refused: claim_missing"),
+            ({"realm": {}}, 1000, "at+jwt", "refused: claim_missing")):
+        token = mint(keys["ES256"], headers={"typ": typ}, **{**good, **change})
+        result = run("token", "verify", "--config", config, "--provider", "company", "--at", at, token)
+        assert result.stdout.startswith(said), (change, at, typ, result)
+        for name in ("age", "claim email", "claim realm.name"):
+            assert f"  {name} " in result.stdout, result.stdout
+    assert "REFUSED  claim realm.name  wanted any value but null; found nothing" in result.stdout
+
+
+@pytest.mark.parametrize("moment", ["1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01", "1970-01-01T00:00:00",
+                                    "1e3", "99999999999999", "", "0999-01-01T00:00:00Z"])
+def test_verify_takes_no_other_moments(jwks, keys, moment):
+    result = run("token", "verify", "--jwks", jwks, f"--at={moment}", mint(keys["ES256"]))
+    assert result.returncode == 64 and not result.stdout, result
 
 
 @pytest.mark.parametrize("arguments, status", [
@@ -258,6 +319,7 @@ def test_inspect_shows_and_verifies_nothing(keys):
         shown = json.loads(result.stdout)
         assert shown["header"]["kid"] == "es256-1" and shown["claims"]["sub"] == "\u202e\x07a"
         assert "\x07" not in result.stdout
+        assert result.stderr.startswith("NOT VERIFIED"), result
     forged = token.rpartition(".")[0] + ".AAAA"
     assert run("token", "inspect", forged).returncode == 0
     for bad in ("x", "a.b.c.d.e", base64.b64encode(b"{}").decode() + ".e30.e30"):
@@ -272,21 +334,20 @@ def test_keys_are_listed_and_made(example):
     config = example.config_path
 
     def listed():
-        result = run("keys", "list", "--config", config)
-        assert result.returncode == 0, result
-        return [line.split(" ") for line in result.stdout.splitlines()]
+        return listed_keys("--config", config)
 
     [first] = listed()
-    assert first[1] == "ES256" and os.path.exists(first[3])
+    assert (first["PROVIDER"], first["TYPE"], first["BITS"], first["ALG"]) == ("local", "EC P-256", "256", "ES256")
+    assert first["KID"] == first["THUMBPRINT"] and os.path.exists(first["FROM"]), first
     old = minted(config)
-    assert jwt.get_unverified_header(old)["kid"] == first[0]
+    assert jwt.get_unverified_header(old)["kid"] == first["KID"]
     # Names of keys have seconds, and one that has a key leaves the next to the other.
     made = run("keys", "generate", "--config", config, "--provider", "local")
     assert made.returncode == 0, made
-    assert len(listed()) == 2 and listed()[0][0] == made.stdout.split(" ")[0]
-    assert os.stat(listed()[0][3]).st_mode & 0o777 == 0o600
+    assert len(listed()) == 2 and listed()[0]["KID"] == made.stdout.split(" ")[0]
+    assert os.stat(listed()[0]["FROM"]).st_mode & 0o777 == 0o600
     new = minted(config)
-    assert jwt.get_unverified_header(new)["kid"] == listed()[0][0] != first[0]
+    assert jwt.get_unverified_header(new)["kid"] == listed()[0]["KID"] != first["KID"]
     # The running gateway knows the new one after SIGHUP, and the old one still.
     assert get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 401
     example.signal(1)
@@ -294,7 +355,56 @@ def test_keys_are_listed_and_made(example):
     wait_until(lambda: get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 200, "the new key", 2)
     assert get(example, "/api/x", [("Authorization", f"Bearer {old}")]).status == 200
     published = json.loads(get(example, "/.well-known/jwks.json", host="127.0.0.1:8080").body)
-    assert {key["kid"] for key in published["keys"]} == {line[0] for line in listed()}
+    assert {key["kid"] for key in published["keys"]} == {line["KID"] for line in listed()}
+
+
+def listed_keys(*arguments, status=0, stdin=None):
+    """What `keys list` says, a dict for each key."""
+    result = run("keys", "list", *map(str, arguments), stdin=stdin)
+    assert result.returncode == status, result
+    head, *rows = [re.split(r"  +", line) for line in result.stdout.splitlines()]
+    assert head == ["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "FROM"], result
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_keys_of_every_provider_are_listed_with_their_use(tmp_path, start, upstream, key_server, keys):
+    server = key_server(keys["RS256"], keys["EdDSA"])
+    weak = dict(keys["ES256"].jwk, kid="weak\x1b]0;x", kty="oct", k="AAAA")
+    server.keys.append(weak)
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [dict(keys["ES256"].jwk, kid="a key")]}))
+    gateway = start(f"""
+        listeners: [{{ address: "127.0.0.1:0" }}]
+        log: {{ access: used.log }}
+        providers:
+          company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{server.url}" }}
+          other: {{ issuer: "https://other.example", audiences: [{AUDIENCE}], jwks_file: "{tmp_path}/keys.json" }}
+        upstreams: {{ app: {{ servers: ["{upstream().url}"] }} }}
+        routes: [{{ path: /api/**, auth: [company, other], upstream: app }}]
+        """)
+    good = [mint(keys["RS256"])] * 3 + [mint(keys["EdDSA"])]
+    forged = mint(keys["RS256"], sub="mallory").rpartition(".")[0] + "." + good[0].rpartition(".")[2]
+    refused = [mint(keys["RS256"], exp=1000), forged, mint(keys["EdDSA"], aud="else"), "x.y.z"]
+    for token, status in [(token, 200) for token in good] + [(token, 401) for token in refused]:
+        assert get(gateway, "/api/x", [("Authorization", f"Bearer {token}")]).status == status
+    log = gateway.folder / "used.log"
+    wait_until(lambda: log.exists() and log.read_text().count("\n") == 8, "the access lines")
+    rows = listed_keys("--config", gateway.config_path)
+    assert [(row["PROVIDER"], row["KID"], row["TYPE"], row["BITS"], row["ALG"], row["USED"]) for row in rows] == [
+        ("company", "rs256-1", "RSA", "2048", "RS256", "3"), ("company", "eddsa-1", "OKP Ed25519", "256", "EdDSA", "1"),
+        ("other", '"a key"', "EC P-256", "256", "ES256", "0")], rows
+    assert rows[0]["FROM"] == server.url and rows[2]["FROM"] == f"{tmp_path}/keys.json"
+    assert re.fullmatch(r"\d+s", rows[0]["AGE"]) and len(rows[0]["THUMBPRINT"]) == 43, rows
+    # The key that is not used is said, without what it would do to a terminal.
+    said = run("keys", "list", "--config", gateway.config_path).stderr
+    assert 'provider "company": not used: key "weak\\u001b]0;x": a shared secret' in said and "\x1b" not in said, said
+    # A log of somebody's choice, in the other format too; lines that are none are passed over.
+    line = 'time=x provider=company key_id=rs256-1 cache=hit status=200 path="/a b=c \\"d"\n'
+    noise = line + "\n{}\nnonsense\n" + "x" * 200_000 + "\n" + line.rstrip("\n")
+    assert [row["USED"] for row in listed_keys(
+        "--config", gateway.config_path, "--log", "-", "--provider", "company", stdin=noise)] == ["2", "0"]
+    assert run("keys", "list", "--config", gateway.config_path, "--log", "nowhere.log").returncode == 66
+    server.instead = (500, {}, b"")
+    assert [row["PROVIDER"] for row in listed_keys("--config", gateway.config_path, status=69)] == ["other"]
 
 
 def test_verify_makes_no_key(folder):
@@ -321,7 +431,7 @@ def test_keys_that_root_makes_are_the_owners_of_the_folder(folder):
 
 def test_keys_of_a_folder_that_is_not_there(folder):
     result = run("keys", "list", "--config", folder / "gateway.conf")
-    assert result.returncode == 0 and result.stdout == "", result
+    assert result.returncode == 69 and "portcullis keys generate" in result.stderr, result
     assert not (folder / "state").exists()
     assert run("keys", "list", "--config", folder / "gateway.conf", "--provider", "nobody").returncode == 64
     assert run("keys", "generate", "--config", folder / "gateway.conf").returncode == 64

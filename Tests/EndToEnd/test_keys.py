@@ -622,8 +622,8 @@ def test_providers_of_one_host_publish_together(start, upstream, tmp_path):
     routes:
       - {{ path: /api/**, auth: [a, b, c], upstream: app }}
     """)
-    listed = run("keys", "list", "--config", gateway.config_path).stdout.splitlines()
-    kids = [line.split(" ")[0] for line in listed]
+    listed = run("keys", "list", "--config", gateway.config_path).stdout.splitlines()[1:]
+    kids = [line.split()[1] for line in listed]
     assert len(set(kids)) == 3
 
     def published(host):

@@ -134,6 +134,8 @@ static inline int csystem_open_log(const char *path) {
   return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
+static inline int csystem_open_blocking(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
 // Does not wait for the other end of a pipe.
 static inline int csystem_open_reading(const char *path) { return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); }
 

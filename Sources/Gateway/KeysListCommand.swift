@@ -1,0 +1,86 @@
+import ArgumentParser
+import Configuration
+import Crypto
+import Keys
+import Sockets
+import Tokens
+
+/// `portcullis keys list`
+struct KeysListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
+    discussion: """
+      Keys that are fetched are fetched now. AGE is since the key was first seen (refresh.cache_file remembers it), or \
+      made. USED is how many requests of the access log came with a token that the key verified: of the file that \
+      log.access names, or of --log. A provider's own keys stand with the newest first: it signs.
+      """)
+
+  @OptionGroup var file: ConfigurationOption
+  @Option(name: .long, help: ArgumentHelp("One provider only.", valueName: "name"))
+  var provider: String?
+  @Option(name: .long, help: ArgumentHelp("The access log to count in; - is standard input.", valueName: "file"))
+  var log: String?
+
+  func run() throws {
+    let configuration = try ProviderOption.configuration(file.config)
+    let providers = try ProviderOption.providers(of: configuration, named: provider)
+    let uses = try uses(configuration)
+    let now = WallClock.nanoseconds / 1_000_000_000
+    var table = TextTable(["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "FROM"])
+    var status = ExitCode.success
+    for configured in providers {
+      let current = try CurrentKeys([configured])
+      for listing in current.listings where listing.origin != nil {
+        for key in listing.keys { table.add(cells(of: key, listing, uses, now)) }
+      }
+      for (provider, why) in current.unused { StandardError.print("provider \"\(provider)\": not used: \(why)") }
+      if current.listings.allSatisfy({ $0.origin == nil }) {
+        if status != ExitStatus.configuration {
+          status = current.hasUnusableFile ? ExitStatus.configuration : ExitStatus.unavailable
+        }
+        StandardError.print(
+          "provider \"\(configured.name)\": no keys: \(current.faults[configured.name] ?? "there are none")")
+      }
+    }
+    print(table.text)
+    if status != .success { throw status }
+  }
+
+  private func cells(
+    of key: KeyListing.Key, _ listing: KeyListing, _ uses: KeyUses?, _ now: UnixSeconds
+  ) -> [String] {
+    [
+      listing.provider, key.key.keyID.map { TextTable.shown($0) } ?? "-", key.key.typeName, "\(key.key.key.bits)",
+      key.key.algorithm?.rawValue ?? "any", key.thumbprint ?? "-", Duration.seconds(now - key.firstSeenAt).forPeople,
+      uses.map { "\($0.count(provider: listing.provider, keyID: key.key.keyID))" } ?? "-", origin(listing, key),
+    ]
+  }
+
+  private func origin(_ listing: KeyListing, _ key: KeyListing.Key) -> String {
+    switch listing.origin {
+    case .network(let url): url
+    case .copy(let path), .file(let path): path
+    case .ownFolder(let folder): key.file ?? folder
+    case nil: "-"
+    }
+  }
+
+  /// nil: there is no log to count in.
+  private func uses(_ configuration: GatewayConfiguration) throws -> KeyUses? {
+    let path: String
+    if let log {
+      path = log == "-" ? "/dev/stdin" : log
+    } else {
+      guard case .file(let file) = configuration.log.access else { return nil }
+      path = file
+    }
+    do throws(SystemError) {
+      return try KeyUses(log: path)
+    } catch {
+      // A gateway that has not run yet has no log.
+      if log == nil { return nil }
+      StandardError.print("\(error)")
+      throw ExitStatus.noInput
+    }
+  }
+}

@@ -372,36 +372,49 @@ def test_T_16_a_reload_reads_sections_with_the_new_providers(scene):
     s.refuses(token, provider="third", key_id=s.foreign.kid)
 
 
-def test_T_16_a_file_that_is_seen_half_written_lets_nobody_in(scene):
-    s = scene(text="".join(f"jti j{number}\n" for number in range(1000)))
-    token, late = s.mint(jti="j999"), s.mint(jti="late")
-    s.refuses(token)
-    stopped, statuses = threading.Event(), set()
-
-    def ask():
-        with Client(s.gateway) as client:
-            while not stopped.is_set():
-                client.send(f"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n")
-                statuses.add(client.response().status)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    # Written anew, slowly, for more than a second: it is never seen twice the same meanwhile.
+def write_slowly(s, first):
+    """Writes the file anew for more than a second, with `first` before what was there; how long it rested at most."""
+    times = [time.monotonic()]
     with open(s.file, "w") as file:
-        file.write("jti late\n")
-        file.flush()
+        file.write(first)
         for number in range(1000):
             file.write(f"jti j{number}\n")
             if number % 5 == 0:
                 file.flush()
+                times.append(time.monotonic())
                 time.sleep(0.01)
-    # What is new counted at once.
-    s.wait(late, 401)
-    wait_until(lambda: s.changes()[-1][0] == "1001", "the whole file")
-    stopped.set()
-    thread.join(10)
-    assert statuses == {401}
-    assert s.changes() == [("1000", "1000", "0"), ("1001", "1", "0")]
+    times.append(time.monotonic())
+    return max(after - before for before, after in zip(times, times[1:]))
+
+
+def test_T_16_a_file_that_is_seen_half_written_lets_nobody_in(scene):
+    s = scene(text="".join(f"jti j{number}\n" for number in range(1000)))
+    token = s.mint(jti="j999")
+    s.refuses(token)
+    for turn in range(5):
+        stopped, statuses, before = threading.Event(), set(), len(s.changes())
+        late = s.mint(jti=f"late{turn}")
+
+        def ask():
+            with Client(s.gateway) as client:
+                while not stopped.is_set():
+                    client.send(f"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n")
+                    statuses.add(client.response().status)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        rest = write_slowly(s, "".join(f"jti late{number}\n" for number in range(turn + 1)))
+        s.wait(late, 401)
+        wait_until(lambda: s.changes()[-1][0] == str(1001 + turn), "the whole file")
+        stopped.set()
+        thread.join(10)
+        # On a machine that held the writer up, the file may have been seen twice the same: that is another test.
+        if rest < 0.2:
+            assert statuses == {401}
+            # What is new was taken, and nothing else ever changed.
+            assert s.changes()[before:] == [(str(1001 + turn), "1", "0")]
+            return
+    pytest.skip("the machine is too busy to write a file without a rest")
 
 
 def test_T_16_nothing_is_lost_while_the_file_is_rewritten(scene, workers):

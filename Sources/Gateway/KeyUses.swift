@@ -29,9 +29,8 @@ struct KeyUses {
   /// A token was looked at, and it is not the token that was refused.
   private static func verifyingKey(_ line: AccessLine?) -> Key? {
     guard let line, let provider = line["provider"], line["cache"] != nil else { return nil }
-    if let reason = line["reason"].flatMap({ Reason(rawValue: $0) }), reason.status == 401 || reason == .keysUnavailable {
-      return nil
-    }
+    let reason = line["reason"].flatMap { Reason(rawValue: $0) }
+    if reason?.status == 401 || reason == .keysUnavailable { return nil }
     return Key(provider: Array(provider.utf8), keyID: line["key_id"].map { Array($0.utf8) })
   }
 }

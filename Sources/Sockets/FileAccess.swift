@@ -50,7 +50,9 @@ public enum FileAccess {
     var isTooLong = false
     while true {
       // SAFETY: the call writes inside the array, which is borrowed exclusively.
-      let count = unsafe piece.withUnsafeMutableBytes { raw in unsafe Glibc.read(file.number, raw.baseAddress, raw.count) }
+      let count = unsafe piece.withUnsafeMutableBytes { raw in
+        unsafe Glibc.read(file.number, raw.baseAddress, raw.count)
+      }
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw .last("read \(path)") }
       if count == 0 { break }

@@ -4,7 +4,15 @@ internal import COpenSSL
 ///
 /// Not for two threads at once.
 public final class SignatureVerifier {
-  private var prepared: [Preparation: PreparedKey] = [:]
+  /// How long what OpenSSL prepares for a key is kept.
+  public enum Preparation {
+    /// For the next signatures: of keys that stay the same.
+    case kept
+    /// For this signature alone: of keys that a sender chooses, which would drive the others out.
+    case once
+  }
+
+  private var prepared: [PreparedFor: PreparedKey] = [:]
   private let hasher: Hasher?
 
   public init() {
@@ -15,7 +23,8 @@ public final class SignatureVerifier {
   ///
   /// False too where the key does not fit the scheme.
   public func isValid(
-    _ signature: Span<UInt8>, over message: Span<UInt8>, _ scheme: SignatureScheme, key: PublicKey
+    _ signature: Span<UInt8>, over message: Span<UInt8>, _ scheme: SignatureScheme, key: PublicKey,
+    preparation: Preparation = .kept
   ) -> Bool {
     guard key.fits(scheme), signature.count == key.signatureBytes(scheme) else { return false }
     switch scheme {
@@ -25,33 +34,37 @@ public final class SignatureVerifier {
       else { return false }
       return ConstantTime.areEqual(code.span, signature)
     case .ed25519:
-      return prepare(key, scheme)?.holds(signature, over: message) ?? false
+      return prepare(key, scheme, preparation)?.holds(signature, over: message) ?? false
     case .rsaPKCS1(let hash), .rsaPSS(let hash):
       guard let digest = hasher?.digest(of: message, hash) else { return false }
-      return prepare(key, scheme)?.holds(signature, overDigest: digest.span) ?? false
+      return prepare(key, scheme, preparation)?.holds(signature, overDigest: digest.span) ?? false
     case .ecdsa(let hash):
       guard let digest = hasher?.digest(of: message, hash) else { return false }
       let encoded = EncodedSignature.encode(signature)
-      return prepare(key, scheme)?.holds(encoded.span, overDigest: digest.span) ?? false
+      return prepare(key, scheme, preparation)?.holds(encoded.span, overDigest: digest.span) ?? false
     }
   }
+
+  /// How many keys are prepared for the next signature.
+  public var preparedKeys: Int { prepared.count }
 
   /// Forgets every key: they are prepared again when they are needed. For new key sets.
   public func forgetKeys() {
     prepared.removeAll(keepingCapacity: true)
   }
 
-  private func prepare(_ key: PublicKey, _ scheme: SignatureScheme) -> PreparedKey? {
-    let preparation = Preparation(key: ObjectIdentifier(key), scheme: scheme)
-    if let known = prepared[preparation] { return known }
+  private func prepare(_ key: PublicKey, _ scheme: SignatureScheme, _ preparation: Preparation) -> PreparedKey? {
+    if case .once = preparation { return PreparedKey(key, scheme) }
+    let purpose = PreparedFor(key: ObjectIdentifier(key), scheme: scheme)
+    if let known = prepared[purpose] { return known }
     guard let made = PreparedKey(key, scheme) else { return nil }
     // Key sets hold at most 100 keys; more are several configurations' worth of old ones.
     if prepared.count >= 1000 { forgetKeys() }
-    prepared[preparation] = made
+    prepared[purpose] = made
     return made
   }
 
-  private struct Preparation: Hashable {
+  private struct PreparedFor: Hashable {
     let key: ObjectIdentifier
     let scheme: SignatureScheme
   }

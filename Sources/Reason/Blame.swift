@@ -25,14 +25,15 @@ extension Reason {
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture,
-      .tokenTooOld, .tokenRevoked:
+      .tokenTooOld, .tokenRevoked,
+      .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
       .client
     case .keysUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch: .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
       .upstreamTruncated:
       .upstream
-    case .tooManyConnections, .drainTimeout, .internalError: .gateway
+    case .proofMemoryFull, .tooManyConnections, .drainTimeout, .internalError: .gateway
     }
   }
 
@@ -48,7 +49,8 @@ extension Reason {
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
-      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked:
+      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .proofMissing,
+      .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid: 403
     case .noRoute: 404
@@ -62,7 +64,7 @@ extension Reason {
     case .internalError: 500
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
-    case .keysUnavailable, .tooManyConnections, .drainTimeout: 503
+    case .keysUnavailable, .proofMemoryFull, .tooManyConnections, .drainTimeout: 503
     case .upstreamConnectTimeout, .upstreamTimeout: 504
     case .versionUnsupported: 505
     }

@@ -133,6 +133,21 @@ public enum Reason: String, CaseIterable, Sendable {
   /// The provider has no usable key set.
   case keysUnavailable = "keys_unavailable"
 
+  // MARK: What a token is bound to (RFC 7800, RFC 9449, RFC 8705)
+
+  /// The token is bound to a key, or has to be, and the request holds no proof that the sender has it (RFC 9449 §7.1).
+  case proofMissing = "proof_missing"
+  /// The proof is malformed, or for another request, token or key (RFC 9449 §4.3).
+  case proofInvalid = "proof_invalid"
+  /// The proof came before (RFC 9449 §11.1).
+  case proofReplayed = "proof_replayed"
+  /// As many proofs are remembered as there is room for: whether this one is new cannot be said.
+  case proofMemoryFull = "proof_memory_full"
+  /// The token is bound to a certificate that the client has not shown (RFC 8705 §3).
+  case certificateMismatch = "certificate_mismatch"
+  /// The token is bound in a way that is not checked here (RFC 7800 §3.1).
+  case confirmationUnsupported = "confirmation_unsupported"
+
   // MARK: The decision
 
   /// The identity has none of the roles that the route needs.

@@ -13,6 +13,7 @@ public struct ClaimsSet: Sendable {
   private let rolesPlace: JSONDocument.Place?
   private let scopesPlace: JSONDocument.Place?
   private let permissionsPlace: JSONDocument.Place?
+  private let confirmationPlace: JSONDocument.Place?
 
   init(_ claims: JSONDocument, _ policy: TokenPolicy) {
     self.claims = claims
@@ -24,6 +25,7 @@ public struct ClaimsSet: Sendable {
     }
     scopesPlace = claims.place(policy.claims.scopes).flatMap { claims.holdsWords($0) ? $0 : nil }
     permissionsPlace = claims.place(policy.claims.permissions).flatMap { claims.holdsWords($0) ? $0 : nil }
+    confirmationPlace = claims.member("cnf", of: claims.root)
   }
 
   /// Bytes of the block that holds the claims.
@@ -32,6 +34,11 @@ public struct ClaimsSet: Sendable {
   /// The claim at `path`; nil where there is none.
   public func claim(_ path: ClaimPath) -> ClaimValue? {
     claims.place(path).map { ClaimValue(claims.value($0)) }
+  }
+
+  /// What whoever sends the token has to show (RFC 7800 §3.1).
+  public var confirmation: TokenConfirmation {
+    confirmationPlace.map { TokenConfirmation(ClaimValue(claims.value($0))) } ?? .unbound
   }
 
   /// Whole words (SECURITY.md T-17): a string's, which spaces part (RFC 6749 §3.3), a list's strings, or the names of an

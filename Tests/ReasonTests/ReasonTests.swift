@@ -66,7 +66,10 @@ struct ReasonTests {
       Row(reason: .upstreamAnswerInvalid, status: 502), Row(reason: .upstreamTimeout, status: 504),
       Row(reason: .headTimeout, status: 408), Row(reason: .headTooLarge, status: 431),
       Row(reason: .tooManyFields, status: 431), Row(reason: .targetTooLong, status: 414),
-      Row(reason: .bodyTooLarge, status: 413),
+      Row(reason: .bodyTooLarge, status: 413), Row(reason: .proofMissing, status: 401),
+      Row(reason: .proofInvalid, status: 401), Row(reason: .proofReplayed, status: 401),
+      Row(reason: .proofMemoryFull, status: 503), Row(reason: .certificateMismatch, status: 401),
+      Row(reason: .confirmationUnsupported, status: 401),
     ])
   func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
 

@@ -65,6 +65,10 @@ extension ProxyEvent {
       log.warning("accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"])
     case .acceptingResumed:
       log.notice("accepting goes on")
+    case .proofMemoryFull(let refused):
+      log.error(
+        "DPoP proofs are refused with 503: as many are remembered as there is room for",
+        metadata: ["refused": "\(refused)"])
     }
   }
 }

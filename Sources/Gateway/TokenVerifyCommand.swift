@@ -84,6 +84,12 @@ struct TokenVerifyCommand: ParsableCommand {
     where !words.isEmpty {
       text += ", \(name) \(JSONValue.array(words.map { .string($0) }).text)"
     }
+    switch token.claims.confirmation {
+    case .unbound: break
+    case .key(let thumbprint): text += "; passes with a DPoP proof of the key \(Base64URL.text(thumbprint)) alone"
+    case .certificate(let thumbprint): text += "; passes with the certificate \(Base64URL.text(thumbprint)) alone"
+    case .unsupported: text += "; never passes: \"cnf\" names what is not checked"
+    }
     return text
   }
 

@@ -9,6 +9,8 @@ struct FramingFields {
   private(set) var authorizationCount = 0
   private(set) var cookieLine = -1
   private(set) var acceptLine = -1
+  private(set) var dpopLine = -1
+  private(set) var dpopCount = 0
   private(set) var saysClose = false
   private(set) var saysKeepAlive = false
   private(set) var expectsContinue = false
@@ -29,6 +31,9 @@ struct FramingFields {
       guard cookieLine < 0 else { throw HeadError(.fieldLineInvalid, at: line.name.lowerBound) }
       cookieLine = index
     case .accept: if acceptLine < 0 { acceptLine = index }
+    case .dpop:
+      dpopLine = index
+      dpopCount += 1
     case .expect:
       guard FieldText.isWord(bytes, line.value, "100-continue") else {
         throw HeadError(.expectationUnsupported, at: line.value.lowerBound)

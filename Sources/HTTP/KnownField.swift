@@ -24,6 +24,7 @@ public enum KnownField: UInt8, Sendable {
   case contentType
   case origin
   case http2Settings
+  case dpop
 
   /// Whether the field is for this connection alone (RFC 9110 §7.6.1), or for a proxy's own authentication: it is never
   /// forwarded.
@@ -45,6 +46,7 @@ public enum KnownField: UInt8, Sendable {
     case 4:
       if first == 0x686F_7374 { return .host }
       if first == 0x6461_7465 { return .date }
+      if first == 0x6470_6F70 { return .dpop }
     case 6:
       if first == 0x6578_7065_6374 { return .expect }
       if first == 0x636F_6F6B_6965 { return .cookie }

@@ -179,6 +179,8 @@ public enum RequestHeadParser {
     head.authorizationCount = framing.authorizationCount
     head.cookieLine = framing.cookieLine
     head.acceptLine = framing.acceptLine
+    head.dpopLine = framing.dpopLine
+    head.dpopCount = framing.dpopCount
     head.bodyFraming = try framing.bodyFraming(bytes, head.fields, head.version)
     guard framing.hostLine >= 0 else { throw HeadError(.hostInvalid, at: head.target.upperBound) }
     let host = try Authority(bytes, head.fields[framing.hostLine].value)

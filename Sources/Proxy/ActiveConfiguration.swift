@@ -25,7 +25,7 @@ public final class ActiveConfiguration: Sendable {
     self.responders = responders
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
-    let places = configuration.providers.map { CredentialPlaces($0.credentialSources) }
+    let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
     credentialPlaces = places
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []
@@ -42,6 +42,9 @@ public final class ActiveConfiguration: Sendable {
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)
   }
+
+  /// Whether a provider believes proofs.
+  var speaksDPoP: Bool { credentialPlaces.contains { $0.dpop != .off } }
 
   /// The gateway's own answer for a path, where it has one.
   ///

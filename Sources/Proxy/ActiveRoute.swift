@@ -12,6 +12,10 @@ final class ActiveRoute: Sendable {
   let mapping: Int
   /// Whether a token of one of its providers may stand in Authorization.
   let readsAuthorization: Bool
+  /// What its providers speak.
+  let schemes: AuthenticationSchemes
+  /// Whether a token behind the scheme DPoP is one.
+  let readsDPoP: Bool
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]
 
@@ -26,6 +30,10 @@ final class ActiveRoute: Sendable {
       case .required: .required
       }
     readsAuthorization = configuration.providers.contains { places[$0].authorization }
+    var schemes: AuthenticationSchemes = []
+    for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
+    self.schemes = schemes
+    readsDPoP = configuration.providers.contains { places[$0].reads(.dpop) }
     tokenCookies = configuration.providers.flatMap { places[$0].cookies }
   }
 }

@@ -5,16 +5,18 @@ import Reason
 /// Where the token of a request stands.
 enum Credential {
   case absent
-  /// In the Authorization line, behind `Bearer ` (RFC 6750 §2.1).
-  case authorization(ByteRange)
+  /// In the Authorization line, behind `Bearer ` (RFC 6750 §2.1) or `DPoP ` (RFC 9449 §7.1).
+  case authorization(ByteRange, Scheme)
   /// The value of a cookie.
   case cookie(ByteRange)
+
+  enum Scheme: Sendable { case bearer, dpop }
 
   /// The token.
   var range: ByteRange? {
     switch self {
     case .absent: nil
-    case .authorization(let range), .cookie(let range): range
+    case .authorization(let range, _), .cookie(let range): range
     }
   }
 
@@ -35,28 +37,37 @@ enum Credential {
     return .absent
   }
 
-  /// The Bearer token in Authorization. An Authorization of another scheme is no token.
-  static func authorization(in head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Credential {
+  /// The Bearer token in Authorization, or the DPoP token where a provider of `route` reads such. An Authorization of
+  /// another scheme is no token.
+  static func authorization(
+    in head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute
+  ) -> Credential {
     guard head.authorizationLine >= 0 else { return .absent }
-    return bearerToken(bytes, head.fields[head.authorizationLine].value).map { .authorization($0) } ?? .absent
+    let value = head.fields[head.authorizationLine].value
+    if let token = token(bytes, value, behind: bearer) { return .authorization(token, .bearer) }
+    guard route.readsDPoP, let token = token(bytes, value, behind: dpop) else { return .absent }
+    return .authorization(token, .dpop)
   }
 
-  /// What stands behind the scheme `Bearer`, in any case (RFC 9110 §11.1), and its spaces. Nothing, or anything but
-  /// spaces behind the scheme's name, is a bad token, not another scheme (SECURITY T-14).
-  private static func bearerToken(_ bytes: Span<UInt8>, _ value: ByteRange) -> ByteRange? {
-    guard value.count >= 6 else { return nil }
-    let start = value.lowerBound
-    guard bytes[start] | 0x20 == UInt8(ascii: "b"), bytes[start + 1] | 0x20 == UInt8(ascii: "e"),
-      bytes[start + 2] | 0x20 == UInt8(ascii: "a"), bytes[start + 3] | 0x20 == UInt8(ascii: "r"),
-      bytes[start + 4] | 0x20 == UInt8(ascii: "e"), bytes[start + 5] | 0x20 == UInt8(ascii: "r")
-    else { return nil }
-    var first = start + 6
+  private static let bearer: InlineArray<6, UInt8> = [0x62, 0x65, 0x61, 0x72, 0x65, 0x72]
+  private static let dpop: InlineArray<4, UInt8> = [0x64, 0x70, 0x6F, 0x70]
+
+  /// What stands behind the scheme, in any case (RFC 9110 §11.1), and its spaces. Nothing, or anything but spaces behind
+  /// the scheme's name, is a bad token, not another scheme (SECURITY T-14).
+  ///
+  /// - Parameter scheme: In lower case, letters alone.
+  private static func token<let count: Int>(
+    _ bytes: Span<UInt8>, _ value: ByteRange, behind scheme: InlineArray<count, UInt8>
+  ) -> ByteRange? {
+    guard value.count >= count else { return nil }
+    for offset in 0..<count where bytes[value.lowerBound + offset] | 0x20 != scheme[offset] { return nil }
+    var first = value.lowerBound + count
     if first < value.upperBound, isOfSchemeName(bytes[first]) { return nil }
     while first < value.upperBound, bytes[first] == UInt8(ascii: " ") { first += 1 }
     return ByteRange(first, value.upperBound)
   }
 
-  /// Whether a longer name than `Bearer` goes on with `byte`: that is another scheme.
+  /// Whether a longer name than the scheme's goes on with `byte`: that is another scheme.
   private static func isOfSchemeName(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -72,11 +83,30 @@ struct CredentialPlaces {
   let authorization: Bool
   /// Names, in the order in which they are looked for.
   let cookies: [[UInt8]]
+  let dpop: DPoPUse
 
-  init(_ sources: [CredentialSource]) {
+  init(_ sources: [CredentialSource], dpop: DPoPUse) {
+    self.dpop = dpop
     authorization = sources.contains(.authorization)
     cookies = sources.compactMap { source in
       if case .cookie(let name) = source { [UInt8](name.utf8) } else { nil }
+    }
+  }
+
+  /// Whether a token of the provider may stand in Authorization behind `scheme`.
+  func reads(_ scheme: Credential.Scheme) -> Bool {
+    switch scheme {
+    case .bearer: authorization
+    case .dpop: authorization && dpop != .off
+    }
+  }
+
+  /// What the provider's clients are offered.
+  var schemes: AuthenticationSchemes {
+    switch dpop {
+    case .off: .bearer
+    case .allowed: [.bearer, .dpop]
+    case .required: .dpop
     }
   }
 }

@@ -16,6 +16,8 @@ final class DecisionContext {
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
   let signatures = SignatureVerifier()
   let headers = KnownHeaders()
+  /// Shared by all loops.
+  let replays: ReplayMemory
   let blocks = BufferPool(blockBytes: Limits.blockBytes, keptMax: Limits.blocksKeptMax)
   var requestIDs = RequestIDSource()
   /// The time of the batch that is being handled.
@@ -25,9 +27,10 @@ final class DecisionContext {
   var head: RequestHead
   var path: [UInt8] = []
 
-  init(_ active: ActiveConfiguration, keys: KeySnapshot) {
+  init(_ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory) {
     self.active = active
     self.keys = keys
+    self.replays = replays
     head = RequestHead(fieldsMax: active.headLimits.fieldsMax)
     path.reserveCapacity(active.headLimits.targetBytesMax)
   }

@@ -161,7 +161,7 @@ struct Exchange {
         cached = place
       case .refused(let reason, let keyID, let provider):
         log.keepToken(keyID: keyID, provider: provider)
-        return .refuse(Refusal(reason))
+        return .refuse(Refusal(reason, route.schemes))
       case .needsKeys(let provider):
         state = .waitingForKeys(provider: provider)
         return .waitForKeys(provider: provider)
@@ -170,7 +170,7 @@ struct Exchange {
     log.keep(identity)
     let verdict = route.configuration.rule.evaluate(identity)
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
-      if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal)) }
+      if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.schemes)) }
       return .refuse(Refusal(.internalError))
     }
     return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
@@ -186,7 +186,7 @@ struct Exchange {
     do throws(IdentityHeaderError) {
       fields = try identityFields(identity, cached, route, context)
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(Refusal(error.reason, route.schemes))
     }
     do throws(ForwardedHeadError) {
       let path = context.path

@@ -69,7 +69,9 @@ struct ExchangeLog {
 
   mutating func keep(_ authentication: TokenAuthentication) {
     cache = authentication.cache
-    if authentication.cache == .miss { authenticationMicroseconds = authentication.microseconds }
+    if authentication.cache == .miss || authentication.microseconds > 0 {
+      authenticationMicroseconds = authentication.microseconds
+    }
   }
 
   mutating func keep(_ identity: Identity) {

@@ -66,6 +66,9 @@ struct ForwardedHead: ~Copyable {
       case .authorization:
         if removesToken, case .authorization = facts.credential { continue }
         if ForwardedHead.logsConnectionIn(bytes, line.value) { logsConnectionIn = true }
+      case .dpop:
+        // Also where another credential was used, as with cookies.
+        if removesToken, facts.route.schemes.contains(.dpop) { continue }
       case .cookie:
         // Also where another credential was used: a token that nobody has verified is worse than none.
         if removesToken, !facts.route.tokenCookies.isEmpty {

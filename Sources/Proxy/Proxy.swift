@@ -28,6 +28,8 @@ enum Limits {
   /// Verified tokens remembered by one loop, by number and by bytes.
   static let cachedTokensMax = 100_000
   static let cachedTokenBytesMax = 128 * 1024 * 1024
+  /// DPoP proofs remembered by all loops together: 28 MiB, where a provider speaks DPoP.
+  static let rememberedProofsMax = 1 << 20
   /// What frames a chunk: its size line, its end, and the last chunk behind it.
   static let chunkFramingBytesMax = 32
   /// A body goes on only where this much fits: more than the longest chunk size line, so that none is cut in two.

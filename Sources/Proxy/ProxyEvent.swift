@@ -8,4 +8,6 @@ public enum ProxyEvent: Sendable {
   case connectionLimitReached(Int)
   /// Accepting goes on.
   case acceptingResumed
+  /// DPoP proofs are refused: no more can be remembered. How many were, since it was last said.
+  case proofMemoryFull(refused: Int)
 }

@@ -4,32 +4,27 @@ import Reason
 /// An answer that the gateway gives instead of an upstream's.
 struct Refusal {
   let reason: Reason
-  /// What WWW-Authenticate says (RFC 6750 §3); nil: no such line.
+  /// What WWW-Authenticate says (RFC 9110 §11.6.1); nil: no such line.
   var challenge: String?
   /// Whether the connection can carry another request after it.
   var connection: ConnectionFate = .kept
 
   enum ConnectionFate { case kept, closed }
 
-  init(_ reason: Reason, connection: ConnectionFate = .kept) {
+  /// - Parameter schemes: What the route speaks.
+  init(_ reason: Reason, _ schemes: AuthenticationSchemes = .bearer, connection: ConnectionFate = .kept) {
     self.reason = reason
     self.connection = connection
-    challenge = nil
+    challenge = schemes.challenge(reason)
     switch reason.status {
-    case 401:
-      // A request without a token is not told of an error (RFC 6750 §3.1); all bad tokens read the same.
-      challenge = reason == .credentialMissing ? "Bearer" : "Bearer error=\"invalid_token\""
-    case 403: challenge = "Bearer error=\"insufficient_scope\""
     case 400, 408, 413, 414, 417, 431, 500, 501, 505: self.connection = .closed
     default: break
     }
   }
 
-  init(_ refusal: Access.Refusal) {
-    self.init(refusal.reason)
-    if refusal.reason.status == 403, !refusal.neededScopes.isEmpty {
-      challenge = "Bearer error=\"insufficient_scope\", scope=\"\(refusal.neededScopes.joined(separator: " "))\""
-    }
+  init(_ refusal: Access.Refusal, _ schemes: AuthenticationSchemes) {
+    self.init(refusal.reason, schemes)
+    challenge = schemes.challenge(refusal.reason, scopes: refusal.neededScopes)
   }
 
   /// Seconds after which the client may try again; nil: nothing is said.

@@ -7,6 +7,7 @@ public import Telemetry
 public final class Server: Sendable {
   private let workers: [LoopBound<Worker>]
   private let counters = SharedCounters()
+  private let replays: ReplayMemory
   /// What is listened on, with the ports that the system chose.
   public let addresses: [String]
 
@@ -44,11 +45,14 @@ public final class Server: Sendable {
       }
     }
     self.addresses = addresses
+    let replays = ReplayMemory(report: report)
+    if active.speaksDPoP { replays.reserve() }
+    self.replays = replays
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
         index: index, loop: loop, sockets: sockets[index], active: active, keys: keys, counters: counters,
-        accessLog: accessLog.makeRing(), report: report)
+        replays: replays, accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers
@@ -101,6 +105,7 @@ public final class Server: Sendable {
   }
 
   public func update(_ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot) {
+    if active.speaksDPoP { replays.reserve() }
     for worker in workers {
       worker.async {
         $0.context.revocations = revocations

@@ -20,7 +20,9 @@ struct TokenAuthentication {
   private(set) var cache: CacheUse = .none
   /// Where the token stands.
   private(set) var credential: Credential = .absent
-  /// Spent on a token that the cache did not know.
+  /// The provider of the token that was found good.
+  private var provider = -1
+  /// Spent on a token that the cache did not know, and on the proof that came with it.
   private(set) var microseconds: Int64 = 0
 
   enum CacheUse { case none, hit, miss }
@@ -29,6 +31,37 @@ struct TokenAuthentication {
 
   /// - Parameter waiting: Whether `needsKeys` is an answer.
   mutating func authenticate(
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: KeyWait,
+    in context: DecisionContext
+  ) -> Outcome {
+    let outcome = identify(head, bytes, for: route, waiting: waiting, in: context)
+    guard case .identity(let identity, _) = outcome else { return outcome }
+    switch identity {
+    case .anonymous: return outcome
+    case .token(let token):
+      guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
+      return .refused(reason, keyID: token.keyID, provider: provider)
+    }
+  }
+
+  /// Why whoever sends the token with these claims, which is good, may not: the last step, as a proof is good for one
+  /// request.
+  private mutating func refusal(
+    ofSenderOf claims: ClaimsSet, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, in context: DecisionContext
+  ) -> Reason? {
+    let constraint = SenderConstraint(
+      confirmation: claims.confirmation, credential: credential,
+      use: context.active.credentialPlaces[provider].dpop)
+    if constraint.isNone { return nil }
+    guard let range = credential.range else { return .internalError }
+    let began = MonotonicTime.current
+    defer { microseconds += (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
+    return constraint.refusal(
+      head, bytes, token: bytes.extracting(range.lowerBound..<range.upperBound),
+      leewaySeconds: context.active.verifiers[provider].policy.leewaySeconds, in: context)
+  }
+
+  private mutating func identify(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: KeyWait,
     in context: DecisionContext
   ) -> Outcome {
@@ -53,6 +86,7 @@ struct TokenAuthentication {
         if isRevoked(hit, in: context) {
           return .refused(.tokenRevoked, keyID: hit.identity.keyID, provider: provider)
         }
+        self.provider = provider
         return .identity(hit.identity, cached: hit.index)
       }
     }
@@ -64,15 +98,15 @@ struct TokenAuthentication {
 
   /// Finds the credential, and the providers that look for one where it stands.
   ///
-  /// A Bearer token is the credential, good or bad, wherever one of the route's providers reads Authorization: a good
-  /// cookie beside it changes nothing (SECURITY T-14).
+  /// A Bearer or DPoP token is the credential, good or bad, wherever one of the route's providers reads Authorization: a
+  /// good cookie beside it changes nothing (SECURITY T-14).
   private mutating func find(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, in context: DecisionContext
   ) throws(CredentialError) -> InlineCandidates {
     var candidates = InlineCandidates()
-    if route.readsAuthorization { credential = Credential.authorization(in: head, bytes) }
-    if case .authorization = credential {
-      for provider in route.configuration.providers where context.active.credentialPlaces[provider].authorization {
+    if route.readsAuthorization { credential = Credential.authorization(in: head, bytes, for: route) }
+    if case .authorization(_, let scheme) = credential {
+      for provider in route.configuration.providers where context.active.credentialPlaces[provider].reads(scheme) {
         candidates.append(provider)
       }
       return candidates
@@ -86,7 +120,7 @@ struct TokenAuthentication {
     return candidates
   }
 
-  private func verify(
+  private mutating func verify(
     _ token: Span<UInt8>, _ candidates: InlineCandidates, _ waiting: KeyWait, _ now: UnixSeconds,
     _ context: DecisionContext
   ) -> Outcome {
@@ -118,6 +152,7 @@ struct TokenAuthentication {
         }
         let place = context.tokens.insert(
           token, provider: provider, keyGeneration: keys.generation, identity: identity, deadline: verified.deadline)
+        self.provider = provider
         return .identity(identity, cached: place)
       } catch {
         if waiting == .allowed, TokenAuthentication.mayCure(error.reason, keys, context.now) {

@@ -45,7 +45,8 @@ final class Worker {
 
   init(
     index: Int, loop: EventLoop, sockets: [ListeningSocket], active: ActiveConfiguration, keys: KeySnapshot,
-    counters: SharedCounters, accessLog: AccessLogRing, report: @escaping @Sendable (ProxyEvent) -> Void
+    counters: SharedCounters, replays: ReplayMemory, accessLog: AccessLogRing,
+    report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
     self.sockets = sockets
@@ -53,7 +54,7 @@ final class Worker {
     self.counters = counters
     self.accessLog = accessLog
     self.report = report
-    context = DecisionContext(active, keys: keys)
+    context = DecisionContext(active, keys: keys, replays: replays)
     pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)

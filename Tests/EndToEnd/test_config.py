@@ -137,7 +137,8 @@ ROWS = {
         "  - path: /.well-known/jwks.json", (12, 11), "itself answers"),
     "unsupported: tls": ("0\nproviders", "0\n    tls: { certificate: a, key: b }\nproviders", (3, 5), "not supported"),
     "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
-    "unsupported: dpop": ("    audiences", "    dpop: required\n    audiences", (6, 5), "not supported"),
+    "unsupported: code_flow": ("    audiences", "    code_flow: { client_id: a }\n    audiences", (6, 5), "not supported"),
+    "no use of DPoP": ("    audiences", "    dpop: require\n    audiences", (6, 11), "required"),
     "unsupported: rate_limit": (
         "    upstream: app", "    rate_limit: { by: subject, rate: 10/s }\n    upstream: app", (14, 5),
         "not supported"),

@@ -80,7 +80,7 @@ final class DecidingGateway {
 
   init(
     routes: String = routes, limits: String = "", tokenFrom: String = "authorization, \"cookie:session\"",
-    keys: KeyState = .present, responders: [LocalRoute] = []
+    keys: KeyState = .present, responders: [LocalRoute] = [], dpop: String = "off", replays: ReplayMemory? = nil
   ) throws {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
@@ -91,6 +91,7 @@ final class DecidingGateway {
           audiences: [orders]
           jwks_url: https://id.example/jwks
           token_from: [\(tokenFrom)]
+          dpop: \(dpop)
         other:
           issuer: https://other.example
           audiences: [orders]
@@ -105,7 +106,8 @@ final class DecidingGateway {
     ).get()
     let active = ActiveConfiguration(configuration, generation: 1, responders: responders)
     let keySet = keys == .present ? try Issuer.keySet() : nil
-    context = DecisionContext(active, keys: KeySnapshot(providers: []))
+    context = DecisionContext(
+      active, keys: KeySnapshot(providers: []), replays: replays ?? ReplayMemory(proofsMax: 1024) { _ in })
     context.wallClockNanoseconds = Issuer.now * 1_000_000_000
     // No unknown key is worth a fetch, unless a test says so.
     let provider = ProviderKeys(

@@ -18,10 +18,11 @@ enum IdentityHeaderName {
   /// Framing, routing and credentials: a claim in their place would change the meaning of the request, its method or its
   /// target (SECURITY.md P-16).
   private static let reserved: Set<String> = [
-    "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "expect",
-    "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
-    "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri", "x-http-method", "x-http-method-override",
-    "x-method-override", "x-original-uri", "x-original-url", "x-real-ip", "x-request-id", "x-rewrite-url",
+    "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "dpop",
+    "expect", "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+    "trailer", "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for", "x-forwarded-host",
+    "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri", "x-http-method",
+    "x-http-method-override", "x-method-override", "x-original-uri", "x-original-url", "x-real-ip", "x-request-id",
+    "x-rewrite-url",
   ]
 }

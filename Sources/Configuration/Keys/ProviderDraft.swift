@@ -13,6 +13,7 @@ struct ProviderDraft: Sendable {
   var leeway = Duration.seconds(30)
   var maxAge: Duration?
   var credentialSources = [CredentialSource.authorization]
+  var dpop = DPoPUse.off
   var claims = Decoded(ClaimMapping())
   var require = Decoded(TokenRequirementDraft())
   var refresh = Decoded(RefreshDraft())
@@ -57,7 +58,16 @@ struct ProviderDraft: Sendable {
         "How long after `iat` a token is good, whatever its `exp` says; left out, until `exp`."),
       Key(
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
-        "Where a token may stand. A Bearer token in Authorization is looked at first; cookies in their order."),
+        "Where a token may stand. A token in Authorization is looked at first; cookies in their order."),
+      Key(
+        "dpop", \.dpop, .choice(DPoPUse.allCases.map { ($0.rawValue, $0) }),
+        """
+        Proofs of possession (RFC 9449). `allowed`: a token that is bound to a key (`cnf.jkt`) passes with a proof of \
+        that key, one that is not bound passes without. `required`: bound tokens pass with their proof, and no others \
+        do. `off`: no bound token passes. The proof's `htu` is compared with Host, which has to arrive as the client \
+        sent it, and may say https where the listener speaks http, as TLS may end in front of it. A proof passes once, \
+        and is at most 60 s old, `leeway` on top. Not `off`, the gateway takes 28 MiB to remember proofs.
+        """),
       Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
       Key(
         "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens have to be like."

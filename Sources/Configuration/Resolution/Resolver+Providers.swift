@@ -25,6 +25,7 @@ extension Resolver {
       keys: keys,
       certificateAuthorityFile: provider.certificateAuthority?.value,
       credentialSources: provider.credentialSources,
+      dpop: provider.dpop,
       refreshEvery: provider.refresh.value.every,
       staleFor: provider.refresh.value.staleFor,
       keyCacheFile: provider.refresh.value.cacheFile?.value)

@@ -11,6 +11,7 @@ public struct ProviderConfiguration: Sendable {
   /// A PEM file to verify the issuer's TLS certificate with; nil: the system's.
   public var certificateAuthorityFile: String?
   public var credentialSources: [CredentialSource]
+  public var dpop: DPoPUse
   public var refreshEvery: Duration
   public var staleFor: Duration
   /// Where a copy of fetched keys is kept; nil: nowhere.
@@ -29,6 +30,13 @@ public enum KeyLocation: Sendable, Hashable {
   case secretFile(String)
   /// This gateway's own keys: a folder, and the algorithm of new ones.
   case signing(folder: String, algorithm: SignatureAlgorithm)
+}
+
+/// Whether tokens that are bound to a key pass with a proof of it (RFC 9449), and others without.
+public enum DPoPUse: String, Sendable, Hashable, CaseIterable {
+  case off
+  case allowed
+  case required
 }
 
 /// Where a token may stand in a request. Authorization is looked at first, cookies in their order.

@@ -1,0 +1,168 @@
+import Crypto
+import Synchronization
+import Tokens
+
+/// The proofs that were accepted, as long as they could be accepted again: none passes twice (RFC 9449 §11.1).
+///
+/// Shared by all loops: 64 tables of a fixed size, each behind a lock that is held for one look-up. A proof is known by a
+/// hash of its key and its `jti` whose secret is this process's own, so that nobody can choose where one stands.
+final class ReplayMemory: Sendable {
+  enum Verdict: Sendable, Equatable {
+    case first
+    case replayed
+    /// As many proofs that could come again are remembered as there is room for.
+    case full
+  }
+
+  private let tables: [GuardedTable]
+  private let secret: [UInt8]
+  private let report: @Sendable (ProxyEvent) -> Void
+  private let refused = Atomic<Int>(0)
+  private let reportedAt = Atomic<UnixSeconds>(0)
+
+  /// - Parameters:
+  ///   - proofsMax: How many are remembered; rounded up to a power of two in each table. At 28 bytes a proof, the
+  ///     1,048,576 of the default are 28 MiB, and 11,000 proofs a second where `leeway` is 30 s.
+  ///   - report: Called from any loop, at most once a minute.
+  init(proofsMax: Int = Limits.rememberedProofsMax, report: @escaping @Sendable (ProxyEvent) -> Void) {
+    let tableSize = max(1, proofsMax / ReplayMemory.tablesCount)
+    tables = (0..<ReplayMemory.tablesCount).map { _ in GuardedTable(capacity: tableSize) }
+    var generator = SystemRandomNumberGenerator()
+    secret = (0..<32).map { _ in generator.next() }
+    self.report = report
+  }
+
+  /// Takes the memory. Nothing is taken where no provider speaks DPoP, and nothing is given back.
+  func reserve() {
+    for table in tables { table.proofs.withLock { $0.reserve() } }
+  }
+
+  /// Remembers a proof that every other check has passed.
+  ///
+  /// - Parameters:
+  ///   - thumbprint: Of the key that it was made with.
+  ///   - now: Of the proof's loop: loops take their time at the beginning of a batch, and differ by that.
+  /// - Throws: Where no hash can be made.
+  func record(_ proof: DPoPProof, key thumbprint: [UInt8], now: UnixSeconds) throws(CryptoError) -> Verdict {
+    let (message, secret) = (thumbprint + Array(proof.identifier.utf8), secret)
+    let code = try MessageAuthentication.code(for: message.span, secret: secret.span, .sha256)
+    let high = code[0..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let low = code[8..<16].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let table = tables[Int(high >> 32) % tables.count]
+    let verdict = table.proofs.withLock { proofs in
+      proofs.insert(high: high, low: low, until: proof.deadline + ReplayMemory.loopsDifferBySeconds, now: now)
+    }
+    if verdict == .full { reportRefusal(now) }
+    return verdict
+  }
+
+  private func reportRefusal(_ now: UnixSeconds) {
+    refused.add(1, ordering: .relaxed)
+    let last = reportedAt.load(ordering: .relaxed)
+    guard now < last || now - last >= ReplayMemory.reportEverySeconds,
+      reportedAt.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+    else { return }
+    report(.proofMemoryFull(refused: refused.exchange(0, ordering: .relaxed)))
+  }
+
+  private static let tablesCount = 64
+  /// A loop that handles a long batch is behind the others.
+  private static let loopsDifferBySeconds: Int64 = 5
+  private static let reportEverySeconds: Int64 = 60
+}
+
+/// A table and its lock.
+private final class GuardedTable: Sendable {
+  let proofs: Mutex<ProofTable>
+
+  init(capacity: Int) { proofs = Mutex(ProofTable(capacity: capacity)) }
+}
+
+/// A hash table of a fixed number of proofs, each of which leaves when its time is over.
+struct ProofTable: Sendable {
+  private struct Entry {
+    let high: UInt64
+    let low: UInt64
+    /// Unix seconds, until 2106.
+    let until: UInt32
+    /// The next one of the same bucket, or of those that are free.
+    var next: Int32
+  }
+
+  private let capacity: Int
+  private var buckets: [Int32] = []
+  private var entries: [Entry] = []
+  private var firstFree: Int32 = -1
+  /// Before this second no entry's time is over.
+  private var firstDeadline = UInt32.max
+
+  init(capacity: Int) {
+    var size = 1
+    while size < capacity { size *= 2 }
+    self.capacity = size
+  }
+
+  mutating func reserve() {
+    guard buckets.isEmpty else { return }
+    buckets = [Int32](repeating: -1, count: capacity)
+    entries.reserveCapacity(capacity)
+  }
+
+  /// - Parameter until: The first second at which the proof need not be remembered.
+  mutating func insert(high: UInt64, low: UInt64, until: UnixSeconds, now: UnixSeconds) -> ReplayMemory.Verdict {
+    reserve()
+    let now = UInt32(clamping: now)
+    let bucket = Int(truncatingIfNeeded: low) & (capacity - 1)
+    if clean(bucket, now: now, lookingFor: (high, low)) { return .replayed }
+    if firstFree < 0, entries.count == capacity { cleanAll(now) }
+    let entry = Entry(high: high, low: low, until: UInt32(clamping: until), next: buckets[bucket])
+    if firstFree >= 0 {
+      let place = Int(firstFree)
+      firstFree = entries[place].next
+      entries[place] = entry
+      buckets[bucket] = Int32(place)
+    } else if entries.count < capacity {
+      buckets[bucket] = Int32(entries.count)
+      entries.append(entry)
+    } else {
+      return .full
+    }
+    firstDeadline = min(firstDeadline, entry.until)
+    return .first
+  }
+
+  /// Frees what the bucket no longer has to remember.
+  ///
+  /// - Returns: Whether the proof is among the others.
+  private mutating func clean(_ bucket: Int, now: UInt32, lookingFor proof: (high: UInt64, low: UInt64)?) -> Bool {
+    var before: Int32 = -1
+    var index = buckets[bucket]
+    while index >= 0 {
+      let place = Int(index)
+      let entry = entries[place]
+      if entry.until <= now {
+        if before < 0 { buckets[bucket] = entry.next } else { entries[Int(before)].next = entry.next }
+        entries[place].next = firstFree
+        firstFree = index
+      } else {
+        if let proof, entry.high == proof.high, entry.low == proof.low { return true }
+        before = index
+      }
+      index = entry.next
+    }
+    return false
+  }
+
+  private mutating func cleanAll(_ now: UInt32) {
+    guard firstDeadline <= now else { return }
+    firstDeadline = .max
+    for bucket in buckets.indices {
+      _ = clean(bucket, now: now, lookingFor: nil)
+      var index = buckets[bucket]
+      while index >= 0 {
+        firstDeadline = min(firstDeadline, entries[Int(index)].until)
+        index = entries[Int(index)].next
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import Configuration
+import Crypto
+import HTTP
+import Reason
+import Tokens
+
+/// The step behind a good token: whether whoever sends it may (RFC 9449 §7, RFC 8705 §3).
+///
+/// It belongs to the request, not to the token: it is taken each time, also where the token is remembered.
+struct SenderConstraint {
+  let confirmation: TokenConfirmation
+  let credential: Credential
+  /// Of the token's provider.
+  let use: DPoPUse
+
+  /// Whether anyone may send the token: it is bound to nothing, and nobody says that it should be.
+  var isNone: Bool {
+    guard case .unbound = confirmation, use != .required else { return false }
+    if case .authorization(_, .dpop) = credential { return false }
+    return true
+  }
+
+  /// Why the sender is refused; nil: it is not.
+  ///
+  /// - Parameters:
+  ///   - token: The token's bytes.
+  ///   - leewaySeconds: The provider's.
+  func refusal(
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, leewaySeconds: Int64,
+    in context: DecisionContext
+  ) -> Reason? {
+    // No listener asks for a certificate.
+    guard confirmation.allows(certificate: nil) else { return .certificateMismatch }
+    switch confirmation {
+    case .unsupported: return .confirmationUnsupported
+    case .unbound, .certificate:
+      // RFC 9449 §7.1: the scheme says that there is something to prove.
+      if case .authorization(_, .dpop) = credential { return .proofInvalid }
+      return use == .required ? .proofMissing : nil
+    case .key(let thumbprint):
+      // RFC 9449 §7.2: as a bearer token it is worth nothing, whatever is sent beside it.
+      if case .authorization(_, .bearer) = credential { return .proofMissing }
+      guard use != .off else { return .proofMissing }
+      return refusal(
+        head, bytes, token: token, boundTo: thumbprint, leewaySeconds: leewaySeconds, in: context)
+    }
+  }
+
+  private func refusal(
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, boundTo thumbprint: [UInt8],
+    leewaySeconds: Int64, in context: DecisionContext
+  ) -> Reason? {
+    let line = head.dpopLine < 0 ? ByteRange.empty : head.fields[head.dpopLine].value
+    let request = DPoPRequest(
+      method: SenderConstraint.copy(bytes, head.method), scheme: .http, host: SenderConstraint.copy(bytes, head.host),
+      port: head.port, path: context.path)
+    let now = context.unixSeconds
+    let proof: DPoPProof
+    do throws(DPoPProofError) {
+      proof = try DPoPProof(
+        verifying: bytes.extracting(line.lowerBound..<line.upperBound), fieldLines: head.dpopCount, for: request,
+        token: token, boundTo: thumbprint, now: now, leewaySeconds: leewaySeconds, using: context.signatures)
+    } catch {
+      return error.reason
+    }
+    do throws(CryptoError) {
+      switch try context.replays.record(proof, key: thumbprint, now: now) {
+      case .first: return nil
+      case .replayed: return .proofReplayed
+      case .full: return .proofMemoryFull
+      }
+    } catch {
+      return .internalError
+    }
+  }
+
+  private static func copy(_ bytes: Span<UInt8>, _ range: ByteRange) -> [UInt8] {
+    var copy: [UInt8] = []
+    copy.reserveCapacity(range.count)
+    for index in range.lowerBound..<range.upperBound { copy.append(bytes[index]) }
+    return copy
+  }
+}

@@ -4,8 +4,38 @@
 
 /// What is fetched.
 public struct FetchRequest: Sendable {
+  public enum Method: Sendable {
+    case get
+    /// At most `FetchRequest.contentBytesMax` bytes of that media type (RFC 9110 §9.3.3).
+    case post(contentType: String, content: [UInt8])
+  }
+
+  /// A further field of the request. It may hold a secret, which no error names.
+  public struct Field: Sendable {
+    public let name: String
+    public let value: String
+
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// What becomes of the connection after the answer.
+  public enum Connection: Sendable {
+    case closed
+    /// Later requests of the same fetcher use it, where they go to the same server and ask the same of its certificate.
+    case kept
+  }
+
+  /// The longest token, each byte of it escaped, and an assertion beside it.
+  public static let contentBytesMax = 128 * 1024
+
   /// https, or http of a loopback address.
   public var url: String
+  public var method = Method.get
+  public var fields: [Field] = []
+  public var connection = Connection.closed
   /// A PEM file to verify the server's certificate with; nil: the system's.
   public var certificateAuthorityFile: String?
   /// The value of Accept.
@@ -37,12 +67,27 @@ public struct FetchResponse: Sendable {
   /// ETag (RFC 9110 §8.8.3), as it was sent.
   public let entityTag: String?
   public let freshness: Freshness
+  /// Content-Type (RFC 9110 §8.3), as it was sent.
+  public let contentType: String?
+
+  public init(
+    status: Int, body: [UInt8], entityTag: String? = nil, freshness: Freshness = .unsaid,
+    contentType: String? = nil
+  ) {
+    self.status = status
+    self.body = body
+    self.entityTag = entityTag
+    self.freshness = freshness
+    self.contentType = contentType
+  }
 }
 
 /// Why nothing came of it.
 public enum FetchError: Error, Sendable, Equatable {
   /// Neither https nor http of a loopback address, or with a user in it.
   case addressRefused
+  /// The content is larger than `FetchRequest.contentBytesMax`, or a field would be more than one line.
+  case requestRefused
   /// The body is larger than allowed.
   case bodyTooLarge(bytesMax: Int)
   /// The answer's head is larger than is read.
@@ -62,6 +107,7 @@ extension FetchError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .addressRefused: "the address is neither https nor http of a loopback address"
+    case .requestRefused: "the request's content is too large, or a field of it holds a control character"
     case .bodyTooLarge(let bytesMax): "the answer is larger than \(bytesMax) bytes"
     case .headTooLarge: "the answer's head is too large"
     case .contentCoded: "the answer is compressed, which was not asked for"

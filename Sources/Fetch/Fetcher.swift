@@ -28,6 +28,8 @@ public import Sockets
 
   deinit {
     timer?.cancel()
+    // What libcurl would say while it cleans up has nobody to listen any more.
+    _ = unsafe portcullis_curl_set_callbacks(multi, nil, nil, nil)
     while let transfer = unsafe transfers.popFirst()?.value {
       withExtendedLifetime(transfer) { _ = unsafe curl_multi_remove_handle(multi, transfer.handle) }
     }

@@ -12,6 +12,7 @@ internal import Sockets
   private var headBytes = 0
   private var entityTag: String?
   private var freshness = FreshnessFields()
+  private var contentType: String?
   private var fault: FetchError?
 
   private static let headBytesMax = 64 * 1024
@@ -24,6 +25,7 @@ internal import Sockets
     self.request = request
     self.completion = completion
     unsafe message.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    guard Transfer.isSound(request) else { throw .requestRefused }
     guard configure() else { throw .failed("libcurl refuses an option") }
   }
 
@@ -49,7 +51,7 @@ internal import Sockets
       return .success(
         FetchResponse(
           status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag,
-          freshness: freshness.freshness))
+          freshness: freshness.freshness, contentType: contentType))
     case CURLE_OPERATION_TIMEDOUT: return .failure(.timedOut(request.timeout))
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return .failure(.certificateRefused(text(code)))
     case CURLE_FILESIZE_EXCEEDED: return .failure(.bodyTooLarge(bytesMax: request.bodyBytesMax))
@@ -94,6 +96,7 @@ internal import Sockets
     case "etag" where value.utf8.count <= 256: entityTag = String(value)
     case "cache-control": freshness.add(cacheControl: String(value))
     case "age": freshness.add(age: String(value))
+    case "content-type" where value.utf8.count <= 256: contentType = String(value)
     case "content-encoding" where value.lowercased() != "identity":
       fault = .contentCoded
       return false
@@ -112,7 +115,8 @@ internal import Sockets
     // it on this loop, up to a minute.
     for (option, value) in [
       (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
-      (CURLOPT_TIMEOUT_MS, Int(seconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax), (CURLOPT_FORBID_REUSE, 1),
+      (CURLOPT_TIMEOUT_MS, Int(seconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax),
+      (CURLOPT_FORBID_REUSE, request.connection == .closed ? 1 : 0),
       (CURLOPT_NETRC, 0), (CURLOPT_QUICK_EXIT, 1), (CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
       (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
     ] {
@@ -133,6 +137,12 @@ internal import Sockets
     }
     var lines = ["Accept: \(request.accept)"]
     if let tag = request.ifNoneMatch { lines.append("If-None-Match: \(tag)") }
+    for field in request.fields { lines.append("\(field.name): \(field.value)") }
+    if case .post(let contentType, let content) = request.method {
+      // A server that answers no 100 would cost a second each time (RFC 9110 §10.1.1).
+      lines += ["Content-Type: \(contentType)", "Expect:"]
+      isDone = unsafe isDone && setContent(content)
+    }
     for line in lines { unsafe fields = curl_slist_append(fields, line) }
     unsafe isDone =
       isDone
@@ -150,6 +160,28 @@ internal import Sockets
         unsafe Transfer.received(bytes, size * count, context) { unsafe $0.take(fieldLine: $1) }
       } == CURLE_OK
     return isDone
+  }
+
+  /// libcurl copies the bytes. It is told the count before: they may hold a NUL.
+  @unsafe private func setContent(_ content: [UInt8]) -> Bool {
+    guard unsafe portcullis_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, content.count) == CURLE_OK else {
+      return false
+    }
+    // SAFETY: the array lives for the call, and libcurl reads as many bytes of it as it was told.
+    return unsafe content.withUnsafeBytes { bytes in
+      unsafe portcullis_curl_set_pointer(
+        handle, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: bytes.baseAddress)) == CURLE_OK
+    }
+  }
+
+  /// Whether each field is one line, and the content within its bound.
+  private static func isSound(_ request: FetchRequest) -> Bool {
+    var texts = request.fields.flatMap { [$0.name, $0.value] }
+    if case .post(let contentType, let content) = request.method {
+      guard content.count <= FetchRequest.contentBytesMax else { return false }
+      texts.append(contentType)
+    }
+    return texts.allSatisfy { text in text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }
   }
 
   @unsafe private static func received(

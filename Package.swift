@@ -49,6 +49,7 @@ let package = Package(
     // The program.
     module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Reason"]),
     module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("Introspection", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module("Telemetry", ["HTTP", "Tokens", "Access", "Sockets", "Reason"]),
     module(
       "Proxy",
@@ -56,8 +57,8 @@ let package = Package(
     .executableTarget(
       name: "Gateway",
       dependencies: [
-        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "Fetch", "Crypto", "JSON",
-        "Sockets",
+        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "Introspection", "Fetch",
+        "Crypto", "JSON", "Sockets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -73,6 +74,7 @@ let package = Package(
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Reason"]),
     tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
+    tests("IntrospectionTests", ["Introspection", "Tokens", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
     tests(
       "ProxyTests",

@@ -3,10 +3,16 @@ public import JSON
 
 /// Makes tokens with the gateway's own keys.
 public enum TokenMinter {
-  /// An access token (RFC 9068 §2) with these claims, signed.
-  public static func mint(_ claims: JSONObject, with key: IssuerKey) throws(SigningKeyError) -> [UInt8] {
+  /// A token with these claims, signed.
+  ///
+  /// - Parameters:
+  ///   - type: The header's `typ`; an access token's as it stands (RFC 9068 §2.1).
+  ///   - keyID: The header's `kid`; nil: the key's own.
+  public static func mint(
+    _ claims: JSONObject, type: String = "at+jwt", keyID: String? = nil, with key: IssuerKey
+  ) throws(SigningKeyError) -> [UInt8] {
     let header: JSONValue = .object([
-      "alg": .string(key.algorithm.rawValue), "typ": .string("at+jwt"), "kid": .string(key.keyID),
+      "alg": .string(key.algorithm.rawValue), "typ": .string(type), "kid": .string(keyID ?? key.keyID),
     ])
     var token = Base64URL.encode(header.serialized().span)
     token.append(UInt8(ascii: "."))

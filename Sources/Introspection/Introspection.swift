@@ -1,0 +1,46 @@
+/// Module `Introspection`: asking an issuer whether a token is active (RFC 7662).
+/// May import: Tokens, JSON, Crypto, Fetch, Sockets, Reason.
+/// Never does: run on a loop that carries requests, remember an answer, or let a token or a secret into a message.
+
+public import Tokens
+
+/// A provider's introspection endpoint (RFC 7662 §2), and who asks it.
+public struct IntrospectionEndpoint: Sendable {
+  /// https, or http of a loopback address.
+  public var url: String
+  /// The `client_id` that the issuer knows the gateway by (RFC 6749 §2.2).
+  public var clientID: String
+  public var authentication: ClientAuthentication
+  /// A PEM file to verify the server's certificate with; nil: the system's.
+  public var certificateAuthorityFile: String?
+  /// What the claims of an active token have to be like; names the provider.
+  public var policy: TokenPolicy
+
+  public init(
+    url: String, clientID: String, authentication: ClientAuthentication, certificateAuthorityFile: String? = nil,
+    policy: TokenPolicy
+  ) {
+    self.url = url
+    self.clientID = clientID
+    self.authentication = authentication
+    self.certificateAuthorityFile = certificateAuthorityFile
+    self.policy = policy
+  }
+}
+
+/// How the gateway proves who it is.
+public enum ClientAuthentication: Sendable {
+  /// `client_secret_basic` (RFC 6749 §2.3.1): the secret stands in this file.
+  case secretFile(String)
+  /// `private_key_jwt` (RFC 7523 §2.2): the key stands in this PEM file. `keyID` is the header's `kid`, the key's
+  /// thumbprint (RFC 7638) where it is nil; `audience` is the `aud`, the endpoint's URL where it is nil.
+  case privateKeyFile(String, keyID: String?, audience: String?)
+}
+
+/// What operators want to be told.
+public enum IntrospectionEvent: Sendable {
+  /// A question was not answered as it should be, of what and why. Said once while it goes on, and again every minute.
+  case failed(provider: String, IntrospectionFault, url: String)
+  /// After failures, an answer.
+  case recovered(provider: String)
+}

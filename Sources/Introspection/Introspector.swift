@@ -1,0 +1,163 @@
+internal import Fetch
+internal import Sockets
+internal import Tokens
+
+/// Asks one provider's endpoint. Bound to the control loop.
+///
+/// A token that several exchanges, of whatever loop, ask about at once is one question. A few questions are under way at
+/// a time and a bounded number waits for its turn; what is more is refused at once, and so is everything while the
+/// issuer fails: hostile traffic reaches the issuer no faster than it answers.
+final class Introspector {
+  /// Questions that the issuer has not answered yet.
+  static let inFlightMax = 64
+  /// Questions that wait until one of those is answered.
+  static let waitingMax = 1024
+
+  private let endpoint: IntrospectionEndpoint
+  private let request: IntrospectionRequest
+  private let loop: EventLoop
+  private let fetch: Fetch
+  private let report: (IntrospectionEvent) -> Void
+  private var questions: [[UInt8]: Question] = [:]
+  /// Tokens whose question waits, in the order in which they came.
+  private var waiting: [[UInt8]] = []
+  private var inFlight = 0
+  private var breaker = CircuitBreaker()
+  private var faults = FaultReport()
+  private var isStopped = false
+
+  /// How a request is sent; answers later, once.
+  typealias Fetch = (FetchRequest, @escaping (Result<FetchResponse, FetchError>) -> Void) -> Void
+
+  private struct Question {
+    let askedAt: MonotonicTime
+    var completions: [(IntrospectionResult) -> Void]
+  }
+
+  /// Reads the client's credential from its file.
+  init(
+    _ endpoint: IntrospectionEndpoint, loop: EventLoop, fetch: @escaping Fetch,
+    report: @escaping (IntrospectionEvent) -> Void
+  ) throws(IntrospectionFault) {
+    self.endpoint = endpoint
+    request = try IntrospectionRequest(endpoint)
+    self.loop = loop
+    self.fetch = fetch
+    self.report = report
+  }
+
+  /// - Parameter completion: Called once, at once or later; never after `stop`.
+  func introspect(_ token: [UInt8], completion: @escaping (IntrospectionResult) -> Void) {
+    loop.assertIsCurrent()
+    if questions[token] != nil {
+      questions[token]?.completions.append(completion)
+      return
+    }
+    let now = MonotonicTime.current
+    guard !breaker.isOpen(at: now), inFlight < Introspector.inFlightMax || waiting.count < Introspector.waitingMax
+    else {
+      completion(.unavailable)
+      return
+    }
+    questions[token] = Question(askedAt: now, completions: [completion])
+    if inFlight < Introspector.inFlightMax { send(token, at: now) } else { waiting.append(token) }
+  }
+
+  /// Nobody is told anything any more.
+  func stop() {
+    isStopped = true
+    questions = [:]
+    waiting = []
+  }
+
+  private func send(_ token: [UInt8], at now: MonotonicTime) {
+    let admission = breaker.admit(at: now)
+    guard admission != .refused else {
+      answer(token, .unavailable)
+      return
+    }
+    do throws(IntrospectionFault) {
+      let request = try request.make(about: token, now: WallClock.seconds)
+      inFlight += 1
+      fetch(request) { [weak self] result in self?.ended(token, admission, result) }
+    } catch {
+      failed(error, admission)
+      answer(token, .unavailable)
+    }
+  }
+
+  private func ended(
+    _ token: [UInt8], _ admission: CircuitBreaker.Admission, _ response: Result<FetchResponse, FetchError>
+  ) {
+    guard !isStopped else { return }
+    inFlight -= 1
+    do throws(IntrospectionFault) {
+      let said = try IntrospectionAnswer(try IntrospectionFault.ofFetches(response))
+      breaker.succeeded()
+      if faults.succeeded() { report(.recovered(provider: endpoint.policy.provider)) }
+      answer(token, result(said))
+    } catch {
+      failed(error, admission)
+      answer(token, .unavailable)
+    }
+    sendWaiting()
+  }
+
+  private func result(_ said: IntrospectionAnswer) -> IntrospectionResult {
+    switch said {
+    case .inactive: .inactive
+    case .active(let claims): .active(claims)
+    }
+  }
+
+  private func failed(_ fault: IntrospectionFault, _ admission: CircuitBreaker.Admission) {
+    let now = MonotonicTime.current
+    // 400 is about this one question: a token that the issuer cannot stomach is no reason to ask about no other.
+    if case .status(400) = fault {
+      breaker.succeeded()
+    } else {
+      breaker.failed(admission, at: now, jitter: Double.random(in: 0.75...1))
+    }
+    if faults.failed(at: now) {
+      report(.failed(provider: endpoint.policy.provider, fault, url: endpoint.url))
+    }
+  }
+
+  private func answer(_ token: [UInt8], _ result: IntrospectionResult) {
+    for completion in questions.removeValue(forKey: token)?.completions ?? [] { completion(result) }
+  }
+
+  /// Sends what waits, as far as there is room: but not for those who have stopped waiting.
+  private func sendWaiting() {
+    let now = MonotonicTime.current
+    var next = waiting.startIndex
+    while next < waiting.endIndex, inFlight < Introspector.inFlightMax {
+      let token = waiting[next]
+      next += 1
+      guard let question = questions[token] else { continue }
+      if question.askedAt + IntrospectionRequest.timeout <= now {
+        answer(token, .unavailable)
+      } else {
+        send(token, at: now)
+      }
+    }
+    waiting.removeSubrange(..<next)
+  }
+}
+
+extension WallClock {
+  /// Seconds since 1970-01-01T00:00:00Z.
+  static var seconds: UnixSeconds { nanoseconds / 1_000_000_000 }
+}
+
+extension IntrospectionFault {
+  fileprivate static func ofFetches(
+    _ response: Result<FetchResponse, FetchError>
+  ) throws(IntrospectionFault) -> FetchResponse {
+    do throws(FetchError) {
+      return try response.get()
+    } catch {
+      throw .fetch(error)
+    }
+  }
+}

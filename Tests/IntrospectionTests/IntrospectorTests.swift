@@ -1,0 +1,172 @@
+import Dispatch
+import Fetch
+import Reason
+import Sockets
+import Testing
+import Tokens
+
+@testable import Introspection
+
+/// An introspector without a network: requests are kept until the test answers them.
+private final class Desk {
+  private(set) var sent: [(token: String, answer: (Result<FetchResponse, FetchError>) -> Void)] = []
+  private(set) var results: [String] = []
+  private(set) var events: [String] = []
+  private var introspector: Introspector?
+
+  init(_ loop: EventLoop, _ folder: TemporaryFolder) throws {
+    let path = try folder.write("secret", Array("secret".utf8))
+    introspector = try Introspector(
+      .example(.secretFile(path)), loop: loop,
+      fetch: { [unowned self] request, completion in
+        guard case .post(_, let content) = request.method else { return }
+        let token = String(decoding: content, as: UTF8.self).dropFirst(6).prefix { $0 != "&" }
+        sent.append((String(token), completion))
+      },
+      report: { [unowned self] event in
+        switch event {
+        case .failed(_, let fault, _): events.append("\(fault)")
+        case .recovered: events.append("recovered")
+        }
+      })
+  }
+
+  func ask(_ token: String) {
+    introspector?.introspect(Array(token.utf8)) { [unowned self] result in
+      switch result {
+      case .active: results.append("\(token) active")
+      case .inactive: results.append("\(token) inactive")
+      case .refused(let error): results.append("\(token) \(error.reason.rawValue)")
+      case .unavailable: results.append("\(token) unavailable")
+      }
+    }
+  }
+
+  func answer(_ result: Result<FetchResponse, FetchError> = .inactive) { sent.removeFirst().answer(result) }
+  func takeResults() -> [String] {
+    defer { results = [] }
+    return results
+  }
+  func stop() { introspector?.stop() }
+}
+
+extension Result<FetchResponse, FetchError> {
+  fileprivate static var inactive: Self { said(#"{"active": false}"#) }
+  fileprivate static func said(_ body: String, status: Int = 200) -> Self {
+    .success(FetchResponse(status: status, body: Array(body.utf8), contentType: "application/json"))
+  }
+}
+
+@Suite("Asking an endpoint")
+struct IntrospectorTests {
+  private static func with(_ body: (Desk) throws -> Void) throws {
+    let loop = try EventLoop(label: "introspector")
+    let folder = try TemporaryFolder()
+    try loop.queue.sync { try body(try Desk(loop, folder)) }
+  }
+
+  @Test("The same token asked by several at once is one question")
+  func coalescing() throws {
+    try Self.with { desk in
+      for _ in 0..<5 { desk.ask("a") }
+      desk.ask("b")
+      #expect(desk.sent.map(\.token) == ["a", "b"])
+      desk.answer()
+      #expect(desk.takeResults() == Array(repeating: "a inactive", count: 5))
+      // Nothing is remembered here.
+      desk.ask("a")
+      #expect(desk.sent.map(\.token) == ["b", "a"])
+    }
+  }
+
+  @Test("64 questions are under way, 1024 more wait, and what is more is refused at once")
+  func bounds() throws {
+    try Self.with { desk in
+      for number in 0..<64 + 1024 { desk.ask("t\(number)") }
+      #expect(desk.sent.count == 64)
+      #expect(desk.results.isEmpty)
+      desk.ask("more")
+      #expect(desk.takeResults() == ["more unavailable"])
+      // One who asks what is asked already makes no question.
+      desk.ask("t0")
+      desk.ask("t100")
+      #expect(desk.results.isEmpty)
+      desk.answer()
+      #expect(desk.takeResults() == ["t0 inactive", "t0 inactive"])
+      #expect(desk.sent.count == 64)
+      #expect(desk.sent.last?.token == "t64")
+      desk.ask("again")
+      desk.ask("no more")
+      #expect(desk.takeResults() == ["no more unavailable"])
+      var asked: [String] = []
+      while let next = desk.sent.first {
+        #expect(desk.sent.count <= 64)
+        asked.append(next.token)
+        desk.answer()
+      }
+      #expect(asked == (1..<64 + 1024).map { "t\($0)" } + ["again"])
+      #expect(desk.takeResults().count == 1087 + 1 + 1)
+    }
+  }
+
+  @Test(
+    "Whatever is no good answer is none",
+    arguments: [
+      Result<FetchResponse, FetchError>.failure(.timedOut(.seconds(5))), .said("{}"), .said("<html>"),
+      .said(#"{"active": true}"#, status: 500), .said("", status: 302), .said(#"{"active": "true"}"#),
+    ])
+  func unavailable(answer: Result<FetchResponse, FetchError>) throws {
+    try Self.with { desk in
+      desk.ask("a")
+      desk.answer(answer)
+      #expect(desk.takeResults() == ["a unavailable"])
+      #expect(desk.events.count == 1)
+      desk.ask("a")
+      desk.answer()
+      #expect(desk.takeResults() == ["a inactive"])
+      #expect(desk.events.last == "recovered")
+    }
+  }
+
+  @Test("After failures nothing is sent and everyone is answered at once, those who wait included")
+  func circuit() throws {
+    try Self.with { desk in
+      for number in 0..<64 + 10 { desk.ask("t\(number)") }
+      for _ in 0..<CircuitBreaker.failuresMax { desk.answer(.said("", status: 503)) }
+      #expect(desk.takeResults().count == CircuitBreaker.failuresMax + 10 - (CircuitBreaker.failuresMax - 1))
+      let under = desk.sent.count
+      desk.ask("new")
+      #expect(desk.takeResults() == ["new unavailable"])
+      #expect(desk.sent.count == under)
+      #expect(desk.events == ["the answer has status 503, not 200"])
+      // An answer to what was sent before closes it again.
+      desk.answer()
+      #expect(desk.events == ["the answer has status 503, not 200", "recovered"])
+      desk.ask("new")
+      #expect(desk.sent.last?.token == "new")
+    }
+  }
+
+  @Test("A token that the issuer answers with 400 stops no other")
+  func badRequest() throws {
+    try Self.with { desk in
+      for number in 0..<20 {
+        desk.ask("t\(number)")
+        desk.answer(.said(#"{"error": "invalid_request"}"#, status: 400))
+        #expect(desk.takeResults() == ["t\(number) unavailable"])
+      }
+      desk.ask("good")
+      #expect(desk.sent.map(\.token) == ["good"])
+    }
+  }
+
+  @Test("After stop nobody is told anything")
+  func stop() throws {
+    try Self.with { desk in
+      desk.ask("a")
+      desk.stop()
+      desk.answer()
+      #expect(desk.results.isEmpty)
+    }
+  }
+}

@@ -11,6 +11,7 @@ extension KeySource {
   init(_ provider: ProviderConfiguration) {
     let location: Location =
       switch provider.keys {
+      case .none: .none
       case .jwksURL(let url): .jwksURL(url)
       case .discovery: .discovery
       case .jwksFile(let path): .jwksFile(path)

@@ -65,6 +65,10 @@ extension ProviderConfiguration {
   ///
   /// - Throws: An exit status, where there are none.
   func currentKeys() throws -> KeySet {
+    if keys == .none {
+      StandardError.print("provider \"\(name)\" has no keys: the issuer is asked about all of its tokens")
+      throw ExitStatus.usage
+    }
     let current = try CurrentKeys([self])
     if let keys = current.snapshot.providers.first?.keySet { return keys }
     StandardError.print("provider \"\(name)\": no keys: \(current.faults[name] ?? "nothing was fetched")")

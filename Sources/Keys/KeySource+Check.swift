@@ -6,6 +6,7 @@ extension KeySource {
   /// - Throws: Where a gateway could not start with it, or never reach the issuer.
   public func check() throws(KeyFault) {
     switch location {
+    case .none: break
     case .jwksURL, .discovery:
       if let certificateAuthorityFile { try KeyFile.checkCertificates(certificateAuthorityFile) }
     case .jwksFile(let path): _ = try KeyFile.keySet(path)

@@ -153,10 +153,10 @@ public final class KeyStore {
     return shared
   }
 
-  /// nil for keys that are fetched.
+  /// nil for keys that are fetched, or that nobody needs.
   private func loadLocal(_ source: KeySource) throws(KeyFault) -> LocalKeys? {
     switch source.location {
-    case .jwksURL, .discovery: return nil
+    case .none, .jwksURL, .discovery: return nil
     case .jwksFile(let path): return LocalKeys(try KeyFile.keySet(path))
     case .secretFile(let path): return LocalKeys(try KeyFile.secret(path))
     case .signing(let folder, let algorithm):

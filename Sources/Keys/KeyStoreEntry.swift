@@ -102,6 +102,7 @@ struct KeyStoreEntry {
 
   private var origin: KeyListing.Origin? {
     switch source.location {
+    case .none: nil
     case .jwksURL, .discovery: remote?.keys?.origin
     case .jwksFile(let path), .secretFile(let path): .file(path)
     case .signing(let folder, _): .ownFolder(folder)

@@ -8,6 +8,8 @@ public import Tokens
 /// Where one provider's keys come from.
 public struct KeySource: Sendable, Equatable {
   public enum Location: Sendable, Equatable {
+    /// Nowhere: no token is verified with a key, and none is ever fetched.
+    case none
     /// A JWK Set at an address (RFC 7517 §5).
     case jwksURL(String)
     /// What `issuer` + `/.well-known/openid-configuration` names (OpenID Connect Discovery §4).

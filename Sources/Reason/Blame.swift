@@ -25,10 +25,10 @@ extension Reason {
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture,
-      .tokenTooOld, .tokenRevoked,
-      .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
+      .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch,
+      .confirmationUnsupported:
       .client
-    case .keysUnavailable, .identityInvalid: .issuer
+    case .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch: .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
       .upstreamTruncated:
@@ -49,7 +49,7 @@ extension Reason {
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
-      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .proofMissing,
+      .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,
       .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid: 403
@@ -64,7 +64,7 @@ extension Reason {
     case .internalError: 500
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
-    case .keysUnavailable, .proofMemoryFull, .tooManyConnections, .drainTimeout: 503
+    case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .tooManyConnections, .drainTimeout: 503
     case .upstreamConnectTimeout, .upstreamTimeout: 504
     case .versionUnsupported: 505
     }

@@ -132,6 +132,10 @@ public enum Reason: String, CaseIterable, Sendable {
   case tokenRevoked = "token_revoked"
   /// The provider has no usable key set.
   case keysUnavailable = "keys_unavailable"
+  /// The issuer says that the token is not active (RFC 7662 §2.2).
+  case tokenInactive = "token_inactive"
+  /// The issuer could not be asked about the token (RFC 7662).
+  case introspectionUnavailable = "introspection_unavailable"
 
   // MARK: What a token is bound to (RFC 7800, RFC 9449, RFC 8705)
 

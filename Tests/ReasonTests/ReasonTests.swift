@@ -29,7 +29,7 @@ struct ReasonTests {
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
     case 500: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)
-    case 503: #expect(reason.blame == .gateway || reason == .keysUnavailable)
+    case 503: #expect(reason.blame == .gateway || [.keysUnavailable, .introspectionUnavailable].contains(reason))
     default: Issue.record("\(reason.rawValue) has the status \(reason.status)")
     }
   }
@@ -62,6 +62,7 @@ struct ReasonTests {
       Row(reason: .noRoute, status: 404), Row(reason: .credentialRepeated, status: 400),
       Row(reason: .cookieRepeated, status: 401), Row(reason: .algorithmRefused, status: 401),
       Row(reason: .keyUnknown, status: 401), Row(reason: .keysUnavailable, status: 503),
+      Row(reason: .tokenInactive, status: 401), Row(reason: .introspectionUnavailable, status: 503),
       Row(reason: .roleMissing, status: 403), Row(reason: .identityInvalid, status: 403),
       Row(reason: .upstreamAnswerInvalid, status: 502), Row(reason: .upstreamTimeout, status: 504),
       Row(reason: .headTimeout, status: 408), Row(reason: .headTooLarge, status: 431),

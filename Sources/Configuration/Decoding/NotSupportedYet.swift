@@ -6,7 +6,7 @@ enum NotSupportedYet {
   static let keys = ["admin", "trusted_proxies"]
   static let listenerKeys = ["tls", "proxy_protocol"]
   static let limitsKeys = ["connections_per_address"]
-  static let providerKeys = ["introspection", "code_flow", "sign_in"]
+  static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
   static let upstreamBuiltins = ["static"]

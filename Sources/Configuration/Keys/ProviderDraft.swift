@@ -17,6 +17,7 @@ struct ProviderDraft: Sendable {
   var claims = Decoded(ClaimMapping())
   var require = Decoded(TokenRequirementDraft())
   var refresh = Decoded(RefreshDraft())
+  var introspection: Decoded<IntrospectionDraft>?
 
   static let keys = KeyTable<ProviderDraft>(
     """
@@ -32,7 +33,7 @@ struct ProviderDraft: Sendable {
         "audiences", ifWritten: \.audiences, .audiences, presence: .required,
         "Tokens need one of them as `aud`; `any` takes all tokens."),
       Key(
-        "jwks_url", ifWritten: \.jwksURL, ValueKind.keySetURL.located,
+        "jwks_url", ifWritten: \.jwksURL, ValueKind.fetchedURL.located,
         "Where its key set (RFC 7517) is fetched: https, or http on loopback."),
       Key(
         "jwks_file", ifWritten: \.jwksFile, ValueKind.path("a key set's path").located, "A file that holds its key set."
@@ -73,6 +74,9 @@ struct ProviderDraft: Sendable {
         "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens have to be like."
       ),
       Key("refresh", \.refresh, .mapping(RefreshDraft.keys), "How keys are kept fresh."),
+      Key(
+        "introspection", ifWritten: \.introspection, .mapping(IntrospectionDraft.keys),
+        "Tokens that are no JWT are asked about at the issuer (RFC 7662)."),
     ])
 }
 

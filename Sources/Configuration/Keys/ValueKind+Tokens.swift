@@ -18,7 +18,7 @@ extension ValueKind where Value == Audiences {
 
 extension ValueKind where Value == WebAddress {
   /// An URL that is fetched: https, or http on loopback (SECURITY.md K-1).
-  static var keySetURL: ValueKind {
+  static var fetchedURL: ValueKind {
     .scalar(noun: "a URL", reference: "URL", text: \.text) { scalar throws(ValueFault) in
       guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }
       guard address.isProtected else { throw ValueFault("has to be https; http is for loopback addresses only") }

@@ -10,6 +10,7 @@ extension Resolver {
     checkFiles(provider)
     checkCertificateAuthority(named.body)
     checkCacheFile(named)
+    let introspection = resolveIntrospection(named.body)
     if let issuer = provider.issuer { checkIssuer(issuer, named.body) }
     guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
     guard let keys = keyLocation(named.body) else { return nil }
@@ -28,7 +29,8 @@ extension Resolver {
       dpop: provider.dpop,
       refreshEvery: provider.refresh.value.every,
       staleFor: provider.refresh.value.staleFor,
-      keyCacheFile: provider.refresh.value.cacheFile?.value)
+      keyCacheFile: provider.refresh.value.cacheFile?.value,
+      introspection: introspection)
   }
 
   private func keyLocation(_ provider: Decoded<ProviderDraft>) -> KeyLocation? {
@@ -37,7 +39,7 @@ extension Resolver {
     if let url = value.jwksURL { return .jwksURL(url.value.text) }
     if let file = value.jwksFile { return .jwksFile(file.value) }
     if let file = value.secretFile { return .secretFile(file.value) }
-    guard let signing = value.signing?.value else { return .discovery }
+    guard let signing = value.signing?.value else { return provider.needsNoKeys ? KeyLocation.none : .discovery }
     return signing.state.map { .signing(folder: $0.value, algorithm: signing.algorithm) }
   }
 
@@ -50,9 +52,10 @@ extension Resolver {
   }
 
   /// What is fetched from an issuer, or published as one, needs a protected URL (SECURITY.md K-1, RFC 8414 §2). An
-  /// issuer whose keys are files is a name and no more.
+  /// issuer whose keys are files, or that has none, is a name and no more.
   private mutating func checkIssuer(_ issuer: Located<String>, _ provider: Decoded<ProviderDraft>) {
-    guard !provider.places.isWritten("jwks_file"), !provider.places.isWritten("secret_file") else { return }
+    guard !provider.places.isWritten("jwks_file"), !provider.places.isWritten("secret_file"), !provider.needsNoKeys
+    else { return }
     guard let address = WebAddress(issuer.value) else {
       report(issuer.position, "the issuer is no https URL")
       return
@@ -100,7 +103,7 @@ extension Resolver {
     }
   }
 
-  private mutating func checkFile(_ file: Located<String>) -> FileSystem.Status? {
+  mutating func checkFile(_ file: Located<String>) -> FileSystem.Status? {
     do throws(FileSystem.Fault) {
       let status = try FileSystem.status(file.value)
       if status.kind == .folder { report(file.position, "\(file.value) is a folder") }
@@ -113,6 +116,7 @@ extension Resolver {
 
   private mutating func checkCertificateAuthority(_ provider: Decoded<ProviderDraft>) {
     let places = provider.places
+    if places.isWritten("introspection") { return }
     for name in ["jwks_file", "secret_file", "signing"] where places.isWritten(name) && places.isWritten("ca") {
       report(places.key("ca"), "\"ca\" beside \"\(name)\"; nothing is fetched from this issuer")
     }

@@ -88,7 +88,25 @@ extension Resolver {
       }
       indices.append(index)
     }
+    checkIntrospection(names)
     return indices.count == names.count ? indices : nil
+  }
+
+  /// An opaque token does not say whose it is, and is not shown to another issuer to find out.
+  private mutating func checkIntrospection(_ names: [Located<String>]) {
+    var first: Located<String>?
+    for name in names {
+      guard let provider = draft.providers.first(where: { $0.name == name.value }),
+        provider.body.places.isWritten("introspection"), first?.value != name.value
+      else { continue }
+      if let first {
+        report(
+          name.position,
+          "\(name.written) has introspection, and so has \(first.written); a route can name one of them")
+      } else {
+        first = name
+      }
+    }
   }
 
   private mutating func resolveUpstreamName(_ name: Located<String>?) -> Int? {

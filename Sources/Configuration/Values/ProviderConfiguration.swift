@@ -16,6 +16,8 @@ public struct ProviderConfiguration: Sendable {
   public var staleFor: Duration
   /// Where a copy of fetched keys is kept; nil: nowhere.
   public var keyCacheFile: String?
+  /// nil: its tokens are not introspected.
+  public var introspection: IntrospectionConfiguration?
 
   /// The host of the issuer's URL, in lower case; nil where the issuer is no URL.
   public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }
@@ -23,6 +25,8 @@ public struct ProviderConfiguration: Sendable {
 
 /// Where a provider's keys come from.
 public enum KeyLocation: Sendable, Hashable {
+  /// Nowhere: every token is introspected.
+  case none
   case jwksURL(String)
   /// `issuer` + `/.well-known/openid-configuration`.
   case discovery

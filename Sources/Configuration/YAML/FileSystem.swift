@@ -16,6 +16,8 @@ enum FileSystem {
 
     /// Whether anyone but owner and group may read, write or run it.
     var isOpenToOthers: Bool { mode & 0o007 != 0 }
+    /// Whether nobody but its owner may.
+    var isPrivate: Bool { mode & 0o077 == 0 }
   }
 
   /// Any `gateway.conf` is far smaller; a device that never ends is noticed here.

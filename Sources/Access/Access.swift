@@ -8,12 +8,32 @@ public import Tokens
 public enum Identity: Sendable {
   case anonymous
   case token(VerifiedToken)
+  case introspected(IntrospectedToken)
 
   /// Bytes that its claims take; 0 for nobody's.
   public var bytesHeld: Int {
     switch self {
     case .anonymous: 0
     case .token(let token): token.claims.bytesHeld
+    case .introspected(let token): token.claims.bytesHeld
+    }
+  }
+
+  /// The provider's name; nil for nobody.
+  public var provider: String? {
+    switch self {
+    case .anonymous: nil
+    case .token(let token): token.claims.provider
+    case .introspected(let token): token.claims.provider
+    }
+  }
+
+  /// Who it is; nil where the claims do not say.
+  public var subject: String? {
+    switch self {
+    case .anonymous: nil
+    case .token(let token): token.claims.subject
+    case .introspected(let token): token.claims.subject
     }
   }
 }

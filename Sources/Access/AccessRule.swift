@@ -39,6 +39,7 @@ public struct AccessRule: Sendable {
     switch identity {
     case .anonymous: .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
     case .token(let token): evaluate(token.claims, of: providers)
+    case .introspected(let token): evaluate(token.claims, of: providers)
     }
   }
 

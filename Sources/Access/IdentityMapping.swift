@@ -59,6 +59,7 @@ public struct IdentityMapping: Sendable, Hashable {
     switch identity {
     case .anonymous: []
     case .token(let token): try render(token.claims)
+    case .introspected(let token): try render(token.claims)
     }
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Introspection
 import Keys
 
 /// `portcullis check`
@@ -26,7 +27,7 @@ struct CheckCommand: ParsableCommand {
     }
   }
 
-  /// Keys on this machine and revoked tokens are read as `serve` does, so that what is good here starts.
+  /// Keys, credentials and revoked tokens on this machine are read as `serve` does, so that what is good here starts.
   private func checkFiles(_ configuration: GatewayConfiguration) throws {
     var isGood = true
     if case .failure(let diagnostics) = RevocationWatcher.open(configuration) {
@@ -38,6 +39,14 @@ struct CheckCommand: ParsableCommand {
         try source.check()
       } catch {
         StandardError.print("\(file.config): provider \"\(source.provider)\": \(error)")
+        isGood = false
+      }
+    }
+    for (provider, endpoint) in zip(configuration.providers, IntrospectionEndpoint.all(of: configuration)) {
+      do throws(IntrospectionFault) {
+        try endpoint?.check()
+      } catch {
+        StandardError.print("\(file.config): provider \"\(provider.name)\": introspection: \(error)")
         isGood = false
       }
     }

@@ -1,4 +1,5 @@
 import Configuration
+import Introspection
 import Keys
 import Logging
 import Proxy
@@ -53,6 +54,19 @@ extension KeyFetchFailure {
       metadata["used_until"] = "\(Timestamp.text(WallClock.nanoseconds + keysInUse.remaining.wholeNanoseconds))"
     }
     log.warning("keys could not be fetched; \(effect)", metadata: metadata)
+  }
+}
+
+extension IntrospectionEvent {
+  func write(to log: Logger) {
+    switch self {
+    case .failed(let provider, let fault, let url):
+      log.warning(
+        "a token could not be introspected; requests with tokens that are not remembered answer 503 while this goes on",
+        metadata: ["provider": "\(provider)", "url": "\(url)", "why": "\(fault)"])
+    case .recovered(let provider):
+      log.notice("tokens are introspected again", metadata: ["provider": "\(provider)"])
+    }
   }
 }
 

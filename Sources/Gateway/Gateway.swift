@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Dispatch
 import Glibc
+import Introspection
 import Keys
 import Logging
 import Proxy
@@ -25,6 +26,7 @@ final class Gateway {
   private let serviceManager = ServiceManager(environment: Process.environment)
   private var active: ActiveConfiguration
   private let keyStore: KeyStore
+  private var introspection: IntrospectionClients
   private let server: Server
   private let revocations: RevocationWatcher
   private var revocationGeneration: UInt64 = 0
@@ -51,6 +53,13 @@ final class Gateway {
     }
     do throws(KeyStoreError) {
       keyStore = try KeyStore(sources: KeySource.all(of: configuration), loop: control) { [log] in $0.write(to: log) }
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
+    }
+    do throws(IntrospectionError) {
+      introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: configuration), loop: control) {
+        [log] in $0.write(to: log)
+      }
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
     }
@@ -125,6 +134,7 @@ extension Gateway {
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
     server.start(
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
+      requestIntrospection: { question in bound.async { $0.introspect(question) } },
       failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
         logWriter.flush()
@@ -160,6 +170,13 @@ extension Gateway {
   /// A configuration that is no longer in force means other providers by its indices; who waited has been decided anew.
   private func refetchKeys(_ provider: Int, _ generation: UInt64) {
     if generation == active.generation { keyStore.refetch(provider: provider) }
+  }
+
+  private func introspect(_ question: IntrospectionQuestion) {
+    guard question.configuration == active.generation else { return }
+    introspection.introspect(question.token, provider: question.provider) { [server] result in
+      server.answer(question, result)
+    }
   }
 
   /// Has `signal` handled on the control loop.
@@ -205,12 +222,23 @@ extension Gateway {
         log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
         return
       }
+      let introspection: IntrospectionClients
+      do throws(IntrospectionError) {
+        introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
+          [log] in $0.write(to: log)
+        }
+      } catch {
+        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+        return
+      }
       do throws(KeyStoreError) {
         try keyStore.reload(sources: KeySource.all(of: next))
       } catch {
         log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
         return
       }
+      self.introspection.stop()
+      self.introspection = introspection
       active = ActiveConfiguration(
         next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
       revocations.replace(with: revoked)

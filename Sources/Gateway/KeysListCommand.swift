@@ -28,7 +28,8 @@ struct KeysListCommand: ParsableCommand {
     let now = WallClock.nanoseconds / 1_000_000_000
     var table = TextTable(["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "FROM"])
     var status = ExitCode.success
-    for configured in providers {
+    // One whose tokens are all introspected has no keys, and needs none.
+    for configured in providers where configured.keys != .none {
       let current = try CurrentKeys([configured])
       for listing in current.listings where listing.origin != nil {
         for key in listing.keys { table.add(cells(of: key, listing, uses, now)) }

@@ -89,7 +89,7 @@ struct TokenExplanation {
     case .malformed, .encrypted: .form
     case .headerInvalid: .header
     case .extensionRefused: .extensions
-    case .typeRefused: .type
+    case .typeRefused, .tokenTypeRefused: .type
     case .algorithmRefused: .algorithm
     case .keysUnavailable: .keys
     case .keyUnknown, .keyMismatch: .key

@@ -15,16 +15,19 @@ public struct IntrospectionEndpoint: Sendable {
   public var certificateAuthorityFile: String?
   /// What the claims of an active token have to be like; names the provider.
   public var policy: TokenPolicy
+  /// How long the issuer's word for a token is taken, in seconds.
+  public var cacheSeconds: Int64
 
   public init(
     url: String, clientID: String, authentication: ClientAuthentication, certificateAuthorityFile: String? = nil,
-    policy: TokenPolicy
+    policy: TokenPolicy, cacheSeconds: Int64 = 30
   ) {
     self.url = url
     self.clientID = clientID
     self.authentication = authentication
     self.certificateAuthorityFile = certificateAuthorityFile
     self.policy = policy
+    self.cacheSeconds = cacheSeconds
   }
 }
 

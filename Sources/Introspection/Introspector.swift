@@ -105,8 +105,15 @@ final class Introspector {
 
   private func result(_ said: IntrospectionAnswer) -> IntrospectionResult {
     switch said {
-    case .inactive: .inactive
-    case .active(let claims): .active(claims)
+    case .inactive: return .inactive
+    case .active(let claims):
+      do throws(TokenError) {
+        return .active(
+          try IntrospectedToken(
+            answer: claims, endpoint.policy, now: WallClock.seconds, cacheSeconds: endpoint.cacheSeconds))
+      } catch {
+        return .refused(error)
+      }
     }
   }
 

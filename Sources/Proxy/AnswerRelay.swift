@@ -270,9 +270,13 @@ extension ClientConnection {
     guard let slot else { return }
     switch slot.exchange.state {
     case .waitingForKeys(let provider):
-      slot.exchange.waitedInVain(for: provider)
+      slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)
       refuse(Refusal(.keysUnavailable))
+    case .waitingForIntrospection(let provider):
+      slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
+      consumeHead(slot)
+      refuse(Refusal(.introspectionUnavailable))
     case .waitingForResponder:
       refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
     case .waitingForUpstream where output == nil:
@@ -295,7 +299,7 @@ extension ClientConnection {
       return
     }
     switch slot.exchange.state {
-    case .deciding, .waitingForKeys, .waitingForResponder, .waitingForUpstream:
+    case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForResponder, .waitingForUpstream:
       refuse(Refusal(.drainTimeout, connection: .closed))
     case .answering, .answered: cut(.drainTimeout)
     }

@@ -197,7 +197,7 @@ final class ClientConnection: Pollable {
     decide()
   }
 
-  /// Has the head at the start of `input` decided, and does what comes of it. Also when keys were waited for: the head
+  /// Has the head at the start of `input` decided, and does what comes of it. Also when something was waited for: the head
   /// is parsed again then.
   func decide() {
     guard let slot, let block = input.take() else { return }
@@ -211,6 +211,8 @@ final class ClientConnection: Pollable {
       refuse(refusal)
     case .waitForKeys(let provider):
       worker.waitForKeys(self, provider: provider)
+    case .introspect(let token, let provider):
+      worker.introspect(token, for: self, provider: provider)
     case .ask(let responder):
       let request = localRequest()
       consumeHead(slot)

@@ -9,11 +9,15 @@ import Tokens
 final class DecisionContext {
   /// Replaced on reload; an exchange keeps the one that it began with.
   var active: ActiveConfiguration {
-    didSet { tokens.removeAll() }
+    didSet {
+      tokens.removeAll()
+      refusedTokens.removeAll()
+    }
   }
   var keys: KeySnapshot
   var revocations = RevocationSnapshot.none
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
+  var refusedTokens = RefusedTokens()
   let signatures = SignatureVerifier()
   let headers = KnownHeaders()
   /// Shared by all loops.

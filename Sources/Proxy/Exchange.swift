@@ -17,6 +17,8 @@ struct Exchange {
     case deciding
     /// For the provider's first keys, or for one that the token names and the provider may have published.
     case waitingForKeys(provider: Int)
+    /// The provider's issuer is asked about the token.
+    case waitingForIntrospection(provider: Int)
     /// The gateway answers itself: its Responder has not answered yet.
     case waitingForResponder
     /// The request is being forwarded, and no final answer has come.
@@ -34,6 +36,8 @@ struct Exchange {
     case ask(any Responder & Sendable)
     /// Ask the key store, and decide again when it has answered.
     case waitForKeys(provider: Int)
+    /// Ask the provider's issuer about the token, and decide again with its answer.
+    case introspect([UInt8], provider: Int)
   }
 
   private(set) var state = State.deciding
@@ -64,6 +68,9 @@ struct Exchange {
   private(set) var status = 0
   private(set) var reason: Reason?
 
+  /// What the issuer said of the token, where it was asked.
+  private var introspection: IntrospectionResult?
+
   // What the access log says.
   var log = ExchangeLog()
 
@@ -80,6 +87,7 @@ struct Exchange {
     interimAnswers = 0
     status = 0
     reason = nil
+    introspection = nil
     requestBodyBytesMax = nil
     expectsContinue = false
     prefersHTML = false
@@ -94,7 +102,7 @@ struct Exchange {
 
   /// Decides the request in `context.head`: path, route, credential, token, rule, and the head to be forwarded.
   ///
-  /// May be called again after `waitForKeys`: it begins at the beginning, with the keys of that moment.
+  /// May be called again after `waitForKeys` and `introspect`: it begins at the beginning, with the keys of that moment.
   mutating func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
     configuration = active
@@ -153,8 +161,8 @@ struct Exchange {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        context.head, bytes, for: route, waiting: state == .deciding ? .allowed : .over, in: context)
-      log.keep(authentication)
+        context.head, bytes, for: route, waiting: wait, in: context)
+      log.keep(authentication, at: context.now)
       switch outcome {
       case .identity(let found, let place):
         identity = found
@@ -164,7 +172,12 @@ struct Exchange {
         return .refuse(Refusal(reason, route.schemes))
       case .needsKeys(let provider):
         state = .waitingForKeys(provider: provider)
+        log.waits(from: context.now)
         return .waitForKeys(provider: provider)
+      case .needsIntrospection(let provider, let token):
+        state = .waitingForIntrospection(provider: provider)
+        log.waits(from: context.now)
+        return .introspect(token, provider: provider)
       }
     }
     log.keep(identity)
@@ -174,6 +187,11 @@ struct Exchange {
       return .refuse(Refusal(.internalError))
     }
     return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
+  }
+
+  private var wait: TokenAuthentication.Wait {
+    if let introspection { return .introspected(introspection) }
+    return state == .deciding ? .allowed : .over
   }
 
   // Swift 6.3.1 crashes when it inlines this, with its noncopyable argument, into `authorize`.
@@ -314,24 +332,38 @@ struct Exchange {
 
   mutating func closeAfterwards() { persistence = .closed }
 
-  /// Nothing was decided yet, or keys are waited for.
+  /// Nothing was decided yet, or keys or an issuer's word are waited for.
   var isUndecided: Bool {
     switch state {
-    case .deciding, .waitingForKeys: true
+    case .deciding, .waitingForKeys, .waitingForIntrospection: true
     case .waitingForResponder, .waitingForUpstream, .answering, .answered: false
     }
   }
 
   /// A new configuration is in force: the request is decided as if nothing had been, and may wait again.
-  mutating func reconsider() { state = .deciding }
+  mutating func reconsider() {
+    state = .deciding
+    introspection = nil
+  }
 
-  /// The keys of `provider` did not come in time.
-  mutating func waitedInVain(for provider: Int) { log.keepToken(keyID: nil, provider: provider) }
+  /// The issuer has answered: the request can be decided.
+  mutating func introspected(_ result: IntrospectionResult) { introspection = result }
+
+  var isWaitingForIntrospection: Bool {
+    if case .waitingForIntrospection = state { true } else { false }
+  }
+
+  /// The keys of `provider`, or its word, did not come in time.
+  mutating func waitedInVain(for provider: Int, now: MonotonicTime) {
+    log.keepToken(keyID: nil, provider: provider)
+    log.waited(until: now)
+  }
 
   /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
   mutating func forget() {
     configuration = nil
     route = nil
+    introspection = nil
     log.forgetToken()
   }
 
@@ -357,7 +389,7 @@ extension Exchange {
     guard let configuration else { return }
     record.generation = configuration.generation
     record.route = route?.configuration.name
-    record.provider = log.token?.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
+    record.provider = log.identity.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
     record.upstream = log.upstream.map { configuration.configuration.upstreams[$0].name }
   }
 }

@@ -15,11 +15,13 @@ struct ExchangeLog {
   private(set) var method = ByteRange.empty
   private(set) var host = ByteRange.empty
   private(set) var path = ByteRange.empty
-  private(set) var token: VerifiedToken?
+  private(set) var identity = Identity.anonymous
   private(set) var keyID: String?
   private(set) var provider: Int?
   private(set) var cache = TokenAuthentication.CacheUse.none
   private(set) var authenticationMicroseconds: Int64?
+  /// When it began to wait for keys, or for what an issuer says.
+  private var waitedFrom: MonotonicTime?
   private var forwardedAt: MonotonicTime?
   private(set) var connectMicroseconds: Int64?
   private(set) var firstByteMicroseconds: Int64?
@@ -36,11 +38,12 @@ struct ExchangeLog {
     method = .empty
     host = .empty
     path = .empty
-    token = nil
+    identity = .anonymous
     keyID = nil
     provider = nil
     cache = .none
     authenticationMicroseconds = nil
+    waitedFrom = nil
     forwardedAt = nil
     connectMicroseconds = nil
     firstByteMicroseconds = nil
@@ -67,23 +70,35 @@ struct ExchangeLog {
     return ByteRange(start, text.count)
   }
 
-  mutating func keep(_ authentication: TokenAuthentication) {
-    cache = authentication.cache
-    if authentication.cache == .miss || authentication.microseconds > 0 {
-      authenticationMicroseconds = authentication.microseconds
-    }
+  mutating func keep(_ authentication: TokenAuthentication, at now: MonotonicTime) {
+    // Who waited found no use in the cache, also where another has filled it meanwhile.
+    cache = waitedFrom == nil ? authentication.cache : .miss
+    guard cache == .miss || authentication.microseconds > 0 else { return }
+    authenticationMicroseconds = authentication.microseconds
+    if let waitedFrom { authenticationMicroseconds? += (now.nanoseconds - waitedFrom.nanoseconds) / 1000 }
   }
 
-  mutating func keep(_ identity: Identity) {
-    if case .token(let token) = identity { self.token = token }
+  mutating func waits(from now: MonotonicTime) {
+    if waitedFrom == nil { waitedFrom = now }
   }
+
+  /// The wait ended in vain.
+  mutating func waited(until now: MonotonicTime) {
+    if let waitedFrom { authenticationMicroseconds = (now.nanoseconds - waitedFrom.nanoseconds) / 1000 }
+  }
+
+  mutating func keep(_ identity: Identity) { self.identity = identity }
 
   mutating func keepToken(keyID: String?, provider: Int?) {
     self.keyID = keyID
     self.provider = provider
   }
 
-  mutating func forgetToken() { token = nil }
+  mutating func forgetToken() { identity = .anonymous }
+
+  private var verifiedKeyID: String? {
+    if case .token(let token) = identity { token.keyID } else { nil }
+  }
 
   mutating func forwarded(at now: MonotonicTime) { forwardedAt = now }
 
@@ -105,8 +120,8 @@ struct ExchangeLog {
     record.method = method
     record.host = host
     record.path = path
-    record.subject = token?.subject
-    record.keyID = token?.keyID ?? keyID
+    record.subject = identity.subject
+    record.keyID = verifiedKeyID ?? keyID
     switch cache {
     case .none: record.cache = nil
     case .hit: record.cache = .hit

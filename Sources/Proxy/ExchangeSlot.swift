@@ -3,6 +3,8 @@ import HTTP
 /// The place of one exchange: its state machine and what it holds while it lasts. Slots are used again, so that an idle
 /// connection costs nothing and a request allocates nothing.
 final class ExchangeSlot {
+  /// Its place among the loop's.
+  let index: Int
   var exchange = Exchange()
   var connection: ClientConnection?
   var upstream: UpstreamConnection?
@@ -12,6 +14,8 @@ final class ExchangeSlot {
   var local: LocalExchange?
   /// The request's body is still being relayed.
   var requestIsOpen = false
+
+  init(index: Int) { self.index = index }
 
   func clear() {
     exchange.forget()

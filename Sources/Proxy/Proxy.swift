@@ -17,7 +17,7 @@ enum Limits {
   static let interimAnswersMax = 10
   /// A request body that the gateway itself answers (`Responder`).
   static let localBodyBytesMax = 64 * 1024
-  /// How long an exchange waits for keys before it answers 503.
+  /// How long an exchange waits for keys, or for what an issuer says of a token, before it answers 503.
   static let waitMax: Duration = .seconds(5)
   /// How long a connection that is being closed is still read, so that the answer is not lost to a reset.
   static let lingerMax: Duration = .seconds(2)

@@ -2,6 +2,7 @@ import Configuration
 public import Keys
 public import Sockets
 public import Telemetry
+public import Tokens
 
 /// The traffic side of the gateway: the loops, what they listen on, and what is published to them.
 public final class Server: Sendable {
@@ -84,20 +85,28 @@ public final class Server: Sendable {
   /// - Parameters:
   ///   - requestKeys: Called from any loop with a provider's index and the generation of the configuration that it is
   ///     of; ends in `update(keys:)`, where that configuration is still in force.
+  ///   - requestIntrospection: Called from any loop; ends in `answer`, where its configuration is still in force.
   ///   - failed: Called from any loop.
   public func start(
-    requestKeys: @escaping @Sendable (Int, UInt64) -> Void, failed: @escaping @Sendable (SystemError) -> Void
+    requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
+    requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
+    failed: @escaping @Sendable (SystemError) -> Void
   ) {
     for worker in workers {
       worker.loop.start()
       worker.async { worker in
         do throws(SystemError) {
-          try worker.listen(requestKeys: requestKeys)
+          try worker.listen(requestKeys: requestKeys, requestIntrospection: requestIntrospection)
         } catch {
           failed(error)
         }
       }
     }
+  }
+
+  /// Tells the loop that asked.
+  public func answer(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
+    workers[question.worker].async { $0.introspected(question, result) }
   }
 
   public func update(keys: KeySnapshot) {

@@ -23,6 +23,7 @@ extension RevocationSnapshot {
     switch identity {
     case .anonymous: nil
     case .token(let token): revocations.kind(revoking: token.claims, keyID: token.keyID)
+    case .introspected(let token): revocations.kind(revoking: token.claims, keyID: nil)
     }
   }
 }
@@ -31,7 +32,7 @@ extension Identity {
   /// The `kid` of the key that signed; nil where none did, or it has none.
   var keyID: String? {
     switch self {
-    case .anonymous: nil
+    case .anonymous, .introspected: nil
     case .token(let token): token.keyID
     }
   }

@@ -14,6 +14,8 @@ struct TokenAuthentication {
     case refused(Reason, keyID: String?, provider: Int?)
     /// The provider's keys are on their way, or it may have published the one that the token names: worth one look.
     case needsKeys(provider: Int)
+    /// The provider's issuer has to be asked about the token.
+    case needsIntrospection(provider: Int, token: [UInt8])
   }
 
   /// Whether the verified-token cache knew the token.
@@ -26,12 +28,17 @@ struct TokenAuthentication {
   private(set) var microseconds: Int64 = 0
 
   enum CacheUse { case none, hit, miss }
-  /// Whether the exchange may still wait for keys: once.
-  enum KeyWait { case allowed, over }
+  /// Whether the exchange may still wait, once, or what it has waited for.
+  enum Wait {
+    case allowed
+    /// For keys, which are there now or will not come.
+    case over
+    case introspected(IntrospectionResult)
+  }
 
-  /// - Parameter waiting: Whether `needsKeys` is an answer.
+  /// - Parameter waiting: Whether `needsKeys` and `needsIntrospection` are answers.
   mutating func authenticate(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: KeyWait,
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: Wait,
     in context: DecisionContext
   ) -> Outcome {
     let outcome = identify(head, bytes, for: route, waiting: waiting, in: context)
@@ -41,6 +48,9 @@ struct TokenAuthentication {
     case .token(let token):
       guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
       return .refused(reason, keyID: token.keyID, provider: provider)
+    case .introspected(let token):
+      guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
+      return .refused(reason, keyID: nil, provider: provider)
     }
   }
 
@@ -62,7 +72,7 @@ struct TokenAuthentication {
   }
 
   private mutating func identify(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: KeyWait,
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: Wait,
     in context: DecisionContext
   ) -> Outcome {
     let candidates: InlineCandidates
@@ -93,6 +103,13 @@ struct TokenAuthentication {
     cache = .miss
     let began = MonotonicTime.current
     defer { microseconds = (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
+    guard token.count <= context.active.configuration.limits.tokenBytesMax else {
+      return .refused(.tokenTooLarge, keyID: nil, provider: nil)
+    }
+    if let provider = TokenAuthentication.introspecting(token, candidates, context) {
+      self.provider = provider
+      return TokenAuthentication.introspect(token, of: provider, waiting: waiting, in: context)
+    }
     return verify(token, candidates, waiting, now, context)
   }
 
@@ -121,13 +138,10 @@ struct TokenAuthentication {
   }
 
   private mutating func verify(
-    _ token: Span<UInt8>, _ candidates: InlineCandidates, _ waiting: KeyWait, _ now: UnixSeconds,
+    _ token: Span<UInt8>, _ candidates: InlineCandidates, _ waiting: Wait, _ now: UnixSeconds,
     _ context: DecisionContext
   ) -> Outcome {
     let configured = context.active.configuration.providers
-    guard token.count <= context.active.configuration.limits.tokenBytesMax else {
-      return .refused(.tokenTooLarge, keyID: nil, provider: nil)
-    }
     let compact: CompactToken
     // One provider needs no look at `iss` before the signature holds; several do, to choose (SECURITY T-11).
     var issuer: String?
@@ -141,6 +155,8 @@ struct TokenAuthentication {
     for index in 0..<candidates.count {
       let provider = candidates[index]
       if let issuer, !configured[provider].policy.issuer.isSameBytes(as: issuer) { continue }
+      // What it is not asked about is not its own.
+      if configured[provider].introspection?.tokens == .all { continue }
       let keys = context.keys.providers[provider]
       do throws(TokenError) {
         let verified = try context.active.verifiers[provider].verify(
@@ -155,7 +171,7 @@ struct TokenAuthentication {
         self.provider = provider
         return .identity(identity, cached: place)
       } catch {
-        if waiting == .allowed, TokenAuthentication.mayCure(error.reason, keys, context.now) {
+        if case .allowed = waiting, TokenAuthentication.mayCure(error.reason, keys, context.now) {
           return .needsKeys(provider: provider)
         }
         outcome = .refused(error.reason, keyID: error.keyID, provider: provider)
@@ -176,7 +192,7 @@ struct TokenAuthentication {
 }
 
 /// The few providers that a token may be of.
-private struct InlineCandidates {
+struct InlineCandidates {
   private var places = InlineArray<8, Int>(repeating: 0)
   private(set) var count = 0
 

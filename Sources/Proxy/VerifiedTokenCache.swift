@@ -4,7 +4,8 @@ import Tokens
 
 /// The tokens that one loop has verified, by their full bytes.
 ///
-/// An entry dies when its token does (`now >= deadline`), when its provider's keys change, and on reload. Only tokens
+/// An entry dies when its token does (`now >= deadline`), when its provider's keys change, where it depends on
+/// them, and on reload. Only tokens
 /// that passed stand here, so a flood of bad ones moves nothing. When it is full, entries leave in the order in which
 /// they came, unless they were used since the hand last passed them (CLOCK).
 struct VerifiedTokenCache {
@@ -33,6 +34,8 @@ struct VerifiedTokenCache {
     var isLive = true
   }
 
+  /// The generation of an entry that depends on no keys. No keys have it.
+  static let anyKeys: UInt64 = 0
   private static let renderedMax = 4
   /// What an entry costs beside the bytes that are counted: itself, its identity, what the allocator adds.
   static let entryOverheadBytes = 384
@@ -67,7 +70,9 @@ struct VerifiedTokenCache {
       if entries[place].hash == hashed, entries[place].provider == provider,
         VerifiedTokenCache.isSame(entries[place].bytes, token)
       {
-        guard entries[place].keyGeneration == keyGeneration, now < entries[place].deadline else {
+        let isOfKeys =
+          entries[place].keyGeneration == keyGeneration || entries[place].keyGeneration == VerifiedTokenCache.anyKeys
+        guard isOfKeys, now < entries[place].deadline else {
           remove(place)
           return nil
         }

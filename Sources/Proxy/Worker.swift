@@ -5,6 +5,7 @@ import Keys
 import Reason
 import Sockets
 import Telemetry
+import Tokens
 
 /// One loop that carries traffic, and all that belongs to it. Used on that loop alone.
 final class Worker {
@@ -36,6 +37,8 @@ final class Worker {
   private var openConnections = 0
   private var freeSlots: [ExchangeSlot] = []
   private var slots: [ExchangeSlot] = []
+  /// Has an issuer asked about a token.
+  private var requestIntrospection: @Sendable (IntrospectionQuestion) -> Void = { _ in }
   private var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
@@ -65,10 +68,16 @@ final class Worker {
 
   // MARK: Accepting
 
-  /// - Parameter requestKeys: Called with a provider's index and the generation of the configuration that it is of; ends
-  ///   in `update(keys:)`.
-  func listen(requestKeys: @escaping @Sendable (Int, UInt64) -> Void) throws(SystemError) {
+  /// - Parameters:
+  ///   - requestKeys: Called with a provider's index and the generation of the configuration that it is of; ends in
+  ///     `update(keys:)`.
+  ///   - requestIntrospection: Ends in `introspected`.
+  func listen(
+    requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
+    requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void
+  ) throws(SystemError) {
     self.requestKeys = requestKeys
+    self.requestIntrospection = requestIntrospection
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
@@ -120,7 +129,7 @@ final class Worker {
 
   func takeSlot() -> ExchangeSlot {
     if let slot = freeSlots.popLast() { return slot }
-    let slot = ExchangeSlot()
+    let slot = ExchangeSlot(index: slots.count)
     slots.append(slot)
     return slot
   }
@@ -143,6 +152,16 @@ final class Worker {
     waiting.append((provider, context.keys.providers[provider].answers, slot, slot.exchange.generation))
     waitDeadlines.arm(connection)
     requestKeys(provider, context.active.generation)
+  }
+
+  /// Lets `connection` wait for what `provider`'s issuer says of a token; its deadline is the end of the wait.
+  func introspect(_ token: [UInt8], for connection: ClientConnection, provider: Int) {
+    guard let slot = connection.slot else { return }
+    waitDeadlines.arm(connection)
+    requestIntrospection(
+      IntrospectionQuestion(
+        token: token, provider: provider, configuration: context.active.generation, worker: index, slot: slot.index,
+        exchange: slot.exchange.generation))
   }
 
   /// The current second as Date says it (RFC 9110 §5.6.7).
@@ -172,12 +191,35 @@ final class Worker {
     let all = waiting
     waiting = all.filter { !isAnswered(($0.provider, $0.answers)) }
     for entry in all where isAnswered((entry.provider, entry.answers)) {
-      guard entry.slot.exchange.generation == entry.generation,
-        entry.slot.exchange.isUndecided, let connection = entry.slot.connection
-      else { continue }
-      connection.disarmDeadline()
-      connection.decideAgain()
+      resume(entry.slot, entry.generation)
     }
+  }
+
+  /// What an issuer says of a token: who asked is decided again, unless it has gone, or asks another configuration's
+  /// provider by now.
+  func introspected(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
+    guard question.configuration == context.active.generation else { return }
+    if let reason = result.refusal,
+      let introspection = context.active.configuration.providers[question.provider].introspection
+    {
+      refreshClock()
+      context.refusedTokens.insert(
+        question.token.span, provider: question.provider, reason, now: context.unixSeconds,
+        seconds: introspection.cacheSeconds)
+    }
+    let slot = slots[question.slot]
+    guard slot.exchange.generation == question.exchange, slot.exchange.isWaitingForIntrospection else { return }
+    slot.exchange.introspected(result)
+    resume(slot, question.exchange)
+  }
+
+  /// Decides the exchange of that generation again, where it still waits.
+  private func resume(_ slot: ExchangeSlot, _ generation: UInt64) {
+    guard slot.exchange.generation == generation, slot.exchange.isUndecided, let connection = slot.connection else {
+      return
+    }
+    connection.disarmDeadline()
+    connection.decideAgain()
   }
 
   /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
@@ -198,7 +240,12 @@ final class Worker {
     for entry in waiting where entry.slot.exchange.generation == entry.generation {
       entry.slot.exchange.reconsider()
     }
+    let asking = slots.filter { $0.connection != nil && $0.exchange.isWaitingForIntrospection }
     wake { _ in true }
+    for slot in asking where slot.exchange.isWaitingForIntrospection {
+      slot.exchange.reconsider()
+      resume(slot, slot.exchange.generation)
+    }
   }
 
   /// Accepts what waits already and no more; idle connections close, the others after their exchange.

@@ -1,5 +1,13 @@
 internal import JSON
 
+/// Who states a claims set.
+enum ClaimsOrigin {
+  /// A token: `iss` and `exp` have to be there.
+  case token
+  /// An issuer that was asked: it may leave them out (RFC 7662 §2.2).
+  case issuer
+}
+
 /// The checks of a claims set (RFC 7519 §4.1) that do not depend on how it came to be believed.
 extension TokenPolicy {
   /// In the order of the refusals: issuer, audience, times, subject, what the policy requires.
@@ -7,10 +15,12 @@ extension TokenPolicy {
   /// - Parameters:
   ///   - now: The time that `exp`, `nbf` and `iat` are compared with.
   ///   - keyID: For the error.
-  func check(_ claims: JSONDocument, now: UnixSeconds, keyID: String?) throws(TokenError) -> TimeClaims {
-    try checkIssuer(claims, keyID)
+  func check(
+    _ claims: JSONDocument, from origin: ClaimsOrigin = .token, now: UnixSeconds, keyID: String?
+  ) throws(TokenError) -> TimeClaims {
+    try checkIssuer(claims, origin, keyID)
     try checkAudience(claims, keyID)
-    let times = try TimeClaims(claims, self, now: now, keyID: keyID)
+    let times = try TimeClaims(claims, from: origin, self, now: now, keyID: keyID)
     // RFC 7519 §4.1.2.
     if let subject = claims.member("sub", of: claims.root), claims.kind(subject) != .string {
       throw TokenError(.claimMalformed("sub"), keyID: keyID)
@@ -23,8 +33,9 @@ extension TokenPolicy {
     return times
   }
 
-  private func checkIssuer(_ claims: JSONDocument, _ keyID: String?) throws(TokenError) {
+  private func checkIssuer(_ claims: JSONDocument, _ origin: ClaimsOrigin, _ keyID: String?) throws(TokenError) {
     guard let place = claims.member("iss", of: claims.root) else {
+      if origin == .issuer { return }
       throw TokenError(.claimMissing("iss"), keyID: keyID)
     }
     if claims.isString(place, issuer) { return }

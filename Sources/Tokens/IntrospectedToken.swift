@@ -1,7 +1,48 @@
-/// What an issuer says of a token (RFC 7662 §2.2).
+internal import JSON
+
+/// Who an issuer says that the bearer of a token is (RFC 7662). Made here alone, from the answer of an issuer that was
+/// asked, behind every check.
+public final class IntrospectedToken: Sendable {
+  public let claims: ClaimsSet
+  /// From this second on the issuer has to be asked again; the token itself may be good for longer.
+  public let deadline: UnixSeconds
+
+  /// - Parameters:
+  ///   - answer: What the issuer said, `active` and all: a JSON object whose members are the token's claims (RFC 7662
+  ///     §2.2). The claims that are there are checked as a token's are; `aud` has to be there where the policy names
+  ///     audiences.
+  ///   - policy: The provider's.
+  ///   - now: The time that `exp`, `nbf` and `iat` are compared with.
+  ///   - cacheSeconds: How long the issuer's word is taken; 0: for this once.
+  /// - Throws: Why the token, active or not, is not good here.
+  public init(
+    answer: [UInt8], _ policy: TokenPolicy, now: UnixSeconds, cacheSeconds: Int64
+  ) throws(TokenError) {
+    guard let claims = try? JSONDocument(answer.span), claims.kind(claims.root) == .object else {
+      throw TokenError(.claimsInvalid)
+    }
+    let times = try policy.check(claims, from: .issuer, now: now, keyID: nil)
+    try IntrospectedToken.checkTokenType(claims)
+    self.claims = ClaimsSet(claims, policy)
+    deadline = min(times.deadline, now + cacheSeconds)
+  }
+
+  /// RFC 6749 §7.1: a type that is not understood must not be used. Types are compared in any case (RFC 6749 §5.1), and
+  /// one that is bound says to what (RFC 9449 §6.2).
+  private static func checkTokenType(_ claims: JSONDocument) throws(TokenError) {
+    guard let place = claims.member("token_type", of: claims.root) else { return }
+    guard let type = claims.string(place) else { throw TokenError(.claimMalformed("token_type")) }
+    switch type.lowercased() {
+    case "bearer": return
+    case "dpop" where claims.member("cnf", of: claims.root) != nil: return
+    default: throw TokenError(.tokenTypeRefused(found: type))
+    }
+  }
+}
+
+/// What came of asking an issuer about a token (RFC 7662 §2.2).
 public enum IntrospectionResult: Sendable {
-  /// The issuer's answer, a JSON object: its members are the token's claims.
-  case active([UInt8])
+  case active(IntrospectedToken)
   case inactive
   /// Active, but not good here.
   case refused(TokenError)

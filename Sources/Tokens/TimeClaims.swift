@@ -2,17 +2,18 @@ internal import JSON
 
 /// `exp`, `nbf` and `iat` (RFC 7519 §4.1), which may have fractions.
 struct TimeClaims {
-  /// The first second at which the token is dead, without leeway.
+  /// The first second at which the token is dead, without leeway; far away where an issuer does not say.
   let expiresAt: UnixSeconds
   /// The first second at which it is refused: with the leeway, and not older than the policy lets it be.
   let deadline: UnixSeconds
 
   /// Checks that `now` lies between them, with the leeway on each side.
   init(
-    _ claims: JSONDocument, _ policy: TokenPolicy, now: UnixSeconds, keyID: String?
+    _ claims: JSONDocument, from origin: ClaimsOrigin, _ policy: TokenPolicy, now: UnixSeconds, keyID: String?
   ) throws(TokenError) {
     let leeway = policy.leewaySeconds
-    guard let expiresAt = try TimeClaims.time(claims, "exp", keyID: keyID) else {
+    let stated = try TimeClaims.time(claims, "exp", keyID: keyID)
+    guard let expiresAt = stated ?? (origin == .issuer ? TimeClaims.bound : nil) else {
       throw TokenError(.claimMissing("exp"), keyID: keyID)
     }
     guard now < expiresAt + leeway else { throw TokenError(.expired(at: expiresAt), keyID: keyID) }

@@ -14,6 +14,8 @@ public struct TokenError: Error, Sendable {
     /// `crit`, `b64`, `cty` or `zip`.
     case extensionRefused(String)
     case typeRefused(expected: String)
+    /// The `token_type` that the issuer names (RFC 7662 §2.2).
+    case tokenTypeRefused(found: String)
     case algorithmRefused(allowed: [SignatureAlgorithm])
     case keyMismatch
     case keyUnknown
@@ -47,7 +49,7 @@ public struct TokenError: Error, Sendable {
     case .encrypted: .tokenEncrypted
     case .headerInvalid: .tokenHeaderInvalid
     case .extensionRefused: .tokenExtensionRefused
-    case .typeRefused: .tokenTypeRefused
+    case .typeRefused, .tokenTypeRefused: .tokenTypeRefused
     case .algorithmRefused: .algorithmRefused
     case .keyMismatch: .keyMismatch
     case .keyUnknown: .keyUnknown
@@ -77,6 +79,7 @@ extension TokenError: CustomStringConvertible {
     case .headerInvalid: "the header is no strict JSON object, or a member of it has the wrong type"
     case .extensionRefused(let member): "the header's \(JSONValue.quoted(member)) asks for what is not done here"
     case .typeRefused(let expected): "the header's \"typ\" is not \(expected)"
+    case .tokenTypeRefused(let found): "the token is of the type \(JSONValue.quoted(found)), not Bearer or DPoP"
     case .algorithmRefused(let allowed):
       "the header's \"alg\" is not allowed"
         + (allowed.isEmpty ? "" : "; allowed: \(allowed.map(\.rawValue).joined(separator: ", "))")

@@ -166,6 +166,27 @@ def test_a_token_of_a_second_provider_passes(start, upstream, provider_mock):
     refused_when_changed(judge, token)
 
 
+def test_a_token_of_canaille_is_introspected_until_it_is_revoked(start, upstream, canaille, tmp_path):
+    app = upstream()
+    client, secret = canaille.client["client_id"], canaille.client["client_secret"]
+    file = tmp_path / "secret"
+    file.write_text(secret)
+    file.chmod(0o600)
+    gateway = start(config(app, canaille.issuer, f""", introspection: {{
+        url: "{canaille.issuer}/oauth/introspect", client_id: "{client}", client_secret_file: "{file}", cache: 1s,
+        tokens: all }}""", audience=client))
+    judge = Judge(gateway, app)
+    token = sign_in(canaille.issuer, client, REDIRECT, {"login": "alice", "password": PASSWORD}, secret)["access_token"]
+    assert judge.allowed([bearer(token)]).field("x-forwarded-user") == "alice"
+    judge.bad_token(token + "x", "token_inactive")
+    revoked = requests.post(canaille.issuer + "/oauth/revoke", auth=(client, secret), timeout=20,
+                            data={"token": token, "token_type_hint": "access_token"})
+    assert revoked.status_code == 200, revoked.text
+    answer = wait_until(lambda: (get(gateway, "/x", [bearer(token)]).status == 401) and get(
+        gateway, "/x", [bearer(token)]), "the revocation", 20)
+    assert gateway.access_of(answer.request_id)["reason"] == "token_inactive"
+
+
 def refused_when_changed(judge, token):
     """What may not pass: a changed payload, a changed signature, another's key under the same name."""
     header, payload, signature = token.split(".")

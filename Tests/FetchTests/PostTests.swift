@@ -99,6 +99,16 @@ struct PostTests {
     #expect(server.connections == (areKept ? 1 : 3))
   }
 
+  @Test("A kept connection that the server has closed meanwhile is no failure")
+  func closedConnections() async throws {
+    let server = try RecordingServer(PostTests.good, then: .closed)
+    defer { server.stop() }
+    var request = PostTests.post(server, Array("token=x".utf8))
+    request.connection = .kept
+    for result in try await PostTests.fetch([request, request, request]) { #expect(try result.get().status == 200) }
+    #expect(server.requests.count == 3)
+  }
+
   @Test("K-1: a redirect is an answer: nothing is posted anywhere else", arguments: [301, 302, 303, 307, 308])
   func redirect(status: Int) async throws {
     let other = try RecordingServer(PostTests.good)

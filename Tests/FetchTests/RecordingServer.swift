@@ -7,12 +7,16 @@ final class RecordingServer: Sendable {
   let port: UInt16
   private let descriptor: Int32
   private let answer: [UInt8]
+  private let fate: Fate
   private let state = Mutex((requests: [String](), connections: 0))
 
   var requests: [String] { state.withLock { $0.requests } }
   var connections: Int { state.withLock { $0.connections } }
 
-  init(_ answer: String) throws {
+  /// What becomes of a connection after an answer.
+  enum Fate: Sendable { case kept, closed }
+
+  init(_ answer: String, then fate: Fate = .kept) throws {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -28,6 +32,7 @@ final class RecordingServer: Sendable {
     port = UInt16(bigEndian: address.sin_port)
     self.descriptor = descriptor
     self.answer = Array(answer.utf8)
+    self.fate = fate
     signal(SIGPIPE, SIG_IGN)
     BlockingWork.detach(name: "records") { [self] in
       while true {
@@ -51,6 +56,7 @@ final class RecordingServer: Sendable {
         state.withLock { $0.requests.append(request) }
         received.removeFirst(length)
         _ = unsafe answer.withUnsafeBytes { unsafe write(connection, $0.baseAddress, $0.count) }
+        if fate == .closed { break }
         continue
       }
       let count = unsafe piece.withUnsafeMutableBytes { unsafe read(connection, $0.baseAddress, $0.count) }

@@ -49,6 +49,7 @@ enum Decision: Equatable {
   case forwarded(Forwarded)
   case refused(Reason)
   case waiting(provider: Int)
+  case introspecting(String, provider: Int)
   case asked
 
   struct Forwarded: Equatable {
@@ -80,7 +81,8 @@ final class DecidingGateway {
 
   init(
     routes: String = routes, limits: String = "", tokenFrom: String = "authorization, \"cookie:session\"",
-    keys: KeyState = .present, responders: [LocalRoute] = [], dpop: String = "off", replays: ReplayMemory? = nil
+    introspection: String = "", keys: KeyState = .present, responders: [LocalRoute] = [], dpop: String = "off",
+    replays: ReplayMemory? = nil
   ) throws {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
@@ -92,6 +94,7 @@ final class DecidingGateway {
           jwks_url: https://id.example/jwks
           token_from: [\(tokenFrom)]
           dpop: \(dpop)
+          \(introspection)
         other:
           issuer: https://other.example
           audiences: [orders]
@@ -166,6 +169,8 @@ final class DecidingGateway {
       return .refused(refusal.reason)
     case .ask: return .asked
     case .waitForKeys(let provider): return .waiting(provider: provider)
+    case .introspect(let token, let provider):
+      return .introspecting(String(decoding: token, as: UTF8.self), provider: provider)
     }
   }
 

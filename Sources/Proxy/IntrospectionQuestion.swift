@@ -1,0 +1,13 @@
+/// What a loop wants to know of a token, and all that brings the answer back to the exchange that waits for it.
+public struct IntrospectionQuestion: Sendable {
+  public let token: [UInt8]
+  /// The provider's index.
+  public let provider: Int
+  /// The generation of the configuration that `provider` is an index of.
+  public let configuration: UInt64
+  /// The loop.
+  let worker: Int
+  let slot: Int
+  /// The exchange of the slot: an answer to an earlier one is dropped.
+  let exchange: UInt64
+}

@@ -8,7 +8,7 @@ struct TokenExplanation {
   /// A step of the verifier.
   enum Step: Equatable {
     case size, form, header, extensions, type, algorithm, keys, key, signature, claims, issuer, audience, expiry
-    case notBefore, issuedAt, age, subject
+    case notBefore, issuedAt, age, subject, tokenID
     case required(ClaimPath)
     case revocation(path: String)
   }
@@ -80,7 +80,7 @@ struct TokenExplanation {
     return [
       .size, .form, .header, .extensions, .type, .algorithm, .keys, .key, .signature, .claims, .issuer, .audience,
       .expiry, .notBefore, .issuedAt,
-    ] + age + [.subject] + policy.requiredClaims.map { .required($0) }
+    ] + age + [.subject, .tokenID] + policy.requiredClaims.map { .required($0) }
   }
 
   private static func step(of fault: TokenError.Fault, _ policy: TokenPolicy) -> Step {
@@ -121,6 +121,7 @@ struct TokenExplanation {
     case "nbf": .notBefore
     case "iat": .issuedAt
     case "sub": .subject
+    case "jti": .tokenID
     default: nil
     }
   }
@@ -146,6 +147,7 @@ extension TokenExplanation.Step {
     case .issuedAt: "iat"
     case .age: "age"
     case .subject: "sub"
+    case .tokenID: "jti"
     case .required(let path): "claim \(path)"
     case .revocation: "revocation"
     }

@@ -50,7 +50,7 @@ struct TokenFacts {
     case .expiry: "a time after \(TimeText.text(now)), with \(policy.leewaySeconds) s of leeway"
     case .notBefore, .issuedAt: "no time after \(TimeText.text(now)), with \(policy.leewaySeconds) s of leeway"
     case .age: "iat at most \(policy.ageMaxSeconds ?? 0) s ago, with \(policy.leewaySeconds) s of leeway"
-    case .subject: "a string, where it is there"
+    case .subject, .tokenID: "a string, where it is there"
     case .required: "any value but null"
     case .revocation(let path): "no entry of it in \(path)"
     }
@@ -75,6 +75,7 @@ struct TokenFacts {
     case .notBefore: claims.map { time($0["nbf"]) }
     case .issuedAt, .age: claims.map { time($0["iat"]) }
     case .subject: claims.map { text($0["sub"]) }
+    case .tokenID: claims.map { text($0["jti"]) }
     case .required(let path): claims.map { text(value(at: path, in: $0)) }
     case .revocation: if case .revoked(let kind) = verdict { "its \(kind.name)" } else { "none" }
     }

@@ -4,8 +4,9 @@ internal import Fetch
 enum RefreshSchedule {
   /// However short an issuer says that its keys stay fresh: where 15 s are said, nobody fetches four times a minute.
   static let shortest: Duration = .seconds(60)
-  /// The longest pause after a failure.
-  static let longestRetry: Duration = .seconds(30)
+  /// The longest pause after a failure: keys that were published meanwhile sign soon, and are wanted as soon as the
+  /// issuer is back.
+  static let longestRetry: Duration = .seconds(5)
 
   /// The time from one fetch that went well to the next.
   ///

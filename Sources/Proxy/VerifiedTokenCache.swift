@@ -35,7 +35,7 @@ struct VerifiedTokenCache {
   }
 
   /// The generation of an entry that depends on no keys. No keys have it.
-  static let anyKeys: UInt64 = 0
+  static let anyKeys = UInt64.max
   private static let renderedMax = 4
   /// What an entry costs beside the bytes that are counted: itself, its identity, what the allocator adds.
   static let entryOverheadBytes = 384

@@ -10,7 +10,7 @@ enum ClaimsOrigin {
 
 /// The checks of a claims set (RFC 7519 §4.1) that do not depend on how it came to be believed.
 extension TokenPolicy {
-  /// In the order of the refusals: issuer, audience, times, subject, what the policy requires.
+  /// In the order of the refusals: issuer, audience, times, subject, token id, what the policy requires.
   ///
   /// - Parameters:
   ///   - now: The time that `exp`, `nbf` and `iat` are compared with.
@@ -21,9 +21,10 @@ extension TokenPolicy {
     try checkIssuer(claims, origin, keyID)
     try checkAudience(claims, keyID)
     let times = try TimeClaims(claims, from: origin, self, now: now, keyID: keyID)
-    // RFC 7519 §4.1.2.
-    if let subject = claims.member("sub", of: claims.root), claims.kind(subject) != .string {
-      throw TokenError(.claimMalformed("sub"), keyID: keyID)
+    // RFC 7519 §4.1.2, §4.1.7. What is no string could not be found among revoked ids.
+    for name in ["sub", "jti"] {
+      guard let place = claims.member(name, of: claims.root), claims.kind(place) != .string else { continue }
+      throw TokenError(.claimMalformed(name), keyID: keyID)
     }
     for path in requiredClaims {
       guard let place = claims.place(path), claims.kind(place) != .null else {

@@ -233,13 +233,8 @@ extension Revocations {
   /// - Parameter keyID: The `kid` of the key that signed them.
   public func kind(revoking claims: ClaimsSet, keyID: String?) -> Kind? {
     guard count > 0 else { return nil }
-    let tokenID: String? =
-      switch claims.claim(Revocations.tokenIDPath) {
-      case .string(let text): text
-      // A number is against RFC 7519 §4.1.7; issuers that write it mean its digits.
-      case .integer(let number): "\(number)"
-      default: nil
-      }
+    var tokenID: String?
+    if case .string(let text)? = claims.claim(Revocations.tokenIDPath) { tokenID = text }
     return kind(revoking: claims.provider, jti: tokenID, subject: claims.subject, keyID: keyID)
   }
 

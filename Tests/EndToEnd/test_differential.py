@@ -148,10 +148,6 @@ CLASSES = [
     Class("a header beyond 512 bytes", "accepts",
           "Bounded by `limits.token` as a whole; certificates in `x5c` need more than 512 bytes.",
           lambda it: is_refused_by(it.joserfc, "ExceededSizeError", "Header")),
-    Class("`jti` that is no text", "accepts",
-          "RFC 7519 §4.1.7 calls it a string. It lets nobody in: revocations alone read it, numbers by their digits. "
-          "PyJWT refuses other types.",
-          lambda it: is_refused_by(it.pyjwt, "InvalidJTIError") and is_other(it.value(1, "jti"))),
     Class("a fraction after the whole second", "accepts",
           "`exp` of a fraction is after the whole second before it (RFC 7519 §2 allows fractions). PyJWT cuts it off, "
           "and refuses up to a second too early.",

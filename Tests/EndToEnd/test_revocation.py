@@ -128,18 +128,15 @@ def test_T_16_a_token_that_was_verified_is_refused_on_its_next_request(scene, wo
 def test_T_16_another_token_is_not_revoked(scene):
     s = scene(text="jti j1\nsub carol\nkid k\nsub caf\u00e9\n[other]\nsub alice\njti j3\n")
     for changes in (dict(jti="j2"), dict(jti="J1"), dict(jti="j1 "), dict(jti="j"), dict(sub="j1"), dict(jti="carol"),
-                    dict(sub="Carol"), dict(sub="cafe\u0301"), dict(sub="alice"), dict(jti="j3"), dict(jti=None),
-                    dict(jti=["j1"]), dict(jti=1)):
-        # PyJWT would refuse to make some of these.
-        token = hand_made({"alg": "ES256", "kid": s.key.kid}, claims(**changes), signing(s.key))
-        assert s.status(token) == 200, changes
+                    dict(sub="Carol"), dict(sub="cafe\u0301"), dict(sub="alice"), dict(jti="j3"), dict(jti=None)):
+        assert s.status(s.mint(**changes)) == 200, changes
     assert s.status(s.mint_other(sub="alice")) == 401
     assert s.status(s.mint(sub="caf\u00e9")) == 401
 
 
-def test_T_16_an_id_that_is_a_number(scene):
+def test_T_16_an_id_that_could_not_be_listed(scene):
     s = scene(text="jti 17\n")
-    for jti, status in ((17, 401), (18, 200), (17.5, 200), ("17", 401)):
+    for jti, status in ((17, 401), (18, 401), (["18"], 401), (True, 401), ({}, 401), ("17", 401), ("18", 200)):
         token = hand_made({"alg": "ES256", "kid": s.key.kid}, claims(jti=jti), signing(s.key))
         assert s.status(token) == status, jti
 

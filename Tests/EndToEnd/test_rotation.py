@@ -27,8 +27,8 @@ from support.wire import Client
 KNOWN_AFTER = 35
 # Keys are fetched every 30 s less a tenth; and, between that, once in 30 s for unknown keys.
 LEAST_SECONDS_BETWEEN = 27
-# After failures sooner: after 1, 2, 4, 8, 16, 30 s, each up to a quarter less.
-RETRIES_PER_MINUTE = 10
+# After failures sooner: after 1, 2, 4, 5, 5 s and so on, each up to a quarter less.
+RETRIES_PER_MINUTE = 17
 
 
 class Rotation:

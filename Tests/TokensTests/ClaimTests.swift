@@ -107,6 +107,10 @@ struct ClaimTests {
     Row(rule: "sub number", payload: claims(#","sub":7"#), fault: .claimMalformed("sub")),
     Row(rule: "sub null", payload: claims(#","sub":null"#), fault: .claimMalformed("sub")),
     Row(rule: "sub list", payload: claims(#","sub":["root"]"#), fault: .claimMalformed("sub")),
+    Row(rule: "jti", payload: claims(#","jti":"17""#), fault: nil),
+    Row(rule: "jti number", payload: claims(#","jti":17"#), fault: .claimMalformed("jti")),
+    Row(rule: "jti null", payload: claims(#","jti":null"#), fault: .claimMalformed("jti")),
+    Row(rule: "jti list", payload: claims(#","jti":["17"]"#), fault: .claimMalformed("jti")),
   ]
 
   @Test("Claims break one rule", arguments: documents + issuers + audiences + times + subjects)

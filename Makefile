@@ -7,9 +7,11 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 RELEASE := swift build -c release -Xswiftc -cross-module-optimization --explicit-target-dependency-import-check error
-SWIFT_FILES := Sources Tests Package.swift
+SWIFT_FILES := Sources Tests Fuzz Package.swift
+# How long `make fuzz` looks at each target.
+FUZZ_SECONDS ?= 60
 
-.PHONY: help build run test test-corpora soak bench lint format sanitize clean
+.PHONY: help build run test test-corpora soak bench lint format sanitize fuzz clean
 
 help: ## Shows this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +52,10 @@ format: ## Formats Swift files
 sanitize: ## Runs the unit tests under the address and thread sanitizers
 	@.ci/install build
 	@.ci/sanitize
+
+fuzz: ## Looks for inputs that break a parser or a verifier, FUZZ_SECONDS (60) for each
+	@.ci/install build
+	@.ci/fuzz $(FUZZ_SECONDS) $(TARGET)
 
 clean: ## Removes what was built and the Python environment; keys in state/ stay
 	rm -rf .build .build-* .venv

@@ -19,6 +19,23 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+// The fuzz targets are always built, as their seeds are tests. The program that looks for inputs needs what libFuzzer
+// links, so it is there where `.ci/fuzz` asks for it.
+let fuzzing: [Target] =
+  [
+    .target(
+      name: "FuzzTargets", dependencies: ["JSON", "Crypto", "Tokens", "HTTP", "Reason"], path: "Fuzz/Targets",
+      swiftSettings: settings),
+    .testTarget(name: "FuzzSeedsTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
+  ]
+  + (Context.environment["FUZZ"] == nil
+    ? []
+    : [
+      .executableTarget(
+        name: "Fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Driver",
+        swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+    ])
+
 let package = Package(
   name: "portcullis",
   products: [.executable(name: "portcullis", targets: ["Gateway"])],
@@ -82,7 +99,7 @@ let package = Package(
         "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "Crypto", "JSON", "Sockets", "Telemetry",
         "Reason",
       ]),
-  ],
+  ] + fuzzing,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )

@@ -24,7 +24,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let fuzzing: [Target] =
   [
     .target(
-      name: "FuzzTargets", dependencies: ["JSON", "Crypto", "Tokens", "HTTP", "Reason"], path: "Fuzz/Targets",
+      name: "FuzzTargets", dependencies: ["Configuration", "JSON", "Crypto", "Tokens", "HTTP", "Reason"],
+      path: "Fuzz/Targets",
       swiftSettings: settings),
     .testTarget(name: "FuzzSeedsTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
   ]

@@ -24,6 +24,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case jsonTexts = "JSONTexts"
   case keySets = "KeySets"
   case requestHeads = "RequestHeads"
+  case revocations = "Revocations"
 
   /// Gives the input to the code under test.
   ///
@@ -38,6 +39,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .jsonTexts: try JSONTextsTarget.check(input)
     case .keySets: try KeySetsTarget.check(input)
     case .requestHeads: try RequestHeadsTarget.check(input)
+    case .revocations: try RevocationsTarget.check(input)
     }
   }
 }

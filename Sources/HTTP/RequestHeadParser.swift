@@ -16,6 +16,8 @@ public enum RequestHeadParser {
     _ bytes: Span<UInt8>, from start: Int, limits: HeadLimits, scheme: Scheme, into head: inout RequestHead
   ) throws(HeadError) -> Bool {
     head.fields.removeAll(keepingCapacity: true)
+    // What lies behind the longest head that is allowed has no say: a head is judged alike however much of it came.
+    let bytes = bytes.extracting(0..<min(bytes.count, start + limits.headBytesMax))
     var begin = start
     // One empty line before the request line: some clients end a body with it (RFC 9112 §2.2).
     if begin < bytes.count, bytes[begin] == 0x0D {
@@ -35,12 +37,10 @@ public enum RequestHeadParser {
         return false
       case .line(let line, let following):
         guard head.fields.count < limits.fieldsMax else { throw HeadError(.tooManyFields, at: next) }
-        guard following - start <= limits.headBytesMax else { throw HeadError(.headTooLarge, at: next) }
         if line.known != .other { try framing.note(line, head.fields.count, bytes) }
         head.fields.append(line)
         next = following
       case .end(let end):
-        guard end - start <= limits.headBytesMax else { throw HeadError(.headTooLarge, at: end) }
         head.length = end - start
         try finish(&head, framing, bytes, scheme)
         return true
@@ -65,8 +65,10 @@ public enum RequestHeadParser {
     head.knownMethod = try method(bytes, head.method)
     let targetStart = index + 1
     index = targetStart
+    // Nor has what lies behind the first byte too many of a target.
+    let targetEndMax = min(count, targetStart + limits.targetBytesMax + 1)
     var pathEnd = -1
-    while index < count {
+    while index < targetEndMax {
       let byte = bytes[index]
       if byte == 0x20 { break }
       guard byte > 0x20, byte < 0x7F, byte != 0x23 else {

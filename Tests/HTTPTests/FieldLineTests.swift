@@ -133,6 +133,11 @@ struct FieldLineTests {
       Limit(limits: HeadLimits(headBytesMax: 9), input: "GETGETGETG", expected: .refused(.headTooLarge)),
       Limit(limits: HeadLimits(targetBytesMax: 3), input: "GET /abc", expected: .refused(.targetTooLong)),
       Limit(limits: HeadLimits(headBytesMax: 20), input: "GET / HTTP/1.1\r\nX: abc", expected: .refused(.headTooLarge)),
+      // However much came at once: what would be refused for another reason lies behind the limit.
+      Limit(limits: HeadLimits(targetBytesMax: 3), input: "GET /abc\u{1} ", expected: .refused(.targetTooLong)),
+      Limit(limits: HeadLimits(targetBytesMax: 3), input: "GET /ab\u{1} ", expected: .refused(.targetInvalid)),
+      Limit(limits: HeadLimits(headBytesMax: 16), input: "GET / HTTP/1.1\r\nX y", expected: .refused(.headTooLarge)),
+      Limit(limits: HeadLimits(headBytesMax: 17), input: "GET / HTTP/1.1\r\n y", expected: .refused(.fieldLineInvalid)),
     ])
   func limits(_ row: Limit) {
     let bytes = Array(row.input.utf8)

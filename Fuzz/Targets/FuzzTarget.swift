@@ -21,6 +21,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case chunkedBodies = "ChunkedBodies"
   case claims = "Claims"
   case compactTokens = "CompactTokens"
+  case configurationTexts = "ConfigurationTexts"
   case jsonTexts = "JSONTexts"
   case keySets = "KeySets"
   case requestHeads = "RequestHeads"
@@ -36,6 +37,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .chunkedBodies: try ChunkedBodiesTarget.check(input)
     case .claims: try ClaimsTarget.check(input)
     case .compactTokens: try CompactTokensTarget.check(input)
+    case .configurationTexts: try ConfigurationTextsTarget.check(input)
     case .jsonTexts: try JSONTextsTarget.check(input)
     case .keySets: try KeySetsTarget.check(input)
     case .requestHeads: try RequestHeadsTarget.check(input)

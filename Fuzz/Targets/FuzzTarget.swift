@@ -22,6 +22,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case claims = "Claims"
   case compactTokens = "CompactTokens"
   case configurationTexts = "ConfigurationTexts"
+  case dpopProofs = "DPoPProofs"
   case jsonTexts = "JSONTexts"
   case keySets = "KeySets"
   case requestHeads = "RequestHeads"
@@ -38,6 +39,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .claims: try ClaimsTarget.check(input)
     case .compactTokens: try CompactTokensTarget.check(input)
     case .configurationTexts: try ConfigurationTextsTarget.check(input)
+    case .dpopProofs: try DPoPProofsTarget.check(input)
     case .jsonTexts: try JSONTextsTarget.check(input)
     case .keySets: try KeySetsTarget.check(input)
     case .requestHeads: try RequestHeadsTarget.check(input)

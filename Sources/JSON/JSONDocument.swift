@@ -88,9 +88,6 @@ public struct JSONDocument: Sendable, Equatable {
 
   public func name(of member: Member) -> String { text(member.nameOffset) }
 
-  /// Whether the member has that name, byte for byte.
-  public func isNamed(_ member: Member, _ name: String) -> Bool { isSame(member.nameOffset, name.utf8Span.span) }
-
   /// An array's first element; nil where it has none, or no array stands there.
   public func firstElement(of array: Place) -> Place? {
     tag(array.offset) == CJSON_ARRAY ? element(at: array.offset + JSONDocument.containerHeadBytes, in: array) : nil

@@ -167,7 +167,8 @@ struct TokenAuthentication {
           return .refused(.tokenRevoked, keyID: verified.keyID, provider: provider)
         }
         let place = context.tokens.insert(
-          token, provider: provider, keyGeneration: keys.generation, identity: identity, deadline: verified.deadline)
+          token, provider: provider, keyGeneration: keys.generation,
+          revocationGeneration: context.revocations.generation, identity: identity, deadline: verified.deadline)
         self.provider = provider
         return .identity(identity, cached: place)
       } catch {

@@ -49,8 +49,8 @@ extension TokenAuthentication {
       }
       guard context.unixSeconds < introspected.deadline else { return .identity(identity, cached: nil) }
       let place = context.tokens.insert(
-        token, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys, identity: identity,
-        deadline: introspected.deadline)
+        token, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys,
+        revocationGeneration: context.revocations.generation, identity: identity, deadline: introspected.deadline)
       return .identity(identity, cached: place)
     case .inactive: return .refused(.tokenInactive, keyID: nil, provider: provider)
     case .refused(let error): return .refused(error.reason, keyID: nil, provider: provider)

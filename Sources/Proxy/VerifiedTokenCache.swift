@@ -13,7 +13,7 @@ struct VerifiedTokenCache {
   struct Hit {
     let identity: Identity
     let index: Int
-    /// Under which the token was last looked for among what is revoked; 0: never.
+    /// Under which the token was last looked for among what is revoked.
     let revocationGeneration: UInt64
   }
 
@@ -23,8 +23,7 @@ struct VerifiedTokenCache {
     var rendered: [UInt8] = []
     var hash: UInt64
     var keyGeneration: UInt64
-    /// 0: nobody has looked for it yet.
-    var revocationGeneration: UInt64 = 0
+    var revocationGeneration: UInt64
     var identity: Identity
     var deadline: UnixSeconds
     var provider: Int32
@@ -88,9 +87,12 @@ struct VerifiedTokenCache {
 
   /// Remembers a token that has just been verified; gives its place.
   ///
-  /// - Parameter deadline: From this second on it is not found any more.
+  /// - Parameters:
+  ///   - revocationGeneration: Under which it is not revoked.
+  ///   - deadline: From this second on it is not found any more.
   mutating func insert(
-    _ token: Span<UInt8>, provider: Int, keyGeneration: UInt64, identity: Identity, deadline: UnixSeconds
+    _ token: Span<UInt8>, provider: Int, keyGeneration: UInt64, revocationGeneration: UInt64, identity: Identity,
+    deadline: UnixSeconds
   ) -> Int? {
     let cost = VerifiedTokenCache.cost(token.count, identity)
     guard cost <= bytesMax else { return nil }
@@ -102,8 +104,8 @@ struct VerifiedTokenCache {
     if count >= buckets.count { grow() }
     let slot = bucket(hashed)
     let entry = Entry(
-      bytes: bytes, hash: hashed, keyGeneration: keyGeneration, identity: identity, deadline: deadline,
-      provider: Int32(truncatingIfNeeded: provider), next: buckets[slot])
+      bytes: bytes, hash: hashed, keyGeneration: keyGeneration, revocationGeneration: revocationGeneration,
+      identity: identity, deadline: deadline, provider: Int32(truncatingIfNeeded: provider), next: buckets[slot])
     let place: Int
     if let reused = free.popLast() {
       place = Int(reused)
@@ -126,7 +128,9 @@ struct VerifiedTokenCache {
     return moreRendered[index]?.first { $0.mapping == mapping }?.fields
   }
 
+  /// Remembers them, where there is room: nothing leaves for what can be rendered again.
   mutating func keep(_ fields: [UInt8], at index: Int, mapping: Int) {
+    guard bytesHeld + fields.count <= bytesMax else { return }
     if entries[index].renderedMapping < 0 {
       entries[index].renderedMapping = Int32(truncatingIfNeeded: mapping)
       // What it was rendered into is larger than what came of it.

@@ -39,8 +39,7 @@ struct RevocationTests {
     let gateway = try DecidingGateway()
     let line = "Authorization: Bearer \(try Issuer.token("\"jti\":\"j1\""))"
     gateway.context.revocations = Self.snapshot(generation: 1)
-    // Verified, and then found and looked for.
-    for _ in 0..<2 { #expect(try gateway.decide("GET /R", line).reason == nil) }
+    #expect(try gateway.decide("GET /R", line).reason == nil)
     // Other revocations never have the same generation: here they do, to see that they are not asked.
     gateway.context.revocations = Self.snapshot(.tokenID, "j1", generation: 1)
     #expect(try gateway.decide("GET /R", line).reason == nil)

@@ -25,7 +25,8 @@ struct VerifiedTokenCacheTests {
   ) -> Int? {
     let bytes = Array(text.utf8)
     return cache.insert(
-      bytes.span, provider: provider, keyGeneration: generation, identity: identity, deadline: deadline)
+      bytes.span, provider: provider, keyGeneration: generation, revocationGeneration: 1, identity: identity,
+      deadline: deadline)
   }
 
   private func has(

@@ -51,7 +51,7 @@ enum JSONTextsTarget {
       var next = document.firstMember(of: place)
       for member in object.members {
         guard let found = next else { throw Violation("every member is found") }
-        try require(document.isNamed(found, member.name) && document.name(of: found) == member.name, "it is named so")
+        try require(document.name(of: found).utf8.elementsEqual(member.name.utf8), "it is named so")
         try require(document.member(member.name, of: place) == found.value, "it is found by its name")
         try checkDocument(document, found.value, member.value)
         next = document.member(after: found, of: place)

@@ -13,8 +13,8 @@ struct CurrentKeys: Sendable {
   private(set) var faults: [String: String] = [:]
   /// Whether keys of this machine are there and cannot be used, with which no gateway would start.
   private(set) var hasUnusableFile = false
-  /// Keys that are not used, and why, by provider.
-  private(set) var unused: [(provider: String, why: String)] = []
+  /// What else an operator is told: keys and copies that are not used, and why.
+  private(set) var remarks: [(provider: String, text: String)] = []
 
   /// Waits until the first fetch of each provider has ended, well or not.
   init(_ providers: [ProviderConfiguration]) throws {
@@ -57,8 +57,12 @@ struct CurrentKeys: Sendable {
   private mutating func take(_ event: KeyEvent) {
     switch event {
     case .fetchFailed(let failure): faults[failure.provider] = "\(failure.url): \(failure.fault)"
-    case .keyUnused(let provider, let problem): unused.append((provider, "\(problem)"))
-    default: break
+    case .keyUnused(let provider, let problem): remarks.append((provider, "not used: \(problem)"))
+    case .copyUsed(let provider, let path, _, let age):
+      remarks.append((provider, "keys of the copy \(path), \(age.forPeople) old"))
+    case .copyRefused(let provider, let path, let fault):
+      remarks.append((provider, "the copy \(path) is not used: \(fault)"))
+    case .updated, .fetchedAgain, .expired, .copyNotWritten, .generated: break
     }
   }
 

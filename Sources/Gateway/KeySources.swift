@@ -24,3 +24,13 @@ extension KeySource {
       staleFor: provider.staleFor, cacheFile: provider.keyCacheFile)
   }
 }
+
+extension ProviderConfiguration {
+  /// Whether its keys are somebody else's, and fetched.
+  var fetchesKeys: Bool {
+    switch keys {
+    case .jwksURL, .discovery: true
+    case .jwksFile, .secretFile, .signing, .none: false
+    }
+  }
+}

@@ -26,6 +26,12 @@ struct KeyUses {
     counts[Key(provider: Array(provider.utf8), keyID: keyID.map { Array($0.utf8) })] ?? 0
   }
 
+  /// Of all keys of the provider together.
+  func count(provider: String) -> Int {
+    let name = Array(provider.utf8)
+    return counts.reduce(0) { $1.key.provider == name ? $0 + $1.value : $0 }
+  }
+
   /// A token was looked at, and it is not the token that was refused.
   private static func verifyingKey(_ line: AccessLine?) -> Key? {
     guard let line, let provider = line["provider"], line["cache"] != nil else { return nil }

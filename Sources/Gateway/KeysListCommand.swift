@@ -28,23 +28,32 @@ struct KeysListCommand: ParsableCommand {
     let now = WallClock.nanoseconds / 1_000_000_000
     var table = TextTable(["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "FROM"])
     var status = ExitCode.success
+    // Issuers are waited for all at once.
+    let fetched = try CurrentKeys(providers.filter(\.fetchesKeys))
     // One whose tokens are all introspected has no keys, and needs none.
     for configured in providers where configured.keys != .none {
-      let current = try CurrentKeys([configured])
-      for listing in current.listings where listing.origin != nil {
+      let current = configured.fetchesKeys ? fetched : try CurrentKeys([configured])
+      let listing = current.listings.first { $0.provider == configured.name && $0.origin != nil }
+      if let listing {
         for key in listing.keys { table.add(cells(of: key, listing, uses, now)) }
+      } else if status != ExitStatus.configuration {
+        status = current.hasUnusableFile ? ExitStatus.configuration : ExitStatus.unavailable
       }
-      for (provider, why) in current.unused { StandardError.print("provider \"\(provider)\": not used: \(why)") }
-      if current.listings.allSatisfy({ $0.origin == nil }) {
-        if status != ExitStatus.configuration {
-          status = current.hasUnusableFile ? ExitStatus.configuration : ExitStatus.unavailable
-        }
-        StandardError.print(
-          "provider \"\(configured.name)\": no keys: \(current.faults[configured.name] ?? "there are none")")
-      }
+      say(of: configured.name, current, hasKeys: listing != nil)
     }
     print(table.text)
     if status != .success { throw status }
+  }
+
+  private func say(of provider: String, _ current: CurrentKeys, hasKeys: Bool) {
+    for remark in current.remarks where remark.provider == provider {
+      StandardError.print("provider \"\(provider)\": \(remark.text)")
+    }
+    if !hasKeys {
+      StandardError.print("provider \"\(provider)\": no keys: \(current.faults[provider] ?? "there are none")")
+    } else if let fault = current.faults[provider] {
+      StandardError.print("provider \"\(provider)\": not fetched now: \(fault)")
+    }
   }
 
   private func cells(
@@ -53,8 +62,14 @@ struct KeysListCommand: ParsableCommand {
     [
       listing.provider, key.key.keyID.map { TextTable.shown($0) } ?? "-", key.key.typeName, "\(key.key.key.bits)",
       key.key.algorithm?.rawValue ?? "any", key.thumbprint ?? "-", Duration.seconds(now - key.firstSeenAt).forPeople,
-      uses.map { "\($0.count(provider: listing.provider, keyID: key.key.keyID))" } ?? "-", origin(listing, key),
+      uses.map { "\(count($0, key, listing))" } ?? "-", origin(listing, key),
     ]
+  }
+
+  /// A secret has no name, and answers to each.
+  private func count(_ uses: KeyUses, _ key: KeyListing.Key, _ listing: KeyListing) -> Int {
+    if case .secret = key.key.key.material { return uses.count(provider: listing.provider) }
+    return uses.count(provider: listing.provider, keyID: key.key.keyID)
   }
 
   private func origin(_ listing: KeyListing, _ key: KeyListing.Key) -> String {

@@ -17,7 +17,7 @@ enum TimeText {
 
   /// Seconds since 1970, or RFC 3339 in UTC to the second: the one that `text` writes. nil for anything else.
   static func parse(_ text: String) -> UnixSeconds? {
-    if let seconds = Int64(text) { return abs(seconds) < 1 << 40 ? seconds : nil }
+    if let seconds = Int64(text) { return (-(1 << 40)...(1 << 40)).contains(seconds) ? seconds : nil }
     let bytes = Array(text.utf8)
     guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
       bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),

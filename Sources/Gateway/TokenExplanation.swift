@@ -1,5 +1,7 @@
+import Configuration
 import Crypto
 import JSON
+import Reason
 import Tokens
 
 /// A token's checks in the order of the verifier's work, for the one who asks why: what each one wanted, what it found,
@@ -11,12 +13,15 @@ struct TokenExplanation {
     case notBefore, issuedAt, age, subject, tokenID
     case required(ClaimPath)
     case revocation(path: String)
+    case confirmation(DPoPUse)
   }
 
   enum Verdict {
     case good
     case refused(TokenError)
     case revoked(Revocations.Kind)
+    /// What the token is bound to, nobody can show here.
+    case unprovable(Reason)
   }
 
   enum Outcome { case passed, refused, notReached }
@@ -33,18 +38,21 @@ struct TokenExplanation {
 
   /// - Parameters:
   ///   - revoked: The file of revoked tokens, where there is one.
+  ///   - dpop: The provider's; nil: there is no provider to ask.
   ///   - now: The time that the token was verified at.
   init(
     _ token: [UInt8], _ policy: TokenPolicy, _ keys: KeySet?, _ verdict: Verdict, _ revoked: RevocationFile?,
-    now: UnixSeconds
+    dpop: DPoPUse?, now: UnixSeconds
   ) {
     let facts = TokenFacts(token, policy, keys, verdict, now: now)
-    let steps = TokenExplanation.steps(policy) + (revoked.map { [.revocation(path: $0.path)] } ?? [])
+    let revocation: [Step] = revoked.map { [.revocation(path: $0.path)] } ?? []
+    let steps = TokenExplanation.steps(policy) + revocation + (dpop.map { [.confirmation($0)] } ?? [])
     let place: Int? =
       switch verdict {
       case .good: nil
       case .refused(let error): steps.firstIndex(of: TokenExplanation.step(of: error.fault, policy))
-      case .revoked: steps.count - 1
+      case .revoked: steps.firstIndex { if case .revocation = $0 { true } else { false } }
+      case .unprovable: steps.count - 1
       }
     lines = steps.enumerated().map { index, step in
       let outcome: Outcome =
@@ -106,10 +114,12 @@ struct TokenExplanation {
     }
   }
 
-  /// `iss`, `aud` and `exp` are always looked for, `iat` for a token's age; what else is missing was required.
+  /// `iss` and `exp` are always looked for, `aud` where audiences are named, `iat` for a token's age; what else is
+  /// missing was required.
   private static func missing(_ name: String, _ policy: TokenPolicy) -> Step {
     if name == "iat", policy.ageMaxSeconds != nil { return .age }
-    if ["iss", "aud", "exp"].contains(name), let step = step(ofClaim: name) { return step }
+    let isRequired = name != "aud" || policy.audiences != .any
+    if isRequired, ["iss", "aud", "exp"].contains(name), let step = step(ofClaim: name) { return step }
     return policy.requiredClaims.first { $0.description.isSameBytes(as: name) }.map { .required($0) } ?? .claims
   }
 
@@ -150,6 +160,7 @@ extension TokenExplanation.Step {
     case .tokenID: "jti"
     case .required(let path): "claim \(path)"
     case .revocation: "revocation"
+    case .confirmation: "cnf"
     }
   }
 }

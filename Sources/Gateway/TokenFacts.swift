@@ -1,3 +1,4 @@
+import Configuration
 import Crypto
 import JSON
 import Tokens
@@ -45,7 +46,7 @@ struct TokenFacts {
     case .key: "a key of that kid that is for the algorithm"
     case .signature: "one that holds"
     case .claims: "a strict JSON object"
-    case .issuer: JSONValue.quoted(policy.issuer)
+    case .issuer: policy.issuer.isEmpty ? "any" : JSONValue.quoted(policy.issuer)
     case .audience: expectedAudiences
     case .expiry: "a time after \(TimeText.text(now)), with \(policy.leewaySeconds) s of leeway"
     case .notBefore, .issuedAt: "no time after \(TimeText.text(now)), with \(policy.leewaySeconds) s of leeway"
@@ -53,6 +54,9 @@ struct TokenFacts {
     case .subject, .tokenID: "a string, where it is there"
     case .required: "any value but null"
     case .revocation(let path): "no entry of it in \(path)"
+    case .confirmation(.off): "nothing: the provider has dpop: off"
+    case .confirmation(.allowed): "nothing, or a key (jkt)"
+    case .confirmation(.required): "a key (jkt)"
     }
   }
 
@@ -77,6 +81,7 @@ struct TokenFacts {
     case .subject: claims.map { text($0["sub"]) }
     case .tokenID: claims.map { text($0["jti"]) }
     case .required(let path): claims.map { text(value(at: path, in: $0)) }
+    case .confirmation: claims.map { text($0["cnf"]) }
     case .revocation: if case .revoked(let kind) = verdict { "its \(kind.name)" } else { "none" }
     }
   }
@@ -95,7 +100,7 @@ struct TokenFacts {
 
   private var foundKey: String? {
     guard let header, let keys else { return nil }
-    guard let keyID = header["kid"]?.string else { return "no kid: every key that fits is tried" }
+    guard let keyID = header["kid"]?.string else { return "no kid: four keys that fit are tried at most" }
     let key = keys.keys.first { $0.keyID?.isSameBytes(as: keyID) ?? false }
     return JSONValue.quoted(keyID) + (key.map { ", \($0.summary)" } ?? (keys.isSecret ? "" : ", which no key has"))
   }

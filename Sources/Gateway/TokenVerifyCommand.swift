@@ -13,7 +13,7 @@ struct TokenVerifyCommand: ParsableCommand {
     discussion: """
       With --config and --provider as the server would, or with a key set in a file. The first line is the verdict; then \
       each check stands in its order, with what it wanted and what it found. Exit status: 0 good, 1 refused, 64 usage, \
-      66 no such file.
+      66 no such file, 69 no keys, 78 a faulty configuration.
       """)
 
   @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
@@ -41,6 +41,7 @@ struct TokenVerifyCommand: ParsableCommand {
     guard (jwks == nil) != (provider == nil) else {
       throw ValidationError("either --jwks, or --provider with --config, is needed")
     }
+    if jwks != nil, config != nil { throw ValidationError("--config goes with --provider, not with --jwks") }
     if provider != nil, issuer != nil || audience != nil || algorithms != nil {
       throw ValidationError("--issuer, --audience and --algorithms go with --jwks; the provider has its own")
     }
@@ -48,7 +49,7 @@ struct TokenVerifyCommand: ParsableCommand {
 
   func run() throws {
     let token = try argument.read()
-    let (policy, keys, revoked) = try subject(token)
+    let (policy, keys, revoked, dpop) = try subject(token)
     let verifier = TokenVerifier(policy)
     let now = at?.time ?? WallClock.nanoseconds / 1_000_000_000
     let verified: VerifiedToken
@@ -61,17 +62,33 @@ struct TokenVerifyCommand: ParsableCommand {
       verified = try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
     } catch {
       print("refused: \(error.reason.rawValue): \(error)")
-      print(TokenExplanation(token, policy, keys, .refused(error), revoked, now: now).text)
+      print(TokenExplanation(token, policy, keys, .refused(error), revoked, dpop: dpop, now: now).text)
       throw ExitStatus.refused
     }
     // As the server does, behind all else.
     if let revoked, let kind = revoked.inForce.kind(revoking: verified.claims, keyID: verified.keyID) {
       print("refused: \(Reason.tokenRevoked.rawValue): \(revoked.path) names its \"\(kind.name)\"")
-      print(TokenExplanation(token, policy, keys, .revoked(kind), revoked, now: now).text)
+      print(TokenExplanation(token, policy, keys, .revoked(kind), revoked, dpop: dpop, now: now).text)
+      throw ExitStatus.refused
+    }
+    if let dpop, let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, dpop) {
+      print("refused: \(reason.rawValue): no request could show what the token is bound to, or has to be")
+      print(TokenExplanation(token, policy, keys, .unprovable(reason), revoked, dpop: dpop, now: now).text)
       throw ExitStatus.refused
     }
     print(TokenVerifyCommand.summary(verified, now))
-    print(TokenExplanation(token, policy, keys, .good, revoked, now: now).text)
+    print(TokenExplanation(token, policy, keys, .good, revoked, dpop: dpop, now: now).text)
+  }
+
+  /// Why the server refuses the token whatever is sent beside it; nil: with its proof, where it is bound, it passes.
+  private static func refusal(of confirmation: TokenConfirmation, _ dpop: DPoPUse) -> Reason? {
+    switch confirmation {
+    case .unbound: dpop == .required ? .proofMissing : nil
+    case .key: dpop == .off ? .confirmationUnsupported : nil
+    // No listener asks for a certificate.
+    case .certificate: .certificateMismatch
+    case .unsupported: .confirmationUnsupported
+    }
   }
 
   private static func summary(_ token: VerifiedToken, _ now: UnixSeconds) -> String {
@@ -87,23 +104,23 @@ struct TokenVerifyCommand: ParsableCommand {
     switch token.claims.confirmation {
     case .unbound: break
     case .key(let thumbprint): text += "; passes with a DPoP proof of the key \(Base64URL.text(thumbprint)) alone"
-    case .certificate(let thumbprint): text += "; passes with the certificate \(Base64URL.text(thumbprint)) alone"
-    case .unsupported: text += "; never passes: \"cnf\" names what is not checked"
+    case .certificate(let thumbprint): text += "; is bound to the certificate \(Base64URL.text(thumbprint))"
+    case .unsupported: text += "; is bound to what is not checked"
     }
     return text
   }
 
-  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet, RevocationFile?) {
+  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet, RevocationFile?, DPoPUse?) {
     if let provider {
       let configuration = try ProviderOption.configuration(config ?? ConfigurationOption.standard)
       let configured = try ProviderOption.providers(of: configuration, named: provider)[0]
-      return (configured.policy, try configured.currentKeys(), try revocations(configuration))
+      return (configured.policy, try configured.currentKeys(), try revocations(configuration), configured.dpop)
     }
     let policy = TokenPolicy(
       provider: "jwks", issuer: issuer ?? ((try? CompactToken(token.span).unverifiedIssuer()) ?? ""),
       audiences: audience.map { .oneOf([$0]) } ?? .any, algorithms: try allowedAlgorithms(),
       tokenBytesMax: TokenVerifyCommand.tokenBytesMax)
-    return (policy, try keySet(), nil)
+    return (policy, try keySet(), nil, nil)
   }
 
   private func revocations(_ configuration: GatewayConfiguration) throws -> RevocationFile? {

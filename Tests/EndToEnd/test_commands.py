@@ -260,7 +260,30 @@ routes: [{{ path: /x, auth: company, upstream: echo }}]
     assert "REFUSED  claim realm.name  wanted any value but null; found nothing" in result.stdout
 
 
-@pytest.mark.parametrize("moment", ["1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01", "1970-01-01T00:00:00",
+@pytest.mark.parametrize("dpop, cnf, said", [
+    ("off", None, "good"), ("allowed", None, "good"), ("required", None, "refused: proof_missing"),
+    ("off", {"jkt": "A" * 43}, "refused: confirmation_unsupported"),
+    ("allowed", {"jkt": "A" * 43}, "good"), ("required", {"jkt": "A" * 43}, "good"),
+    ("allowed", {"x5t#S256": "A" * 43}, "refused: certificate_mismatch"),
+    ("required", {"foo": 1}, "refused: confirmation_unsupported"),
+    ("allowed", {"jkt": "short"}, "refused: confirmation_unsupported"),
+])
+def test_verify_says_what_a_token_is_bound_to(tmp_path, jwks, keys, dpop, cnf, said):
+    config = tmp_path / "gateway.conf"
+    config.write_text(f"""
+listeners: [{{ address: "127.0.0.1:0" }}]
+providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: keys.json, dpop: "{dpop}" }} }}
+upstreams: {{ echo: {{ builtin: echo }} }}
+routes: [{{ host: a.example, path: /x, auth: company, upstream: echo }}]
+""")
+    result = run("token", "verify", "--config", config, "--provider", "company", mint(keys["ES256"], cnf=cnf))
+    assert result.stdout.startswith(said) and result.returncode == (0 if said == "good" else 1), result
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("  passed   cnf" if said == "good" else "  REFUSED  cnf"), result
+    assert (cnf == {"jkt": "A" * 43} and said == "good") == ("passes with a DPoP proof" in result.stdout), result
+
+
+@pytest.mark.parametrize("moment", ["-9223372036854775808", "1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01", "1970-01-01T00:00:00",
                                     "1e3", "99999999999999", "", "0999-01-01T00:00:00Z"])
 def test_verify_takes_no_other_moments(jwks, keys, moment):
     result = run("token", "verify", "--jwks", jwks, f"--at={moment}", mint(keys["ES256"]))
@@ -272,6 +295,7 @@ def test_verify_takes_no_other_moments(jwks, keys, moment):
     (["--jwks", "{jwks}", "--algorithms", "RS257"], 64), (["--jwks", "nowhere.json"], 66),
     (["--provider", "local", "--audience", "x"], 64), (["--jwks", "{jwks}", "a", "b"], 64), (["--unknown"], 64),
     (["--provider", "local", "--config", "nowhere.conf"], 66),
+    (["--jwks", "{jwks}", "--config", "gateway.conf"], 64),
 ])
 def test_verify_with_wrong_arguments(jwks, keys, arguments, status):
     result = run("token", "verify", *[a.format(jwks=jwks) for a in arguments], stdin=mint(keys["ES256"]))
@@ -397,6 +421,14 @@ def test_keys_of_every_provider_are_listed_with_their_use(tmp_path, start, upstr
     # The key that is not used is said, without what it would do to a terminal.
     said = run("keys", "list", "--config", gateway.config_path).stderr
     assert 'provider "company": not used: key "weak\\u001b]0;x": a shared secret' in said and "\x1b" not in said, said
+    # A secret has no name: all that it verified is its own, whatever name the tokens gave.
+    (tmp_path / "secret").write_text("s" * 40)
+    (tmp_path / "secret").chmod(0o600)
+    other = tmp_path / "secret.conf"
+    other.write_text(gateway.config_path.read_text().replace(f"jwks_file: \"{tmp_path}/keys.json\"", "secret_file: secret"))
+    lines = "".join(f"time=x provider=other key_id={kid} cache=hit status=200\n" for kid in ("x", "y"))
+    rows = listed_keys("--config", other, "--provider", "other", "--log", "-", stdin=lines)
+    assert [(row["TYPE"], row["KID"], row["USED"]) for row in rows] == [("oct", "-", "2")], rows
     # A log of somebody's choice, in the other format too; lines that are none are passed over.
     line = 'time=x provider=company key_id=rs256-1 cache=hit status=200 path="/a b=c \\"d"\n'
     noise = line + "\n{}\nnonsense\n" + "x" * 200_000 + "\n" + line.rstrip("\n")

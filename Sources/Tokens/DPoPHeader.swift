@@ -9,8 +9,7 @@ struct DPoPHeader {
   init(_ text: [UInt8]) throws(DPoPProofError) {
     guard let members = try? JSON.parse(text.span).object else { throw .headerInvalid }
     guard let type = members["typ"]?.string, JOSEHeader.isMediaType(type, "dpop+jwt") else { throw .typeRefused }
-    // RFC 7515 §4.1.11: what is not understood has to be refused.
-    for name in ["crit", "b64", "cty", "zip"] where members[name] != nil { throw .extensionRefused(name) }
+    for name in JOSEHeader.extensions where members[name] != nil { throw .extensionRefused(name) }
     guard let name = members["alg"]?.string,
       let algorithm = DPoPProof.algorithms.first(where: { $0.rawValue.isSameBytes(as: name) })
     else { throw .algorithmRefused }
@@ -33,26 +32,5 @@ struct DPoPHeader {
     guard found != nil else { throw .keyNotBound }
     guard key.allows(algorithm) else { throw .keyMismatch }
     return key.key
-  }
-}
-
-extension Thumbprint {
-  /// The SHA-256 thumbprint of a JWK as it is written (RFC 7638 §3); nil where a member is missing, or no public key has
-  /// such a type.
-  static func digest(of jwk: JSONObject) -> [UInt8]? {
-    let names: [String]
-    switch jwk["kty"]?.string {
-    case "RSA": names = ["e", "kty", "n"]
-    case "EC": names = ["crv", "kty", "x", "y"]
-    case "OKP": names = ["crv", "kty", "x"]
-    default: return nil
-    }
-    var members: [JSONObject.Member] = []
-    for name in names {
-      guard let text = jwk[name]?.string else { return nil }
-      members.append(JSONObject.Member(name: name, value: .string(text)))
-    }
-    guard let object = JSONObject(members) else { return nil }
-    return try? HashFunction.sha256.digest(of: JSONValue.object(object).serialized().span)
   }
 }

@@ -27,7 +27,6 @@ struct JOSEHeader: Sendable {
       throw TokenError(.headerInvalid, keyID: keyID)
     }
     algorithm = JOSEHeader.algorithms.first { members.isString(name, $0.name) }?.algorithm
-    // RFC 7515 §4.1.11: what is not understood has to be refused; `cty` would mean a token inside, `zip` a bomb.
     for name in JOSEHeader.extensions where members.member(name, of: members.root) != nil {
       throw TokenError(.extensionRefused(name), keyID: keyID)
     }
@@ -40,7 +39,8 @@ struct JOSEHeader: Sendable {
   }
 
   private static let algorithms = SignatureAlgorithm.allCases.map { (name: $0.rawValue, algorithm: $0) }
-  private static let extensions = ["crit", "b64", "cty", "zip"]
+  /// RFC 7515 §4.1.11: what is not understood has to be refused; `cty` would mean a token inside, `zip` a bomb.
+  static let extensions = ["crit", "b64", "cty", "zip"]
 
   /// Checks that the token says that it is one of those that are looked for (RFC 8725 §3.11).
   ///

@@ -40,10 +40,13 @@ enum DPoPProofsTarget {
       try check(header: members)
       try require(isRight, "bad claims are refused")
       try require(claims["jti"] == .string(verified.identifier), "the identifier is the proof's")
-      try require(verified.deadline > now, "an accepted proof has not ended")
-      try require(verified.deadline <= now + 2 * leewaySeconds + DPoPProof.ageMaxSeconds, "it ends soon")
-      try require((try? verify(proof, now: verified.deadline - 1).get()) != nil, "it is good until its deadline")
-      try require((try? verify(proof, now: verified.deadline).get()) == nil, "it is refused from its deadline on")
+      let (end, leewayMax) = (verified.replayableUntil, TokenPolicy.leewayMaxSeconds)
+      try require(end > now, "an accepted proof has not ended")
+      try require(end <= now + leewaySeconds + DPoPProof.ageMaxSeconds + leewayMax, "it ends soon")
+      if claims["exp"] == nil {
+        try require((try? verify(proof, now: end - 1, leewayMax).get()) != nil, "it is good until then")
+      }
+      try require((try? verify(proof, now: end, leewayMax).get()) == nil, "it is refused from then on")
       return .accepted
     case .failure(let error):
       let mustPass = isRight && header == honestHeader && proof.count <= DPoPProof.bytesMax
@@ -60,7 +63,7 @@ enum DPoPProofsTarget {
   }
 
   private static func verify(
-    _ proof: [UInt8], now: UnixSeconds
+    _ proof: [UInt8], now: UnixSeconds, _ leewaySeconds: Int64 = leewaySeconds
   ) throws(Violation) -> Result<DPoPProof, DPoPProofError> {
     guard let thumbprint else { throw Violation("the key has a thumbprint") }
     do throws(DPoPProofError) {

@@ -16,8 +16,9 @@ public struct DPoPProof: Sendable {
 
   /// `jti`: no two proofs of a key have the same.
   public let identifier: String
-  /// From this second on it is refused, wherever it was seen.
-  public let deadline: UnixSeconds
+  /// From this second on it is refused by everyone, be the leeway as large as it may. Its own `exp` changes nothing:
+  /// with another leeway it ends at another time.
+  public let replayableUntil: UnixSeconds
 
   /// Verifies the proof that came with a request. The signature is looked at last: whatever is cheaper to refuse is
   /// refused before.
@@ -46,7 +47,7 @@ public struct DPoPProof: Sendable {
     let claims = try DPoPClaims(payload)
     guard request.hasMethod(claims.method) else { throw .methodMismatch }
     guard request.isMeant(by: claims.target) else { throw .targetMismatch }
-    deadline = try claims.deadline(now: now, leewaySeconds: leewaySeconds)
+    try claims.checkTimes(now: now, leewaySeconds: leewaySeconds)
     guard DPoPProof.isHash(claims.tokenHash, of: token) else { throw .tokenMismatch }
     let key = try header.key(boundTo: thumbprint)
     // The sender may have chosen any key: nothing of it stays behind.
@@ -56,6 +57,7 @@ public struct DPoPProof: Sendable {
         preparation: .once)
     else { throw .signatureInvalid }
     identifier = claims.identifier
+    replayableUntil = claims.issuedAt + DPoPProof.ageMaxSeconds + TokenPolicy.leewayMaxSeconds
   }
 
   private static func parts(of text: Span<UInt8>) throws(DPoPProofError) -> CompactParts {
@@ -79,7 +81,7 @@ private struct DPoPClaims {
   let method: String
   let target: String
   let tokenHash: String
-  private let issuedAt: UnixSeconds
+  let issuedAt: UnixSeconds
   private let notBefore: UnixSeconds?
   private let expiresAt: UnixSeconds?
 
@@ -97,17 +99,12 @@ private struct DPoPClaims {
     expiresAt = try DPoPClaims.time(claims, "exp")
   }
 
-  /// The first second at which the proof is refused.
-  ///
-  /// - Throws: Where that has come, or the proof's time has not. `nbf` and `exp` need not be there (RFC 9449 §4.2); who
-  ///   writes them means them (RFC 7519 §4.1).
-  func deadline(now: UnixSeconds, leewaySeconds: Int64) throws(DPoPProofError) -> UnixSeconds {
-    var deadline = issuedAt + DPoPProof.ageMaxSeconds
-    if let expiresAt { deadline = min(deadline, expiresAt) }
-    deadline += leewaySeconds
-    guard now < deadline else { throw .expired }
+  /// Checks that the proof is for now. `nbf` and `exp` need not be there (RFC 9449 §4.2); who writes them means them
+  /// (RFC 7519 §4.1).
+  func checkTimes(now: UnixSeconds, leewaySeconds: Int64) throws(DPoPProofError) {
+    let deadline = min(issuedAt + DPoPProof.ageMaxSeconds, expiresAt ?? .max)
+    guard now - leewaySeconds < deadline else { throw .expired }
     guard max(issuedAt, notBefore ?? issuedAt) <= now + leewaySeconds else { throw .notYetValid }
-    return deadline
   }
 
   private static func text(_ claims: JSONObject, _ name: String) throws(DPoPProofError) -> String {

@@ -8,13 +8,16 @@ public enum Audiences: Sendable, Equatable {
 
 /// What a provider's tokens have to be like.
 public struct TokenPolicy: Sendable {
+  /// The largest `leewaySeconds`.
+  public static let leewayMaxSeconds: Int64 = 60
+
   /// The provider's name in the configuration.
   public var provider: String
   public var issuer: String
   public var audiences: Audiences
   /// nil: what the keys allow (RFC 8725 §3.1).
   public var algorithms: [SignatureAlgorithm]?
-  /// By how much clocks may differ, in seconds; 0 to 60.
+  /// By how much clocks may differ, in seconds; 0 to `leewayMaxSeconds`.
   public var leewaySeconds: Int64
   /// How long after `iat` a token is good, in seconds, whatever its `exp` says; nil: until `exp`.
   public var ageMaxSeconds: Int64?

@@ -31,12 +31,13 @@ struct ProofHolder {
   /// A proof for `GET http://a.example/R`, changed.
   func proof(
     _ token: String, identifier: String = "one", method: String = "GET", target: String = "http://a.example/R",
-    issuedAt: UnixSeconds = Issuer.now
+    issuedAt: UnixSeconds = Issuer.now, expiresAt: UnixSeconds = Issuer.now + 3600
   ) throws -> String {
     let bytes = Array(token.utf8)
     let claims: JSONObject = [
       "jti": .string(identifier), "htm": .string(method), "htu": .string(target), "iat": .integer(issuedAt),
       "ath": .string(Base64URL.text(try HashFunction.sha256.digest(of: bytes.span))),
+      "exp": .integer(expiresAt),
     ]
     let header: JSONObject = ["typ": .string("dpop+jwt"), "alg": .string("ES256"), "jwk": jwk]
     let parts = [header, claims].map { Base64URL.text(JSONValue.object($0).serialized()) }
@@ -45,13 +46,15 @@ struct ProofHolder {
   }
 
   /// A proof that was found good.
-  func verified(identifier: String) throws -> DPoPProof {
+  func verified(
+    identifier: String, expiresAt: UnixSeconds = Issuer.now + 3600, leewaySeconds: Int64 = 30
+  ) throws -> DPoPProof {
     let token = Array("token".utf8)
-    let proof = Array(try proof("token", identifier: identifier).utf8)
+    let proof = Array(try proof("token", identifier: identifier, expiresAt: expiresAt).utf8)
     let request = DPoPRequest(
       method: Array("GET".utf8), scheme: .http, host: Array("a.example".utf8), port: nil, path: Array("/R".utf8))
     return try DPoPProof(
-      verifying: proof.span, for: request, token: token.span, boundTo: thumbprint, now: Issuer.now, leewaySeconds: 30,
-      using: SignatureVerifier())
+      verifying: proof.span, for: request, token: token.span, boundTo: thumbprint, now: Issuer.now,
+      leewaySeconds: leewaySeconds, using: SignatureVerifier())
   }
 }

@@ -26,7 +26,7 @@ struct DPoPProofTests {
       verifying: bytes.span, for: request, token: token.span, boundTo: bound,
       now: 1_562_262_620, leewaySeconds: 0, using: SignatureVerifier())
     #expect(verified.identifier == "e1j3V_bKic8-LAEB")
-    #expect(verified.deadline == 1_562_262_618 + 60)
+    #expect(verified.replayableUntil == 1_562_262_618 + 120)
   }
 
   static let rsaKey = Result { try SigningKey.generate(.rsa(bits: 2048)) }
@@ -218,7 +218,7 @@ struct DPoPProofTests {
     #expect(Thumbprint.digest(of: jwk).map { Base64URL.text($0) } == (try Thumbprint.of(key)))
   }
 
-  @Test("§4.3 (11): leeway counts on both sides, and the deadline is the first second that is refused")
+  @Test("§4.3 (11): leeway counts on both sides, of `iat` and of `exp`")
   func times() throws {
     let maker = try ProofMaker()
     let proof = try maker.proof()
@@ -226,10 +226,27 @@ struct DPoPProofTests {
       let check = ProofCheck(now: Issuer.now + Int64(offset), leewaySeconds: 10)
       #expect(try check.fault(proof, boundTo: maker.key.publicKey) == fault, "\(offset)")
     }
-    let verified = try ProofCheck(leewaySeconds: 10)(proof, boundTo: maker.key.publicKey).get()
-    #expect(verified.deadline == Issuer.now + 70)
     let short = try maker.with(claims: ["exp": .integer(Issuer.now + 5)]).proof()
-    #expect(try ProofCheck(leewaySeconds: 10)(short, boundTo: maker.key.publicKey).get().deadline == Issuer.now + 15)
+    for (offset, fault) in [(14, nil), (15, DPoPProofError.expired)] {
+      let check = ProofCheck(now: Issuer.now + Int64(offset), leewaySeconds: 10)
+      #expect(try check.fault(short, boundTo: maker.key.publicKey) == fault, "\(offset)")
+    }
+  }
+
+  @Test("A proof could come again for two minutes, whatever the leeway is now, and whatever its `exp` says")
+  func replays() throws {
+    let maker = try ProofMaker()
+    for maker in [maker, maker.with(claims: ["exp": .integer(Issuer.now + 5)])] {
+      let proof = try maker.proof()
+      for leeway in [0, 10, TokenPolicy.leewayMaxSeconds] {
+        let verified = try ProofCheck(leewaySeconds: leeway)(proof, boundTo: maker.key.publicKey).get()
+        #expect(verified.replayableUntil == Issuer.now + 120)
+      }
+    }
+    let latest = ProofCheck(now: Issuer.now + 119, leewaySeconds: TokenPolicy.leewayMaxSeconds)
+    #expect(try latest.fault(maker) == nil)
+    let over = ProofCheck(now: Issuer.now + 120, leewaySeconds: TokenPolicy.leewayMaxSeconds)
+    #expect(try over.fault(maker) == .expired)
   }
 
   @Test("What was verified once leaves no key behind; what stays the same is kept")

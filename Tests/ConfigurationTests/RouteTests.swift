@@ -263,6 +263,33 @@ struct RouteTests {
   }
 
   @Test(
+    "A proof is for one server: a route without a host names no provider with dpop",
+    arguments: ["allowed", "required"])
+  func proofsNeedHost(dpop: String) {
+    var sample = Sample.provider("dpop: \(dpop)")
+    sample.providers += "  off: { issuer: \"https://off.example.com\", audiences: [x], dpop: off }\n"
+    sample.routes = """
+      routes:
+        - { path: /exact, host: api.example.com, auth: local, upstream: echo }
+        - { path: /below, host: "*.example.com", auth: [off, local], upstream: echo }
+        - { path: /off, auth: off, upstream: echo }
+        - { path: /open, auth: none, upstream: echo }
+      """
+    #expect(faults(sample.text) == [])
+    let message = "\"local\" has dpop, and a proof is for one server: give the route a \"host\""
+    sample.routes = """
+      routes:
+        - { path: /one, auth: local, upstream: echo }
+        - { path: /many, auth: [off, local], anonymous: allow, upstream: echo }
+      """
+    #expect(faults(sample.text) == ["13:24: \(message)", "14:31: \(message)"])
+    // What is wrong with it is said where it stands.
+    sample.routes = "routes:\n  - { path: /one, host: \"*\", auth: local, upstream: echo }\n"
+    #expect(faults(sample.text).count == 1)
+    #expect(!faults(sample.text).contains { $0.contains("dpop") })
+  }
+
+  @Test(
     "P-17: what the gateway answers itself is not routed",
     arguments: [
       ("/.well-known/jwks.json", "", true),

@@ -34,7 +34,7 @@ struct AnswerTests {
   /// A gateway whose exchange waits for its upstream.
   private func waiting(_ lines: String...) throws -> DecidingGateway {
     let gateway = try DecidingGateway()
-    let decision = try gateway.send(lines.joined(separator: "\r\n") + "\r\nHost: a\r\n\r\n")
+    let decision = try gateway.send(lines.joined(separator: "\r\n") + "\r\nHost: a.example\r\n\r\n")
     #expect(decision.reason == nil)
     #expect(gateway.exchange.state == .waitingForUpstream)
     return gateway

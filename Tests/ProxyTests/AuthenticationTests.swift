@@ -50,7 +50,7 @@ struct AuthenticationTests {
     let token = try Issuer.token()
     let lines = row.lines.map { $0.replacing("GOOD", with: token) + "\r\n" }.joined()
     let gateway = try DecidingGateway()
-    #expect(try gateway.send("GET /R HTTP/1.1\r\nHost: a\r\n\(lines)\r\n") == .refused(row.reason))
+    #expect(try gateway.send("GET /R HTTP/1.1\r\nHost: a.example\r\n\(lines)\r\n") == .refused(row.reason))
   }
 
   @Test(

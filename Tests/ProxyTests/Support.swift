@@ -121,13 +121,13 @@ final class DecidingGateway {
 
   static let routes = """
       - { name: public, path: /pub/**, auth: none, upstream: echo }
-      - { name: plain, path: /R, auth: company, upstream: echo }
-      - { name: optional, path: /optional, auth: company, anonymous: allow, upstream: echo }
-      - { name: admin, path: /admin/**, auth: company, require: { roles: [admin] }, upstream: echo }
-      - { name: scoped, path: /scoped, auth: company, require: { scopes: [a, b] }, upstream: echo }
-      - { name: tenant, path: /tenant, auth: company, identity: { X-Tenant: tenant }, upstream: echo }
-      - { name: forwarding, path: /forwarding, auth: company, token: forward, upstream: echo }
-      - { name: both, path: /both, auth: [company, other], upstream: echo }
+      - { name: plain, host: a.example, path: /R, auth: company, upstream: echo }
+      - { name: optional, host: a.example, path: /optional, auth: company, anonymous: allow, upstream: echo }
+      - { name: admin, host: a.example, path: /admin/**, auth: company, require: { roles: [admin] }, upstream: echo }
+      - { name: scoped, host: a.example, path: /scoped, auth: company, require: { scopes: [a, b] }, upstream: echo }
+      - { name: tenant, host: a.example, path: /tenant, auth: company, identity: { X-Tenant: tenant }, upstream: echo }
+      - { name: forwarding, host: a.example, path: /forwarding, auth: company, token: forward, upstream: echo }
+      - { name: both, host: a.example, path: /both, auth: [company, other], upstream: echo }
       - { name: small, path: /small, auth: none, limits: { body: 5 }, upstream: echo }
       - { name: get, path: /get, methods: [GET], auth: none, upstream: echo }
       - name: kept

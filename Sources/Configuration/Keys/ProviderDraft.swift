@@ -52,7 +52,7 @@ struct ProviderDraft: Sendable {
         "algorithms", ifWritten: \.algorithms, .list(of: ValueKind.algorithm.located, "algorithms"),
         "Signature algorithms that are accepted; left out, those that fit the keys."),
       Key(
-        "leeway", \.leeway, .duration(.zero ... .seconds(60)),
+        "leeway", \.leeway, .duration(.zero ... .seconds(TokenPolicy.leewayMaxSeconds)),
         "How far the issuer's clock may be off (RFC 7519 §4.1.4)."),
       Key(
         "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
@@ -65,9 +65,10 @@ struct ProviderDraft: Sendable {
         """
         Proofs of possession (RFC 9449). `allowed`: a token that is bound to a key (`cnf.jkt`) passes with a proof of \
         that key, one that is not bound passes without. `required`: bound tokens pass with their proof, and no others \
-        do. `off`: no bound token passes. The proof's `htu` is compared with Host, which has to arrive as the client \
-        sent it, and may say https where the listener speaks http, as TLS may end in front of it. A proof passes once, \
-        and is at most 60 s old, `leeway` on top. Not `off`, the gateway takes 28 MiB to remember proofs.
+        do. `off`: no bound token passes. A proof is for one server: its `htu` is compared with the request's host, so \
+        the provider's routes need `host`. It may say https where the listener speaks http, as TLS may end in front of \
+        it. It is at most 60 s old, `leeway` on top, and passes once in each process: behind a balancer once in each \
+        gateway, and once more after a restart. Not `off`, the gateway takes 28 MiB to remember proofs.
         """),
       Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
       Key(

@@ -63,7 +63,9 @@ extension Resolver {
         report(route.places.key(name), "\"\(name)\" with auth: none; nobody is asked for a token")
       }
       return []
-    case .providers(let names): return resolveProviderNames(names)
+    case .providers(let names):
+      checkProofs(names, route)
+      return resolveProviderNames(names)
     }
   }
 
@@ -106,6 +108,18 @@ extension Resolver {
       } else {
         first = name
       }
+    }
+  }
+
+  /// What a proof is for is compared with Host (RFC 9449 §4.3), which the sender writes: where any will do, they choose
+  /// whose proof it is.
+  private mutating func checkProofs(_ names: [Located<String>], _ route: Decoded<RouteDraft>) {
+    guard !route.places.isWritten("host") else { return }
+    for name in names {
+      guard let provider = draft.providers.first(where: { $0.name == name.value }), provider.body.value.dpop != .off
+      else { continue }
+      report(
+        name.position, "\(name.written) has dpop, and a proof is for one server: give the route a \"host\"")
     }
   }
 

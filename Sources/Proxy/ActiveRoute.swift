@@ -14,8 +14,6 @@ final class ActiveRoute: Sendable {
   let readsAuthorization: Bool
   /// What its providers speak.
   let schemes: AuthenticationSchemes
-  /// Whether a token behind the scheme DPoP is one.
-  let readsDPoP: Bool
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]
 
@@ -33,7 +31,6 @@ final class ActiveRoute: Sendable {
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     self.schemes = schemes
-    readsDPoP = configuration.providers.contains { places[$0].reads(.dpop) }
     tokenCookies = configuration.providers.flatMap { places[$0].cookies }
   }
 }

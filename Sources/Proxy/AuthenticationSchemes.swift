@@ -13,30 +13,23 @@ struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
 
   /// What WWW-Authenticate says beside a refusal (RFC 6750 §3, RFC 9449 §7.1); nil: no such line.
   ///
-  /// All bad tokens read the same, and all bad proofs (SECURITY T-18).
+  /// All bad tokens and bad proofs read the same, under every scheme that the route speaks (SECURITY T-18): whoever has
+  /// stolen a token does not learn that it is only the proof that they lack.
   ///
   /// - Parameter scopes: What the route needs and the token lacks.
   func challenge(_ reason: Reason, scopes: [String] = []) -> String? {
-    let error: String?
+    var parameters: [String] = []
     switch reason.status {
     case 401:
-      switch reason {
       // A request without a token is not told of an error (RFC 6750 §3.1).
-      case .credentialMissing: error = nil
-      case .proofMissing, .proofInvalid, .proofReplayed:
-        error = contains(.dpop) ? "invalid_dpop_proof" : "invalid_token"
-      default: error = "invalid_token"
-      }
-    case 403: error = "insufficient_scope"
+      if reason != .credentialMissing { parameters.append("error=\"invalid_token\"") }
+    case 403:
+      parameters.append("error=\"insufficient_scope\"")
+      if !scopes.isEmpty { parameters.append("scope=\"\(scopes.joined(separator: " "))\"") }
     default: return nil
     }
-    var parameters = error.map { ["error=\"\($0)\""] } ?? []
-    if reason.status == 403, !scopes.isEmpty { parameters.append("scope=\"\(scopes.joined(separator: " "))\"") }
     var challenges: [String] = []
-    if contains(.bearer) {
-      // A proof is no matter of Bearer.
-      challenges.append(AuthenticationSchemes.text("Bearer", error == "invalid_dpop_proof" ? [] : parameters))
-    }
+    if contains(.bearer) { challenges.append(AuthenticationSchemes.text("Bearer", parameters)) }
     if contains(.dpop) {
       challenges.append(AuthenticationSchemes.text("DPoP", parameters + [AuthenticationSchemes.algorithms]))
     }

@@ -37,15 +37,12 @@ enum Credential {
     return .absent
   }
 
-  /// The Bearer token in Authorization, or the DPoP token where a provider of `route` reads such. An Authorization of
-  /// another scheme is no token.
-  static func authorization(
-    in head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute
-  ) -> Credential {
+  /// The Bearer or DPoP token in Authorization. An Authorization of another scheme is no token.
+  static func authorization(in head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Credential {
     guard head.authorizationLine >= 0 else { return .absent }
     let value = head.fields[head.authorizationLine].value
     if let token = token(bytes, value, behind: bearer) { return .authorization(token, .bearer) }
-    guard route.readsDPoP, let token = token(bytes, value, behind: dpop) else { return .absent }
+    guard let token = token(bytes, value, behind: dpop) else { return .absent }
     return .authorization(token, .dpop)
   }
 
@@ -93,17 +90,11 @@ struct CredentialPlaces {
     }
   }
 
-  /// Whether a token of the provider may stand in Authorization behind `scheme`.
-  func reads(_ scheme: Credential.Scheme) -> Bool {
-    switch scheme {
-    case .bearer: authorization
-    case .dpop: authorization && dpop != .off
-    }
-  }
-
   /// What the provider's clients are offered.
   var schemes: AuthenticationSchemes {
-    switch dpop {
+    // A 401 offers a scheme, also where a cookie is what is read (RFC 9110 §15.5.2).
+    guard authorization else { return .bearer }
+    return switch dpop {
     case .off: .bearer
     case .allowed: [.bearer, .dpop]
     case .required: .dpop

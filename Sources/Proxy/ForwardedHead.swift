@@ -67,8 +67,8 @@ struct ForwardedHead: ~Copyable {
         if removesToken, case .authorization = facts.credential { continue }
         if ForwardedHead.logsConnectionIn(bytes, line.value) { logsConnectionIn = true }
       case .dpop:
-        // Also where another credential was used, as with cookies.
-        if removesToken, facts.route.schemes.contains(.dpop) { continue }
+        // Whoever asks for tokens takes what belongs to them, also where another credential was used, or none.
+        if removesToken, facts.route.tokenUse != .none { continue }
       case .cookie:
         // Also where another credential was used: a token that nobody has verified is worse than none.
         if removesToken, !facts.route.tokenCookies.isEmpty {

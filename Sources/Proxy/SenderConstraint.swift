@@ -37,10 +37,10 @@ struct SenderConstraint {
       // RFC 9449 §7.1: the scheme says that there is something to prove.
       if case .authorization(_, .dpop) = credential { return .proofInvalid }
       return use == .required ? .proofMissing : nil
+    case .key where use == .off: return .confirmationUnsupported
     case .key(let thumbprint):
       // RFC 9449 §7.2: as a bearer token it is worth nothing, whatever is sent beside it.
       if case .authorization(_, .bearer) = credential { return .proofMissing }
-      guard use != .off else { return .proofMissing }
       return refusal(
         head, bytes, token: token, boundTo: thumbprint, leewaySeconds: leewaySeconds, in: context)
     }

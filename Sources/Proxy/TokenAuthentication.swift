@@ -121,9 +121,9 @@ struct TokenAuthentication {
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, in context: DecisionContext
   ) throws(CredentialError) -> InlineCandidates {
     var candidates = InlineCandidates()
-    if route.readsAuthorization { credential = Credential.authorization(in: head, bytes, for: route) }
-    if case .authorization(_, let scheme) = credential {
-      for provider in route.configuration.providers where context.active.credentialPlaces[provider].reads(scheme) {
+    if route.readsAuthorization { credential = Credential.authorization(in: head, bytes) }
+    if case .authorization = credential {
+      for provider in route.configuration.providers where context.active.credentialPlaces[provider].authorization {
         candidates.append(provider)
       }
       return candidates

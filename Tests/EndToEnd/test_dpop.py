@@ -13,15 +13,16 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from support.gateway import run
+from support.introspection import CLIENT, SECRET, IntrospectionServer, active
 from support.judged import INVALID_TOKEN, Judge
 from support.tokens import AUDIENCE, ISSUER, Key, b64, bearer, hand_made, mint, number, signing
 from support.wire import Client, get
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 ALGS = f'algs="{" ".join(ALGORITHMS)}"'
-BAD_PROOF = f'Bearer, DPoP error="invalid_dpop_proof", {ALGS}'
-BAD_PROOF_REQUIRED = f'DPoP error="invalid_dpop_proof", {ALGS}'
 BAD_TOKEN = f'Bearer error="invalid_token", DPoP error="invalid_token", {ALGS}'
+BAD_TOKEN_REQUIRED = f'DPoP error="invalid_token", {ALGS}'
 LEEWAY = 5
 HOST = "example.test"
 
@@ -106,14 +107,14 @@ def config(folder, server, workers=1):
       app: {{ servers: ["{server}"] }}
     routes:
       - {{ path: /public/**, auth: none, upstream: app }}
-      - {{ path: /api/**, auth: allowed, upstream: app }}
-      - {{ path: /required/**, auth: required, upstream: app }}
+      - {{ host: {HOST}, path: /api/**, auth: allowed, upstream: app }}
+      - {{ host: {HOST}, path: /required/**, auth: required, upstream: app }}
       - {{ path: /off/**, auth: unbound, upstream: app }}
-      - {{ path: /optional/**, auth: allowed, anonymous: allow, upstream: app }}
+      - {{ host: {HOST}, path: /optional/**, auth: allowed, anonymous: allow, upstream: app }}
       - {{ path: /offoptional/**, auth: unbound, anonymous: allow, upstream: app }}
-      - {{ path: /forward/**, auth: allowed, token: forward, upstream: app }}
-      - {{ path: /both/**, auth: [allowed, other], upstream: app }}
-      - {{ path: /admin/**, auth: allowed, require: {{ scopes: [admin] }}, upstream: app }}
+      - {{ host: {HOST}, path: /forward/**, auth: allowed, token: forward, upstream: app }}
+      - {{ host: {HOST}, path: /both/**, auth: [allowed, other], upstream: app }}
+      - {{ host: {HOST}, path: /admin/**, auth: allowed, require: {{ scopes: [admin] }}, upstream: app }}
     """
 
 
@@ -134,7 +135,7 @@ class Scene:
     def token(self, **changes):
         return self.holder.token(self.issuer, **changes)
 
-    def bad(self, fields, reason="proof_invalid", challenge=BAD_PROOF, target="/api/x", **options):
+    def bad(self, fields, reason="proof_invalid", challenge=BAD_TOKEN, target="/api/x", **options):
         return self.judge.refused(401, reason, target=target, fields=fields, challenge=challenge, **options)
 
 
@@ -428,7 +429,7 @@ def test_required_takes_nothing_else(scene):
             ([bearer(unbound), ("DPoP", scene.holder.proof(unbound, "/required/x"))], "proof_missing"),
             (scene.holder.fields(unbound, "/required/x"), "proof_invalid"), ([bearer(bound)], "proof_missing"),
             ([dpop(bound)], "proof_missing")):
-        scene.bad(fields, reason, BAD_PROOF_REQUIRED, target="/required/x")
+        scene.bad(fields, reason, BAD_TOKEN_REQUIRED, target="/required/x")
 
 
 def test_off_believes_no_bound_token(scene):
@@ -438,15 +439,17 @@ def test_off_believes_no_bound_token(scene):
     for fields in ([bearer(bound)], [bearer(bound), proof], [("Cookie", f"session={bound}")],
                    [("Cookie", f"session={bound}"), proof]):
         # Twice: also where the token is remembered.
-        scene.bad(fields, "proof_missing", INVALID_TOKEN, target="/off/x")
-        scene.bad(fields, "proof_missing", INVALID_TOKEN, target="/off/x")
-    # DPoP is another scheme there: no token, and the application's own.
-    scene.bad([dpop(bound), proof], "credential_missing", "Bearer", target="/off/x")
-    request = scene.judge.allowed([dpop(bound), proof, ("Cookie", f"session={unbound}")], target="/off/x")
-    assert request.field("authorization") == f"DPoP {bound}" and request.field("dpop") == proof[1]
-    request = scene.judge.allowed([dpop("x"), ("DPoP", "y")], target="/offoptional/x")
-    assert request.field("authorization") == "DPoP x" and request.field("dpop") == "y"
-    assert request.field("x-forwarded-user") is None
+        scene.bad(fields, "confirmation_unsupported", INVALID_TOKEN, target="/off/x", blame="issuer")
+        scene.bad(fields, "confirmation_unsupported", INVALID_TOKEN, target="/off/x", blame="issuer")
+    # What stands behind DPoP is a token there too: never anonymous, never forwarded, and no cookie is better (T-14).
+    for target in ("/off/x", "/offoptional/x"):
+        for more in ([], [("Cookie", f"session={unbound}")]):
+            scene.bad([dpop("x"), *more], "token_malformed", INVALID_TOKEN, target=target)
+            scene.bad([dpop(unbound), *more], "proof_invalid", INVALID_TOKEN, target=target)
+            scene.bad([dpop(bound), proof, *more], "confirmation_unsupported", INVALID_TOKEN, target=target,
+                      blame="issuer")
+    request = scene.judge.allowed([("DPoP", "y")], target="/offoptional/x")
+    assert request.field("dpop") is None and request.field("x-forwarded-user") is None
 
 
 @pytest.mark.parametrize("prefix", ["api", "required", "off"])
@@ -465,18 +468,16 @@ def test_a_token_that_is_bound_to_what_is_not_checked_is_refused(scene, prefix, 
     token = mint(scene.issuer, cnf=confirmation)
     target = f"/{prefix}/x"
     challenge = {"api": BAD_TOKEN, "off": INVALID_TOKEN,
-                 "required": f'DPoP error="invalid_token", {ALGS}'}[prefix]
-    rows = [[bearer(token)], [("Cookie", f"session={token}")]]
-    if prefix != "off":
-        rows.append(scene.holder.fields(token, target))
-    for fields in rows:
-        scene.bad(fields, reason, challenge, target=target)
+                 "required": BAD_TOKEN_REQUIRED}[prefix]
+    blame = "issuer" if reason == "confirmation_unsupported" else "client"
+    for fields in ([bearer(token)], [("Cookie", f"session={token}")], scene.holder.fields(token, target)):
+        scene.bad(fields, reason, challenge, target=target, blame=blame)
 
 
 def test_a_null_confirmation_is_none_that_can_be_checked(scene):
     payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": int(time.time()) + 600, "cnf": None}
     token = hand_made({"alg": "ES256", "kid": "issuer-1"}, payload, signing(scene.issuer))
-    scene.bad([bearer(token)], "confirmation_unsupported", BAD_TOKEN)
+    scene.bad([bearer(token)], "confirmation_unsupported", BAD_TOKEN, blame="issuer")
 
 
 def test_several_providers_on_a_route(scene):
@@ -485,9 +486,10 @@ def test_several_providers_on_a_route(scene):
     token = scene.token()
     scene.judge.allowed(scene.holder.fields(token, "/both/x"), target="/both/x")
     # The other provider does not speak it.
-    scene.bad([dpop(other)], "key_unknown", BAD_TOKEN, target="/both/x")
+    scene.bad([dpop(other)], target="/both/x")
     bound = scene.holder.token(scene.other, iss="https://other.example")
-    scene.bad([bearer(bound)], "proof_missing", target="/both/x")
+    for fields in ([bearer(bound)], scene.holder.fields(bound, "/both/x")):
+        scene.bad(fields, "confirmation_unsupported", target="/both/x", blame="issuer")
 
 
 # Where the token stands, and what the application sees.
@@ -540,6 +542,66 @@ def test_T_14_two_authorization_lines_are_refused(scene):
         *scene.holder.fields(token), dpop(token)])
 
 
+def test_a_proof_for_another_server_passes_nowhere(scene):
+    """Host is the sender's: a proof that was made for another server comes with that server's name."""
+    token = scene.token()
+    for host in ("evil.example", f"{HOST}.evil.example", f"a.{HOST}"):
+        fields = scene.holder.fields(token, htu=f"https://{host}/api/x")
+        scene.judge.refused(404, "no_route", target="/api/x", fields=fields, host=host)
+        scene.bad(fields)
+
+
+def test_a_route_with_proofs_and_no_host_is_refused(tmp_path):
+    text = config(tmp_path, "127.0.0.1:9").replace(f"host: {HOST}, path: /both/**", "path: /both/**")
+    path = tmp_path / "gateway.conf"
+    path.write_text(text)
+    (tmp_path / "issuer.json").write_text('{"keys": []}')
+    (tmp_path / "other.json").write_text('{"keys": []}')
+    result = run("check", "--config", str(path))
+    assert result.returncode == 1
+    assert '"allowed" has dpop, and a proof is for one server: give the route a "host"' in result.stderr + result.stdout
+
+
+def test_an_opaque_token_is_proved_too(start, upstream, tmp_path):
+    """What the issuer says that it is bound to (RFC 7662) counts as the claim does (RFC 9449 §6.2)."""
+    holder, thief, app = Holder(Key("ES256", None)), Holder(Key("ES256", None)), upstream()
+    secret = tmp_path / "client.secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    endpoint = IntrospectionServer({
+        "bound": active(cnf={"jkt": holder.thumbprint}, token_type="DPoP"), "unbound": active()})
+    try:
+        gateway = start(f"""
+    listeners:
+      - address: 127.0.0.1:0
+    providers:
+      company:
+        issuer: "{ISSUER}"
+        audiences: [{AUDIENCE}]
+        jwks_url: "http://127.0.0.1:1/jwks"
+        dpop: allowed
+        introspection: {{ url: "{endpoint.url}", client_id: "{CLIENT}", client_secret_file: {secret} }}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ host: {HOST}, path: /**, auth: company, upstream: app }}
+    """)
+        judge = Judge(gateway, app)
+        for _ in range(2):
+            # Asked about, then remembered.
+            fields = holder.fields("bound")
+            request = judge.allowed(fields)
+            assert request.field("x-forwarded-user") == "alice" and request.field("dpop") is None
+            for refused, reason in (
+                    (fields, "proof_replayed"), ([dpop("bound")], "proof_missing"), ([bearer("bound")], "proof_missing"),
+                    (thief.fields("bound"), "proof_invalid"), (holder.fields("unbound"), "proof_invalid")):
+                judge.refused(401, reason, target="/api/x", fields=refused, challenge=BAD_TOKEN)
+            judge.allowed([bearer("unbound")])
+        judge.settled()
+    finally:
+        endpoint.close()
+
+
 # What the client and the log are told.
 
 
@@ -563,7 +625,7 @@ def masked(answer):
     return re.sub(rb"\r\nDate: [^\r]+", b"", text.replace(answer.request_id.encode(), b"REQUEST-ID"))
 
 
-def test_T_18_all_bad_proofs_are_answered_alike(scene):
+def test_T_18_bad_proofs_are_answered_as_bad_tokens_are(scene):
     token = scene.token()
     used = scene.holder.proof(token)
     scene.judge.allowed([dpop(token), ("DPoP", used)])
@@ -577,10 +639,10 @@ def test_T_18_all_bad_proofs_are_answered_alike(scene):
     reasons = {scene.gateway.access_of(answer.request_id)["reason"] for answer in answers}
     assert reasons == {"proof_missing", "proof_invalid", "proof_replayed"}
     assert {answer.status for answer in answers} == {401}
-    assert len({masked(answer) for answer in answers}) == 1, {masked(answer) for answer in answers}
     bad = [[dpop("x")], [bearer("x")], scene.holder.fields(scene.token(exp=1)), [bearer(scene.token(aud="other"))],
            [bearer(mint(scene.issuer, cnf={}))], [bearer(mint(scene.issuer, cnf={"x5t#S256": digest(b"c")}))]]
-    assert len({masked(get(scene.gateway, "/api/x", fields)) for fields in bad}) == 1
+    answers += [get(scene.gateway, "/api/x", fields) for fields in bad]
+    assert len({masked(answer) for answer in answers}) == 1, {masked(answer) for answer in answers}
     scene.judge.settled()
 
 

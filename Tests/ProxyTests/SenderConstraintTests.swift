@@ -42,11 +42,18 @@ struct SenderConstraintTests {
 
   static let rows: [Row] = [
     Row(dpop: "off", confirmation: "", lines: ["Authorization: Bearer TOKEN"], reason: nil),
-    Row(dpop: "off", confirmation: "", lines: ["Authorization: DPoP TOKEN"], reason: .credentialMissing),
-    Row(dpop: "off", confirmation: "", lines: ["Authorization: DPoP x", "Cookie: session=TOKEN"], reason: nil),
-    Row(dpop: "off", confirmation: "KEY", lines: ["Authorization: Bearer TOKEN"], reason: .proofMissing),
-    Row(dpop: "off", confirmation: "KEY", lines: ["Authorization: Bearer TOKEN", proof], reason: .proofMissing),
-    Row(dpop: "off", confirmation: "KEY", lines: ["Cookie: session=TOKEN", proof], reason: .proofMissing),
+    Row(dpop: "off", confirmation: "", lines: ["Authorization: DPoP TOKEN"], reason: .proofInvalid),
+    Row(dpop: "off", confirmation: "", lines: ["Authorization: DPoP TOKEN", proof], reason: .proofInvalid),
+    Row(
+      dpop: "off", confirmation: "", lines: ["Authorization: DPoP x", "Cookie: session=TOKEN"],
+      reason: .tokenMalformed),
+    Row(dpop: "off", confirmation: "KEY", lines: ["Authorization: Bearer TOKEN"], reason: .confirmationUnsupported),
+    Row(
+      dpop: "off", confirmation: "KEY", lines: ["Authorization: Bearer TOKEN", proof],
+      reason: .confirmationUnsupported),
+    Row(
+      dpop: "off", confirmation: "KEY", lines: ["Authorization: DPoP TOKEN", proof], reason: .confirmationUnsupported),
+    Row(dpop: "off", confirmation: "KEY", lines: ["Cookie: session=TOKEN", proof], reason: .confirmationUnsupported),
     Row(dpop: "off", confirmation: certificate, lines: ["Cookie: session=TOKEN"], reason: .certificateMismatch),
     Row(dpop: "off", confirmation: #""cnf":{}"#, lines: ["Cookie: session=TOKEN"], reason: .confirmationUnsupported),
 
@@ -140,33 +147,50 @@ struct SenderConstraintTests {
     #expect(try gateway.decide("GET /R", "Authorization: Bearer \(try Issuer.token())").reason == nil)
   }
 
-  @Test("Challenges offer what the route speaks, and say of a proof no more than that it is bad (RFC 9449 §7.1)")
+  @Test("T-18: challenges offer what the route speaks, and say of a proof what they say of a token (RFC 9449 §7.1)")
   func challenges() throws {
     let algorithms = "algs=\"RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA\""
-    for (dpop, bearer) in [("allowed", "Bearer, "), ("required", "")] {
+    let invalid = "error=\"invalid_token\""
+    for (dpop, bearer, bad) in [("allowed", "Bearer, ", "Bearer \(invalid), "), ("required", "", "")] {
       let gateway = try DecidingGateway(dpop: dpop)
       let token = try holder.token()
       _ = try gateway.decide("GET /R")
       #expect(gateway.challenge == "\(bearer)DPoP \(algorithms)")
-      for lines in [["Authorization: DPoP \(token)"], ["Authorization: DPoP \(token)", "DPoP: x"]] {
+      for lines in [
+        ["Authorization: DPoP x"], ["Authorization: DPoP \(token)"], ["Authorization: DPoP \(token)", "DPoP: x"],
+      ] {
         _ = try gateway.send(
           "GET /R HTTP/1.1\r\nHost: a.example\r\n\(lines.map { $0 + "\r\n" }.joined())\r\n")
-        #expect(gateway.challenge == "\(bearer)DPoP error=\"invalid_dpop_proof\", \(algorithms)")
+        #expect(gateway.challenge == "\(bad)DPoP \(invalid), \(algorithms)")
       }
     }
     let gateway = try DecidingGateway(dpop: "allowed")
-    _ = try gateway.decide("GET /R", "Authorization: DPoP x")
-    let invalid = "error=\"invalid_token\""
-    #expect(gateway.challenge == "Bearer \(invalid), DPoP \(invalid), \(algorithms)")
     _ = try gateway.decide("GET /scoped", "Authorization: Bearer \(try Issuer.token())")
     let scope = "error=\"insufficient_scope\", scope=\"a b\""
     #expect(gateway.challenge == "Bearer \(scope), DPoP \(scope), \(algorithms)")
     let off = try DecidingGateway()
     _ = try off.decide("GET /R", "Authorization: Bearer \(try holder.token())")
     #expect(off.challenge == "Bearer \(invalid)")
+    // Nobody reads Authorization.
+    let cookies = try DecidingGateway(tokenFrom: "\"cookie:session\"", dpop: "required")
+    _ = try cookies.decide("GET /R", "Authorization: DPoP \(token)")
+    #expect(cookies.challenge == "Bearer")
   }
 
-  @Test("I-6: proofs go upstream where tokens do, and where nobody reads them")
+  @Test("A credential behind the scheme DPoP is one with `dpop: off` too: never anonymous, never forwarded")
+  func schemeOfNobody() throws {
+    let gateway = try DecidingGateway()
+    for token in ["x", "", try Issuer.strangersToken()] {
+      #expect(try gateway.decide("GET /optional", "Authorization: DPoP \(token)").reason != nil)
+    }
+    #expect(try gateway.decide("GET /optional", "Authorization: DPoP \(try Issuer.token())").reason == .proofInvalid)
+    #expect(try gateway.decide("GET /both", "Authorization: DPoP \(try Issuer.token())").reason == .proofInvalid)
+    let bound = try holder.token()
+    #expect(try gateway.decide("GET /forwarding", "Authorization: DPoP \(bound)").reason == .confirmationUnsupported)
+    #expect(gateway.challenge == "Bearer error=\"invalid_token\"")
+  }
+
+  @Test("I-6: proofs go upstream where tokens do, and where nobody is asked for any")
   func forwarded() throws {
     let gateway = try DecidingGateway(dpop: "allowed")
     let token = try holder.token()
@@ -182,7 +206,11 @@ struct SenderConstraintTests {
     #expect(bearer.values("DPoP").isEmpty)
     let anonymous = try gateway.forwarded("GET /optional", "DPoP: x")
     #expect(anonymous.values("DPoP").isEmpty)
-    let off = try DecidingGateway().forwarded("GET /optional", "DPoP: x", "Authorization: DPoP y")
-    #expect(off.values("DPoP") == ["x"] && off.values("Authorization") == ["DPoP y"])
+    let off = try DecidingGateway()
+    #expect(try off.forwarded("GET /optional", "DPoP: x").values("DPoP").isEmpty)
+    let unbound = "Authorization: Bearer \(try Issuer.token())"
+    #expect(try off.forwarded("GET /R", unbound, "DPoP: x", "DPoP: y").values("DPoP").isEmpty)
+    #expect(try off.forwarded("GET /forwarding", unbound, "DPoP: x").values("DPoP") == ["x"])
+    #expect(try off.forwarded("GET /pub/a", "DPoP: x").values("DPoP") == ["x"])
   }
 }

@@ -226,7 +226,7 @@ def test_verify_says_which_check_refused(jwks, keys, header, change, refused, wa
     result = run("token", "verify", "--jwks", jwks, "--issuer", ISSUER, "--audience", AUDIENCE, "--algorithms",
                  "ES256", token)
     assert result.returncode == 1, result
-    lines = [re.match(r"  (passed |REFUSED|-      )  (\S+) +wanted (.*?)(?:; found (.*))?$", line).groups()
+    lines = [re.match(r"  (passed |REFUSED|-      )  (\S+(?: \S+)?) +wanted (.*?)(?:; found (.*))?$", line).groups()
              for line in result.stdout.splitlines()[1:]]
     place = [line[0] for line in lines].index("REFUSED")
     assert all(line[0] == "passed " for line in lines[:place]), lines

@@ -95,6 +95,9 @@ CLASSES = [
                 "order mark and encoded surrogates."),
     strict_json("half a surrogate pair", "lone surrogate",
                 "It is no Unicode text (RFC 8259 §8.2): no header could carry it, and others would replace it."),
+    Class("`jti` that is no text", "refuses",
+          "RFC 7519 §4.1.7 calls it a string, and what is none could not be listed among revoked ids. joserfc takes any.",
+          lambda it: it.reason == "claim_malformed" and is_other(it.value(1, "jti"))),
     strict_json("NaN and Infinity", "no number", "They are no JSON (RFC 8259 §6)."),
     strict_json("numbers that nothing holds", "number out of range",
                 "1e400 is infinite for one reader and an error for another, as are whole numbers beyond 64 bits "

@@ -97,12 +97,18 @@ internal import Sockets
     case "cache-control": freshness.add(cacheControl: String(value))
     case "age": freshness.add(age: String(value))
     case "content-type" where value.utf8.count <= 256: contentType = String(value)
-    case "content-encoding" where value.lowercased() != "identity":
+    case "content-encoding" where !Transfer.isIdentity(value):
       fault = .contentCoded
       return false
     default: break
     }
     return true
+  }
+
+  /// Whether a Content-Encoding says that there is none (RFC 9110 §8.4.1).
+  private static func isIdentity(_ coding: some StringProtocol) -> Bool {
+    let words = coding.split { $0 == " " || $0 == "\t" }
+    return words.isEmpty || (words.count == 1 && words[0].lowercased() == "identity")
   }
 
   // MARK: Options

@@ -132,6 +132,13 @@ struct FetchTests {
     #expect(FetchTests.failure(result) == .contentCoded)
   }
 
+  @Test("RFC 9110 §8.4.1: no content coding", arguments: ["", " ", "identity ", "Identity\t"])
+  func noContentCoding(coding: String) async throws {
+    let result = try await FetchTests.fetch(
+      answering: "HTTP/1.1 200 OK\r\nContent-Encoding: \(coding)\r\nContent-Length: 2\r\n\r\n{}")
+    #expect(try result.get().body == Array("{}".utf8))
+  }
+
   @Test("Nobody there")
   func nobodyThere() async throws {
     let server = try OneAnswerServer([])

@@ -39,8 +39,8 @@ extension GatewayConfiguration {
     guard let draft = GatewayDraft.keys.decode(root, &decoding) else {
       return failure(composer.faults + decoding.faults)
     }
-    var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding)
-    let configuration = resolver.configuration(file: file)
+    var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding, file: file)
+    let configuration = resolver.configuration()
     let faults = composer.faults + resolver.decoding.faults
     return faults.isEmpty ? .success(configuration) : failure(faults)
   }

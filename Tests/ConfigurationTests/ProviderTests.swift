@@ -109,6 +109,23 @@ struct ProviderTests {
         fault: """
           8:28: //dev/./null is the "ca" of the provider "local", and would be written over; name another "cache_file"
           """),
+      Row(
+        keys: "refresh: { cache_file: x/../gateway.conf }",
+        fault: """
+          8:28: x/../gateway.conf is this configuration, and would be written over; name another "cache_file"
+          """),
+      Row(
+        keys: "refresh: { every: 60s, stale_for: 30s }",
+        fault: """
+          8:39: "stale_for" is shorter than "every", which is 1m: one fetch that fails would end the keys; write a \
+          "stale_for" of at least that, or 0s
+          """),
+      Row(
+        keys: "refresh: { stale_for: 5m }",
+        fault: """
+          8:27: "stale_for" is shorter than "every", which is 10m: one fetch that fails would end the keys; write a \
+          "stale_for" of at least that, or 0s
+          """),
       Row(keys: "refresh: { every: 1s }", fault: "8:23: \"1s\" is out of range: 30s to 1d"),
       Row(
         keys: "", source: "signing: {}",
@@ -139,8 +156,46 @@ struct ProviderTests {
     var sample = Sample()
     sample.providers = "providers:\n" + provider("local", "state/k.json") + provider("b", "k.json")
     #expect(faults(sample.text) == [])
-    sample.providers = "providers:\n" + provider("local", "state/k.json") + provider("b", "./state//k.json")
+    sample.providers = "providers:\n" + provider("local", "state/k.json") + provider("b", "./x/../state//k.json")
     #expect(faults(sample.text) == ["11:28: the provider \"local\" has the same \"cache_file\"; each needs its own"])
+  }
+
+  @Test("stale_for is 0s or at least every")
+  func staleFor() {
+    for value in ["every: 60s, stale_for: 60s", "every: 60s, stale_for: 0s", "stale_for: 10m"] {
+      #expect(faults(Sample.provider("refresh: { \(value) }").text) == [])
+    }
+  }
+
+  @Test(
+    "A copy of keys is nothing else of the configuration",
+    arguments: [
+      ("revoked", #"the "file" of "revocations""#),
+      ("a/../keys/./c.json", #"in the folder of the keys with which the provider "own" signs"#),
+      ("keys/deep/c.json", #"in the folder of the keys with which the provider "own" signs"#),
+    ])
+  func otherFiles(path: String, what: String) {
+    var sample = Sample.provider(
+      """
+      refresh: { cache_file: \(path) }
+        own:
+          issuer: https://own.example.com
+          audiences: [example]
+          signing: { state: keys }
+      """)
+    sample.top = "revocations: { file: revoked }\n"
+    #expect(
+      faults(sample.text).filter { $0.contains("cache_file") } == [
+        "9:28: \(path) is \(what), and would be written over; name another \"cache_file\""
+      ])
+  }
+
+  @Test("One file by two names is one file")
+  func linkedCopy() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("gateway.conf", "", mode: 0o600)
+    let found = faults(Sample.provider("refresh: { cache_file: /proc/self/root\(file) }").text, file: file)
+    #expect(found.count == 1 && found[0].contains("is this configuration, and would be written over"))
   }
 
   @Test("The access log is nobody's copy of keys")

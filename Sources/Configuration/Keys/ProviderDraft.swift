@@ -133,12 +133,15 @@ struct RefreshDraft: Sendable {
         """),
       Key(
         "stale_for", \.staleFor, .duration(.zero ... .seconds(30 * 86_400)),
-        "How long the last good ones are used while fetching fails; then the provider's routes answer 503."),
+        """
+        How long keys are used while fetching fails, counted from the last good fetch; then the provider's routes answer \
+        503. 0s, which ends them with the first failure, or at least `every`.
+        """),
       Key(
         "cache_file", ifWritten: \.cacheFile, ValueKind.path("a file").located,
         """
         A file in which the gateway keeps a copy of the last good ones, for a start while the issuer is down: \
-        [keys](keys.md). Each provider needs its own.
+        [keys](keys.md). Each provider needs one of its own, that is nothing else; what is no copy is never written over.
         """),
     ])
 }

@@ -9,6 +9,7 @@ extension Resolver {
     checkAlgorithms(named.body)
     checkFiles(provider)
     checkCertificateAuthority(named.body)
+    checkStaleFor(provider.refresh)
     checkCacheFile(named)
     let introspection = resolveIntrospection(named.body)
     if let issuer = provider.issuer { checkIssuer(issuer, named.body) }

@@ -6,8 +6,10 @@ struct Resolver {
   let draft: GatewayDraft
   let processorCount: Int
   var decoding: Decoding
+  /// The file that is read, as it was named.
+  let file: String
 
-  mutating func configuration(file: String) -> GatewayConfiguration {
+  mutating func configuration() -> GatewayConfiguration {
     let limits = resolveLimits()
     let providers = draft.providers.compactMap { resolveProvider($0) }
     let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }

@@ -13,6 +13,13 @@ enum FileSystem {
     let kind: Kind
     /// Permission bits, as `chmod` takes them.
     let mode: UInt32
+    /// Which file it is, whatever its name.
+    var identity = Identity()
+
+    struct Identity: Sendable, Equatable {
+      var device: UInt64 = 0
+      var number: UInt64 = 0
+    }
 
     /// Whether anyone but owner and group may read, write or run it.
     var isOpenToOthers: Bool { mode & 0o007 != 0 }
@@ -53,7 +60,9 @@ enum FileSystem {
       case S_IFDIR: .folder
       default: .other
       }
-    return Status(kind: kind, mode: found.st_mode & 0o777)
+    return Status(
+      kind: kind, mode: found.st_mode & 0o777,
+      identity: Status.Identity(device: UInt64(found.st_dev), number: UInt64(found.st_ino)))
   }
 
   private static func lastFault() -> Fault {

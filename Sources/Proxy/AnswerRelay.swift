@@ -272,7 +272,7 @@ extension ClientConnection {
     case .waitingForKeys(let provider):
       slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)
-      refuse(Refusal(.keysUnavailable))
+      refuse(slot.exchange.refusal(forWantOf: worker.context.keys.providers[provider]))
     case .waitingForIntrospection(let provider):
       slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)

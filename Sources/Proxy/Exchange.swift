@@ -359,6 +359,12 @@ struct Exchange {
     log.waited(until: now)
   }
 
+  /// What is said when the wait for keys was too long: with keys in force, the token names one that nobody has shown.
+  func refusal(forWantOf keys: ProviderKeys) -> Refusal {
+    guard keys.keySet != nil, let route else { return Refusal(.keysUnavailable) }
+    return Refusal(.keyUnknown, route.schemes)
+  }
+
   /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
   mutating func forget() {
     configuration = nil

@@ -58,6 +58,7 @@ struct CurrentKeys: Sendable {
     switch event {
     case .fetchFailed(let failure): faults[failure.provider] = "\(failure.url): \(failure.fault)"
     case .keyUnused(let provider, let problem): remarks.append((provider, "not used: \(problem)"))
+    case .moreKeysUnused(let provider, let count): remarks.append((provider, "not used: \(count) more keys"))
     case .copyUsed(let provider, let path, _, let age):
       remarks.append((provider, "keys of the copy \(path), \(age.forPeople) old"))
     case .copyRefused(let provider, let path, let fault):

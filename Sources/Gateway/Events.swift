@@ -15,6 +15,8 @@ extension KeyEvent {
       log.notice("keys updated", metadata: ["provider": "\(provider)", "keys": "\(keys)"])
     case .keyUnused(let provider, let problem):
       log.warning("a key of the set is not used", metadata: ["provider": "\(provider)", "why": "\(problem)"])
+    case .moreKeysUnused(let provider, let count):
+      log.warning("more keys of the set are not used", metadata: ["provider": "\(provider)", "keys": "\(count)"])
     case .fetchFailed(let failure): failure.write(to: log)
     case .fetchedAgain(let provider, let failures, let duration):
       log.notice(

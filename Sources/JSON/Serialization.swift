@@ -55,6 +55,25 @@ extension JSONValue {
     text.append(UInt8(ascii: "\""))
   }
 
+  /// How much of somebody else's text stands in a message.
+  private static let excerptBytesMax = 100
+
+  /// The beginning of a text that may be of any length, in UTF-8 about 100 bytes, with … where there is more.
+  public static func excerpt(_ text: String) -> String {
+    guard text.utf8.count > excerptBytesMax else { return text }
+    var kept = String.UnicodeScalarView()
+    var count = 0
+    for scalar in text.unicodeScalars {
+      count += UTF8.width(scalar)
+      if count > excerptBytesMax { break }
+      kept.append(scalar)
+    }
+    return String(kept) + "…"
+  }
+
+  /// The beginning of a text, as `excerpt` has it, in quotes and on one line.
+  public static func quotedExcerpt(_ text: String) -> String { quoted(excerpt(text)) }
+
   /// A text as JSON: in quotes, on one line.
   public static func quoted(_ text: String) -> String {
     String(decoding: JSONValue.string(text).serialized(), as: UTF8.self)

@@ -5,6 +5,9 @@ internal import Tokens
 struct DiscoveryDocument {
   let keySetAddress: String
 
+  /// It stands in messages.
+  static let addressBytesMax = 2048
+
   /// OpenID Connect Discovery §4: a slash that ends the issuer is left out.
   static func address(of issuer: String) -> String {
     var issuer = issuer
@@ -19,6 +22,7 @@ struct DiscoveryDocument {
       let address = members["jwks_uri"]?.string
     else { throw .discoveryMalformed }
     guard found.isSameBytes(as: issuer) else { throw .issuerDiffers(found: found) }
+    guard address.utf8.count <= DiscoveryDocument.addressBytesMax else { throw .keysAddressTooLong(address.utf8.count) }
     guard DiscoveryDocument.isSecured(address) || !DiscoveryDocument.isSecured(issuer) else {
       throw .keysInPlainText(address: address)
     }

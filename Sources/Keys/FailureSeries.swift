@@ -42,9 +42,12 @@ struct FailureSeries {
 }
 
 extension KeyFault {
-  /// Whether an operator would say that it is the same failure: libcurl's words have times in them that differ.
+  /// Whether an operator would say that it is the same failure: libcurl's words have times and counts in them that
+  /// differ.
   func isSameKind(as other: KeyFault) -> Bool {
-    if case .fetch(.failed) = self, case .fetch(.failed) = other { return true }
+    if case .fetch(.failed(let text)) = self, case .fetch(.failed(let otherText)) = other {
+      return text.filter { !$0.isNumber } == otherText.filter { !$0.isNumber }
+    }
     return description == other.description
   }
 }

@@ -38,17 +38,28 @@ struct FetchedKeys {
     self.firstSeen = firstSeen
   }
 
-  /// Whether `other` has the same keys under the same names, and leaves out the same ones: some issuers write the same
-  /// set in another order each time.
-  func isEqual(to other: KeySet) -> Bool {
-    guard keySet.keys.count == other.keys.count, keySet.problems.count == other.problems.count else { return false }
-    return FetchedKeys.signs(of: keySet) == FetchedKeys.signs(of: other)
+  /// Whether `other` has the same keys under the same names, and leaves out the same ones, in whatever order: some
+  /// issuers write the same set in another order each time.
+  func isEqual(to other: KeySet) -> Bool { FetchedKeys.signs(of: keySet) == FetchedKeys.signs(of: other) }
+
+  /// How often each key, and each that is left out, is in a set. Where it stands is none of its signs.
+  private static func signs(of set: KeySet) -> [Sign: Int] {
+    var signs: [Sign: Int] = [:]
+    for key in set.keys {
+      signs[Sign(key.keyID, "\(KeyListing.thumbprint(key) ?? "") \(key.algorithm?.rawValue ?? "")"), default: 0] += 1
+    }
+    for problem in set.problems { signs[Sign(problem.keyID, problem.cause.description), default: 0] += 1 }
+    return signs
   }
 
-  private static func signs(of set: KeySet) -> Set<[UInt8]> {
-    let keys = set.keys.map { key in
-      "\(KeyListing.thumbprint(key) ?? "") \(key.algorithm?.rawValue ?? "") \(key.keyID ?? " ")"
+  /// Compared byte for byte: Unicode has more than one spelling of a text.
+  private struct Sign: Hashable {
+    let keyID: [UInt8]?
+    let rest: [UInt8]
+
+    init(_ keyID: String?, _ rest: String) {
+      self.keyID = keyID.map { Array($0.utf8) }
+      self.rest = Array(rest.utf8)
     }
-    return Set((keys + set.problems.map(\.description)).map { Array($0.utf8) })
   }
 }

@@ -22,6 +22,19 @@ struct KeyCopy: Equatable {
 
   private static let version: Int64 = 1
 
+  /// More than the bytes that `isBeginning` looks at.
+  static let beginningBytesMax = 64
+
+  /// Whether a file that begins with these bytes was written as a copy, by whichever version, and is damaged at most;
+  /// one with nothing in it has nothing to lose.
+  static func isBeginning(_ bytes: [UInt8]) -> Bool {
+    if bytes.isEmpty { return true }
+    let before = Array(#"{"version":"#.utf8)
+    guard bytes.starts(with: before) else { return false }
+    let digits = bytes.dropFirst(before.count).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return !digits.isEmpty && bytes[digits.endIndex...].starts(with: #","sha256":""#.utf8)
+  }
+
   func serialized() throws(CryptoError) -> [UInt8] {
     var members = [
       JSONObject.Member(name: "issuer", value: .string(issuer)),

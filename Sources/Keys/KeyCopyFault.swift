@@ -31,8 +31,8 @@ extension KeyCopyFault: CustomStringConvertible {
     case .open(let mode): "it has mode \(String(mode, radix: 8)); nobody but its owner may use it"
     case .damaged: "it is damaged, or no copy of keys"
     case .otherVersion: "another version of the program wrote it"
-    case .otherIssuer(let issuer): "it is of the issuer \(JSONValue.quoted(issuer))"
-    case .otherLocation(let location): "it is of keys at \(JSONValue.quoted(location))"
+    case .otherIssuer(let issuer): "it is of the issuer \(JSONValue.quotedExcerpt(issuer))"
+    case .otherLocation(let location): "it is of keys at \(JSONValue.quotedExcerpt(location))"
     case .tooOld(let age): "it is \(age.components.seconds) s old, which refresh.stale_for does not allow"
     case .fromTheFuture: "it was written later than now; is the clock right?"
     case .keySet(let error): error.description

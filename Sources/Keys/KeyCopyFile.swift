@@ -48,6 +48,7 @@ final class KeyCopyFile: @unchecked Sendable {
     guard copy.issuer.isSameBytes(as: issuer) else { throw .otherIssuer(copy.issuer) }
     guard copy.location.isSameBytes(as: place.address) else { throw .otherLocation(copy.location) }
     guard copy.fetchedAt >= 0, copy.fetchedAt <= now + KeyCopyFile.clockTolerance else { throw .fromTheFuture }
+    guard copy.firstSeen.values.allSatisfy({ $0 >= 0 && $0 <= copy.fetchedAt }) else { throw .damaged }
     let age = Duration.seconds(max(now - copy.fetchedAt, 0))
     guard age < staleFor else { throw .tooOld(age: age) }
     let keySet: KeySet
@@ -83,13 +84,31 @@ final class KeyCopyFile: @unchecked Sendable {
     if let written, written.text == keys.text {
       let age = Duration.seconds(keys.fetchedAtSeconds - written.fetchedAt)
       // A date in the future, from before the clock was set right, is none.
-      if age >= .zero, age + pause <= staleFor / 2 { return }
+      if age >= .zero, age + pause <= staleFor / 2 {
+        writeIfGone(keys)
+        return
+      }
     }
+    write(keys)
+  }
+
+  private func write(_ keys: FetchedKeys) {
     next = KeyCopy(
       issuer: issuer, location: place.address, address: keys.address, entityTag: keys.entityTag,
-      fetchedAt: keys.fetchedAtSeconds, firstSeen: keys.firstSeen, text: keys.text)
+      fetchedAt: keys.fetchedAtSeconds,
+      // From before the clock was set right.
+      firstSeen: keys.firstSeen.mapValues { min($0, keys.fetchedAtSeconds) }, text: keys.text)
     written = (keys.text, keys.fetchedAtSeconds)
     writeNext()
+  }
+
+  /// Somebody may have removed the file.
+  private func writeIfGone(_ keys: FetchedKeys) {
+    guard !isWriting else { return }
+    queue.async { [self, path, loop] in
+      guard case .nothing = try? FileAccess.occupant(of: path, bytesMax: 0) else { return }
+      loop.async { self.write(keys) }
+    }
   }
 
   private func writeNext() {
@@ -102,18 +121,28 @@ final class KeyCopyFile: @unchecked Sendable {
     }
   }
 
-  private static func write(_ copy: KeyCopy, to path: String) -> SystemError? {
-    guard let bytes = try? copy.serialized() else { return SystemError(call: "EVP_Digest", code: 0) }
+  private static func write(_ copy: KeyCopy, to path: String) -> KeyCopyWriteFault? {
+    guard let bytes = try? copy.serialized() else { return .file(SystemError(call: "EVP_Digest", code: 0)) }
     do throws(SystemError) {
       try FileAccess.makePrivateFolder(FileAccess.folder(of: path))
+      guard isReplaceable(try FileAccess.occupant(of: path, bytesMax: KeyCopy.beginningBytesMax)) else { return .taken }
       try FileAccess.replacePrivate(path, bytes)
       return nil
     } catch {
-      return error
+      return .file(error)
     }
   }
 
-  private func ended(_ fault: SystemError?) {
+  /// A name in the configuration may be wrong: nobody's file is lost to it.
+  private static func isReplaceable(_ occupant: FileAccess.Occupant) -> Bool {
+    switch occupant {
+    case .nothing: true
+    case .file(let beginning): KeyCopy.isBeginning(beginning)
+    case .other: false
+    }
+  }
+
+  private func ended(_ fault: KeyCopyWriteFault?) {
     isWriting = false
     if let fault {
       // Tried again with the next fetch.

@@ -1,4 +1,3 @@
-public import Sockets
 public import Tokens
 
 /// What operators want to be told.
@@ -7,6 +6,8 @@ public enum KeyEvent: Sendable {
   case updated(provider: String, keys: Int)
   /// A key of the set is left out, and why. Once for each change of the set.
   case keyUnused(provider: String, KeySet.Problem)
+  /// As many more are left out, of which `keyUnused` does not tell.
+  case moreKeysUnused(provider: String, count: Int)
   /// A fetch failed. Told of the first in a row, of those that fail in another way, and of the others ever more seldom.
   case fetchFailed(KeyFetchFailure)
   /// A fetch went well after `failures` that did not, the first of them `duration` ago.
@@ -18,7 +19,7 @@ public enum KeyEvent: Sendable {
   /// There is a copy at `path` that is not used, and why.
   case copyRefused(provider: String, path: String, KeyCopyFault)
   /// No copy could be written. Told of the first in a row.
-  case copyNotWritten(provider: String, path: String, SystemError)
+  case copyNotWritten(provider: String, path: String, KeyCopyWriteFault)
   /// A key of the gateway's own was made.
   case generated(provider: String, path: String)
 }

@@ -13,9 +13,11 @@ extension KeyFault: CustomStringConvertible {
     case .keySet(let error): error.description
     case .secret(let cause): "the secret cannot be used: \(cause)"
     case .discoveryMalformed: "no discovery document: a JSON object with \"issuer\" and \"jwks_uri\" is needed"
-    case .issuerDiffers(let found): "the discovery document is of the issuer \(JSONValue.quoted(found))"
+    case .issuerDiffers(let found): "the discovery document is of the issuer \(JSONValue.quotedExcerpt(found))"
+    case .keysAddressTooLong(let count):
+      "the discovery document has keys at an address of \(count) bytes; at most \(DiscoveryDocument.addressBytesMax) are accepted"
     case .keysInPlainText(let address):
-      "the discovery document of an https issuer has keys at \(JSONValue.quoted(address)), which is not https"
+      "the discovery document of an https issuer has keys at \(JSONValue.quotedExcerpt(address)), which is not https"
     case .file(let error): "\(error)"
     case .fileIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"

@@ -13,6 +13,8 @@ public enum KeyFault: Error, Sendable {
   case discoveryMalformed
   /// The discovery document is another issuer's (OpenID Connect Discovery §4.3).
   case issuerDiffers(found: String)
+  /// The discovery document names an address of so many bytes.
+  case keysAddressTooLong(Int)
   /// The issuer is at https and its keys are not.
   case keysInPlainText(address: String)
   case file(SystemError)

@@ -189,7 +189,7 @@ public final class KeyStore {
     if let before = entry.local, before.text == local.keys.text { return }
     entry.setLocal(local)
     entry.localVersion += 1
-    for problem in local.keys.keySet.problems { log(.keyUnused(provider: entry.source.provider, problem)) }
+    tellUnused(local.keys.keySet, of: entry.source.provider)
   }
 
   /// Opens the provider's copy on disk where it has another one than before, and uses it where nothing was fetched yet.
@@ -206,7 +206,7 @@ public final class KeyStore {
       if let keys = try copy.read(staleFor: source.staleFor), remote.use(keys) {
         let age = MonotonicTime.current - keys.fetchedAt
         log(.copyUsed(provider: source.provider, path: path, keys: keys.keySet.keys.count, age: age))
-        for problem in keys.keySet.problems { log(.keyUnused(provider: source.provider, problem)) }
+        tellUnused(keys.keySet, of: source.provider)
       }
     } catch {
       log(.copyRefused(provider: source.provider, path: path, error))
@@ -234,7 +234,7 @@ public final class KeyStore {
       case .failed(let fault, let url, let isSaid):
         entries[index].answers += 1
         if isSaid { log(.fetchFailed(failure(index, remote, fault, url))) }
-      case .aged: break
+      case .aged, .slow: break
       }
       if entries[index].isExpired, !wasExpired { log(.expired(provider: provider)) }
     }
@@ -250,7 +250,13 @@ public final class KeyStore {
     }
     guard let keySet = remote.keys?.keySet, isOther || isBack else { return }
     log(.updated(provider: provider, keys: keySet.keys.count))
-    if isOther { for problem in keySet.problems { log(.keyUnused(provider: provider, problem)) } }
+    if isOther { tellUnused(keySet, of: provider) }
+  }
+
+  private func tellUnused(_ keySet: KeySet, of provider: String) {
+    for problem in keySet.problems.prefix(KeySet.problemsNamedMax) { log(.keyUnused(provider: provider, problem)) }
+    let more = keySet.problems.count - KeySet.problemsNamedMax
+    if more > 0 { log(.moreKeysUnused(provider: provider, count: more)) }
   }
 
   private func failure(_ index: Int, _ remote: RemoteKeys, _ fault: KeyFault, _ url: String) -> KeyFetchFailure {

@@ -80,8 +80,9 @@ struct KeyStoreEntry {
   /// From when on an unknown key is worth a fetch.
   var refetchAllowedAt: MonotonicTime {
     guard let remote else { return MonotonicTime(nanoseconds: .max) }
-    // Until the first fetch ends, the keys are those of a copy: who names another waits for that end.
-    return remote.firstFetchEnded ? remote.refetchAllowedAt : min(remote.refetchAllowedAt, .current)
+    // Who names an unknown key waits for the fetch that is under way, unless it takes long.
+    let isWaitedFor = remote.isFetching && !remote.isSlow
+    return isWaitedFor ? min(remote.refetchAllowedAt, .current) : remote.refetchAllowedAt
   }
 
   var listing: KeyListing {

@@ -34,11 +34,14 @@ final class RemoteKeys {
   /// Of its providers.
   private var staleFor: Set<Duration>
   private var freshness = Freshness.unsaid
-  private var isFetching = false
+  private(set) var isFetching = false
+  /// Whether the fetch that goes on takes long.
+  private(set) var isSlow = false
   private var isStarted = false
   private var isStopped = false
   private var timer: LoopTimer?
   private var ageTimer: LoopTimer?
+  private var slowTimer: LoopTimer?
 
   enum Change {
     /// A fetch went well after those failures; it brought other keys, or the same ones.
@@ -47,8 +50,14 @@ final class RemoteKeys {
     case failed(KeyFault, url: String, isSaid: Bool)
     /// The keys have become older than one provider uses them.
     case aged
+    /// A fetch goes on for longer than who names an unknown key is let wait from now on.
+    case slow
   }
 
+  /// From then on a token that names an unknown key does not wait for the fetch that is under way: the connections of
+  /// strangers would pile up behind an issuer that answers late. Shorter fetches are waited for by all, so that keys
+  /// which sign at once are found.
+  private static let slowFetch: Duration = .seconds(1)
   /// SECURITY.md K-3.
   private static let refetchPause: Duration = .seconds(30)
 
@@ -77,12 +86,13 @@ final class RemoteKeys {
     isStopped = true
     timer?.cancel()
     ageTimer?.cancel()
+    slowTimer?.cancel()
   }
 
   /// Takes what its providers want now. Another `refreshEvery` begins with a fetch.
   func change(refreshEvery: Duration, staleFor: Set<Duration>) {
     self.staleFor = staleFor
-    if failures.count > 0 { scheduleAging() }
+    if failures.count > 0 || !firstFetchEnded { scheduleAging() }
     guard self.refreshEvery != refreshEvery else { return }
     self.refreshEvery = refreshEvery
     if isStarted { fetch() }
@@ -93,6 +103,7 @@ final class RemoteKeys {
     guard !firstFetchEnded, keys.map({ $0.fetchedAt < copy.fetchedAt }) ?? true else { return false }
     keys = copy
     version += 1
+    scheduleAging()
     return true
   }
 
@@ -121,7 +132,14 @@ final class RemoteKeys {
   private func fetch() {
     guard !isFetching, !isStopped else { return }
     isFetching = true
+    isSlow = false
     timer?.cancel()
+    // Without keys nobody is refused for an unknown one.
+    slowTimer = loop.schedule(after: RemoteKeys.slowFetch) { [weak self] in
+      guard let self, isFetching, keys != nil else { return }
+      isSlow = true
+      changed(self, .slow)
+    }
     refetchAllowedAt = .current + RemoteKeys.refetchPause
     switch place.kind {
     case .jwksURL: fetchKeySet(place.location)
@@ -190,14 +208,19 @@ final class RemoteKeys {
       throw .keySet(error)
     }
     if let keys, keys.isEqual(to: keySet) {
-      seenAgain(at: address, entityTag: response.entityTag)
+      // Verified tokens stay so; those without `kid` are tried with the keys in their new order (SECURITY.md T-8).
+      self.keys = fetchedKeys(keySet, response, address)
       return false
     }
-    keys = FetchedKeys(
-      keySet, text: response.body, address: address, entityTag: response.entityTag, fetchedAt: .current,
-      fetchedAtSeconds: WallClock.nanoseconds / 1_000_000_000, origin: .network(address), seen: keys?.firstSeen ?? [:])
+    keys = fetchedKeys(keySet, response, address)
     version += 1
     return true
+  }
+
+  private func fetchedKeys(_ keySet: KeySet, _ response: FetchResponse, _ address: String) -> FetchedKeys {
+    FetchedKeys(
+      keySet, text: response.body, address: address, entityTag: response.entityTag, fetchedAt: .current,
+      fetchedAtSeconds: WallClock.nanoseconds / 1_000_000_000, origin: .network(address), seen: keys?.firstSeen ?? [:])
   }
 
   private func seenAgain(at address: String, entityTag: String?) {
@@ -212,6 +235,7 @@ final class RemoteKeys {
 
   private func fetched(isOther: Bool) {
     isFetching = false
+    slowTimer?.cancel()
     firstFetchEnded = true
     ageTimer?.cancel()
     let before = failures
@@ -222,6 +246,7 @@ final class RemoteKeys {
 
   private func failed(_ fault: KeyFault, url: String) {
     isFetching = false
+    slowTimer?.cancel()
     firstFetchEnded = true
     let isSaid = failures.add(fault, at: .current)
     changed(self, .failed(fault, url: url, isSaid: isSaid))
@@ -242,7 +267,7 @@ final class RemoteKeys {
     let ends = staleFor.map { keys.fetchedAt + $0 }.filter { $0 > .current }
     guard let end = ends.min() else { return }
     ageTimer = loop.schedule(after: max(end - .current, .zero)) { [weak self] in
-      guard let self, failures.count > 0 else { return }
+      guard let self, failures.count > 0 || !firstFetchEnded else { return }
       changed(self, .aged)
       scheduleAging()
     }

@@ -19,7 +19,8 @@ extension KeySetError: CustomStringConvertible {
     case .noUsableKeys(let problems):
       problems.isEmpty
         ? "the key set is empty"
-        : "no usable key: " + problems.map(\.description).joined(separator: "; ")
+        : "no usable key: " + problems.prefix(KeySet.problemsNamedMax).map(\.description).joined(separator: "; ")
+          + (problems.count > KeySet.problemsNamedMax ? "; and \(problems.count - KeySet.problemsNamedMax) more" : "")
     }
   }
 }
@@ -29,6 +30,9 @@ public struct KeySet: Sendable {
   /// SECURITY.md K-2.
   public static let keysMax = 100
 
+  /// As many problems are said one by one, and of the others how many they are.
+  public static let problemsNamedMax = 5
+
   /// A key that is not used, and why.
   public struct Problem: Sendable, Equatable, CustomStringConvertible {
     /// Where it stands in the set, from 0.
@@ -36,7 +40,9 @@ public struct KeySet: Sendable {
     public let keyID: String?
     public let cause: UnusedKey
 
-    public var description: String { "key \(keyID.map { JSONValue.quoted($0) } ?? "number \(index + 1)"): \(cause)" }
+    public var description: String {
+      "key \(keyID.map { JSONValue.quotedExcerpt($0) } ?? "number \(index + 1)"): \(cause)"
+    }
   }
 
   public let keys: [VerificationKey]

@@ -38,7 +38,7 @@ extension UnusedKey: CustomStringConvertible {
   public var description: String {
     switch self {
     case .memberInvalid(let name): "\"\(name)\" is missing or malformed"
-    case .unsupported(let what): "\(what) is not supported"
+    case .unsupported(let what): "\(JSONValue.excerpt(what)) is not supported"
     case .secret: "a shared secret does not belong in a key set"
     case .privateMembers: "a private key does not belong in a key set"
     case .notForSignatures: "\"use\" or \"key_ops\" says that it is not for signatures"

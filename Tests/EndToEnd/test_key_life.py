@@ -181,11 +181,11 @@ def test_a_key_that_came_while_the_gateway_was_down_is_waited_for(start, upstrea
 def test_a_copy_too_old_dies_with_the_first_failure(start, upstream, key_server, keys, tmp_path):
     app, issuer, file = upstream(), key_server(), tmp_path / "keys.json"
     issuer.instead = DOWN
-    write_private(file, copy_of(issuer, keys["ES256"], fetched_at=int(time.time()) - 55))
-    gateway = start(config(app, cached(issuer, file, ", stale_for: 1m")))
+    write_private(file, copy_of(issuer, keys["ES256"], fetched_at=int(time.time()) - 40))
+    gateway = start(config(app, cached(issuer, file, ", every: 30s, stale_for: 1m")))
     token = mint(keys["ES256"])
     assert status(gateway, token) == 200
-    gateway.wait_message("keys are older than refresh.stale_for", 20)
+    gateway.wait_message("keys are older than refresh.stale_for", 60)
     wait_until(lambda: status(gateway, token) == 503, "503", 2)
 
 

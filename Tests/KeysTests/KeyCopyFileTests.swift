@@ -100,9 +100,9 @@ struct KeyCopyFileTests {
   }
 
   static let refused = [
-    Refused(rule: "no copy", text: "<html>", event: "damaged, or no copy"),
+    Refused(rule: "no copy", text: #"{"version":1,"sha256":"0"#, event: "damaged, or no copy"),
     Refused(rule: "empty", text: "", event: "damaged, or no copy"),
-    Refused(rule: "a later version's", text: #"{"version":2}"#, event: "another version"),
+    Refused(rule: "a later version's", text: #"{"version":2,"sha256":"0"}"#, event: "another version"),
     Refused(rule: "others may read it", mode: 0o644, event: "has mode 644"),
     Refused(rule: "the group may read it", mode: 0o640, event: "has mode 640"),
     Refused(rule: "others may write it", mode: 0o602, event: "has mode 602"),
@@ -114,6 +114,8 @@ struct KeyCopyFileTests {
     Refused(rule: "from the future", change: { $0.fetchedAt += 7200 }, event: "written later than now"),
     Refused(rule: "from before all times", change: { $0.fetchedAt = .min }, event: "written later than now"),
     Refused(rule: "from the end of all times", change: { $0.fetchedAt = .max }, event: "written later than now"),
+    Refused(rule: "a key of before all times", change: { $0.firstSeen["x"] = .min }, event: "damaged, or no copy"),
+    Refused(rule: "a key of later", change: { $0.firstSeen["x"] = $0.fetchedAt + 1 }, event: "damaged, or no copy"),
     Refused(rule: "no key set", change: { $0.text = [] }, event: "no key set"),
     Refused(
       rule: "a private key", change: { $0.text = Array(#"{"keys":[{"kty":"OKP","d":""}]}"#.utf8) }, event: "private"),
@@ -228,6 +230,65 @@ struct KeyCopyFileTests {
     #expect(stores.allSatisfy { store in !store.record.allEvents.contains { $0.contains("not written") } })
   }
 
+  @Test(
+    "What is no copy is never written over, and said once",
+    arguments: ["<html>", "listeners: []", #"{"version":1}"#, #"{"version":,"sha256":""#, #"{"version": 1,"sha256":""#])
+  func foreignFile(text: String) async throws {
+    let folder = try TemporaryFolder()
+    let server = try KeyServer()
+    defer { server.stop() }
+    server.answer("/keys", .init(body: IssuerKey.published([try RemoteKeysTests.issuerKey()])))
+    let file = try folder.write("other", Array(text.utf8))
+    let link = folder.path + "/link"
+    #expect(unsafe symlink(file, link) == 0)
+    for path in [file, link] {
+      let store = try RunningStore([KeyCopyFileTests.source(server, path, refreshEvery: .milliseconds(10))])
+      defer { store.stop() }
+      store.start()
+      try await RunningStore.until("the fault is said") {
+        store.record.allEvents.contains { $0.hasSuffix("name another cache_file, or remove it") } ? true : nil
+      }
+      let count = server.requests.count
+      try await RunningStore.until("more fetches") { server.requests.count > count + 5 ? true : nil }
+      #expect(store.record.allEvents.count { $0.contains("not written") } == 1)
+    }
+    #expect(try FileAccess.read(file, bytesMax: 1000).bytes == Array(text.utf8))
+    #expect(try FileAccess.occupant(of: link, bytesMax: 1) == .other)
+  }
+
+  @Test("A copy that was removed is written again with the next good fetch")
+  func removed() async throws {
+    let folder = try TemporaryFolder()
+    let server = try KeyServer()
+    defer { server.stop() }
+    server.answer("/keys", .init(body: IssuerKey.published([try RemoteKeysTests.issuerKey()])))
+    let file = folder.path + "/idp.json"
+    let store = try RunningStore([KeyCopyFileTests.source(server, file, refreshEvery: .milliseconds(10))])
+    defer { store.stop() }
+    store.start()
+    let copy = try await RunningStore.until("the copy") { KeyCopyFileTests.read(file) }
+    try folder.remove("idp.json")
+    let again = try await RunningStore.until("the copy again") { KeyCopyFileTests.read(file) }
+    #expect(again.text == copy.text)
+  }
+
+  @Test("K-5: the keys of a copy end in time while the first fetch is silent")
+  func silentFirstFetch() async throws {
+    let folder = try TemporaryFolder()
+    let server = try KeyServer()
+    defer { server.stop() }
+    let key = try RemoteKeysTests.issuerKey()
+    server.answer("/keys", .init(body: IssuerKey.published([key]), delay: .seconds(60)))
+    let file = try folder.write("idp.json", KeyCopyFileTests.copy(server, of: key, age: 95).serialized())
+    let store = try RunningStore([KeyCopyFileTests.source(server, file, staleFor: .seconds(100))])
+    defer { store.stop() }
+    store.start()
+    let dead = try await store.keys("keys die") { $0.keySet == nil }
+    // A fetch fails after 10 s.
+    #expect(!dead.firstFetchEnded)
+    #expect(store.record.allEvents.contains("idp: expired"))
+  }
+
   @Test("Who only looks writes nothing")
   func onlyRead() async throws {
     let folder = try TemporaryFolder()
@@ -248,14 +309,14 @@ struct KeyCopyFileTests {
     let server = try KeyServer()
     defer { server.stop() }
     let key = try RemoteKeysTests.issuerKey()
-    let file = try folder.write("idp.json", KeyCopyFileTests.copy(server, of: key, age: 98).serialized())
+    let file = try folder.write("idp.json", KeyCopyFileTests.copy(server, of: key, age: 80).serialized())
     server.answer("/keys", .init(status: "503 X", body: []))
     let store = try RunningStore([KeyCopyFileTests.source(server, file, staleFor: .seconds(100))])
     defer { store.stop() }
     let before = await store.snapshot().providers[0]
     #expect(before.keySet != nil)
     store.start()
-    let dead = try await store.keys("keys die") { $0.keySet == nil }
+    let dead = try await store.keys("keys die", within: .seconds(90)) { $0.keySet == nil }
     #expect(dead.generation > before.generation)
     #expect(store.record.allEvents.contains("idp: expired"))
     #expect(await store.listing().keys.isEmpty)

@@ -61,6 +61,16 @@ struct FailureSeriesTests {
     #expect(series.beganAt == FailureSeriesTests.seconds(0))
   }
 
+  @Test("Failures of the way to an issuer are told apart by their words, not by their numbers")
+  func words() {
+    var series = FailureSeries()
+    let texts = ["Failed to connect after 1 ms", "Failed to connect after 20 ms", "Recv failure: Connection reset"]
+    let said = texts.enumerated().map {
+      series.add(.fetch(.failed($1)), at: FailureSeriesTests.seconds(Int64($0)))
+    }
+    #expect(said == [true, false, true])
+  }
+
   @Test("Another kind of failure is said at once, but failures that take turns are not")
   func kinds() {
     var series = FailureSeries()

@@ -64,16 +64,20 @@ final class RunningStore: Sendable {
 
   /// The first provider's keys, as soon as they are as wanted; throws where they never are.
   @discardableResult
-  func keys(_ what: Comment, where isWanted: @Sendable (ProviderKeys) -> Bool) async throws -> ProviderKeys {
-    try await RunningStore.until(what) {
+  func keys(
+    _ what: Comment, within limit: Duration = .seconds(20), where isWanted: @Sendable (ProviderKeys) -> Bool
+  ) async throws -> ProviderKeys {
+    try await RunningStore.until(what, within: limit) {
       let keys = await self.snapshot().providers[0]
       return isWanted(keys) ? keys : nil
     }
   }
 
   @discardableResult
-  static func until<Value>(_ what: Comment, _ value: () async -> Value?) async throws -> Value {
-    let end = ContinuousClock.now + .seconds(20)
+  static func until<Value>(
+    _ what: Comment, within limit: Duration = .seconds(20), _ value: () async -> Value?
+  ) async throws -> Value {
+    let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
       if let value = await value() { return value }
       try await Task.sleep(for: .milliseconds(2))
@@ -86,6 +90,7 @@ final class RunningStore: Sendable {
     switch event {
     case .updated(let provider, let keys): "\(provider): \(keys) keys"
     case .keyUnused(let provider, let problem): "\(provider): \(problem)"
+    case .moreKeysUnused(let provider, let count): "\(provider): \(count) more unused"
     case .fetchFailed(let failure):
       "\(failure.provider): \(failure.url): \(failure.fault); served: \(failure.keysInUse != nil)"
     case .fetchedAgain(let provider, _, _): "\(provider): fetched again"

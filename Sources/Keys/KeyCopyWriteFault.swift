@@ -1,0 +1,17 @@
+public import Sockets
+
+/// Why a copy of keys cannot be written.
+public enum KeyCopyWriteFault: Error, Sendable, Equatable {
+  case file(SystemError)
+  /// What has the name is no copy of keys, and is left as it is.
+  case taken
+}
+
+extension KeyCopyWriteFault: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .file(let error): "\(error)"
+    case .taken: "what is there is no copy of keys and stays as it is; name another cache_file, or remove it"
+    }
+  }
+}

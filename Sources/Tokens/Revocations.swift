@@ -45,6 +45,8 @@ public struct Revocations: Sendable {
   private var scopes: [[UInt8]: UInt32] = [:]
   private var block: [UInt8] = []
   private var slots: [Slot] = []
+  /// The longest way of an insertion from where its search began.
+  private(set) var insertionProbesMax = 0
 
   /// None.
   public init() {}
@@ -67,10 +69,12 @@ public struct Revocations: Sendable {
   /// The same set without room for more entries.
   public func fitted() -> Revocations {
     var fitted = self
-    // Two thirds of the slots are taken at most.
-    fitted.rehash(slots: max(Revocations.slotsMin, count + count / 2 + 1))
+    fitted.rehash(slots: Revocations.slotCount(for: count))
     return fitted
   }
+
+  /// Two thirds of the slots are taken at most.
+  private static func slotCount(for count: Int) -> Int { max(slotsMin, count + count / 2 + 1) }
 
   /// What revokes a token of `provider` that says this of itself; nil: nothing does.
   public func kind(revoking provider: String, jti: String?, subject: String?, keyID: String?) -> Kind? {
@@ -109,6 +113,10 @@ extension Revocations {
   /// The entries of both.
   public func union(_ other: Revocations) -> Revocations {
     var result = self
+    // The slots of `other` are walked in the order of the hash that chooses places here: in a table that grew on the way,
+    // all would crowd into its beginning.
+    let room = Revocations.slotCount(for: count + other.count)
+    if room > result.slots.count { result.rehash(slots: room) }
     let names = other.scopeNames
     for slot in other.slots where slot.count > 0 {
       let prefix = other.prefix(of: slot)
@@ -161,6 +169,8 @@ extension Revocations {
     if (count + 1) * 3 > slots.count * 2 { rehash(slots: max(Revocations.slotsMin, slots.count * 2)) }
     let hash = Revocations.hash(prefix, value)
     let (place, isTaken) = find(prefix, value, hash)
+    let start = home(hash)
+    insertionProbesMax = max(insertionProbesMax, place >= start ? place - start : place - start + slots.count)
     if isTaken { return }
     slots[place] = Slot(
       start: UInt32(block.count), count: UInt16(value.count), tag: UInt16(truncatingIfNeeded: hash))

@@ -126,4 +126,22 @@ struct RevocationsTests {
     // No slot is far from where its search begins.
     #expect(fitted.probesMax < 500, "\(fitted.probesMax)")
   }
+
+  @Test("A long list joins a short one, and one that has all but one of its entries, in short ways")
+  func joining() {
+    let count = 1_000_000
+    var long = Revocations()
+    for number in 0..<count { long.insert(.tokenID, "\(number)".utf8Span.span, provider: nil) }
+    long = long.fitted()
+    for (short, sum) in [
+      (Self.of([(.tokenID, "gone", nil)]), count + 1), (Self.of([(.tokenID, "1", nil)]), count),
+      (Self.of((0..<1000).map { (.subject, "\($0)", "p") }), count + 1000),
+    ] {
+      let both = short.fitted().union(long)
+      #expect(both.count == sum && both.countAdded(since: long) == sum - count && short.countAdded(since: both) == 0)
+      #expect(both.insertionProbesMax < 1000, "\(both.insertionProbesMax)")
+      #expect(both.probesMax < 1000, "\(both.probesMax)")
+      #expect(both.kind(revoking: "p", jti: "\(count - 1)", subject: nil, keyID: nil) == .tokenID)
+    }
+  }
 }

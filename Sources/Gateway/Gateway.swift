@@ -216,7 +216,7 @@ extension Gateway {
       next.log = active.configuration.log
       let revoked: RevocationFile?
       do throws(Diagnostics) {
-        revoked = try RevocationWatcher.open(next, after: revocations.file).get()
+        revoked = try RevocationWatcher.open(next).get()
       } catch {
         for diagnostic in error.list { log.error("\(diagnostic)") }
         log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])

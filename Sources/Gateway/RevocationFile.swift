@@ -4,18 +4,20 @@ import Tokens
 
 /// The file of revoked tokens: how it was seen last, and what is in force of it.
 ///
-/// It may be seen while it is written. So what is new in it counts at once, and what is gone from it is in force until
-/// the file has been seen twice the same.
+/// It may be seen while it is written: `RevocationsInForce` says what counts.
 struct RevocationFile: Sendable {
   let path: String
+  private var decided = RevocationsInForce(Revocations())
   /// What is refused now.
-  private(set) var inForce = Revocations()
+  var inForce: Revocations { decided.revocations }
 
   private let providers: [String]
   /// Says a fault of the file as a whole.
   private let diagnostics: @Sendable (String) -> Diagnostics
   private var seen: Sight?
   private var isSettled = false
+  /// Since when it cannot be used.
+  private var faultSince: MonotonicTime?
   /// Why the file cannot be used, where that was said.
   private var faultSaid: Diagnostics?
 
@@ -28,6 +30,8 @@ struct RevocationFile: Sendable {
     let found: Result<Revocations, Diagnostics>
     /// When it was first seen so.
     let since: MonotonicTime
+    /// When its bytes were first seen so.
+    let bytesSince: MonotonicTime
 
     func isSame(as other: Sight) -> Bool {
       guard status == other.status, hash == other.hash else { return false }
@@ -47,19 +51,15 @@ struct RevocationFile: Sendable {
 
   /// Reads the file that `configuration` names.
   ///
-  /// - Parameter earlier: What was watched before: of the same file, what is in force of it.
-  /// - Returns: nil where it names none.
-  static func open(
-    _ configuration: GatewayConfiguration, after earlier: RevocationFile? = nil
-  ) -> Result<RevocationFile?, Diagnostics> {
+  /// - Returns: nil where it names none. All that it lists is in force, and nothing else.
+  static func open(_ configuration: GatewayConfiguration) -> Result<RevocationFile?, Diagnostics> {
     guard let revocations = configuration.revocations else { return .success(nil) }
     var file = RevocationFile(configuration, revocations)
-    if let earlier, earlier.path == file.path { file.inForce = earlier.inForce }
     let sight = file.look(.current)
     file.seen = sight
     switch sight.found {
     case .success(let revocations):
-      file.inForce = file.joined(revocations)
+      file.decided = RevocationsInForce(revocations)
       return .success(file)
     case .failure(let fault):
       return .failure(fault)
@@ -71,39 +71,35 @@ struct RevocationFile: Sendable {
     let sight = look(now)
     let isSame = seen.map { sight.isSame(as: $0) } ?? false
     if isSame, isSettled { return [] }
-    isSettled = isSame
-    if !isSame { seen = sight }
+    seen = sight
     switch sight.found {
-    case .success(let revocations):
+    case .success(let list):
+      faultSince = nil
+      isSettled = isSame && now - sight.bytesSince >= RevocationsInForce.rest(of: list)
       var events: [RevocationEvent] = []
       if isSame, faultSaid != nil {
         events.append(.recovered(path))
         faultSaid = nil
       }
-      if let change = put(isSame ? revocations : joined(revocations)) { events.append(change) }
+      // Before it has rested, the same list says nothing else.
+      if isSame, !isSettled { return events }
+      let before = inForce
+      decided.take(list, restedFor: now - sight.bytesSince)
+      if let change = RevocationEvent.change(of: path, from: before, to: inForce) { events.append(change) }
       return events
     case .failure(let fault):
-      guard isSame, fault != faultSaid else { return [] }
+      let since = faultSince ?? now
+      faultSince = since
+      isSettled = isSame
+      // One that is written to without a rest is said too.
+      let isLasting = faultSaid == nil && now - since >= RevocationFile.faultLasts
+      guard isSame || isLasting, fault != faultSaid else { return [] }
       faultSaid = fault
       return [.failed(fault)]
     }
   }
 
-  private mutating func put(_ revocations: Revocations) -> RevocationEvent? {
-    let change = RevocationEvent.change(of: path, from: inForce, to: revocations)
-    inForce = revocations
-    return change
-  }
-
-  /// With what may only seem to be gone; not without end where the file never rests.
-  private func joined(_ revocations: Revocations) -> Revocations {
-    if inForce.countAdded(since: revocations) == 0 { return revocations }
-    let both = inForce.union(revocations).fitted()
-    return both.bytesHeld <= RevocationFile.joinedBytesMax ? both : revocations
-  }
-
-  /// Four of the largest files.
-  private static let joinedBytesMax = 8 * RevocationList.bytesMax
+  private static let faultLasts: Duration = .seconds(5)
 }
 
 extension RevocationFile {
@@ -115,31 +111,35 @@ extension RevocationFile {
     do throws(SystemError) {
       let status = try FileStatus(path: path)
       if let seen, seen.status == status, now - seen.since > RevocationFile.comparedFor { return seen }
-      if let fault = fault(of: status) {
-        return Sight(status: status, hash: nil, found: .failure(diagnostics(fault)), since: now)
-      }
-      return try read(status, now)
+      if let fault = fault(of: status) { return failed(fault, status, now) }
+      return try read(now)
     } catch {
-      return Sight(status: nil, hash: nil, found: .failure(diagnostics("\(error)")), since: now)
+      return failed("\(error)", nil, now)
     }
   }
 
-  private func read(_ before: FileStatus, _ now: MonotonicTime) throws(SystemError) -> Sight {
+  private func failed(_ fault: String, _ status: FileStatus?, _ now: MonotonicTime) -> Sight {
+    Sight(status: status, hash: nil, found: .failure(diagnostics(fault)), since: now, bytesSince: now)
+  }
+
+  private func read(_ now: MonotonicTime) throws(SystemError) -> Sight {
     let (bytes, status) = try FileAccess.readWithStatus(path, bytesMax: RevocationList.bytesMax)
     let hash = RevocationFile.hashing.hash(bytes.span)
-    if let fault = fault(of: status) {
-      return Sight(status: status, hash: nil, found: .failure(diagnostics(fault)), since: now)
-    }
+    if let fault = fault(of: status) { return failed(fault, status, now) }
     if let seen, seen.hash == hash, seen.status?.bytes == status.bytes {
-      return Sight(status: status, hash: hash, found: seen.found, since: seen.status == status ? seen.since : now)
+      let since = seen.status == status ? seen.since : now
+      return Sight(status: status, hash: hash, found: seen.found, since: since, bytesSince: seen.bytesSince)
     }
     let found = RevocationList.parse(bytes, file: path, providers: providers)
-    return Sight(status: status, hash: hash, found: found, since: now)
+    return Sight(status: status, hash: hash, found: found, since: now, bytesSince: now)
   }
 
   /// Who can write it can let revoked tokens in again.
   private func fault(of status: FileStatus) -> String? {
     if !status.isRegular { return "\(path) is no regular file" }
+    if !status.isOwnedByUs {
+      return "\(path) belongs to another user, who could let revoked tokens in again: run chown root \(path)"
+    }
     if status.mode & 0o002 != 0 {
       return "\(path) has mode \(String(status.mode, radix: 8)); nobody but owner and group may write it: "
         + "run chmod o-w \(path)"

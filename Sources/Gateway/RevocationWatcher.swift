@@ -95,13 +95,11 @@ final class RevocationWatcher {
 
 extension RevocationWatcher {
   /// Reads the file that `configuration` names, at the start or for a reload; waits for it for a few seconds.
-  static func open(
-    _ configuration: GatewayConfiguration, after earlier: RevocationFile? = nil
-  ) -> Result<RevocationFile?, Diagnostics> {
+  static func open(_ configuration: GatewayConfiguration) -> Result<RevocationFile?, Diagnostics> {
     guard let path = configuration.revocations?.file else { return .success(nil) }
     let opened = Opening()
     BlockingWork.detach(name: "revocations") {
-      let result = RevocationFile.open(configuration, after: earlier)
+      let result = RevocationFile.open(configuration)
       opened.result.withLock { $0 = result }
       opened.ended.signal()
     }

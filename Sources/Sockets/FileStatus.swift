@@ -8,6 +8,8 @@ public struct FileStatus: Sendable, Equatable {
   /// Permission bits, as `chmod` takes them.
   public let mode: UInt32
   public let bytes: Int64
+  /// Whether it belongs to the user that this process runs as, or to root.
+  public let isOwnedByUs: Bool
   private let device: UInt64
   private let inode: UInt64
   /// When its content and when its status changed, in nanoseconds since 1970.
@@ -33,6 +35,7 @@ public struct FileStatus: Sendable, Equatable {
     isRegular = status.st_mode & S_IFMT == S_IFREG
     mode = status.st_mode & 0o7777
     bytes = Int64(status.st_size)
+    isOwnedByUs = status.st_uid == geteuid() || status.st_uid == 0
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     modifiedAt = FileStatus.nanoseconds(status.st_mtim)

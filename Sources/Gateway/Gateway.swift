@@ -32,6 +32,9 @@ final class Gateway {
   private var revocationGeneration: UInt64 = 0
   private var signals: [any DispatchSourceSignal] = []
   private var signalsHandled = 0
+  /// Whether a reload waits for a file, and another was asked for meanwhile.
+  private var isReloading = false
+  private var isReloadWanted = false
   private var isDraining = false
   private var loopsDrained = 0
   private var loopsCut = 0
@@ -197,12 +200,16 @@ extension Gateway {
       log.notice("not reloaded: the gateway is draining")
       return
     }
+    if isReloading {
+      isReloadWanted = true
+      return
+    }
+    isReloading = true
     serviceManager.notify(.reloading)
-    defer { serviceManager.notify(.ready) }
     switch ConfigurationFile.load(path) {
     case .failure(let diagnostics):
-      for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
-      log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
+      refuseReload(diagnostics)
+      reloadEnded()
     case .success(let configuration):
       if configuration.listeners != active.configuration.listeners
         || configuration.workers != active.configuration.workers
@@ -214,42 +221,62 @@ extension Gateway {
       next.listeners = active.configuration.listeners
       next.workers = active.configuration.workers
       next.log = active.configuration.log
-      let revoked: RevocationFile?
-      do throws(Diagnostics) {
-        revoked = try RevocationWatcher.open(next).get()
-      } catch {
-        for diagnostic in error.list { log.error("\(diagnostic)") }
-        log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
-        return
-      }
-      let introspection: IntrospectionClients
-      do throws(IntrospectionError) {
-        introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
-          [log] in $0.write(to: log)
+      let agreed = next
+      revocations.open(agreed) { [unowned self] opened in
+        switch opened {
+        case .success(let revoked): finishReload(agreed, revoked)
+        case .failure(let diagnostics): refuseReload(diagnostics)
         }
-      } catch {
-        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-        return
+        reloadEnded()
       }
-      do throws(KeyStoreError) {
-        try keyStore.reload(sources: KeySource.all(of: next))
-      } catch {
-        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-        return
-      }
-      self.introspection.stop()
-      self.introspection = introspection
-      active = ActiveConfiguration(
-        next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
-      revocations.replace(with: revoked)
-      server.update(active, keys: keyStore.snapshot, revocations: revocationSnapshot())
-      log.notice(
-        "reloaded",
-        metadata: [
-          "generation": "\(active.generation)", "providers": "\(next.providers.count)",
-          "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
-        ])
     }
+  }
+
+  private func refuseReload(_ diagnostics: Diagnostics) {
+    for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
+    log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
+  }
+
+  private func reloadEnded() {
+    isReloading = false
+    if !isDraining { serviceManager.notify(.ready) }
+    guard isReloadWanted else { return }
+    isReloadWanted = false
+    reload()
+  }
+
+  private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?) {
+    guard !isDraining else {
+      log.notice("not reloaded: the gateway is draining")
+      return
+    }
+    let introspection: IntrospectionClients
+    do throws(IntrospectionError) {
+      introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
+        [log] in $0.write(to: log)
+      }
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
+    do throws(KeyStoreError) {
+      try keyStore.reload(sources: KeySource.all(of: next))
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
+    self.introspection.stop()
+    self.introspection = introspection
+    active = ActiveConfiguration(
+      next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
+    revocations.replace(with: revoked)
+    server.update(active, keys: keyStore.snapshot, revocations: revocationSnapshot())
+    log.notice(
+      "reloaded",
+      metadata: [
+        "generation": "\(active.generation)", "providers": "\(next.providers.count)",
+        "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
+      ])
   }
 
   // MARK: The end

@@ -20,6 +20,12 @@ final class RevocationWatcher {
   /// Counts the files: what comes back from a look at an earlier one is dropped.
   private var fileNumber: UInt64 = 0
   private var lookBegan: MonotonicTime?
+  private var comingBack: Return?
+  /// Who waits for a reload's file; nil: nobody, or its time is over.
+  private var waiting: Waiting?
+  private var waitingNumber: UInt64 = 0
+  /// Whether a thread reads for a reload; one that hangs keeps the next from beginning.
+  private var isOpening = false
   private var isHangSaid = false
 
   private static let every: Duration = .milliseconds(250)
@@ -38,6 +44,7 @@ final class RevocationWatcher {
   func start(comingBack: @escaping Return, changed: @escaping () -> Void) {
     loop.assertIsCurrent()
     self.changed = changed
+    self.comingBack = comingBack
     if let file {
       report(.changed(file.path, entries: file.inForce.count, added: file.inForce.count, removed: 0))
     }
@@ -58,6 +65,50 @@ final class RevocationWatcher {
     let change = RevocationEvent.change(
       of: path, from: old?.inForce ?? Revocations(), to: next?.inForce ?? Revocations())
     if let change { report(change) }
+  }
+
+  private struct Waiting {
+    let number: UInt64
+    let configuration: GatewayConfiguration
+    let completion: (Result<RevocationFile?, Diagnostics>) -> Void
+  }
+
+  /// Reads the file that `configuration` names for a reload, without blocking the loop; one at a time.
+  ///
+  /// - Parameter completion: Called once, on the loop: with a failure where the file could not be read in 5 s.
+  func open(
+    _ configuration: GatewayConfiguration, completion: @escaping (Result<RevocationFile?, Diagnostics>) -> Void
+  ) {
+    loop.assertIsCurrent()
+    guard let path = configuration.revocations?.file else { return completion(.success(nil)) }
+    waitingNumber += 1
+    let number = waitingNumber
+    waiting = Waiting(number: number, configuration: configuration, completion: completion)
+    loop.schedule(after: .seconds(RevocationWatcher.openingMax)) { [unowned self] in
+      guard let waiting, waiting.number == number else { return }
+      self.waiting = nil
+      completion(.failure(RevocationWatcher.tooSlow(path, configuration)))
+    }
+    if !isOpening { beginOpening() }
+  }
+
+  private func beginOpening() {
+    guard let waiting, let comingBack else { return }
+    isOpening = true
+    let (number, configuration) = (waiting.number, waiting.configuration)
+    BlockingWork.detach(name: "revocations") {
+      let result = RevocationFile.open(configuration)
+      comingBack { $0.openingEnded(result, number) }
+    }
+  }
+
+  private func openingEnded(_ result: Result<RevocationFile?, Diagnostics>, _ number: UInt64) {
+    isOpening = false
+    guard let waiting else { return }
+    // What was read for an earlier reload, whose time was over, is of another configuration.
+    guard waiting.number == number else { return beginOpening() }
+    self.waiting = nil
+    waiting.completion(result)
   }
 
   private func tick(_ comingBack: @escaping Return) {
@@ -94,7 +145,7 @@ final class RevocationWatcher {
 }
 
 extension RevocationWatcher {
-  /// Reads the file that `configuration` names, at the start or for a reload; waits for it for a few seconds.
+  /// Reads the file that `configuration` names, at the start; waits for it for a few seconds.
   static func open(_ configuration: GatewayConfiguration) -> Result<RevocationFile?, Diagnostics> {
     guard let path = configuration.revocations?.file else { return .success(nil) }
     let opened = Opening()
@@ -105,8 +156,11 @@ extension RevocationWatcher {
     }
     _ = opened.ended.wait(timeout: .now() + .seconds(openingMax))
     if let result = opened.result.withLock({ $0 }) { return result }
-    return .failure(
-      RevocationList.diagnostics("\(path) could not be read in \(openingMax) s", of: configuration))
+    return .failure(tooSlow(path, configuration))
+  }
+
+  private static func tooSlow(_ path: String, _ configuration: GatewayConfiguration) -> Diagnostics {
+    RevocationList.diagnostics("\(path) could not be read in \(openingMax) s", of: configuration)
   }
 
   private final class Opening: Sendable {

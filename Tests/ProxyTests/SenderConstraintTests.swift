@@ -173,7 +173,7 @@ struct SenderConstraintTests {
     #expect(off.challenge == "Bearer \(invalid)")
     // Nobody reads Authorization.
     let cookies = try DecidingGateway(tokenFrom: "\"cookie:session\"", dpop: "required")
-    _ = try cookies.decide("GET /R", "Authorization: DPoP \(token)")
+    _ = try cookies.decide("GET /R", "Authorization: DPoP \(try holder.token())")
     #expect(cookies.challenge == "Bearer")
   }
 

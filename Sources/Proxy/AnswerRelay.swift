@@ -272,7 +272,7 @@ extension ClientConnection {
     case .waitingForKeys(let provider):
       slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)
-      refuse(slot.exchange.refusal(forWantOf: worker.context.keys.providers[provider]))
+      refuse(slot.exchange.refusal(forWantOf: provider, in: worker.context.keys))
     case .waitingForIntrospection(let provider):
       slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)

@@ -360,8 +360,8 @@ struct Exchange {
   }
 
   /// What is said when the wait for keys was too long: with keys in force, the token names one that nobody has shown.
-  func refusal(forWantOf keys: ProviderKeys) -> Refusal {
-    guard keys.keySet != nil, let route else { return Refusal(.keysUnavailable) }
+  func refusal(forWantOf provider: Int, in keys: KeySnapshot) -> Refusal {
+    guard keys.providers[provider].keySet != nil, let route else { return Refusal(.keysUnavailable) }
     return Refusal(.keyUnknown, route.schemes)
   }
 

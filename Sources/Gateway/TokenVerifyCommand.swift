@@ -114,7 +114,9 @@ struct TokenVerifyCommand: ParsableCommand {
     if let provider {
       let configuration = try ProviderOption.configuration(config ?? ConfigurationOption.standard)
       let configured = try ProviderOption.providers(of: configuration, named: provider)[0]
-      return (configured.policy, try configured.currentKeys(), try revocations(configuration), configured.dpop)
+      // Who looks at no claim looks for none among what is revoked.
+      let revoked = signatureOnly ? nil : try revocations(configuration)
+      return (configured.policy, try configured.currentKeys(), revoked, configured.dpop)
     }
     let policy = TokenPolicy(
       provider: "jwks", issuer: issuer ?? ((try? CompactToken(token.span).unverifiedIssuer()) ?? ""),

@@ -282,7 +282,7 @@ struct RouteTests {
         - { path: /one, auth: local, upstream: echo }
         - { path: /many, auth: [off, local], anonymous: allow, upstream: echo }
       """
-    #expect(faults(sample.text) == ["13:24: \(message)", "14:31: \(message)"])
+    #expect(faults(sample.text) == ["13:25: \(message)", "14:32: \(message)"])
     // What is wrong with it is said where it stands.
     sample.routes = "routes:\n  - { path: /one, host: \"*\", auth: local, upstream: echo }\n"
     #expect(faults(sample.text).count == 1)

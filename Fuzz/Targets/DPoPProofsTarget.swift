@@ -120,8 +120,10 @@ enum DPoPProofsTarget {
 
   /// Whether it is https://api.example/orders or the same with http, in any spelling.
   private static func isTarget(_ text: String?) -> Bool {
-    guard let text, text.utf8.allSatisfy({ $0 < 0x80 }) else { return false }
-    let characters = text.prefix { $0 != "?" && $0 != "#" }
+    guard let text else { return false }
+    let bytes = text.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+    guard bytes.allSatisfy({ $0 < 0x80 }) else { return false }
+    let characters = Substring(bytes)
     for (scheme, port) in [("https://", 443), ("http://", 80)] where characters.lowercased().hasPrefix(scheme) {
       let rest = characters.dropFirst(scheme.count)
       var authority = rest.prefix { $0 != "/" }.lowercased()

@@ -23,6 +23,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case compactTokens = "CompactTokens"
   case configurationTexts = "ConfigurationTexts"
   case dpopProofs = "DPoPProofs"
+  case introspectionAnswers = "IntrospectionAnswers"
   case jsonTexts = "JSONTexts"
   case keySets = "KeySets"
   case requestHeads = "RequestHeads"
@@ -40,6 +41,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .compactTokens: try CompactTokensTarget.check(input)
     case .configurationTexts: try ConfigurationTextsTarget.check(input)
     case .dpopProofs: try DPoPProofsTarget.check(input)
+    case .introspectionAnswers: try IntrospectionAnswersTarget.check(input)
     case .jsonTexts: try JSONTextsTarget.check(input)
     case .keySets: try KeySetsTarget.check(input)
     case .requestHeads: try RequestHeadsTarget.check(input)

@@ -402,7 +402,7 @@ def test_keys_of_every_provider_are_listed_with_their_use(tmp_path, start, upstr
         providers:
           company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{server.url}" }}
           other: {{ issuer: "https://other.example", audiences: [{AUDIENCE}], jwks_file: "{tmp_path}/keys.json" }}
-        upstreams: {{ app: {{ servers: ["{upstream().url}"] }} }}
+        upstreams: {{ app: {{ servers: ["{upstream().server}"] }} }}
         routes: [{{ path: /api/**, auth: [company, other], upstream: app }}]
         """)
     good = [mint(keys["RS256"])] * 3 + [mint(keys["EdDSA"])]

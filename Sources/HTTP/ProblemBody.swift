@@ -1,11 +1,6 @@
 /// What a refused client is told: the status, and the request's id to ask an operator about.
 public enum ProblemBody {
-  /// A problem document (RFC 9457). `title` and `requestID` are the gateway's own text and need no escaping.
-  public static func json(status: Int, title: String, requestID: String) -> [UInt8] {
-    [UInt8]("{\"title\":\"\(title)\",\"status\":\(status),\"request_id\":\"\(requestID)\"}\n".utf8)
-  }
-
-  /// The same as a small page.
+  /// A small page. `title` and `requestID` are the gateway's own text and need no escaping.
   public static func html(status: Int, title: String, requestID: String) -> [UInt8] {
     [UInt8](
       """

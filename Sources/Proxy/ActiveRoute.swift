@@ -12,8 +12,8 @@ final class ActiveRoute: Sendable {
   let mapping: Int
   /// Whether a token of one of its providers may stand in Authorization.
   let readsAuthorization: Bool
-  /// What its providers speak.
-  let schemes: AuthenticationSchemes
+  /// In what its providers speak.
+  let challenges: Challenges
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]
 
@@ -30,7 +30,7 @@ final class ActiveRoute: Sendable {
     readsAuthorization = configuration.providers.contains { places[$0].authorization }
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
-    self.schemes = schemes
+    challenges = Challenges(schemes)
     tokenCookies = configuration.providers.flatMap { places[$0].cookies }
   }
 }

@@ -206,48 +206,59 @@ extension ClientConnection {
       // `bodyRoom` left room for it behind every chunk.
       append("0\r\n\r\n")
     }
-    finishAnswer()
+    worker.loop.runLater(self)
   }
 
   // MARK: The gateway's own answers
 
   /// Answers in the upstream's place; nothing of an answer was sent yet.
-  func refuse(_ refusal: Refusal) {
+  ///
+  /// - Parameter later: Whether the answer may leave at the end of the batch, with others'.
+  func refuse(_ refusal: Refusal, later: Bool = false) {
     guard let slot, phase == .exchanging else { return }
     slot.exchange.refused(refusal)
-    let response = LocalAnswer.response(
-      to: refusal, requestID: slot.exchange.requestID, prefersHTML: slot.exchange.prefersHTML)
-    send(response, slot)
+    let prefersHTML = slot.exchange.prefersHTML
+    put(slot, bytesMax: LocalAnswer.bytesMax(refusal)) { answer, writer in
+      answer.write(refusal, prefersHTML: prefersHTML, to: &writer)
+    }
+    if later { worker.loop.runLater(self) } else { finishAnswer() }
   }
 
   /// A Responder's answer.
   func answer(with response: LocalResponse) {
     guard let slot, phase == .exchanging else { return }
     slot.exchange.answeredLocally(status: response.status)
-    send(response, slot)
+    put(slot, bytesMax: LocalAnswer.bytesMax(response)) { answer, writer in answer.write(response, to: &writer) }
+    finishAnswer()
   }
 
-  private func send(_ response: LocalResponse, _ slot: ExchangeSlot) {
+  /// Puts an answer of the gateway's own into `output`.
+  private func put(_ slot: ExchangeSlot, bytesMax: Int, _ write: (LocalAnswer, inout HeadWriter) -> Void) {
     disarmDeadline()
     if let upstream = slot.upstream {
       slot.upstream = nil
       upstream.close()
     }
     if worker.isDraining { slot.exchange.closeAfterwards() }
-    let bytes = LocalAnswer.bytes(
-      response, answering: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
+    let answer = LocalAnswer(
+      method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
       requestID: slot.exchange.requestID, date: worker.date)
-    // A block of its own where it is longer than the pool's: key sets are.
-    var block = output.take() ?? Buffer(capacity: max(bytes.count, worker.context.blocks.blockBytes))
-    if block.writableCount < bytes.count {
-      var larger = Buffer(capacity: block.count + bytes.count)
-      block.withReadable { larger.append($0) }
-      worker.context.blocks.give(block)
-      block = larger
+    var writer = HeadWriter(outputBlock(writable: bytesMax))
+    write(answer, &writer)
+    output = writer.finish()
+  }
+
+  /// Takes `output`, or a block: one of its own where more is to be written than the pool's hold, as key sets are.
+  private func outputBlock(writable count: Int) -> Buffer {
+    let blocks = worker.context.blocks
+    guard let block = output.take() else {
+      return count <= blocks.blockBytes ? blocks.take() : Buffer(capacity: count)
     }
-    block.append(bytes)
-    output = consume block
-    finishAnswer()
+    if block.writableCount >= count { return block }
+    var larger = Buffer(capacity: block.count + count)
+    block.withReadable { larger.append($0) }
+    blocks.give(block)
+    return larger
   }
 
   /// The answer cannot be ended as it was begun: the connection ends instead (RFC 9112 §8, SECURITY U-6).

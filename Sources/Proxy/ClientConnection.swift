@@ -208,7 +208,7 @@ final class ClientConnection: Pollable {
     switch consume action {
     case .refuse(let refusal):
       consumeHead(slot)
-      refuse(refusal)
+      refuse(refusal, later: true)
     case .waitForKeys(let provider):
       worker.waitForKeys(self, provider: provider)
     case .introspect(let token, let provider):

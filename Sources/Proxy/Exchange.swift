@@ -169,7 +169,7 @@ struct Exchange {
         cached = place
       case .refused(let reason, let keyID, let provider):
         log.keepToken(keyID: keyID, provider: provider)
-        return .refuse(Refusal(reason, route.schemes))
+        return .refuse(Refusal(reason, route.challenges))
       case .needsKeys(let provider):
         state = .waitingForKeys(provider: provider)
         log.waits(from: context.now)
@@ -183,7 +183,7 @@ struct Exchange {
     log.keep(identity)
     let verdict = route.configuration.rule.evaluate(identity)
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
-      if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.schemes)) }
+      if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
       return .refuse(Refusal(.internalError))
     }
     return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
@@ -204,7 +204,7 @@ struct Exchange {
     do throws(IdentityHeaderError) {
       fields = try identityFields(identity, cached, route, context)
     } catch {
-      return .refuse(Refusal(error.reason, route.schemes))
+      return .refuse(Refusal(error.reason, route.challenges))
     }
     do throws(ForwardedHeadError) {
       let path = context.path
@@ -362,7 +362,7 @@ struct Exchange {
   /// What is said when the wait for keys was too long: with keys in force, the token names one that nobody has shown.
   func refusal(forWantOf provider: Int, in keys: KeySnapshot) -> Refusal {
     guard keys.providers[provider].keySet != nil, let route else { return Refusal(.keysUnavailable) }
-    return Refusal(.keyUnknown, route.schemes)
+    return Refusal(.keyUnknown, route.challenges)
   }
 
   /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.

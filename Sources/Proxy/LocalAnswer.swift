@@ -2,47 +2,125 @@ import HTTP
 import Reason
 import Sockets
 
-/// An answer of the gateway's own as bytes.
-enum LocalAnswer {
-  /// - Returns: The whole answer; without the body where `method` is HEAD.
-  static func bytes(
-    _ response: LocalResponse, answering method: Method, connection: Refusal.ConnectionFate, version: HTTPVersion,
-    requestID: RequestID, date: [UInt8]
-  ) -> [UInt8] {
-    var text = "HTTP/1.1 \(response.status) \(StatusText.reasonPhrase(response.status))\r\n"
-    text += "Date: \(String(decoding: date, as: UTF8.self))\r\n"
-    for field in response.fields { text += "\(field.name): \(field.value)\r\n" }
-    text += "X-Request-Id: \(requestID.text)\r\n"
-    if response.status != 204 { text += "Content-Length: \(response.body.count)\r\n" }
-    switch connection {
-    case .closed: text += "Connection: close\r\n"
-    case .kept: if version == .http10 { text += "Connection: keep-alive\r\n" }
-    }
-    text += "\r\n"
-    var bytes = [UInt8](text.utf8)
-    if method != .head { bytes += response.body }
-    return bytes
-  }
+/// An answer of the gateway's own, written into a block.
+struct LocalAnswer {
+  /// The request's: its answer has no body where it is HEAD.
+  let method: Method
+  let connection: Refusal.ConnectionFate
+  let version: HTTPVersion
+  let requestID: RequestID
+  /// What Date says.
+  let date: [UInt8]
+
+  // MARK: A refusal
 
   /// The answer to a refused request: a problem document, or a small page for a browser (RFC 9457).
-  static func response(to refusal: Refusal, requestID: RequestID, prefersHTML: Bool) -> LocalResponse {
+  func write(_ refusal: Refusal, prefersHTML: Bool, to writer: inout HeadWriter) {
     let status = refusal.reason.status
-    var fields: [(name: String, value: String)] = []
-    let body: [UInt8]
-    let title = "\(StatusText.reasonPhrase(status))"
-    if prefersHTML {
-      fields.append(("Content-Type", "text/html; charset=utf-8"))
-      fields.append(("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"))
-      body = ProblemBody.html(status: status, title: title, requestID: requestID.text)
-    } else {
-      fields.append(("Content-Type", "application/problem+json"))
-      body = ProblemBody.json(status: status, title: title, requestID: requestID.text)
+    let title = StatusText.reasonPhrase(status)
+    beginHead(status, &writer)
+    writer.write(
+      prefersHTML
+        ? """
+        Content-Type: text/html; charset=utf-8\r
+        Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r
+
+        """ : "Content-Type: application/problem+json\r\n")
+    writer.write("Cache-Control: no-store\r\n")
+    if let challenge = refusal.challenge {
+      writer.write("WWW-Authenticate: ")
+      writer.write(challenge.span)
+      writer.write("\r\n")
     }
-    fields.append(("Cache-Control", "no-store"))
-    if let challenge = refusal.challenge { fields.append(("WWW-Authenticate", challenge)) }
-    if let seconds = refusal.retryAfterSeconds { fields.append(("Retry-After", "\(seconds)")) }
+    if let seconds = refusal.retryAfterSeconds {
+      writer.write("Retry-After: ")
+      writer.write(decimal: UInt64(seconds))
+      writer.write("\r\n")
+    }
     // A 405 names what is allowed (RFC 9110 §15.5.6); CONNECT and TRACE are refused everywhere.
-    if status == 405 { fields.append(("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")) }
-    return LocalResponse(status: status, fields: fields, body: body)
+    if status == 405 { writer.write("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n") }
+    if prefersHTML {
+      let page = ProblemBody.html(status: status, title: title.description, requestID: requestID.text)
+      endHead(contentLength: page.count, &writer)
+      if method != .head { writer.write(page.span) }
+    } else {
+      endHead(contentLength: LocalAnswer.problemBytes(title: title), &writer)
+      if method != .head { writeProblem(status, title, &writer) }
+    }
+  }
+
+  /// Bytes that the answer to `refusal` takes at most.
+  static func bytesMax(_ refusal: Refusal) -> Int { 2048 + (refusal.challenge?.count ?? 0) }
+
+  private static var problemStart: StaticString { "{\"title\":\"" }
+  private static var problemStatus: StaticString { "\",\"status\":" }
+  private static var problemRequestID: StaticString { ",\"request_id\":\"" }
+  private static var problemEnd: StaticString { "\"}\n" }
+
+  /// The problem document. What it holds is the gateway's own text and needs no escaping.
+  private func writeProblem(_ status: Int, _ title: StaticString, _ writer: inout HeadWriter) {
+    writer.write(LocalAnswer.problemStart)
+    writer.write(title)
+    writer.write(LocalAnswer.problemStatus)
+    writer.write(decimal: UInt64(status))
+    writer.write(LocalAnswer.problemRequestID)
+    write(requestID, &writer)
+    writer.write(LocalAnswer.problemEnd)
+  }
+
+  /// Statuses have three digits, request ids 32.
+  private static func problemBytes(title: StaticString) -> Int {
+    problemStart.utf8CodeUnitCount + title.utf8CodeUnitCount + problemStatus.utf8CodeUnitCount + 3
+      + problemRequestID.utf8CodeUnitCount + 32 + problemEnd.utf8CodeUnitCount
+  }
+
+  // MARK: A Responder's answer
+
+  func write(_ response: LocalResponse, to writer: inout HeadWriter) {
+    beginHead(response.status, &writer)
+    for field in response.fields {
+      writer.write([UInt8](field.name.utf8).span)
+      writer.write(": ")
+      writer.write([UInt8](field.value.utf8).span)
+      writer.write("\r\n")
+    }
+    endHead(contentLength: response.status == 204 ? nil : response.body.count, &writer)
+    if method != .head { writer.write(response.body.span) }
+  }
+
+  /// Bytes that the answer takes at most.
+  static func bytesMax(_ response: LocalResponse) -> Int {
+    response.fields.reduce(1024 + response.body.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+  }
+
+  // MARK: Of both
+
+  private func beginHead(_ status: Int, _ writer: inout HeadWriter) {
+    writer.write("HTTP/1.1 ")
+    writer.write(decimal: UInt64(status))
+    writer.write(UInt8(ascii: " "))
+    writer.write(StatusText.reasonPhrase(status))
+    writer.write("\r\nDate: ")
+    writer.write(date.span)
+    writer.write("\r\n")
+  }
+
+  private func endHead(contentLength: Int?, _ writer: inout HeadWriter) {
+    writer.write("X-Request-Id: ")
+    write(requestID, &writer)
+    if let contentLength {
+      writer.write("\r\nContent-Length: ")
+      writer.write(decimal: UInt64(contentLength))
+    }
+    switch connection {
+    case .closed: writer.write("\r\nConnection: close")
+    case .kept: if version == .http10 { writer.write("\r\nConnection: keep-alive") }
+    }
+    writer.write("\r\n\r\n")
+  }
+
+  private func write(_ requestID: RequestID, _ writer: inout HeadWriter) {
+    writer.write(hexadecimal: requestID.high)
+    writer.write(hexadecimal: requestID.low)
   }
 }

@@ -5,26 +5,26 @@ import Reason
 struct Refusal {
   let reason: Reason
   /// What WWW-Authenticate says (RFC 9110 §11.6.1); nil: no such line.
-  var challenge: String?
+  var challenge: [UInt8]?
   /// Whether the connection can carry another request after it.
   var connection: ConnectionFate = .kept
 
   enum ConnectionFate { case kept, closed }
 
-  /// - Parameter schemes: What the route speaks.
-  init(_ reason: Reason, _ schemes: AuthenticationSchemes = .bearer, connection: ConnectionFate = .kept) {
+  /// - Parameter challenges: The route's.
+  init(_ reason: Reason, _ challenges: Challenges = .bearer, connection: ConnectionFate = .kept) {
     self.reason = reason
     self.connection = connection
-    challenge = schemes.challenge(reason)
+    challenge = challenges.challenge(reason)
     switch reason.status {
     case 400, 408, 413, 414, 417, 431, 500, 501, 505: self.connection = .closed
     default: break
     }
   }
 
-  init(_ refusal: Access.Refusal, _ schemes: AuthenticationSchemes) {
-    self.init(refusal.reason, schemes)
-    challenge = schemes.challenge(refusal.reason, scopes: refusal.neededScopes)
+  init(_ refusal: Access.Refusal, _ challenges: Challenges) {
+    self.init(refusal.reason, challenges)
+    challenge = challenges.challenge(refusal.reason, scopes: refusal.neededScopes)
   }
 
   /// Seconds after which the client may try again; nil: nothing is said.

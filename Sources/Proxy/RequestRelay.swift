@@ -42,7 +42,8 @@ extension ClientConnection {
         slot.upstream = upstream
         upstream.carry(head, for: self)
         if upstream.state == .busy { expectAnswer(slot, upstream) }
-        proceed()
+        // Requests of one batch leave together: the peer is woken once.
+        if slot.requestIsOpen { proceed() } else { worker.loop.runLater(upstream) }
         return
       } catch {
         guard pool.mayRetry(attempt: slot.attempt) else {

@@ -22,6 +22,8 @@ public final class EventLoop: @unchecked Sendable {
   /// The wall clock when this batch of events began, in nanoseconds since 1970.
   public private(set) var wallClockNanoseconds: Int64
 
+  /// When the batch began, or what is runnable was last run in it.
+  private var ranAt = MonotonicTime(nanoseconds: 0)
   private var runnable: [Pollable] = []
   private var running: [Pollable] = []
   private var unregistered: [Unmanaged<Pollable>] = unsafe []
@@ -176,9 +178,13 @@ public final class EventLoop: @unchecked Sendable {
       let timeout = runnable.isEmpty ? EventLoop.lingerMilliseconds : 0
       let count = unsafe epoll_wait(set.number, events, Int32(EventLoop.eventsMax), timeout)
       refreshClock()
+      ranAt = now
       if count > 0 {
         unsafe dispatchFirst(count)
-        for index in 0..<count { unsafe dispatch(index) }
+        for index in 0..<count {
+          unsafe dispatch(index)
+          runOverdue()
+        }
       } else if runnable.isEmpty {
         expireDeadlines()
         runRunnable()
@@ -219,6 +225,15 @@ public final class EventLoop: @unchecked Sendable {
     unsafe Unmanaged<Pollable>.fromOpaque(context)._withUnsafeGuaranteedRef { pollable in
       if pollable.registeredDescriptor >= 0 { pollable.ready(ReadyEvents(rawValue: mask)) }
     }
+  }
+
+  /// Within a batch of slow handlers, what is runnable waits no longer than this.
+  private static let runnableMax: Duration = .microseconds(500)
+
+  private func runOverdue() {
+    guard !runnable.isEmpty, MonotonicTime.current - ranAt > EventLoop.runnableMax else { return }
+    runRunnable()
+    ranAt = .current
   }
 
   private func runRunnable() {

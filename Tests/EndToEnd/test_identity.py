@@ -259,7 +259,9 @@ def test_C_3_other_spellings_are_no_credential(gateway, app, token, line):
 @pytest.mark.parametrize("route", ["/public/a", "/a"])
 def test_I_7_forwarded_data_is_ours(gateway, app, token, name, value, ours, route):
     request = seen(gateway, app, route, [(name, value), (name, value), bearer(token)])
-    assert request.all(name) == ([ours] if ours else []) and value.encode() not in app.received
+    # The request's id is random, and may hold a value as short as a port.
+    received = app.received.replace(request.request_id.encode(), b"")
+    assert request.all(name) == ([ours] if ours else []) and value.encode() not in received
 
 
 def test_I_7_the_log_names_the_peer(gateway, app):

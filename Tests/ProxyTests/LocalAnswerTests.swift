@@ -1,5 +1,6 @@
 import HTTP
 import Reason
+import Sockets
 import Testing
 
 @testable import Proxy
@@ -10,19 +11,37 @@ struct LocalAnswerTests {
     "T-18, RFC 6750 §3.1: the client learns `invalid_token` or `insufficient_scope`, not why",
     arguments: Reason.allCases)
   func challenge(reason: Reason) {
-    let refusal = Refusal(reason)
+    let challenge = Refusal(reason).challenge.map { String(decoding: $0, as: UTF8.self) }
     switch reason.status {
-    case 401 where reason == .credentialMissing: #expect(refusal.challenge == "Bearer")
-    case 401: #expect(refusal.challenge == "Bearer error=\"invalid_token\"")
-    case 403: #expect(refusal.challenge == "Bearer error=\"insufficient_scope\"")
-    default: #expect(refusal.challenge == nil)
+    case 401 where reason == .credentialMissing: #expect(challenge == "Bearer")
+    case 401: #expect(challenge == "Bearer error=\"invalid_token\"")
+    case 403: #expect(challenge == "Bearer error=\"insufficient_scope\"")
+    default: #expect(challenge == nil)
     }
-    let response = LocalAnswer.response(to: refusal, requestID: RequestID(high: 1, low: 2), prefersHTML: false)
-    #expect(response.status == reason.status)
-    #expect(!String(decoding: response.body, as: UTF8.self).contains(reason.rawValue))
-    #expect(response.fields.contains { $0.name == "Retry-After" } == (reason.status == 503))
-    #expect(response.fields.contains { $0.name == "Allow" } == (reason.status == 405))
-    #expect(response.fields.contains { $0 == ("Cache-Control", "no-store") })
+    let answer = text(to: reason, .get)
+    #expect(answer.hasPrefix("HTTP/1.1 \(reason.status) "))
+    #expect(!answer.contains(reason.rawValue))
+    #expect(answer.contains("\r\nRetry-After: ") == (reason.status == 503))
+    #expect(answer.contains("\r\nAllow: ") == (reason.status == 405))
+    #expect(answer.contains("\r\nCache-Control: no-store\r\n"))
+    #expect(answer.contains("\r\nWWW-Authenticate: \(challenge ?? "")\r\n") == (challenge != nil))
+  }
+
+  @Test("The body is as long as the head says, and the answer no longer than expected", arguments: Reason.allCases)
+  func length(reason: Reason) throws {
+    for prefersHTML in [false, true] {
+      let answer = text(to: reason, .get, prefersHTML: prefersHTML)
+      let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1)
+      #expect(parts[0].contains("\r\nContent-Length: \(parts[1].utf8.count)"))
+      #expect(answer.utf8.count <= LocalAnswer.bytesMax(Refusal(reason)))
+    }
+  }
+
+  @Test("RFC 6750 §3: the scopes that the token lacks are named")
+  func scopes() {
+    let challenge = Challenges(.bearer).challenge(.scopeMissing, scopes: ["a", "b:c"])
+    #expect(
+      challenge.map { String(decoding: $0, as: UTF8.self) } == "Bearer error=\"insufficient_scope\", scope=\"a b:c\"")
   }
 
   @Test("T-18: all bad tokens read the same but for the request's id")
@@ -34,14 +53,39 @@ struct LocalAnswerTests {
   }
 
   private func text(
-    to reason: Reason, _ method: Method, _ connection: Refusal.ConnectionFate = .kept, _ version: HTTPVersion = .http11
+    to reason: Reason, _ method: Method, _ connection: Refusal.ConnectionFate = .kept,
+    _ version: HTTPVersion = .http11, prefersHTML: Bool = false
   ) -> String {
-    let requestID = RequestID(high: 0, low: 0xF)
-    let response = LocalAnswer.response(to: Refusal(reason), requestID: requestID, prefersHTML: false)
-    let bytes = LocalAnswer.bytes(
-      response, answering: method, connection: connection, version: version, requestID: requestID,
+    let answer = LocalAnswer(
+      method: method, connection: connection, version: version, requestID: RequestID(high: 0, low: 0xF),
       date: Array("now".utf8))
-    return String(decoding: bytes, as: UTF8.self)
+    var writer = HeadWriter(Buffer(capacity: 4096))
+    answer.write(Refusal(reason), prefersHTML: prefersHTML, to: &writer)
+    return written(writer)
+  }
+
+  private func written(_ writer: consuming HeadWriter) -> String {
+    writer.finish().withReadable { bytes in
+      var text: [UInt8] = []
+      for index in bytes.indices { text.append(bytes[index]) }
+      return String(decoding: text, as: UTF8.self)
+    }
+  }
+
+  @Test("A Responder's answer says how long it is, but for 204")
+  func response() {
+    let answer = LocalAnswer(
+      method: .get, connection: .kept, version: .http11, requestID: RequestID(high: 0, low: 0xF),
+      date: Array("now".utf8))
+    for (status, end) in [(200, "\r\nContent-Length: 2\r\n\r\nhi"), (204, "0f\r\n\r\n")] {
+      let response = LocalResponse(
+        status: status, fields: [("Content-Type", "text/plain")], body: status == 204 ? [] : Array("hi".utf8))
+      var writer = HeadWriter(Buffer(capacity: LocalAnswer.bytesMax(response)))
+      answer.write(response, to: &writer)
+      let text = written(writer)
+      #expect(text.hasPrefix("HTTP/1.1 \(status) "))
+      #expect(text.contains("\r\nContent-Type: text/plain\r\nX-Request-Id: ") && text.hasSuffix(end))
+    }
   }
 
   @Test("A whole answer; none of its body to HEAD")
@@ -60,11 +104,11 @@ struct LocalAnswerTests {
 
   @Test("A page for a browser runs nothing")
   func page() {
-    let response = LocalAnswer.response(to: Refusal(.noRoute), requestID: RequestID(), prefersHTML: true)
-    #expect(response.fields.contains { $0 == ("Content-Type", "text/html; charset=utf-8") })
+    let answer = text(to: .noRoute, .get, prefersHTML: true)
+    #expect(answer.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"))
     #expect(
-      response.fields.contains { $0 == ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'") })
-    #expect(String(decoding: response.body, as: UTF8.self).hasPrefix("<!doctype html>"))
+      answer.contains("\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\nCache-Control: "))
+    #expect(answer.contains("\r\n\r\n<!doctype html>"))
   }
 
   @Test("H-15: after a request whose end is not known the connection ends", arguments: Reason.allCases)

@@ -164,7 +164,7 @@ final class DecidingGateway {
       return .forwarded(
         .init(text: text, closesConnection: head.closesConnection, isReplayable: head.isReplayable))
     case .refuse(let refusal):
-      challenge = refusal.challenge
+      challenge = refusal.challenge.map { String(decoding: $0, as: UTF8.self) }
       exchange.refused(refusal)
       return .refused(refusal.reason)
     case .ask: return .asked

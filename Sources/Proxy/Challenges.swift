@@ -1,0 +1,31 @@
+import Reason
+
+/// What WWW-Authenticate says beside a refusal (RFC 9110 §11.6.1), rendered once for a route.
+struct Challenges: Sendable {
+  let schemes: AuthenticationSchemes
+  private let withoutToken: [UInt8]?
+  private let invalidToken: [UInt8]?
+  private let insufficientScope: [UInt8]?
+
+  /// Of what has no route, or of one whose providers speak only Bearer.
+  static let bearer = Challenges(.bearer)
+
+  init(_ schemes: AuthenticationSchemes) {
+    self.schemes = schemes
+    withoutToken = schemes.challenge(.credentialMissing).map { [UInt8]($0.utf8) }
+    invalidToken = schemes.challenge(.tokenMalformed).map { [UInt8]($0.utf8) }
+    insufficientScope = schemes.challenge(.scopeMissing).map { [UInt8]($0.utf8) }
+  }
+
+  /// nil: no such line.
+  ///
+  /// - Parameter scopes: What the route needs and the token lacks.
+  func challenge(_ reason: Reason, scopes: [String] = []) -> [UInt8]? {
+    switch reason.status {
+    case 401: reason == .credentialMissing ? withoutToken : invalidToken
+    case 403 where scopes.isEmpty: insufficientScope
+    case 403: schemes.challenge(reason, scopes: scopes).map { [UInt8]($0.utf8) }
+    default: nil
+    }
+  }
+}

@@ -12,7 +12,7 @@ final class ActiveRoute: Sendable {
   let mapping: Int
   /// Whether a token of one of its providers may stand in Authorization.
   let readsAuthorization: Bool
-  /// In what its providers speak.
+  /// What its refusals ask for, in the schemes that its providers speak.
   let challenges: Challenges
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]

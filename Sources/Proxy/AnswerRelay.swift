@@ -312,7 +312,11 @@ extension ClientConnection {
     switch slot.exchange.state {
     case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForResponder, .waitingForUpstream:
       refuse(Refusal(.drainTimeout, connection: .closed))
-    case .answering, .answered: cut(.drainTimeout)
+    case .answering: cut(.drainTimeout)
+    case .answered:
+      // It may wait for the end of the batch alone, which nobody is to lose by.
+      finishAnswer()
+      if phase == .exchanging { cut(.drainTimeout) }
     }
   }
 }

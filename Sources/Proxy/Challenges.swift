@@ -2,12 +2,12 @@ import Reason
 
 /// What WWW-Authenticate says beside a refusal (RFC 9110 §11.6.1), rendered once for a route.
 struct Challenges: Sendable {
-  let schemes: AuthenticationSchemes
+  private let schemes: AuthenticationSchemes
   private let withoutToken: [UInt8]?
   private let invalidToken: [UInt8]?
   private let insufficientScope: [UInt8]?
 
-  /// Of what has no route, or of one whose providers speak only Bearer.
+  /// Of a refusal without a route.
   static let bearer = Challenges(.bearer)
 
   init(_ schemes: AuthenticationSchemes) {

@@ -15,29 +15,8 @@ public enum FileAccess {
 
   /// Reads a regular file of at most `bytesMax` bytes.
   public static func read(_ path: String, bytesMax: Int) throws(SystemError) -> Contents {
-    let file = try Descriptor(unsafe csystem_open_reading(path), call: "open \(path)")
-    var status = stat()
-    // SAFETY: the call writes into `status` alone.
-    guard unsafe fstat(file.number, &status) == 0 else { throw .last("fstat \(path)") }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw SystemError(call: "read \(path)", code: EISDIR) }
-    guard status.st_size <= bytesMax else { throw SystemError(call: "read \(path)", code: EFBIG) }
-    var bytes = [UInt8](repeating: 0, count: bytesMax + 1)
-    var count = 0
-    while count < bytes.count {
-      // SAFETY: the range lies inside the array, which is borrowed exclusively.
-      let received = unsafe bytes.withUnsafeMutableBytes { raw -> Int in
-        guard let base = raw.baseAddress else { return 0 }
-        return unsafe Glibc.read(file.number, base + count, raw.count - count)
-      }
-      if received < 0, errno == EINTR { continue }
-      guard received >= 0 else { throw .last("read \(path)") }
-      if received == 0 { break }
-      count += received
-    }
-    guard count <= bytesMax else { throw SystemError(call: "read \(path)", code: EFBIG) }
-    bytes.removeSubrange(count...)
-    return Contents(
-      bytes: bytes, mode: status.st_mode & 0o7777, isOwnedByUs: status.st_uid == geteuid() || status.st_uid == 0)
+    let (bytes, status) = try readWithStatus(path, bytesMax: bytesMax)
+    return Contents(bytes: bytes, mode: status.mode, isOwnedByUs: status.isOwnedByUs)
   }
 
   /// Reads a file in pieces, however large it is, line by line; a line of more than `bytesMax` bytes is passed over.

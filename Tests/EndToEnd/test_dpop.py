@@ -19,6 +19,7 @@ from support.judged import INVALID_TOKEN, Judge
 from support.tokens import AUDIENCE, ISSUER, Key, b64, bearer, hand_made, mint, number, signing
 from support.wire import Client, get
 
+REVOKED = "revoked-1"
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 ALGS = f'algs="{" ".join(ALGORITHMS)}"'
 BAD_TOKEN = f'Bearer error="invalid_token", DPoP error="invalid_token", {ALGS}'
@@ -83,6 +84,7 @@ def config(folder, server, workers=1):
       - address: 127.0.0.1:0
     workers: {workers}
     limits: {{ head: 32KiB }}
+    revocations: {{ file: {folder}/revoked.txt }}
     providers:
       allowed:
         issuer: "{ISSUER}"
@@ -125,6 +127,7 @@ class Scene:
         self.other = Key("ES256", "other-1")
         for name, key in (("issuer", self.issuer), ("other", self.other)):
             (folder / f"{name}.json").write_text(json.dumps({"keys": [key.jwk]}))
+        (folder / "revoked.txt").write_text(f"jti {REVOKED}\n")
         self.holders = {name: Holder(Key(name, None, private=shared)) for name in ALGORITHMS}
         self.holder = self.holders["ES256"]
         self.thief = Holder(Key("ES256", None))
@@ -642,6 +645,11 @@ def test_T_18_bad_proofs_are_answered_as_bad_tokens_are(scene):
     bad = [[dpop("x")], [bearer("x")], scene.holder.fields(scene.token(exp=1)), [bearer(scene.token(aud="other"))],
            [bearer(mint(scene.issuer, cnf={}))], [bearer(mint(scene.issuer, cnf={"x5t#S256": digest(b"c")}))]]
     answers += [get(scene.gateway, "/api/x", fields) for fields in bad]
+    revoked = [[bearer(mint(scene.issuer, jti=REVOKED))], scene.holder.fields(scene.token(jti=REVOKED)),
+               [("Cookie", f"session={mint(scene.issuer, jti=REVOKED)}")]]
+    for fields in revoked:
+        answers.append(get(scene.gateway, "/api/x", fields))
+        assert scene.gateway.access_of(answers[-1].request_id)["reason"] == "token_revoked"
     assert len({masked(answer) for answer in answers}) == 1, {masked(answer) for answer in answers}
     scene.judge.settled()
 

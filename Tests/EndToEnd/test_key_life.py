@@ -11,7 +11,7 @@ import pytest
 from support.gateway import run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
-from support.wire import get
+from support.wire import Client, get
 from test_keys import config, discovery, failed, fetched, no_keys, with_one_and_four
 
 
@@ -286,6 +286,55 @@ def test_providers_of_one_place_share_its_fetches(start, upstream, key_server, k
         assert status(gateway, stranger) == status(gateway, stranger, "/mirror/x") == 401
     assert issuer.fetches == 1
     assert sorted(m["provider"] for m in said(gateway, "keys updated")) == ["company", "mirror"]
+
+
+def test_K_3_a_wait_in_vain_for_a_key_ends_in_401(start, upstream, key_server, keys):
+    """The issuer has keys and does not answer when it is asked for another one: its other tokens pass meanwhile."""
+    release = threading.Event()
+
+    def make(workers):
+        app, issuer = upstream(), key_server(keys["ES256"])
+        return config(app, fetched(issuer), workers), app, issuer
+
+    try:
+        with_one_and_four(start, make, lambda _, *scene: waited_in_vain(keys, release, *scene))
+    finally:
+        release.set()
+
+
+def waited_in_vain(keys, release, gateway, app, issuer):
+    gateway.wait_message("keys updated")
+    new = Key("ES256", "new-1")
+    issuer.instead = held_until(release, new)
+
+    def request(number):
+        return (f"GET /api/{number} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {mint(new, jti=str(number))}\r\n\r\n"
+                f"GET /public/{number} HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    def unknown(client):
+        answer = client.response()
+        line = gateway.access_of(answer.request_id)
+        assert (answer.status, answer.field("www-authenticate")) == (401, 'Bearer error="invalid_token"')
+        assert (line["status"], line["reason"], line["blame"]) == (401, "key_unknown", "client"), line
+        assert client.response().status == 200 and client.data == b""
+        return line["total_us"]
+
+    # At once, until 30 s are over since the first fetch.
+    asked, began, times = 0, time.monotonic(), []
+    with Client(gateway, 30) as client:
+        while issuer.fetches == 1:
+            assert time.monotonic() - began < 60
+            times.append(unknown(client.send(request(asked))))
+            asked += 1
+            # The fetch has begun before the answer, which waits for it.
+            time.sleep(0.2)
+        assert 4_500_000 < times[-1] < 9_000_000 and max(times[:-1]) < 4_500_000 and asked > 10
+        # The fetch goes on, and nobody waits for it any more.
+        assert unknown(client.send(request(asked))) < 4_500_000
+    assert status(gateway, mint(keys["ES256"]), "/api/old") == 200 and issuer.fetches == 2
+    assert {r.target for r in app.requests} == {f"/public/{n}" for n in range(asked + 1)} | {"/api/old"}
+    lines = gateway.wait_access(2 * asked + 3)
+    assert len(lines) == 2 * asked + 3 and len({line["path"] for line in lines}) == len(lines)
 
 
 def test_an_issuer_that_moves_its_keys_is_followed(start, upstream, key_server, keys):

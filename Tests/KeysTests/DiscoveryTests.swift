@@ -28,6 +28,13 @@ struct DiscoveryTests {
     Row(
       rule: "K-1 keys in a file", text: #"{"issuer":"https://idp.example","jwks_uri":"file:///keys"}"#,
       fault: "keys at \"file:///keys\", which is not https"),
+    Row(rule: "an address of 2,048 bytes", text: lengthy(2048).text, address: lengthy(2048).address),
+    Row(
+      rule: "an address of 2,049 bytes", text: lengthy(2049).text,
+      fault: "keys at an address of 2049 bytes; at most 2048 are accepted"),
+    Row(
+      rule: "an address of 2,049 bytes in plain text", text: lengthy(2049, scheme: "http://").text,
+      fault: "keys at an address of 2049 bytes; at most 2048 are accepted"),
     malformed("K-7 no issuer", #"{"jwks_uri":"https://idp.example/keys"}"#),
     malformed("K-7 a list of issuers", #"{"issuer":["https://idp.example"],"jwks_uri":"https://x/"}"#),
     malformed("K-7 issuer twice", #"{"issuer":"https://x","issuer":"https://idp.example","jwks_uri":"https://x/"}"#),
@@ -56,6 +63,12 @@ struct DiscoveryTests {
     ])
   func address(issuer: String, address: String) {
     #expect(DiscoveryDocument.address(of: issuer) == address)
+  }
+
+  /// Keys at an address of so many bytes.
+  private static func lengthy(_ count: Int, scheme: String = "https://") -> (text: String, address: String) {
+    let address = scheme + "idp.example/" + String(repeating: "k", count: count - scheme.utf8.count - 12)
+    return (#"{"issuer":"https://idp.example","jwks_uri":"\#(address)"}"#, address)
   }
 
   private static func other(_ rule: String, _ issuer: String) -> Row {

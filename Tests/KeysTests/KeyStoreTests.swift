@@ -52,6 +52,10 @@ struct KeyStoreTests {
       rule: "K-1 keys elsewhere, in plain text", text: #"{"issuer":"URL","jwks_uri":"http://192.0.2.1/keys"}"#,
       event: "neither https nor http of a loopback address"),
     Document(rule: "K-5 HTML", text: "<html>", event: "no discovery document"),
+    Document(
+      rule: "keys at an address that is too long",
+      text: #"{"issuer":"URL","jwks_uri":"URL/keys?\#(String(repeating: "k", count: 2048))"}"#,
+      event: "the discovery document has keys at an address of 20"),
   ]
 
   @Test("K-1, K-7: documents that lead nowhere", arguments: documents)

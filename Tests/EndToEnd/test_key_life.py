@@ -308,7 +308,8 @@ def waited_in_vain(keys, release, gateway, app, issuer):
     issuer.instead = held_until(release, new)
 
     def request(number):
-        return (f"GET /api/{number} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {mint(new, jti=str(number))}\r\n\r\n"
+        token = mint(new, jti=str(number))
+        return (f"GET /api/{number} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
                 f"GET /public/{number} HTTP/1.1\r\nHost: a\r\n\r\n")
 
     def unknown(client):

@@ -18,18 +18,19 @@ enum ForwardedAnswer {
     writer.write(bytes, head.reasonPhrase)
     writer.write("\r\n")
     let options = ConnectionOptions(head.fields, bytes)
-    let describesAbsentBody = method == .head || head.status == 304
+    // Of HEAD and 304 it says what GET would have had; 1xx and 204 have none (RFC 9110 §8.6).
+    let describesAbsentBody =
+      head.status == 304 || (method == .head && head.status >= 200 && head.status != 204)
     var hasDate = false
     for index in head.fields.indices {
       let line = head.fields[index]
+      if line.known.isHopByHop { continue }
+      if !options.isEmpty, options.name(bytes, line) { continue }
       switch line.known {
-      case .contentLength:
-        // Of HEAD and 304 it says what GET would have had (RFC 9110 §8.6); else it is ours to write.
-        if !describesAbsentBody { continue }
+      // Where there is a body it is ours to write.
+      case .contentLength: if !describesAbsentBody { continue }
       case .date: hasDate = true
-      default:
-        if line.known.isHopByHop { continue }
-        if !options.isEmpty, options.name(bytes, line) { continue }
+      default: break
       }
       writer.write(bytes, line: line)
     }

@@ -48,6 +48,19 @@ struct ForwardedAnswerTests {
         answer: "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 5", framing: .none,
         seen: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
       Row(
+        method: .head, answer: "HTTP/1.1 204 No Content\r\nDate: then\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 204 No Content\r\nDate: then\r\n\r\n"),
+      Row(
+        method: .head, answer: "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+      // What Connection names goes, whatever it is (RFC 9110 §7.6.1).
+      Row(
+        answer: "HTTP/1.1 200 OK\r\nConnection: date, Set-Cookie\r\nDate: then\r\nSet-Cookie: a=b", framing: .length(5),
+        seen: "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\n"),
+      Row(
+        method: .head, answer: "HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nDate: then\r\nContent-Length: 5",
+        framing: .none, seen: "HTTP/1.1 200 OK\r\nDate: then\r\n\r\n"),
+      Row(
         version: .http10, answer: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5", framing: .length(5),
         seen: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n"),
       Row(

@@ -91,7 +91,7 @@ extension ClientConnection {
       return .over
     case .whole: break
     }
-    let action = slot.exchange.answered(with: worker.answerHead)
+    let action = slot.exchange.answered(with: worker.answerHead, requestIsSent: upstream.isFlushed)
     switch action {
     case .refuse(let refusal):
       refuse(refusal)
@@ -194,10 +194,9 @@ extension ClientConnection {
   }
 
   private func answerIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
-    let requestIsComplete = slot.exchange.requestBody.isComplete
     slot.exchange.answerEnded()
     slot.upstream = nil
-    if requestIsComplete, slot.exchange.upstreamPersists {
+    if slot.exchange.upstreamPersists {
       upstream.release()
     } else {
       upstream.close()

@@ -276,7 +276,9 @@ struct Exchange {
   }
 
   /// The upstream's answer head has been read.
-  mutating func answered(with head: borrowing ResponseHead) -> AnswerAction {
+  ///
+  /// - Parameter requestIsSent: Whether the upstream was sent all that the client has sent of the request.
+  mutating func answered(with head: borrowing ResponseHead, requestIsSent: Bool = true) -> AnswerAction {
     if head.status < 200 {
       interimAnswers += 1
       // 101 was not asked for (RFC 9110 §15.2.2), and nobody needs that many (SECURITY U-2).
@@ -296,6 +298,9 @@ struct Exchange {
       answerFraming = version == .http11 ? .chunked : .untilClose
     }
     if answerFraming == .untilClose { persistence = .closed }
+    // Answered before the body ended: where the next message of either connection begins is not known (SECURITY H-18).
+    if !requestBody.isComplete { persistence = .closed }
+    if !requestBody.isComplete || !requestIsSent { upstreamPersists = false }
     return .relay
   }
 
@@ -324,11 +329,7 @@ struct Exchange {
   }
 
   /// The whole answer has been relayed.
-  mutating func answerEnded() {
-    state = .answered
-    // Answered before the body ended: where the next request begins is not known (SECURITY H-18).
-    if !requestBody.isComplete { persistence = .closed }
-  }
+  mutating func answerEnded() { state = .answered }
 
   mutating func closeAfterwards() { persistence = .closed }
 

@@ -107,19 +107,33 @@ struct AnswerTests {
     #expect(gateway.exchange.upstreamPersists == row.upstreamPersists)
   }
 
-  @Test("H-18: an answer that ends before the request's body does ends the client's connection")
+  @Test("H-18: an answer that begins before the request's body has ended ends both connections, and says so")
   func earlyAnswer() throws {
     let early = try waiting("POST /pub/a HTTP/1.1", "Content-Length: 5")
-    _ = early.exchange.answered(with: try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head)
+    let head = try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head
+    _ = early.exchange.answered(with: head)
+    #expect(early.exchange.persistence == .closed)
+    #expect(!early.exchange.upstreamPersists)
+    // Whether it ends before the answer does or after it: the upstream may not have meant that body.
+    let step = try early.exchange.requestBodyStep(Array("hello".utf8).span)
+    #expect(step.consumed == 5)
     early.exchange.answerEnded()
     #expect(early.exchange.persistence == .closed)
+    #expect(!early.exchange.upstreamPersists)
+    #expect(early.exchange.state == .answered)
+  }
+
+  @Test("H-18: an answer that begins behind the request's body ends no connection", arguments: [true, false])
+  func answerBehindBody(requestIsSent: Bool) throws {
     let whole = try waiting("POST /pub/a HTTP/1.1", "Content-Length: 5")
     let step = try whole.exchange.requestBodyStep(Array("hello".utf8).span)
     #expect(step.consumed == 5)
-    _ = whole.exchange.answered(with: try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head)
+    let head = try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head
+    _ = whole.exchange.answered(with: head, requestIsSent: requestIsSent)
     whole.exchange.answerEnded()
     #expect(whole.exchange.persistence == .kept)
-    #expect(whole.exchange.state == .answered)
+    // The upstream's does where it has not been sent the body.
+    #expect(whole.exchange.upstreamPersists == requestIsSent)
   }
 
   @Test("H-15: a refused exchange whose body is still to come ends the connection")

@@ -119,5 +119,7 @@ public enum ResponseHeadParser {
     case .http11: head.persistent = !framing.saysClose
     case .http10: head.persistent = framing.saysKeepAlive && !framing.saysClose
     }
+    // A body that cannot be (RFC 9112 §6.3) may be sent all the same, in front of the next answer.
+    if head.status == 204, written != .none { head.persistent = false }
   }
 }

@@ -80,6 +80,15 @@ struct ResponseHeadTests {
         text: "HTTP/1.0 200 K\r\nConnection: Keep-Alive", status: 200, phrase: "K", version: .http10, persistent: true),
       Line(
         text: "HTTP/1.1 200 OK\r\nConnection: close", status: 200, phrase: "OK", version: .http11, persistent: false),
+      // It has no body, and says that it has one.
+      Line(
+        text: "HTTP/1.1 204 N\r\nContent-Length: 5", status: 204, phrase: "N", version: .http11, persistent: false),
+      Line(text: "HTTP/1.1 204 N\r\nContent-Length: 0", status: 204, phrase: "N", version: .http11, persistent: true),
+      Line(
+        text: "HTTP/1.1 204 N\r\nTransfer-Encoding: chunked", status: 204, phrase: "N", version: .http11,
+        persistent: false),
+      Line(
+        text: "HTTP/1.1 304 N\r\nContent-Length: 5", status: 304, phrase: "N", version: .http11, persistent: true),
     ])
   func statusLine(_ row: Line) throws {
     let text = row.text + "\r\n\r\n"

@@ -72,6 +72,12 @@ def script():
     yield from makes(ScriptedUpstream, ScriptedUpstream.close)
 
 
+@pytest.fixture(scope="module")
+def script_once():
+    """As `script`, for upstreams that the tests of a file share."""
+    yield from makes(ScriptedUpstream, ScriptedUpstream.close)
+
+
 @pytest.fixture
 def key_server():
     """Makes key servers: `key_server(key, …)`."""

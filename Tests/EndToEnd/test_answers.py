@@ -255,7 +255,8 @@ def test_U_2_odd_status_lines_that_are_good(scene, line, seen):
 # Framing.
 
 LENGTHS = [b"", b"+2", b"-2", b"0x2", b"02", b"00", b"2,2", b"2, 2", b"2,3", b"2 2", b"2;", b"2.0", b"1e1", b"2\t,2",
-           b"9223372036854775808", b"18446744073709551616", b"18446744073709551618", b"9" * 40, b"\xb2", b"two", b"\"2\""]
+           b"9223372036854775808", b"18446744073709551616", b"18446744073709551618", b"9" * 40, b"\xb2",
+           b"two", b"\"2\""]
 CODINGS = [b"", b"gzip", b"identity", b"xchunked", b"chunkedx", b"chunked x", b"chunked, chunked", b"chunked, identity",
            b"identity, chunked", b"gzip, chunked", b"chunked, gzip", b"chunked;q=1", b"\"chunked\"", b"chunked,",
            b", chunked", b"chunked\xa0", b"chu\xadnked"]
@@ -351,9 +352,10 @@ def test_U_5_a_101_that_was_not_earned(scene, answer, fields):
 
 BAD_CHUNKS = {
     "no size": b"\r\n", "sign": b"+2\r\nok\r\n", "minus": b"-2\r\nok\r\n", "0x": b"0x2\r\nok\r\n",
-    "space before": b" 2\r\nok\r\n", "space": b"2 \r\nok\r\n", "tab": b"2\t\r\nok\r\n", "letter": b"2g\r\nok\r\n", "underscore": b"2_0\r\nok\r\n",
-    "17 digits": b"00000000000000002\r\nok\r\n", "2^63": b"8000000000000000\r\nok", "2^64-1": b"ffffffffffffffff\r\nok",
-    "2^64+2": b"10000000000000002\r\nok\r\n", "endless digits": b"0" * 60_000, "LF": b"2\nok\n0\n\n", "CR": b"2\rok\r\n",
+    "space before": b" 2\r\nok\r\n", "space": b"2 \r\nok\r\n", "tab": b"2\t\r\nok\r\n", "letter": b"2g\r\nok\r\n",
+    "underscore": b"2_0\r\nok\r\n", "17 digits": b"00000000000000002\r\nok\r\n", "2^63": b"8000000000000000\r\nok",
+    "2^64-1": b"ffffffffffffffff\r\nok", "2^64+2": b"10000000000000002\r\nok\r\n", "endless digits": b"0" * 60_000,
+    "LF": b"2\nok\n0\n\n", "CR": b"2\rok\r\n",
     "CR CR LF": b"2\r\r\nok\r\n", "NUL": b"2\0\r\nok\r\n", "longer than it says": b"2\r\nokay\r\n",
     "an end of LF": b"2\r\nok\n0\r\n\r\n", "an end of CR": b"2\r\nok\r0\r\n\r\n", "no end": b"2\r\nok0\r\n\r\n",
     "extension without a name": b"2;\r\nok\r\n", "LF in an extension": b"2;a\nb\r\nok\r\n",

@@ -22,11 +22,15 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case claims = "Claims"
   case compactTokens = "CompactTokens"
   case configurationTexts = "ConfigurationTexts"
+  case cookies = "Cookies"
   case dpopProofs = "DPoPProofs"
+  case forwardedRequests = "ForwardedRequests"
   case introspectionAnswers = "IntrospectionAnswers"
   case jsonTexts = "JSONTexts"
   case keySets = "KeySets"
+  case proxyHeaders = "ProxyHeaders"
   case requestHeads = "RequestHeads"
+  case responseHeads = "ResponseHeads"
   case revocations = "Revocations"
 
   /// Gives the input to the code under test.
@@ -40,11 +44,15 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .claims: try ClaimsTarget.check(input)
     case .compactTokens: try CompactTokensTarget.check(input)
     case .configurationTexts: try ConfigurationTextsTarget.check(input)
+    case .cookies: try CookiesTarget.check(input)
     case .dpopProofs: try DPoPProofsTarget.check(input)
+    case .forwardedRequests: try ForwardedRequestsTarget.check(input)
     case .introspectionAnswers: try IntrospectionAnswersTarget.check(input)
     case .jsonTexts: try JSONTextsTarget.check(input)
     case .keySets: try KeySetsTarget.check(input)
+    case .proxyHeaders: try ProxyHeadersTarget.check(input)
     case .requestHeads: try RequestHeadsTarget.check(input)
+    case .responseHeads: try ResponseHeadsTarget.check(input)
     case .revocations: try RevocationsTarget.check(input)
     }
   }

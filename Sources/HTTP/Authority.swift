@@ -16,7 +16,7 @@ struct Authority {
       while index < end, ByteClass.hexadecimal(bytes[index]) != nil || bytes[index] == 0x3A || bytes[index] == 0x2E {
         index += 1
       }
-      guard index < end, bytes[index] == 0x5D, IPv6Text.isValid(bytes, start + 1, index) else {
+      guard index < end, bytes[index] == 0x5D, IPv6Text.parse(bytes, start + 1, index) != nil else {
         throw HeadError(.hostInvalid, at: index)
       }
       index += 1

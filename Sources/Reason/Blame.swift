@@ -19,7 +19,7 @@ extension Reason {
     case .requestLineInvalid, .lineEndInvalid, .fieldLineInvalid, .fieldValueInvalid, .hostInvalid, .authorityMismatch,
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .transferCodingUnsupported, .framingConflict,
       .versionUnsupported, .methodRefused, .targetTooLong, .headTooLarge, .tooManyFields, .expectationUnsupported,
-      .headTimeout, .chunkInvalid, .trailerInvalid, .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout,
+      .headTimeout, .forwardedInvalid, .proxyHeaderInvalid, .chunkInvalid, .trailerInvalid, .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout,
       .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
       .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .credentialMissing, .credentialRepeated, .cookieRepeated,
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
@@ -28,7 +28,7 @@ extension Reason {
       .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch:
       .client
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
-    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch: .policy
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused: .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
       .upstreamTruncated:
       .upstream
@@ -43,7 +43,7 @@ extension Reason {
     case .requestLineInvalid, .lineEndInvalid, .fieldLineInvalid, .fieldValueInvalid, .hostInvalid, .authorityMismatch,
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .framingConflict, .chunkInvalid, .trailerInvalid,
       .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
-      .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated:
+      .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated, .forwardedInvalid, .proxyHeaderInvalid:
       400
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
@@ -51,7 +51,7 @@ extension Reason {
       .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,
       .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
       401
-    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid: 403
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid, .clientRefused: 403
     case .noRoute: 404
     case .methodRefused: 405
     case .headTimeout, .bodyTimeout: 408

@@ -46,6 +46,11 @@ public enum Reason: String, CaseIterable, Sendable {
   /// The head did not arrive within `timeouts.head` (RFC 9110 §15.5.9).
   case headTimeout = "head_timeout"
 
+  /// What a trusted proxy says of the client in Forwarded or X-Forwarded-* is malformed or contradicts itself (RFC 7239).
+  case forwardedInvalid = "forwarded_invalid"
+  /// The connection does not begin with the PROXY protocol's header, which its listener asks for.
+  case proxyHeaderInvalid = "proxy_header_invalid"
+
   // MARK: The request body
 
   /// A chunk, its extension or its end is malformed (RFC 9112 §7.1).
@@ -162,6 +167,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case permissionMissing = "permission_missing"
   /// A claim does not have the value that the route needs.
   case claimMismatch = "claim_mismatch"
+  /// The route does not take requests from the client's address.
+  case clientRefused = "client_refused"
   /// A claim cannot stand in an identity header: it holds a control character.
   case identityInvalid = "identity_invalid"
 

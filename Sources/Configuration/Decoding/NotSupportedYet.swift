@@ -3,8 +3,8 @@
 enum NotSupportedYet {
   static let fault = ValueFault("is not supported in this version")
 
-  static let keys = ["admin", "trusted_proxies"]
-  static let listenerKeys = ["tls", "proxy_protocol"]
+  static let keys = ["admin"]
+  static let listenerKeys = ["tls"]
   static let limitsKeys = ["connections_per_address"]
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]

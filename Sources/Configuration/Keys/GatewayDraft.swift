@@ -10,6 +10,7 @@ struct GatewayDraft: Sendable {
   var log = Decoded(LogConfiguration())
   var limits = Decoded(LimitsConfiguration())
   var timeouts = Decoded(TimeoutsConfiguration())
+  var trustedProxies: [TrustedPeer] = []
   var revocations: Decoded<RevocationsDraft>?
   var providers: [Named<ProviderDraft>] = []
   var upstreams: [Named<UpstreamDraft>] = []
@@ -27,6 +28,9 @@ struct GatewayDraft: Sendable {
       Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
       Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
       Key("timeouts", \.timeouts, .mapping(TimeoutsConfiguration.keys), "How long the gateway waits."),
+      Key(
+        "trusted_proxies", \.trustedProxies, .list(of: .trustedPeer, "address blocks"),
+        "Proxies in front whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed; left out, nobody's."),
       Key(
         "revocations", ifWritten: \.revocations, .mapping(RevocationsDraft.keys),
         "Which tokens are refused although they verify."),

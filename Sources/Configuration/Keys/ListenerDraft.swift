@@ -1,13 +1,20 @@
 /// `listeners[]` as written.
 struct ListenerDraft: Sendable {
   var address: Located<ListenAddress>?
+  var proxyProtocol = false
 
   static let keys = KeyTable<ListenerDraft>(
     "Where the gateway accepts connections.", defaults: ListenerDraft(), unsupported: NotSupportedYet.listenerKeys,
     keys: [
       Key(
         "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
-        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which.")
+        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which."),
+      Key(
+        "proxy_protocol", \.proxyProtocol, .boolean,
+        """
+        Whether every connection begins with a PROXY header (version 1 or 2), which is believed: only for listeners \
+        that nobody but the load balancer can reach.
+        """),
     ])
 }
 

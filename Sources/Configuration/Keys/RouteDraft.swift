@@ -18,6 +18,7 @@ struct RouteDraft: Sendable {
   var identity: IdentityDraft?
   var upstream: Located<String>?
   var token = TokenForwarding.remove
+  var clients: Decoded<ClientAddressesDraft>?
   var limits = Decoded(RouteLimits())
   var timeouts = Decoded(RouteTimeouts())
   var encodedSlashes = PathChoice.refuse
@@ -64,6 +65,9 @@ struct RouteDraft: Sendable {
       Key(
         "token", \.token, .choice(TokenForwarding.allCases.map { ($0.rawValue, $0) }),
         "Whether the upstream sees the token that was accepted."),
+      Key(
+        "clients", ifWritten: \.clients, ValueKind.mapping(ClientAddressesDraft.keys).notEmpty,
+        "Whose requests it takes, by the client's address."),
       Key("limits", \.limits, .mapping(RouteLimits.keys), "Limits of this route."),
       Key("timeouts", \.timeouts, .mapping(RouteTimeouts.keys), "Timeouts of this route."),
       Key("encoded_slashes", \.encodedSlashes, .pathChoice, "`%2F` and `%5C` in a path; kept, they match no border."),

@@ -39,6 +39,7 @@ extension Resolver {
       identity: route.identityMapping,
       upstream: upstream,
       token: route.token,
+      clients: route.clients.map { ClientAddresses(allowed: $0.value.allow, denied: $0.value.deny ?? []) },
       bodyBytesMax: route.limits.value.bodyBytesMax ?? bodyBytesMax,
       responseTimeout: route.timeouts.value.response)
   }

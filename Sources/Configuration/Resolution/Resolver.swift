@@ -20,6 +20,7 @@ struct Resolver {
       log: draft.log.value,
       limits: limits,
       timeouts: draft.timeouts.value,
+      trustedProxies: trustedProxies,
       revocations: draft.revocations?.value.file.map {
         RevocationsConfiguration(file: $0.value, position: $0.position)
       },
@@ -39,11 +40,23 @@ struct Resolver {
     }
   }
 
+  private var trustedProxies: TrustedProxies {
+    var proxies = TrustedProxies()
+    for peer in draft.trustedProxies {
+      switch peer {
+      case .block(let block): proxies.blocks.append(block)
+      case .unix: proxies.unixPeers = true
+      }
+    }
+    return proxies
+  }
+
   private mutating func resolveListeners() -> [ListenerConfiguration] {
     var listeners: [ListenerConfiguration] = []
-    for case let address? in (draft.listeners ?? []).map(\.value.address) {
-      let listener = ListenerConfiguration(address: address.value)
-      if listeners.contains(listener) { report(address.position, "another listener has the same address") }
+    for draft in (draft.listeners ?? []).map(\.value) {
+      guard let address = draft.address else { continue }
+      let listener = ListenerConfiguration(address: address.value, proxyProtocol: draft.proxyProtocol)
+      if listeners.contains(where: { $0.address == listener.address }) { report(address.position, "another listener has the same address") }
       listeners.append(listener)
     }
     return listeners

@@ -8,6 +8,7 @@ public struct GatewayConfiguration: Sendable {
   public var log: LogConfiguration
   public var limits: LimitsConfiguration
   public var timeouts: TimeoutsConfiguration
+  public var trustedProxies: TrustedProxies
   /// nil: no token is revoked.
   public var revocations: RevocationsConfiguration?
   public var providers: [ProviderConfiguration]

@@ -1,6 +1,8 @@
 /// A place where the gateway accepts connections.
 public struct ListenerConfiguration: Sendable, Hashable {
   public var address: ListenAddress
+  /// Whether every connection begins with a PROXY header, which says whose it is.
+  public var proxyProtocol = false
 }
 
 /// Where the gateway listens.

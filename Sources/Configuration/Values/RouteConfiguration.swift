@@ -15,6 +15,8 @@ public struct RouteConfiguration: Sendable {
   /// Index into `GatewayConfiguration.upstreams`.
   public var upstream: Int
   public var token: TokenForwarding
+  /// nil: anybody's.
+  public var clients: ClientAddresses?
   public var bodyBytesMax: UInt64?
   /// Overrides the upstream's `responseTimeout`.
   public var responseTimeout: Duration?

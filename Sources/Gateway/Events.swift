@@ -79,6 +79,10 @@ extension ProxyEvent {
       log.error("accepting pauses: no descriptors or memory left", metadata: ["error": "\(error)"])
     case .connectionLimitReached(let most):
       log.warning("accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"])
+    case .addressLimitReached(let most, let closed, let last):
+      log.warning(
+        "connections were closed: their address has limits.connections_per_address open",
+        metadata: ["connections": "\(most)", "closed": "\(closed)", "last_of": "\(last)"])
     case .acceptingResumed:
       log.notice("accepting goes on")
     case .proofMemoryFull(let refused):

@@ -1,7 +1,7 @@
 public import Reason
 
 /// What trusted proxies in front say of a request: `Forwarded` (RFC 7239), and `X-Forwarded-For`, `-Proto`, `-Host`,
-/// `-Port`.
+/// `-Port`, `X-Request-Id`.
 ///
 /// Proxies append, and what stands before their words may be anybody's. So the addresses are read from the end, as long
 /// as they are trusted ones: the first that is not, or else the very first, is the client. What stands before it is not
@@ -14,8 +14,14 @@ public struct ForwardedRequest: Sendable {
   public private(set) var scheme: Scheme?
   /// Host and port as the client named them; empty where nothing is said.
   public private(set) var authority = ByteRange.empty
+  /// The host in `authority`, and the port that it names.
+  public private(set) var host = ByteRange.empty
+  public private(set) var hostPort: UInt16?
   /// The port that the client connected to.
   public private(set) var port: UInt16?
+
+  /// What the proxy calls the request: `X-Request-Id`; nil where it stands there not once.
+  public private(set) var requestID: ByteRange?
 
   public var client: IPAddress? { route.first }
 
@@ -31,6 +37,7 @@ public struct ForwardedRequest: Sendable {
     var schemes: [ByteRange] = []
     var authorities: [ByteRange] = []
     var ports: [ByteRange] = []
+    var requestIDs: [ByteRange] = []
     var elements = ForwardedElements()
     for index in head.fields.indices {
       let line = head.fields[index]
@@ -45,11 +52,14 @@ public struct ForwardedRequest: Sendable {
         ForwardedRequest.append(line, bytes, to: &authorities)
       } else if FieldText.isWord(bytes, line.name, "x-forwarded-port") {
         ForwardedRequest.append(line, bytes, to: &ports)
+      } else if FieldText.isWord(bytes, line.name, "x-request-id") {
+        requestIDs.append(line.value)
       }
     }
+    requestID = requestIDs.count == 1 ? requestIDs.first : nil
     let first = try readRoute(bytes, clients.map(Optional.init), trusted)
     scheme = try ForwardedRequest.scheme(bytes, ForwardedRequest.said(schemes, first, of: clients.count))
-    authority = try ForwardedRequest.authority(bytes, ForwardedRequest.said(authorities, first, of: clients.count))
+    try readAuthority(bytes, ForwardedRequest.said(authorities, first, of: clients.count))
     port = try ForwardedRequest.port(bytes, ForwardedRequest.said(ports, first, of: clients.count))
     if !elements.elements.isEmpty { try read(bytes, elements.elements, trusted) }
   }
@@ -86,10 +96,9 @@ public struct ForwardedRequest: Sendable {
     let scheme = try ForwardedRequest.scheme(bytes, first.scheme)
     guard self.scheme == nil || scheme == nil || self.scheme == scheme else { throw ForwardedError() }
     self.scheme = self.scheme ?? scheme
-    let authority = try ForwardedRequest.authority(bytes, first.authority)
-    guard self.authority.isEmpty || authority.isEmpty || ForwardedRequest.areSame(bytes, self.authority, authority)
-    else { throw ForwardedError() }
-    if self.authority.isEmpty { self.authority = authority }
+    guard let word = first.authority else { return }
+    guard authority.isEmpty || ForwardedRequest.areSame(bytes, authority, word) else { throw ForwardedError() }
+    try readAuthority(bytes, word)
   }
 
   /// The word that belongs to the client: the only one, or that of the proxy which appended the client's address.
@@ -106,10 +115,16 @@ public struct ForwardedRequest: Sendable {
     return .http
   }
 
-  private static func authority(_ bytes: Span<UInt8>, _ word: ByteRange?) throws(ForwardedError) -> ByteRange {
-    guard let word else { return .empty }
-    do throws(HeadError) { _ = try Authority(bytes, word) } catch { throw ForwardedError() }
-    return word
+  private mutating func readAuthority(_ bytes: Span<UInt8>, _ word: ByteRange?) throws(ForwardedError) {
+    guard let word else { return }
+    do throws(HeadError) {
+      let read = try Authority(bytes, word)
+      host = read.host
+      hostPort = read.port
+    } catch {
+      throw ForwardedError()
+    }
+    authority = word
   }
 
   private static func port(_ bytes: Span<UInt8>, _ word: ByteRange?) throws(ForwardedError) -> UInt16? {

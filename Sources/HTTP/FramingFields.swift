@@ -11,6 +11,8 @@ struct FramingFields {
   private(set) var acceptLine = -1
   private(set) var dpopLine = -1
   private(set) var dpopCount = 0
+  private(set) var traceparentLine = -1
+  private(set) var traceparentCount = 0
   private(set) var saysClose = false
   private(set) var saysKeepAlive = false
   private(set) var expectsContinue = false
@@ -34,6 +36,9 @@ struct FramingFields {
     case .dpop:
       dpopLine = index
       dpopCount += 1
+    case .traceparent:
+      traceparentLine = index
+      traceparentCount += 1
     case .expect:
       guard FieldText.isWord(bytes, line.value, "100-continue") else {
         throw HeadError(.expectationUnsupported, at: line.value.lowerBound)

@@ -25,6 +25,8 @@ public enum KnownField: UInt8, Sendable {
   case origin
   case http2Settings
   case dpop
+  case traceparent
+  case tracestate
 
   /// Whether the field is for this connection alone (RFC 9110 §7.6.1), or for a proxy's own authentication: it is never
   /// forwarded.
@@ -62,6 +64,9 @@ public enum KnownField: UInt8, Sendable {
       if first == 0x636F_6E6E_6563_7469 && second == 0x6F6E { return .connection }
       if first == 0x6B65_6570_2D61_6C69 && second == 0x7665 { return .keepAlive }
       if first == 0x7365_742D_636F_6F6B && second == 0x6965 { return .setCookie }
+      if first == 0x7472_6163_6573_7461 && second == 0x7465 { return .tracestate }
+    case 11:
+      if first == 0x7472_6163_6570_6172 && second == 0x65_6E74 { return .traceparent }
     case 12:
       if first == 0x636F_6E74_656E_742D && second == 0x7479_7065 { return .contentType }
     case 13:

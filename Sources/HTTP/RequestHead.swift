@@ -29,6 +29,8 @@ public struct RequestHead: Sendable {
   public internal(set) var acceptLine = -1
   public internal(set) var dpopLine = -1
   public internal(set) var dpopCount = 0
+  public internal(set) var traceparentLine = -1
+  public internal(set) var traceparentCount = 0
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0
 

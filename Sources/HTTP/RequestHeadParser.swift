@@ -183,6 +183,8 @@ public enum RequestHeadParser {
     head.acceptLine = framing.acceptLine
     head.dpopLine = framing.dpopLine
     head.dpopCount = framing.dpopCount
+    head.traceparentLine = framing.traceparentLine
+    head.traceparentCount = framing.traceparentCount
     head.bodyFraming = try framing.bodyFraming(bytes, head.fields, head.version)
     guard framing.hostLine >= 0 else { throw HeadError(.hostInvalid, at: head.target.upperBound) }
     let host = try Authority(bytes, head.fields[framing.hostLine].value)

@@ -23,6 +23,7 @@ public final class ActiveConfiguration: Sendable {
     self.configuration = configuration
     self.generation = generation
     self.responders = responders
+    trustsProxies = !configuration.trustedProxies.isEmpty
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
     let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
@@ -42,6 +43,9 @@ public final class ActiveConfiguration: Sendable {
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)
   }
+
+  /// Whether anybody's word about the client is believed.
+  let trustsProxies: Bool
 
   /// Whether a provider believes proofs.
   var speaksDPoP: Bool { credentialPlaces.contains { $0.dpop != .off } }

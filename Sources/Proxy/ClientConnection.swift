@@ -15,7 +15,11 @@ final class ClientConnection: Pollable {
   }
 
   let worker: Worker
-  let address: AddressText
+  private(set) var peer: Peer
+  /// A PROXY header has to come before anything else.
+  private var awaitsProxyHeader: Bool
+  /// The address that the connection is counted for, where it is.
+  private var countedAddress: IPAddress?
   var socket: Socket
   var phase = Phase.reading
   /// What the client sent and was not used yet. Nil while the connection is idle.
@@ -34,9 +38,10 @@ final class ClientConnection: Pollable {
   /// The exchange under way.
   var slot: ExchangeSlot?
 
-  init(_ socket: consuming Socket, _ address: AddressText, worker: Worker) {
+  init(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, worker: Worker) {
     self.socket = socket
-    self.address = address
+    self.peer = peer
+    self.awaitsProxyHeader = awaitsProxyHeader
     self.worker = worker
     super.init()
   }
@@ -44,7 +49,24 @@ final class ClientConnection: Pollable {
   /// Registers with the loop.
   func start() throws(SystemError) {
     try worker.loop.register(self, descriptor: socket.descriptor, interest: .edge)
-    worker.idleDeadlines.arm(self)
+    if awaitsProxyHeader {
+      worker.headDeadlines.arm(self)
+    } else if isWithinLimit() {
+      worker.idleDeadlines.arm(self)
+    }
+  }
+
+  /// Closes a connection that is one too many of its address.
+  private func isWithinLimit() -> Bool {
+    switch worker.count(peer) {
+    case .unlimited: return true
+    case .counted(let address):
+      countedAddress = address
+      return true
+    case .tooMany:
+      close()
+      return false
+    }
   }
 
   /// Nothing of a request has come: also an empty line is nothing, which some clients send behind a body.
@@ -63,7 +85,7 @@ final class ClientConnection: Pollable {
   func drain() {
     guard isIdle else { return }
     receiving.tryAgain()
-    readHeads()
+    run()
     guard isIdle else { return }
     // Just accepted: its first request is most likely on its way.
     if hasServed { close() } else { worker.lingerDeadlines.arm(self) }
@@ -83,7 +105,7 @@ final class ClientConnection: Pollable {
 
   override func run() {
     switch phase {
-    case .reading: readHeads()
+    case .reading: if !awaitsProxyHeader || readProxyHeader() { readHeads() }
     case .exchanging: proceed()
     case .lingering: linger()
     case .closed: break
@@ -93,11 +115,68 @@ final class ClientConnection: Pollable {
   override func deadlineExpired() {
     switch phase {
     case .reading:
-      if isIdle { close() } else { refuseHead(.headTimeout) }
+      if awaitsProxyHeader {
+        refuseConnection()
+      } else if isIdle {
+        close()
+      } else {
+        refuseHead(.headTimeout)
+      }
     case .exchanging: exchangeTimedOut()
     case .lingering: close()
     case .closed: break
     }
+  }
+
+  // MARK: The PROXY header
+
+  /// Takes the header from the socket, and not a byte more: what follows may be for somebody else to read.
+  ///
+  /// - Returns: Whether it has come.
+  private func readProxyHeader() -> Bool {
+    guard receiving.mayRead else { return false }
+    enum Seen {
+      case incomplete, refused, end
+      case header(ProxyHeader)
+    }
+    var block = worker.context.blocks.take()
+    let seen: Seen
+    switch socket.peek(into: &block) {
+    case .bytes:
+      seen = block.withReadable { bytes in
+        do throws(ProxyHeaderError) {
+          guard let header = try ProxyHeader.parse(bytes) else { return .incomplete }
+          return .header(header)
+        } catch {
+          return .refused
+        }
+      }
+      if case .header(let header) = seen {
+        block.clear()
+        _ = socket.read(into: &block, most: header.length)
+      }
+    case .wouldBlock: seen = .incomplete
+    case .end, .failed: seen = .end
+    }
+    worker.context.blocks.give(block)
+    switch seen {
+    case .incomplete where receiving.endIsNear, .refused: refuseConnection()
+    case .incomplete: break
+    case .end: close()
+    case .header(let header):
+      awaitsProxyHeader = false
+      if let endpoints = header.endpoints { peer = Peer(endpoints) }
+      guard isWithinLimit() else { return false }
+      worker.idleDeadlines.arm(self)
+      return true
+    }
+    return false
+  }
+
+  /// Closes a connection of which nobody knows whose it is: nothing is answered.
+  private func refuseConnection() {
+    takeSlot()
+    cut(.proxyHeaderInvalid)
   }
 
   // MARK: Request heads
@@ -184,7 +263,7 @@ final class ClientConnection: Pollable {
     slot.connection = self
     worker.refreshClock()
     slot.exchange.begin(
-      startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, client: address, in: worker.context)
+      startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, peer: peer, in: worker.context)
     slot.exchange.log.bytesIn = UInt64(input?.count ?? 0)
     headStartedAt = MonotonicTime(nanoseconds: 0)
     self.slot = slot
@@ -385,7 +464,7 @@ final class ClientConnection: Pollable {
     socket.close()
     if let block = input.take() { worker.context.blocks.give(block) }
     if let block = output.take() { worker.context.blocks.give(block) }
-    worker.connectionClosed()
+    worker.connectionClosed(countedFor: countedAddress)
   }
 
   /// As `close`, but the peer sees that the message was cut.

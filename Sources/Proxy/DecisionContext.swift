@@ -27,9 +27,11 @@ final class DecisionContext {
   /// The time of the batch that is being handled.
   var now = MonotonicTime.current
   var wallClockNanoseconds = WallClock.nanoseconds
-  /// The head being parsed and its canonical path: used while a request is decided, and not after.
+  /// The head being parsed, its canonical path and its client: used while a request is decided, and not after.
   var head: RequestHead
   var path: [UInt8] = []
+  /// Who sent it.
+  var client = Client()
 
   init(_ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory) {
     self.active = active

@@ -44,6 +44,7 @@ struct Exchange {
   /// Counts the exchanges of a slot: a completion for an earlier one is dropped.
   private(set) var generation: UInt64 = 0
   private(set) var requestID = RequestID()
+  private var peer = Peer()
   private(set) var configuration: ActiveConfiguration?
   private(set) var route: ActiveRoute?
 
@@ -75,7 +76,7 @@ struct Exchange {
   var log = ExchangeLog()
 
   /// Begins anew, for the request whose head came at `startedAt`.
-  mutating func begin(startedAt: MonotonicTime, client: AddressText, in context: DecisionContext) {
+  mutating func begin(startedAt: MonotonicTime, peer: Peer, in context: DecisionContext) {
     state = .deciding
     generation &+= 1
     requestID = context.requestIDs.next()
@@ -95,7 +96,8 @@ struct Exchange {
     persistence = .closed
     method = .get
     version = .http11
-    log.begin(startedAt: startedAt, wallClockNanoseconds: context.wallClockNanoseconds, client: client)
+    log.begin(startedAt: startedAt, wallClockNanoseconds: context.wallClockNanoseconds, client: peer.text)
+    self.peer = peer
   }
 
   // MARK: The decision
@@ -120,6 +122,11 @@ struct Exchange {
     log.keepRequest(context.head, bytes)
     log.bytesIn = UInt64(context.head.length)
 
+    do throws(ForwardedError) {
+      try identifyClient(bytes, active, context)
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
     let traits: PathTraits
     do throws(PathError) {
       traits = try Exchange.canonicalPath(bytes, context)
@@ -142,6 +149,9 @@ struct Exchange {
     if let reason = Exchange.refusal(of: traits.subtracting(kept)) { return .refuse(Refusal(reason)) }
     guard let route else { return .refuse(Refusal(.noRoute)) }
     self.route = route
+    if let clients = route.configuration.clients, !clients.admit(context.client.address) {
+      return .refuse(Refusal(.clientRefused))
+    }
     requestBodyBytesMax = route.configuration.bodyBytesMax ?? active.configuration.limits.bodyBytesMax
     if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
@@ -149,6 +159,19 @@ struct Exchange {
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
     if context.head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
     return authorize(bytes, route, active, context)
+  }
+
+  /// Who sent the request: the peer, or whom it names where it is a trusted proxy (SECURITY I-7).
+  private mutating func identifyClient(
+    _ bytes: Span<UInt8>, _ active: ActiveConfiguration, _ context: DecisionContext
+  ) throws(ForwardedError) {
+    context.client = Client(peer: peer)
+    guard active.trustsProxies, active.configuration.trustedProxies.contains(peer.address) else { return }
+    let said = try ForwardedRequest(
+      context.head, bytes, trusted: active.configuration.trustedProxies.blocks)
+    context.client.said = said
+    if let client = said.client { log.keep(AddressText(client.text)) }
+    if let name = said.requestID { requestID.take(bytes, name) }
   }
 
   private mutating func authorize(
@@ -210,7 +233,7 @@ struct Exchange {
       let path = context.path
       let head = try ForwardedHead(
         spending: permit, context.head, bytes, path: path.span, identityFields: fields.span,
-        facts: .init(client: log.client, requestID: requestID, credential: credential, route: route),
+        facts: .init(client: context.client, requestID: requestID, credential: credential, route: route),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
       return .forward(head, upstream: route.configuration.upstream)
@@ -391,6 +414,7 @@ extension Exchange {
     log.fill(&record, at: now)
     record.requestIDHigh = requestID.high
     record.requestIDLow = requestID.low
+    record.requestIDGiven = requestID.given
     record.status = status
     record.reason = reason
     guard let configuration else { return }

@@ -59,6 +59,9 @@ struct ExchangeLog {
     host = keep(bytes, head.authority)
   }
 
+  /// Who the client is, where its connection comes from somebody else.
+  mutating func keep(_ client: AddressText) { self.client = client }
+
   mutating func keepPath(_ canonical: Span<UInt8>) {
     guard path.isEmpty else { return }
     path = keep(canonical, ByteRange(0, canonical.count))

@@ -19,7 +19,7 @@ struct ForwardedHead: ~Copyable {
 
   /// What of the exchange stands in the head.
   struct Facts: ~Copyable {
-    let client: AddressText
+    let client: Client
     let requestID: RequestID
     let credential: Credential
     let route: ActiveRoute
@@ -57,6 +57,7 @@ struct ForwardedHead: ~Copyable {
     writer.write(bytes, head.authority)
     writer.write("\r\n")
     let options = ConnectionOptions(head.fields, bytes)
+    let trace = TraceFields(head, bytes)
     var logsConnectionIn = false
     for index in head.fields.indices {
       let line = head.fields[index]
@@ -66,6 +67,9 @@ struct ForwardedHead: ~Copyable {
       case .authorization:
         if removesToken, case .authorization = facts.credential { continue }
         if ForwardedHead.logsConnectionIn(bytes, line.value) { logsConnectionIn = true }
+      case .traceparent, .tracestate:
+        // A state without its parent belongs to nothing (W3C Trace Context, §3.3).
+        if !trace.areKept { continue }
       case .dpop:
         // Whoever asks for tokens takes what belongs to them, also where another credential was used, or none.
         if removesToken, facts.route.tokenUse != .none { continue }
@@ -82,18 +86,11 @@ struct ForwardedHead: ~Copyable {
       }
       writer.write(bytes, line: line)
     }
-    facts.client.withBytes { client in
-      guard !client.isEmpty else { return }
-      writer.write("X-Forwarded-For: ")
-      writer.write(client)
-      writer.write("\r\n")
-    }
-    writer.write("X-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
-    writer.write(bytes, head.authority)
-    writer.write("\r\nX-Request-Id: ")
-    writer.write(hexadecimal: facts.requestID.high)
-    writer.write(hexadecimal: facts.requestID.low)
+    ForwardedFields(client: facts.client).write(bytes, authority: head.authority, to: &writer)
+    writer.write("X-Request-Id: ")
+    writer.write(facts.requestID)
     writer.write("\r\n")
+    trace.write(facts.requestID, to: &writer)
     writer.write(identityFields)
     closesConnection = logsConnectionIn || ForwardedHead.mayBeReadWithoutBody(head)
     switch head.bodyFraming {

@@ -3,11 +3,14 @@ import Sockets
 /// Accepts connections for one loop.
 final class Listener: Pollable {
   private let socket: ListeningSocket
+  /// Whether connections begin with a PROXY header.
+  private let proxyProtocol: Bool
   private let worker: Worker
   private var isPaused = false
 
-  init(_ socket: ListeningSocket, worker: Worker) {
+  init(_ socket: ListeningSocket, proxyProtocol: Bool, worker: Worker) {
     self.socket = socket
+    self.proxyProtocol = proxyProtocol
     self.worker = worker
   }
 
@@ -37,7 +40,8 @@ final class Listener: Pollable {
         return .more
       }
       switch socket.accept() {
-      case .connection(let accepted, let address): worker.accept(accepted, address)
+      case .connection(let accepted, let address):
+        worker.accept(accepted, Peer(address, port: socket.port), awaitsProxyHeader: proxyProtocol)
       case .none: return .none
       case .aborted: continue
       case .exhausted(let error):

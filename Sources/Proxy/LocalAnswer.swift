@@ -44,7 +44,7 @@ struct LocalAnswer {
       endHead(contentLength: page.count, &writer)
       if method != .head { writer.write(page.span) }
     } else {
-      endHead(contentLength: LocalAnswer.problemBytes(title: title), &writer)
+      endHead(contentLength: problemBytes(title: title), &writer)
       if method != .head { writeProblem(status, title, &writer) }
     }
   }
@@ -64,14 +64,15 @@ struct LocalAnswer {
     writer.write(LocalAnswer.problemStatus)
     writer.write(decimal: UInt64(status))
     writer.write(LocalAnswer.problemRequestID)
-    write(requestID, &writer)
+    writer.write(requestID)
     writer.write(LocalAnswer.problemEnd)
   }
 
-  /// Statuses have three digits, request ids 32.
-  private static func problemBytes(title: StaticString) -> Int {
-    problemStart.utf8CodeUnitCount + title.utf8CodeUnitCount + problemStatus.utf8CodeUnitCount + 3
-      + problemRequestID.utf8CodeUnitCount + 32 + problemEnd.utf8CodeUnitCount
+  /// Statuses have three digits.
+  private func problemBytes(title: StaticString) -> Int {
+    LocalAnswer.problemStart.utf8CodeUnitCount + title.utf8CodeUnitCount
+      + LocalAnswer.problemStatus.utf8CodeUnitCount + 3 + LocalAnswer.problemRequestID.utf8CodeUnitCount
+      + requestID.count + LocalAnswer.problemEnd.utf8CodeUnitCount
   }
 
   // MARK: A Responder's answer
@@ -107,7 +108,7 @@ struct LocalAnswer {
 
   private func endHead(contentLength: Int?, _ writer: inout HeadWriter) {
     writer.write("X-Request-Id: ")
-    write(requestID, &writer)
+    writer.write(requestID)
     if let contentLength {
       writer.write("\r\nContent-Length: ")
       writer.write(decimal: UInt64(contentLength))
@@ -117,10 +118,5 @@ struct LocalAnswer {
     case .kept: if version == .http10 { writer.write("\r\nConnection: keep-alive") }
     }
     writer.write("\r\n\r\n")
-  }
-
-  private func write(_ requestID: RequestID, _ writer: inout HeadWriter) {
-    writer.write(hexadecimal: requestID.high)
-    writer.write(hexadecimal: requestID.low)
   }
 }

@@ -23,6 +23,8 @@ enum Limits {
   static let lingerMax: Duration = .seconds(2)
   /// Idle connections kept by a loop to one server.
   static let idleUpstreamConnectionsMax = 256
+  /// How often one loop says that an address has too many connections.
+  static let eventPause: Duration = .seconds(10)
   /// How long accepting pauses when descriptors are exhausted.
   static let acceptPause: Duration = .milliseconds(100)
   /// Verified tokens remembered by one loop, by number and by bytes.

@@ -6,6 +6,8 @@ public enum ProxyEvent: Sendable {
   case acceptingPaused(SystemError)
   /// Accepting pauses: `limits.connections` are open.
   case connectionLimitReached(Int)
+  /// Connections were closed: their address has `limits.connections_per_address` open.
+  case addressLimitReached(most: Int, closed: Int, lastOf: String)
   /// Accepting goes on.
   case acceptingResumed
   /// DPoP proofs are refused: no more can be remembered. How many were, since it was last said.

@@ -7,7 +7,7 @@ struct ReceivingSide {
   /// The peer sends no more, and what it sent was read.
   private(set) var hasEnded = false
   /// The peer's end has been reported; it may not have been read yet.
-  private var endIsNear = false
+  private(set) var endIsNear = false
 
   /// Notes what the kernel reported.
   mutating func note(_ events: ReadyEvents) {

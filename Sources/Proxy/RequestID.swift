@@ -1,7 +1,44 @@
-/// The name of one request: in the answer, in the log, and upstream. 128 bits, written as 32 hexadecimal digits.
+import HTTP
+
+/// The name of one request: in the answer, in the log, and upstream. 128 bits, written as 32 hexadecimal digits; or
+/// what a trusted proxy calls it.
 struct RequestID: Equatable, Sendable {
   var high: UInt64 = 0
   var low: UInt64 = 0
+  /// In place of the digits.
+  private(set) var given: [UInt8]?
+
+  /// Bytes of the longest: of `given` too.
+  static let bytesMax = 64
+
+  /// Takes the name that stands in `value`, if it is one: letters, digits, `-`, `_` and `.`.
+  mutating func take(_ bytes: Span<UInt8>, _ value: ByteRange) {
+    guard (1...RequestID.bytesMax).contains(value.count) else { return }
+    var name: [UInt8] = []
+    for index in value.lowerBound..<value.upperBound {
+      switch bytes[index] {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        name.append(bytes[index])
+      default: return
+      }
+    }
+    given = name
+  }
+
+  /// Bytes of its text.
+  var count: Int { given?.count ?? 32 }
+}
+
+extension HeadWriter {
+  mutating func write(_ requestID: RequestID) {
+    if let given = requestID.given {
+      write(given.span)
+    } else {
+      write(hexadecimal: requestID.high)
+      write(hexadecimal: requestID.low)
+    }
+  }
 }
 
 /// Makes the request ids of one loop: a random start, and a bijection of a counter, so that none comes twice.
@@ -25,8 +62,9 @@ struct RequestIDSource {
 }
 
 extension RequestID {
-  /// 32 lower case hexadecimal digits.
+  /// 32 lower case hexadecimal digits, or what was given.
   var text: String {
+    if let given { return String(decoding: given, as: UTF8.self) }
     let digits = Array("0123456789abcdef".utf8)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(32)

@@ -51,9 +51,12 @@ struct SenderConstraint {
     leewaySeconds: Int64, in context: DecisionContext
   ) -> Reason? {
     let line = head.dpopLine < 0 ? ByteRange.empty : head.fields[head.dpopLine].value
+    // RFC 9449 §4.3: the URI that the client sees, which a proxy in front may say.
+    let said = context.client.said.flatMap { $0.host.isEmpty ? nil : $0 }
     let request = DPoPRequest(
-      method: SenderConstraint.copy(bytes, head.method), scheme: .http, host: SenderConstraint.copy(bytes, head.host),
-      port: head.port, path: context.path)
+      method: SenderConstraint.copy(bytes, head.method), scheme: context.client.scheme == .https ? .https : .http,
+      host: SenderConstraint.copy(bytes, said?.host ?? head.host), port: said.map(\.hostPort) ?? head.port,
+      path: context.path)
     let now = context.unixSeconds
     let proof: DPoPProof
     do throws(DPoPProofError) {

@@ -25,19 +25,19 @@ public final class Server: Sendable {
     } catch {
       throw ServerError(address: nil, error: error)
     }
-    var sockets = [[ListeningSocket]](repeating: [], count: loops.count)
+    var sockets = [[(socket: ListeningSocket, proxyProtocol: Bool)]](repeating: [], count: loops.count)
     var addresses: [String] = []
     for listener in active.configuration.listeners {
       var bound = listener.address
       for index in loops.indices {
         let socket: ListeningSocket
         if bound.isUnix, let first = sockets[0].last, index > 0 {
-          socket = first
+          socket = first.socket
         } else {
           if index == 0 { try Server.ensureFree(bound) }
           socket = try Server.bind(bound)
         }
-        sockets[index].append(socket)
+        sockets[index].append((socket, listener.proxyProtocol))
         // Port 0: the first loop's choice is every loop's.
         if index == 0 {
           addresses.append(socket.text)

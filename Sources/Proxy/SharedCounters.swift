@@ -3,6 +3,7 @@ import Synchronization
 /// What all loops count together.
 final class SharedCounters: Sendable {
   private let connections = Atomic<Int>(0)
+  let perAddress = ConnectionsPerAddress()
 
   /// Client connections that are open.
   var openConnections: Int { connections.load(ordering: .relaxed) }

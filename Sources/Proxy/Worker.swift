@@ -32,7 +32,7 @@ final class Worker {
     headBytesMax: Limits.answerHeadBytesMax, fieldsMax: Limits.answerFieldsMax,
     targetBytesMax: Limits.answerHeadBytesMax)
 
-  private var sockets: [ListeningSocket]
+  private var sockets: [(socket: ListeningSocket, proxyProtocol: Bool)]
   private var listeners: [Listener] = []
   private var openConnections = 0
   private var freeSlots: [ExchangeSlot] = []
@@ -43,11 +43,15 @@ final class Worker {
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
   private var isAcceptingPaused = false
+  /// Connections that were closed as their address had too many, since it was last said.
+  private var closedForAddress = 0
+  private var addressLimitSaidAt = MonotonicTime(nanoseconds: 0)
   private(set) var isDraining = false
   private var drained: (() -> Void)?
 
   init(
-    index: Int, loop: EventLoop, sockets: [ListeningSocket], active: ActiveConfiguration, keys: KeySnapshot,
+    index: Int, loop: EventLoop, sockets: [(socket: ListeningSocket, proxyProtocol: Bool)],
+    active: ActiveConfiguration, keys: KeySnapshot,
     counters: SharedCounters, replays: ReplayMemory, accessLog: AccessLogRing,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
@@ -82,7 +86,7 @@ final class Worker {
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
     for socket in sockets {
-      let listener = Listener(socket, worker: self)
+      let listener = Listener(socket.socket, proxyProtocol: socket.proxyProtocol, worker: self)
       try listener.start()
       listeners.append(listener)
     }
@@ -102,18 +106,42 @@ final class Worker {
     isAcceptingPaused = true
   }
 
-  func accept(_ socket: consuming Socket, _ address: AddressText) {
+  func accept(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool) {
     if isAcceptingPaused {
       isAcceptingPaused = false
       report(.acceptingResumed)
     }
-    let connection = ClientConnection(socket, address, worker: self)
+    let connection = ClientConnection(
+      socket, peer, awaitsProxyHeader: awaitsProxyHeader, worker: self)
     openConnections += 1
     counters.connectionOpened()
     do throws(SystemError) { try connection.start() } catch { connection.close() }
   }
 
-  func connectionClosed() {
+  enum AddressCount {
+    case unlimited, tooMany
+    case counted(IPAddress)
+  }
+
+  /// Counts a connection for the address of its peer, where that is limited.
+  func count(_ peer: Peer) -> AddressCount {
+    guard let most = context.active.configuration.limits.connectionsPerAddressMax, let address = peer.address,
+      !context.active.configuration.trustedProxies.contains(address)
+    else { return .unlimited }
+    let key = ConnectionsPerAddress.key(address)
+    if counters.perAddress.open(key, most: most) { return .counted(key) }
+    closedForAddress += 1
+    // A flood is said once in a while, with how many they were.
+    if loop.now >= addressLimitSaidAt + Limits.eventPause {
+      report(.addressLimitReached(most: most, closed: closedForAddress, lastOf: address.text))
+      addressLimitSaidAt = loop.now
+      closedForAddress = 0
+    }
+    return .tooMany
+  }
+
+  func connectionClosed(countedFor address: IPAddress?) {
+    if let address { counters.perAddress.close(address) }
     openConnections -= 1
     counters.connectionClosed()
     tellWhenDrained()

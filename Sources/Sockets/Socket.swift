@@ -54,12 +54,21 @@ public struct Socket: ~Copyable {
   }
 
   /// Appends to `buffer` what has arrived, at most its `writableCount`, which must not be 0.
-  public func read(into buffer: inout Buffer) -> Transfer {
-    let room = buffer.writableCount
-    precondition(room > 0)
+  ///
+  /// - Parameter most: Bytes that are taken at most; nil: what fits.
+  public func read(into buffer: inout Buffer, most: Int? = nil) -> Transfer {
+    receive(into: &buffer, most: min(most ?? .max, buffer.writableCount), staying: false)
+  }
+
+  @inline(__always)
+  private func receive(into buffer: inout Buffer, most: Int, staying: Bool) -> Transfer {
+    precondition(most > 0 && most <= buffer.writableCount)
     while true {
-      // SAFETY: `room` bytes behind `end` belong to the block.
-      let count = unsafe csystem_receive(descriptor, buffer.base + buffer.end, room)
+      // SAFETY: `most` bytes behind `end` belong to the block.
+      let count =
+        staying
+        ? unsafe csystem_peek(descriptor, buffer.base + buffer.end, most)
+        : unsafe csystem_receive(descriptor, buffer.base + buffer.end, most)
       if count > 0 {
         buffer.end += count
         return .bytes(count)
@@ -69,6 +78,11 @@ public struct Socket: ~Copyable {
       if code == EINTR { continue }
       return code == EAGAIN ? .wouldBlock : .failed(code)
     }
+  }
+
+  /// As `read`, but leaves what has arrived to be read again.
+  public func peek(into buffer: inout Buffer) -> Transfer {
+    receive(into: &buffer, most: buffer.writableCount, staying: true)
   }
 
   /// Sends what is readable in `buffer`, and consumes what the system took.

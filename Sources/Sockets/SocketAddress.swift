@@ -50,6 +50,15 @@ public struct AddressText: Sendable {
     count = 0
   }
 
+  /// An address as text; of nobody where it is longer than any (45 bytes).
+  public init(_ text: String) {
+    self.init()
+    let text = text.utf8
+    guard text.count < 46 else { return }
+    for (index, byte) in text.enumerated() { bytes[index] = byte }
+    count = text.count
+  }
+
   init(_ storage: sockaddr_storage) {
     bytes = InlineArray(repeating: 0)
     var address = storage

@@ -31,7 +31,11 @@ extension LineEncoder {
   fileprivate mutating func encode(_ record: borrowing AccessRecord) {
     begin()
     add("time", time: record.startedAtNanoseconds)
-    add("request_id", hexadecimal: record.requestIDHigh, record.requestIDLow)
+    if let given = record.requestIDGiven {
+      add("request_id", given.span)
+    } else {
+      add("request_id", hexadecimal: record.requestIDHigh, record.requestIDLow)
+    }
     if let client = record.client, client.count > 0 { client.withBytes { add("client", $0) } }
     let text = record.text.span
     if !record.method.isEmpty { add("method", text.extracting(record.method.bounds)) }

@@ -11,6 +11,8 @@ public struct AccessRecord {
   public var startedAtNanoseconds: Int64 = 0
   public var requestIDHigh: UInt64 = 0
   public var requestIDLow: UInt64 = 0
+  /// In place of these, where a proxy has named the request.
+  public var requestIDGiven: [UInt8]?
   public var client: AddressText?
   /// What `method`, `host` and `path` are ranges of.
   public var text: [UInt8] = []

@@ -108,7 +108,6 @@ struct FileTests {
     "What is not supported yet is said, and not called unknown",
     arguments: [
       ("admin: { address: 127.0.0.1:9901 }", "3:1: \"admin\" is not supported in this version"),
-      ("limits: { connections_per_address: 5 }", "3:11: \"connections_per_address\" is not supported in this version"),
       ("trusted_proxy: []", "3:1: unknown key \"trusted_proxy\"; did you mean \"trusted_proxies\"?"),
     ])
   func unsupported(_ line: String, fault: String) {

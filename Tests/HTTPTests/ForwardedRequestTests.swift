@@ -27,7 +27,8 @@ struct ForwardedRequestTests {
     #expect(try Self.route() == [])
     #expect(try Self.route("X-Forwarded-For: 192.0.2.1") == ["192.0.2.1"])
     #expect(try Self.route("X-Forwarded-For: 6.6.6.6, 192.0.2.1") == ["192.0.2.1"])
-    #expect(try Self.route("X-Forwarded-For: 6.6.6.6, 192.0.2.1, 10.1.1.1,10.2.2.2") == ["192.0.2.1", "10.1.1.1", "10.2.2.2"])
+    let chain = try Self.route("X-Forwarded-For: 6.6.6.6, 192.0.2.1, 10.1.1.1,10.2.2.2")
+    #expect(chain == ["192.0.2.1", "10.1.1.1", "10.2.2.2"])
     #expect(try Self.route("X-Forwarded-For: 10.1.1.1, 10.2.2.2") == ["10.1.1.1", "10.2.2.2"], "all are proxies")
     #expect(try Self.route("X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 192.0.2.1") == ["192.0.2.1"], "two lines")
     #expect(try Self.route("x-forwarded-for: <script>, 192.0.2.1") == ["192.0.2.1"], "what comes before is not read")
@@ -46,7 +47,8 @@ struct ForwardedRequestTests {
     #expect(try Self.route("Forwarded: for=6.6.6.6", "Forwarded: for=192.0.2.1") == ["192.0.2.1"])
     #expect(try Self.route("Forwarded: , ;for=\"192.0.2.1\";;, ") == ["192.0.2.1"])
     #expect(try Self.route("Forwarded: for=192.0.2.1", "X-Forwarded-For: 192.0.2.1") == ["192.0.2.1"])
-    let said = try Self.read("Forwarded: for=192.0.2.1;proto=HTTPS;host=\"a.example:8443\", for=10.1.1.1;proto=http;host=in")
+    let said = try Self.read(
+      "Forwarded: for=192.0.2.1;proto=HTTPS;host=\"a.example:8443\", for=10.1.1.1;proto=http;host=in")
     #expect(said.scheme == .https)
     #expect(said.authority.count == "a.example:8443".utf8.count)
   }

@@ -165,7 +165,7 @@ struct AnswerTests {
     let before = gateway.exchange.generation
     let requestID = gateway.exchange.requestID
     gateway.exchange.cut(.upstreamTruncated)
-    gateway.exchange.begin(startedAt: gateway.context.now, client: AddressText(), in: gateway.context)
+    gateway.exchange.begin(startedAt: gateway.context.now, peer: Peer(), in: gateway.context)
     #expect(gateway.exchange.generation == before + 1)
     #expect(gateway.exchange.requestID != requestID)
     #expect(gateway.exchange.state == .deciding && gateway.exchange.status == 0 && gateway.exchange.reason == nil)

@@ -76,17 +76,19 @@ final class DecidingGateway {
 
   let context: DecisionContext
   var exchange = Exchange()
+  var peer = Peer()
   /// Of the last refusal.
   private(set) var challenge: String?
 
   init(
     routes: String = routes, limits: String = "", tokenFrom: String = "authorization, \"cookie:session\"",
-    introspection: String = "", keys: KeyState = .present, responders: [LocalRoute] = [], dpop: String = "off",
-    replays: ReplayMemory? = nil
+    introspection: String = "", top: String = "", keys: KeyState = .present, responders: [LocalRoute] = [],
+    dpop: String = "off", replays: ReplayMemory? = nil
   ) throws {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
       limits: { \(limits) }
+      \(top)
       providers:
         company:
           issuer: https://id.example
@@ -152,7 +154,7 @@ final class DecidingGateway {
     let isWhole = try RequestHeadParser.parse(
       bytes.span, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
     try #require(isWhole)
-    exchange.begin(startedAt: context.now, client: AddressText(), in: context)
+    exchange.begin(startedAt: context.now, peer: peer, in: context)
     return decideAgain(bytes)
   }
 

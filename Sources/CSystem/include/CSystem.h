@@ -98,6 +98,10 @@ static inline ssize_t csystem_receive(int descriptor, void *bytes, size_t count)
   return recv(descriptor, bytes, count, MSG_DONTWAIT);
 }
 
+static inline ssize_t csystem_peek(int descriptor, void *bytes, size_t count) {
+  return recv(descriptor, bytes, count, MSG_DONTWAIT | MSG_PEEK);
+}
+
 static inline int csystem_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR); }
 
 // Closes with RST, so that the peer sees an abort and not an end.

@@ -5,7 +5,6 @@ enum NotSupportedYet {
 
   static let keys = ["admin"]
   static let listenerKeys = ["tls"]
-  static let limitsKeys = ["connections_per_address"]
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
@@ -23,7 +22,6 @@ extension NotSupportedYet {
   static let list: [(path: String, words: [String])] = [
     ("gateway.conf", keys),
     ("listeners[]", listenerKeys),
-    ("limits", limitsKeys),
     ("providers.<name>", providerKeys),
     ("providers.<name>.signing", signingKeys),
     ("upstreams.<name>", upstreamKeys),

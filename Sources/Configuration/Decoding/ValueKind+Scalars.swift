@@ -34,6 +34,20 @@ extension ValueKind where Value == Int {
   }
 }
 
+extension ValueKind where Value == Int? {
+  /// A number, or `none`.
+  static func countOrNone(_ range: ClosedRange<Int>) -> ValueKind {
+    let count = ValueKind<Int>.count(range)
+    return ValueKind(
+      noun: "a number or none", reference: "\(count.reference), or `none`",
+      text: { $0.map(\.description) ?? "none" },
+      decode: { node, decoding in
+        if case .scalar(let scalar) = node.content, scalar.text == "none" { return .some(nil) }
+        return count.decode(node, &decoding).map(Optional.init)
+      })
+  }
+}
+
 extension ValueKind where Value == UInt64? {
   /// A size without an upper bound, or `none`.
   static var sizeOrNone: ValueKind {

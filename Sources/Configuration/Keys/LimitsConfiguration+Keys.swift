@@ -1,7 +1,7 @@
 extension LimitsConfiguration {
   static let keys = KeyTable<LimitsConfiguration>(
     "Bounds on what a client may send. What is larger is refused: 431, 414, 413.",
-    defaults: LimitsConfiguration(), unsupported: NotSupportedYet.limitsKeys,
+    defaults: LimitsConfiguration(),
     keys: [
       Key("head", \.headBytesMax, .size(1 << 10...32 << 10), "Bytes of a request head."),
       Key("fields", \.fieldsMax, .count(1...1000), "Field lines of a request head."),
@@ -13,5 +13,11 @@ extension LimitsConfiguration {
         "Bytes of a token; at most `head`, which is the default where it is smaller."),
       Key("body", \.bodyBytesMax, .sizeOrNone, "Bytes of a request body. A route may say otherwise."),
       Key("connections", \.connectionsMax, .count(1...1_000_000), "Client connections, over all workers together."),
+      Key(
+        "connections_per_address", \.connectionsPerAddressMax, .countOrNone(1...1_000_000),
+        """
+        Of these, those of one client address, or of one IPv6 network of 64 bits; more are closed at once. Trusted \
+        proxies are not counted.
+        """),
     ])
 }

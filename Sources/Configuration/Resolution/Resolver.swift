@@ -56,7 +56,9 @@ struct Resolver {
     for draft in (draft.listeners ?? []).map(\.value) {
       guard let address = draft.address else { continue }
       let listener = ListenerConfiguration(address: address.value, proxyProtocol: draft.proxyProtocol)
-      if listeners.contains(where: { $0.address == listener.address }) { report(address.position, "another listener has the same address") }
+      if listeners.contains(where: { $0.address == listener.address }) {
+        report(address.position, "another listener has the same address")
+      }
       listeners.append(listener)
     }
     return listeners

@@ -12,4 +12,6 @@ public struct LimitsConfiguration: Sendable, Hashable {
   public var bodyBytesMax: UInt64?
   /// Client connections, over all loops together.
   public var connectionsMax = 50_000
+  /// Of one address, over all loops together; nil: no limit.
+  public var connectionsPerAddressMax: Int?
 }

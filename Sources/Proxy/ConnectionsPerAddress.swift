@@ -1,0 +1,43 @@
+import HTTP
+import Synchronization
+
+/// How many connections each client address holds, over all loops together (`limits.connections_per_address`).
+///
+/// It is asked when a connection opens and closes, never for a request; each part has a lock of its own, held for one
+/// look-up.
+final class ConnectionsPerAddress: Sendable {
+  private let parts: [Part]
+
+  private final class Part: Sendable {
+    let counts = Mutex<[IPAddress: Int]>([:])
+  }
+
+  init() { parts = (0..<64).map { _ in Part() } }
+
+  /// What counts as one client: an IPv4 address, or a network of 64 bits, of which a host has as many addresses as it
+  /// likes (RFC 4291 §2.5.4).
+  static func key(_ address: IPAddress) -> IPAddress {
+    address.isIPv4 ? address : IPAddress(high: address.high, low: 0)
+  }
+
+  /// Counts one more; false, and not counted, where there are `most` already.
+  func open(_ key: IPAddress, most: Int) -> Bool {
+    part(of: key).counts.withLock { counts in
+      let count = counts[key, default: 0]
+      guard count < most else { return false }
+      counts[key] = count + 1
+      return true
+    }
+  }
+
+  func close(_ key: IPAddress) {
+    part(of: key).counts.withLock { counts in
+      guard let count = counts[key] else { return }
+      counts[key] = count > 1 ? count - 1 : nil
+    }
+  }
+
+  private func part(of key: IPAddress) -> Part {
+    parts[Int(truncatingIfNeeded: UInt(bitPattern: key.hashValue) % UInt(parts.count))]
+  }
+}

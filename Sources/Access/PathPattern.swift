@@ -18,14 +18,24 @@ public struct PathPattern: Sendable, Hashable {
 
   public init(_ text: String) throws(PatternError) {
     guard text.hasPrefix("/") else { throw PatternError("it begins with `/`") }
-    var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-    // `/` and `/a/` are the same as without the last slash.
-    if parts.last == "" { parts.removeLast() }
+    var parts = PathPattern.parts(text)
     matchesBelow = parts.last == "**"
     if matchesBelow { parts.removeLast() }
     var segments: [Segment] = []
     for part in parts { segments.append(try PathPattern.segment(part)) }
     self.segments = segments
+  }
+
+  private static func parts(_ text: String) -> [Substring] {
+    var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    // `/` and `/a/` are the same as without the last slash.
+    if parts.last == "" { parts.removeLast() }
+    return parts
+  }
+
+  /// What the segments of a good pattern are called; nil for those without a name.
+  static func names(_ text: String) -> [Substring?] {
+    parts(text).map { $0.hasPrefix("{") ? $0.dropFirst().dropLast() : nil }
   }
 
   private static func segment(_ part: Substring) throws(PatternError) -> Segment {

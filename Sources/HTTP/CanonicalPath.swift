@@ -11,11 +11,20 @@ public struct PathTraits: OptionSet, Sendable, Hashable {
   public static let doubleSlash = PathTraits(rawValue: 2)
   /// `;` or `%3b`.
   public static let parameter = PathTraits(rawValue: 4)
+
+  /// Why a path that holds these is refused; nil where there are none.
+  public var refusal: Reason? {
+    if isEmpty { return nil }
+    if contains(.encodedSlash) { return .pathEncodedSlash }
+    return contains(.doubleSlash) ? .pathDoubleSlash : .pathParameter
+  }
 }
 
 /// Why a path is refused.
 public struct PathError: Error, Equatable {
   public let reason: Reason
+
+  public init(reason: Reason) { self.reason = reason }
 }
 
 /// The one form of a path that is matched, logged and forwarded (RFC 3986 §6.2.2; SECURITY P-1 to P-9).

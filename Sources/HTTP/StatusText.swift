@@ -4,8 +4,12 @@ public enum StatusText {
     switch status {
     case 200: "OK"
     case 204: "No Content"
+    case 301: "Moved Permanently"
+    case 302: "Found"
     case 303: "See Other"
     case 304: "Not Modified"
+    case 307: "Temporary Redirect"
+    case 308: "Permanent Redirect"
     case 400: "Bad Request"
     case 401: "Unauthorized"
     case 403: "Forbidden"

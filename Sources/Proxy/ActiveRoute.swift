@@ -1,5 +1,6 @@
 import Access
 import Configuration
+import HTTP
 
 /// A route compiled for the loops. Immutable; a class, so that a request refers to it without copying it.
 final class ActiveRoute: Sendable {
@@ -16,6 +17,10 @@ final class ActiveRoute: Sendable {
   let challenges: Challenges
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]
+  /// The client's fields that the route leaves out or writes itself; nil: none.
+  let removedFields: FieldNameSet?
+  /// The field lines that it writes, each with its CRLF.
+  let setFields: [UInt8]
 
   /// - Parameter places: Of every provider.
   init(_ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces]) {
@@ -32,5 +37,9 @@ final class ActiveRoute: Sendable {
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes)
     tokenCookies = configuration.providers.flatMap { places[$0].cookies }
+    let headers = configuration.headers
+    let removed = headers.removed + headers.set.map(\.name)
+    removedFields = removed.isEmpty ? nil : FieldNameSet(removed)
+    setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
   }
 }

@@ -60,7 +60,7 @@ extension ClientConnection {
     } else {
       upstream.input = consume block
     }
-    if slot.exchange.state == .answering, slot.exchange.answerBody.isComplete {
+    if slot.exchange.state == .answering, slot.exchange.answer.body.isComplete {
       answerIsComplete(slot, upstream)
       return .over
     }
@@ -105,7 +105,7 @@ extension ClientConnection {
     let date = worker.date
     let written = block.withReadable { bytes in
       ForwardedAnswer.write(
-        worker.answerHead, bytes, framing: slot.exchange.answerFraming, answering: method,
+        worker.answerHead, bytes, framing: slot.exchange.answer.framing, answering: method,
         version: slot.exchange.version, connection: slot.exchange.persistence, date: date.span,
         into: context.blocks.take())
     }
@@ -130,13 +130,13 @@ extension ClientConnection {
     let step: BodyDecoder.Step
     do throws(BodyError) {
       step = try block.withReadable { bytes throws(BodyError) in
-        try slot.exchange.answerBody.next(bytes, from: 0, dataMax: room)
+        try slot.exchange.answer.body.next(bytes, from: 0, dataMax: room)
       }
     } catch {
       cut(.upstreamAnswerInvalid)
       return .over
     }
-    guard step.consumed > 0 || slot.exchange.answerBody.isComplete else { return .needsMore }
+    guard step.consumed > 0 || slot.exchange.answer.body.isComplete else { return .needsMore }
     guard send(block, step.data, slot) else { return .over }
     block.consume(step.consumed)
     return .goOn
@@ -153,7 +153,7 @@ extension ClientConnection {
   /// - Returns: Whether the exchange goes on.
   private func send(_ block: borrowing Buffer, _ data: ByteRange, _ slot: ExchangeSlot) -> Bool {
     guard !data.isEmpty else { return true }
-    if slot.exchange.answerFraming == .chunked {
+    if slot.exchange.answer.framing == .chunked {
       block.withReadable { bytes in
         output?.append(chunk: bytes.extracting(data.lowerBound..<data.upperBound))
       }
@@ -182,7 +182,7 @@ extension ClientConnection {
   private func upstreamEnded(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     switch slot.exchange.state {
     case .answering:
-      if slot.exchange.answerBody.end() {
+      if slot.exchange.answer.body.end() {
         answerIsComplete(slot, upstream)
       } else {
         cut(.upstreamTruncated)
@@ -196,12 +196,12 @@ extension ClientConnection {
   private func answerIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     slot.exchange.answerEnded()
     slot.upstream = nil
-    if slot.exchange.upstreamPersists {
+    if slot.exchange.answer.upstreamPersists {
       upstream.release()
     } else {
       upstream.close()
     }
-    if slot.exchange.answerFraming == .chunked {
+    if slot.exchange.answer.framing == .chunked {
       // `bodyRoom` left room for it behind every chunk.
       append("0\r\n\r\n")
     }
@@ -267,7 +267,7 @@ extension ClientConnection {
       slot.upstream = nil
       upstream.close()
     }
-    let endsWithConnection = slot.exchange.state == .answering && slot.exchange.answerFraming == .untilClose
+    let endsWithConnection = slot.exchange.state == .answering && slot.exchange.answer.framing == .untilClose
     slot.exchange.cut(reason)
     worker.finish(slot)
     self.slot = nil

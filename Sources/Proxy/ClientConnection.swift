@@ -288,6 +288,9 @@ final class ClientConnection: Pollable {
     case .refuse(let refusal):
       consumeHead(slot)
       refuse(refusal, later: true)
+    case .answer(let response):
+      consumeHead(slot)
+      answer(with: response)
     case .waitForKeys(let provider):
       worker.waitForKeys(self, provider: provider)
     case .introspect(let token, let provider):

@@ -32,6 +32,8 @@ final class DecisionContext {
   var path: [UInt8] = []
   /// Who sent it.
   var client = Client()
+  /// The path that is forwarded, where the route makes another of it.
+  var rewrittenPath: [UInt8] = []
 
   init(_ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory) {
     self.active = active

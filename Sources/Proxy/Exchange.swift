@@ -4,7 +4,6 @@ import HTTP
 import Keys
 import Reason
 import Sockets
-import Telemetry
 import Tokens
 
 /// One request and its answer, in the order in which they are worked on: a state machine without I/O.
@@ -33,6 +32,8 @@ struct Exchange {
   enum Action: ~Copyable {
     case forward(ForwardedHead, upstream: Int)
     case refuse(Refusal)
+    /// Answer so, without an upstream.
+    case answer(LocalResponse)
     case ask(any Responder & Sendable)
     /// Ask the key store, and decide again when it has answered.
     case waitForKeys(provider: Int)
@@ -61,11 +62,7 @@ struct Exchange {
   private var requestBodyBytesMax: UInt64?
 
   // The answer.
-  var answerBody = BodyDecoder(.none)
-  private(set) var answerFraming = BodyFraming.none
-  /// Whether the upstream's connection can carry another exchange.
-  private(set) var upstreamPersists = false
-  private(set) var interimAnswers = 0
+  var answer = AnswerState()
   private(set) var status = 0
   private(set) var reason: Reason?
 
@@ -83,16 +80,13 @@ struct Exchange {
     configuration = context.active
     route = nil
     requestBody = BodyDecoder(.none)
-    answerBody = BodyDecoder(.none)
-    answerFraming = .none
-    interimAnswers = 0
+    answer = AnswerState()
     status = 0
     reason = nil
     introspection = nil
     requestBodyBytesMax = nil
     expectsContinue = false
     prefersHTML = false
-    upstreamPersists = false
     persistence = .closed
     method = .get
     version = .http11
@@ -146,13 +140,13 @@ struct Exchange {
       path: context.path.span)
     let route = matched.map { active.routes[$0] }
     let kept = route?.configuration.pathTraitsKept ?? []
-    if let reason = Exchange.refusal(of: traits.subtracting(kept)) { return .refuse(Refusal(reason)) }
+    if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }
     guard let route else { return .refuse(Refusal(.noRoute)) }
     self.route = route
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
       return .refuse(Refusal(.clientRefused))
     }
-    requestBodyBytesMax = route.configuration.bodyBytesMax ?? active.configuration.limits.bodyBytesMax
+    requestBodyBytesMax = route.configuration.bodyBytesMax
     if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
     }
@@ -209,7 +203,22 @@ struct Exchange {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
       return .refuse(Refusal(.internalError))
     }
-    return forward(permit, identity, cached, authentication.credential, bytes, route, active, context)
+    var path = context.path
+    if let rewrite = route.configuration.rewrite {
+      do throws(PathError) {
+        try rewrite.write(path.span, keeping: route.configuration.pathTraitsKept, to: &context.rewrittenPath)
+      } catch {
+        return .refuse(Refusal(error.reason))
+      }
+      path = context.rewrittenPath
+    }
+    switch route.configuration.destination {
+    case .redirect(let redirect):
+      return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: context.head.query))
+    case .upstream(let upstream):
+      return forward(
+        permit, identity, cached, authentication.credential, bytes, path, to: upstream, route, active, context)
+    }
   }
 
   private var wait: TokenAuthentication.Wait {
@@ -221,7 +230,7 @@ struct Exchange {
   @inline(never)
   private mutating func forward(
     _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
-    _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
+    _ path: [UInt8], to upstream: Int, _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action {
     let fields: [UInt8]
     do throws(IdentityHeaderError) {
@@ -230,13 +239,12 @@ struct Exchange {
       return .refuse(Refusal(error.reason, route.challenges))
     }
     do throws(ForwardedHeadError) {
-      let path = context.path
       let head = try ForwardedHead(
         spending: permit, context.head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(client: context.client, requestID: requestID, credential: credential, route: route),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
-      return .forward(head, upstream: route.configuration.upstream)
+      return .forward(head, upstream: upstream)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -263,12 +271,6 @@ struct Exchange {
     return try CanonicalPath.write(bytes, context.head.path, to: &context.path)
   }
 
-  private static func refusal(of traits: PathTraits) -> Reason? {
-    if traits.isEmpty { return nil }
-    if traits.contains(.encodedSlash) { return .pathEncodedSlash }
-    return traits.contains(.doubleSlash) ? .pathDoubleSlash : .pathParameter
-  }
-
   // MARK: The request body
 
   /// The next piece of the request body at the start of `bytes`, with at most `dataMax` bytes of data.
@@ -288,43 +290,19 @@ struct Exchange {
 
   // MARK: The answer
 
-  /// How the answer's head changes the exchange.
-  enum AnswerAction {
-    /// Relay it, and read another head.
-    case relayInterim
-    /// Drop it (100: we said it ourselves), and read another head.
-    case dropInterim
-    case relay
-    case refuse(Refusal)
-  }
-
   /// The upstream's answer head has been read.
   ///
   /// - Parameter requestIsSent: Whether the upstream was sent all that the client has sent of the request.
-  mutating func answered(with head: borrowing ResponseHead, requestIsSent: Bool = true) -> AnswerAction {
-    if head.status < 200 {
-      interimAnswers += 1
-      // 101 was not asked for (RFC 9110 §15.2.2), and nobody needs that many (SECURITY U-2).
-      if head.status == 101 || interimAnswers > Limits.interimAnswersMax {
-        return .refuse(Refusal(.upstreamAnswerInvalid))
-      }
-      return head.status == 100 || version == .http10 ? .dropInterim : .relayInterim
-    }
+  mutating func answered(with head: borrowing ResponseHead, requestIsSent: Bool = true) -> AnswerState.Action {
+    let action = answer.take(head, for: version)
+    guard case .relay = action else { return action }
     state = .answering
     status = head.status
-    upstreamPersists = head.persistent && head.bodyFraming != .untilClose
-    answerBody = BodyDecoder(head.bodyFraming)
-    switch head.bodyFraming {
-    case .none, .length: answerFraming = head.bodyFraming
-    case .chunked, .untilClose:
-      // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 §6.3).
-      answerFraming = version == .http11 ? .chunked : .untilClose
-    }
-    if answerFraming == .untilClose { persistence = .closed }
+    if answer.framing == .untilClose { persistence = .closed }
     // Answered before the body ended: where the next message of either connection begins is not known (SECURITY H-18).
     if !requestBody.isComplete { persistence = .closed }
-    if !requestBody.isComplete || !requestIsSent { upstreamPersists = false }
-    return .relay
+    if !requestBody.isComplete || !requestIsSent { answer.upstreamEnds() }
+    return action
   }
 
   // MARK: The end
@@ -337,10 +315,11 @@ struct Exchange {
     if refusal.connection == .closed || !requestBody.isComplete { persistence = .closed }
   }
 
-  /// The gateway answers by a Responder.
+  /// The gateway answers itself, and refuses nothing.
   mutating func answeredLocally(status: Int) {
     state = .answered
     self.status = status
+    if !requestBody.isComplete { persistence = .closed }
   }
 
   /// The answer that was begun does not end as it should.
@@ -406,21 +385,4 @@ struct Exchange {
 /// What is wrong with a body.
 struct BodyFault: Error {
   let reason: Reason
-}
-
-extension Exchange {
-  /// Fills the access line of the exchange, which is over `now`.
-  func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
-    log.fill(&record, at: now)
-    record.requestIDHigh = requestID.high
-    record.requestIDLow = requestID.low
-    record.requestIDGiven = requestID.given
-    record.status = status
-    record.reason = reason
-    guard let configuration else { return }
-    record.generation = configuration.generation
-    record.route = route?.configuration.name
-    record.provider = log.identity.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
-    record.upstream = log.upstream.map { configuration.configuration.upstreams[$0].name }
-  }
 }

@@ -1,4 +1,5 @@
 import Access
+import Configuration
 import HTTP
 import Reason
 import Sockets
@@ -137,5 +138,22 @@ struct ExchangeLog {
     record.totalMicroseconds = (now.nanoseconds - startedAt.nanoseconds) / 1000
     record.bytesIn = bytesIn
     record.bytesOut = bytesOut
+  }
+}
+
+extension Exchange {
+  /// Fills the access line of the exchange, which is over `now`.
+  func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
+    log.fill(&record, at: now)
+    record.requestIDHigh = requestID.high
+    record.requestIDLow = requestID.low
+    record.requestIDGiven = requestID.given
+    record.status = status
+    record.reason = reason
+    guard let configuration else { return }
+    record.generation = configuration.generation
+    record.route = route?.configuration.name
+    record.provider = log.identity.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
+    record.upstream = log.upstream.map { configuration.configuration.upstreams[$0].name }
   }
 }

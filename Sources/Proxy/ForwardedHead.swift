@@ -32,7 +32,7 @@ struct ForwardedHead: ~Copyable {
   ///
   /// - Parameters:
   ///   - head: The request, parsed from `bytes`.
-  ///   - path: Its canonical path.
+  ///   - path: Its canonical path, rewritten where the route says so.
   ///   - identityFields: The rendered identity headers of the permit's identity.
   ///   - block: An empty block.
   /// - Throws: `headTooLarge` where the head does not fit the block.
@@ -82,6 +82,7 @@ struct ForwardedHead: ~Copyable {
       default:
         if line.known.isHopByHop { continue }
         if configuration.removedFields.contains(bytes, line) { continue }
+        if let removed = facts.route.removedFields, removed.contains(bytes, line) { continue }
         if !options.isEmpty, options.name(bytes, line) { continue }
       }
       writer.write(bytes, line: line)
@@ -92,6 +93,8 @@ struct ForwardedHead: ~Copyable {
     writer.write("\r\n")
     trace.write(facts.requestID, to: &writer)
     writer.write(identityFields)
+    let setFields = facts.route.setFields
+    writer.write(setFields.span)
     closesConnection = logsConnectionIn || ForwardedHead.mayBeReadWithoutBody(head)
     switch head.bodyFraming {
     case .none, .untilClose:

@@ -57,7 +57,7 @@ struct LoadingTests {
     #expect(file.upstreams.map(\.kind) == [.echo])
     #expect(file.routes.map(\.name) == ["/api"])
     #expect(file.routes[0].providers == [0])
-    #expect(file.routes[0].upstream == 0)
+    #expect(file.routes[0].destination == .upstream(0))
     #expect(file.routes[0].token == .remove)
     #expect(file.routes[0].bodyBytesMax == nil)
   }

@@ -21,7 +21,7 @@ struct AnswerTests {
     case relayInterim, dropInterim, relay
     case refuse(Reason)
 
-    init(_ action: Exchange.AnswerAction) {
+    init(_ action: AnswerState.Action) {
       switch action {
       case .relayInterim: self = .relayInterim
       case .dropInterim: self = .dropInterim
@@ -102,9 +102,9 @@ struct AnswerTests {
   func framing(_ row: Framing) throws {
     let gateway = try waiting("GET /pub/a HTTP/\(row.version)", "Connection: keep-alive")
     _ = gateway.exchange.answered(with: try answerHead("HTTP/\(row.answer)\r\n\r\n").head)
-    #expect(gateway.exchange.answerFraming == row.framing)
+    #expect(gateway.exchange.answer.framing == row.framing)
     #expect(gateway.exchange.persistence == (row.isKept ? .kept : .closed))
-    #expect(gateway.exchange.upstreamPersists == row.upstreamPersists)
+    #expect(gateway.exchange.answer.upstreamPersists == row.upstreamPersists)
   }
 
   @Test("H-18: an answer that begins before the request's body has ended ends both connections, and says so")
@@ -113,13 +113,13 @@ struct AnswerTests {
     let head = try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head
     _ = early.exchange.answered(with: head)
     #expect(early.exchange.persistence == .closed)
-    #expect(!early.exchange.upstreamPersists)
+    #expect(!early.exchange.answer.upstreamPersists)
     // Whether it ends before the answer does or after it: the upstream may not have meant that body.
     let step = try early.exchange.requestBodyStep(Array("hello".utf8).span)
     #expect(step.consumed == 5)
     early.exchange.answerEnded()
     #expect(early.exchange.persistence == .closed)
-    #expect(!early.exchange.upstreamPersists)
+    #expect(!early.exchange.answer.upstreamPersists)
     #expect(early.exchange.state == .answered)
   }
 
@@ -133,7 +133,7 @@ struct AnswerTests {
     whole.exchange.answerEnded()
     #expect(whole.exchange.persistence == .kept)
     // The upstream's does where it has not been sent the body.
-    #expect(whole.exchange.upstreamPersists == requestIsSent)
+    #expect(whole.exchange.answer.upstreamPersists == requestIsSent)
   }
 
   @Test("H-15: a refused exchange whose body is still to come ends the connection")

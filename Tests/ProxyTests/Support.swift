@@ -50,7 +50,19 @@ enum Decision: Equatable {
   case refused(Reason)
   case waiting(provider: Int)
   case introspecting(String, provider: Int)
+  case answered(Answer)
   case asked
+
+  /// Of the gateway's own.
+  struct Answer: Equatable {
+    let status: Int
+    let fields: [String]
+
+    init(_ response: LocalResponse) {
+      status = response.status
+      fields = response.fields.map { "\($0.name): \($0.value)" }
+    }
+  }
 
   struct Forwarded: Equatable {
     let text: String
@@ -169,6 +181,7 @@ final class DecidingGateway {
       challenge = refusal.challenge.map { String(decoding: $0, as: UTF8.self) }
       exchange.refused(refusal)
       return .refused(refusal.reason)
+    case .answer(let response): return .answered(.init(response))
     case .ask: return .asked
     case .waitForKeys(let provider): return .waiting(provider: provider)
     case .introspect(let token, let provider):

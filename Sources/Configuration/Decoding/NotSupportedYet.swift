@@ -11,8 +11,7 @@ enum NotSupportedYet {
   static let upstreamBuiltins = ["static"]
   static let balances = ["least_requests", "random_two"]
   static let routeKeys = [
-    "redirect", "strip_prefix", "rewrite", "rate_limit", "headers", "on_expiry", "cors", "enforce", "assertion",
-    "tests", "forward_auth",
+    "rate_limit", "on_expiry", "cors", "enforce", "assertion", "tests", "forward_auth",
   ]
   static let requirementKeys = ["owner", "any", "all", "not"]
 }

@@ -11,13 +11,13 @@ enum IdentityHeaderName {
   }
 
   /// Case and punctuation are no difference (SECURITY.md I-2).
-  private static func fold(_ name: String) -> String {
+  static func fold(_ name: String) -> String {
     String(name.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" })
   }
 
   /// Framing, routing and credentials: a claim in their place would change the meaning of the request, its method or its
   /// target (SECURITY.md P-16).
-  private static let reserved: Set<String> = [
+  static let reserved: Set<String> = [
     "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "dpop",
     "expect", "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
     "trailer", "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for", "x-forwarded-host",

@@ -17,6 +17,10 @@ struct RouteDraft: Sendable {
   var requirement: Decoded<RequirementDraft>?
   var identity: IdentityDraft?
   var upstream: Located<String>?
+  var redirect: RedirectDraft?
+  var stripPrefix: Located<String>?
+  var rewrite: Located<String>?
+  var headers: Decoded<HeadersDraft>?
   var token = TokenForwarding.remove
   var clients: Decoded<ClientAddressesDraft>?
   var limits = Decoded(RouteLimits())
@@ -60,8 +64,23 @@ struct RouteDraft: Sendable {
         them leaves those out.
         """),
       Key(
-        "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located, presence: .required,
-        "Where the requests go."),
+        "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located, presence: .requiredByResolver,
+        "Where the requests go; or there is `redirect`."),
+      Key(
+        "redirect", ifWritten: \.redirect, .redirect,
+        "Where the client is sent instead: `https://new.example.com{path}`, with 308 or another `status`."),
+      Key(
+        "strip_prefix", ifWritten: \.stripPrefix, ValueKind.text("a path").located,
+        "The beginning of `path` that is taken away before the request is forwarded: `/orders`."),
+      Key(
+        "rewrite", ifWritten: \.rewrite, ValueKind.text("a path").located,
+        """
+        The path that is forwarded: `/v2/{id}/**`, where `{id}` and `**` stand for what they stand for in `path`. \
+        Without `**` what lies below is dropped.
+        """),
+      Key(
+        "headers", ifWritten: \.headers, ValueKind.mapping(HeadersDraft.keys).notEmpty,
+        "What is changed in the headers that the upstream gets."),
       Key(
         "token", \.token, .choice(TokenForwarding.allCases.map { ($0.rawValue, $0) }),
         "Whether the upstream sees the token that was accepted."),

@@ -24,8 +24,10 @@ extension Resolver {
   private mutating func resolveRoute(_ decoded: Decoded<RouteDraft>, bodyBytesMax: UInt64?) -> RouteConfiguration? {
     let route = decoded.value
     let providers = resolveAuthentication(decoded)
-    let upstream = resolveUpstreamName(route.upstream)
-    guard let path = route.path, let providers, let upstream else { return nil }
+    let destination = resolveDestination(decoded)
+    let rewrite = resolveRewrite(decoded)
+    checkHeaders(route)
+    guard let path = route.path, let providers, let destination else { return nil }
     let names = providers.map { draft.providers[$0].name }
     let authentication: Authentication =
       names.isEmpty
@@ -37,7 +39,9 @@ extension Resolver {
       rule: AccessRule(authentication: authentication, requirement: route.requirementValue),
       providers: providers,
       identity: route.identityMapping,
-      upstream: upstream,
+      destination: destination,
+      rewrite: rewrite,
+      headers: route.headerChanges,
       token: route.token,
       clients: route.clients.map { ClientAddresses(allowed: $0.value.allow, denied: $0.value.deny ?? []) },
       bodyBytesMax: route.limits.value.bodyBytesMax ?? bodyBytesMax,
@@ -124,14 +128,7 @@ extension Resolver {
     }
   }
 
-  private mutating func resolveUpstreamName(_ name: Located<String>?) -> Int? {
-    guard let name else { return nil }
-    if let index = draft.upstreams.firstIndex(where: { $0.name == name.value }) { return index }
-    report(name.position, "no upstream is called \(name.written)\(hint(name.value, draft.upstreams.map(\.name)))")
-    return nil
-  }
-
-  private func hint(_ word: String, _ names: [String]) -> String {
+  func hint(_ word: String, _ names: [String]) -> String {
     if names.isEmpty { return "; none is defined" }
     let hint = NearestWord.hint(word, in: names)
     return hint.isEmpty ? "; there are " + names.joined(separator: ", ") : hint

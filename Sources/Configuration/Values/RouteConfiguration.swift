@@ -12,18 +12,42 @@ public struct RouteConfiguration: Sendable {
   /// Indices into `GatewayConfiguration.providers`, in the order written; empty with `auth: none`.
   public var providers: [Int]
   public var identity: IdentityMapping
-  /// Index into `GatewayConfiguration.upstreams`.
-  public var upstream: Int
+  public var destination: Destination
+  /// How the path that is forwarded is made; nil: it is the request's.
+  public var rewrite: PathRewrite?
+  public var headers: HeaderChanges
   public var token: TokenForwarding
   /// nil: anybody's.
   public var clients: ClientAddresses?
+  /// nil: no limit.
   public var bodyBytesMax: UInt64?
   /// Overrides the upstream's `responseTimeout`.
   public var responseTimeout: Duration?
+
+  /// Where requests go that are allowed.
+  public enum Destination: Sendable, Hashable {
+    /// An index into `GatewayConfiguration.upstreams`.
+    case upstream(Int)
+    case redirect(RedirectConfiguration)
+  }
 }
 
 /// What becomes of the credential that authenticated the request.
 public enum TokenForwarding: String, Sendable, Hashable, CaseIterable {
   case remove
   case forward
+}
+
+/// What a route changes in the head that is forwarded, beside what the gateway always changes.
+public struct HeaderChanges: Sendable, Hashable {
+  /// Written instead of the client's lines of the same name.
+  public var set: [Header] = []
+  /// Names whose lines are left out.
+  public var removed: [String] = []
+
+  /// A field line: its name is a token, its value visible ASCII and inner spaces.
+  public struct Header: Sendable, Hashable {
+    public var name: String
+    public var value: String
+  }
 }

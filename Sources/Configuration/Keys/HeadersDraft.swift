@@ -1,0 +1,79 @@
+/// `routes[].headers` as written.
+struct HeadersDraft: Sendable {
+  var set: [LocatedHeader]?
+  var removed: [Located<String>]?
+
+  static let keys = KeyTable<HeadersDraft>(
+    "Headers of the request that goes upstream, beside those that the gateway itself writes.", defaults: HeadersDraft(),
+    keys: [
+      Key(
+        "set", ifWritten: \.set, .headers,
+        "Headers and their values: `X-Env: prod`. The client's own of the same name never arrives."),
+      Key("remove", ifWritten: \.removed, .list(of: .headerName, "headers"), "Headers of the client that end here."),
+    ])
+}
+
+/// A header that is set, and where its name stands.
+struct LocatedHeader: Sendable {
+  let header: HeaderChanges.Header
+  let position: Position
+}
+
+/// Which headers a route may set or remove: none that frames a message, says who sends it or whither, or holds a
+/// credential.
+enum RequestHeaderName {
+  static func fault(_ name: String) -> ValueFault? {
+    guard FieldToken.isValid(name) else { return ValueFault("is no header name (RFC 9110 §5.1)") }
+    let folded = IdentityHeaderName.fold(name)
+    guard !IdentityHeaderName.reserved.contains(folded), !folded.hasPrefix("x-forwarded-") else {
+      return ValueFault("is not for a route to change; the gateway itself writes or removes it where it has to")
+    }
+    return nil
+  }
+}
+
+extension ValueKind where Value == Located<String> {
+  static var headerName: ValueKind {
+    let name = ValueKind<String>.scalar(noun: "a header", reference: "header") { scalar throws(ValueFault) in
+      if let fault = RequestHeaderName.fault(scalar.text) { throw fault }
+      return scalar.text
+    }
+    return name.located
+  }
+}
+
+extension ValueKind where Value == String {
+  /// A field value (RFC 9110 §5.5) that every server reads alike.
+  fileprivate static var headerValue: ValueKind {
+    .scalar(noun: "a header's value", reference: "text") { scalar throws(ValueFault) in
+      guard !scalar.text.isEmpty else { throw ValueFault("is empty; to leave a header out write it under \"remove\"") }
+      guard scalar.text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        throw ValueFault("is no header value: it holds more than visible ASCII and spaces")
+      }
+      guard !scalar.text.hasPrefix(" "), !scalar.text.hasSuffix(" ") else {
+        throw ValueFault("begins or ends with a space, which is lost on the way")
+      }
+      guard scalar.text.utf8.count <= 4096 else { throw ValueFault("is longer than 4096 bytes") }
+      return scalar.text
+    }
+  }
+}
+
+extension ValueKind where Value == [LocatedHeader] {
+  static var headers: ValueKind {
+    let value = ValueKind<String>.headerValue
+    return ValueKind(noun: "a mapping from headers to values", reference: "mapping: header to value") {
+      node, decoding in
+      guard let entries = node.entries(expected: "a mapping from headers to values", &decoding) else { return nil }
+      var headers: [LocatedHeader] = []
+      for entry in entries {
+        if let fault = RequestHeaderName.fault(entry.key) {
+          decoding.report(entry.keyPosition, "\"\(entry.key)\" \(fault.predicate)")
+        }
+        guard let text = value.decode(entry.value, &decoding) else { continue }
+        headers.append(LocatedHeader(header: .init(name: entry.key, value: text), position: entry.keyPosition))
+      }
+      return headers
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import Access
+
+/// What becomes of requests that a route lets pass.
+extension Resolver {
+  /// nil after a report.
+  mutating func resolveDestination(_ route: Decoded<RouteDraft>) -> RouteConfiguration.Destination? {
+    let places = route.places
+    if places.isMissing("upstream"), places.isMissing("redirect") {
+      report(places.mapping, "the route has neither \"upstream\" nor \"redirect\"")
+      return nil
+    }
+    if places.isWritten("upstream"), places.isWritten("redirect") {
+      report(places.key("redirect"), "\"redirect\" beside \"upstream\"; a route has one or the other")
+      return nil
+    }
+    guard places.isWritten("redirect") else { return resolveUpstreamName(route.value.upstream).map { .upstream($0) } }
+    for name in ["identity", "token", "headers", "timeouts"] where places.isWritten(name) {
+      report(places.key(name), "\"\(name)\" with \"redirect\"; nothing goes to an upstream")
+    }
+    guard let redirect = route.value.redirect, let target = redirect.target else { return nil }
+    if target.path == .dropped {
+      for name in ["strip_prefix", "rewrite"] where places.isWritten(name) {
+        report(places.key(name), "\"\(name)\" with a \"redirect\" that has no `{path}`")
+      }
+    }
+    return .redirect(RedirectConfiguration(target: target.base, path: target.path, status: redirect.status))
+  }
+
+  private mutating func resolveUpstreamName(_ name: Located<String>?) -> Int? {
+    guard let name else { return nil }
+    if let index = draft.upstreams.firstIndex(where: { $0.name == name.value }) { return index }
+    report(name.position, "no upstream is called \(name.written)\(hint(name.value, draft.upstreams.map(\.name)))")
+    return nil
+  }
+
+  /// nil where the path is forwarded as it is, or after a report.
+  mutating func resolveRewrite(_ route: Decoded<RouteDraft>) -> PathRewrite? {
+    if route.places.isWritten("strip_prefix"), route.places.isWritten("rewrite") {
+      report(route.places.key("rewrite"), "\"rewrite\" beside \"strip_prefix\"; one of them says all")
+      return nil
+    }
+    guard let pattern = route.value.path?.value.text, let written = route.value.stripPrefix ?? route.value.rewrite
+    else { return nil }
+    do throws(PatternError) {
+      return route.value.stripPrefix == nil
+        ? try PathRewrite(written.value, of: pattern)
+        : try PathRewrite(stripping: written.value, from: pattern)
+    } catch {
+      report(written.position, "\(written.written) cannot be used: \(error.message)")
+      return nil
+    }
+  }
+
+  /// What tells an upstream who it is comes from tokens alone, on every route (SECURITY.md I-1).
+  mutating func checkHeaders(_ route: RouteDraft) {
+    guard let headers = route.headers?.value else { return }
+    let identity = Set(
+      (draft.routes ?? []).flatMap { $0.value.identityMapping.headerNames }.map(IdentityHeaderName.fold))
+    var taken: [String: String] = [:]
+    let set = (headers.set ?? []).map { ($0.header.name, $0.position) }
+    for (name, position) in set + (headers.removed ?? []).map({ ($0.value, $0.position) }) {
+      let folded = IdentityHeaderName.fold(name)
+      if identity.contains(folded) {
+        report(position, "\"\(name)\" is an identity header; tokens alone say what it holds")
+      } else if let other = taken.updateValue(name, forKey: folded) {
+        report(position, "\"\(name)\" is the same header as \"\(other)\" to many applications; name one of them")
+      }
+    }
+  }
+}
+
+extension RouteDraft {
+  var headerChanges: HeaderChanges {
+    guard let headers = headers?.value else { return HeaderChanges() }
+    return HeaderChanges(set: (headers.set ?? []).map(\.header), removed: (headers.removed ?? []).map(\.value))
+  }
+}

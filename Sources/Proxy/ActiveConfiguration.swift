@@ -16,6 +16,8 @@ public final class ActiveConfiguration: Sendable {
   let credentialPlaces: [CredentialPlaces]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
   let removedFields: FieldNameSet
+  /// Whether a route has `cors`.
+  let answersPreflights: Bool
   let headLimits: HeadLimits
   let responders: [LocalRoute]
 
@@ -39,6 +41,7 @@ public final class ActiveConfiguration: Sendable {
       return ActiveRoute(route, mapping: mapping, places: places)
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
+    answersPreflights = configuration.routes.contains { $0.cors != nil }
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)
@@ -49,6 +52,14 @@ public final class ActiveConfiguration: Sendable {
 
   /// Whether a provider believes proofs.
   var speaksDPoP: Bool { credentialPlaces.contains { $0.dpop != .off } }
+
+  /// The first route that takes requests with this method.
+  ///
+  /// - Parameter method: Where it stands in `bytes`.
+  func route(host: Span<UInt8>, _ bytes: Span<UInt8>, method: ByteRange, path: Span<UInt8>) -> ActiveRoute? {
+    let name = bytes.extracting(method.lowerBound..<method.upperBound)
+    return routeTable.match(host: host, method: name, path: path).map { routes[$0] }
+  }
 
   /// The gateway's own answer for a path, where it has one.
   ///

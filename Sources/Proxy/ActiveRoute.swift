@@ -19,6 +19,11 @@ final class ActiveRoute: Sendable {
   let tokenCookies: [[UInt8]]
   /// The client's fields that the route leaves out or writes itself; nil: none.
   let removedFields: FieldNameSet?
+  let cors: ActiveCORS?
+  /// One for all requests of a client, asked before who they are; nil: none.
+  let clientLimit: ActiveRateLimit?
+  /// One for all requests of a subject, asked when it is known; nil: none.
+  let subjectLimit: ActiveRateLimit?
   /// The field lines that it writes, each with its CRLF.
   let setFields: [UInt8]
 
@@ -37,6 +42,10 @@ final class ActiveRoute: Sendable {
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes)
     tokenCookies = configuration.providers.flatMap { places[$0].cookies }
+    cors = configuration.cors.map(ActiveCORS.init)
+    let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
+    clientLimit = limit?.limit.by == .client ? limit : nil
+    subjectLimit = limit?.limit.by == .subject ? limit : nil
     let headers = configuration.headers
     let removed = headers.removed + headers.set.map(\.name)
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)

@@ -107,7 +107,7 @@ extension ClientConnection {
       ForwardedAnswer.write(
         worker.answerHead, bytes, framing: slot.exchange.answer.framing, answering: method,
         version: slot.exchange.version, connection: slot.exchange.persistence, date: date.span,
-        into: context.blocks.take())
+        corsFields: slot.exchange.corsFields, into: context.blocks.take())
     }
     block.consume(worker.answerHead.length)
     guard written.fits else {
@@ -241,8 +241,8 @@ extension ClientConnection {
     if worker.isDraining { slot.exchange.closeAfterwards() }
     let answer = LocalAnswer(
       method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
-      requestID: slot.exchange.requestID, date: worker.date)
-    var writer = HeadWriter(outputBlock(writable: bytesMax))
+      requestID: slot.exchange.requestID, date: worker.date, routeFields: slot.exchange.corsFields ?? [])
+    var writer = HeadWriter(outputBlock(writable: bytesMax + answer.routeFields.count))
     write(answer, &writer)
     output = writer.finish()
   }

@@ -23,6 +23,8 @@ struct Challenges: Sendable {
   func challenge(_ reason: Reason, scopes: [String] = []) -> [UInt8]? {
     switch reason.status {
     case 401: reason == .credentialMissing ? withoutToken : invalidToken
+    // No token would change it.
+    case 403 where reason == .originRefused: nil
     case 403 where scopes.isEmpty: insufficientScope
     case 403: schemes.challenge(reason, scopes: scopes).map { [UInt8]($0.utf8) }
     default: nil

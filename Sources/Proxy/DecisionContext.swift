@@ -22,6 +22,8 @@ final class DecisionContext {
   let headers = KnownHeaders()
   /// Shared by all loops.
   let replays: ReplayMemory
+  /// Shared by all loops.
+  let rateLimits: RateLimitMemory
   let blocks = BufferPool(blockBytes: Limits.blockBytes, keptMax: Limits.blocksKeptMax)
   var requestIDs = RequestIDSource()
   /// The time of the batch that is being handled.
@@ -34,11 +36,14 @@ final class DecisionContext {
   var client = Client()
   /// The path that is forwarded, where the route makes another of it.
   var rewrittenPath: [UInt8] = []
+  /// What a rate limit counts the request by.
+  var sender: [UInt8] = []
 
-  init(_ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory) {
+  init(_ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory, rateLimits: RateLimitMemory) {
     self.active = active
     self.keys = keys
     self.replays = replays
+    self.rateLimits = rateLimits
     head = RequestHead(fieldsMax: active.headLimits.fieldsMax)
     path.reserveCapacity(active.headLimits.targetBytesMax)
   }

@@ -60,9 +60,13 @@ struct Exchange {
   private(set) var prefersHTML = false
   var requestBody = BodyDecoder(.none)
   private var requestBodyBytesMax: UInt64?
+  /// Whether its client's rate limit has counted it.
+  private var isCounted = false
 
   // The answer.
   var answer = AnswerState()
+  /// Field lines that it has for the sake of pages of other origins; nil where the route says nothing of them.
+  private(set) var corsFields: [UInt8]?
   private(set) var status = 0
   private(set) var reason: Reason?
 
@@ -79,6 +83,8 @@ struct Exchange {
     requestID = context.requestIDs.next()
     configuration = context.active
     route = nil
+    corsFields = nil
+    isCounted = false
     requestBody = BodyDecoder(.none)
     answer = AnswerState()
     status = 0
@@ -103,6 +109,7 @@ struct Exchange {
     let active = context.active
     configuration = active
     route = nil
+    corsFields = nil
     requestBodyBytesMax = nil
     headLength = context.head.length
     method = context.head.knownMethod
@@ -135,10 +142,13 @@ struct Exchange {
       state = .waitingForResponder
       return .ask(local.responder)
     }
-    let matched = active.routeTable.match(
-      host: host, method: bytes.extracting(context.head.method.lowerBound..<context.head.method.upperBound),
-      path: context.path.span)
-    let route = matched.map { active.routes[$0] }
+    let path = context.path
+    var preflight = active.answersPreflights ? ActiveCORS.methodAskedFor(context.head, bytes) : nil
+    var route = active.route(host: host, bytes, method: preflight ?? context.head.method, path: path.span)
+    if preflight != nil, route?.cors == nil {
+      preflight = nil
+      route = active.route(host: host, bytes, method: context.head.method, path: path.span)
+    }
     let kept = route?.configuration.pathTraitsKept ?? []
     if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }
     guard let route else { return .refuse(Refusal(.noRoute)) }
@@ -146,12 +156,23 @@ struct Exchange {
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
       return .refuse(Refusal(.clientRefused))
     }
+    if let cors = route.cors {
+      if preflight != nil {
+        return cors.answer(toPreflight: context.head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
+      }
+      corsFields = cors.fields(answering: context.head, bytes)
+    }
     requestBodyBytesMax = route.configuration.bodyBytesMax
     if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
     }
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
     if context.head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
+    // Before any work on a token, and once, however often the request waits.
+    if let limit = route.clientLimit, !isCounted {
+      isCounted = true
+      if let refusal = limit.count(.anonymous, from: log.client, in: context) { return .refuse(refusal) }
+    }
     return authorize(bytes, route, active, context)
   }
 
@@ -198,6 +219,7 @@ struct Exchange {
       }
     }
     log.keep(identity)
+    if let refusal = route.subjectLimit?.count(identity, from: log.client, in: context) { return .refuse(refusal) }
     let verdict = route.configuration.rule.evaluate(identity)
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }

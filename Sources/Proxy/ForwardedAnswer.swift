@@ -5,10 +5,12 @@ import Sockets
 enum ForwardedAnswer {
   /// Appends the head to `block`.
   ///
+  /// - Parameter corsFields: What the gateway says of other origins instead of the upstream; nil: nothing.
   /// - Returns: The block, and whether the head fits it.
   static func write(
     _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, framing: BodyFraming, answering method: Method,
-    version: HTTPVersion, connection: Refusal.ConnectionFate, date: Span<UInt8>, into block: consuming Buffer
+    version: HTTPVersion, connection: Refusal.ConnectionFate, date: Span<UInt8>, corsFields: [UInt8]? = nil,
+    into block: consuming Buffer
   ) -> WrittenAnswer {
     var writer = HeadWriter(block)
     // The gateway's own version, whatever the client's (RFC 9110 §2.5).
@@ -30,11 +32,12 @@ enum ForwardedAnswer {
       // Where there is a body it is ours to write.
       case .contentLength: if !describesAbsentBody { continue }
       case .date: hasDate = true
-      default: break
+      default: if corsFields != nil, ActiveCORS.replacedFields.contains(bytes, line) { continue }
       }
       writer.write(bytes, line: line)
     }
     if head.status >= 200 {
+      if let corsFields { writer.write(corsFields.span) }
       if !hasDate {
         writer.write("Date: ")
         writer.write(date)

@@ -11,6 +11,8 @@ struct LocalAnswer {
   let requestID: RequestID
   /// What Date says.
   let date: [UInt8]
+  /// Field lines that the route's answers have, each with its CRLF.
+  var routeFields: [UInt8] = []
 
   // MARK: A refusal
 
@@ -34,7 +36,12 @@ struct LocalAnswer {
     }
     if let seconds = refusal.retryAfterSeconds {
       writer.write("Retry-After: ")
-      writer.write(decimal: UInt64(seconds))
+      writer.write(decimal: UInt64(clamping: seconds))
+      writer.write("\r\n")
+    }
+    if let exceeded = refusal.exceeded {
+      writer.write(exceeded.policy.span)
+      writer.write(decimal: UInt64(clamping: exceeded.seconds))
       writer.write("\r\n")
     }
     // A 405 names what is allowed (RFC 9110 §15.5.6); CONNECT and TRACE are refused everywhere.
@@ -50,7 +57,9 @@ struct LocalAnswer {
   }
 
   /// Bytes that the answer to `refusal` takes at most.
-  static func bytesMax(_ refusal: Refusal) -> Int { 2048 + (refusal.challenge?.count ?? 0) }
+  static func bytesMax(_ refusal: Refusal) -> Int {
+    2048 + (refusal.challenge?.count ?? 0) + (refusal.exceeded?.policy.count ?? 0)
+  }
 
   private static var problemStart: StaticString { "{\"title\":\"" }
   private static var problemStatus: StaticString { "\",\"status\":" }
@@ -107,6 +116,7 @@ struct LocalAnswer {
   }
 
   private func endHead(contentLength: Int?, _ writer: inout HeadWriter) {
+    writer.write(routeFields.span)
     writer.write("X-Request-Id: ")
     writer.write(requestID)
     if let contentLength {

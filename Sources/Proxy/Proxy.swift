@@ -32,6 +32,8 @@ enum Limits {
   static let cachedTokenBytesMax = 128 * 1024 * 1024
   /// DPoP proofs remembered by all loops together: 28 MiB, where a provider speaks DPoP.
   static let rememberedProofsMax = 1 << 20
+  /// Senders that rate limits of all routes remember, all loops together: at most 6 MiB, taken as they are used.
+  static let rememberedSendersMax = 1 << 18
   /// What frames a chunk: its size line, its end, and the last chunk behind it.
   static let chunkFramingBytesMax = 32
   /// A body goes on only where this much fits: more than the longest chunk size line, so that none is cut in two.

@@ -6,8 +6,17 @@ struct Refusal {
   let reason: Reason
   /// What WWW-Authenticate says (RFC 9110 §11.6.1); nil: no such line.
   var challenge: [UInt8]?
+  /// The limit that the client has reached; nil: none.
+  var exceeded: ExceededLimit?
   /// Whether the connection can carry another request after it.
   var connection: ConnectionFate = .kept
+
+  /// What is said of a limit, and when it lets the next request pass.
+  struct ExceededLimit {
+    /// Field lines, up to the seconds that end them.
+    let policy: [UInt8]
+    let seconds: Int64
+  }
 
   enum ConnectionFate { case kept, closed }
 
@@ -28,5 +37,5 @@ struct Refusal {
   }
 
   /// Seconds after which the client may try again; nil: nothing is said.
-  var retryAfterSeconds: Int? { reason.status == 503 ? 5 : nil }
+  var retryAfterSeconds: Int64? { exceeded?.seconds ?? (reason.status == 503 ? 5 : nil) }
 }

@@ -49,11 +49,12 @@ public final class Server: Sendable {
     let replays = ReplayMemory(report: report)
     if active.speaksDPoP { replays.reserve() }
     self.replays = replays
+    let rateLimits = RateLimitMemory()
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
         index: index, loop: loop, sockets: sockets[index], active: active, keys: keys, counters: counters,
-        replays: replays, accessLog: accessLog.makeRing(), report: report)
+        replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers

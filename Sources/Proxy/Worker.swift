@@ -52,7 +52,7 @@ final class Worker {
   init(
     index: Int, loop: EventLoop, sockets: [(socket: ListeningSocket, proxyProtocol: Bool)],
     active: ActiveConfiguration, keys: KeySnapshot,
-    counters: SharedCounters, replays: ReplayMemory, accessLog: AccessLogRing,
+    counters: SharedCounters, replays: ReplayMemory, rateLimits: RateLimitMemory, accessLog: AccessLogRing,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
@@ -61,7 +61,7 @@ final class Worker {
     self.counters = counters
     self.accessLog = accessLog
     self.report = report
-    context = DecisionContext(active, keys: keys, replays: replays)
+    context = DecisionContext(active, keys: keys, replays: replays, rateLimits: rateLimits)
     pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)

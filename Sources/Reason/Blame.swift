@@ -26,10 +26,11 @@ extension Reason {
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture,
-      .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch:
+      .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch,
+      .rateLimited:
       .client
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
-    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused: .policy
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused, .originRefused: .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
       .upstreamTruncated:
       .upstream
@@ -52,13 +53,16 @@ extension Reason {
       .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,
       .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
       401
-    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid, .clientRefused: 403
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid, .clientRefused,
+      .originRefused:
+      403
     case .noRoute: 404
     case .methodRefused: 405
     case .headTimeout, .bodyTimeout: 408
     case .bodyTooLarge: 413
     case .targetTooLong: 414
     case .expectationUnsupported: 417
+    case .rateLimited: 429
     case .headTooLarge, .tooManyFields: 431
     case .clientClosed, .clientTimeout: 499
     case .internalError: 500

@@ -172,6 +172,13 @@ public enum Reason: String, CaseIterable, Sendable {
   /// A claim cannot stand in an identity header: it holds a control character.
   case identityInvalid = "identity_invalid"
 
+  // MARK: What the route allows beside
+
+  /// A browser asks whether a page of an origin may send a request, and the route's `cors` does not list it.
+  case originRefused = "origin_refused"
+  /// More requests than the route's `rate_limit` (RFC 6585 §4).
+  case rateLimited = "rate_limited"
+
   // MARK: The upstream
 
   /// No connection to any server of the upstream.

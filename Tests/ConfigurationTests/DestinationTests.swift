@@ -141,4 +141,69 @@ struct DestinationTests {
     #expect(
       faults(sample.text) == ["12:47: \"x_tenant\" is an identity header; tokens alone say what it holds"])
   }
+
+  @Test("cors and rate_limit are taken over, with what is left out")
+  func corsAndLimits() throws {
+    let whole = try route(
+      """
+      cors:
+            origins: ["https://app.example.com", "http://localhost:3000"]
+            methods: [GET, PATCH]
+            headers: [X-A]
+            credentials: true
+            max_age: 1h
+          rate_limit: { by: client, rate: 10/s, burst: 20 }
+      """)
+    #expect(
+      whole.cors
+        == CORSConfiguration(
+          origins: .listed(["https://app.example.com", "http://localhost:3000"]), methods: ["GET", "PATCH"],
+          headers: ["X-A"], credentials: true, maxAge: .seconds(3600)))
+    #expect(whole.rateLimit == RateLimit(by: .client, count: 10, periodSeconds: 1, burst: 20))
+    let short = try route("cors: { origins: [\"*\"] }\n    rate_limit: { by: client, rate: 100/m }")
+    #expect(
+      short.cors
+        == CORSConfiguration(
+          origins: .any, methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+          headers: ["Authorization", "Content-Type"], credentials: false, maxAge: nil))
+    #expect(short.rateLimit == RateLimit(by: .client, count: 100, periodSeconds: 60, burst: 100))
+    #expect(try route("methods: [POST]\n    cors: { origins: [\"https://a\"] }").cors?.methods == ["POST"])
+  }
+
+  @Test(
+    "What cors and rate_limit cannot be is refused",
+    arguments: [
+      Row("cors: { origins: [\"*\", \"https://a\"] }", "14:22: \"*\" beside other origins, which it takes in"),
+      Row(
+        "cors: { origins: [\"*\"], credentials: true }",
+        "14:29: \"credentials\" with any origin; list the origins that may use them"),
+      Row("cors: { origins: [] }", "14:22: an empty list; expected a list of origins, or leave the key out"),
+      Row(
+        "cors: { origins: [\"null\"] }",
+        "14:23: \"null\" is no origin; write a scheme and a host: https://app.example.com"),
+      Row(
+        "cors: { origins: [\"https://a/\"] }",
+        "14:23: \"https://a/\" has more than scheme, host and port, which are all that a browser sends as Origin"),
+      Row(
+        "cors: { origins: [\"https://A\"] }",
+        "14:23: \"https://A\" is not as browsers write it; did you mean \"https://a\"?"),
+      Row(
+        "cors: { origins: [\"https://a:443\"] }",
+        "14:23: \"https://a:443\" has its scheme's own port, which browsers leave out"),
+      Row(
+        "cors: { origins: [\"https://a\"], headers: [\"*\"] }",
+        "14:47: \"*\" names no header, and Authorization not at all; name those that a page sets"),
+      Row(
+        "rate_limit: { by: subject, rate: 1/s }",
+        "14:23: by: subject with auth: none; nobody is asked who they are, so write by: client"),
+      Row(
+        "rate_limit: { by: client, rate: 10 }", "14:37: \"10\" is no rate; write a whole number and /s, /m or /h: 10/s"),
+      Row("rate_limit: { by: client, rate: 0/s }", "14:37: \"0/s\" is out of range: 1/h to 1000000/s"),
+      Row("rate_limit: { by: client, rate: 1000001/s }", "14:37: \"1000001/s\" is out of range: 1/h to 1000000/s"),
+      Row("rate_limit: { by: client, rate: 1/s, burst: 0 }", "14:49: \"0\" is out of range: 1 to 1000000"),
+      Row("rate_limit: { by: ip, rate: 1/s }", "14:23: \"ip\" is not subject or client"),
+    ])
+  func badCORSAndLimits(_ row: Row) {
+    #expect(faults(Sample.route("auth: none\n    \(row.keys)", path: "\"/a/{id}/**\"").text) == row.faults)
+  }
 }

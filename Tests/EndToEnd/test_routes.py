@@ -3,6 +3,7 @@ import json
 
 import pytest
 from support.judged import Judge
+from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.wire import Client, get
 
@@ -202,3 +203,172 @@ class TestRequestHeaders:
         gateway.wait_message("reloaded")
         get(gateway, "/set/x")
         assert [request.field("x-env") for request in app.wait_requests(2)] == ["prod", "stage"]
+
+
+class TestOtherOrigins:
+    APP = "https://app.example.com"
+    ROUTES = """
+          - path: /api/**
+            methods: [GET, PUT]
+            auth: ours
+            require: { roles: [admin] }
+            cors: { origins: ["https://app.example.com", "http://localhost:3000"], headers: [Authorization],
+                    credentials: true, max_age: 1h }
+            rate_limit: { by: subject, rate: 3/h }
+            upstream: app
+          - { path: /any/**, auth: none, cors: { origins: ["*"] }, upstream: app }
+          - { path: /down, auth: none, cors: { origins: ["https://app.example.com"] }, upstream: app }
+          - { path: /none/**, auth: none, upstream: app }
+"""
+
+    @pytest.fixture
+    def judge(self, start, upstream, key):
+        app = upstream(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nAccess-Control-Allow-Origin: *\r\nVary: Accept\r\n"
+            b"access-control-allow-credentials: false\r\nAccess-Control-Expose-Headers: X-Total\r\n\r\nok")
+        made = Judge(start(configuration(key, app, self.ROUTES)), app)
+        yield made
+        made.settled()
+
+    def preflight(self, judge, target, origin, method="PUT", headers="authorization", host="example.test"):
+        fields = [("Origin", origin), ("Access-Control-Request-Method", method),
+                  ("Access-Control-Request-Headers", headers)]
+        return get(judge.gateway, target, fields, method="OPTIONS", host=host)
+
+    def test_a_preflight_is_answered_without_a_token_and_nothing_goes_upstream(self, judge):
+        answer = self.preflight(judge, "/api/x", self.APP)
+        assert answer.status == 204 and answer.field("content-length") is None
+        assert answer.field("access-control-allow-origin") == self.APP
+        assert answer.field("access-control-allow-credentials") == "true"
+        assert answer.field("access-control-allow-methods") == "GET, PUT"
+        assert answer.field("access-control-allow-headers") == "Authorization"
+        assert answer.field("access-control-max-age") == "3600"
+        assert answer.field("vary") == "Origin"
+        line = judge.gateway.access_of(answer.request_id)
+        assert line["route"] == "GET,PUT /api/**" and "reason" not in line and "upstream" not in line
+        judge.settled()
+
+    @pytest.mark.parametrize("target, origin, method, status, reason", [
+        ("/api/x", "https://evil.example", "PUT", 403, "origin_refused"), ("/api/x", "null", "PUT", 403, "origin_refused"),
+        ("/api/x", "https://app.example.com.evil", "PUT", 403, "origin_refused"),
+        ("/api/x", "https://app.example.com", "DELETE", 404, "no_route"),
+        ("/elsewhere", "https://app.example.com", "PUT", 404, "no_route"),
+        ("/api/../R", "https://app.example.com", "PUT", 400, "path_dot_segment"),
+    ])
+    def test_other_preflights_say_nothing_of_origins(self, judge, target, origin, method, status, reason):
+        answer = self.preflight(judge, target, origin, method)
+        assert answer.status == status and judge.gateway.access_of(answer.request_id)["reason"] == reason
+        assert not [name for name in answer.names() if name.startswith("access-control")]
+        judge.settled()
+
+    def test_a_preflight_for_a_route_without_cors_goes_its_way(self, judge):
+        answer = self.preflight(judge, "/none/x", self.APP)
+        assert answer.status == 200 and answer.all("access-control-allow-origin") == ["*"]
+        judge.forwarded += 1
+
+    def test_answers_and_refusals_can_be_read_by_the_listed_origin(self, judge, key):
+        origin = ("Origin", "http://localhost:3000")
+        admin, nobody = bearer(mint(key, roles=["admin"])), bearer(mint(key, sub="bob"))
+        statuses = []
+        for fields in ([], [nobody], [admin], [admin], [admin], [admin]):
+            answer = get(judge.gateway, "/api/x", [origin, *fields])
+            statuses.append(answer.status)
+            assert answer.field("access-control-allow-origin") == "http://localhost:3000"
+            assert answer.field("access-control-allow-credentials") == "true"
+            assert "Origin" in answer.all("vary")
+        assert statuses == [401, 403, 200, 200, 200, 429]
+        judge.forwarded += 3
+
+    def test_the_upstreams_own_words_are_replaced(self, judge, key):
+        admin = bearer(mint(key, roles=["admin"]))
+        for origin in ([("Origin", "https://evil.example")], []):
+            answer = get(judge.gateway, "/api/x", [admin, *origin])
+            assert answer.status == 200
+            assert not {"access-control-allow-origin", "access-control-allow-credentials"} & set(answer.names())
+            assert answer.field("access-control-expose-headers") == "X-Total"
+            assert answer.all("vary") == ["Accept", "Origin"]
+        answer = get(judge.gateway, "/any/x", [("Origin", "https://evil.example")])
+        assert answer.field("access-control-allow-origin") == "*" and answer.all("vary") == ["Accept"]
+        judge.forwarded += 3
+
+    def test_a_refusal_in_the_upstreams_place_can_be_read_too(self, judge):
+        judge.app.answer = b"no answer at all\r\n\r\n"
+        answer = get(judge.gateway, "/down", [("Origin", self.APP)])
+        assert (answer.status, answer.field("access-control-allow-origin")) == (502, self.APP)
+        judge.forwarded += 1
+
+
+class TestRateLimits:
+    ROUTES = """
+          - name: by-client
+            path: /client/**
+            auth: ours
+            rate_limit: { by: client, rate: 1/h, burst: 4 }
+            upstream: app
+          - { name: by-subject, path: /subject/**, auth: ours, anonymous: allow,
+              rate_limit: { by: subject, rate: 3/h }, upstream: app }
+          - { name: fast, path: /fast, auth: none, rate_limit: { by: client, rate: 20/s, burst: 1 }, upstream: app }
+          - { path: /free/**, auth: none, upstream: app }
+"""
+
+    def statuses(self, gateway, count, target, fields=()):
+        # A connection each: the loops take them in any order.
+        return [get(gateway, target, fields).status for _ in range(count)]
+
+    def test_guessing_tokens_is_bounded_by_client_over_all_loops(self, start, upstream, key, workers):
+        app = upstream()
+        gateway = start(configuration(key, app, self.ROUTES, workers))
+        statuses = [get(gateway, "/client/x", [bearer(f"guess{n}")]).status for n in range(8)]
+        assert statuses == [401] * 4 + [429] * 4
+        answer = get(gateway, "/client/x", [bearer(mint(key))])
+        assert answer.status == 429 and answer.field("www-authenticate") is None
+        assert 1 <= int(answer.field("retry-after")) <= 3600
+        assert answer.field("ratelimit-policy") == '"default";q=4;w=14400'
+        assert answer.field("ratelimit") == f'"default";r=0;t={answer.field("retry-after")}'
+        line = gateway.access_of(answer.request_id)
+        assert (line["reason"], line["blame"], line["route"]) == ("rate_limited", "client", "by-client")
+        assert "subject" not in line and "upstream" not in line
+        assert get(gateway, "/free/x").status == 200
+        assert len(app.requests) == 1
+
+    def test_each_subject_is_counted_alone_whatever_its_tokens(self, start, upstream, key, workers):
+        app = upstream()
+        gateway = start(configuration(key, app, self.ROUTES, workers))
+        for subject in ("alice", "bob"):
+            statuses = [
+                get(gateway, "/subject/x", [bearer(mint(key, sub=subject, jti=str(n)))]).status for n in range(5)]
+            assert statuses == [200] * 3 + [429] * 2
+        assert self.statuses(gateway, 5, "/subject/x") == [200] * 3 + [429] * 2
+        line = gateway.wait_access(reason="rate_limited", subject="alice")[0]
+        assert line["status"] == 429
+        assert len(app.requests) == 9
+
+    def test_a_limit_lets_the_next_one_pass_in_time(self, start, upstream, key):
+        app = upstream()
+        gateway = start(configuration(key, app, self.ROUTES))
+        assert get(gateway, "/fast").status == 200
+        wait_until(lambda: get(gateway, "/fast").status == 200, "the next one to pass")
+
+    def test_a_reload_keeps_what_was_counted_where_the_limit_is_the_same(self, start, upstream, key):
+        app = upstream()
+        text = configuration(key, app, self.ROUTES)
+        gateway = start(text)
+        assert self.statuses(gateway, 5, "/client/x") == [401] * 4 + [429]
+        for count, changed in ((1, text.replace("path: /free/**", "path: /other/**")),
+                               (2, text.replace("1/h, burst: 4", "1/h, burst: 5"))):
+            gateway.write_config(changed)
+            gateway.signal(1)
+            wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) == count, "the reload")
+            expected = [429] * 6 if count == 1 else [401] * 5 + [429]
+            assert self.statuses(gateway, 6, "/client/x") == expected
+
+    def test_a_refused_body_is_not_read_as_a_request(self, start, upstream, key):
+        app = upstream()
+        gateway = start(configuration(key, app, self.ROUTES))
+        self.statuses(gateway, 4, "/client/x")
+        with Client(gateway) as client:
+            client.send(b"POST /client/x HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\nGET /free/x HTTP/1.1\r\nHost: a\r\n")
+            answer = client.response("POST")
+            assert (answer.status, answer.field("connection")) == (429, "close")
+            assert client.is_closed()
+        assert not app.requests

@@ -15,6 +15,7 @@ struct LocalAnswerTests {
     switch reason.status {
     case 401 where reason == .credentialMissing: #expect(challenge == "Bearer")
     case 401: #expect(challenge == "Bearer error=\"invalid_token\"")
+    case 403 where reason == .originRefused: #expect(challenge == nil)
     case 403: #expect(challenge == "Bearer error=\"insufficient_scope\"")
     default: #expect(challenge == nil)
     }
@@ -102,6 +103,22 @@ struct LocalAnswerTests {
     #expect(text(to: .keysUnavailable, .get, .kept, .http10) == head + "Connection: keep-alive\r\n\r\n" + body)
   }
 
+  @Test("A limit that is reached says which it is, and when it lets the next request pass")
+  func exceeded() {
+    var refusal = Refusal(.rateLimited)
+    refusal.exceeded = .init(policy: Array("RateLimit: \"default\";r=0;t=".utf8), seconds: 7)
+    let answer = LocalAnswer(
+      method: .head, connection: .kept, version: .http11, requestID: RequestID(high: 0, low: 0xF),
+      date: Array("now".utf8), routeFields: Array("Vary: Origin\r\n".utf8))
+    var writer = HeadWriter(Buffer(capacity: 4096))
+    answer.write(refusal, prefersHTML: false, to: &writer)
+    #expect(
+      written(writer)
+        == "HTTP/1.1 429 Too Many Requests\r\nDate: now\r\nContent-Type: application/problem+json\r\n"
+        + "Cache-Control: no-store\r\nRetry-After: 7\r\nRateLimit: \"default\";r=0;t=7\r\nVary: Origin\r\n"
+        + "X-Request-Id: 0000000000000000000000000000000f\r\nContent-Length: 91\r\n\r\n")
+  }
+
   @Test("A page for a browser runs nothing")
   func page() {
     let answer = text(to: .noRoute, .get, prefersHTML: true)
@@ -113,7 +130,7 @@ struct LocalAnswerTests {
 
   @Test("H-15: after a request whose end is not known the connection ends", arguments: Reason.allCases)
   func connection(reason: Reason) {
-    let isKept = [401, 403, 404, 405, 499, 502, 503, 504].contains(reason.status)
+    let isKept = [401, 403, 404, 405, 429, 499, 502, 503, 504].contains(reason.status)
     #expect(Refusal(reason).connection == (isKept ? .kept : .closed))
     #expect(Refusal(reason, connection: .closed).connection == .closed)
   }

@@ -124,7 +124,8 @@ final class DecidingGateway {
     let active = ActiveConfiguration(configuration, generation: 1, responders: responders)
     let keySet = keys == .present ? try Issuer.keySet() : nil
     context = DecisionContext(
-      active, keys: KeySnapshot(providers: []), replays: replays ?? ReplayMemory(proofsMax: 1024) { _ in })
+      active, keys: KeySnapshot(providers: []), replays: replays ?? ReplayMemory(proofsMax: 1024) { _ in },
+      rateLimits: RateLimitMemory(sendersMax: 1024))
     context.wallClockNanoseconds = Issuer.now * 1_000_000_000
     // No unknown key is worth a fetch, unless a test says so.
     let provider = ProviderKeys(

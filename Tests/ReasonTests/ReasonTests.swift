@@ -26,7 +26,7 @@ struct ReasonTests {
   func statusAndBlame(reason: Reason) {
     switch reason.status {
     case 401: #expect(reason.blame == .client || reason == .confirmationUnsupported)
-    case 400, 404, 405, 408, 413, 414, 417, 431, 499, 501, 505: #expect(reason.blame == .client)
+    case 400, 404, 405, 408, 413, 414, 417, 429, 431, 499, 501, 505: #expect(reason.blame == .client)
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
     case 500: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)
@@ -71,7 +71,8 @@ struct ReasonTests {
       Row(reason: .bodyTooLarge, status: 413), Row(reason: .proofMissing, status: 401),
       Row(reason: .proofInvalid, status: 401), Row(reason: .proofReplayed, status: 401),
       Row(reason: .proofMemoryFull, status: 503), Row(reason: .certificateMismatch, status: 401),
-      Row(reason: .confirmationUnsupported, status: 401),
+      Row(reason: .confirmationUnsupported, status: 401), Row(reason: .originRefused, status: 403),
+      Row(reason: .rateLimited, status: 429),
     ])
   func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
 

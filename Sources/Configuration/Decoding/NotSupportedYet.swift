@@ -11,7 +11,7 @@ enum NotSupportedYet {
   static let upstreamBuiltins = ["static"]
   static let balances = ["least_requests", "random_two"]
   static let routeKeys = [
-    "rate_limit", "on_expiry", "cors", "enforce", "assertion", "tests", "forward_auth",
+    "on_expiry", "enforce", "assertion", "tests", "forward_auth",
   ]
   static let requirementKeys = ["owner", "any", "all", "not"]
 }

@@ -21,6 +21,8 @@ struct RouteDraft: Sendable {
   var stripPrefix: Located<String>?
   var rewrite: Located<String>?
   var headers: Decoded<HeadersDraft>?
+  var cors: Decoded<CORSDraft>?
+  var rateLimit: Decoded<RateLimitDraft>?
   var token = TokenForwarding.remove
   var clients: Decoded<ClientAddressesDraft>?
   var limits = Decoded(RouteLimits())
@@ -87,6 +89,9 @@ struct RouteDraft: Sendable {
       Key(
         "clients", ifWritten: \.clients, ValueKind.mapping(ClientAddressesDraft.keys).notEmpty,
         "Whose requests it takes, by the client's address."),
+      Key("cors", ifWritten: \.cors, .mapping(CORSDraft.keys), "Pages of other origins that may use the route."),
+      Key(
+        "rate_limit", ifWritten: \.rateLimit, .mapping(RateLimitDraft.keys), "How many requests one sender may send."),
       Key("limits", \.limits, .mapping(RouteLimits.keys), "Limits of this route."),
       Key("timeouts", \.timeouts, .mapping(RouteTimeouts.keys), "Timeouts of this route."),
       Key("encoded_slashes", \.encodedSlashes, .pathChoice, "`%2F` and `%5C` in a path; kept, they match no border."),

@@ -67,6 +67,26 @@ extension Resolver {
       }
     }
   }
+
+  /// Any origin with credentials is what browsers refuse, and rightly (Fetch §3.2.5).
+  mutating func resolveCORS(_ route: Decoded<RouteDraft>) -> CORSConfiguration? {
+    guard let cors = route.value.cors, let origins = cors.value.origins else { return nil }
+    let isAny = origins.value.contains("*")
+    if isAny, origins.value.count > 1 { report(origins.position, "\"*\" beside other origins, which it takes in") }
+    if isAny, cors.value.credentials {
+      report(cors.places.key("credentials"), "\"credentials\" with any origin; list the origins that may use them")
+    }
+    return CORSConfiguration(
+      origins: isAny ? .any : .listed(origins.value),
+      methods: cors.value.methods ?? route.value.methods ?? CORSDraft.usualMethods,
+      headers: cors.value.headers, credentials: cors.value.credentials, maxAge: cors.value.maxAge)
+  }
+
+  mutating func checkRateLimit(_ route: Decoded<RouteDraft>) {
+    guard let limit = route.value.rateLimit, limit.value.by == .subject, case .none? = route.value.authentication
+    else { return }
+    report(limit.places.value("by"), "by: subject with auth: none; nobody is asked who they are, so write by: client")
+  }
 }
 
 extension RouteDraft {

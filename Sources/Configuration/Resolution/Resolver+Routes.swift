@@ -27,6 +27,7 @@ extension Resolver {
     let destination = resolveDestination(decoded)
     let rewrite = resolveRewrite(decoded)
     checkHeaders(route)
+    checkRateLimit(decoded)
     guard let path = route.path, let providers, let destination else { return nil }
     let names = providers.map { draft.providers[$0].name }
     let authentication: Authentication =
@@ -43,6 +44,8 @@ extension Resolver {
       rewrite: rewrite,
       headers: route.headerChanges,
       token: route.token,
+      cors: resolveCORS(decoded),
+      rateLimit: route.rateLimit?.value.value,
       clients: route.clients.map { ClientAddresses(allowed: $0.value.allow, denied: $0.value.deny ?? []) },
       bodyBytesMax: route.limits.value.bodyBytesMax ?? bodyBytesMax,
       responseTimeout: route.timeouts.value.response)

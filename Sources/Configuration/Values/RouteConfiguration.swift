@@ -17,6 +17,8 @@ public struct RouteConfiguration: Sendable {
   public var rewrite: PathRewrite?
   public var headers: HeaderChanges
   public var token: TokenForwarding
+  public var cors: CORSConfiguration?
+  public var rateLimit: RateLimit?
   /// nil: anybody's.
   public var clients: ClientAddresses?
   /// nil: no limit.

@@ -1,0 +1,92 @@
+import Configuration
+import HTTP
+
+/// A route's `cors`, rendered for the loops.
+struct ActiveCORS: Sendable {
+  /// Compared bytewise (RFC 6454 §4); nil: any.
+  private let origins: [[UInt8]]?
+  /// What answers say to each of the origins; one where any will do.
+  private let allowed: [[UInt8]]
+  /// What answers say to others.
+  private let unlisted: [UInt8]
+  private let preflight: [LocalResponse]
+
+  /// The upstream's own words, which the gateway's replace: a browser takes no more than one.
+  static let replacedFields = FieldNameSet([
+    "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Methods",
+    "Access-Control-Allow-Headers", "Access-Control-Max-Age",
+  ])
+
+  init(_ configuration: CORSConfiguration) {
+    let vary: [(name: String, value: String)] = configuration.origins == .any ? [] : [("Vary", "Origin")]
+    var ofRequests: [[(name: String, value: String)]] = []
+    switch configuration.origins {
+    case .any:
+      origins = nil
+      ofRequests = [[("Access-Control-Allow-Origin", "*")]]
+    case .listed(let list):
+      origins = list.map { [UInt8]($0.utf8) }
+      ofRequests = list.map { origin in
+        let credentials = configuration.credentials ? [("Access-Control-Allow-Credentials", "true")] : []
+        return [("Access-Control-Allow-Origin", origin)] + credentials + vary
+      }
+    }
+    allowed = ofRequests.map(ActiveCORS.lines)
+    unlisted = ActiveCORS.lines(vary)
+    var ofPreflights = [("Access-Control-Allow-Methods", configuration.methods.joined(separator: ", "))]
+    if !configuration.headers.isEmpty {
+      ofPreflights.append(("Access-Control-Allow-Headers", configuration.headers.joined(separator: ", ")))
+    }
+    if let maxAge = configuration.maxAge {
+      ofPreflights.append(("Access-Control-Max-Age", "\(maxAge.components.seconds)"))
+    }
+    preflight = ofRequests.map { LocalResponse(status: 204, fields: $0 + ofPreflights, body: []) }
+  }
+
+  /// The field lines that the answer to a request gets, each with its CRLF.
+  func fields(answering head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
+    guard let origin = ActiveCORS.origin(of: head), let index = index(of: origin, bytes) else { return unlisted }
+    return allowed[index]
+  }
+
+  /// The answer to a preflight (Fetch §3.2.2); nil where its origin is not listed.
+  func answer(toPreflight head: borrowing RequestHead, _ bytes: Span<UInt8>) -> LocalResponse? {
+    ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) }.map { preflight[$0] }
+  }
+
+  private func index(of origin: ByteRange, _ bytes: Span<UInt8>) -> Int? {
+    guard let origins else { return 0 }
+    for index in origins.indices where origins[index].count == origin.count {
+      var isSame = true
+      for offset in 0..<origin.count where origins[index][offset] != bytes[origin.lowerBound + offset] {
+        isSame = false
+      }
+      if isSame { return index }
+    }
+    return nil
+  }
+
+  /// The value of the one Origin line; nil where there is none, or more.
+  private static func origin(of head: borrowing RequestHead) -> ByteRange? {
+    var found: ByteRange?
+    for index in head.fields.indices where head.fields[index].known == .origin {
+      if found != nil { return nil }
+      found = head.fields[index].value
+    }
+    return found
+  }
+
+  /// The method that a browser asks about; nil where the request is no preflight.
+  static func methodAskedFor(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ByteRange? {
+    guard head.knownMethod == .options, origin(of: head) != nil else { return nil }
+    for index in head.fields.indices
+    where FieldText.isWord(bytes, head.fields[index].name, "access-control-request-method") {
+      return head.fields[index].value
+    }
+    return nil
+  }
+
+  private static func lines(_ fields: [(name: String, value: String)]) -> [UInt8] {
+    [UInt8](fields.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
+  }
+}

@@ -7,7 +7,7 @@ struct ActiveCORS: Sendable {
   private let origins: [[UInt8]]?
   /// What answers say to each of the origins; one where any will do.
   private let allowed: [[UInt8]]
-  /// What answers say to others.
+  /// What answers say to others, where origins are listed.
   private let unlisted: [UInt8]
   private let preflight: [LocalResponse]
 
@@ -45,6 +45,8 @@ struct ActiveCORS: Sendable {
 
   /// The field lines that the answer to a request gets, each with its CRLF.
   func fields(answering head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
+    // The same to everyone, so that a cache has it for everyone.
+    if origins == nil { return allowed[0] }
     guard let origin = ActiveCORS.origin(of: head), let index = index(of: origin, bytes) else { return unlisted }
     return allowed[index]
   }

@@ -36,8 +36,8 @@ final class UpstreamConnection: Pollable {
     switch server.target {
     case .address(let address):
       socket = try Socket.connect(to: address)
-    case .echo:
-      socket = try EchoServer.connect(on: worker.loop, blocks: worker.context.blocks)
+    case .builtin(let builtin):
+      socket = try builtin.connect(on: worker.loop, blocks: worker.context.blocks)
     }
     state = .connecting
     super.init()

@@ -22,7 +22,8 @@ final class UpstreamPool {
     responseDeadlines = loop.deadlines(after: configuration.responseTimeout)
     idleDeadlines = loop.deadlines(after: configuration.idleTimeout)
     switch configuration.kind {
-    case .echo: servers = [UpstreamServer(.echo)]
+    case .echo: servers = [UpstreamServer(.builtin(.echo))]
+    case .fixed(let answer): servers = [UpstreamServer(.builtin(.fixed(answer)))]
     case .servers(let addresses):
       servers = addresses.compactMap { $0.socketAddress.map { UpstreamServer(.address($0)) } }
     }

@@ -5,8 +5,7 @@ import Sockets
 final class UpstreamServer {
   enum Target {
     case address(SocketAddress)
-    /// Answers inside this process, at the other end of a socket pair.
-    case echo
+    case builtin(BuiltinServer)
   }
 
   let target: Target

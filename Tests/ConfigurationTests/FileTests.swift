@@ -66,8 +66,8 @@ struct FileTests {
       Row(
         text: "{ builtin: echo, servers: [\"127.0.0.1:1\"] }",
         fault: "9:11: \"builtin\" beside \"servers\"; an upstream is one or the other"),
-      Row(text: "{ builtin: static }", fault: "9:20: \"static\" is not supported in this version"),
-      Row(text: "{ builtin: ecko }", fault: "9:20: \"ecko\" is not echo; did you mean \"echo\"?"),
+      Row(text: "{ builtin: static }", fault: "9:20: builtin: static needs \"static\", which says what is answered"),
+      Row(text: "{ builtin: ecko }", fault: "9:20: \"ecko\" is not echo or static; did you mean \"echo\"?"),
       Row(
         text: "{ builtin: echo, balance: random_two }", fault: "9:35: \"random_two\" is not supported in this version"),
       Row(text: "{ builtin: echo, retries: 11 }", fault: "9:35: \"11\" is out of range: 0 to 10"),

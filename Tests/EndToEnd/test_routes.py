@@ -372,3 +372,49 @@ class TestRateLimits:
             assert (answer.status, answer.field("connection")) == (429, "close")
             assert client.is_closed()
         assert not app.requests
+
+
+class TestFixedAnswers:
+    """`builtin: static`."""
+
+    @pytest.fixture(scope="class")
+    def gateway(self, start_once, tmp_path_factory, key):
+        folder = tmp_path_factory.mktemp("pages")
+        (folder / "page.html").write_bytes(b"<p>\r\n" + b"x" * 300_000)
+        return start_once(f"""
+        listeners:
+          - address: 127.0.0.1:0
+        providers:
+          ours: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {key.path} }}
+        upstreams:
+          robots: {{ builtin: static, static: {{ body: "User-agent: *" }} }}
+          closed: {{ builtin: static, static: {{ status: 503, content_type: text/html, body_file: {folder}/page.html }} }}
+          nothing: {{ builtin: static, static: {{ status: 204 }} }}
+        routes:
+          - {{ path: /robots.txt, auth: none, upstream: robots }}
+          - {{ path: /closed/**, auth: ours, cors: {{ origins: ["*"] }}, upstream: closed }}
+          - {{ path: /nothing, auth: none, upstream: nothing }}
+        """)
+
+    def test_the_same_for_every_request(self, gateway):
+        with Client(gateway) as client:
+            for method in ("GET", "HEAD", "GET", "POST", "OPTIONS"):
+                client.send(f"{method} /robots.txt HTTP/1.1\r\nHost: a\r\n"
+                            + ("Content-Length: 3\r\n\r\nabc" if method == "POST" else "\r\n"))
+                answer = client.response(method)
+                assert answer.status == 200 and answer.field("content-type") == "text/plain; charset=utf-8"
+                assert answer.field("content-length") == "13" and answer.field("connection") is None
+                assert answer.body == (b"" if method == "HEAD" else b"User-agent: *")
+        line = gateway.wait_access(path="/robots.txt")[0]
+        assert (line["upstream"], line["status"]) == ("robots", 200) and "reason" not in line
+
+    def test_a_file_behind_a_token(self, gateway, key):
+        assert get(gateway, "/closed/x").status == 401
+        answer = get(gateway, "/closed/x", [bearer(mint(key))])
+        assert (answer.status, answer.field("content-type")) == (503, "text/html")
+        assert answer.body == b"<p>\r\n" + b"x" * 300_000
+        assert answer.field("access-control-allow-origin") == "*" and answer.field("retry-after") is None
+
+    def test_no_body(self, gateway):
+        answer = get(gateway, "/nothing")
+        assert (answer.status, answer.field("content-length"), answer.field("content-type")) == (204, None, None)

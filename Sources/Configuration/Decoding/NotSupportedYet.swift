@@ -8,7 +8,6 @@ enum NotSupportedYet {
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
-  static let upstreamBuiltins = ["static"]
   static let balances = ["least_requests", "random_two"]
   static let routeKeys = [
     "on_expiry", "enforce", "assertion", "tests", "forward_auth",
@@ -24,7 +23,6 @@ extension NotSupportedYet {
     ("providers.<name>", providerKeys),
     ("providers.<name>.signing", signingKeys),
     ("upstreams.<name>", upstreamKeys),
-    ("upstreams.<name>.builtin", upstreamBuiltins),
     ("upstreams.<name>.balance", balances),
     ("routes[]", routeKeys),
     ("routes[].require", requirementKeys),

@@ -44,8 +44,8 @@ extension ValueKind where Value == Located<String> {
 
 extension ValueKind where Value == String {
   /// A field value (RFC 9110 §5.5) that every server reads alike.
-  fileprivate static var headerValue: ValueKind {
-    .scalar(noun: "a header's value", reference: "text") { scalar throws(ValueFault) in
+  static var headerValue: ValueKind {
+    .scalar(noun: "a header's value", reference: "text", text: \.self) { scalar throws(ValueFault) in
       guard !scalar.text.isEmpty else { throw ValueFault("is empty; to leave a header out write it under \"remove\"") }
       guard scalar.text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
         throw ValueFault("is no header value: it holds more than visible ASCII and spaces")

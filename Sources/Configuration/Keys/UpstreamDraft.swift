@@ -1,10 +1,11 @@
 /// `upstreams.<name>` as written.
 struct UpstreamDraft: Sendable {
-  enum Builtin: Sendable { case echo }
+  enum Builtin: Sendable { case echo, fixed }
   enum Balance: Sendable { case roundRobin }
 
   var servers: [ServerAddress]?
   var builtin: Builtin?
+  var fixed: Decoded<StaticAnswerDraft>?
   var balance = Balance.roundRobin
   var timeouts = Decoded(UpstreamTimeouts())
   var retries = 1
@@ -17,8 +18,12 @@ struct UpstreamDraft: Sendable {
         "servers", ifWritten: \.servers, .list(of: .server, "servers"),
         "IP addresses with ports, `localhost:port` or `unix:path`, spoken to in HTTP/1.1 without TLS."),
       Key(
-        "builtin", ifWritten: \.builtin, .choice([("echo", .echo)], unsupported: NotSupportedYet.upstreamBuiltins),
-        "`echo` answers with what it received, as JSON: for trying things out."),
+        "builtin", ifWritten: \.builtin, .choice([("echo", .echo), ("static", .fixed)]),
+        """
+        `echo` answers with what it received, as JSON: for trying things out. `static` always answers the same: for a \
+        notice, a `robots.txt`, a page while something else is down.
+        """),
+      Key("static", ifWritten: \.fixed, .mapping(StaticAnswerDraft.keys), "What `builtin: static` answers."),
       Key(
         "balance", \.balance, .choice([("round_robin", .roundRobin)], unsupported: NotSupportedYet.balances),
         "How a server is chosen."),

@@ -8,7 +8,7 @@ extension Resolver {
     } else if places.isMissing("servers"), places.isMissing("builtin") {
       report(named.position, "upstream \"\(named.name)\" has neither \"servers\" nor \"builtin\"")
     }
-    guard let kind = upstream.builtin.map({ _ in .echo }) ?? upstream.servers.map(UpstreamConfiguration.Kind.servers)
+    guard let kind = resolveBuiltin(named.body) ?? upstream.servers.map(UpstreamConfiguration.Kind.servers)
     else { return nil }
     let timeouts = upstream.timeouts.value
     return UpstreamConfiguration(

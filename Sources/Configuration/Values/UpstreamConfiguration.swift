@@ -3,6 +3,8 @@ public struct UpstreamConfiguration: Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
     case servers([ServerAddress])
     case echo
+    /// Always the same answer.
+    case fixed(StaticAnswer)
   }
   public var name: String
   public var kind: Kind

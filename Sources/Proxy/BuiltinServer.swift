@@ -1,0 +1,164 @@
+import Configuration
+import HTTP
+import Sockets
+
+/// An upstream inside this process, of the kinds `echo` and `static`.
+///
+/// It stands at the other end of a socket pair and reads bytes as any server would: what it is sent is what an upstream
+/// would get.
+enum BuiltinServer: Sendable {
+  /// Answers with what it received, as JSON.
+  case echo
+  case fixed(StaticAnswer)
+
+  /// A connection to it.
+  func connect(on loop: EventLoop, blocks: BufferPool) throws(SystemError) -> Socket {
+    let server = self
+    return try Socket.pair().giveFar { far throws(SystemError) in
+      try BuiltinConnection(far, to: server, loop: loop, blocks: blocks).start()
+    }
+  }
+}
+
+/// The far end: one request after the other.
+private final class BuiltinConnection: Pollable {
+  private let server: BuiltinServer
+  private let loop: EventLoop
+  private let blocks: BufferPool
+  private var socket: Socket
+  private var input: Buffer?
+  private var output: Buffer?
+  private var head = RequestHead(fieldsMax: BuiltinConnection.limits.fieldsMax)
+  /// A head was read, and its body not to the end.
+  private var isInRequest = false
+  private var method = Method.get
+  private var echoed: EchoedRequest?
+  private var body = BodyDecoder(.none)
+
+  private static let limits = HeadLimits(
+    headBytesMax: Limits.blockBytes, fieldsMax: 4096, targetBytesMax: Limits.blockBytes)
+  private static let bodyShownMax = 16 * 1024
+
+  init(_ socket: consuming Socket, to server: BuiltinServer, loop: EventLoop, blocks: BufferPool) {
+    self.socket = socket
+    self.server = server
+    self.loop = loop
+    self.blocks = blocks
+  }
+
+  func start() throws(SystemError) {
+    try loop.register(self, descriptor: socket.descriptor, interest: .edge)
+  }
+
+  override func ready(_ events: ReadyEvents) {
+    guard flush() else { return }
+    while true {
+      var block = input.take() ?? blocks.take()
+      block.compact()
+      let result = block.writableCount > 0 ? socket.read(into: &block) : .wouldBlock
+      let goesOn = use(&block)
+      if block.isEmpty { blocks.give(block) } else { input = consume block }
+      guard goesOn, flush() else {
+        if !goesOn { close() }
+        return
+      }
+      switch result {
+      case .bytes: continue
+      case .wouldBlock: return
+      case .end, .failed:
+        close()
+        return
+      }
+    }
+  }
+
+  /// Uses what stands in `block`; false where it is no request.
+  private func use(_ block: inout Buffer) -> Bool {
+    while !block.isEmpty {
+      if !isInRequest {
+        let isWhole = block.withReadable { bytes in readHead(bytes) }
+        guard let isWhole else { return false }
+        guard isWhole else { return true }
+        block.consume(head.length)
+      }
+      while !body.isComplete, !block.isEmpty {
+        let consumed = block.withReadable { bytes in readBody(bytes) }
+        guard let consumed else { return false }
+        if consumed == 0 { return true }
+        block.consume(consumed)
+      }
+      guard body.isComplete else { return true }
+      isInRequest = false
+      respond()
+    }
+    return true
+  }
+
+  /// Whether the head is whole; nil where it is none.
+  private func readHead(_ bytes: Span<UInt8>) -> Bool? {
+    do throws(HeadError) {
+      guard
+        try RequestHeadParser.parse(
+          bytes, from: 0, limits: BuiltinConnection.limits, scheme: .http, into: &head)
+      else { return false }
+    } catch {
+      return nil
+    }
+    isInRequest = true
+    method = head.knownMethod
+    body = BodyDecoder(head.bodyFraming)
+    if case .echo = server { echoed = EchoedRequest(head, bytes) }
+    return true
+  }
+
+  /// Bytes that were used; nil where they are no body.
+  private func readBody(_ bytes: Span<UInt8>) -> Int? {
+    do throws(BodyError) {
+      let step = try body.next(bytes, from: 0)
+      echoed?.keep(bytes, step.data, most: BuiltinConnection.bodyShownMax)
+      return step.consumed
+    } catch {
+      return nil
+    }
+  }
+
+  private func respond() {
+    switch server {
+    case .echo: respond(200, "application/json", echoed?.json ?? [])
+    case .fixed(let answer): respond(answer.status, answer.contentType, answer.body)
+    }
+    echoed = nil
+  }
+
+  private func respond(_ status: Int, _ contentType: String, _ body: [UInt8]) {
+    var head = "HTTP/1.1 \(status) \(StatusText.reasonPhrase(status))\r\n"
+    if !body.isEmpty { head += "Content-Type: \(contentType)\r\n" }
+    // Neither says how long a body is that cannot be (RFC 9110 §8.6).
+    if status != 204, status != 304 { head += "Content-Length: \(body.count)\r\n" }
+    var bytes = [UInt8]((head + "\r\n").utf8)
+    if method != .head { bytes += body }
+    var block = Buffer(capacity: (output?.count ?? 0) + bytes.count)
+    if let pending = output.take() { pending.withReadable { block.append($0) } }
+    block.append(bytes)
+    output = consume block
+  }
+
+  /// Whether everything was sent.
+  private func flush() -> Bool {
+    guard var block = output.take() else { return true }
+    while !block.isEmpty {
+      switch socket.write(&block) {
+      case .bytes: continue
+      case .wouldBlock, .end: output = consume block
+      case .failed: close()
+      }
+      return false
+    }
+    return true
+  }
+
+  private func close() {
+    loop.unregister(self)
+    socket.close()
+  }
+}

@@ -1,0 +1,71 @@
+import HTTP
+
+/// A request as `echo` shows it.
+struct EchoedRequest {
+  private let method: String
+  private let target: String
+  private var fields: [(name: String, values: [String])] = []
+  private var body: [UInt8] = []
+  private var bodyCount: UInt64 = 0
+
+  init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
+    method = EchoedRequest.text(bytes, head.method)
+    target = EchoedRequest.text(bytes, head.target)
+    for line in head.fields {
+      let name = EchoedRequest.text(bytes, line.name)
+      let value = EchoedRequest.text(bytes, line.value)
+      if let index = fields.firstIndex(where: { $0.name == name }) {
+        fields[index].values.append(value)
+      } else {
+        fields.append((name, [value]))
+      }
+    }
+  }
+
+  mutating func keep(_ bytes: Span<UInt8>, _ data: ByteRange, most: Int) {
+    bodyCount += UInt64(data.count)
+    for index in data.lowerBound..<data.upperBound where body.count < most { body.append(bytes[index]) }
+  }
+
+  var json: [UInt8] {
+    var text = "{\n  \"method\": \(EchoedRequest.quoted(method)),\n  \"target\": \(EchoedRequest.quoted(target)),\n"
+    text += "  \"headers\": {"
+    for (index, field) in fields.enumerated() {
+      let values = field.values.map(EchoedRequest.quoted)
+      let value = values.count == 1 ? values[0] : "[\(values.joined(separator: ", "))]"
+      text += "\(index == 0 ? "" : ",")\n    \(EchoedRequest.quoted(field.name)): \(value)"
+    }
+    text += "\n  },\n  \"body_bytes\": \(bodyCount),\n"
+    text += "  \"body\": \(EchoedRequest.quoted(String(decoding: body, as: UTF8.self)))\n}\n"
+    return [UInt8](text.utf8)
+  }
+
+  private static func text(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
+    var copy: [UInt8] = []
+    copy.reserveCapacity(range.count)
+    for index in range.lowerBound..<range.upperBound { copy.append(bytes[index]) }
+    return String(decoding: copy, as: UTF8.self)
+  }
+
+  /// As a JSON string (RFC 8259 §7).
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      default:
+        if scalar.value < 0x20 || scalar.value == 0x7F {
+          let digits = String(scalar.value, radix: 16)
+          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        } else {
+          result.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return result + "\""
+  }
+}

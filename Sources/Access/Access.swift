@@ -28,6 +28,15 @@ public enum Identity: Sendable {
     }
   }
 
+  /// From this second on it is no longer good; nil for nobody.
+  public var deadline: UnixSeconds? {
+    switch self {
+    case .anonymous: nil
+    case .token(let token): token.deadline
+    case .introspected(let token): token.tokenDeadline
+    }
+  }
+
   /// Who it is; nil where the claims do not say.
   public var subject: String? {
     switch self {

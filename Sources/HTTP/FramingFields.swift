@@ -13,8 +13,13 @@ struct FramingFields {
   private(set) var dpopCount = 0
   private(set) var traceparentLine = -1
   private(set) var traceparentCount = 0
+  private(set) var originLine = -1
+  private(set) var originCount = 0
+  private(set) var upgradeLine = -1
+  private(set) var upgradeCount = 0
   private(set) var saysClose = false
   private(set) var saysKeepAlive = false
+  private(set) var saysUpgrade = false
   private(set) var expectsContinue = false
 
   /// Notes a known field of a request.
@@ -39,6 +44,9 @@ struct FramingFields {
     case .traceparent:
       traceparentLine = index
       traceparentCount += 1
+    case .origin:
+      originLine = index
+      originCount += 1
     case .expect:
       guard FieldText.isWord(bytes, line.value, "100-continue") else {
         throw HeadError(.expectationUnsupported, at: line.value.lowerBound)
@@ -60,6 +68,9 @@ struct FramingFields {
     case .connection:
       try FramingFields.refuseObsText(bytes, line.value)
       noteOptions(bytes, line.value)
+    case .upgrade:
+      upgradeLine = index
+      upgradeCount += 1
     default: break
     }
   }
@@ -69,6 +80,7 @@ struct FramingFields {
     while let option = options.next(bytes) {
       if FieldText.isWord(bytes, option, "close") { saysClose = true }
       if FieldText.isWord(bytes, option, "keep-alive") { saysKeepAlive = true }
+      if FieldText.isWord(bytes, option, "upgrade") { saysUpgrade = true }
     }
   }
 

@@ -33,7 +33,12 @@ public enum HTTPVersion: UInt8, Sendable { case http10, http11 }
 public enum Scheme: UInt8, Sendable { case http, https }
 
 /// The methods of RFC 9110 §9 and PATCH (RFC 5789); any other token is `other`.
-public enum Method: UInt8, Sendable { case get, head, post, put, delete, options, patch, other }
+public enum Method: UInt8, Sendable {
+  case get, head, post, put, delete, options, patch, other
+
+  /// Whether it asks for nothing but to be told (RFC 9110 §9.2.1).
+  public var isSafe: Bool { self == .get || self == .head || self == .options }
+}
 
 /// How the end of a message's body is found (RFC 9112 §6.3).
 public enum BodyFraming: Equatable, Sendable {

@@ -31,6 +31,12 @@ public struct RequestHead: Sendable {
   public internal(set) var dpopCount = 0
   public internal(set) var traceparentLine = -1
   public internal(set) var traceparentCount = 0
+  public internal(set) var originLine = -1
+  public internal(set) var originCount = 0
+  public internal(set) var upgradeLine = -1
+  public internal(set) var upgradeCount = 0
+  /// Whether Connection names Upgrade (RFC 9110 §7.8).
+  public internal(set) var asksForUpgrade = false
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0
 

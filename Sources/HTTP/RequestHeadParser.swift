@@ -185,6 +185,11 @@ public enum RequestHeadParser {
     head.dpopCount = framing.dpopCount
     head.traceparentLine = framing.traceparentLine
     head.traceparentCount = framing.traceparentCount
+    head.originLine = framing.originLine
+    head.originCount = framing.originCount
+    head.upgradeLine = framing.upgradeLine
+    head.upgradeCount = framing.upgradeCount
+    head.asksForUpgrade = framing.saysUpgrade
     head.bodyFraming = try framing.bodyFraming(bytes, head.fields, head.version)
     guard framing.hostLine >= 0 else { throw HeadError(.hostInvalid, at: head.target.upperBound) }
     let host = try Authority(bytes, head.fields[framing.hostLine].value)

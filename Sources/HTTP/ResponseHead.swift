@@ -10,6 +10,11 @@ public struct ResponseHead: Sendable {
   public internal(set) var bodyFraming = BodyFraming.none
   /// Whether the server keeps the connection.
   public internal(set) var persistent = true
+  /// Index into `fields`, -1 where there is none.
+  public internal(set) var upgradeLine = -1
+  public internal(set) var upgradeCount = 0
+  /// Whether Connection names Upgrade (RFC 9110 §7.8).
+  public internal(set) var saysUpgrade = false
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0
 
@@ -115,6 +120,9 @@ public enum ResponseHeadParser {
     } else {
       head.bodyFraming = written == .none ? .length(0) : written
     }
+    head.upgradeLine = framing.upgradeLine
+    head.upgradeCount = framing.upgradeCount
+    head.saysUpgrade = framing.saysUpgrade
     switch head.version {
     case .http11: head.persistent = !framing.saysClose
     case .http10: head.persistent = framing.saysKeepAlive && !framing.saysClose

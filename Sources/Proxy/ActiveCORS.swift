@@ -10,6 +10,7 @@ struct ActiveCORS: Sendable {
   /// What answers say to others, where origins are listed.
   private let unlisted: [UInt8]
   private let preflight: [LocalResponse]
+  private let takesCredentials: Bool
 
   /// The upstream's own words, which the gateway's replace: a browser takes no more than one.
   static let replacedFields = FieldNameSet([
@@ -18,6 +19,7 @@ struct ActiveCORS: Sendable {
   ])
 
   init(_ configuration: CORSConfiguration) {
+    takesCredentials = configuration.credentials
     let vary: [(name: String, value: String)] = configuration.origins == .any ? [] : [("Vary", "Origin")]
     var ofRequests: [[(name: String, value: String)]] = []
     switch configuration.origins {
@@ -56,6 +58,12 @@ struct ActiveCORS: Sendable {
     ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) }.map { preflight[$0] }
   }
 
+  /// Whether a page of the request's origin may send what a browser adds by itself (SECURITY C-14).
+  func trusts(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    guard takesCredentials, origins != nil else { return false }
+    return ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) } != nil
+  }
+
   private func index(of origin: ByteRange, _ bytes: Span<UInt8>) -> Int? {
     guard let origins else { return 0 }
     for index in origins.indices where origins[index].count == origin.count {
@@ -70,12 +78,7 @@ struct ActiveCORS: Sendable {
 
   /// The value of the one Origin line; nil where there is none, or more.
   private static func origin(of head: borrowing RequestHead) -> ByteRange? {
-    var found: ByteRange?
-    for index in head.fields.indices where head.fields[index].known == .origin {
-      if found != nil { return nil }
-      found = head.fields[index].value
-    }
-    return found
+    head.originCount == 1 ? head.fields[head.originLine].value : nil
   }
 
   /// The method that a browser asks about; nil where the request is no preflight.

@@ -17,6 +17,8 @@ final class ActiveRoute: Sendable {
   let challenges: Challenges
   /// The names of the cookies that its providers' tokens may stand in.
   let tokenCookies: [[UInt8]]
+  /// Protocols that a request may go on in.
+  let upgrades: [[UInt8]]
   /// The client's fields that the route leaves out or writes itself; nil: none.
   let removedFields: FieldNameSet?
   let cors: ActiveCORS?
@@ -46,6 +48,7 @@ final class ActiveRoute: Sendable {
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil
     subjectLimit = limit?.limit.by == .subject ? limit : nil
+    upgrades = configuration.upgrades.map { [UInt8]($0.utf8) }
     let headers = configuration.headers
     let removed = headers.removed + headers.set.map(\.name)
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)

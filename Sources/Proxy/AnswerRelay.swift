@@ -1,4 +1,5 @@
 import Configuration
+import Crypto
 import HTTP
 import Reason
 import Sockets
@@ -8,6 +9,10 @@ extension ClientConnection {
   func relayAnswer(_ slot: ExchangeSlot) {
     var reads = 0
     while phase == .exchanging, let upstream = slot.upstream {
+      if slot.exchange.state == .tunnelling {
+        beginTunnel(slot, upstream)
+        return
+      }
       if let block = upstream.input.take() {
         switch relay(block, slot, upstream) {
         case .goOn: continue
@@ -91,7 +96,9 @@ extension ClientConnection {
       return .over
     case .whole: break
     }
-    let action = slot.exchange.answered(with: worker.answerHead, requestIsSent: upstream.isFlushed)
+    let switches = upstream.isFlushed && isAccepted(slot.exchange.upgrade, block)
+    let action = slot.exchange.answered(
+      with: worker.answerHead, requestIsSent: upstream.isFlushed, switches: switches)
     switch action {
     case .refuse(let refusal):
       refuse(refusal)
@@ -99,15 +106,16 @@ extension ClientConnection {
     case .dropInterim:
       block.consume(worker.answerHead.length)
       return .goOn
-    case .relay, .relayInterim: break
+    case .relay, .relayInterim, .tunnel: break
     }
     if worker.isDraining { slot.exchange.closeAfterwards() }
     let date = worker.date
     let written = block.withReadable { bytes in
       ForwardedAnswer.write(
         worker.answerHead, bytes, framing: slot.exchange.answer.framing, answering: method,
-        version: slot.exchange.version, connection: slot.exchange.persistence, date: date.span,
-        corsFields: slot.exchange.corsFields, into: context.blocks.take())
+        version: slot.exchange.version, connection: slot.exchange.persistence,
+        upgrade: switches ? slot.exchange.upgrade : nil, date: date.span, corsFields: slot.exchange.corsFields,
+        into: context.blocks.take())
     }
     block.consume(worker.answerHead.length)
     guard written.fits else {
@@ -117,6 +125,18 @@ extension ClientConnection {
     }
     output = written.takeBlock()
     return .goOn
+  }
+
+  /// Whether the answer head at the start of `block` switches to what was asked for (SECURITY U-5).
+  private func isAccepted(_ upgrade: UpgradeRequest?, _ block: borrowing Buffer) -> Bool {
+    guard worker.answerHead.status == 101, let upgrade else { return false }
+    let accept: [UInt8]?
+    do throws(CryptoError) {
+      accept = try upgrade.webSocketKey.map { key throws(CryptoError) in try WebSocketAccept.value(forKey: key) }
+    } catch {
+      return false
+    }
+    return block.withReadable { upgrade.isAccepted(by: worker.answerHead, $0, webSocketAccept: accept) }
   }
 
   private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {
@@ -291,6 +311,7 @@ extension ClientConnection {
       refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
     case .waitingForUpstream where output == nil:
       refuse(Refusal(upstreamIsFull(slot) ? .upstreamTimeout : .bodyTimeout))
+    case .tunnelling: cut(.tunnelTimeout)
     case .deciding, .waitingForUpstream, .answering, .answered:
       cut(output != nil ? .clientTimeout : upstreamIsFull(slot) ? .upstreamTruncated : .bodyTimeout)
     }
@@ -311,7 +332,7 @@ extension ClientConnection {
     switch slot.exchange.state {
     case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForResponder, .waitingForUpstream:
       refuse(Refusal(.drainTimeout, connection: .closed))
-    case .answering: cut(.drainTimeout)
+    case .answering, .tunnelling: cut(.drainTimeout)
     case .answered:
       // It may wait for the end of the batch alone, which nobody is to lose by.
       finishAnswer()

@@ -10,6 +10,8 @@ struct AnswerState {
     /// Drop it (100: we said it ourselves), and read another head.
     case dropInterim
     case relay
+    /// Relay it, and then bytes in both directions.
+    case tunnel
     case refuse(Refusal)
   }
 
@@ -22,8 +24,10 @@ struct AnswerState {
 
   /// Takes the next head.
   ///
+  /// - Parameter switches: Whether it is the `101` that was asked for.
   /// - Parameter version: The client's.
-  mutating func take(_ head: borrowing ResponseHead, for version: HTTPVersion) -> Action {
+  mutating func take(_ head: borrowing ResponseHead, for version: HTTPVersion, switches: Bool) -> Action {
+    if switches { return .tunnel }
     if head.status < 200 {
       interimHeads += 1
       // 101 was not asked for (RFC 9110 §15.2.2), and nobody needs that many (SECURITY U-2).

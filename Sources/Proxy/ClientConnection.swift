@@ -30,6 +30,7 @@ final class ClientConnection: Pollable {
   var canWrite = true
   /// The client has taken something since its deadline was armed.
   var hasTaken = false
+  private var hasEndedOutput = false
   /// It has carried an exchange to its end.
   private var hasServed = false
   /// How much of `input` was looked at for the end of a line.
@@ -96,7 +97,8 @@ final class ClientConnection: Pollable {
   override func ready(_ events: ReadyEvents) {
     if events.contains(.writable) { canWrite = true }
     receiving.note(events)
-    if !events.isDisjoint(with: [.hangup, .error]) {
+    // Both ends of a tunnel may be shut while there is still something to be read.
+    if events.contains(.error) || (events.contains(.hangup) && slot?.exchange.state != .tunnelling) {
       clientIsGone()
       return
     }
@@ -384,6 +386,13 @@ final class ClientConnection: Pollable {
     }
     worker.context.blocks.give(block)
     return true
+  }
+
+  /// Tells the client that no more comes, once.
+  func endOutput() {
+    guard !hasEndedOutput else { return }
+    hasEndedOutput = true
+    socket.shutdownWrite()
   }
 
   /// The client does not take what there is: its time runs from the last byte that it took.

@@ -24,6 +24,8 @@ struct Exchange {
     case waitingForUpstream
     /// The final answer is being relayed.
     case answering
+    /// The upstream has switched to the protocol that was asked for.
+    case tunnelling
     /// The gateway has answered in the upstream's place, or the answer is complete.
     case answered
   }
@@ -58,6 +60,8 @@ struct Exchange {
   private(set) var headLength = 0
   /// Whether the client reads pages rather than JSON.
   private(set) var prefersHTML = false
+  /// What the request asks to go on in.
+  private(set) var upgrade: UpgradeRequest?
   var requestBody = BodyDecoder(.none)
   private var requestBodyBytesMax: UInt64?
   /// Whether its client's rate limit has counted it.
@@ -90,6 +94,7 @@ struct Exchange {
     status = 0
     reason = nil
     introspection = nil
+    upgrade = nil
     requestBodyBytesMax = nil
     expectsContinue = false
     prefersHTML = false
@@ -166,6 +171,11 @@ struct Exchange {
     if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
     }
+    do throws(UpgradeError) {
+      upgrade = try UpgradeRequest(context.head, bytes, among: route.upgrades)
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
     if context.head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
     // Before any work on a token, and once, however often the request waits.
@@ -220,6 +230,11 @@ struct Exchange {
     }
     log.keep(identity)
     if let refusal = route.subjectLimit?.count(identity, from: log.client, in: context) { return .refuse(refusal) }
+    if case .cookie = authentication.credential, upgrade != nil || !method.isSafe,
+      !RequestOrigin.isOwn(context.head, bytes), route.cors?.trusts(context.head, bytes) != true
+    {
+      return .refuse(Refusal(.originRefused))
+    }
     let verdict = route.configuration.rule.evaluate(identity)
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
@@ -263,7 +278,8 @@ struct Exchange {
     do throws(ForwardedHeadError) {
       let head = try ForwardedHead(
         spending: permit, context.head, bytes, path: path.span, identityFields: fields.span,
-        facts: .init(client: context.client, requestID: requestID, credential: credential, route: route),
+        facts: .init(
+          client: context.client, requestID: requestID, credential: credential, route: route, upgrade: upgrade),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
       return .forward(head, upstream: upstream)
@@ -314,9 +330,18 @@ struct Exchange {
 
   /// The upstream's answer head has been read.
   ///
-  /// - Parameter requestIsSent: Whether the upstream was sent all that the client has sent of the request.
-  mutating func answered(with head: borrowing ResponseHead, requestIsSent: Bool = true) -> AnswerState.Action {
-    let action = answer.take(head, for: version)
+  /// - Parameters:
+  ///   - requestIsSent: Whether the upstream was sent all that the client has sent of the request.
+  ///   - switches: Whether it is the `101` that was asked for.
+  mutating func answered(
+    with head: borrowing ResponseHead, requestIsSent: Bool = true, switches: Bool = false
+  ) -> AnswerState.Action {
+    let action = answer.take(head, for: version, switches: switches)
+    if case .tunnel = action {
+      state = .tunnelling
+      status = head.status
+      persistence = .closed
+    }
     guard case .relay = action else { return action }
     state = .answering
     status = head.status
@@ -355,13 +380,19 @@ struct Exchange {
   /// The whole answer has been relayed.
   mutating func answerEnded() { state = .answered }
 
+  /// Both directions of the tunnel have ended.
+  mutating func tunnelEnded() { state = .answered }
+
+  /// Whether it is the tunnel that it was at that generation.
+  func isTunnel(_ generation: UInt64) -> Bool { state == .tunnelling && self.generation == generation }
+
   mutating func closeAfterwards() { persistence = .closed }
 
   /// Nothing was decided yet, or keys or an issuer's word are waited for.
   var isUndecided: Bool {
     switch state {
     case .deciding, .waitingForKeys, .waitingForIntrospection: true
-    case .waitingForResponder, .waitingForUpstream, .answering, .answered: false
+    case .waitingForResponder, .waitingForUpstream, .answering, .tunnelling, .answered: false
     }
   }
 
@@ -395,6 +426,7 @@ struct Exchange {
     configuration = nil
     route = nil
     introspection = nil
+    upgrade = nil
     log.forgetToken()
   }
 

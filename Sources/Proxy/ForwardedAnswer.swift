@@ -5,11 +5,14 @@ import Sockets
 enum ForwardedAnswer {
   /// Appends the head to `block`.
   ///
-  /// - Parameter corsFields: What the gateway says of other origins instead of the upstream; nil: nothing.
+  /// - Parameters:
+  ///   - upgrade: What it switches to, where it does.
+  ///   - corsFields: What the gateway says of other origins instead of the upstream; nil: nothing.
   /// - Returns: The block, and whether the head fits it.
   static func write(
     _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, framing: BodyFraming, answering method: Method,
-    version: HTTPVersion, connection: Refusal.ConnectionFate, date: Span<UInt8>, corsFields: [UInt8]? = nil,
+    version: HTTPVersion, connection: Refusal.ConnectionFate, upgrade: UpgradeRequest? = nil, date: Span<UInt8>,
+    corsFields: [UInt8]? = nil,
     into block: consuming Buffer
   ) -> WrittenAnswer {
     var writer = HeadWriter(block)
@@ -56,6 +59,7 @@ enum ForwardedAnswer {
       case .kept: if version == .http10 { writer.write("Connection: keep-alive\r\n") }
       }
     }
+    if let upgrade { writer.write(upgrade) }
     writer.write("\r\n")
     let fits = writer.fits
     return WrittenAnswer(block: writer.finish(), fits: fits)

@@ -23,6 +23,7 @@ struct ForwardedHead: ~Copyable {
     let requestID: RequestID
     let credential: Credential
     let route: ActiveRoute
+    let upgrade: UpgradeRequest?
   }
 
   /// Spends `permit`.
@@ -109,7 +110,11 @@ struct ForwardedHead: ~Copyable {
     case .chunked:
       writer.write("Transfer-Encoding: chunked\r\n")
     }
-    if closesConnection { writer.write("Connection: close\r\n") }
+    if closesConnection {
+      writer.write("Connection: close\r\n")
+    } else if let upgrade = facts.upgrade {
+      writer.write(upgrade)
+    }
     writer.write("\r\n")
     guard writer.fits else { throw ForwardedHeadError() }
     framing = head.bodyFraming

@@ -54,6 +54,13 @@ struct HeadWriter: ~Copyable {
     write("\r\n")
   }
 
+  /// The fields that ask for another protocol, or switch to it (RFC 9110 §7.8).
+  mutating func write(_ upgrade: UpgradeRequest) {
+    write("Connection: Upgrade\r\nUpgrade: ")
+    write(upgrade.name.span)
+    write("\r\n")
+  }
+
   /// In decimal digits.
   mutating func write(decimal value: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)

@@ -14,6 +14,7 @@ extension ClientConnection {
     case .waitingForUpstream, .answering:
       relayRequestBody(slot)
       if phase == .exchanging, self.slot === slot { relayAnswer(slot) }
+    case .tunnelling: relayTunnel(slot)
     case .answered: finishAnswer()
     }
   }

@@ -20,6 +20,9 @@ final class UpstreamConnection: Pollable {
   private var request: ForwardedHead?
   private var sent = 0
   private var canWrite = false
+  /// What a tunnel sends next.
+  var output: Buffer?
+  private var hasEndedOutput = false
   /// What the upstream sent and was not read yet.
   var input: Buffer?
   private var receiving = ReceivingSide()
@@ -143,6 +146,49 @@ final class UpstreamConnection: Pollable {
     if let head = request.take() { worker.context.blocks.give(head.takeBytes()) }
   }
 
+  // MARK: A tunnel
+
+  /// From here on bytes go both ways, with no deadline of its own.
+  func beginTunnel() {
+    disarmDeadline()
+    dropRequest()
+  }
+
+  enum Flush { case sent, isFull, failed }
+
+  /// Sends what it can of `output`.
+  func flushTunnel() -> Flush {
+    guard var block = output.take() else { return .sent }
+    while !block.isEmpty, canWrite {
+      switch socket.write(&block) {
+      case .bytes: continue
+      case .wouldBlock, .end: canWrite = false
+      case .failed:
+        worker.context.blocks.give(block)
+        return .failed
+      }
+    }
+    guard block.isEmpty else {
+      output = consume block
+      return .isFull
+    }
+    worker.context.blocks.give(block)
+    return .sent
+  }
+
+  /// Tells the upstream that no more comes, once.
+  func endTunnel() {
+    guard !hasEndedOutput else { return }
+    hasEndedOutput = true
+    socket.shutdownWrite()
+  }
+
+  /// The upstream sends no more, and what it sent was read.
+  var hasEnded: Bool { receiving.hasEnded }
+
+  /// Nothing waits here to go on, in either direction.
+  var holdsNothing: Bool { input == nil && output == nil }
+
   // MARK: Events
 
   override func ready(_ events: ReadyEvents) {
@@ -250,5 +296,6 @@ final class UpstreamConnection: Pollable {
     socket.close()
     dropRequest()
     if let block = input.take() { worker.context.blocks.give(block) }
+    if let block = output.take() { worker.context.blocks.give(block) }
   }
 }

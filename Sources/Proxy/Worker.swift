@@ -21,6 +21,8 @@ final class Worker {
 
   private(set) var headDeadlines: DeadlineList
   private(set) var idleDeadlines: DeadlineList
+  private(set) var tunnelDeadlines: DeadlineList
+  let tunnelExpiries: TunnelExpiries
   /// All that connections between two requests may stand in: earlier configurations' too.
   private var readingDeadlines: [DeadlineList]
   let lingerDeadlines: DeadlineList
@@ -65,6 +67,8 @@ final class Worker {
     pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
+    tunnelExpiries = TunnelExpiries(loop: loop)
     readingDeadlines = [headDeadlines, idleDeadlines]
     lingerDeadlines = loop.deadlines(after: Limits.lingerMax)
     waitDeadlines = loop.deadlines(after: Limits.waitMax)
@@ -260,6 +264,7 @@ final class Worker {
     context.active = active
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
     for list in [headDeadlines, idleDeadlines] where !readingDeadlines.contains(where: { $0 === list }) {
       readingDeadlines.append(list)
     }

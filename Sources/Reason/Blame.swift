@@ -19,8 +19,8 @@ extension Reason {
     case .requestLineInvalid, .lineEndInvalid, .fieldLineInvalid, .fieldValueInvalid, .hostInvalid, .authorityMismatch,
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .transferCodingUnsupported, .framingConflict,
       .versionUnsupported, .methodRefused, .targetTooLong, .headTooLarge, .tooManyFields, .expectationUnsupported,
-      .headTimeout, .forwardedInvalid, .proxyHeaderInvalid, .chunkInvalid, .trailerInvalid, .bodyTooLarge, .bodyTimeout,
-      .clientClosed, .clientTimeout,
+      .headTimeout, .forwardedInvalid, .proxyHeaderInvalid, .upgradeInvalid, .chunkInvalid, .trailerInvalid,
+      .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout, .tunnelTimeout,
       .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
       .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .credentialMissing, .credentialRepeated, .cookieRepeated,
       .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
@@ -45,7 +45,8 @@ extension Reason {
     case .requestLineInvalid, .lineEndInvalid, .fieldLineInvalid, .fieldValueInvalid, .hostInvalid, .authorityMismatch,
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .framingConflict, .chunkInvalid, .trailerInvalid,
       .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
-      .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated, .forwardedInvalid, .proxyHeaderInvalid:
+      .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated, .forwardedInvalid, .proxyHeaderInvalid,
+      .upgradeInvalid:
       400
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
@@ -58,7 +59,7 @@ extension Reason {
       403
     case .noRoute: 404
     case .methodRefused: 405
-    case .headTimeout, .bodyTimeout: 408
+    case .headTimeout, .bodyTimeout, .tunnelTimeout: 408
     case .bodyTooLarge: 413
     case .targetTooLong: 414
     case .expectationUnsupported: 417

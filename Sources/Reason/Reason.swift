@@ -51,6 +51,9 @@ public enum Reason: String, CaseIterable, Sendable {
   /// The connection does not begin with the PROXY protocol's header, which its listener asks for.
   case proxyHeaderInvalid = "proxy_header_invalid"
 
+  /// The request asks for a WebSocket and is no handshake of version 13 (RFC 6455 §4.2.1).
+  case upgradeInvalid = "upgrade_invalid"
+
   // MARK: The request body
 
   /// A chunk, its extension or its end is malformed (RFC 9112 §7.1).
@@ -174,7 +177,8 @@ public enum Reason: String, CaseIterable, Sendable {
 
   // MARK: What the route allows beside
 
-  /// A browser asks whether a page of an origin may send a request, and the route's `cors` does not list it.
+  /// A browser asks whether a page of an origin may send a request, and the route's `cors` does not list it; or a page of
+  /// another site sends what its browser's cookie lets pass (RFC 6455 §10.2).
   case originRefused = "origin_refused"
   /// More requests than the route's `rate_limit` (RFC 6585 §4).
   case rateLimited = "rate_limited"
@@ -198,6 +202,8 @@ public enum Reason: String, CaseIterable, Sendable {
 
   /// More connections than `limits.connections`.
   case tooManyConnections = "too_many_connections"
+  /// Nothing moved in a tunnel for `timeouts.tunnel`.
+  case tunnelTimeout = "tunnel_timeout"
   /// `timeouts.drain` ended before the exchange did.
   case drainTimeout = "drain_timeout"
   /// The gateway failed; the program log says how.

@@ -6,6 +6,8 @@ public final class IntrospectedToken: Sendable {
   public let claims: ClaimsSet
   /// From this second on the issuer has to be asked again; the token itself may be good for longer.
   public let deadline: UnixSeconds
+  /// From this second on the token itself is refused, as far as the issuer has said when.
+  public let tokenDeadline: UnixSeconds
 
   /// - Parameters:
   ///   - answer: What the issuer said, `active` and all: a JSON object whose members are the token's claims (RFC 7662
@@ -24,6 +26,7 @@ public final class IntrospectedToken: Sendable {
     let times = try policy.check(claims, from: .issuer, now: now, keyID: nil)
     try IntrospectedToken.checkTokenType(claims)
     self.claims = ClaimsSet(claims, policy)
+    tokenDeadline = times.deadline
     deadline = min(times.deadline, now + cacheSeconds)
   }
 

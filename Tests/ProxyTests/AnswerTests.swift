@@ -18,7 +18,7 @@ private func answerHead(_ text: String, answering method: Method = .get) throws 
 @Suite("Answers")
 struct AnswerTests {
   private enum Step: Equatable {
-    case relayInterim, dropInterim, relay
+    case relayInterim, dropInterim, relay, tunnel
     case refuse(Reason)
 
     init(_ action: AnswerState.Action) {
@@ -26,6 +26,7 @@ struct AnswerTests {
       case .relayInterim: self = .relayInterim
       case .dropInterim: self = .dropInterim
       case .relay: self = .relay
+      case .tunnel: self = .tunnel
       case .refuse(let refusal): self = .refuse(refusal.reason)
       }
     }
@@ -56,7 +57,7 @@ struct AnswerTests {
 
   @Test("U-2, U-5: 101 was not asked for, and nobody needs more than ten interim answers")
   func badInterim() throws {
-    let switching = try waiting("GET /pub/a HTTP/1.1", "Connection: upgrade", "Upgrade: websocket")
+    let switching = try waiting("GET /pub/a HTTP/1.1", "Connection: upgrade", "Upgrade: spdy/3")
     #expect(
       Step(switching.exchange.answered(with: try answerHead("HTTP/1.1 101 Switching Protocols\r\n\r\n").head))
         == .refuse(.upstreamAnswerInvalid))

@@ -10,7 +10,7 @@ enum NotSupportedYet {
   static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
   static let balances = ["least_requests", "random_two"]
   static let routeKeys = [
-    "on_expiry", "enforce", "assertion", "tests", "forward_auth",
+    "enforce", "assertion", "tests", "forward_auth",
   ]
   static let requirementKeys = ["owner", "any", "all", "not"]
 }

@@ -25,6 +25,8 @@ struct RouteDraft: Sendable {
   var rateLimit: Decoded<RateLimitDraft>?
   var token = TokenForwarding.remove
   var clients: Decoded<ClientAddressesDraft>?
+  var upgrades = ["websocket"]
+  var onExpiry = TunnelExpiry.close
   var limits = Decoded(RouteLimits())
   var timeouts = Decoded(RouteTimeouts())
   var encodedSlashes = PathChoice.refuse
@@ -86,6 +88,12 @@ struct RouteDraft: Sendable {
       Key(
         "token", \.token, .choice(TokenForwarding.allCases.map { ($0.rawValue, $0) }),
         "Whether the upstream sees the token that was accepted."),
+      Key(
+        "upgrade", \.upgrades, .upgrades,
+        "Protocols that a request may ask to go on in (RFC 9110 §7.8), once it is let through; or `none`."),
+      Key(
+        "on_expiry", \.onExpiry, .choice(TunnelExpiry.allCases.map { ($0.rawValue, $0) }),
+        "Whether a tunnel, such as a WebSocket, ends when its token does."),
       Key(
         "clients", ifWritten: \.clients, ValueKind.mapping(ClientAddressesDraft.keys).notEmpty,
         "Whose requests it takes, by the client's address."),

@@ -9,6 +9,9 @@ extension TimeoutsConfiguration {
         "idle", \.idle, .duration(.milliseconds(100) ... .seconds(86_400)),
         "Between two requests of a connection, and between two reads or writes of a body."),
       Key(
+        "tunnel", \.tunnel, .duration(.milliseconds(100) ... .seconds(7 * 86_400)),
+        "How long a tunnel, such as a WebSocket, may be without a byte in either direction."),
+      Key(
         "drain", \.drain, .duration(.zero ... .seconds(86_400)),
         "How long SIGTERM waits for requests that are under way."),
       Key(

@@ -46,6 +46,8 @@ extension Resolver {
       token: route.token,
       cors: resolveCORS(decoded),
       rateLimit: route.rateLimit?.value.value,
+      upgrades: route.upgrades,
+      onExpiry: route.onExpiry,
       clients: route.clients.map { ClientAddresses(allowed: $0.value.allow, denied: $0.value.deny ?? []) },
       bodyBytesMax: route.limits.value.bodyBytesMax ?? bodyBytesMax,
       responseTimeout: route.timeouts.value.response)

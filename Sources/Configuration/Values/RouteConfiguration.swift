@@ -19,6 +19,9 @@ public struct RouteConfiguration: Sendable {
   public var token: TokenForwarding
   public var cors: CORSConfiguration?
   public var rateLimit: RateLimit?
+  /// Protocols that a request may go on in, in lower case.
+  public var upgrades: [String]
+  public var onExpiry: TunnelExpiry
   /// nil: anybody's.
   public var clients: ClientAddresses?
   /// nil: no limit.
@@ -52,4 +55,10 @@ public struct HeaderChanges: Sendable, Hashable {
     public var name: String
     public var value: String
   }
+}
+
+/// What becomes of a tunnel when the token that opened it is no longer good.
+public enum TunnelExpiry: String, Sendable, Hashable, CaseIterable {
+  case close
+  case keep
 }

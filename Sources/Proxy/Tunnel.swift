@@ -1,0 +1,118 @@
+import Access
+import Configuration
+import HTTP
+import Reason
+import Sockets
+import Tokens
+
+/// The way of bytes in both directions behind `101 Switching Protocols` (RFC 9110 §7.8): they are not looked at.
+///
+/// Each direction holds one block at most, and is not read while that waits. The end of one is passed on; the other goes
+/// on until it ends too.
+extension ClientConnection {
+  func beginTunnel(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
+    upstream.beginTunnel()
+    worker.tunnelDeadlines.arm(self)
+    if let route = slot.exchange.route, route.configuration.onExpiry == .close,
+      let end = slot.exchange.log.identity.deadline
+    {
+      worker.tunnelExpiries.add(slot, at: end)
+    }
+    relayTunnel(slot)
+  }
+
+  func relayTunnel(_ slot: ExchangeSlot) {
+    guard let upstream = slot.upstream else { return }
+    var turns = 0
+    var goesOn = true
+    while goesOn, phase == .exchanging, turns < Limits.readsPerTurnMax {
+      let hasSent = sendToUpstream(slot, upstream)
+      guard phase == .exchanging else { return }
+      let hasReceived = sendToClient(upstream)
+      goesOn = hasSent || hasReceived
+      if goesOn { turns += 1 }
+    }
+    guard phase == .exchanging, self.slot === slot else { return }
+    if goesOn { worker.loop.runLater(self) }
+    if turns > 0 { worker.tunnelDeadlines.arm(self) }
+    guard receiving.hasEnded, upstream.hasEnded, input == nil, output == nil, upstream.holdsNothing else { return }
+    slot.exchange.tunnelEnded()
+    slot.upstream = nil
+    upstream.close()
+    exchangeEnded()
+  }
+
+  /// One step from the client to the upstream; whether there may be another.
+  private func sendToUpstream(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) -> Bool {
+    switch upstream.flushTunnel() {
+    case .sent: break
+    case .isFull: return false
+    case .failed:
+      cut(.upstreamTruncated)
+      return false
+    }
+    if let block = input.take() {
+      slot.exchange.log.bytesIn += UInt64(block.count)
+      upstream.output = consume block
+      return true
+    }
+    guard !receiving.hasEnded else {
+      upstream.endTunnel()
+      return false
+    }
+    guard receiving.mayRead else { return false }
+    switch read() {
+    case .bytes, .end: return true
+    case .wouldBlock: return false
+    case .failed:
+      clientIsGone()
+      return false
+    }
+  }
+
+  /// One step from the upstream to the client; whether there may be another.
+  private func sendToClient(_ upstream: UpstreamConnection) -> Bool {
+    guard flush() else { return false }
+    if let block = upstream.input.take() {
+      output = consume block
+      return true
+    }
+    guard !upstream.hasEnded else {
+      endOutput()
+      return false
+    }
+    switch upstream.read() {
+    case .bytes, .end: return true
+    case .wouldBlock: return false
+    case .failed:
+      cut(.upstreamTruncated)
+      return false
+    }
+  }
+}
+
+/// The tunnels of one loop that end with the token that opened them.
+final class TunnelExpiries {
+  private var tunnels: [(slot: ExchangeSlot, generation: UInt64, end: UnixSeconds)] = []
+  private let loop: EventLoop
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  /// - Parameter end: When the token is no longer good.
+  func add(_ slot: ExchangeSlot, at end: UnixSeconds) {
+    tunnels.append((slot, slot.exchange.generation, end))
+    if tunnels.count == 1 { look() }
+  }
+
+  /// Once a second, as long as there is a tunnel: a timer for each would cost more than looking at all of them.
+  private func look() {
+    _ = loop.schedule(after: .seconds(1)) { [self] in
+      let now = loop.wallClockNanoseconds / 1_000_000_000
+      tunnels.removeAll { !$0.slot.exchange.isTunnel($0.generation) }
+      let over = tunnels.filter { $0.end <= now }
+      tunnels.removeAll { $0.end <= now }
+      for tunnel in over { tunnel.slot.connection?.cut(.tokenExpired) }
+      if !tunnels.isEmpty { look() }
+    }
+  }
+}

@@ -1,7 +1,7 @@
 import Access
 import Configuration
+import HTTP
 import Reason
-import Sockets
 
 /// A route's `rate_limit`, compiled for the loops. Its state is the process's: it outlives a reload as long as the route
 /// has its name and the limit its numbers.
@@ -19,18 +19,21 @@ struct ActiveRateLimit: Sendable {
       "RateLimit-Policy: \"default\";q=\(limit.burst);w=\(limit.windowSeconds)\r\nRateLimit: \"default\";r=0;t=".utf8)
   }
 
-  /// Counts a request, whose sender is not known where `identity` is nobody.
+  /// Counts a request: of a subject, or of the client where `identity` is nobody.
   ///
   /// - Returns: Why it is refused; nil where it is not.
-  func count(_ identity: Identity, from client: AddressText, in context: DecisionContext) -> Refusal? {
+  func count(_ identity: Identity, in context: DecisionContext) -> Refusal? {
     context.sender.removeAll(keepingCapacity: true)
     context.sender += definition
     if limit.by == .subject, let provider = identity.provider, let subject = identity.subject {
       context.sender += provider.utf8
       context.sender.append(UInt8(ascii: "\n"))
       context.sender += subject.utf8
-    } else {
-      client.withBytes { AddressPrefix.append($0, to: &context.sender) }
+    } else if let address = context.client.address.map(ConnectionsPerAddress.key) {
+      for index: UInt64 in 0..<8 {
+        context.sender.append(UInt8(truncatingIfNeeded: address.high >> (8 * index)))
+        context.sender.append(UInt8(truncatingIfNeeded: address.low >> (8 * index)))
+      }
     }
     let sender = context.sender
     let verdict = context.rateLimits.count(sender.span, limit, now: context.now)

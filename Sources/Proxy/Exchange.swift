@@ -158,14 +158,12 @@ struct Exchange {
     if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }
     guard let route else { return .refuse(Refusal(.noRoute)) }
     self.route = route
+    if preflight == nil { corsFields = route.cors?.fields(answering: context.head, bytes) }
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
       return .refuse(Refusal(.clientRefused))
     }
-    if let cors = route.cors {
-      if preflight != nil {
-        return cors.answer(toPreflight: context.head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
-      }
-      corsFields = cors.fields(answering: context.head, bytes)
+    if preflight != nil, let cors = route.cors {
+      return cors.answer(toPreflight: context.head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
     }
     requestBodyBytesMax = route.configuration.bodyBytesMax
     if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
@@ -181,7 +179,7 @@ struct Exchange {
     // Before any work on a token, and once, however often the request waits.
     if let limit = route.clientLimit, !isCounted {
       isCounted = true
-      if let refusal = limit.count(.anonymous, from: log.client, in: context) { return .refuse(refusal) }
+      if let refusal = limit.count(.anonymous, in: context) { return .refuse(refusal) }
     }
     return authorize(bytes, route, active, context)
   }
@@ -229,7 +227,7 @@ struct Exchange {
       }
     }
     log.keep(identity)
-    if let refusal = route.subjectLimit?.count(identity, from: log.client, in: context) { return .refuse(refusal) }
+    if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
     if case .cookie = authentication.credential, upgrade != nil || !method.isSafe,
       !RequestOrigin.isOwn(context.head, bytes), route.cors?.trusts(context.head, bytes) != true
     {
@@ -434,9 +432,4 @@ struct Exchange {
   var responseTimeout: Duration? {
     route?.configuration.responseTimeout
   }
-}
-
-/// What is wrong with a body.
-struct BodyFault: Error {
-  let reason: Reason
 }

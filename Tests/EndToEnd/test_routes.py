@@ -343,6 +343,23 @@ class TestRateLimits:
         assert line["status"] == 429
         assert len(app.requests) == 9
 
+    def test_I_7_clients_are_told_apart_as_trusted_proxies_name_them(self, start, upstream, key):
+        app = upstream()
+        routes = """
+          - { path: /client, auth: none, rate_limit: { by: client, rate: 1/h }, upstream: app }
+"""
+        text = configuration(key, app, routes)
+        trusting = start(text.replace("        routes:", "        trusted_proxies: [127.0.0.0/8]\n        routes:"))
+        for address, status in [
+            ("192.0.2.1", 200), ("192.0.2.1", 429), ("192.0.2.2", 200), ("2001:db8::1", 200), ("2001:db8::2:3", 429),
+            ("2001:db8:0:1::1", 200), ("192.0.2.2", 429),
+        ]:
+            answer = get(trusting, "/client", [("X-Forwarded-For", address)])
+            assert answer.status == status, address
+        strict = start(text)
+        statuses = [get(strict, "/client", [("X-Forwarded-For", f"192.0.2.{n}")]).status for n in range(3)]
+        assert statuses == [200, 429, 429]
+
     def test_a_limit_lets_the_next_one_pass_in_time(self, start, upstream, key):
         app = upstream()
         gateway = start(configuration(key, app, self.ROUTES))

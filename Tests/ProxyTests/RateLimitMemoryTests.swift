@@ -62,21 +62,4 @@ struct RateLimitMemoryTests {
     }
     #expect(allowed == 20_000)
   }
-
-  @Test(
-    "Addresses that are told apart, and those that are not",
-    arguments: [
-      ("192.0.2.1", "192.0.2.1", true), ("192.0.2.1", "192.0.2.10", false), ("192.0.2.1", "::ffff:192.0.2.1", true),
-      ("2001:db8::1", "2001:db8::2:3:4:5", true), ("2001:db8::1", "2001:db8:0:1::1", false),
-      ("2001:db8::1", "2001:db8:0:0:ffff:1:2:3", true), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::", true),
-      ("2001:db8:1:2:3:4:5:6", "2001:db8:1:3:3:4:5:6", false), ("::1", "::2", true), ("::1", "1::", false),
-      ("1:2:3::4", "1:2:3:0:9::", true), ("1::4:5:6:7:8", "1:0:0:4::", true), ("::3:4:5:6:7:8", "0:0:3:4::9", true),
-      ("fe80::", "fe80:0:0:0:1:2:3:4", true), ("", "::", false), ("", "", true),
-    ])
-  func addresses(left: String, right: String, isSame: Bool) {
-    var (one, other): ([UInt8], [UInt8]) = ([], [])
-    AddressPrefix.append(Array(left.utf8).span, to: &one)
-    AddressPrefix.append(Array(right.utf8).span, to: &other)
-    #expect((one == other) == isSame)
-  }
 }

@@ -22,15 +22,15 @@ class encoder {
 public:
   encoder(std::vector<uint8_t> &block, size_t depth_max) : block(block), depth_max(depth_max) {}
 
+  size_t written() const { return count; }
+
   // `level`: how many arrays and objects the value stands in. simdjson bounds it too, but for empty ones.
   cjson_status value(simdjson::dom::element element, size_t level) {
     switch (element.type()) {
     case simdjson::dom::element_type::NULL_VALUE:
-      block.push_back(CJSON_NULL);
-      return CJSON_PARSED;
+      return bare(CJSON_NULL);
     case simdjson::dom::element_type::BOOL:
-      block.push_back(bool(element) ? CJSON_TRUE : CJSON_FALSE);
-      return CJSON_PARSED;
+      return bare(bool(element) ? CJSON_TRUE : CJSON_FALSE);
     case simdjson::dom::element_type::INT64:
       return fixed(CJSON_INTEGER, int64_t(element));
     case simdjson::dom::element_type::UINT64:
@@ -48,14 +48,28 @@ public:
   }
 
 private:
+  // Larger than what is written: a vector that grows with every write would cost more than the parsing.
   std::vector<uint8_t> &block;
+  size_t count = 0;
   size_t depth_max;
 
+  // Where the next `bytes` bytes are written.
+  uint8_t *claim(size_t bytes) {
+    if (block.size() - count < bytes) block.resize(std::max({2 * block.size(), count + bytes, size_t(4096)}));
+    uint8_t *place = block.data() + count;
+    count += bytes;
+    return place;
+  }
+
+  cjson_status bare(cjson_kind kind) {
+    *claim(1) = kind;
+    return CJSON_PARSED;
+  }
+
   template <typename number> cjson_status fixed(cjson_kind kind, number value) {
-    uint8_t bytes[sizeof value];
-    std::memcpy(bytes, &value, sizeof value);
-    block.push_back(kind);
-    block.insert(block.end(), bytes, bytes + sizeof value);
+    uint8_t *place = claim(1 + sizeof value);
+    *place = kind;
+    std::memcpy(place + 1, &value, sizeof value);
     return CJSON_PARSED;
   }
 
@@ -64,7 +78,7 @@ private:
       fixed(CJSON_SHORT_STRING, static_cast<uint8_t>(text.size()));
     else
       fixed(CJSON_STRING, static_cast<uint32_t>(text.size()));
-    block.insert(block.end(), text.begin(), text.end());
+    std::memcpy(claim(text.size()), text.data(), text.size());
     return CJSON_PARSED;
   }
 
@@ -92,16 +106,16 @@ private:
 
   size_t open(cjson_kind kind) {
     fixed(kind, uint32_t(0));
-    return block.size();
+    return count;
   }
 
   // A text of less than 4 GiB, which is all that simdjson takes, has a block of less than 4 GiB for every container but
   // absurd ones; those are refused.
   cjson_status close(size_t start) {
-    size_t count = block.size() - start;
-    if (count > UINT32_MAX) return CJSON_NO_MEMORY;
-    uint32_t written = static_cast<uint32_t>(count);
-    std::memcpy(block.data() + start - sizeof written, &written, sizeof written);
+    size_t inside = count - start;
+    if (inside > UINT32_MAX) return CJSON_NO_MEMORY;
+    uint32_t stated = static_cast<uint32_t>(inside);
+    std::memcpy(block.data() + start - sizeof stated, &stated, sizeof stated);
     return CJSON_PARSED;
   }
 
@@ -172,10 +186,10 @@ cjson_status cjson_parse(const uint8_t *text, size_t length, size_t depth_max, c
     simdjson::dom::element root;
     if (!error) error = space.parser.parse(space.padded.data(), length, false).get(root);
     if (error) return status_of(error);
-    space.block.clear();
-    cjson_status status = encoder(space.block, depth_max).value(root, 0);
+    encoder encoder(space.block, depth_max);
+    cjson_status status = encoder.value(root, 0);
     *block = space.block.data();
-    *count = space.block.size();
+    *count = encoder.written();
     return status;
   } catch (...) {
     return CJSON_NO_MEMORY;

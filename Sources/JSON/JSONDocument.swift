@@ -58,14 +58,15 @@ public struct JSONDocument: Sendable, Equatable {
 
   /// The member of that name, compared byte for byte (RFC 8259 §8.3); nil where there is none, or no object.
   public func member(_ name: String, of object: Place) -> Place? {
-    guard tag(object.offset) == CJSON_OBJECT else { return nil }
+    let block = bytes.span
+    guard JSONDocument.tag(block, object.offset) == CJSON_OBJECT else { return nil }
     let name = name.utf8Span.span
-    let end = self.end(object.offset)
+    let end = JSONDocument.end(block, object.offset)
     var next = object.offset + JSONDocument.containerHeadBytes
     while next < end {
-      let value = self.end(next)
-      if isSame(next, name) { return Place(offset: value) }
-      next = self.end(value)
+      let value = JSONDocument.end(block, next)
+      if JSONDocument.isText(name, block, next, endingAt: value) { return Place(offset: value) }
+      next = JSONDocument.end(block, value)
     }
     return nil
   }
@@ -113,7 +114,8 @@ public struct JSONDocument: Sendable, Equatable {
 
   /// Whether that string stands there, byte for byte.
   public func isString(_ place: Place, _ text: String) -> Bool {
-    isString(place) && isSame(place.offset, text.utf8Span.span)
+    isString(place)
+      && JSONDocument.isText(text.utf8Span.span, bytes.span, place.offset, endingAt: end(place.offset))
   }
 
   /// The number, where one without fraction and exponent stands there that an `Int64` holds.
@@ -159,21 +161,40 @@ extension JSONDocument {
   /// The kind, and the count of what follows, of an array or an object.
   private static let containerHeadBytes = 5
 
-  private func tag(_ offset: Int) -> cjson_kind { cjson_kind(rawValue: UInt32(bytes[offset])) }
+  // Inlined into `member`, which is called some twenty times for a token.
+
+  @inline(__always)
+  private static func tag(_ block: Span<UInt8>, _ offset: Int) -> cjson_kind {
+    cjson_kind(rawValue: UInt32(block[offset]))
+  }
 
   /// Where the value at `offset` ends.
-  private func end(_ offset: Int) -> Int {
-    switch tag(offset) {
+  @inline(__always)
+  private static func end(_ block: Span<UInt8>, _ offset: Int) -> Int {
+    switch tag(block, offset) {
+    case CJSON_SHORT_STRING: return offset + 2 + Int(block[offset + 1])
     case CJSON_INTEGER, CJSON_NUMBER: return offset + 9
-    case CJSON_SHORT_STRING: return offset + 2 + Int(bytes[offset + 1])
     case CJSON_STRING, CJSON_ARRAY, CJSON_OBJECT:
       let count =
-        Int(bytes[offset + 1]) | Int(bytes[offset + 2]) << 8 | Int(bytes[offset + 3]) << 16
-        | Int(bytes[offset + 4]) << 24
-      return offset + JSONDocument.containerHeadBytes + count
+        Int(block[offset + 1]) | Int(block[offset + 2]) << 8 | Int(block[offset + 3]) << 16
+        | Int(block[offset + 4]) << 24
+      return offset + containerHeadBytes + count
     default: return offset + 1
     }
   }
+
+  /// Whether the string at `offset`, which ends at `end`, is `text`.
+  @inline(__always)
+  private static func isText(_ text: Span<UInt8>, _ block: Span<UInt8>, _ offset: Int, endingAt end: Int) -> Bool {
+    let start = offset + (tag(block, offset) == CJSON_SHORT_STRING ? 2 : 5)
+    guard end - start == text.count else { return false }
+    for index in text.indices where block[start + index] != text[index] { return false }
+    return true
+  }
+
+  private func tag(_ offset: Int) -> cjson_kind { JSONDocument.tag(bytes.span, offset) }
+
+  private func end(_ offset: Int) -> Int { JSONDocument.end(bytes.span, offset) }
 
   private func word(_ offset: Int) -> UInt64 {
     var word: UInt64 = 0
@@ -193,13 +214,6 @@ extension JSONDocument {
   private func text(_ offset: Int) -> String {
     // simdjson has refused what is no UTF-8, so nothing is repaired here.
     String(decoding: bytes[textRange(offset)], as: UTF8.self)
-  }
-
-  private func isSame(_ offset: Int, _ text: Span<UInt8>) -> Bool {
-    let range = textRange(offset)
-    guard range.count == text.count else { return false }
-    for index in text.indices where bytes[range.lowerBound + index] != text[index] { return false }
-    return true
   }
 
   private func member(at offset: Int, in object: Place) -> Member? {

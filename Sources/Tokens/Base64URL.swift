@@ -5,27 +5,24 @@ public enum Base64URL {
   public static func decode(_ text: Span<UInt8>) -> [UInt8]? {
     let rest = text.count % 4
     guard rest != 1 else { return nil }
-    let table = values.span
     // Values above 63 mark bytes outside the alphabet, and unused bits that are not zero.
     var seen: UInt8 = 0
+    let whole = text.count - rest
     let output = [UInt8](capacity: text.count / 4 * 3 + (rest == 0 ? 0 : rest - 1)) { output in
-      var index = 0
-      while index + 4 <= text.count {
-        let a = table[Int(text[index])]
-        let b = table[Int(text[index + 1])]
-        let c = table[Int(text[index + 2])]
-        let d = table[Int(text[index + 3])]
+      for index in stride(from: 0, to: whole, by: 4) {
+        let a = values[Int(text[index])]
+        let b = values[Int(text[index + 1])]
+        let c = values[Int(text[index + 2])]
+        let d = values[Int(text[index + 3])]
         seen |= a | b | c | d
-        let bits = UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
-        output.append(UInt8(truncatingIfNeeded: bits >> 16))
-        output.append(UInt8(truncatingIfNeeded: bits >> 8))
-        output.append(UInt8(truncatingIfNeeded: bits))
-        index += 4
+        output.append(a << 2 | b >> 4)
+        output.append(b << 4 | c >> 2)
+        output.append(c << 6 | d)
       }
       guard rest > 0 else { return }
       var bits: UInt32 = 0
-      for place in index..<text.count {
-        let value = table[Int(text[place])]
+      for place in whole..<text.count {
+        let value = values[Int(text[place])]
         seen |= value
         bits = bits << 6 | UInt32(value)
       }
@@ -61,8 +58,8 @@ public enum Base64URL {
 
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-  private static let values: [UInt8] = {
-    var values = [UInt8](repeating: 0xFF, count: 256)
+  private static let values: InlineArray<256, UInt8> = {
+    var values = InlineArray<256, UInt8>(repeating: 0xFF)
     for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
     return values
   }()

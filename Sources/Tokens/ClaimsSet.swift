@@ -15,7 +15,7 @@ public struct ClaimsSet: Sendable {
   private let permissionsPlace: JSONDocument.Place?
   private let confirmationPlace: JSONDocument.Place?
 
-  init(_ claims: JSONDocument, _ policy: TokenPolicy) {
+  init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy) {
     self.claims = claims
     provider = policy.provider
     issuer = policy.issuer

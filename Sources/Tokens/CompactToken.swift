@@ -15,14 +15,20 @@ public struct CompactToken: Sendable {
     let parts = try CompactParts(token)
     headerCount = parts.header.count
     signedCount = parts.payload.upperBound
-    let knownHeader = known?.find(token.extracting(parts.header))
-    guard let header = knownHeader == nil ? Base64URL.decode(token.extracting(parts.header)) : [],
+    let headerText = token.extracting(parts.header)
+    let knownHeader = known?.find(headerText)
+    guard let header = knownHeader == nil ? Base64URL.decode(headerText) : [],
       let payload = Base64URL.decode(token.extracting(parts.payload)),
       let signature = Base64URL.decode(token.extracting(parts.signature))
     else { throw TokenError(.malformed) }
     self.payload = payload
     self.signature = signature
-    if let knownHeader { self.header = knownHeader } else { self.header = try JOSEHeader(header) }
+    if let knownHeader {
+      self.header = knownHeader
+    } else {
+      self.header = try JOSEHeader(header)
+      known?.keep(self.header, writtenAs: headerText)
+    }
   }
 
   /// What `iss` says, before anything is verified: to choose among providers, and for nothing else.

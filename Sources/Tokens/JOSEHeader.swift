@@ -49,7 +49,7 @@ struct JOSEHeader: Sendable {
   func checkType(_ required: String?) throws(TokenError) {
     guard let required else {
       guard let type else { return }
-      for accepted in ["JWT", "at+jwt"] where JOSEHeader.isMediaType(type, accepted) { return }
+      if JOSEHeader.isMediaType(type, "JWT") || JOSEHeader.isMediaType(type, "at+jwt") { return }
       throw TokenError(.typeRefused(expected: "JWT or at+jwt"), keyID: keyID)
     }
     guard let type, JOSEHeader.isMediaType(type, required) else {
@@ -59,23 +59,30 @@ struct JOSEHeader: Sendable {
 
   /// RFC 7515 §4.1.9: a media type, in any case, `application/` being left out or not.
   static func isMediaType(_ type: String, _ expected: String) -> Bool {
-    isSameWord(JOSEHeader.withoutApplication(type), JOSEHeader.withoutApplication(expected))
+    let (type, expected) = (type.utf8Span.span, expected.utf8Span.span)
+    return isSameWord(type, from: subtypeStart(type), expected, from: subtypeStart(expected))
   }
 
-  private static func withoutApplication(_ type: String) -> Substring.UTF8View {
-    let prefix = "application/"
-    let bytes = type[...].utf8
-    guard bytes.count > prefix.utf8.count, isSameWord(bytes.prefix(prefix.utf8.count), prefix[...].utf8) else {
-      return bytes
+  /// Where it begins without `application/`, which may be left out where no other slash is in it.
+  private static func subtypeStart(_ type: Span<UInt8>) -> Int {
+    let prefix = "application/".utf8Span.span
+    guard type.count > prefix.count, isSameWord(type.extracting(0..<prefix.count), from: 0, prefix, from: 0) else {
+      return 0
     }
-    let rest = bytes.dropFirst(prefix.utf8.count)
-    // RFC 7515 §4.1.9: it may be left out where no other slash is in it.
-    return rest.contains(UInt8(ascii: "/")) ? bytes : rest
+    for index in prefix.count..<type.count where type[index] == UInt8(ascii: "/") { return 0 }
+    return prefix.count
   }
 
-  /// Whether both are the same but for the case of ASCII letters.
-  private static func isSameWord(_ left: Substring.UTF8View, _ right: Substring.UTF8View) -> Bool {
-    left.lazy.map(lowered).elementsEqual(right.lazy.map(lowered))
+  /// Whether both are the same from there on, but for the case of ASCII letters.
+  private static func isSameWord(
+    _ left: Span<UInt8>, from leftStart: Int, _ right: Span<UInt8>, from rightStart: Int
+  ) -> Bool {
+    guard left.count - leftStart == right.count - rightStart else { return false }
+    for index in leftStart..<left.count
+    where lowered(left[index]) != lowered(right[rightStart + index - leftStart]) {
+      return false
+    }
+    return true
   }
 
   private static func lowered(_ byte: UInt8) -> UInt8 {

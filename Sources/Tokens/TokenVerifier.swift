@@ -22,7 +22,8 @@ public final class VerifiedToken: Sendable {
   public func claim(_ path: ClaimPath) -> ClaimValue? { claims.claim(path) }
 
   fileprivate init(
-    _ claims: JSONDocument, _ policy: TokenPolicy, keyID: String?, algorithm: SignatureAlgorithm, times: TimeClaims
+    _ claims: JSONDocument, _ policy: borrowing TokenPolicy, keyID: String?, algorithm: SignatureAlgorithm,
+    times: TimeClaims
   ) {
     self.claims = ClaimsSet(claims, policy)
     self.keyID = keyID

@@ -38,6 +38,8 @@ struct VerifiedTokenCache {
   private static let renderedMax = 4
   /// What an entry costs beside the bytes that are counted: itself, its identity, what the allocator adds.
   static let entryOverheadBytes = 384
+  /// By how much the heap grows at once. Less than malloc would map apart.
+  private static let roomBytes = 64 << 10
 
   private let hash = SeededHash()
   private let countMax: Int
@@ -50,6 +52,8 @@ struct VerifiedTokenCache {
   /// Memory of all entries, about.
   private(set) var bytesHeld = 0
   private(set) var count = 0
+  /// For how much of `bytesHeld` the heap has grown.
+  private var roomMade = 0
 
   init(countMax: Int, bytesMax: Int) {
     self.countMax = countMax
@@ -118,6 +122,10 @@ struct VerifiedTokenCache {
     buckets[slot] = Int32(place)
     bytesHeld += cost
     count += 1
+    if bytesHeld > roomMade {
+      Heap.makeRoom(VerifiedTokenCache.roomBytes)
+      roomMade = bytesHeld + VerifiedTokenCache.roomBytes
+    }
     return place
   }
 

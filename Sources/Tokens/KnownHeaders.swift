@@ -1,5 +1,5 @@
-/// The headers of tokens, by their text: an issuer writes the same one into all of its tokens, a stranger mostly too, and a
-/// text has one reading. One for each loop.
+/// The headers of tokens, by their text: an issuer writes the same one into all of its tokens, a stranger mostly too, and
+/// a text has one reading. One for each loop.
 ///
 /// Those of tokens that were found good stand apart, so strangers do not drive out what is needed.
 public final class KnownHeaders {

@@ -21,6 +21,9 @@ struct FramingFields {
   private(set) var saysKeepAlive = false
   private(set) var saysUpgrade = false
   private(set) var expectsContinue = false
+  private var optionsCount = 0
+  /// Names in all Connection lines together: whoever forwards the message compares each with every field of it.
+  static let optionsMax = 64
 
   /// Notes a known field of a request.
   mutating func note(_ line: FieldLine, _ index: Int, _ bytes: Span<UInt8>) throws(HeadError) {
@@ -67,7 +70,7 @@ struct FramingFields {
       transferEncodingLine = index
     case .connection:
       try FramingFields.refuseObsText(bytes, line.value)
-      noteOptions(bytes, line.value)
+      try noteOptions(bytes, line.value)
     case .upgrade:
       upgradeLine = index
       upgradeCount += 1
@@ -75,9 +78,11 @@ struct FramingFields {
     }
   }
 
-  private mutating func noteOptions(_ bytes: Span<UInt8>, _ value: ByteRange) {
+  private mutating func noteOptions(_ bytes: Span<UInt8>, _ value: ByteRange) throws(HeadError) {
     var options = ListElements(value)
     while let option = options.next(bytes) {
+      optionsCount += 1
+      guard optionsCount <= FramingFields.optionsMax else { throw HeadError(.tooManyFields, at: value.lowerBound) }
       if FieldText.isWord(bytes, option, "close") { saysClose = true }
       if FieldText.isWord(bytes, option, "keep-alive") { saysKeepAlive = true }
       if FieldText.isWord(bytes, option, "upgrade") { saysUpgrade = true }

@@ -39,7 +39,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case targetTooLong = "target_too_long"
   /// The request head is longer than `limits.head` (RFC 6585 §5).
   case headTooLarge = "head_too_large"
-  /// The request head has more field lines than `limits.fields` (RFC 6585 §5).
+  /// The request head has more field lines than `limits.fields`, or Connection names more than 64 (RFC 6585 §5).
   case tooManyFields = "too_many_fields"
   /// Expect holds anything but `100-continue` (RFC 9110 §10.1.1).
   case expectationUnsupported = "expectation_unsupported"

@@ -191,9 +191,13 @@ def head(size, value=b"a"):
     (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40_000, 431, "head_too_large"),
     (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431, "too_many_fields"),
     (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 3000, 431, "too_many_fields"),
+    # Each of its names would be compared with every line.
+    (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: x" + b",b" * 7000 + b"\r\n" + b"a:\r\n" * 90 + b"\r\n", 431,
+     "too_many_fields"),
     (b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target_too_long"),
     (b"GET /?" + b"a" * 100_000, 414, "target_too_long"), (b"GET /" + b"a" * 40_000, 414, "target_too_long"),
-], ids=["head", "1-MiB-head", "endless-field", "fields", "endless-fields", "target", "endless-query", "endless-target"])
+], ids=["head", "1-MiB-head", "endless-field", "fields", "endless-fields", "names", "target", "endless-query",
+        "endless-target"])
 def test_D_2_large_heads(start, upstream, data, status, reason, piece):
     app = upstream()
     assert_refused(start(config(app)), app, data, status, reason, piece)

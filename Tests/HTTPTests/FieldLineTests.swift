@@ -121,6 +121,12 @@ struct FieldLineTests {
 
   static let good = "GET /abc HTTP/1.1\r\nHost: a\r\nX: b\r\n\r\n"
 
+  /// A head whose Connection lines have so many names.
+  static func naming(_ counts: Int...) -> String {
+    let lines = counts.map { "Connection: \(Array(repeating: "x", count: $0).joined(separator: ", "))\r\n" }
+    return "GET / HTTP/1.1\r\nHost: a\r\n\(lines.joined())\r\n"
+  }
+
   @Test(
     "D-2, RFC 6585 §5: the limits of a head, met and passed by one",
     arguments: [
@@ -128,6 +134,10 @@ struct FieldLineTests {
       Limit(limits: HeadLimits(headBytesMax: 35), input: good, expected: .refused(.headTooLarge)),
       Limit(limits: HeadLimits(fieldsMax: 2), input: good, expected: .whole(length: 36)),
       Limit(limits: HeadLimits(fieldsMax: 1), input: good, expected: .refused(.tooManyFields)),
+      // Names that are to be removed are compared with every line.
+      Limit(limits: HeadLimits(), input: naming(64), expected: .whole(length: naming(64).utf8.count)),
+      Limit(limits: HeadLimits(), input: naming(65), expected: .refused(.tooManyFields)),
+      Limit(limits: HeadLimits(), input: naming(40, 25), expected: .refused(.tooManyFields)),
       Limit(limits: HeadLimits(targetBytesMax: 4), input: good, expected: .whole(length: 36)),
       Limit(limits: HeadLimits(targetBytesMax: 3), input: good, expected: .refused(.targetTooLong)),
       Limit(limits: HeadLimits(headBytesMax: 9), input: "GETGETGETG", expected: .refused(.headTooLarge)),

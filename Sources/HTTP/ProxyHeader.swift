@@ -18,7 +18,7 @@ public struct ProxyHeader: Equatable, Sendable {
   /// The header at the start of `bytes`; nil while it is incomplete.
   public static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
     if bytes.isEmpty { return nil }
-    return bytes[0] == signature[0] ? try parseBinary(bytes) : try parseText(bytes)
+    return bytes[0] == preamble[0] ? try parseBinary(bytes) : try parseText(bytes)
   }
 
   // MARK: Version 1
@@ -69,13 +69,13 @@ public struct ProxyHeader: Equatable, Sendable {
 
   // MARK: Version 2
 
-  private static let signature: [UInt8] = [
+  private static let preamble: [UInt8] = [
     0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
   ]
   private static let fixedLength = 16
 
   private static func parseBinary(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
-    try expect(signature, in: bytes)
+    try expect(preamble, in: bytes)
     guard bytes.count >= fixedLength else { return nil }
     let length = fixedLength + Int(number(bytes, at: 14, bytes: 2))
     guard length <= lengthMax else { throw ProxyHeaderError() }

@@ -139,8 +139,8 @@ ROWS = {
     "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
     "unsupported: code_flow": ("    audiences", "    code_flow: { client_id: a }\n    audiences", (6, 5), "not supported"),
     "no use of DPoP": ("    audiences", "    dpop: require\n    audiences", (6, 11), "required"),
-    "unsupported: on_expiry": (
-        "    upstream: app", "    on_expiry: close\n    upstream: app", (14, 5),
+    "unsupported: enforce": (
+        "    upstream: app", "    enforce: log\n    upstream: app", (14, 5),
         "not supported"),
     "unsupported: owner": (
         "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 16),

@@ -332,7 +332,7 @@ def test_another_protocol(gateway, script):
 def test_U_5_a_tunnel_ends_with_its_token(gateway, script, keys, workers):
     app = script(echoing)
     gateway = gateway(app.server, workers)
-    token = mint(keys["ES256"], sub="alice", exp=int(time.time()) + 3)
+    token = mint(keys["ES256"], sub="alice", exp=int(time.time()) + 8)
     with Client(gateway, seconds=30) as closing, Client(gateway, seconds=30) as kept:
         closing.send(handshake("/a", [bearer(token)]))
         kept.send(handshake("/kept/a", [bearer(token)]))

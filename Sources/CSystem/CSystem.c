@@ -2,6 +2,7 @@
 #include "CSystem.h"
 #include <arpa/inet.h>
 #include <malloc.h>
+#include <netdb.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -56,6 +57,36 @@ socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *addres
   memcpy(un->sun_path, path, length + 1);
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
 }
+
+int csystem_lookup(
+  const char *name, uint16_t port, struct sockaddr_storage *addresses, socklen_t *lengths, int capacity, int *error) {
+  // AI_ADDRCONFIG: no IPv6 addresses on a machine that has none itself, and the same of IPv4.
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+  struct addrinfo *list = NULL;
+  *error = getaddrinfo(name, NULL, &hints, &list);
+  if (*error != 0) return -1;
+  int count = 0;
+  for (const struct addrinfo *entry = list; entry && count < capacity; entry = entry->ai_next) {
+    if (entry->ai_addrlen > sizeof addresses[count]) continue;
+    memset(&addresses[count], 0, sizeof addresses[count]);
+    memcpy(&addresses[count], entry->ai_addr, entry->ai_addrlen);
+    if (entry->ai_family == AF_INET) {
+      ((struct sockaddr_in *)&addresses[count])->sin_port = htons(port);
+    } else if (entry->ai_family == AF_INET6) {
+      ((struct sockaddr_in6 *)&addresses[count])->sin6_port = htons(port);
+    } else {
+      continue;
+    }
+    lengths[count] = entry->ai_addrlen;
+    count++;
+  }
+  freeaddrinfo(list);
+  if (count > 0) return count;
+  *error = EAI_NONAME;
+  return -1;
+}
+
+const char *csystem_lookup_error_text(int error) { return gai_strerror(error); }
 
 uint16_t csystem_port(const struct sockaddr_storage *address) {
   if (address->ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)address)->sin_port);

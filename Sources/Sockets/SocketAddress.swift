@@ -34,6 +34,12 @@ public struct SocketAddress: Sendable {
     if length == 0 { return nil }
   }
 
+  init(storage: sockaddr_storage, length: socklen_t, text: String) {
+    self.storage = storage
+    self.length = length
+    self.text = text
+  }
+
   public var isUnix: Bool { storage.ss_family == sa_family_t(AF_UNIX) }
   var family: Int32 { Int32(storage.ss_family) }
 }

@@ -121,6 +121,12 @@ socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *addres
 // Sends one datagram to a unix socket; a name that begins with `@` is abstract.
 int csystem_send_datagram(const char *path, const void *bytes, size_t count);
 uint16_t csystem_port(const struct sockaddr_storage *address);
+// The addresses of a host's name with that port, at most `capacity` of them; how many. Where there are none, -1 and why
+// in `error` (`csystem_lookup_error_text`). Blocks.
+int csystem_lookup(
+  const char *name, uint16_t port, struct sockaddr_storage *addresses, socklen_t *lengths, int capacity, int *error);
+// What gai_strerror says of it; lives as long as the process.
+const char *csystem_lookup_error_text(int error);
 
 static inline int64_t csystem_now(clockid_t clock) {
   struct timespec time;

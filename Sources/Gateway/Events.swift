@@ -89,6 +89,7 @@ extension ProxyEvent {
       log.error(
         "DPoP proofs are refused with 503: as many are remembered as there is room for",
         metadata: ["refused": "\(refused)"])
+    case .upstream(let name, let event): event.write(to: log, upstream: name)
     }
   }
 }

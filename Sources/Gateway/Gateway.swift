@@ -27,6 +27,7 @@ final class Gateway {
   private var active: ActiveConfiguration
   private let keyStore: KeyStore
   private var introspection: IntrospectionClients
+  private let upstreams: Upstreams
   private let server: Server
   private let revocations: RevocationWatcher
   private var revocationGeneration: UInt64 = 0
@@ -68,8 +69,11 @@ final class Gateway {
     }
     active = ActiveConfiguration(
       configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore))
+    upstreams = Upstreams(configuration.upstreams, loop: control) { [log] in $0.write(to: log) }
     do throws(ServerError) {
-      server = try Server(active, keys: keyStore.snapshot, accessLog: accessLog) { [log] in $0.write(to: log) }
+      server = try Server(
+        active, keys: keyStore.snapshot, upstreams: upstreams.snapshots, accessLog: accessLog
+      ) { [log] in $0.write(to: log) }
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
     }
@@ -135,9 +139,18 @@ extension Gateway {
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
+    upstreams.start(
+      comingBack: { body in bound.async { body($0.upstreams) } },
+      publish: { [server] upstream in server.update(upstream) },
+      ready: { [unowned self] in beginServing(bound) })
+  }
+
+  /// Begins to accept.
+  private func beginServing(_ bound: LoopBound<Gateway>) {
     server.start(
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
       requestIntrospection: { question in bound.async { $0.introspect(question) } },
+      requestLookup: { upstream in bound.async { $0.upstreams.lookUp(upstream) } },
       failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
         logWriter.flush()
@@ -224,10 +237,15 @@ extension Gateway {
       let agreed = next
       revocations.open(agreed) { [unowned self] opened in
         switch opened {
-        case .success(let revoked): finishReload(agreed, revoked)
-        case .failure(let diagnostics): refuseReload(diagnostics)
+        case .success(let revoked):
+          upstreams.prepare(agreed.upstreams) { [unowned self] in
+            finishReload(agreed, revoked)
+            reloadEnded()
+          }
+        case .failure(let diagnostics):
+          refuseReload(diagnostics)
+          reloadEnded()
         }
-        reloadEnded()
       }
     }
   }
@@ -246,6 +264,8 @@ extension Gateway {
   }
 
   private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?) {
+    // Where it comes to nothing.
+    defer { upstreams.abandon() }
     guard !isDraining else {
       log.notice("not reloaded: the gateway is draining")
       return
@@ -270,7 +290,9 @@ extension Gateway {
     active = ActiveConfiguration(
       next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
     revocations.replace(with: revoked)
-    server.update(active, keys: keyStore.snapshot, revocations: revocationSnapshot())
+    upstreams.commit()
+    server.update(
+      active, keys: keyStore.snapshot, revocations: revocationSnapshot(), upstreams: upstreams.snapshots)
     log.notice(
       "reloaded",
       metadata: [

@@ -209,6 +209,7 @@ extension ClientConnection {
       }
     default:
       if sendAgain(slot, upstream) { return }
+      if !upstream.hasReceived { upstream.endedUnanswered() }
       refuse(Refusal(.upstreamClosed))
     }
   }
@@ -221,6 +222,7 @@ extension ClientConnection {
     } else {
       upstream.close()
     }
+    worker.leaveUpstream(slot)
     if slot.exchange.answer.framing == .chunked {
       // `bodyRoom` left room for it behind every chunk.
       append("0\r\n\r\n")
@@ -258,6 +260,7 @@ extension ClientConnection {
       slot.upstream = nil
       upstream.close()
     }
+    worker.leaveUpstream(slot)
     if worker.isDraining { slot.exchange.closeAfterwards() }
     let answer = LocalAnswer(
       method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
@@ -309,6 +312,7 @@ extension ClientConnection {
       refuse(Refusal(.introspectionUnavailable))
     case .waitingForResponder:
       refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
+    case .waitingForUpstream where slot.isQueued: refuse(Refusal(.upstreamBusy))
     case .waitingForUpstream where output == nil:
       refuse(Refusal(upstreamIsFull(slot) ? .upstreamTimeout : .bodyTimeout))
     case .tunnelling: cut(.tunnelTimeout)

@@ -9,13 +9,22 @@ final class ExchangeSlot {
   var connection: ClientConnection?
   var upstream: UpstreamConnection?
   var pool: UpstreamPool?
-  /// Connections tried so far.
+  /// Attempts beside the first.
   var attempt = 0
+  /// The servers that could not be connected to.
+  var tried: [ServerState] = []
+  /// It is among those that the upstream's `max_connections` counts.
+  var isAdmitted = false
+  /// What is to be sent once the upstream has room: the request waits for others to end.
+  var queuedHead: ForwardedHead?
   var local: LocalExchange?
   /// The request's body is still being relayed.
   var requestIsOpen = false
 
   init(index: Int) { self.index = index }
+
+  /// Whether the request waits for others to end.
+  var isQueued: Bool { queuedHead != nil }
 
   func clear() {
     exchange.forget()
@@ -24,6 +33,7 @@ final class ExchangeSlot {
     pool = nil
     local = nil
     attempt = 0
+    if !tried.isEmpty { tried = [] }
     requestIsOpen = false
   }
 }

@@ -25,6 +25,14 @@ enum Limits {
   static let idleUpstreamConnectionsMax = 256
   /// How often one loop says that an address has too many connections.
   static let eventPause: Duration = .seconds(10)
+  /// Between two looks at names that failures to connect ask for, and at least after one that failed.
+  static let lookupPause: Duration = .seconds(1)
+  /// How long a start or a reload waits for names that were never resolved.
+  static let firstLookupMax: Duration = .seconds(2)
+  /// How long a server that was ejected has to answer the request that tries it, beside the time to connect.
+  static let trialAnswerMax: Duration = .seconds(5)
+  /// Bytes of the head of an answer to a health check.
+  static let healthAnswerBytesMax = 8 * 1024
   /// How long accepting pauses when descriptors are exhausted.
   static let acceptPause: Duration = .milliseconds(100)
   /// Verified tokens remembered by one loop, by number and by bytes.

@@ -12,4 +12,6 @@ public enum ProxyEvent: Sendable {
   case acceptingResumed
   /// DPoP proofs are refused: no more can be remembered. How many were, since it was last said.
   case proofMemoryFull(refused: Int)
+  /// Something of the servers of the upstream with this name.
+  case upstream(String, UpstreamEvent)
 }

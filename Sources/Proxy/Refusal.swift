@@ -37,5 +37,9 @@ struct Refusal {
   }
 
   /// Seconds after which the client may try again; nil: nothing is said.
-  var retryAfterSeconds: Int64? { exceeded?.seconds ?? (reason.status == 503 ? 5 : nil) }
+  var retryAfterSeconds: Int64? {
+    if let exceeded { return exceeded.seconds }
+    guard reason.status == 503 else { return nil }
+    return reason == .upstreamBusy ? 1 : 5
+  }
 }

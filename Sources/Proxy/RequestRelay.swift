@@ -31,6 +31,23 @@ extension ClientConnection {
     slot.exchange.log.upstream = upstream
     slot.exchange.log.forwarded(at: worker.loop.now)
     slot.requestIsOpen = !slot.exchange.requestBody.isComplete
+    pool.requestBegins()
+    switch worker.enterUpstream(slot, pool) {
+    case .admitted: connect(head, slot, pool, .any)
+    case .waits:
+      slot.queuedHead = consume head
+      worker.waitDeadlines.arm(self)
+    case .full:
+      worker.context.blocks.give(head.takeBytes())
+      refuse(Refusal(.upstreamBusy))
+    }
+  }
+
+  /// The request waited while `max_connections` were in flight, and one of them has ended.
+  func turnHasCome(_ slot: ExchangeSlot) {
+    guard let pool = slot.pool, let head = slot.queuedHead.take() else { return }
+    disarmDeadline()
+    slot.exchange.log.forwarded(at: worker.loop.now)
     connect(head, slot, pool, .any)
   }
 
@@ -38,8 +55,16 @@ extension ClientConnection {
     _ head: consuming ForwardedHead, _ slot: ExchangeSlot, _ pool: UpstreamPool, _ freshness: UpstreamPool.Freshness
   ) {
     while true {
+      let server: UpstreamServer
+      switch pool.server(after: slot.tried, now: worker.loop.now) {
+      case .success(let found): server = found
+      case .failure(let none):
+        worker.context.blocks.give(head.takeBytes())
+        refuse(Refusal(none.reason))
+        return
+      }
       do throws(SystemError) {
-        let upstream = try pool.connection(attempt: slot.attempt, freshness: freshness, on: worker)
+        let upstream = try pool.connection(to: server, freshness, on: worker)
         slot.upstream = upstream
         upstream.carry(head, for: self)
         if upstream.state == .busy { expectAnswer(slot, upstream) }
@@ -47,15 +72,24 @@ extension ClientConnection {
         if slot.requestIsOpen { proceed() } else { worker.loop.runLater(upstream) }
         return
       } catch {
-        guard pool.mayRetry(attempt: slot.attempt) else {
+        // A lack of descriptors is not the server's fault.
+        if error.call == "connect" { pool.failed(server, .upstreamUnreachable, on: worker) }
+        guard mayTryAnother(slot, pool, after: server) else {
           worker.context.blocks.give(head.takeBytes())
           refuse(Refusal(.upstreamUnreachable))
           return
         }
-        slot.attempt += 1
-        slot.exchange.log.retries += 1
       }
     }
+  }
+
+  /// Whether the request, of which nothing was sent, may be given to another server than `server`.
+  private func mayTryAnother(_ slot: ExchangeSlot, _ pool: UpstreamPool, after server: UpstreamServer) -> Bool {
+    guard pool.mayRetry(attempt: slot.attempt) else { return false }
+    slot.attempt += 1
+    slot.exchange.log.retries += 1
+    slot.tried.append(server.state)
+    return true
   }
 
   // MARK: What the upstream's connection reports
@@ -68,16 +102,16 @@ extension ClientConnection {
   }
 
   /// No connection came about: another server, where one may be tried; nothing of the request was sent.
-  func upstreamNotConnected(_ reason: Reason, _ unsent: consuming ForwardedHead?) {
+  func upstreamNotConnected(
+    _ upstream: UpstreamConnection, _ reason: Reason, _ unsent: consuming ForwardedHead?
+  ) {
     guard let slot, let pool = slot.pool, let head = unsent.take() else { return }
     slot.upstream = nil
-    guard pool.mayRetry(attempt: slot.attempt) else {
+    guard mayTryAnother(slot, pool, after: upstream.server) else {
       worker.context.blocks.give(head.takeBytes())
       refuse(Refusal(reason))
       return
     }
-    slot.attempt += 1
-    slot.exchange.log.retries += 1
     connect(head, slot, pool, .any)
   }
 

@@ -16,7 +16,7 @@ public final class Server: Sendable {
   ///
   /// - Parameter report: Called from any loop.
   public init(
-    _ active: ActiveConfiguration, keys: KeySnapshot, accessLog: AccessLog,
+    _ active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot], accessLog: AccessLog,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
@@ -53,8 +53,8 @@ public final class Server: Sendable {
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
-        index: index, loop: loop, sockets: sockets[index], active: active, keys: keys, counters: counters,
-        replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
+        index: index, loop: loop, sockets: sockets[index], active: active, keys: keys, upstreams: upstreams,
+        counters: counters, replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers
@@ -87,17 +87,25 @@ public final class Server: Sendable {
   ///   - requestKeys: Called from any loop with a provider's index and the generation of the configuration that it is
   ///     of; ends in `update(keys:)`, where that configuration is still in force.
   ///   - requestIntrospection: Called from any loop; ends in `answer`, where its configuration is still in force.
+  ///   - requestLookup: Called from any loop when the names of an upstream's servers may have other addresses.
   ///   - failed: Called from any loop.
   public func start(
     requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
     requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
+    requestLookup: @escaping @Sendable (UpstreamState) -> Void,
     failed: @escaping @Sendable (SystemError) -> Void
   ) {
+    let workers = workers
+    let giveTurn = { @Sendable (turn: ConnectionLimit.Turn, limit: ConnectionLimit) in
+      workers[turn.worker].async { $0.turnHasCome(turn, limit) }
+    }
     for worker in workers {
       worker.loop.start()
       worker.async { worker in
         do throws(SystemError) {
-          try worker.listen(requestKeys: requestKeys, requestIntrospection: requestIntrospection)
+          try worker.listen(
+            requestKeys: requestKeys, requestIntrospection: requestIntrospection, requestLookup: requestLookup,
+            giveTurn: giveTurn)
         } catch {
           failed(error)
         }
@@ -114,18 +122,25 @@ public final class Server: Sendable {
     for worker in workers { worker.async { $0.update(keys: keys) } }
   }
 
-  public func update(_ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot) {
+  public func update(
+    _ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot, upstreams: [UpstreamSnapshot]
+  ) {
     if active.speaksDPoP { replays.reserve() }
     for worker in workers {
       worker.async {
         $0.context.revocations = revocations
-        $0.update(active: active, keys: keys)
+        $0.update(active: active, keys: keys, upstreams: upstreams)
       }
     }
   }
 
   public func update(revocations: RevocationSnapshot) {
     for worker in workers { worker.async { $0.context.revocations = revocations } }
+  }
+
+  /// An upstream has other servers; nothing happens where it is no longer in force.
+  public func update(_ upstream: UpstreamSnapshot) {
+    for worker in workers { worker.async { $0.update(servers: upstream.servers, of: upstream.state) } }
   }
 
   /// Client connections that are open.

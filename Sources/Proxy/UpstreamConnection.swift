@@ -8,7 +8,7 @@ final class UpstreamConnection: Pollable {
   enum State { case connecting, free, busy, closed }
 
   private(set) var state: State
-  private let server: UpstreamServer
+  let server: UpstreamServer
   let pool: UpstreamPool
   private let worker: Worker
   private var socket: Socket
@@ -31,12 +31,14 @@ final class UpstreamConnection: Pollable {
   private(set) var hasReceived = false
   /// It took something of the request since `expectAnswer`.
   private(set) var hasProgressed = false
+  /// It stands in its server's count of requests in flight.
+  private var isCounted = false
 
   init(to server: UpstreamServer, pool: UpstreamPool, worker: Worker) throws(SystemError) {
     self.server = server
     self.pool = pool
     self.worker = worker
-    switch server.target {
+    switch server.state.target {
     case .address(let address):
       socket = try Socket.connect(to: address)
     case .builtin(let builtin):
@@ -53,6 +55,10 @@ final class UpstreamConnection: Pollable {
   /// Begins to carry an exchange: its head goes out as soon as the connection stands.
   func carry(_ head: consuming ForwardedHead, for client: ClientConnection) {
     self.client = client
+    if pool.countsRequests {
+      isCounted = true
+      server.state.requestBegan()
+    }
     hasReceived = false
     sent = 0
     request = consume head
@@ -238,10 +244,11 @@ final class UpstreamConnection: Pollable {
 
   /// No connection came about.
   private func fail(_ reason: Reason) {
+    pool.failed(server, reason, on: worker)
     let client = self.client
     let unsent = request.take()
     close()
-    client?.upstreamNotConnected(reason, unsent)
+    client?.upstreamNotConnected(self, reason, unsent)
   }
 
   /// Arms the time until the next sign of the upstream.
@@ -258,15 +265,24 @@ final class UpstreamConnection: Pollable {
   func read() -> Transfer {
     guard receiving.mayRead, !receiving.hasEnded else { return receiving.hasEnded ? .end : .wouldBlock }
     let result = receiving.read(socket, into: &input, worker.context.blocks)
-    if case .bytes = result { hasReceived = true }
+    if case .bytes = result, !hasReceived {
+      hasReceived = true
+      pool.answered(server, on: worker)
+    }
     return result
+  }
+
+  /// It ended before an answer. An older connection may have been closing already when it was taken, which says nothing
+  /// of the server.
+  func endedUnanswered() {
+    if !isReused { pool.failed(server, .upstreamClosed, on: worker) }
   }
 
   // MARK: The end
 
   /// The exchange is over and both messages ended where they should: free for the next.
   func release() {
-    client = nil
+    exchangeIsOver()
     let closes = request?.closesConnection ?? true
     guard state == .busy, !closes, isFlushed, input == nil, !receiving.hasEnded,
       !receiving.mayRead || !hasPendingInput()
@@ -281,6 +297,13 @@ final class UpstreamConnection: Pollable {
     if server.keepIdle(self) { pool.idleDeadlines.arm(self) } else { close() }
   }
 
+  private func exchangeIsOver() {
+    client = nil
+    guard isCounted else { return }
+    isCounted = false
+    server.state.requestEnded()
+  }
+
   /// Whether something stands in the socket though the answer has ended.
   private func hasPendingInput() -> Bool {
     if case .wouldBlock = read() { return false }
@@ -291,7 +314,7 @@ final class UpstreamConnection: Pollable {
     guard state != .closed else { return }
     if state == .free { server.removeIdle(self) }
     state = .closed
-    client = nil
+    exchangeIsOver()
     worker.loop.unregister(self)
     socket.close()
     dropRequest()

@@ -4,57 +4,86 @@ import Sockets
 
 /// The connections of one loop to one upstream.
 final class UpstreamPool {
-  let configuration: UpstreamConfiguration
+  let state: UpstreamState
   let connectDeadlines: DeadlineList
   let responseDeadlines: DeadlineList
   let idleDeadlines: DeadlineList
-  private let servers: [UpstreamServer]
-  private var turn: Int
+  /// Whether requests in flight are counted per server: only where the balance asks.
+  let countsRequests: Bool
+  private var servers: [UpstreamServer]
+  private var choice: ServerChoice
   /// What retries may still be spent: each request adds a fifth, so that retries stay below 20 % of them.
   private var retryBudget = UpstreamPool.retryBudgetMax
   private static let retryBudgetMax = 100.0
   private static let retryBudgetPerRequest = 0.2
 
   /// - Parameter offset: Where the turns begin: loops begin at different servers.
-  init(_ configuration: UpstreamConfiguration, offset: Int, loop: EventLoop) {
-    self.configuration = configuration
+  init(_ upstream: UpstreamSnapshot, offset: Int, loop: EventLoop) {
+    state = upstream.state
+    let configuration = upstream.state.configuration
     connectDeadlines = loop.deadlines(after: configuration.connectTimeout)
     responseDeadlines = loop.deadlines(after: configuration.responseTimeout)
     idleDeadlines = loop.deadlines(after: configuration.idleTimeout)
-    switch configuration.kind {
-    case .echo: servers = [UpstreamServer(.builtin(.echo))]
-    case .fixed(let answer): servers = [UpstreamServer(.builtin(.fixed(answer)))]
-    case .servers(let addresses):
-      servers = addresses.compactMap { $0.socketAddress.map { UpstreamServer(.address($0)) } }
-    }
-    turn = offset
+    countsRequests = configuration.balance != .roundRobin
+    choice = ServerChoice(
+      configuration.balance, offset: offset, trialMax: configuration.connectTimeout + Limits.trialAnswerMax)
+    servers = upstream.servers.map { UpstreamServer($0) }
   }
 
-  /// A connection for `head`, which it takes: a free one, or one that begins to connect.
-  ///
-  /// - Parameters:
-  ///   - attempt: 0 for the first; each further one takes the next server.
-  ///   - freshness: Whether a free connection will do.
-  func connection(
-    attempt: Int, freshness: Freshness, on worker: Worker
-  ) throws(SystemError) -> UpstreamConnection {
-    guard !servers.isEmpty else { throw SystemError(call: "connect", code: 0) }
-    if attempt == 0 {
-      turn = turn &+ 1
-      retryBudget = min(retryBudget + UpstreamPool.retryBudgetPerRequest, UpstreamPool.retryBudgetMax)
-    }
-    let server = servers[Int(UInt(bitPattern: turn &+ attempt) % UInt(servers.count))]
-    if freshness == .any, let free = server.takeIdle() { return free }
-    return try UpstreamConnection(to: server, pool: self, worker: worker)
+  /// It has these servers from now on. The connections of those that stay, stay; free ones to others close.
+  func update(servers next: [ServerState]) {
+    let old = servers
+    servers = next.map { state in old.first { $0.state === state } ?? UpstreamServer(state) }
+    for server in old where !servers.contains(where: { $0 === server }) { server.retire() }
+  }
+
+  /// A request begins.
+  func requestBegins() {
+    retryBudget = min(retryBudget + UpstreamPool.retryBudgetPerRequest, UpstreamPool.retryBudgetMax)
+  }
+
+  /// The server for a request that failed on `tried`, or why there is none.
+  func server(after tried: [ServerState], now: MonotonicTime) -> Result<UpstreamServer, NoServer> {
+    if let server = choice.choose(from: servers, tried: tried, now: now) { return .success(server) }
+    return .failure(NoServer(reason: servers.isEmpty ? .upstreamUnresolved : .upstreamUnavailable))
+  }
+
+  struct NoServer: Error {
+    let reason: Reason
   }
 
   enum Freshness { case any, new }
 
+  /// A free connection to `server`, or one that begins to connect.
+  ///
+  /// - Parameter freshness: Whether a free one will do.
+  func connection(
+    to server: UpstreamServer, _ freshness: Freshness, on worker: Worker
+  ) throws(SystemError) -> UpstreamConnection {
+    if freshness == .any, let free = server.takeIdle() { return free }
+    return try UpstreamConnection(to: server, pool: self, worker: worker)
+  }
+
   /// Whether one more retry is within `retries` and the budget; spends it.
   func mayRetry(attempt: Int) -> Bool {
-    guard attempt < configuration.retries, retryBudget >= 1 else { return false }
+    guard attempt < state.configuration.retries, retryBudget >= 1 else { return false }
     retryBudget -= 1
     return true
+  }
+
+  /// A new connection to `server` did not come about, or ended before an answer.
+  func failed(_ server: UpstreamServer, _ reason: Reason, on worker: Worker) {
+    let now = worker.loop.now
+    if reason != .upstreamClosed, server.state.isResolved, state.mayLookUp(now) { worker.requestLookup(state) }
+    // There is nobody to pass it over for.
+    guard servers.count > 1, server.state.ejection.failed(now) != nil else { return }
+    worker.report(.upstream(state.configuration.name, .ejected(server.state.name, reason)))
+  }
+
+  /// `server` began to answer.
+  func answered(_ server: UpstreamServer, on worker: Worker) {
+    guard server.state.ejection.answered() else { return }
+    worker.report(.upstream(state.configuration.name, .recovered(server.state.name)))
   }
 
   /// The configuration does not name it any more: free connections close, busy ones with their exchange.
@@ -64,12 +93,13 @@ final class UpstreamPool {
 }
 
 extension ServerAddress {
-  /// As the system takes it. The configuration has checked the literals.
+  /// As the system takes it, which the configuration has checked; nil for a name.
   var socketAddress: SocketAddress? {
     switch self {
     case .ipv4(let literal, let port): SocketAddress(ipv4: literal, port: port)
     case .ipv6(let literal, let port): SocketAddress(ipv6: literal, port: port)
     case .unix(let path): SocketAddress(unix: path)
+    case .name: nil
     }
   }
 }

@@ -1,20 +1,17 @@
 import Configuration
 import Sockets
 
-/// One server of an upstream, as one loop sees it: where it is, and the connections to it that are free.
+/// One server of an upstream, as one loop sees it: what all loops know of it, and this one's connections that are free.
 final class UpstreamServer {
-  enum Target {
-    case address(SocketAddress)
-    case builtin(BuiltinServer)
-  }
-
-  let target: Target
+  let state: ServerState
+  /// What its turn depends on (`ServerChoice`).
+  var credit = 0
   /// Free connections; the one used last is taken first, so that those no longer needed age out.
   private var idle: [UpstreamConnection] = []
-  /// The upstream is gone: connections are no longer kept.
+  /// The upstream is gone, or has this server no more: connections are no longer kept.
   private var isRetired = false
 
-  init(_ target: Target) { self.target = target }
+  init(_ state: ServerState) { self.state = state }
 
   /// A free connection; nil where there is none.
   func takeIdle() -> UpstreamConnection? { idle.popLast() }

@@ -15,7 +15,7 @@ final class Worker {
   private let index: Int
   private let counters: SharedCounters
   private let accessLog: AccessLogRing
-  private let report: @Sendable (ProxyEvent) -> Void
+  let report: @Sendable (ProxyEvent) -> Void
   /// Asks for the keys of a provider that may have a new one.
   private var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
 
@@ -41,6 +41,10 @@ final class Worker {
   private var slots: [ExchangeSlot] = []
   /// Has an issuer asked about a token.
   private var requestIntrospection: @Sendable (IntrospectionQuestion) -> Void = { _ in }
+  /// Has the names of an upstream's servers resolved anew.
+  private(set) var requestLookup: @Sendable (UpstreamState) -> Void = { _ in }
+  /// Tells another loop that one of its requests may go to its upstream.
+  private var giveTurn: @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void = { _, _ in }
   private var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
@@ -53,7 +57,7 @@ final class Worker {
 
   init(
     index: Int, loop: EventLoop, sockets: [(socket: ListeningSocket, proxyProtocol: Bool)],
-    active: ActiveConfiguration, keys: KeySnapshot,
+    active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot],
     counters: SharedCounters, replays: ReplayMemory, rateLimits: RateLimitMemory, accessLog: AccessLogRing,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
@@ -64,7 +68,7 @@ final class Worker {
     self.accessLog = accessLog
     self.report = report
     context = DecisionContext(active, keys: keys, replays: replays, rateLimits: rateLimits)
-    pools = active.configuration.upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
+    pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
     tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
@@ -80,12 +84,18 @@ final class Worker {
   ///   - requestKeys: Called with a provider's index and the generation of the configuration that it is of; ends in
   ///     `update(keys:)`.
   ///   - requestIntrospection: Ends in `introspected`.
+  ///   - requestLookup: Ends in `update(servers:of:)`, where the answer is another one.
+  ///   - giveTurn: Ends in `turnHasCome` of the loop that the turn is of.
   func listen(
     requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
-    requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void
+    requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
+    requestLookup: @escaping @Sendable (UpstreamState) -> Void,
+    giveTurn: @escaping @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void
   ) throws(SystemError) {
     self.requestKeys = requestKeys
     self.requestIntrospection = requestIntrospection
+    self.requestLookup = requestLookup
+    self.giveTurn = giveTurn
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
@@ -167,6 +177,7 @@ final class Worker {
   }
 
   func giveSlot(_ slot: ExchangeSlot) {
+    leaveUpstream(slot)
     slot.clear()
     freeSlots.append(slot)
   }
@@ -194,6 +205,43 @@ final class Worker {
       IntrospectionQuestion(
         token: token, provider: provider, configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
+  }
+
+  // MARK: Turns at an upstream
+
+  /// Counts the exchange among those that are in flight, or has it wait, where the upstream has a limit.
+  func enterUpstream(_ slot: ExchangeSlot, _ pool: UpstreamPool) -> ConnectionLimit.Admission {
+    guard let limit = pool.state.limit else { return .admitted }
+    let admission = limit.enter(turn(of: slot))
+    slot.isAdmitted = admission == .admitted
+    return admission
+  }
+
+  /// The exchange is done with its upstream, or waits for its turn no longer.
+  func leaveUpstream(_ slot: ExchangeSlot) {
+    guard let limit = slot.pool?.state.limit else { return }
+    if let head = slot.queuedHead.take() {
+      context.blocks.give(head.takeBytes())
+      limit.cancel(turn(of: slot))
+    } else if slot.isAdmitted {
+      slot.isAdmitted = false
+      if let next = limit.leave() { giveTurn(next, limit) }
+    }
+  }
+
+  /// A request that waited is let in. Where it has gone meanwhile, the next one is.
+  func turnHasCome(_ turn: ConnectionLimit.Turn, _ limit: ConnectionLimit) {
+    let slot = slots[turn.slot]
+    guard slot.exchange.generation == turn.exchange, slot.isQueued, let connection = slot.connection else {
+      if let next = limit.leave() { giveTurn(next, limit) }
+      return
+    }
+    slot.isAdmitted = true
+    connection.turnHasCome(slot)
+  }
+
+  private func turn(of slot: ExchangeSlot) -> ConnectionLimit.Turn {
+    ConnectionLimit.Turn(worker: index, slot: slot.index, exchange: slot.exchange.generation)
   }
 
   /// The current second as Date says it (RFC 9110 §5.6.7).
@@ -255,10 +303,14 @@ final class Worker {
   }
 
   /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
-  func update(active: ActiveConfiguration, keys: KeySnapshot) {
+  func update(active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot]) {
     let old = pools
-    pools = active.configuration.upstreams.map { upstream in
-      old.first { $0.configuration == upstream } ?? UpstreamPool(upstream, offset: index, loop: loop)
+    pools = upstreams.map { upstream in
+      guard let pool = old.first(where: { $0.state === upstream.state }) else {
+        return UpstreamPool(upstream, offset: index, loop: loop)
+      }
+      pool.update(servers: upstream.servers)
+      return pool
     }
     for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
     context.active = active
@@ -279,6 +331,11 @@ final class Worker {
       slot.exchange.reconsider()
       resume(slot, slot.exchange.generation)
     }
+  }
+
+  /// An upstream has other servers.
+  func update(servers: [ServerState], of upstream: UpstreamState) {
+    pools.first { $0.state === upstream }?.update(servers: servers)
   }
 
   /// Accepts what waits already and no more; idle connections close, the others after their exchange.

@@ -32,7 +32,7 @@ extension Reason {
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused, .originRefused: .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
-      .upstreamTruncated:
+      .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
       .upstream
     case .proofMemoryFull, .tooManyConnections, .drainTimeout, .internalError: .gateway
     }
@@ -69,7 +69,9 @@ extension Reason {
     case .internalError: 500
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
-    case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .tooManyConnections, .drainTimeout: 503
+    case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .upstreamUnresolved, .upstreamUnavailable,
+      .upstreamBusy, .tooManyConnections, .drainTimeout:
+      503
     case .upstreamConnectTimeout, .upstreamTimeout: 504
     case .versionUnsupported: 505
     }

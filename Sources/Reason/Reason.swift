@@ -198,6 +198,13 @@ public enum Reason: String, CaseIterable, Sendable {
   /// The upstream's answer ended before its framing said so, or stalled.
   case upstreamTruncated = "upstream_truncated"
 
+  /// No name of the upstream's servers could be resolved so far.
+  case upstreamUnresolved = "upstream_unresolved"
+  /// Health checks say of every server of the upstream that it is down.
+  case upstreamUnavailable = "upstream_unavailable"
+  /// As many requests are in flight as `max_connections` allows, and none of them ended in time.
+  case upstreamBusy = "upstream_busy"
+
   // MARK: The gateway
 
   /// More connections than `limits.connections`.

@@ -44,9 +44,11 @@ struct FileTests {
       Row(text: "10.0.0.1:80", fault: nil),
       Row(text: "\"[::1]:80\"", fault: nil),
       Row(text: "unix:/run/a.sock", fault: nil),
-      Row(
-        text: "orders.internal:80",
-        fault: "\"orders.internal:80\": names of servers are not supported in this version; write an IP address"),
+      Row(text: "orders.internal:80", fault: nil),
+      Row(text: "orders.internal", fault: "\"orders.internal\" has no port; write host:port"),
+      Row(text: "or ders:80", fault: "\"or ders:80\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "{ address: \"a.internal:80\", weight: 3 }", fault: nil),
+      Row(text: "\"a.internal:0\"", fault: "\"a.internal:0\": a server has a port, 1 to 65535"),
       Row(
         text: "https://10.0.0.1:443",
         fault: "\"https://10.0.0.1:443\": https servers are not supported in this version; "
@@ -69,7 +71,36 @@ struct FileTests {
       Row(text: "{ builtin: static }", fault: "9:20: builtin: static needs \"static\", which says what is answered"),
       Row(text: "{ builtin: ecko }", fault: "9:20: \"ecko\" is not echo or static; did you mean \"echo\"?"),
       Row(
-        text: "{ builtin: echo, balance: random_two }", fault: "9:35: \"random_two\" is not supported in this version"),
+        text: "{ builtin: echo, balance: random_two }",
+        fault: "9:26: \"balance\" beside \"builtin\"; it is about servers"),
+      Row(text: "{ builtin: echo, queue: 3 }", fault: "9:26: \"queue\" beside \"builtin\"; it is about servers"),
+      Row(
+        text: "{ servers: [\"a:1\"], balance: fastest }",
+        fault: "9:38: \"fastest\" is not round_robin, least_requests or random_two"),
+      Row(
+        text: "{ servers: [\"a:1\"], queue: 3 }",
+        fault: "9:29: \"queue\" without \"max_connections\"; nothing would ever wait"),
+      Row(text: "{ servers: [\"a:1\"], max_connections: none }", fault: nil),
+      Row(text: "{ servers: [\"a:1\"], max_connections: 3, queue: 3 }", fault: nil),
+      Row(
+        text: "{ servers: [\"a:1\"], max_connections: 0 }",
+        fault: "9:46: \"0\" is out of range: 1 to 1000000, or none"),
+      Row(
+        text: "{ servers: [\"a:1\", \"A:1\"] }",
+        fault: "9:28: another server has the same address; for a larger share give one a weight"),
+      Row(text: "{ servers: [{ address: \"a:1\", weight: 101 }] }", fault: "9:47: \"101\" is out of range: 1 to 100"),
+      Row(
+        text: "{ servers: [{ weight: 2 }] }",
+        fault: "9:21: \"address\" is missing. "
+          + "Where it is: `10.0.0.1:8080`, `\"[::1]:8080\"`, `orders.internal:8080` or `unix:path`."),
+      Row(text: "{ servers: [\"a:1\"], health: { path: /healthz } }", fault: nil),
+      Row(text: "{ servers: [\"a:1\"], health: { path: \"/h?x=1\", status: 204 } }", fault: nil),
+      Row(
+        text: "{ servers: [\"a:1\"], health: { path: healthz } }",
+        fault: "9:45: \"healthz\" is no path; it begins with /"),
+      Row(
+        text: "{ servers: [\"a:1\"], health: { path: /h, status: 399-200 } }",
+        fault: "9:57: \"399-200\" is no status; write one of 200 to 599, or the first and the last: 200-399"),
       Row(text: "{ builtin: echo, retries: 11 }", fault: "9:35: \"11\" is out of range: 0 to 10"),
       Row(text: "{ servers: [] }", fault: "9:20: an empty list; expected a list of servers, or leave the key out"),
     ])

@@ -91,7 +91,7 @@ struct LoadingTests {
       top: "log: { access: logs/access.log }\n", upstreams: "upstreams: { echo: { servers: [unix:a.sock] } }\n")
     let file = try configuration(sample.text, file: "/etc/portcullis/gateway.conf")
     #expect(file.log.access == .file("/etc/portcullis/logs/access.log"))
-    #expect(file.upstreams[0].kind == .servers([.unix("/etc/portcullis/a.sock")]))
+    #expect(file.upstreams[0].kind == .servers([ServerConfiguration(.unix("/etc/portcullis/a.sock"))]))
     #expect(file.providers[0].keys == .signing(folder: "/etc/portcullis/state", algorithm: .es256))
   }
 }

@@ -30,7 +30,7 @@ struct ReasonTests {
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
     case 500: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)
-    case 503: #expect(reason.blame == .gateway || [.keysUnavailable, .introspectionUnavailable].contains(reason))
+    case 503: #expect([.gateway, .issuer, .upstream].contains(reason.blame))
     default: Issue.record("\(reason.rawValue) has the status \(reason.status)")
     }
   }
@@ -66,6 +66,8 @@ struct ReasonTests {
       Row(reason: .tokenInactive, status: 401), Row(reason: .introspectionUnavailable, status: 503),
       Row(reason: .roleMissing, status: 403), Row(reason: .identityInvalid, status: 403),
       Row(reason: .upstreamAnswerInvalid, status: 502), Row(reason: .upstreamTimeout, status: 504),
+      Row(reason: .upstreamUnresolved, status: 503), Row(reason: .upstreamUnavailable, status: 503),
+      Row(reason: .upstreamBusy, status: 503),
       Row(reason: .headTimeout, status: 408), Row(reason: .headTooLarge, status: 431),
       Row(reason: .tooManyFields, status: 431), Row(reason: .targetTooLong, status: 414),
       Row(reason: .bodyTooLarge, status: 413), Row(reason: .proofMissing, status: 401),

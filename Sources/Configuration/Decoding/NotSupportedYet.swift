@@ -7,8 +7,7 @@ enum NotSupportedYet {
   static let listenerKeys = ["tls"]
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
-  static let upstreamKeys = ["health", "max_connections", "queue", "tls"]
-  static let balances = ["least_requests", "random_two"]
+  static let upstreamKeys = ["tls"]
   static let routeKeys = [
     "enforce", "assertion", "tests", "forward_auth",
   ]
@@ -23,7 +22,6 @@ extension NotSupportedYet {
     ("providers.<name>", providerKeys),
     ("providers.<name>.signing", signingKeys),
     ("upstreams.<name>", upstreamKeys),
-    ("upstreams.<name>.balance", balances),
     ("routes[]", routeKeys),
     ("routes[].require", requirementKeys),
   ]

@@ -1,22 +1,28 @@
 /// `upstreams.<name>` as written.
 struct UpstreamDraft: Sendable {
   enum Builtin: Sendable { case echo, fixed }
-  enum Balance: Sendable { case roundRobin }
 
-  var servers: [ServerAddress]?
+  var servers: [Located<ServerConfiguration>]?
   var builtin: Builtin?
   var fixed: Decoded<StaticAnswerDraft>?
-  var balance = Balance.roundRobin
+  var resolveEvery = Duration.seconds(30)
+  var balance = UpstreamConfiguration.Balance.roundRobin
+  var health: Decoded<HealthDraft>?
   var timeouts = Decoded(UpstreamTimeouts())
   var retries = 1
+  var connectionsMax: Int?
+  var queueMax = 0
 
   static let keys = KeyTable<UpstreamDraft>(
     "Where requests go: `servers`, or a `builtin`.", defaults: UpstreamDraft(),
     unsupported: NotSupportedYet.upstreamKeys,
     keys: [
       Key(
-        "servers", ifWritten: \.servers, .list(of: .server, "servers"),
-        "IP addresses with ports, `localhost:port` or `unix:path`, spoken to in HTTP/1.1 without TLS."),
+        "servers", ifWritten: \.servers, .list(of: ValueKind.server.located, "servers"),
+        """
+        `host:port` or `unix:path`, spoken to in HTTP/1.1 without TLS. A host is an IP address or a name; each address \
+        of a name, IPv4 or IPv6, is a server. `localhost` is 127.0.0.1.
+        """),
       Key(
         "builtin", ifWritten: \.builtin, .choice([("echo", .echo), ("static", .fixed)]),
         """
@@ -25,10 +31,29 @@ struct UpstreamDraft: Sendable {
         """),
       Key("static", ifWritten: \.fixed, .mapping(StaticAnswerDraft.keys), "What `builtin: static` answers."),
       Key(
-        "balance", \.balance, .choice([("round_robin", .roundRobin)], unsupported: NotSupportedYet.balances),
-        "How a server is chosen."),
+        "resolve_every", \.resolveEvery, .duration(.seconds(1) ... .seconds(86_400)),
+        "How often names of servers are resolved; beside that at once when a server cannot be connected to."),
+      Key(
+        "balance", \.balance,
+        .choice([("round_robin", .roundRobin), ("least_requests", .leastRequests), ("random_two", .randomTwo)]),
+        """
+        How a server is chosen: in turn; the one with the fewest requests in flight; or the one with fewer of two that \
+        are drawn. Weights count in all three.
+        """),
+      Key(
+        "health", ifWritten: \.health, .mapping(HealthDraft.keys),
+        "Has each server asked whether it is well. Left out, only what becomes of requests counts."),
       Key("timeouts", \.timeouts, .mapping(UpstreamTimeouts.keys), "How long the gateway waits for servers."),
       Key("retries", \.retries, .count(0...10), "Further attempts after a failure that is safe to retry."),
+      Key(
+        "max_connections", \.connectionsMax, .countOrNone(1...1_000_000),
+        "Requests in flight at a time, each on a connection of its own, over all servers and workers together."),
+      Key(
+        "queue", \.queueMax, .count(0...10_000),
+        """
+        Requests that wait, 5 s at most, while `max_connections` are in flight; more are answered 503 at once. Each \
+        takes 32 KiB.
+        """),
     ])
 }
 
@@ -53,28 +78,21 @@ extension ValueKind where Value == Duration {
   static var responseTimeout: ValueKind { .duration(.milliseconds(1) ... .seconds(86_400)) }
 }
 
-extension ValueKind where Value == ServerAddress {
-  static var server: ValueKind {
-    ValueKind(noun: "a server", reference: "address") { node, decoding in
-      if case .scalar(let scalar) = node.content, scalar.text.contains("://") {
-        let cure = "write host:port, for HTTP without TLS"
-        let message = scalar.text.hasPrefix("https://") ? "https servers are not supported in this version" : "no URL"
-        decoding.report(node.position, "\"\(scalar.written)\": \(message); \(cure)")
-        return nil
+extension ValueKind where Value == Int? {
+  /// A number, or `none` where there is no limit.
+  static func countOrNone(_ range: ClosedRange<Int>) -> ValueKind {
+    let (low, high) = (range.lowerBound, range.upperBound)
+    @Sendable func text(_ value: Int?) -> String? { value?.description ?? "none" }
+    return .scalar(noun: "a number or none", reference: "number, \(low) to \(high), or `none`", text: text) {
+      scalar throws(ValueFault) in
+      if scalar.text == "none" { return nil }
+      guard let number = WholeNumber.parse(scalar.text) else {
+        throw ValueFault("is neither a whole number nor none")
       }
-      guard let address = node.socketLocation(&decoding) else { return nil }
-      switch address {
-      case .internet(_, 0):
-        decoding.report(node.position, "\(node.noun): a server has a port, 1 to 65535")
-        return nil
-      case .unix(let path): return .unix(path)
-      case .internet(.ipv4(let literal), let port): return .ipv4(literal, port: port)
-      case .internet(.ipv6(let literal), let port): return .ipv6(literal, port: port)
-      case .internet(.name, _):
-        decoding.report(
-          node.position, "\(node.noun): names of servers are not supported in this version; write an IP address")
-        return nil
+      guard let value = Int(exactly: number), range.contains(value) else {
+        throw ValueFault("is out of range: \(low) to \(high), or none")
       }
+      return value
     }
   }
 }

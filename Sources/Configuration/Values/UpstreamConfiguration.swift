@@ -1,13 +1,33 @@
 /// Where requests go.
 public struct UpstreamConfiguration: Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
-    case servers([ServerAddress])
+    case servers([ServerConfiguration])
     case echo
     /// Always the same answer.
     case fixed(StaticAnswer)
   }
+
+  /// How a server is chosen.
+  public enum Balance: Sendable, Hashable {
+    /// In turn, as often as its weight says.
+    case roundRobin
+    /// The one with the fewest requests in flight for its weight.
+    case leastRequests
+    /// The better one, in this sense, of two that are drawn.
+    case randomTwo
+  }
+
   public var name: String
   public var kind: Kind
+  /// How often names of servers are resolved.
+  public var resolveEvery: Duration
+  public var balance: Balance
+  /// nil: servers are not asked.
+  public var health: HealthConfiguration?
+  /// Requests that all servers together are given at a time; nil: as many as come.
+  public var connectionsMax: Int?
+  /// Requests that wait at most while `connectionsMax` are under way.
+  public var queueMax: Int
   public var connectTimeout: Duration
   /// To the first byte of the answer, and between two pieces of it.
   public var responseTimeout: Duration
@@ -17,9 +37,38 @@ public struct UpstreamConfiguration: Sendable, Hashable {
   public var retries: Int
 }
 
-/// A server of an upstream.
+/// A server of an upstream, or several that have one name.
+public struct ServerConfiguration: Sendable, Hashable {
+  public var address: ServerAddress
+  /// Its share of the requests, 1 to 100.
+  public var weight: Int
+
+  public init(_ address: ServerAddress, weight: Int = 1) {
+    self.address = address
+    self.weight = weight
+  }
+}
+
+/// Where a server is.
 public enum ServerAddress: Sendable, Hashable {
   case ipv4(String, port: UInt16)
   case ipv6(String, port: UInt16)
+  /// To be resolved while the gateway runs.
+  case name(String, port: UInt16)
   case unix(String)
+}
+
+/// How servers are asked whether they are well.
+public struct HealthConfiguration: Sendable, Hashable {
+  /// Of the request, with its query where it has one.
+  public var path: String
+  public var every: Duration
+  /// For the whole exchange.
+  public var timeout: Duration
+  /// Good answers in a row until a server that is down is up.
+  public var rise: Int
+  /// Bad ones until one that is up is down.
+  public var fall: Int
+  /// The statuses of a good answer.
+  public var statuses: ClosedRange<Int>
 }

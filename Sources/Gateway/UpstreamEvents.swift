@@ -1,0 +1,37 @@
+import Logging
+import Proxy
+import Reason
+
+/// What becomes of servers, as program messages.
+extension UpstreamEvent {
+  func write(to log: Logger, upstream: String) {
+    var metadata: Logger.Metadata = ["upstream": "\(upstream)"]
+    switch self {
+    case .serversChanged(let servers):
+      metadata["servers"] = "\(servers.joined(separator: " "))"
+      log.notice("names of servers were resolved to other addresses", metadata: metadata)
+    case .nameUnresolved(let name, let error, let keeps):
+      metadata["name"] = "\(name)"
+      metadata["why"] = "\(error)"
+      let effect = keeps ? "the addresses found before stay in use" : "it has no address yet"
+      log.warning("the name of a server cannot be resolved; \(effect)", metadata: metadata)
+    case .nameResolved(let name):
+      metadata["name"] = "\(name)"
+      log.notice("the name of a server can be resolved again", metadata: metadata)
+    case .ejected(let server, let reason):
+      metadata["server"] = "\(server)"
+      metadata["reason"] = "\(reason.rawValue)"
+      log.warning("a server is passed over: requests failed on it, three in a row", metadata: metadata)
+    case .recovered(let server):
+      metadata["server"] = "\(server)"
+      log.notice("a server that was passed over answers again", metadata: metadata)
+    case .down(let server, let fault):
+      metadata["server"] = "\(server)"
+      metadata["why"] = "\(fault)"
+      log.warning("a server is down, its health checks say", metadata: metadata)
+    case .isUp(let server):
+      metadata["server"] = "\(server)"
+      log.notice("a server is up again, its health checks say", metadata: metadata)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import Synchronization
+
+/// `max_connections` of an upstream: how many requests are in flight over all loops together, and who waits for one of
+/// them to end.
+///
+/// A request is let in without a lock while nobody waits. Who waits stands in one row, whatever its loop; who leaves lets
+/// the first of it in, so that none is overtaken.
+final class ConnectionLimit: Sendable {
+  /// A request that waits, and all that is needed to find it again.
+  struct Turn: Sendable, Equatable {
+    /// The loop.
+    let worker: Int
+    let slot: Int
+    /// The exchange of the slot: a turn of an earlier one is passed on.
+    let exchange: UInt64
+  }
+
+  enum Admission: Equatable { case admitted, waits, full }
+
+  private let most: Int
+  private let queueMax: Int
+  private let inFlight = Atomic<Int>(0)
+  /// How many stand in the row, or are about to.
+  private let waiting = Atomic<Int>(0)
+  private let row = Mutex<[Turn]>([])
+
+  init(_ most: Int, queueMax: Int) {
+    self.most = most
+    self.queueMax = queueMax
+  }
+
+  /// Lets a request in, or has it wait where there is room.
+  func enter(_ turn: Turn) -> Admission {
+    if waiting.load(ordering: .relaxed) == 0, take() { return .admitted }
+    guard queueMax > 0 else { return .full }
+    return row.withLock { row in
+      // Counted before the last look: who leaves at this moment has either made room by then, or sees that one waits.
+      waiting.add(1, ordering: .sequentiallyConsistent)
+      if row.isEmpty, take() {
+        waiting.subtract(1, ordering: .sequentiallyConsistent)
+        return .admitted
+      }
+      guard row.count < queueMax else {
+        waiting.subtract(1, ordering: .sequentiallyConsistent)
+        return .full
+      }
+      row.append(turn)
+      return .waits
+    }
+  }
+
+  /// A request that was let in is over.
+  ///
+  /// - Returns: Who is let in instead, and has to be told.
+  func leave() -> Turn? {
+    inFlight.subtract(1, ordering: .sequentiallyConsistent)
+    guard waiting.load(ordering: .sequentiallyConsistent) > 0 else { return nil }
+    return row.withLock { row in
+      guard !row.isEmpty, take() else { return nil }
+      waiting.subtract(1, ordering: .sequentiallyConsistent)
+      return row.removeFirst()
+    }
+  }
+
+  /// Takes a request that waits out of the row. One that is not there has been let in already, and is told.
+  func cancel(_ turn: Turn) {
+    row.withLock { row in
+      guard let index = row.firstIndex(of: turn) else { return }
+      row.remove(at: index)
+      waiting.subtract(1, ordering: .sequentiallyConsistent)
+    }
+  }
+
+  /// Never more than `most`, not for a moment: one more would be one too many for the server.
+  private func take() -> Bool {
+    var current = inFlight.load(ordering: .sequentiallyConsistent)
+    while current < most {
+      let (exchanged, original) = inFlight.compareExchange(
+        expected: current, desired: current + 1, ordering: .sequentiallyConsistent)
+      if exchanged { return true }
+      current = original
+    }
+    return false
+  }
+
+  var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
+  var requestsWaiting: Int { waiting.load(ordering: .relaxed) }
+}

@@ -1,0 +1,23 @@
+public import Sockets
+
+/// Why a server did not pass a health check.
+public enum HealthFault: Error, Equatable, Sendable, CustomStringConvertible {
+  case notConnected(SystemError)
+  /// No whole answer head in time.
+  case tooSlow
+  /// The connection ended before there was an answer.
+  case closed
+  /// The answer is no HTTP/1.1.
+  case malformed
+  case status(Int)
+
+  public var description: String {
+    switch self {
+    case .notConnected(let error): "\(error)"
+    case .tooSlow: "no answer in time"
+    case .closed: "the connection ended before an answer"
+    case .malformed: "the answer is no HTTP/1.1"
+    case .status(let status): "status \(status)"
+    }
+  }
+}

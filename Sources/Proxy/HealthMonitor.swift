@@ -1,0 +1,56 @@
+import Configuration
+import Sockets
+import Synchronization
+
+/// Has one server checked again and again, and tells all loops what comes of it. On the control loop.
+final class HealthMonitor {
+  let server: ServerState
+  private let configuration: HealthConfiguration
+  private let upstream: String
+  private let loop: EventLoop
+  private let report: (ProxyEvent) -> Void
+  private var health: ServerHealth
+  private var check: HealthCheck?
+  private var timer: LoopTimer?
+
+  init(
+    _ server: ServerState, of upstream: String, _ configuration: HealthConfiguration, on loop: EventLoop,
+    report: @escaping (ProxyEvent) -> Void
+  ) {
+    self.server = server
+    self.upstream = upstream
+    self.configuration = configuration
+    self.loop = loop
+    self.report = report
+    health = ServerHealth(rise: configuration.rise, fall: configuration.fall)
+  }
+
+  /// Begins the first check, and sees to the following ones.
+  func start() {
+    // What many gateways or servers do in step is a burst.
+    let every = configuration.every * Double.random(in: 0.9...1.1)
+    timer = loop.schedule(after: every) { [unowned self] in start() }
+    guard check == nil, case .address(let address) = server.target else { return }
+    do throws(SystemError) {
+      check = try HealthCheck(of: address, host: server.host, configuration, on: loop) { [unowned self] fault in
+        check = nil
+        note(fault)
+      }
+    } catch {
+      // A lack of descriptors says nothing of the server.
+      if error.call == "connect" { note(.notConnected(error)) }
+    }
+  }
+
+  func stop() {
+    timer?.cancel()
+    check?.cancel()
+    check = nil
+  }
+
+  private func note(_ fault: HealthFault?) {
+    guard health.note(passed: fault == nil) else { return }
+    server.isDown.store(!health.isUp, ordering: .relaxed)
+    report(.upstream(upstream, fault.map { .down(server.name, $0) } ?? .isUp(server.name)))
+  }
+}

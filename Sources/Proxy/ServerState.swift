@@ -1,0 +1,47 @@
+import Reason
+import Sockets
+import Synchronization
+
+/// A server of an upstream as all loops know it together: what came of connecting to it, what its checks say, and how
+/// many requests it has.
+final class ServerState: Sendable {
+  enum Target: Sendable {
+    case address(SocketAddress)
+    case builtin(BuiltinServer)
+  }
+
+  let target: Target
+  let weight: Int
+  /// What `Host` says where it is asked whether it is well.
+  let host: String
+  /// Whether its address was found by a name, and may be another one by now.
+  let isResolved: Bool
+
+  /// What its health checks say.
+  let isDown = Atomic<Bool>(false)
+  let ejection = ServerEjection()
+
+  // The count changes with every request where it is kept; the rest, which every loop reads, is on another line.
+  private let padding: (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64) = (0, 0, 0, 0, 0, 0, 0, 0)
+  private let inFlight = Atomic<Int>(0)
+
+  init(_ target: Target, weight: Int = 1, host: String = "localhost", isResolved: Bool = false) {
+    self.target = target
+    self.weight = weight
+    self.host = host
+    self.isResolved = isResolved
+  }
+
+  /// As logs say it.
+  var name: String {
+    switch target {
+    case .address(let address): address.text
+    case .builtin: "builtin"
+    }
+  }
+
+  /// Requests that it has at the moment, where the balance needs to know.
+  var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
+  func requestBegan() { inFlight.add(1, ordering: .relaxed) }
+  func requestEnded() { inFlight.subtract(1, ordering: .relaxed) }
+}

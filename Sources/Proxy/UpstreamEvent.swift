@@ -1,0 +1,20 @@
+public import Reason
+public import Sockets
+
+/// What becomes of the servers of an upstream, each said once when it changes.
+public enum UpstreamEvent: Sendable {
+  /// Names stand for other addresses than before, or for the first ones.
+  case serversChanged([String])
+  /// A name cannot be resolved; `keeps`: the addresses that it had stay in use.
+  case nameUnresolved(String, NameLookupError, keeps: Bool)
+  /// A name can be resolved again.
+  case nameResolved(String)
+  /// A server is passed over: too many requests in a row failed on it.
+  case ejected(String, Reason)
+  /// A server that was passed over has answered.
+  case recovered(String)
+  /// Health checks say that a server is down.
+  case down(String, HealthFault)
+  /// Health checks say that it is up again.
+  case isUp(String)
+}

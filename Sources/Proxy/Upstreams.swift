@@ -1,0 +1,143 @@
+public import Configuration
+public import Sockets
+
+/// The upstreams of the configuration in force, and what goes on beside requests for them: names are resolved, servers
+/// are checked. Bound to the control loop.
+public final class Upstreams {
+  /// Resolves a name. Blocks, so it is called on a queue of its own.
+  public typealias Lookup = @Sendable (String, UInt16) -> Result<[SocketAddress], NameLookupError>
+  /// Does something with the upstreams, on the control loop; from anywhere.
+  public typealias Return = @Sendable (@escaping @Sendable (Upstreams) -> Void) -> Void
+
+  private let loop: EventLoop
+  private let lookup: Lookup
+  private let report: (ProxyEvent) -> Void
+  private var comingBack: Return?
+  private var publish: (UpstreamSnapshot) -> Void = { _ in }
+  private var monitors: [UpstreamMonitor]
+  /// Those of a configuration that is not in force yet; some are in `monitors` as well.
+  private var next: [UpstreamMonitor]?
+  private var waiting: (timer: LoopTimer, completion: () -> Void)?
+
+  public init(
+    _ configurations: [UpstreamConfiguration], loop: EventLoop, lookup: @escaping Lookup = Upstreams.systemLookup,
+    report: @escaping (ProxyEvent) -> Void
+  ) {
+    self.loop = loop
+    self.lookup = lookup
+    self.report = report
+    monitors = configurations.map { UpstreamMonitor($0, known: [:], on: loop, report: report) }
+  }
+
+  public static let systemLookup: Lookup = { name, port in
+    do throws(NameLookupError) {
+      return .success(try NameLookup.addresses(of: name, port: port))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// As they are at the moment.
+  public var snapshots: [UpstreamSnapshot] { monitors.map(\.snapshot) }
+
+  /// Begins to resolve and to check.
+  ///
+  /// - Parameters:
+  ///   - publish: Called when an upstream has other servers.
+  ///   - ready: Called once, when every name was asked for, or after `Limits.firstLookupMax`.
+  public func start(
+    comingBack: @escaping Return, publish: @escaping (UpstreamSnapshot) -> Void, ready: @escaping () -> Void
+  ) {
+    loop.assertIsCurrent()
+    self.comingBack = comingBack
+    self.publish = publish
+    for monitor in monitors {
+      monitor.start()
+      lookUp(monitor)
+    }
+    whenReady(ready)
+  }
+
+  /// Names of `upstream` may have other addresses by now.
+  public func lookUp(_ upstream: UpstreamState) {
+    loop.assertIsCurrent()
+    if let monitor = monitors.first(where: { $0.state === upstream }) { lookUp(monitor) }
+  }
+
+  // MARK: Reload
+
+  /// Makes ready what another configuration needs: its names are resolved, unless they are already. What is defined as
+  /// before stays as it is.
+  ///
+  /// - Parameter ready: As of `start`; `commit` or `abandon` have to follow.
+  public func prepare(_ configurations: [UpstreamConfiguration], ready: @escaping () -> Void) {
+    loop.assertIsCurrent()
+    let known = monitors.reduce(into: [:]) { all, monitor in all.merge(monitor.addresses) { first, _ in first } }
+    let next = configurations.map { configuration in
+      monitors.first { $0.state.configuration == configuration }
+        ?? UpstreamMonitor(configuration, known: known, on: loop, report: report)
+    }
+    self.next = next
+    for monitor in next where !isInForce(monitor) { lookUp(monitor) }
+    whenReady(ready)
+  }
+
+  /// What was prepared is in force.
+  public func commit() {
+    loop.assertIsCurrent()
+    guard let next else { return }
+    let old = monitors
+    for monitor in next where !isInForce(monitor) { monitor.start() }
+    monitors = next
+    self.next = nil
+    for monitor in old where !isInForce(monitor) { monitor.stop() }
+  }
+
+  /// What was prepared is not to be.
+  public func abandon() {
+    loop.assertIsCurrent()
+    for monitor in next ?? [] where !isInForce(monitor) { monitor.stop() }
+    next = nil
+  }
+
+  private func isInForce(_ monitor: UpstreamMonitor) -> Bool { monitors.contains { $0 === monitor } }
+
+  // MARK: Names
+
+  private func lookUp(_ monitor: UpstreamMonitor) {
+    guard let comingBack else { return }
+    let names = monitor.beginLookup()
+    guard !names.isEmpty else { return }
+    let (lookup, state) = (lookup, monitor.state)
+    // A queue for each: a name whose servers do not answer takes its time, and no other upstream's.
+    SerialQueue(name: "lookup").async {
+      let answers = names.map { (name: $0, addresses: lookup($0.host, $0.port)) }
+      comingBack { $0.take(answers, of: state) }
+    }
+  }
+
+  private func take(_ answers: UpstreamMonitor.Answers, of state: UpstreamState) {
+    let monitors = monitors + (next ?? [])
+    // One that a reload has stopped is of no interest any more.
+    guard let monitor = monitors.first(where: { $0.state === state }) else { return }
+    let hasChanged = monitor.take(answers) { [unowned self, unowned monitor] in lookUp(monitor) }
+    if hasChanged { publish(monitor.snapshot) }
+    tellWhenReady()
+  }
+
+  private func whenReady(_ completion: @escaping () -> Void) {
+    let timer = loop.schedule(after: Limits.firstLookupMax) { [unowned self] in
+      waiting = nil
+      completion()
+    }
+    waiting = (timer, completion)
+    tellWhenReady()
+  }
+
+  private func tellWhenReady() {
+    guard let waiting, (next ?? monitors).allSatisfy(\.isReady) else { return }
+    self.waiting = nil
+    waiting.timer.cancel()
+    waiting.completion()
+  }
+}

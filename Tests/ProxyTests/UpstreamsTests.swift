@@ -1,0 +1,217 @@
+import Configuration
+import Sockets
+import Synchronization
+import Testing
+
+@testable import Proxy
+
+/// What names stand for, in the hands of a test.
+private final class Names: Sendable {
+  private let answers = Mutex<[String: [String]]>([:])
+  private let asked = Mutex<[String]>([])
+
+  func set(_ name: String, _ literals: String...) { answers.withLock { $0[name] = literals } }
+  func remove(_ name: String) { answers.withLock { $0[name] = nil } }
+  var questions: [String] { asked.withLock { $0 } }
+
+  func find(_ name: String, _ port: UInt16) -> Result<[SocketAddress], NameLookupError> {
+    asked.withLock { $0.append(name) }
+    guard let literals = answers.withLock({ $0[name] }) else { return .failure(NameLookupError(code: -2)) }
+    return .success(
+      literals.compactMap { literal in
+        literal.contains(":")
+          ? SocketAddress(ipv6: literal, port: port) : SocketAddress(ipv4: literal, port: port)
+      })
+  }
+}
+
+/// Upstreams on a loop of their own, and all that they said.
+private final class RunningUpstreams: Sendable {
+  let names = Names()
+  private let said = Events()
+  private let bound: LoopBound<Upstreams>
+
+  /// Loops live as long as the tests: what libdispatch still has to run may name them.
+  private static let loops = Mutex<[EventLoop]>([])
+
+  init(_ configurations: [UpstreamConfiguration], known: [String: String] = [:]) throws {
+    let loop = try EventLoop(label: "upstreams")
+    RunningUpstreams.loops.withLock { $0.append(loop) }
+    loop.start()
+    for (name, literal) in known { names.set(name, literal) }
+    let (names, said) = (names, said)
+    let upstreams = Upstreams(
+      configurations, loop: loop, lookup: { names.find($0, $1) }, report: { said.add($0) })
+    bound = LoopBound(upstreams, loop: loop)
+  }
+
+  final class Events: Sendable {
+    private let list = Mutex<[String]>([])
+    func add(_ event: ProxyEvent) {
+      guard case .upstream(_, let event) = event else { return }
+      let text =
+        switch event {
+        case .serversChanged(let servers): "servers " + servers.joined(separator: " ")
+        case .nameUnresolved(let name, _, let keeps): "unresolved \(name)" + (keeps ? " keeps" : "")
+        case .nameResolved(let name): "resolved \(name)"
+        default: "\(event)"
+        }
+      list.withLock { $0.append(text) }
+    }
+    var all: [String] { list.withLock { $0 } }
+  }
+
+  var eventTexts: [String] { said.all }
+
+  func with<Value: Sendable>(_ body: @escaping @Sendable (Upstreams) -> Value) async -> Value {
+    await withCheckedContinuation { done in bound.async { done.resume(returning: body($0)) } }
+  }
+
+  /// Begins, and waits until it is ready.
+  func start() async {
+    let bound = bound
+    await withCheckedContinuation { ready in
+      bound.async {
+        $0.start(comingBack: { body in bound.async(body) }, publish: { _ in }, ready: { ready.resume() })
+      }
+    }
+  }
+
+  func prepare(_ configurations: [UpstreamConfiguration]) async {
+    let bound = bound
+    await withCheckedContinuation { ready in
+      bound.async { $0.prepare(configurations) { ready.resume() } }
+    }
+  }
+
+  /// Has names looked up again.
+  func lookUp() async {
+    await with { upstreams in
+      for snapshot in upstreams.snapshots { upstreams.lookUp(snapshot.state) }
+    }
+  }
+
+  func servers() async -> [[ServerState]] { await with { $0.snapshots.map(\.servers) } }
+  func serverNames() async -> [[String]] { await servers().map { $0.map(\.name) } }
+
+  /// Waits until it has these servers.
+  func wait(_ expected: [[String]]) async throws {
+    for _ in 0..<500 {
+      if await serverNames() == expected { return }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    #expect(await serverNames() == expected)
+  }
+
+  func waitEvent(_ text: String) async throws {
+    for _ in 0..<500 where !eventTexts.contains(text) { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(eventTexts.contains(text), "\(eventTexts)")
+  }
+}
+
+private func upstreams(_ text: String) throws -> [UpstreamConfiguration] {
+  let file = """
+    listeners: [{ address: 127.0.0.1:8080 }]
+    upstreams:
+      echo: { builtin: echo }
+    \(text)
+    routes: [{ path: /, auth: none, upstream: echo }]
+    """
+  let configuration = try GatewayConfiguration.parse(
+    Array(file.utf8), file: "gateway.conf", environment: [:], processorCount: 1
+  ).get()
+  return Array(configuration.upstreams.dropFirst())
+}
+
+@Suite("Upstreams and their names")
+struct UpstreamsTests {
+  @Test("All addresses of a name are servers, each once, beside those that are written")
+  func addresses() async throws {
+    let running = try RunningUpstreams(
+      try upstreams("  app: { servers: [\"10.0.0.1:80\", { address: \"app.example:80\", weight: 3 }] }"))
+    running.names.set("app.example", "10.0.0.1", "10.0.0.2", "fd00::1")
+    await running.start()
+    #expect(await running.serverNames() == [["10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80"]])
+    let servers = await running.servers()[0]
+    #expect(servers.map(\.weight) == [1, 3, 3])
+    #expect(servers.map(\.host) == ["10.0.0.1:80", "app.example:80", "app.example:80"])
+    #expect(servers.map(\.isResolved) == [false, true, true])
+  }
+
+  @Test("A name that cannot be resolved keeps what it had; said once, as is that it can be again")
+  func failure() async throws {
+    let running = try RunningUpstreams(try upstreams("  app: { servers: [\"app.example:80\"] }"))
+    await running.start()
+    #expect(await running.serverNames() == [[]])
+    #expect(running.eventTexts == ["unresolved app.example:80"])
+    running.names.set("app.example", "10.0.0.1")
+    // It is asked for again by itself, and soon.
+    try await running.wait([["10.0.0.1:80"]])
+    running.names.remove("app.example")
+    await running.lookUp()
+    try await running.waitEvent("unresolved app.example:80 keeps")
+    #expect(await running.serverNames() == [["10.0.0.1:80"]])
+    running.names.set("app.example", "10.0.0.2")
+    try await running.wait([["10.0.0.2:80"]])
+    #expect(
+      running.eventTexts == [
+        "unresolved app.example:80", "resolved app.example:80", "servers 10.0.0.1:80",
+        "unresolved app.example:80 keeps", "resolved app.example:80", "servers 10.0.0.2:80",
+      ])
+  }
+
+  @Test("What is known of a server stays with it while its address does")
+  func identity() async throws {
+    let running = try RunningUpstreams(try upstreams("  app: { servers: [\"app.example:80\"] }"))
+    running.names.set("app.example", "10.0.0.1", "10.0.0.2")
+    await running.start()
+    let before = await running.servers()[0]
+    running.names.set("app.example", "10.0.0.2", "10.0.0.3")
+    await running.lookUp()
+    try await running.wait([["10.0.0.2:80", "10.0.0.3:80"]])
+    let after = await running.servers()[0]
+    #expect(after[0] === before[1])
+  }
+
+  @Test("A reload keeps what is defined as before, and asks for no name again that it knows")
+  func reload() async throws {
+    let first = try upstreams(
+      "  app: { servers: [\"app.example:80\"] }\n  other: { servers: [\"other.example:80\"] }")
+    let running = try RunningUpstreams(first, known: ["app.example": "10.0.0.1", "other.example": "10.0.0.2"])
+    await running.start()
+    let before = await running.with { $0.snapshots }
+    let next = try upstreams(
+      "  app: { servers: [\"app.example:80\"], retries: 2 }\n  other: { servers: [\"other.example:80\"] }"
+        + "\n  new: { servers: [\"new.example:80\"] }")
+    running.names.set("new.example", "10.0.0.3")
+    running.names.remove("app.example")
+    await running.prepare(next)
+    // Until it is in force nothing has changed.
+    #expect(await running.serverNames() == [["10.0.0.1:80"], ["10.0.0.2:80"]])
+    await running.with { $0.commit() }
+    let after = await running.with { $0.snapshots }
+    #expect(after.map { $0.servers.map(\.name) } == [["10.0.0.1:80"], ["10.0.0.2:80"], ["10.0.0.3:80"]])
+    #expect(after[0].state !== before[0].state)
+    #expect(after[1].state === before[1].state && after[1].servers[0] === before[1].servers[0])
+  }
+
+  @Test("A reload that is refused leaves everything as it was")
+  func abandon() async throws {
+    let running = try RunningUpstreams(try upstreams("  app: { servers: [\"10.0.0.1:80\"] }"))
+    await running.start()
+    let before = await running.with { $0.snapshots }
+    await running.prepare(try upstreams("  app: { servers: [\"10.0.0.2:80\"] }"))
+    await running.with { $0.abandon() }
+    await running.with { $0.commit() }
+    let after = await running.with { $0.snapshots }
+    #expect(after.map { $0.servers.map(\.name) } == [["10.0.0.1:80"]] && after[0].state === before[0].state)
+  }
+
+  @Test("Failures to connect have names looked up once in a second, over all loops")
+  func lookupPause() throws {
+    let state = UpstreamState(try upstreams("  app: { servers: [\"app.example:80\"] }")[0])
+    let now = MonotonicTime.current
+    #expect(state.mayLookUp(now) && !state.mayLookUp(now) && !state.mayLookUp(now + .milliseconds(999)))
+    #expect(state.mayLookUp(now + .seconds(1)))
+  }
+}

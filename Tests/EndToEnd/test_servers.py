@@ -25,8 +25,8 @@ def config(*servers, keys="", workers=1, routes="", more=""):
       app: {{ servers: [{listed}]{", " + keys if keys else ""} }}
       {more}
     routes:
-      - {{ path: /**, auth: none, upstream: app }}
       {routes}
+      - {{ path: /**, auth: none, upstream: app }}
     """
 
 

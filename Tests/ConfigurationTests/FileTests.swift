@@ -84,7 +84,7 @@ struct FileTests {
       Row(text: "{ servers: [\"a:1\"], max_connections: 3, queue: 3 }", fault: nil),
       Row(
         text: "{ servers: [\"a:1\"], max_connections: 0 }",
-        fault: "9:46: \"0\" is out of range: 1 to 1000000, or none"),
+        fault: "9:46: \"0\" is out of range: 1 to 1000000"),
       Row(
         text: "{ servers: [\"a:1\", \"A:1\"] }",
         fault: "9:28: another server has the same address; for a larger share give one a weight"),

@@ -74,6 +74,20 @@ def test_all_addresses_of_a_name_are_servers(start, loopbacks, hosts, workers):
     assert {r.field("host") for app in loopbacks for r in app.requests} == {"example.test"}
 
 
+def test_both_families_are_servers(start, upstream, hosts, workers):
+    app = upstream(named("4"), address=("127.0.0.2", 0))
+    try:
+        six = upstream(named("6"), family=socket.AF_INET6, address=("::1", app.address[1]))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    hosts.set(app="127.0.0.2 ::1")
+    gateway = start(config(f"app.test:{app.address[1]}", workers=workers), prefix=hosts.prefix)
+    bodies = {get(gateway).body for _ in range(4 * workers)}
+    if bodies == {b"4"}:
+        pytest.skip("this machine has no IPv6 address but its loopback's, and resolves none")
+    assert bodies == {b"4", b"6"} and six.requests
+
+
 def test_a_name_without_addresses_is_no_reason_not_to_start(start, loopbacks, hosts, workers):
     port = loopbacks[0].address[1]
     gateway = start(config(f"app.test:{port}", workers=workers), prefix=hosts.prefix)

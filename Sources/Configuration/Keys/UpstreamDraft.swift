@@ -77,22 +77,3 @@ struct UpstreamTimeouts: Sendable {
 extension ValueKind where Value == Duration {
   static var responseTimeout: ValueKind { .duration(.milliseconds(1) ... .seconds(86_400)) }
 }
-
-extension ValueKind where Value == Int? {
-  /// A number, or `none` where there is no limit.
-  static func countOrNone(_ range: ClosedRange<Int>) -> ValueKind {
-    let (low, high) = (range.lowerBound, range.upperBound)
-    @Sendable func text(_ value: Int?) -> String? { value?.description ?? "none" }
-    return .scalar(noun: "a number or none", reference: "number, \(low) to \(high), or `none`", text: text) {
-      scalar throws(ValueFault) in
-      if scalar.text == "none" { return nil }
-      guard let number = WholeNumber.parse(scalar.text) else {
-        throw ValueFault("is neither a whole number nor none")
-      }
-      guard let value = Int(exactly: number), range.contains(value) else {
-        throw ValueFault("is out of range: \(low) to \(high), or none")
-      }
-      return value
-    }
-  }
-}

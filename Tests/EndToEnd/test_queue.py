@@ -7,6 +7,9 @@ import threading
 import time
 
 import pytest
+import websockets.exceptions
+import websockets.sync.client
+import websockets.sync.server
 
 from support.ports import wait_until
 from support.servers import refusing
@@ -260,3 +263,28 @@ def test_drain_ends_a_wait(start, upstream, gate, clients):
     gate.let(2)
     assert [first.response().status, second.response().status] == [200, 200]
     assert gateway.wait(15) == 0
+
+
+def test_a_tunnel_counts_until_it_ends(start, clients, workers):
+    """A WebSocket is a request in flight for as long as it is open."""
+    server = websockets.sync.server.serve(lambda connection: [connection.send(m) for m in connection], "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        gateway = start(config("%s:%d" % server.socket.getsockname(), most=1, workers=workers))
+        url = f"ws://127.0.0.1:{gateway.port}/"
+        for _ in range(3):
+            with wait_until(lambda: opened(url), "a WebSocket") as connection:
+                connection.send("hello")
+                assert connection.recv() == "hello"
+                assert get(gateway).status == 503
+    finally:
+        server.shutdown()
+
+
+def opened(url):
+    """A WebSocket; None where it is refused, as the one before has not ended yet."""
+    try:
+        return websockets.sync.client.connect(url, proxy=None)
+    except websockets.exceptions.InvalidStatus as error:
+        assert error.response.status_code == 503
+        return None

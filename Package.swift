@@ -57,6 +57,7 @@ let package = Package(
     module("JSON", ["CJSON"]),
     module("Crypto", ["COpenSSL"]),
     module("Fetch", ["CCurl", "Sockets"]),
+    module("TLS", ["COpenSSL", "Sockets"]),
 
     // Pure values and decisions.
     module("Reason", []),
@@ -71,12 +72,12 @@ let package = Package(
     module("Telemetry", ["HTTP", "Tokens", "Access", "Sockets", "Reason"]),
     module(
       "Proxy",
-      ["Configuration", "Access", "Tokens", "Keys", "HTTP", "Crypto", "Sockets", "Telemetry", "Reason"]),
+      ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
     .executableTarget(
       name: "Gateway",
       dependencies: [
         "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "Introspection", "Fetch",
-        "Crypto", "JSON", "Sockets",
+        "TLS", "Crypto", "JSON", "Sockets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -88,6 +89,7 @@ let package = Package(
     tests("CryptoTests", ["Crypto"]),
     tests("TokensTests", ["Tokens", "Crypto", "JSON", "Reason"]),
     tests("FetchTests", ["Fetch", "Sockets"]),
+    tests("TLSTests", ["TLS", "COpenSSL", "Sockets"]),
     tests("HTTPTests", ["HTTP", "Reason"]),
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Reason"]),
@@ -97,7 +99,7 @@ let package = Package(
     tests(
       "ProxyTests",
       [
-        "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "Crypto", "JSON", "Sockets", "Telemetry",
+        "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "TLS", "Crypto", "JSON", "Sockets", "Telemetry",
         "Reason",
       ]),
   ] + fuzzing,

@@ -97,6 +97,18 @@ public struct Buffer: ~Copyable {
     end += 1
   }
 
+  /// Has `body` write behind the last byte.
+  ///
+  /// - Parameter body: Is given the room, and answers how many bytes of it, from its beginning, it has written.
+  @unsafe
+  public mutating func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    let room = capacity - end
+    // SAFETY: `room` bytes behind `end` belong to the block.
+    let count = unsafe body(UnsafeMutableRawBufferPointer(start: base + end, count: room))
+    precondition(count >= 0 && count <= room)
+    end += count
+  }
+
   /// Appends ASCII text.
   @inlinable
   public mutating func append(_ text: StaticString) {

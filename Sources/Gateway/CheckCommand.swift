@@ -34,6 +34,12 @@ struct CheckCommand: ParsableCommand {
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       isGood = false
     }
+    do throws(Diagnostics) {
+      for warning in try ListenerFiles(configuration).warnings { StandardError.print("\(warning) (a warning)") }
+    } catch {
+      for diagnostic in error.list { StandardError.print(diagnostic.description) }
+      isGood = false
+    }
     for source in KeySource.all(of: configuration) {
       do throws(KeyFault) {
         try source.check()

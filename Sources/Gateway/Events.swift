@@ -90,6 +90,8 @@ extension ProxyEvent {
         "DPoP proofs are refused with 503: as many are remembered as there is room for",
         metadata: ["refused": "\(refused)"])
     case .upstream(let name, let event): event.write(to: log, upstream: name)
+    case .handshakesFailed(let reason, let count):
+      log.info("TLS handshakes failed", metadata: ["why": "\(reason)", "handshakes": "\(count)"])
     }
   }
 }

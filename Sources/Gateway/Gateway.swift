@@ -7,6 +7,7 @@ import Keys
 import Logging
 import Proxy
 import Sockets
+import TLS
 import Telemetry
 import Tokens
 
@@ -29,6 +30,8 @@ final class Gateway {
   private var introspection: IntrospectionClients
   private let upstreams: Upstreams
   private let server: Server
+  private let tickets = TicketKeys()
+  private var tls: ListenerContexts
   private let revocations: RevocationWatcher
   private var revocationGeneration: UInt64 = 0
   private var signals: [any DispatchSourceSignal] = []
@@ -43,8 +46,8 @@ final class Gateway {
   private var endsBecause = "drained"
 
   private init(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, control: EventLoop, log: Logger,
-    logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: ListenerFiles, control: EventLoop,
+    log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
     self.control = control
@@ -69,10 +72,16 @@ final class Gateway {
     }
     active = ActiveConfiguration(
       configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore))
+    do throws(TLSFault) {
+      tls = try ListenerContexts(files.settings, tickets: tickets, workers: configuration.workers)
+    } catch {
+      throw GatewayFault(message: "TLS cannot be spoken: \(error)", status: ExitStatus.unavailable)
+    }
+    for warning in files.warnings { log.warning("\(warning)") }
     upstreams = Upstreams(configuration.upstreams, loop: control) { [log] in $0.write(to: log) }
     do throws(ServerError) {
       server = try Server(
-        active, keys: keyStore.snapshot, upstreams: upstreams.snapshots, accessLog: accessLog
+        active, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots, accessLog: accessLog
       ) { [log] in $0.write(to: log) }
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
@@ -84,12 +93,16 @@ final class Gateway {
 
   /// Runs the gateway until a signal ends the process.
   ///
-  /// - Parameter revoked: The file of revoked tokens that it names, read.
+  /// - Parameters:
+  ///   - revoked: The file of revoked tokens that it names, read.
+  ///   - files: Those that its listeners name.
   /// - Throws: Why it cannot start. Once it serves it does not return.
-  static func serve(_ configuration: GatewayConfiguration, _ revoked: RevocationFile?) throws(GatewayFault) -> Never {
+  static func serve(
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: ListenerFiles
+  ) throws(GatewayFault) -> Never {
     let (log, logWriter) = ProgramLog.open(configuration.log)
     do throws(GatewayFault) {
-      try begin(configuration, revoked, log, logWriter)
+      try begin(configuration, revoked, files, log, logWriter)
     } catch {
       // What was said on the way stands before why it ended.
       logWriter.flush()
@@ -99,7 +112,8 @@ final class Gateway {
   }
 
   private static func begin(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ log: Logger, _ logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: ListenerFiles, _ log: Logger,
+    _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     let control: EventLoop
@@ -108,7 +122,7 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
     }
-    let gateway = try Gateway(configuration, revoked, control: control, log: log, logWriter: logWriter)
+    let gateway = try Gateway(configuration, revoked, files, control: control, log: log, logWriter: logWriter)
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async { $0.start(bound) }
@@ -224,14 +238,16 @@ extension Gateway {
       refuseReload(diagnostics)
       reloadEnded()
     case .success(let configuration):
-      if configuration.listeners != active.configuration.listeners
+      if configuration.listeners.map(\.address) != active.configuration.listeners.map(\.address)
         || configuration.workers != active.configuration.workers
         || configuration.log != active.configuration.log
       {
-        log.warning("changes of listeners, workers and log take effect with a restart; the rest does now")
+        log.warning("changes of addresses of listeners, workers and log take effect with a restart; the rest does now")
       }
       var next = configuration
-      next.listeners = active.configuration.listeners
+      next.listeners = active.configuration.listeners.map { old in
+        configuration.listeners.first { $0.address == old.address } ?? old
+      }
       next.workers = active.configuration.workers
       next.log = active.configuration.log
       let agreed = next
@@ -279,6 +295,7 @@ extension Gateway {
       log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
       return
     }
+    guard let tls = listenerContexts(of: next) else { return }
     do throws(KeyStoreError) {
       try keyStore.reload(sources: KeySource.all(of: next))
     } catch {
@@ -291,14 +308,32 @@ extension Gateway {
       next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
     revocations.replace(with: revoked)
     upstreams.commit()
+    self.tls = tls
     server.update(
-      active, keys: keyStore.snapshot, revocations: revocationSnapshot(), upstreams: upstreams.snapshots)
+      active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
     log.notice(
       "reloaded",
       metadata: [
         "generation": "\(active.generation)", "providers": "\(next.providers.count)",
         "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
       ])
+  }
+
+  /// Reads the files of the listeners again; nil after their faults were said.
+  private func listenerContexts(of next: GatewayConfiguration) -> ListenerContexts? {
+    do throws(Diagnostics) {
+      let files = try ListenerFiles(next)
+      for warning in files.warnings { log.warning("\(warning)") }
+      do throws(TLSFault) {
+        return try ListenerContexts(files.settings, tickets: tickets, workers: server.workerCount)
+      } catch {
+        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+        return nil
+      }
+    } catch {
+      refuseReload(error)
+      return nil
+    }
   }
 
   // MARK: The end

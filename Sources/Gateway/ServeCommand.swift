@@ -11,15 +11,17 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     let configuration: GatewayConfiguration
     let revoked: RevocationFile?
+    let files: ListenerFiles
     do throws(Diagnostics) {
       configuration = try ConfigurationFile.load(file.config).get()
       revoked = try RevocationWatcher.open(configuration).get()
+      files = try ListenerFiles(configuration)
     } catch {
       for diagnostic in error.list { StandardError.print(diagnostic.description) }
       throw ExitStatus.configuration
     }
     do throws(GatewayFault) {
-      try Gateway.serve(configuration, revoked)
+      try Gateway.serve(configuration, revoked, files)
     } catch {
       StandardError.print("portcullis: \(error.message)")
       throw error.status

@@ -181,7 +181,7 @@ extension ClientConnection {
     }
     var start = data.lowerBound
     if data.count >= Limits.directWriteBytesMin, canWrite, output?.isEmpty ?? true {
-      switch socket.write(block, from: start, to: data.upperBound) {
+      switch stream.write(block, from: start, to: data.upperBound) {
       case .bytes(let count):
         start += count
         hasTaken = true
@@ -295,7 +295,7 @@ extension ClientConnection {
     worker.finish(slot)
     self.slot = nil
     worker.giveSlot(slot)
-    if endsWithConnection { abort() } else { close() }
+    if endsWithConnection { abort() } else { close(isClean: false) }
   }
 
   /// The client let its time pass, or what the exchange waits for did.

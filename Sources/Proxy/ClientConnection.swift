@@ -1,10 +1,13 @@
 import HTTP
 import Reason
 import Sockets
+import TLS
 
 /// A client's connection: reads heads, has its exchanges decided, relays bodies and answers. One exchange at a time.
 final class ClientConnection: Pollable {
   enum Phase {
+    /// Of TLS.
+    case handshaking
     /// Between requests, or inside a head.
     case reading
     /// An exchange is under way.
@@ -20,8 +23,10 @@ final class ClientConnection: Pollable {
   private var awaitsProxyHeader: Bool
   /// The address that the connection is counted for, where it is.
   private var countedAddress: IPAddress?
-  var socket: Socket
+  var stream: ByteStream
   var phase = Phase.reading
+  /// What the TLS handshake has shown; nil before it has ended, and in clear.
+  private var secured: SecuredConnection?
   /// What the client sent and was not used yet. Nil while the connection is idle.
   var input: Buffer?
   /// What the client is to get.
@@ -30,6 +35,7 @@ final class ClientConnection: Pollable {
   var canWrite = true
   /// The client has taken something since its deadline was armed.
   var hasTaken = false
+  /// The end of what is sent was said.
   private var hasEndedOutput = false
   /// It has carried an exchange to its end.
   private var hasServed = false
@@ -39,8 +45,8 @@ final class ClientConnection: Pollable {
   /// The exchange under way.
   var slot: ExchangeSlot?
 
-  init(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, worker: Worker) {
-    self.socket = socket
+  init(_ stream: consuming ByteStream, _ peer: Peer, awaitsProxyHeader: Bool, worker: Worker) {
+    self.stream = stream
     self.peer = peer
     self.awaitsProxyHeader = awaitsProxyHeader
     self.worker = worker
@@ -49,10 +55,17 @@ final class ClientConnection: Pollable {
 
   /// Registers with the loop.
   func start() throws(SystemError) {
-    try worker.loop.register(self, descriptor: socket.descriptor, interest: .edge)
-    if awaitsProxyHeader {
-      worker.headDeadlines.arm(self)
-    } else if isWithinLimit() {
+    try worker.loop.register(self, descriptor: stream.descriptor, interest: .edge)
+    if awaitsProxyHeader { worker.headDeadlines.arm(self) } else { beginStream() }
+  }
+
+  /// The TLS handshake comes first, or else a request; unless the connection is one too many of its address.
+  private func beginStream() {
+    guard isWithinLimit() else { return }
+    if stream.isSecured {
+      phase = .handshaking
+      worker.handshakeDeadlines.arm(self)
+    } else {
       worker.idleDeadlines.arm(self)
     }
   }
@@ -97,6 +110,10 @@ final class ClientConnection: Pollable {
   override func ready(_ events: ReadyEvents) {
     if events.contains(.writable) { canWrite = true }
     receiving.note(events)
+    if stream.isSecured {
+      if canWrite, stream.readWantsRoom { receiving.tryAgain() }
+      if receiving.mayRead, stream.writeWantsInput { canWrite = true }
+    }
     // Both ends of a tunnel may be shut while there is still something to be read.
     if events.contains(.error) || (events.contains(.hangup) && slot?.exchange.state != .tunnelling) {
       clientIsGone()
@@ -107,7 +124,11 @@ final class ClientConnection: Pollable {
 
   override func run() {
     switch phase {
-    case .reading: if !awaitsProxyHeader || readProxyHeader() { readHeads() }
+    case .handshaking: shakeHands()
+    case .reading where awaitsProxyHeader:
+      readProxyHeader()
+      if !awaitsProxyHeader { run() }
+    case .reading: readHeads()
     case .exchanging: proceed()
     case .lingering: linger()
     case .closed: break
@@ -116,6 +137,9 @@ final class ClientConnection: Pollable {
 
   override func deadlineExpired() {
     switch phase {
+    case .handshaking:
+      worker.failedHandshakes.count("handshake_timeout")
+      close()
     case .reading:
       if awaitsProxyHeader {
         refuseConnection()
@@ -132,18 +156,16 @@ final class ClientConnection: Pollable {
 
   // MARK: The PROXY header
 
-  /// Takes the header from the socket, and not a byte more: what follows may be for somebody else to read.
-  ///
-  /// - Returns: Whether it has come.
-  private func readProxyHeader() -> Bool {
-    guard receiving.mayRead else { return false }
+  /// Takes the header from the socket, and not a byte more: what follows may be for TLS to read.
+  private func readProxyHeader() {
+    guard receiving.mayRead else { return }
     enum Seen {
       case incomplete, refused, end
       case header(ProxyHeader)
     }
     var block = worker.context.blocks.take()
     let seen: Seen
-    switch socket.peek(into: &block) {
+    switch stream.peekInClear(into: &block) {
     case .bytes:
       seen = block.withReadable { bytes in
         do throws(ProxyHeaderError) {
@@ -155,7 +177,7 @@ final class ClientConnection: Pollable {
       }
       if case .header(let header) = seen {
         block.clear()
-        _ = socket.read(into: &block, most: header.length)
+        stream.readInClear(into: &block, most: header.length)
       }
     case .wouldBlock: seen = .incomplete
     case .end, .failed: seen = .end
@@ -168,11 +190,8 @@ final class ClientConnection: Pollable {
     case .header(let header):
       awaitsProxyHeader = false
       if let endpoints = header.endpoints { peer = Peer(endpoints) }
-      guard isWithinLimit() else { return false }
-      worker.idleDeadlines.arm(self)
-      return true
+      beginStream()
     }
-    return false
   }
 
   /// Closes a connection of which nobody knows whose it is: nothing is answered.
@@ -180,6 +199,27 @@ final class ClientConnection: Pollable {
     takeSlot()
     cut(.proxyHeaderInvalid)
   }
+
+  // MARK: TLS
+
+  private func shakeHands() {
+    switch stream.handshake() {
+    case .done:
+      secured = stream.securedConnection()
+      phase = .reading
+      // Behind the handshake a request may have come with the same edge.
+      receiving.tryAgain()
+      if worker.isDraining { worker.lingerDeadlines.arm(self) } else { worker.idleDeadlines.arm(self) }
+      readHeads()
+    case .wouldBlock: break
+    case .left: close()
+    case .failed(let reason):
+      worker.failedHandshakes.count(reason)
+      closeGently()
+    }
+  }
+
+  private var scheme: Scheme { stream.isSecured ? .https : .http }
 
   // MARK: Request heads
 
@@ -209,7 +249,7 @@ final class ClientConnection: Pollable {
       }
       do throws(HeadError) {
         return try RequestHeadParser.parse(
-          bytes, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
+          bytes, from: 0, limits: context.active.headLimits, scheme: scheme, into: &context.head)
           ? .whole : .incomplete
       } catch {
         return .bad(error.reason)
@@ -265,7 +305,8 @@ final class ClientConnection: Pollable {
     slot.connection = self
     worker.refreshClock()
     slot.exchange.begin(
-      startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, peer: peer, in: worker.context)
+      startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, peer: peer, secured: secured,
+      in: worker.context)
     slot.exchange.log.bytesIn = UInt64(input?.count ?? 0)
     headStartedAt = MonotonicTime(nanoseconds: 0)
     self.slot = slot
@@ -316,7 +357,7 @@ final class ClientConnection: Pollable {
     let isWhole = block.withReadable { bytes -> Bool in
       do throws(HeadError) {
         return try RequestHeadParser.parse(
-          bytes, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
+          bytes, from: 0, limits: context.active.headLimits, scheme: scheme, into: &context.head)
       } catch {
         return false
       }
@@ -351,7 +392,7 @@ final class ClientConnection: Pollable {
   // MARK: The socket
 
   /// Reads into `input`.
-  func read() -> Transfer { receiving.read(socket, into: &input, worker.context.blocks) }
+  func read() -> Transfer { receiving.read(&stream, into: &input, worker.context.blocks) }
 
   func giveInputIfEmpty() {
     if let count = input?.count, count == 0, let block = input.take() { worker.context.blocks.give(block) }
@@ -369,7 +410,7 @@ final class ClientConnection: Pollable {
   func flush() -> Bool {
     guard var block = output.take() else { return true }
     while !block.isEmpty, canWrite {
-      switch socket.write(&block) {
+      switch stream.write(&block) {
       case .bytes(let count):
         hasTaken = true
         slot?.exchange.log.bytesOut += UInt64(count)
@@ -388,11 +429,11 @@ final class ClientConnection: Pollable {
     return true
   }
 
-  /// Tells the client that no more comes, once.
+  /// Tells the client that no more comes, once; where there is no room to say it, to be called again.
   func endOutput() {
-    guard !hasEndedOutput else { return }
-    hasEndedOutput = true
-    socket.shutdownWrite()
+    guard !hasEndedOutput, canWrite else { return }
+    hasEndedOutput = stream.end()
+    canWrite = hasEndedOutput
   }
 
   /// The client does not take what there is: its time runs from the last byte that it took.
@@ -435,12 +476,14 @@ final class ClientConnection: Pollable {
       return
     }
     phase = .lingering
-    socket.shutdownWrite()
+    stream.ignoreInput()
+    endOutput()
     worker.lingerDeadlines.arm(self)
     linger()
   }
 
   private func linger() {
+    endOutput()
     var reads = 0
     while receiving.mayRead {
       guard reads < Limits.readsPerTurnMax else {
@@ -464,16 +507,17 @@ final class ClientConnection: Pollable {
   func clientIsGone() {
     switch phase {
     case .exchanging: cut(.clientClosed)
-    case .reading, .lingering: close()
+    case .handshaking, .reading, .lingering: close()
     case .closed: break
     }
   }
 
-  func close() {
+  /// - Parameter isClean: Whether nothing that was begun is cut.
+  func close(isClean: Bool = true) {
     guard phase != .closed else { return }
     phase = .closed
     worker.loop.unregister(self)
-    socket.close()
+    stream.close(isClean: isClean)
     if let block = input.take() { worker.context.blocks.give(block) }
     if let block = output.take() { worker.context.blocks.give(block) }
     worker.connectionClosed(countedFor: countedAddress)
@@ -481,7 +525,7 @@ final class ClientConnection: Pollable {
 
   /// As `close`, but the peer sees that the message was cut.
   func abort() {
-    if phase != .closed { socket.abort() }
+    if phase != .closed { stream.abort() }
     close()
   }
 }

@@ -50,6 +50,8 @@ struct Exchange {
   private var peer = Peer()
   private(set) var configuration: ActiveConfiguration?
   private(set) var route: ActiveRoute?
+  /// Of the connection; nil: in clear.
+  private(set) var secured: SecuredConnection?
 
   // The request.
   private(set) var method = Method.get
@@ -81,7 +83,12 @@ struct Exchange {
   var log = ExchangeLog()
 
   /// Begins anew, for the request whose head came at `startedAt`.
-  mutating func begin(startedAt: MonotonicTime, peer: Peer, in context: DecisionContext) {
+  ///
+  /// - Parameter secured: What the TLS handshake has shown; nil: in clear.
+  mutating func begin(
+    startedAt: MonotonicTime, peer: Peer, secured: SecuredConnection? = nil, in context: DecisionContext
+  ) {
+    self.secured = secured
     state = .deciding
     generation &+= 1
     requestID = context.requestIDs.next()
@@ -141,6 +148,7 @@ struct Exchange {
     }
     log.keepPath(context.path.span)
     let host = bytes.extracting(context.head.host.lowerBound..<context.head.host.upperBound)
+    if let secured, !secured.covers(host) { return .refuse(Refusal(.hostNotCovered)) }
 
     if let local = active.localRoute(host: host, path: context.path.span) {
       requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
@@ -188,7 +196,7 @@ struct Exchange {
   private mutating func identifyClient(
     _ bytes: Span<UInt8>, _ active: ActiveConfiguration, _ context: DecisionContext
   ) throws(ForwardedError) {
-    context.client = Client(peer: peer)
+    context.client = Client(peer: peer, secured: secured)
     guard active.trustsProxies, active.configuration.trustedProxies.contains(peer.address) else { return }
     let said = try ForwardedRequest(
       context.head, bytes, trusted: active.configuration.trustedProxies.blocks)
@@ -423,6 +431,7 @@ struct Exchange {
   mutating func forget() {
     configuration = nil
     route = nil
+    secured = nil
     introspection = nil
     upgrade = nil
     log.forgetToken()

@@ -5,12 +5,15 @@ final class Listener: Pollable {
   private let socket: ListeningSocket
   /// Whether connections begin with a PROXY header.
   private let proxyProtocol: Bool
+  /// Its place among the listeners.
+  private let index: Int
   private let worker: Worker
   private var isPaused = false
 
-  init(_ socket: ListeningSocket, proxyProtocol: Bool, worker: Worker) {
+  init(_ socket: ListeningSocket, proxyProtocol: Bool, index: Int, worker: Worker) {
     self.socket = socket
     self.proxyProtocol = proxyProtocol
+    self.index = index
     self.worker = worker
   }
 
@@ -41,7 +44,8 @@ final class Listener: Pollable {
       }
       switch socket.accept() {
       case .connection(let accepted, let address):
-        worker.accept(accepted, Peer(address, port: socket.port), awaitsProxyHeader: proxyProtocol)
+        worker.accept(
+          accepted, Peer(address, port: socket.port), awaitsProxyHeader: proxyProtocol, listener: index)
       case .none: return .none
       case .aborted: continue
       case .exhausted(let error):

@@ -1,5 +1,5 @@
 /// Module `Proxy`: the way of a request, from a listening socket to an upstream and back, on one loop.
-/// May import: Configuration, Access, Tokens, Keys, HTTP, Crypto, Sockets, Telemetry, Reason.
+/// May import: Configuration, Access, Tokens, Keys, HTTP, TLS, Crypto, Sockets, Telemetry, Reason.
 /// Never does: hold an unsafe pointer, take a lock or wait on the request path, or decide what `Access` decides.
 
 import Sockets
@@ -21,6 +21,8 @@ enum Limits {
   static let waitMax: Duration = .seconds(5)
   /// How long a connection that is being closed is still read, so that the answer is not lost to a reset.
   static let lingerMax: Duration = .seconds(2)
+  /// How often a loop says which TLS handshakes have failed.
+  static let failedHandshakesEvery: Duration = .seconds(60)
   /// Idle connections kept by a loop to one server.
   static let idleUpstreamConnectionsMax = 256
   /// How often one loop says that an address has too many connections.

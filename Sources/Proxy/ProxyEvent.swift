@@ -14,4 +14,7 @@ public enum ProxyEvent: Sendable {
   case proofMemoryFull(refused: Int)
   /// Something of the servers of the upstream with this name.
   case upstream(String, UpstreamEvent)
+  /// TLS handshakes failed, so many of them since it was last said. The reason is OpenSSL's, in snake case, or
+  /// `handshake_timeout`.
+  case handshakesFailed(reason: String, count: Int)
 }

@@ -21,7 +21,9 @@ struct ReceivingSide {
   /// Appends what has come to `input`, a block that is taken from `blocks`, and given back where it is empty.
   ///
   /// - Returns: `wouldBlock` also where the block is full.
-  mutating func read(_ socket: borrowing Socket, into input: inout Buffer?, _ blocks: BufferPool) -> Transfer {
+  mutating func read<Source: ByteSource & ~Copyable>(
+    _ source: inout Source, into input: inout Buffer?, _ blocks: BufferPool
+  ) -> Transfer {
     var block = input.take() ?? blocks.take()
     if block.writableCount == 0 { block.compact() }
     let room = block.writableCount
@@ -29,15 +31,28 @@ struct ReceivingSide {
       input = consume block
       return .wouldBlock
     }
-    let result = socket.read(into: &block)
+    let result = source.read(into: &block)
     switch result {
     case .bytes(let count):
       // A short read has emptied the socket; what comes later is a new edge. An end that came with the data is not.
-      if count < room, !endIsNear { mayRead = false }
+      if count < room, !endIsNear, source.isEmptyAfterShortRead { mayRead = false }
     case .wouldBlock: mayRead = false
     case .end, .failed: hasEnded = true
     }
     if block.isEmpty { blocks.give(block) } else { input = consume block }
     return result
   }
+}
+
+/// Where bytes come from.
+protocol ByteSource: ~Copyable {
+  mutating func read(into buffer: inout Buffer) -> Transfer
+  /// Whether a read that did not fill its room has taken everything.
+  var isEmptyAfterShortRead: Bool { get }
+}
+
+extension Socket: ByteSource {
+  func read(into buffer: inout Buffer) -> Transfer { read(into: &buffer, most: nil) }
+
+  var isEmptyAfterShortRead: Bool { true }
 }

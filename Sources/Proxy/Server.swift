@@ -16,7 +16,8 @@ public final class Server: Sendable {
   ///
   /// - Parameter report: Called from any loop.
   public init(
-    _ active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot], accessLog: AccessLog,
+    _ active: ActiveConfiguration, keys: KeySnapshot, tls: ListenerContexts, upstreams: [UpstreamSnapshot],
+    accessLog: AccessLog,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
@@ -53,7 +54,8 @@ public final class Server: Sendable {
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
-        index: index, loop: loop, sockets: sockets[index], active: active, keys: keys, upstreams: upstreams,
+        index: index, loop: loop, sockets: sockets[index], tls: tls.contexts[index], active: active, keys: keys,
+        upstreams: upstreams,
         counters: counters, replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
@@ -122,14 +124,16 @@ public final class Server: Sendable {
     for worker in workers { worker.async { $0.update(keys: keys) } }
   }
 
+  /// - Parameter tls: Of the same listeners, and as many loops.
   public func update(
-    _ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot, upstreams: [UpstreamSnapshot]
+    _ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot, tls: ListenerContexts,
+    upstreams: [UpstreamSnapshot]
   ) {
     if active.speaksDPoP { replays.reserve() }
-    for worker in workers {
+    for (worker, contexts) in zip(workers, tls.contexts) {
       worker.async {
         $0.context.revocations = revocations
-        $0.update(active: active, keys: keys, upstreams: upstreams)
+        $0.update(active: active, keys: keys, tls: contexts, upstreams: upstreams)
       }
     }
   }

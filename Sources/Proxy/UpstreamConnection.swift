@@ -264,7 +264,7 @@ final class UpstreamConnection: Pollable {
   /// - Returns: What it came to; `wouldBlock` also where there is nothing to read now.
   func read() -> Transfer {
     guard receiving.mayRead, !receiving.hasEnded else { return receiving.hasEnded ? .end : .wouldBlock }
-    let result = receiving.read(socket, into: &input, worker.context.blocks)
+    let result = receiving.read(&socket, into: &input, worker.context.blocks)
     if case .bytes = result, !hasReceived {
       hasReceived = true
       pool.answered(server, on: worker)

@@ -4,6 +4,7 @@ import HTTP
 import Keys
 import Reason
 import Sockets
+import TLS
 import Telemetry
 import Tokens
 
@@ -19,6 +20,11 @@ final class Worker {
   /// Asks for the keys of a provider that may have a new one.
   private var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
 
+  /// By listener; nil: it speaks in clear.
+  private var tls: [TLSContext?]
+  let failedHandshakes: FailedHandshakes
+
+  private(set) var handshakeDeadlines: DeadlineList
   private(set) var headDeadlines: DeadlineList
   private(set) var idleDeadlines: DeadlineList
   private(set) var tunnelDeadlines: DeadlineList
@@ -56,19 +62,22 @@ final class Worker {
   private var drained: (() -> Void)?
 
   init(
-    index: Int, loop: EventLoop, sockets: [(socket: ListeningSocket, proxyProtocol: Bool)],
+    index: Int, loop: EventLoop, sockets: [(socket: ListeningSocket, proxyProtocol: Bool)], tls: [TLSContext?],
     active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot],
     counters: SharedCounters, replays: ReplayMemory, rateLimits: RateLimitMemory, accessLog: AccessLogRing,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
     self.sockets = sockets
+    self.tls = tls
     self.loop = loop
     self.counters = counters
     self.accessLog = accessLog
     self.report = report
     context = DecisionContext(active, keys: keys, replays: replays, rateLimits: rateLimits)
     pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
+    failedHandshakes = FailedHandshakes(loop: loop, report: report)
+    handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
     tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
@@ -99,8 +108,8 @@ final class Worker {
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
-    for socket in sockets {
-      let listener = Listener(socket.socket, proxyProtocol: socket.proxyProtocol, worker: self)
+    for (index, socket) in sockets.enumerated() {
+      let listener = Listener(socket.socket, proxyProtocol: socket.proxyProtocol, index: index, worker: self)
       try listener.start()
       listeners.append(listener)
     }
@@ -120,13 +129,23 @@ final class Worker {
     isAcceptingPaused = true
   }
 
-  func accept(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool) {
+  func accept(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int) {
     if isAcceptingPaused {
       isAcceptingPaused = false
       report(.acceptingResumed)
     }
-    let connection = ClientConnection(
-      socket, peer, awaitsProxyHeader: awaitsProxyHeader, worker: self)
+    let stream: ByteStream
+    if let context = tls[listener] {
+      do throws(TLSFault) {
+        stream = try ByteStream(socket, context)
+      } catch {
+        failedHandshakes.count("internal_error")
+        return
+      }
+    } else {
+      stream = ByteStream(socket)
+    }
+    let connection = ClientConnection(stream, peer, awaitsProxyHeader: awaitsProxyHeader, worker: self)
     openConnections += 1
     counters.connectionOpened()
     do throws(SystemError) { try connection.start() } catch { connection.close() }
@@ -303,7 +322,8 @@ final class Worker {
   }
 
   /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
-  func update(active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot]) {
+  func update(active: ActiveConfiguration, keys: KeySnapshot, tls: [TLSContext?], upstreams: [UpstreamSnapshot]) {
+    self.tls = tls
     let old = pools
     pools = upstreams.map { upstream in
       guard let pool = old.first(where: { $0.state === upstream.state }) else {
@@ -314,6 +334,7 @@ final class Worker {
     }
     for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
     context.active = active
+    handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
     tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)

@@ -20,14 +20,13 @@ extension Reason {
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .transferCodingUnsupported, .framingConflict,
       .versionUnsupported, .methodRefused, .targetTooLong, .headTooLarge, .tooManyFields, .expectationUnsupported,
       .headTimeout, .forwardedInvalid, .proxyHeaderInvalid, .upgradeInvalid, .chunkInvalid, .trailerInvalid,
-      .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout, .tunnelTimeout,
-      .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
-      .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .credentialMissing, .credentialRepeated, .cookieRepeated,
-      .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
+      .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout, .tunnelTimeout, .pathDotSegment, .pathEncodedSlash,
+      .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid, .pathEscapeInvalid, .pathDoubleEncoding,
+      .noRoute, .hostNotCovered, .credentialMissing, .credentialRepeated, .cookieRepeated, .tokenTooLarge,
+      .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
-      .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture,
-      .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch,
-      .rateLimited:
+      .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
+      .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited:
       .client
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused, .originRefused: .policy
@@ -63,6 +62,7 @@ extension Reason {
     case .bodyTooLarge: 413
     case .targetTooLong: 414
     case .expectationUnsupported: 417
+    case .hostNotCovered: 421
     case .rateLimited: 429
     case .headTooLarge, .tooManyFields: 431
     case .clientClosed, .clientTimeout: 499

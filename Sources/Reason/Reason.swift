@@ -89,6 +89,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case pathDoubleEncoding = "path_double_encoding"
   /// No route matches host, path and method.
   case noRoute = "no_route"
+  /// The certificate that the client was shown is not for the host that it asks for (RFC 9110 §7.4).
+  case hostNotCovered = "host_not_covered"
 
   // MARK: The credential and the token (RFC 6750, RFC 7519, RFC 8725)
 

@@ -135,7 +135,6 @@ ROWS = {
         "  - path: /api/**",
         "    signing: { state: state }\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
         "  - path: /.well-known/jwks.json", (12, 11), "itself answers"),
-    "unsupported: tls": ("0\nproviders", "0\n    tls: { certificate: a, key: b }\nproviders", (3, 5), "not supported"),
     "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
     "unsupported: code_flow": ("    audiences", "    code_flow: { client_id: a }\n    audiences", (6, 5), "not supported"),
     "no use of DPoP": ("    audiences", "    dpop: require\n    audiences", (6, 11), "required"),

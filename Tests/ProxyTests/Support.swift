@@ -89,6 +89,8 @@ final class DecidingGateway {
   let context: DecisionContext
   var exchange = Exchange()
   var peer = Peer()
+  /// What the TLS handshake has shown; nil: in clear.
+  var secured: SecuredConnection?
   /// Of the last refusal.
   private(set) var challenge: String?
 
@@ -165,9 +167,10 @@ final class DecidingGateway {
   func send(_ text: String) throws -> Decision {
     let bytes = Array(text.utf8)
     let isWhole = try RequestHeadParser.parse(
-      bytes.span, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
+      bytes.span, from: 0, limits: context.active.headLimits, scheme: secured == nil ? .http : .https,
+      into: &context.head)
     try #require(isWhole)
-    exchange.begin(startedAt: context.now, peer: peer, in: context)
+    exchange.begin(startedAt: context.now, peer: peer, secured: secured, in: context)
     return decideAgain(bytes)
   }
 

@@ -26,7 +26,7 @@ struct ReasonTests {
   func statusAndBlame(reason: Reason) {
     switch reason.status {
     case 401: #expect(reason.blame == .client || reason == .confirmationUnsupported)
-    case 400, 404, 405, 408, 413, 414, 417, 429, 431, 499, 501, 505: #expect(reason.blame == .client)
+    case 400, 404, 405, 408, 413, 414, 417, 421, 429, 431, 499, 501, 505: #expect(reason.blame == .client)
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
     case 500: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)

@@ -4,7 +4,6 @@ enum NotSupportedYet {
   static let fault = ValueFault("is not supported in this version")
 
   static let keys = ["admin"]
-  static let listenerKeys = ["tls"]
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let upstreamKeys = ["tls"]
@@ -18,7 +17,6 @@ extension NotSupportedYet {
   /// All of it, for the reference.
   static let list: [(path: String, words: [String])] = [
     ("gateway.conf", keys),
-    ("listeners[]", listenerKeys),
     ("providers.<name>", providerKeys),
     ("providers.<name>.signing", signingKeys),
     ("upstreams.<name>", upstreamKeys),

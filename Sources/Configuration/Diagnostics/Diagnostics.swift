@@ -2,7 +2,8 @@
 public struct Diagnostics: Error, Sendable, Hashable, CustomStringConvertible {
   public let list: [Diagnostic]
 
-  init(_ list: [Diagnostic]) {
+  /// - Parameter list: At least one.
+  public init(_ list: [Diagnostic]) {
     precondition(!list.isEmpty, "no fault, no failure")
     self.list = list.sorted { left, right in
       switch (left.position, right.position) {

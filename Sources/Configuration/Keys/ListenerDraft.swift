@@ -2,13 +2,15 @@
 struct ListenerDraft: Sendable {
   var address: Located<ListenAddress>?
   var proxyProtocol = false
+  var tls: Decoded<ListenerTLSDraft>?
 
   static let keys = KeyTable<ListenerDraft>(
-    "Where the gateway accepts connections.", defaults: ListenerDraft(), unsupported: NotSupportedYet.listenerKeys,
+    "Where the gateway accepts connections.", defaults: ListenerDraft(),
     keys: [
       Key(
         "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
         "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which."),
+      Key("tls", ifWritten: \.tls, .mapping(ListenerTLSDraft.keys), "TLS; left out, the listener speaks in clear."),
       Key(
         "proxy_protocol", \.proxyProtocol, .boolean,
         """

@@ -3,6 +3,9 @@ extension TimeoutsConfiguration {
     "How long the gateway waits for clients, and for itself to stop.", defaults: TimeoutsConfiguration(),
     keys: [
       Key(
+        "handshake", \.handshake, .duration(.milliseconds(100) ... .seconds(300)),
+        "From a connection to the end of its TLS handshake."),
+      Key(
         "head", \.head, .duration(.milliseconds(100) ... .seconds(300)), "From a request head's first byte to its last."
       ),
       Key(

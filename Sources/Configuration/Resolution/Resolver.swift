@@ -51,19 +51,6 @@ struct Resolver {
     return proxies
   }
 
-  private mutating func resolveListeners() -> [ListenerConfiguration] {
-    var listeners: [ListenerConfiguration] = []
-    for draft in (draft.listeners ?? []).map(\.value) {
-      guard let address = draft.address else { continue }
-      let listener = ListenerConfiguration(address: address.value, proxyProtocol: draft.proxyProtocol)
-      if listeners.contains(where: { $0.address == listener.address }) {
-        report(address.position, "another listener has the same address")
-      }
-      listeners.append(listener)
-    }
-    return listeners
-  }
-
   /// A target and a token are parts of a head: they cannot be larger than it (RFC 9112 §3, RFC 6750 §2.1).
   private mutating func resolveLimits() -> LimitsConfiguration {
     var limits = draft.limits.value

@@ -3,6 +3,8 @@ public struct ListenerConfiguration: Sendable, Hashable {
   public var address: ListenAddress
   /// Whether every connection begins with a PROXY header, which says whose it is.
   public var proxyProtocol = false
+  /// nil: it speaks in clear.
+  public var tls: ListenerTLSConfiguration?
 }
 
 /// Where the gateway listens.

@@ -1,5 +1,7 @@
 /// How long the gateway waits for clients, and for itself to stop.
 public struct TimeoutsConfiguration: Sendable, Hashable {
+  /// From a connection to the end of its TLS handshake.
+  public var handshake = Duration.seconds(10)
   /// From the first byte of a head to its last.
   public var head = Duration.seconds(10)
   /// Between two requests of a connection, and between two reads or writes of a body.

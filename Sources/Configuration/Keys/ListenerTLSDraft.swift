@@ -1,0 +1,68 @@
+/// `listeners[].tls` as written.
+struct ListenerTLSDraft: Sendable {
+  enum ClientAuthentication: Sendable { case optional, required }
+
+  var certificate = CertificateDraft()
+  var certificates: [Decoded<CertificateDraft>] = []
+  var clientAuthorities: Located<String>?
+  var clientAuthentication: ClientAuthentication?
+  var minimum = ListenerTLSConfiguration.Minimum.tls12
+
+  static let keys = KeyTable<ListenerTLSDraft>(
+    """
+    TLS on the listener (RFC 8446, RFC 5246): versions 1.2 and 1.3, suites with AEAD and forward secrecy alone. ALPN \
+    offers `http/1.1`. The files are read again on SIGHUP.
+    """,
+    defaults: ListenerTLSDraft(),
+    keys: CertificateDraft.keys(\.certificate.certificate, \.certificate.key, \.certificate.staple) + [
+      Key(
+        "certificates", \.certificates, .list(of: .mapping(CertificateDraft.table), "certificates"),
+        """
+        More certificates: each is shown to clients that name a host it is for (SNI). Where several are, one that names \
+        the host goes before one with a wildcard, then the earlier one; where none is, `certificate` is shown.
+        """),
+      Key(
+        "client_ca", ifWritten: \.clientAuthorities, ValueKind<String>.path("a file of certificates").located,
+        "PEM: the authorities whose clients are believed; `client_auth` says whether they have to be."),
+      Key(
+        "client_auth", ifWritten: \.clientAuthentication, .choice([("required", .required), ("optional", .optional)]),
+        """
+        Whether a client without a certificate is refused in the handshake. One that does not verify is, either way. \
+        Left out, no client is asked for one.
+        """),
+      Key("minimum", \.minimum, .choice([("1.2", .tls12), ("1.3", .tls13)]), "The oldest version of TLS."),
+    ])
+}
+
+/// The files of one certificate as written.
+struct CertificateDraft: Sendable {
+  var certificate: Located<String>?
+  var key: Located<String>?
+  var staple: Located<String>?
+
+  static let table = KeyTable<CertificateDraft>(
+    "One more certificate.", defaults: CertificateDraft(), keys: keys(\.certificate, \.key, \.staple))
+
+  /// The keys, in a mapping that may have others.
+  static func keys<Target>(
+    _ certificate: any WritableKeyPath<Target, Located<String>?> & Sendable,
+    _ key: any WritableKeyPath<Target, Located<String>?> & Sendable,
+    _ staple: any WritableKeyPath<Target, Located<String>?> & Sendable
+  ) -> [Key<Target>] {
+    [
+      Key(
+        "certificate", ifWritten: certificate, ValueKind<String>.path("a file of certificates").located,
+        presence: .required,
+        """
+        PEM: the certificate, then those that lead to an authority that clients trust. The hosts that it is for are its \
+        subject alternative names; a request for another is answered 421.
+        """),
+      Key(
+        "key", ifWritten: key, ValueKind<String>.path("a private key").located,
+        presence: .required, "PEM: its private key, not encrypted, mode 0600."),
+      Key(
+        "ocsp", ifWritten: staple, ValueKind<String>.path("an OCSP response").located,
+        "DER: an OCSP response (RFC 6960) that is stapled. Who renews the file sends SIGHUP."),
+    ]
+  }
+}

@@ -1,0 +1,47 @@
+/// How a listener speaks TLS.
+public struct ListenerTLSConfiguration: Sendable, Hashable {
+  /// At least one. The first is shown to a client that names no host, or one that none is for.
+  public var certificates: [Certificate]
+  /// Whether clients are asked for a certificate; nil: they are not.
+  public var clients: Clients?
+  public var minimum: Minimum
+
+  /// The files of one certificate.
+  public struct Certificate: Sendable, Hashable {
+    /// PEM: the certificate, then those that lead to an authority that clients trust.
+    public var chain: NamedFile
+    /// PEM, for its owner's eyes alone.
+    public var key: NamedFile
+    /// An OCSP response in DER that is stapled.
+    public var staple: NamedFile?
+  }
+
+  public struct Clients: Sendable, Hashable {
+    /// PEM: the authorities whose clients are believed.
+    public var authorities: NamedFile
+    /// Whether a client without a certificate is refused.
+    public var areRequired: Bool
+  }
+
+  /// The oldest version that is spoken.
+  public enum Minimum: Sendable, Hashable { case tls12, tls13 }
+}
+
+/// A file that `gateway.conf` names, and where it does.
+public struct NamedFile: Sendable, Hashable {
+  /// Resolved against the folder of `gateway.conf`.
+  public let path: String
+  let position: Position
+
+  init(_ file: Located<String>) {
+    path = file.value
+    position = file.position
+  }
+}
+
+extension GatewayConfiguration {
+  /// What is said of a file that this configuration names: `gateway.conf:4:5: a.pem …`.
+  public func diagnostic(_ file: NamedFile, _ message: String) -> Diagnostic {
+    Diagnostic(file: self.file, position: file.position, message: "\(file.path) \(message)")
+  }
+}

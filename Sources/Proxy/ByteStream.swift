@@ -1,0 +1,117 @@
+import Sockets
+import TLS
+
+/// What a client's connection reads and writes: a socket, or TLS on it. Nothing behind it knows which.
+struct ByteStream: ~Copyable {
+  private var socket: Socket
+  private var session: TLSSession?
+  let isSecured: Bool
+  private var ignoresInput = false
+
+  init(_ socket: consuming Socket) {
+    self.socket = socket
+    session = nil
+    isSecured = false
+  }
+
+  /// - Parameter context: What is spoken; its handshake comes before everything else.
+  init(_ socket: consuming Socket, _ context: TLSContext) throws(TLSFault) {
+    session = try TLSSession(context, on: socket)
+    self.socket = socket
+    isSecured = true
+  }
+
+  var descriptor: Int32 { socket.descriptor }
+
+  // MARK: In front of TLS
+
+  /// Appends what has arrived to `buffer`, and leaves it to be read again.
+  func peekInClear(into buffer: inout Buffer) -> Transfer { socket.peek(into: &buffer) }
+
+  /// Takes `most` bytes that `peekInClear` has shown.
+  func readInClear(into buffer: inout Buffer, most: Int) { _ = socket.read(into: &buffer, most: most) }
+
+  // MARK: TLS
+
+  /// Goes on with the handshake. Only where it is secured.
+  mutating func handshake() -> HandshakeStep { session?.handshake() ?? .left }
+
+  /// What the handshake has shown; nil where there was none.
+  func securedConnection() -> SecuredConnection? {
+    switch session {
+    case .none: nil
+    case .some(let session):
+      SecuredConnection(
+        names: session.servedCertificate.names, clientCertificate: session.clientCertificateThumbprint)
+    }
+  }
+
+  /// A read goes on once there is room to write.
+  var readWantsRoom: Bool {
+    switch session {
+    case .none: false
+    case .some(let session): session.readWantsRoom
+    }
+  }
+  /// A write goes on once there is something to read.
+  var writeWantsInput: Bool {
+    switch session {
+    case .none: false
+    case .some(let session): session.writeWantsInput
+    }
+  }
+
+  // MARK: Bytes
+
+  /// Sends what is readable in `buffer`, and consumes what was taken.
+  mutating func write(_ buffer: inout Buffer) -> Transfer {
+    let result = write(buffer, from: 0, to: buffer.count)
+    if case .bytes(let count) = result { buffer.consume(count) }
+    return result
+  }
+
+  /// Sends the readable bytes `lower..<upper` of `buffer`, without consuming them. What was not taken comes first the
+  /// next time.
+  mutating func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> Transfer {
+    if isSecured, let result = session?.write(buffer, from: lower, to: upper) { return result }
+    return socket.write(buffer, from: lower, to: upper)
+  }
+
+  // MARK: The end
+
+  /// What the peer still sends is of no use: it is read as it stands in the socket, and nobody decrypts it.
+  mutating func ignoreInput() { ignoresInput = true }
+
+  /// Says that no more is sent; the peer reads an end.
+  ///
+  /// - Returns: false where there is no room to say it: to be called again.
+  mutating func end() -> Bool {
+    if isSecured, session?.end() == false { return false }
+    socket.shutdownWrite()
+    return true
+  }
+
+  /// Closes; what was not sent yet is still sent.
+  ///
+  /// - Parameter isClean: Whether the peer is told that nothing was cut.
+  mutating func close(isClean: Bool) {
+    if isSecured, isClean { _ = session?.end() }
+    session = nil
+    socket.close()
+  }
+
+  /// Closes with a reset: the peer sees that the message was cut.
+  mutating func abort() {
+    session = nil
+    socket.abort()
+  }
+}
+
+extension ByteStream: ByteSource {
+  mutating func read(into buffer: inout Buffer) -> Transfer {
+    if isSecured, !ignoresInput, let result = session?.read(into: &buffer) { return result }
+    return socket.read(into: &buffer)
+  }
+
+  var isEmptyAfterShortRead: Bool { !isSecured }
+}

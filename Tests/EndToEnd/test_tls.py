@@ -1,0 +1,587 @@
+"""TLS on listeners: rules A-6, P-15 and H-9, certificates, sessions, reload, and how connections end."""
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+from support.certificates import Authority, SecureClient, client_context, key_pem, reachable, thumbprint
+from support.gateway import run
+from support.ports import wait_until
+from support.wire import Client, split_requests
+
+REQUEST = b"GET /a/x HTTP/1.1\r\nHost: example.test\r\n\r\n"
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+def config(app, tls, workers=1, more="", routes=""):
+    return f"""
+    listeners:
+      - address: 127.0.0.1:0
+        tls: {{ {tls} }}
+    workers: {workers}
+    {more}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /a/**, auth: none, upstream: app }}
+      {routes}
+    """
+
+
+def files(issued):
+    return f"certificate: {issued[1]}, key: {issued[2]}"
+
+
+def secure(gateway, authority, **options):
+    return SecureClient(gateway, client_context(authority), **options)
+
+
+def reload(gateway):
+    count = sum("reloaded" == m["message"] for m in gateway.messages())
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) > count, "the reload")
+
+
+def failures(gateway):
+    """Why handshakes failed, as the program log has it."""
+    return [m["why"] for m in gateway.messages() if m["message"] == "TLS handshakes failed"]
+
+
+def wait_failure(gateway, *reasons):
+    return wait_until(lambda: [why for why in failures(gateway) if why in reasons], f"one of {reasons}")
+
+
+# What is spoken.
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_request_and_its_answer(start, upstream, authority, workers, version):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server")), workers))
+    for _ in range(8):
+        with SecureClient(gateway, client_context(authority, version=version)) as client:
+            for _ in range(3):
+                assert client.send(REQUEST).response().body == b"ok"
+            assert client.sock.selected_alpn_protocol() == "http/1.1"
+            assert client.sock.version() == version.name.replace("_", ".")
+    assert all(request.field("x-forwarded-proto") == "https" for request in app.requests)
+    assert len(app.requests) == 24
+    assert len(gateway.wait_access(24)) == 24
+
+
+def test_curl_is_served(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    url = f"https://example.test:{gateway.port}/a/curl"
+    done = subprocess.run(
+        ["curl", "-sS", "--cacert", authority.path, "--resolve", f"example.test:{gateway.port}:127.0.0.1", url, url],
+        capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "okok"), done.stderr
+    assert [r.target for r in app.requests] == ["/a/curl"] * 2
+
+
+@pytest.mark.parametrize("arguments", [
+    ["-tls1"], ["-tls1_1"], ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES256-SHA"],
+    ["-tls1_2", "-cipher", "AES128-GCM-SHA256"], ["-tls1_3", "-groups", "P-521"]], ids=" ".join)
+def test_A_6_what_is_weak_is_refused(start, upstream, authority, arguments):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    arguments = [a + ":@SECLEVEL=0" if "-cipher" in arguments and a.isupper() else a for a in arguments]
+    if arguments[0] in ("-tls1", "-tls1_1"):
+        arguments += ["-cipher", "ALL:@SECLEVEL=0"]
+    done = s_client(gateway, arguments, REQUEST)
+    assert "Cipher is (NONE)" in done and "200 OK" not in done, done
+    assert app.received == b"" and gateway.access() == []
+    wait_failure(gateway, "unsupported_protocol", "no_shared_cipher", "no_suitable_key_share", "no_suitable_groups")
+
+
+def test_A_6_nothing_is_negotiated_anew(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    said = s_client(gateway, ["-tls1_2"], b"R\n" + REQUEST, interactive=True)
+    assert "200 OK" not in said or "renegotiation" in said.lower(), said
+
+
+def test_A_6_no_early_data_and_the_minimum(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server")) + ', minimum: "1.3"'))
+    assert "Max Early Data: 0" in s_client(gateway, ["-tls1_3"], REQUEST)
+    with pytest.raises(ssl.SSLError):
+        SecureClient(gateway, client_context(authority, version=ssl.TLSVersion.TLSv1_2))
+
+
+def s_client(gateway, arguments, sent, interactive=False):
+    """What `openssl s_client` says of a connection over which `sent` goes."""
+    process = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-servername", "example.test", "-msg" if
+         interactive else "-no_ign_eof", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        process.stdin.write(sent)
+        process.stdin.flush()
+        time.sleep(1)
+        return process.communicate(timeout=20)[0].decode(errors="replace")
+    except (BrokenPipeError, subprocess.TimeoutExpired):
+        process.kill()
+        return process.communicate()[0].decode(errors="replace")
+
+
+def test_alpn_is_http_1_1_or_nothing(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    for offered, agreed in [((), None), (("h2", "http/1.1"), "http/1.1")]:
+        with SecureClient(gateway, client_context(authority, offered)) as client:
+            assert client.sock.selected_alpn_protocol() == agreed
+            assert client.send(REQUEST).response().status == 200
+    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+        SecureClient(gateway, client_context(authority, ("h2",)))
+    wait_failure(gateway, "no_application_protocol")
+
+
+def test_a_client_hello_that_comes_byte_by_byte(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="example.test")
+    with reachable(gateway) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def pump(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    pass
+                for byte in outgoing.read():
+                    sock.sendall(bytes([byte]))
+                incoming.write(sock.recv(65536))
+
+        pump(tls.do_handshake)
+        tls.write(REQUEST)
+        assert pump(lambda: tls.read(1000)).startswith(b"HTTP/1.1 200 OK")
+
+
+# Hosts and certificates.
+
+
+def test_the_certificate_is_that_of_the_host(start, upstream, authority):
+    app = upstream()
+    first = authority.issue("first", ["example.test", "127.0.0.1"])
+    second = authority.issue("second", ["*.w.test"])
+    third = authority.issue("third", ["x.w.test"], bits=2048)
+    more = ", ".join(f"{{ {files(each)} }}" for each in (second, third))
+    gateway = start(config(app, f"{files(first)}, certificates: [{more}]"))
+    for name, issued in [("example.test", first), ("y.w.test", second), ("X.W.test", third)]:
+        with secure(gateway, authority, name=name) as client:
+            assert client.shown == thumbprint(issued[0])
+            assert client.send(REQUEST.replace(b"example.test", name.encode())).response().status == 200
+    for name in (None, "other.test", "a.b.w.test"):
+        with SecureClient(gateway, client_context(), name=name) as client:
+            assert client.shown == thumbprint(first[0])
+            assert client.send(REQUEST).response().status == 200
+            assert client.send(REQUEST.replace(b"example.test", b"127.0.0.1:1234")).response().status == 200
+
+
+@pytest.mark.parametrize("host", ["other.test", "x.example.test", "example.test.evil.test", "127.0.0.1", "[::1]"])
+def test_P_15_a_host_that_the_certificate_does_not_cover(start_tls, host):
+    gateway, app, authority = start_tls
+    app.forget()
+    with secure(gateway, authority) as client:
+        answer = client.send(REQUEST.replace(b"example.test", host.encode())).response()
+        assert answer.status == 421
+        assert gateway.access_of(answer.request_id)["reason"] == "host_not_covered"
+        assert app.received == b""
+        # The connection is good for the hosts that the certificate is for.
+        for good in (b"example.test", b"EXAMPLE.test:443", b"example.test."):
+            assert client.send(REQUEST.replace(b"example.test", good)).response().status == 200
+
+
+@pytest.fixture(scope="module")
+def start_tls(start_once, upstream_once, tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    app = upstream_once()
+    return start_once(config(app, files(authority.issue("server", ["example.test"])))), app, authority
+
+
+def test_H_9_the_scheme_of_an_absolute_target_is_https(start_tls):
+    gateway, app, authority = start_tls
+    app.forget()
+    with secure(gateway, authority) as client:
+        client.send(b"GET https://example.test/a/x HTTP/1.1\r\nHost: example.test\r\n\r\n")
+        assert client.response().status == 200
+    app.forget()
+    with secure(gateway, authority) as client:
+        client.send(b"GET http://example.test/a/x HTTP/1.1\r\nHost: example.test\r\n\r\n")
+        assert client.response().status == 400
+    assert app.received == b""
+
+
+# Sessions.
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_goes_on_whatever_loop_it_comes_to(start, upstream, authority, version):
+    app = upstream()
+    tls = files(authority.issue("server"))
+    gateway = start(config(app, tls, workers=4))
+    context = client_context(authority, version=version)
+
+    def resumed(session):
+        with SecureClient(gateway, context, session=session) as client:
+            assert client.send(REQUEST).response().status == 200
+            return client.sock.session_reused, client.sock.session
+
+    was, session = resumed(None)
+    assert not was
+    for _ in range(16):
+        assert resumed(session)[0]
+    # Another certificate takes nothing away.
+    authority.issue("server")
+    reload(gateway)
+    assert all(resumed(session)[0] for _ in range(8))
+    # What clients have to show does.
+    gateway.write_config(config(app, f"{tls}, client_ca: {authority.path}, client_auth: optional", workers=4))
+    reload(gateway)
+    wait_until(lambda: not any(resumed(session)[0] for _ in range(8)), "sessions to begin anew")
+
+
+def test_a_session_does_not_go_on_at_another_listener(start, upstream, authority):
+    app = upstream()
+    tls = files(authority.issue("server"))
+    gateway = start(config(app, tls).replace("workers:", f"  - address: 127.0.0.2:0\n        tls: {{ {tls} }}\n    workers:"))
+    context = client_context(authority)
+    with SecureClient(gateway, context) as client:
+        client.send(REQUEST).response()
+        session = client.sock.session
+    host, _, port = gateway.addresses[1].rpartition(":")
+    with SecureClient(gateway, context, session=session, address=(host, int(port))) as client:
+        assert client.send(REQUEST).response().status == 200
+        assert not client.sock.session_reused
+
+
+# Reload.
+
+
+def test_a_reload_swaps_the_certificate_and_cuts_no_connection(start, upstream, authority, workers):
+    app = upstream()
+    issued = authority.issue("server")
+    gateway = start(config(app, files(issued), workers))
+    held = [secure(gateway, authority) for _ in range(8)]
+    new = authority.issue("server")
+    reload(gateway)
+    wait_until(lambda: shown(gateway, authority, 8) == {thumbprint(new[0])}, "the new certificate")
+    for client in held:
+        assert client.shown == thumbprint(issued[0])
+        assert client.send(REQUEST).response().status == 200
+
+
+def shown(gateway, authority, count):
+    clients = [secure(gateway, authority) for _ in range(count)]
+    result = {client.shown for client in clients}
+    for client in clients:
+        client.sock.close()
+    return result
+
+
+def test_A_4_a_bad_file_at_a_reload_changes_nothing(start, upstream, authority):
+    app = upstream()
+    issued = authority.issue("server")
+    gateway = start(config(app, files(issued)))
+    issued[1].write_text("no certificate")
+    gateway.write_config(config(app, files(issued), routes="- { path: /b/**, auth: none, upstream: app }"))
+    count = len(gateway.messages())
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: any("reload refused" in m["message"] for m in gateway.messages()[count:]), "the refusal")
+    assert any("holds no certificate in PEM" in m["message"] for m in gateway.messages()[count:])
+    with secure(gateway, authority) as client:
+        assert client.shown == thumbprint(issued[0])
+        assert client.send(REQUEST.replace(b"/a/", b"/b/")).response().status == 404
+
+
+def test_a_listener_begins_and_ends_to_speak_tls_by_a_reload(start, upstream, authority):
+    app = upstream()
+    text = config(app, files(authority.issue("server")))
+    plain = "\n".join(line for line in text.splitlines() if "tls:" not in line)
+    gateway = start(plain)
+    with Client(gateway) as held:
+        assert held.send(REQUEST).response().status == 200
+        gateway.write_config(text)
+        reload(gateway)
+        wait_until(lambda: len(shown(gateway, authority, 2)) == 1, "TLS")
+        assert held.send(REQUEST).response().status == 200
+    gateway.write_config(plain)
+    reload(gateway)
+    with Client(gateway) as client:
+        assert client.send(REQUEST).response().status == 200
+
+
+# What is no TLS.
+
+
+def test_slow_handshakes_end_in_time_and_write_no_access_line(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server")), more="timeouts: { handshake: 500ms }"))
+    silent = reachable(gateway)
+    with reachable(gateway) as sock:
+        sock.settimeout(0.1)
+        began = time.monotonic()
+        ended = False
+        # One byte after the other extends nothing.
+        for byte in b"\x16\x03\x01\x01\x00" + bytes(200):
+            try:
+                sock.sendall(bytes([byte]))
+                if sock.recv(1) == b"":
+                    ended = True
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                ended = True
+                break
+        assert ended and time.monotonic() - began < 15
+    assert silent.recv(1) == b""
+    silent.close()
+    wait_failure(gateway, "handshake_timeout")
+    with secure(gateway, authority) as client:
+        assert client.send(REQUEST).response().status == 200
+    assert len(gateway.wait_access(1)) == 1
+
+
+@pytest.mark.parametrize("sent, reason", [
+    (REQUEST, "http_request"), (b"\x00" * 100, "wrong_version_number"), (b"garbage" * 1000, "wrong_version_number"),
+    (b"\x16\x03\x01\xff\xff" + b"\x01" * 70000, "packet_length_too_long"),
+    (b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", "length_too_short"), (b"\x15\x03\x01\x00\x02\x02\x28", None)],
+    ids=["plain", "zeros", "garbage", "long record", "short hello", "alert"])
+def test_what_is_no_handshake_is_closed_cleanly(start_tls, sent, reason):
+    gateway, app, _ = start_tls
+    lines = len(gateway.access())
+    app.forget()
+    with reachable(gateway) as sock:
+        try:
+            sock.sendall(sent)
+            sock.shutdown(socket.SHUT_WR)
+            rest = b""
+            while piece := sock.recv(4096):
+                rest += piece
+        except ConnectionResetError:
+            pass
+        assert b"HTTP" not in rest
+    assert app.received == b"" and len(gateway.access()) == lines
+    assert "garbage" not in gateway.program_text
+
+
+def test_failed_handshakes_are_counted_and_not_said_one_by_one(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    for _ in range(50):
+        with reachable(gateway) as sock:
+            sock.sendall(REQUEST)
+            while sock.recv(100):
+                pass
+    # Whoever only looks whether the port is open fails at nothing.
+    for _ in range(10):
+        reachable(gateway).close()
+    wait_failure(gateway, "http_request")
+    assert failures(gateway) == ["http_request"]
+    assert gateway.access() == []
+
+
+# Bodies, and how connections end.
+
+
+def test_large_bodies_both_ways(start, script, authority, workers):
+    size = 8 << 20
+    body = bytes(range(256)) * (size // 256)
+
+    def echo(connection):
+        while True:
+            received = bytearray()
+            while b"\r\n\r\n" not in received:
+                if not (piece := connection.sock.recv(65536)):
+                    return
+                received += piece
+            head, _, rest = bytes(received).partition(b"\r\n\r\n")
+            received = bytearray(rest)
+            is_chunked = b"chunked" in head
+            while not received.endswith(b"\r\n0\r\n\r\n") if is_chunked else len(received) < size:
+                received += connection.sock.recv(1 << 20)
+            whole = split_requests(head + b"\r\n\r\n" + bytes(received))[0][0].body
+            connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(whole) + whole)
+
+    gateway = start(config(script(echo), files(authority.issue("server")), workers))
+    with secure(gateway, authority, seconds=60) as client:
+        head = b"POST /a/x HTTP/1.1\r\nHost: example.test\r\n"
+        client.send(head + b"Content-Length: %d\r\n\r\n" % size + body)
+        assert client.response().body == body
+        client.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        for at in range(0, len(body), 100_000):
+            piece = body[at:at + 100_000]
+            client.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+        assert client.send(b"0\r\n\r\n").response().body == body
+
+
+def test_D_3_a_slow_reader_gets_everything(start, upstream, authority):
+    body = bytes(range(256)) * 4096
+    app = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    gateway = start(config(app, files(authority.issue("server"))))
+    clients = [secure(gateway, authority, seconds=60) for _ in range(4)]
+    for client in clients:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.send(REQUEST)
+    time.sleep(0.5)
+    with secure(gateway, authority, seconds=30) as client:
+        assert client.send(REQUEST).response().body == body
+    for client in clients:
+        assert client.response().body == body
+
+
+def test_pipelined_requests(start_tls):
+    gateway, app, authority = start_tls
+    app.forget()
+    with secure(gateway, authority) as client:
+        client.send(REQUEST * 100)
+        assert [client.response().status for _ in range(100)] == [200] * 100
+
+
+def test_a_connection_ends_with_close_notify(start, upstream, authority):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server")), more="timeouts: { idle: 500ms }"))
+    with secure(gateway, authority) as client:
+        client.send(REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert client.response().status == 200
+        assert client.ended_with_notice()
+    with secure(gateway, authority) as client:
+        assert client.send(b"BAD\r\n\r\n").response().status == 400
+        assert client.ended_with_notice()
+    with secure(gateway, authority) as idle:
+        assert idle.send(REQUEST).response().status == 200
+        assert idle.ended_with_notice()
+
+
+def test_a_client_that_has_ended_its_half_gets_its_answer(start, script, authority):
+    release = threading.Event()
+
+    def answer(connection):
+        connection.sock.recv(65536)
+        release.wait(10)
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    gateway = start(config(script(answer), files(authority.issue("server"))))
+    with secure(gateway, authority) as client:
+        client.send(REQUEST)
+        # The TCP half alone, as clients do that know nothing of close_notify.
+        socket.socket.shutdown(client.sock, socket.SHUT_WR)
+        time.sleep(0.2)
+        release.set()
+        assert client.response().body == b"ok"
+
+
+@pytest.mark.parametrize("says_it", [False, True])
+def test_a_body_that_is_cut_is_no_request(start, upstream, authority, says_it):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    client = secure(gateway, authority)
+    client.send(b"POST /a/x HTTP/1.1\r\nHost: example.test\r\nContent-Length: 100\r\n\r\nhalf")
+    wait_until(lambda: b"half" in app.received, "the half")
+    if says_it:
+        client.sock.settimeout(5)
+        try:
+            client.sock.unwrap()
+        except (OSError, ssl.SSLError):
+            pass
+    client.sock.close()
+    assert gateway.wait_access(1)[0]["reason"] == "client_closed"
+    assert app.requests == []
+
+
+def test_U_6_an_answer_that_is_cut_does_not_end_cleanly(start, script, authority):
+    def cut(connection):
+        connection.sock.recv(65536)
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        connection.sock.close()
+
+    gateway = start(config(script(cut), files(authority.issue("server"))))
+    with secure(gateway, authority) as client:
+        client.send(REQUEST)
+        with pytest.raises((ssl.SSLError, ConnectionResetError, AssertionError)):
+            client.response()
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            assert client.sock.recv(1) != b""
+    assert gateway.wait_access(1)[0]["reason"] == "upstream_truncated"
+
+
+def test_D_7_a_drain_ends_connections_with_close_notify(start, upstream, authority, workers):
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server")), workers))
+    clients = [secure(gateway, authority) for _ in range(8)]
+    for client in clients:
+        assert client.send(REQUEST).response().status == 200
+    gateway.signal(signal.SIGTERM)
+    assert all(client.ended_with_notice() for client in clients)
+    assert gateway.wait() == 0
+
+
+# The configuration.
+
+
+@pytest.mark.parametrize("case", [
+    "missing", "no certificate", "other key", "open key", "encrypted key", "no name", "weak", "no clients' authority",
+    "client_ca alone", "client_auth alone"])
+def test_A_3_what_is_wrong_with_the_files_is_said(tmp_path, authority, case):
+    certificate, chain, key = authority.issue("server", [] if case == "no name" else ["a.test"],
+                                              bits=1024 if case == "weak" else None)
+    tls = f"certificate: {chain}, key: {key}"
+    expected = {
+        "missing": f"{chain}: No such file or directory", "no certificate": f"{chain} holds no certificate in PEM",
+        "other key": f"{key} is not the key of the certificate in {chain}", "open key": f"run chmod 600 {key}",
+        "encrypted key": f"{key} holds no private key in PEM, or one that is encrypted",
+        "no name": f"{chain} is for no host", "weak": f"{chain} is too weak",
+        "no clients' authority": "holds no certificate in PEM",
+        "client_ca alone": '"client_ca" without "client_auth"',
+        "client_auth alone": '"client_auth" without "client_ca"'}[case]
+    if case == "missing":
+        chain.unlink()
+    elif case == "no certificate":
+        chain.write_text("nothing")
+    elif case == "other key":
+        shutil.copy(authority.issue("other")[2], key)
+    elif case == "open key":
+        key.chmod(0o640)
+    elif case == "encrypted key":
+        key.write_bytes(key_pem(authority.key, b"a password"))
+    elif case == "no clients' authority":
+        (tmp_path / "empty.pem").write_text("")
+        tls += f", client_ca: {tmp_path}/empty.pem, client_auth: optional"
+    elif case == "client_ca alone":
+        tls += f", client_ca: {authority.path}"
+    elif case == "client_auth alone":
+        tls += ", client_auth: required"
+    path = tmp_path / "gateway.conf"
+    path.write_text(
+        f"listeners:\n  - address: 127.0.0.1:0\n    tls: {{ {tls} }}\n"
+        "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: none, upstream: echo }]\n")
+    for command, status in [("check", 1), ("serve", 78)]:
+        done = run(command, "--config", path)
+        assert done.returncode == status, done.stderr
+        [line] = done.stderr.splitlines()
+        assert line.startswith(f"{path}:3:") and expected in line, line
+
+
+@pytest.mark.parametrize("days, since, words", [(-1, -2, "has expired"), (2, 1, "is not valid yet")])
+def test_a_certificate_out_of_its_time_is_warned_of(start, upstream, authority, days, since, words):
+    app = upstream()
+    issued = authority.issue("server", days=days, since=since)
+    gateway = start(config(app, files(issued)))
+    assert words in gateway.wait_message(str(issued[1]))["message"]
+    done = run("check", "--config", gateway.config_path)
+    assert done.returncode == 0 and words in done.stderr
+    with SecureClient(gateway, client_context()) as client:
+        assert client.send(REQUEST).response().status == 200

@@ -29,8 +29,7 @@ struct SenderConstraint {
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, leewaySeconds: Int64,
     in context: DecisionContext
   ) -> Reason? {
-    // No listener asks for a certificate.
-    guard confirmation.allows(certificate: nil) else { return .certificateMismatch }
+    guard confirmation.allows(certificate: context.client.secured?.clientCertificate) else { return .certificateMismatch }
     switch confirmation {
     case .unsupported: return .confirmationUnsupported
     case .unbound, .certificate:

@@ -1,0 +1,111 @@
+"""Certificates that clients show, and tokens that are bound to one (RFC 8705)."""
+import ssl
+
+import pytest
+from support.certificates import Authority, SecureClient, client_context, thumbprint
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, b64, mint
+from support.wire import get
+
+REQUEST = "GET /{} HTTP/1.1\r\nHost: example.test\r\n{}\r\n"
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def clients(tmp_path):
+    return Authority(tmp_path, "the clients' authority".replace("'", ""))
+
+
+def config(app, authority, clients, client_auth, keys, workers=1):
+    _, chain, key = authority.issue("server")
+    return f"""
+    listeners:
+      - address: 127.0.0.1:0
+        tls: {{ certificate: {chain}, key: {key}, client_ca: {clients.path}, client_auth: {client_auth} }}
+      - address: 127.0.0.2:0
+    workers: {workers}
+    providers:
+      company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{keys.url}" }}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /free/**, auth: none, upstream: app }}
+      - {{ path: /api/**, auth: company, upstream: app }}
+    """
+
+
+def connect(gateway, authority, shows=None, version=None, session=None):
+    """A connection on which the server has said that the handshake is over."""
+    return SecureClient(
+        gateway, client_context(authority, version=version, shows=shows), session=session)
+
+
+def status(client, path="free/x", token=None):
+    field = f"Authorization: Bearer {token}\r\n" if token else ""
+    return client.send(REQUEST.format(path, field)).response().status
+
+
+def is_refused(gateway, authority, **options):
+    """Whether the handshake fails; with TLS 1.3 the client hears it when it reads."""
+    try:
+        with connect(gateway, authority, **options) as client:
+            status(client)
+    except (ssl.SSLError, ConnectionError, AssertionError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("client_auth", ["required", "optional"])
+def test_certificates_are_verified(start, upstream, key_server, keys, authority, clients, client_auth, version):
+    app = upstream()
+    gateway = start(config(app, authority, clients, client_auth, key_server(keys["ES256"])))
+    good = clients.issue("good", ["client"])[1:]
+    with connect(gateway, authority, good, version) as client:
+        assert status(client) == 200
+    strangers = Authority(clients.folder, "strangers")
+    app.forget()
+    for bad in (clients.issue("old", ["client"], days=-1, since=-2), strangers.issue("stranger", ["client"]),
+                authority.issue("other", ["client"])):
+        assert is_refused(gateway, authority, shows=bad[1:], version=version)
+    assert is_refused(gateway, authority, version=version) == (client_auth == "required")
+    assert len(app.requests) == (client_auth == "optional")
+    wait_until(lambda: any(
+        m["message"] == "TLS handshakes failed" for m in gateway.messages()), "a reason")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_token_that_is_bound_to_a_certificate(start, upstream, key_server, keys, authority, clients, workers,
+                                                version):
+    app = upstream()
+    gateway = start(config(app, authority, clients, "optional", key_server(keys["ES256"]), workers))
+    holder, other = (clients.issue(name, ["client"]) for name in ("holder", "other"))
+    bound = mint(keys["ES256"], cnf={"x5t#S256": b64(thumbprint(holder[0]))})
+    free = mint(keys["ES256"])
+    sessions = {}
+    for _ in range(2):
+        for issued, expected in [(holder, 200), (other, 401), (None, 401)]:
+            shows = issued and issued[1:]
+            for _ in range(4):
+                with connect(gateway, authority, shows, version) as client:
+                    assert status(client, "api/x", bound) == expected
+                    assert status(client, "api/x", free) == 200
+    # A session that goes on keeps the certificate, and no other comes to it.
+    context = client_context(authority, version=version, shows=holder[1:])
+    for _ in range(4):
+        with SecureClient(gateway, context, session=sessions.get("last")) as client:
+            assert client.sock.session_reused == ("last" in sessions)
+            assert status(client, "api/x", bound) == 200
+            sessions["last"] = client.sock.session
+    app.forget()
+    # In clear nobody shows one.
+    host, _, port = gateway.addresses[1].rpartition(":")
+    gateway.host, gateway.port = host, int(port)
+    answer = get(gateway, "/api/x", [("Authorization", f"Bearer {bound}")])
+    assert answer.status == 401 and app.received == b""
+    assert gateway.access_of(answer.request_id)["reason"] == "certificate_mismatch"

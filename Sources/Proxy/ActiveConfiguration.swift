@@ -18,6 +18,8 @@ public final class ActiveConfiguration: Sendable {
   let removedFields: FieldNameSet
   /// Whether a route has `cors`.
   let answersPreflights: Bool
+  /// In the order of the configuration.
+  let listeners: [ActiveListener]
   let headLimits: HeadLimits
   let responders: [LocalRoute]
 
@@ -42,6 +44,7 @@ public final class ActiveConfiguration: Sendable {
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     answersPreflights = configuration.routes.contains { $0.cors != nil }
+    listeners = configuration.listeners.map { ActiveListener($0) }
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)

@@ -115,6 +115,7 @@ extension ClientConnection {
         worker.answerHead, bytes, framing: slot.exchange.answer.framing, answering: method,
         version: slot.exchange.version, connection: slot.exchange.persistence,
         upgrade: switches ? slot.exchange.upgrade : nil, date: date.span, corsFields: slot.exchange.corsFields,
+        strictTransport: slot.exchange.strictTransport,
         into: context.blocks.take())
     }
     block.consume(worker.answerHead.length)
@@ -264,8 +265,9 @@ extension ClientConnection {
     if worker.isDraining { slot.exchange.closeAfterwards() }
     let answer = LocalAnswer(
       method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
-      requestID: slot.exchange.requestID, date: worker.date, routeFields: slot.exchange.corsFields ?? [])
-    var writer = HeadWriter(outputBlock(writable: bytesMax + answer.routeFields.count))
+      requestID: slot.exchange.requestID, date: worker.date,
+      ownFields: (slot.exchange.corsFields ?? []) + (slot.exchange.strictTransport ?? []))
+    var writer = HeadWriter(outputBlock(writable: bytesMax + answer.ownFields.count))
     write(answer, &writer)
     output = writer.finish()
   }

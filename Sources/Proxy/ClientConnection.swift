@@ -1,7 +1,6 @@
 import HTTP
 import Reason
 import Sockets
-import TLS
 
 /// A client's connection: reads heads, has its exchanges decided, relays bodies and answers. One exchange at a time.
 final class ClientConnection: Pollable {
@@ -18,20 +17,22 @@ final class ClientConnection: Pollable {
   }
 
   let worker: Worker
-  private(set) var peer: Peer
+  /// The listener's place.
+  private let listener: Int
+  var peer: Peer
   /// A PROXY header has to come before anything else.
-  private var awaitsProxyHeader: Bool
+  var awaitsProxyHeader: Bool
   /// The address that the connection is counted for, where it is.
-  private var countedAddress: IPAddress?
+  var countedAddress: IPAddress?
   var stream: ByteStream
   var phase = Phase.reading
   /// What the TLS handshake has shown; nil before it has ended, and in clear.
-  private var secured: SecuredConnection?
+  var secured: SecuredConnection?
   /// What the client sent and was not used yet. Nil while the connection is idle.
   var input: Buffer?
   /// What the client is to get.
   var output: Buffer?
-  private(set) var receiving = ReceivingSide()
+  var receiving = ReceivingSide()
   var canWrite = true
   /// The client has taken something since its deadline was armed.
   var hasTaken = false
@@ -45,10 +46,11 @@ final class ClientConnection: Pollable {
   /// The exchange under way.
   var slot: ExchangeSlot?
 
-  init(_ stream: consuming ByteStream, _ peer: Peer, awaitsProxyHeader: Bool, worker: Worker) {
+  init(_ stream: consuming ByteStream, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int, worker: Worker) {
     self.stream = stream
     self.peer = peer
     self.awaitsProxyHeader = awaitsProxyHeader
+    self.listener = listener
     self.worker = worker
     super.init()
   }
@@ -57,30 +59,6 @@ final class ClientConnection: Pollable {
   func start() throws(SystemError) {
     try worker.loop.register(self, descriptor: stream.descriptor, interest: .edge)
     if awaitsProxyHeader { worker.headDeadlines.arm(self) } else { beginStream() }
-  }
-
-  /// The TLS handshake comes first, or else a request; unless the connection is one too many of its address.
-  private func beginStream() {
-    guard isWithinLimit() else { return }
-    if stream.isSecured {
-      phase = .handshaking
-      worker.handshakeDeadlines.arm(self)
-    } else {
-      worker.idleDeadlines.arm(self)
-    }
-  }
-
-  /// Closes a connection that is one too many of its address.
-  private func isWithinLimit() -> Bool {
-    switch worker.count(peer) {
-    case .unlimited: return true
-    case .counted(let address):
-      countedAddress = address
-      return true
-    case .tooMany:
-      close()
-      return false
-    }
   }
 
   /// Nothing of a request has come: also an empty line is nothing, which some clients send behind a body.
@@ -154,77 +132,12 @@ final class ClientConnection: Pollable {
     }
   }
 
-  // MARK: The PROXY header
-
-  /// Takes the header from the socket, and not a byte more: what follows may be for TLS to read.
-  private func readProxyHeader() {
-    guard receiving.mayRead else { return }
-    enum Seen {
-      case incomplete, refused, end
-      case header(ProxyHeader)
-    }
-    var block = worker.context.blocks.take()
-    let seen: Seen
-    switch stream.peekInClear(into: &block) {
-    case .bytes:
-      seen = block.withReadable { bytes in
-        do throws(ProxyHeaderError) {
-          guard let header = try ProxyHeader.parse(bytes) else { return .incomplete }
-          return .header(header)
-        } catch {
-          return .refused
-        }
-      }
-      if case .header(let header) = seen {
-        block.clear()
-        stream.readInClear(into: &block, most: header.length)
-      }
-    case .wouldBlock: seen = .incomplete
-    case .end, .failed: seen = .end
-    }
-    worker.context.blocks.give(block)
-    switch seen {
-    case .incomplete where receiving.endIsNear, .refused: refuseConnection()
-    case .incomplete: break
-    case .end: close()
-    case .header(let header):
-      awaitsProxyHeader = false
-      if let endpoints = header.endpoints { peer = Peer(endpoints) }
-      beginStream()
-    }
-  }
-
-  /// Closes a connection of which nobody knows whose it is: nothing is answered.
-  private func refuseConnection() {
-    takeSlot()
-    cut(.proxyHeaderInvalid)
-  }
-
-  // MARK: TLS
-
-  private func shakeHands() {
-    switch stream.handshake() {
-    case .done:
-      secured = stream.securedConnection()
-      phase = .reading
-      // Behind the handshake a request may have come with the same edge.
-      receiving.tryAgain()
-      if worker.isDraining { worker.lingerDeadlines.arm(self) } else { worker.idleDeadlines.arm(self) }
-      readHeads()
-    case .wouldBlock: break
-    case .left: close()
-    case .failed(let reason):
-      worker.failedHandshakes.count(reason)
-      closeGently()
-    }
-  }
-
   private var scheme: Scheme { stream.isSecured ? .https : .http }
 
   // MARK: Request heads
 
   /// Reads and parses until a head is whole, then begins its exchange; pipelined heads follow when it has ended.
-  private func readHeads() {
+  func readHeads() {
     while phase == .reading {
       if let count = input?.count, count > scanned, parseHead() { continue }
       guard phase == .reading, receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
@@ -300,13 +213,13 @@ final class ClientConnection: Pollable {
   }
 
   /// A slot for an exchange that begins now.
-  private func takeSlot() {
+  func takeSlot() {
     let slot = worker.takeSlot()
     slot.connection = self
     worker.refreshClock()
     slot.exchange.begin(
       startedAt: headStartedAt.nanoseconds == 0 ? worker.loop.now : headStartedAt, peer: peer, secured: secured,
-      in: worker.context)
+      listener: listener, in: worker.context)
     slot.exchange.log.bytesIn = UInt64(input?.count ?? 0)
     headStartedAt = MonotonicTime(nanoseconds: 0)
     self.slot = slot

@@ -52,6 +52,8 @@ struct Exchange {
   private(set) var route: ActiveRoute?
   /// Of the connection; nil: in clear.
   private(set) var secured: SecuredConnection?
+  /// The listener's place.
+  private var listener = 0
 
   // The request.
   private(set) var method = Method.get
@@ -86,9 +88,11 @@ struct Exchange {
   ///
   /// - Parameter secured: What the TLS handshake has shown; nil: in clear.
   mutating func begin(
-    startedAt: MonotonicTime, peer: Peer, secured: SecuredConnection? = nil, in context: DecisionContext
+    startedAt: MonotonicTime, peer: Peer, secured: SecuredConnection? = nil, listener: Int = 0,
+    in context: DecisionContext
   ) {
     self.secured = secured
+    self.listener = listener
     state = .deciding
     generation &+= 1
     requestID = context.requestIDs.next()
@@ -149,6 +153,11 @@ struct Exchange {
     log.keepPath(context.path.span)
     let host = bytes.extracting(context.head.host.lowerBound..<context.head.host.upperBound)
     if let secured, !secured.covers(host) { return .refuse(Refusal(.hostNotCovered)) }
+    if let port = active.listeners[listener].redirectPort, context.client.scheme == .http {
+      let path = context.path
+      return .answer(
+        RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: context.head.query))
+    }
 
     if let local = active.localRoute(host: host, path: context.path.span) {
       requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
@@ -436,6 +445,9 @@ struct Exchange {
     upgrade = nil
     log.forgetToken()
   }
+
+  /// What its answer says of TLS; nil: nothing.
+  var strictTransport: [UInt8]? { configuration?.listeners[listener].strictTransport }
 
   /// The route's own limit on the wait for an answer.
   var responseTimeout: Duration? {

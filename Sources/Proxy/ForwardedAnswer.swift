@@ -7,12 +7,13 @@ enum ForwardedAnswer {
   ///
   /// - Parameters:
   ///   - upgrade: What it switches to, where it does.
+  ///   - strictTransport: What it says of TLS instead of the upstream; nil: nothing.
   ///   - corsFields: What the gateway says of other origins instead of the upstream; nil: nothing.
   /// - Returns: The block, and whether the head fits it.
   static func write(
     _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, framing: BodyFraming, answering method: Method,
     version: HTTPVersion, connection: Refusal.ConnectionFate, upgrade: UpgradeRequest? = nil, date: Span<UInt8>,
-    corsFields: [UInt8]? = nil,
+    corsFields: [UInt8]? = nil, strictTransport: [UInt8]? = nil,
     into block: consuming Buffer
   ) -> WrittenAnswer {
     var writer = HeadWriter(block)
@@ -35,12 +36,15 @@ enum ForwardedAnswer {
       // Where there is a body it is ours to write.
       case .contentLength: if !describesAbsentBody { continue }
       case .date: hasDate = true
-      default: if corsFields != nil, ActiveCORS.replacedFields.contains(bytes, line) { continue }
+      default:
+        if corsFields != nil, ActiveCORS.replacedFields.contains(bytes, line) { continue }
+        if strictTransport != nil, ActiveListener.replacedFields.contains(bytes, line) { continue }
       }
       writer.write(bytes, line: line)
     }
     if head.status >= 200 {
       if let corsFields { writer.write(corsFields.span) }
+      if let strictTransport { writer.write(strictTransport.span) }
       if !hasDate {
         writer.write("Date: ")
         writer.write(date)

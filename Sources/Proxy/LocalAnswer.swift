@@ -12,7 +12,7 @@ struct LocalAnswer {
   /// What Date says.
   let date: [UInt8]
   /// Field lines that the route's answers have, each with its CRLF.
-  var routeFields: [UInt8] = []
+  var ownFields: [UInt8] = []
 
   // MARK: A refusal
 
@@ -116,7 +116,7 @@ struct LocalAnswer {
   }
 
   private func endHead(contentLength: Int?, _ writer: inout HeadWriter) {
-    writer.write(routeFields.span)
+    writer.write(ownFields.span)
     writer.write("X-Request-Id: ")
     writer.write(requestID)
     if let contentLength {

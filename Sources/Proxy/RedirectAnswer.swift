@@ -18,6 +18,21 @@ enum RedirectAnswer {
       status: redirect.status, fields: [("Location", String(decoding: location, as: UTF8.self))], body: [])
   }
 
+  /// The same request by https (RFC 9110 §15.4.9).
+  ///
+  /// - Parameter host: Without a port.
+  static func toHTTPS(
+    _ host: Span<UInt8>, port: UInt16, path: Span<UInt8>, _ bytes: Span<UInt8>, query: ByteRange
+  ) -> LocalResponse {
+    var location = [UInt8]("https://".utf8)
+    append(host, ByteRange(0, host.count), to: &location)
+    if port != 443 { location += [UInt8](":\(port)".utf8) }
+    append(path, ByteRange(0, path.count), to: &location)
+    append(bytes, query, to: &location)
+    return LocalResponse(
+      status: 308, fields: [("Location", String(decoding: location, as: UTF8.self))], body: [])
+  }
+
   /// Bytes that no URL holds are escaped (RFC 3986 §2): queries are forwarded as they came, whatever they hold.
   private static func append(_ bytes: Span<UInt8>, _ range: ByteRange, to location: inout [UInt8]) {
     for index in range.lowerBound..<range.upperBound {

@@ -29,7 +29,9 @@ struct SenderConstraint {
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, leewaySeconds: Int64,
     in context: DecisionContext
   ) -> Reason? {
-    guard confirmation.allows(certificate: context.client.secured?.clientCertificate) else { return .certificateMismatch }
+    guard confirmation.allows(certificate: context.client.secured?.clientCertificate) else {
+      return .certificateMismatch
+    }
     switch confirmation {
     case .unsupported: return .confirmationUnsupported
     case .unbound, .certificate:

@@ -145,7 +145,8 @@ final class Worker {
     } else {
       stream = ByteStream(socket)
     }
-    let connection = ClientConnection(stream, peer, awaitsProxyHeader: awaitsProxyHeader, worker: self)
+    let connection = ClientConnection(
+      stream, peer, awaitsProxyHeader: awaitsProxyHeader, listener: listener, worker: self)
     openConnections += 1
     counters.connectionOpened()
     do throws(SystemError) { try connection.start() } catch { connection.close() }

@@ -32,6 +32,22 @@ struct ListenerTLSTests {
         ])
   }
 
+  @Test("Where redirect leads")
+  func redirect() throws {
+    func sample(_ text: String) -> Sample {
+      Sample(listeners: "listeners:\n  - { address: 127.0.0.1:80, redirect: \"\(text)\" }\n")
+    }
+    for (text, port) in [("https", 443), ("https:8443", 8443)] as [(String, UInt16)] {
+      #expect(try configuration(sample(text).text).listeners.map(\.redirectPort) == [port])
+    }
+    for bad in ["http", "https:", "https:0", "https:65536", "https:a", "https://a", "HTTPS"] {
+      #expect(
+        ConfigurationTests.faults(sample(bad).text) == [
+          "2:40: \"\(bad)\" is neither https nor https and a port: https:8443"
+        ])
+    }
+  }
+
   @Test("What does not fit together")
   func combinations() {
     #expect(

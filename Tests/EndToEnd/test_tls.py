@@ -585,3 +585,143 @@ def test_a_certificate_out_of_its_time_is_warned_of(start, upstream, authority, 
     assert done.returncode == 0 and words in done.stderr
     with SecureClient(gateway, client_context()) as client:
         assert client.send(REQUEST).response().status == 200
+
+
+# What stands before TLS and behind it.
+
+
+def test_a_proxy_header_comes_before_the_handshake(start, upstream, authority):
+    app = upstream()
+    text = config(app, files(authority.issue("server"))).replace("        tls:", "        proxy_protocol: true\n        tls:")
+    gateway = start(text)
+    with reachable(gateway) as sock:
+        # In one piece with the beginning of the handshake.
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="example.test")
+        head = b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n"
+
+        def pump(step):
+            nonlocal head
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    pass
+                sock.sendall(head + outgoing.read())
+                head = b""
+                incoming.write(sock.recv(65536))
+
+        pump(tls.do_handshake)
+        tls.write(REQUEST)
+        assert pump(lambda: tls.read(1000)).startswith(b"HTTP/1.1 200 OK")
+    assert app.requests[0].field("x-forwarded-for") == "192.0.2.7"
+    assert gateway.wait_access(1)[0]["client"] == "192.0.2.7"
+    # TLS that begins without it is no header.
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        secure(gateway, authority)
+    assert gateway.wait_access(1, reason="proxy_header_invalid")
+
+
+def test_a_tunnel_passes_both_ways_and_ends_one_way_first(start, script, authority):
+    def tunnel(connection):
+        read = b""
+        while b"\r\n\r\n" not in read:
+            read += connection.sock.recv(65536)
+        connection.sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello")
+        connection.sock.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := connection.sock.recv(65536):
+            received += piece
+        connection.received = received
+
+    app = script(tunnel)
+    gateway = start(config(
+        app, files(authority.issue("server")), routes="- { path: /t, auth: none, upgrade: [x], upstream: app }"))
+    with secure(gateway, authority) as client:
+        client.send(b"GET /t HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        assert client.response().status == 101
+        while len(client.data) < 5:
+            assert client._more()
+        assert client.data == b"hello"
+        client.data = b""
+        # The upstream's end is said, and this half goes on.
+        assert client.ended_with_notice()
+        client.send(b"a" * 100_000)
+        client.send(b"b" * 100_000)
+        try:
+            client.sock.unwrap()
+        except (OSError, ssl.SSLError):
+            pass
+    wait_until(lambda: app.connections[0].received == b"a" * 100_000 + b"b" * 100_000, "what was sent last")
+
+
+# redirect, hsts, ocsp.
+
+
+def test_a_listener_in_clear_sends_to_https(start, upstream, authority):
+    app = upstream()
+    text = config(app, files(authority.issue("server")) + ", hsts: 180d").replace(
+        "workers:", "  - { address: 127.0.0.2:0, redirect: https }\n"
+        "      - { address: 127.0.0.3:0, redirect: \"https:8443\" }\n    trusted_proxies: [127.0.0.1]\n    workers:")
+    gateway = start(text)
+    addresses = [(host, int(port)) for host, _, port in (a.rpartition(":") for a in gateway.addresses[1:])]
+
+    def answer(address, head, fields="", method="GET"):
+        with Client(gateway, address=address) as client:
+            return client.send(f"{head} HTTP/1.1\r\n{fields}\r\n").response(method)
+
+    for head, fields, location in [
+            ("GET /a/x?q=/%41&b", "Host: example.test:8080\r\n", "https://example.test{}/a/x?q=/%41&b"),
+            ("POST /%61/", "Host: EXAMPLE.test.\r\nContent-Length: 3\r\n", "https://EXAMPLE.test{}/a/"),
+            ("GET /nowhere", "Host: [::1]\r\n", "https://[::1]{}/nowhere")]:
+        for address, port in zip(addresses, ("", ":8443")):
+            answered = answer(address, head, fields)
+            assert (answered.status, answered.field("location")) == (308, location.format(port))
+            assert answered.field("strict-transport-security") is None
+    assert answer(addresses[0], "GET /a/../x", "Host: a\r\n").status == 400
+    assert app.received == b""
+    # Behind a proxy that speaks https with the client there is nothing to redirect.
+    fields = "Host: example.test\r\nX-Forwarded-Proto: https\r\n"
+    assert answer(addresses[0], "GET /a/x", fields).status == 200
+    assert answer(addresses[0], "GET /a/x", fields.replace("https", "http")).status == 308
+
+
+def test_answers_tell_browsers_to_come_back_with_tls(start, upstream, authority):
+    app = upstream(
+        b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 2\r\n\r\nok")
+    tls = files(authority.issue("server"))
+    gateway = start(config(app, tls + ", hsts: 180d"))
+
+    def said(request=REQUEST):
+        with secure(gateway, authority) as client:
+            return client.send(request).response().all("strict-transport-security")
+
+    for request in (REQUEST, REQUEST.replace(b"/a/x", b"/nowhere"), b"BAD\r\n\r\n"):
+        assert said(request) == ["max-age=15552000"]
+    gateway.write_config(config(app, tls))
+    reload(gateway)
+    wait_until(lambda: said() == ["max-age=1"], "the upstream's word")
+
+
+def test_an_ocsp_response_is_stapled(start, upstream, authority):
+    app = upstream()
+    issued = authority.issue("server")
+    staple = authority.staple(issued[0])
+    gateway = start(config(app, f"{files(issued)}, ocsp: {staple}"))
+    assert "OCSP Response Status: successful" in s_client(gateway, ["-status"], REQUEST)
+    staple.write_bytes(b"no response")
+    done = run("check", "--config", gateway.config_path)
+    assert done.returncode == 1 and f"{staple} holds no OCSP response" in done.stderr
+
+
+def test_A_3_a_redirect_beside_tls_is_a_fault(tmp_path, authority):
+    _, chain, key = authority.issue("server")
+    path = tmp_path / "gateway.conf"
+    path.write_text(
+        f"listeners:\n  - address: 127.0.0.1:0\n    tls: {{ certificate: {chain}, key: {key} }}\n"
+        "    redirect: https\nupstreams: { echo: { builtin: echo } }\n"
+        "routes: [{ path: /, auth: none, upstream: echo }]\n")
+    done = run("check", "--config", path)
+    assert done.returncode == 1 and f'{path}:4:5: "redirect" beside "tls"' in done.stderr
+    path.write_text(path.read_text().replace("redirect: https", "redirect: http"))
+    assert "is neither https nor https and a port" in run("check", "--config", path).stderr

@@ -109,7 +109,7 @@ struct LocalAnswerTests {
     refusal.exceeded = .init(policy: Array("RateLimit: \"default\";r=0;t=".utf8), seconds: 7)
     let answer = LocalAnswer(
       method: .head, connection: .kept, version: .http11, requestID: RequestID(high: 0, low: 0xF),
-      date: Array("now".utf8), routeFields: Array("Vary: Origin\r\n".utf8))
+      date: Array("now".utf8), ownFields: Array("Vary: Origin\r\n".utf8))
     var writer = HeadWriter(Buffer(capacity: 4096))
     answer.write(refusal, prefersHTML: false, to: &writer)
     #expect(

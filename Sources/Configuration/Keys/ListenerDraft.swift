@@ -3,6 +3,7 @@ struct ListenerDraft: Sendable {
   var address: Located<ListenAddress>?
   var proxyProtocol = false
   var tls: Decoded<ListenerTLSDraft>?
+  var redirectPort: UInt16?
 
   static let keys = KeyTable<ListenerDraft>(
     "Where the gateway accepts connections.", defaults: ListenerDraft(),
@@ -12,12 +13,31 @@ struct ListenerDraft: Sendable {
         "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which."),
       Key("tls", ifWritten: \.tls, .mapping(ListenerTLSDraft.keys), "TLS; left out, the listener speaks in clear."),
       Key(
+        "redirect", ifWritten: \.redirectPort, .httpsRedirect,
+        """
+        Requests are answered 308, to the same host and path with https, before a route is looked for. Not those of \
+        which a trusted proxy says that they came by https.
+        """),
+      Key(
         "proxy_protocol", \.proxyProtocol, .boolean,
         """
         Whether every connection begins with a PROXY header (version 1 or 2), which is believed: only for listeners \
         that nobody but the load balancer can reach.
         """),
     ])
+}
+
+extension ValueKind where Value == UInt16 {
+  /// `https`, or `https:` and a port.
+  static var httpsRedirect: ValueKind {
+    .scalar(noun: "https or https:port", reference: "`https`, or `https:` and a port") { scalar throws(ValueFault) in
+      if scalar.text == "https" { return 443 }
+      guard scalar.text.hasPrefix("https:"), let number = WholeNumber.parse(String(scalar.text.dropFirst(6))),
+        let port = UInt16(exactly: number), port > 0
+      else { throw ValueFault("is neither https nor https and a port: https:8443") }
+      return port
+    }
+  }
 }
 
 extension ValueKind where Value == ListenAddress {

@@ -7,6 +7,7 @@ struct ListenerTLSDraft: Sendable {
   var clientAuthorities: Located<String>?
   var clientAuthentication: ClientAuthentication?
   var minimum = ListenerTLSConfiguration.Minimum.tls12
+  var strictTransport: Duration?
 
   static let keys = KeyTable<ListenerTLSDraft>(
     """
@@ -31,6 +32,12 @@ struct ListenerTLSDraft: Sendable {
         Left out, no client is asked for one.
         """),
       Key("minimum", \.minimum, .choice([("1.2", .tls12), ("1.3", .tls13)]), "The oldest version of TLS."),
+      Key(
+        "hsts", ifWritten: \.strictTransport, .duration(.zero ... .seconds(3650 * 86_400)),
+        """
+        Browsers are told to come back with TLS alone, for so long after each answer: Strict-Transport-Security \
+        (RFC 6797) on every one, instead of the upstream's. 0s takes it back.
+        """),
     ])
 }
 

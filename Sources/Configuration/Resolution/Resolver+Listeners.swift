@@ -7,8 +7,13 @@ extension Resolver {
       if listeners.contains(where: { $0.address == address.value }) {
         report(address.position, "another listener has the same address")
       }
+      if listener.value.tls != nil, listener.places.isWritten("redirect") {
+        report(listener.places.key("redirect"), "\"redirect\" beside \"tls\"; it is for listeners that speak in clear")
+      }
       listeners.append(
-        ListenerConfiguration(address: address.value, proxyProtocol: listener.value.proxyProtocol, tls: tls))
+        ListenerConfiguration(
+          address: address.value, proxyProtocol: listener.value.proxyProtocol, tls: tls,
+          redirectPort: listener.value.redirectPort))
     }
     return listeners
   }
@@ -33,7 +38,8 @@ extension Resolver {
       clients = ListenerTLSConfiguration.Clients(
         authorities: NamedFile(file), areRequired: authentication == .required)
     }
-    return ListenerTLSConfiguration(certificates: certificates, clients: clients, minimum: value.minimum)
+    return ListenerTLSConfiguration(
+      certificates: certificates, clients: clients, minimum: value.minimum, strictTransport: value.strictTransport)
   }
 
   private mutating func resolveCertificate(_ draft: CertificateDraft) -> ListenerTLSConfiguration.Certificate? {

@@ -5,6 +5,8 @@ public struct ListenerConfiguration: Sendable, Hashable {
   public var proxyProtocol = false
   /// nil: it speaks in clear.
   public var tls: ListenerTLSConfiguration?
+  /// The port of https to which whoever speaks in clear is sent; nil: nobody is.
+  public var redirectPort: UInt16?
 }
 
 /// Where the gateway listens.

@@ -5,6 +5,8 @@ public struct ListenerTLSConfiguration: Sendable, Hashable {
   /// Whether clients are asked for a certificate; nil: they are not.
   public var clients: Clients?
   public var minimum: Minimum
+  /// For how long browsers are told to use TLS alone (RFC 6797); nil: they are told nothing.
+  public var strictTransport: Duration?
 
   /// The files of one certificate.
   public struct Certificate: Sendable, Hashable {

@@ -108,6 +108,7 @@ struct DestinationTests {
       Row(
         "headers: { remove: [Cookie] }",
         "14:25: \"Cookie\" \(reserved)"),
+      Row("headers: { set: { Traceparent: a } }", "14:23: \"Traceparent\" \(reserved)"),
       Row("headers: { set: { \"X Y\": a } }", "14:23: \"X Y\" is no header name (RFC 9110 §5.1)"),
       Row(
         "headers: { set: { X-A: \"\" } }",

@@ -20,9 +20,9 @@ enum IdentityHeaderName {
   static let reserved: Set<String> = [
     "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "dpop",
     "expect", "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for", "x-forwarded-host",
-    "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri", "x-http-method",
-    "x-http-method-override", "x-method-override", "x-original-uri", "x-original-url", "x-real-ip", "x-request-id",
-    "x-rewrite-url",
+    "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for",
+    "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri",
+    "x-http-method", "x-http-method-override", "x-method-override", "x-original-uri", "x-original-url", "x-real-ip",
+    "x-request-id", "x-rewrite-url",
   ]
 }

@@ -24,7 +24,7 @@ struct Challenges: Sendable {
     switch reason.status {
     case 401: reason == .credentialMissing ? withoutToken : invalidToken
     // No token would change it.
-    case 403 where reason == .originRefused: nil
+    case 403 where reason == .originRefused || reason == .clientRefused: nil
     case 403 where scopes.isEmpty: insufficientScope
     case 403: schemes.challenge(reason, scopes: scopes).map { [UInt8]($0.utf8) }
     default: nil

@@ -1,3 +1,5 @@
+import Access
+import Configuration
 import Crypto
 import HTTP
 import Keys
@@ -49,4 +51,27 @@ final class DecisionContext {
   }
 
   var unixSeconds: UnixSeconds { wallClockNanoseconds / 1_000_000_000 }
+
+  /// Reads the canonical path of `head` into `path`. `*` (RFC 9112 §3.2.4) is decided as `/` is.
+  func readPath(_ bytes: Span<UInt8>) throws(PathError) -> PathTraits {
+    if head.targetForm == .asterisk {
+      path.removeAll(keepingCapacity: true)
+      path.append(UInt8(ascii: "/"))
+      return []
+    }
+    return try CanonicalPath.write(bytes, head.path, to: &path)
+  }
+
+  /// The rendered identity headers, from the cache where the token stands there.
+  ///
+  /// - Parameter cached: The token's place.
+  func identityFields(
+    _ identity: Identity, cached: Int?, for route: ActiveRoute
+  ) throws(IdentityHeaderError) -> [UInt8] {
+    guard let cached else { return try route.configuration.identity.render(identity) }
+    if let rendered = tokens.rendered(at: cached, mapping: route.mapping) { return rendered }
+    let fields = try route.configuration.identity.render(identity)
+    tokens.keep(fields, at: cached, mapping: route.mapping)
+    return fields
+  }
 }

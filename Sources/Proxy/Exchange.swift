@@ -140,13 +140,17 @@ struct Exchange {
     log.bytesIn = UInt64(context.head.length)
 
     do throws(ForwardedError) {
-      try identifyClient(bytes, active, context)
+      context.client = try Client(peer: peer, secured: secured, context.head, bytes, in: active)
     } catch {
       return .refuse(Refusal(error.reason))
     }
+    if let said = context.client.said {
+      if let client = said.client { log.keep(AddressText(client.text)) }
+      if let name = said.requestID { requestID.take(bytes, name) }
+    }
     let traits: PathTraits
     do throws(PathError) {
-      traits = try Exchange.canonicalPath(bytes, context)
+      traits = try context.readPath(bytes)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -199,19 +203,6 @@ struct Exchange {
       if let refusal = limit.count(.anonymous, in: context) { return .refuse(refusal) }
     }
     return authorize(bytes, route, active, context)
-  }
-
-  /// Who sent the request: the peer, or whom it names where it is a trusted proxy (SECURITY I-7).
-  private mutating func identifyClient(
-    _ bytes: Span<UInt8>, _ active: ActiveConfiguration, _ context: DecisionContext
-  ) throws(ForwardedError) {
-    context.client = Client(peer: peer, secured: secured)
-    guard active.trustsProxies, active.configuration.trustedProxies.contains(peer.address) else { return }
-    let said = try ForwardedRequest(
-      context.head, bytes, trusted: active.configuration.trustedProxies.blocks)
-    context.client.said = said
-    if let client = said.client { log.keep(AddressText(client.text)) }
-    if let name = said.requestID { requestID.take(bytes, name) }
   }
 
   private mutating func authorize(
@@ -286,7 +277,7 @@ struct Exchange {
   ) -> Action {
     let fields: [UInt8]
     do throws(IdentityHeaderError) {
-      fields = try identityFields(identity, cached, route, context)
+      fields = try context.identityFields(identity, cached: cached, for: route)
     } catch {
       return .refuse(Refusal(error.reason, route.challenges))
     }
@@ -301,27 +292,6 @@ struct Exchange {
     } catch {
       return .refuse(Refusal(error.reason))
     }
-  }
-
-  /// The rendered identity headers, from the cache where the token stands there.
-  private func identityFields(
-    _ identity: Identity, _ cached: Int?, _ route: ActiveRoute, _ context: DecisionContext
-  ) throws(IdentityHeaderError) -> [UInt8] {
-    guard let cached else { return try route.configuration.identity.render(identity) }
-    if let rendered = context.tokens.rendered(at: cached, mapping: route.mapping) { return rendered }
-    let fields = try route.configuration.identity.render(identity)
-    context.tokens.keep(fields, at: cached, mapping: route.mapping)
-    return fields
-  }
-
-  /// The canonical path into `context.path`. `*` (RFC 9112 §3.2.4) is decided as `/` is.
-  private static func canonicalPath(_ bytes: Span<UInt8>, _ context: DecisionContext) throws(PathError) -> PathTraits {
-    if context.head.targetForm == .asterisk {
-      context.path.removeAll(keepingCapacity: true)
-      context.path.append(UInt8(ascii: "/"))
-      return []
-    }
-    return try CanonicalPath.write(bytes, context.head.path, to: &context.path)
   }
 
   // MARK: The request body

@@ -26,18 +26,3 @@ struct Peer: Sendable {
     port = endpoints.destinationPort
   }
 }
-
-/// Who sent a request: the peer, or whom trusted proxies name.
-struct Client: Sendable {
-  var peer = Peer()
-  /// What the TLS handshake with the peer has shown; nil: it speaks in clear.
-  var secured: SecuredConnection?
-  /// What the peer says, where it is a trusted proxy.
-  var said: ForwardedRequest?
-
-  /// How the peer speaks to the gateway.
-  var peerScheme: Scheme { secured == nil ? .http : .https }
-  var address: IPAddress? { said?.client ?? peer.address }
-  /// As the client speaks it.
-  var scheme: Scheme { said?.scheme ?? peerScheme }
-}

@@ -340,8 +340,10 @@ def test_U_5_a_tunnel_ends_with_its_token(gateway, script, keys, workers):
         closing.send(b"hello")
         assert closing.sock.recv(100) == b"hello"
         assert closing.is_closed(30)
-        kept.send(b"still")
-        assert kept.sock.recv(100) == b"still"
+        kept.send(b"still").finish()
+        while kept._more():
+            pass
+        assert kept.data == b"still[end]"
     line = gateway.wait_access(path="/a")[0]
     assert (line["status"], line["reason"], line["subject"]) == (101, "token_expired", "alice")
     assert gateway.wait_access(path="/kept/a")[0].get("reason") is None

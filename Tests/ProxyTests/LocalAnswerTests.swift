@@ -15,7 +15,7 @@ struct LocalAnswerTests {
     switch reason.status {
     case 401 where reason == .credentialMissing: #expect(challenge == "Bearer")
     case 401: #expect(challenge == "Bearer error=\"invalid_token\"")
-    case 403 where reason == .originRefused: #expect(challenge == nil)
+    case 403 where reason == .originRefused || reason == .clientRefused: #expect(challenge == nil)
     case 403: #expect(challenge == "Bearer error=\"insufficient_scope\"")
     default: #expect(challenge == nil)
     }

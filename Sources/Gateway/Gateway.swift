@@ -238,15 +238,19 @@ extension Gateway {
       refuseReload(diagnostics)
       reloadEnded()
     case .success(let configuration):
-      if configuration.listeners.map(\.address) != active.configuration.listeners.map(\.address)
+      if configuration.listeners.map(\.opening) != active.configuration.listeners.map(\.opening)
         || configuration.workers != active.configuration.workers
         || configuration.log != active.configuration.log
       {
-        log.warning("changes of addresses of listeners, workers and log take effect with a restart; the rest does now")
+        log.warning(
+          "changes of listeners' addresses and proxy_protocol, workers and log take effect with a restart; the rest does now"
+        )
       }
       var next = configuration
       next.listeners = active.configuration.listeners.map { old in
-        configuration.listeners.first { $0.address == old.address } ?? old
+        guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else { return old }
+        listener.proxyProtocol = old.proxyProtocol
+        return listener
       }
       next.workers = active.configuration.workers
       next.log = active.configuration.log
@@ -381,5 +385,15 @@ extension Gateway {
     log.notice("stopped", metadata: ["why": "\(endsBecause)"])
     logWriter.flush()
     Process.exit(0)
+  }
+}
+
+extension ListenerConfiguration {
+  /// What a connection begins with, which a reload leaves as it is.
+  fileprivate var opening: Opening { Opening(address: address, proxyProtocol: proxyProtocol) }
+
+  fileprivate struct Opening: Equatable {
+    let address: ListenAddress
+    let proxyProtocol: Bool
   }
 }

@@ -288,16 +288,17 @@ extension ClientConnection {
   /// The answer cannot be ended as it was begun: the connection ends instead (RFC 9112 §8, SECURITY U-6).
   func cut(_ reason: Reason) {
     guard let slot else { return }
+    let isTunnel = slot.exchange.state == .tunnelling
     if let upstream = slot.upstream {
       slot.upstream = nil
-      upstream.close()
+      if isTunnel, reason == .clientClosed { upstream.abort() } else { upstream.close() }
     }
     let endsWithConnection = slot.exchange.state == .answering && slot.exchange.answer.framing == .untilClose
     slot.exchange.cut(reason)
     worker.finish(slot)
     self.slot = nil
     worker.giveSlot(slot)
-    if endsWithConnection { abort() } else { close(isClean: false) }
+    if endsWithConnection || (isTunnel && reason == .upstreamTruncated) { abort() } else { close(isClean: false) }
   }
 
   /// The client let its time pass, or what the exchange waits for did.

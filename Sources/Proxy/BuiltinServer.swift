@@ -28,6 +28,8 @@ private final class BuiltinConnection: Pollable {
   private var socket: Socket
   private var input: Buffer?
   private var output: Buffer?
+  /// What follows `output`. A body is everyone's: who reads it slowly holds a block of it, not a copy (SECURITY D-3).
+  private var rest: [ArraySlice<UInt8>] = []
   private var head = RequestHead(fieldsMax: BuiltinConnection.limits.fieldsMax)
   /// A head was read, and its body not to the end.
   private var isInRequest = false
@@ -74,7 +76,8 @@ private final class BuiltinConnection: Pollable {
 
   /// Uses what stands in `block`; false where it is no request.
   private func use(_ block: inout Buffer) -> Bool {
-    while !block.isEmpty {
+    // One answer at a time: what comes behind it waits.
+    while !block.isEmpty, output == nil, rest.isEmpty {
       if !isInRequest {
         let isWhole = block.withReadable { bytes in readHead(bytes) }
         guard let isWhole else { return false }
@@ -135,26 +138,37 @@ private final class BuiltinConnection: Pollable {
     if !body.isEmpty { head += "Content-Type: \(contentType)\r\n" }
     // Neither says how long a body is that cannot be (RFC 9110 §8.6).
     if status != 204, status != 304 { head += "Content-Length: \(body.count)\r\n" }
-    var bytes = [UInt8]((head + "\r\n").utf8)
-    if method != .head { bytes += body }
-    var block = Buffer(capacity: (output?.count ?? 0) + bytes.count)
-    if let pending = output.take() { pending.withReadable { block.append($0) } }
-    block.append(bytes)
-    output = consume block
+    rest = [[UInt8]((head + "\r\n").utf8)[...]]
+    if method != .head, !body.isEmpty { rest.append(body[...]) }
   }
 
   /// Whether everything was sent.
   private func flush() -> Bool {
-    guard var block = output.take() else { return true }
-    while !block.isEmpty {
-      switch socket.write(&block) {
-      case .bytes: continue
-      case .wouldBlock, .end: output = consume block
-      case .failed: close()
+    while var block = nextOutput() {
+      while !block.isEmpty {
+        switch socket.write(&block) {
+        case .bytes: continue
+        case .wouldBlock, .end: output = consume block
+        case .failed:
+          blocks.give(block)
+          close()
+        }
+        return false
       }
-      return false
+      blocks.give(block)
     }
     return true
+  }
+
+  /// What waits to be sent, or a block of what follows it; nil where that is all.
+  private func nextOutput() -> Buffer? {
+    if let block = output.take() { return block }
+    guard let piece = rest.first else { return nil }
+    var block = blocks.take()
+    let count = min(block.writableCount, piece.count)
+    block.append(piece.span.extracting(0..<count))
+    if count < piece.count { rest[0] = piece.dropFirst(count) } else { rest.removeFirst() }
+    return block
   }
 
   private func close() {

@@ -12,7 +12,7 @@ extension ClientConnection {
       phase = .handshaking
       worker.handshakeDeadlines.arm(self)
     } else {
-      worker.idleDeadlines.arm(self)
+      (worker.isDraining ? worker.lingerDeadlines : worker.idleDeadlines).arm(self)
     }
   }
 

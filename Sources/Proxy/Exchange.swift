@@ -235,12 +235,12 @@ struct Exchange {
       }
     }
     log.keep(identity)
-    if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
     if case .cookie = authentication.credential, upgrade != nil || !method.isSafe,
       !RequestOrigin.isOwn(context.head, bytes), route.cors?.trusts(context.head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))
     }
+    if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
     let verdict = route.configuration.rule.evaluate(identity)
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }

@@ -110,10 +110,11 @@ struct ForwardedHead: ~Copyable {
     case .chunked:
       writer.write("Transfer-Encoding: chunked\r\n")
     }
-    if closesConnection {
-      writer.write("Connection: close\r\n")
-    } else if let upgrade = facts.upgrade {
+    // The connection of a tunnel is used for nothing else anyway.
+    if let upgrade = facts.upgrade {
       writer.write(upgrade)
+    } else if closesConnection {
+      writer.write("Connection: close\r\n")
     }
     writer.write("\r\n")
     guard writer.fits else { throw ForwardedHeadError() }

@@ -34,7 +34,10 @@ extension ClientConnection {
     }
     guard phase == .exchanging, self.slot === slot else { return }
     if goesOn { worker.loop.runLater(self) }
-    if turns > 0 { worker.tunnelDeadlines.arm(self) }
+    // A part of a block that waits counts too.
+    let hasSent = upstream.takeProgress()
+    if turns > 0 || hasSent || hasTaken { worker.tunnelDeadlines.arm(self) }
+    hasTaken = false
     guard receiving.hasEnded, upstream.hasEnded, input == nil, output == nil, upstream.holdsNothing else { return }
     slot.exchange.tunnelEnded()
     slot.upstream = nil

@@ -162,12 +162,18 @@ final class UpstreamConnection: Pollable {
 
   enum Flush { case sent, isFull, failed }
 
+  /// Whether it took something since this was last asked.
+  func takeProgress() -> Bool {
+    defer { hasProgressed = false }
+    return hasProgressed
+  }
+
   /// Sends what it can of `output`.
   func flushTunnel() -> Flush {
     guard var block = output.take() else { return .sent }
     while !block.isEmpty, canWrite {
       switch socket.write(&block) {
-      case .bytes: continue
+      case .bytes: hasProgressed = true
       case .wouldBlock, .end: canWrite = false
       case .failed:
         worker.context.blocks.give(block)
@@ -308,6 +314,12 @@ final class UpstreamConnection: Pollable {
   private func hasPendingInput() -> Bool {
     if case .wouldBlock = read() { return false }
     return true
+  }
+
+  /// As `close`, but the server sees that the message was cut.
+  func abort() {
+    if state != .closed { socket.abort() }
+    close()
   }
 
   func close() {

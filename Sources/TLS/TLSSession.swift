@@ -15,7 +15,7 @@ public enum HandshakeStep: Equatable, Sendable {
 
 /// TLS on a nonblocking socket, on the server's side.
 ///
-/// It reads and writes the socket's descriptor itself, so that the kernel can take encryption over where it has kTLS.
+/// It reads and writes the socket's descriptor itself.
 /// Registered edge-triggered: after each event what did not go on is tried again.
 @safe
 public struct TLSSession: ~Copyable {
@@ -54,9 +54,8 @@ public struct TLSSession: ~Copyable {
     let result = unsafe SSL_do_handshake(ssl)
     if result == 1 {
       isEstablished = true
-      // With it one call brings several records. The kernel, where it decrypts, hands out one at a time, and must find
-      // none of them read already: hence not before now.
-      if unsafe portcullis_ssl_reads_in_kernel(ssl) == 0 { unsafe SSL_set_read_ahead(ssl, 1) }
+      // With it one call brings several records.
+      unsafe SSL_set_read_ahead(ssl, 1)
       return .done
     }
     switch unsafe SSL_get_error(ssl, result) {
@@ -99,7 +98,10 @@ public struct TLSSession: ~Copyable {
       unsafe result = SSL_read_ex(ssl, room.baseAddress, room.count, &count)
       return result == 1 ? count : 0
     }
-    if result == 1 { return .bytes(count) }
+    if result == 1 {
+      unsafe portcullis_ssl_forget_key_updates(ssl)
+      return .bytes(count)
+    }
     let code = errno
     switch unsafe SSL_get_error(ssl, result) {
     case SSL_ERROR_WANT_READ: return .wouldBlock

@@ -118,6 +118,37 @@ def test_A_6_no_early_data_and_the_minimum(start, upstream, authority):
         SecureClient(gateway, client_context(authority, version=ssl.TLSVersion.TLSv1_2))
 
 
+@pytest.mark.parametrize("count, is_served", [(5, True), (60, False)])
+def test_D_1_a_flood_of_key_updates_ends_the_connection(start, upstream, authority, count, is_served):
+    """Each makes both ends derive keys, and none is data: a loop that reads on would serve nobody else."""
+    app = upstream()
+    gateway = start(config(app, files(authority.issue("server"))))
+    process = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-servername", "example.test", "-tls1_3"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = b""
+    try:
+        time.sleep(0.5)
+        for _ in range(count):
+            # A command is a line that is read alone.
+            process.stdin.write(b"k\n")
+            process.stdin.flush()
+            time.sleep(0.03)
+        process.stdin.write(REQUEST)
+        process.stdin.flush()
+        time.sleep(1)
+    except BrokenPipeError:
+        pass
+    finally:
+        process.kill()
+        said = process.stdout.read()
+        process.wait()
+    assert (b"200 OK" in said) == is_served, said[-500:]
+    assert b"KEYUPDATE" in said
+    with secure(gateway, authority) as client:
+        assert client.send(REQUEST).response().status == 200
+
+
 def s_client(gateway, arguments, sent, interactive=False):
     """What `openssl s_client` says of a connection over which `sent` goes."""
     process = subprocess.Popen(

@@ -210,7 +210,8 @@ extension ClientConnection {
       }
     default:
       if sendAgain(slot, upstream) { return }
-      if !upstream.hasReceived { upstream.endedUnanswered() }
+      // Of a request that is not whole the end may be the client's doing.
+      if !upstream.hasReceived, slot.exchange.requestBody.isComplete, upstream.isFlushed { upstream.endedUnanswered() }
       refuse(Refusal(.upstreamClosed))
     }
   }

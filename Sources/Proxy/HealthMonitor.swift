@@ -37,8 +37,7 @@ final class HealthMonitor {
         note(fault)
       }
     } catch {
-      // A lack of descriptors says nothing of the server.
-      if error.call == "connect" { note(.notConnected(error)) }
+      if error.call == "connect", !error.isOfThisMachine { note(.notConnected(error)) }
     }
   }
 

@@ -72,8 +72,7 @@ extension ClientConnection {
         if slot.requestIsOpen { proceed() } else { worker.loop.runLater(upstream) }
         return
       } catch {
-        // A lack of descriptors is not the server's fault.
-        if error.call == "connect" { pool.failed(server, .upstreamUnreachable, on: worker) }
+        if error.call == "connect", !error.isOfThisMachine { pool.failed(server, .upstreamUnreachable, on: worker) }
         guard mayTryAnother(slot, pool, after: server) else {
           worker.context.blocks.give(head.takeBytes())
           refuse(Refusal(.upstreamUnreachable))
@@ -131,6 +130,8 @@ extension ClientConnection {
     } else if slot.exchange.state == .answering {
       cut(.upstreamTruncated)
     } else {
+      // A route that waits for less than the upstream's time says nothing of the server.
+      if slot.exchange.responseTimeout == nil { upstream.timedOut() }
       refuse(Refusal(.upstreamTimeout))
     }
   }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Whether a server is passed over because requests failed on it, on whatever loop.
 ///
-/// Three failures in a row eject it: no connection, or one that ended before an answer. After a pause one request is
+/// Three failures in a row eject it: no connection, one that ended before an answer, or none in time. After a pause one request is
 /// given to it; where that fails, the next pause is twice as long, a minute at most. An answer ends it.
 final class ServerEjection: Sendable {
   /// Failures in a row, while it is not ejected.
@@ -50,6 +50,7 @@ final class ServerEjection: Sendable {
     until.store((now + pause).nanoseconds, ordering: .relaxed)
     guard pauses.compareExchange(expected: 0, desired: 1, ordering: .relaxed).exchanged else { return nil }
     failures.store(0, ordering: .relaxed)
+    isTried.store(false, ordering: .relaxed)
     return pause
   }
 

@@ -284,6 +284,11 @@ final class UpstreamConnection: Pollable {
     if !isReused { pool.failed(server, .upstreamClosed, on: worker) }
   }
 
+  /// Its time has passed without a byte of an answer.
+  func timedOut() {
+    if !hasReceived { pool.failed(server, .upstreamTimeout, on: worker) }
+  }
+
   // MARK: The end
 
   /// The exchange is over and both messages ended where they should: free for the next.

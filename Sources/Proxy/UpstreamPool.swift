@@ -71,10 +71,11 @@ final class UpstreamPool {
     return true
   }
 
-  /// A new connection to `server` did not come about, or ended before an answer.
+  /// A connection to `server` did not come about, ended before an answer, or brought none in time.
   func failed(_ server: UpstreamServer, _ reason: Reason, on worker: Worker) {
     let now = worker.loop.now
-    if reason != .upstreamClosed, server.state.isResolved, state.mayLookUp(now) { worker.requestLookup(state) }
+    let isElsewhere = reason != .upstreamClosed && reason != .upstreamTimeout
+    if isElsewhere, server.state.isResolved, state.mayLookUp(now) { worker.requestLookup(state) }
     // There is nobody to pass it over for.
     guard servers.count > 1, server.state.ejection.failed(now) != nil else { return }
     worker.report(.upstream(state.configuration.name, .ejected(server.state.name, reason)))

@@ -5,19 +5,21 @@ import Glibc
 public enum NameLookup {
   /// Addresses that one name may have; further ones are left out.
   private static let addressesMax = 64
+  /// Answers that are looked at: whichever order they come in, the same ones are taken.
+  private static let answersMax = 1024
 
   /// The IPv4 and IPv6 addresses of `name` with `port`, each once, in an order of their own: that of the answers, which
   /// servers of names rotate, says nothing.
   ///
   /// Blocks, for as long as resolv.conf(5) allows: for a queue of its own.
   public static func addresses(of name: String, port: UInt16) throws(NameLookupError) -> [SocketAddress] {
-    var storages = [sockaddr_storage](repeating: sockaddr_storage(), count: addressesMax)
-    var lengths = [socklen_t](repeating: 0, count: addressesMax)
+    var storages = [sockaddr_storage](repeating: sockaddr_storage(), count: answersMax)
+    var lengths = [socklen_t](repeating: 0, count: answersMax)
     var error: Int32 = 0
-    // SAFETY: the call writes at most `addressesMax` elements of both arrays, which are borrowed exclusively.
+    // SAFETY: the call writes at most `answersMax` elements of both arrays, which are borrowed exclusively.
     let count = unsafe storages.withUnsafeMutableBufferPointer { storages in
       unsafe lengths.withUnsafeMutableBufferPointer { lengths in
-        unsafe csystem_lookup(name, port, storages.baseAddress, lengths.baseAddress, Int32(addressesMax), &error)
+        unsafe csystem_lookup(name, port, storages.baseAddress, lengths.baseAddress, Int32(answersMax), &error)
       }
     }
     guard count > 0 else { throw NameLookupError(code: error) }
@@ -26,7 +28,7 @@ public enum NameLookup {
       let address = SocketAddress(storages[index], length: lengths[index], port: port)
       addresses[address.text] = address
     }
-    return addresses.values.sorted { $0.text < $1.text }
+    return Array(addresses.values.sorted { $0.text < $1.text }.prefix(addressesMax))
   }
 }
 

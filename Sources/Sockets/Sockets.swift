@@ -18,6 +18,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// Whether a name is taken already.
   public var isNameTaken: Bool { code == EEXIST }
+  /// Whether this machine lacks something, which says nothing of whom it would talk to: descriptors, memory, ports.
+  public var isOfThisMachine: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code) }
   /// Whether there is nothing of that name.
   public var isNotThere: Bool { code == ENOENT }
 

@@ -314,6 +314,26 @@ def test_a_server_that_hangs_up_without_an_answer_is_passed_over(start, script, 
     assert {line["reason"] for line in gateway.wait_access(26) if line["status"] == 502} == {"upstream_closed"}
 
 
+def test_a_server_that_never_answers_is_passed_over(start, script, upstream):
+    """It accepts, as a process does that was stopped."""
+    silent, good = script(lambda connection: read_to_end(connection)), upstream(named("good"))
+    gateway = start(config(silent.server, good.server, keys="retries: 0, timeouts: { response: 200ms }"))
+    statuses = [get(gateway).status for _ in range(20)]
+    assert statuses.count(504) >= 3 and statuses[-1] == 200
+    gone = wait_until(lambda: said(gateway, "passed over") or said(gateway, "ejected"), "what is said of it")[0]
+    assert silent.server in str(gone), gone
+    assert statuses[-8:].count(504) <= 2
+
+
+def test_a_route_that_waits_for_less_says_nothing_of_a_server(start, script, upstream):
+    silent, good = script(lambda connection: read_to_end(connection)), upstream(named("good"))
+    routes = "- { path: /quick, auth: none, timeouts: { response: 100ms }, upstream: app }"
+    gateway = start(config(silent.server, good.server, keys="retries: 0", routes=routes))
+    statuses = [get(gateway, "/quick").status for _ in range(12)]
+    assert statuses.count(504) == 6
+    assert not said(gateway, "passed over")
+
+
 def test_half_an_answer_head_is_no_answer_that_counts_against_a_server(start, script):
     """A server that begins to answer is there."""
     def function(connection):

@@ -9,7 +9,7 @@ enum ForwardedRequestsTarget {
       try require(isTrusted(proxy), "the proxy at \(index) is trusted")
     }
     try require(IPAddress(client.text) == client, "the client's address can be written and read")
-    try require(said.authority.upperBound <= input.count + prefix.count, "the host is inside the head")
+    try require(said.authority.upperBound <= input.count + prefix.utf8.count, "the host is inside the head")
     // A trusted proxy appends a stranger's address: then that is the client, whatever came before, or nothing is.
     for line in ["X-Forwarded-For: 192.0.2.77", "Forwarded: for=192.0.2.77"] {
       guard let appended = try read(input, appending: line + "\r\n") else { continue }

@@ -3,15 +3,16 @@ import HTTP
 /// The routes, compiled: finds the first, in the order of the file, that matches.
 ///
 /// A trie of segments for each host pattern. A lookup reads the path once for each way through the trie that it can
-/// take, so it does not depend on routes that share no prefix with it.
-public struct RouteTable: Sendable {
-  private struct Terminal: Sendable {
+/// take, so it does not depend on routes that share no prefix with it. Immutable; a class, so that nothing of it is copied
+/// to be looked at.
+public final class RouteTable: Sendable {
+  fileprivate struct Terminal: Sendable {
     let route: Int
     /// Empty: all.
     let methods: [[UInt8]]
   }
 
-  private struct Node: Sendable {
+  fileprivate struct Node: Sendable {
     /// The child for any segment that is not empty; -1: none.
     var anyChild = -1
     /// Routes that end here.
@@ -22,15 +23,21 @@ public struct RouteTable: Sendable {
     var firstRoute = Int.max
   }
 
-  private var nodes: [Node] = []
-  private var children = ByteTable()
+  private let nodes: [Node]
+  private let children: ByteTable
   /// Host names to roots: under 0 exact ones, under 1 those whose subdomains match.
-  private var hosts = ByteTable()
-  private var anyHost = -1
-  private var hasWildcards = false
+  private let hosts: ByteTable
+  private let anyHost: Int
+  private let hasWildcards: Bool
 
   public init(_ patterns: [RoutePattern]) {
-    for (route, pattern) in patterns.enumerated() { insert(pattern, route) }
+    var builder = RouteTableBuilder()
+    for (route, pattern) in patterns.enumerated() { builder.insert(pattern, route) }
+    nodes = builder.nodes
+    children = builder.children
+    hosts = builder.hosts
+    anyHost = builder.anyHost
+    hasWildcards = builder.hasWildcards
   }
 
   /// The first route that matches; nil where none does.
@@ -44,59 +51,6 @@ public struct RouteTable: Sendable {
     if anyHost >= 0 { visit(anyHost, path, 0, 0, method, &ends, &best) }
     matchHost(host) { root in visit(root, path, 0, 0, method, &ends, &best) }
     return best == Int.max ? nil : best
-  }
-
-  // MARK: Building
-
-  private mutating func insert(_ pattern: RoutePattern, _ route: Int) {
-    var node = root(of: pattern.host)
-    nodes[node].firstRoute = min(nodes[node].firstRoute, route)
-    for segment in pattern.path.segments {
-      node = child(of: node, segment)
-      nodes[node].firstRoute = min(nodes[node].firstRoute, route)
-    }
-    var methods = pattern.methods.map { [UInt8]($0.utf8) }
-    if pattern.methods.contains("GET"), !pattern.methods.contains("HEAD") { methods.append([UInt8]("HEAD".utf8)) }
-    let terminal = Terminal(route: route, methods: methods)
-    if pattern.path.matchesBelow { nodes[node].below.append(terminal) } else { nodes[node].exact.append(terminal) }
-  }
-
-  private mutating func root(of host: HostPattern) -> Int {
-    switch host {
-    case .any:
-      if anyHost < 0 { anyHost = add() }
-      return anyHost
-    case .exact(let name): return root(0, name)
-    case .below(let name):
-      hasWildcards = true
-      return root(1, name)
-    }
-  }
-
-  private mutating func root(_ kind: Int, _ name: String) -> Int {
-    let bytes = [UInt8](name.utf8)
-    if let found = hosts.find(kind, bytes.span, 0, bytes.count) { return found }
-    let node = add()
-    hosts.insert(kind, bytes, node)
-    return node
-  }
-
-  private mutating func child(of node: Int, _ segment: PathPattern.Segment) -> Int {
-    switch segment {
-    case .any:
-      if nodes[node].anyChild < 0 { nodes[node].anyChild = add() }
-      return nodes[node].anyChild
-    case .literal(let bytes):
-      if let found = children.find(node, bytes.span, 0, bytes.count) { return found }
-      let child = add()
-      children.insert(node, bytes, child)
-      return child
-    }
-  }
-
-  private mutating func add() -> Int {
-    nodes.append(Node())
-    return nodes.count - 1
   }
 
   // MARK: Matching
@@ -165,4 +119,64 @@ public struct RouteTable: Sendable {
 
   /// Names are at most 255 bytes (RFC 1035 §2.3.4).
   private static let hostBytesMax = 255
+}
+
+/// What a `RouteTable` is made of, while it grows.
+private struct RouteTableBuilder {
+  var nodes: [RouteTable.Node] = []
+  var children = ByteTable()
+  var hosts = ByteTable()
+  var anyHost = -1
+  var hasWildcards = false
+
+  mutating func insert(_ pattern: RoutePattern, _ route: Int) {
+    var node = root(of: pattern.host)
+    nodes[node].firstRoute = min(nodes[node].firstRoute, route)
+    for segment in pattern.path.segments {
+      node = child(of: node, segment)
+      nodes[node].firstRoute = min(nodes[node].firstRoute, route)
+    }
+    var methods = pattern.methods.map { [UInt8]($0.utf8) }
+    if pattern.methods.contains("GET"), !pattern.methods.contains("HEAD") { methods.append([UInt8]("HEAD".utf8)) }
+    let terminal = RouteTable.Terminal(route: route, methods: methods)
+    if pattern.path.matchesBelow { nodes[node].below.append(terminal) } else { nodes[node].exact.append(terminal) }
+  }
+
+  private mutating func root(of host: HostPattern) -> Int {
+    switch host {
+    case .any:
+      if anyHost < 0 { anyHost = add() }
+      return anyHost
+    case .exact(let name): return root(0, name)
+    case .below(let name):
+      hasWildcards = true
+      return root(1, name)
+    }
+  }
+
+  private mutating func root(_ kind: Int, _ name: String) -> Int {
+    let bytes = [UInt8](name.utf8)
+    if let found = hosts.find(kind, bytes.span, 0, bytes.count) { return found }
+    let node = add()
+    hosts.insert(kind, bytes, node)
+    return node
+  }
+
+  private mutating func child(of node: Int, _ segment: PathPattern.Segment) -> Int {
+    switch segment {
+    case .any:
+      if nodes[node].anyChild < 0 { nodes[node].anyChild = add() }
+      return nodes[node].anyChild
+    case .literal(let bytes):
+      if let found = children.find(node, bytes.span, 0, bytes.count) { return found }
+      let child = add()
+      children.insert(node, bytes, child)
+      return child
+    }
+  }
+
+  private mutating func add() -> Int {
+    nodes.append(RouteTable.Node())
+    return nodes.count - 1
+  }
 }

@@ -15,7 +15,8 @@ public struct BodyDecoder: Sendable {
     public let data: ByteRange
   }
 
-  private enum State: Equatable {
+  @usableFromInline
+  enum State: Equatable, Sendable {
     case complete
     /// So many bytes of data are still to come.
     case data(UInt64)
@@ -30,7 +31,7 @@ public struct BodyDecoder: Sendable {
   public static let extensionBytesMax = 256
   public static let trailerBytesMax = 16 * 1024
 
-  private var state: State
+  @usableFromInline var state: State
   private var extensionBytes = 0
   private var trailerBytes = 0
   /// Bytes of data found so far.
@@ -45,7 +46,7 @@ public struct BodyDecoder: Sendable {
     }
   }
 
-  public var isComplete: Bool { state == .complete }
+  @inlinable public var isComplete: Bool { if case .complete = state { true } else { false } }
 
   /// The next piece at `bytes[offset...]`.
   ///

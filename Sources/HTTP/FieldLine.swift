@@ -18,16 +18,9 @@ public enum FieldName {
     return lowered &- 0x61 < 26 ? lowered : 0x2D
   }
 
-  @inlinable
-  public static func hash(_ hash: UInt32, adding byte: UInt8) -> UInt32 { (hash ^ UInt32(folded(byte))) &* 0x0100_0193 }
-
-  public static let emptyHash: UInt32 = 0x811C_9DC5
-
-  /// The hash of a folded name (FNV-1a).
-  public static func foldedHash(of bytes: Span<UInt8>, _ range: ByteRange) -> UInt32 {
-    var result: UInt32 = 0x811C_9DC5
-    for index in range.lowerBound..<range.upperBound { result = hash(result, adding: bytes[index]) }
-    return result
+  /// The hash of a folded name.
+  static func foldedHash(of bytes: Span<UInt8>, _ range: ByteRange) -> UInt32 {
+    FieldNameScan.foldedHash(bytes, range.lowerBound, range.upperBound)
   }
 }
 

@@ -19,35 +19,17 @@ enum FieldLineParser {
       guard bytes[start + 1] == 0x0A else { throw HeadError(.lineEndInvalid, at: start) }
       return .end(start + 2)
     }
-    // The name: 1*tchar, and the colon directly behind it.
-    var index = start
-    var first: UInt64 = 0
-    var second: UInt64 = 0
-    var third: UInt64 = 0
-    var hash = FieldName.emptyHash
-    while index < count {
-      let byte = bytes[index]
-      guard ByteClass.isToken(byte) else { break }
-      hash = FieldName.hash(hash, adding: byte)
-      let lowered = UInt64(ByteClass.lowered(byte))
-      switch index &- start {
-      case 0..<8: first = first << 8 | lowered
-      case 8..<16: second = second << 8 | lowered
-      case 16..<24: third = third << 8 | lowered
-      default: break
-      }
-      index &+= 1
-    }
+    let name = FieldNameScan(bytes, from: start)
+    var index = name.end
     guard index < count else { return .incomplete }
     guard bytes[index] == 0x3A, index > start else {
       if bytes[index] == 0x0A { throw HeadError(.lineEndInvalid, at: index) }
       throw HeadError(.fieldLineInvalid, at: index)
     }
-    let name = ByteRange(start, index)
     index += 1
     while index < count, bytes[index] == 0x20 || bytes[index] == 0x09 { index &+= 1 }
     let valueStart = index
-    while index < count, ByteClass.isFieldValue(bytes[index]) { index &+= 1 }
+    index = endOfValue(bytes, from: index)
     guard index < count else { return .incomplete }
     guard bytes[index] == 0x0D else {
       throw HeadError(bytes[index] == 0x0A ? .lineEndInvalid : .fieldValueInvalid, at: index)
@@ -57,8 +39,25 @@ enum FieldLineParser {
     var valueEnd = index
     while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd &-= 1 }
     let line = FieldLine(
-      name: name, value: ByteRange(valueStart, valueEnd),
-      known: KnownField.named(name.count, first, second, third), foldedHash: hash)
+      name: ByteRange(start, name.end), value: ByteRange(valueStart, valueEnd), known: name.known,
+      foldedHash: name.foldedHash)
     return .line(line, index + 2)
+  }
+
+  /// The first place that no field value may have, from `start` on; the end of `bytes` where there is none.
+  static func endOfValue(_ bytes: Span<UInt8>, from start: Int) -> Int {
+    let count = bytes.count
+    var index = start
+    while true {
+      while index &+ 8 <= count {
+        let marks = ByteWord.notFieldValue(ByteWord.load(bytes, at: index))
+        index &+= ByteWord.bytesBefore(marks)
+        if marks != 0 { break }
+      }
+      // Here stands HTAB, or what ends the value, or fewer than eight bytes are left.
+      let stop = min(index &+ 8, count)
+      while index < stop, ByteClass.isFieldValue(bytes[index]) { index &+= 1 }
+      if index < stop || index == count { return index }
+    }
   }
 }

@@ -6,12 +6,10 @@ public enum FieldText {
 
   /// Whether the range reads `word`, which is in lower case, in any case.
   public static func isWord(_ bytes: Span<UInt8>, _ range: ByteRange, _ word: String) -> Bool {
-    guard range.count == word.utf8.count else { return false }
-    var index = range.lowerBound
-    for byte in word.utf8 {
-      if ByteClass.lowered(bytes[index]) != byte { return false }
-      index += 1
-    }
+    let expected = word.utf8Span.span
+    guard range.count == expected.count else { return false }
+    for offset in expected.indices
+    where ByteClass.lowered(bytes[range.lowerBound &+ offset]) != expected[offset] { return false }
     return true
   }
 }

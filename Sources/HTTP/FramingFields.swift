@@ -20,6 +20,8 @@ struct FramingFields {
   private(set) var saysClose = false
   private(set) var saysKeepAlive = false
   private(set) var saysUpgrade = false
+  /// Whether Connection names something else: a field that ends here.
+  private(set) var namesFields = false
   private(set) var expectsContinue = false
   private var optionsCount = 0
   /// Names in all Connection lines together: whoever forwards the message compares each with every field of it.
@@ -83,9 +85,15 @@ struct FramingFields {
     while let option = options.next(bytes) {
       optionsCount += 1
       guard optionsCount <= FramingFields.optionsMax else { throw HeadError(.tooManyFields, at: value.lowerBound) }
-      if FieldText.isWord(bytes, option, "close") { saysClose = true }
-      if FieldText.isWord(bytes, option, "keep-alive") { saysKeepAlive = true }
-      if FieldText.isWord(bytes, option, "upgrade") { saysUpgrade = true }
+      if FieldText.isWord(bytes, option, "close") {
+        saysClose = true
+      } else if FieldText.isWord(bytes, option, "keep-alive") {
+        saysKeepAlive = true
+      } else if FieldText.isWord(bytes, option, "upgrade") {
+        saysUpgrade = true
+      } else if !option.isEmpty {
+        namesFields = true
+      }
     }
   }
 
@@ -140,8 +148,11 @@ struct FramingFields {
   private static let knownCodings = ["gzip", "deflate", "compress", "x-gzip", "x-compress"]
 
   private static func refuseObsText(_ bytes: Span<UInt8>, _ range: ByteRange) throws(HeadError) {
-    for index in range.lowerBound..<range.upperBound where bytes[index] >= 0x80 {
-      throw HeadError(.fieldValueInvalid, at: index)
+    var index = range.lowerBound
+    while index &+ 8 <= range.upperBound, ByteWord.load(bytes, at: index) & ByteWord.highBits == 0 { index &+= 8 }
+    while index < range.upperBound {
+      if bytes[index] >= 0x80 { throw HeadError(.fieldValueInvalid, at: index) }
+      index &+= 1
     }
   }
 }

@@ -37,6 +37,8 @@ public struct RequestHead: Sendable {
   public internal(set) var upgradeCount = 0
   /// Whether Connection names Upgrade (RFC 9110 §7.8).
   public internal(set) var asksForUpgrade = false
+  /// Whether Connection names a field that is none of Close, Keep-Alive and Upgrade (RFC 9110 §7.6.1).
+  public internal(set) var namesFields = false
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0
 
@@ -53,6 +55,7 @@ public enum LineScanner {
   public static func containsLineEnd(_ bytes: Span<UInt8>, from start: Int) -> Bool {
     var index = start
     let count = bytes.count
+    while index &+ 8 <= count, ByteWord.controls(ByteWord.load(bytes, at: index)) == 0 { index &+= 8 }
     while index < count {
       let byte = bytes[index]
       if byte == 0x0A || byte == 0x0D { return true }

@@ -190,6 +190,7 @@ public enum RequestHeadParser {
     head.upgradeLine = framing.upgradeLine
     head.upgradeCount = framing.upgradeCount
     head.asksForUpgrade = framing.saysUpgrade
+    head.namesFields = framing.namesFields
     head.bodyFraming = try framing.bodyFraming(bytes, head.fields, head.version)
     guard framing.hostLine >= 0 else { throw HeadError(.hostInvalid, at: head.target.upperBound) }
     let host = try Authority(bytes, head.fields[framing.hostLine].value)

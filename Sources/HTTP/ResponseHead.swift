@@ -15,6 +15,8 @@ public struct ResponseHead: Sendable {
   public internal(set) var upgradeCount = 0
   /// Whether Connection names Upgrade (RFC 9110 §7.8).
   public internal(set) var saysUpgrade = false
+  /// Whether Connection names a field that is none of Close, Keep-Alive and Upgrade (RFC 9110 §7.6.1).
+  public internal(set) var namesFields = false
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0
 
@@ -74,9 +76,8 @@ public enum ResponseHeadParser {
   ) throws(HeadError) -> Int? {
     let expected: InlineArray<7, UInt8> = [0x48, 0x54, 0x54, 0x50, 0x2F, 0x31, 0x2E]
     let count = bytes.count
-    for offset in 0..<7 {
-      guard start + offset < count else { return nil }
-      guard bytes[start + offset] == expected[offset] else { throw HeadError(.upstreamAnswerInvalid, at: start) }
+    for offset in 0..<min(7, count - start) where bytes[start + offset] != expected[offset] {
+      throw HeadError(.upstreamAnswerInvalid, at: start)
     }
     guard start + 12 < count else { return nil }
     let minor = bytes[start + 7]
@@ -98,7 +99,7 @@ public enum ResponseHeadParser {
       throw HeadError(.upstreamAnswerInvalid, at: index)
     }
     let phrase = index
-    while index < count, ByteClass.isFieldValue(bytes[index]) { index &+= 1 }
+    index = FieldLineParser.endOfValue(bytes, from: index)
     guard index + 1 < count else {
       if index < count, bytes[index] != 0x0D { throw HeadError(.lineEndInvalid, at: index) }
       return nil
@@ -123,6 +124,7 @@ public enum ResponseHeadParser {
     head.upgradeLine = framing.upgradeLine
     head.upgradeCount = framing.upgradeCount
     head.saysUpgrade = framing.saysUpgrade
+    head.namesFields = framing.namesFields
     switch head.version {
     case .http11: head.persistent = !framing.saysClose
     case .http10: head.persistent = framing.saysKeepAlive && !framing.saysClose

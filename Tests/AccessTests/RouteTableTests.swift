@@ -14,7 +14,7 @@ struct RouteText: Sendable {
 }
 
 extension RouteTable {
-  init(_ texts: [RouteText]) throws { self.init(try texts.map { try $0.pattern() }) }
+  convenience init(_ texts: [RouteText]) throws { self.init(try texts.map { try $0.pattern() }) }
 
   func match(_ method: String, _ host: String, _ path: String) -> Int? {
     match(host: Array(host.utf8).span, method: Array(method.utf8).span, path: Array(path.utf8).span)

@@ -12,6 +12,9 @@ public final class ActiveConfiguration: Sendable {
   let routeTable: RouteTable
   let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
+  /// As the access log says them.
+  let providerNames: [String]
+  let upstreamNames: [String]
   /// Per provider.
   let credentialPlaces: [CredentialPlaces]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
@@ -30,6 +33,8 @@ public final class ActiveConfiguration: Sendable {
     trustsProxies = !configuration.trustedProxies.isEmpty
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
+    providerNames = configuration.providers.map(\.name)
+    upstreamNames = configuration.upstreams.map(\.name)
     let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
     credentialPlaces = places
     var names = ActiveConfiguration.alwaysRemoved

@@ -8,6 +8,11 @@ import Sockets
 extension ClientConnection {
   func relayAnswer(_ slot: ExchangeSlot) {
     var reads = 0
+    var hasRead = false
+    // Once for all reads, and not for those that end the answer.
+    defer {
+      if hasRead, let upstream = slot.upstream, slot.exchange.state != .tunnelling { expectAnswer(slot, upstream) }
+    }
     while phase == .exchanging, let upstream = slot.upstream {
       if slot.exchange.state == .tunnelling {
         beginTunnel(slot, upstream)
@@ -36,8 +41,8 @@ extension ClientConnection {
       reads += 1
       switch upstream.read() {
       case .bytes:
-        slot.exchange.log.answerBegan(at: worker.loop.now)
-        expectAnswer(slot, upstream)
+        if !hasRead { slot.exchange.log.answerBegan(at: worker.loop.now) }
+        hasRead = true
       case .wouldBlock: return
       case .end:
         upstreamEnded(slot, upstream)
@@ -96,15 +101,16 @@ extension ClientConnection {
       return .over
     case .whole: break
     }
-    let switches = upstream.isFlushed && isAccepted(slot.exchange.upgrade, block)
+    let head = worker.answerHead
+    let switches = upstream.isFlushed && isAccepted(slot.exchange.upgrade, head, block)
     let action = slot.exchange.answered(
-      with: worker.answerHead, requestIsSent: upstream.isFlushed, switches: switches)
+      with: head, requestIsSent: upstream.isFlushed, switches: switches)
     switch action {
     case .refuse(let refusal):
       refuse(refusal)
       return .over
     case .dropInterim:
-      block.consume(worker.answerHead.length)
+      block.consume(head.length)
       return .goOn
     case .relay, .relayInterim, .tunnel: break
     }
@@ -112,13 +118,13 @@ extension ClientConnection {
     let date = worker.date
     let written = block.withReadable { bytes in
       ForwardedAnswer.write(
-        worker.answerHead, bytes, framing: slot.exchange.answer.framing, answering: method,
+        head, bytes, framing: slot.exchange.answer.framing, answering: method,
         version: slot.exchange.version, connection: slot.exchange.persistence,
         upgrade: switches ? slot.exchange.upgrade : nil, date: date.span, corsFields: slot.exchange.corsFields,
         strictTransport: slot.exchange.strictTransport,
         into: context.blocks.take())
     }
-    block.consume(worker.answerHead.length)
+    block.consume(head.length)
     guard written.fits else {
       context.blocks.give(written.takeBlock())
       refuse(Refusal(.upstreamAnswerInvalid))
@@ -129,15 +135,17 @@ extension ClientConnection {
   }
 
   /// Whether the answer head at the start of `block` switches to what was asked for (SECURITY U-5).
-  private func isAccepted(_ upgrade: UpgradeRequest?, _ block: borrowing Buffer) -> Bool {
-    guard worker.answerHead.status == 101, let upgrade else { return false }
+  private func isAccepted(
+    _ upgrade: UpgradeRequest?, _ head: borrowing ResponseHead, _ block: borrowing Buffer
+  ) -> Bool {
+    guard head.status == 101, let upgrade else { return false }
     let accept: [UInt8]?
     do throws(CryptoError) {
       accept = try upgrade.webSocketKey.map { key throws(CryptoError) in try WebSocketAccept.value(forKey: key) }
     } catch {
       return false
     }
-    return block.withReadable { upgrade.isAccepted(by: worker.answerHead, $0, webSocketAccept: accept) }
+    return block.withReadable { upgrade.isAccepted(by: head, $0, webSocketAccept: accept) }
   }
 
   private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {
@@ -151,7 +159,7 @@ extension ClientConnection {
     let step: BodyDecoder.Step
     do throws(BodyError) {
       step = try block.withReadable { bytes throws(BodyError) in
-        try slot.exchange.answer.body.next(bytes, from: 0, dataMax: room)
+        try slot.exchange.answerBodyStep(bytes, dataMax: room)
       }
     } catch {
       cut(.upstreamAnswerInvalid)

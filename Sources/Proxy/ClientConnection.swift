@@ -237,7 +237,6 @@ final class ClientConnection: Pollable {
   func decide() {
     guard let slot, let block = input.take() else { return }
     let context = worker.context
-    worker.refreshClock()
     let action = block.withReadable { bytes in slot.exchange.decide(bytes, in: context) }
     input = consume block
     switch consume action {
@@ -276,6 +275,7 @@ final class ClientConnection: Pollable {
       }
     }
     input = consume block
+    worker.refreshClock()
     if isWhole { decide() } else { refuse(Refusal(.internalError)) }
   }
 

@@ -10,7 +10,10 @@ import Tokens
 ///
 /// The connections report what happened, and do what they are told. Waits have names: while the exchange is in one,
 /// nothing more of the client is read, and a deadline runs.
-struct Exchange {
+///
+/// A class, though it is a value to everybody else: a struct in a slot would be checked for overlapping accesses at each
+/// of the hundred reads of a request.
+final class Exchange {
   enum State: Equatable {
     /// Nothing was decided yet.
     case deciding
@@ -87,7 +90,7 @@ struct Exchange {
   /// Begins anew, for the request whose head came at `startedAt`.
   ///
   /// - Parameter secured: What the TLS handshake has shown; nil: in clear.
-  mutating func begin(
+  func begin(
     startedAt: MonotonicTime, peer: Peer, secured: SecuredConnection? = nil, listener: Int = 0,
     in context: DecisionContext
   ) {
@@ -121,26 +124,27 @@ struct Exchange {
   /// Decides the request in `context.head`: path, route, credential, token, rule, and the head to be forwarded.
   ///
   /// May be called again after `waitForKeys` and `introspect`: it begins at the beginning, with the keys of that moment.
-  mutating func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
+  func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
+    let head = context.head
     configuration = active
     route = nil
     corsFields = nil
     requestBodyBytesMax = nil
-    headLength = context.head.length
-    method = context.head.knownMethod
-    version = context.head.version
-    persistence = context.head.persistent ? .kept : .closed
-    expectsContinue = context.head.expectsContinue
+    headLength = head.length
+    method = head.knownMethod
+    version = head.version
+    persistence = head.persistent ? .kept : .closed
+    expectsContinue = head.expectsContinue
     prefersHTML =
-      context.head.acceptLine >= 0
-      && ProblemBody.prefersHTML(accept: bytes, context.head.fields[context.head.acceptLine].value)
-    requestBody = BodyDecoder(context.head.bodyFraming)
-    log.keepRequest(context.head, bytes)
-    log.bytesIn = UInt64(context.head.length)
+      head.acceptLine >= 0
+      && ProblemBody.prefersHTML(accept: bytes, head.fields[head.acceptLine].value)
+    requestBody = BodyDecoder(head.bodyFraming)
+    log.keepRequest(head, bytes)
+    log.bytesIn = UInt64(head.length)
 
     do throws(ForwardedError) {
-      context.client = try Client(peer: peer, secured: secured, context.head, bytes, in: active)
+      context.client = try Client(peer: peer, secured: secured, head, bytes, in: active)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -154,59 +158,59 @@ struct Exchange {
     } catch {
       return .refuse(Refusal(error.reason))
     }
-    log.keepPath(context.path.span)
-    let host = bytes.extracting(context.head.host.lowerBound..<context.head.host.upperBound)
+    let path = context.path
+    log.keepPath(path.span)
+    let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
     if let secured, !secured.covers(host) { return .refuse(Refusal(.hostNotCovered)) }
     if let port = active.listeners[listener].redirectPort, context.client.scheme == .http {
-      let path = context.path
       return .answer(
-        RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: context.head.query))
+        RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
     }
 
-    if let local = active.localRoute(host: host, path: context.path.span) {
+    if let local = active.localRoute(host: host, path: path.span) {
       requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
       state = .waitingForResponder
       return .ask(local.responder)
     }
-    let path = context.path
-    var preflight = active.answersPreflights ? ActiveCORS.methodAskedFor(context.head, bytes) : nil
-    var route = active.route(host: host, bytes, method: preflight ?? context.head.method, path: path.span)
+    var preflight = active.answersPreflights ? ActiveCORS.methodAskedFor(head, bytes) : nil
+    var route = active.route(host: host, bytes, method: preflight ?? head.method, path: path.span)
     if preflight != nil, route?.cors == nil {
       preflight = nil
-      route = active.route(host: host, bytes, method: context.head.method, path: path.span)
+      route = active.route(host: host, bytes, method: head.method, path: path.span)
     }
     let kept = route?.configuration.pathTraitsKept ?? []
     if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }
     guard let route else { return .refuse(Refusal(.noRoute)) }
     self.route = route
-    if preflight == nil { corsFields = route.cors?.fields(answering: context.head, bytes) }
+    if preflight == nil { corsFields = route.cors?.fields(answering: head, bytes) }
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
       return .refuse(Refusal(.clientRefused))
     }
     if preflight != nil, let cors = route.cors {
-      return cors.answer(toPreflight: context.head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
+      return cors.answer(toPreflight: head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
     }
     requestBodyBytesMax = route.configuration.bodyBytesMax
-    if case .length(let count) = context.head.bodyFraming, let most = requestBodyBytesMax, count > most {
+    if case .length(let count) = head.bodyFraming, let most = requestBodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
     }
     do throws(UpgradeError) {
-      upgrade = try UpgradeRequest(context.head, bytes, among: route.upgrades)
+      upgrade = try UpgradeRequest(head, bytes, among: route.upgrades)
     } catch {
       return .refuse(Refusal(error.reason))
     }
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
-    if context.head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
+    if head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
     // Before any work on a token, and once, however often the request waits.
     if let limit = route.clientLimit, !isCounted {
       isCounted = true
       if let refusal = limit.count(.anonymous, in: context) { return .refuse(refusal) }
     }
-    return authorize(bytes, route, active, context)
+    return authorize(head, bytes, path, route, active, context)
   }
 
-  private mutating func authorize(
-    _ bytes: Span<UInt8>, _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
+  private func authorize(
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute, _ active: ActiveConfiguration,
+    _ context: DecisionContext
   ) -> Action {
     var authentication = TokenAuthentication()
     let identity: Identity
@@ -215,7 +219,7 @@ struct Exchange {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        context.head, bytes, for: route, waiting: wait, in: context)
+        head, bytes, for: route, waiting: wait, in: context)
       log.keep(authentication, at: context.now)
       switch outcome {
       case .identity(let found, let place):
@@ -236,7 +240,7 @@ struct Exchange {
     }
     log.keep(identity)
     if case .cookie = authentication.credential, upgrade != nil || !method.isSafe,
-      !RequestOrigin.isOwn(context.head, bytes), route.cors?.trusts(context.head, bytes) != true
+      !RequestOrigin.isOwn(head, bytes), route.cors?.trusts(head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))
     }
@@ -246,7 +250,7 @@ struct Exchange {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
       return .refuse(Refusal(.internalError))
     }
-    var path = context.path
+    var path = path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {
         try rewrite.write(path.span, keeping: route.configuration.pathTraitsKept, to: &context.rewrittenPath)
@@ -257,10 +261,10 @@ struct Exchange {
     }
     switch route.configuration.destination {
     case .redirect(let redirect):
-      return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: context.head.query))
+      return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: head.query))
     case .upstream(let upstream):
       return forward(
-        permit, identity, cached, authentication.credential, bytes, path, to: upstream, route, active, context)
+        permit, identity, cached, authentication.credential, head, bytes, path, to: upstream, route, active, context)
     }
   }
 
@@ -271,9 +275,10 @@ struct Exchange {
 
   // Swift 6.3.1 crashes when it inlines this, with its noncopyable argument, into `authorize`.
   @inline(never)
-  private mutating func forward(
-    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ bytes: Span<UInt8>,
-    _ path: [UInt8], to upstream: Int, _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
+  private func forward(
+    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ head: RequestHead,
+    _ bytes: Span<UInt8>, _ path: [UInt8], to upstream: Int, _ route: ActiveRoute, _ active: ActiveConfiguration,
+    _ context: DecisionContext
   ) -> Action {
     let fields: [UInt8]
     do throws(IdentityHeaderError) {
@@ -282,13 +287,13 @@ struct Exchange {
       return .refuse(Refusal(error.reason, route.challenges))
     }
     do throws(ForwardedHeadError) {
-      let head = try ForwardedHead(
-        spending: permit, context.head, bytes, path: path.span, identityFields: fields.span,
+      let forwarded = try ForwardedHead(
+        spending: permit, head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(
           client: context.client, requestID: requestID, credential: credential, route: route, upgrade: upgrade),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
-      return .forward(head, upstream: upstream)
+      return .forward(forwarded, upstream: upstream)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -299,26 +304,37 @@ struct Exchange {
   /// The next piece of the request body at the start of `bytes`, with at most `dataMax` bytes of data.
   ///
   /// - Throws: What is wrong with its framing, or `bodyTooLarge`.
-  mutating func requestBodyStep(_ bytes: Span<UInt8>, dataMax: Int = .max) throws(BodyFault) -> BodyDecoder.Step {
+  func requestBodyStep(_ bytes: Span<UInt8>, dataMax: Int = .max) throws(BodyFault) -> BodyDecoder.Step {
+    // Decoded in a copy: as long as `requestBody` itself was written to, every read of it would be checked.
+    var decoder = requestBody
     let step: BodyDecoder.Step
     do throws(BodyError) {
-      step = try requestBody.next(bytes, from: 0, dataMax: dataMax)
+      step = try decoder.next(bytes, from: 0, dataMax: dataMax)
     } catch {
       throw BodyFault(reason: error.reason)
     }
+    requestBody = decoder
     log.bytesIn += UInt64(step.consumed)
-    if let most = requestBodyBytesMax, requestBody.decodedBytes > most { throw BodyFault(reason: .bodyTooLarge) }
+    if let most = requestBodyBytesMax, decoder.decodedBytes > most { throw BodyFault(reason: .bodyTooLarge) }
     return step
   }
 
   // MARK: The answer
+
+  /// The next piece of the answer's body at the start of `bytes`, with at most `dataMax` bytes of data.
+  func answerBodyStep(_ bytes: Span<UInt8>, dataMax: Int) throws(BodyError) -> BodyDecoder.Step {
+    var decoder = answer.body
+    let step = try decoder.next(bytes, from: 0, dataMax: dataMax)
+    answer.body = decoder
+    return step
+  }
 
   /// The upstream's answer head has been read.
   ///
   /// - Parameters:
   ///   - requestIsSent: Whether the upstream was sent all that the client has sent of the request.
   ///   - switches: Whether it is the `101` that was asked for.
-  mutating func answered(
+  func answered(
     with head: borrowing ResponseHead, requestIsSent: Bool = true, switches: Bool = false
   ) -> AnswerState.Action {
     let action = answer.take(head, for: version, switches: switches)
@@ -340,7 +356,7 @@ struct Exchange {
   // MARK: The end
 
   /// The gateway answers `refusal` in the upstream's place.
-  mutating func refused(_ refusal: Refusal) {
+  func refused(_ refusal: Refusal) {
     state = .answered
     status = refusal.reason.status
     reason = refusal.reason
@@ -348,14 +364,14 @@ struct Exchange {
   }
 
   /// The gateway answers itself, and refuses nothing.
-  mutating func answeredLocally(status: Int) {
+  func answeredLocally(status: Int) {
     state = .answered
     self.status = status
     if !requestBody.isComplete { persistence = .closed }
   }
 
   /// The answer that was begun does not end as it should.
-  mutating func cut(_ reason: Reason) {
+  func cut(_ reason: Reason) {
     state = .answered
     self.reason = reason
     if status == 0 { status = reason.status }
@@ -363,15 +379,15 @@ struct Exchange {
   }
 
   /// The whole answer has been relayed.
-  mutating func answerEnded() { state = .answered }
+  func answerEnded() { state = .answered }
 
   /// Both directions of the tunnel have ended.
-  mutating func tunnelEnded() { state = .answered }
+  func tunnelEnded() { state = .answered }
 
   /// Whether it is the tunnel that it was at that generation.
   func isTunnel(_ generation: UInt64) -> Bool { state == .tunnelling && self.generation == generation }
 
-  mutating func closeAfterwards() { persistence = .closed }
+  func closeAfterwards() { persistence = .closed }
 
   /// Nothing was decided yet, or keys or an issuer's word are waited for.
   var isUndecided: Bool {
@@ -382,20 +398,20 @@ struct Exchange {
   }
 
   /// A new configuration is in force: the request is decided as if nothing had been, and may wait again.
-  mutating func reconsider() {
+  func reconsider() {
     state = .deciding
     introspection = nil
   }
 
   /// The issuer has answered: the request can be decided.
-  mutating func introspected(_ result: IntrospectionResult) { introspection = result }
+  func introspected(_ result: IntrospectionResult) { introspection = result }
 
   var isWaitingForIntrospection: Bool {
     if case .waitingForIntrospection = state { true } else { false }
   }
 
   /// The keys of `provider`, or its word, did not come in time.
-  mutating func waitedInVain(for provider: Int, now: MonotonicTime) {
+  func waitedInVain(for provider: Int, now: MonotonicTime) {
     log.keepToken(keyID: nil, provider: provider)
     log.waited(until: now)
   }
@@ -407,7 +423,7 @@ struct Exchange {
   }
 
   /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
-  mutating func forget() {
+  func forget() {
     configuration = nil
     route = nil
     secured = nil

@@ -116,11 +116,12 @@ struct ExchangeLog {
   }
 
   /// Fills what the access line says of it.
-  func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
+  ///
+  /// Its text goes over into it, so that nothing is copied.
+  mutating func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
     record.startedAtNanoseconds = wallClockNanoseconds
     record.client = client
-    record.text.removeAll(keepingCapacity: true)
-    record.text.append(contentsOf: text)
+    swap(&record.text, &text)
     record.method = method
     record.host = host
     record.path = path
@@ -153,7 +154,7 @@ extension Exchange {
     guard let configuration else { return }
     record.generation = configuration.generation
     record.route = route?.configuration.name
-    record.provider = log.identity.provider ?? log.provider.map { configuration.configuration.providers[$0].name }
-    record.upstream = log.upstream.map { configuration.configuration.upstreams[$0].name }
+    record.provider = log.identity.provider ?? log.provider.map { configuration.providerNames[$0] }
+    record.upstream = log.upstream.map { configuration.upstreamNames[$0] }
   }
 }

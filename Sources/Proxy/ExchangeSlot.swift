@@ -5,7 +5,7 @@ import HTTP
 final class ExchangeSlot {
   /// Its place among the loop's.
   let index: Int
-  var exchange = Exchange()
+  let exchange = Exchange()
   var connection: ClientConnection?
   var upstream: UpstreamConnection?
   var pool: UpstreamPool?

@@ -23,7 +23,7 @@ enum ForwardedAnswer {
     writer.write(UInt8(ascii: " "))
     writer.write(bytes, head.reasonPhrase)
     writer.write("\r\n")
-    let options = ConnectionOptions(head.fields, bytes)
+    let options = head.namesFields ? ConnectionOptions(head.fields, bytes) : ConnectionOptions()
     // Of HEAD and 304 it says what GET would have had; 1xx and 204 have none (RFC 9110 §8.6).
     let describesAbsentBody =
       head.status == 304 || (method == .head && head.status >= 200 && head.status != 204)

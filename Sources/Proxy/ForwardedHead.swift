@@ -57,7 +57,7 @@ struct ForwardedHead: ~Copyable {
     writer.write(" HTTP/1.1\r\nHost: ")
     writer.write(bytes, head.authority)
     writer.write("\r\n")
-    let options = ConnectionOptions(head.fields, bytes)
+    let options = head.namesFields ? ConnectionOptions(head.fields, bytes) : ConnectionOptions()
     let trace = TraceFields(head, bytes)
     var logsConnectionIn = false
     for index in head.fields.indices {
@@ -172,13 +172,14 @@ struct ForwardedHeadError: Error {
 struct ConnectionOptions {
   private var names: [ByteRange] = []
 
+  /// None: close, keep-alive and upgrade name no field that is not removed anyway.
+  init() {}
+
   init(_ fields: [FieldLine], _ bytes: Span<UInt8>) {
     for index in fields.indices where fields[index].known == .connection {
       var options = ListElements(fields[index].value)
       while let name = options.next(bytes) {
-        // `close` and `keep-alive` name no field that is not removed anyway: the usual message allocates nothing.
-        let isOwn = FieldText.isWord(bytes, name, "close") || FieldText.isWord(bytes, name, "keep-alive")
-        if !name.isEmpty, !isOwn { names.append(name) }
+        if !name.isEmpty { names.append(name) }
       }
     }
   }

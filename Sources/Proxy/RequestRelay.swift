@@ -165,6 +165,11 @@ extension ClientConnection {
 
   private func relayRequestBody(_ slot: ExchangeSlot) {
     guard let upstream = slot.upstream else { return }
+    // Most requests have none; what follows is checked at its beginning for all that it may do.
+    if slot.exchange.requestBody.isComplete { bodyIsComplete(slot, upstream) } else { relayRest(of: slot, upstream) }
+  }
+
+  private func relayRest(of slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     var reads = 0
     while !slot.exchange.requestBody.isComplete {
       if var block = input.take() {
@@ -202,14 +207,7 @@ extension ClientConnection {
       reads += 1
     }
     if slot.exchange.requestBody.isComplete {
-      if slot.requestIsOpen {
-        slot.requestIsOpen = false
-        upstream.endBody()
-        disarmDeadline()
-        // Until it is connected its own deadline runs.
-        if upstream.state == .busy { expectAnswer(slot, upstream) }
-      }
-      upstream.flush()
+      bodyIsComplete(slot, upstream)
       return
     }
     upstream.flush()
@@ -219,6 +217,17 @@ extension ClientConnection {
     }
     // While an answer waits for the client, only taking some of it counts.
     if !hasDeadline || (reads > 0 && output == nil) { worker.idleDeadlines.arm(self) }
+  }
+
+  private func bodyIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
+    if slot.requestIsOpen {
+      slot.requestIsOpen = false
+      upstream.endBody()
+      disarmDeadline()
+      // Until it is connected its own deadline runs.
+      if upstream.state == .busy { expectAnswer(slot, upstream) }
+    }
+    upstream.flush()
   }
 
   private func requestBodyIsBad(_ reason: Reason, _ slot: ExchangeSlot) {

@@ -222,6 +222,8 @@ final class UpstreamConnection: Pollable {
   override func run() {
     guard state == .busy, let client else { return }
     if canWrite { flush() }
+    // The request is whole and was sent, and no answer has begun.
+    if request?.framing == BodyFraming.none, isFlushed, !receiving.mayRead, input == nil { return }
     client.upstreamIsReady(self)
   }
 

@@ -205,8 +205,7 @@ final class Worker {
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
     guard accessLog.isOn else { return }
-    slot.exchange.fill(&accessLog.record, at: .current)
-    accessLog.write()
+    accessLog.write { slot.exchange.fill(&$0, at: .current) }
   }
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.

@@ -18,9 +18,12 @@ public final class EventLoop: @unchecked Sendable {
   private static let eventsMax = 256
 
   /// The time when this batch of events began.
-  public private(set) var now: MonotonicTime
+  public var now: MonotonicTime { batchTime }
   /// The wall clock when this batch of events began, in nanoseconds since 1970.
-  public private(set) var wallClockNanoseconds: Int64
+  public var wallClockNanoseconds: Int64 { batchWallClockNanoseconds }
+  // Behind the above, so that the compiler knows all that writes to them.
+  private var batchTime: MonotonicTime
+  private var batchWallClockNanoseconds: Int64
 
   /// When the batch began, or what is runnable was last run in it.
   private var ranAt = MonotonicTime(nanoseconds: 0)
@@ -44,8 +47,8 @@ public final class EventLoop: @unchecked Sendable {
     timer = try Descriptor(csystem_timer_create(), call: "timerfd_create")
     // SAFETY: owned alone until deinit; epoll_wait is given the true count.
     unsafe events = UnsafeMutablePointer<csystem_event>.allocate(capacity: EventLoop.eventsMax)
-    now = .current
-    wallClockNanoseconds = WallClock.nanoseconds
+    batchTime = .current
+    batchWallClockNanoseconds = WallClock.nanoseconds
     guard csystem_epoll_add(set.number, timer.number, UInt32(CSYSTEM_READABLE), nil) == 0 else {
       throw .last("epoll_ctl")
     }
@@ -255,7 +258,7 @@ public final class EventLoop: @unchecked Sendable {
   }
 
   private func refreshClock() {
-    now = .current
-    wallClockNanoseconds = WallClock.nanoseconds
+    batchTime = .current
+    batchWallClockNanoseconds = WallClock.nanoseconds
   }
 }

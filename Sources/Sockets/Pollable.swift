@@ -84,6 +84,7 @@ open class Pollable {
 
   /// Takes the deadline back, where one is armed.
   public final func disarmDeadline() {
-    unsafe deadlineList?._withUnsafeGuaranteedRef { $0.remove(self) }
+    guard let list = unsafe deadlineList else { return }
+    unsafe list._withUnsafeGuaranteedRef { $0.remove(self) }
   }
 }

@@ -4,25 +4,34 @@ import Sockets
 
 /// One loop's end of the access log. Used on that loop alone; never waits.
 public final class AccessLogRing {
-  /// What `write` writes.
-  public var record = AccessRecord()
   private let ring: ByteRing?
-  private var encoder: LineEncoder
+  private var line: Line
+
+  /// One is used for every exchange: its text keeps its room.
+  private struct Line: ~Copyable {
+    var record = AccessRecord()
+    var encoder: LineEncoder
+
+    mutating func write(_ fill: (inout AccessRecord) -> Void, to ring: ByteRing) {
+      fill(&record)
+      encoder.encode(record)
+      encoder.withLine { _ = ring.push($0) }
+    }
+  }
 
   init(_ ring: ByteRing?, _ format: LineEncoder.Format) {
     self.ring = ring
-    encoder = LineEncoder(format)
+    line = Line(encoder: LineEncoder(format))
   }
 
   /// Whether lines are written at all.
   public var isOn: Bool { ring != nil }
 
-  /// Writes the line that `record` says; drops and counts it where the writer is too far behind.
-  public func write() {
-    guard let ring else { return }
-    encoder.encode(record)
-    let line = encoder.line
-    ring.push(line.span)
+  /// Writes the line that `fill` makes of the record; drops and counts it where the writer is too far behind.
+  ///
+  /// - Parameter fill: Is given what it has filled the last time, and has to set all of it.
+  public func write(_ fill: (inout AccessRecord) -> Void) {
+    if let ring { line.write(fill, to: ring) }
   }
 }
 

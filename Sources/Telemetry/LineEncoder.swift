@@ -1,70 +1,83 @@
 import HTTP
+import Sockets
 
 /// Writes `name` and value pairs as one line: JSON or logfmt. Any bytes become one parseable line of UTF-8 (SECURITY L-1).
-struct LineEncoder {
+struct LineEncoder: ~Copyable {
   enum Format: Sendable { case json, logfmt }
 
   /// Bytes of a value that are written; a longer one ends in `…`.
   static let valueBytesMax = 2048
+  /// What one byte of a value becomes at most: `\u001f`.
+  private static let escapedBytesMax = 6
+  /// Of a name with its quotes, a number or a time, and what is between them.
+  private static let pairBytesMax = 128
+  /// What a line may have.
+  static let pairsMax = 32
 
   let format: Format
-  private(set) var line: [UInt8] = []
+  /// Large enough for the longest line; pages that no line reaches cost nothing.
+  private var line = Buffer(capacity: pairsMax * (valueBytesMax * escapedBytesMax + pairBytesMax))
   private var isFirst = true
+  private var time = Timestamp()
 
-  init(_ format: Format) {
-    self.format = format
-    line.reserveCapacity(16 * 1024)
-  }
+  init(_ format: Format) { self.format = format }
+
+  /// What was written since `begin`.
+  func withLine<Result>(_ body: (Span<UInt8>) -> Result) -> Result { line.withReadable(body) }
 
   mutating func begin() {
-    line.removeAll(keepingCapacity: true)
+    line.clear()
     isFirst = true
-    if format == .json { line.append(UInt8(ascii: "{")) }
+    if format == .json { line.append("{") }
   }
 
   mutating func end() {
-    if format == .json { line.append(UInt8(ascii: "}")) }
-    line.append(0x0A)
+    if format == .json { line.append("}") }
+    line.append("\n")
   }
 
-  mutating func add(_ name: String, _ number: Int64) {
+  mutating func add(_ name: StaticString, _ number: Int64) {
     key(name)
-    if number < 0 { line.append(UInt8(ascii: "-")) }
+    if number < 0 { line.append("-") }
     decimal(number.magnitude)
   }
 
-  mutating func add(_ name: String, _ number: UInt64) {
+  mutating func add(_ name: StaticString, _ number: UInt64) {
     key(name)
     decimal(number)
   }
 
-  mutating func add(_ name: String, time nanoseconds: Int64) {
+  mutating func add(_ name: StaticString, time nanoseconds: Int64) {
     key(name)
-    if format == .json { line.append(UInt8(ascii: "\"")) }
-    Timestamp.append(nanoseconds, to: &line)
-    if format == .json { line.append(UInt8(ascii: "\"")) }
+    if format == .json { quote() }
+    time.write(nanoseconds)
+    let bytes = time.bytes
+    line.append(bytes.span)
+    if format == .json { quote() }
   }
 
-  mutating func add(_ name: String, hexadecimal high: UInt64, _ low: UInt64) {
+  mutating func add(_ name: StaticString, hexadecimal high: UInt64, _ low: UInt64) {
     key(name)
-    if format == .json { line.append(UInt8(ascii: "\"")) }
+    if format == .json { quote() }
     hexadecimal(high)
     hexadecimal(low)
-    if format == .json { line.append(UInt8(ascii: "\"")) }
+    if format == .json { quote() }
   }
 
-  mutating func add(_ name: String, _ bytes: Span<UInt8>) {
+  mutating func add(_ name: StaticString, _ bytes: Span<UInt8>) {
     key(name)
     if format == .logfmt, LineEncoder.isBare(bytes) {
-      for index in bytes.indices { line.append(bytes[index]) }
+      line.append(bytes)
       return
     }
-    line.append(UInt8(ascii: "\""))
-    escaped(bytes)
-    line.append(UInt8(ascii: "\""))
+    quote()
+    let plain = LineEncoder.plainCount(bytes)
+    line.append(bytes.extracting(0..<plain))
+    if plain < bytes.count { escape(bytes, from: plain) }
+    quote()
   }
 
-  mutating func add(_ name: String, _ text: String) {
+  mutating func add(_ name: StaticString, _ text: String) {
     var text = text
     text.makeContiguousUTF8()
     add(name, text.utf8Span.span)
@@ -72,19 +85,21 @@ struct LineEncoder {
 
   // MARK: Pieces
 
-  private mutating func key(_ name: String) {
-    if !isFirst { line.append(format == .json ? UInt8(ascii: ",") : UInt8(ascii: " ")) }
-    isFirst = false
-    if format == .json { line.append(UInt8(ascii: "\"")) }
-    let bytes = name.utf8Span.span
-    for index in bytes.indices { line.append(bytes[index]) }
-    if format == .json {
-      line.append(UInt8(ascii: "\""))
-      line.append(UInt8(ascii: ":"))
-    } else {
-      line.append(UInt8(ascii: "="))
+  private mutating func key(_ name: StaticString) {
+    switch format {
+    case .json:
+      if isFirst { line.append("\"") } else { line.append(",\"") }
+      line.append(name)
+      line.append("\":")
+    case .logfmt:
+      if !isFirst { line.append(" ") }
+      line.append(name)
+      line.append("=")
     }
+    isFirst = false
   }
+
+  private mutating func quote() { line.append("\"") }
 
   private mutating func decimal(_ number: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)
@@ -95,15 +110,31 @@ struct LineEncoder {
       digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     } while rest > 0
-    for place in index..<20 { line.append(digits[place]) }
+    line.append(digits.span.extracting(index..<20))
   }
 
   private mutating func hexadecimal(_ value: UInt64) {
-    for shift in stride(from: UInt64(60), through: 0, by: -4) { digit(UInt8(truncatingIfNeeded: value >> shift & 0xF)) }
+    var digits = InlineArray<16, UInt8>(repeating: 0)
+    for index in 0..<16 {
+      digits[index] = LineEncoder.digit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 0xF)
+    }
+    line.append(digits.span)
   }
 
-  private mutating func digit(_ value: UInt8) {
-    line.append(value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10)
+  private static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+
+  /// How many bytes at the beginning stand for themselves between quotes.
+  private static func plainCount(_ bytes: Span<UInt8>) -> Int {
+    let end = min(bytes.count, valueBytesMax)
+    var index = 0
+    while index < end {
+      let byte = bytes[index]
+      guard byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
+      index &+= 1
+    }
+    return index
   }
 
   /// What needs no quotes in logfmt.
@@ -117,19 +148,19 @@ struct LineEncoder {
   }
 
   /// Both formats quote as JSON does (RFC 8259 §7); what is no UTF-8 becomes U+FFFD.
-  private mutating func escaped(_ bytes: Span<UInt8>) {
-    var index = 0
-    let count = min(bytes.count, LineEncoder.valueBytesMax)
-    while index < count {
+  private mutating func escape(_ bytes: Span<UInt8>, from start: Int) {
+    var index = start
+    let end = min(bytes.count, LineEncoder.valueBytesMax)
+    while index < end {
       let byte = bytes[index]
       if byte < 0x80 {
         ascii(byte)
         index += 1
         continue
       }
-      let length = UTF8Sequence.length(bytes, index, count)
+      let length = UTF8Sequence.length(bytes, index, end)
       guard length > 0 else {
-        line.append(contentsOf: [0xEF, 0xBF, 0xBD])
+        line.append("\u{FFFD}")
         index += 1
         continue
       }
@@ -139,17 +170,19 @@ struct LineEncoder {
       } else if byte == 0xE2, bytes[index + 1] == 0x80, bytes[index + 2] & 0xFE == 0xA8 {
         unicodeEscape(0x2000 | UInt16(bytes[index + 2] & 0x3F))
       } else {
-        for offset in 0..<length { line.append(bytes[index + offset]) }
+        line.append(bytes.extracting(index..<index + length))
       }
       index += length
     }
-    if bytes.count > count { line.append(contentsOf: [0xE2, 0x80, 0xA6]) }
+    if bytes.count > end {
+      line.append("…")
+    }
   }
 
   private mutating func ascii(_ byte: UInt8) {
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-      line.append(UInt8(ascii: "\\"))
+      line.append("\\")
       line.append(byte)
     case 0..<0x20, 0x7F: unicodeEscape(UInt16(byte))
     default: line.append(byte)
@@ -157,9 +190,10 @@ struct LineEncoder {
   }
 
   private mutating func unicodeEscape(_ value: UInt16) {
-    line.append(UInt8(ascii: "\\"))
-    line.append(UInt8(ascii: "u"))
-    for shift in stride(from: UInt16(12), through: 0, by: -4) { digit(UInt8(truncatingIfNeeded: value >> shift & 0xF)) }
+    line.append("\\u")
+    for shift in stride(from: UInt16(12), through: 0, by: -4) {
+      line.append(LineEncoder.digit(UInt8(truncatingIfNeeded: value >> shift & 0xF)))
+    }
   }
 }
 

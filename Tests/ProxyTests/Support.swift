@@ -87,7 +87,7 @@ final class DecidingGateway {
   enum KeyState { case present, absent, coming }
 
   let context: DecisionContext
-  var exchange = Exchange()
+  let exchange = Exchange()
   var peer = Peer()
   /// What the TLS handshake has shown; nil: in clear.
   var secured: SecuredConnection?

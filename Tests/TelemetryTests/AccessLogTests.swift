@@ -149,7 +149,6 @@ struct AccessLogTests {
 
 extension AccessLogRing {
   fileprivate func write(_ record: AccessRecord) {
-    self.record = record
-    write()
+    write { $0 = record }
   }
 }

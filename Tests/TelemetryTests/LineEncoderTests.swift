@@ -13,6 +13,10 @@ private func line(_ bytes: [UInt8], _ format: LineEncoder.Format) -> [UInt8] {
   return encoder.line.dropLast()
 }
 
+extension LineEncoder {
+  fileprivate var line: [UInt8] { withLine { line in line.indices.map { line[$0] } } }
+}
+
 private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
 @Suite("Log lines")
@@ -100,6 +104,41 @@ struct LineEncoderTests {
     logfmt.add("n", Int64(-7))
     logfmt.end()
     #expect(text(logfmt.line) == "time=1970-01-01T00:00:00.000000Z id=0000000000000000ffffffffffffffff n=-7\n")
+  }
+
+  @Test("A line is as long as it has to be")
+  func long() throws {
+    var encoder = LineEncoder(.json)
+    encoder.begin()
+    let value = [UInt8](repeating: 0x1F, count: LineEncoder.valueBytesMax)
+    for _ in 1..<LineEncoder.pairsMax { encoder.add("k", value.span) }
+    encoder.add("last", Int64(7))
+    encoder.end()
+    let escaped = String(repeating: "\\u001f", count: value.count)
+    let pairs = Array(repeating: "\"k\":\"\(escaped)\"", count: LineEncoder.pairsMax - 1)
+    #expect(text(encoder.line) == "{" + pairs.joined(separator: ",") + ",\"last\":7}\n")
+    encoder.begin()
+    encoder.end()
+    #expect(text(encoder.line) == "{}\n")
+  }
+
+  @Test("The time that follows another one keeps nothing of it")
+  func times() {
+    let moments: [(Int64, String)] = [
+      (1_700_000_000_999_999_999, "2023-11-14T22:13:20.999999Z"),
+      (1_700_000_000_000_000_999, "2023-11-14T22:13:20.000000Z"),
+      (1_700_000_001_000_001_000, "2023-11-14T22:13:21.000001Z"), (0, "1970-01-01T00:00:00.000000Z"),
+      (951_782_399_123_456_789, "2000-02-28T23:59:59.123456Z"),
+      (951_782_400_000_000_000, "2000-02-29T00:00:00.000000Z"),
+    ]
+    var encoder = LineEncoder(.logfmt)
+    for (moment, expected) in moments {
+      encoder.begin()
+      encoder.add("t", time: moment)
+      encoder.end()
+      #expect(text(encoder.line) == "t=\(expected)\n")
+      #expect(Timestamp.text(moment) == expected)
+    }
   }
 
   @Test("L-1: any bytes become one line that can be parsed")

@@ -17,6 +17,7 @@ import time
 
 # First: it says where support is.
 from partners import BINARY, PROXY_CORE, ROOT, Lab, curl, free_port, wrk
+import connections
 import tokens
 from support.tokens import AUDIENCE, ISSUER, mint
 from table import Table
@@ -293,7 +294,8 @@ routes: [{{ path: /**, auth: none, upstream: app }}]
 
 
 SECTIONS = {"requests": requests, "memory": memory, "flood": flood, "idle": idle, "bodies": bodies, "counts": counts,
-            "start": start}
+            "start": start, "latency": connections.latency, "routes": connections.routes, "tls": connections.tls,
+            "tunnels": connections.tunnels, "reload": connections.reload}
 
 
 def main():

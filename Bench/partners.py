@@ -180,6 +180,52 @@ frontend tokens
         program.token_port = tokens
         return program
 
+    def secured(self, upstream):
+        """nginx, HAProxy and the gateway, each with the same certificate in front of the same upstream."""
+        key, certificate = self.folder / "tls.key", self.folder / "tls.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out",
+             certificate], check=True, capture_output=True)
+        both = self.folder / "tls.both"
+        both.write_text(certificate.read_text() + key.read_text())
+        nginx = self.nginx("nginx, TLS", PROXY_CORE, f"""listen 127.0.0.1:PORT ssl backlog=4096;
+  ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_session_cache shared:s:10m;
+  location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_set_header X-Forwarded-For $remote_addr; proxy_max_temp_file_size 0; }}""",
+            f"upstream u {{ server 127.0.0.1:{upstream.port}; keepalive 256; keepalive_requests 100000000; }}")
+        port = free_port()
+        config = self.write("haproxy-tls.cfg", f"""
+global
+  nbthread 1
+  maxconn 9500
+defaults
+  mode http
+  timeout client 300s
+  timeout server 60s
+  timeout connect 5s
+  http-reuse always
+frontend tls
+  bind 127.0.0.1:{port} ssl crt {both} ssl-min-ver TLSv1.2
+  default_backend b
+backend b
+  server s 127.0.0.1:{upstream.port} pool-max-conn 512
+""")
+        haproxy = self.start("HAProxy, TLS", PROXY_CORE, ["haproxy", "-db", "-f", config], port)
+        port = free_port()
+        config = self.write("gateway-tls.conf", f"""
+listeners:
+  - address: 127.0.0.1:{port}
+    tls: {{ certificate: {certificate}, key: {key} }}
+workers: 1
+log: {{ access: "off", level: error }}
+limits: {{ connections: 9500 }}
+upstreams: {{ app: {{ servers: ["127.0.0.1:{upstream.port}"] }} }}
+routes: [{{ path: /**, auth: none, upstream: app }}]
+""")
+        return [nginx, haproxy, self.start("gateway, TLS", PROXY_CORE, [BINARY, "serve", "--config", config], port)]
+
     def envoy(self, upstream, issuer, audience):
         """One Envoy with three listeners: plain proxying, jwt_authn, and jwt_authn with its cache. None where it is not
         installed."""

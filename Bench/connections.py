@@ -81,7 +81,7 @@ def latency(lab, upstream):
 
 
 def routes(lab, upstream):
-    many = "\n".join(f"  - {{ path: /service-{number}/items/{{id}}/**, auth: none, upstream: app }}"
+    many = "\n".join(f"  - {{ path: '/service-{number}/items/{{id}}/**', auth: none, upstream: app }}"
                      for number in range(999))
     programs = []
     for name, routes in (("gateway, one route", ""), ("gateway, 1,000 routes", many)):

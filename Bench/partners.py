@@ -189,7 +189,7 @@ frontend tokens
              certificate], check=True, capture_output=True)
         both = self.folder / "tls.both"
         both.write_text(certificate.read_text() + key.read_text())
-        nginx = self.nginx("nginx, TLS", PROXY_CORE, f"""listen 127.0.0.1:PORT ssl backlog=4096;
+        nginx = self.nginx("nginx-TLS", PROXY_CORE, f"""listen 127.0.0.1:PORT ssl backlog=4096;
   ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;
   ssl_session_cache shared:s:10m;
   location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
@@ -212,7 +212,7 @@ frontend tls
 backend b
   server s 127.0.0.1:{upstream.port} pool-max-conn 512
 """)
-        haproxy = self.start("HAProxy, TLS", PROXY_CORE, ["haproxy", "-db", "-f", config], port)
+        haproxy = self.start("HAProxy-TLS", PROXY_CORE, ["haproxy", "-db", "-f", config], port)
         port = free_port()
         config = self.write("gateway-tls.conf", f"""
 listeners:
@@ -224,7 +224,7 @@ limits: {{ connections: 9500 }}
 upstreams: {{ app: {{ servers: ["127.0.0.1:{upstream.port}"] }} }}
 routes: [{{ path: /**, auth: none, upstream: app }}]
 """)
-        return [nginx, haproxy, self.start("gateway, TLS", PROXY_CORE, [BINARY, "serve", "--config", config], port)]
+        return [nginx, haproxy, self.start("gateway-TLS", PROXY_CORE, [BINARY, "serve", "--config", config], port)]
 
     def envoy(self, upstream, issuer, audience):
         """One Envoy with three listeners: plain proxying, jwt_authn, and jwt_authn with its cache. None where it is not

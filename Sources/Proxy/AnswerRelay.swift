@@ -150,11 +150,12 @@ extension ClientConnection {
 
   private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {
     if output == nil { output = worker.context.blocks.take() }
-    var room = bodyRoom
+    let isChunked = slot.exchange.answer.framing == .chunked
+    var room = bodyRoom(isChunked)
     if room == 0 {
       guard flush() else { return phase == .exchanging ? .clientIsFull : .over }
       output = worker.context.blocks.take()
-      room = bodyRoom
+      room = bodyRoom(isChunked)
     }
     let step: BodyDecoder.Step
     do throws(BodyError) {
@@ -171,9 +172,9 @@ extension ClientConnection {
     return .goOn
   }
 
-  /// Bytes of body that fit `output`.
-  private var bodyRoom: Int {
-    let room = (output?.writableCount ?? 0) - Limits.chunkFramingBytesMax
+  /// Bytes of body that fit `output`: without chunks a whole block's, so that no few bytes of it are left.
+  private func bodyRoom(_ isChunked: Bool) -> Int {
+    let room = (output?.writableCount ?? 0) - (isChunked ? Limits.chunkFramingBytesMax : 0)
     return room >= Limits.bodyRoomMin ? room : 0
   }
 

@@ -72,7 +72,9 @@ final class UpstreamConnection: Pollable {
 
   /// Bytes of body that `send` takes at the moment.
   var bodyRoom: Int {
-    let room = (request?.bytes.writableCount ?? 0) - Limits.chunkFramingBytesMax
+    // Without chunks a whole block's fits, so that no few bytes of it are left.
+    let framing = request?.framing == .chunked ? Limits.chunkFramingBytesMax : 0
+    let room = (request?.bytes.writableCount ?? 0) - framing
     return room >= Limits.bodyRoomMin ? room : 0
   }
 

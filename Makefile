@@ -32,7 +32,7 @@ test-corpora: ## Runs only the tests of public test data in PORTCULLIS_CORPORA (
 	@.ci/install test
 	@.ci/test-corpora
 
-soak: ## Runs only the tests that take minutes: rotating keys while the issuer fails
+soak: ## Runs only the tests that take minutes: rotating keys while the issuer fails, everything at once
 	@.ci/install test
 	@.ci/soak
 

@@ -24,6 +24,8 @@ public final class ActiveConfiguration: Sendable {
   /// In the order of the configuration.
   let listeners: [ActiveListener]
   let headLimits: HeadLimits
+  /// For requests that have no route.
+  let minimumRate: MinimumRate?
   let responders: [LocalRoute]
 
   public init(_ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute]) {
@@ -45,11 +47,12 @@ public final class ActiveConfiguration: Sendable {
         mappings.append(route.identity)
         names += route.identity.headerNames
       }
-      return ActiveRoute(route, mapping: mapping, places: places)
+      return ActiveRoute(route, mapping: mapping, places: places, timeouts: configuration.timeouts)
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     answersPreflights = configuration.routes.contains { $0.cors != nil }
     listeners = configuration.listeners.map { ActiveListener($0) }
+    minimumRate = configuration.limits.minimumRate.map { MinimumRate(bytesPerSecond: $0, configuration.timeouts) }
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)

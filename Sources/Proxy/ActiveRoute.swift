@@ -26,11 +26,13 @@ final class ActiveRoute: Sendable {
   let clientLimit: ActiveRateLimit?
   /// One for all requests of a subject, asked when it is known; nil: none.
   let subjectLimit: ActiveRateLimit?
+  /// How fast its clients have to be; nil: as they like.
+  let minimumRate: MinimumRate?
   /// The field lines that it writes, each with its CRLF.
   let setFields: [UInt8]
 
   /// - Parameter places: Of every provider.
-  init(_ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces]) {
+  init(_ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces], timeouts: TimeoutsConfiguration) {
     self.configuration = configuration
     self.mapping = mapping
     tokenUse =
@@ -48,6 +50,7 @@ final class ActiveRoute: Sendable {
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil
     subjectLimit = limit?.limit.by == .subject ? limit : nil
+    minimumRate = configuration.minimumRate.map { MinimumRate(bytesPerSecond: $0, timeouts) }
     upgrades = configuration.upgrades.map { [UInt8]($0.utf8) }
     let headers = configuration.headers
     let removed = headers.removed + headers.set.map(\.name)

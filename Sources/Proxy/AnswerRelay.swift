@@ -33,6 +33,7 @@ extension ClientConnection {
         return
       }
       // The client has taken everything: the next step is not its.
+      slot.answerPace.pause(worker.loop.now)
       if slot.exchange.requestBody.isComplete { disarmDeadline() }
       guard reads < Limits.readsPerTurnMax else {
         worker.loop.runLater(self)
@@ -309,35 +310,6 @@ extension ClientConnection {
     self.slot = nil
     worker.giveSlot(slot)
     if endsWithConnection || (isTunnel && reason == .upstreamTruncated) { abort() } else { close(isClean: false) }
-  }
-
-  /// The client let its time pass, or what the exchange waits for did.
-  func exchangeTimedOut() {
-    guard let slot else { return }
-    switch slot.exchange.state {
-    case .waitingForKeys(let provider):
-      slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
-      consumeHead(slot)
-      refuse(slot.exchange.refusal(forWantOf: provider, in: worker.context.keys))
-    case .waitingForIntrospection(let provider):
-      slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
-      consumeHead(slot)
-      refuse(Refusal(.introspectionUnavailable))
-    case .waitingForResponder:
-      refuse(Refusal(slot.exchange.requestBody.isComplete ? .internalError : .bodyTimeout))
-    case .waitingForUpstream where slot.isQueued: refuse(Refusal(.upstreamBusy))
-    case .waitingForUpstream where output == nil:
-      refuse(Refusal(upstreamIsFull(slot) ? .upstreamTimeout : .bodyTimeout))
-    case .tunnelling: cut(.tunnelTimeout)
-    case .deciding, .waitingForUpstream, .answering, .answered:
-      cut(output != nil ? .clientTimeout : upstreamIsFull(slot) ? .upstreamTruncated : .bodyTimeout)
-    }
-  }
-
-  /// Whether the upstream does not take the body that the client sends.
-  private func upstreamIsFull(_ slot: ExchangeSlot) -> Bool {
-    guard let upstream = slot.upstream else { return false }
-    return !upstream.isFlushed
   }
 
   /// `timeouts.drain` has passed: an answer that was begun is cut, others are told.

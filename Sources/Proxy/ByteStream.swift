@@ -77,6 +77,9 @@ struct ByteStream: ~Copyable {
     return socket.write(buffer, from: lower, to: upper)
   }
 
+  /// Bytes on the wire that the peer's system has not acknowledged yet.
+  var unacknowledgedBytes: Int { socket.unacknowledgedBytes }
+
   // MARK: The end
 
   /// What the peer still sends is of no use: it is read as it stands in the socket, and nobody decrypts it.

@@ -36,6 +36,8 @@ final class ClientConnection: Pollable {
   var canWrite = true
   /// The client has taken something since its deadline was armed.
   var hasTaken = false
+  /// When the client that is waited for last sent or took something.
+  var hasMovedAt = MonotonicTime(nanoseconds: 0)
   /// The end of what is sent was said.
   private var hasEndedOutput = false
   /// It has carried an exchange to its end.
@@ -347,13 +349,6 @@ final class ClientConnection: Pollable {
     guard !hasEndedOutput, canWrite else { return }
     hasEndedOutput = stream.end()
     canWrite = hasEndedOutput
-  }
-
-  /// The client does not take what there is: its time runs from the last byte that it took.
-  func waitForClient() {
-    guard hasTaken || !hasDeadline else { return }
-    hasTaken = false
-    worker.idleDeadlines.arm(self)
   }
 
   // MARK: The end

@@ -435,6 +435,9 @@ final class Exchange {
   /// What its answer says of TLS; nil: nothing.
   var strictTransport: [UInt8]? { configuration?.listeners[listener].strictTransport }
 
+  /// How fast the client has to be; nil: it may be as slow as it likes.
+  var minimumRate: MinimumRate? { route == nil ? configuration?.minimumRate : route?.minimumRate }
+
   /// The route's own limit on the wait for an answer.
   var responseTimeout: Duration? {
     route?.configuration.responseTimeout

@@ -20,6 +20,10 @@ final class ExchangeSlot {
   var local: LocalExchange?
   /// The request's body is still being relayed.
   var requestIsOpen = false
+  /// How fast the client sends the body.
+  var bodyPace = Pace()
+  /// How fast the client takes the answer.
+  var answerPace = Pace()
 
   init(index: Int) { self.index = index }
 
@@ -35,6 +39,8 @@ final class ExchangeSlot {
     attempt = 0
     if !tried.isEmpty { tried = [] }
     requestIsOpen = false
+    bodyPace = Pace()
+    answerPace = Pace()
   }
 }
 

@@ -171,6 +171,8 @@ extension ClientConnection {
 
   private func relayRest(of slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     var reads = 0
+    var hasMoved = false
+    var isAwaited = true
     while !slot.exchange.requestBody.isComplete {
       if var block = input.take() {
         var room = upstream.bodyRoom
@@ -180,6 +182,7 @@ extension ClientConnection {
         }
         guard room > 0 else {
           input = consume block
+          isAwaited = false
           break
         }
         let step: BodyDecoder.Step
@@ -196,11 +199,15 @@ extension ClientConnection {
         block.consume(step.consumed)
         input = consume block
         giveInputIfEmpty()
-        if step.consumed > 0 { continue }
+        if step.consumed > 0 {
+          hasMoved = true
+          continue
+        }
       }
       guard receiving.mayRead, !receiving.hasEnded else { break }
       guard reads < Limits.readsPerTurnMax else {
         worker.loop.runLater(self)
+        isAwaited = false
         break
       }
       guard case .bytes = read() else { break }
@@ -215,8 +222,7 @@ extension ClientConnection {
       cut(.clientClosed)
       return
     }
-    // While an answer waits for the client, only taking some of it counts.
-    if !hasDeadline || (reads > 0 && output == nil) { worker.idleDeadlines.arm(self) }
+    waitForBody(slot, hasMoved: hasMoved || reads > 0, isAwaited: isAwaited)
   }
 
   private func bodyIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
@@ -230,7 +236,7 @@ extension ClientConnection {
     upstream.flush()
   }
 
-  private func requestBodyIsBad(_ reason: Reason, _ slot: ExchangeSlot) {
+  func requestBodyIsBad(_ reason: Reason, _ slot: ExchangeSlot) {
     if slot.exchange.state == .answering { cut(reason) } else { refuse(Refusal(reason, connection: .closed)) }
   }
 
@@ -265,7 +271,7 @@ extension ClientConnection {
       guard receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
     guard slot.exchange.requestBody.isComplete else {
-      if receiving.hasEnded { cut(.clientClosed) } else { worker.idleDeadlines.arm(self) }
+      if receiving.hasEnded { cut(.clientClosed) } else { waitForBody(slot, hasMoved: true, isAwaited: true) }
       return
     }
     guard let local = slot.local, !local.hasAsked else { return }

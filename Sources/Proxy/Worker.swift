@@ -27,6 +27,8 @@ final class Worker {
   private(set) var handshakeDeadlines: DeadlineList
   private(set) var headDeadlines: DeadlineList
   private(set) var idleDeadlines: DeadlineList
+  /// Looks at clients that are waited for within an exchange.
+  private(set) var graceDeadlines: DeadlineList
   private(set) var tunnelDeadlines: DeadlineList
   let tunnelExpiries: TunnelExpiries
   /// All that connections between two requests may stand in: earlier configurations' too.
@@ -80,6 +82,7 @@ final class Worker {
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    graceDeadlines = loop.deadlines(after: active.configuration.timeouts.lookEvery)
     tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
     tunnelExpiries = TunnelExpiries(loop: loop)
     readingDeadlines = [headDeadlines, idleDeadlines]
@@ -337,6 +340,7 @@ final class Worker {
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    graceDeadlines = loop.deadlines(after: active.configuration.timeouts.lookEvery)
     tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
     for list in [headDeadlines, idleDeadlines] where !readingDeadlines.contains(where: { $0 === list }) {
       readingDeadlines.append(list)

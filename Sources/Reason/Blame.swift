@@ -20,9 +20,10 @@ extension Reason {
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .transferCodingUnsupported, .framingConflict,
       .versionUnsupported, .methodRefused, .targetTooLong, .headTooLarge, .tooManyFields, .expectationUnsupported,
       .headTimeout, .forwardedInvalid, .proxyHeaderInvalid, .upgradeInvalid, .chunkInvalid, .trailerInvalid,
-      .bodyTooLarge, .bodyTimeout, .clientClosed, .clientTimeout, .tunnelTimeout, .pathDotSegment, .pathEncodedSlash,
-      .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid, .pathEscapeInvalid, .pathDoubleEncoding,
-      .noRoute, .hostNotCovered, .credentialMissing, .credentialRepeated, .cookieRepeated, .tokenTooLarge,
+      .bodyTooLarge, .bodyTimeout, .bodyTooSlow, .clientClosed, .clientTimeout, .clientTooSlow, .tunnelTimeout,
+      .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
+      .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .hostNotCovered, .credentialMissing, .credentialRepeated,
+      .cookieRepeated, .tokenTooLarge,
       .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
@@ -58,14 +59,14 @@ extension Reason {
       403
     case .noRoute: 404
     case .methodRefused: 405
-    case .headTimeout, .bodyTimeout, .tunnelTimeout: 408
+    case .headTimeout, .bodyTimeout, .bodyTooSlow, .tunnelTimeout: 408
     case .bodyTooLarge: 413
     case .targetTooLong: 414
     case .expectationUnsupported: 417
     case .hostNotCovered: 421
     case .rateLimited: 429
     case .headTooLarge, .tooManyFields: 431
-    case .clientClosed, .clientTimeout: 499
+    case .clientClosed, .clientTimeout, .clientTooSlow: 499
     case .internalError: 500
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502

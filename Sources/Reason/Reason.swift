@@ -64,10 +64,14 @@ public enum Reason: String, CaseIterable, Sendable {
   case bodyTooLarge = "body_too_large"
   /// The request body stopped arriving.
   case bodyTimeout = "body_timeout"
+  /// The request body arrived more slowly than `limits.minimum_rate`.
+  case bodyTooSlow = "body_too_slow"
   /// The client closed or reset the connection before the exchange ended.
   case clientClosed = "client_closed"
   /// The client stopped reading the response.
   case clientTimeout = "client_timeout"
+  /// The client took the response more slowly than `limits.minimum_rate`.
+  case clientTooSlow = "client_too_slow"
 
   // MARK: The path and the route
 

@@ -105,6 +105,9 @@ public struct Socket: ~Copyable {
     }
   }
 
+  /// Bytes that were written and that the peer's system has not acknowledged yet.
+  public var unacknowledgedBytes: Int { max(0, Int(csystem_unacknowledged(descriptor))) }
+
   /// Sends no more; the peer reads an end.
   public func shutdownWrite() { _ = csystem_shutdown_write(descriptor) }
 

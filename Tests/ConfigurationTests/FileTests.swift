@@ -116,6 +116,11 @@ struct FileTests {
       Row(text: "{ target: 16KiB }", fault: nil),
       Row(text: "{ head: 4KiB, target: 5KiB }", fault: "3:31: \"target\" is larger than \"head\", which is 4KiB"),
       Row(text: "{ token: 32KiB }", fault: "3:18: \"token\" is larger than \"head\", which is 16KiB"),
+      Row(text: "{ minimum_rate: none }", fault: nil),
+      Row(
+        text: "{ minimum_rate: off }",
+        fault: "3:25: \"off\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),
+      Row(text: "{ minimum_rate: 0 }", fault: "3:25: \"0\" is out of range: 1 to 1MiB"),
       Row(text: "{ head: 1MiB, token: 32KiB }", fault: "3:17: \"1MiB\" is out of range: 1KiB to 32KiB"),
     ])
   func limits(_ row: Row) throws {

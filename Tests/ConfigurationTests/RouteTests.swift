@@ -308,6 +308,21 @@ struct RouteTests {
           ? ["11:11: the gateway itself answers this path: the keys of provider \"local\""] : []))
   }
 
+  @Test("A minimum rate that is left out is the file's, which is 240 unless it says otherwise")
+  func minimumRates() throws {
+    var sample = Sample(top: "limits: { minimum_rate: 1KiB }\n")
+    sample.routes = """
+      routes:
+        - { path: /a, auth: none, upstream: echo }
+        - { path: /b, auth: none, upstream: echo, limits: { minimum_rate: none } }
+        - { path: /c, auth: none, upstream: echo, limits: { minimum_rate: 16 } }
+
+      """
+    #expect(try configuration(sample.text).routes.map(\.minimumRate) == [1024, nil, 16])
+    sample.top = ""
+    #expect(try configuration(sample.text).routes.map(\.minimumRate) == [240, nil, 16])
+  }
+
   @Test("A body limit that is left out is the file's, and none is none")
   func bodyLimits() throws {
     var sample = Sample(top: "limits: { body: 1MiB }\n")

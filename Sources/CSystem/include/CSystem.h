@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -103,6 +105,12 @@ static inline ssize_t csystem_peek(int descriptor, void *bytes, size_t count) {
 }
 
 static inline int csystem_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR); }
+
+// Bytes that were sent and that the peer's system has not acknowledged; -1 where it is not known.
+static inline int csystem_unacknowledged(int descriptor) {
+  int count = 0;
+  return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;
+}
 
 // Closes with RST, so that the peer sees an abort and not an end.
 static inline int csystem_abort(int descriptor) {

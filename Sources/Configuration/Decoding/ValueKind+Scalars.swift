@@ -48,6 +48,20 @@ extension ValueKind where Value == Int? {
   }
 }
 
+extension ValueKind where Value == Int? {
+  /// A size, or `none`.
+  static func sizeOrNone(_ range: ClosedRange<Int>) -> ValueKind {
+    let size = ValueKind<Int>.size(range)
+    return ValueKind(
+      noun: "a size or none", reference: "\(size.reference), or `none`",
+      text: { $0.map(SizeText.write) ?? "none" },
+      decode: { node, decoding in
+        if case .scalar(let scalar) = node.content, scalar.text == "none" { return .some(nil) }
+        return size.decode(node, &decoding).map(Optional.init)
+      })
+  }
+}
+
 extension ValueKind where Value == UInt64? {
   /// A size without an upper bound, or `none`.
   static var sizeOrNone: ValueKind {

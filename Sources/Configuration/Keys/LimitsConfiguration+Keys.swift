@@ -1,6 +1,8 @@
 extension LimitsConfiguration {
   static let keys = KeyTable<LimitsConfiguration>(
-    "Bounds on what a client may send. What is larger is refused: 431, 414, 413.",
+    """
+    Bounds on what a client may send, and on how slowly. What is larger is refused: 431, 414, 413.
+    """,
     defaults: LimitsConfiguration(),
     keys: [
       Key("head", \.headBytesMax, .size(1 << 10...32 << 10), "Bytes of a request head."),
@@ -12,6 +14,7 @@ extension LimitsConfiguration {
         "token", \.tokenBytesMax, .size(256...32 << 10),
         "Bytes of a token; at most `head`, which is the default where it is smaller."),
       Key("body", \.bodyBytesMax, .sizeOrNone, "Bytes of a request body. A route may say otherwise."),
+      Key("minimum_rate", \.minimumRate, .sizeOrNone(1...1 << 20), RouteLimits.minimumRateDocumentation),
       Key("connections", \.connectionsMax, .count(1...1_000_000), "Client connections, over all workers together."),
       Key(
         "connections_per_address", \.connectionsPerAddressMax, .countOrNone(1...1_000_000),

@@ -112,10 +112,23 @@ struct RouteDraft: Sendable {
 struct RouteLimits: Sendable {
   /// nil: left out; a nil inside: `none`.
   var bodyBytesMax: UInt64??
+  /// As `bodyBytesMax`.
+  var minimumRate: Int??
+
+  static let minimumRateDocumentation = """
+    Bytes in a second that a client has to send of a body, and to take of an answer, counted over the time that it is \
+    waited for, and once it was slower for `timeouts.grace`: 408 (`body_too_slow`), or the answer is cut \
+    (`client_too_slow`). [Slow clients](clients.md#slow-clients).
+    """
 
   static let keys = KeyTable<RouteLimits>(
     "Limits of one route.", defaults: RouteLimits(),
-    keys: [Key("body", ifWritten: \.bodyBytesMax, .sizeOrNone, "Bytes of a request body; left out, `limits.body`.")])
+    keys: [
+      Key("body", ifWritten: \.bodyBytesMax, .sizeOrNone, "Bytes of a request body; left out, `limits.body`."),
+      Key(
+        "minimum_rate", ifWritten: \.minimumRate, .sizeOrNone(1...1 << 20),
+        "How fast a client has to be; left out, `limits.minimum_rate`."),
+    ])
 }
 
 /// `routes[].timeouts`.

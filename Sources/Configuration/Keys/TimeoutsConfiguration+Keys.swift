@@ -12,6 +12,12 @@ extension TimeoutsConfiguration {
         "idle", \.idle, .duration(.milliseconds(100) ... .seconds(86_400)),
         "Between two requests of a connection, and between two reads or writes of a body."),
       Key(
+        "grace", \.grace, .duration(.milliseconds(100) ... .seconds(300)),
+        """
+        How long a client may be slower than `limits.minimum_rate`. One that was faster before may be slower for longer, \
+        `idle` at most.
+        """),
+      Key(
         "tunnel", \.tunnel, .duration(.milliseconds(100) ... .seconds(7 * 86_400)),
         "How long a tunnel, such as a WebSocket, may be without a byte in either direction."),
       Key(

@@ -6,7 +6,7 @@ extension Resolver {
   /// Every request without a remembered token is compared with all of them.
   private static let providersOfRouteMax = 8
 
-  mutating func resolveRoutes(bodyBytesMax: UInt64?) -> [RouteConfiguration] {
+  mutating func resolveRoutes(_ limits: LimitsConfiguration) -> [RouteConfiguration] {
     var routes: [RouteConfiguration] = []
     var namesTaken: [String: Position] = [:]
     var coverage = RouteCoverage()
@@ -15,13 +15,15 @@ extension Resolver {
       checkName(decoded, &namesTaken)
       checkReach(decoded, &coverage, &earlier)
       checkOwnPaths(decoded.value)
-      if let route = resolveRoute(decoded, bodyBytesMax: bodyBytesMax) { routes.append(route) }
+      if let route = resolveRoute(decoded, limits) { routes.append(route) }
     }
     return routes
   }
 
   /// nil after a report.
-  private mutating func resolveRoute(_ decoded: Decoded<RouteDraft>, bodyBytesMax: UInt64?) -> RouteConfiguration? {
+  private mutating func resolveRoute(
+    _ decoded: Decoded<RouteDraft>, _ limits: LimitsConfiguration
+  ) -> RouteConfiguration? {
     let route = decoded.value
     let providers = resolveAuthentication(decoded)
     let destination = resolveDestination(decoded)
@@ -49,7 +51,8 @@ extension Resolver {
       upgrades: route.upgrades,
       onExpiry: route.onExpiry,
       clients: route.clients.map { ClientAddresses(allowed: $0.value.allow, denied: $0.value.deny ?? []) },
-      bodyBytesMax: route.limits.value.bodyBytesMax ?? bodyBytesMax,
+      bodyBytesMax: route.limits.value.bodyBytesMax ?? limits.bodyBytesMax,
+      minimumRate: route.limits.value.minimumRate ?? limits.minimumRate,
       responseTimeout: route.timeouts.value.response)
   }
 

@@ -26,7 +26,7 @@ struct Resolver {
       },
       providers: providers,
       upstreams: upstreams,
-      routes: resolveRoutes(bodyBytesMax: limits.bodyBytesMax))
+      routes: resolveRoutes(limits))
   }
 
   mutating func report(_ position: Position, _ message: String) {

@@ -26,6 +26,8 @@ public struct RouteConfiguration: Sendable {
   public var clients: ClientAddresses?
   /// nil: no limit.
   public var bodyBytesMax: UInt64?
+  /// Bytes in a second; nil: no limit.
+  public var minimumRate: Int?
   /// Overrides the upstream's `responseTimeout`.
   public var responseTimeout: Duration?
 

@@ -1,0 +1,118 @@
+import Configuration
+import HTTP
+import Reason
+import Sockets
+
+/// How long an exchange waits for its client: `timeouts.idle` without a byte, and as `limits.minimum_rate` allows with
+/// some; and what it says when that, or another wait, has passed.
+extension ClientConnection {
+  /// The client does not take what there is.
+  func waitForClient() {
+    guard let slot else { return }
+    guard slot.answerPace.wait(moved: bytesTaken(slot), for: slot.exchange.minimumRate, now: worker.loop.now) else {
+      cut(.clientTooSlow)
+      return
+    }
+    guard hasTaken || !hasDeadline else { return }
+    hasTaken = false
+    armWait(slot)
+  }
+
+  /// The request's body is not complete, and no more of it can go on now.
+  ///
+  /// - Parameters:
+  ///   - hasMoved: Some of it has come, or gone on.
+  ///   - isAwaited: It is the client that has to send, and not the upstream to take.
+  func waitForBody(_ slot: ExchangeSlot, hasMoved: Bool, isAwaited: Bool) {
+    // While an answer waits for the client, only taking some of it counts.
+    if isAwaited, output == nil {
+      guard isBodyInTime(slot) else {
+        requestBodyIsBad(.bodyTooSlow, slot)
+        return
+      }
+    } else {
+      slot.bodyPace.pause(worker.loop.now)
+    }
+    if !hasDeadline || (hasMoved && output == nil) { armWait(slot) }
+  }
+
+  private func isBodyInTime(_ slot: ExchangeSlot) -> Bool {
+    let head = UInt64(slot.exchange.headLength)
+    let moved = max(slot.exchange.log.bytesIn, head) - head
+    return slot.bodyPace.wait(moved: moved, for: slot.exchange.minimumRate, now: worker.loop.now)
+  }
+
+  /// Bytes of the answer that the client's system has acknowledged. A large buffer of ours says nothing of the client.
+  private func bytesTaken(_ slot: ExchangeSlot) -> UInt64 {
+    let waiting = UInt64(stream.unacknowledgedBytes)
+    return max(slot.exchange.log.bytesOut, waiting) - waiting
+  }
+
+  private func armWait(_ slot: ExchangeSlot) {
+    hasMovedAt = worker.loop.now
+    armLook(slot)
+  }
+
+  /// Where there is a rate to be kept, it is looked at more often than `timeouts.idle` passes.
+  private func armLook(_ slot: ExchangeSlot) {
+    (slot.exchange.minimumRate == nil ? worker.idleDeadlines : worker.graceDeadlines).arm(self)
+  }
+
+  /// The client let its time pass, or what the exchange waits for did.
+  func exchangeTimedOut() {
+    guard let slot else { return }
+    switch slot.exchange.state {
+    case .waitingForKeys(let provider):
+      slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
+      consumeHead(slot)
+      refuse(slot.exchange.refusal(forWantOf: provider, in: worker.context.keys))
+    case .waitingForIntrospection(let provider):
+      slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
+      consumeHead(slot)
+      refuse(Refusal(.introspectionUnavailable))
+    case .waitingForResponder where slot.exchange.requestBody.isComplete: refuse(Refusal(.internalError))
+    case .waitingForUpstream where slot.isQueued: refuse(Refusal(.upstreamBusy))
+    case .tunnelling: cut(.tunnelTimeout)
+    case .deciding, .waitingForResponder, .waitingForUpstream, .answering, .answered: lookAtClient(slot)
+    }
+  }
+
+  /// Has the client moved anything since it was last looked at, and fast enough?
+  private func lookAtClient(_ slot: ExchangeSlot) {
+    let now = worker.loop.now
+    let taken = slot.answerPace.moved
+    if output != nil {
+      guard slot.answerPace.wait(moved: bytesTaken(slot), for: slot.exchange.minimumRate, now: now) else {
+        cut(.clientTooSlow)
+        return
+      }
+      // There may be no room yet for us to write.
+      if slot.answerPace.moved > taken { hasMovedAt = now }
+    } else if slot.bodyPace.isWaiting, !isBodyInTime(slot) {
+      requestBodyIsBad(.bodyTooSlow, slot)
+      return
+    }
+    guard now - hasMovedAt < worker.idleDeadlines.duration else {
+      clientTimedOut(slot)
+      return
+    }
+    armLook(slot)
+    worker.loop.runLater(self)
+  }
+
+  /// Nothing has moved for `timeouts.idle`.
+  private func clientTimedOut(_ slot: ExchangeSlot) {
+    switch slot.exchange.state {
+    case .waitingForResponder: refuse(Refusal(.bodyTimeout))
+    case .waitingForUpstream where output == nil:
+      refuse(Refusal(upstreamIsFull(slot) ? .upstreamTimeout : .bodyTimeout))
+    default: cut(output != nil ? .clientTimeout : upstreamIsFull(slot) ? .upstreamTruncated : .bodyTimeout)
+    }
+  }
+
+  /// Whether the upstream does not take the body that the client sends.
+  private func upstreamIsFull(_ slot: ExchangeSlot) -> Bool {
+    guard let upstream = slot.upstream else { return false }
+    return !upstream.isFlushed
+  }
+}

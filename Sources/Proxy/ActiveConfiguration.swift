@@ -24,6 +24,8 @@ public final class ActiveConfiguration: Sendable {
   /// In the order of the configuration.
   let listeners: [ActiveListener]
   let headLimits: HeadLimits
+  /// Requests that one connection carries.
+  let requestsPerConnectionMax: Int
   /// For requests that have no route.
   let minimumRate: MinimumRate?
   let responders: [LocalRoute]
@@ -53,6 +55,7 @@ public final class ActiveConfiguration: Sendable {
     answersPreflights = configuration.routes.contains { $0.cors != nil }
     listeners = configuration.listeners.map { ActiveListener($0) }
     minimumRate = configuration.limits.minimumRate.map { MinimumRate(bytesPerSecond: $0, configuration.timeouts) }
+    requestsPerConnectionMax = configuration.limits.requestsPerConnectionMax ?? .max
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)

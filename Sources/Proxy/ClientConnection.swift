@@ -40,8 +40,8 @@ final class ClientConnection: Pollable {
   var hasMovedAt = MonotonicTime(nanoseconds: 0)
   /// The end of what is sent was said.
   private var hasEndedOutput = false
-  /// It has carried an exchange to its end.
-  private var hasServed = false
+  /// The exchanges that it has carried, with the one under way.
+  private var exchangesBegun = 0
   /// How much of `input` was looked at for the end of a line.
   private var scanned = 0
   private var headStartedAt = MonotonicTime(nanoseconds: 0)
@@ -82,7 +82,7 @@ final class ClientConnection: Pollable {
     run()
     guard isIdle else { return }
     // Just accepted: its first request is most likely on its way.
-    if hasServed { close() } else { worker.lingerDeadlines.arm(self) }
+    if exchangesBegun > 0 { close() } else { worker.lingerDeadlines.arm(self) }
   }
 
   // MARK: Events
@@ -230,6 +230,7 @@ final class ClientConnection: Pollable {
   }
 
   private func beginExchange() {
+    exchangesBegun += 1
     takeSlot()
     decide()
   }
@@ -241,6 +242,7 @@ final class ClientConnection: Pollable {
     let context = worker.context
     let action = block.withReadable { bytes in slot.exchange.decide(bytes, in: context) }
     input = consume block
+    if exchangesBegun >= context.active.requestsPerConnectionMax { slot.exchange.closeAfterwards() }
     switch consume action {
     case .refuse(let refusal):
       consumeHead(slot)
@@ -365,7 +367,6 @@ final class ClientConnection: Pollable {
       return
     }
     phase = .reading
-    hasServed = true
     scanned = 0
     if receiving.hasEnded, input == nil {
       close()

@@ -117,6 +117,8 @@ struct FileTests {
       Row(text: "{ head: 4KiB, target: 5KiB }", fault: "3:31: \"target\" is larger than \"head\", which is 4KiB"),
       Row(text: "{ token: 32KiB }", fault: "3:18: \"token\" is larger than \"head\", which is 16KiB"),
       Row(text: "{ minimum_rate: none }", fault: nil),
+      Row(text: "{ requests_per_connection: none }", fault: nil),
+      Row(text: "{ requests_per_connection: 0 }", fault: "3:36: \"0\" is out of range: 1 to 1000000"),
       Row(
         text: "{ minimum_rate: off }",
         fault: "3:25: \"off\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),

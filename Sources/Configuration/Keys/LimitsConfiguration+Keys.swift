@@ -22,5 +22,11 @@ extension LimitsConfiguration {
         Of these, those of one client address, or of one IPv6 network of 64 bits; more are closed at once. Trusted \
         proxies are not counted.
         """),
+      Key(
+        "requests_per_connection", \.requestsPerConnectionMax, .countOrNone(1...1_000_000),
+        """
+        Requests that one connection may carry. The answer to the last one says `Connection: close`, and what was sent \
+        behind it is not answered: the client sends it again on a new connection, and a balancer in front can choose anew.
+        """),
     ])
 }

@@ -15,6 +15,8 @@ public struct LimitsConfiguration: Sendable, Hashable {
   public var minimumRate: Int? = 240
   /// Client connections, over all loops together.
   public var connectionsMax = 50_000
+  /// Requests that one connection carries; nil: no limit.
+  public var requestsPerConnectionMax: Int?
   /// Of one address, over all loops together; nil: no limit.
   public var connectionsPerAddressMax: Int?
 }

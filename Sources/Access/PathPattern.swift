@@ -26,6 +26,22 @@ public struct PathPattern: Sendable, Hashable {
     self.segments = segments
   }
 
+  private init(_ segments: [Segment], matchesBelow: Bool) {
+    self.segments = segments
+    self.matchesBelow = matchesBelow
+  }
+
+  /// `/`.
+  static let root = PathPattern([], matchesBelow: false)
+
+  /// What it is where the case of letters makes no difference.
+  var foldingCase: PathPattern {
+    let folded = segments.map { segment in
+      if case .literal(let bytes) = segment { Segment.literal(bytes.map(FieldText.lowered)) } else { segment }
+    }
+    return PathPattern(folded, matchesBelow: matchesBelow)
+  }
+
   private static func parts(_ text: String) -> [Substring] {
     var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
     // `/` and `/a/` are the same as without the last slash.

@@ -26,7 +26,8 @@ extension RoutePattern {
 }
 
 extension HostPattern {
-  fileprivate func covers(_ other: HostPattern) -> Bool {
+  /// Whether every host that matches `other` matches this one too.
+  public func covers(_ other: HostPattern) -> Bool {
     switch (self, other) {
     case (.any, _): true
     case (.below(let name), .exact(let below)): below.hasSuffix("." + name)

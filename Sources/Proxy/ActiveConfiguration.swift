@@ -10,6 +10,8 @@ public final class ActiveConfiguration: Sendable {
   /// Counts up with every reload; the access log says it.
   public let generation: UInt64
   let routeTable: RouteTable
+  /// nil: no host's.
+  let foldedPaths: FoldedPaths?
   let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
   /// As the access log says them.
@@ -36,6 +38,7 @@ public final class ActiveConfiguration: Sendable {
     self.responders = responders
     trustsProxies = !configuration.trustedProxies.isEmpty
     routeTable = RouteTable(configuration.routes.map(\.pattern))
+    foldedPaths = FoldedPaths(of: configuration.caseInsensitivePaths, routes: configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
     providerNames = configuration.providers.map(\.name)
     upstreamNames = configuration.upstreams.map(\.name)
@@ -69,9 +72,14 @@ public final class ActiveConfiguration: Sendable {
 
   /// The first route that takes requests with this method.
   ///
-  /// - Parameter method: Where it stands in `bytes`.
+  /// - Parameters:
+  ///   - method: Where it stands in `bytes`.
+  ///   - path: As `DecisionContext.pathToMatch` has it.
   func route(host: Span<UInt8>, _ bytes: Span<UInt8>, method: ByteRange, path: Span<UInt8>) -> ActiveRoute? {
     let name = bytes.extracting(method.lowerBound..<method.upperBound)
+    if let foldedPaths, foldedPaths.areFor(host) {
+      return foldedPaths.match(host: host, method: name, path: path).map { routes[$0] }
+    }
     return routeTable.match(host: host, method: name, path: path).map { routes[$0] }
   }
 

@@ -34,6 +34,8 @@ final class DecisionContext {
   /// The head being parsed, its canonical path and its client: used while a request is decided, and not after.
   var head: RequestHead
   var path: [UInt8] = []
+  /// The path as it is matched, where the case of its letters makes no difference.
+  private var foldedPath: [UInt8] = []
   /// Who sent it.
   var client = Client()
   /// The path that is forwarded, where the route makes another of it.
@@ -60,6 +62,13 @@ final class DecisionContext {
       return []
     }
     return try CanonicalPath.write(bytes, head.path, to: &path)
+  }
+
+  /// `path`, folded where its host wants that: for matching alone.
+  func pathToMatch(of host: Span<UInt8>) -> [UInt8] {
+    guard let folded = active.foldedPaths, folded.areFor(host) else { return path }
+    FoldedPaths.fold(path.span, to: &foldedPath)
+    return foldedPath
   }
 
   /// The rendered identity headers, from the cache where the token stands there.

@@ -167,16 +167,17 @@ final class Exchange {
         RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
     }
 
-    if let local = active.localRoute(host: host, path: path.span) {
+    let matched = active.foldedPaths == nil ? path : context.pathToMatch(of: host)
+    if let local = active.localRoute(host: host, path: matched.span) {
       requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
       state = .waitingForResponder
       return .ask(local.responder)
     }
     var preflight = active.answersPreflights ? ActiveCORS.methodAskedFor(head, bytes) : nil
-    var route = active.route(host: host, bytes, method: preflight ?? head.method, path: path.span)
+    var route = active.route(host: host, bytes, method: preflight ?? head.method, path: matched.span)
     if preflight != nil, route?.cors == nil {
       preflight = nil
-      route = active.route(host: host, bytes, method: head.method, path: path.span)
+      route = active.route(host: host, bytes, method: head.method, path: matched.span)
     }
     let kept = route?.configuration.pathTraitsKept ?? []
     if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }

@@ -308,6 +308,48 @@ struct RouteTests {
           ? ["11:11: the gateway itself answers this path: the keys of provider \"local\""] : []))
   }
 
+  @Test(
+    "Routes that differ in case alone are one route where the case makes no difference",
+    arguments: [
+      ("", "host: a.example", true), ("case_insensitive_paths: [a.example]", "host: a.example", false),
+      ("case_insensitive_paths: all", "host: a.example", false), ("case_insensitive_paths: all", "name: x", false),
+      ("case_insensitive_paths: [\"*.example\"]", "host: a.example", false),
+      ("case_insensitive_paths: [b.example]", "host: a.example", true),
+      ("case_insensitive_paths: [a.example]", "name: x", true),
+    ])
+  func foldedRoutes(_ top: String, _ key: String, isSound: Bool) {
+    var sample = Sample(top: top.isEmpty ? "" : top + "\n")
+    sample.routes = """
+      routes:
+        - { path: /a/**, auth: local, upstream: echo, \(key == "name: x" ? "name: y" : key) }
+        - { path: /A/b, auth: none, upstream: echo, \(key) }
+
+      """
+    let line = top.isEmpty ? 11 : 12
+    #expect(
+      faults(sample.text)
+        == (isSound
+          ? [] : ["\(line + 1):13: this route never matches: the one on line \(line) takes all of its requests"]))
+  }
+
+  @Test("Hosts whose paths are folded")
+  func foldedHosts() throws {
+    #expect(try configuration(Sample().text).caseInsensitivePaths.isEmpty)
+    #expect(try configuration(Sample(top: "case_insensitive_paths: all\n").text).caseInsensitivePaths == [.any])
+    #expect(
+      try configuration(Sample(top: "case_insensitive_paths: [A.example, \"*.b.example\"]\n").text).caseInsensitivePaths
+        == [.exact("a.example"), .below("b.example")])
+    #expect(
+      faults(Sample(top: "case_insensitive_paths: every\n").text) == [
+        "3:25: expected a list of hosts, found \"every\""
+      ])
+    var sample = Sample.route("auth: none\n    host: 127.0.0.1", path: "/.Well-Known/JWKS.json")
+    #expect(faults(sample.text).isEmpty)
+    sample.top = "case_insensitive_paths: [127.0.0.1]\n"
+    #expect(
+      faults(sample.text) == ["12:11: the gateway itself answers this path: the keys of provider \"local\""])
+  }
+
   @Test("A minimum rate that is left out is the file's, which is 240 unless it says otherwise")
   func minimumRates() throws {
     var sample = Sample(top: "limits: { minimum_rate: 1KiB }\n")

@@ -217,6 +217,90 @@ def test_P_10_borders(gateway, app, target, route, status):
         assert request.target == target
 
 
+FOLDED = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+workers: 1
+case_insensitive_paths: {hosts}
+providers:
+  company: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "{keys}" }}
+  local: {{ issuer: "https://files.example", audiences: [a], signing: {{ state: state }} }}
+upstreams:
+  app: {{ servers: ["{app}"] }}
+routes:
+  - {{ name: protected, path: /R/**, auth: company, upstream: app }}
+  - {{ name: accented, path: /caf%C3%A9, auth: company, upstream: app }}
+  - {{ name: moved, path: "/Old/{{Id}}/**", auth: none, rewrite: "/New/{{Id}}/**", upstream: app }}
+  - {{ name: stripped, path: /Strip/**, auth: none, strip_prefix: /Strip, upstream: app }}
+  - {{ name: kept, path: /Kept/**, encoded_slashes: keep, auth: none, upstream: app }}
+  - {{ name: public, path: /**, auth: none, upstream: app }}
+"""
+
+
+@pytest.fixture(scope="module")
+def folding(start_once, app, issuer):
+    return start_once(FOLDED.format(
+        hosts='[files.example, "*.files.example"]', issuer=ISSUER, audience=AUDIENCE, keys=issuer.url, app=app.server))
+
+
+def ask_host(gateway, app, host, target, fields=()):
+    app.forget()
+    answer = get(gateway, target, fields, host=host)
+    assert bool(app.received) == bool(app.requests)
+    request = app.requests[0] if app.requests else None
+    return line_of(gateway, answer, request)["route"], answer, request
+
+
+@pytest.mark.parametrize("host", ["files.example", "FILES.example.:80", "a.files.example"])
+@pytest.mark.parametrize("target", ["/R", "/r", "/%72", "/%52", "/r/", "/R/x", "/r/X", "/%72/x?/pub"])
+def test_P_11_a_folded_host_has_one_rule_for_all_cases(folding, app, keys, host, target):
+    assert ask_host(folding, app, host, target)[::2] == ("protected", None)
+    # With a token it goes on as the client wrote it, in canonical form.
+    route, answer, request = ask_host(folding, app, host, target, [bearer(mint(keys["ES256"]))])
+    assert (route, answer.status, request.target) == (
+        "protected", 200, target.replace("%72", "r").replace("%52", "R"))
+    assert line_of(folding, answer, request)["path"] == request.target.partition("?")[0]
+
+
+@pytest.mark.parametrize("target, route", [("/R", "protected"), ("/%52", "protected"), ("/r", "public"), ("/%72", "public"),
+                                           ("/old/a", "public"), ("/Old/a", "moved")])
+def test_P_11_other_hosts_are_case_sensitive(folding, app, target, route):
+    for host in ("example", "xfiles.example", "files.example.net"):
+        assert ask_host(folding, app, host, target)[0] == route
+
+
+@pytest.mark.parametrize("target, route, seen", [
+    ("/OLD/aBc/D/e", "moved", "/New/aBc/D/e"), ("/old/%C3%A9X", "moved", "/New/%C3%A9X"),
+    ("/STRIP/aB/C", "stripped", "/aB/C"), ("/strip", "stripped", "/"), ("/KEPT/a%2fB", "kept", "/KEPT/a%2FB"),
+    ("/Any/Thing", "public", "/Any/Thing"), ("/caf%c3%89", "public", "/caf%C3%89")])
+def test_P_11_what_is_forwarded_keeps_its_case(folding, app, target, route, seen):
+    found, answer, request = ask_host(folding, app, "files.example", target)
+    assert (found, answer.status, request.target) == (route, 200, seen)
+
+
+def test_P_11_escapes_of_a_rule_fold_too(folding, app):
+    for target in ("/caf%C3%A9", "/CAF%c3%a9", "/c%41f%C3%a9"):
+        assert ask_host(folding, app, "files.example", target)[::2] == ("accented", None)
+
+
+def test_P_17_own_paths_fold_too(folding, app):
+    for target in ("/.well-known/jwks.json", "/.Well-Known/JWKS.json"):
+        app.forget()
+        answer = get(folding, target, host="files.example")
+        assert answer.status == 200 and b'"keys"' in answer.body and app.received == b""
+
+
+def test_P_11_for_all_hosts(start, app, issuer, keys):
+    text = FOLDED.format(hosts="all", issuer=ISSUER, audience=AUDIENCE, keys=issuer.url, app=app.server)
+    gateway = start(text)
+    for host in ("files.example", "a", "[::1]"):
+        assert ask_host(gateway, app, host, "/r")[0] == "protected"
+    gateway.write_config(text.replace("case_insensitive_paths: all", "case_insensitive_paths: [b]"))
+    gateway.signal(1)
+    gateway.wait_message("reloaded")
+    assert ask_host(gateway, app, "a", "/r")[0] == "public"
+    assert ask_host(gateway, app, "b", "/r")[0] == "protected"
+
+
 @pytest.mark.parametrize("query", ["?/pub", "?../pub", "?a=/pub/", "?", "??", "?x=%2e%2e%2f", "?x=%zz%", "?//;\\a",
                                    '?"<>{}`|^[]', "?x=http://a/pub", "?%00"])
 def test_P_12_the_query_is_not_matched_and_passes(gateway, app, query):

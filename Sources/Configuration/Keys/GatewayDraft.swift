@@ -1,3 +1,5 @@
+import Access
+
 /// The whole file as written: every value is well-formed, but names do not lead anywhere yet.
 struct GatewayDraft: Sendable {
   enum Workers: Sendable, Equatable {
@@ -12,6 +14,7 @@ struct GatewayDraft: Sendable {
   var timeouts = Decoded(TimeoutsConfiguration())
   var trustedProxies: [TrustedPeer] = []
   var revocations: Decoded<RevocationsDraft>?
+  var caseInsensitivePaths: [HostPattern] = []
   var providers: [Named<ProviderDraft>] = []
   var upstreams: [Named<UpstreamDraft>] = []
   var routes: [Decoded<RouteDraft>]?
@@ -34,12 +37,28 @@ struct GatewayDraft: Sendable {
       Key(
         "revocations", ifWritten: \.revocations, .mapping(RevocationsDraft.keys),
         "Which tokens are refused although they verify."),
+      Key(
+        "case_insensitive_paths", \.caseInsensitivePaths, .hostsOrAll,
+        """
+        Hosts, or `all`, for which the case of ASCII letters in a path makes no difference to `routes`: for servers to \
+        which `/Admin` and `/admin` are the same. The path that is forwarded is the client's.
+        """),
       Key("providers", \.providers, .named(ProviderDraft.keys, "provider"), "Whose tokens are accepted."),
       Key("upstreams", \.upstreams, .named(UpstreamDraft.keys, "upstream"), "Where requests go."),
       Key(
         "routes", ifWritten: \.routes, .list(of: .mapping(RouteDraft.keys), "routes"), presence: .required,
         "Which requests go where."),
     ])
+}
+
+extension ValueKind where Value == [HostPattern] {
+  static var hostsOrAll: ValueKind {
+    let hosts = ValueKind<[Written<HostPattern>]>.list(of: .hostPattern, "hosts")
+    return ValueKind(noun: "a list of hosts or all", reference: "list of hosts, or `all`") { node, decoding in
+      if case .scalar(let scalar) = node.content, scalar.text == "all" { return [.any] }
+      return hosts.decode(node, &decoding)?.map(\.pattern)
+    }
+  }
 }
 
 extension ValueKind where Value == GatewayDraft.Workers {

@@ -9,7 +9,7 @@ extension Resolver {
   mutating func resolveRoutes(_ limits: LimitsConfiguration) -> [RouteConfiguration] {
     var routes: [RouteConfiguration] = []
     var namesTaken: [String: Position] = [:]
-    var coverage = RouteCoverage()
+    var coverage = (asWritten: RouteCoverage(), folded: RouteCoverage())
     var earlier: [(pattern: RoutePattern, line: Int)] = []
     for decoded in draft.routes ?? [] {
       checkName(decoded, &namesTaken)
@@ -149,21 +149,33 @@ extension Resolver {
 
   /// A route that no request can reach protects nothing, whatever it says (SECURITY.md A-3).
   private mutating func checkReach(
-    _ route: Decoded<RouteDraft>, _ coverage: inout RouteCoverage, _ earlier: inout [(pattern: RoutePattern, line: Int)]
+    _ route: Decoded<RouteDraft>, _ coverage: inout (asWritten: RouteCoverage, folded: RouteCoverage),
+    _ earlier: inout [(pattern: RoutePattern, line: Int)]
   ) {
     guard route.places.areSound("methods", "host"), let path = route.value.path else { return }
-    let pattern = route.value.pattern(path)
-    if let index = coverage.add(pattern) {
+    let folds = foldsPaths(of: route.value)
+    let pattern = folds ? route.value.pattern(path).foldingCase : route.value.pattern(path)
+    // Both know all routes, so that they count alike.
+    let covering = (coverage.asWritten.add(pattern), coverage.folded.add(pattern.foldingCase))
+    if let index = folds ? covering.1 : covering.0 {
       let first = earlier[index]
-      let reason = pattern.covers(first.pattern) ? "has the same pattern" : "takes all of its requests"
+      let isSame = pattern.covers(folds ? first.pattern.foldingCase : first.pattern)
+      let reason = isSame ? "has the same pattern" : "takes all of its requests"
       report(path.position, "this route never matches: the one on line \(first.line) \(reason)")
     }
     earlier.append((pattern, path.position.line))
   }
 
+  /// Whether the case of letters makes no difference to any request that the route may be for.
+  private func foldsPaths(of route: RouteDraft) -> Bool {
+    draft.caseInsensitivePaths.contains { $0.covers(route.host?.pattern ?? .any) }
+  }
+
   /// SECURITY.md P-17: what the gateway answers itself is neither forwarded nor shadowed.
   private mutating func checkOwnPaths(_ route: RouteDraft) {
-    guard let path = route.path, path.value.text.isAt(ProviderConfiguration.publishedKeysPath) else { return }
+    guard let path = route.path else { return }
+    let text = foldsPaths(of: route) ? path.value.text.lowercased() : path.value.text
+    guard text.isAt(ProviderConfiguration.publishedKeysPath) else { return }
     for provider in draft.providers where provider.body.value.signing != nil {
       let host = provider.body.value.issuer.flatMap { WebAddress($0.value)?.host }
       guard route.host == nil || route.host?.text.lowercased() == host?.lowercased() else { continue }

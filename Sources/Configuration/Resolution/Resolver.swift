@@ -24,6 +24,7 @@ struct Resolver {
       revocations: draft.revocations?.value.file.map {
         RevocationsConfiguration(file: $0.value, position: $0.position)
       },
+      caseInsensitivePaths: draft.caseInsensitivePaths,
       providers: providers,
       upstreams: upstreams,
       routes: resolveRoutes(limits))

@@ -1,3 +1,5 @@
+public import Access
+
 /// Everything that `gateway.conf` says, validated: names resolve, durations and sizes are in range.
 public struct GatewayConfiguration: Sendable {
   /// The file that it was read from, as the operator named it.
@@ -11,6 +13,8 @@ public struct GatewayConfiguration: Sendable {
   public var trustedProxies: TrustedProxies
   /// nil: no token is revoked.
   public var revocations: RevocationsConfiguration?
+  /// Hosts whose paths are matched whatever the case of their letters.
+  public var caseInsensitivePaths: [HostPattern]
   public var providers: [ProviderConfiguration]
   public var upstreams: [UpstreamConfiguration]
   /// In the order of the file: the first that matches wins.

@@ -59,7 +59,7 @@ struct RevocationTests {
       (try Issuer.token("\"jti\":\"j1\""), Reason.tokenRevoked),
       (try Issuer.token("\"jti\":\"j1\"", issuer: "https://evil.example"), .issuerUnknown),
       (try Issuer.token("\"jti\":\"j1\"", expiresAt: Issuer.now - 60), .tokenExpired),
-      (String(try Issuer.token("\"jti\":\"j1\"").dropLast(2)) + "AA", .signatureInvalid),
+      (String(try Issuer.token("\"jti\":\"j1\"").dropLast(6)) + "AAAAAA", .signatureInvalid),
     ] {
       #expect(try gateway.decide("GET /R", "Authorization: Bearer \(token)") == .refused(reason))
       #expect(try gateway.decide("GET /admin/a", "Authorization: Bearer \(token)") == .refused(reason))

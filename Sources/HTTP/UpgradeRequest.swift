@@ -6,6 +6,9 @@ public struct UpgradeRequest: Sendable {
   public let name: [UInt8]
   /// What Sec-WebSocket-Key holds, where the protocol is WebSocket.
   public let webSocketKey: [UInt8]?
+  /// The protocols that the server is offered, where `bearer` and a token were taken away; nil: it gets what the client
+  /// sent.
+  public private(set) var otherProtocols: [UInt8]?
 
   /// Nil where the request asks for nothing, or for nothing among `protocols`: then it is answered in HTTP. So are those
   /// that bring a body or are no GET: where their body ends and the other protocol begins, peers do not agree.
@@ -51,6 +54,40 @@ public struct UpgradeRequest: Sendable {
 
   private static let base64 = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
+  /// The server is not to see the token among the protocols.
+  public mutating func takeAway(_ token: WebSocketToken) { otherProtocols = token.otherProtocols }
+
+  /// Whether a `101` chooses no protocol, where a client that has offered some is to read `bearer`: browsers fail what
+  /// chooses none of theirs (RFC 6455 §4.1).
+  public func choosesBearer(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+    guard otherProtocols != nil else { return false }
+    return !head.fields.contains { WebSocketToken.isField(bytes, $0) }
+  }
+
+  /// Whether a protocol that is chosen is one that was offered; what the server was not offered is not for the client.
+  private func isOffered(_ head: borrowing ResponseHead, _ bytes: Span<UInt8>) -> Bool {
+    guard let otherProtocols else { return true }
+    var chosen = 0
+    for index in head.fields.indices where WebSocketToken.isField(bytes, head.fields[index]) {
+      chosen += 1
+      guard UpgradeRequest.holds(otherProtocols.span, bytes, head.fields[index].value) else { return false }
+    }
+    return chosen <= 1
+  }
+
+  private static func holds(_ list: Span<UInt8>, _ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    var elements = ListElements(ByteRange(0, list.count))
+    while let element = elements.next(list) {
+      guard element.count == name.count, !name.isEmpty else { continue }
+      var isSame = true
+      for offset in 0..<name.count where list[element.lowerBound + offset] != bytes[name.lowerBound + offset] {
+        isSame = false
+      }
+      if isSame { return true }
+    }
+    return false
+  }
+
   /// Whether a `101` switches to what was asked for, and nothing else (RFC 9110 §15.2.2, RFC 6455 §4.1).
   ///
   /// - Parameter webSocketAccept: What Sec-WebSocket-Accept has to be; nil where another protocol was asked for.
@@ -61,6 +98,7 @@ public struct UpgradeRequest: Sendable {
     let value = head.fields[head.upgradeLine].value
     guard FieldText.isWord(bytes, value, String(decoding: name, as: UTF8.self)) else { return false }
     guard let webSocketAccept else { return true }
+    guard isOffered(head, bytes) else { return false }
     var accepts = 0
     for index in head.fields.indices {
       let line = head.fields[index]

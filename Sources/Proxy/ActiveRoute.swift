@@ -13,6 +13,8 @@ final class ActiveRoute: Sendable {
   let mapping: Int
   /// Whether a token of one of its providers may stand in Authorization.
   let readsAuthorization: Bool
+  /// Whether a token of one of its providers may stand among the protocols of a WebSocket handshake.
+  let readsWebSocketProtocol: Bool
   /// What its refusals ask for, in the schemes that its providers speak.
   let challenges: Challenges
   /// The names of the cookies that its providers' tokens may stand in.
@@ -42,6 +44,7 @@ final class ActiveRoute: Sendable {
       case .required: .required
       }
     readsAuthorization = configuration.providers.contains { places[$0].authorization }
+    readsWebSocketProtocol = configuration.providers.contains { places[$0].webSocketProtocol }
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes)

@@ -9,6 +9,9 @@ enum Credential {
   case authorization(ByteRange, Scheme)
   /// The value of a cookie.
   case cookie(ByteRange)
+  /// Among the protocols that a WebSocket handshake offers. No browser sends one unasked, as it does a cookie: whoever
+  /// sends it knows it.
+  case webSocketProtocol(ByteRange)
 
   enum Scheme: Sendable { case bearer, dpop }
 
@@ -16,7 +19,7 @@ enum Credential {
   var range: ByteRange? {
     switch self {
     case .absent: nil
-    case .authorization(let range, _), .cookie(let range): range
+    case .authorization(let range, _), .cookie(let range), .webSocketProtocol(let range): range
     }
   }
 
@@ -30,11 +33,23 @@ enum Credential {
     for name in names {
       switch CookieLine.find(name, in: bytes, head.fields[head.cookieLine].value) {
       case .absent: continue
-      case .repeated: throw CredentialError()
+      case .repeated: throw CredentialError(reason: .cookieRepeated)
       case .found(let value): return .cookie(value)
       }
     }
     return .absent
+  }
+
+  /// The token among the protocols of a WebSocket handshake.
+  static func webSocketProtocol(
+    in head: borrowing RequestHead, _ bytes: Span<UInt8>
+  ) throws(CredentialError) -> Credential {
+    do throws(WebSocketTokenError) {
+      guard let found = try WebSocketToken(head, bytes) else { return .absent }
+      return .webSocketProtocol(found.token)
+    } catch {
+      throw CredentialError(reason: error.reason)
+    }
   }
 
   /// The Bearer or DPoP token in Authorization. An Authorization of another scheme is no token.
@@ -78,6 +93,7 @@ enum Credential {
 /// Where a provider's tokens may stand, as it is compared with a request.
 struct CredentialPlaces {
   let authorization: Bool
+  let webSocketProtocol: Bool
   /// Names, in the order in which they are looked for.
   let cookies: [[UInt8]]
   let dpop: DPoPUse
@@ -85,6 +101,7 @@ struct CredentialPlaces {
   init(_ sources: [CredentialSource], dpop: DPoPUse) {
     self.dpop = dpop
     authorization = sources.contains(.authorization)
+    webSocketProtocol = sources.contains(.webSocketProtocol)
     cookies = sources.compactMap { source in
       if case .cookie(let name) = source { [UInt8](name.utf8) } else { nil }
     }
@@ -102,7 +119,7 @@ struct CredentialPlaces {
   }
 }
 
-/// The token's cookie stands twice: which one another server would read is anyone's guess.
+/// A credential stands twice, or it is not plain where it ends: what another server would read is anyone's guess.
 struct CredentialError: Error {
-  var reason: Reason { .cookieRepeated }
+  let reason: Reason
 }

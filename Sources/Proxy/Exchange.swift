@@ -220,7 +220,7 @@ final class Exchange {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        head, bytes, for: route, waiting: wait, in: context)
+        head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, waiting: wait, in: context)
       log.keep(authentication, at: context.now)
       switch outcome {
       case .identity(let found, let place):
@@ -287,6 +287,7 @@ final class Exchange {
     } catch {
       return .refuse(Refusal(error.reason, route.challenges))
     }
+    if route.readsWebSocketProtocol, route.configuration.token == .remove { takeWebSocketToken(bytes, context) }
     do throws(ForwardedHeadError) {
       let forwarded = try ForwardedHead(
         spending: permit, head, bytes, path: path.span, identityFields: fields.span,
@@ -298,6 +299,13 @@ final class Exchange {
     } catch {
       return .refuse(Refusal(error.reason))
     }
+  }
+
+  /// The upstream sees no token among the protocols of a WebSocket, also where another credential was used.
+  private func takeWebSocketToken(_ bytes: Span<UInt8>, _ context: DecisionContext) {
+    guard upgrade?.webSocketKey != nil else { return }
+    // What cannot be read was refused before.
+    if let token = try? WebSocketToken(context.head, bytes) { upgrade?.takeAway(token) }
   }
 
   // MARK: The request body

@@ -63,7 +63,10 @@ enum ForwardedAnswer {
       case .kept: if version == .http10 { writer.write("Connection: keep-alive\r\n") }
       }
     }
-    if let upgrade { writer.write(upgrade) }
+    if let upgrade {
+      if upgrade.choosesBearer(head, bytes) { writer.write("Sec-WebSocket-Protocol: bearer\r\n") }
+      writer.write(upgrade)
+    }
     writer.write("\r\n")
     let fits = writer.fits
     return WrittenAnswer(block: writer.finish(), fits: fits)

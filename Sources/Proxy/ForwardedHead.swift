@@ -60,6 +60,10 @@ struct ForwardedHead: ~Copyable {
     let options = head.namesFields ? ConnectionOptions(head.fields, bytes) : ConnectionOptions()
     let trace = TraceFields(head, bytes)
     var logsConnectionIn = false
+    // Outside of a handshake the field says nothing, and may hold a token all the same.
+    let dropsProtocols =
+      facts.upgrade?.otherProtocols != nil
+      || (removesToken && facts.route.readsWebSocketProtocol && facts.upgrade?.webSocketKey == nil)
     for index in head.fields.indices {
       let line = head.fields[index]
       // No Connection option takes away what has a case of its own (SECURITY I-3).
@@ -85,6 +89,7 @@ struct ForwardedHead: ~Copyable {
         if configuration.removedFields.contains(bytes, line) { continue }
         if let removed = facts.route.removedFields, removed.contains(bytes, line) { continue }
         if !options.isEmpty, options.name(bytes, line) { continue }
+        if dropsProtocols, WebSocketToken.isField(bytes, line) { continue }
       }
       writer.write(bytes, line: line)
     }
@@ -112,6 +117,11 @@ struct ForwardedHead: ~Copyable {
     }
     // The connection of a tunnel is used for nothing else anyway.
     if let upgrade = facts.upgrade {
+      if let protocols = upgrade.otherProtocols, !protocols.isEmpty {
+        writer.write("Sec-WebSocket-Protocol: ")
+        writer.write(protocols.span)
+        writer.write("\r\n")
+      }
       writer.write(upgrade)
     } else if closesConnection {
       writer.write("Connection: close\r\n")

@@ -36,12 +36,14 @@ struct TokenAuthentication {
     case introspected(IntrospectionResult)
   }
 
-  /// - Parameter waiting: Whether `needsKeys` and `needsIntrospection` are answers.
+  /// - Parameters:
+  ///   - isWebSocket: Whether the request is a WebSocket's handshake.
+  ///   - waiting: Whether `needsKeys` and `needsIntrospection` are answers.
   mutating func authenticate(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: Wait,
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool, waiting: Wait,
     in context: DecisionContext
   ) -> Outcome {
-    let outcome = identify(head, bytes, for: route, waiting: waiting, in: context)
+    let outcome = identify(head, bytes, for: route, isWebSocket: isWebSocket, waiting: waiting, in: context)
     guard case .identity(let identity, _) = outcome else { return outcome }
     switch identity {
     case .anonymous: return outcome
@@ -72,12 +74,12 @@ struct TokenAuthentication {
   }
 
   private mutating func identify(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, waiting: Wait,
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool, waiting: Wait,
     in context: DecisionContext
   ) -> Outcome {
     let candidates: InlineCandidates
     do throws(CredentialError) {
-      candidates = try find(head, bytes, for: route, in: context)
+      candidates = try find(head, bytes, for: route, isWebSocket: isWebSocket, in: context)
     } catch {
       return .refused(error.reason, keyID: nil, provider: nil)
     }
@@ -116,14 +118,26 @@ struct TokenAuthentication {
   /// Finds the credential, and the providers that look for one where it stands.
   ///
   /// A Bearer or DPoP token is the credential, good or bad, wherever one of the route's providers reads Authorization: a
-  /// good cookie beside it changes nothing (SECURITY T-14).
+  /// good cookie beside it changes nothing (SECURITY T-14), and a token among a WebSocket's protocols nothing either,
+  /// which in turn goes before cookies.
   private mutating func find(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, in context: DecisionContext
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool,
+    in context: DecisionContext
   ) throws(CredentialError) -> InlineCandidates {
     var candidates = InlineCandidates()
+    // Also where another one is used: a list of which nobody knows how it is read cannot go upstream without its token.
+    let offered =
+      isWebSocket && route.readsWebSocketProtocol ? try Credential.webSocketProtocol(in: head, bytes) : .absent
     if route.readsAuthorization { credential = Credential.authorization(in: head, bytes) }
     if case .authorization = credential {
       for provider in route.configuration.providers where context.active.credentialPlaces[provider].authorization {
+        candidates.append(provider)
+      }
+      return candidates
+    }
+    if case .webSocketProtocol = offered {
+      credential = offered
+      for provider in route.configuration.providers where context.active.credentialPlaces[provider].webSocketProtocol {
         candidates.append(provider)
       }
       return candidates

@@ -92,7 +92,12 @@ struct ProviderTests {
       Row(keys: "token_from: cookie", fault: "8:17: \"cookie\" is not supported in this version"),
       Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" names no cookie (RFC 6265 §4.1.1)"),
       Row(
-        keys: "token_from: query", fault: "8:17: \"query\" is neither authorization nor cookie:NAME"),
+        keys: "token_from: query",
+        fault: "8:17: \"query\" is none of authorization, websocket_protocol and cookie:NAME"),
+      Row(
+        keys: "token_from: [authorization, websocket-protocol]",
+        fault: "8:33: \"websocket-protocol\" is none of authorization, websocket_protocol and cookie:NAME; "
+          + "did you mean \"websocket_protocol\"?"),
       Row(
         keys: "refresh: { cache_file: k.json }", source: "jwks_file: /dev/null",
         fault: "8:16: \"cache_file\" beside \"jwks_file\"; nothing is fetched from this issuer"),

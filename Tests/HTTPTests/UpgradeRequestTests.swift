@@ -35,6 +35,31 @@ struct UpgradeRequestTests {
     #expect(try Self.outcome(["Connection: upgrade", "Upgrade: Other/2"]) == .asks("other/2"))
   }
 
+  @Test(
+    "Where a token was taken away, the server chooses among the others",
+    arguments: [
+      ("chat, bearer, t, v2", [], true), ("chat, bearer, t, v2", ["chat"], true), ("chat, bearer, t, v2", ["v2"], true),
+      ("chat, bearer, t, v2", ["bearer"], false), ("chat, bearer, t, v2", ["t"], false),
+      ("chat, bearer, t, v2", ["Chat"], false), ("chat, bearer, t, v2", ["chat, v2"], false),
+      ("chat, bearer, t, v2", ["chat", "v2"], false), ("chat, bearer, t, v2", ["chat", "chat"], false),
+      ("chat, bearer, t, v2", [""], false), ("bearer, t", [], true), ("bearer, t", [""], false),
+      ("bearer, t", ["bearer"], false), ("chat", ["other"], true),
+    ])
+  func chosenProtocols(_ offered: String, _ chosen: [String], isAccepted: Bool) throws {
+    let lines = Self.handshake + ["Sec-WebSocket-Protocol: \(offered)"]
+    let (head, bytes) = try requestHead(
+      "GET / HTTP/1.1\r\nHost: a\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n")
+    var request = try #require(try UpgradeRequest(head, bytes.span, among: [[UInt8]("websocket".utf8)]))
+    if let token = try WebSocketToken(head, bytes.span) { request.takeAway(token) }
+    let fields = ["Connection: upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: x"]
+    let (answer, answerBytes) = try responseHead(
+      (["HTTP/1.1 101 S"] + fields + chosen.map { "Sec-WebSocket-Protocol: \($0)" } + ["", ""]).joined(
+        separator: "\r\n"))
+    #expect(
+      request.isAccepted(by: answer, answerBytes.span, webSocketAccept: [UInt8]("x".utf8)) == isAccepted)
+    #expect(request.choosesBearer(answer, answerBytes.span) == (chosen.isEmpty && offered != "chat"))
+  }
+
   @Test("What is no upgrade is answered in HTTP")
   func none() throws {
     #expect(try Self.outcome(Array(Self.handshake.dropFirst())) == .none, "Connection does not say so")

@@ -59,7 +59,10 @@ struct ProviderDraft: Sendable {
         "How long after `iat` a token is good, whatever its `exp` says; left out, until `exp`."),
       Key(
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
-        "Where a token may stand. A token in Authorization is looked at first; cookies in their order."),
+        """
+        Where a token may stand. One in Authorization is looked at first, then one among the protocols of a WebSocket \
+        (`Sec-WebSocket-Protocol: bearer, TOKEN`), then cookies in their order.
+        """),
       Key(
         "dpop", \.dpop, .choice(DPoPUse.allCases.map { ($0.rawValue, $0) }),
         """

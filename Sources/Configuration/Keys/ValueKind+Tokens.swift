@@ -82,15 +82,18 @@ extension ValueKind where Value == ClaimPath {
 extension ValueKind where Value == CredentialSource {
   static var credentialSource: ValueKind {
     .scalar(
-      noun: "authorization or cookie:NAME", reference: "`authorization` or `cookie:NAME`",
+      noun: "authorization, websocket_protocol or cookie:NAME",
+      reference: "`authorization`, `websocket_protocol` or `cookie:NAME`",
       text: \.written
     ) { scalar throws(ValueFault) in
       if scalar.text == "authorization" { return .authorization }
+      if scalar.text == "websocket_protocol" { return .webSocketProtocol }
       // The gateway's own sign-in cookie.
       if scalar.text == "cookie" { throw NotSupportedYet.fault }
       guard scalar.text.hasPrefix("cookie:") else {
         throw ValueFault(
-          "is neither authorization nor cookie:NAME" + NearestWord.hint(scalar.text, in: ["authorization"]))
+          "is none of authorization, websocket_protocol and cookie:NAME"
+            + NearestWord.hint(scalar.text, in: ["authorization", "websocket_protocol"]))
       }
       let name = scalar.text.dropFirst(7)
       guard FieldToken.isValid(name) else { throw ValueFault("names no cookie (RFC 6265 §4.1.1)") }
@@ -104,6 +107,7 @@ extension CredentialSource {
   fileprivate var written: String {
     switch self {
     case .authorization: "authorization"
+    case .webSocketProtocol: "websocket_protocol"
     case .cookie(let name): "cookie:\(name)"
     }
   }

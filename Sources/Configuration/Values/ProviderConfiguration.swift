@@ -43,8 +43,11 @@ public enum DPoPUse: String, Sendable, Hashable, CaseIterable {
   case required
 }
 
-/// Where a token may stand in a request. Authorization is looked at first, cookies in their order.
+/// Where a token may stand in a request. Authorization is looked at first, then a WebSocket's protocols, then cookies in
+/// their order.
 public enum CredentialSource: Sendable, Hashable {
   case authorization
   case cookie(String)
+  /// `Sec-WebSocket-Protocol: bearer, TOKEN`.
+  case webSocketProtocol
 }

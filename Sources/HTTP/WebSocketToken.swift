@@ -1,0 +1,64 @@
+public import Reason
+
+/// A token among the protocols that a WebSocket handshake offers: `Sec-WebSocket-Protocol: bearer, TOKEN`. A page can
+/// send one in no other way: its `new WebSocket(url, ["bearer", token])` sets no other field.
+public struct WebSocketToken: Sendable {
+  /// Where it stands.
+  public let token: ByteRange
+  /// The other protocols, with commas between them: what a server is offered that is to see neither `bearer` nor token.
+  public let otherProtocols: [UInt8]
+
+  /// Nil where no protocol is called `bearer`.
+  ///
+  /// - Throws: Where it is not plain which element is the token (SECURITY T-14).
+  public init?(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) throws(WebSocketTokenError) {
+    var elements: [ByteRange] = []
+    var lines = 0
+    for index in head.fields.indices where WebSocketToken.isField(bytes, head.fields[index]) {
+      lines += 1
+      var list = ListElements(head.fields[index].value)
+      while let element = list.next(bytes) { elements.append(element) }
+    }
+    let places = elements.indices.filter { FieldText.isWord(bytes, elements[$0], "bearer") }
+    guard let place = places.first else { return nil }
+    guard places.count == 1, lines == 1 else { throw .repeated }
+    // Names of protocols have one spelling (RFC 6455 §4.2.2), which is what the client expects to read again.
+    guard WebSocketToken.isInLowerCase(bytes, elements[place]), place + 1 < elements.count,
+      elements.allSatisfy({ !$0.isEmpty })
+    else { throw .malformed }
+    token = elements[place + 1]
+    var others: [UInt8] = []
+    for index in elements.indices where index != place && index != place + 1 {
+      if !others.isEmpty { others += [UInt8(ascii: ","), UInt8(ascii: " ")] }
+      for offset in elements[index].lowerBound..<elements[index].upperBound { others.append(bytes[offset]) }
+    }
+    otherProtocols = others
+  }
+
+  /// Whether `line` is Sec-WebSocket-Protocol.
+  public static func isField(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
+    FieldText.isWord(bytes, line.name, "sec-websocket-protocol")
+  }
+
+  private static func isInLowerCase(_ bytes: Span<UInt8>, _ word: ByteRange) -> Bool {
+    for index in word.lowerBound..<word.upperBound where ByteClass.lowered(bytes[index]) != bytes[index] {
+      return false
+    }
+    return true
+  }
+}
+
+/// What is wrong with `bearer` among the protocols of a WebSocket handshake.
+public enum WebSocketTokenError: Error, Equatable {
+  /// It stands twice, or there are several lines.
+  case repeated
+  /// Nothing stands behind it, an element is empty, or it is spelled in another way.
+  case malformed
+
+  public var reason: Reason {
+    switch self {
+    case .repeated: .credentialRepeated
+    case .malformed: .tokenMalformed
+    }
+  }
+}

@@ -194,9 +194,9 @@ def test_D_1_slow_readers_and_others(start, script, secured, tmp_path, workers):
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 6144", b"Transfer-Encoding: chunked"])
 def test_a_body_that_keeps_the_rate(start, upstream, framing):
-    """Twice as fast as it has to be, for many times the grace."""
+    """Faster than it has to be, for many times the grace."""
     app = upstream()
-    gateway = start(config(app, rate="1KiB", grace="600ms", idle="1s"))
+    gateway = start(config(app, rate="512", grace="600ms", idle="3s"))
     chunked = b"chunked" in framing
     with Client(gateway) as client:
         client.send(POST + framing + b"\r\n\r\n")
@@ -210,13 +210,13 @@ def test_a_body_that_keeps_the_rate(start, upstream, framing):
 
 
 def test_a_reader_that_keeps_the_rate(start, script):
-    """The answer is far larger than all buffers, and is read at twice the rate; there is seldom room to write."""
+    """The answer is far larger than all buffers, and is read faster than the rate; there is seldom room to write."""
     def function(connection):
         read_head(connection)
         connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + b"x" * 8_000_000)
         read_to_end(connection)
 
-    gateway = start(config(script(function), rate="64KiB", grace="1s", idle="2s"))
+    gateway = start(config(script(function), rate="32KiB", grace="2s", idle="4s"))
     with Client(gateway) as client:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
         client.send(GET)

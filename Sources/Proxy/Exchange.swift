@@ -14,38 +14,6 @@ import Tokens
 /// A class, though it is a value to everybody else: a struct in a slot would be checked for overlapping accesses at each
 /// of the hundred reads of a request.
 final class Exchange {
-  enum State: Equatable {
-    /// Nothing was decided yet.
-    case deciding
-    /// For the provider's first keys, or for one that the token names and the provider may have published.
-    case waitingForKeys(provider: Int)
-    /// The provider's issuer is asked about the token.
-    case waitingForIntrospection(provider: Int)
-    /// The gateway answers itself: its Responder has not answered yet.
-    case waitingForResponder
-    /// The request is being forwarded, and no final answer has come.
-    case waitingForUpstream
-    /// The final answer is being relayed.
-    case answering
-    /// The upstream has switched to the protocol that was asked for.
-    case tunnelling
-    /// The gateway has answered in the upstream's place, or the answer is complete.
-    case answered
-  }
-
-  /// What the client's connection is to do.
-  enum Action: ~Copyable {
-    case forward(ForwardedHead, upstream: Int)
-    case refuse(Refusal)
-    /// Answer so, without an upstream.
-    case answer(LocalResponse)
-    case ask(any Responder & Sendable)
-    /// Ask the key store, and decide again when it has answered.
-    case waitForKeys(provider: Int)
-    /// Ask the provider's issuer about the token, and decide again with its answer.
-    case introspect([UInt8], provider: Int)
-  }
-
   private(set) var state = State.deciding
   /// Counts the exchanges of a slot: a completion for an earlier one is dropped.
   private(set) var generation: UInt64 = 0
@@ -393,18 +361,7 @@ final class Exchange {
   /// Both directions of the tunnel have ended.
   func tunnelEnded() { state = .answered }
 
-  /// Whether it is the tunnel that it was at that generation.
-  func isTunnel(_ generation: UInt64) -> Bool { state == .tunnelling && self.generation == generation }
-
   func closeAfterwards() { persistence = .closed }
-
-  /// Nothing was decided yet, or keys or an issuer's word are waited for.
-  var isUndecided: Bool {
-    switch state {
-    case .deciding, .waitingForKeys, .waitingForIntrospection: true
-    case .waitingForResponder, .waitingForUpstream, .answering, .tunnelling, .answered: false
-    }
-  }
 
   /// A new configuration is in force: the request is decided as if nothing had been, and may wait again.
   func reconsider() {
@@ -414,22 +371,6 @@ final class Exchange {
 
   /// The issuer has answered: the request can be decided.
   func introspected(_ result: IntrospectionResult) { introspection = result }
-
-  var isWaitingForIntrospection: Bool {
-    if case .waitingForIntrospection = state { true } else { false }
-  }
-
-  /// The keys of `provider`, or its word, did not come in time.
-  func waitedInVain(for provider: Int, now: MonotonicTime) {
-    log.keepToken(keyID: nil, provider: provider)
-    log.waited(until: now)
-  }
-
-  /// What is said when the wait for keys was too long: with keys in force, the token names one that nobody has shown.
-  func refusal(forWantOf provider: Int, in keys: KeySnapshot) -> Refusal {
-    guard keys.providers[provider].keySet != nil, let route else { return Refusal(.keysUnavailable) }
-    return Refusal(.keyUnknown, route.challenges)
-  }
 
   /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
   func forget() {
@@ -443,12 +384,4 @@ final class Exchange {
 
   /// What its answer says of TLS; nil: nothing.
   var strictTransport: [UInt8]? { configuration?.listeners[listener].strictTransport }
-
-  /// How fast the client has to be; nil: it may be as slow as it likes.
-  var minimumRate: MinimumRate? { route == nil ? configuration?.minimumRate : route?.minimumRate }
-
-  /// The route's own limit on the wait for an answer.
-  var responseTimeout: Duration? {
-    route?.configuration.responseTimeout
-  }
 }

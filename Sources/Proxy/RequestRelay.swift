@@ -228,6 +228,7 @@ extension ClientConnection {
   private func bodyIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     if slot.requestIsOpen {
       slot.requestIsOpen = false
+      slot.bodyPace.pause(worker.loop.now)
       upstream.endBody()
       disarmDeadline()
       // Until it is connected its own deadline runs.

@@ -33,32 +33,47 @@ static inline int portcullis_ssl_set_versions(SSL_CTX *context, int minimum) {
 static inline int portcullis_ssl_set_groups(SSL_CTX *context, const char *groups) {
   return SSL_CTX_set1_groups_list(context, groups) == 1;
 }
-// Counts the key updates since data came last (RFC 8446 section 4.6.3). OpenSSL reads on behind each as long as there is
-// something to read, so that a flood of them would hold the loop: it ends the connection.
-static inline void portcullis_ssl_count_key_updates(int sends, int version, int type, const void *bytes, size_t count,
-                                                    SSL *ssl, void *argument) {
-  if (sends || type != SSL3_RT_HANDSHAKE || count == 0) return;
-  if (*(const unsigned char *)bytes != SSL3_MT_KEY_UPDATE) return;
-  uintptr_t updates = (uintptr_t)SSL_get_app_data(ssl) + 1;
-  SSL_set_app_data(ssl, (void *)updates);
-  if (updates > 32) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+// Counts the handshake messages since data came last: key updates (RFC 8446 section 4.6.3), session tickets (4.6.1),
+// HelloRequest. OpenSSL reads on behind each as long as there is something to read, so that a flood of them would hold
+// the loop: it ends the connection. The handshake itself has less than ten.
+static inline void portcullis_ssl_count_messages(int sends, int version, int type, const void *bytes, size_t count,
+                                                 SSL *ssl, void *argument) {
+  if (sends || type != SSL3_RT_HANDSHAKE) return;
+  uintptr_t messages = (uintptr_t)SSL_get_app_data(ssl) + 1;
+  SSL_set_app_data(ssl, (void *)messages);
+  if (messages > 32) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
-static inline void portcullis_ssl_forget_key_updates(SSL *ssl) { SSL_set_app_data(ssl, NULL); }
+static inline void portcullis_ssl_forget_messages(SSL *ssl) { SSL_set_app_data(ssl, NULL); }
 
-// What holds for every server: no renegotiation, no compression, no cache of sessions; buffers are given back while a
-// connection is idle, and a write may be continued from another place. HTTP/1.1 frames what it says, so that an end
-// without close_notify is seen to cut a message (RFC 9112 section 9.8); as an error of TLS it would forbid to answer a
-// client that has closed its half. Not in the kernel, whatever openssl.cnf says: OpenSSL 3.0 then keeps no copy of what
-// could not be sent, and a write that is continued from another place sends what has come into the first
+// What holds for both sides: no renegotiation, no compression; buffers are given back while a connection is idle, and a
+// write may be continued from another place. Not in the kernel, whatever openssl.cnf says: OpenSSL 3.0 then keeps no
+// copy of what could not be sent, and a write that is continued from another place sends what has come into the first
 // (github.com/openssl/openssl/issues/21202).
-static inline void portcullis_ssl_prepare_server(SSL_CTX *context) {
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+static inline void portcullis_ssl_prepare(SSL_CTX *context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_clear_options(context, SSL_OP_ENABLE_KTLS);
-  SSL_CTX_set_msg_callback(context, portcullis_ssl_count_key_updates);
+  SSL_CTX_set_msg_callback(context, portcullis_ssl_count_messages);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+}
+// No cache of sessions. A request frames itself, so that an end without close_notify is seen to cut it (RFC 9112 section
+// 9.8); as an error of TLS it would forbid to answer a client that has closed its half.
+static inline void portcullis_ssl_prepare_server(SSL_CTX *context) {
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
+// Sessions are kept by whoever `call` gives them to. An answer may end with its connection: an end without close_notify
+// is an error, whatever openssl.cnf says.
+static inline void portcullis_ssl_prepare_client(SSL_CTX *context, int (*call)(SSL *, SSL_SESSION *)) {
+  SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, call);
+}
+// Names the host in the handshake (RFC 6066 section 3).
+static inline int portcullis_ssl_name_host(SSL *ssl, const char *name) {
+  return SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+static inline int portcullis_ssl_new_index(void) { return SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL); }
 static inline int portcullis_ssl_add_chain(SSL_CTX *context, X509 *certificate) {
   return SSL_CTX_add1_chain_cert(context, certificate) == 1;
 }

@@ -35,7 +35,7 @@ struct CheckCommand: ParsableCommand {
       isGood = false
     }
     do throws(Diagnostics) {
-      for warning in try ListenerFiles(configuration).warnings { StandardError.print("\(warning) (a warning)") }
+      for warning in try TLSFiles(configuration).warnings { StandardError.print("\(warning) (a warning)") }
     } catch {
       for diagnostic in error.list { StandardError.print(diagnostic.description) }
       isGood = false

@@ -46,7 +46,7 @@ final class Gateway {
   private var endsBecause = "drained"
 
   private init(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: ListenerFiles, control: EventLoop,
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles, control: EventLoop,
     log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
@@ -73,12 +73,14 @@ final class Gateway {
     active = ActiveConfiguration(
       configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore))
     do throws(TLSFault) {
-      tls = try ListenerContexts(files.settings, tickets: tickets, workers: configuration.workers)
+      tls = try ListenerContexts(files.listeners, tickets: tickets, workers: configuration.workers)
+      upstreams = try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { [log] in
+        $0.write(to: log)
+      }
     } catch {
       throw GatewayFault(message: "TLS cannot be spoken: \(error)", status: ExitStatus.unavailable)
     }
     for warning in files.warnings { log.warning("\(warning)") }
-    upstreams = Upstreams(configuration.upstreams, loop: control) { [log] in $0.write(to: log) }
     do throws(ServerError) {
       server = try Server(
         active, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots, accessLog: accessLog
@@ -95,10 +97,10 @@ final class Gateway {
   ///
   /// - Parameters:
   ///   - revoked: The file of revoked tokens that it names, read.
-  ///   - files: Those that its listeners name.
+  ///   - files: Those that its listeners and upstreams name.
   /// - Throws: Why it cannot start. Once it serves it does not return.
   static func serve(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: ListenerFiles
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles
   ) throws(GatewayFault) -> Never {
     let (log, logWriter) = ProgramLog.open(configuration.log)
     do throws(GatewayFault) {
@@ -112,7 +114,7 @@ final class Gateway {
   }
 
   private static func begin(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: ListenerFiles, _ log: Logger,
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles, _ log: Logger,
     _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
@@ -257,11 +259,7 @@ extension Gateway {
       let agreed = next
       revocations.open(agreed) { [unowned self] opened in
         switch opened {
-        case .success(let revoked):
-          upstreams.prepare(agreed.upstreams) { [unowned self] in
-            finishReload(agreed, revoked)
-            reloadEnded()
-          }
+        case .success(let revoked): prepareReload(agreed, revoked)
         case .failure(let diagnostics):
           refuseReload(diagnostics)
           reloadEnded()
@@ -283,7 +281,28 @@ extension Gateway {
     reload()
   }
 
-  private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?) {
+  /// Reads the files of listeners and upstreams again, and goes on once the upstreams are ready.
+  private func prepareReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?) {
+    do throws(Diagnostics) {
+      let files = try TLSFiles(next)
+      do throws(TLSFault) {
+        let tls = try ListenerContexts(files.listeners, tickets: tickets, workers: server.workerCount)
+        try upstreams.prepare(files.upstreams) { [unowned self] in
+          for warning in files.warnings { log.warning("\(warning)") }
+          finishReload(next, revoked, tls)
+          reloadEnded()
+        }
+        return
+      } catch {
+        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      }
+    } catch {
+      refuseReload(error)
+    }
+    reloadEnded()
+  }
+
+  private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?, _ tls: ListenerContexts) {
     // Where it comes to nothing.
     defer { upstreams.abandon() }
     guard !isDraining else {
@@ -299,7 +318,6 @@ extension Gateway {
       log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
       return
     }
-    guard let tls = listenerContexts(of: next) else { return }
     do throws(KeyStoreError) {
       try keyStore.reload(sources: KeySource.all(of: next))
     } catch {
@@ -321,23 +339,6 @@ extension Gateway {
         "generation": "\(active.generation)", "providers": "\(next.providers.count)",
         "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
       ])
-  }
-
-  /// Reads the files of the listeners again; nil after their faults were said.
-  private func listenerContexts(of next: GatewayConfiguration) -> ListenerContexts? {
-    do throws(Diagnostics) {
-      let files = try ListenerFiles(next)
-      for warning in files.warnings { log.warning("\(warning)") }
-      do throws(TLSFault) {
-        return try ListenerContexts(files.settings, tickets: tickets, workers: server.workerCount)
-      } catch {
-        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-        return nil
-      }
-    } catch {
-      refuseReload(error)
-      return nil
-    }
   }
 
   // MARK: The end

@@ -11,11 +11,11 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     let configuration: GatewayConfiguration
     let revoked: RevocationFile?
-    let files: ListenerFiles
+    let files: TLSFiles
     do throws(Diagnostics) {
       configuration = try ConfigurationFile.load(file.config).get()
       revoked = try RevocationWatcher.open(configuration).get()
-      files = try ListenerFiles(configuration)
+      files = try TLSFiles(configuration)
     } catch {
       for diagnostic in error.list { StandardError.print(diagnostic.description) }
       throw ExitStatus.configuration

@@ -18,6 +18,11 @@ extension UpstreamEvent {
     case .nameResolved(let name):
       metadata["name"] = "\(name)"
       log.notice("the name of a server can be resolved again", metadata: metadata)
+    case .tlsFailed(let server, let why, let count):
+      metadata["server"] = "\(server)"
+      metadata["why"] = "\(why)"
+      metadata["connections"] = "\(count)"
+      log.warning("TLS to a server failed", metadata: metadata)
     case .ejected(let server, let reason):
       metadata["server"] = "\(server)"
       metadata["reason"] = "\(reason.rawValue)"

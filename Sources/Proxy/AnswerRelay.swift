@@ -220,9 +220,12 @@ extension ClientConnection {
       }
     default:
       if sendAgain(slot, upstream) { return }
+      let reason = upstream.reasonOfEnd()
       // Of a request that is not whole the end may be the client's doing.
-      if !upstream.hasReceived, slot.exchange.requestBody.isComplete, upstream.isFlushed { upstream.endedUnanswered() }
-      refuse(Refusal(.upstreamClosed))
+      if !upstream.hasReceived, slot.exchange.requestBody.isComplete, upstream.isFlushed {
+        upstream.endedUnanswered(reason)
+      }
+      refuse(Refusal(reason))
     }
   }
 

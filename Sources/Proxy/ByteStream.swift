@@ -1,7 +1,7 @@
 import Sockets
 import TLS
 
-/// What a client's connection reads and writes: a socket, or TLS on it. Nothing behind it knows which.
+/// What a connection reads and writes, a client's or an upstream's: a socket, or TLS on it. Nothing behind it knows which.
 struct ByteStream: ~Copyable {
   private var socket: Socket
   private var session: TLSSession?
@@ -14,6 +14,8 @@ struct ByteStream: ~Copyable {
     isSecured = false
   }
 
+  /// To a client.
+  ///
   /// - Parameter context: What is spoken; its handshake comes before everything else.
   init(_ socket: consuming Socket, _ context: TLSContext) throws(TLSFault) {
     session = try TLSSession(context, on: socket)
@@ -21,7 +23,24 @@ struct ByteStream: ~Copyable {
     isSecured = true
   }
 
+  /// To a server.
+  ///
+  /// - Parameters:
+  ///   - context: What is spoken; its handshake comes before everything else.
+  ///   - host: What the server's certificate has to be for.
+  ///   - sessions: Of this host and context alone.
+  init(
+    _ socket: consuming Socket, _ context: TLSClientContext, to host: String, _ sessions: ResumableSessions
+  ) throws(TLSFault) {
+    session = try TLSSession(context, to: host, sessions, on: socket)
+    self.socket = socket
+    isSecured = true
+  }
+
   var descriptor: Int32 { socket.descriptor }
+
+  /// What became of connecting: nil when it succeeded.
+  var connectionError: SystemError? { socket.connectionError }
 
   // MARK: In front of TLS
 
@@ -36,13 +55,30 @@ struct ByteStream: ~Copyable {
   /// Goes on with the handshake. Only where it is secured.
   mutating func handshake() -> HandshakeStep { session?.handshake() ?? .left }
 
-  /// What the handshake has shown; nil where there was none.
+  /// What the handshake with a client has shown; nil where there was none.
   func securedConnection() -> SecuredConnection? {
     switch session {
     case .none: nil
     case .some(let session):
-      SecuredConnection(
-        names: session.servedCertificate.names, clientCertificate: session.clientCertificateThumbprint)
+      session.servedCertificate.map {
+        SecuredConnection(names: $0.names, clientCertificate: session.clientCertificateThumbprint)
+      }
+    }
+  }
+
+  /// A read failed as the server closed the connection, and not with TLS's own end.
+  var isCut: Bool {
+    switch session {
+    case .none: false
+    case .some(let session): session.isCut
+    }
+  }
+
+  /// Why it failed, where it was TLS that did.
+  var failure: String? {
+    switch session {
+    case .none: nil
+    case .some(let session): session.failure
     }
   }
 

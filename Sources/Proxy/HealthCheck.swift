@@ -1,13 +1,16 @@
 import Configuration
 import HTTP
 import Sockets
+import TLS
 
 /// One question to one server whether it is well, on a connection of its own: a GET, of whose answer the status counts.
 final class HealthCheck: Pollable {
   private let configuration: HealthConfiguration
   private let loop: EventLoop
-  private var socket: Socket
+  private var stream: ByteStream
   private var isConnected = false
+  /// The TLS handshake is over, where there is one.
+  private var handshakeIsOver: Bool
   private var request = Buffer(capacity: 2048)
   private var answer = Buffer(capacity: Limits.healthAnswerBytesMax)
   private var head = ResponseHead(fieldsMax: Limits.answerFieldsMax)
@@ -20,16 +23,18 @@ final class HealthCheck: Pollable {
   /// Begins it.
   ///
   /// - Parameters:
+  ///   - stream: Begins to connect.
   ///   - host: What `Host` says.
   ///   - completion: Called once, unless it is cancelled: with nil where the answer is good.
   init(
-    of address: SocketAddress, host: String, _ configuration: HealthConfiguration, on loop: EventLoop,
+    on stream: consuming ByteStream, host: String, _ configuration: HealthConfiguration, _ loop: EventLoop,
     completion: @escaping (HealthFault?) -> Void
   ) throws(SystemError) {
     self.configuration = configuration
     self.loop = loop
     self.completion = completion
-    socket = try Socket.connect(to: address)
+    handshakeIsOver = !stream.isSecured
+    self.stream = stream
     let lines = [
       "GET \(configuration.path) HTTP/1.1", "Host: \(host)", "User-Agent: portcullis-health", "Accept: */*",
       "Connection: close", "", "",
@@ -37,7 +42,7 @@ final class HealthCheck: Pollable {
     // A path has 1 KiB at most, a name 253 bytes.
     request.append(Array(lines.joined(separator: "\r\n").utf8))
     super.init()
-    try loop.register(self, descriptor: socket.descriptor, interest: .edge)
+    try loop.register(self, descriptor: self.stream.descriptor, interest: .edge)
     loop.deadlines(after: configuration.timeout).arm(self)
   }
 
@@ -46,7 +51,7 @@ final class HealthCheck: Pollable {
     guard completion != nil else { return }
     completion = nil
     loop.unregister(self)
-    socket.close()
+    stream.close(isClean: true)
   }
 
   private func end(_ fault: HealthFault?) {
@@ -61,23 +66,35 @@ final class HealthCheck: Pollable {
     guard completion != nil else { return }
     if !isConnected {
       guard !events.isDisjoint(with: [.writable, .hangup, .error]) else { return }
-      if let error = socket.connectionError {
+      if let error = stream.connectionError {
         end(.notConnected(error))
         return
       }
       isConnected = true
     }
-    while !request.isEmpty, case .bytes = socket.write(&request) {}
+    if !handshakeIsOver {
+      switch stream.handshake() {
+      case .done: handshakeIsOver = true
+      case .wouldBlock: return
+      case .left:
+        end(.tls("connection_closed"))
+        return
+      case .failed(let why):
+        end(.tls(why))
+        return
+      }
+    }
+    while !request.isEmpty, case .bytes = stream.write(&request) {}
     read()
   }
 
   private func read() {
     while answer.writableCount > 0 {
-      switch socket.read(into: &answer) {
+      switch stream.read(into: &answer) {
       case .bytes: break
       case .wouldBlock: return
       case .end, .failed:
-        end(.closed)
+        end(stream.failure.map { .tls($0) } ?? .closed)
         return
       }
       switch parse() {

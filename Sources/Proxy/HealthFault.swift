@@ -3,6 +3,8 @@ public import Sockets
 /// Why a server did not pass a health check.
 public enum HealthFault: Error, Equatable, Sendable, CustomStringConvertible {
   case notConnected(SystemError)
+  /// TLS failed; OpenSSL's word for it, in snake case.
+  case tls(String)
   /// No whole answer head in time.
   case tooSlow
   /// The connection ended before there was an answer.
@@ -14,6 +16,7 @@ public enum HealthFault: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notConnected(let error): "\(error)"
+    case .tls(let why): "TLS: \(why)"
     case .tooSlow: "no answer in time"
     case .closed: "the connection ended before an answer"
     case .malformed: "the answer is no HTTP/1.1"

@@ -1,12 +1,15 @@
 import Configuration
 import Sockets
 import Synchronization
+import TLS
 
 /// Has one server checked again and again, and tells all loops what comes of it. On the control loop.
 final class HealthMonitor {
   let server: ServerState
   private let configuration: HealthConfiguration
-  private let upstream: String
+  private let upstream: UpstreamState
+  /// Nil where the server speaks in clear.
+  private let sessions: ResumableSessions?
   private let loop: EventLoop
   private let report: (ProxyEvent) -> Void
   private var health: ServerHealth
@@ -14,11 +17,12 @@ final class HealthMonitor {
   private var timer: LoopTimer?
 
   init(
-    _ server: ServerState, of upstream: String, _ configuration: HealthConfiguration, on loop: EventLoop,
+    _ server: ServerState, of upstream: UpstreamState, _ configuration: HealthConfiguration, on loop: EventLoop,
     report: @escaping (ProxyEvent) -> Void
   ) {
     self.server = server
     self.upstream = upstream
+    sessions = server.securedHost.map { _ in ResumableSessions() }
     self.configuration = configuration
     self.loop = loop
     self.report = report
@@ -32,7 +36,8 @@ final class HealthMonitor {
     timer = loop.schedule(after: every) { [unowned self] in start() }
     guard check == nil, case .address(let address) = server.target else { return }
     do throws(SystemError) {
-      check = try HealthCheck(of: address, host: server.host, configuration, on: loop) { [unowned self] fault in
+      let stream = try ByteStream.connect(to: address, upstream.controlContext, server.securedHost, sessions)
+      check = try HealthCheck(on: stream, host: server.host, configuration, loop) { [unowned self] fault in
         check = nil
         note(fault)
       }
@@ -50,6 +55,6 @@ final class HealthMonitor {
   private func note(_ fault: HealthFault?) {
     guard health.note(passed: fault == nil) else { return }
     server.isDown.store(!health.isUp, ordering: .relaxed)
-    report(.upstream(upstream, fault.map { .down(server.name, $0) } ?? .isUp(server.name)))
+    report(.upstream(upstream.configuration.name, fault.map { .down(server.name, $0) } ?? .isUp(server.name)))
   }
 }

@@ -21,7 +21,7 @@ enum Limits {
   static let waitMax: Duration = .seconds(5)
   /// How long a connection that is being closed is still read, so that the answer is not lost to a reset.
   static let lingerMax: Duration = .seconds(2)
-  /// How often a loop says which TLS handshakes have failed.
+  /// How often a loop says which TLS handshakes go on to fail.
   static let failedHandshakesEvery: Duration = .seconds(60)
   /// Idle connections kept by a loop to one server.
   static let idleUpstreamConnectionsMax = 256

@@ -12,6 +12,8 @@ final class ServerState: Sendable {
 
   let target: Target
   let weight: Int
+  /// What its certificate has to be for; nil: it speaks in clear.
+  let securedHost: String?
   /// What `Host` says where it is asked whether it is well.
   let host: String
   /// Whether its address was found by a name, and may be another one by now.
@@ -25,9 +27,12 @@ final class ServerState: Sendable {
   private let padding: (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64) = (0, 0, 0, 0, 0, 0, 0, 0)
   private let inFlight = Atomic<Int>(0)
 
-  init(_ target: Target, weight: Int = 1, host: String = "localhost", isResolved: Bool = false) {
+  init(
+    _ target: Target, weight: Int = 1, securedHost: String? = nil, host: String = "localhost", isResolved: Bool = false
+  ) {
     self.target = target
     self.weight = weight
+    self.securedHost = securedHost
     self.host = host
     self.isResolved = isResolved
   }

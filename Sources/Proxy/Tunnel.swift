@@ -87,6 +87,8 @@ extension ClientConnection {
     switch upstream.read() {
     case .bytes, .end: return true
     case .wouldBlock: return false
+    // What goes through a tunnel frames itself, as it has to without TLS.
+    case .failed where upstream.isCut: return true
     case .failed:
       cut(.upstreamTruncated)
       return false

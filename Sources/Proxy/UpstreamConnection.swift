@@ -2,8 +2,9 @@ import Configuration
 import HTTP
 import Reason
 import Sockets
+import TLS
 
-/// A connection to a server of an upstream: connecting, free, or carrying one exchange.
+/// A connection to a server of an upstream: connecting, its TLS handshake included, free, or carrying one exchange.
 final class UpstreamConnection: Pollable {
   enum State { case connecting, free, busy, closed }
 
@@ -11,7 +12,9 @@ final class UpstreamConnection: Pollable {
   let server: UpstreamServer
   let pool: UpstreamPool
   private let worker: Worker
-  private var socket: Socket
+  private var stream: ByteStream
+  /// The socket is connected; where it speaks TLS the handshake may still be to come.
+  private var isConnected = false
   /// The exchange that it carries; it belongs to that connection until the answer has ended.
   private(set) var client: ClientConnection?
 
@@ -38,15 +41,10 @@ final class UpstreamConnection: Pollable {
     self.server = server
     self.pool = pool
     self.worker = worker
-    switch server.state.target {
-    case .address(let address):
-      socket = try Socket.connect(to: address)
-    case .builtin(let builtin):
-      socket = try builtin.connect(on: worker.loop, blocks: worker.context.blocks)
-    }
+    stream = try server.connect(pool.tls, on: worker)
     state = .connecting
     super.init()
-    try worker.loop.register(self, descriptor: socket.descriptor, interest: .edge)
+    try worker.loop.register(self, descriptor: stream.descriptor, interest: .edge)
     pool.connectDeadlines.arm(self)
   }
 
@@ -84,7 +82,7 @@ final class UpstreamConnection: Pollable {
     var start = data.lowerBound
     if framing != .chunked, state == .busy, canWrite, isFlushed, data.count >= Limits.directWriteBytesMin {
       forgetSent()
-      switch socket.write(block, from: start, to: data.upperBound) {
+      switch stream.write(block, from: start, to: data.upperBound) {
       case .bytes(let count):
         start += count
         hasProgressed = true
@@ -129,7 +127,7 @@ final class UpstreamConnection: Pollable {
 
   private func sendRest(to count: Int) -> Transfer? {
     guard let head = request.take() else { return nil }
-    let result = socket.write(head.bytes, from: sent, to: count)
+    let result = stream.write(head.bytes, from: sent, to: count)
     request = consume head
     return result
   }
@@ -174,7 +172,7 @@ final class UpstreamConnection: Pollable {
   func flushTunnel() -> Flush {
     guard var block = output.take() else { return .sent }
     while !block.isEmpty, canWrite {
-      switch socket.write(&block) {
+      switch stream.write(&block) {
       case .bytes: hasProgressed = true
       case .wouldBlock, .end: canWrite = false
       case .failed:
@@ -190,15 +188,18 @@ final class UpstreamConnection: Pollable {
     return .sent
   }
 
-  /// Tells the upstream that no more comes, once.
+  /// Tells the upstream that no more comes, once; where there is no room to say it, to be called again.
   func endTunnel() {
-    guard !hasEndedOutput else { return }
-    hasEndedOutput = true
-    socket.shutdownWrite()
+    guard !hasEndedOutput, canWrite else { return }
+    hasEndedOutput = stream.end()
+    canWrite = hasEndedOutput
   }
 
   /// The upstream sends no more, and what it sent was read.
   var hasEnded: Bool { receiving.hasEnded }
+
+  /// The upstream's end came without TLS's own, as of many servers.
+  var isCut: Bool { stream.isCut }
 
   /// Nothing waits here to go on, in either direction.
   var holdsNothing: Bool { input == nil && output == nil }
@@ -212,10 +213,15 @@ final class UpstreamConnection: Pollable {
       canWrite = true
     }
     receiving.note(events)
+    if stream.isSecured {
+      if canWrite, stream.readWantsRoom { receiving.tryAgain() }
+      if receiving.mayRead, stream.writeWantsInput { canWrite = true }
+    }
     switch state {
     case .free:
-      // An answer that nobody asked for, or the end: of no use any more (SECURITY U-3).
-      if receiving.mayRead { close() }
+      // An answer that nobody asked for, or the end: of no use any more (SECURITY U-3). What TLS says for itself is
+      // neither: session tickets come when the server likes (RFC 8446 §4.6.1).
+      if receiving.mayRead, !stream.isSecured || hasPendingInput() { close() }
     case .busy: run()
     case .connecting, .closed: break
     }
@@ -231,10 +237,18 @@ final class UpstreamConnection: Pollable {
 
   /// Whether the connection stands.
   private func connected(_ events: ReadyEvents) -> Bool {
-    guard !events.isDisjoint(with: [.writable, .hangup, .error]) else { return false }
-    if socket.connectionError != nil {
-      fail(.upstreamUnreachable)
-      return false
+    if !isConnected {
+      guard !events.isDisjoint(with: [.writable, .hangup, .error]) else { return false }
+      if stream.connectionError != nil {
+        fail(.upstreamUnreachable)
+        return false
+      }
+      isConnected = true
+    }
+    if stream.isSecured {
+      guard handshakeIsDone() else { return false }
+      // Behind the handshake something may have come with the same edge.
+      receiving.tryAgain()
     }
     state = .busy
     canWrite = true
@@ -243,9 +257,29 @@ final class UpstreamConnection: Pollable {
     return state == .busy
   }
 
+  /// Goes on with the TLS handshake; whether it is done.
+  private func handshakeIsDone() -> Bool {
+    switch stream.handshake() {
+    case .done: return true
+    case .wouldBlock: return false
+    case .left: tlsFailed("connection_closed")
+    case .failed(let why): tlsFailed(why)
+    }
+    fail(.upstreamTlsFailed)
+    return false
+  }
+
+  /// The client learns nothing of it (SECURITY U-8).
+  private func tlsFailed(_ why: String) {
+    worker.failedHandshakes.count(
+      why, of: FailedHandshakes.Server(upstream: pool.state.configuration.name, name: server.state.name))
+  }
+
   override func deadlineExpired() {
     switch state {
-    case .connecting: fail(.upstreamConnectTimeout)
+    case .connecting:
+      if isConnected { tlsFailed("handshake_timeout") }
+      fail(.upstreamConnectTimeout)
     case .free: close()
     case .busy: client?.upstreamStalled(self)
     case .closed: break
@@ -274,7 +308,7 @@ final class UpstreamConnection: Pollable {
   /// - Returns: What it came to; `wouldBlock` also where there is nothing to read now.
   func read() -> Transfer {
     guard receiving.mayRead, !receiving.hasEnded else { return receiving.hasEnded ? .end : .wouldBlock }
-    let result = receiving.read(&socket, into: &input, worker.context.blocks)
+    let result = receiving.read(&stream, into: &input, worker.context.blocks)
     if case .bytes = result, !hasReceived {
       hasReceived = true
       pool.answered(server, on: worker)
@@ -282,10 +316,17 @@ final class UpstreamConnection: Pollable {
     return result
   }
 
+  /// Why it ended before an answer. A server that does not believe our certificate may say so only now (RFC 8446 §2).
+  func reasonOfEnd() -> Reason {
+    guard let why = stream.failure else { return .upstreamClosed }
+    tlsFailed(why)
+    return .upstreamTlsFailed
+  }
+
   /// It ended before an answer. An older connection may have been closing already when it was taken, which says nothing
   /// of the server.
-  func endedUnanswered() {
-    if !isReused { pool.failed(server, .upstreamClosed, on: worker) }
+  func endedUnanswered(_ reason: Reason) {
+    if !isReused { pool.failed(server, reason, on: worker) }
   }
 
   /// Its time has passed without a byte of an answer.
@@ -327,7 +368,7 @@ final class UpstreamConnection: Pollable {
 
   /// As `close`, but the server sees that the message was cut.
   func abort() {
-    if state != .closed { socket.abort() }
+    if state != .closed { stream.abort() }
     close()
   }
 
@@ -337,7 +378,8 @@ final class UpstreamConnection: Pollable {
     state = .closed
     exchangeIsOver()
     worker.loop.unregister(self)
-    socket.close()
+    // A request frames itself: whether it was cut is seen without the end of TLS.
+    stream.close(isClean: true)
     dropRequest()
     if let block = input.take() { worker.context.blocks.give(block) }
     if let block = output.take() { worker.context.blocks.give(block) }

@@ -9,6 +9,8 @@ public enum UpstreamEvent: Sendable {
   case nameUnresolved(String, NameLookupError, keeps: Bool)
   /// A name can be resolved again.
   case nameResolved(String)
+  /// TLS to a server failed, so often since it was last said. Why is OpenSSL's word, in snake case, or one of a few more.
+  case tlsFailed(String, why: String, count: Int)
   /// A server is passed over: too many requests in a row failed on it.
   case ejected(String, Reason)
   /// A server that was passed over has answered.

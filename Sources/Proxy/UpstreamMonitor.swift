@@ -32,14 +32,13 @@ final class UpstreamMonitor {
 
   /// - Parameter known: Addresses of names that stand already.
   init(
-    _ configuration: UpstreamConfiguration, known: [Name: [SocketAddress]], on loop: EventLoop,
-    report: @escaping (ProxyEvent) -> Void
+    _ state: UpstreamState, known: [Name: [SocketAddress]], on loop: EventLoop, report: @escaping (ProxyEvent) -> Void
   ) {
-    state = UpstreamState(configuration)
+    self.state = state
     self.loop = loop
     self.report = report
     var names: [Name] = []
-    if case .servers(let servers) = configuration.kind {
+    if case .servers(let servers) = state.configuration.kind {
       for server in servers {
         if case .name(let host, let port) = server.address { names.append(Name(host: host, port: port)) }
       }
@@ -121,14 +120,19 @@ final class UpstreamMonitor {
     case .fixed(let answer): return [ServerState(.builtin(.fixed(answer)))]
     }
     var next: [ServerState] = []
-    var seen: Set<String> = []
+    var seen: Set<[String?]> = []
     for server in configured {
-      for (address, isResolved) in places(of: server.address) where seen.insert(address.text).inserted {
-        let known = servers.first { $0.name == address.text && $0.weight == server.weight }
+      let securedHost = server.securedHost.map { state.configuration.tls.serverName ?? $0 }
+      for (address, isResolved) in places(of: server.address)
+      where seen.insert([address.text, securedHost]).inserted {
+        let known = servers.first {
+          $0.name == address.text && $0.weight == server.weight && $0.securedHost == securedHost
+        }
         next.append(
           known
             ?? ServerState(
-              .address(address), weight: server.weight, host: server.address.host, isResolved: isResolved))
+              .address(address), weight: server.weight, securedHost: securedHost,
+              host: server.address.field(securedHost), isResolved: isResolved))
       }
     }
     return next
@@ -148,7 +152,7 @@ final class UpstreamMonitor {
     for monitor in old where !servers.contains(where: { $0 === monitor.server }) { monitor.stop() }
     healthMonitors = servers.map { server in
       if let monitor = old.first(where: { $0.server === server }) { return monitor }
-      let monitor = HealthMonitor(server, of: state.configuration.name, health, on: loop, report: report)
+      let monitor = HealthMonitor(server, of: state, health, on: loop, report: report)
       monitor.start()
       return monitor
     }
@@ -157,12 +161,16 @@ final class UpstreamMonitor {
 
 extension ServerAddress {
   /// What `Host` says of it (RFC 9112 §3.2): as it is written, and without a host's name for a path.
-  fileprivate var host: String {
+  ///
+  /// - Parameter securedHost: What its certificate is for, which `Host` has to agree with.
+  fileprivate func field(_ securedHost: String?) -> String {
     switch self {
-    case .ipv4(let literal, let port): "\(literal):\(port)"
-    case .ipv6(let literal, let port): "[\(literal)]:\(port)"
-    case .name(let name, let port): "\(name):\(port)"
+    case .ipv4(let host, let port), .ipv6(let host, let port), .name(let host, let port):
+      "\(Self.bracketed(securedHost ?? host)):\(port)"
     case .unix: "localhost"
     }
   }
+
+  /// Only IPv6 literals have colons.
+  private static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 }

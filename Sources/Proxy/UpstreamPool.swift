@@ -1,6 +1,7 @@
 import Configuration
 import Reason
 import Sockets
+import TLS
 
 /// The connections of one loop to one upstream.
 final class UpstreamPool {
@@ -10,6 +11,8 @@ final class UpstreamPool {
   let idleDeadlines: DeadlineList
   /// Whether requests in flight are counted per server: only where the balance asks.
   let countsRequests: Bool
+  /// What is spoken to servers with TLS.
+  let tls: TLSClientContext?
   private var servers: [UpstreamServer]
   private var choice: ServerChoice
   /// What retries may still be spent: each request adds a fifth, so that retries stay below 20 % of them.
@@ -17,9 +20,10 @@ final class UpstreamPool {
   private static let retryBudgetMax = 100.0
   private static let retryBudgetPerRequest = 0.2
 
-  /// - Parameter offset: Where the turns begin: loops begin at different servers.
+  /// - Parameter offset: The loop's number. The turns begin there: loops begin at different servers.
   init(_ upstream: UpstreamSnapshot, offset: Int, loop: EventLoop) {
     state = upstream.state
+    tls = upstream.state.context(ofWorker: offset)
     let configuration = upstream.state.configuration
     connectDeadlines = loop.deadlines(after: configuration.connectTimeout)
     responseDeadlines = loop.deadlines(after: configuration.responseTimeout)

@@ -1,5 +1,6 @@
-public import Configuration
+import Configuration
 public import Sockets
+public import TLS
 
 /// The upstreams of the configuration in force, and what goes on beside requests for them: names are resolved, servers
 /// are checked. Bound to the control loop.
@@ -10,6 +11,7 @@ public final class Upstreams {
   public typealias Return = @Sendable (@escaping @Sendable (Upstreams) -> Void) -> Void
 
   private let loop: EventLoop
+  private let workers: Int
   private let lookup: Lookup
   private let report: (ProxyEvent) -> Void
   private var comingBack: Return?
@@ -19,14 +21,23 @@ public final class Upstreams {
   private var next: [UpstreamMonitor]?
   private var waiting: (timer: LoopTimer, completion: () -> Void)?
 
+  /// - Parameters:
+  ///   - workers: Loops that carry traffic.
+  ///   - loop: The control loop.
   public init(
-    _ configurations: [UpstreamConfiguration], loop: EventLoop, lookup: @escaping Lookup = Upstreams.systemLookup,
-    report: @escaping (ProxyEvent) -> Void
-  ) {
+    _ definitions: [UpstreamDefinition], workers: Int, loop: EventLoop,
+    lookup: @escaping Lookup = Upstreams.systemLookup, report: @escaping (ProxyEvent) -> Void
+  ) throws(TLSFault) {
     self.loop = loop
+    self.workers = workers
     self.lookup = lookup
     self.report = report
-    monitors = configurations.map { UpstreamMonitor($0, known: [:], on: loop, report: report) }
+    var monitors: [UpstreamMonitor] = []
+    for definition in definitions {
+      let state = try UpstreamState(definition, workers: workers)
+      monitors.append(UpstreamMonitor(state, known: [:], on: loop, report: report))
+    }
+    self.monitors = monitors
   }
 
   public static let systemLookup: Lookup = { name, port in
@@ -70,12 +81,18 @@ public final class Upstreams {
   /// before stays as it is.
   ///
   /// - Parameter ready: As of `start`; `commit` or `abandon` have to follow.
-  public func prepare(_ configurations: [UpstreamConfiguration], ready: @escaping () -> Void) {
+  /// - Throws: Before anything has begun; `ready` is not called.
+  public func prepare(_ definitions: [UpstreamDefinition], ready: @escaping () -> Void) throws(TLSFault) {
     loop.assertIsCurrent()
     let known = monitors.reduce(into: [:]) { all, monitor in all.merge(monitor.addresses) { first, _ in first } }
-    let next = configurations.map { configuration in
-      monitors.first { $0.state.configuration == configuration }
-        ?? UpstreamMonitor(configuration, known: known, on: loop, report: report)
+    var next: [UpstreamMonitor] = []
+    for definition in definitions {
+      if let monitor = monitors.first(where: { $0.state.definition == definition }) {
+        next.append(monitor)
+      } else {
+        let state = try UpstreamState(definition, workers: workers)
+        next.append(UpstreamMonitor(state, known: known, on: loop, report: report))
+      }
     }
     self.next = next
     for monitor in next where !isInForce(monitor) { lookUp(monitor) }

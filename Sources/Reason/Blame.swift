@@ -31,8 +31,8 @@ extension Reason {
       .client
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused, .originRefused: .policy
-    case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTimeout,
-      .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
+    case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
+      .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
       .upstream
     case .proofMemoryFull, .tooManyConnections, .drainTimeout, .internalError: .gateway
     }
@@ -69,7 +69,7 @@ extension Reason {
     case .clientClosed, .clientTimeout, .clientTooSlow: 499
     case .internalError: 500
     case .transferCodingUnsupported: 501
-    case .upstreamUnreachable, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
+    case .upstreamUnreachable, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
     case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .upstreamUnresolved, .upstreamUnavailable,
       .upstreamBusy, .tooManyConnections, .drainTimeout:
       503

@@ -195,6 +195,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case upstreamUnreachable = "upstream_unreachable"
   /// The upstream did not accept a connection in time.
   case upstreamConnectTimeout = "upstream_connect_timeout"
+  /// TLS to the upstream failed: its certificate does not hold, it does not believe ours, or it does not speak TLS.
+  case upstreamTlsFailed = "upstream_tls_failed"
   /// The upstream closed or reset the connection before it answered.
   case upstreamClosed = "upstream_closed"
   /// The upstream's answer breaks RFC 9112.

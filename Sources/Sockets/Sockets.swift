@@ -20,6 +20,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   public var isNameTaken: Bool { code == EEXIST }
   /// Whether this machine lacks something, which says nothing of whom it would talk to: descriptors, memory, ports.
   public var isOfThisMachine: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code) }
+
+  /// `call` had no memory.
+  public static func noMemory(_ call: String) -> SystemError { SystemError(call: call, code: ENOMEM) }
   /// Whether there is nothing of that name.
   public var isNotThere: Bool { code == ENOENT }
 

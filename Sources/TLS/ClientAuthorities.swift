@@ -7,7 +7,7 @@ public struct ClientAuthorities: Sendable, Equatable {
   /// - Parameter pem: Their certificates, at least one.
   public init(pem: [UInt8]) throws(TLSFault) {
     self.pem = pem
-    try require(from: try SSLContext(), isRequired: false)
+    try require(from: try SSLContext(.server), isRequired: false)
   }
 
   /// Has `context` ask its clients for a certificate of theirs.

@@ -1,13 +1,17 @@
 internal import COpenSSL
 
-/// An SSL_CTX for servers: what holds for each of them, whoever it is for (SECURITY A-6).
+/// An SSL_CTX: what holds for each of its side, whoever it is for (SECURITY A-6).
 @safe
 final class SSLContext {
+  enum Side { case server, client }
+
   let pointer: OpaquePointer
 
-  init() throws(TLSFault) {
+  init(_ side: Side) throws(TLSFault) {
     ERR_clear_error()
-    guard let pointer = unsafe SSL_CTX_new(TLS_server_method()) else { throw .failed("SSL_CTX_new") }
+    guard let pointer = unsafe SSL_CTX_new(side == .server ? TLS_server_method() : TLS_client_method()) else {
+      throw .failed("SSL_CTX_new")
+    }
     unsafe self.pointer = pointer
     // 112 bits: no RSA key of less than 2048 bits, no SHA-1 in a signature, whatever the system's openssl.cnf says.
     unsafe SSL_CTX_set_security_level(pointer, 2)
@@ -18,7 +22,11 @@ final class SSLContext {
       unsafe portcullis_ssl_set_groups(pointer, "X25519:P-256:P-384") == 1,
       unsafe SSL_CTX_set_max_early_data(pointer, 0) == 1
     else { throw .failed("SSL_CTX_set_cipher_list") }
-    unsafe portcullis_ssl_prepare_server(pointer)
+    unsafe portcullis_ssl_prepare(pointer)
+    switch side {
+    case .server: unsafe portcullis_ssl_prepare_server(pointer)
+    case .client: unsafe portcullis_ssl_prepare_client(pointer, ResumableSessions.newSession)
+    }
   }
 
   deinit { unsafe SSL_CTX_free(pointer) }

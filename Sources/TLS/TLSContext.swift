@@ -48,7 +48,7 @@ public final class TLSContext: @unchecked Sendable {
     var contexts: [SSLContext] = []
     let identity = try settings.sessionIdentity()
     for certificate in settings.certificates {
-      let context = try SSLContext()
+      let context = try SSLContext(.server)
       try certificate.serve(from: context)
       try settings.clients?.authorities.require(from: context, isRequired: settings.clients?.areRequired ?? true)
       let minimum = settings.minimum == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION

@@ -2,6 +2,10 @@ import Testing
 
 @testable import Configuration
 
+private let noAddress =
+  "is no address; write host:port for HTTP without TLS, https://host:port for HTTP with it"
+private let noSecuredServer = "is no https server; write https://host or https://host:port, with nothing behind it"
+
 @Suite("The rest of the file")
 struct FileTests {
   struct Row: CustomTestStringConvertible {
@@ -49,12 +53,18 @@ struct FileTests {
       Row(text: "or ders:80", fault: "\"or ders:80\" is no address; write host:port, \"[::1]:port\" or unix:path"),
       Row(text: "{ address: \"a.internal:80\", weight: 3 }", fault: nil),
       Row(text: "\"a.internal:0\"", fault: "\"a.internal:0\": a server has a port, 1 to 65535"),
-      Row(
-        text: "https://10.0.0.1:443",
-        fault: "\"https://10.0.0.1:443\": https servers are not supported in this version; "
-          + "write host:port, for HTTP without TLS"
-      ),
-      Row(text: "http://10.0.0.1:80", fault: "\"http://10.0.0.1:80\": no URL; write host:port, for HTTP without TLS"),
+      Row(text: "https://10.0.0.1:443", fault: nil),
+      Row(text: "\"https://[::1]\"", fault: nil),
+      Row(text: "https://orders.internal", fault: nil),
+      Row(text: "{ address: \"https://a.internal:8443\", weight: 3 }", fault: nil),
+      Row(text: "http://10.0.0.1:80", fault: "\"http://10.0.0.1:80\" \(noAddress)"),
+      Row(text: "HTTPS://10.0.0.1", fault: "\"HTTPS://10.0.0.1\" \(noAddress)"),
+      Row(text: "https://a/", fault: "\"https://a/\" \(noSecuredServer)"),
+      Row(text: "https://a:0", fault: "\"https://a:0\" \(noSecuredServer)"),
+      Row(text: "https://me@a", fault: "\"https://me@a\" \(noSecuredServer)"),
+      Row(text: "\"https://::1\"", fault: "\"https://::1\" \(noSecuredServer)"),
+      Row(text: "https://unix:/run/a.sock", fault: "\"https://unix:/run/a.sock\" \(noSecuredServer)"),
+      Row(text: "https://", fault: "\"https://\" \(noSecuredServer)"),
     ])
   func servers(_ row: Row) {
     let sample = Sample(upstreams: "upstreams:\n  echo:\n    servers:\n      - \(row.text)\n")
@@ -92,7 +102,11 @@ struct FileTests {
       Row(
         text: "{ servers: [{ weight: 2 }] }",
         fault: "9:21: \"address\" is missing. "
-          + "Where it is: `10.0.0.1:8080`, `\"[::1]:8080\"`, `orders.internal:8080` or `unix:path`."),
+          + "Where it is: `10.0.0.1:8080`, `\"[::1]:8080\"`, `orders.internal:8080`, `https://orders.internal:8443` "
+          + "or `unix:path`."),
+      Row(
+        text: "{ builtin: echo, tls: { server_name: a } }",
+        fault: "9:26: \"tls\" beside \"builtin\"; it is about servers"),
       Row(text: "{ servers: [\"a:1\"], health: { path: /healthz } }", fault: nil),
       Row(text: "{ servers: [\"a:1\"], health: { path: \"/h?x=1\", status: 204 } }", fault: nil),
       Row(

@@ -1,6 +1,7 @@
 import Configuration
 import Sockets
 import Synchronization
+import TLS
 import Testing
 
 @testable import Proxy
@@ -34,14 +35,14 @@ private final class RunningUpstreams: Sendable {
   /// Loops live as long as the tests: what libdispatch still has to run may name them.
   private static let loops = Mutex<[EventLoop]>([])
 
-  init(_ configurations: [UpstreamConfiguration], known: [String: String] = [:]) throws {
+  init(_ definitions: [UpstreamDefinition], known: [String: String] = [:]) throws {
     let loop = try EventLoop(label: "upstreams")
     RunningUpstreams.loops.withLock { $0.append(loop) }
     loop.start()
     for (name, literal) in known { names.set(name, literal) }
     let (names, said) = (names, said)
-    let upstreams = Upstreams(
-      configurations, loop: loop, lookup: { names.find($0, $1) }, report: { said.add($0) })
+    let upstreams = try Upstreams(
+      definitions, workers: 1, loop: loop, lookup: { names.find($0, $1) }, report: { said.add($0) })
     bound = LoopBound(upstreams, loop: loop)
   }
 
@@ -77,10 +78,17 @@ private final class RunningUpstreams: Sendable {
     }
   }
 
-  func prepare(_ configurations: [UpstreamConfiguration]) async {
+  func prepare(_ definitions: [UpstreamDefinition]) async {
     let bound = bound
     await withCheckedContinuation { ready in
-      bound.async { $0.prepare(configurations) { ready.resume() } }
+      bound.async { upstreams in
+        do throws(TLSFault) {
+          try upstreams.prepare(definitions) { ready.resume() }
+        } catch {
+          Issue.record("not prepared: \(error)")
+          ready.resume()
+        }
+      }
     }
   }
 
@@ -109,7 +117,7 @@ private final class RunningUpstreams: Sendable {
   }
 }
 
-private func upstreams(_ text: String) throws -> [UpstreamConfiguration] {
+private func upstreams(_ text: String, tls: TLSClientContext.Settings? = nil) throws -> [UpstreamDefinition] {
   let file = """
     listeners: [{ address: 127.0.0.1:8080 }]
     upstreams:
@@ -120,7 +128,7 @@ private func upstreams(_ text: String) throws -> [UpstreamConfiguration] {
   let configuration = try GatewayConfiguration.parse(
     Array(file.utf8), file: "gateway.conf", environment: [:], processorCount: 1
   ).get()
-  return Array(configuration.upstreams.dropFirst())
+  return configuration.upstreams.dropFirst().map { UpstreamDefinition($0, tls: tls) }
 }
 
 @Suite("Upstreams and their names")
@@ -195,6 +203,43 @@ struct UpstreamsTests {
     #expect(after[1].state === before[1].state && after[1].servers[0] === before[1].servers[0])
   }
 
+  @Test("https servers: what their certificates have to be for, and what Host says of them")
+  func secured() async throws {
+    let tls = TLSClientContext.Settings(authorities: try ServerAuthorities())
+    let running = try RunningUpstreams(
+      try upstreams(
+        """
+          app: { servers: ["https://app.example", "https://[::1]:8443", "https://localhost:1", "10.0.0.1:443"] }
+          named: { servers: ["https://app.example:1", "https://[::1]:1"], tls: { server_name: b.example } }
+          address: { servers: ["https://app.example:1"], tls: { server_name: "::2" } }
+          same: { servers: ["https://app.example", "https://other.example", "10.0.0.1:443"] }
+        """, tls: tls), known: ["app.example": "10.0.0.1", "other.example": "10.0.0.1"])
+    await running.start()
+    let servers = await running.servers()
+    #expect(servers[0].map(\.securedHost) == ["app.example", "::1", "localhost", nil])
+    #expect(servers[0].map(\.host) == ["app.example:443", "[::1]:8443", "localhost:1", "10.0.0.1:443"])
+    #expect(servers[1].map(\.securedHost) == ["b.example", "b.example"])
+    #expect(servers[1].map(\.host) == ["b.example:1", "b.example:1"])
+    #expect(servers[2].map(\.host) == ["[::2]:1"])
+    // One address, but not one server: another certificate is asked of it.
+    #expect(servers[3].map(\.securedHost) == ["app.example", "other.example", nil])
+  }
+
+  @Test("A reload begins anew where what is spoken is another")
+  func securedReload() async throws {
+    let text = "  app: { servers: [\"https://10.0.0.1:80\"] }"
+    let authorities = try ServerAuthorities()
+    let running = try RunningUpstreams(try upstreams(text, tls: .init(authorities: authorities)))
+    await running.start()
+    let before = await running.with { $0.snapshots[0].state }
+    await running.prepare(try upstreams(text, tls: .init(authorities: try ServerAuthorities())))
+    await running.with { $0.commit() }
+    #expect(await running.with { $0.snapshots[0].state } === before)
+    await running.prepare(try upstreams(text, tls: nil))
+    await running.with { $0.commit() }
+    #expect(await running.with { $0.snapshots[0].state } !== before)
+  }
+
   @Test("A reload that is refused leaves everything as it was")
   func abandon() async throws {
     let running = try RunningUpstreams(try upstreams("  app: { servers: [\"10.0.0.1:80\"] }"))
@@ -209,7 +254,7 @@ struct UpstreamsTests {
 
   @Test("Failures to connect have names looked up once in a second, over all loops")
   func lookupPause() throws {
-    let state = UpstreamState(try upstreams("  app: { servers: [\"app.example:80\"] }")[0])
+    let state = try UpstreamState(try upstreams("  app: { servers: [\"app.example:80\"] }")[0], workers: 1)
     let now = MonotonicTime.current
     #expect(state.mayLookUp(now) && !state.mayLookUp(now) && !state.mayLookUp(now + .milliseconds(999)))
     #expect(state.mayLookUp(now + .seconds(1)))

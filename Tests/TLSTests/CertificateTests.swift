@@ -50,7 +50,7 @@ struct CertificateTests {
   func dates() throws {
     for (seconds, validity) in [
       (-60...60, .valid), (-60 ... -30, .expired), (30...60, .notYetValid),
-    ] as [(ClosedRange<Int>, ServerCertificate.Validity)] {
+    ] as [(ClosedRange<Int>, CertifiedKey.Validity)] {
       let made = try CertificateMaker("DNS:a.example", seconds: seconds)
       #expect(try ServerCertificate(chainPEM: made.pem, keyPEM: made.keyPEM).validity == validity)
     }

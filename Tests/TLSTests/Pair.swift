@@ -106,7 +106,7 @@ final class Pair {
   func serverEnds() -> Bool { server.end() }
   var serverIsResumed: Bool { server.isResumed }
   var serverSeesThumbprint: [UInt8]? { server.clientCertificateThumbprint }
-  func serverShowsCertificate(for host: String) -> Bool { server.servedCertificate.names.covers(host) }
+  func serverShowsCertificate(for host: String) -> Bool { server.servedCertificate?.names.covers(host) == true }
 
   var clientIsConnected: Bool { unsafe SSL_is_init_finished(ssl) == 1 }
   var version: Int32 { unsafe SSL_version(ssl) }

@@ -6,7 +6,6 @@ enum NotSupportedYet {
   static let keys = ["admin"]
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
-  static let upstreamKeys = ["tls"]
   static let routeKeys = [
     "enforce", "assertion", "tests", "forward_auth",
   ]
@@ -19,7 +18,6 @@ extension NotSupportedYet {
     ("gateway.conf", keys),
     ("providers.<name>", providerKeys),
     ("providers.<name>.signing", signingKeys),
-    ("upstreams.<name>", upstreamKeys),
     ("routes[]", routeKeys),
     ("routes[].require", requirementKeys),
   ]

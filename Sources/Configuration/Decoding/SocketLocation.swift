@@ -3,10 +3,19 @@ enum SocketLocation: Sendable {
   case internet(HostAndPort.Host, port: UInt16)
   /// Resolved against the folder of the file.
   case unix(String)
+
+  /// `localhost` is 127.0.0.1.
+  init(_ host: HostAndPort.Host, port: UInt16) {
+    if case .name(let name) = host, name.lowercased() == "localhost" {
+      self = .internet(.ipv4("127.0.0.1"), port: port)
+    } else {
+      self = .internet(host, port: port)
+    }
+  }
 }
 
 extension Node {
-  /// `host:port` or `unix:path`; nil after a report. `localhost` is 127.0.0.1.
+  /// `host:port` or `unix:path`; nil after a report.
   func socketLocation(_ decoding: inout Decoding) -> SocketLocation? {
     guard let scalar = scalar(expected: "an address", &decoding) else { return nil }
     if scalar.text.hasPrefix("unix:") {
@@ -26,9 +35,6 @@ extension Node {
       decoding.report(position, "\"\(scalar.written)\" has no port; write host:port")
       return nil
     }
-    if case .name(let name) = address.host, name.lowercased() == "localhost" {
-      return .internet(.ipv4("127.0.0.1"), port: port)
-    }
-    return .internet(address.host, port: port)
+    return SocketLocation(address.host, port: port)
   }
 }

@@ -12,16 +12,17 @@ struct UpstreamDraft: Sendable {
   var retries = 1
   var connectionsMax: Int?
   var queueMax = 0
+  var tls: Decoded<UpstreamTLSDraft>?
 
   static let keys = KeyTable<UpstreamDraft>(
     "Where requests go: `servers`, or a `builtin`.", defaults: UpstreamDraft(),
-    unsupported: NotSupportedYet.upstreamKeys,
     keys: [
       Key(
         "servers", ifWritten: \.servers, .list(of: ValueKind.server.located, "servers"),
         """
-        `host:port` or `unix:path`, spoken to in HTTP/1.1 without TLS. A host is an IP address or a name; each address \
-        of a name, IPv4 or IPv6, is a server. `localhost` is 127.0.0.1.
+        `host:port` or `unix:path`, spoken to in HTTP/1.1 without TLS; `https://host` or `https://host:port` with TLS, \
+        whose certificate is verified. A host is an IP address or a name; each address of a name, IPv4 or IPv6, is a \
+        server. `localhost` is 127.0.0.1.
         """),
       Key(
         "builtin", ifWritten: \.builtin, .choice([("echo", .echo), ("static", .fixed)]),
@@ -43,6 +44,9 @@ struct UpstreamDraft: Sendable {
       Key(
         "health", ifWritten: \.health, .mapping(HealthDraft.keys),
         "Has each server asked whether it is well. Left out, only what becomes of requests counts."),
+      Key(
+        "tls", ifWritten: \.tls, .mapping(UpstreamTLSDraft.keys),
+        "How the certificates of https servers are verified, and what is shown to them."),
       Key("timeouts", \.timeouts, .mapping(UpstreamTimeouts.keys), "How long the gateway waits for servers."),
       Key("retries", \.retries, .count(0...10), "Further attempts after a failure that is safe to retry."),
       Key(
@@ -66,7 +70,7 @@ struct UpstreamTimeouts: Sendable {
   static let keys = KeyTable<UpstreamTimeouts>(
     "How long the gateway waits for servers.", defaults: UpstreamTimeouts(),
     keys: [
-      Key("connect", \.connect, .duration(.milliseconds(1) ... .seconds(300)), "To connect."),
+      Key("connect", \.connect, .duration(.milliseconds(1) ... .seconds(300)), "To connect, TLS included."),
       Key(
         "response", \.response, .responseTimeout,
         "From the request to the first byte of the answer, and between two pieces of it."),

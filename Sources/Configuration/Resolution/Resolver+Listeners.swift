@@ -46,12 +46,15 @@ extension Resolver {
     for file in [draft.certificate, draft.staple] {
       if let file { _ = checkFile(file) }
     }
-    // SECURITY.md L-3, K-8.
-    if let key = draft.key, let status = checkFile(key), !status.isPrivate {
-      report(key.position, "the private key can be read by others than its owner; run chmod 600 \(key.value)")
-    }
+    if let key = draft.key { checkPrivateKey(key) }
     guard let certificate = draft.certificate, let key = draft.key else { return nil }
     return ListenerTLSConfiguration.Certificate(
       chain: NamedFile(certificate), key: NamedFile(key), staple: draft.staple.map { NamedFile($0) })
+  }
+
+  /// SECURITY.md L-3, K-8.
+  mutating func checkPrivateKey(_ key: Located<String>) {
+    guard let status = checkFile(key), !status.isPrivate else { return }
+    report(key.position, "the private key can be read by others than its owner; run chmod 600 \(key.value)")
   }
 }

@@ -16,13 +16,14 @@ extension Resolver {
       name: named.name, kind: kind, resolveEvery: upstream.resolveEvery, balance: upstream.balance,
       health: upstream.health.flatMap { HealthConfiguration($0.value) }, connectionsMax: upstream.connectionsMax,
       queueMax: upstream.queueMax, connectTimeout: timeouts.connect, responseTimeout: timeouts.response,
-      idleTimeout: timeouts.idle, retries: upstream.retries)
+      idleTimeout: timeouts.idle, retries: upstream.retries, tls: resolveTLS(upstream, places))
   }
 
   /// What is about servers needs some, and each of them once: a share of the requests is a weight.
   private mutating func checkServers(_ upstream: UpstreamDraft, _ places: KeyPlaces) {
     if places.isWritten("builtin"), !places.isWritten("servers") {
-      for name in ["resolve_every", "balance", "health", "max_connections", "queue"] where places.isWritten(name) {
+      for name in ["resolve_every", "balance", "health", "max_connections", "queue", "tls"]
+      where places.isWritten(name) {
         report(places.key(name), "\"\(name)\" beside \"builtin\"; it is about servers")
       }
       return
@@ -34,6 +35,28 @@ extension Resolver {
     if upstream.queueMax > 0, upstream.connectionsMax == nil, places.areSound("max_connections") {
       report(places.key("queue"), "\"queue\" without \"max_connections\"; nothing would ever wait")
     }
+  }
+
+  private mutating func resolveTLS(_ upstream: UpstreamDraft, _ places: KeyPlaces) -> UpstreamTLSConfiguration {
+    guard let tls = upstream.tls else { return UpstreamTLSConfiguration() }
+    if let servers = upstream.servers, places.areSound("servers"), servers.allSatisfy({ $0.value.securedHost == nil }) {
+      report(places.key("tls"), "\"tls\" without a server that speaks it; write https:// before its host")
+    }
+    for (name, other) in [("certificate", "key"), ("key", "certificate")]
+    where tls.places.isWritten(name) && tls.places.isMissing(other) {
+      report(tls.places.key(name), "\"\(name)\" without \"\(other)\"")
+    }
+    for file in [tls.value.authorities, tls.value.certificate] {
+      if let file { _ = checkFile(file) }
+    }
+    if let key = tls.value.key { checkPrivateKey(key) }
+    var configuration = UpstreamTLSConfiguration(
+      authorities: tls.value.authorities.map { NamedFile($0) }, serverName: tls.value.serverName)
+    if let certificate = tls.value.certificate, let key = tls.value.key {
+      configuration.certificate = UpstreamTLSConfiguration.Certificate(
+        chain: NamedFile(certificate), key: NamedFile(key))
+    }
+    return configuration
   }
 }
 

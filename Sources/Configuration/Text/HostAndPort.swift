@@ -5,6 +5,13 @@ struct HostAndPort: Sendable, Hashable {
     /// Without brackets.
     case ipv6(String)
     case name(String)
+
+    /// In lower case, without brackets.
+    var text: String {
+      switch self {
+      case .ipv4(let literal), .ipv6(let literal), .name(let literal): literal.lowercased()
+      }
+    }
   }
 
   let host: Host

@@ -29,7 +29,7 @@ public struct ListenerTLSConfiguration: Sendable, Hashable {
   public enum Minimum: Sendable, Hashable { case tls12, tls13 }
 }
 
-/// A file that `gateway.conf` names, and where it does.
+/// A file that `gateway.conf` names, and where it does. Equal to one of the same path: the place says nothing of it.
 public struct NamedFile: Sendable, Hashable {
   /// Resolved against the folder of `gateway.conf`.
   public let path: String
@@ -39,11 +39,20 @@ public struct NamedFile: Sendable, Hashable {
     path = file.value
     position = file.position
   }
+
+  public static func == (left: NamedFile, right: NamedFile) -> Bool { left.path == right.path }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(path) }
 }
 
 extension GatewayConfiguration {
   /// What is said of a file that this configuration names: `gateway.conf:4:5: a.pem …`.
   public func diagnostic(_ file: NamedFile, _ message: String) -> Diagnostic {
     Diagnostic(file: self.file, position: file.position, message: "\(file.path) \(message)")
+  }
+
+  /// What is said of this configuration as a whole.
+  public func diagnostic(_ message: String) -> Diagnostic {
+    Diagnostic(file: file, position: nil, message: message)
   }
 }

@@ -35,6 +35,34 @@ public struct UpstreamConfiguration: Sendable, Hashable {
   public var idleTimeout: Duration
   /// Further attempts after a failure that is safe to retry, 0 to 10.
   public var retries: Int
+  /// Of the servers that speak TLS.
+  public var tls: UpstreamTLSConfiguration
+}
+
+extension UpstreamConfiguration {
+  /// Whether some of its servers speak TLS.
+  public var isSecured: Bool {
+    guard case .servers(let servers) = kind else { return false }
+    return servers.contains { $0.securedHost != nil }
+  }
+}
+
+/// How TLS is spoken to servers.
+public struct UpstreamTLSConfiguration: Sendable, Hashable {
+  /// PEM: the authorities whose certificates are believed; nil: those of the system.
+  public var authorities: NamedFile?
+  /// What certificates have to be for, a name or an IP address, and not the host of the server; nil: that.
+  public var serverName: String?
+  /// What is shown to servers that ask for a certificate; nil: they are shown none.
+  public var certificate: Certificate?
+
+  /// The files of one certificate.
+  public struct Certificate: Sendable, Hashable {
+    /// PEM: the certificate, then those that lead to an authority that servers trust.
+    public var chain: NamedFile
+    /// PEM, for its owner's eyes alone.
+    public var key: NamedFile
+  }
 }
 
 /// A server of an upstream, or several that have one name.
@@ -42,10 +70,13 @@ public struct ServerConfiguration: Sendable, Hashable {
   public var address: ServerAddress
   /// Its share of the requests, 1 to 100.
   public var weight: Int
+  /// The host of one that speaks TLS, as it was written: in lower case, without brackets. nil: it speaks in clear.
+  public var securedHost: String?
 
-  public init(_ address: ServerAddress, weight: Int = 1) {
+  public init(_ address: ServerAddress, weight: Int = 1, securedHost: String? = nil) {
     self.address = address
     self.weight = weight
+    self.securedHost = securedHost
   }
 }
 

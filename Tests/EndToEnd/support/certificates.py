@@ -34,11 +34,12 @@ class Authority:
         self.path = folder / (name.replace(" ", "-") + ".pem")
         self.path.write_bytes(pem(self.certificate))
 
-    def issue(self, file, names=("localhost", "example.test"), days=30, since=-1, bits=None):
-        """Writes `file`.pem and `file`.key, over what is there; the certificate and the two paths."""
+    def issue(self, file, names=("localhost", "example.test"), days=30, since=-1, bits=None, use=None):
+        """Writes `file`.pem and `file`.key, over what is there; the certificate and the two paths. `use`: what its key is
+        for, where that is said."""
         key = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
         certificate = self._build(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file)]), key, names, days, since)
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file)]), key, names, days, since, use=use)
         chain, private = self.folder / f"{file}.pem", self.folder / f"{file}.key"
         chain.write_bytes(pem(certificate) + pem(self.certificate))
         private.touch(0o600)
@@ -59,13 +60,15 @@ class Authority:
         path.write_bytes(response.public_bytes(serialization.Encoding.DER))
         return path
 
-    def _build(self, subject, key, names, days, since, is_authority=False):
+    def _build(self, subject, key, names, days, since, is_authority=False, use=None):
         now = datetime.datetime.now(datetime.timezone.utc)
         builder = (
             x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject).public_key(key.public_key())
             .serial_number(x509.random_serial_number()).not_valid_before(now + datetime.timedelta(days=since))
             .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True))
+        if use:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([general_name(n) for n in names]), False)
         return builder.sign(self.key, hashes.SHA256())
@@ -96,6 +99,22 @@ def client_context(authority=None, protocols=("http/1.1",), version=None, shows=
         context.minimum_version = context.maximum_version = version
     if shows:
         context.load_cert_chain(*shows)
+    return context
+
+
+def server_context(issued, clients=None, version=None, protocols=()):
+    """What a server shows, to clients of the authority `clients` alone where there is one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # It is for the gateway to refuse what is weak.
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(*issued[1:])
+    if clients:
+        context.load_verify_locations(clients.path)
+        context.verify_mode = ssl.CERT_REQUIRED
+    if version:
+        context.minimum_version = context.maximum_version = version
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     return context
 
 

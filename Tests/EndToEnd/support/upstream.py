@@ -17,6 +17,7 @@ class Connection:
         self.received = b""
         self.answered = 0
         self.ended = False
+        self.tls_error = None
         self.lock = threading.Lock()
 
     @property
@@ -28,10 +29,12 @@ class Connection:
 
 class Upstream:
     """Listens on loopback. `answer` is bytes, or a function `(request, connection) -> bytes | None`; with None the
-    function has done its own sending. What it answers with `Connection: close`, it closes after."""
+    function has done its own sending. What it answers with `Connection: close`, it closes after. With `context` it
+    speaks TLS; a handshake that fails stands in the connection's `tls_error`."""
 
-    def __init__(self, answer=OK, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=128):
+    def __init__(self, answer=OK, family=socket.AF_INET, address=("127.0.0.1", 0), backlog=128, context=None):
         self.answer = answer
+        self.context = context
         self.connections = []
         self.listener = socket.socket(family, socket.SOCK_STREAM)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,6 +47,8 @@ class Upstream:
     @property
     def server(self):
         """As `servers:` of gateway.conf wants it."""
+        if self.context:
+            return f"https://localhost:{self.address[1]}"
         return f"unix:{self.address}" if isinstance(self.address, str) else f"{self.address[0]}:{self.address[1]}"
 
     @property
@@ -97,7 +102,19 @@ class Upstream:
                 return
             connection = Connection(sock, peer)
             self.connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._begin, args=(connection,), daemon=True).start()
+
+    def _begin(self, connection):
+        if self.context:
+            try:
+                connection.sock = self.context.wrap_socket(
+                    connection.sock, server_side=True, suppress_ragged_eofs=False)
+            except OSError as error:
+                connection.tls_error = error
+                connection.ended = True
+                connection.sock.close()
+                return
+        self._serve(connection)
 
     def _serve(self, connection):
         try:

@@ -1,0 +1,892 @@
+"""TLS to upstreams: rules U-3, U-4, U-6, U-7 and A-6, client certificates, sessions, reload, health checks and tunnels."""
+import contextlib
+import hashlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+import websockets.sync.client
+import websockets.sync.server
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from support.certificates import Authority, server_context
+from support.gateway import run
+from support.ports import wait_until
+from support.servers import established
+from support.upstream import OK, read_head, read_to_end
+from support.wire import Client, get
+
+MIB = 1 << 20
+# What OpenSSL says of an authority that is not believed; the other where it was shown.
+UNKNOWN = ("unable_to_get_local_issuer_certificate", "self_signed_certificate_in_certificate_chain")
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def other(tmp_path):
+    """An authority that nobody has heard of."""
+    return Authority(tmp_path, "another")
+
+
+@pytest.fixture
+def secure(upstream, authority):
+    """An upstream that speaks TLS for `localhost`."""
+    return upstream(context=server_context(authority.issue("server")))
+
+
+def config(*servers, tls=None, workers=1, more="", top=""):
+    listed = ", ".join(f'"{server}"' for server in servers)
+    tls = f", tls: {{ {tls} }}" if tls else ""
+    return f"""
+    listeners: [{{ address: "127.0.0.1:0" }}]
+    workers: {workers}
+    {top}
+    upstreams:
+      app: {{ servers: [{listed}]{tls}{more} }}
+    routes: [{{ path: /**, auth: none, upgrade: [websocket], upstream: app }}]
+    """
+
+
+def ca(authority):
+    return f"ca: {authority.path}"
+
+
+def failures(gateway):
+    """Why TLS to servers has failed, as the program log has it."""
+    return [m["why"] for m in gateway.messages() if m["message"] == "TLS to a server failed"]
+
+
+def refused(gateway, *reasons, target="/", status=502, reason="upstream_tls_failed"):
+    """Has a request refused, and looks at what the client and the operator learn of it."""
+    answer = get(gateway, target)
+    assert answer.status == status
+    line = gateway.access_of(answer.request_id)
+    assert (line["reason"], line["blame"]) == (reason, "upstream"), line
+    if reasons:
+        wait_until(lambda: any(why in reasons for why in failures(gateway)), f"{reasons} in {failures(gateway)}")
+        for word in reasons + ("localhost", "tls", "certificate"):
+            assert word.encode() not in answer.head + answer.body
+    return line
+
+
+def reload(gateway, text=None):
+    if text:
+        gateway.write_config(text)
+    count = len([m for m in gateway.messages() if m["message"] == "reloaded"])
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: len([m for m in gateway.messages() if m["message"] == "reloaded"]) > count, "the reload")
+
+
+# What is spoken.
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_request_and_its_answer(start, upstream, authority, workers, version):
+    app = upstream(context=server_context(authority.issue("server"), version=version, protocols=["http/1.1"]))
+    gateway = start(config(app.server, tls=ca(authority), workers=workers))
+    for _ in range(8):
+        with Client(gateway) as client:
+            for _ in range(3):
+                answer = client.send(b"GET /a HTTP/1.1\r\nHost: example.test\r\n\r\n").response()
+                assert (answer.status, answer.body) == (200, b"ok")
+    assert len(app.requests) == 24 and len(gateway.wait_access(24)) == 24
+    # Each loop keeps its connection; what the upstream is told is what it would be told in clear.
+    assert len(app.connections) <= 8
+    for request in app.requests:
+        assert request.field("host") == "example.test" and request.field("x-forwarded-proto") == "http"
+        assert request.field("x-forwarded-host") == "example.test"
+    assert {c.sock.version() for c in app.connections} == {version.name.replace("_", ".")}
+    assert {c.sock.selected_alpn_protocol() for c in app.connections} == {"http/1.1"}
+    assert failures(gateway) == []
+
+
+def test_the_time_to_connect_holds_the_handshake(start, authority, script):
+    def late(connection):
+        time.sleep(0.3)
+        connection.sock = context.wrap_socket(connection.sock, server_side=True)
+        read_head(connection)
+        connection.sock.sendall(OK)
+    context = server_context(authority.issue("server"))
+    app = script(late)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    assert get(gateway).status == 200
+    assert gateway.wait_access(1)[0]["connect_us"] >= 250_000
+
+
+def test_names_are_told_and_addresses_are_not(start, upstream, authority):
+    named = []
+    context = server_context(authority.issue("server", ["localhost", "127.0.0.1", "orders.test"]))
+    context.sni_callback = lambda sock, name, context: named.append(name)
+    app = upstream(context=context)
+    port = app.address[1]
+    for server, tls, expected in [
+            (f"https://localhost:{port}", ca(authority), "localhost"),
+            (f"https://127.0.0.1:{port}", ca(authority), None),
+            (f"https://127.0.0.1:{port}", ca(authority) + ", server_name: orders.test", "orders.test"),
+            (f"https://127.0.0.1:{port}", ca(authority) + ", server_name: Localhost", "localhost"),
+            (f"https://localhost:{port}", ca(authority) + ", server_name: 127.0.0.1", None)]:
+        gateway = start(config(server, tls=tls))
+        assert get(gateway).status == 200, gateway.program_text
+        assert named.pop() == expected
+
+
+def test_an_IPv6_address(start, upstream, authority):
+    context = server_context(authority.issue("server", ["::1"]))
+    app = upstream(family=socket.AF_INET6, address=("::1", 0), context=context)
+    gateway = start(config(f"https://[::1]:{app.address[1]}", tls=ca(authority)))
+    assert get(gateway).status == 200
+    gateway = start(config(f"https://[::1]:{app.address[1]}", tls=ca(authority) + ', server_name: "::1"'))
+    assert get(gateway).status == 200
+
+
+def test_secured_servers_beside_others(start, upstream, authority, secure):
+    plain = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain")
+    gateway = start(config(secure.server, plain.server, tls=ca(authority)))
+    assert sorted(get(gateway).body for _ in range(4)) == [b"ok", b"ok", b"plain", b"plain"]
+
+
+def test_the_system_s_authorities_are_the_default(start, authority, other, secure):
+    gateway = start(config(secure.server), env={"SSL_CERT_FILE": str(authority.path)})
+    assert get(gateway).status == 200
+    gateway = start(config(secure.server), env={"SSL_CERT_FILE": str(other.path)})
+    refused(gateway, *UNKNOWN)
+    # Where `ca` is said the system's count no more.
+    gateway = start(config(secure.server, tls=ca(other)), env={"SSL_CERT_FILE": str(authority.path)})
+    refused(gateway, *UNKNOWN)
+
+
+# U-7: what is refused.
+
+
+@pytest.mark.parametrize("names, host, is_good", [
+    (["localhost"], None, True), (["*.orders.test"], "a.orders.test", True), (["localhost"], "LOCALHOST", True),
+    (["example.test"], None, False), (["127.0.0.1"], None, False), (["*.orders.test"], "orders.test", False),
+    (["*.orders.test"], "a.b.orders.test", False), (["a*.orders.test"], "ab.orders.test", False),
+    (["localhost"], "127.0.0.1", False), (["xlocalhost"], None, False), ([], "server", False)])
+def test_U_7_the_name_of_the_certificate(start, upstream, authority, names, host, is_good):
+    app = upstream(context=server_context(authority.issue("server", names)))
+    tls = ca(authority) + (f", server_name: {host}" if host else "")
+    gateway = start(config(app.server, tls=tls))
+    if is_good:
+        assert get(gateway).status == 200
+        return
+    refused(gateway, "hostname_mismatch", "ip_address_mismatch")
+    assert app.received == b""
+
+
+def test_U_7_certificates_that_do_not_hold(start, upstream, authority, other, tmp_path):
+    def server(issued):
+        return upstream(context=server_context(issued))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+         tmp_path / "self.key", "-out", tmp_path / "self.pem", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-days", "5"], check=True, capture_output=True)
+    itself = (None, tmp_path / "self.pem", tmp_path / "self.key")
+    for why, app in [
+            (UNKNOWN, server(other.issue("unknown"))),
+            (("certificate_has_expired",), server(authority.issue("expired", days=-1, since=-10))),
+            (("certificate_is_not_yet_valid",), server(authority.issue("future", since=1))),
+            (("unsuitable_certificate_purpose",),
+             server(authority.issue("use", use=ExtendedKeyUsageOID.CLIENT_AUTH))),
+            (("self_signed_certificate",), server(itself)),
+            (("ee_certificate_key_too_weak",), server(authority.issue("weak", bits=1024)))]:
+        gateway = start(config(app.server, tls=ca(authority)))
+        refused(gateway, *why)
+        assert app.received == b""
+    # One that is named itself is believed.
+    gateway = start(config(server(itself).server, tls=f"ca: {tmp_path}/self.pem"))
+    assert get(gateway).status == 200
+
+
+@contextlib.contextmanager
+def s_server(issued, *arguments):
+    """`openssl s_server`, which answers with a page; its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", issued[1], "-key", issued[2], "-www",
+         *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE)
+
+    def is_there():
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+    try:
+        wait_until(is_there, "openssl s_server")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"],
+    ["-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"]], ids=["TLS 1.1", "CBC", "no forward secrecy"])
+def test_A_6_what_is_weak_is_refused(start, authority, arguments):
+    with s_server(authority.issue("server"), *arguments) as port:
+        gateway = start(config(f"https://localhost:{port}", tls=ca(authority)))
+        refused(gateway)
+        assert wait_until(lambda: failures(gateway), "why")
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_openssl_s_server_answers(start, authority, version):
+    with s_server(authority.issue("server"), version) as port:
+        gateway = start(config(f"https://localhost:{port}", tls=ca(authority)))
+        for _ in range(3):
+            answer = get(gateway)
+            assert answer.status == 200 and b"s_server" in answer.body
+
+
+def test_an_application_protocol_that_was_not_offered(start, authority):
+    with s_server(authority.issue("server"), "-alpn", "h2") as port:
+        gateway = start(config(f"https://localhost:{port}", tls=ca(authority)))
+        # It refuses itself, as RFC 7301 wants it.
+        refused(gateway)
+
+
+@pytest.mark.parametrize("said, why", [
+    (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "wrong_version_number"),
+    (b"SSH-2.0-OpenSSH_9.2p1\r\n", "wrong_version_number"),
+    (b"\x16\x03\x03\x00\x04\x02\x00\x00\x00", None), (b"\x15\x03\x03\x00\x02\x02\x28", None)])
+def test_U_7_bytes_that_are_no_handshake(start, authority, script, said, why):
+    received = []
+
+    def speak(connection):
+        connection.sock.sendall(said)
+        received.append(connection.sock.recv(65536))
+        connection.sock.settimeout(5)
+        while connection.sock.recv(65536):
+            pass
+    app = script(speak)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    refused(gateway, *([why] if why else []))
+    assert wait_until(lambda: failures(gateway), "why")
+    # A ClientHello, and nothing of the request.
+    assert all(data[:1] == b"\x16" and b"GET" not in data for data in received)
+
+
+def test_U_7_a_server_in_clear(start, authority, upstream):
+    app = upstream()
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority), more=", timeouts: { connect: 1s }"))
+    answer = get(gateway)
+    # It waits for a request line as the gateway does for a ServerHello.
+    assert answer.status == 504
+    assert b"GET" not in app.received
+
+
+@pytest.mark.parametrize("way", ["end", "reset", "halfway"])
+def test_a_handshake_that_is_cut(start, authority, script, way):
+    def cut(connection):
+        connection.sock.recv(65536)
+        if way == "reset":
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        if way == "halfway":
+            connection.sock.sendall(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03")
+    app = script(cut)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    refused(gateway)
+    assert wait_until(lambda: failures(gateway), "why")
+    assert len(app.connections) == 2
+
+
+def test_a_handshake_that_hangs(start, authority, script, workers):
+    app = script(read_to_end)
+    gateway = start(config(
+        f"https://localhost:{app.address[1]}", tls=ca(authority), more=", timeouts: { connect: 300ms }, retries: 0",
+        workers=workers))
+    refused(gateway, "handshake_timeout", status=504, reason="upstream_connect_timeout")
+    wait_until(lambda: app.connections[0].ended, "the end of the connection")
+
+
+def test_why_is_said_once_for_many(start, authority, other, upstream):
+    app = upstream(context=server_context(other.issue("server")))
+    gateway = start(config(app.server, tls=ca(authority)))
+    for _ in range(5):
+        refused(gateway)
+    assert len(failures(gateway)) == 1
+    said = [m for m in gateway.messages() if m["message"] == "TLS to a server failed"][0]
+    assert (said["upstream"], said["server"], said["level"]) == (
+        "app", f"127.0.0.1:{app.address[1]}", "warning")
+
+
+# U-4: another server.
+
+
+def test_U_4_a_failure_goes_to_the_next_server(start, upstream, authority, other, secure):
+    bad = upstream(context=server_context(other.issue("bad")))
+    gateway = start(config(bad.server, secure.server, tls=ca(authority)))
+    for method, body in [("GET", None), ("POST", b"a body")] * 4:
+        answer = get(gateway, method=method, body=body)
+        assert answer.status == 200
+    assert [r.method for r in secure.requests].count("POST") == 4 and bad.received == b""
+    assert {line["retries"] for line in gateway.wait_access(8)} == {0, 1}
+    # Three in a row, and it is passed over.
+    message = gateway.wait_message("a server is passed over")
+    assert message["reason"] == "upstream_tls_failed" and message["server"] == f"127.0.0.1:{bad.address[1]}"
+
+
+def test_U_4_a_kept_connection_that_was_closed(start, upstream, authority):
+    def answer(request, connection):
+        connection.sock.sendall(OK)
+        connection.sock.unwrap() if request.target == "/polite" else None
+        connection.sock.close()
+    app = upstream(answer, context=server_context(authority.issue("server")))
+    gateway = start(config(app.server, tls=ca(authority)))
+    for target in ["/polite", "/rude"] * 5:
+        assert get(gateway, target).status == 200
+        assert get(gateway, target, method="POST", body=b"x").status in (200, 502)
+    # Nothing was sent twice that must not be.
+    assert [r.method for r in app.requests].count("POST") == 10
+    assert failures(gateway) == []
+
+
+# U-6: truncation.
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("framing, ending, is_whole", [
+    ("close", "notice", True), ("close", "end", False), ("close", "reset", False), ("length", "end", True),
+    ("chunked", "end", True), ("short", "notice", False), ("short", "end", False), ("short chunks", "notice", False)])
+def test_U_6_an_answer_that_is_cut(start, upstream, authority, version, framing, ending, is_whole):
+    fields = {
+        "close": b"", "length": b"Content-Length: 4\r\n", "short": b"Content-Length: 9\r\n",
+        "chunked": b"Transfer-Encoding: chunked\r\n", "short chunks": b"Transfer-Encoding: chunked\r\n"}[framing]
+    body = {"chunked": b"4\r\nbody\r\n0\r\n\r\n", "short chunks": b"4\r\nbody\r\n"}.get(framing, b"body")
+
+    def answer(request, connection):
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n" + body)
+        if ending == "notice":
+            with contextlib.suppress(OSError):
+                connection.sock.unwrap()
+        if ending == "reset":
+            time.sleep(0.3)
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.sock.close()
+    app = upstream(answer, context=server_context(authority.issue("server"), version=version))
+    gateway = start(config(app.server, tls=ca(authority)))
+    with Client(gateway) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        if is_whole:
+            assert client.response().body == b"body"
+            assert "reason" not in gateway.wait_access(1)[0]
+        else:
+            with pytest.raises(AssertionError):
+                client.response()
+            assert gateway.wait_access(1)[0]["reason"] == "upstream_truncated"
+
+
+# U-3: connections that are kept.
+
+
+def test_U_3_tickets_on_a_free_connection_do_not_close_it(start, authority):
+    """A server that gives its tickets late: nginx and OpenSSL give them at once, others when they like."""
+    with Ticketing(authority.issue("server")) as server:
+        gateway = start(config(f"https://localhost:{server.port}", tls=ca(authority)))
+        assert get(gateway).status == 200
+        for _ in range(4):
+            server.give_ticket()
+            time.sleep(0.1)
+            assert get(gateway).status == 200
+        assert server.connections == 1
+
+
+def test_U_3_a_flood_of_tickets_closes_it(start, authority):
+    with Ticketing(authority.issue("server")) as server:
+        gateway = start(config(f"https://localhost:{server.port}", tls=ca(authority)))
+        assert get(gateway).status == 200
+        for _ in range(60):
+            server.give_ticket()
+        wait_until(lambda: established(gateway.pid, server.port) == 0, "the end of the connection")
+        assert get(gateway).status == 200
+
+
+SERVER = """
+import ctypes, ctypes.util, socket, sys, threading
+ssl = ctypes.CDLL(ctypes.util.find_library("ssl"))
+for name in ("TLS_server_method", "SSL_CTX_new", "SSL_new"):
+    getattr(ssl, name).restype = ctypes.c_void_p
+P = ctypes.c_void_p
+context = P(ssl.SSL_CTX_new(P(ssl.TLS_server_method())))
+assert ssl.SSL_CTX_use_certificate_chain_file(context, sys.argv[1].encode()) == 1
+assert ssl.SSL_CTX_use_PrivateKey_file(context, sys.argv[2].encode(), 1) == 1
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+lock, current, count = threading.Lock(), None, 0
+def serve(sock):
+    global current, count
+    connection = P(ssl.SSL_new(context))
+    ssl.SSL_set_fd(connection, sock.fileno())
+    if ssl.SSL_accept(connection) != 1:
+        return
+    with lock:
+        current, count = connection, count + 1
+    block = ctypes.create_string_buffer(65536)
+    answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"
+    while ssl.SSL_read(connection, block, len(block)) > 0:
+        with lock:
+            ssl.SSL_write(connection, answer, len(answer))
+def accept():
+    while True:
+        sock = listener.accept()[0]
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+threading.Thread(target=accept, daemon=True).start()
+for line in sys.stdin:
+    with lock:
+        if line == "ticket\\n":
+            ssl.SSL_new_session_ticket(current)
+            ssl.SSL_do_handshake(current)
+        elif line == "update\\n":
+            ssl.SSL_key_update(current, 1)
+            ssl.SSL_do_handshake(current)
+        elif line == "data\\n":
+            ssl.SSL_write(current, b"HTTP/1.1 200 OK", 15)
+        print(count, flush=True)
+"""
+
+
+class Ticketing:
+    """A server of TLS 1.3 that says for TLS alone what a test wants, when it wants it."""
+
+    def __init__(self, issued):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(issued[1]), str(issued[2])], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def say(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+    def give_ticket(self):
+        self.say("ticket")
+
+    @property
+    def connections(self):
+        return self.say("nothing")
+
+
+@pytest.mark.parametrize("count, is_kept", [(5, True), (60, False)])
+def test_U_3_key_updates_on_a_free_connection(start, authority, count, is_kept):
+    with Ticketing(authority.issue("server")) as server:
+        gateway = start(config(f"https://localhost:{server.port}", tls=ca(authority)))
+        assert get(gateway).status == 200
+        for _ in range(count):
+            server.say("update")
+            time.sleep(0.01)
+        if not is_kept:
+            wait_until(lambda: established(gateway.pid, server.port) == 0, "the end of the connection")
+        assert get(gateway).status == 200
+        assert server.connections == (1 if is_kept else 2)
+
+
+def test_U_3_data_on_a_free_connection_closes_it(start, authority):
+    with Ticketing(authority.issue("server")) as server:
+        gateway = start(config(f"https://localhost:{server.port}", tls=ca(authority)))
+        assert get(gateway).status == 200
+        server.say("data")
+        wait_until(lambda: established(gateway.pid, server.port) == 0, "the end of the connection")
+        assert get(gateway).body == b"ok"
+        assert server.connections == 2
+
+
+# Certificates of ours.
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_server_asks_for_a_certificate(start, upstream, authority, other, version):
+    context = server_context(authority.issue("server"), clients=other, version=version)
+    app = upstream(context=context)
+    _, chain, key = other.issue("me", ["gateway.test"])
+    gateway = start(config(app.server, tls=ca(authority) + f", certificate: {chain}, key: {key}"))
+    for _ in range(3):
+        assert get(gateway).status == 200
+    shown = app.connections[0].sock.getpeercert()
+    assert ("DNS", "gateway.test") in shown["subjectAltName"]
+    # None, and one that the server does not believe: it says so within the handshake, or (1.3) behind it.
+    gateway = start(config(app.server, tls=ca(authority)))
+    refused(gateway, "tlsv13_alert_certificate_required", "sslv3_alert_handshake_failure")
+    _, chain, key = authority.issue("wrong", ["gateway.test"])
+    gateway = start(config(app.server, tls=ca(authority) + f", certificate: {chain}, key: {key}"))
+    refused(gateway, "tlsv1_alert_unknown_ca")
+    assert len(app.requests) == 3
+
+
+def test_a_server_that_does_not_ask(start, authority, secure, other):
+    _, chain, key = other.issue("me", ["gateway.test"])
+    gateway = start(config(secure.server, tls=ca(authority) + f", certificate: {chain}, key: {key}"))
+    assert get(gateway).status == 200
+    assert secure.connections[0].sock.getpeercert() is None
+
+
+# nginx.
+
+
+@contextlib.contextmanager
+def nginx(folder, issued, more="", body='return 200 "$ssl_session_reused $ssl_protocol $ssl_server_name";'):
+    """nginx with TLS: its port and its folder of files."""
+    if not shutil.which("nginx"):
+        pytest.skip("nginx is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = folder / "nginx"
+    (folder / "files").mkdir(parents=True)
+    user = "user root;" if os.getuid() == 0 else ""
+    (folder / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; {user}
+events {{ worker_connections 256; }}
+http {{
+  access_log {folder}/access.log; client_max_body_size 0; client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{port} ssl; ssl_certificate {issued[1]}; ssl_certificate_key {issued[2]}; {more}
+    location /session {{ {body} }}
+    location / {{ root {folder}/files; dav_methods PUT DELETE; }}
+  }}
+}}
+""")
+    process = subprocess.Popen(
+        ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
+
+    def is_there():
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+    try:
+        wait_until(is_there, "nginx")
+        yield port, folder / "files"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_nginx_sees_sessions_go_on(start, authority, tmp_path, version):
+    more = f"ssl_protocols {version}; keepalive_timeout 0; ssl_session_tickets on;"
+    with nginx(tmp_path, authority.issue("server"), more) as (port, _):
+        gateway = start(config(f"https://localhost:{port}", tls=ca(authority)))
+        seen = [get(gateway, "/session").body.decode().split() for _ in range(6)]
+        assert seen[0] == [".", version, "localhost"]
+        assert [each[0] for each in seen[1:]] == ["r"] * 5, seen
+        # Not with another name, nor after another authority is believed.
+        tls = ca(authority) + ", server_name: example.test"
+        reload(gateway, config(f"https://localhost:{port}", tls=tls))
+        assert [get(gateway, "/session").body.decode().split() for _ in range(2)] == [
+            [".", version, "example.test"], ["r", version, "example.test"]]
+        # A definition that is equal keeps them.
+        reload(gateway)
+        assert get(gateway, "/session").body.startswith(b"r")
+        authority.path.write_bytes(authority.path.read_bytes() * 2)
+        reload(gateway)
+        assert get(gateway, "/session").body.startswith(b".")
+
+
+def pieces_of(size, piece=65536):
+    block = bytes(range(256)) * (piece // 256)
+    for at in range(0, size, piece):
+        yield block[:min(piece, size - at)]
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_nginx_32_MiB_both_ways(start, authority, tmp_path, framing, workers):
+    with nginx(tmp_path, authority.issue("server")) as (port, files):
+        gateway = start(config(f"https://localhost:{port}", tls=ca(authority), workers=workers))
+        size = 32 * MIB + 12345
+        expected = hashlib.sha256()
+        for piece in pieces_of(size):
+            expected.update(piece)
+        connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=60)
+        headers = {"Content-Length": str(size)} if framing == "length" else {}
+        connection.request("PUT", "/big", pieces_of(size), headers, encode_chunked=framing == "chunked")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status in (201, 204)
+        connection.request("GET", "/big")
+        answer = connection.getresponse()
+        found = hashlib.sha256()
+        while piece := answer.read(1 << 18):
+            found.update(piece)
+        assert answer.status == 200 and found.hexdigest() == expected.hexdigest()
+        assert hashlib.sha256((files / "big").read_bytes()).hexdigest() == expected.hexdigest()
+
+
+# Backpressure.
+
+
+def test_a_client_that_reads_slowly(start, upstream, authority):
+    size = 32 * MIB
+    data = b"".join(pieces_of(size))
+    app = upstream(
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + data,
+        context=server_context(authority.issue("server")))
+    gateway = start(config(app.server, tls=ca(authority)))
+    before = gateway.resident_bytes()
+    with Client(gateway, seconds=60) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.5)
+        assert gateway.resident_bytes() < before + 4 * MIB
+        answer = client.response()
+        assert answer.body == data
+
+
+def test_an_upstream_that_reads_slowly(start, script, authority):
+    size = 8 * MIB
+    data = b"".join(pieces_of(size))
+    found = hashlib.sha256()
+
+    def read_slowly(connection):
+        connection.sock = context.wrap_socket(connection.sock, server_side=True)
+        read_head(connection)
+        count = len(connection.received.partition(b"\r\n\r\n")[2])
+        found.update(connection.received.partition(b"\r\n\r\n")[2])
+        time.sleep(0.5)
+        while count < size:
+            piece = connection.sock.recv(20_000)
+            found.update(piece)
+            count += len(piece)
+            if count % 3 == 0:
+                time.sleep(0.001)
+        connection.sock.sendall(OK)
+    context = server_context(authority.issue("server"))
+    app = script(read_slowly)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    before = gateway.resident_bytes()
+    with Client(gateway, seconds=60) as client:
+        sender = threading.Thread(target=client.send, args=(
+            b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + data,))
+        sender.start()
+        time.sleep(0.3)
+        assert gateway.resident_bytes() < before + 4 * MIB
+        assert client.response().status == 200
+        sender.join()
+    assert found.digest() == hashlib.sha256(data).digest()
+
+
+def test_small_records_are_read_to_their_end(start, script, authority):
+    """What TLS holds, no event speaks of."""
+    def answer(connection):
+        connection.sock = context.wrap_socket(connection.sock, server_side=True)
+        read_head(connection)
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n")
+        for _ in range(20_000):
+            connection.sock.sendall(b"x")
+        read_to_end(connection)
+    context = server_context(authority.issue("server"))
+    app = script(answer)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    assert get(gateway).body == b"x" * 20_000
+
+
+# Tunnels.
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_websocket_through_tls(start, authority, version, workers):
+    def echo(connection):
+        for message in connection:
+            connection.send(message)
+    context = server_context(authority.issue("server"), version=version)
+    server = websockets.sync.server.serve(echo, "127.0.0.1", 0, max_size=None, ssl=context)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        port = server.socket.getsockname()[1]
+        gateway = start(config(f"https://localhost:{port}", tls=ca(authority), workers=workers))
+        with websockets.sync.client.connect(
+                f"ws://{gateway.host}:{gateway.port}/", max_size=None, proxy=None) as client:
+            for message in ["a", os.urandom(3 * MIB), "b" * 100_000]:
+                client.send(message)
+                assert client.recv(timeout=30) == message
+        line = gateway.wait_access(1)[0]
+        assert line["status"] == 101 and "reason" not in line
+    finally:
+        server.shutdown()
+
+
+SWITCH = (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+          b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+SWITCHED = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+
+
+@pytest.mark.parametrize("polite", [True, False], ids=["close_notify", "none"])
+def test_a_tunnel_that_the_upstream_ends(start, authority, script, polite):
+    """What goes through a tunnel frames itself: many servers of WebSockets end without close_notify."""
+    def switch(connection):
+        connection.sock = context.wrap_socket(connection.sock, server_side=True, suppress_ragged_eofs=False)
+        read_head(connection)
+        connection.sock.sendall(SWITCHED + b"hello")
+        if polite:
+            with contextlib.suppress(OSError):
+                connection.sock.unwrap()
+        connection.sock.close()
+    context = server_context(authority.issue("server"))
+    app = script(switch)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    with Client(gateway) as client:
+        assert client.send(SWITCH).response().status == 101
+        while client._more():
+            pass
+        assert client.data == b"hello"
+        client.finish()
+        assert "reason" not in gateway.wait_access(1)[0]
+
+
+def test_a_tunnel_that_the_client_ends(start, authority, script):
+    said = []
+
+    def switch(connection):
+        connection.sock = context.wrap_socket(connection.sock, server_side=True, suppress_ragged_eofs=False)
+        read_head(connection)
+        connection.sock.sendall(SWITCHED)
+        try:
+            while piece := connection.sock.recv(1000):
+                said.append(piece)
+            said.append("close_notify")
+        except ssl.SSLEOFError:
+            said.append("cut")
+        # The other half is still open.
+        connection.sock.sendall(b"bye")
+    context = server_context(authority.issue("server"))
+    app = script(switch)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    with Client(gateway) as client:
+        assert client.send(SWITCH).response().status == 101
+        client.send(b"hello").finish()
+        while client._more():
+            pass
+        assert client.data == b"bye"
+    assert b"".join(said[:-1]) == b"hello" and said[-1] == "close_notify"
+
+
+# Health checks.
+
+
+def test_health_checks_speak_tls(start, upstream, authority, other):
+    good = upstream(context=server_context(authority.issue("good")))
+    bad = upstream(context=server_context(other.issue("bad")))
+    gateway = start(config(
+        good.server, bad.server, tls=ca(authority), more=", health: { path: /healthz, every: 100ms }"))
+    message = gateway.wait_message("a server is down")
+    assert message["server"] == f"127.0.0.1:{bad.address[1]}"
+    assert message["why"].removeprefix("TLS: ") in UNKNOWN
+    wait_until(lambda: len(good.requests) >= 3, "three checks")
+    assert good.requests[0].target == "/healthz"
+    assert good.requests[0].field("host") == f"localhost:{good.address[1]}"
+    assert bad.received == b""
+    assert [get(gateway).status for _ in range(4)] == [200] * 4
+    assert failures(gateway) == []
+
+
+def test_health_checks_name_what_the_certificate_is_for(start, upstream, authority):
+    app = upstream(context=server_context(authority.issue("server", ["orders.test"])))
+    gateway = start(config(
+        f"https://127.0.0.1:{app.address[1]}", tls=ca(authority) + ", server_name: orders.test",
+        more=", health: { path: /healthz, every: 100ms }"))
+    wait_until(lambda: app.requests, "a check")
+    assert app.requests[0].field("host") == f"orders.test:{app.address[1]}"
+    assert get(gateway).status == 200
+
+
+# Reload.
+
+
+def test_a_reload_takes_another_authority(start, upstream, authority, other, workers, tmp_path):
+    app = upstream(context=server_context(other.issue("server")))
+    believed = tmp_path / "believed.pem"
+    believed.write_bytes(authority.path.read_bytes())
+    text = config(app.server, tls=f"ca: {believed}", workers=workers)
+    gateway = start(text)
+    refused(gateway)
+    believed.write_bytes(other.path.read_bytes())
+    reload(gateway)
+    for _ in range(8):
+        assert get(gateway).status == 200
+    # One that is equal keeps its connections, also where it stands elsewhere.
+    reload(gateway, "# a comment\n" + textwrap.dedent(text))
+    for _ in range(8):
+        assert get(gateway).status == 200
+    assert len([c for c in app.connections if not c.tls_error]) <= workers
+    believed.write_bytes(authority.path.read_bytes())
+    reload(gateway)
+    refused(gateway)
+
+
+def test_a_reload_takes_another_certificate(start, upstream, authority, other):
+    app = upstream(context=server_context(authority.issue("server"), clients=other))
+    _, chain, key = other.issue("me", ["first.test"])
+    gateway = start(config(app.server, tls=ca(authority) + f", certificate: {chain}, key: {key}"))
+
+    def shown():
+        assert get(gateway).status == 200
+        return app.connections[-1].sock.getpeercert()["subjectAltName"]
+    assert shown() == (("DNS", "first.test"),)
+    other.issue("me", ["second.test"])
+    reload(gateway)
+    assert shown() == (("DNS", "second.test"),)
+    # What cannot be used is refused as a whole.
+    key.write_bytes(authority.issue("stray")[2].read_bytes())
+    gateway.signal(signal.SIGHUP)
+    message = gateway.wait_message("is not the key of the certificate")
+    assert message["message"].startswith(f"{gateway.config_path}:6:")
+    assert "reload refused" in gateway.wait_message("reload refused")["message"]
+    assert shown() == (("DNS", "second.test"),) and len(app.connections) == 2
+
+
+@pytest.mark.parametrize("fault", ["ca", "chain", "key", "mismatch", "open"])
+def test_check_says_which_file_is_bad(tmp_path, authority, fault):
+    _, chain, key = authority.issue("me")
+    believed = tmp_path / "believed.pem"
+    believed.write_bytes(authority.path.read_bytes())
+    file, said = {
+        "ca": (believed, "holds no certificate in PEM"), "chain": (chain, "holds no certificate in PEM"),
+        "key": (key, "holds no private key in PEM, or one that is encrypted"),
+        "mismatch": (key, "is not the key of the certificate in"),
+        "open": (key, "can be read by others than its owner"),
+    }[fault]
+    if fault == "mismatch":
+        key.write_bytes(authority.issue("stray")[2].read_bytes())
+    elif fault == "open":
+        key.chmod(0o644)
+    else:
+        file.write_text("nothing")
+    conf = tmp_path / "gateway.conf"
+    conf.write_text(
+        "listeners: [{ address: \"127.0.0.1:0\" }]\nupstreams:\n  app:\n    servers: [\"https://localhost:1\"]\n"
+        f"    tls:\n      ca: {believed}\n      certificate: {chain}\n      key: {key}\n"
+        "routes: [{ path: /**, auth: none, upstream: app }]\n")
+    done = run("check", "--config", conf)
+    assert done.returncode == 1
+    place = {believed: "6:11", chain: "7:20", key: "8:12"}[file]
+    assert f"gateway.conf:{place}: " in done.stderr and said in done.stderr, done.stderr
+    assert run("serve", "--config", conf).returncode == 78
+
+
+def test_a_certificate_that_has_expired_is_a_warning(tmp_path, authority, secure, start):
+    _, chain, key = authority.issue("me", days=-1, since=-5)
+    gateway = start(config(secure.server, tls=ca(authority) + f", certificate: {chain}, key: {key}"))
+    assert "servers refuse it" in gateway.wait_message("has expired")["message"]
+    assert get(gateway).status == 200

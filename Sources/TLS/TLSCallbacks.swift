@@ -111,8 +111,9 @@ enum TLSCallbacks {
     }
   }
 
-  /// Whether a ticket that was opened is used: not where the client's certificate has run out since.
-  static let ticketOpened: SSL_CTX_decrypt_session_ticket_fn = { _, session, _, _, status, _ in
+  /// Whether a ticket that was opened is used: not where the client's certificate has run out since. A client of TLS 1.3
+  /// gets another, as it should use each once (RFC 8446 §C.4).
+  static let ticketOpened: SSL_CTX_decrypt_session_ticket_fn = { ssl, session, _, _, status, _ in
     switch status {
     case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
       if let session = unsafe session, let peer = unsafe SSL_SESSION_get0_peer(session),
@@ -120,7 +121,8 @@ enum TLSCallbacks {
       {
         return SSL_TICKET_RETURN_IGNORE_RENEW
       }
-      return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
+      let isKept = unsafe status == SSL_TICKET_SUCCESS && SSL_version(ssl) < TLS1_3_VERSION
+      return isKept ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
     default: return SSL_TICKET_RETURN_IGNORE_RENEW
     }
   }

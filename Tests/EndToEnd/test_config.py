@@ -144,8 +144,8 @@ ROWS = {
     "unsupported: owner": (
         "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 16),
         "not supported"),
-    "unsupported: tls to servers": (
-        "    servers", "    tls: { ca: a.pem }\n    servers", (10, 5), "not supported"),
+    "tls to servers in clear": (
+        "    servers", "    tls: { server_name: a }\n    servers", (10, 5), "write https:// before its host"),
     "balance": ("    servers", "    balance: fastest\n    servers", (10, 14), "is not round_robin"),
     "queue alone": ("    servers", "    queue: 3\n    servers", (10, 5), "without \"max_connections\""),
 }

@@ -48,6 +48,18 @@ struct ListenerTLSTests {
     }
   }
 
+  @Test("Browsers are told whole seconds")
+  func strictTransport() {
+    for text in ["500ms", "1ms", "1500ms"] {
+      #expect(
+        faults(of: "certificate: a.pem", "key: a.key", "hsts: \(text)").contains(
+          "6:13: \"\(text)\" is no whole number of seconds, in which browsers are told"))
+    }
+    for text in ["0s", "1s", "2000ms", "180d"] {
+      #expect(!faults(of: "certificate: a.pem", "key: a.key", "hsts: \(text)").contains { $0.hasPrefix("6:") })
+    }
+  }
+
   @Test("What does not fit together")
   func combinations() {
     #expect(

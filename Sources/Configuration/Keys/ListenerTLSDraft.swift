@@ -33,12 +33,29 @@ struct ListenerTLSDraft: Sendable {
         """),
       Key("minimum", \.minimum, .choice([("1.2", .tls12), ("1.3", .tls13)]), "The oldest version of TLS."),
       Key(
-        "hsts", ifWritten: \.strictTransport, .duration(.zero ... .seconds(3650 * 86_400)),
+        "hsts", ifWritten: \.strictTransport, .wholeSeconds(.zero ... .seconds(3650 * 86_400)),
         """
         Browsers are told to come back with TLS alone, for so long after each answer: Strict-Transport-Security \
         (RFC 6797) on every one, instead of the upstream's. 0s takes it back.
         """),
     ])
+}
+
+extension ValueKind where Value == Duration {
+  /// A duration that is said in seconds.
+  fileprivate static func wholeSeconds(_ range: ClosedRange<Duration>) -> ValueKind {
+    let duration = ValueKind.duration(range)
+    return ValueKind(
+      noun: duration.noun, reference: "\(duration.reference), in whole seconds", text: duration.text,
+      decode: { node, decoding in
+        guard let value = duration.decode(node, &decoding) else { return nil }
+        guard value.components.attoseconds == 0 else {
+          decoding.report(node.position, "\(node.noun) is no whole number of seconds, in which browsers are told")
+          return nil
+        }
+        return value
+      })
+  }
 }
 
 /// The files of one certificate as written.

@@ -53,6 +53,16 @@ public final class RouteTable: Sendable {
     return best == Int.max ? nil : best
   }
 
+  /// Whether a route is for this host, whatever the path.
+  ///
+  /// - Parameter host: As of `match`.
+  public func isFor(host: Span<UInt8>) -> Bool {
+    if anyHost >= 0 { return true }
+    var isFound = false
+    matchHost(host) { _ in isFound = true }
+    return isFound
+  }
+
   // MARK: Matching
 
   /// Calls `body` with the roots of the host's own routes, and of the wildcards above it.

@@ -91,6 +91,13 @@ public final class ActiveConfiguration: Sendable {
     return nil
   }
 
+  /// Whether there is anything for this host.
+  func isFor(host: Span<UInt8>) -> Bool {
+    if routeTable.isFor(host: host) { return true }
+    for route in responders where route.isFor(host) { return true }
+    return false
+  }
+
   /// What tells an upstream who the client is, or rewrites the target: only the gateway may say it.
   private static let alwaysRemoved = [
     "Forwarded", "X-Real-IP", "X-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI",

@@ -131,6 +131,7 @@ final class Exchange {
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
     if let secured, !secured.covers(host) { return .refuse(Refusal(.hostNotCovered)) }
     if let port = active.listeners[listener].redirectPort, context.client.scheme == .http {
+      guard active.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
       return .answer(
         RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
     }

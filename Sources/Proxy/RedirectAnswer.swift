@@ -18,7 +18,8 @@ enum RedirectAnswer {
       status: redirect.status, fields: [("Location", String(decoding: location, as: UTF8.self))], body: [])
   }
 
-  /// The same request by https (RFC 9110 §15.4.9).
+  /// The same request by https (RFC 9110 §15.4.9). Nobody is to keep it: Host, which it repeats, may be any that a route is
+  /// for.
   ///
   /// - Parameter host: Without a port.
   static func toHTTPS(
@@ -30,7 +31,8 @@ enum RedirectAnswer {
     append(path, ByteRange(0, path.count), to: &location)
     append(bytes, query, to: &location)
     return LocalResponse(
-      status: 308, fields: [("Location", String(decoding: location, as: UTF8.self))], body: [])
+      status: 308,
+      fields: [("Location", String(decoding: location, as: UTF8.self)), ("Cache-Control", "no-store")], body: [])
   }
 
   /// Bytes that no URL holds are escaped (RFC 3986 §2): queries are forwarded as they came, whatever they hold.

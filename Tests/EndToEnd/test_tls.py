@@ -717,6 +717,30 @@ def test_a_listener_in_clear_sends_to_https(start, upstream, authority):
     assert answer(addresses[0], "GET /a/x", fields.replace("https", "http")).status == 308
 
 
+def test_a_listener_in_clear_sends_nobody_to_other_hosts(start, upstream, authority):
+    app = upstream()
+    text = config(app, files(authority.issue("server"))).replace(
+        "workers:", "  - { address: 127.0.0.2:0, redirect: https }\n    workers:").replace(
+        "path: /a/**", "host: example.test, path: /a/**") + (
+        '  - { host: "*.w.test", path: /, auth: none, upstream: app }\n')
+    gateway = start(text)
+    host, _, port = gateway.addresses[1].rpartition(":")
+
+    def answer(name):
+        with Client(gateway, address=(host, int(port))) as client:
+            return client.send(f"GET /b HTTP/1.1\r\nHost: {name}\r\n\r\n").response()
+
+    for name in ("example.test", "EXAMPLE.test:80", "x.w.test"):
+        answered = answer(name)
+        assert answered.status == 308
+        # A cache that does not look at Host would send others there.
+        assert answered.field("cache-control") == "no-store"
+    for name in ("evil.test", "w.test", "127.0.0.2", "example.test.evil.test"):
+        answered = answer(name)
+        assert (answered.status, answered.field("location")) == (404, None)
+        assert gateway.access_of(answered.request_id)["reason"] == "no_route"
+
+
 def test_answers_tell_browsers_to_come_back_with_tls(start, upstream, authority):
     app = upstream(
         b"HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nContent-Length: 2\r\n\r\nok")

@@ -15,7 +15,8 @@ struct ListenerDraft: Sendable {
       Key(
         "redirect", ifWritten: \.redirectPort, .httpsRedirect,
         """
-        Requests are answered 308, to the same host and path with https, before a route is looked for. Not those of \
+        Requests for hosts that some route is for are answered 308, to the same host and path with https, before a \
+        route is looked for. Not those of \
         which a trusted proxy says that they came by https.
         """),
       Key(

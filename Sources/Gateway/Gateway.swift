@@ -249,17 +249,22 @@ extension Gateway {
         )
       }
       var next = configuration
+      var removed: Set<ListenAddress> = []
       next.listeners = active.configuration.listeners.map { old in
-        guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else { return old }
+        guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else {
+          removed.insert(old.address)
+          return old
+        }
         listener.proxyProtocol = old.proxyProtocol
         return listener
       }
       next.workers = active.configuration.workers
       next.log = active.configuration.log
       let agreed = next
+      let kept = settingsInForce(of: removed)
       revocations.open(agreed) { [unowned self] opened in
         switch opened {
-        case .success(let revoked): prepareReload(agreed, revoked)
+        case .success(let revoked): prepareReload(agreed, revoked, keeping: kept)
         case .failure(let diagnostics):
           refuseReload(diagnostics)
           reloadEnded()
@@ -281,10 +286,21 @@ extension Gateway {
     reload()
   }
 
+  private func settingsInForce(of listeners: Set<ListenAddress>) -> [ListenAddress: TLSContext.Settings] {
+    var kept: [ListenAddress: TLSContext.Settings] = [:]
+    for (listener, settings) in zip(active.configuration.listeners, tls.settings)
+    where listeners.contains(listener.address) {
+      kept[listener.address] = settings
+    }
+    return kept
+  }
+
   /// Reads the files of listeners and upstreams again, and goes on once the upstreams are ready.
-  private func prepareReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?) {
+  private func prepareReload(
+    _ next: GatewayConfiguration, _ revoked: RevocationFile?, keeping kept: [ListenAddress: TLSContext.Settings]
+  ) {
     do throws(Diagnostics) {
-      let files = try TLSFiles(next)
+      let files = try TLSFiles(next, keeping: kept)
       do throws(TLSFault) {
         let tls = try ListenerContexts(files.listeners, tickets: tickets, workers: server.workerCount)
         try upstreams.prepare(files.upstreams) { [unowned self] in

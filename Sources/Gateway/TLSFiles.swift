@@ -19,11 +19,15 @@ struct TLSFiles {
   /// Far more than a bundle of all authorities there are.
   private static let fileBytesMax = 4 << 20
 
+  /// - Parameter kept: What is spoken by listeners that the file has no more, and that stay until a restart: their files
+  ///   may be gone.
   /// - Throws: All that is wrong with them.
-  init(_ configuration: GatewayConfiguration) throws(Diagnostics) {
+  init(
+    _ configuration: GatewayConfiguration, keeping kept: [ListenAddress: TLSContext.Settings] = [:]
+  ) throws(Diagnostics) {
     self.configuration = configuration
     for listener in configuration.listeners {
-      listeners.append(listener.tls.flatMap { read($0, of: listener) })
+      listeners.append(kept[listener.address] ?? listener.tls.flatMap { read($0, of: listener) })
     }
     for upstream in configuration.upstreams {
       upstreams.append(UpstreamDefinition(upstream, tls: upstream.isSecured ? read(upstream.tls) : nil))

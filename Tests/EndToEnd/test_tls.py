@@ -337,6 +337,31 @@ def test_A_4_a_bad_file_at_a_reload_changes_nothing(start, upstream, authority):
         assert client.send(REQUEST.replace(b"/a/", b"/b/")).response().status == 404
 
 
+def test_a_reload_reads_no_files_of_a_listener_that_was_removed(start, upstream, authority):
+    """It goes on until a restart, with what it has: whoever removes it may remove its files too."""
+    app = upstream()
+    second = authority.issue("second")
+    text = config(app, files(authority.issue("server")))
+    gateway = start(text.replace(
+        "workers:", f"  - {{ address: 127.0.0.2:0, tls: {{ {files(second)} }} }}\n    workers:"))
+    host, _, port = gateway.addresses[1].rpartition(":")
+
+    def answer():
+        with SecureClient(gateway, client_context(authority), address=(host, int(port))) as client:
+            assert client.shown == thumbprint(second[0])
+            return client.send(REQUEST).response().status
+    assert answer() == 200
+    for path in second[1:]:
+        path.unlink()
+    gateway.write_config(text)
+    reload(gateway)
+    assert answer() == 200
+    reload(gateway)
+    assert answer() == 200
+    with secure(gateway, authority) as client:
+        assert client.send(REQUEST).response().status == 200
+
+
 def test_a_listener_begins_and_ends_to_speak_tls_by_a_reload(start, upstream, authority):
     app = upstream()
     text = config(app, files(authority.issue("server")))

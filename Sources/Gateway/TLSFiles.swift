@@ -59,11 +59,16 @@ struct TLSFiles {
     do throws(TLSFault) {
       let certificate = try ServerCertificate(chainPEM: chain, keyPEM: key, staple: staple)
       warn(certificate.validity, of: files.chain, refusedBy: "clients refuse it")
+      if let file = files.staple, certificate.staple?.isCurrent == false {
+        warnings.append(configuration.diagnostic(file, "is out of date (nextUpdate); it is not stapled"))
+      }
       return certificate
     } catch {
       switch error {
       case .stapleInvalid:
         report(files.staple ?? files.chain, "holds no OCSP response in DER, or one that says nothing")
+      case .stapleForeign:
+        report(files.staple ?? files.chain, "is about other certificates than the one in \(files.chain.path)")
       case .noNames: report(files.chain, "is for no host: no subject alternative name is a DNS name or an IP address")
       default: report(error, chain: files.chain, key: files.key)
       }
@@ -140,7 +145,7 @@ struct TLSFiles {
     case .noCertificate: report(chain, "holds no certificate in PEM")
     case .chainInvalid: report(chain, "holds a certificate that cannot be read")
     case .tooWeak: report(chain, "is too weak: RSA keys need 2048 bits, and SHA-1 signs nothing any more")
-    case .stapleInvalid, .noNames: report(chain, "cannot be used")
+    case .stapleInvalid, .stapleForeign, .noNames: report(chain, "cannot be used")
     case .failed(let call): report(chain, "cannot be used: \(call) failed")
     }
   }

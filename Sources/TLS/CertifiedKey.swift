@@ -37,10 +37,9 @@ public struct CertifiedKey: Sendable, Equatable {
     }
   }
 
-  /// The names of the certificate.
-  func names() throws(TLSFault) -> CertificateNames {
+  func certificate() throws(TLSFault) -> X509Certificate {
     guard let certificate = try PEMReader(chainPEM).certificate() else { throw .noCertificate }
-    return CertificateNames(of: certificate)
+    return certificate
   }
 }
 

@@ -18,6 +18,8 @@ public enum TLSFault: Error, Equatable, Sendable {
   case noNames
   /// There is no OCSP response in DER that says anything (RFC 6960 §4.2).
   case stapleInvalid
+  /// The OCSP response is about other certificates.
+  case stapleForeign
   /// OpenSSL failed although nothing from outside can make it fail: no memory, most likely. The call, as its manual
   /// page is named.
   case failed(String)

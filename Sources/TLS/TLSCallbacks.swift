@@ -58,10 +58,10 @@ enum TLSCallbacks {
     guard let argument = unsafe argument else { return SSL_TLSEXT_ERR_NOACK }
     // SAFETY: the argument is the TLSContext that the session holds.
     return unsafe Unmanaged<TLSContext>.fromOpaque(argument)._withUnsafeGuaranteedRef { context in
-      guard let staple = unsafe context.certificate(of: SSL_get_SSL_CTX(ssl)).staple else {
+      guard let staple = unsafe context.certificate(of: SSL_get_SSL_CTX(ssl)).staple, staple.isCurrent else {
         return SSL_TLSEXT_ERR_NOACK
       }
-      let isSet = unsafe staple.withUnsafeBufferPointer { bytes in
+      let isSet = unsafe staple.response.withUnsafeBufferPointer { bytes in
         unsafe portcullis_ssl_set_status(ssl, bytes.baseAddress, bytes.count)
       }
       return isSet == 1 ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK

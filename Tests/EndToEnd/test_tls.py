@@ -792,6 +792,24 @@ def test_an_ocsp_response_is_stapled(start, upstream, authority):
     staple.write_bytes(b"no response")
     done = run("check", "--config", gateway.config_path)
     assert done.returncode == 1 and f"{staple} holds no OCSP response" in done.stderr
+    authority.staple(authority.issue("other")[0])
+    done = run("check", "--config", gateway.config_path)
+    assert done.returncode == 1 and f"{staple} is about other certificates than the one in" in done.stderr
+
+
+def test_an_ocsp_response_that_is_out_of_date_is_not_stapled(start, upstream, authority):
+    """It would have clients refuse a certificate that is good. What renews it may be late: no reason not to start."""
+    app = upstream()
+    issued = authority.issue("server")
+    staple = authority.staple(issued[0], days=-1)
+    gateway = start(config(app, f"{files(issued)}, ocsp: {staple}"))
+    assert f"{staple} is out of date (nextUpdate); it is not stapled" in gateway.wait_message("nextUpdate")["message"]
+    assert "OCSP response: no response sent" in s_client(gateway, ["-status"], REQUEST)
+    # One that goes out of date meanwhile.
+    authority.staple(issued[0], days=10 / 86_400)
+    reload(gateway)
+    assert "OCSP Response Status: successful" in s_client(gateway, ["-status"], REQUEST)
+    wait_until(lambda: "OCSP response: no response sent" in s_client(gateway, ["-status"], REQUEST), "the end of it", 20)
 
 
 def test_A_3_a_redirect_beside_tls_is_a_fault(tmp_path, authority):

@@ -86,7 +86,7 @@ struct CertificateDraft: Sendable {
         presence: .required, "PEM: its private key, not encrypted, mode 0600."),
       Key(
         "ocsp", ifWritten: staple, ValueKind<String>.path("an OCSP response").located,
-        "DER: an OCSP response (RFC 6960) that is stapled. Who renews the file sends SIGHUP."),
+        "DER: an OCSP response (RFC 6960) that is stapled until it is out of date. Who renews the file sends SIGHUP."),
     ]
   }
 }

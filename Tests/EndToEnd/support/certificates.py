@@ -46,14 +46,15 @@ class Authority:
         private.write_bytes(key_pem(key))
         return certificate, chain, private
 
-    def staple(self, certificate):
-        """Writes an OCSP response that calls `certificate` good; its path."""
+    def staple(self, certificate, days=1):
+        """Writes an OCSP response that calls `certificate` good for so many days from now; its path."""
         now = datetime.datetime.now(datetime.timezone.utc)
         response = (
             ocsp.OCSPResponseBuilder()
             .add_response(
                 cert=certificate, issuer=self.certificate, algorithm=hashes.SHA1(),
-                cert_status=ocsp.OCSPCertStatus.GOOD, this_update=now, next_update=now + datetime.timedelta(days=1),
+                cert_status=ocsp.OCSPCertStatus.GOOD, this_update=now - datetime.timedelta(days=9),
+                next_update=now + datetime.timedelta(days=days),
                 revocation_time=None, revocation_reason=None)
             .responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate).sign(self.key, hashes.SHA256()))
         path = self.folder / "staple.der"

@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -56,6 +59,19 @@ socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *addres
   un->sun_family = AF_UNIX;
   memcpy(un->sun_path, path, length + 1);
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+}
+
+int csystem_unix_path(const struct sockaddr_storage *address, socklen_t length, char *text) {
+  const struct sockaddr_un *un = (const struct sockaddr_un *)address;
+  socklen_t offset = (socklen_t)offsetof(struct sockaddr_un, sun_path);
+  if (address->ss_family != AF_UNIX || length <= offset || length > sizeof *un) return 0;
+  size_t count = length - offset;
+  memcpy(text, un->sun_path, count);
+  if (text[0] == 0) {
+    text[0] = '@';
+    return (int)count;
+  }
+  return (int)strnlen(text, count);
 }
 
 int csystem_lookup(
@@ -141,4 +157,44 @@ int csystem_forbid_core_dumps(void) {
   struct rlimit none = {0, 0};
   if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int csystem_pipe(int descriptors[2]) { return pipe2(descriptors, O_CLOEXEC); }
+
+ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milliseconds) {
+  struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+  int ready = poll(&polled, 1, milliseconds);
+  if (ready > 0) return read(descriptor, bytes, count);
+  if (ready == 0) errno = ETIMEDOUT;
+  return -1;
+}
+
+int csystem_spawn(
+  const char *program, char *const arguments[], char *const environment[], const int *descriptors, int count, int first,
+  pid_t *child) {
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_t actions;
+  int error = posix_spawnattr_init(&attributes);
+  if (error != 0) return error;
+  error = posix_spawn_file_actions_init(&actions);
+  if (error != 0) {
+    posix_spawnattr_destroy(&attributes);
+    return error;
+  }
+  // Signals that are ignored here, as dispatch sources handle them, would stay ignored.
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  error = posix_spawnattr_setsigmask(&attributes, &none);
+  if (error == 0) error = posix_spawnattr_setsigdefault(&attributes, &all);
+  if (error == 0) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  for (int index = 0; error == 0 && index < count; index++) {
+    error = posix_spawn_file_actions_adddup2(&actions, descriptors[index], first + index);
+  }
+  // Libraries open descriptors that an exec does not close.
+  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, first + count);
+  if (error == 0) error = posix_spawnp(child, program, &actions, &attributes, arguments, environment);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  return error;
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Proxy
 import Sockets
 
 /// How the program ends: the codes of sysexits(3) where they say more than failure.
@@ -9,6 +10,13 @@ enum ExitStatus {
   static let unavailable = ExitCode(69)
   static let cannotCreate = ExitCode(73)
   static let configuration = ExitCode(78)
+}
+
+extension ServerError {
+  var status: ExitCode {
+    if case .unnamed = self { return ExitStatus.configuration }
+    return ExitStatus.unavailable
+  }
 }
 
 /// Lines for people, on standard error.

@@ -20,36 +20,46 @@ struct GatewayFault: Error {
 /// The running gateway: what is wired to what, and what signals do. Lives on the control loop, which carries no traffic.
 final class Gateway {
   private let path: String
-  private let control: EventLoop
-  private let log: Logger
-  private let logWriter: ProgramLogWriter
-  private let accessLog: AccessLog
-  private let serviceManager = ServiceManager(environment: Process.environment)
-  private var active: ActiveConfiguration
+  let control: EventLoop
+  let log: Logger
+  let logWriter: ProgramLogWriter
+  let accessLog: AccessLog
+  let serviceManager = ServiceManager(environment: Process.environment)
+  private(set) var active: ActiveConfiguration
   private let keyStore: KeyStore
   private var introspection: IntrospectionClients
   private let upstreams: Upstreams
-  private let server: Server
+  let server: Server
   private let tickets = TicketKeys()
   private var tls: ListenerContexts
   private let revocations: RevocationWatcher
   private var revocationGeneration: UInt64 = 0
   private var signals: [any DispatchSourceSignal] = []
-  private var signalsHandled = 0
+  /// Signals that are handled, and loops that accept.
+  private var stepsDone = 0
+  var sockets: ListenerSockets
+  let handover: Handover
+  /// Waited for by the process that hands over to this one; nil where there is none.
+  private var readiness: ReadySignal?
+  /// Serves, once the first fetches of keys have ended.
+  private var whenKeysCame: (() -> Void)?
   /// Whether a reload waits for a file, and another was asked for meanwhile.
   private var isReloading = false
   private var isReloadWanted = false
-  private var isDraining = false
-  private var loopsDrained = 0
-  private var loopsCut = 0
+  var isDraining = false
+  var loopsDrained = 0
+  var loopsCut = 0
   /// Why it ends.
-  private var endsBecause = "drained"
+  var endsBecause = "drained"
 
   private init(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles, control: EventLoop,
-    log: Logger, logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
+    _ inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
+    let (passed, readiness) = inherited.release()
+    self.readiness = readiness
+    handover = Handover(log: log)
     self.control = control
     self.log = log
     self.logWriter = logWriter
@@ -82,11 +92,14 @@ final class Gateway {
     }
     for warning in files.warnings { log.warning("\(warning)") }
     do throws(ServerError) {
+      sockets = try ListenerSockets(
+        configuration.listeners, workers: configuration.workers, inherited: passed)
       server = try Server(
-        active, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots, accessLog: accessLog
+        active, sockets: sockets, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots,
+        accessLog: accessLog
       ) { [log] in $0.write(to: log) }
     } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
+      throw GatewayFault(message: "\(error)", status: error.status)
     }
     revocations = RevocationWatcher(revoked, loop: control) { [log] in $0.write(to: log) }
     // Before the first request: what is sent to a loop first, it does first.
@@ -98,13 +111,15 @@ final class Gateway {
   /// - Parameters:
   ///   - revoked: The file of revoked tokens that it names, read.
   ///   - files: Those that its listeners and upstreams name.
+  ///   - inherited: What this process was started with.
   /// - Throws: Why it cannot start. Once it serves it does not return.
   static func serve(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
+    _ inherited: InheritedSockets
   ) throws(GatewayFault) -> Never {
     let (log, logWriter) = ProgramLog.open(configuration.log)
     do throws(GatewayFault) {
-      try begin(configuration, revoked, files, log, logWriter)
+      try begin(configuration, revoked, files, inherited, log, logWriter)
     } catch {
       // What was said on the way stands before why it ended.
       logWriter.flush()
@@ -114,8 +129,8 @@ final class Gateway {
   }
 
   private static func begin(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles, _ log: Logger,
-    _ logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
+    _ inherited: InheritedSockets, _ log: Logger, _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     let control: EventLoop
@@ -124,7 +139,8 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
     }
-    let gateway = try Gateway(configuration, revoked, files, control: control, log: log, logWriter: logWriter)
+    let gateway = try Gateway(
+      configuration, revoked, files, inherited, control: control, log: log, logWriter: logWriter)
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async { $0.start(bound) }
@@ -151,14 +167,32 @@ final class Gateway {
 extension Gateway {
   /// Begins to serve.
   private func start(_ bound: LoopBound<Gateway>) {
-    keyStore.start { [unowned self] snapshot in server.update(keys: snapshot) }
+    keyStore.start { [unowned self] snapshot in
+      server.update(keys: snapshot)
+      tellWhenKeysCame()
+    }
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
     upstreams.start(
       comingBack: { body in bound.async { body($0.upstreams) } },
       publish: { [server] upstream in server.update(upstream) },
-      ready: { [unowned self] in beginServing(bound) })
+      ready: { [unowned self] in
+        // Who hands over has keys: to answer 503 meanwhile would be no gain.
+        guard readiness != nil else { return beginServing(bound) }
+        whenKeysCame = { [unowned self] in beginServing(bound) }
+        control.schedule(after: Gateway.keysMax) { [unowned self] in tellWhenKeysCame(isOver: true) }
+        tellWhenKeysCame()
+      })
+  }
+
+  /// How long a process that takes over waits for keys; its issuers may be down.
+  private static let keysMax: Duration = .seconds(10)
+
+  private func tellWhenKeysCame(isOver: Bool = false) {
+    guard isOver || keyStore.snapshot.providers.allSatisfy(\.firstFetchEnded), let body = whenKeysCame else { return }
+    whenKeysCame = nil
+    body()
   }
 
   /// Begins to accept.
@@ -167,6 +201,7 @@ extension Gateway {
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
       requestIntrospection: { question in bound.async { $0.introspect(question) } },
       requestLookup: { upstream in bound.async { $0.upstreams.lookUp(upstream) } },
+      begun: { bound.async { $0.stepIsDone() } },
       failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
         logWriter.flush()
@@ -176,21 +211,29 @@ extension Gateway {
     handle(SIGINT, bound) { $0.interrupt(bound) }
     handle(SIGHUP, bound) { $0.reload() }
     handle(SIGUSR1, bound) { $0.accessLog.reopen() }
-    // Meant for a new process that takes over: to be ended by it would be the opposite.
-    handle(SIGUSR2, bound) { $0.log.notice("SIGUSR2 does nothing in this version") }
+    handle(SIGUSR2, bound) { $0.handOver(bound) }
   }
 
-  /// Says that the gateway serves, once the last signal is handled: one that came before would be lost.
-  private func signalIsHandled() {
-    signalsHandled += 1
-    guard signalsHandled == signals.count else { return }
+  /// Says that the gateway serves, once all loops accept and the last signal is handled: one that came before would be
+  /// lost.
+  private func stepIsDone() {
+    stepsDone += 1
+    guard stepsDone == signals.count + server.workerCount else { return }
     log.notice(
       "serving",
       metadata: [
-        "listeners": "\(server.addresses.joined(separator: " "))", "workers": "\(server.workerCount)",
+        "listeners": "\(sockets.addresses.joined(separator: " "))", "workers": "\(server.workerCount)",
         "config": "\(path)", "version": "\(Portcullis.version)",
       ])
-    serviceManager.notify(.ready)
+    let closed = sockets.unused.map(\.text)
+    if !closed.isEmpty {
+      log.notice("no longer listened on", metadata: ["listeners": "\(closed.joined(separator: " "))"])
+    }
+    guard let readiness else { return serviceManager.notify(.ready) }
+    // That process tells systemd, whose service it still is.
+    sockets.takeOver()
+    readiness.say()
+    self.readiness = nil
   }
 
   /// What is revoked now, under a generation of its own.
@@ -216,7 +259,7 @@ extension Gateway {
     Process.ignore(signal: number)
     let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)
     source.setEventHandler { bound.async(body) }
-    source.setRegistrationHandler { bound.async { $0.signalIsHandled() } }
+    source.setRegistrationHandler { bound.async { $0.stepIsDone() } }
     source.activate()
     signals.append(source)
   }
@@ -245,7 +288,10 @@ extension Gateway {
         || configuration.log != active.configuration.log
       {
         log.warning(
-          "changes of listeners' addresses and proxy_protocol, workers and log take effect with a restart; the rest does now"
+          """
+          changes of listeners' addresses and proxy_protocol, workers and log take effect with SIGUSR2 or a restart; the \
+          rest does now
+          """
         )
       }
       var next = configuration
@@ -357,52 +403,6 @@ extension Gateway {
       ])
   }
 
-  // MARK: The end
-
-  private func interrupt(_ bound: LoopBound<Gateway>) {
-    if isDraining { cut("interrupted", bound) } else { drain(bound) }
-  }
-
-  /// Accepts no more after `timeouts.drain_delay`, lets exchanges end within `timeouts.drain`, and ends.
-  private func drain(_ bound: LoopBound<Gateway>) {
-    guard !isDraining else { return }
-    isDraining = true
-    serviceManager.notify(.stopping)
-    let timeouts = active.configuration.timeouts
-    log.notice(
-      "draining: no more connections are accepted",
-      metadata: ["connections": "\(server.openConnections)", "timeout": "\(timeouts.drain)"])
-    control.schedule(after: timeouts.drainDelay) { [self] in
-      server.drain { bound.async { $0.loopDrained() } }
-      control.schedule(after: timeouts.drain) { [self] in
-        log.warning("draining took too long", metadata: ["connections": "\(server.openConnections)"])
-        cut("timeouts.drain is over", bound)
-      }
-    }
-  }
-
-  /// Cuts the exchanges that are still under way: each has its access line all the same.
-  private func cut(_ why: String, _ bound: LoopBound<Gateway>) {
-    endsBecause = why
-    server.endExchanges {
-      bound.async {
-        $0.loopsCut += 1
-        if $0.loopsCut == $0.server.workerCount { $0.end() }
-      }
-    }
-  }
-
-  private func loopDrained() {
-    loopsDrained += 1
-    if loopsDrained == server.workerCount { end() }
-  }
-
-  private func end() {
-    accessLog.flushAndStop()
-    log.notice("stopped", metadata: ["why": "\(endsBecause)"])
-    logWriter.flush()
-    Process.exit(0)
-  }
 }
 
 extension ListenerConfiguration {

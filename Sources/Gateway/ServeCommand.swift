@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Sockets
 
 /// `portcullis serve`
 struct ServeCommand: ParsableCommand {
@@ -9,6 +10,13 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup var file: ConfigurationOption
 
   func run() throws {
+    let inherited: InheritedSockets
+    do throws(InheritanceError) {
+      inherited = try InheritedSockets.take()
+    } catch {
+      StandardError.print("portcullis: \(error)")
+      throw ExitStatus.unavailable
+    }
     let configuration: GatewayConfiguration
     let revoked: RevocationFile?
     let files: TLSFiles
@@ -21,7 +29,7 @@ struct ServeCommand: ParsableCommand {
       throw ExitStatus.configuration
     }
     do throws(GatewayFault) {
-      try Gateway.serve(configuration, revoked, files)
+      try Gateway.serve(configuration, revoked, files, inherited)
     } catch {
       StandardError.print("portcullis: \(error.message)")
       throw error.status

@@ -8,12 +8,22 @@ struct ServiceManager {
 
   func notify(_ state: State) {
     guard let address else { return }
-    DatagramMessage.send(state.rawValue, toUnixSocket: address)
+    DatagramMessage.send(state.text, toUnixSocket: address)
   }
 
-  enum State: String {
-    case ready = "READY=1"
-    case reloading = "RELOADING=1"
-    case stopping = "STOPPING=1"
+  enum State {
+    case ready, reloading, stopping
+    /// Another process is the service's main one from now on, and serves. Said by the one that was: what others say is
+    /// not heard.
+    case replaced(by: Int32)
+
+    fileprivate var text: String {
+      switch self {
+      case .ready: "READY=1"
+      case .reloading: "RELOADING=1"
+      case .stopping: "STOPPING=1"
+      case .replaced(let pid): "MAINPID=\(pid)\nREADY=1"
+      }
+    }
   }
 }

@@ -2,30 +2,28 @@ import Sockets
 
 /// Accepts connections for one loop.
 final class Listener: Pollable {
-  private let socket: ListeningSocket
-  /// Whether connections begin with a PROXY header.
-  private let proxyProtocol: Bool
-  /// Its place among the listeners.
-  private let index: Int
+  private let share: ListenerSockets.Share
   private let worker: Worker
   private var isPaused = false
 
-  init(_ socket: ListeningSocket, proxyProtocol: Bool, index: Int, worker: Worker) {
-    self.socket = socket
-    self.proxyProtocol = proxyProtocol
-    self.index = index
+  init(_ share: ListenerSockets.Share, worker: Worker) {
+    self.share = share
     self.worker = worker
   }
 
   func start() throws(SystemError) {
+    try share.socket.listen()
     try worker.loop.register(
-      self, descriptor: socket.descriptor, interest: socket.isShared ? .readableLevelExclusive : .readableLevel)
+      self, descriptor: share.socket.descriptor, interest: share.isShared ? .readableLevelExclusive : .readableLevel)
   }
 
   /// Accepts what waits already, then no more.
   func stop() {
-    while !isPaused, acceptBatch() == .more {}
+    // First: of those who share a socket one alone is told of a connection, and this one has told nobody else.
     worker.loop.unregister(self)
+    for _ in 0..<Listener.lastBatchesMax where !isPaused {
+      guard acceptBatch() == .more else { break }
+    }
   }
 
   override func ready(_ events: ReadyEvents) {
@@ -42,10 +40,11 @@ final class Listener: Pollable {
         pause()
         return .more
       }
-      switch socket.accept() {
+      switch share.socket.accept() {
       case .connection(let accepted, let address):
         worker.accept(
-          accepted, Peer(address, port: socket.port), awaitsProxyHeader: proxyProtocol, listener: index)
+          accepted, Peer(address, port: share.socket.port), awaitsProxyHeader: share.proxyProtocol,
+          listener: share.listener)
       case .none: return .none
       case .aborted: continue
       case .exhausted(let error):
@@ -75,4 +74,6 @@ final class Listener: Pollable {
   }
 
   private static let batchMax = 64
+  /// More than can have waited; another process may go on to listen, so that there is always one more.
+  private static let lastBatchesMax = 128
 }

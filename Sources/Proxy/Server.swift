@@ -9,44 +9,23 @@ public final class Server: Sendable {
   private let workers: [LoopBound<Worker>]
   private let counters = SharedCounters()
   private let replays: ReplayMemory
-  /// What is listened on, with the ports that the system chose.
-  public let addresses: [String]
 
-  /// Binds every listener, and makes one loop per worker. Nothing is accepted before `start`.
+  /// Makes one loop per worker. Nothing is accepted before `start`.
   ///
-  /// - Parameter report: Called from any loop.
+  /// - Parameters:
+  ///   - sockets: Of the listeners of `active`, for as many workers as it has.
+  ///   - report: Called from any loop.
   public init(
-    _ active: ActiveConfiguration, keys: KeySnapshot, tls: ListenerContexts, upstreams: [UpstreamSnapshot],
-    accessLog: AccessLog,
+    _ active: ActiveConfiguration, sockets: ListenerSockets, keys: KeySnapshot, tls: ListenerContexts,
+    upstreams: [UpstreamSnapshot], accessLog: AccessLog,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
     do throws(SystemError) {
       for index in 0..<active.configuration.workers { loops.append(try EventLoop(label: "worker-\(index)")) }
     } catch {
-      throw ServerError(address: nil, error: error)
+      throw .loop(error)
     }
-    var sockets = [[(socket: ListeningSocket, proxyProtocol: Bool)]](repeating: [], count: loops.count)
-    var addresses: [String] = []
-    for listener in active.configuration.listeners {
-      var bound = listener.address
-      for index in loops.indices {
-        let socket: ListeningSocket
-        if bound.isUnix, let first = sockets[0].last, index > 0 {
-          socket = first.socket
-        } else {
-          if index == 0 { try Server.ensureFree(bound) }
-          socket = try Server.bind(bound)
-        }
-        sockets[index].append((socket, listener.proxyProtocol))
-        // Port 0: the first loop's choice is every loop's.
-        if index == 0 {
-          addresses.append(socket.text)
-          bound = bound.with(port: socket.port)
-        }
-      }
-    }
-    self.addresses = addresses
     let replays = ReplayMemory(report: report)
     if active.speaksDPoP { replays.reserve() }
     self.replays = replays
@@ -54,33 +33,12 @@ public final class Server: Sendable {
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
-        index: index, loop: loop, sockets: sockets[index], tls: tls.contexts[index], active: active, keys: keys,
+        index: index, loop: loop, sockets: sockets.shares[index], tls: tls.contexts[index], active: active, keys: keys,
         upstreams: upstreams,
         counters: counters, replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers
-  }
-
-  private static func bind(_ address: ListenAddress) throws(ServerError) -> ListeningSocket {
-    try with(address) { address throws(SystemError) in try ListeningSocket(address, backlog: Server.backlog) }
-  }
-
-  private static func ensureFree(_ address: ListenAddress) throws(ServerError) {
-    try with(address) { address throws(SystemError) in try ListeningSocket.ensureFree(address) }
-  }
-
-  private static func with<Value>(
-    _ address: ListenAddress, _ body: (SocketAddress) throws(SystemError) -> Value
-  ) throws(ServerError) -> Value {
-    guard let socketAddress = address.socketAddress else {
-      throw ServerError(address: "\(address)", error: SystemError(call: "bind", code: 0))
-    }
-    do throws(SystemError) {
-      return try body(socketAddress)
-    } catch {
-      throw ServerError(address: socketAddress.text, error: error)
-    }
   }
 
   /// Begins to accept.
@@ -90,11 +48,13 @@ public final class Server: Sendable {
   ///     of; ends in `update(keys:)`, where that configuration is still in force.
   ///   - requestIntrospection: Called from any loop; ends in `answer`, where its configuration is still in force.
   ///   - requestLookup: Called from any loop when the names of an upstream's servers may have other addresses.
+  ///   - begun: Called once per loop, from it, when it accepts.
   ///   - failed: Called from any loop.
   public func start(
     requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
     requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
     requestLookup: @escaping @Sendable (UpstreamState) -> Void,
+    begun: @escaping @Sendable () -> Void,
     failed: @escaping @Sendable (SystemError) -> Void
   ) {
     let workers = workers
@@ -108,6 +68,7 @@ public final class Server: Sendable {
           try worker.listen(
             requestKeys: requestKeys, requestIntrospection: requestIntrospection, requestLookup: requestLookup,
             giveTurn: giveTurn)
+          begun()
         } catch {
           failed(error)
         }
@@ -168,40 +129,6 @@ public final class Server: Sendable {
         $0.endExchanges()
         ended()
       }
-    }
-  }
-
-  private static let backlog: Int32 = 4096
-}
-
-/// Why the server cannot start.
-public struct ServerError: Error, CustomStringConvertible {
-  /// The listener; nil where it is none's fault.
-  public let address: String?
-  public let error: SystemError
-
-  public var description: String { address.map { "cannot listen on \($0): \(error)" } ?? "\(error)" }
-}
-
-extension ListenAddress {
-  var isUnix: Bool {
-    if case .unix = self { return true }
-    return false
-  }
-
-  var socketAddress: SocketAddress? {
-    switch self {
-    case .ipv4(let literal, let port): SocketAddress(ipv4: literal, port: port)
-    case .ipv6(let literal, let port): SocketAddress(ipv6: literal, port: port)
-    case .unix(let path): SocketAddress(unix: path)
-    }
-  }
-
-  func with(port: UInt16) -> ListenAddress {
-    switch self {
-    case .ipv4(let literal, _): .ipv4(literal, port: port)
-    case .ipv6(let literal, _): .ipv6(literal, port: port)
-    case .unix: self
     }
   }
 }

@@ -42,7 +42,7 @@ final class Worker {
     headBytesMax: Limits.answerHeadBytesMax, fieldsMax: Limits.answerFieldsMax,
     targetBytesMax: Limits.answerHeadBytesMax)
 
-  private var sockets: [(socket: ListeningSocket, proxyProtocol: Bool)]
+  private var sockets: [ListenerSockets.Share]
   private var listeners: [Listener] = []
   private var openConnections = 0
   private var freeSlots: [ExchangeSlot] = []
@@ -64,7 +64,7 @@ final class Worker {
   private var drained: (() -> Void)?
 
   init(
-    index: Int, loop: EventLoop, sockets: [(socket: ListeningSocket, proxyProtocol: Bool)], tls: [TLSContext?],
+    index: Int, loop: EventLoop, sockets: [ListenerSockets.Share], tls: [TLSContext?],
     active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot],
     counters: SharedCounters, replays: ReplayMemory, rateLimits: RateLimitMemory, accessLog: AccessLogRing,
     report: @escaping @Sendable (ProxyEvent) -> Void
@@ -111,8 +111,8 @@ final class Worker {
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
-    for (index, socket) in sockets.enumerated() {
-      let listener = Listener(socket.socket, proxyProtocol: socket.proxyProtocol, index: index, worker: self)
+    for share in sockets {
+      let listener = Listener(share, worker: self)
       try listener.start()
       listeners.append(listener)
     }

@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import Synchronization
 
 /// What one call of `accept` came to.
 public enum Acceptance: ~Copyable {
@@ -12,24 +13,41 @@ public enum Acceptance: ~Copyable {
   case exhausted(SystemError)
 }
 
-/// A socket that accepts connections. Shared by loops where it is a unix domain socket; else each loop has its own.
+/// A socket that accepts connections.
 @safe
-public final class ListeningSocket: @unchecked Sendable {
+public final class ListeningSocket: Sendable {
   public let descriptor: Int32
   /// As it is bound: with the port that the system chose where 0 was asked for.
   public let text: String
   /// The port that it is bound to; 0 for a unix domain socket.
   public let port: UInt16
-  private let unlinks: String?
+  /// Where it is bound, whichever way that is written.
+  public let place: SocketPlace
+  public let origin: Origin
+  /// Of a unix domain socket.
+  private let path: String?
+  /// Whether the path goes with this process's last use of it.
+  private let unlinks: Atomic<Bool>
+  /// Connections may wait once this many fit; nil: it listens already.
+  private let backlog: Int32?
 
-  /// Every loop accepts from this one socket: a unix path cannot be bound twice.
-  public var isShared: Bool { unlinks != nil }
+  /// Who made it.
+  public enum Origin: Character, Sendable {
+    /// The gateway, maybe an earlier process of it.
+    case gateway = "g"
+    /// The service manager, which keeps it.
+    case manager = "m"
+  }
+
+  public var isUnix: Bool { path != nil }
 
   /// Binds and listens. Internet addresses are bound with SO_REUSEPORT, so that each loop has a queue of its own. A
   /// unix path is taken over only where nobody answers on it.
   ///
-  /// - Parameter backlog: Connections that may wait to be accepted.
-  public init(_ address: SocketAddress, backlog: Int32) throws(SystemError) {
+  /// - Parameters:
+  ///   - backlog: Connections that may wait to be accepted.
+  ///   - listensAtOnce: Else nobody can connect to it before `listen`.
+  public init(_ address: SocketAddress, backlog: Int32, listensAtOnce: Bool = true) throws(SystemError) {
     let number = csystem_stream_socket(address.family)
     guard number >= 0 else { throw .last("socket") }
     var path: String?
@@ -45,25 +63,61 @@ public final class ListeningSocket: @unchecked Sendable {
       }
       var storage = address.storage
       guard unsafe csystem_bind(number, &storage, address.length) == 0 else { throw .last("bind") }
-      guard listen(number, backlog) == 0 else { throw .last("listen") }
+      if listensAtOnce, Glibc.listen(number, backlog) != 0 { throw .last("listen") }
     } catch {
       Glibc.close(number)
       throw error
     }
     descriptor = number
-    unlinks = path
+    self.backlog = listensAtOnce ? nil : backlog
+    self.path = path
+    unlinks = Atomic(path != nil)
+    origin = .gateway
+    let place = SocketPlace(local: number) ?? address.place
+    self.place = place
+    port = place.port
     if address.isUnix {
       text = address.text
-      port = 0
     } else {
-      var bound = sockaddr_storage()
-      var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-      // SAFETY: the system writes at most `length` bytes into `bound`.
-      port = unsafe csystem_local_address(number, &bound, &length) == 0 ? unsafe csystem_port(&bound) : 0
       let host = address.text.lastIndex(of: ":").map { String(address.text[..<$0]) } ?? address.text
       text = "\(host):\(port)"
     }
   }
+
+  /// Takes a socket that this process was started with, and which listens already. It is not closed where this throws.
+  init(inheriting descriptor: Int32, origin: Origin) throws(SystemError) {
+    guard csystem_close_on_exec(descriptor) == 0 else { throw .last("fcntl") }
+    guard csystem_get_option(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_STREAM.rawValue) else {
+      throw SystemError(call: "SO_TYPE", code: ENOTSOCK)
+    }
+    guard csystem_get_option(descriptor, SOL_SOCKET, SO_ACCEPTCONN) == 1 else {
+      throw SystemError(call: "SO_ACCEPTCONN", code: EINVAL)
+    }
+    guard let place = SocketPlace(local: descriptor) else { throw SystemError(call: "getsockname", code: EAFNOSUPPORT) }
+    // The manager's may block, and one loop of several would wait for what another has accepted.
+    guard csystem_set_nonblocking(descriptor) == 0 else { throw .last("fcntl") }
+    path = place.path
+    if path == nil { _ = csystem_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+    self.descriptor = descriptor
+    self.origin = origin
+    self.place = place
+    port = place.port
+    text = place.description
+    backlog = nil
+    unlinks = Atomic(false)
+  }
+
+  /// Begins to listen, where that was put off.
+  public func listen() throws(SystemError) {
+    guard let backlog else { return }
+    guard Glibc.listen(descriptor, backlog) == 0 else { throw .last("listen") }
+  }
+
+  /// Has the path of a unix domain socket removed when this process is done with it: it was taken over from another.
+  public func ownPath() { if path != nil, origin == .gateway { unlinks.store(true, ordering: .relaxed) } }
+
+  /// Leaves the path to the process that has taken the socket over.
+  public func leavePath() { unlinks.store(false, ordering: .relaxed) }
 
   /// Binds the address alone and lets it go: sockets with SO_REUSEPORT would share it with another process of this user,
   /// and each would get some of the connections.
@@ -81,7 +135,7 @@ public final class ListeningSocket: @unchecked Sendable {
 
   deinit {
     Glibc.close(descriptor)
-    if let unlinks { _ = unsafe unlink(unlinks) }
+    if let path, unlinks.load(ordering: .relaxed) { _ = unsafe unlink(path) }
   }
 
   /// Takes one waiting connection.

@@ -124,6 +124,32 @@ def is_refused(gateway):
         return True
 
 
+def test_D_7_what_waits_to_be_accepted_is_answered(start, upstream, workers):
+    app = upstream()
+    gateway = start(config(app, workers=workers))
+    with gateway.paused():
+        clients = [Client(gateway).send(REQUEST.format(f"/{number}")) for number in range(32)]
+        gateway.signal(signal.SIGTERM)
+    for client in clients:
+        assert client.response().status == 200
+        client.sock.close()
+    assert gateway.wait(10) == 0
+    assert len(app.requests) == len(gateway.access()) == 32
+
+
+def test_D_7_a_new_connection_has_time_for_its_first_request(start, upstream, workers):
+    gateway = start(config(upstream(), workers=workers))
+    with Client(gateway) as client, Client(gateway) as silent:
+        gateway.signal(signal.SIGTERM)
+        wait_until(lambda: is_refused(gateway), "connections to be refused", 5)
+        answer = client.send(REQUEST.format("/first")).response()
+        assert (answer.status, answer.field("connection")) == (200, "close")
+        # Who says nothing holds it up no longer than that.
+        assert silent.is_closed(5)
+    assert gateway.wait(5) == 0
+    assert gateway.messages()[-1]["why"] == "drained"
+
+
 def test_D_7_pipelined_requests_before_the_signal_are_one_answer_each_or_none(start, upstream):
     slow = Slow()
     app = upstream(slow)
@@ -244,13 +270,6 @@ def test_a_reload_while_draining_is_none(start, upstream, tmp_path):
         with pytest.raises(BlockingIOError):
             manager.recv(100)
     assert not any(m["message"] == "reloaded" for m in gateway.messages())
-
-
-def test_SIGUSR2_does_nothing(start, upstream):
-    gateway = start(config(upstream()))
-    gateway.signal(signal.SIGUSR2)
-    gateway.wait_message("SIGUSR2")
-    assert get(gateway, "/x").status == 200
 
 
 def test_an_idle_gateway_ends_at_once(start, upstream, workers):

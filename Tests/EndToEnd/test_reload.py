@@ -182,7 +182,7 @@ def test_a_listener_is_changed_by_a_restart_alone_and_that_is_said(start, upstre
     app = upstream()
     gateway = start(config(app, OPEN))
     reload(gateway, config(app, CLOSED, workers=2).replace("127.0.0.1:0", "127.0.0.2:0"))
-    assert any("take effect with a restart" in m["message"] for m in gateway.messages())
+    assert any("with SIGUSR2 or a restart" in m["message"] for m in gateway.messages())
     wait_until(lambda: get(gateway, "/b/x").status == 200, "the new routes", 2)
 
 

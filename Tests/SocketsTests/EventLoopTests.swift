@@ -134,7 +134,7 @@ struct EventLoopTests {
     let unix = try #require(SocketAddress(unix: path))
     let bound = try ListeningSocket(unix, backlog: 8)
     #expect(throws: SystemError.self) { try ListeningSocket(unix, backlog: 8) }
-    #expect(bound.isShared)
+    #expect(bound.isUnix)
     #expect(SocketAddress(unix: String(repeating: "a", count: 200)) == nil)
     #expect(SocketAddress(ipv4: "1.2.3", port: 1) == nil)
   }

@@ -74,6 +74,13 @@ static inline int csystem_set_option(int descriptor, int level, int name, int va
   return setsockopt(descriptor, level, name, &value, sizeof value);
 }
 
+// -1 where the descriptor has no such option.
+static inline int csystem_get_option(int descriptor, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : -1;
+}
+
 static inline int csystem_get_error(int descriptor) {
   int error = 0;
   socklen_t length = sizeof error;
@@ -126,6 +133,8 @@ int csystem_address_text(const struct sockaddr_storage *address, char *text, siz
 // Parses an IPv4 or IPv6 literal; the length of the address, 0 where it is none.
 socklen_t csystem_internet_address(int family, const char *text, uint16_t port, struct sockaddr_storage *address);
 socklen_t csystem_unix_address(const char *path, struct sockaddr_storage *address);
+// The path of a stored unix address, an abstract name with `@`, into `text` (at least 110 bytes); its length.
+int csystem_unix_path(const struct sockaddr_storage *address, socklen_t length, char *text);
 // Sends one datagram to a unix socket; a name that begins with `@` is abstract.
 int csystem_send_datagram(const char *path, const void *bytes, size_t count);
 uint16_t csystem_port(const struct sockaddr_storage *address);
@@ -144,6 +153,27 @@ static inline int64_t csystem_now(clockid_t clock) {
 
 // The entry of the environment at `index`, NULL behind the last.
 const char *csystem_environment_entry(int index);
+
+static inline int csystem_close_on_exec(int descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
+
+static inline int csystem_set_nonblocking(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFL);
+  return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+}
+
+// A copy with a number of at least `lowest`.
+static inline int csystem_duplicate(int descriptor, int lowest) { return fcntl(descriptor, F_DUPFD_CLOEXEC, lowest); }
+
+int csystem_pipe(int descriptors[2]);
+
+// Reads once something has come or the other end was closed; -1 with ETIMEDOUT when that took too long.
+ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milliseconds);
+
+// Starts a program, with `descriptors` numbered from `first` on, the standard streams, and no other descriptor. The
+// numbers must lie above those that they get. An error number, or 0.
+int csystem_spawn(
+  const char *program, char *const arguments[], char *const environment[], const int *descriptors, int count, int first,
+  pid_t *child);
 
 // The processors that this process may run on.
 int csystem_processor_count(void);

@@ -31,22 +31,23 @@ def logfmt(line):
 class Gateway:
     """A running gateway. `config` is YAML, whose first listener is `127.0.0.1:0`: the system chooses the port."""
 
-    def __init__(self, folder, config, env=None, prefix=()):
+    def __init__(self, folder, config, env=None, prefix=(), binary=BINARY, descriptors=()):
         self.folder = pathlib.Path(folder)
         self.config_path = self.folder / "gateway.conf"
         self.write_config(config)
         self._stdout = open(self.folder / "access.log", "wb")
         self._stderr = open(self.folder / "program.log", "wb")
         self.process = subprocess.Popen(
-            [*prefix, BINARY, "serve", "--config", str(self.config_path)], stdin=subprocess.DEVNULL,
-            stdout=self._stdout, stderr=self._stderr, env={**os.environ, **(env or {})}, start_new_session=True)
+            [*prefix, str(binary), "serve", "--config", str(self.config_path)], stdin=subprocess.DEVNULL,
+            stdout=self._stdout, stderr=self._stderr, env={**os.environ, **(env or {})}, start_new_session=True,
+            pass_fds=descriptors)
         try:
             serving = wait_until(self._serving, "the gateway to serve", 15)
         except AssertionError as error:
             self.kill()
             raise AssertionError(f"{error}\n{self.program_text}") from None
         self.addresses = serving["listeners"].split()
-        self.host, _, port = next(a for a in self.addresses if not a.startswith("unix:")).rpartition(":")
+        self.host, _, port = next((a for a in self.addresses if not a.startswith("unix:")), ":0").rpartition(":")
         self.port = int(port)
 
     @property

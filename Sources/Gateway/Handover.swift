@@ -1,0 +1,81 @@
+import Logging
+import Proxy
+import Sockets
+
+/// Starts the program anew and has the new process take the listening sockets over (SIGUSR2). On the control loop.
+///
+/// Nothing of this process changes before the new one is ready; where it never is, it goes on as before.
+final class Handover {
+  private let log: Logger
+  /// The new process, until it has ended.
+  private var successor: ChildProcess?
+  /// How long it has to be ready: names are resolved and keys fetched meanwhile.
+  private static let readyMax: Duration = .seconds(30)
+  /// How long it has to end, once it will not be ready.
+  private static let endMax: Duration = .seconds(5)
+
+  init(log: Logger) { self.log = log }
+
+  /// - Parameters:
+  ///   - sockets: All of them: those that are not passed would lose what waits in them.
+  ///   - comingBack: Has something done on the control loop.
+  ///   - ready: Called on it when the new process serves.
+  func begin(
+    _ sockets: [ListeningSocket], comingBack: @escaping @Sendable (@escaping @Sendable (Handover) -> Void) -> Void,
+    ready: @escaping @Sendable (_ pid: Int32) -> Void
+  ) {
+    guard successor == nil else {
+      log.notice("not handed over: a new process is being started already")
+      return
+    }
+    let arguments = CommandLine.arguments
+    let child: ChildProcess
+    do throws(SystemError) {
+      child = try InheritedSockets.pass(sockets, to: arguments)
+    } catch {
+      log.error("not handed over: the new process could not be started", metadata: ["why": "\(error)"])
+      return
+    }
+    successor = child
+    log.notice(
+      "handing over: a new process was started",
+      metadata: ["pid": "\(child.pid)", "program": "\(arguments.first ?? "")"])
+    BlockingWork.detach(name: "handover") {
+      let readiness = child.waitUntilReady(Handover.readyMax)
+      var patience: Duration?
+      switch readiness {
+      case .ready: comingBack { $0.becameReady(child, ready) }
+      case .late: patience = .zero
+      // It has closed the pipe, and may have something to say yet.
+      case .ended: patience = Handover.endMax
+      }
+      let ending = child.waitForEnd(patience)
+      comingBack { $0.ended(child, readiness, ending) }
+    }
+  }
+
+  /// The gateway ends before the new process was ready: that ends too.
+  func abandon() {
+    successor?.kill()
+    successor = nil
+  }
+
+  private func becameReady(_ child: ChildProcess, _ ready: (Int32) -> Void) {
+    // Else it was abandoned meanwhile.
+    if successor === child { ready(child.pid) }
+  }
+
+  private func ended(_ child: ChildProcess, _ readiness: ChildProcess.Readiness, _ ending: ChildProcess.Ending) {
+    guard successor === child else { return }
+    successor = nil
+    let why =
+      switch readiness {
+      case .ready: "\(ending), after it had taken over"
+      case .ended: "\(ending)"
+      case .late: "it was not ready within \(Handover.readyMax.forPeople)"
+      }
+    log.error(
+      readiness == .ready ? "the new process has ended" : "not handed over: this process goes on",
+      metadata: ["pid": "\(child.pid)", "why": "\(why)"])
+  }
+}

@@ -1,0 +1,171 @@
+public import Configuration
+public import Sockets
+
+/// What is listened on: the sockets of each listener, and which loops accept from them.
+public struct ListenerSockets: Sendable {
+  /// One socket of a listener, as one loop has it.
+  struct Share: Sendable {
+    let socket: ListeningSocket
+    /// Whether other loops accept from it too.
+    let isShared: Bool
+    /// The listener's place.
+    let listener: Int
+    let proxyProtocol: Bool
+  }
+
+  /// By loop.
+  private(set) var shares: [[Share]]
+  /// Every socket, each once.
+  public private(set) var all: [ListeningSocket] = []
+  /// Of each listener, with the ports that the system chose.
+  public private(set) var addresses: [String] = []
+  /// Those that an earlier process had, and no listener names any more.
+  public private(set) var unused: [ListeningSocket] = []
+
+  /// Takes the sockets that were inherited, by their addresses, and binds what is missing.
+  public init(
+    _ listeners: [ListenerConfiguration], workers: Int, inherited: [ListeningSocket]
+  ) throws(ServerError) {
+    shares = [[Share]](repeating: [], count: workers)
+    let groups = try ListenerSockets.groups(of: inherited, for: listeners)
+    let used = groups.flatMap { $0 }
+    unused = inherited.filter { socket in !used.contains { $0 === socket } }
+    let foreign = unused.filter { $0.origin == .manager }
+    // Who connects to one of these would wait for ever.
+    if !foreign.isEmpty { throw .unnamed(foreign.map(\.text)) }
+    for (index, listener) in listeners.enumerated() {
+      let sockets = try ListenerSockets.complete(groups[index], listener.address, workers: workers)
+      all += sockets
+      let port = sockets.first?.port ?? 0
+      addresses.append(try ListenerSockets.socketAddress(listener.address.with(port: port)).text)
+      share(sockets, of: listener, at: index)
+    }
+  }
+
+  /// For each listener the sockets that are its: those of its address first, then of its host alone where it has port 0.
+  private static func groups(
+    of inherited: [ListeningSocket], for listeners: [ListenerConfiguration]
+  ) throws(ServerError) -> [[ListeningSocket]] {
+    var places: [SocketPlace] = []
+    for listener in listeners { places.append(try socketAddress(listener.address).place) }
+    var groups = places.map { place in inherited.filter { $0.place == place } }
+    var left = inherited.filter { !places.contains($0.place) }
+    for (index, place) in places.enumerated() where place.port == 0 && place.path == nil {
+      guard let first = left.first(where: { $0.place.host == place.host }) else { continue }
+      groups[index] = left.filter { $0.place == first.place }
+      left.removeAll { $0.place == first.place }
+    }
+    return groups
+  }
+
+  /// Those of `inherited`, and such as are bound now.
+  private static func complete(
+    _ inherited: [ListeningSocket], _ address: ListenAddress, workers: Int
+  ) throws(ServerError) -> [ListeningSocket] {
+    var address = address
+    var sockets = inherited
+    if let first = inherited.first {
+      // The manager's are its to add to, and a path cannot be bound twice.
+      guard !first.isUnix, inherited.allSatisfy({ $0.origin == .gateway }) else { return inherited }
+      address = address.with(port: first.port)
+    }
+    while sockets.count < (address.isUnix ? 1 : workers) {
+      let target = try socketAddress(address)
+      do throws(SystemError) {
+        if sockets.isEmpty { try ListeningSocket.ensureFree(target) }
+        // Beside sockets that an earlier process accepts from, one would get connections that are lost when this start
+        // comes to nothing.
+        let socket = try ListeningSocket(target, backlog: backlog, listensAtOnce: inherited.isEmpty)
+        sockets.append(socket)
+        // Port 0: the first one's choice is that of all.
+        address = address.with(port: socket.port)
+      } catch {
+        throw .listening(target.text, error)
+      }
+    }
+    return sockets
+  }
+
+  /// Each loop has a socket of its own where they are that many; what is over is accepted from by all.
+  private mutating func share(_ sockets: [ListeningSocket], of listener: ListenerConfiguration, at index: Int) {
+    let areOwn = sockets.count >= shares.count && sockets.allSatisfy { !$0.isUnix && $0.origin == .gateway }
+    for (position, socket) in sockets.enumerated() {
+      let isOwn = areOwn && position < shares.count
+      for loop in shares.indices where !isOwn || loop == position {
+        shares[loop].append(
+          Share(socket: socket, isShared: !isOwn, listener: index, proxyProtocol: listener.proxyProtocol))
+      }
+    }
+  }
+
+  private static func socketAddress(_ address: ListenAddress) throws(ServerError) -> SocketAddress {
+    guard let socketAddress = address.socketAddress else {
+      throw .listening("\(address)", SystemError(call: "bind", code: 0))
+    }
+    return socketAddress
+  }
+
+  private static let backlog: Int32 = 4096
+
+  // MARK: Handing over
+
+  /// What an earlier process had is this one's now; what no listener names is closed.
+  public mutating func takeOver() {
+    for socket in all + unused { socket.ownPath() }
+    unused = []
+  }
+
+  /// Another process has them now.
+  public mutating func leave() {
+    for socket in all { socket.leavePath() }
+    release()
+  }
+
+  /// The loops alone have them from now on: they close when those end accepting.
+  public mutating func release() {
+    all = []
+    unused = []
+    shares = []
+  }
+}
+
+/// Why the server cannot start.
+public enum ServerError: Error, CustomStringConvertible {
+  case listening(String, SystemError)
+  /// Sockets that the service manager passes, and no listener is for.
+  case unnamed([String])
+  case loop(SystemError)
+
+  public var description: String {
+    switch self {
+    case .listening(let address, let error): "cannot listen on \(address): \(error)"
+    case .unnamed(let addresses):
+      "the socket unit passes \(addresses.joined(separator: ", ")), which no listener has: who connects there would wait "
+        + "for ever; add it to `listeners`, or take it out of the unit"
+    case .loop(let error): "\(error)"
+    }
+  }
+}
+
+extension ListenAddress {
+  var isUnix: Bool {
+    if case .unix = self { return true }
+    return false
+  }
+
+  var socketAddress: SocketAddress? {
+    switch self {
+    case .ipv4(let literal, let port): SocketAddress(ipv4: literal, port: port)
+    case .ipv6(let literal, let port): SocketAddress(ipv6: literal, port: port)
+    case .unix(let path): SocketAddress(unix: path)
+    }
+  }
+
+  func with(port: UInt16) -> ListenAddress {
+    switch self {
+    case .ipv4(let literal, _): .ipv4(literal, port: port)
+    case .ipv6(let literal, _): .ipv6(literal, port: port)
+    case .unix: self
+    }
+  }
+}

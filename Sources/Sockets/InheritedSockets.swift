@@ -1,0 +1,96 @@
+import CSystem
+import Glibc
+import Synchronization
+
+/// Listening sockets that this process was started with: by systemd, or whoever speaks its protocol (sd_listen_fds(3)),
+/// or by an earlier process of the gateway, which hands over to this one.
+public final class InheritedSockets: Sendable {
+  fileprivate struct Contents {
+    var sockets: [ListeningSocket] = []
+    var readiness: ReadySignal?
+  }
+
+  private let contents: Mutex<Contents>
+
+  private init(_ contents: Contents) { self.contents = Mutex(contents) }
+
+  /// Gives them away: they close when whoever has them lets them go. The earlier process, where there is one, waits for
+  /// `readiness`.
+  public func release() -> (sockets: [ListeningSocket], readiness: ReadySignal?) {
+    contents.withLock { contents in
+      defer { contents = Contents() }
+      return (contents.sockets, contents.readiness)
+    }
+  }
+
+  /// Takes what the environment speaks of, and takes it out of the environment: no child is to believe that it is
+  /// meant. To be called before there is another thread.
+  public static func take() throws(InheritanceError) -> InheritedSockets {
+    let environment = Process.environment
+    for name in [handover, "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID"] { unsafe unsetenv(name) }
+    var contents = Contents()
+    if let origins = environment[handover] {
+      try contents.takeOver(origins)
+    } else if let pid = environment["LISTEN_PID"], pid == "\(getpid())" {
+      let names = environment["LISTEN_FDNAMES"]?.split(separator: ":", omittingEmptySubsequences: false) ?? []
+      try contents.activate(environment["LISTEN_FDS"] ?? "", names.map(String.init))
+    }
+    return InheritedSockets(contents)
+  }
+
+  /// Says of each socket that is passed, by one letter, whose it is.
+  fileprivate static let handover = "PORTCULLIS_HANDOVER"
+
+  /// Starts this program again, as it was started, with `sockets`.
+  ///
+  /// Whatever stands at its path by now is started; `arguments[0]` is that path.
+  public static func pass(_ sockets: [ListeningSocket], to arguments: [String]) throws(SystemError) -> ChildProcess {
+    var environment = Process.environment
+    environment[handover] = String(sockets.map(\.origin.rawValue))
+    return try ChildProcess(arguments, environment: environment, descriptors: sockets.map(\.descriptor))
+  }
+}
+
+extension InheritedSockets.Contents {
+  fileprivate mutating func activate(_ number: String, _ names: [String]) throws(InheritanceError) {
+    guard let count = Int32(number), count > 0, count < 65_536 else {
+      throw InheritanceError(text: "LISTEN_FDS is \"\(number)\", not how many sockets are passed")
+    }
+    let first = ChildProcess.firstDescriptor
+    for index in 0..<count {
+      let name = names.indices.contains(Int(index)) ? names[Int(index)] : ""
+      try add(first + index, origin: .manager, name.isEmpty ? "LISTEN_FDS" : name)
+    }
+  }
+
+  fileprivate mutating func takeOver(_ origins: String) throws(InheritanceError) {
+    var descriptor = ChildProcess.firstDescriptor
+    guard csystem_close_on_exec(descriptor) == 0 else {
+      throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is not open")
+    }
+    readiness = ReadySignal(descriptor)
+    for letter in origins {
+      descriptor += 1
+      guard let origin = ListeningSocket.Origin(rawValue: letter) else {
+        throw InheritanceError(text: "\(InheritedSockets.handover) is malformed")
+      }
+      try add(descriptor, origin: origin, InheritedSockets.handover)
+    }
+  }
+
+  private mutating func add(
+    _ descriptor: Int32, origin: ListeningSocket.Origin, _ name: String
+  ) throws(InheritanceError) {
+    do throws(SystemError) {
+      sockets.append(try ListeningSocket(inheriting: descriptor, origin: origin))
+    } catch {
+      throw InheritanceError(text: "descriptor \(descriptor) (\(name)) is no listening stream socket: \(error)")
+    }
+  }
+}
+
+/// Why sockets that were passed cannot be used.
+public struct InheritanceError: Error, CustomStringConvertible {
+  let text: String
+  public var description: String { text }
+}

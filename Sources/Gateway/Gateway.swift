@@ -402,7 +402,6 @@ extension Gateway {
         "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
       ])
   }
-
 }
 
 extension ListenerConfiguration {

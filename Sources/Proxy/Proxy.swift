@@ -29,6 +29,8 @@ enum Limits {
   static let eventPause: Duration = .seconds(10)
   /// Between two looks at names that failures to connect ask for, and at least after one that failed.
   static let lookupPause: Duration = .seconds(1)
+  /// Names that are resolved at the same time, of all upstreams together.
+  static let lookupsAtOnceMax = 8
   /// How long a start or a reload waits for names that were never resolved.
   static let firstLookupMax: Duration = .seconds(2)
   /// How long a server that was ejected has to answer the request that tries it, beside the time to connect.

@@ -11,20 +11,20 @@ final class UpstreamMonitor {
     var text: String { "\(host):\(port)" }
   }
 
-  typealias Answers = [(name: Name, addresses: Result<[SocketAddress], NameLookupError>)]
+  /// What is known of a name.
+  private struct Resolution {
+    /// The last good answer.
+    var addresses: [SocketAddress]?
+    /// Lookups in a row that found nothing.
+    var failures = 0
+    var wasAsked = false
+    var isLookingUp = false
+    var timer: LoopTimer?
+  }
 
   let state: UpstreamState
   private(set) var servers: [ServerState] = []
-  private let names: [Name]
-  /// The last good answers.
-  private(set) var addresses: [Name: [SocketAddress]]
-  /// Names that cannot be resolved now.
-  private var unresolved: Set<Name> = []
-  private var failures = 0
-  private var isLookingUp = false
-  /// Whether each name was asked for once, or has addresses from before.
-  private(set) var isReady: Bool
-  private var timer: LoopTimer?
+  private var resolutions: [Name: Resolution] = [:]
   private var healthMonitors: [HealthMonitor] = []
   private var isStarted = false
   private let loop: EventLoop
@@ -37,15 +37,13 @@ final class UpstreamMonitor {
     self.state = state
     self.loop = loop
     self.report = report
-    var names: [Name] = []
     if case .servers(let servers) = state.configuration.kind {
       for server in servers {
-        if case .name(let host, let port) = server.address { names.append(Name(host: host, port: port)) }
+        guard case .name(let host, let port) = server.address else { continue }
+        let name = Name(host: host, port: port)
+        resolutions[name] = Resolution(addresses: known[name])
       }
     }
-    self.names = names
-    addresses = known.filter { names.contains($0.key) }
-    isReady = addresses.count == names.count
     servers = currentServers()
   }
 
@@ -59,30 +57,50 @@ final class UpstreamMonitor {
 
   func stop() {
     isStarted = false
-    timer?.cancel()
+    for resolution in resolutions.values { resolution.timer?.cancel() }
     for monitor in healthMonitors { monitor.stop() }
     healthMonitors = []
   }
 
   // MARK: Names
 
-  /// The names to ask for now; empty where there are none, or they are being asked for.
-  func beginLookup() -> [Name] {
-    guard !names.isEmpty, !isLookingUp else { return [] }
-    isLookingUp = true
-    timer?.cancel()
-    return names
+  var names: [Name] { Array(resolutions.keys) }
+
+  /// The last good answers.
+  var addresses: [Name: [SocketAddress]] { resolutions.compactMapValues(\.addresses) }
+
+  /// Whether each name was asked for once, or has addresses from before.
+  var isReady: Bool { resolutions.values.allSatisfy { $0.wasAsked || $0.addresses != nil } }
+
+  /// Whether `name` is to be asked for now; false where it is being asked for.
+  func beginLookup(of name: Name) -> Bool {
+    guard var resolution = resolutions[name], !resolution.isLookingUp else { return false }
+    resolution.isLookingUp = true
+    resolution.timer?.cancel()
+    resolutions[name] = resolution
+    return true
   }
 
-  /// Takes what the names stand for, and has them looked up again in time.
+  /// Takes what `name` stands for, and has it looked up again in time.
   ///
   /// - Returns: Whether the servers are others than before.
-  func take(_ answers: Answers, again: @escaping () -> Void) -> Bool {
-    isLookingUp = false
-    isReady = true
-    for (name, answer) in answers { take(answer, of: name) }
-    failures = unresolved.isEmpty ? 0 : failures + 1
-    timer = loop.schedule(after: pause, again)
+  func take(
+    _ answer: Result<[SocketAddress], NameLookupError>, of name: Name, again: @escaping () -> Void
+  ) -> Bool {
+    guard var resolution = resolutions[name] else { return false }
+    resolution.isLookingUp = false
+    resolution.wasAsked = true
+    switch answer {
+    case .success(let found):
+      if resolution.failures > 0 { tell(.nameResolved(name.text)) }
+      resolution.addresses = found
+      resolution.failures = 0
+    case .failure(let error):
+      if resolution.failures == 0 { tell(.nameUnresolved(name.text, error, keeps: resolution.addresses != nil)) }
+      resolution.failures += 1
+    }
+    resolution.timer = loop.schedule(after: pause(failures: resolution.failures), again)
+    resolutions[name] = resolution
     let next = currentServers()
     guard next.count != servers.count || !zip(next, servers).allSatisfy({ $0 === $1 }) else { return false }
     servers = next
@@ -91,21 +109,10 @@ final class UpstreamMonitor {
     return true
   }
 
-  private func take(_ answer: Result<[SocketAddress], NameLookupError>, of name: Name) {
-    switch answer {
-    case .success(let found):
-      addresses[name] = found
-      if unresolved.remove(name) != nil { tell(.nameResolved(name.text)) }
-    case .failure(let error):
-      guard unresolved.insert(name).inserted else { return }
-      tell(.nameUnresolved(name.text, error, keeps: addresses[name] != nil))
-    }
-  }
-
   private func tell(_ event: UpstreamEvent) { report(.upstream(state.configuration.name, event)) }
 
-  /// Until the names are looked up again: sooner while that fails.
-  private var pause: Duration {
+  /// Until a name is looked up again: sooner while that fails.
+  private func pause(failures: Int) -> Duration {
     let every = state.configuration.resolveEvery * Double.random(in: 0.9...1.1)
     guard failures > 0 else { return every }
     return min(every, Limits.lookupPause * (1 << min(failures - 1, 16)))
@@ -140,7 +147,7 @@ final class UpstreamMonitor {
 
   private func places(of address: ServerAddress) -> [(address: SocketAddress, isResolved: Bool)] {
     guard case .name(let host, let port) = address else { return address.socketAddress.map { [($0, false)] } ?? [] }
-    return (addresses[Name(host: host, port: port)] ?? []).map { ($0, true) }
+    return (resolutions[Name(host: host, port: port)]?.addresses ?? []).map { ($0, true) }
   }
 
   // MARK: Health

@@ -5,14 +5,14 @@ public import TLS
 /// The upstreams of the configuration in force, and what goes on beside requests for them: names are resolved, servers
 /// are checked. Bound to the control loop.
 public final class Upstreams {
-  /// Resolves a name. Blocks, so it is called on a queue of its own.
+  /// Resolves a name. Blocks, so it is called on no loop.
   public typealias Lookup = @Sendable (String, UInt16) -> Result<[SocketAddress], NameLookupError>
   /// Does something with the upstreams, on the control loop; from anywhere.
   public typealias Return = @Sendable (@escaping @Sendable (Upstreams) -> Void) -> Void
 
   private let loop: EventLoop
   private let workers: Int
-  private let lookup: Lookup
+  private let lookups: LookupQueues
   private let report: (ProxyEvent) -> Void
   private var comingBack: Return?
   private var publish: (UpstreamSnapshot) -> Void = { _ in }
@@ -30,7 +30,7 @@ public final class Upstreams {
   ) throws(TLSFault) {
     self.loop = loop
     self.workers = workers
-    self.lookup = lookup
+    lookups = LookupQueues(lookup)
     self.report = report
     var monitors: [UpstreamMonitor] = []
     for definition in definitions {
@@ -122,22 +122,26 @@ public final class Upstreams {
   // MARK: Names
 
   private func lookUp(_ monitor: UpstreamMonitor) {
-    guard let comingBack else { return }
-    let names = monitor.beginLookup()
-    guard !names.isEmpty else { return }
-    let (lookup, state) = (lookup, monitor.state)
-    // A queue for each: a name whose servers do not answer takes its time, and no other upstream's.
-    SerialQueue(name: "lookup").async {
-      let answers = names.map { (name: $0, addresses: lookup($0.host, $0.port)) }
-      comingBack { $0.take(answers, of: state) }
+    for name in monitor.names { lookUp(name, of: monitor) }
+  }
+
+  /// Each by itself: a name whose servers do not answer holds up no other.
+  private func lookUp(_ name: UpstreamMonitor.Name, of monitor: UpstreamMonitor) {
+    guard let comingBack, monitor.beginLookup(of: name) else { return }
+    let state = monitor.state
+    lookups.resolve(name) { answer, queue in
+      comingBack {
+        $0.lookups.ended(queue)
+        $0.take(answer, of: name, in: state)
+      }
     }
   }
 
-  private func take(_ answers: UpstreamMonitor.Answers, of state: UpstreamState) {
+  private func take(_ answer: LookupQueues.Answer, of name: UpstreamMonitor.Name, in state: UpstreamState) {
     let monitors = monitors + (next ?? [])
     // One that a reload has stopped is of no interest any more.
     guard let monitor = monitors.first(where: { $0.state === state }) else { return }
-    let hasChanged = monitor.take(answers) { [unowned self, unowned monitor] in lookUp(monitor) }
+    let hasChanged = monitor.take(answer, of: name) { [unowned self, unowned monitor] in lookUp(name, of: monitor) }
     if hasChanged { publish(monitor.snapshot) }
     tellWhenReady()
   }

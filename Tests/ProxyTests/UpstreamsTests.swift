@@ -10,13 +10,20 @@ import Testing
 private final class Names: Sendable {
   private let answers = Mutex<[String: [String]]>([:])
   private let asked = Mutex<[String]>([])
+  private let running = Mutex<(now: Int, most: Int)>((0, 0))
 
   func set(_ name: String, _ literals: String...) { answers.withLock { $0[name] = literals } }
   func remove(_ name: String) { answers.withLock { $0[name] = nil } }
   var questions: [String] { asked.withLock { $0 } }
+  /// How many were asked for at the same time.
+  var mostAtOnce: Int { running.withLock { $0.most } }
 
   func find(_ name: String, _ port: UInt16) -> Result<[SocketAddress], NameLookupError> {
     asked.withLock { $0.append(name) }
+    running.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+    defer { running.withLock { $0.now -= 1 } }
+    // As servers of names that do not answer.
+    while name.hasPrefix("dead"), answers.withLock({ $0[name] }) == nil { BlockingWork.sleep(.milliseconds(5)) }
     guard let literals = answers.withLock({ $0[name] }) else { return .failure(NameLookupError(code: -2)) }
     return .success(
       literals.compactMap { literal in
@@ -238,6 +245,41 @@ struct UpstreamsTests {
     await running.prepare(try upstreams(text, tls: nil))
     await running.with { $0.commit() }
     #expect(await running.with { $0.snapshots[0].state } !== before)
+  }
+
+  @Test("A name whose servers do not answer holds up no other, of its upstream or elsewhere")
+  func dead() async throws {
+    let running = try RunningUpstreams(
+      try upstreams(
+        """
+          app: { servers: ["dead.example:80", "app.example:80"] }
+          other: { servers: ["other.example:80"] }
+        """), known: ["app.example": "10.0.0.1", "other.example": "10.0.0.2"])
+    let beginning = Task { await running.start() }
+    try await running.wait([["10.0.0.1:80"], ["10.0.0.2:80"]])
+    running.names.set("app.example", "10.0.0.3")
+    await running.lookUp()
+    try await running.wait([["10.0.0.3:80"], ["10.0.0.2:80"]])
+    // It was not asked for again meanwhile.
+    #expect(running.names.questions.filter { $0 == "dead.example" }.count == 1)
+    running.names.set("dead.example", "10.0.0.4")
+    try await running.wait([["10.0.0.4:80", "10.0.0.3:80"], ["10.0.0.2:80"]])
+    await beginning.value
+  }
+
+  @Test("Many names that nobody answers take a few threads, and the others their turn once those are free")
+  func many() async throws {
+    let dead = (0..<20).map { "\"dead-\($0).example:80\"" }.joined(separator: ", ")
+    let running = try RunningUpstreams(
+      try upstreams("  app: { servers: [\(dead)] }\n  other: { servers: [\"other.example:80\"] }"),
+      known: ["other.example": "10.0.0.2"])
+    let beginning = Task { await running.start() }
+    for _ in 0..<500 where running.names.questions.count < 8 { try await Task.sleep(for: .milliseconds(20)) }
+    for index in 0..<20 { running.names.set("dead-\(index).example", "10.0.1.\(index)") }
+    for _ in 0..<500 where await running.serverNames()[0].count < 20 { try await Task.sleep(for: .milliseconds(20)) }
+    try await running.wait([(0..<20).map { "10.0.1.\($0):80" }, ["10.0.0.2:80"]])
+    #expect(running.names.mostAtOnce == Limits.lookupsAtOnceMax)
+    await beginning.value
   }
 
   @Test("A reload that is refused leaves everything as it was")

@@ -17,21 +17,29 @@ final class ConnectionLimit: Sendable {
 
   enum Admission: Equatable { case admitted, waits, full }
 
-  private let most: Int
-  private let queueMax: Int
+  private let most: Atomic<Int>
+  private let queueMax: Atomic<Int>
   private let inFlight = Atomic<Int>(0)
   /// How many stand in the row, or are about to.
   private let waiting = Atomic<Int>(0)
   private let row = Mutex<[Turn]>([])
 
   init(_ most: Int, queueMax: Int) {
-    self.most = most
-    self.queueMax = queueMax
+    self.most = Atomic(most)
+    self.queueMax = Atomic(queueMax)
+  }
+
+  /// Takes other bounds, those of a reload. Who is let in or waits already stays so; `admitNext` has to be called until
+  /// it is nil.
+  func change(_ most: Int, queueMax: Int) {
+    self.most.store(most, ordering: .relaxed)
+    self.queueMax.store(queueMax, ordering: .relaxed)
   }
 
   /// Lets a request in, or has it wait where there is room.
   func enter(_ turn: Turn) -> Admission {
     if waiting.load(ordering: .relaxed) == 0, take() { return .admitted }
+    let queueMax = queueMax.load(ordering: .relaxed)
     guard queueMax > 0 else { return .full }
     return row.withLock { row in
       // Counted before the last look: who leaves at this moment has either made room by then, or sees that one waits.
@@ -54,6 +62,13 @@ final class ConnectionLimit: Sendable {
   /// - Returns: Who is let in instead, and has to be told.
   func leave() -> Turn? {
     inFlight.subtract(1, ordering: .sequentiallyConsistent)
+    return admitNext()
+  }
+
+  /// Lets the first of those who wait in, where there is room.
+  ///
+  /// - Returns: Who has to be told.
+  func admitNext() -> Turn? {
     guard waiting.load(ordering: .sequentiallyConsistent) > 0 else { return nil }
     return row.withLock { row in
       guard !row.isEmpty, take() else { return nil }
@@ -73,6 +88,7 @@ final class ConnectionLimit: Sendable {
 
   /// Never more than `most`, not for a moment: one more would be one too many for the server.
   private func take() -> Bool {
+    let most = most.load(ordering: .relaxed)
     var current = inFlight.load(ordering: .sequentiallyConsistent)
     while current < most {
       let (exchanged, original) = inFlight.compareExchange(

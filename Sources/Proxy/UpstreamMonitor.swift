@@ -49,9 +49,10 @@ final class UpstreamMonitor {
 
   var snapshot: UpstreamSnapshot { UpstreamSnapshot(state: state, servers: servers) }
 
-  /// Begins the health checks.
+  /// It is in force: begins the health checks.
   func start() {
     isStarted = true
+    state.takeForce()
     checkServers()
   }
 

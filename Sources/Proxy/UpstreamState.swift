@@ -26,8 +26,10 @@ public final class UpstreamState: Sendable {
   /// When a failure to connect may next have names resolved anew, in nanoseconds of the monotonic clock.
   private let lookupAllowedAt = Atomic<Int64>(0)
 
-  /// - Parameter workers: Loops that carry traffic.
-  init(_ definition: UpstreamDefinition, workers: Int) throws(TLSFault) {
+  /// - Parameters:
+  ///   - workers: Loops that carry traffic.
+  ///   - limit: Of an upstream that this one is to replace: what it has in flight by then goes on to count.
+  init(_ definition: UpstreamDefinition, workers: Int, limit: ConnectionLimit? = nil) throws(TLSFault) {
     self.definition = definition
     var contexts: [TLSClientContext] = []
     if let tls = definition.tls {
@@ -35,7 +37,12 @@ public final class UpstreamState: Sendable {
     }
     self.contexts = contexts
     let configuration = definition.configuration
-    limit = configuration.connectionsMax.map { ConnectionLimit($0, queueMax: configuration.queueMax) }
+    self.limit = configuration.connectionsMax.map { limit ?? ConnectionLimit($0, queueMax: configuration.queueMax) }
+  }
+
+  /// It is in force: from now on its bounds count.
+  func takeForce() {
+    if let most = configuration.connectionsMax { limit?.change(most, queueMax: configuration.queueMax) }
   }
 
   /// What the loop of that number speaks to servers with TLS.

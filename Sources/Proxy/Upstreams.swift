@@ -90,7 +90,8 @@ public final class Upstreams {
       if let monitor = monitors.first(where: { $0.state.definition == definition }) {
         next.append(monitor)
       } else {
-        let state = try UpstreamState(definition, workers: workers)
+        let before = monitors.first { $0.state.configuration.name == definition.configuration.name }
+        let state = try UpstreamState(definition, workers: workers, limit: before?.state.limit)
         next.append(UpstreamMonitor(state, known: known, on: loop, report: report))
       }
     }

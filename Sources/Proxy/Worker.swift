@@ -336,6 +336,10 @@ final class Worker {
       return pool
     }
     for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
+    // Where `max_connections` was raised, there is room for some of those who wait.
+    for limit in pools.compactMap(\.state.limit) {
+      while let next = limit.admitNext() { giveTurn(next, limit) }
+    }
     context.active = active
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)

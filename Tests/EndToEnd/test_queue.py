@@ -288,3 +288,47 @@ def opened(url):
     except websockets.exceptions.InvalidStatus as error:
         assert error.response.status_code == 503
         return None
+
+
+def reload(gateway, text, number):
+    gateway.write_config(text)
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: sum(m["message"] == "reloaded" for m in gateway.messages()) == number, "the reload")
+
+
+def test_what_is_in_flight_counts_after_a_reload(start, upstream, gate, clients, workers):
+    app, other = upstream(gate), upstream()
+    gateway = start(config(app.server, most=1, workers=workers))
+    [first] = clients(gateway, 1)
+    first.send(GET)
+    gate.wait(1)
+    # Another server: still one request at a time.
+    reload(gateway, config(other.server, most=1, workers=workers), 1)
+    for _ in range(8):
+        assert get(gateway).status == 503
+    assert not other.connections
+    gate.let()
+    assert first.response().status == 200
+    assert get(gateway).status == 200 and len(other.requests) == 1
+
+
+def test_who_waits_has_room_after_a_reload_that_makes_some(start, upstream, gate, clients):
+    app = upstream(gate)
+
+    def text(most):
+        return (config(app.server, most=most, queue=8)
+                .replace("upstreams:\n", "upstreams:\n      probe: { builtin: echo }\n")
+                .replace("routes: [", "routes: [{ path: /probe, auth: none, upstream: probe }, "))
+
+    gateway = start(text(1))
+    waiting = clients(gateway, 5)
+    for client in waiting:
+        client.send(GET)
+    # The one loop has read the others before it answers a later connection.
+    gate.wait(1)
+    assert get(gateway, "/probe").status == 200
+    reload(gateway, text(3), 1)
+    gate.wait(3)
+    gate.let(5)
+    assert [client.response().status for client in waiting] == [200] * 5
+    assert gate.most == 3

@@ -48,6 +48,18 @@ struct ConnectionLimitTests {
     #expect(limit.leave() == nil && limit.requestsInFlight == 0 && limit.requestsWaiting == 0)
   }
 
+  @Test("Other bounds count what is in flight and who waits")
+  func change() {
+    let limit = ConnectionLimit(2, queueMax: 3)
+    #expect((0..<4).map { limit.enter(turn($0)) } == [.admitted, .admitted, .waits, .waits])
+    limit.change(1, queueMax: 2)
+    #expect(limit.admitNext() == nil && limit.enter(turn(4)) == .full)
+    #expect(limit.leave() == nil && limit.requestsInFlight == 1)
+    limit.change(3, queueMax: 0)
+    #expect([limit.admitNext(), limit.admitNext(), limit.admitNext()] == [turn(2), turn(3), nil])
+    #expect(limit.requestsInFlight == 3 && limit.enter(turn(5)) == .full)
+  }
+
   @Test("Under load of many threads the bound holds, and nobody is forgotten")
   func threads() {
     let limit = ConnectionLimit(3, queueMax: 64)

@@ -1,5 +1,6 @@
 import CSystem
 public import Dispatch
+import Synchronization
 
 /// An event loop: a serial queue and an epoll set, whose descriptor is watched by one DispatchSource.
 ///
@@ -34,7 +35,9 @@ public final class EventLoop: @unchecked Sendable {
   private var timers: [LoopTimer] = []
   private var wakesAt: MonotonicTime?
 
-  /// Batches handled before the queue gets its turn: tasks that `async` brought wait no longer than these.
+  /// Tasks that `async` brought, and that wait for their turn: they come before the next batch.
+  private let tasksWaiting = Atomic<Int>(0)
+  /// Batches handled before the queue gets its turn, where others than `async` use it.
   private static let batchesMax = 64
   /// How long the loop waits in epoll before it goes back to Dispatch, in milliseconds: a return costs several system
   /// calls, and under load the next event is microseconds away.
@@ -72,7 +75,9 @@ public final class EventLoop: @unchecked Sendable {
 
   /// Runs `task` on the loop; from anywhere.
   public func async(_ task: @escaping @Sendable () -> Void) {
+    tasksWaiting.add(1, ordering: .relaxed)
     queue.async { [self] in
+      tasksWaiting.subtract(1, ordering: .relaxed)
       refreshClock()
       task()
       runRunnable()
@@ -197,6 +202,7 @@ public final class EventLoop: @unchecked Sendable {
       expireDeadlines()
       runRunnable()
       releaseUnregistered()
+      if tasksWaiting.load(ordering: .relaxed) > 0 { break }
     }
     drainLater()
   }

@@ -54,6 +54,33 @@ private final class Reader: Pollable {
   }
 }
 
+/// Has something to read for ever, and brings a task at its fifth call.
+private final class Insatiable: Pollable {
+  final class Calls: Sendable {
+    let count = Atomic<Int>(0)
+  }
+
+  let socket: Socket
+  private let record: Record
+  private let loop: EventLoop
+  private let calls = Calls()
+
+  init(_ socket: consuming Socket, _ record: Record, _ loop: EventLoop) {
+    self.socket = socket
+    self.record = record
+    self.loop = loop
+  }
+
+  override func ready(_ events: ReadyEvents) {
+    guard calls.count.add(1, ordering: .relaxed).newValue == 5 else { return }
+    let (record, calls) = (record, calls)
+    loop.async {
+      record.add("task after \(calls.count.load(ordering: .relaxed)) calls")
+      record.finish()
+    }
+  }
+}
+
 @Suite("EventLoop")
 struct EventLoopTests {
   @Test("a handler is called for what arrives, and for the end")
@@ -119,6 +146,27 @@ struct EventLoopTests {
       loop.schedule(after: .milliseconds(10)) { record.add("never") }.cancel()
     }
     #expect(record.wait() == ["first", "second"])
+    loop.stop()
+  }
+
+  @Test("a task does not wait for a loop that has always something to do")
+  func taskUnderLoad() throws {
+    let record = Record()
+    let loop = try EventLoop(label: "test")
+    loop.start()
+    loop.async {
+      do throws(SystemError) {
+        // Its other end closes at once, which is something to read for ever.
+        _ = try Socket.pair().giveFar { far throws(SystemError) in
+          let busy = Insatiable(far, record, loop)
+          try loop.register(busy, descriptor: busy.socket.descriptor, interest: .readableLevel)
+        }
+      } catch {
+        Issue.record(error)
+        record.finish()
+      }
+    }
+    #expect(record.wait() == ["task after 5 calls"])
     loop.stop()
   }
 

@@ -348,7 +348,8 @@ extension Gateway {
     do throws(Diagnostics) {
       let files = try TLSFiles(next, keeping: kept)
       do throws(TLSFault) {
-        let tls = try ListenerContexts(files.listeners, tickets: tickets, workers: server.workerCount)
+        let tls = try ListenerContexts(
+          files.listeners, previous: self.tls, tickets: tickets, workers: server.workerCount)
         try upstreams.prepare(files.upstreams) { [unowned self] in
           for warning in files.warnings { log.warning("\(warning)") }
           finishReload(next, revoked, tls)

@@ -115,7 +115,7 @@ extension ClientConnection {
       return .goOn
     case .relay, .relayInterim, .tunnel: break
     }
-    if worker.isDraining { slot.exchange.closeAfterwards() }
+    if endsAfterExchange { slot.exchange.closeAfterwards() }
     let date = worker.date
     let written = block.withReadable { bytes in
       ForwardedAnswer.write(
@@ -276,7 +276,7 @@ extension ClientConnection {
       upstream.close()
     }
     worker.leaveUpstream(slot)
-    if worker.isDraining { slot.exchange.closeAfterwards() }
+    if endsAfterExchange { slot.exchange.closeAfterwards() }
     let answer = LocalAnswer(
       method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
       requestID: slot.exchange.requestID, date: worker.date,

@@ -19,6 +19,8 @@ final class ClientConnection: Pollable {
   let worker: Worker
   /// The listener's place.
   let listener: Int
+  /// Of the listener, when it was accepted.
+  private let clientsGeneration: Int
   var peer: Peer
   /// A PROXY header has to come before anything else.
   var awaitsProxyHeader: Bool
@@ -53,6 +55,7 @@ final class ClientConnection: Pollable {
     self.peer = peer
     self.awaitsProxyHeader = awaitsProxyHeader
     self.listener = listener
+    clientsGeneration = worker.clientsGenerations[listener]
     self.worker = worker
     super.init()
   }
@@ -71,6 +74,20 @@ final class ClientConnection: Pollable {
     guard isIdle else { return }
     // Just accepted: its first request is most likely on its way.
     if exchangesBegun > 0 { close() } else { worker.lingerDeadlines.arm(self) }
+  }
+
+  /// It carries no further exchange: the gateway is draining, or its client was let in as nobody is any more.
+  var endsAfterExchange: Bool { worker.isDraining || isOutdated }
+
+  private var isOutdated: Bool { worker.clientsGenerations[listener] != clientsGeneration }
+
+  /// A reload lets in other clients, or asks them for something else.
+  func endIfOutdated() {
+    guard isOutdated, isIdle else { return }
+    // What was sent before is answered.
+    receiving.tryAgain()
+    run()
+    if isIdle { close() }
   }
 
   // MARK: Events
@@ -178,7 +195,7 @@ final class ClientConnection: Pollable {
     let fate = slot.exchange.persistence
     self.slot = nil
     worker.giveSlot(slot)
-    guard fate == .kept, !worker.isDraining else {
+    guard fate == .kept, !endsAfterExchange else {
       closeGently()
       return
     }

@@ -33,7 +33,8 @@ public final class Server: Sendable {
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
-        index: index, loop: loop, sockets: sockets.shares[index], tls: tls.contexts[index], active: active, keys: keys,
+        index: index, loop: loop, sockets: sockets.shares[index], tls: tls.contexts[index],
+        clientsGenerations: tls.clientsGenerations, active: active, keys: keys,
         upstreams: upstreams,
         counters: counters, replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
       workers.append(LoopBound(worker, loop: loop))
@@ -94,7 +95,8 @@ public final class Server: Sendable {
     for (worker, contexts) in zip(workers, tls.contexts) {
       worker.async {
         $0.context.revocations = revocations
-        $0.update(active: active, keys: keys, tls: contexts, upstreams: upstreams)
+        $0.update(
+          active: active, keys: keys, tls: contexts, clientsGenerations: tls.clientsGenerations, upstreams: upstreams)
       }
     }
   }

@@ -22,6 +22,8 @@ final class Worker {
 
   /// By listener; nil: it speaks in clear.
   private var tls: [TLSContext?]
+  /// By listener.
+  private(set) var clientsGenerations: [Int]
   let failedHandshakes: FailedHandshakes
 
   private(set) var handshakeDeadlines: DeadlineList
@@ -65,13 +67,14 @@ final class Worker {
 
   init(
     index: Int, loop: EventLoop, sockets: [ListenerSockets.Share], tls: [TLSContext?],
-    active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot],
+    clientsGenerations: [Int], active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot],
     counters: SharedCounters, replays: ReplayMemory, rateLimits: RateLimitMemory, accessLog: AccessLogRing,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
     self.sockets = sockets
     self.tls = tls
+    self.clientsGenerations = clientsGenerations
     self.loop = loop
     self.counters = counters
     self.accessLog = accessLog
@@ -325,8 +328,17 @@ final class Worker {
   }
 
   /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
-  func update(active: ActiveConfiguration, keys: KeySnapshot, tls: [TLSContext?], upstreams: [UpstreamSnapshot]) {
+  func update(
+    active: ActiveConfiguration, keys: KeySnapshot, tls: [TLSContext?], clientsGenerations: [Int],
+    upstreams: [UpstreamSnapshot]
+  ) {
     self.tls = tls
+    if clientsGenerations != self.clientsGenerations {
+      self.clientsGenerations = clientsGenerations
+      for list in readingDeadlines {
+        for entry in list.entries { (entry as? ClientConnection)?.endIfOutdated() }
+      }
+    }
     let old = pools
     pools = upstreams.map { upstream in
       guard let pool = old.first(where: { $0.state === upstream.state }) else {

@@ -1,5 +1,7 @@
 """Certificates that clients show, and tokens that are bound to one (RFC 8705)."""
+import signal
 import ssl
+import threading
 
 import pytest
 from support.certificates import Authority, SecureClient, client_context, thumbprint
@@ -109,3 +111,53 @@ def test_a_token_that_is_bound_to_a_certificate(start, upstream, key_server, key
     answer = get(gateway, "/api/x", [("Authorization", f"Bearer {bound}")])
     assert answer.status == 401 and app.received == b""
     assert gateway.access_of(answer.request_id)["reason"] == "certificate_mismatch"
+
+
+@pytest.mark.parametrize("change", ["another authority", "required", "none", "no change"])
+def test_a_reload_that_lets_in_other_clients_ends_what_was_let_in_before(
+        start, upstream, key_server, keys, authority, clients, workers, change):
+    release = threading.Event()
+
+    def slow(request, connection):
+        if request.target.endswith("slow"):
+            release.wait(20)
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+    app = upstream(slow)
+    before = config(app, authority, clients, "optional", key_server(keys["ES256"]), workers)
+    other = Authority(clients.folder, "others")
+    after = {
+        "another authority": before.replace(str(clients.path), str(other.path)),
+        "required": before.replace("client_auth: optional", "client_auth: required"),
+        "none": before.replace(f", client_ca: {clients.path}, client_auth: optional", ""),
+        "no change": before + "limits: { fields: 50 }\n",
+    }[change]
+    assert after != before
+    gateway = start(before)
+    shows = clients.issue("good", ["client"])[1:]
+    with connect(gateway, authority, shows) as idle, connect(gateway, authority, shows) as busy:
+        assert status(idle) == 200
+        busy.send(REQUEST.format("free/slow", ""))
+        app.wait_requests(2)
+        gateway.write_config(after)
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_message("reloaded")
+        ends = change != "no change"
+        if ends:
+            assert idle.is_closed()
+        else:
+            assert status(idle) == 200
+        release.set()
+        answer = busy.response()
+        assert (answer.status, answer.field("connection")) == (200, "close" if ends else None)
+        if ends:
+            assert busy.is_closed()
+        else:
+            assert status(busy) == 200
+    # Those who come now are let in as the new configuration says.
+    if change == "another authority":
+        assert is_refused(gateway, authority, shows=shows)
+        shows = other.issue("another", ["client"])[1:]
+    with connect(gateway, authority, shows) as client:
+        assert status(client) == 200
+        assert status(client) == 200

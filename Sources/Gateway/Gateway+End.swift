@@ -29,6 +29,10 @@ extension Gateway {
       log.notice("not handed over: the gateway is draining")
       return
     }
+    guard !Process.isFirst else {
+      log.error("not handed over: the container ends with its first process, which this one is; replace the container")
+      return
+    }
     handover.begin(
       sockets.all, comingBack: { body in bound.async { body($0.handover) } },
       ready: { pid in bound.async { $0.handedOver(to: pid, bound) } })

@@ -36,6 +36,9 @@ public enum Process {
   /// Ends the process at once.
   public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 
+  /// Whether all other processes of its container end with it.
+  public static var isFirst: Bool { getpid() == 1 }
+
   /// The processors that this process may run on, at least 1.
   public static var processorCount: Int { max(Int(csystem_processor_count()), 1) }
 }

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import textwrap
 import threading
 import time
@@ -377,6 +378,19 @@ def test_the_program_that_stands_at_the_path_by_now_is_started(start, upstream, 
     assert hand_over(gateway).wait(10) == 0
     assert os.readlink(f"/proc/{gateway.pid}/exe") == os.path.realpath(BINARY)
     assert get(gateway, "/x").status == 200
+
+
+def test_the_first_process_of_a_container_hands_nothing_over(start, upstream):
+    unshare = ["unshare", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
+        pytest.skip("no namespaces here")
+    gateway = start(config(upstream().server), prefix=unshare)
+    [first] = children(gateway.pid)
+    os.kill(first, signal.SIGUSR2)
+    gateway.wait_message("the container ends with its first process")
+    assert get(gateway, "/x").status == 200
+    os.kill(first, signal.SIGTERM)
+    assert gateway.wait(10) == 0
 
 
 def test_SIGUSR2_while_draining_is_ignored(start, upstream):

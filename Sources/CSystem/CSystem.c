@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 // The XSI strerror_r, which glibc hides where _GNU_SOURCE is set.
 extern int __xpg_strerror_r(int code, char *text, size_t size);
@@ -167,6 +168,15 @@ ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milli
   if (ready > 0) return read(descriptor, bytes, count);
   if (ready == 0) errno = ETIMEDOUT;
   return -1;
+}
+
+int csystem_has_ended(pid_t child, int blocks) {
+  siginfo_t info = {0};
+  int result;
+  do {
+    result = waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | (blocks ? 0 : WNOHANG));
+  } while (result != 0 && errno == EINTR);
+  return result != 0 ? -1 : info.si_pid == child;
 }
 
 int csystem_spawn(

@@ -1,11 +1,13 @@
 import CSystem
 import Glibc
+import Synchronization
 
 /// A program that this one has started, and which says over a pipe when it is ready.
 @safe
 public final class ChildProcess: Sendable {
   public let pid: Int32
   private let readiness: Int32
+  private let isForgotten = Mutex(false)
 
   /// The first descriptor that a child is given, as sd_listen_fds(3) has it.
   static let firstDescriptor: Int32 = 3
@@ -110,31 +112,32 @@ public final class ChildProcess: Sendable {
     }
   }
 
-  /// Waits for its end, and lets the system forget it. Once, as its number may then be another's. Blocks.
+  /// Waits for its end, and lets the system forget it. Once. Blocks.
   ///
   /// - Parameter most: Then it is killed; nil: it may take its time.
   public func waitForEnd(_ most: Duration?) -> Ending {
-    var deadline = most.map { MonotonicTime.current + $0 }
-    var status: Int32 = 0
-    while true {
-      // SAFETY: the system writes into `status` alone.
-      let found = unsafe waitpid(pid, &status, deadline == nil ? 0 : WNOHANG)
-      if found == pid { break }
-      // Nobody else waits for it: it is not there.
-      if found < 0, errno != EINTR { return .exited(0) }
-      if let moment = deadline, .current > moment {
-        kill()
-        deadline = nil
-      }
-      if deadline != nil { usleep(10_000) }
+    if let most {
+      let deadline = MonotonicTime.current + most
+      while csystem_has_ended(pid, 0) == 0, .current < deadline { usleep(10_000) }
+      kill()
     }
-    // What the macros of wait(2) say.
-    let signal = status & 0x7f
-    return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
+    _ = csystem_has_ended(pid, 1)
+    return isForgotten.withLock { isForgotten in
+      isForgotten = true
+      var status: Int32 = 0
+      // SAFETY: the system writes into `status` alone. It does not wait: the end has come, or nobody is there.
+      guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return .exited(0) }
+      // What the macros of wait(2) say.
+      let signal = status & 0x7f
+      return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
+    }
   }
 
-  /// Ends it at once. Only while nobody has seen its end.
-  public func kill() { _ = Glibc.kill(pid, SIGKILL) }
+  /// Ends it at once, where it has not ended.
+  public func kill() {
+    // Once it is forgotten its number may be another's.
+    isForgotten.withLock { if !$0 { _ = Glibc.kill(pid, SIGKILL) } }
+  }
 }
 
 /// The child's end of the pipe.

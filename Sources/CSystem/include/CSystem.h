@@ -169,6 +169,9 @@ int csystem_pipe(int descriptors[2]);
 // Reads once something has come or the other end was closed; -1 with ETIMEDOUT when that took too long.
 ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milliseconds);
 
+// Whether a child has ended, which the system goes on to remember; -1 where there is no such child.
+int csystem_has_ended(pid_t child, int blocks);
+
 // Starts a program, with `descriptors` numbered from `first` on, the standard streams, and no other descriptor. The
 // numbers must lie above those that they get. An error number, or 0.
 int csystem_spawn(

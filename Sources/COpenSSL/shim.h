@@ -53,8 +53,9 @@ static inline void portcullis_ssl_prepare(SSL_CTX *context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_clear_options(context, SSL_OP_ENABLE_KTLS);
   SSL_CTX_set_msg_callback(context, portcullis_ssl_count_messages);
+  // The chain is what the certificate's file has: looked for, it would be verified anew in each handshake.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+                                SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY | SSL_MODE_NO_AUTO_CHAIN);
 }
 // No cache of sessions. A request frames itself, so that an end without close_notify is seen to cut it (RFC 9112 section
 // 9.8); as an error of TLS it would forbid to answer a client that has closed its half.

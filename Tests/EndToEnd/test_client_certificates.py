@@ -1,6 +1,7 @@
 """Certificates that clients show, and tokens that are bound to one (RFC 8705)."""
 import signal
 import ssl
+import subprocess
 import threading
 
 import pytest
@@ -161,3 +162,17 @@ def test_a_reload_that_lets_in_other_clients_ends_what_was_let_in_before(
     with connect(gateway, authority, shows) as client:
         assert status(client) == 200
         assert status(client) == 200
+
+
+def test_the_chain_is_what_the_file_has(start, upstream, authority, key_server):
+    """Also where the listener knows more certificates: none is looked for among those of the clients' authorities."""
+    app = upstream()
+    text = config(app, authority, authority, "optional", key_server())
+    chain = authority.folder / "server.pem"
+    first = chain.read_text().partition("-----END CERTIFICATE-----\n")
+    chain.write_text(first[0] + first[1])
+    gateway = start(text)
+    shown = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-showcerts"], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=20).stdout
+    assert shown.count("BEGIN CERTIFICATE") == 1, shown

@@ -562,12 +562,14 @@ def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
     # A reload needs the file, and says so. The control loop answers signals meanwhile.
     s.gateway.signal(signal.SIGHUP)
     for answers in range(1, 4):
-        s.gateway.signal(signal.SIGUSR2)
-        wait_until(lambda: sum("SIGUSR2" in m["message"] for m in s.gateway.messages()) == answers, "an answer", 30)
+        s.gateway.signal(signal.SIGUSR1)
+        wait_until(
+            lambda: sum("access log reopened" in m["message"] for m in s.gateway.messages()) == answers, "an answer", 30)
     s.gateway.wait_message("reload refused", 30)
     said = [m["message"] for m in s.gateway.messages()]
     assert any("could not be read in 5 s" in message for message in said)
-    assert "reload refused" not in "".join(said[:max(n for n, m in enumerate(said) if "SIGUSR2" in m)]), said
+    last = max(n for n, m in enumerate(said) if "access log reopened" in m)
+    assert "reload refused" not in "".join(said[:last]), said
     # One that waits is enough: a reload that was asked for meanwhile follows it, on no thread of its own.
     s.gateway.signal(signal.SIGHUP)
     wait_until(lambda: sum("reload refused" in m["message"] for m in s.gateway.messages()) == 2, "the second", 30)

@@ -209,8 +209,14 @@ extension Gateway {
       })
     handle(SIGTERM, bound) { $0.drain(bound) }
     handle(SIGINT, bound) { $0.interrupt(bound) }
-    handle(SIGHUP, bound) { $0.reload() }
-    handle(SIGUSR1, bound) { $0.accessLog.reopen() }
+    handle(SIGHUP, bound) {
+      $0.reload()
+      $0.handover.note(signal: SIGHUP)
+    }
+    handle(SIGUSR1, bound) {
+      $0.accessLog.reopen()
+      $0.handover.note(signal: SIGUSR1)
+    }
     handle(SIGUSR2, bound) { $0.handOver(bound) }
   }
 

@@ -9,6 +9,8 @@ final class Handover {
   private let log: Logger
   /// The new process, until it has ended.
   private var successor: ChildProcess?
+  /// Signals that came since it was started, and which it may have been too early for.
+  private var missed: [Int32] = []
   /// How long it has to be ready: names are resolved and keys fetched meanwhile.
   private static let readyMax: Duration = .seconds(30)
   /// How long it has to end, once it will not be ready.
@@ -37,6 +39,7 @@ final class Handover {
       return
     }
     successor = child
+    missed = []
     log.notice(
       "handing over: a new process was started",
       metadata: ["pid": "\(child.pid)", "program": "\(arguments.first ?? "")"])
@@ -60,9 +63,17 @@ final class Handover {
     successor = nil
   }
 
+  /// This process has done what `signal` asks for. One that is being started has read the configuration and opened the
+  /// log maybe before, and gets it as well once it handles signals.
+  func note(signal number: Int32) {
+    if successor != nil, !missed.contains(number) { missed.append(number) }
+  }
+
   private func becameReady(_ child: ChildProcess, _ ready: (Int32) -> Void) {
     // Else it was abandoned meanwhile.
-    if successor === child { ready(child.pid) }
+    guard successor === child else { return }
+    for number in missed { child.send(signal: number) }
+    ready(child.pid)
   }
 
   private func ended(_ child: ChildProcess, _ readiness: ChildProcess.Readiness, _ ending: ChildProcess.Ending) {

@@ -134,9 +134,12 @@ public final class ChildProcess: Sendable {
   }
 
   /// Ends it at once, where it has not ended.
-  public func kill() {
+  public func kill() { send(signal: SIGKILL) }
+
+  /// Sends it a signal, where it has not ended.
+  public func send(signal number: Int32) {
     // Once it is forgotten its number may be another's.
-    isForgotten.withLock { if !$0 { _ = Glibc.kill(pid, SIGKILL) } }
+    isForgotten.withLock { if !$0 { _ = Glibc.kill(pid, number) } }
   }
 }
 

@@ -14,9 +14,9 @@ import time
 
 import pytest
 from support.gateway import BINARY
-from support.handover import adopt_orphans, children, hand_over
+from support.handover import Process, adopt_orphans, children, hand_over
 from support.ports import wait_until
-from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
+from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, held_until, mint
 from support.wire import Client, get
 
 from test_tunnels import ACCEPT, echoing, handshake
@@ -445,6 +445,40 @@ def test_the_new_process_reads_the_configuration(start, upstream, tmp_path):
     # A listener that is no more is closed, and its path removed.
     assert str(before) in gateway.wait_message("no longer listened on")["listeners"]
     wait_until(lambda: not before.exists(), "the path to be removed")
+
+
+def provider(url, **options):
+    fields = "".join(f", {name}: {value}" for name, value in options.items())
+    return f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}"{fields} }} }}\n    '
+
+
+def test_what_signals_ask_for_during_a_handover_holds_after_it(start, upstream, keys, key_server, tmp_path):
+    app, server, release = upstream(), key_server(keys["ES256"]), threading.Event()
+    log = tmp_path / "access.log"
+    text = config(app.server) + provider(server.url) + f"log: {{ access: {log} }}\n"
+    gateway = start(text)
+    wait_until(lambda: server.fetches, "the keys")
+    wait_until(lambda: any(m["message"] == "keys updated" for m in gateway.messages()), "the keys in force")
+    # The new process has read the configuration and opened the log, and waits for keys.
+    server.instead = held_until(release, keys["ES256"])
+    gateway.signal(signal.SIGUSR2)
+    pid = int(gateway.wait_message("a new process was started")["pid"])
+    wait_until(lambda: server.fetches == 2, "the new process to fetch keys")
+    gateway.write_config(text.replace("auth: none", "auth: company"))
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    assert get(gateway, "/old").status == 401
+    log.rename(tmp_path / "access.log.1")
+    gateway.signal(signal.SIGUSR1)
+    wait_until(log.exists, "the new file of the log")
+    release.set()
+    gateway.wait_message("the new process accepts")
+    old, gateway.process = gateway.process, Process(pid)
+    assert old.wait(10) == 0
+    wait_until(lambda: sum(m["message"] == "reloaded" for m in gateway.messages()) == 2, "the new process to reload")
+    assert get(gateway, "/new").status == 401
+    wait_until(lambda: '"/new"' in log.read_text(), "the line in the new file")
+    assert app.requests == []
 
 
 def test_keys_are_there_before_the_new_process_takes_over(start, upstream, keys):

@@ -80,6 +80,8 @@ extension ClientConnection {
   func shakeHands() {
     switch stream.handshake() {
     case .done:
+      // Let in by what was asked of clients before a reload.
+      guard !isOutdated else { return close() }
       secured = stream.securedConnection()
       phase = .reading
       // Behind the handshake a request may have come with the same edge.

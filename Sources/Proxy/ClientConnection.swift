@@ -79,7 +79,7 @@ final class ClientConnection: Pollable {
   /// It carries no further exchange: the gateway is draining, or its client was let in as nobody is any more.
   var endsAfterExchange: Bool { worker.isDraining || isOutdated }
 
-  private var isOutdated: Bool { worker.clientsGenerations[listener] != clientsGeneration }
+  var isOutdated: Bool { worker.clientsGenerations[listener] != clientsGeneration }
 
   /// A reload lets in other clients, or asks them for something else.
   func endIfOutdated() {

@@ -1,5 +1,6 @@
 """Certificates that clients show, and tokens that are bound to one (RFC 8705)."""
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -162,6 +163,43 @@ def test_a_reload_that_lets_in_other_clients_ends_what_was_let_in_before(
     with connect(gateway, authority, shows) as client:
         assert status(client) == 200
         assert status(client) == 200
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_reload_that_lets_in_other_clients_ends_handshakes_that_are_under_way(
+        start, upstream, key_server, keys, authority, clients, version):
+    app = upstream()
+    before = config(app, authority, clients, "required", key_server(keys["ES256"]))
+    other = Authority(clients.folder, "others")
+    gateway = start(before)
+    context = client_context(authority, version=version, shows=clients.issue("good", ["client"])[1:])
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="example.test")
+    with socket.create_connection((gateway.host, gateway.port), 20) as plain:
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        plain.sendall(outgoing.read())
+        # The server has answered; nothing shows who the client is yet.
+        wait_until(lambda: plain.recv(1, socket.MSG_PEEK), "the server's part")
+        gateway.write_config(before.replace(str(clients.path), str(other.path)))
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_message("reloaded")
+        answer = None
+        while answer is None:
+            try:
+                tls.do_handshake()
+                tls.write(REQUEST.format("free/x", "").encode())
+                answer = tls.read()
+            except ssl.SSLWantReadError:
+                try:
+                    plain.sendall(outgoing.read())
+                    received = plain.recv(65536)
+                except ConnectionError:
+                    break
+                if not received:
+                    break
+                incoming.write(received)
+    assert not answer and app.requests == []
 
 
 def test_the_chain_is_what_the_file_has(start, upstream, authority, key_server):

@@ -8,7 +8,13 @@ final class LookupQueues {
   private let lookup: Upstreams.Lookup
   /// Those that nothing runs on.
   private var free: [SerialQueue]
-  private var waiting: [(name: UpstreamMonitor.Name, completion: @Sendable (Answer, SerialQueue) -> Void)] = []
+  private var waiting: [Waiting] = []
+
+  private struct Waiting {
+    let name: UpstreamMonitor.Name
+    let isWanted: () -> Bool
+    let completion: @Sendable (Answer, SerialQueue) -> Void
+  }
 
   init(_ lookup: @escaping Upstreams.Lookup) {
     self.lookup = lookup
@@ -17,10 +23,15 @@ final class LookupQueues {
 
   /// Resolves `name` once it is its turn.
   ///
-  /// - Parameter completion: Called on a queue; has to end in `ended`, on the control loop.
-  func resolve(_ name: UpstreamMonitor.Name, _ completion: @escaping @Sendable (Answer, SerialQueue) -> Void) {
+  /// - Parameters:
+  ///   - isWanted: Asked when its turn has come; otherwise that is the next one's, and `completion` is not called.
+  ///   - completion: Called on a queue; has to end in `ended`, on the control loop.
+  func resolve(
+    _ name: UpstreamMonitor.Name, isWanted: @escaping () -> Bool,
+    _ completion: @escaping @Sendable (Answer, SerialQueue) -> Void
+  ) {
     guard let queue = free.popLast() else {
-      waiting.append((name, completion))
+      waiting.append(Waiting(name: name, isWanted: isWanted, completion: completion))
       return
     }
     run(name, on: queue, completion)
@@ -28,11 +39,13 @@ final class LookupQueues {
 
   /// What `completion` was called with is free for the next.
   func ended(_ queue: SerialQueue) {
-    guard !waiting.isEmpty else {
+    guard let place = waiting.firstIndex(where: { $0.isWanted() }) else {
+      waiting = []
       free.append(queue)
       return
     }
-    let next = waiting.removeFirst()
+    let next = waiting[place]
+    waiting.removeFirst(place + 1)
     run(next.name, on: queue, next.completion)
   }
 

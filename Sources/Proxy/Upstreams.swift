@@ -130,7 +130,7 @@ public final class Upstreams {
   private func lookUp(_ name: UpstreamMonitor.Name, of monitor: UpstreamMonitor) {
     guard let comingBack, monitor.beginLookup(of: name) else { return }
     let state = monitor.state
-    lookups.resolve(name) { answer, queue in
+    lookups.resolve(name, isWanted: { [unowned self] in monitorInUse(of: state) != nil }) { answer, queue in
       comingBack {
         $0.lookups.ended(queue)
         $0.take(answer, of: name, in: state)
@@ -138,10 +138,14 @@ public final class Upstreams {
     }
   }
 
+  /// One in force, or being prepared.
+  private func monitorInUse(of state: UpstreamState) -> UpstreamMonitor? {
+    monitors.first { $0.state === state } ?? next?.first { $0.state === state }
+  }
+
   private func take(_ answer: LookupQueues.Answer, of name: UpstreamMonitor.Name, in state: UpstreamState) {
-    let monitors = monitors + (next ?? [])
     // One that a reload has stopped is of no interest any more.
-    guard let monitor = monitors.first(where: { $0.state === state }) else { return }
+    guard let monitor = monitorInUse(of: state) else { return }
     let hasChanged = monitor.take(answer, of: name) { [unowned self, unowned monitor] in lookUp(name, of: monitor) }
     if hasChanged { publish(monitor.snapshot) }
     tellWhenReady()

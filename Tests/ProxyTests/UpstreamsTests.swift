@@ -282,6 +282,23 @@ struct UpstreamsTests {
     await beginning.value
   }
 
+  @Test("Names that a reload has no use for any more are not asked for when their turn comes")
+  func stoppedNames() async throws {
+    let dead = (0..<20).map { "\"dead-\($0).example:80\"" }.joined(separator: ", ")
+    let running = try RunningUpstreams(
+      try upstreams("  app: { servers: [\(dead)] }"), known: ["other.example": "10.0.0.2"])
+    let beginning = Task { await running.start() }
+    for _ in 0..<500 where running.names.questions.count < 8 { try await Task.sleep(for: .milliseconds(20)) }
+    let preparing = Task { await running.prepare(try upstreams("  other: { servers: [\"other.example:80\"] }")) }
+    // Neither has an answer, as all threads are taken; each begins all the same.
+    await beginning.value
+    try await preparing.value
+    await running.with { $0.commit() }
+    for index in 0..<20 { running.names.set("dead-\(index).example", "10.0.1.\(index)") }
+    try await running.wait([["10.0.0.2:80"]])
+    #expect(running.names.questions.count == Limits.lookupsAtOnceMax + 1)
+  }
+
   @Test("A reload that is refused leaves everything as it was")
   func abandon() async throws {
     let running = try RunningUpstreams(try upstreams("  app: { servers: [\"10.0.0.1:80\"] }"))

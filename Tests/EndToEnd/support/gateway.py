@@ -41,6 +41,7 @@ class Gateway:
             [*prefix, str(binary), "serve", "--config", str(self.config_path)], stdin=subprocess.DEVNULL,
             stdout=self._stdout, stderr=self._stderr, env={**os.environ, **(env or {})}, start_new_session=True,
             pass_fds=descriptors)
+        self._group = self.process.pid
         try:
             serving = wait_until(self._serving, "the gateway to serve", 15)
         except AssertionError as error:
@@ -137,6 +138,7 @@ class Gateway:
             self.kill()
             raise AssertionError(f"the gateway did not stop:\n{self.program_text[-3000:]}") from None
         finally:
+            self._end_others()
             self._stdout.close()
             self._stderr.close()
         assert status == 0, f"the gateway ended with {status}:\n{self.program_text[-3000:]}"
@@ -145,8 +147,14 @@ class Gateway:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self._end_others()
         self._stdout.close()
         self._stderr.close()
+
+    def _end_others(self):
+        """Ends what it has left behind, as the process that it has handed over to: they are a group of their own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._group, signal.SIGKILL)
 
     # What it uses.
 

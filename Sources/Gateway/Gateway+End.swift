@@ -34,7 +34,7 @@ extension Gateway {
       return
     }
     handover.begin(
-      sockets.all, comingBack: { body in bound.async { body($0.handover) } },
+      sockets.all, lacking: lacking, comingBack: { body in bound.async { body($0.handover) } },
       ready: { pid in bound.async { $0.handedOver(to: pid, bound) } })
   }
 

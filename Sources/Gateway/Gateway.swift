@@ -39,10 +39,8 @@ final class Gateway {
   private var stepsDone = 0
   var sockets: ListenerSockets
   let handover: Handover
-  /// Waited for by the process that hands over to this one; nil where there is none.
-  private var readiness: ReadySignal?
-  /// Serves, once the first fetches of keys have ended.
-  private var whenKeysCame: (() -> Void)?
+  /// Until this process serves, where another one hands over to it.
+  private var takeover: Takeover?
   /// Whether a reload waits for a file, and another was asked for meanwhile.
   private var isReloading = false
   private var isReloadWanted = false
@@ -57,8 +55,8 @@ final class Gateway {
     _ inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
-    let (passed, readiness) = inherited.release()
-    self.readiness = readiness
+    let (passed, predecessor) = inherited.release()
+    takeover = predecessor.map(Takeover.init)
     handover = Handover(log: log)
     self.control = control
     self.log = log
@@ -169,30 +167,32 @@ extension Gateway {
   private func start(_ bound: LoopBound<Gateway>) {
     keyStore.start { [unowned self] snapshot in
       server.update(keys: snapshot)
-      tellWhenKeysCame()
+      takeover?.check()
     }
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
     upstreams.start(
       comingBack: { body in bound.async { body($0.upstreams) } },
-      publish: { [server] upstream in server.update(upstream) },
+      publish: { [unowned self] upstream in
+        server.update(upstream)
+        takeover?.check()
+      },
       ready: { [unowned self] in
-        // Who hands over has keys: to answer 503 meanwhile would be no gain.
-        guard readiness != nil else { return beginServing(bound) }
-        whenKeysCame = { [unowned self] in beginServing(bound) }
-        control.schedule(after: Gateway.keysMax) { [unowned self] in tellWhenKeysCame(isOver: true) }
-        tellWhenKeysCame()
+        guard let takeover else { return beginServing(bound) }
+        takeover.whenComplete(
+          on: control, lacking: { [unowned self] in lacking }, complete: { [unowned self] in beginServing(bound) },
+          failed: { [unowned self] missing in
+            log.error("not taking over: there are no \(missing.joined(separator: ", "))")
+            logWriter.flush()
+            Process.exit(ExitStatus.unavailable.rawValue)
+          })
       })
   }
 
-  /// How long a process that takes over waits for keys; its issuers may be down.
-  private static let keysMax: Duration = .seconds(10)
-
-  private func tellWhenKeysCame(isOver: Bool = false) {
-    guard isOver || keyStore.snapshot.providers.allSatisfy(\.firstFetchEnded), let body = whenKeysCame else { return }
-    whenKeysCame = nil
-    body()
+  /// Without which requests are answered 503.
+  var lacking: [String] {
+    upstreams.withoutServers.map { "addresses of upstream \($0)" } + keyStore.withoutKeys.map { "keys of provider \($0)" }
   }
 
   /// Begins to accept.
@@ -235,11 +235,11 @@ extension Gateway {
     if !closed.isEmpty {
       log.notice("no longer listened on", metadata: ["listeners": "\(closed.joined(separator: " "))"])
     }
-    guard let readiness else { return serviceManager.notify(.ready) }
+    guard let takeover else { return serviceManager.notify(.ready) }
     // That process tells systemd, whose service it still is.
     sockets.takeOver()
-    readiness.say()
-    self.readiness = nil
+    takeover.sayReady()
+    self.takeover = nil
   }
 
   /// What is revoked now, under a generation of its own.

@@ -20,10 +20,12 @@ final class Handover {
 
   /// - Parameters:
   ///   - sockets: All of them: those that are not passed would lose what waits in them.
+  ///   - lacking: What this process lacks, and the new one may do without.
   ///   - comingBack: Has something done on the control loop.
   ///   - ready: Called on it when the new process serves.
   func begin(
-    _ sockets: [ListeningSocket], comingBack: @escaping @Sendable (@escaping @Sendable (Handover) -> Void) -> Void,
+    _ sockets: [ListeningSocket], lacking: [String],
+    comingBack: @escaping @Sendable (@escaping @Sendable (Handover) -> Void) -> Void,
     ready: @escaping @Sendable (_ pid: Int32) -> Void
   ) {
     guard successor == nil else {
@@ -33,7 +35,7 @@ final class Handover {
     let arguments = CommandLine.arguments
     let child: ChildProcess
     do throws(SystemError) {
-      child = try InheritedSockets.pass(sockets, to: arguments)
+      child = try InheritedSockets.pass(sockets, lacking: lacking, to: arguments)
     } catch {
       log.error("not handed over: the new process could not be started", metadata: ["why": "\(error)"])
       return

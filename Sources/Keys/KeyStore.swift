@@ -94,6 +94,9 @@ public final class KeyStore {
     entries.first { $0.source.provider == provider }?.issuerKeys ?? []
   }
 
+  /// The providers whose keys are fetched, and which have none that can be used.
+  public var withoutKeys: [String] { entries.filter { $0.remote != nil && $0.keySet == nil }.map(\.source.provider) }
+
   /// The keys of all providers for people to see, in the order of the sources.
   public var listings: [KeyListing] { entries.map(\.listing) }
 

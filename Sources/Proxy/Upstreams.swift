@@ -51,6 +51,9 @@ public final class Upstreams {
   /// As they are at the moment.
   public var snapshots: [UpstreamSnapshot] { monitors.map(\.snapshot) }
 
+  /// The names of those that have no server now: none of their names has an address.
+  public var withoutServers: [String] { monitors.filter(\.servers.isEmpty).map(\.state.configuration.name) }
+
   /// Begins to resolve and to check.
   ///
   /// - Parameters:

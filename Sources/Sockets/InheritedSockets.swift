@@ -7,19 +7,18 @@ import Synchronization
 public final class InheritedSockets: Sendable {
   fileprivate struct Contents {
     var sockets: [ListeningSocket] = []
-    var readiness: ReadySignal?
+    var predecessor: Predecessor?
   }
 
   private let contents: Mutex<Contents>
 
   private init(_ contents: Contents) { self.contents = Mutex(contents) }
 
-  /// Gives them away: they close when whoever has them lets them go. The earlier process, where there is one, waits for
-  /// `readiness`.
-  public func release() -> (sockets: [ListeningSocket], readiness: ReadySignal?) {
+  /// Gives them away: they close when whoever has them lets them go.
+  public func release() -> (sockets: [ListeningSocket], predecessor: Predecessor?) {
     contents.withLock { contents in
       defer { contents = Contents() }
-      return (contents.sockets, contents.readiness)
+      return (contents.sockets, contents.predecessor)
     }
   }
 
@@ -38,15 +37,20 @@ public final class InheritedSockets: Sendable {
     return InheritedSockets(contents)
   }
 
-  /// Says of each socket that is passed, by one letter, whose it is.
+  /// Says of each socket that is passed, by one letter, whose it is; then, behind a colon, what the earlier process
+  /// lacks.
   fileprivate static let handover = "PORTCULLIS_HANDOVER"
 
   /// Starts this program again, as it was started, with `sockets`.
   ///
   /// Whatever stands at its path by now is started; `arguments[0]` is that path.
-  public static func pass(_ sockets: [ListeningSocket], to arguments: [String]) throws(SystemError) -> ChildProcess {
+  ///
+  /// - Parameter lacking: What this process has not itself, so that the new one may do without; no comma in it.
+  public static func pass(
+    _ sockets: [ListeningSocket], lacking: [String], to arguments: [String]
+  ) throws(SystemError) -> ChildProcess {
     var environment = Process.environment
-    environment[handover] = String(sockets.map(\.origin.rawValue))
+    environment[handover] = String(sockets.map(\.origin.rawValue)) + ":" + lacking.joined(separator: ",")
     return try ChildProcess(arguments, environment: environment, descriptors: sockets.map(\.descriptor))
   }
 }
@@ -63,17 +67,19 @@ extension InheritedSockets.Contents {
     }
   }
 
-  fileprivate mutating func takeOver(_ origins: String) throws(InheritanceError) {
+  fileprivate mutating func takeOver(_ text: String) throws(InheritanceError) {
+    let malformed = InheritanceError(text: "\(InheritedSockets.handover) is malformed")
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2 else { throw malformed }
     var descriptor = ChildProcess.firstDescriptor
     guard csystem_close_on_exec(descriptor) == 0 else {
       throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is not open")
     }
-    readiness = ReadySignal(descriptor)
-    for letter in origins {
+    predecessor = Predecessor(
+      readiness: ReadySignal(descriptor), lacking: Set(parts[1].split(separator: ",").map(String.init)))
+    for letter in parts[0] {
       descriptor += 1
-      guard let origin = ListeningSocket.Origin(rawValue: letter) else {
-        throw InheritanceError(text: "\(InheritedSockets.handover) is malformed")
-      }
+      guard let origin = ListeningSocket.Origin(rawValue: letter) else { throw malformed }
       try add(descriptor, origin: origin, InheritedSockets.handover)
     }
   }
@@ -87,6 +93,14 @@ extension InheritedSockets.Contents {
       throw InheritanceError(text: "descriptor \(descriptor) (\(name)) is no listening stream socket: \(error)")
     }
   }
+}
+
+/// The process that hands over to this one.
+public struct Predecessor: Sendable {
+  /// What it waits for.
+  public let readiness: ReadySignal
+  /// What it was without when it started this one, in its words.
+  public let lacking: Set<String>
 }
 
 /// Why sockets that were passed cannot be used.

@@ -15,6 +15,7 @@ import time
 import pytest
 from support.gateway import BINARY
 from support.handover import Process, adopt_orphans, children, hand_over
+from support.hosts import Hosts
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, held_until, mint
 from support.wire import Client, get
@@ -499,9 +500,49 @@ def test_keys_are_there_before_the_new_process_takes_over(start, upstream, keys)
     order = [m["message"] for m in gateway.messages()]
     assert order.index("serving", order.index("serving") + 1) > len(order) - 1 - order[::-1].index("keys updated")
     assert get(gateway, "/x", [bearer(token)]).status == 200
-    # An issuer that is down keeps nobody from taking over.
-    server.close()
-    assert hand_over(gateway, 30).wait(10) == 0
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    return Hosts(tmp_path)
+
+
+def test_a_process_that_lacks_what_the_old_one_has_does_not_take_over(start, upstream, keys, key_server, hosts):
+    app, server = upstream(), key_server(keys["ES256"])
+    hosts.set(app="127.0.0.1")
+    text = config(f"app.test:{app.address[1]}") + provider(server.url)
+    gateway = start(text.replace("auth: none", "auth: company"), prefix=hosts.prefix)
+    field = [bearer(mint(keys["ES256"], sub="alice"))]
+    assert get(gateway, "/x", field).status == 200
+    # Neither the name nor the issuer is there for the new one.
+    hosts.set(app=None)
+    server.instead = (500, {}, b"")
+    gateway.signal(signal.SIGUSR2)
+    missing = gateway.wait_message("not taking over", 45)["message"]
+    assert "addresses of upstream app, keys of provider company" in missing
+    assert "status 69" in gateway.wait_message("this process goes on")["why"]
+    for number in range(8):
+        assert get(gateway, f"/on/{number}", field).status == 200
+    # Both come back while the next one waits.
+    gateway.signal(signal.SIGUSR2)
+    wait_until(lambda: sum("a new process was started" in m["message"] for m in gateway.messages()) == 2, "another")
+    fetches = server.fetches
+    wait_until(lambda: server.fetches > fetches, "the new process to ask for keys")
+    hosts.set(app="127.0.0.1")
+    server.instead = None
+    accepts = gateway.wait_message("the new process accepts", 30)
+    old, gateway.process = gateway.process, Process(int(accepts["pid"]))
+    assert old.wait(10) == 0
+    assert get(gateway, "/x", field).status == 200
+
+
+def test_what_the_old_process_lacks_too_is_not_waited_for(start, upstream, keys, key_server, hosts):
+    app, server = upstream(), key_server(keys["ES256"])
+    server.instead = (500, {}, b"")
+    text = config(app.server).replace("app: {", 'gone: { servers: ["gone.test:1"] }\n      app: {')
+    gateway = start(text + provider(server.url), prefix=hosts.prefix)
+    assert hand_over(gateway).wait(10) == 0
+    assert get(gateway, "/x").status == 200
 
 
 # The service manager.

@@ -114,7 +114,10 @@ uint16_t csystem_port(const struct sockaddr_storage *address) {
 int csystem_send_datagram(const char *path, const void *bytes, size_t count) {
   struct sockaddr_storage address;
   socklen_t length = csystem_unix_address(path, &address);
-  if (length == 0) return -1;
+  if (length == 0) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
   if (path[0] == '@') {
     // An abstract name begins with NUL and does not end with one.
     ((struct sockaddr_un *)&address)->sun_path[0] = 0;
@@ -168,6 +171,11 @@ ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milli
   if (ready > 0) return read(descriptor, bytes, count);
   if (ready == 0) errno = ETIMEDOUT;
   return -1;
+}
+
+int csystem_is_pipe(int descriptor) {
+  struct stat status;
+  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
 int csystem_has_ended(pid_t child, int blocks) {

@@ -28,7 +28,7 @@ final class LookupQueues {
   ///   - completion: Called on a queue; has to end in `ended`, on the control loop.
   func resolve(
     _ name: UpstreamMonitor.Name, isWanted: @escaping () -> Bool,
-    _ completion: @escaping @Sendable (Answer, SerialQueue) -> Void
+    completion: @escaping @Sendable (Answer, SerialQueue) -> Void
   ) {
     guard let queue = free.popLast() else {
       waiting.append(Waiting(name: name, isWanted: isWanted, completion: completion))

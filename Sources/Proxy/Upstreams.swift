@@ -133,12 +133,14 @@ public final class Upstreams {
   private func lookUp(_ name: UpstreamMonitor.Name, of monitor: UpstreamMonitor) {
     guard let comingBack, monitor.beginLookup(of: name) else { return }
     let state = monitor.state
-    lookups.resolve(name, isWanted: { [unowned self] in monitorInUse(of: state) != nil }) { answer, queue in
-      comingBack {
-        $0.lookups.ended(queue)
-        $0.take(answer, of: name, in: state)
-      }
-    }
+    lookups.resolve(
+      name, isWanted: { [unowned self] in monitorInUse(of: state) != nil },
+      completion: { answer, queue in
+        comingBack {
+          $0.lookups.ended(queue)
+          $0.take(answer, of: name, in: state)
+        }
+      })
   }
 
   /// One in force, or being prepared.

@@ -37,8 +37,8 @@ public final class InheritedSockets: Sendable {
     return InheritedSockets(contents)
   }
 
-  /// Says of each socket that is passed, by one letter, whose it is; then, behind a colon, what the earlier process
-  /// lacks.
+  /// The pid of the earlier process; of each socket that is passed, by one letter, whose it is; and what that process
+  /// lacks. With colons between.
   fileprivate static let handover = "PORTCULLIS_HANDOVER"
 
   /// Starts this program again, as it was started, with `sockets`.
@@ -50,7 +50,8 @@ public final class InheritedSockets: Sendable {
     _ sockets: [ListeningSocket], lacking: [String], to arguments: [String]
   ) throws(SystemError) -> ChildProcess {
     var environment = Process.environment
-    environment[handover] = String(sockets.map(\.origin.rawValue)) + ":" + lacking.joined(separator: ",")
+    let letters = String(sockets.map(\.origin.rawValue))
+    environment[handover] = "\(getpid()):\(letters):\(lacking.joined(separator: ","))"
     return try ChildProcess(arguments, environment: environment, descriptors: sockets.map(\.descriptor))
   }
 }
@@ -69,15 +70,20 @@ extension InheritedSockets.Contents {
 
   fileprivate mutating func takeOver(_ text: String) throws(InheritanceError) {
     let malformed = InheritanceError(text: "\(InheritedSockets.handover) is malformed")
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2 else { throw malformed }
+    let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+    guard parts.count == 3 else { throw malformed }
+    // Else the descriptors are not what it says, but whatever somebody else has open.
+    guard parts[0] == "\(getppid())" else {
+      throw InheritanceError(
+        text: "\(InheritedSockets.handover) is not from the process that has started this one: unset it")
+    }
     var descriptor = ChildProcess.firstDescriptor
-    guard csystem_close_on_exec(descriptor) == 0 else {
-      throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is not open")
+    guard csystem_is_pipe(descriptor) == 1, csystem_close_on_exec(descriptor) == 0 else {
+      throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is no pipe")
     }
     predecessor = Predecessor(
-      readiness: ReadySignal(descriptor), lacking: Set(parts[1].split(separator: ",").map(String.init)))
-    for letter in parts[0] {
+      readiness: ReadySignal(descriptor), lacking: Set(parts[2].split(separator: ",").map(String.init)))
+    for letter in parts[1] {
       descriptor += 1
       guard let origin = ListeningSocket.Origin(rawValue: letter) else { throw malformed }
       try add(descriptor, origin: origin, InheritedSockets.handover)

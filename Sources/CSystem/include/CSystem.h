@@ -156,6 +156,9 @@ const char *csystem_environment_entry(int index);
 
 static inline int csystem_close_on_exec(int descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 
+// Whether an open descriptor is an end of a pipe.
+int csystem_is_pipe(int descriptor);
+
 static inline int csystem_set_nonblocking(int descriptor) {
   int flags = fcntl(descriptor, F_GETFL);
   return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);

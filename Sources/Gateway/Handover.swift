@@ -81,14 +81,13 @@ final class Handover {
   private func ended(_ child: ChildProcess, _ readiness: ChildProcess.Readiness, _ ending: ChildProcess.Ending) {
     guard successor === child else { return }
     successor = nil
-    let why =
-      switch readiness {
-      case .ready: "\(ending), after it had taken over"
-      case .ended: "\(ending)"
-      case .late: "it was not ready within \(Handover.readyMax.forPeople)"
-      }
-    log.error(
-      readiness == .ready ? "the new process has ended" : "not handed over: this process goes on",
-      metadata: ["pid": "\(child.pid)", "why": "\(why)"])
+    if readiness == .ready {
+      // Stopped, or replaced in its turn; anything else is a failure of the service.
+      return log.log(
+        level: ending.isSuccess ? .notice : .error, "the new process has ended",
+        metadata: ["pid": "\(child.pid)", "why": "\(ending), after it had taken over"])
+    }
+    let why = readiness == .late ? "it was not ready within \(Handover.readyMax.forPeople)" : "\(ending)"
+    log.error("not handed over: this process goes on", metadata: ["pid": "\(child.pid)", "why": "\(why)"])
   }
 }

@@ -103,11 +103,19 @@ public final class ChildProcess: Sendable {
   public enum Ending: Sendable, CustomStringConvertible {
     case exited(Int32)
     case killed(signal: Int32)
+    /// The system has forgotten it without being asked.
+    case unknown
+
+    public var isSuccess: Bool {
+      if case .exited(0) = self { return true }
+      return false
+    }
 
     public var description: String {
       switch self {
       case .exited(let status): "it ended with status \(status)"
       case .killed(let signal): "it was ended by signal \(signal)"
+      case .unknown: "it has ended"
       }
     }
   }
@@ -119,14 +127,15 @@ public final class ChildProcess: Sendable {
     if let most {
       let deadline = MonotonicTime.current + most
       while csystem_has_ended(pid, 0) == 0, .current < deadline { usleep(10_000) }
-      kill()
+      // Its number may be another's where the system knows no such child.
+      if csystem_has_ended(pid, 0) == 0 { kill() }
     }
     _ = csystem_has_ended(pid, 1)
     return isForgotten.withLock { isForgotten in
       isForgotten = true
       var status: Int32 = 0
       // SAFETY: the system writes into `status` alone. It does not wait: the end has come, or nobody is there.
-      guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return .exited(0) }
+      guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return .unknown }
       // What the macros of wait(2) say.
       let signal = status & 0x7f
       return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)

@@ -33,6 +33,9 @@ public enum Process {
   /// source handles it.
   public static func ignore(signal number: Int32) { _ = Glibc.signal(number, SIG_IGN) }
 
+  /// A signal does what it does by default, whatever it did in the process that has started this one.
+  public static func restore(signal number: Int32) { _ = Glibc.signal(number, SIG_DFL) }
+
   /// Ends the process at once.
   public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 

@@ -24,7 +24,7 @@ final class Gateway {
   let log: Logger
   let logWriter: ProgramLogWriter
   let accessLog: AccessLog
-  let serviceManager = ServiceManager(environment: Process.environment)
+  let serviceManager: ServiceManager
   private(set) var active: ActiveConfiguration
   private let keyStore: KeyStore
   private var introspection: IntrospectionClients
@@ -58,6 +58,7 @@ final class Gateway {
     let (passed, predecessor) = inherited.release()
     takeover = predecessor.map(Takeover.init)
     handover = Handover(log: log)
+    serviceManager = ServiceManager(environment: Process.environment, log: log)
     self.control = control
     self.log = log
     self.logWriter = logWriter
@@ -147,6 +148,8 @@ final class Gateway {
   private static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
     // A peer that is gone is an error of the call, not the end of the process.
     Process.ignore(signal: SIGPIPE)
+    // Where it is ignored, the end of a child cannot be waited for.
+    Process.restore(signal: SIGCHLD)
     Process.growHeapInSteps()
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
     let descriptors = Process.raiseDescriptorLimit()
@@ -192,7 +195,8 @@ extension Gateway {
 
   /// Without which requests are answered 503.
   var lacking: [String] {
-    upstreams.withoutServers.map { "addresses of upstream \($0)" } + keyStore.withoutKeys.map { "keys of provider \($0)" }
+    upstreams.withoutServers.map { "addresses of upstream \($0)" }
+      + keyStore.withoutKeys.map { "keys of provider \($0)" }
   }
 
   /// Begins to accept.

@@ -1,14 +1,26 @@
+import Logging
 import Sockets
 
 /// Tells systemd how far the service is (sd_notify(3)); says nothing where nobody asked.
 struct ServiceManager {
   private let address: String?
+  private let log: Logger
 
-  init(environment: [String: String]) { address = environment["NOTIFY_SOCKET"] }
+  init(environment: [String: String], log: Logger) {
+    address = environment["NOTIFY_SOCKET"]
+    self.log = log
+  }
 
   func notify(_ state: State) {
     guard let address else { return }
-    DatagramMessage.send(state.text, toUnixSocket: address)
+    do throws(SystemError) {
+      try DatagramMessage.send(state.text, toUnixSocket: address)
+    } catch {
+      // It goes by what it heard last: it may take the end of the process for the end of the service.
+      log.error(
+        "systemd could not be told",
+        metadata: ["what": "\(state.text.split(separator: "\n").joined(separator: " "))", "why": "\(error)"])
+    }
   }
 
   enum State {

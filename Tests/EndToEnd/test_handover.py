@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -431,6 +432,60 @@ def test_after_the_handover_the_old_process_only_ends(start, upstream):
     assert get(gateway, "/x").status == 200
 
 
+def test_a_new_process_that_ends_as_it_should_is_no_error_of_the_old_one(start, upstream):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app.server, drain="60s"))
+    with Client(gateway) as client:
+        client.send(REQUEST.format("/slow"))
+        app.wait_requests(1)
+        first = hand_over(gateway)
+        second = hand_over(gateway)
+        message = gateway.wait_message("the new process has ended")
+        assert (message["level"], message["pid"]) == ("notice", str(second.pid))
+        assert "status 0" in message["why"]
+        slow.release.set()
+        assert client.response().status == 200
+    assert first.wait(10) == 0
+
+
+# What the environment says.
+
+
+@pytest.mark.parametrize("value, descriptor, why", [
+    ("{parent}:g:", "file", "no pipe"), ("{parent}:g:", None, "no pipe"), ("1:g:", "pipe", "not from the process"),
+    ("g", "pipe", "malformed"), ("", "pipe", "malformed"), ("{parent}:?:", "pipe", "malformed")])
+def test_a_handover_from_nobody_is_refused(tmp_path, value, descriptor, why):
+    config_path, file = tmp_path / "gateway.conf", tmp_path / "file"
+    config_path.write_text(textwrap.dedent(config("127.0.0.1:1")))
+    file.touch()
+    launcher = ("import os, sys; number = int(sys.argv[1]); number >= 0 and os.dup2(number, 3); "
+                "os.execv(sys.argv[2], sys.argv[2:])")
+    reading, writing = os.pipe()
+    with open(file, "r+b") as opened:
+        number = {"file": opened.fileno(), "pipe": writing, None: -1}[descriptor]
+        done = subprocess.run(
+            [sys.executable, "-c", launcher, str(number), BINARY, "serve", "--config", str(config_path)],
+            env={**os.environ, "PORTCULLIS_HANDOVER": value.format(parent=os.getpid())}, capture_output=True, text=True,
+            timeout=20, pass_fds=[number] if number >= 0 else [])
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        assert pipe.read() == b""
+    assert done.returncode == 69 and why in done.stderr
+    assert file.read_bytes() == b""
+
+
+def test_a_child_is_waited_for_whatever_the_parent_of_the_gateway_did(start, upstream):
+    app = upstream()
+    ignoring = ("import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+                "os.execv(sys.argv[1], sys.argv[1:])")
+    good = config(app.server)
+    gateway = start(good, prefix=[sys.executable, "-c", ignoring])
+    gateway.write_config(good + "nonsense: 1\n")
+    gateway.signal(signal.SIGUSR2)
+    assert_goes_on(gateway, app, "status 78")
+
+
 # What changes with the configuration.
 
 
@@ -564,6 +619,15 @@ def message(manager):
     text, extra, _, _ = manager.recvmsg(200, socket.CMSG_SPACE(12))
     [(_, _, credentials)] = extra
     return struct.unpack("iII", credentials)[0], text.decode()
+
+
+def test_what_systemd_could_not_be_told_is_said(start, upstream, tmp_path):
+    gateway = start(config(upstream().server), env={"NOTIFY_SOCKET": str(tmp_path / "nobody")})
+    message = gateway.wait_message("systemd could not be told")
+    assert message["level"] == "error" and message["what"] == "READY=1"
+    old = hand_over(gateway)
+    assert any(m.get("what") == f"MAINPID={gateway.pid} READY=1" for m in gateway.messages())
+    assert old.wait(10) == 0
 
 
 def test_systemd_is_told_by_the_process_that_it_listens_to(start, upstream, manager):

@@ -26,9 +26,9 @@ final class Gateway {
   let accessLog: AccessLog
   let serviceManager: ServiceManager
   private(set) var active: ActiveConfiguration
-  private let keyStore: KeyStore
+  let keyStore: KeyStore
   private var introspection: IntrospectionClients
-  private let upstreams: Upstreams
+  let upstreams: Upstreams
   let server: Server
   private let tickets = TicketKeys()
   private var tls: ListenerContexts
@@ -144,25 +144,6 @@ final class Gateway {
     control.start()
     bound.async { $0.start(bound) }
   }
-
-  private static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
-    // A peer that is gone is an error of the call, not the end of the process.
-    Process.ignore(signal: SIGPIPE)
-    // Where it is ignored, the end of a child cannot be waited for.
-    Process.restore(signal: SIGCHLD)
-    Process.growHeapInSteps()
-    if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
-    let descriptors = Process.raiseDescriptorLimit()
-    let needed = UInt64(configuration.limits.connectionsMax) * 2
-    if descriptors < needed {
-      log.warning(
-        """
-        the limit of open files is below twice limits.connections, and accepting pauses when it is reached: raise it \
-        (ulimit -Hn, LimitNOFILE), or lower limits.connections
-        """,
-        metadata: ["limit": "\(descriptors)", "needed": "\(needed)"])
-    }
-  }
 }
 
 extension Gateway {
@@ -191,12 +172,6 @@ extension Gateway {
             Process.exit(ExitStatus.unavailable.rawValue)
           })
       })
-  }
-
-  /// Without which requests are answered 503.
-  var lacking: [String] {
-    upstreams.withoutServers.map { "addresses of upstream \($0)" }
-      + keyStore.withoutKeys.map { "keys of provider \($0)" }
   }
 
   /// Begins to accept.

@@ -1,3 +1,5 @@
+import Keys
+import Proxy
 import Sockets
 
 /// What a process does that another one hands over to: it waits until it has what that one has, as to answer 503 where
@@ -38,4 +40,12 @@ final class Takeover {
   func sayReady() { predecessor.readiness.say() }
 
   private func missing(of lacking: [String]) -> [String] { lacking.filter { !predecessor.lacking.contains($0) } }
+}
+
+extension Gateway {
+  /// Without which requests are answered 503.
+  var lacking: [String] {
+    upstreams.withoutServers.map { "addresses of upstream \($0)" }
+      + keyStore.withoutKeys.map { "keys of provider \($0)" }
+  }
 }

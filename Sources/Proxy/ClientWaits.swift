@@ -39,13 +39,13 @@ extension ClientConnection {
   private func isBodyInTime(_ slot: ExchangeSlot) -> Bool {
     let head = UInt64(slot.exchange.headLength)
     let moved = max(slot.exchange.log.bytesIn, head) - head
-    return slot.bodyPace.wait(moved: moved, for: slot.exchange.minimumRate, now: worker.loop.now)
+    return slot.bodyPace.wait(moved: Int64(clamping: moved), for: slot.exchange.minimumRate, now: worker.loop.now)
   }
 
   /// Bytes of the answer that the client's system has acknowledged. A large buffer of ours says nothing of the client.
-  private func bytesTaken(_ slot: ExchangeSlot) -> UInt64 {
-    let waiting = UInt64(stream.unacknowledgedBytes)
-    return max(slot.exchange.log.bytesOut, waiting) - waiting
+  /// Below zero while what waits there is the end of an earlier answer: the client takes that first.
+  private func bytesTaken(_ slot: ExchangeSlot) -> Int64 {
+    Int64(clamping: slot.exchange.log.bytesOut) - Int64(stream.unacknowledgedBytes)
   }
 
   private func armWait(_ slot: ExchangeSlot) {

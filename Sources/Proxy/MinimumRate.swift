@@ -38,22 +38,23 @@ struct Pace {
   /// The time that is left, in microseconds; nil: it was not waited for yet.
   private var left: Int64?
   private var waitsSince: MonotonicTime?
-  /// The bytes that have moved, as far as they were counted.
-  private(set) var moved: UInt64 = 0
+  /// The bytes that have moved, when they were last counted.
+  private(set) var moved: Int64 = 0
 
   var isWaiting: Bool { waitsSince != nil }
 
   /// The client is waited for, from now or still.
   ///
   /// - Parameters:
-  ///   - moved: The bytes that have moved so far, of the whole message.
+  ///   - moved: The bytes that have moved so far, of the whole message. Below zero while bytes from before it move.
   ///   - rate: nil: it may be as slow as it likes.
   /// - Returns: false where it is too slow.
-  mutating func wait(moved: UInt64, for rate: MinimumRate?, now: MonotonicTime) -> Bool {
+  mutating func wait(moved: Int64, for rate: MinimumRate?, now: MonotonicTime) -> Bool {
     pause(now)
     waitsSince = now
-    let earned = moved > self.moved ? moved - self.moved : 0
-    self.moved += earned
+    let (difference, overflow) = moved.subtractingReportingOverflow(self.moved)
+    let earned = overflow ? 0 : UInt64(max(0, difference))
+    self.moved = moved
     guard let rate else { return true }
     let rest = (left ?? rate.graceMicroseconds) + rate.microseconds(for: earned)
     left = min(rest, rate.mostMicroseconds)

@@ -231,6 +231,30 @@ def test_a_reader_that_keeps_the_rate(start, script):
     assert line["status"] == 200 and "reason" not in line
 
 
+@pytest.mark.parametrize("pipelined", [True, False], ids=["pipelined", "one_by_one"])
+def test_a_reader_of_two_answers(start, upstream, pipelined):
+    """When the second one begins, what room there is may hold the end of the first one, and that for long."""
+    size = 8_000_000
+    app = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+    gateway = start(config(app, rate="2KiB", grace="500ms", idle="60s"))
+    with reader(gateway, 32768) as sock:
+        sock.sendall(GET * 2 if pipelined else GET)
+        count = 0
+        while not gateway.access() or (not pipelined and count < size):
+            count += len(sock.recv(65536))
+        if not pipelined:
+            sock.sendall(GET)
+        # Far faster than the rate, and slow.
+        began = time.monotonic()
+        while time.monotonic() < began + 3:
+            count += len(sock.recv(4096))
+            time.sleep(0.05)
+        while count < 2 * size and (piece := sock.recv(1 << 20)):
+            count += len(piece)
+    lines = gateway.wait_access(2)
+    assert [(line["status"], line.get("reason")) for line in lines] == [(200, None)] * 2
+
+
 def test_a_quiet_answer_is_no_slow_client(start, script):
     """Server-sent events, and an answer that takes its time: there is nothing that the client could take."""
     def function(connection):

@@ -17,14 +17,14 @@ private final class Watched {
   }
 
   /// Whether it is in time.
-  func wait(_ moved: UInt64, at milliseconds: Int64) -> Bool {
+  func wait(_ moved: Int64, at milliseconds: Int64) -> Bool {
     pace.wait(moved: moved, for: rate, now: Watched.time(milliseconds))
   }
 
   func pause(at milliseconds: Int64) { pace.pause(Watched.time(milliseconds)) }
 
   var isWaiting: Bool { pace.isWaiting }
-  var moved: UInt64 { pace.moved }
+  var moved: Int64 { pace.moved }
 }
 
 @Suite("Pace")
@@ -37,10 +37,10 @@ struct PaceTests {
     #expect(!client.wait(0, at: 5_000))
   }
 
-  @Test("A byte a second is too slow, the rate itself is not", arguments: [1, 239, 240, 1024] as [UInt64])
-  func rates(_ bytes: UInt64) {
+  @Test("A byte a second is too slow, the rate itself is not", arguments: [1, 239, 240, 1024] as [Int64])
+  func rates(_ bytes: Int64) {
     let client = Watched(240)
-    let outcomes = (0..<3600).map { second in client.wait(bytes * UInt64(second), at: Int64(second) * 1000) }
+    let outcomes = (0..<3600).map { second in client.wait(bytes * Int64(second), at: Int64(second) * 1000) }
     #expect(outcomes.allSatisfy { $0 } == (bytes >= 240))
   }
 
@@ -84,8 +84,24 @@ struct PaceTests {
     #expect(client.wait(1, at: 0))
     #expect(client.wait(7, at: 1 << 40))
     #expect(client.moved == 7)
-    #expect(client.wait(3, at: 1 << 40))
-    #expect(client.moved == 7)
+  }
+
+  @Test("What moves of an earlier message earns as well")
+  func earlier() {
+    let client = Watched(240)
+    #expect(client.wait(-1_000_000, at: 0))
+    #expect(client.wait(-1_000_000, at: 4_999))
+    #expect(client.wait(-997_600, at: 4_999))
+    #expect(client.wait(-997_600, at: 14_999))
+    #expect(!client.wait(-997_600, at: 15_000))
+  }
+
+  @Test("A step back earns nothing, and takes nothing")
+  func stepBack() {
+    let client = Watched(240)
+    #expect(client.wait(2400, at: 0))
+    #expect(client.wait(0, at: 14_999))
+    #expect(!client.wait(0, at: 15_000))
   }
 
   @Test("No number is too large")
@@ -94,5 +110,8 @@ struct PaceTests {
     #expect(client.wait(.max, at: 0))
     #expect(client.wait(.max, at: 86_399_000))
     #expect(!client.wait(.max, at: 86_400_000))
+    let other = Watched(1)
+    #expect(other.wait(.min, at: 0))
+    #expect(!other.wait(.max, at: 5_000))
   }
 }

@@ -105,7 +105,8 @@ public struct Socket: ~Copyable {
     }
   }
 
-  /// Bytes that were written and that the peer's system has not acknowledged yet.
+  /// Bytes that were written and that the peer's system has not acknowledged yet; 0 where that is not known, as of
+  /// Unix sockets.
   public var unacknowledgedBytes: Int { max(0, Int(csystem_unacknowledged(descriptor))) }
 
   /// Sends no more; the peer reads an end.

@@ -255,6 +255,43 @@ def test_a_reader_of_two_answers(start, upstream, pipelined):
     assert [(line["status"], line.get("reason")) for line in lines] == [(200, None)] * 2
 
 
+def test_a_reader_on_a_unix_socket(start, script):
+    """Its system says only now and then that something was taken."""
+    size = 2_000_000
+
+    def function(connection):
+        read_head(connection)
+        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+        read_to_end(connection)
+
+    text = config(script(function), grace="300ms", idle="60s")
+    gateway = start(text.replace('"127.0.0.1:0"', "unix:http.sock"))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(str(gateway.folder / "http.sock"))
+        sock.sendall(GET)
+        count, began = 0, time.monotonic()
+        while time.monotonic() < began + 5:
+            count += len(sock.recv(1000))
+            time.sleep(0.05)
+        assert gateway.access() == []
+        while count < size and (piece := sock.recv(1 << 20)):
+            count += len(piece)
+    [line] = gateway.wait_access()
+    assert (line["status"], line.get("reason")) == (200, None)
+
+
+def test_D_1_who_reads_nothing_on_a_unix_socket(start, script):
+    app = script(endless)
+    gateway = start(config(app, grace="300ms", idle="2s").replace('"127.0.0.1:0"', "unix:http.sock"))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(gateway.folder / "http.sock"))
+        sock.sendall(GET)
+        [line] = gateway.wait_access(seconds=30)
+    assert line["blame"] == "client" and line["reason"] in ("client_too_slow", "client_timeout")
+    wait_until(lambda: app.connections[0].ended, "the upstream's connection to end")
+
+
 def test_a_quiet_answer_is_no_slow_client(start, script):
     """Server-sent events, and an answer that takes its time: there is nothing that the client could take."""
     def function(connection):

@@ -113,8 +113,12 @@ static inline ssize_t csystem_peek(int descriptor, void *bytes, size_t count) {
 
 static inline int csystem_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR); }
 
-// Bytes that were sent and that the peer's system has not acknowledged; -1 where it is not known.
+// Bytes that were sent and that the peer's system has not acknowledged; -1 where it is not known. Of an AF_UNIX socket
+// it is not: SIOCOUTQ says what memory they take, and of pieces that were read in part all of it.
 static inline int csystem_unacknowledged(int descriptor) {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 || domain == AF_UNIX) return -1;
   int count = 0;
   return ioctl(descriptor, SIOCOUTQ, &count) == 0 ? count : -1;
 }

@@ -10,7 +10,7 @@ public struct WebSocketToken: Sendable {
 
   /// Nil where no protocol is called `bearer`.
   ///
-  /// - Throws: Where it is not plain which element is the token (SECURITY T-14).
+  /// - Throws: Where it is not plain which element is the token, or that none is (SECURITY T-14).
   public init?(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) throws(WebSocketTokenError) {
     var elements: [ByteRange] = []
     var lines = 0
@@ -19,13 +19,13 @@ public struct WebSocketToken: Sendable {
       var list = ListElements(head.fields[index].value)
       while let element = list.next(bytes) { elements.append(element) }
     }
+    // Also without `bearer`: what looks almost like it to us may well be it for others, and has a token behind it.
+    guard elements.allSatisfy({ WebSocketToken.isToken(bytes, $0) }) else { throw .malformed }
     let places = elements.indices.filter { FieldText.isWord(bytes, elements[$0], "bearer") }
     guard let place = places.first else { return nil }
     guard places.count == 1, lines == 1 else { throw .repeated }
     // Names of protocols have one spelling (RFC 6455 §4.2.2), which is what the client expects to read again.
-    guard WebSocketToken.isInLowerCase(bytes, elements[place]), place + 1 < elements.count,
-      elements.allSatisfy({ !$0.isEmpty })
-    else { throw .malformed }
+    guard WebSocketToken.isInLowerCase(bytes, elements[place]), place + 1 < elements.count else { throw .malformed }
     token = elements[place + 1]
     var others: [UInt8] = []
     for index in elements.indices where index != place && index != place + 1 {
@@ -40,6 +40,14 @@ public struct WebSocketToken: Sendable {
     FieldText.isWord(bytes, line.name, "sec-websocket-protocol")
   }
 
+  /// 1*tchar, as every protocol's name is (RFC 6455 §4.1).
+  private static func isToken(_ bytes: Span<UInt8>, _ element: ByteRange) -> Bool {
+    for index in element.lowerBound..<element.upperBound where !ByteClass.isToken(bytes[index]) {
+      return false
+    }
+    return !element.isEmpty
+  }
+
   private static func isInLowerCase(_ bytes: Span<UInt8>, _ word: ByteRange) -> Bool {
     for index in word.lowerBound..<word.upperBound where ByteClass.lowered(bytes[index]) != bytes[index] {
       return false
@@ -52,7 +60,7 @@ public struct WebSocketToken: Sendable {
 public enum WebSocketTokenError: Error, Equatable {
   /// It stands twice, or there are several lines.
   case repeated
-  /// Nothing stands behind it, an element is empty, or it is spelled in another way.
+  /// Nothing stands behind it, it is spelled in another way, or an element is no name of a protocol.
   case malformed
 
   public var reason: Reason {

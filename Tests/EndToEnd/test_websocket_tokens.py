@@ -220,7 +220,10 @@ def beside(kind, token):
 @pytest.mark.parametrize("protocols, status, reason", [
     (["bearer"], 401, "token_malformed"), (["chat, bearer"], 401, "token_malformed"),
     (["bearer,"], 401, "token_malformed"), (["bearer,, TOKEN"], 401, "token_malformed"),
-    (["bearer, TOKEN,"], 401, "token_malformed"), (["Bearer, TOKEN"], 401, "token_malformed"),
+    (["bearer, TOKEN,"], 401, "token_malformed"), (["bearer TOKEN"], 401, "token_malformed"),
+    (["bearer\xa0, TOKEN"], 401, "token_malformed"), (["bearer;, TOKEN"], 401, "token_malformed"),
+    (["chat", '"bearer", TOKEN'], 401, "token_malformed"), (["chat,, TOKEN"], 401, "token_malformed"),
+    (["Bearer, TOKEN"], 401, "token_malformed"),
     (["bearer, TOKEN, bearer, TOKEN"], 400, "credential_repeated"), (["bearer, bearer"], 400, "credential_repeated"),
     (["bearer", "TOKEN"], 400, "credential_repeated"), (["bearer, TOKEN", "chat"], 400, "credential_repeated"),
     (["chat", "bearer, TOKEN"], 400, "credential_repeated")])

@@ -29,7 +29,11 @@ struct WebSocketTokenTests {
       ("bearer ,\t a.b.c ", .found("a.b.c", others: "")),
       ("bearer, a.b.c, chat", .found("a.b.c", others: "chat")), ("chat, bearer, a", .found("a", others: "chat")),
       ("v2,chat,bearer,a,v1", .found("a", others: "v2, chat, v1")), ("bearer, chat", .found("chat", others: "")),
-      ("chat", .none), ("", .none), ("bearerx, a", .none), ("bearer.a.b.c", .none), ("a,,b", .none),
+      ("chat", .none), ("bearerx, a", .none), ("bearer.a.b.c", .none), ("chat, v2", .none),
+      ("", .refused(.tokenMalformed)), ("a,,b", .refused(.tokenMalformed)), ("a b", .refused(.tokenMalformed)),
+      ("bearer a.b.c", .refused(.tokenMalformed)), ("bearer;, a", .refused(.tokenMalformed)),
+      ("bearer\u{A0}, a", .refused(.tokenMalformed)), ("chat, é", .refused(.tokenMalformed)),
+      ("bearer, a=, bearer, b", .refused(.tokenMalformed)), ("bearer, a/b", .refused(.tokenMalformed)),
       ("bearer", .refused(.tokenMalformed)), ("chat, bearer", .refused(.tokenMalformed)),
       ("bearer,", .refused(.tokenMalformed)), ("bearer, , a", .refused(.tokenMalformed)),
       ("bearer, a,", .refused(.tokenMalformed)), (", bearer, a", .refused(.tokenMalformed)),
@@ -52,6 +56,9 @@ struct WebSocketTokenTests {
     #expect(
       try Self.outcome(["Sec-WebSocket-Protocol: bearer, a", "Sec-WebSocket-Protocol: b"])
         == .refused(.credentialRepeated))
+    #expect(
+      try Self.outcome(["Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: bearer a"])
+        == .refused(.tokenMalformed))
     #expect(try Self.outcome(["Sec_WebSocket_Protocol: bearer, a"]) == .none)
   }
 }

@@ -40,6 +40,11 @@ public struct WebSocketToken: Sendable {
     FieldText.isWord(bytes, line.name, "sec-websocket-protocol")
   }
 
+  /// Whether `line` is Sec-WebSocket-Protocol, or another spelling that a server may read as it (SECURITY I-2).
+  public static func isAlike(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool { fieldName.contains(bytes, line) }
+
+  private static let fieldName = FieldNameSet(["Sec-WebSocket-Protocol"])
+
   /// 1*tchar, as every protocol's name is (RFC 6455 §4.1).
   private static func isToken(_ bytes: Span<UInt8>, _ element: ByteRange) -> Bool {
     for index in element.lowerBound..<element.upperBound where !ByteClass.isToken(bytes[index]) {

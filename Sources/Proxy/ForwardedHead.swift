@@ -60,10 +60,9 @@ struct ForwardedHead: ~Copyable {
     let options = head.namesFields ? ConnectionOptions(head.fields, bytes) : ConnectionOptions()
     let trace = TraceFields(head, bytes)
     var logsConnectionIn = false
+    let hidesProtocols = removesToken && facts.route.readsWebSocketProtocol
     // Outside of a handshake the field says nothing, and may hold a token all the same.
-    let dropsProtocols =
-      facts.upgrade?.otherProtocols != nil
-      || (removesToken && facts.route.readsWebSocketProtocol && facts.upgrade?.webSocketKey == nil)
+    let dropsProtocols = facts.upgrade?.otherProtocols != nil || facts.upgrade?.webSocketKey == nil
     for index in head.fields.indices {
       let line = head.fields[index]
       // No Connection option takes away what has a case of its own (SECURITY I-3).
@@ -89,7 +88,12 @@ struct ForwardedHead: ~Copyable {
         if configuration.removedFields.contains(bytes, line) { continue }
         if let removed = facts.route.removedFields, removed.contains(bytes, line) { continue }
         if !options.isEmpty, options.name(bytes, line) { continue }
-        if dropsProtocols, WebSocketToken.isField(bytes, line) { continue }
+        // Of another spelling nobody has looked for a token in it.
+        if hidesProtocols, WebSocketToken.isAlike(bytes, line),
+          dropsProtocols || !WebSocketToken.isField(bytes, line)
+        {
+          continue
+        }
       }
       writer.write(bytes, line: line)
     }

@@ -299,6 +299,22 @@ def test_only_a_websocket_brings_one(gateway, script, token):
     assert app.request.field("sec-websocket-protocol") == field[1]
 
 
+@pytest.mark.parametrize("name", ["Sec_WebSocket_Protocol", "sec.websocket-protocol", "SEC_WEBSOCKET_PROTOCOL"])
+def test_I_2_other_spellings_do_not_go_upstream(gateway, script, token, name):
+    app = Switching(script)
+    running = gateway(app.server)
+    field = (name, f"bearer, {token}")
+    assert ask(running, fields=[field]).status == 401 and app.received == b""
+    # A handshake with a token, with protocols alone, with none, and no handshake.
+    for protocols in ([f"bearer, {token}"], ["chat"], []):
+        assert ask(running, "/optional/a", protocols, [field]).status == 101
+        assert app.request.field("sec-websocket-protocol") == ("chat" if protocols == ["chat"] else None)
+    assert get(running, "/optional/a", [field]).status == 200
+    assert token.encode() not in app.received and name.lower().encode() + b":" not in app.received.lower()
+    assert ask(running, "/forward/a", [], [field, bearer(token)]).status == 101
+    assert app.request.field(name) == field[1]
+
+
 def test_C_14_it_needs_no_origin(gateway, script, token):
     """No browser sends it unasked: a page that sends it was given it."""
     app = Switching(script)

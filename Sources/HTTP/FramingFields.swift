@@ -20,7 +20,7 @@ struct FramingFields {
   private(set) var saysClose = false
   private(set) var saysKeepAlive = false
   private(set) var saysUpgrade = false
-  /// Whether Connection names something else: a field that ends here.
+  /// Whether Connection names a field that ends here, and that is not known for it. Close may be one (RFC 9110 §7.6.1).
   private(set) var namesFields = false
   private(set) var expectsContinue = false
   private var optionsCount = 0
@@ -87,6 +87,7 @@ struct FramingFields {
       guard optionsCount <= FramingFields.optionsMax else { throw HeadError(.tooManyFields, at: value.lowerBound) }
       if FieldText.isWord(bytes, option, "close") {
         saysClose = true
+        namesFields = true
       } else if FieldText.isWord(bytes, option, "keep-alive") {
         saysKeepAlive = true
       } else if FieldText.isWord(bytes, option, "upgrade") {

@@ -15,7 +15,7 @@ public struct ResponseHead: Sendable {
   public internal(set) var upgradeCount = 0
   /// Whether Connection names Upgrade (RFC 9110 §7.8).
   public internal(set) var saysUpgrade = false
-  /// Whether Connection names a field that is none of Close, Keep-Alive and Upgrade (RFC 9110 §7.6.1).
+  /// Whether Connection names a field other than Keep-Alive and Upgrade (RFC 9110 §7.6.1).
   public internal(set) var namesFields = false
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0

@@ -186,7 +186,7 @@ struct ForwardedHeadError: Error {
 struct ConnectionOptions {
   private var names: [ByteRange] = []
 
-  /// None: close, keep-alive and upgrade name no field that is not removed anyway.
+  /// None: Keep-Alive and Upgrade are removed anyway.
   init() {}
 
   init(_ fields: [FieldLine], _ bytes: Span<UInt8>) {

@@ -127,6 +127,14 @@ def test_I_3_named_or_not_it_is_removed_first(gateway, app, token, value):
     assert request.field("x-auth-user") == "alice" and b"root" not in app.received
 
 
+@pytest.mark.parametrize("value", ["close", "Close, keep-alive", "X-Other,CLOSE"])
+def test_I_3_close_names_a_field_too(gateway, app, value):
+    fields = [("Connection", value), ("Close", "hop"), ("X-Closed", "stays")]
+    request = seen(gateway, app, "/public/a", fields)
+    assert request.field("close") is None and request.field("x-closed") == "stays" and b"hop" not in app.received
+    assert seen(gateway, app, "/public/a", [("Close", "end to end")]).field("close") == "end to end"
+
+
 def test_I_3_authorization_of_an_open_route_is_end_to_end(gateway, app):
     fields = [("Connection", "Authorization"), ("Authorization", "Basic YTpi")]
     assert seen(gateway, app, "/public/a", fields).field("authorization") == "Basic YTpi"

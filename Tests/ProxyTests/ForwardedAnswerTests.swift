@@ -58,6 +58,9 @@ struct ForwardedAnswerTests {
         answer: "HTTP/1.1 200 OK\r\nConnection: date, Set-Cookie\r\nDate: then\r\nSet-Cookie: a=b", framing: .length(5),
         seen: "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\n"),
       Row(
+        answer: "HTTP/1.1 200 OK\r\nConnection: close\r\nDate: then\r\nClose: hop\r\nContent-Length: 5",
+        framing: .length(5), seen: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5\r\n\r\n"),
+      Row(
         method: .head, answer: "HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nDate: then\r\nContent-Length: 5",
         framing: .none, seen: "HTTP/1.1 200 OK\r\nDate: then\r\n\r\n"),
       Row(

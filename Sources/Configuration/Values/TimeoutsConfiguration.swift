@@ -7,7 +7,7 @@ public struct TimeoutsConfiguration: Sendable, Hashable {
   /// Between two requests of a connection, and between two reads or writes of a body.
   public var idle = Duration.seconds(75)
   /// How long a client may be slower than `LimitsConfiguration.minimumRate`.
-  public var grace = Duration.seconds(5)
+  public var grace = Duration.seconds(10)
   /// Between two pieces of a tunnel's bytes, in either direction.
   public var tunnel = Duration.seconds(3600)
   /// How long SIGTERM waits for exchanges under way.

@@ -36,14 +36,19 @@ static inline int portcullis_ssl_set_groups(SSL_CTX *context, const char *groups
 // Counts the handshake messages since data came last: key updates (RFC 8446 section 4.6.3), session tickets (4.6.1),
 // HelloRequest. OpenSSL reads on behind each as long as there is something to read, so that a flood of them would hold
 // the loop: it ends the connection. The handshake itself has less than ten.
+#define PORTCULLIS_MESSAGES_MAX 32
 static inline void portcullis_ssl_count_messages(int sends, int version, int type, const void *bytes, size_t count,
                                                  SSL *ssl, void *argument) {
   if (sends || type != SSL3_RT_HANDSHAKE) return;
   uintptr_t messages = (uintptr_t)SSL_get_app_data(ssl) + 1;
   SSL_set_app_data(ssl, (void *)messages);
-  if (messages > 32) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  if (messages > PORTCULLIS_MESSAGES_MAX) SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 static inline void portcullis_ssl_forget_messages(SSL *ssl) { SSL_set_app_data(ssl, NULL); }
+// The end that OpenSSL then speaks of is not the peer's.
+static inline int portcullis_ssl_is_flooded(SSL *ssl) {
+  return (uintptr_t)SSL_get_app_data(ssl) > PORTCULLIS_MESSAGES_MAX;
+}
 
 // What holds for both sides: no renegotiation, no compression; buffers are given back while a connection is idle, and a
 // write may be continued from another place. Not in the kernel, whatever openssl.cnf says: OpenSSL 3.0 then keeps no

@@ -165,6 +165,8 @@ public struct TLSSession: ~Copyable {
   public mutating func read(into buffer: inout Buffer) -> Transfer {
     precondition(buffer.writableCount > 0)
     ERR_clear_error()
+    // An end without close_notify may leave it as it was.
+    errno = 0
     readWantsRoom = false
     var count = 0
     var result: Int32 = 0
@@ -178,6 +180,7 @@ public struct TLSSession: ~Copyable {
       return .bytes(count)
     }
     let code = errno
+    if unsafe portcullis_ssl_is_flooded(ssl) == 1 { return fail() }
     switch unsafe SSL_get_error(ssl, result) {
     case SSL_ERROR_WANT_READ: return .wouldBlock
     case SSL_ERROR_WANT_WRITE:
@@ -186,7 +189,9 @@ public struct TLSSession: ~Copyable {
     case SSL_ERROR_ZERO_RETURN: return .end
     case SSL_ERROR_SYSCALL:
       isBroken = true
-      return code == 0 ? .end : .failed(code)
+      // Only a server may take an end without close_notify for one.
+      if case .server = side, code == 0 { return .end }
+      return .failed(code == 0 ? ECONNRESET : code)
     default: return fail()
     }
   }
@@ -228,7 +233,9 @@ public struct TLSSession: ~Copyable {
 
   private mutating func fail() -> Transfer {
     isBroken = true
-    if portcullis_error_reason(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING {
+    if unsafe portcullis_ssl_is_flooded(ssl) == 1 {
+      failure = "too_many_messages"
+    } else if portcullis_error_reason(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING {
       isCut = true
     } else if failure == nil {
       failure = unsafe TLSFailure.text(ssl)

@@ -391,6 +391,20 @@ def test_U_6_an_answer_that_is_cut(start, upstream, authority, version, framing,
             assert gateway.wait_access(1)[0]["reason"] == "upstream_truncated"
 
 
+def test_U_6_a_flood_of_key_updates_is_no_end(start, authority):
+    with Ticketing(authority.issue("server")) as server:
+        gateway = start(config(f"https://localhost:{server.port}", tls=ca(authority)))
+        with Client(gateway) as client:
+            client.send(b"GET /until-close HTTP/1.1\r\nHost: a\r\n\r\n")
+            while b"body" not in client.data:
+                assert client._more()
+            for _ in range(60):
+                server.say("update")
+            with pytest.raises((AssertionError, ConnectionError)):
+                client.response()
+        assert gateway.wait_access(1)[0]["reason"] == "upstream_truncated"
+
+
 # U-3: connections that are kept.
 
 
@@ -429,7 +443,7 @@ listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 connections, count, current = {}, 0, None
 block = ctypes.create_string_buffer(65536)
-answer = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"
+whole = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"
 while True:
     for ready in select.select([listener, sys.stdin, *connections], [], [])[0]:
         if ready is listener:
@@ -457,6 +471,7 @@ while True:
             connection = connections[ready]
             read = ssl.SSL_read(connection, block, len(block))
             if read > 0:
+                answer = b"HTTP/1.1 200 OK\\r\\n\\r\\nbody" if b"GET /until-close" in block.raw[:read] else whole
                 ssl.SSL_write(connection, answer, len(answer))
             elif ssl.SSL_get_error(connection, read) != 2:
                 del connections[ready]

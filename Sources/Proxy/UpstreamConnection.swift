@@ -168,9 +168,14 @@ final class UpstreamConnection: Pollable {
     return hasProgressed
   }
 
-  /// Sends what it can of `output`.
+  /// Sends what it can of `output`. Where the upstream has cut TLS nothing can be sent: it is dropped, so that what the
+  /// upstream has sent before still goes to the client.
   func flushTunnel() -> Flush {
     guard var block = output.take() else { return .sent }
+    guard !isCut else {
+      worker.context.blocks.give(block)
+      return .sent
+    }
     while !block.isEmpty, canWrite {
       switch stream.write(&block) {
       case .bytes: hasProgressed = true

@@ -779,6 +779,35 @@ def test_a_tunnel_that_the_upstream_ends(start, authority, script, polite):
         assert "reason" not in gateway.wait_access(1)[0]
 
 
+def test_a_tunnel_that_is_cut_is_delivered(start, authority, script):
+    """What the client says after an end without close_notify goes nowhere, and destroys nothing."""
+    data = os.urandom(256 << 10)
+
+    def switch(connection):
+        connection.sock = context.wrap_socket(connection.sock, server_side=True)
+        read_head(connection)
+        connection.sock.sendall(SWITCHED + data)
+        # Without TLS's own end; the other half is read on.
+        connection.sock.shutdown(socket.SHUT_WR)
+        while connection.sock.recv(65536):
+            pass
+    context = server_context(authority.issue("server"))
+    app = script(switch)
+    gateway = start(config(f"https://localhost:{app.address[1]}", tls=ca(authority)))
+    with Client(gateway) as client:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+        assert client.send(SWITCH).response().status == 101
+        # The gateway comes to the end in this time, or else the test shows nothing.
+        time.sleep(0.5)
+        client.send(b"a frame")
+        time.sleep(0.2)
+        while client._more():
+            pass
+        assert client.data == data
+        client.finish()
+        assert "reason" not in gateway.wait_access(1)[0]
+
+
 def test_a_tunnel_that_the_client_ends(start, authority, script):
     said = []
 

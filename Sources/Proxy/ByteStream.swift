@@ -1,3 +1,4 @@
+import Glibc
 import Sockets
 import TLS
 
@@ -109,7 +110,7 @@ struct ByteStream: ~Copyable {
   /// Sends the readable bytes `lower..<upper` of `buffer`, without consuming them. What was not taken comes first the
   /// next time.
   mutating func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> Transfer {
-    if isSecured, let result = session?.write(buffer, from: lower, to: upper) { return result }
+    if isSecured { return session?.write(buffer, from: lower, to: upper) ?? .failed(EPIPE) }
     return socket.write(buffer, from: lower, to: upper)
   }
 
@@ -148,7 +149,7 @@ struct ByteStream: ~Copyable {
 
 extension ByteStream: ByteSource {
   mutating func read(into buffer: inout Buffer) -> Transfer {
-    if isSecured, !ignoresInput, let result = session?.read(into: &buffer) { return result }
+    if isSecured, !ignoresInput { return session?.read(into: &buffer) ?? .failed(EPIPE) }
     return socket.read(into: &buffer)
   }
 

@@ -234,11 +234,19 @@ def s_server(issued, *arguments):
         process.wait()
 
 
-@pytest.mark.parametrize("arguments", [
-    ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"],
-    ["-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"]], ids=["TLS 1.1", "CBC", "no forward secrecy"])
-def test_A_6_what_is_weak_is_refused(start, authority, arguments):
-    with s_server(authority.issue("server"), *arguments) as port:
+@pytest.mark.parametrize("arguments, bits", [
+    (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], None),
+    (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"], None),
+    (["-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"], 2048)], ids=["TLS 1.1", "CBC", "no forward secrecy"])
+def test_A_6_what_is_weak_is_refused(start, authority, arguments, bits):
+    with s_server(authority.issue("server", bits=bits), *arguments) as port:
+        # A client that takes anything gets on with it.
+        permissive = ssl.create_default_context(cafile=authority.path)
+        permissive.minimum_version = ssl.TLSVersion.TLSv1
+        permissive.set_ciphers("ALL:@SECLEVEL=0")
+        with (socket.create_connection(("127.0.0.1", port), 10) as sock,
+              permissive.wrap_socket(sock, server_hostname="localhost") as client):
+            assert client.version() == ("TLSv1.1" if "-tls1_1" in arguments else "TLSv1.2")
         gateway = start(config(f"https://localhost:{port}", tls=ca(authority)))
         refused(gateway)
         assert wait_until(lambda: failures(gateway), "why")

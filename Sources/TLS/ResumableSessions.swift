@@ -1,5 +1,4 @@
 internal import COpenSSL
-import Glibc
 
 /// The sessions with one server that may be gone on with (RFC 8446 §2.2, RFC 5077), the newest few of them: those of one
 /// host and one `TLSClientContext`, so that what was verified once holds. Used on one loop alone.
@@ -7,13 +6,18 @@ import Glibc
 public final class ResumableSessions {
   /// The newest last; owned.
   private var sessions: [OpaquePointer]
+  private let clock: () -> Int
 
   /// A server of TLS 1.3 gives two for a connection as a rule, and each is used once.
   static let countMax = 4
-  /// Then the certificate is looked at again.
-  private static let lifetime = 12 * 3600
 
-  public init() { unsafe sessions = [] }
+  public convenience init() { self.init(clock: SessionAge.clock) }
+
+  /// - Parameter clock: The time of day, in seconds.
+  init(clock: @escaping () -> Int) {
+    unsafe sessions = []
+    self.clock = clock
+  }
 
   deinit {
     for index in unsafe sessions.indices { unsafe SSL_SESSION_free(sessions[index]) }
@@ -23,6 +27,10 @@ public final class ResumableSessions {
 
   @unsafe
   private func add(owning session: OpaquePointer) {
+    guard unsafe SessionAge.begin(session, now: clock()) else {
+      unsafe SSL_SESSION_free(session)
+      return
+    }
     unsafe sessions.append(session)
     if unsafe sessions.count > ResumableSessions.countMax { unsafe SSL_SESSION_free(sessions.removeFirst()) }
   }
@@ -32,7 +40,7 @@ public final class ResumableSessions {
   @unsafe
   func resume(in ssl: OpaquePointer) {
     while let session = unsafe sessions.popLast() {
-      guard unsafe ResumableSessions.isGood(session), unsafe SSL_set_session(ssl, session) == 1 else {
+      guard unsafe isGood(session), unsafe SSL_set_session(ssl, session) == 1 else {
         unsafe SSL_SESSION_free(session)
         continue
       }
@@ -46,12 +54,10 @@ public final class ResumableSessions {
   }
 
   @unsafe
-  private static func isGood(_ session: OpaquePointer) -> Bool {
-    guard unsafe SSL_SESSION_is_resumable(session) == 1, let shown = unsafe SSL_SESSION_get0_peer(session) else {
-      return false
-    }
-    let age = unsafe time(nil) - SSL_SESSION_get_time(session)
-    guard age >= 0, age < lifetime else { return false }
+  private func isGood(_ session: OpaquePointer) -> Bool {
+    guard unsafe SSL_SESSION_is_resumable(session) == 1, let shown = unsafe SSL_SESSION_get0_peer(session),
+      unsafe SessionAge.isGood(session, now: clock())
+    else { return false }
     return unsafe X509Certificate.validity(of: shown) == .valid
   }
 

@@ -111,14 +111,28 @@ enum TLSCallbacks {
     }
   }
 
-  /// Whether a ticket that was opened is used: not where the client's certificate has run out since. A client of TLS 1.3
+  /// A ticket is about to be sealed.
+  static let ticketMade: SSL_CTX_generate_session_ticket_fn = { ssl, argument in
+    guard let argument = unsafe argument, let session = unsafe SSL_get_session(ssl) else { return 0 }
+    // SAFETY: the argument is the TLSContext that the session holds.
+    return unsafe Unmanaged<TLSContext>.fromOpaque(argument)._withUnsafeGuaranteedRef { context in
+      unsafe SessionAge.begin(session, now: context.clock()) ? 1 : 0
+    }
+  }
+
+  /// Whether a ticket that was opened is used: not where the client's certificate has run out since, nor where it was
+  /// verified too long ago. A client of TLS 1.3
   /// gets another, as it should use each once (RFC 8446 §C.4).
-  static let ticketOpened: SSL_CTX_decrypt_session_ticket_fn = { ssl, session, _, _, status, _ in
+  static let ticketOpened: SSL_CTX_decrypt_session_ticket_fn = { ssl, session, _, _, status, argument in
     switch status {
     case SSL_TICKET_SUCCESS, SSL_TICKET_SUCCESS_RENEW:
-      if let session = unsafe session, let peer = unsafe SSL_SESSION_get0_peer(session),
-        unsafe X509Certificate.validity(of: peer) != .valid
-      {
+      guard let session = unsafe session, let argument = unsafe argument else { return SSL_TICKET_RETURN_IGNORE_RENEW }
+      // SAFETY: the argument is the TLSContext that the session holds.
+      let isGood = unsafe Unmanaged<TLSContext>.fromOpaque(argument)._withUnsafeGuaranteedRef { context in
+        unsafe SessionAge.isGood(session, now: context.clock())
+      }
+      guard isGood else { return SSL_TICKET_RETURN_IGNORE_RENEW }
+      if let peer = unsafe SSL_SESSION_get0_peer(session), unsafe X509Certificate.validity(of: peer) != .valid {
         return SSL_TICKET_RETURN_IGNORE_RENEW
       }
       let isKept = unsafe status == SSL_TICKET_SUCCESS && SSL_version(ssl) < TLS1_3_VERSION

@@ -38,13 +38,20 @@ public final class TLSContext: @unchecked Sendable {
 
   public let certificates: [ServerCertificate]
   let tickets: TicketKeys
+  let clock: @Sendable () -> Int
   /// One for each certificate.
   private let contexts: [SSLContext]
 
-  public init(_ settings: Settings, tickets: TicketKeys) throws(TLSFault) {
+  public convenience init(_ settings: Settings, tickets: TicketKeys) throws(TLSFault) {
+    try self.init(settings, tickets: tickets, clock: SessionAge.clock)
+  }
+
+  /// - Parameter clock: The time of day, in seconds.
+  init(_ settings: Settings, tickets: TicketKeys, clock: @escaping @Sendable () -> Int) throws(TLSFault) {
     precondition(!settings.certificates.isEmpty)
     certificates = settings.certificates
     self.tickets = tickets
+    self.clock = clock
     var contexts: [SSLContext] = []
     let identity = try settings.sessionIdentity()
     for certificate in settings.certificates {
@@ -71,7 +78,8 @@ public final class TLSContext: @unchecked Sendable {
     for (certificate, context) in zip(certificates, contexts) {
       guard unsafe SSL_CTX_set_ex_data(context.pointer, 0, this) == 1,
         unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(context.pointer, TLSCallbacks.ticketKey) == 1,
-        unsafe SSL_CTX_set_session_ticket_cb(context.pointer, { _, _ in 1 }, TLSCallbacks.ticketOpened, nil) == 1
+        unsafe SSL_CTX_set_session_ticket_cb(
+          context.pointer, TLSCallbacks.ticketMade, TLSCallbacks.ticketOpened, this) == 1
       else { throw .failed("SSL_CTX_set_tlsext_ticket_key_evp_cb") }
       unsafe SSL_CTX_set_alpn_select_cb(context.pointer, TLSCallbacks.selectProtocol, nil)
       unsafe portcullis_ssl_on_server_name(context.pointer, TLSCallbacks.serverName, this)

@@ -1,5 +1,6 @@
 import COpenSSL
 import Sockets
+import Synchronization
 import Testing
 
 @testable import TLS
@@ -139,6 +140,62 @@ struct ClientSideTests {
     #expect(!other.clientIsResumed)
   }
 
+  @Test("The certificate is looked at again in time, however often a session went on")
+  func ages() throws {
+    let clock = TestClock()
+    let sessions = ResumableSessions(clock: { clock.now })
+    let context = try serverContext()
+    let client = try TLSClientContext(try settings())
+    func goesOn() throws -> Bool {
+      let pair = try pair(context, "a.example", client, sessions)
+      #expect(pair.handshake() == (.done, .done))
+      _ = pair.clientReads()
+      return pair.clientIsResumed
+    }
+    #expect(try !goesOn())
+    for _ in 0..<11 {
+      clock.now += 3600
+      #expect(try goesOn())
+    }
+    clock.now += 3600
+    #expect(try !goesOn())
+    clock.now += SessionAge.max - 1
+    #expect(try goesOn())
+    // A clock that was set back says nothing.
+    clock.now -= SessionAge.max
+    #expect(try !goesOn())
+  }
+
+  @Test("A client's certificate is looked at again in time", arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
+  func agesOfClients(_ version: Int32) throws {
+    let clock = TestClock()
+    let clients = TLSContext.Clients(authorities: try ClientAuthorities(pem: authority.pem), areRequired: true)
+    let certificate = try ServerCertificate(chainPEM: server.pem, keyPEM: server.keyPEM)
+    let context = try TLSContext(
+      TLSContext.Settings(certificates: [certificate], clients: clients, name: "one"), tickets: TicketKeys(),
+      clock: { clock.now })
+    let client = try TLSClientContext(try settings(shows: try CertificateMaker("", issuer: authority)))
+    unsafe SSL_CTX_ctrl(client.context.pointer, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(version), nil)
+    // The client forgets nothing.
+    let sessions = ResumableSessions(clock: { 0 })
+    func goesOn() throws -> Bool {
+      let pair = try pair(context, "a.example", client, sessions)
+      #expect(pair.handshake() == (.done, .done))
+      _ = pair.clientReads()
+      #expect(pair.serverSeesThumbprint != nil)
+      return pair.serverIsResumed
+    }
+    #expect(try !goesOn())
+    for _ in 0..<11 {
+      clock.now += 3600
+      #expect(try goesOn())
+    }
+    clock.now += 3600
+    #expect(try !goesOn())
+    clock.now += SessionAge.max - 1
+    #expect(try goesOn())
+  }
+
   @Test("U-6: an end without close_notify is none", arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
   func ends(_ version: Int32) throws {
     let client = try TLSClientContext(try settings())
@@ -172,6 +229,16 @@ struct ClientSideTests {
       Issue.record("it did not fail")
       return
     }
+  }
+}
+
+/// The time of day, as a test says it.
+final class TestClock: Sendable {
+  private let seconds = Atomic(1_000_000_000)
+
+  var now: Int {
+    get { seconds.load(ordering: .relaxed) }
+    set { seconds.store(newValue, ordering: .relaxed) }
   }
 }
 

@@ -54,6 +54,11 @@ extension ClientConnection {
   private func connect(
     _ head: consuming ForwardedHead, _ slot: ExchangeSlot, _ pool: UpstreamPool, _ freshness: UpstreamPool.Freshness
   ) {
+    var pool = pool
+    if pool.isRetired, let successor = worker.successor(of: pool) {
+      pool = successor
+      slot.pool = successor
+    }
     while true {
       let server: UpstreamServer
       switch pool.server(after: slot.tried, now: worker.loop.now) {

@@ -13,6 +13,7 @@ final class UpstreamPool {
   let countsRequests: Bool
   /// What is spoken to servers with TLS.
   let tls: TLSClientContext?
+  private(set) var isRetired = false
   private var servers: [UpstreamServer]
   private var choice: ServerChoice
   /// What retries may still be spent: each request adds a fifth, so that retries stay below 20 % of them.
@@ -93,6 +94,7 @@ final class UpstreamPool {
 
   /// The configuration does not name it any more: free connections close, busy ones with their exchange.
   func retire() {
+    isRetired = true
     for server in servers { server.retire() }
   }
 }

@@ -374,6 +374,14 @@ final class Worker {
     }
   }
 
+  /// The pool that a reload has put in the place of `pool`: who is believed since then counts for requests that waited
+  /// too. nil where the upstream is gone, or is another for its limit.
+  func successor(of pool: UpstreamPool) -> UpstreamPool? {
+    pools.first {
+      $0.state.configuration.name == pool.state.configuration.name && $0.state.limit === pool.state.limit
+    }
+  }
+
   /// An upstream has other servers.
   func update(servers: [ServerState], of upstream: UpstreamState) {
     pools.first { $0.state === upstream }?.update(servers: servers)

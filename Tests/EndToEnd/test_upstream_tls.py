@@ -897,6 +897,33 @@ def test_a_reload_takes_another_authority(start, upstream, authority, other, wor
     refused(gateway)
 
 
+def test_a_reload_counts_for_who_waits(start, upstream, authority, other, tmp_path):
+    goes_on = threading.Event()
+
+    def answer(request, connection):
+        if request.target == "/first":
+            goes_on.wait(30)
+        return OK
+    app = upstream(answer, context=server_context(authority.issue("server")))
+    believed = tmp_path / "believed.pem"
+    believed.write_bytes(authority.path.read_bytes())
+    text = config(app.server, tls=f"ca: {believed}", more=", max_connections: 1, queue: 1")
+    gateway = start(text)
+    with Client(gateway) as first, Client(gateway) as second:
+        first.send(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: b"/first" in app.received, "the first request")
+        second.send(b"GET /second HTTP/1.1\r\nHost: a\r\n\r\n")
+        # By then it waits; where it does not yet, the test shows nothing.
+        time.sleep(0.2)
+        believed.write_bytes(other.path.read_bytes())
+        reload(gateway, text.replace("path: /**", "path: /none"))
+        wait_until(lambda: get(gateway, "/probe").status == 404, "the loop to take it")
+        goes_on.set()
+        assert first.response().status == 200
+        assert second.response().status == 502
+    assert b"/second" not in app.received
+
+
 def test_a_reload_takes_another_certificate(start, upstream, authority, other):
     app = upstream(context=server_context(authority.issue("server"), clients=other))
     _, chain, key = other.issue("me", ["first.test"])

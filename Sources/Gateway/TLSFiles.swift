@@ -121,7 +121,12 @@ struct TLSFiles {
   private mutating func theSystems() -> ServerAuthorities? {
     if let systemAuthorities { return systemAuthorities }
     do throws(TLSFault) {
-      systemAuthorities = try ServerAuthorities()
+      let authorities = try ServerAuthorities()
+      systemAuthorities = authorities
+      if authorities.isEmpty {
+        warnings.append(
+          configuration.diagnostic("the system has no certificates of authorities: servers without tls.ca are refused"))
+      }
     } catch {
       faults.append(configuration.diagnostic("the certificates of the system's authorities cannot be read: \(error)"))
     }

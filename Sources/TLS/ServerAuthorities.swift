@@ -1,4 +1,6 @@
 internal import COpenSSL
+import Glibc
+import Sockets
 
 /// The certificate authorities whose servers are believed. Read once, and shared by all contexts that verify with it.
 @safe
@@ -29,6 +31,27 @@ public final class ServerAuthorities: @unchecked Sendable, Equatable {
     ERR_clear_error()
     defer { ERR_clear_error() }
     guard unsafe X509_STORE_set_default_paths(store) == 1 else { throw .failed("X509_STORE_set_default_paths") }
+  }
+
+  /// Whether there is none: of the system's, no file with a certificate, and nothing in a folder where handshakes would
+  /// look for one.
+  public var isEmpty: Bool {
+    if unsafe OPENSSL_sk_num(X509_STORE_get0_objects(store)) > 0 { return false }
+    guard pem == nil else { return true }
+    return !ServerAuthorities.systemFolders.contains { folder in
+      guard let names = try? FileAccess.names(in: folder) else { return false }
+      return !names.isEmpty
+    }
+  }
+
+  /// As OpenSSL finds them.
+  private static var systemFolders: [String] {
+    // SAFETY: both are NUL-terminated, and nobody sets the environment in this process.
+    let folders = unsafe getenv(X509_get_default_cert_dir_env()).map { unsafe String(cString: $0) }
+    guard let folders = unsafe folders ?? X509_get_default_cert_dir().map({ unsafe String(cString: $0) }) else {
+      return []
+    }
+    return folders.split(separator: ":").map(String.init)
   }
 
   deinit { unsafe X509_STORE_free(store) }

@@ -169,6 +169,22 @@ def test_the_system_s_authorities_are_the_default(start, authority, other, secur
     refused(gateway, *UNKNOWN)
 
 
+def test_a_system_without_authorities_is_a_warning(start, authority, secure, tmp_path):
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    env = {"SSL_CERT_FILE": str(tmp_path / "none.pem"), "SSL_CERT_DIR": str(folder)}
+    gateway = start(config(secure.server), env=env)
+    gateway.wait_message("the system has no certificates of authorities")
+    refused(gateway, *UNKNOWN)
+    # In the folder they are found by their hash, when a handshake needs them.
+    (folder / "authority.pem").write_bytes(authority.path.read_bytes())
+    subprocess.run(["openssl", "rehash", folder], check=True, capture_output=True)
+    wait_until(lambda: get(gateway).status == 200, "the authority")
+    gateway = start(config(secure.server), env=env)
+    assert get(gateway).status == 200
+    assert not [m for m in gateway.messages() if "no certificates of authorities" in m["message"]]
+
+
 # U-7: what is refused.
 
 

@@ -254,11 +254,12 @@ def test_everything_at_once(start):
     assert soak.passed["mortal 502"] <= generation, soak.passed
     reasons = collections.Counter(re.findall(r'"reason":"(\w+)"', gateway.access_text))
     assert set(reasons) <= {
-        "credential_missing", "token_malformed", "signature_invalid", "audience_mismatch", "token_expired", "client_closed",
-        "upstream_closed", "upstream_unreachable"}, reasons
+        "credential_missing", "token_malformed", "signature_invalid", "key_unknown", "audience_mismatch", "token_expired",
+        "client_closed", "upstream_closed", "upstream_unreachable"}, reasons
     assert gateway.access_text.count('"status":5') == soak.passed["mortal 502"]
     reloaded = [message for message in gateway.messages() if "reload" in message["message"]]
     assert all(message["level"] == "info" for message in reloaded), reloaded[-3:]
+
     # Flat: the last third beside the second one, by their middles.
     def middle(place, part):
         values = sorted(sample[place] for sample in samples[len(samples) * part // 3:len(samples) * (part + 1) // 3])

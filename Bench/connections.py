@@ -132,8 +132,8 @@ def idle_tls(programs):
 
         def connect(count):
             for _ in range(count):
-                sock = context.wrap_socket(socket.create_connection(("127.0.0.1", program.port)))
-                sock.sendall(b"GET /x HTTP/1.1\r\nHost: api.example\r\n\r\n")
+                sock = context.wrap_socket(socket.create_connection(("127.0.0.1", program.port), 10))
+                sock.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")  # Whom the certificate is for.
                 data = b""
                 while not data.endswith(b" \n"):
                     data += sock.recv(65536)

@@ -49,13 +49,16 @@ let package = Package(
     .target(name: "CSystem"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
     // C made safe.
     module("Sockets", ["CSystem"]),
     module("JSON", ["CJSON"]),
-    module("Crypto", ["COpenSSL"]),
+    module("Crypto", ["COpenSSL", "CCrypt"]),
+    module("State", ["CSQLite"]),
     module("Fetch", ["CCurl", "Sockets"]),
     module("TLS", ["COpenSSL", "Sockets"]),
 
@@ -69,6 +72,9 @@ let package = Package(
     module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Reason"]),
     module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module("Introspection", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module(
+      "SignIn",
+      ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "JSON", "State", "Fetch", "Sockets", "Reason"]),
     module("Telemetry", ["HTTP", "Tokens", "Access", "Sockets", "Reason"]),
     module(
       "Proxy",
@@ -77,7 +83,7 @@ let package = Package(
       name: "Gateway",
       dependencies: [
         "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "Introspection", "Fetch",
-        "TLS", "Crypto", "JSON", "Sockets",
+        "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -10,7 +10,7 @@ final class PublishedKeys: Responder, Sendable {
 
   init(_ keys: [IssuerKey]) { keySet = IssuerKey.published(keys) }
 
-  func respond(to request: LocalRequest, completion: @escaping (LocalResponse) -> Void) {
+  func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     guard request.method == "GET" || request.method == "HEAD" else {
       completion(LocalResponse(status: 405, fields: [("Allow", "GET, HEAD")], body: []))
       return

@@ -4,9 +4,11 @@
 
 /// Answers whole requests inside the gateway.
 ///
-/// A request with a body of at most 64 KiB goes in, one answer comes out, once, on the loop that asked.
+/// A request with a body of at most 64 KiB goes in, one answer comes out.
 public protocol Responder: AnyObject {
-  func respond(to request: LocalRequest, completion: @escaping (LocalResponse) -> Void)
+  /// - Parameter completion: To be called once, within 5 s, from anywhere: work that blocks is done elsewhere than on the
+  ///   loop that asks.
+  func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void)
 }
 
 /// A request that the gateway answers itself.

@@ -6,14 +6,8 @@ import Synchronization
 /// A request is let in without a lock while nobody waits. Who waits stands in one row, whatever its loop; who leaves lets
 /// the first of it in, so that none is overtaken.
 final class ConnectionLimit: Sendable {
-  /// A request that waits, and all that is needed to find it again.
-  struct Turn: Sendable, Equatable {
-    /// The loop.
-    let worker: Int
-    let slot: Int
-    /// The exchange of the slot: a turn of an earlier one is passed on.
-    let exchange: UInt64
-  }
+  /// A request that waits; a turn of an earlier exchange of its slot is passed on.
+  typealias Turn = ExchangePlace
 
   enum Admission: Equatable { case admitted, waits, full }
 

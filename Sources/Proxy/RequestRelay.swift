@@ -283,10 +283,6 @@ extension ClientConnection {
     guard let local = slot.local, !local.hasAsked else { return }
     slot.local?.hasAsked = true
     worker.waitDeadlines.arm(self)
-    let generation = slot.exchange.generation
-    local.responder.respond(to: local.request) { [self] response in
-      guard self.slot === slot, slot.exchange.generation == generation else { return }
-      answer(with: response)
-    }
+    worker.ask(local.responder, local.request, for: slot)
   }
 }

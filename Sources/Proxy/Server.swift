@@ -1,4 +1,5 @@
 import Configuration
+import HTTP
 public import Keys
 public import Sockets
 public import Telemetry
@@ -62,13 +63,16 @@ public final class Server: Sendable {
     let giveTurn = { @Sendable (turn: ConnectionLimit.Turn, limit: ConnectionLimit) in
       workers[turn.worker].async { $0.turnHasCome(turn, limit) }
     }
+    let giveAnswer = { @Sendable (place: ExchangePlace, response: LocalResponse) in
+      workers[place.worker].async { $0.responded(place, response) }
+    }
     for worker in workers {
       worker.loop.start()
       worker.async { worker in
         do throws(SystemError) {
           try worker.listen(
             requestKeys: requestKeys, requestIntrospection: requestIntrospection, requestLookup: requestLookup,
-            giveTurn: giveTurn)
+            giveTurn: giveTurn, giveAnswer: giveAnswer)
           begun()
         } catch {
           failed(error)

@@ -55,6 +55,8 @@ final class Worker {
   private(set) var requestLookup: @Sendable (UpstreamState) -> Void = { _ in }
   /// Tells another loop that one of its requests may go to its upstream.
   private var giveTurn: @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void = { _, _ in }
+  /// Takes a Responder's answer back to the loop that asked.
+  private var giveAnswer: @Sendable (ExchangePlace, LocalResponse) -> Void = { _, _ in }
   private var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
@@ -101,16 +103,19 @@ final class Worker {
   ///   - requestIntrospection: Ends in `introspected`.
   ///   - requestLookup: Ends in `update(servers:of:)`, where the answer is another one.
   ///   - giveTurn: Ends in `turnHasCome` of the loop that the turn is of.
+  ///   - giveAnswer: Ends in `responded` of the loop that asked.
   func listen(
     requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
     requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
     requestLookup: @escaping @Sendable (UpstreamState) -> Void,
-    giveTurn: @escaping @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void
+    giveTurn: @escaping @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void,
+    giveAnswer: @escaping @Sendable (ExchangePlace, LocalResponse) -> Void
   ) throws(SystemError) {
     self.requestKeys = requestKeys
     self.requestIntrospection = requestIntrospection
     self.requestLookup = requestLookup
     self.giveTurn = giveTurn
+    self.giveAnswer = giveAnswer
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
@@ -232,12 +237,24 @@ final class Worker {
         exchange: slot.exchange.generation))
   }
 
+  /// Has `responder` answer; nothing comes of an answer to an exchange that is over.
+  func ask(_ responder: any Responder & Sendable, _ request: LocalRequest, for slot: ExchangeSlot) {
+    responder.respond(to: request) { [giveAnswer, place = place(of: slot)] in giveAnswer(place, $0) }
+  }
+
+  /// A Responder has answered.
+  func responded(_ place: ExchangePlace, _ response: LocalResponse) {
+    let slot = slots[place.slot]
+    guard slot.exchange.generation == place.exchange, slot.exchange.state == .waitingForResponder else { return }
+    slot.connection?.answer(with: response)
+  }
+
   // MARK: Turns at an upstream
 
   /// Counts the exchange among those that are in flight, or has it wait, where the upstream has a limit.
   func enterUpstream(_ slot: ExchangeSlot, _ pool: UpstreamPool) -> ConnectionLimit.Admission {
     guard let limit = pool.state.limit else { return .admitted }
-    let admission = limit.enter(turn(of: slot))
+    let admission = limit.enter(place(of: slot))
     slot.isAdmitted = admission == .admitted
     return admission
   }
@@ -247,7 +264,7 @@ final class Worker {
     guard let limit = slot.pool?.state.limit else { return }
     if let head = slot.queuedHead.take() {
       context.blocks.give(head.takeBytes())
-      limit.cancel(turn(of: slot))
+      limit.cancel(place(of: slot))
     } else if slot.isAdmitted {
       slot.isAdmitted = false
       if let next = limit.leave() { giveTurn(next, limit) }
@@ -265,8 +282,8 @@ final class Worker {
     connection.turnHasCome(slot)
   }
 
-  private func turn(of slot: ExchangeSlot) -> ConnectionLimit.Turn {
-    ConnectionLimit.Turn(worker: index, slot: slot.index, exchange: slot.exchange.generation)
+  private func place(of slot: ExchangeSlot) -> ExchangePlace {
+    ExchangePlace(worker: index, slot: slot.index, exchange: slot.exchange.generation)
   }
 
   /// The current second as Date says it (RFC 9110 §5.6.7).

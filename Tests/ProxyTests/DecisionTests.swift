@@ -109,7 +109,7 @@ struct DecisionTests {
   }
 
   private final class Silent: Responder, Sendable {
-    func respond(to request: LocalRequest, completion: @escaping (LocalResponse) -> Void) {}
+    func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {}
   }
 
   @Test("The gateway's own paths are asked before the routes, by canonical path and host")

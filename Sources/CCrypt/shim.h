@@ -1,0 +1,4 @@
+#ifndef PORTCULLIS_CCRYPT_H
+#define PORTCULLIS_CCRYPT_H
+#include <crypt.h>
+#endif

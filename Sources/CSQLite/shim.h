@@ -1,0 +1,4 @@
+#ifndef PORTCULLIS_CSQLITE_H
+#define PORTCULLIS_CSQLITE_H
+#include <sqlite3.h>
+#endif

@@ -1,0 +1,76 @@
+/// Where sign-ins and the hashes of their refresh tokens are kept.
+///
+/// What was acknowledged outlives the process and the machine. Completions are called once, on a queue of the store's.
+public protocol SignInStore: AnyObject, Sendable {
+  typealias Completion<Value: Sendable> = @Sendable (Result<Value, StoreFault>) -> Void
+
+  /// Keeps a new sign-in.
+  ///
+  /// - Parameter tokenHash: SHA-256 of its first refresh token.
+  func begin(_ record: SignInRecord, tokenHash: [UInt8], completion: @escaping Completion<Void>)
+
+  /// Uses the refresh token with this hash, and replaces it (RFC 9700 §4.14.2).
+  ///
+  /// - Parameters:
+  ///   - replacement: The hash of the next one.
+  ///   - now: Seconds since 1970.
+  func refresh(
+    tokenHash: [UInt8], provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
+    completion: @escaping Completion<RefreshOutcome>)
+
+  /// Ends a sign-in; false where there is none that goes on.
+  func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>)
+
+  /// Ends all sign-ins of a user; the ids of those that went on until now.
+  func endAll(subject: String, provider: String, now: Int64, completion: @escaping Completion<[String]>)
+
+  /// The sign-ins that go on, those used last first.
+  ///
+  /// - Parameter subject: Of this user; nil: all.
+  func list(provider: String, subject: String?, now: Int64, completion: @escaping Completion<[SignInRecord]>)
+
+  /// The ids of sign-ins that were ended at `since` or later, with their providers: tokens of them may still be good.
+  func ended(since: Int64, completion: @escaping Completion<[EndedSignIn]>)
+}
+
+/// How long refresh tokens are good.
+public struct RefreshTerms: Sendable, Equatable {
+  /// How long a token that was replaced still gets an access token: two tabs may use the same one.
+  public let graceSeconds: Int64
+  /// After how long without use a sign-in ends.
+  public let idleSeconds: Int64
+
+  public init(graceSeconds: Int64, idleSeconds: Int64) {
+    self.graceSeconds = graceSeconds
+    self.idleSeconds = idleSeconds
+  }
+}
+
+/// What comes of the use of a refresh token.
+public enum RefreshOutcome: Sendable, Equatable {
+  /// It was the sign-in's latest, and the replacement is now.
+  case rotated(SignInRecord)
+  /// It was replaced within the grace: good for an access token, not for a refresh token.
+  case repeated(SignInRecord)
+  /// It was replaced before: somebody has stolen one of them, and the sign-in has ended (SECURITY C-10).
+  case reused(SignInRecord)
+  /// There is no such token, or its sign-in has ended.
+  case refused
+}
+
+public struct EndedSignIn: Sendable, Equatable {
+  public let id: String
+  public let provider: String
+
+  public init(id: String, provider: String) {
+    self.id = id
+    self.provider = provider
+  }
+}
+
+/// Why a store could not do what it was asked.
+public struct StoreFault: Error, Sendable, Equatable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}

@@ -295,7 +295,7 @@ routes: [{{ path: /**, auth: none, upstream: app }}]
 
 SECTIONS = {"requests": requests, "memory": memory, "flood": flood, "idle": idle, "bodies": bodies, "counts": counts,
             "start": start, "latency": connections.latency, "routes": connections.routes, "tls": connections.tls,
-            "tunnels": connections.tunnels, "reload": connections.reload}
+            "idle-tls": connections.idle_tls, "tunnels": connections.tunnels, "reload": connections.reload}
 
 
 def main():

@@ -146,7 +146,7 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300s; {h
         config = self.write("haproxy.cfg", f"""
 global
   nbthread 1
-  maxconn 9500
+  maxconn 9980
 defaults
   mode http
   timeout client 300s
@@ -199,7 +199,7 @@ frontend tokens
         config = self.write("haproxy-tls.cfg", f"""
 global
   nbthread 1
-  maxconn 9500
+  maxconn 9980
 defaults
   mode http
   timeout client 300s
@@ -220,7 +220,7 @@ listeners:
     tls: {{ certificate: {certificate}, key: {key} }}
 workers: 1
 log: {{ access: "off", level: error }}
-limits: {{ connections: 9500 }}
+limits: {{ connections: 9980 }}
 upstreams: {{ app: {{ servers: ["127.0.0.1:{upstream.port}"] }} }}
 routes: [{{ path: /**, auth: none, upstream: app }}]
 """)
@@ -278,7 +278,7 @@ listeners:
   - address: 127.0.0.1:{port}
 workers: {workers}
 log: {{ access: "{log}", level: error }}
-limits: {{ connections: 9500 }}
+limits: {{ connections: 9980 }}
 providers:
   issuer: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "http://127.0.0.1:{upstream.port}/jwks.json" }}
 upstreams:

@@ -24,32 +24,60 @@ public struct AccessRule: Sendable {
   /// What the rule says of `identity`.
   ///
   /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
-  public func evaluate(_ identity: Identity) -> Verdict {
+  public func evaluate(_ identity: Identity, _ facts: RequestFacts) -> Verdict {
     switch authentication {
     case .none: return .allowed
     case .required(let providers):
-      return evaluate(identity, of: providers)
+      return evaluate(identity, facts, of: providers)
     case .optional(let providers):
       if case .anonymous = identity, requirement.isEmpty { return .allowed }
-      return evaluate(identity, of: providers)
+      return evaluate(identity, facts, of: providers)
     }
   }
 
-  private func evaluate(_ identity: Identity, of providers: [String]) -> Verdict {
+  private func evaluate(_ identity: Identity, _ facts: RequestFacts, of providers: [String]) -> Verdict {
     switch identity {
     case .anonymous: .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
-    case .token(let token): evaluate(token.claims, of: providers)
-    case .introspected(let token): evaluate(token.claims, of: providers)
+    case .token(let token): evaluate(token.claims, facts, of: providers)
+    case .introspected(let token): evaluate(token.claims, facts, of: providers)
     }
   }
 
-  private func evaluate(_ claims: borrowing ClaimsSet, of providers: [String]) -> Verdict {
+  private func evaluate(
+    _ claims: borrowing ClaimsSet, _ facts: RequestFacts, of providers: [String]
+  ) -> Verdict {
     guard providers.contains(claims.provider) else {
       return .refused(
         Refusal(.issuerUnknown, expected: providers.joined(separator: ", "), found: claims.provider))
     }
     if requirement.isEmpty { return .allowed }
-    return requirement.refusal(of: claims).map { .refused($0) } ?? .allowed
+    return requirement.refusal(of: claims, facts).map { .refused($0) } ?? .allowed
+  }
+
+  /// Each thing that the rule asks for, decided as `evaluate` does, for people.
+  public func findings(_ identity: Identity, _ facts: RequestFacts) -> [Finding] {
+    let providers: [String]
+    switch authentication {
+    case .none: return []
+    case .required(let names): providers = names
+    case .optional(let names):
+      if case .anonymous = identity, requirement.isEmpty { return [] }
+      providers = names
+    }
+    let expected = "a token of \(providers.joined(separator: " or "))"
+    switch identity {
+    case .anonymous: return [Finding(.credentialMissing, expected: expected, found: "none")]
+    case .token(let token): return findings(token.claims, facts, expected, providers)
+    case .introspected(let token): return findings(token.claims, facts, expected, providers)
+    }
+  }
+
+  private func findings(
+    _ claims: borrowing ClaimsSet, _ facts: RequestFacts, _ expected: String, _ providers: [String]
+  ) -> [Finding] {
+    let isOurs = providers.contains(claims.provider)
+    let first = Finding(isOurs ? nil : .issuerUnknown, expected: expected, found: "one of \(claims.provider)")
+    return isOurs ? [first] + requirement.findings(claims, facts) : [first]
   }
 
   /// The permission to forward, where `verdict` allows it.

@@ -39,15 +39,12 @@ public struct PathRewrite: Sendable, Hashable {
       guard whole.matchesBelow else { throw PatternError("`**` is not in the route's path") }
       restAfter = whole.segments.count
     }
-    let names = PathPattern.names(pattern)
     for (segment, name) in zip(target.segments, PathPattern.names(template)) {
       switch segment {
       case .literal(let bytes): append([UInt8(ascii: "/")] + bytes)
       case .any:
         guard let name else { throw PatternError("`*` has no name; write `{name}` here and in the route's path") }
-        let places = names.indices.filter { names[$0] == name }
-        guard let place = places.first else { throw PatternError("`{\(name)}` is not in the route's path") }
-        guard places.count == 1 else { throw PatternError("`{\(name)}` stands more than once in the route's path") }
+        let place = try PathPattern.place(of: name, in: pattern)
         append([UInt8(ascii: "/")])
         parts.append(.segment(place))
       }

@@ -1,89 +1,103 @@
-import Reason
 public import Tokens
 
-/// A value that a claim is compared with: quotes decide in the configuration as they do in a token.
-public enum ClaimScalar: Sendable, Hashable {
-  case string(String)
-  case integer(Int64)
-  case boolean(Bool)
+/// What an identity has to bring. All conditions have to hold; without any, it always does.
+public struct Requirement: Sendable, Hashable {
+  public var conditions: [Condition]
 
-  /// As an operator writes it.
-  public var text: String {
+  public init(_ conditions: [Condition] = []) { self.conditions = conditions }
+
+  public var isEmpty: Bool { conditions.isEmpty }
+
+  /// One thing that has to hold.
+  public enum Condition: Sendable, Hashable {
+    /// Any of them.
+    case roles([String])
+    /// All of them (RFC 6749 §3.3).
+    case scopes([String])
+    /// All of them.
+    case permissions([String])
+    /// The claim has one of the values, or is a list that holds one.
+    case claim(ClaimPath, [ClaimScalar])
+    case owner(Owner)
+    /// `acr` is any of them (RFC 9470).
+    case contextClasses([String])
+    /// So many seconds at most have passed since `auth_time` (RFC 9470).
+    case authenticationAge(Int64)
+    case any([Requirement])
+    case all([Requirement])
+    /// It does not hold.
+    case not(Requirement)
+  }
+}
+
+/// What a decision knows of a request beside who sends it.
+public struct RequestFacts: Sendable {
+  /// The canonical path, which the route's pattern matches.
+  public let path: [UInt8]
+  public let now: UnixSeconds
+
+  public init(path: [UInt8], now: UnixSeconds) {
+    self.path = path
+    self.now = now
+  }
+}
+
+extension Requirement {
+  /// Whether those who have these claims bring it.
+  func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool {
+    for index in conditions.indices where !conditions[index].holds(claims, facts) { return false }
+    return true
+  }
+
+  /// What they lack who have these claims; nil where they lack nothing.
+  func refusal(of claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Refusal? {
+    guard let failed = failed(claims, facts) else { return nil }
+    let refusal = failed.refusal(of: claims, facts)
+    // What would cure the one is told with what all of them need: a client asks for everything at once.
+    let isCurable = failed.remedy(claims, facts) != nil
+    return isCurable ? refusal.with(remedy(claims, facts)) : refusal
+  }
+
+  /// The first condition that does not hold.
+  func failed(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Condition? {
+    for condition in conditions where !condition.holds(claims, facts) { return condition }
+    return nil
+  }
+}
+
+extension Requirement.Condition {
+  func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool {
     switch self {
-    case .string(let text): text
-    case .integer(let number): "\(number)"
-    case .boolean(let truth): "\(truth)"
+    case .roles(let roles):
+      for role in roles where claims.hasRole(role) { return true }
+      return false
+    case .scopes(let scopes):
+      for scope in scopes where !claims.hasScope(scope) { return false }
+      return true
+    case .permissions(let permissions):
+      for permission in permissions where !claims.hasPermission(permission) { return false }
+      return true
+    case .claim(let path, let values): return claims.claim(path, holdsAnyOf: values)
+    case .owner(let owner): return owner.holds(claims, facts.path.span)
+    case .contextClasses(let classes): return claims.hasContextClass(anyOf: classes)
+    case .authenticationAge(let most):
+      guard let age = claims.authenticationAge(at: facts.now) else { return false }
+      return age <= most + claims.leewaySeconds
+    case .any(let requirements):
+      for requirement in requirements where requirement.holds(claims, facts) { return true }
+      return false
+    case .all(let requirements):
+      for requirement in requirements where !requirement.holds(claims, facts) { return false }
+      return true
+    case .not(let requirement): return !requirement.holds(claims, facts)
     }
   }
 }
 
-/// What an identity has to bring. All parts have to hold; an empty one always does.
-public struct Requirement: Sendable {
-  /// Any of them.
-  public var roles: [String]
-  /// All of them (RFC 6749 §3.3).
-  public var scopes: [String]
-  /// All of them.
-  public var permissions: [String]
-  /// Each claim has one of the values, or is a list that holds one.
-  public var claims: [(ClaimPath, [ClaimScalar])]
-
-  public init(
-    roles: [String] = [], scopes: [String] = [], permissions: [String] = [],
-    claims: [(ClaimPath, [ClaimScalar])] = []
-  ) {
-    self.roles = roles
-    self.scopes = scopes
-    self.permissions = permissions
-    self.claims = claims
+extension ClaimsSet {
+  /// Seconds since they were authenticated; nil where that is not said, or said to be still to come.
+  func authenticationAge(at now: UnixSeconds) -> Int64? {
+    guard let authenticatedAt, authenticatedAt <= now + leewaySeconds else { return nil }
+    return max(0, now - authenticatedAt)
   }
-
-  public var isEmpty: Bool { roles.isEmpty && scopes.isEmpty && permissions.isEmpty && claims.isEmpty }
-
-  /// What they lack who have these claims; nil where they lack nothing.
-  func refusal(of claims: borrowing ClaimsSet) -> Refusal? {
-    if !roles.isEmpty, !hasAnyRole(claims) {
-      return Refusal(
-        .roleMissing, expected: "any of the roles \(Requirement.list(roles))", found: Requirement.list(claims.roles))
-    }
-    for scope in scopes where !claims.hasScope(scope) {
-      return Refusal(
-        .scopeMissing, expected: "the scope \(scope)", found: Requirement.list(claims.scopes), neededScopes: scopes)
-    }
-    for permission in permissions where !claims.hasPermission(permission) {
-      return Refusal(
-        .permissionMissing, expected: "the permission \(permission)", found: Requirement.list(claims.permissions))
-    }
-    for (path, values) in self.claims {
-      let claim = claims.claim(path)
-      if !Requirement.holds(claim, anyOf: values) {
-        return Refusal(
-          .claimMismatch, expected: "the claim \(path) is \(Requirement.list(values.map(\.text)))",
-          found: claim == nil ? "absent" : "another value")
-      }
-    }
-    return nil
-  }
-
-  private func hasAnyRole(_ claims: borrowing ClaimsSet) -> Bool {
-    for role in roles where claims.hasRole(role) { return true }
-    return false
-  }
-
-  private static func holds(_ claim: ClaimValue?, anyOf values: [ClaimScalar]) -> Bool {
-    guard let claim else { return false }
-    if case .list(let items) = claim { return items.contains { item in values.contains { equals(item, $0) } } }
-    return values.contains { equals(claim, $0) }
-  }
-
-  private static func equals(_ claim: ClaimValue, _ value: ClaimScalar) -> Bool {
-    switch (claim, value) {
-    case (.string(let left), .string(let right)): left.isSameBytes(as: right)
-    case (.integer(let left), .integer(let right)): left == right
-    case (.boolean(let left), .boolean(let right)): left == right
-    default: false
-    }
-  }
-
-  private static func list(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: ", ") }
 }

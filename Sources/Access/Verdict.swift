@@ -11,13 +11,15 @@ public struct Refusal: Sendable, Equatable {
   public let reason: Reason
   public let expected: String
   public let found: String
-  /// What `scope` of the challenge names (RFC 6750 §3).
-  public let neededScopes: [String]
+  /// What the client can get that would let it pass; empty where nothing would.
+  public let remedy: Remedy
 
-  init(_ reason: Reason, expected: String, found: String, neededScopes: [String] = []) {
+  init(_ reason: Reason, expected: String, found: String, remedy: Remedy = Remedy()) {
     self.reason = reason
     self.expected = expected
     self.found = found
-    self.neededScopes = neededScopes
+    self.remedy = remedy
   }
+
+  func with(_ remedy: Remedy) -> Refusal { Refusal(reason, expected: expected, found: found, remedy: remedy) }
 }

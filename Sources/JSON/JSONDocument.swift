@@ -128,6 +128,15 @@ public struct JSONDocument: Sendable, Equatable {
     tag(place.offset) == CJSON_NUMBER ? Double(bitPattern: word(place.offset)) : nil
   }
 
+  /// The truth value, where one stands there.
+  public func bool(_ place: Place) -> Bool? {
+    switch tag(place.offset) {
+    case CJSON_FALSE: false
+    case CJSON_TRUE: true
+    default: nil
+    }
+  }
+
   /// The value, with all that is in it, as one that can be taken apart.
   public func value(_ place: Place) -> JSONValue {
     switch tag(place.offset) {

@@ -16,16 +16,24 @@ struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
   /// All bad tokens and bad proofs read the same, under every scheme that the route speaks (SECURITY T-18): whoever has
   /// stolen a token does not learn that it is only the proof that they lack.
   ///
-  /// - Parameter scopes: What the route needs and the token lacks.
-  func challenge(_ reason: Reason, scopes: [String] = []) -> String? {
+  /// - Parameter remedy: What would let the client pass: what `scope` names, or `acr_values` and `max_age` (RFC 9470 §3).
+  func challenge(_ reason: Reason, _ remedy: Remedy? = nil) -> String? {
     var parameters: [String] = []
-    switch reason.status {
-    case 401:
-      // A request without a token is not told of an error (RFC 6750 §3.1).
-      if reason != .credentialMissing { parameters.append("error=\"invalid_token\"") }
-    case 403:
+    switch (reason, reason.status) {
+    // A request without a token is not told of an error (RFC 6750 §3.1).
+    case (.credentialMissing, _): break
+    case (.acrInsufficient, _), (.authenticationTooOld, _):
+      parameters.append("error=\"insufficient_user_authentication\"")
+      if let classes = remedy?.contextClasses, !classes.isEmpty {
+        parameters.append("acr_values=\"\(classes.joined(separator: " "))\"")
+      }
+      if let age = remedy?.authenticationAge { parameters.append("max_age=\"\(age)\"") }
+    case (_, 401): parameters.append("error=\"invalid_token\"")
+    case (_, 403):
       parameters.append("error=\"insufficient_scope\"")
-      if !scopes.isEmpty { parameters.append("scope=\"\(scopes.joined(separator: " "))\"") }
+      if let scopes = remedy?.scopes, !scopes.isEmpty {
+        parameters.append("scope=\"\(scopes.joined(separator: " "))\"")
+      }
     default: return nil
     }
     var challenges: [String] = []

@@ -1,3 +1,4 @@
+import Access
 import Reason
 
 /// What WWW-Authenticate says beside a refusal (RFC 9110 §11.6.1), rendered once for a route.
@@ -19,15 +20,23 @@ struct Challenges: Sendable {
 
   /// nil: no such line.
   ///
-  /// - Parameter scopes: What the route needs and the token lacks.
-  func challenge(_ reason: Reason, scopes: [String] = []) -> [UInt8]? {
-    switch reason.status {
-    case 401: reason == .credentialMissing ? withoutToken : invalidToken
+  /// - Parameter remedy: What would let the client pass.
+  func challenge(_ reason: Reason, _ remedy: Remedy? = nil) -> [UInt8]? {
+    switch reason {
+    case .credentialMissing: withoutToken
     // No token would change it.
-    case 403 where reason == .originRefused || reason == .clientRefused: nil
-    case 403 where scopes.isEmpty: insufficientScope
-    case 403: schemes.challenge(reason, scopes: scopes).map { [UInt8]($0.utf8) }
-    default: nil
+    case .originRefused, .clientRefused: nil
+    case .acrInsufficient, .authenticationTooOld: rendered(reason, remedy)
+    default:
+      switch reason.status {
+      case 401: invalidToken
+      case 403: remedy?.scopes.isEmpty ?? true ? insufficientScope : rendered(reason, remedy)
+      default: nil
+      }
     }
+  }
+
+  private func rendered(_ reason: Reason, _ remedy: Remedy?) -> [UInt8]? {
+    schemes.challenge(reason, remedy).map { [UInt8]($0.utf8) }
   }
 }

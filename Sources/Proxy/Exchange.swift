@@ -215,7 +215,8 @@ final class Exchange {
       return .refuse(Refusal(.originRefused))
     }
     if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
-    let verdict = route.configuration.rule.evaluate(identity)
+    let verdict = route.configuration.rule.evaluate(
+      identity, RequestFacts(path: path, now: context.unixSeconds))
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
       return .refuse(Refusal(.internalError))

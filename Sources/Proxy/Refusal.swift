@@ -33,7 +33,7 @@ struct Refusal {
 
   init(_ refusal: Access.Refusal, _ challenges: Challenges) {
     self.init(refusal.reason, challenges)
-    challenge = challenges.challenge(refusal.reason, scopes: refusal.neededScopes)
+    challenge = challenges.challenge(refusal.reason, refusal.remedy)
   }
 
   /// Seconds after which the client may try again; nil: nothing is said.

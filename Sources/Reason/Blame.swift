@@ -27,10 +27,13 @@ extension Reason {
       .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
-      .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited:
+      .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited,
+      .authenticationTooOld, .acrInsufficient:
       .client
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
-    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .clientRefused, .originRefused: .policy
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
+      .requirementExcluded, .clientRefused, .originRefused:
+      .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
       .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
       .upstream
@@ -52,10 +55,11 @@ extension Reason {
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
       .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,
-      .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported:
+      .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported, .authenticationTooOld,
+      .acrInsufficient:
       401
-    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid, .clientRefused,
-      .originRefused:
+    case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
+      .requirementExcluded, .identityInvalid, .clientRefused, .originRefused:
       403
     case .noRoute: 404
     case .methodRefused: 405

@@ -176,6 +176,16 @@ public enum Reason: String, CaseIterable, Sendable {
   case permissionMissing = "permission_missing"
   /// A claim does not have the value that the route needs.
   case claimMismatch = "claim_mismatch"
+  /// The path names somebody else's: the segment is not the claim that the route's `owner` names.
+  case ownerMismatch = "owner_mismatch"
+  /// None of the requirements holds that an `any` of the route lists.
+  case requirementUnmet = "requirement_unmet"
+  /// What the route excludes with `not` holds.
+  case requirementExcluded = "requirement_excluded"
+  /// They were authenticated longer ago than the route allows, or nobody says when (RFC 9470).
+  case authenticationTooOld = "authentication_too_old"
+  /// They were authenticated in none of the ways that the route asks for (RFC 9470).
+  case acrInsufficient = "acr_insufficient"
   /// The route does not take requests from the client's address.
   case clientRefused = "client_refused"
   /// A claim cannot stand in an identity header: it holds a control character.

@@ -9,7 +9,9 @@ public struct ClaimsSet: Sendable {
   public let issuer: String
   /// Who it is about; nil where the claims do not say.
   public let subject: String?
-  private let claims: JSONDocument
+  /// The provider's: how far its clock may be off.
+  public let leewaySeconds: Int64
+  let claims: JSONDocument
   private let rolesPlace: JSONDocument.Place?
   private let scopesPlace: JSONDocument.Place?
   private let permissionsPlace: JSONDocument.Place?
@@ -19,6 +21,7 @@ public struct ClaimsSet: Sendable {
     self.claims = claims
     provider = policy.provider
     issuer = policy.issuer
+    leewaySeconds = policy.leewaySeconds
     subject = claims.place(policy.claims.subject).flatMap { claims.name($0) }
     rolesPlace = claims.place(policy.claims.roles).flatMap {
       claims.holdsWords($0) || claims.holdsObjects($0) ? $0 : nil

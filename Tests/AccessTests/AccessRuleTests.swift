@@ -19,7 +19,8 @@ struct AccessRuleTests {
     func check() throws {
       let identity = try claims.map { try Issuer.identity($0, provider: provider) } ?? .anonymous
       let rule = AccessRule(authentication: authentication, requirement: requirement)
-      let verdict = rule.evaluate(identity)
+      let facts = RequestFacts(path: Array("/".utf8), now: 1_800_000_000)
+      let verdict = rule.evaluate(identity, facts)
       switch verdict {
       case .allowed: #expect(reason == nil)
       case .refused(let refusal): #expect(refusal.reason == reason)
@@ -43,13 +44,13 @@ struct AccessRuleTests {
       Row(authentication: optional, claims: "", provider: "local", reason: nil),
       Row(authentication: optional, claims: "", provider: "other", reason: .issuerUnknown),
       // Nobody has none of what is required.
-      Row(authentication: optional, requirement: .init(roles: ["admin"]), claims: nil, reason: .credentialMissing),
-      Row(authentication: optional, requirement: .init(roles: ["admin"]), claims: "", reason: .roleMissing),
+      Row(authentication: optional, requirement: .init([.roles(["admin"])]), claims: nil, reason: .credentialMissing),
+      Row(authentication: optional, requirement: .init([.roles(["admin"])]), claims: "", reason: .roleMissing),
     ])
   func asks(_ row: Row) throws { try row.check() }
 
   private static func roleRow(_ claims: String, _ reason: Reason?) -> Row {
-    Row(requirement: .init(roles: ["admin", "support"]), claims: claims, reason: reason)
+    Row(requirement: .init([.roles(["admin", "support"])]), claims: claims, reason: reason)
   }
 
   @Test(
@@ -70,7 +71,7 @@ struct AccessRuleTests {
   func needsRole(_ row: Row) throws { try row.check() }
 
   private static func wordRow(_ claims: String, _ reason: Reason?) -> Row {
-    Row(requirement: .init(scopes: ["a:r", "a:w"], permissions: ["p", "q"]), claims: claims, reason: reason)
+    Row(requirement: .init([.scopes(["a:r", "a:w"]), .permissions(["p", "q"])]), claims: claims, reason: reason)
   }
 
   @Test(
@@ -88,8 +89,9 @@ struct AccessRuleTests {
   func needsWords(_ row: Row) throws { try row.check() }
 
   private static func claimRow(_ claims: String, _ reason: Reason?) throws -> Row {
-    let requirement = Requirement(claims: [
-      (try ClaimPath("org.tenant"), [.string("acme"), .integer(7)]), (ClaimPath(name: "ok"), [.boolean(true)]),
+    let requirement = Requirement([
+      .claim(try ClaimPath("org.tenant"), [.string("acme"), .integer(7)]),
+      .claim(ClaimPath(name: "ok"), [.boolean(true)]),
     ])
     return Row(requirement: requirement, claims: claims, reason: reason)
   }
@@ -116,7 +118,7 @@ struct AccessRuleTests {
 
   @Test("RFC 7519 §7.3: texts that Swift takes for the same are not")
   func canonicalEquivalence() throws {
-    let composed = Requirement(roles: ["caf\u{E9}"])
+    let composed = Requirement([.roles(["caf\u{E9}"])])
     try Row(requirement: composed, claims: "\"roles\":[\"caf\\u00e9\"]", reason: nil).check()
     try Row(requirement: composed, claims: "\"roles\":[\"cafe\\u0301\"]", reason: .roleMissing).check()
   }
@@ -124,13 +126,14 @@ struct AccessRuleTests {
   @Test("A refusal says what was expected and found, and the scopes that the challenge names")
   func saysWhy() throws {
     let rule = AccessRule(
-      authentication: .required(providers: ["company"]), requirement: .init(scopes: ["a", "b"]))
-    guard case .refused(let refusal) = rule.evaluate(try Issuer.identity("\"scope\":\"b c\"")) else {
+      authentication: .required(providers: ["company"]), requirement: .init([.scopes(["a", "b"])]))
+    let verdict = rule.evaluate(try Issuer.identity("\"scope\":\"b c\""), RequestFacts(path: [], now: 0))
+    guard case .refused(let refusal) = verdict else {
       Issue.record("allowed")
       return
     }
     #expect(refusal.expected == "the scope a")
     #expect(refusal.found == "b, c")
-    #expect(refusal.neededScopes == ["a", "b"])
+    #expect(refusal.remedy.scopes == ["a", "b"])
   }
 }

@@ -141,9 +141,9 @@ ROWS = {
     "unsupported: enforce": (
         "    upstream: app", "    enforce: log\n    upstream: app", (14, 5),
         "not supported"),
-    "unsupported: owner": (
-        "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 16),
-        "not supported"),
+    "owner without a name": (
+        "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 31),
+        "not in the route's path"),
     "tls to servers in clear": (
         "    servers", "    tls: { server_name: a }\n    servers", (10, 5), "write https:// before its host"),
     "balance": ("    servers", "    balance: fastest\n    servers", (10, 14), "is not round_robin"),

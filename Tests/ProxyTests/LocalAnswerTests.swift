@@ -3,6 +3,8 @@ import Reason
 import Sockets
 import Testing
 
+import struct Access.Remedy
+
 @testable import Proxy
 
 @Suite("Answers of the gateway's own")
@@ -14,6 +16,8 @@ struct LocalAnswerTests {
     let challenge = Refusal(reason).challenge.map { String(decoding: $0, as: UTF8.self) }
     switch reason.status {
     case 401 where reason == .credentialMissing: #expect(challenge == "Bearer")
+    case 401 where LocalAnswerTests.asksToSignInAnew(reason):
+      #expect(challenge == "Bearer error=\"insufficient_user_authentication\"")
     case 401: #expect(challenge == "Bearer error=\"invalid_token\"")
     case 403 where reason == .originRefused || reason == .clientRefused: #expect(challenge == nil)
     case 403: #expect(challenge == "Bearer error=\"insufficient_scope\"")
@@ -40,14 +44,38 @@ struct LocalAnswerTests {
 
   @Test("RFC 6750 §3: the scopes that the token lacks are named")
   func scopes() {
-    let challenge = Challenges(.bearer).challenge(.scopeMissing, scopes: ["a", "b:c"])
+    var remedy = Remedy.none
+    remedy.scopes = ["a", "b:c"]
+    let challenge = Challenges(.bearer).challenge(.scopeMissing, remedy)
     #expect(
       challenge.map { String(decoding: $0, as: UTF8.self) } == "Bearer error=\"insufficient_scope\", scope=\"a b:c\"")
   }
 
+  @Test("RFC 9470 §3: another authentication is asked for in the words that an authorization server takes")
+  func stepUp() {
+    var remedy = Remedy.none
+    remedy.scopes = ["a"]
+    remedy.contextClasses = ["urn:mace:incommon:iap:silver", "gold"]
+    remedy.authenticationAge = 900
+    let parameters =
+      "error=\"insufficient_user_authentication\", acr_values=\"urn:mace:incommon:iap:silver gold\", max_age=\"900\""
+    for reason in Reason.allCases where LocalAnswerTests.asksToSignInAnew(reason) {
+      let challenge = Challenges([.bearer, .dpop]).challenge(reason, remedy)
+      #expect(
+        challenge.map { String(decoding: $0, as: UTF8.self) }?.hasPrefix(
+          "Bearer \(parameters), DPoP \(parameters), algs=") == true)
+    }
+  }
+
+  private static func asksToSignInAnew(_ reason: Reason) -> Bool {
+    reason == .acrInsufficient || reason == .authenticationTooOld
+  }
+
   @Test("T-18: all bad tokens read the same but for the request's id")
   func sameBytes() {
-    let bad = Reason.allCases.filter { $0.status == 401 && $0 != .credentialMissing }
+    let bad = Reason.allCases.filter {
+      $0.status == 401 && $0 != .credentialMissing && !LocalAnswerTests.asksToSignInAnew($0)
+    }
     #expect(bad.count > 15)
     let answers = Set(bad.map { reason in text(to: reason, .get) })
     #expect(answers.count == 1)

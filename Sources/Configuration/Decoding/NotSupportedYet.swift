@@ -9,7 +9,6 @@ enum NotSupportedYet {
   static let routeKeys = [
     "enforce", "assertion", "tests", "forward_auth",
   ]
-  static let requirementKeys = ["owner", "any", "all", "not"]
 }
 
 extension NotSupportedYet {
@@ -19,6 +18,5 @@ extension NotSupportedYet {
     ("providers.<name>", providerKeys),
     ("providers.<name>.signing", signingKeys),
     ("routes[]", routeKeys),
-    ("routes[].require", requirementKeys),
   ]
 }

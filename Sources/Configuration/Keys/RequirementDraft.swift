@@ -7,10 +7,17 @@ struct RequirementDraft: Sendable {
   var scopes: [String]?
   var permissions: [String]?
   var claims: [ClaimRequirement]?
+  var owner: Decoded<OwnerDraft>?
+  var contextClasses: [String]?
+  var authenticationAge: Duration?
+  var any: [Decoded<RequirementDraft>]?
+  var all: [Decoded<RequirementDraft>]?
+  /// One: a list, as a struct cannot hold itself.
+  var not: [Decoded<RequirementDraft>]?
 
   static let keys = KeyTable<RequirementDraft>(
-    "What a token has to say. All keys have to hold.", defaults: RequirementDraft(),
-    unsupported: NotSupportedYet.requirementKeys,
+    "What a token has to say. All keys have to hold; `any`, `all` and `not` nest, eight deep at most.",
+    defaults: RequirementDraft(),
     keys: [
       Key("roles", ifWritten: \.roles, .list(of: .text("a role"), "roles"), "Any of them."),
       Key("scopes", ifWritten: \.scopes, .list(of: .text("a scope"), "scopes"), "All of them."),
@@ -21,7 +28,104 @@ struct RequirementDraft: Sendable {
         Claims and their values, `tenant: acme`; of a list of values any. Unquoted whole numbers, `true` and `false` \
         are JSON's.
         """),
+      Key(
+        "owner", ifWritten: \.owner, .mapping(OwnerDraft.keys),
+        "What the path names is the sender's own: `{ path: id, claim: sub }`."),
+      Key(
+        "any", ifWritten: \.any, .list(of: .innerRequirement, "requirements"),
+        "One of these holds: each is a mapping with these same keys."),
+      Key("all", ifWritten: \.all, .list(of: .innerRequirement, "requirements"), "All of these hold."),
+      Key(
+        "not", ifWritten: \.not, ValueKind.innerRequirement.map { [$0] },
+        "This does not hold: a mapping with these same keys."),
+      Key(
+        "acr", ifWritten: \.contextClasses, .oneOrMore(of: .contextClass, "authentication context classes"),
+        "How they were authenticated: the claim `acr` is any of these (RFC 9470)."),
+      Key(
+        "max_age", ifWritten: \.authenticationAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
+        """
+        How long ago they may have been authenticated, by the claim `auth_time`; without that claim they are refused \
+        (RFC 9470). The provider's `leeway` comes on top.
+        """),
     ])
+
+  /// Mappings that stand in each other, the outermost included.
+  static let depthMax = 8
+}
+
+/// `require.owner` as written.
+struct OwnerDraft: Sendable {
+  var path: Located<String>?
+  var claim: ClaimPath?
+
+  static let keys = KeyTable<OwnerDraft>(
+    """
+    Whose it is: the segment that `{name}` of the route's `path` takes has to be the claim, byte for byte once its \
+    escapes are decoded; a claim that is an integer in decimal digits.
+    """,
+    defaults: OwnerDraft(),
+    keys: [
+      Key(
+        "path", ifWritten: \.path, ValueKind.text("a name").located, presence: .required,
+        "The name in `{name}` of the route's `path`."),
+      Key(
+        "claim", ifWritten: \.claim, .claimPath, presence: .required,
+        "The claim: `sub`. A dot leads into an object, `\\.` is a dot of the name."),
+    ])
+}
+
+extension ValueKind where Value == Decoded<RequirementDraft> {
+  /// `require` itself.
+  static var requirement: ValueKind {
+    let mapping = ValueKind.mapping(RequirementDraft.keys).notEmpty
+    return ValueKind(noun: mapping.noun, reference: mapping.reference, sections: mapping.sections) { node, decoding in
+      if let inner = node.tooDeep(RequirementDraft.depthMax) {
+        decoding.report(
+          inner.position, "deeper than \(RequirementDraft.depthMax) mappings in each other; say it with fewer")
+        return nil
+      }
+      return mapping.decode(node, &decoding)
+    }
+  }
+
+  /// One inside `any`, `all` or `not`, with the keys of `require`: they are looked up when a file is read, as their
+  /// table cannot hold itself.
+  static var innerRequirement: ValueKind {
+    ValueKind(noun: "a mapping", reference: "as `require`") { node, decoding in
+      ValueKind.mapping(RequirementDraft.keys).notEmpty.decode(node, &decoding)
+    }
+  }
+}
+
+extension Node {
+  /// The first requirement inside this one that stands deeper than `depth` of them.
+  fileprivate func tooDeep(_ depth: Int) -> Node? {
+    if depth == 0 { return self }
+    guard case .mapping(let entries) = content else { return nil }
+    for entry in entries where ["any", "all", "not"].contains(entry.key) {
+      var inner = [entry.value]
+      if case .sequence(let elements) = entry.value.content { inner = elements }
+      for node in inner {
+        if case .mapping = node.content, let found = node.tooDeep(depth - 1) { return found }
+      }
+    }
+    return nil
+  }
+}
+
+extension ValueKind where Value == String {
+  /// One that `acr_values` can name between spaces and quotes (RFC 9470 §3).
+  static var contextClass: ValueKind {
+    .scalar(noun: "an authentication context class", reference: "text", text: \.self) { scalar throws(ValueFault) in
+      let isSound = scalar.text.utf8.allSatisfy {
+        $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+      }
+      guard isSound, !scalar.text.isEmpty else {
+        throw ValueFault("is no authentication context class; it has no spaces, quotes and backslashes")
+      }
+      return scalar.text
+    }
+  }
 }
 
 /// An entry of `require.claims`: the claim has to hold one of the values.

@@ -59,7 +59,7 @@ struct RouteDraft: Sendable {
         "anonymous", \.anonymous, .choice([("refuse", .refuse), ("allow", .allow)]),
         "`allow` lets a request without a token pass; a bad token is refused all the same."),
       Key(
-        "require", ifWritten: \.requirement, ValueKind.mapping(RequirementDraft.keys).notEmpty,
+        "require", ifWritten: \.requirement, .requirement,
         "What a token has to say."),
       Key(
         "identity", ifWritten: \.identity, .identity,

@@ -28,6 +28,7 @@ extension Resolver {
     let providers = resolveAuthentication(decoded)
     let destination = resolveDestination(decoded)
     let rewrite = resolveRewrite(decoded)
+    let requirement = resolveRequirement(route)
     checkHeaders(route)
     checkRateLimit(decoded)
     guard let path = route.path, let providers, let destination else { return nil }
@@ -39,7 +40,7 @@ extension Resolver {
       pathTraitsKept: route.pathTraitsKept,
       name: route.displayName,
       pattern: route.pattern(path),
-      rule: AccessRule(authentication: authentication, requirement: route.requirementValue),
+      rule: AccessRule(authentication: authentication, requirement: requirement),
       providers: providers,
       identity: route.identityMapping,
       destination: destination,
@@ -207,13 +208,6 @@ extension RouteDraft {
     if doubleSlashes == .keep { kept.insert(.doubleSlash) }
     if pathParameters == .keep { kept.insert(.parameter) }
     return kept
-  }
-
-  var requirementValue: Requirement {
-    guard let requirement = requirement?.value else { return Requirement() }
-    return Requirement(
-      roles: requirement.roles ?? [], scopes: requirement.scopes ?? [], permissions: requirement.permissions ?? [],
-      claims: (requirement.claims ?? []).map { ($0.path, $0.values) })
   }
 
   var identityMapping: IdentityMapping {

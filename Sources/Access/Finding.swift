@@ -1,0 +1,159 @@
+public import Reason
+import Tokens
+
+/// A condition as it was decided, for people: what was expected, and what was found.
+public struct Finding: Sendable, Equatable {
+  public let expected: String
+  public let found: String
+  /// Why it does not hold; nil: it does.
+  public let reason: Reason?
+  /// What it is made of.
+  public let inner: [Finding]
+
+  public var holds: Bool { reason == nil }
+
+  init(_ reason: Reason?, expected: String, found: String, inner: [Finding] = []) {
+    self.reason = reason
+    self.expected = expected
+    self.found = found
+    self.inner = inner
+  }
+
+  /// What is lacking, in a few words.
+  fileprivate var lack: String {
+    guard let failed = inner.first(where: { !$0.holds }), expected == Finding.all else {
+      return "\(expected) (found \(found))"
+    }
+    return failed.lack
+  }
+
+  fileprivate static let all = "all of"
+}
+
+extension Requirement {
+  /// Each condition, decided by the functions that decide requests.
+  func findings(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> [Finding] {
+    var findings: [Finding] = []
+    for condition in conditions { findings.append(condition.finding(claims, facts)) }
+    return findings
+  }
+
+  fileprivate func finding(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Finding {
+    let findings = findings(claims, facts)
+    if findings.count == 1 { return findings[0] }
+    return Finding(
+      findings.first { !$0.holds }?.reason, expected: Finding.all, found: Finding.count(findings), inner: findings)
+  }
+
+  fileprivate static func findings(
+    _ requirements: [Requirement], _ claims: borrowing ClaimsSet, _ facts: RequestFacts
+  ) -> [Finding] {
+    var findings: [Finding] = []
+    for requirement in requirements { findings.append(requirement.finding(claims, facts)) }
+    return findings
+  }
+}
+
+extension Finding {
+  fileprivate static func count(_ findings: [Finding]) -> String {
+    "\(findings.count { $0.holds }) of \(findings.count)"
+  }
+}
+
+extension Requirement.Condition {
+  /// Why it does not hold.
+  func refusal(of claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Refusal {
+    if case .all(let requirements) = self {
+      for requirement in requirements {
+        if let refusal = requirement.failed(claims, facts)?.refusal(of: claims, facts) { return refusal }
+      }
+    }
+    let finding = finding(claims, facts)
+    return Refusal(finding.reason ?? ownReason, expected: finding.expected, found: finding.found)
+  }
+
+  /// What it is called; where nothing but another authentication is lacking, that is asked for.
+  private func reason(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Reason {
+    guard case .any(let requirements) = self, let curable = Requirement.curable(requirements, claims, facts),
+      let failed = curable.requirement.failed(claims, facts)
+    else { return ownReason }
+    let reason = failed.reason(claims, facts)
+    return reason.status == 401 ? reason : ownReason
+  }
+
+  fileprivate func finding(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Finding {
+    let holds = holds(claims, facts)
+    func made(_ expected: String, _ found: String, _ inner: [Finding] = []) -> Finding {
+      Finding(holds ? nil : reason(claims, facts), expected: expected, found: found, inner: inner)
+    }
+    switch self {
+    case .roles(let roles): return made("any of the roles \(roles.listed)", claims.roles.listed)
+    case .scopes(let scopes):
+      for scope in scopes where !claims.hasScope(scope) { return made("the scope \(scope)", claims.scopes.listed) }
+      return made("the scopes \(scopes.listed)", claims.scopes.listed)
+    case .permissions(let permissions):
+      for permission in permissions where !claims.hasPermission(permission) {
+        return made("the permission \(permission)", claims.permissions.listed)
+      }
+      return made("the permissions \(permissions.listed)", claims.permissions.listed)
+    case .claim(let path, let values):
+      return made("the claim \(path) is \(values.map(\.text).listed)", claims.claim(path).shown)
+    case .owner(let owner):
+      return made(
+        "the claim \(owner.claim) is the path's {\(owner.name)}, \(owner.text(in: facts.path.span))",
+        claims.claim(owner.claim).shown)
+    case .contextClasses(let classes):
+      return made("acr is any of \(classes.listed)", claims.claim(ClaimPath(name: "acr")).shown)
+    case .authenticationAge(let seconds):
+      let found = claims.authenticationAge(at: facts.now).map { "\($0) s ago" }
+      let stated = claims.authenticatedAt == nil ? "no auth_time" : "auth_time is in the future"
+      return made("authenticated at most \(seconds) s ago", found ?? stated)
+    case .any(let requirements):
+      let inner = Requirement.findings(requirements, claims, facts)
+      let lacks = inner.enumerated().map { "\($0.offset + 1): \($0.element.lack)" }.joined(separator: "; ")
+      return made("any of \(inner.count)", holds ? Finding.count(inner) : "none: needed \(lacks)", inner)
+    case .all(let requirements):
+      let inner = Requirement.findings(requirements, claims, facts)
+      return Finding(
+        inner.first { !$0.holds }?.reason, expected: Finding.all, found: Finding.count(inner), inner: inner)
+    case .not(let requirement):
+      let inner = requirement.finding(claims, facts)
+      return made("not: \(inner.expected)", inner.found, [inner])
+    }
+  }
+
+  /// What it is called when it does not hold.
+  private var ownReason: Reason {
+    switch self {
+    case .roles: .roleMissing
+    case .scopes: .scopeMissing
+    case .permissions: .permissionMissing
+    case .claim: .claimMismatch
+    case .owner: .ownerMismatch
+    case .contextClasses: .acrInsufficient
+    case .authenticationAge: .authenticationTooOld
+    case .any, .all: .requirementUnmet
+    case .not: .requirementExcluded
+    }
+  }
+}
+
+extension [String] {
+  fileprivate var listed: String { isEmpty ? "none" : joined(separator: ", ") }
+}
+
+extension ClaimValue? {
+  /// For people.
+  fileprivate var shown: String {
+    switch self {
+    case nil: "absent"
+    case .null: "null"
+    case .string(let text): text
+    case .integer(let number): "\(number)"
+    case .number(let number): "\(number)"
+    case .boolean(let truth): "\(truth)"
+    case .list(let items): "[" + items.map { Optional($0).shown }.joined(separator: ", ") + "]"
+    case .object: "an object"
+    }
+  }
+}

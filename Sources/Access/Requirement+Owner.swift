@@ -1,0 +1,91 @@
+import HTTP
+public import Tokens
+
+extension Requirement {
+  /// What the path names is the sender's own: the segment that `{name}` of the route's pattern takes is the claim.
+  public struct Owner: Sendable, Hashable {
+    public let name: String
+    public let claim: ClaimPath
+    /// The segment's place in the path.
+    private let segment: Int
+
+    /// - Parameter pattern: The route's, as written; a good one.
+    public init(_ name: String, of pattern: String, claim: ClaimPath) throws(PatternError) {
+      segment = try PathPattern.place(of: name[...], in: pattern)
+      self.name = name
+      self.claim = claim
+    }
+
+    /// Byte for byte, once the segment's escapes are decoded.
+    func holds(_ claims: borrowing ClaimsSet, _ path: Span<UInt8>) -> Bool {
+      let range = PathPattern.range(of: segment, in: path)
+      return claims.claim(claim) { text in Owner.isSegment(path, range, text) }
+    }
+
+    /// The segment, decoded, for people.
+    func text(in path: Span<UInt8>) -> String {
+      let range = PathPattern.range(of: segment, in: path)
+      var decoded: [UInt8] = []
+      var index = range.lowerBound
+      while index < range.upperBound { decoded.append(Owner.next(path, &index, range.upperBound)) }
+      return String(decoding: decoded, as: UTF8.self)
+    }
+
+    private static func isSegment(_ path: Span<UInt8>, _ range: ByteRange, _ text: Span<UInt8>) -> Bool {
+      var index = range.lowerBound
+      for place in text.indices {
+        guard index < range.upperBound, next(path, &index, range.upperBound) == text[place] else { return false }
+      }
+      return index == range.upperBound && !range.isEmpty
+    }
+
+    /// The byte at `index`, which may be an escape; those of a canonical path have upper case digits.
+    private static func next(_ path: Span<UInt8>, _ index: inout Int, _ end: Int) -> UInt8 {
+      let byte = path[index]
+      guard byte == UInt8(ascii: "%"), index + 2 < end, let high = digit(path[index + 1]),
+        let low = digit(path[index + 2])
+      else {
+        index += 1
+        return byte
+      }
+      index += 3
+      return high << 4 | low
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+      default: nil
+      }
+    }
+  }
+}
+
+extension PathPattern {
+  /// The one place of `{name}` among a good pattern's segments.
+  static func place(of name: Substring, in pattern: String) throws(PatternError) -> Int {
+    let names = names(pattern)
+    guard let place = names.firstIndex(of: name) else {
+      throw PatternError("`{\(name)}` is not in the route's path")
+    }
+    guard names.lastIndex(of: name) == place else {
+      throw PatternError("`{\(name)}` stands more than once in the route's path")
+    }
+    return place
+  }
+
+  /// Where that segment stands; empty where there is none.
+  fileprivate static func range(of segment: Int, in path: Span<UInt8>) -> ByteRange {
+    var place = 0
+    var start = 1
+    while start <= path.count {
+      var end = start
+      while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
+      if place == segment { return ByteRange(start, end) }
+      place += 1
+      start = end + 1
+    }
+    return ByteRange(0, 0)
+  }
+}

@@ -1,0 +1,45 @@
+import Access
+
+extension Resolver {
+  mutating func resolveRequirement(_ route: RouteDraft) -> Requirement {
+    route.requirement.map { requirement($0.value, pattern: route.path?.value.text) } ?? Requirement()
+  }
+
+  /// What is looked up in the claims alone comes first, what another authentication cures last: nobody is asked to sign in
+  /// anew who would be refused all the same.
+  ///
+  /// - Parameter pattern: The route's path, where it is a good one.
+  private mutating func requirement(_ draft: RequirementDraft, pattern: String?) -> Requirement {
+    var conditions: [Requirement.Condition] = []
+    if let roles = draft.roles { conditions.append(.roles(roles)) }
+    if let scopes = draft.scopes { conditions.append(.scopes(scopes)) }
+    if let permissions = draft.permissions { conditions.append(.permissions(permissions)) }
+    for claim in draft.claims ?? [] { conditions.append(.claim(claim.path, claim.values)) }
+    if let owner = draft.owner?.value, let pattern, let condition = self.owner(owner, of: pattern) {
+      conditions.append(condition)
+    }
+    if let any = draft.any { conditions.append(.any(requirements(any, pattern: pattern))) }
+    if let all = draft.all { conditions.append(.all(requirements(all, pattern: pattern))) }
+    for not in requirements(draft.not ?? [], pattern: pattern) { conditions.append(.not(not)) }
+    if let classes = draft.contextClasses { conditions.append(.contextClasses(classes)) }
+    if let age = draft.authenticationAge { conditions.append(.authenticationAge(age.components.seconds)) }
+    return Requirement(conditions)
+  }
+
+  private mutating func requirements(_ drafts: [Decoded<RequirementDraft>], pattern: String?) -> [Requirement] {
+    var requirements: [Requirement] = []
+    for draft in drafts { requirements.append(requirement(draft.value, pattern: pattern)) }
+    return requirements
+  }
+
+  /// nil after a report.
+  private mutating func owner(_ draft: OwnerDraft, of pattern: String) -> Requirement.Condition? {
+    guard let path = draft.path, let claim = draft.claim else { return nil }
+    do throws(PatternError) {
+      return .owner(try Requirement.Owner(path.value, of: pattern, claim: claim))
+    } catch {
+      report(path.position, "\(path.written) cannot be used: \(error.message)")
+      return nil
+    }
+  }
+}

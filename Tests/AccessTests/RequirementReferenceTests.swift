@@ -1,0 +1,202 @@
+import Access
+import Reason
+import Testing
+import Tokens
+
+/// Claims and requirements at random, as plain values that two evaluators read.
+private struct World {
+  var roles: [String] = []
+  var scopes: [String] = []
+  var permissions: [String] = []
+  var claims: [String: Value] = [:]
+  var segment = ""
+  var acr: String?
+  var authenticatedAt: Int64?
+
+  enum Value: Equatable {
+    case text(String)
+    case number(Int64)
+    case truth(Bool)
+    case list([Value])
+
+    var json: String {
+      switch self {
+      case .text(let text): "\"\(text)\""
+      case .number(let number): "\(number)"
+      case .truth(let truth): "\(truth)"
+      case .list(let items): "[" + items.map(\.json).joined(separator: ",") + "]"
+      }
+    }
+  }
+
+  static let now: Int64 = 1_800_000_000
+
+  /// The members of a token, roles and scopes in one of the ways that issuers write them.
+  func json(_ random: inout SeededGenerator) -> String {
+    func words(_ words: [String], _ random: inout SeededGenerator) -> String {
+      Bool.random(using: &random)
+        ? "\"" + words.joined(separator: " ") + "\"" : "[" + words.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+    }
+    var members = [
+      "\"roles\":\(words(roles, &random))", "\"scope\":\(words(scopes, &random))",
+      "\"permissions\":\(words(permissions, &random))",
+    ]
+    for (name, value) in claims.sorted(by: { $0.key < $1.key }) { members.append("\"\(name)\":\(value.json)") }
+    if let acr { members.append("\"acr\":\"\(acr)\"") }
+    if let authenticatedAt { members.append("\"auth_time\":\(authenticatedAt)") }
+    return members.joined(separator: ",")
+  }
+
+  private static func some(_ words: [String], _ random: inout SeededGenerator) -> [String] {
+    words.filter { _ in Int.random(in: 0..<3, using: &random) > 0 }
+  }
+
+  private static func value(_ random: inout SeededGenerator, depth: Int = 0) -> Value {
+    switch Int.random(in: 0..<(depth == 0 ? 4 : 3), using: &random) {
+    case 0: .text(["u", "v", "7"].randomElement(using: &random) ?? "u")
+    case 1: .number(Int64.random(in: 6...8, using: &random))
+    case 2: .truth(Bool.random(using: &random))
+    default: .list((0..<Int.random(in: 0...2, using: &random)).map { _ in value(&random, depth: 1) })
+    }
+  }
+
+  static func random(_ random: inout SeededGenerator) -> World {
+    var world = World()
+    world.roles = some(["a", "b", "ab"], &random)
+    world.scopes = some(["s", "t", "s:t"], &random)
+    world.permissions = some(["p", "q"], &random)
+    for name in ["k", "l"] where Int.random(in: 0..<4, using: &random) > 0 { world.claims[name] = value(&random) }
+    world.segment = ["u", "7", "true", "v"].randomElement(using: &random) ?? "u"
+    world.acr = [nil, "gold", "silver"].randomElement(using: &random) ?? nil
+    world.authenticatedAt = [nil, now, now - 400, now - 4_000].randomElement(using: &random) ?? nil
+    return world
+  }
+}
+
+/// A rule, and what it says of a world: written without a look at the other evaluator.
+private indirect enum Rule {
+  case roles([String])
+  case scopes([String])
+  case permissions([String])
+  case claim(String, [World.Value])
+  case owner(String)
+  case acr([String])
+  case age(Int64)
+  case any([[Rule]])
+  case all([[Rule]])
+  case not([Rule])
+
+  func says(_ world: World) -> Bool {
+    switch self {
+    case .roles(let wanted): return !Set(wanted).isDisjoint(with: world.roles)
+    case .scopes(let wanted): return Set(wanted).isSubset(of: world.scopes)
+    case .permissions(let wanted): return Set(wanted).isSubset(of: world.permissions)
+    case .claim(let name, let wanted):
+      switch world.claims[name] {
+      case nil: return false
+      case .list(let items): return items.contains { wanted.contains($0) }
+      case let value?: return wanted.contains(value)
+      }
+    case .owner(let name):
+      switch world.claims[name] {
+      case .text(let text): return text == world.segment
+      case .number(let number): return String(number) == world.segment
+      default: return false
+      }
+    case .acr(let wanted): return world.acr.map { wanted.contains($0) } ?? false
+    case .age(let most): return world.authenticatedAt.map { World.now - $0 <= most + 30 } ?? false
+    case .any(let ways): return ways.contains { way in way.allSatisfy { $0.says(world) } }
+    case .all(let ways): return ways.allSatisfy { way in way.allSatisfy { $0.says(world) } }
+    case .not(let rules): return !rules.allSatisfy { $0.says(world) }
+    }
+  }
+
+  func condition() throws -> Requirement.Condition {
+    func scalar(_ value: World.Value) -> ClaimScalar {
+      switch value {
+      case .text(let text): .string(text)
+      case .number(let number): .integer(number)
+      case .truth(let truth): .boolean(truth)
+      case .list: .string("no list is a value")
+      }
+    }
+    func requirements(_ ways: [[Rule]]) throws -> [Requirement] {
+      try ways.map { way in Requirement(try way.map { try $0.condition() }) }
+    }
+    switch self {
+    case .roles(let wanted): return .roles(wanted)
+    case .scopes(let wanted): return .scopes(wanted)
+    case .permissions(let wanted): return .permissions(wanted)
+    case .claim(let name, let wanted): return .claim(ClaimPath(name: name), wanted.map(scalar))
+    case .owner(let name):
+      return .owner(try Requirement.Owner("id", of: "/x/{id}", claim: ClaimPath(name: name)))
+    case .acr(let wanted): return .contextClasses(wanted)
+    case .age(let most): return .authenticationAge(most)
+    case .any(let ways): return .any(try requirements(ways))
+    case .all(let ways): return .all(try requirements(ways))
+    case .not(let rules): return .not(Requirement(try rules.map { try $0.condition() }))
+    }
+  }
+
+  static func random(_ random: inout SeededGenerator, depth: Int) -> Rule {
+    func some(_ words: [String], _ random: inout SeededGenerator) -> [String] {
+      let some = words.filter { _ in Bool.random(using: &random) }
+      return some.isEmpty ? [words[0]] : some
+    }
+    func rules(_ random: inout SeededGenerator) -> [Rule] {
+      (0..<Int.random(in: 1...2, using: &random)).map { _ in Rule.random(&random, depth: depth - 1) }
+    }
+    func ways(_ random: inout SeededGenerator) -> [[Rule]] {
+      (0..<Int.random(in: 1...3, using: &random)).map { _ in rules(&random) }
+    }
+    let name = Bool.random(using: &random) ? "k" : "l"
+    switch Int.random(in: 0..<(depth > 1 ? 13 : 7), using: &random) {
+    case 0: return .roles(some(["a", "b", "ab"], &random))
+    case 1: return .scopes(some(["s", "t", "s:t"], &random))
+    case 2: return .permissions(some(["p", "q"], &random))
+    case 3:
+      let values = [World.Value.text("u"), .number(7), .text("7"), .truth(true)]
+      return .claim(name, values.filter { _ in Bool.random(using: &random) } + [.text("v")])
+    case 4: return .owner(name)
+    case 5: return .acr(some(["gold", "silver"], &random))
+    case 6: return .age([300, 3_000].randomElement(using: &random) ?? 300)
+    case 7, 8, 9: return .any(ways(&random))
+    case 10, 11: return .all(ways(&random))
+    default: return .not(rules(&random))
+    }
+  }
+}
+
+@Suite("Requirements against a second evaluator")
+struct RequirementReferenceTests {
+  @Test("Both say the same of 6,000 pairs of claims and rules", arguments: 0..<6)
+  func same(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    var held = 0
+    for _ in 0..<100 {
+      let world = World.random(&random)
+      let identity = try Issuer.identity(world.json(&random))
+      let facts = RequestFacts(path: Array("/x/\(world.segment)".utf8), now: World.now)
+      for _ in 0..<10 {
+        let rules = (0..<Int.random(in: 1...2, using: &random)).map { _ in
+          Rule.random(&random, depth: Int.random(in: 1...4, using: &random))
+        }
+        let expected = rules.allSatisfy { $0.says(world) }
+        let rule = AccessRule(
+          authentication: .required(providers: ["company"]),
+          requirement: Requirement(try rules.map { try $0.condition() }))
+        let verdict = rule.evaluate(identity, facts)
+        let findings = rule.findings(identity, facts)
+        #expect(findings.allSatisfy(\.holds) == expected, "the walk and the verdict differ")
+        switch verdict {
+        case .allowed: #expect(expected, "\(rules) of \(world)")
+        case .refused(let refusal):
+          #expect(!expected, "\(rules) of \(world)")
+          #expect(findings.first { !$0.holds }?.reason == refusal.reason)
+        }
+        if expected { held += 1 }
+      }
+    }
+    #expect((200...800).contains(held), "a test of one answer says little: \(held)")
+  }
+}

@@ -1,0 +1,173 @@
+import Access
+import Reason
+import Testing
+import Tokens
+
+@Suite("Requirements")
+struct RequirementTests {
+  private static let now: UnixSeconds = 1_800_000_000
+
+  private static func verdict(
+    _ conditions: [Requirement.Condition], _ claims: String, path: String = "/"
+  ) throws -> Access.Refusal? {
+    let rule = AccessRule(
+      authentication: .required(providers: ["company"]), requirement: Requirement(conditions))
+    let identity = try Issuer.identity(claims)
+    switch rule.evaluate(identity, RequestFacts(path: Array(path.utf8), now: now)) {
+    case .allowed: return nil
+    case .refused(let refusal): return refusal
+    }
+  }
+
+  // MARK: Trees
+
+  struct Tree: Sendable, CustomTestStringConvertible {
+    let claims: String
+    let reason: Reason?
+    var testDescription: String { "\(claims): \(reason?.rawValue ?? "allowed")" }
+  }
+
+  @Test(
+    "A role, and one of two ways, and none of the excluded",
+    arguments: [
+      Tree(claims: "\"roles\":[\"clerk\"],\"scope\":\"a\"", reason: nil),
+      Tree(claims: "\"roles\":[\"clerk\"],\"permissions\":[\"p\"],\"tenant\":\"acme\"", reason: nil),
+      Tree(claims: "\"roles\":[\"clerk\"],\"permissions\":[\"p\"]", reason: .requirementUnmet),
+      Tree(claims: "\"roles\":[\"clerk\"]", reason: .requirementUnmet),
+      Tree(claims: "\"scope\":\"a\"", reason: .roleMissing),
+      Tree(claims: "\"roles\":[\"clerk\",\"suspended\"],\"scope\":\"a\"", reason: .requirementExcluded),
+    ])
+  func tree(_ row: Tree) throws {
+    let conditions: [Requirement.Condition] = [
+      .roles(["clerk"]),
+      .any([
+        Requirement([.scopes(["a"])]),
+        Requirement([.permissions(["p"]), .claim(ClaimPath(name: "tenant"), [.string("acme")])]),
+      ]),
+      .not(Requirement([.roles(["suspended"])])),
+    ]
+    #expect(try Self.verdict(conditions, row.claims)?.reason == row.reason)
+  }
+
+  @Test("What `all` lacks is what its part lacks")
+  func all() throws {
+    let all: [Requirement.Condition] = [
+      .all([Requirement([.roles(["a"])]), Requirement([.permissions(["p"])])])
+    ]
+    #expect(try Self.verdict(all, "\"roles\":\"a\"")?.reason == .permissionMissing)
+    #expect(try Self.verdict(all, "\"permissions\":\"p\"")?.reason == .roleMissing)
+    #expect(try Self.verdict(all, "\"roles\":\"a\",\"permissions\":\"p\"") == nil)
+  }
+
+  @Test("`any` says what each of its ways lacked")
+  func saysLacks() throws {
+    let refusal = try Self.verdict(
+      [
+        .any([
+          Requirement([.roles(["admin"])]), Requirement([.roles(["clerk"]), .permissions(["p"])]),
+        ])
+      ], "\"roles\":[\"clerk\"]")
+    #expect(refusal?.expected == "any of 2")
+    #expect(
+      refusal?.found
+        == "none: needed 1: any of the roles admin (found clerk); 2: the permission p (found none)")
+  }
+
+  // MARK: The path's owner
+
+  struct Path: Sendable, CustomTestStringConvertible {
+    let segment: String
+    let claim: String
+    let holds: Bool
+    var testDescription: String { "/users/\(segment)/x, \(claim)" }
+  }
+
+  @Test(
+    "The segment, once decoded, is the claim byte for byte",
+    arguments: [
+      Path(segment: "alice", claim: "\"alice\"", holds: true), Path(segment: "bob", claim: "\"alice\"", holds: false),
+      Path(segment: "Alice", claim: "\"alice\"", holds: false), Path(segment: "alic", claim: "\"alice\"", holds: false),
+      Path(segment: "alicex", claim: "\"alice\"", holds: false),
+      Path(segment: "a%40b", claim: "\"a@b\"", holds: true), Path(segment: "a%40b", claim: "\"a%40b\"", holds: false),
+      Path(segment: "a%2Fb", claim: "\"a/b\"", holds: true), Path(segment: "%C3%A9", claim: "\"\u{E9}\"", holds: true),
+      Path(segment: "e%CC%81", claim: "\"\u{E9}\"", holds: false), Path(segment: "7", claim: "7", holds: true),
+      Path(segment: "07", claim: "7", holds: false), Path(segment: "-7", claim: "-7", holds: true),
+      Path(segment: "9223372036854775807", claim: "9223372036854775807", holds: true),
+      Path(segment: "7", claim: "7.5", holds: false), Path(segment: "true", claim: "true", holds: false),
+      Path(segment: "a", claim: "[\"a\"]", holds: false), Path(segment: "null", claim: "null", holds: false),
+      Path(segment: "%20", claim: "\" \"", holds: true), Path(segment: "%", claim: "\"%\"", holds: true),
+    ])
+  func owner(_ row: Path) throws {
+    let owner = try Requirement.Owner("id", of: "/users/{id}/**", claim: ClaimPath("account.id"))
+    for path in ["/users/\(row.segment)", "/users/\(row.segment)/x", "/users/\(row.segment)/"] {
+      let refusal = try Self.verdict([.owner(owner)], "\"account\":{\"id\":\(row.claim)}", path: path)
+      #expect((refusal == nil) == row.holds, "\(path)")
+      if let refusal { #expect(refusal.reason == .ownerMismatch) }
+    }
+    #expect(try Self.verdict([.owner(owner)], "", path: "/users/\(row.segment)")?.reason == .ownerMismatch)
+    #expect(try Self.verdict([.owner(owner)], "\"account\":{\"id\":\"\"}", path: "/")?.reason == .ownerMismatch)
+  }
+
+  // MARK: Authentication
+
+  @Test(
+    "`max_age` counts from auth_time, with the leeway; who does not say it is refused",
+    arguments: [
+      ("\"auth_time\":1800000000", true), ("\"auth_time\":1799999100", true), ("\"auth_time\":1799999070", true),
+      ("\"auth_time\":1799999069", false), ("\"auth_time\":1799999069.9", false), ("\"auth_time\":0", false),
+      ("\"auth_time\":1800000030", true), ("\"auth_time\":1800000031", false), ("\"auth_time\":1e300", false),
+      ("\"auth_time\":-9223372036854775808", false), ("\"auth_time\":9223372036854775807", false),
+      ("\"auth_time\":\"1800000000\"", false), ("\"auth_time\":null", false), ("\"iat\":1800000000", false),
+    ])
+  func authenticationAge(claims: String, holds: Bool) throws {
+    let refusal = try Self.verdict([.authenticationAge(900)], claims)
+    #expect(refusal?.reason == (holds ? nil : .authenticationTooOld))
+    if let refusal { #expect(refusal.remedy.authenticationAge == 900) }
+  }
+
+  @Test("`acr` is one of the classes, as a text")
+  func contextClass() throws {
+    let conditions: [Requirement.Condition] = [.contextClasses(["gold", "silver"])]
+    #expect(try Self.verdict(conditions, "\"acr\":\"silver\"") == nil)
+    for claims in ["", "\"acr\":\"bronze\"", "\"acr\":[\"gold\"]", "\"acr\":\"gold silver\"", "\"acr\":1"] {
+      let refusal = try Self.verdict(conditions, claims)
+      #expect(refusal?.reason == .acrInsufficient)
+      #expect(refusal?.remedy.contextClasses == ["gold", "silver"])
+    }
+  }
+
+  // MARK: What the challenge asks for
+
+  private static let ways: Requirement.Condition = .any([
+    Requirement([.roles(["admin"]), .scopes(["x"])]), Requirement([.scopes(["b", "c"])]),
+    Requirement([.contextClasses(["gold"])]),
+  ])
+
+  @Test("RFC 6750 §3: the scopes of the first way that a client can go, and those of all else")
+  func neededScopes() throws {
+    let refusal = try Self.verdict([.scopes(["a"]), Self.ways], "\"scope\":\"a b\"")
+    #expect(refusal?.reason == .requirementUnmet)
+    #expect(refusal?.remedy.scopes == ["a", "b", "c"])
+    let admin = try Self.verdict([.scopes(["a"]), Self.ways], "\"scope\":\"b\",\"roles\":\"admin\"")
+    #expect(admin?.reason == .scopeMissing)
+    #expect(admin?.remedy.scopes == ["a", "x"])
+    let hopeless = try Self.verdict([.scopes(["a"]), .roles(["admin"])], "\"scope\":\"a\"")
+    #expect(hopeless?.remedy == Remedy.none)
+    let nested = try Self.verdict(
+      [.all([Requirement([.scopes(["a"])]), Requirement([.scopes(["b"])])])], "\"scope\":\"a\"")
+    #expect(nested?.reason == .scopeMissing)
+    #expect(nested?.remedy.scopes == ["a", "b"])
+  }
+
+  @Test("RFC 9470: a way that lacks only another authentication asks for that")
+  func stepUp() throws {
+    let refusal = try Self.verdict(
+      [
+        .any([Requirement([.roles(["admin"])]), Requirement([.contextClasses(["gold"]), .authenticationAge(60)])]),
+        .authenticationAge(900),
+      ], "\"acr\":\"silver\"")
+    #expect(refusal?.reason == .acrInsufficient)
+    #expect(refusal?.remedy.contextClasses == ["gold"])
+    #expect(refusal?.remedy.authenticationAge == 60)
+  }
+}

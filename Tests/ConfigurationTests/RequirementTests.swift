@@ -1,0 +1,104 @@
+import Access
+import Testing
+import Tokens
+
+@testable import Configuration
+
+@Suite("What a route requires")
+struct RequirementTests {
+  private static func requirement(_ require: String, path: String = "\"/orders/{id}/**\"") -> Sample {
+    Sample.route("auth: local\n    require: \(require)", path: path)
+  }
+
+  @Test("Keys of one mapping all have to hold; any, all and not nest")
+  func tree() throws {
+    let sample = Self.requirement(
+      """
+      # All of these:
+            roles: [clerk]
+            owner: { path: id, claim: account.id }
+            any:
+              - { scopes: [a], acr: gold }
+              - all: [{ permissions: [p] }, { claims: { tenant: acme } }]
+            not: { roles: [suspended] }
+            acr: [silver, gold]
+            max_age: 15m
+      """)
+    let route = try #require(try configuration(sample.text).routes.first)
+    let owner = try Requirement.Owner("id", of: "/orders/{id}/**", claim: ClaimPath("account.id"))
+    #expect(
+      route.rule.requirement.conditions == [
+        .roles(["clerk"]), .owner(owner),
+        .any([
+          Requirement([.scopes(["a"]), .contextClasses(["gold"])]),
+          Requirement([
+            .all([
+              Requirement([.permissions(["p"])]),
+              Requirement([.claim(ClaimPath(name: "tenant"), [.string("acme")])]),
+            ])
+          ]),
+        ]),
+        .not(Requirement([.roles(["suspended"])])), .contextClasses(["silver", "gold"]), .authenticationAge(900),
+      ])
+  }
+
+  private static func nested(_ depth: Int) -> String {
+    String(repeating: "{ not: ", count: depth - 1) + "{ roles: [a] }" + String(repeating: " }", count: depth - 1)
+  }
+
+  @Test("Eight mappings in each other are enough for anybody")
+  func depth() throws {
+    #expect(faults(Self.requirement(Self.nested(8)).text) == [])
+    #expect(
+      faults(Self.requirement(Self.nested(9)).text) == [
+        "14:70: deeper than 8 mappings in each other; say it with fewer"
+      ])
+    let wide = "{ any: [" + String(repeating: "{ all: [", count: 8) + "{ roles: [a] }"
+    #expect(
+      faults(Self.requirement(wide + String(repeating: "] }", count: 9)).text) == [
+        "14:78: deeper than 8 mappings in each other; say it with fewer"
+      ])
+    #expect(faults(Self.requirement(Self.nested(5_000)).text).count == 1)
+  }
+
+  struct Row: CustomTestStringConvertible {
+    let require: String
+    let fault: String
+    var path = "\"/orders/{id}/**\""
+    var testDescription: String { require }
+  }
+
+  @Test(
+    "What cannot hold, or demands nothing, is refused with its place",
+    arguments: [
+      Row(require: "{ any: [] }", fault: "14:21: an empty list; expected a list of requirements, or leave the key out"),
+      Row(require: "{ all: [] }", fault: "14:21: an empty list; expected a list of requirements, or leave the key out"),
+      Row(
+        require: "{ any: [{}] }", fault: "14:22: an empty mapping, which demands nothing; leave the key out"),
+      Row(require: "{ not: {} }", fault: "14:21: an empty mapping, which demands nothing; leave the key out"),
+      Row(require: "{ not: [{ roles: [a] }] }", fault: "14:21: expected a mapping, found a list"),
+      Row(require: "{ any: { roles: [a] } }", fault: "14:21: expected a list of requirements, found a mapping"),
+      Row(
+        require: "{ any: [{ role: [a] }] }", fault: "14:24: unknown key \"role\"; did you mean \"roles\"?"),
+      Row(
+        require: "{ owner: { path: id } }",
+        fault: "14:23: \"claim\" is missing. The claim: `sub`. A dot leads into an object, `\\.` is a dot of the name."),
+      Row(
+        require: "{ owner: { path: user, claim: sub } }",
+        fault: "14:31: \"user\" cannot be used: `{user}` is not in the route's path"),
+      Row(
+        require: "{ any: [{ owner: { path: user, claim: sub } }] }",
+        fault: "14:39: \"user\" cannot be used: `{user}` is not in the route's path"),
+      Row(
+        require: "{ owner: { path: id, claim: sub } }",
+        fault: "14:31: \"id\" cannot be used: `{id}` stands more than once in the route's path",
+        path: "\"/{id}/{id}\""),
+      Row(
+        require: "{ acr: [\"a b\"] }",
+        fault: "14:22: \"a b\" is no authentication context class; it has no spaces, quotes and backslashes"),
+      Row(require: "{ max_age: 0s }", fault: "14:25: \"0s\" is out of range: 1s to 366d"),
+    ])
+  func refused(_ row: Row) {
+    #expect(faults(Self.requirement(row.require, path: row.path).text) == [row.fault])
+  }
+}

@@ -31,11 +31,16 @@ public final class ActiveConfiguration: Sendable {
   /// For requests that have no route.
   let minimumRate: MinimumRate?
   let responders: [LocalRoute]
+  /// nil: no proxy may ask.
+  let forwardAuth: ActiveForwardAuth?
 
   public init(_ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute]) {
     self.configuration = configuration
     self.generation = generation
     self.responders = responders
+    forwardAuth = configuration.forwardAuth.map {
+      ActiveForwardAuth($0, trustedProxies: configuration.trustedProxies)
+    }
     trustsProxies = !configuration.trustedProxies.isEmpty
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     foldedPaths = FoldedPaths(of: configuration.caseInsensitivePaths, routes: configuration.routes.map(\.pattern))

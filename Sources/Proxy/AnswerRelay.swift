@@ -280,7 +280,8 @@ extension ClientConnection {
     let answer = LocalAnswer(
       method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
       requestID: slot.exchange.requestID, date: worker.date,
-      ownFields: (slot.exchange.corsFields ?? []) + (slot.exchange.strictTransport ?? []))
+      ownFields: (slot.exchange.corsFields ?? []) + (slot.exchange.forwardAuthFields ?? [])
+        + (slot.exchange.strictTransport ?? []))
     var writer = HeadWriter(outputBlock(writable: bytesMax + answer.ownFields.count))
     write(answer, &writer)
     output = writer.finish()

@@ -24,6 +24,16 @@ struct Client: Sendable {
     said = try ForwardedRequest(head, bytes, trusted: active.configuration.trustedProxies.blocks)
   }
 
+  /// Of the request that the peer asks about, which it is trusted with.
+  init(
+    peer: Peer, secured: SecuredConnection?, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+    trusted: [AddressBlock]
+  ) throws(ForwardedError) {
+    self.peer = peer
+    self.secured = secured
+    said = try ForwardedRequest(head, bytes, trusted: trusted)
+  }
+
   /// How the peer speaks to the gateway.
   var peerScheme: Scheme { secured == nil ? .http : .https }
   var address: IPAddress? { said?.client ?? peer.address }

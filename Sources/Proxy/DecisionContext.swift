@@ -34,6 +34,8 @@ final class DecisionContext {
   /// The head being parsed, its canonical path and its client: used while a request is decided, and not after.
   var head: RequestHead
   var path: [UInt8] = []
+  /// What a proxy asks about, as a head of its own.
+  var forwardAuthBytes: [UInt8] = []
   /// The path as it is matched, where the case of its letters makes no difference.
   private var foldedPath: [UInt8] = []
   /// Who sent it.

@@ -41,11 +41,15 @@ final class Exchange {
   private var requestBodyBytesMax: UInt64?
   /// Whether its client's rate limit has counted it.
   private var isCounted = false
+  /// A proxy asks whether another request may pass, and forwards it itself.
+  var isForwardAuth = false
 
   // The answer.
   var answer = AnswerState()
   /// Field lines that it has for the sake of pages of other origins; nil where the route says nothing of them.
   private(set) var corsFields: [UInt8]?
+  /// Identity headers for the proxy that asked about the request, where it may pass.
+  var forwardAuthFields: [UInt8]?
   private(set) var status = 0
   private(set) var reason: Reason?
 
@@ -70,6 +74,8 @@ final class Exchange {
     configuration = context.active
     route = nil
     corsFields = nil
+    forwardAuthFields = nil
+    isForwardAuth = false
     isCounted = false
     requestBody = BodyDecoder(.none)
     answer = AnswerState()
@@ -127,9 +133,15 @@ final class Exchange {
       return .refuse(Refusal(error.reason))
     }
     let path = context.path
-    log.keepPath(path.span)
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
-    if let secured, !secured.covers(host) { return .refuse(Refusal(.hostNotCovered)) }
+    if let secured, !secured.covers(host) {
+      log.keepPath(path.span)
+      return .refuse(Refusal(.hostNotCovered))
+    }
+    if let forwardAuth = active.forwardAuth, forwardAuth.isAsked(at: path.span) {
+      return decide(for: forwardAuth, bytes, in: context)
+    }
+    log.keepPath(path.span)
     if let port = active.listeners[listener].redirectPort, context.client.scheme == .http {
       guard active.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
       return .answer(
@@ -142,7 +154,22 @@ final class Exchange {
       state = .waitingForResponder
       return .ask(local.responder)
     }
-    var preflight = active.answersPreflights ? ActiveCORS.methodAskedFor(head, bytes) : nil
+    return decideRoute(head, bytes, host, matched, traits, in: context)
+  }
+
+  /// Decides a request whose path the gateway does not answer itself.
+  ///
+  /// - Parameters:
+  ///   - matched: Its path, as routes are matched with it.
+  ///   - traits: Of its path.
+  func decideRoute(
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ host: Span<UInt8>, _ matched: [UInt8], _ traits: PathTraits,
+    in context: DecisionContext
+  ) -> Action {
+    let active = context.active
+    let path = context.path
+    // Who asks about a preflight would let it pass as it is.
+    var preflight = active.answersPreflights && !isForwardAuth ? ActiveCORS.methodAskedFor(head, bytes) : nil
     var route = active.route(host: host, bytes, method: preflight ?? head.method, path: matched.span)
     if preflight != nil, route?.cors == nil {
       preflight = nil
@@ -209,7 +236,7 @@ final class Exchange {
       }
     }
     log.keep(identity)
-    if case .cookie = authentication.credential, upgrade != nil || !method.isSafe,
+    if case .cookie = authentication.credential, upgrade != nil || !head.knownMethod.isSafe,
       !RequestOrigin.isOwn(head, bytes), route.cors?.trusts(head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))
@@ -221,6 +248,7 @@ final class Exchange {
       if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
       return .refuse(Refusal(.internalError))
     }
+    if isForwardAuth { return letPass(permit, identity, cached, route, context) }
     var path = path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {
@@ -337,7 +365,7 @@ final class Exchange {
   /// The gateway answers `refusal` in the upstream's place.
   func refused(_ refusal: Refusal) {
     state = .answered
-    status = refusal.reason.status
+    status = refusal.status
     reason = refusal.reason
     if refusal.connection == .closed || !requestBody.isComplete { persistence = .closed }
   }

@@ -60,6 +60,14 @@ struct ExchangeLog {
     host = keep(bytes, head.authority)
   }
 
+  /// The request is another one than the one that came.
+  mutating func forgetRequest() {
+    text.removeAll(keepingCapacity: true)
+    method = .empty
+    host = .empty
+    path = .empty
+  }
+
   /// Who the client is, where its connection comes from somebody else.
   mutating func keep(_ client: AddressText) { self.client = client }
 

@@ -18,7 +18,7 @@ struct LocalAnswer {
 
   /// The answer to a refused request: a problem document, or a small page for a browser (RFC 9457).
   func write(_ refusal: Refusal, prefersHTML: Bool, to writer: inout HeadWriter) {
-    let status = refusal.reason.status
+    let status = refusal.status
     let title = StatusText.reasonPhrase(status)
     beginHead(status, &writer)
     writer.write(

@@ -4,6 +4,8 @@ import Reason
 /// An answer that the gateway gives instead of an upstream's.
 struct Refusal {
   let reason: Reason
+  /// What the client is told: the reason's, unless the client is a proxy that knows no other than 401 and 403.
+  var status: Int
   /// What WWW-Authenticate says (RFC 9110 §11.6.1); nil: no such line.
   var challenge: [UInt8]?
   /// The limit that the client has reached; nil: none.
@@ -23,6 +25,7 @@ struct Refusal {
   /// - Parameter challenges: The route's.
   init(_ reason: Reason, _ challenges: Challenges = .bearer, connection: ConnectionFate = .kept) {
     self.reason = reason
+    status = reason.status
     self.connection = connection
     challenge = challenges.challenge(reason)
     switch reason.status {
@@ -39,7 +42,7 @@ struct Refusal {
   /// Seconds after which the client may try again; nil: nothing is said.
   var retryAfterSeconds: Int64? {
     if let exceeded { return exceeded.seconds }
-    guard reason.status == 503 else { return nil }
+    guard status == 503 else { return nil }
     return reason == .upstreamBusy ? 1 : 5
   }
 }

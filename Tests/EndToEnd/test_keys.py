@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from support.gateway import run
-from support.ports import wait_until
+from support.ports import free_port, wait_until
 from support.tokens import (
     AUDIENCE, ISSUER, Key, b64, bearer, claims, hand_made, held_until, mint, number, signing)
 from support.wire import Client, get
@@ -372,12 +372,6 @@ def test_K_3_all_who_wait_get_their_answer_from_one_fetch(start, upstream, key_s
 
 
 # K-4, K-5: no keys, and old keys.
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def test_K_4_no_keys_yet_is_503_until_they_arrive(start, upstream, key_server, keys, workers):

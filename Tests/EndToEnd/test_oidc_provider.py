@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 
@@ -12,19 +11,13 @@ import pytest
 import requests
 from support.browser import sign_in
 from support.judged import Judge
-from support.ports import wait_until
+from support.ports import free_port, wait_until
 from support.tokens import Key, bearer, hand_made, number, signing
 from support.wire import get
 
 PROGRAMS = pathlib.Path(sys.executable).parent
 REDIRECT = "http://127.0.0.1:1/callback"
 CLIENT, SECRET, PASSWORD = "shop", "client secret", "correct horse battery staple"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def program(name):

@@ -7,7 +7,7 @@ enum NotSupportedYet {
   static let providerKeys = ["code_flow", "sign_in"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let routeKeys = [
-    "enforce", "assertion", "tests", "forward_auth",
+    "enforce", "assertion", "tests",
   ]
 }
 

@@ -13,6 +13,7 @@ struct GatewayDraft: Sendable {
   var limits = Decoded(LimitsConfiguration())
   var timeouts = Decoded(TimeoutsConfiguration())
   var trustedProxies: [TrustedPeer] = []
+  var forwardAuth: Decoded<ForwardAuthDraft>?
   var revocations: Decoded<RevocationsDraft>?
   var caseInsensitivePaths: [HostPattern] = []
   var providers: [Named<ProviderDraft>] = []
@@ -34,6 +35,9 @@ struct GatewayDraft: Sendable {
       Key(
         "trusted_proxies", \.trustedProxies, .list(of: .trustedPeer, "address blocks"),
         "Proxies in front whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed; left out, nobody's."),
+      Key(
+        "forward_auth", ifWritten: \.forwardAuth, .mapping(ForwardAuthDraft.keys),
+        "Proxies that ask whether a request may pass, and forward it themselves."),
       Key(
         "revocations", ifWritten: \.revocations, .mapping(RevocationsDraft.keys),
         "Which tokens are refused although they verify."),

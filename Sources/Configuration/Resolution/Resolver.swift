@@ -20,7 +20,8 @@ struct Resolver {
       log: draft.log.value,
       limits: limits,
       timeouts: draft.timeouts.value,
-      trustedProxies: trustedProxies,
+      trustedProxies: Resolver.proxies(draft.trustedProxies),
+      forwardAuth: forwardAuth,
       revocations: draft.revocations?.value.file.map {
         RevocationsConfiguration(file: $0.value, position: $0.position)
       },
@@ -41,9 +42,14 @@ struct Resolver {
     }
   }
 
-  private var trustedProxies: TrustedProxies {
+  private var forwardAuth: ForwardAuthConfiguration? {
+    guard let draft = draft.forwardAuth?.value, let path = draft.path, let peers = draft.peers else { return nil }
+    return ForwardAuthConfiguration(path: path.value, peers: Resolver.proxies(peers))
+  }
+
+  private static func proxies(_ peers: [TrustedPeer]) -> TrustedProxies {
     var proxies = TrustedProxies()
-    for peer in draft.trustedProxies {
+    for peer in peers {
       switch peer {
       case .block(let block): proxies.blocks.append(block)
       case .unix: proxies.unixPeers = true

@@ -11,6 +11,8 @@ public struct GatewayConfiguration: Sendable {
   public var limits: LimitsConfiguration
   public var timeouts: TimeoutsConfiguration
   public var trustedProxies: TrustedProxies
+  /// nil: no proxy asks.
+  public var forwardAuth: ForwardAuthConfiguration?
   /// nil: no token is revoked.
   public var revocations: RevocationsConfiguration?
   /// Hosts whose paths are matched whatever the case of their letters.

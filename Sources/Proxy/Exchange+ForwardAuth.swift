@@ -1,0 +1,85 @@
+import Access
+import Configuration
+import HTTP
+import Reason
+import Sockets
+
+/// Forward authentication: a proxy in front asks whether a request may pass, and forwards it itself.
+extension Exchange {
+  /// Decides the request that the proxy asks about, as if it had come itself. The answer is 200 with the identity
+  /// headers, 401, 403, or 400 where the question is none (SECURITY I-8).
+  func decide(
+    for forwardAuth: ActiveForwardAuth, _ question: Span<UInt8>, in context: DecisionContext
+  ) -> Action {
+    isForwardAuth = true
+    let path = context.path
+    guard forwardAuth.peers.contains(context.client.peer.address) else {
+      log.keepPath(path.span)
+      return .refuse(Refusal(.clientRefused))
+    }
+    do throws(ForwardAuthError) {
+      try ForwardAuthRequest.write(context.head, question, to: &context.forwardAuthBytes)
+    } catch {
+      log.keepPath(path.span)
+      return .refuse(Refusal(error.reason))
+    }
+    let request = context.forwardAuthBytes
+    switch decide(request.span, for: forwardAuth, in: context) {
+    case .refuse(var refusal):
+      if refusal.status != 401 { refusal.status = 403 }
+      // The question itself is well-framed, whatever it is about.
+      refusal.connection = .kept
+      return .refuse(refusal)
+    case let action: return action
+    }
+  }
+
+  private func decide(
+    _ bytes: Span<UInt8>, for forwardAuth: ActiveForwardAuth, in context: DecisionContext
+  ) -> Action {
+    do throws(HeadError) {
+      guard
+        try RequestHeadParser.parse(
+          bytes, from: 0, limits: context.active.headLimits, scheme: context.client.peerScheme, into: &context.head)
+      else { return .refuse(Refusal(.headTooLarge)) }
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
+    let head = context.head
+    log.forgetRequest()
+    log.keepRequest(head, bytes)
+    do throws(ForwardedError) {
+      context.client = try Client(
+        peer: context.client.peer, secured: secured, head, bytes, trusted: forwardAuth.trusted)
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
+    if let client = context.client.said?.client { log.keep(AddressText(client.text)) }
+    let traits: PathTraits
+    do throws(PathError) {
+      traits = try context.readPath(bytes)
+    } catch {
+      return .refuse(Refusal(error.reason))
+    }
+    let path = context.path
+    log.keepPath(path.span)
+    let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
+    let matched = context.active.foldedPaths == nil ? path : context.pathToMatch(of: host)
+    return decideRoute(head, bytes, host, matched, traits, in: context)
+  }
+
+  /// Tells the proxy that asked that the request may pass, and whose it is.
+  // As `forward`.
+  @inline(never)
+  func letPass(
+    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ route: ActiveRoute, _ context: DecisionContext
+  ) -> Action {
+    _ = consume permit
+    do throws(IdentityHeaderError) {
+      forwardAuthFields = try context.identityFields(identity, cached: cached, for: route)
+    } catch {
+      return .refuse(Refusal(error.reason, route.challenges))
+    }
+    return .answer(LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: []))
+  }
+}

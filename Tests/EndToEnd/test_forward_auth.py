@@ -1,0 +1,316 @@
+"""Another proxy forwards the requests and asks whether they may pass: nginx's auth_request, Caddy's forward_auth."""
+import shutil
+import subprocess
+
+import pytest
+
+from support.ports import free_port, wait_until
+from support.tokens import bearer, mint
+from support.wire import Client, get
+
+CONFIG = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+workers: {workers}
+forward_auth: {{ path: /.portcullis/verify, peers: {peers} }}
+providers:
+  company:
+    issuer: https://id.test
+    audiences: [example]
+    jwks_url: {jwks}
+    token_from: [authorization, "cookie:session"]
+upstreams:
+  app: {{ servers: ["{app}"] }}
+routes:
+  - {{ host: app.test, path: /public/**, auth: none, upstream: app }}
+  - {{ host: app.test, path: /old/**, auth: none, redirect: "https://app.test/new{{path}}" }}
+  - host: app.test
+    path: /admin/**
+    auth: company
+    require: {{ roles: [admin] }}
+    identity: {{ X-Tenant: tenant }}
+    upstream: app
+  - {{ host: app.test, path: /limited/**, auth: none, rate_limit: {{ by: client, rate: 1/h, burst: 1 }}, upstream: app }}
+  - host: app.test
+    path: /cors/**
+    auth: company
+    cors: {{ origins: ["https://page.test"] }}
+    upstream: app
+  - {{ host: app.test, path: /**, auth: company, upstream: app }}
+"""
+VERIFY = "/.portcullis/verify"
+
+
+@pytest.fixture
+def gateway(start, upstream, key_server, keys):
+    app = upstream()
+
+    def make(peers="[127.0.0.1]", workers=1):
+        gateway = start(CONFIG.format(
+            workers=workers, peers=peers, app=app.server,
+            jwks=key_server(keys["ES256"]).url))
+        gateway.app = app
+        return gateway
+    return make
+
+
+def asked(method="GET", uri="/x", host="app.test", *more):
+    return [("X-Forwarded-Method", method), ("X-Forwarded-Host", host), ("X-Forwarded-Uri", uri), *more]
+
+
+def ask(gateway, *arguments):
+    return get(gateway, VERIFY, asked(*arguments), host="gateway.internal")
+
+
+def reason(gateway, answer):
+    return gateway.access_of(answer.request_id).get("reason")
+
+
+@pytest.fixture
+def token(keys):
+    return mint(keys["ES256"], iss="https://id.test", aud="example", sub="alice", email="a@app.test", tenant="acme")
+
+
+def test_who_may_pass_is_told_with_whose_it_is(gateway, token):
+    gateway = gateway()
+    answer = ask(gateway, "GET", "/x?a=1", "app.test", bearer(token), ("X-Forwarded-User", "root"))
+    assert answer.status == 200 and answer.body == b""
+    assert answer.all("x-forwarded-user") == ["alice"]
+    assert answer.field("x-forwarded-email") == "a@app.test" and answer.field("cache-control") == "no-store"
+    assert not gateway.app.received
+    line = gateway.access_of(answer.request_id)
+    assert (line["method"], line["host"], line["path"], line["subject"]) == ("GET", "app.test", "/x", "alice")
+    assert line["status"] == 200 and "reason" not in line
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_rules_of_the_request_that_is_asked_about(gateway, token, keys, workers):
+    gateway = gateway(workers=workers)
+    authorization = bearer(token)
+    admin = bearer(mint(
+        keys["ES256"], iss="https://id.test", aud="example", sub="bob", roles=["admin"], tenant="acme"))
+    for arguments, status, because in [
+        (("GET", "/x", "app.test"), 401, "credential_missing"),
+        (("GET", "/x", "app.test", ("Authorization", "Bearer bad")), 401, "token_malformed"),
+        (("GET", "/admin/x", "app.test", authorization), 403, "role_missing"),
+        (("GET", "/admin/x", "app.test", admin), 200, None),
+        (("GET", "/public/x", "app.test"), 200, None),
+        (("GET", "/x", "other.test", authorization), 403, "no_route"),
+        (("GET", "/public/../admin/x", "app.test"), 403, "path_dot_segment"),
+        (("GET", "/public/%2e%2e/admin", "app.test"), 403, "path_dot_segment"),
+        (("GET", "/public%2fx", "app.test"), 403, "path_encoded_slash"),
+        (("GET", "/%61dmin/x", "app.test", authorization), 403, "role_missing"),
+        (("GET", "/admin/x", "APP.test.:443", authorization), 403, "role_missing"),
+        (("TRACE", "/x", "app.test", authorization), 403, "method_refused"),
+        (("POST", "/x", "app.test", ("Cookie", f"session={token}"), ("Origin", "https://evil.test")), 403,
+         "origin_refused"),
+        (("POST", "/x", "app.test", ("Cookie", f"session={token}"), ("Origin", "https://app.test")), 200, None),
+        (("OPTIONS", "/cors/x", "app.test", ("Origin", "https://page.test"),
+          ("Access-Control-Request-Method", "POST")), 401, "credential_missing"),
+        (("GET", VERIFY, "app.test"), 401, "credential_missing"),
+    ]:
+        answer = ask(gateway, *arguments)
+        assert (answer.status, reason(gateway, answer)) == (status, because), arguments
+        assert (answer.field("www-authenticate") is not None) == (status == 401 or because == "role_missing"), arguments
+        if status != 200:
+            assert answer.field("x-forwarded-user") is None
+    assert not gateway.app.received
+
+
+def test_I_8_only_listed_peers_may_ask(gateway, token):
+    gateway = gateway(peers="[10.0.0.0/8, unix]")
+    answer = ask(gateway, "GET", "/x", "app.test", bearer(token))
+    assert (answer.status, reason(gateway, answer)) == (403, "client_refused")
+    assert answer.field("x-forwarded-user") is None and not gateway.app.received
+
+
+@pytest.mark.parametrize("fields", [
+    [("X-Forwarded-Host", "app.test"), ("X-Forwarded-Uri", "/public/x")],
+    [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/public/x")],
+    [("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", "app.test")],
+    asked("GET", "/public/x", "app.test", ("X-Forwarded-Uri", "/public/x")),
+    asked("GET", "/public/x", "app.test", ("x-forwarded-method", "GET")),
+    asked("GET", "/public/x", "app.test", ("X-FORWARDED-HOST", "app.test")),
+    asked("GET", "public/x"), asked("GET", "http://app.test/public/x"), asked("GET", "*"), asked("GET", ""),
+    asked("GET", "/public/x /public/y"), asked("GET", "/public/x HTTP/1.1"), asked("GET", "/public/\tx"),
+    asked("GET /public/y", "/public/x"), asked("", "/public/x"), asked("GET", "/public/x", ""),
+    asked("GET", "/public/x", "app.test evil"),
+])
+def test_I_8_method_host_and_URI_stand_there_once(gateway, fields):
+    gateway = gateway()
+    answer = get(gateway, VERIFY, fields, host="gateway.internal")
+    assert (answer.status, reason(gateway, answer)) == (400, "forwarded_invalid")
+    assert not gateway.app.received
+
+
+@pytest.mark.parametrize("fields, because", [
+    (asked("G(T", "/public/x"), "request_line_invalid"), (asked("GET", "/public/x#y"), "target_invalid"),
+    (asked("GET", "/public/x", "app.test,evil.test"), "host_invalid"),
+    (asked("GET", "/public/x", "app.test", ("Forwarded", "for=\"broken")), "forwarded_invalid"),
+    (asked("GET", "/" + "x" * 9000), "target_too_long"),
+])
+def test_I_8_what_is_no_request_does_not_pass(gateway, fields, because):
+    gateway = gateway()
+    answer = get(gateway, VERIFY, fields, host="gateway.internal")
+    assert (answer.status, reason(gateway, answer)) == (403, because)
+    assert not gateway.app.received
+
+
+@pytest.mark.parametrize("fields", [
+    [("User-Agent", "kube-probe/1.29")], [("User-Agent", "GoogleHC/1.0")], [("User-Agent", "ELB-HealthChecker/2.0")],
+    [("X-Original-URI", "/public/x")], [("X-Original-URL", "/public/x")], [("X_Forwarded_Uri", "/public/x")],
+    [("X-Forwarded-Prefix", "/public")], [("Connection", "X-Forwarded-Uri")], [("X-HTTP-Method-Override", "HEAD")],
+])
+@pytest.mark.parametrize("uri", ["/x", "/ping", "/healthz"])
+def test_I_8_nothing_is_magic(gateway, fields, uri):
+    gateway = gateway()
+    answer = ask(gateway, "GET", uri, "app.test", *fields)
+    assert (answer.status, reason(gateway, answer)) == (401, "credential_missing")
+    assert not gateway.app.received
+
+
+def test_what_peers_say_of_the_client_is_believed(gateway):
+    gateway = gateway()
+    statuses = [ask(gateway, "GET", "/limited/x", "app.test", ("X-Forwarded-For", client)).status
+                for client in ("203.0.113.1", "203.0.113.2", "203.0.113.1")]
+    assert statuses == [200, 200, 403]
+    assert {line["client"] for line in gateway.wait_access(3)} == {"203.0.113.1", "203.0.113.2"}
+
+
+def test_the_connection_goes_on_and_the_question_may_have_a_body(gateway, token):
+    gateway = gateway()
+    head = "".join(f"{name}: {value}\r\n" for name, value in asked(
+        "POST", "/x", "app.test", bearer(token)))
+    question = f"GET {VERIFY} HTTP/1.1\r\nHost: gateway.internal\r\n{head}\r\n".encode()
+    refused = question.replace(b"Authorization: Bearer ", b"Authorization: Bearer x")
+    with Client(gateway) as client:
+        client.send(question + refused + question.replace(b"\r\n\r\n", b"\r\nContent-Length: 0\r\n\r\n") + question)
+        assert [client.response().status for _ in range(4)] == [200, 401, 200, 200]
+
+
+def test_a_question_elsewhere_is_a_request(gateway, token):
+    gateway = gateway()
+    for target in (VERIFY + "/", VERIFY + "/x", "/.portcullis", "/x"):
+        answer = get(gateway, target, asked("GET", "/public/x"), host="app.test")
+        assert answer.status == 401, target
+    answer = get(gateway, VERIFY, [bearer(token)], host="app.test")
+    assert (answer.status, reason(gateway, answer)) == (400, "forwarded_invalid")
+    assert not gateway.app.received
+
+
+# Proxies that ask.
+
+def serving(process, port, path="/"):
+    def is_there():
+        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+        return subprocess.run(
+            ["curl", "-s", "-o", "/dev/null", f"http://127.0.0.1:{port}{path}"], capture_output=True).returncode == 0
+    wait_until(is_there, "the proxy to serve")
+
+
+@pytest.fixture
+def proxied(gateway, tmp_path, upstream):
+    """A proxy in front of an application of its own, which asks the gateway: its port, application and gateway."""
+    processes = []
+
+    def make(kind):
+        gateway_ = gateway()
+        app = upstream()
+        port = free_port()
+        if not shutil.which(kind, path="/usr/sbin:/usr/bin"):
+            pytest.skip(f"{kind} is not installed")
+        if kind == "nginx":
+            for name in ("logs", "temp"):
+                (tmp_path / name).mkdir()
+            config = tmp_path / "nginx.conf"
+            config.write_text(f"""
+daemon off; worker_processes 1; pid {tmp_path}/pid; error_log {tmp_path}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  access_log off; client_body_buffer_size 256k;
+  client_body_temp_path {tmp_path}/temp; proxy_temp_path {tmp_path}/temp/p; fastcgi_temp_path {tmp_path}/temp/f;
+  uwsgi_temp_path {tmp_path}/temp/u; scgi_temp_path {tmp_path}/temp/s;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      auth_request /verify;
+      auth_request_set $user $upstream_http_x_forwarded_user;
+      proxy_set_header X-Forwarded-User $user;
+      proxy_pass http://{app.server};
+    }}
+    location = /verify {{
+      internal;
+      proxy_pass http://127.0.0.1:{gateway_.port}{VERIFY};
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header X-Forwarded-Method $request_method;
+      proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Forwarded-Uri $request_uri;
+      proxy_set_header X-Forwarded-For $remote_addr;
+    }}
+  }}
+}}""")
+            command = ["nginx", "-p", str(tmp_path), "-c", str(config)]
+        else:
+            config = tmp_path / "Caddyfile"
+            config.write_text(f"""
+{{
+  admin off
+  auto_https off
+  storage file_system {tmp_path}/caddy
+}}
+:{port} {{
+  bind 127.0.0.1
+  forward_auth 127.0.0.1:{gateway_.port} {{
+    uri {VERIFY}
+    copy_headers X-Forwarded-User X-Tenant
+  }}
+  reverse_proxy {app.server}
+}}""")
+            command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
+        processes.append(subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"HOME": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/bin"}))
+        serving(processes[-1], port)
+        app.forget()
+        proxy = Proxy(port, app, gateway_)
+        return proxy
+
+    yield make
+    for process in processes:
+        process.terminate()
+        process.wait(10)
+
+
+class Proxy:
+    def __init__(self, port, app, gateway):
+        self.port, self.app, self.gateway, self.host = port, app, gateway, "127.0.0.1"
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+def test_a_real_proxy_asks(proxied, kind, token, keys):
+    proxy = proxied(kind)
+    good = bearer(token)
+    answer = get(proxy, "/x?a=1", [good, ("X-Forwarded-User", "root")], host="app.test")
+    assert answer.status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.all("x-forwarded-user") == ["alice"] and request.target == "/x?a=1"
+    proxy.app.forget()
+    for target, fields, status in [
+        ("/x", [], 401), ("/x", [("X-Forwarded-User", "root")], 401), ("/admin/x", [good], 403),
+        ("/public/%2e%2e/admin/x", [], 403),
+        # What the client says of the request is not what the proxy asks about.
+        ("/x", [("X-Forwarded-Uri", "/public/x")], 401), ("/x", [("X-Forwarded-Method", "OPTIONS")], 401),
+        ("/admin/x", [good, ("X-Forwarded-Uri", "/public/x"), ("X-Forwarded-Host", "app.test")], 403),
+        ("/x", [("X-Forwarded-Host", "other.test")], 401),
+    ]:
+        answer = get(proxy, target, fields, host="app.test")
+        assert answer.status == status, (target, fields, answer)
+    assert not proxy.app.received
+    assert get(proxy, "/public/x", [("X-Forwarded-User", "root")], host="app.test").status == 200
+    [request] = proxy.app.wait_requests()
+    # Of nobody there are no identity headers: nginx sends none either, Caddy 2.6 sends what it would have replaced.
+    assert not any("root" in value for value in request.all("x-forwarded-user"))
+    body = b"x" * 100_000
+    answer = get(proxy, "/x", [good], host="app.test", method="POST", body=body)
+    assert answer.status == 200
+    wait_until(lambda: any(each.body == body for each in proxy.app.requests), "the body")

@@ -49,8 +49,8 @@ lint: ## Checks the format of Swift files and the syntax of shell scripts
 format: ## Formats Swift files
 	swift format --in-place --recursive $(SWIFT_FILES)
 
-sanitize: ## Runs the unit tests under the address and thread sanitizers
-	@.ci/install build
+sanitize: ## Runs all tests under the address and thread sanitizers
+	@.ci/install test
 	@.ci/sanitize
 
 fuzz: ## Looks for inputs that break a parser or a verifier, FUZZ_SECONDS (60) for each

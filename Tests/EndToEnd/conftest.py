@@ -14,6 +14,7 @@ from support.upstream import ScriptedUpstream, Upstream  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "corpora: reads the public test data of PORTCULLIS_CORPORA")
+    config.addinivalue_line("markers", "memory: asserts how much memory is used, which sanitizers multiply")
     config.addinivalue_line("markers", "soak: takes minutes; `make soak` runs it")
     if not os.access(BINARY, os.X_OK):
         raise pytest.UsageError(f"there is no {BINARY}: `make build` makes it, PORTCULLIS_BINARY names another")

@@ -192,8 +192,10 @@ def test_systemd_socket_activate(upstream, tmp_path):
     path = tmp_path / "listening"
     (tmp_path / "gateway.conf").write_text(
         textwrap.dedent(config(upstream().server, f"unix:{path}")))
+    # It passes on what it is told to, and sanitizers have options there.
+    passed = [f"--setenv={name}" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ]
     process = subprocess.Popen(
-        [program, "--listen", str(path), BINARY, "serve", "--config", str(tmp_path / "gateway.conf")],
+        [program, *passed, "--listen", str(path), BINARY, "serve", "--config", str(tmp_path / "gateway.conf")],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_until(path.exists, "the socket")

@@ -351,6 +351,7 @@ def test_the_same_token_on_all_loops_is_one_question(start, upstream, issuer, se
     assert all(line["subject"] == "alice" for line in gateway.wait_access(41) if line["path"] == "/api/x")
 
 
+@pytest.mark.memory
 def test_a_flood_of_bad_tokens(start, upstream, issuer, secret, workers):
     app, endpoint = upstream(), issuer({GOOD: active()})
     gateway = start(config(app, endpoint, secret, NO_KEYS, ", cache: 5m", workers))

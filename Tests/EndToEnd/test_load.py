@@ -290,6 +290,7 @@ def settled(gateway):
     return gateway.peak_bytes()
 
 
+@pytest.mark.memory
 def test_D_3_upstreams_that_do_not_read(start, script):
     """100 clients send much to upstreams that read nothing."""
     release = threading.Event()

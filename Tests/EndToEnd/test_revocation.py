@@ -509,6 +509,7 @@ def test_L_2_what_stands_in_the_file_is_not_logged(scene):
     assert s.changes()[0] == ("3", "3", "0") and s.changes()[-1][0] == "2"
 
 
+@pytest.mark.memory
 def test_a_large_file_is_bounded_and_holds_nobody_up(scene):
     s = scene()
     token = s.mint(jti="j500000")

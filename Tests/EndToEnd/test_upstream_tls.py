@@ -682,6 +682,7 @@ def test_nginx_32_MiB_both_ways(start, authority, tmp_path, framing, workers):
 # Backpressure.
 
 
+@pytest.mark.memory
 def test_a_client_that_reads_slowly(start, upstream, authority):
     data = b"".join(pieces_of(32 * MIB)) + b"the end"
     app = upstream(
@@ -701,6 +702,7 @@ def test_a_client_that_reads_slowly(start, upstream, authority):
         assert received.partition(b"\r\n\r\n")[2] == data
 
 
+@pytest.mark.memory
 def test_an_upstream_that_reads_slowly(start, script, authority):
     size = 8 * MIB
     data = b"".join(pieces_of(size))

@@ -236,7 +236,7 @@ def test_a_reader_of_two_answers(start, upstream, pipelined):
     """When the second one begins, what room there is may hold the end of the first one, and that for long."""
     size = 8_000_000
     app = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
-    gateway = start(config(app, rate="2KiB", grace="500ms", idle="60s"))
+    gateway = start(config(app, rate="2KiB", grace="1500ms", idle="60s"))
     with reader(gateway, 32768) as sock:
         sock.sendall(GET * 2 if pipelined else GET)
         count = 0
@@ -246,7 +246,7 @@ def test_a_reader_of_two_answers(start, upstream, pipelined):
             sock.sendall(GET)
         # Far faster than the rate, and slow.
         began = time.monotonic()
-        while time.monotonic() < began + 3:
+        while time.monotonic() < began + 4:
             count += len(sock.recv(4096))
             time.sleep(0.05)
         while count < 2 * size and (piece := sock.recv(1 << 20)):

@@ -1,5 +1,5 @@
-/// Module `Crypto`: OpenSSL's EVP made safe: keys, signatures, hashes, randomness.
-/// May import: COpenSSL.
+/// Module `Crypto`: OpenSSL's EVP and libxcrypt made safe: keys, signatures, hashes, passwords, randomness.
+/// May import: COpenSSL, CCrypt.
 /// Never does: I/O, or anything with the bytes of a private key but what was asked for.
 
 internal import COpenSSL

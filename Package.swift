@@ -69,7 +69,7 @@ let package = Package(
     module("Access", ["HTTP", "Tokens", "Reason"]),
 
     // The program.
-    module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Reason"]),
+    module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
     module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module("Introspection", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module(
@@ -98,7 +98,8 @@ let package = Package(
     tests("TLSTests", ["TLS", "COpenSSL", "Sockets"]),
     tests("HTTPTests", ["HTTP", "Reason"]),
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto"]),
-    tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Reason"]),
+    tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
+    tests("StateTests", ["State"]),
     tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
     tests("IntrospectionTests", ["Introspection", "Tokens", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),

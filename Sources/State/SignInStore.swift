@@ -6,16 +6,16 @@ public protocol SignInStore: AnyObject, Sendable {
 
   /// Keeps a new sign-in.
   ///
-  /// - Parameter tokenHash: SHA-256 of its first refresh token.
-  func begin(_ record: SignInRecord, tokenHash: [UInt8], completion: @escaping Completion<Void>)
+  /// - Parameter hash: Of its first refresh token.
+  func begin(_ record: SignInRecord, hash: RefreshTokenHash, completion: @escaping Completion<Void>)
 
   /// Uses the refresh token with this hash, and replaces it (RFC 9700 §4.14.2).
   ///
   /// - Parameters:
-  ///   - replacement: The hash of the next one.
+  ///   - replacement: SHA-256 of the next one, which has the same first part.
   ///   - now: Seconds since 1970.
   func refresh(
-    tokenHash: [UInt8], provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
+    hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
     completion: @escaping Completion<RefreshOutcome>)
 
   /// Ends a sign-in; false where there is none that goes on.
@@ -31,6 +31,27 @@ public protocol SignInStore: AnyObject, Sendable {
 
   /// The ids of sign-ins that were ended at `since` or later, with their providers: tokens of them may still be good.
   func ended(since: Int64, completion: @escaping Completion<[EndedSignIn]>)
+
+  /// Calls `changed`, on the store's queue, when another process has written: it may have ended sign-ins. The latest
+  /// call counts.
+  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void)
+}
+
+/// What is known of a refresh token.
+///
+/// A token is random bytes, whose first part, at least 16 of them, stays the same through all tokens of a sign-in; the
+/// rest, at least 16, is new in each. So one row tells a token that was replaced, however long ago, from one that never
+/// was; and the first part is as secret as the whole, so that nobody ends a sign-in who never had a token of it.
+public struct RefreshTokenHash: Sendable {
+  /// SHA-256 of the first part.
+  public let family: [UInt8]
+  /// SHA-256 of the whole token.
+  public let whole: [UInt8]
+
+  public init(family: [UInt8], whole: [UInt8]) {
+    self.family = family
+    self.whole = whole
+  }
 }
 
 /// How long refresh tokens are good.
@@ -50,7 +71,7 @@ public struct RefreshTerms: Sendable, Equatable {
 public enum RefreshOutcome: Sendable, Equatable {
   /// It was the sign-in's latest, and the replacement is now.
   case rotated(SignInRecord)
-  /// It was replaced within the grace: good for an access token, not for a refresh token.
+  /// It is the one before the latest, replaced within the grace: good for an access token, not for a refresh token.
   case repeated(SignInRecord)
   /// It was replaced before: somebody has stolen one of them, and the sign-in has ended (SECURITY C-10).
   case reused(SignInRecord)

@@ -1,0 +1,104 @@
+internal import CSQLite
+internal import Glibc
+
+/// A database in a file that its owner alone may read. Used by one thread at a time.
+@safe
+final class SQLiteDatabase {
+  private let connection: OpaquePointer
+  /// By the address of their text, which is a literal.
+  private var statements: [UInt: SQLiteStatement] = [:]
+
+  /// How long is waited for another process that writes.
+  private static let busyMilliseconds: Int32 = 5000
+
+  /// Opens it; makes it and its folder where there is none.
+  ///
+  /// - Throws: Where somebody else could read it, or it cannot be used.
+  init(path: String) throws(StoreFault) {
+    try SQLiteDatabase.makePrivate(path)
+    var connection: OpaquePointer?
+    let code = unsafe sqlite3_open_v2(
+      path, &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
+      nil)
+    guard code == SQLITE_OK, let connection = unsafe connection else {
+      let fault = unsafe StoreFault(connection, code)
+      unsafe sqlite3_close_v2(connection)
+      throw StoreFault("\(path): \(fault)")
+    }
+    unsafe self.connection = connection
+    unsafe sqlite3_busy_timeout(connection, SQLiteDatabase.busyMilliseconds)
+    guard unsafe portcullis_sqlite3_be_defensive(connection) == SQLITE_OK else {
+      throw StoreFault("\(path): SQLite cannot be made to refuse what others planted")
+    }
+    do throws(StoreFault) {
+      // What was acknowledged is on the disk, also after a loss of power.
+      try run("PRAGMA journal_mode = WAL")
+      try run("PRAGMA synchronous = FULL")
+    } catch {
+      throw StoreFault("\(path): \(error)")
+    }
+  }
+
+  deinit {
+    // Statements first: a connection that has some stays open.
+    statements = [:]
+    unsafe sqlite3_close_v2(connection)
+  }
+
+  /// Runs a statement, which is prepared once.
+  func run(
+    _ text: StaticString, _ parameters: [SQLiteStatement.Value] = [], row: (borrowing SQLiteRow) -> Void = { _ in }
+  ) throws(StoreFault) {
+    let key = unsafe UInt(bitPattern: text.utf8Start)
+    if let known = statements[key] { return try known.run(parameters, row: row) }
+    let statement = unsafe try SQLiteStatement(text, connection)
+    statements[key] = statement
+    try statement.run(parameters, row: row)
+  }
+
+  /// The number that a statement answers with; 0 where it has no row.
+  func number(_ text: StaticString, _ parameters: [SQLiteStatement.Value] = []) throws(StoreFault) -> Int64 {
+    var number: Int64 = 0
+    try run(text, parameters) { number = $0.integer(0) }
+    return number
+  }
+
+  /// How many rows the last statement changed.
+  var changes: Int { unsafe Int(sqlite3_changes(connection)) }
+
+  /// Whether a transaction is open: SQLite ends it itself after some faults.
+  var isInTransaction: Bool { unsafe sqlite3_get_autocommit(connection) == 0 }
+
+  /// Makes the file, as SQLite itself would let others read it; its companions get the file's mode.
+  private static func makePrivate(_ path: String) throws(StoreFault) {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    // SAFETY: paths are NUL-terminated for each call of this function, which keep nothing.
+    guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw last("mkdir \(folder)") }
+    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw last("open \(path)") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw last("stat \(path)") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw StoreFault("\(path) is no file") }
+    let mode = status.st_mode & 0o7777
+    guard mode & 0o077 == 0 else {
+      throw StoreFault(
+        "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod 600 \(path)")
+    }
+    if geteuid() == 0, status.st_size == 0 { try giveToOwnerOfFolder(descriptor, folder, path) }
+    guard status.st_uid == geteuid() || geteuid() == 0 else { throw StoreFault("\(path) belongs to another user") }
+  }
+
+  /// The gateway, which need not be root, goes on with what root has begun.
+  private static func giveToOwnerOfFolder(_ file: Int32, _ folder: String, _ path: String) throws(StoreFault) {
+    var status = stat()
+    guard unsafe stat(folder, &status) == 0 else { throw last("stat \(folder)") }
+    guard fchown(file, status.st_uid, status.st_gid) == 0 else { throw last("chown \(path)") }
+  }
+
+  private static func last(_ call: String) -> StoreFault {
+    let code = errno
+    // SAFETY: the text of glibc lives until the thread's next call; it is copied.
+    return StoreFault("\(call): " + (unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"))
+  }
+}

@@ -1,0 +1,169 @@
+/// The statements about sign-ins, inside a transaction of whoever calls.
+///
+/// A sign-in is one row, however often its refresh token is replaced: the first part of the token is the same in all of
+/// them, and what has that part and is neither the latest nor the one before has been replaced (RFC 9700 §4.14.2).
+struct SignInTable {
+  private let database: SQLiteDatabase
+
+  /// Of the tables below. A change of them is a new one, and a way from the old.
+  static let version: Int64 = 1
+  /// Ended sign-ins are remembered for so long: access tokens of them may be out until then.
+  static let endedKeptSeconds: Int64 = 7 * 86_400
+  /// Rows that are deleted at once.
+  private static let batch: Int64 = 200
+
+  /// - Throws: Where the database is another program's, or of a newer version.
+  init(_ database: SQLiteDatabase) throws(StoreFault) {
+    self.database = database
+    try database.run("BEGIN IMMEDIATE")
+    do throws(StoreFault) {
+      switch try database.number("PRAGMA user_version") {
+      case 0:
+        guard try database.number("SELECT count(*) FROM sqlite_schema") == 0 else {
+          throw StoreFault("it is a database of something else")
+        }
+        try make()
+      case SignInTable.version: break
+      case let version:
+        throw StoreFault(
+          "it was written by a newer version of portcullis (schema \(version), here \(SignInTable.version))")
+      }
+      try database.run("COMMIT")
+    } catch {
+      if database.isInTransaction { try? database.run("ROLLBACK") }
+      throw error
+    }
+  }
+
+  private func make() throws(StoreFault) {
+    try database.run(
+      """
+      CREATE TABLE sign_ins (
+        id TEXT PRIMARY KEY NOT NULL, provider TEXT NOT NULL, subject TEXT NOT NULL, methods TEXT NOT NULL,
+        authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        client_address TEXT NOT NULL, user_agent TEXT NOT NULL, family_hash BLOB NOT NULL UNIQUE,
+        token_hash BLOB NOT NULL, previous_hash BLOB, replaced_at INTEGER, ended_at INTEGER
+      ) STRICT, WITHOUT ROWID
+      """)
+    try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
+    try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at) WHERE ended_at IS NULL")
+    try database.run("CREATE INDEX sign_ins_by_end ON sign_ins (ended_at) WHERE ended_at IS NOT NULL")
+    try database.run("PRAGMA user_version = 1")
+  }
+
+  func insert(_ record: SignInRecord, _ hash: RefreshTokenHash) throws(StoreFault) {
+    try database.run(
+      """
+      INSERT INTO sign_ins (id, provider, subject, methods, authenticated_at, last_used_at, expires_at,
+        client_address, user_agent, family_hash, token_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        .text(record.id), .text(record.provider), .text(record.subject), .text(record.methods.joined(separator: " ")),
+        .integer(record.authenticatedAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
+        .text(record.clientAddress), .text(record.userAgent), .bytes(hash.family), .bytes(hash.whole),
+      ])
+  }
+
+  func refresh(
+    _ hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, _ terms: RefreshTerms
+  ) throws(StoreFault) -> RefreshOutcome {
+    var found: (record: SignInRecord, isLatest: Bool, isPrevious: Bool, replacedAt: Int64)?
+    try database.run(
+      """
+      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, client_address, user_agent,
+        token_hash = ?2, coalesce(previous_hash = ?2, 0), replaced_at
+      FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND ended_at IS NULL AND expires_at > ?4
+      """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
+    ) { row in
+      found = (SignInRecord(row), row.integer(9) == 1, row.integer(10) == 1, row.integer(11))
+    }
+    guard let (record, isLatest, isPrevious, replacedAt) = found else { return .refused }
+    if !isLatest, !(isPrevious && now.subtractingSaturated(replacedAt) <= terms.graceSeconds) {
+      try end(id: record.id, provider: provider, now: now)
+      return .reused(record)
+    }
+    if now.subtractingSaturated(record.lastUsedAt) > terms.idleSeconds {
+      try end(id: record.id, provider: provider, now: now)
+      return .refused
+    }
+    guard isLatest else { return .repeated(record) }
+    try database.run(
+      """
+      UPDATE sign_ins SET previous_hash = token_hash, token_hash = ?2, replaced_at = ?3, last_used_at = ?3
+      WHERE id = ?1
+      """, [.text(record.id), .bytes(replacement), .integer(now)])
+    var used = record
+    used.lastUsedAt = now
+    return .rotated(used)
+  }
+
+  @discardableResult
+  func end(id: String, provider: String, now: Int64) throws(StoreFault) -> Bool {
+    try database.run(
+      "UPDATE sign_ins SET ended_at = ?3 WHERE id = ?1 AND provider = ?2 AND ended_at IS NULL AND expires_at > ?3",
+      [.text(id), .text(provider), .integer(now)])
+    return database.changes > 0
+  }
+
+  func endAll(subject: String, provider: String, now: Int64) throws(StoreFault) -> [String] {
+    let ids = try list(provider: provider, subject: subject, now: now).map(\.id)
+    for id in ids { try end(id: id, provider: provider, now: now) }
+    return ids
+  }
+
+  func list(provider: String, subject: String?, now: Int64) throws(StoreFault) -> [SignInRecord] {
+    var records: [SignInRecord] = []
+    try database.run(
+      """
+      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, client_address, user_agent
+      FROM sign_ins WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3
+      ORDER BY last_used_at DESC, id
+      """, [.text(provider), subject.map { .text($0) } ?? .null, .integer(now)]
+    ) { records.append(SignInRecord($0)) }
+    return records
+  }
+
+  func ended(since: Int64) throws(StoreFault) -> [EndedSignIn] {
+    var ended: [EndedSignIn] = []
+    try database.run(
+      "SELECT id, provider FROM sign_ins WHERE ended_at IS NOT NULL AND ended_at >= ? ORDER BY ended_at, id",
+      [.integer(since)]
+    ) { ended.append(EndedSignIn(id: $0.text(0), provider: $0.text(1))) }
+    return ended
+  }
+
+  /// Deletes some of what is of no use any more; true where there may be more.
+  func deleteExpired(now: Int64) throws(StoreFault) -> Bool {
+    try database.run(
+      """
+      DELETE FROM sign_ins WHERE id IN
+        (SELECT id FROM sign_ins WHERE ended_at IS NULL AND expires_at <= ?1 LIMIT ?2)
+      """, [.integer(now), .integer(SignInTable.batch)])
+    var deleted = database.changes
+    try database.run(
+      """
+      DELETE FROM sign_ins WHERE id IN
+        (SELECT id FROM sign_ins WHERE ended_at IS NOT NULL AND ended_at <= ?1 LIMIT ?2)
+      """, [.integer(now.subtractingSaturated(SignInTable.endedKeptSeconds)), .integer(SignInTable.batch)])
+    deleted = max(deleted, database.changes)
+    return deleted == Int(SignInTable.batch)
+  }
+}
+
+extension SignInRecord {
+  /// The columns in the order of the statements above.
+  fileprivate init(_ row: borrowing SQLiteRow) {
+    self.init(
+      id: row.text(0), provider: row.text(1), subject: row.text(2),
+      methods: row.text(3).split(separator: " ").map { String($0) }, authenticatedAt: row.integer(4),
+      lastUsedAt: row.integer(5), expiresAt: row.integer(6), clientAddress: row.text(7), userAgent: row.text(8))
+  }
+}
+
+extension Int64 {
+  /// Times may come from a file that somebody else wrote.
+  fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? (other < 0 ? .max : .min) : difference
+  }
+}

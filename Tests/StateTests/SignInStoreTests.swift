@@ -1,0 +1,195 @@
+import Dispatch
+import Glibc
+import Synchronization
+import Testing
+
+@testable import State
+
+@Suite("Sign-ins on disk")
+struct SignInStoreTests {
+  let folder = StoreFolder()
+  let terms = RefreshTerms(graceSeconds: 10, idleSeconds: 1000)
+
+  @Test("C-10: a refresh token is good once, and the next one after it")
+  func rotation() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    #expect(try store.use(1, next: 2, at: 200) == .rotated(record("s1", usedAt: 200)))
+    #expect(try store.use(2, next: 3, at: 300) == .rotated(record("s1", usedAt: 300)))
+  }
+
+  @Test("C-10: within the grace the one before gets an access token, later it ends the sign-in")
+  func reuse() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    _ = try store.use(1, next: 2, at: 200)
+    #expect(try store.use(1, next: 9, at: 210) == .repeated(record("s1", usedAt: 200)))
+    #expect(try store.use(2, next: 3, at: 210) == .rotated(record("s1", usedAt: 210)))
+    #expect(try store.use(2, next: 9, at: 221) == .reused(record("s1", usedAt: 210)))
+    #expect(try store.use(3, next: 4, at: 222) == .refused)
+    #expect(try store.endedSince(221).map(\.id) == ["s1"])
+    #expect(try store.endedSince(222).isEmpty)
+  }
+
+  @Test("C-10: a token that was replaced long ago ends the sign-in too, and one of nobody does nothing")
+  func oldReuse() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    for token in 1..<50 { _ = try store.use(UInt8(token), next: UInt8(token + 1), at: 100 + Int64(token)) }
+    #expect(try store.use(1, next: 2, at: 160, family: 7) == .refused)
+    #expect(try store.use(1, next: 2, at: 160) == .reused(record("s1", usedAt: 149)))
+    #expect(try store.use(50, next: 51, at: 161) == .refused)
+  }
+
+  @Test("A sign-in that is not used ends, and one ends however often it is used")
+  func lifetimes() throws {
+    let store = try folder.open()
+    try store.signIn("idle", token: 1)
+    #expect(try store.use(1, next: 2, at: 1101) == .refused)
+    #expect(try store.listed(at: 1101).isEmpty)
+    try store.signIn("old", token: 3, family: 2)
+    #expect(try store.use(3, next: 4, at: 900, family: 2) == .rotated(record("old", usedAt: 900)))
+    #expect(try store.use(4, next: 5, at: 1800, family: 2) == .rotated(record("old", usedAt: 1800)))
+    #expect(try store.use(5, next: 6, at: 2000, family: 2) == .refused)
+  }
+
+  @Test("A sign-in is of one provider")
+  func providers() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    #expect(try store.use(1, next: 2, at: 200, provider: "other") == .refused)
+    #expect(try outcome { store.end(id: "s1", provider: "other", now: 200, completion: $0) } == false)
+    #expect(try store.use(1, next: 2, at: 200) == .rotated(record("s1", usedAt: 200)))
+  }
+
+  @Test("Ending: one, all of a user, none that has ended")
+  func ending() throws {
+    let store = try folder.open()
+    for (number, name) in ["s1", "s2", "s3"].enumerated() {
+      try store.signIn(name, token: UInt8(number + 1), family: UInt8(number + 1))
+    }
+    #expect(try outcome { store.end(id: "s2", provider: "local", now: 150, completion: $0) })
+    #expect(try outcome { store.end(id: "s2", provider: "local", now: 151, completion: $0) } == false)
+    #expect(try outcome { store.end(id: "nobody", provider: "local", now: 151, completion: $0) } == false)
+    #expect(try store.listed(at: 160).map(\.id).sorted() == ["s1", "s3"])
+    let others = try outcome { store.endAll(subject: "u1", provider: "local", now: 160, completion: $0) }
+    #expect(others.sorted() == ["s1", "s3"])
+    #expect(try store.endedSince(150).map(\.id) == ["s2", "s1", "s3"])
+    #expect(try store.use(3, next: 4, at: 170, family: 3) == .refused)
+  }
+
+  @Test("What was acknowledged is there for the next one that opens the file")
+  func reopening() throws {
+    do {
+      let store = try folder.open()
+      try store.signIn("s1", token: 1)
+      _ = try store.use(1, next: 2, at: 200)
+    }
+    let store = try folder.open()
+    #expect(try store.listed(at: 200) == [record("s1", usedAt: 200)])
+    #expect(try store.use(2, next: 3, at: 300) == .rotated(record("s1", usedAt: 300)))
+  }
+
+  @Test("Another process's change is noticed, and our own is none")
+  func watching() throws {
+    let (store, other) = (try folder.open(), try folder.open())
+    try store.signIn("s1", token: 1)
+    let noticed = DispatchSemaphore(value: 0)
+    store.watch(every: .milliseconds(10)) { noticed.signal() }
+    // `watch` looks at what is there from its first look on.
+    #expect(noticed.wait(timeout: .now() + .milliseconds(200)) == .timedOut)
+    #expect(try outcome { other.end(id: "s1", provider: "local", now: 200, completion: $0) })
+    #expect(noticed.wait(timeout: .now() + .seconds(20)) == .success)
+    #expect(try store.endedSince(200).map(\.id) == ["s1"])
+  }
+
+  @Test("L-3: nobody but the owner may read it, nor its companions")
+  func modes() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    for name in ["", "-wal", "-shm"] { #expect(try mode(folder.file + name) == 0o600, "\(name)") }
+  }
+
+  @Test("L-3: a file that others may read is refused, and so is a link")
+  func openFile() throws {
+    _ = try folder.open()
+    // SAFETY: paths are NUL-terminated for the calls.
+    #expect(unsafe chmod(folder.file, 0o640) == 0)
+    let fault = #expect(throws: StoreFault.self) { try folder.open() }
+    #expect(fault?.description.contains("chmod 600") == true)
+    _ = unsafe chmod(folder.file, 0o600)
+    let link = folder.path + "/link.db"
+    #expect(unsafe symlink(folder.file, link) == 0)
+    #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: link) }
+  }
+
+  @Test("A newer version's file, another program's and what is no database are refused")
+  func versions() throws {
+    _ = try folder.open()
+    do {
+      let database = try SQLiteDatabase(path: folder.file)
+      try database.run("PRAGMA user_version = 2")
+    }
+    let fault = #expect(throws: StoreFault.self) { try folder.open() }
+    #expect(fault?.description.contains("newer version") == true, "\(String(describing: fault))")
+
+    let foreign = folder.path + "/foreign.db"
+    do {
+      let database = try SQLiteDatabase(path: foreign)
+      try database.run("CREATE TABLE things (name TEXT)")
+    }
+    #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: foreign) }
+    try folder.write("text.db", "this is no database, whatever it is called, and it is long enough")
+    #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: folder.path + "/text.db") }
+  }
+
+  @Test("Expired rows go, those that ended lately stay")
+  func deletion() throws {
+    let store = try folder.open()
+    for number in 0..<250 {
+      try store.signIn("s\(number)", token: UInt8(number), family: UInt8(number), at: 100)
+    }
+    _ = try outcome { store.end(id: "s7", provider: "local", now: 150, completion: $0) }
+    // Each write from now on may delete 200 of them.
+    for number in 0..<4 {
+      _ = try outcome { store.end(id: "x", provider: "local", now: 5000 + Int64(number), completion: $0) }
+    }
+    let database = try SQLiteDatabase(path: folder.file)
+    // It is done behind what was asked for: whatever is asked next comes after it.
+    _ = try store.listed(at: 0)
+    #expect(try database.number("SELECT count(*) FROM sign_ins") == 1)
+    #expect(try store.endedSince(0).map(\.id) == ["s7"])
+    _ = try outcome { store.end(id: "x", provider: "local", now: 150 + SignInTable.endedKeptSeconds, completion: $0) }
+    _ = try store.listed(at: 0)
+    #expect(try database.number("SELECT count(*) FROM sign_ins") == 0)
+  }
+
+  @Test("One that fails does not take the others of its transaction along")
+  func faultOfOne() throws {
+    let store = try folder.open()
+    let results = Mutex<[Bool]>([])
+    let ended = DispatchGroup()
+    // The third has the id of the first.
+    for (number, name) in ["a", "b", "a", "c"].enumerated() {
+      ended.enter()
+      store.begin(record(name), hash: hash(UInt8(number), family: UInt8(number))) { result in
+        results.withLock { $0.append((try? result.get()) != nil) }
+        ended.leave()
+      }
+    }
+    #expect(ended.wait(timeout: .now() + .seconds(60)) == .success)
+    #expect(results.withLock { $0 } == [true, true, false, true])
+    #expect(try store.listed(at: 200).map(\.id) == ["a", "b", "c"])
+  }
+
+  @Test("Texts are values, whatever stands in them")
+  func hostileTexts() throws {
+    let store = try folder.open()
+    let subject = "'; DROP TABLE sign_ins; --\u{0}\u{2028}é"
+    let hostile = SignInRecord(
+      id: "s1", provider: "local", subject: subject, methods: ["pwd"], authenticatedAt: 100, lastUsedAt: 100,
+      expiresAt: 2000, clientAddress: "::1", userAgent: subject)
+    try outcome { store.begin(hostile, hash: hash(1), completion: $0) }
+    #expect(try outcome { store.list(provider: "local", subject: subject, now: 200, completion: $0) } == [hostile])
+  }
+}

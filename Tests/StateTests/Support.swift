@@ -1,0 +1,93 @@
+import Dispatch
+import Glibc
+import Synchronization
+import Testing
+
+@testable import State
+
+/// A folder for one test, removed with what is in it.
+final class StoreFolder: Sendable {
+  let path = "/tmp/portcullis-state-\(UInt64.random(in: 0...UInt64.max))"
+  var file: String { path + "/local.sign-ins.db" }
+
+  func open() throws -> SQLiteSignInStore { try SQLiteSignInStore(path: file) }
+
+  func write(_ name: String, _ content: String) throws {
+    // SAFETY: strings are NUL-terminated for each call of this file, and nothing is kept.
+    let stream = try unsafe #require(fopen("\(path)/\(name)", "w"))
+    _ = unsafe fputs(content, stream)
+    _ = unsafe fclose(stream)
+    _ = unsafe chmod("\(path)/\(name)", 0o600)
+  }
+
+  deinit {
+    if let stream = unsafe opendir(path) {
+      while let entry = unsafe readdir(stream) {
+        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
+          unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+        }
+        _ = unsafe unlink("\(path)/\(name)")
+      }
+      unsafe closedir(stream)
+    }
+    _ = unsafe rmdir(path)
+  }
+}
+
+func mode(_ path: String) throws -> UInt32 {
+  var status = stat()
+  // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+  try #require(unsafe stat(path, &status) == 0)
+  return status.st_mode & 0o7777
+}
+
+/// The result of what is called back.
+func outcome<Value: Sendable>(
+  _ body: (@escaping SQLiteSignInStore.Completion<Value>) -> Void
+) throws -> Value {
+  let ended = DispatchSemaphore(value: 0)
+  let box = Box<Value>()
+  body { found in
+    box.result.withLock { $0 = found }
+    ended.signal()
+  }
+  try #require(ended.wait(timeout: .now() + .seconds(60)) == .success)
+  return try #require(box.result.withLock { $0 }).get()
+}
+
+func hash(_ token: UInt8, family: UInt8 = 0) -> RefreshTokenHash {
+  RefreshTokenHash(
+    family: [UInt8](repeating: family, count: 32), whole: [family] + [UInt8](repeating: token, count: 31))
+}
+
+func record(_ id: String, usedAt: Int64 = 100) -> SignInRecord {
+  SignInRecord(
+    id: id, provider: "local", subject: "u1", methods: ["pwd", "otp"], authenticatedAt: 100, lastUsedAt: usedAt,
+    expiresAt: 2000, clientAddress: "127.0.0.1", userAgent: "curl")
+}
+
+extension SQLiteSignInStore {
+  func signIn(_ id: String, token: UInt8, family: UInt8 = 0, at: Int64 = 100) throws {
+    try outcome { begin(record(id), hash: hash(token, family: family), completion: $0) }
+  }
+
+  func use(
+    _ token: UInt8, next: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local"
+  ) throws -> RefreshOutcome {
+    try outcome {
+      refresh(
+        hash: hash(token, family: family), provider: provider, replacement: hash(next, family: family).whole, now: now,
+        terms: RefreshTerms(graceSeconds: 10, idleSeconds: 1000), completion: $0)
+    }
+  }
+
+  func listed(at now: Int64) throws -> [SignInRecord] {
+    try outcome { list(provider: "local", subject: nil, now: now, completion: $0) }
+  }
+
+  func endedSince(_ time: Int64) throws -> [EndedSignIn] { try outcome { ended(since: time, completion: $0) } }
+}
+
+private final class Box<Value: Sendable>: Sendable {
+  let result = Mutex<Result<Value, StoreFault>?>(nil)
+}

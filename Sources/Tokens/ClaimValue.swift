@@ -28,4 +28,9 @@ public enum ClaimValue: Sendable, Equatable {
 public struct ClaimMember: Sendable, Equatable {
   public let name: String
   public let value: ClaimValue
+
+  public init(name: String, value: ClaimValue) {
+    self.name = name
+    self.value = value
+  }
 }

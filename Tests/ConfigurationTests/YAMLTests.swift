@@ -39,7 +39,7 @@ struct YAMLTests {
       Row(what: "a merge key", text: "log:\n  <<: { level: info }\n", fault: "2:3: merge keys (<<) are not allowed"),
       Row(
         what: "a second document", text: "workers: 1\n---\nworkers: 2\n",
-        fault: "2:1: a second document; gateway.conf is one document"),
+        fault: "2:1: a second document; the file is one document"),
       Row(
         what: "a control character in a key", text: "\"a\\eb\": 1\n",
         fault: "1:1: a key with a line break or another control character"),

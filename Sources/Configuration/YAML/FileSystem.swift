@@ -15,6 +15,8 @@ enum FileSystem {
     let mode: UInt32
     /// Which file it is, whatever its name.
     var identity = Identity()
+    /// Whether it belongs to the user that this process runs as, or to root.
+    var isOwnedByUs = true
 
     struct Identity: Sendable, Equatable {
       var device: UInt64 = 0
@@ -62,7 +64,8 @@ enum FileSystem {
       }
     return Status(
       kind: kind, mode: found.st_mode & 0o777,
-      identity: Status.Identity(device: UInt64(found.st_dev), number: UInt64(found.st_ino)))
+      identity: Status.Identity(device: UInt64(found.st_dev), number: UInt64(found.st_ino)),
+      isOwnedByUs: found.st_uid == geteuid() || found.st_uid == 0)
   }
 
   private static func lastFault() -> Fault {

@@ -16,6 +16,10 @@ struct Node: Sendable {
 
   let content: Content
   let position: Position
+  /// Where it stands, in characters from the beginning of the text: without spaces and comments after it.
+  var range = 0..<0
+  /// Whether it is a list or a mapping in brackets.
+  var isInBrackets = false
 
   /// `a list`, for "expected a size, found a list".
   var noun: String {

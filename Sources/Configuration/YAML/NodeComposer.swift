@@ -4,11 +4,12 @@
 /// control characters in texts. Reading goes on after each, so that all are reported in one run.
 struct NodeComposer {
   private let events: [YAMLEvent]
-  private let environment: [String: String]
+  private let environment: [String: String]?
   private var next = 0
   private(set) var faults: [(position: Position, message: String)] = []
 
-  init(_ events: [YAMLEvent], environment: [String: String]) {
+  /// - Parameter environment: What `${NAME}` stands for; nil: for itself.
+  init(_ events: [YAMLEvent], environment: [String: String]?) {
     self.events = events
     self.environment = environment
   }
@@ -19,7 +20,7 @@ struct NodeComposer {
     let node = composeNode()
     _ = take()
     if let second = take() {
-      report(second.position, "a second document; gateway.conf is one document")
+      report(second.position, "a second document; the file is one document")
     }
     return node
   }
@@ -31,8 +32,8 @@ struct NodeComposer {
     }
     switch event.kind {
     case .scalar(let text, let style): return scalar(text, style, event)
-    case .sequenceStart: return sequence(event.position)
-    case .mappingStart: return mapping(event.position)
+    case .sequenceStart: return sequence(event)
+    case .mappingStart: return mapping(event)
     case .alias:
       report(event.position, "aliases are not allowed; a value that begins with * needs quotes")
       return Node(content: .faulty, position: event.position)
@@ -43,7 +44,8 @@ struct NodeComposer {
   private mutating func scalar(_ written: String, _ style: Scalar.Style, _ event: YAMLEvent) -> Node {
     var content = Node.Content.faulty
     do throws(EnvironmentText.Fault) {
-      let text = try EnvironmentText.replace(in: written, from: environment)
+      var text = written
+      if let environment { text = try EnvironmentText.replace(in: written, from: environment) }
       if Self.holdsControlCharacter(text) {
         report(event.position, "a text with a line break or another control character")
       } else {
@@ -52,16 +54,24 @@ struct NodeComposer {
     } catch {
       report(event.position, error.message)
     }
-    return Node(content: event.decoration == nil ? content : .faulty, position: event.position)
+    return Node(content: event.decoration == nil ? content : .faulty, position: event.position, range: event.range)
   }
 
-  private mutating func sequence(_ position: Position) -> Node {
+  private mutating func sequence(_ start: YAMLEvent) -> Node {
     var elements: [Node] = []
     while let node = composeNode() { elements.append(node) }
-    return Node(content: .sequence(elements), position: position)
+    return Node(
+      content: .sequence(elements), position: start.position, range: range(from: start, lastInside: elements.last),
+      isInBrackets: start.isInBrackets)
   }
 
-  private mutating func mapping(_ position: Position) -> Node {
+  /// libyaml ends what has no brackets where the next thing begins, after comments.
+  private func range(from start: YAMLEvent, lastInside last: Node?) -> Range<Int> {
+    let end = start.isInBrackets && next > 0 ? events[next - 1].range : last?.range ?? start.range
+    return start.range.lowerBound..<max(start.range.lowerBound, end.upperBound)
+  }
+
+  private mutating func mapping(_ start: YAMLEvent) -> Node {
     var entries: [Node.Entry] = []
     while let event = take(), !event.kind.isMappingEnd {
       guard case .scalar(let key, let style) = event.kind else {
@@ -83,7 +93,9 @@ struct NodeComposer {
         entries.append(Node.Entry(key: key, keyPosition: event.position, value: value))
       }
     }
-    return Node(content: .mapping(entries), position: position)
+    return Node(
+      content: .mapping(entries), position: start.position,
+      range: range(from: start, lastInside: entries.last?.value), isInBrackets: start.isInBrackets)
   }
 
   private static func holdsControlCharacter(_ text: String) -> Bool {

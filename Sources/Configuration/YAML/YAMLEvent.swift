@@ -13,6 +13,10 @@ struct YAMLEvent: Sendable {
 
   let kind: Kind
   let position: Position
+  /// Where it stands, in characters from the beginning of the text.
+  var range = 0..<0
+  /// Whether it is a list or a mapping in brackets.
+  var isInBrackets = false
   /// `anchor` (`&name`) or `tag` (`!name`) where the value carries one.
   var decoration: String?
 }

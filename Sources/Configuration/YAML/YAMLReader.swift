@@ -37,7 +37,8 @@ enum YAMLReader {
       // SAFETY: libyaml filled the event; its texts are copied by `safe` before it is deleted here.
       defer { unsafe yaml_event_delete(&event) }
       if unsafe event.type == YAML_STREAM_END_EVENT { return .success(events) }
-      guard let next = unsafe safe(event) else { continue }
+      guard var next = unsafe safe(event) else { continue }
+      unsafe next.range = event.start_mark.index..<max(event.start_mark.index, event.end_mark.index)
       switch next.kind {
       case .sequenceStart, .mappingStart: depth += 1
       case .sequenceEnd, .mappingEnd: depth -= 1
@@ -62,11 +63,13 @@ enum YAMLReader {
     case YAML_SEQUENCE_START_EVENT:
       let start = unsafe event.data.sequence_start
       return unsafe YAMLEvent(
-        kind: .sequenceStart, position: position, decoration: decoration(start.anchor, start.tag))
+        kind: .sequenceStart, position: position, isInBrackets: start.style == YAML_FLOW_SEQUENCE_STYLE,
+        decoration: decoration(start.anchor, start.tag))
     case YAML_MAPPING_START_EVENT:
       let start = unsafe event.data.mapping_start
       return unsafe YAMLEvent(
-        kind: .mappingStart, position: position, decoration: decoration(start.anchor, start.tag))
+        kind: .mappingStart, position: position, isInBrackets: start.style == YAML_FLOW_MAPPING_STYLE,
+        decoration: decoration(start.anchor, start.tag))
     case YAML_SCALAR_EVENT:
       let scalar = unsafe event.data.scalar
       // SAFETY: `value` holds `length` bytes that live as long as the event; they are copied.

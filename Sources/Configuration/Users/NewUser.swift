@@ -1,0 +1,86 @@
+public import Tokens
+
+/// A user or a program that a users file gets.
+public struct NewUser: Sendable {
+  public enum Kind: Sendable, Equatable { case user, client }
+
+  public let kind: Kind
+  public let id: String
+  /// nil for a program.
+  public let username: String?
+  public let passwordHash: String
+  public var roles: [String] = []
+  public var permissions: [String] = []
+  public var scopes: [String] = []
+  public var claims: [ClaimMember] = []
+  public var isDisabled = false
+
+  public init(id: String, username: String, passwordHash: String) {
+    kind = .user
+    self.id = id
+    self.username = username
+    self.passwordHash = passwordHash
+  }
+
+  public init(clientID: String, secretHash: String) {
+    kind = .client
+    id = clientID
+    username = nil
+    passwordHash = secretHash
+  }
+
+  /// `name=value` of a command: the value as the file takes it without quotes. nil without a name.
+  public static func claim(_ text: String) -> ClaimMember? {
+    guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
+    let value = UserClaimText.value(plain: String(text[text.index(after: equals)...]))
+    return ClaimMember(name: String(text[..<equals]), value: value)
+  }
+
+  /// The element of the list, in lines that begin at the column of its dash.
+  var lines: [String] {
+    var lines = ["id: \(YAMLScalar.written(id))"]
+    if let username { lines.append("username: \(YAMLScalar.written(username))") }
+    lines.append("\(kind == .user ? "password_hash" : "secret_hash"): \(YAMLScalar.written(passwordHash))")
+    for (name, values) in [("roles", roles), ("permissions", permissions), ("scopes", scopes)] where !values.isEmpty {
+      lines.append("\(name): [\(values.map { YAMLScalar.written($0) }.joined(separator: ", "))]")
+    }
+    if !claims.isEmpty {
+      let members = claims.map { "\(YAMLScalar.written($0.name)): \(YAMLScalar.written($0.value))" }
+      lines.append("claims: { \(members.joined(separator: ", ")) }")
+    }
+    if isDisabled { lines.append("disabled: true") }
+    return lines.enumerated().map { $0.offset == 0 ? "- \($0.element)" : "  \($0.element)" }
+  }
+}
+
+/// Texts as YAML writes them, inside brackets and outside.
+enum YAMLScalar {
+  static func written(_ text: String) -> String {
+    let isPlain =
+      text.utf8.first.map { isLetterOrDigit($0) || $0 == UInt8(ascii: "$") || $0 == UInt8(ascii: "_") } ?? false
+      && text.utf8.allSatisfy { isLetterOrDigit($0) || "_.@/$+-".utf8.contains($0) }
+    if isPlain { return text }
+    return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+  }
+
+  /// A claim's value: a text that would read as something else gets quotes.
+  static func written(_ value: ClaimValue) -> String {
+    switch value {
+    case .boolean(let truth): "\(truth)"
+    case .integer(let number): "\(number)"
+    case .string(let text):
+      UserClaimText.value(plain: text) == value ? written(text) : "'\(text)'"
+    case .list(let elements): "[\(elements.map { written($0) }.joined(separator: ", "))]"
+    case .null, .number, .object: "''"
+    }
+  }
+
+  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/// Who may sign in, as a users file says.
+public struct UsersFile: Sendable {
+  /// As the operator named it.
+  public let path: String
+  public let users: [User]
+  public let clients: [MachineClient]
+  /// Whether its passwords are known to everyone: it is for listeners on loopback alone (SECURITY A-5).
+  public let isDemo: Bool
+  // Swift takes texts for equal that have other bytes: keys are bytes.
+  private let usersByName: [[UInt8]: Int]
+  private let usersByID: [[UInt8]: Int]
+  private let clientsByID: [[UInt8]: Int]
+
+  init(path: String, users: [User], clients: [MachineClient], isDemo: Bool) {
+    self.path = path
+    self.users = users
+    self.clients = clients
+    self.isDemo = isDemo
+    usersByName = UsersFile.index(users, by: \.username)
+    usersByID = UsersFile.index(users, by: \.id)
+    clientsByID = UsersFile.index(clients, by: \.id)
+  }
+
+  private static func index<Element>(_ elements: [Element], by text: (Element) -> String) -> [[UInt8]: Int] {
+    var places: [[UInt8]: Int] = [:]
+    for (place, element) in elements.enumerated() { places[Array(text(element).utf8)] = place }
+    return places
+  }
+
+  /// The user of that name, disabled ones too.
+  public func user(named username: String) -> User? { usersByName[Array(username.utf8)].map { users[$0] } }
+
+  /// The user with that id, disabled ones too.
+  public func user(id: String) -> User? { usersByID[Array(id.utf8)].map { users[$0] } }
+
+  /// The program with that id, disabled ones too.
+  public func client(id: String) -> MachineClient? { clientsByID[Array(id.utf8)].map { clients[$0] } }
+
+  /// Reads and validates a file. All of its faults are reported in one run; after a syntax error nothing else can be.
+  ///
+  /// It must be readable by owner and group alone, and belong to the user that this process runs as, or to root: who can
+  /// write it can sign in as anyone. Blocks.
+  public static func load(path: String) -> Result<UsersFile, Diagnostics> {
+    do throws(FileSystem.Fault) {
+      let status = try FileSystem.status(path)
+      if let fault = fault(of: status, path) { return .failure(fault) }
+      return parse(try FileSystem.read(path), file: path)
+    } catch {
+      return .failure(Diagnostics([Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")]))
+    }
+  }
+
+  private static func fault(of status: FileSystem.Status, _ path: String) -> Diagnostics? {
+    let message: String
+    if status.kind != .file {
+      message = "is no file"
+    } else if !status.isOwnedByUs {
+      message = "belongs to another user, who could sign in as anyone: run chown root \(path)"
+    } else if status.isOpenToOthers {
+      message = "can be used by others; run chmod 600 \(path)"
+    } else {
+      return nil
+    }
+    return Diagnostics([Diagnostic(file: path, position: nil, message: message)])
+  }
+
+  /// Validates the text of a file.
+  public static func parse(_ bytes: [UInt8], file: String) -> Result<UsersFile, Diagnostics> {
+    func failure(_ faults: [(position: Position, message: String)]) -> Result<UsersFile, Diagnostics> {
+      .failure(Diagnostics(faults.map { Diagnostic(file: file, position: $0.position, message: $0.message) }))
+    }
+
+    let events: [YAMLEvent]
+    do throws(YAMLSyntaxFault) {
+      events = try YAMLReader.events(of: bytes)
+    } catch {
+      return failure([(error.position, error.message(in: bytes))])
+    }
+    var composer = NodeComposer(events, environment: nil)
+    guard let root = composer.compose() else {
+      return failure([(Position(line: 1, column: 1), "the file is empty; \"users\" or \"clients\" is required")])
+    }
+    var decoding = Decoding(folder: ".")
+    guard let draft = UsersFileDraft.keys.decode(root, &decoding) else {
+      return failure(composer.faults + decoding.faults)
+    }
+    let users = draft.value.file(file, draft.places, &decoding)
+    let faults = composer.faults + decoding.faults
+    return faults.isEmpty ? .success(users) : failure(faults)
+  }
+}

@@ -1,0 +1,142 @@
+/// Why a users file was not changed.
+public struct UsersEditFault: Error, Sendable, CustomStringConvertible {
+  public let description: String
+}
+
+/// The text of a users file, which is changed where it has to be: comments and order stay.
+public struct UsersFileText: Sendable {
+  public private(set) var bytes: [UInt8]
+  private let path: String
+  /// nil: the text holds nobody yet.
+  private var root: Node?
+
+  /// - Parameter bytes: Of a file that is right; or nothing but comments.
+  public init(_ bytes: [UInt8], path: String) throws(Diagnostics) {
+    self.path = path
+    self.bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
+    root = UsersFileText.compose(self.bytes)
+    if root != nil || UsersFileText.isSyntaxFault(self.bytes) { _ = try UsersFile.parse(bytes, file: path).get() }
+  }
+
+  private static func compose(_ bytes: [UInt8]) -> Node? {
+    guard let events = try? YAMLReader.events(of: bytes) else { return nil }
+    var composer = NodeComposer(events, environment: nil)
+    return composer.compose()
+  }
+
+  private static func isSyntaxFault(_ bytes: [UInt8]) -> Bool { (try? YAMLReader.events(of: bytes)) == nil }
+
+  // MARK: Changes
+
+  /// Adds them at the end of their list.
+  public mutating func add(_ users: [NewUser]) throws(UsersEditFault) {
+    guard let kind = users.first?.kind else { return }
+    let name = kind == .user ? "users" : "clients"
+    let lines = users.flatMap(\.lines)
+    guard let root else { return try change(at: bytes.count, onNewLine(["\(name):"] + lines.map { "  " + $0 })) }
+    guard let list = root.member(name) else {
+      guard !root.isInBrackets else { throw inBrackets("the file") }
+      return try change(at: bytes.count, onNewLine(["\(name):"] + lines.map { "  " + $0 }))
+    }
+    guard !list.isInBrackets else { throw inBrackets("\"\(name)\"") }
+    let end = lineEnd(after: offset(list.range.upperBound))
+    try change(at: end, onNewLine(lines.map { String(repeating: " ", count: list.position.column - 1) + $0 }, at: end))
+  }
+
+  /// Gives a user another password.
+  public mutating func setPasswordHash(_ hash: String, of username: String) throws(UsersEditFault) {
+    guard let value = try user(username).member("password_hash") else { throw notFound(username) }
+    try replace(value, YAMLScalar.written(hash))
+  }
+
+  /// Says whether a user may not sign in; true where that is something else than before.
+  public mutating func setDisabled(_ isDisabled: Bool, _ username: String) throws(UsersEditFault) -> Bool {
+    let user = try user(username)
+    if let value = user.member("disabled") {
+      guard case .scalar(let scalar) = value.content, scalar.text != "\(isDisabled)" else { return false }
+      try replace(value, "\(isDisabled)")
+      return true
+    }
+    guard isDisabled, case .mapping(let entries) = user.content, let last = entries.last else { return false }
+    if user.isInBrackets {
+      try change(at: offset(last.value.range.upperBound), ", disabled: true")
+    } else {
+      let end = lineEnd(after: offset(last.value.range.upperBound))
+      let indent = String(repeating: " ", count: last.keyPosition.column - 1)
+      try change(at: end, onNewLine(["\(indent)disabled: true"], at: end))
+    }
+    return true
+  }
+
+  // MARK: Places
+
+  private func user(_ username: String) throws(UsersEditFault) -> Node {
+    guard case .sequence(let users)? = root?.member("users")?.content else { throw notFound(username) }
+    for user in users {
+      if case .scalar(let name)? = user.member("username")?.content, name.text.utf8.elementsEqual(username.utf8) {
+        return user
+      }
+    }
+    throw notFound(username)
+  }
+
+  private func notFound(_ username: String) -> UsersEditFault {
+    UsersEditFault(description: "\(path): there is no user \"\(username)\"")
+  }
+
+  private func inBrackets(_ what: String) -> UsersEditFault {
+    UsersEditFault(description: "\(path): \(what) is written in brackets; write one line for each key, or add to it")
+  }
+
+  /// The byte at which the character of that number begins.
+  private func offset(_ character: Int) -> Int {
+    var count = 0
+    for (offset, byte) in bytes.enumerated() where byte & 0xC0 != 0x80 {
+      if count == character { return offset }
+      count += 1
+    }
+    return bytes.count
+  }
+
+  /// Where the next line begins, or the text ends.
+  private func lineEnd(after offset: Int) -> Int {
+    var end = offset
+    // A block of text ends at the beginning of a line.
+    if end > 0, bytes[end - 1] == UInt8(ascii: "\n") { return end }
+    while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
+    return min(end + 1, bytes.count)
+  }
+
+  private func onNewLine(_ lines: [String], at offset: Int? = nil) -> String {
+    let offset = offset ?? bytes.count
+    let isAtBeginning = offset == 0 || bytes[offset - 1] == UInt8(ascii: "\n")
+    return (isAtBeginning ? "" : "\n") + lines.map { $0 + "\n" }.joined()
+  }
+
+  private mutating func replace(_ node: Node, _ text: String) throws(UsersEditFault) {
+    try change(offset(node.range.lowerBound)..<offset(node.range.upperBound), text)
+  }
+
+  private mutating func change(at offset: Int, _ text: String) throws(UsersEditFault) {
+    try change(offset..<offset, text)
+  }
+
+  /// What comes of a change has to be right as a whole: otherwise nothing is changed.
+  private mutating func change(_ range: Range<Int>, _ text: String) throws(UsersEditFault) {
+    var changed = bytes
+    changed.replaceSubrange(range, with: text.utf8)
+    if case .failure(let diagnostics) = UsersFile.parse(changed, file: path) {
+      throw UsersEditFault(description: diagnostics.list.first?.message ?? "it cannot be changed")
+    }
+    bytes = changed
+    root = UsersFileText.compose(changed)
+  }
+}
+
+extension Node {
+  /// The value of a key of a mapping.
+  fileprivate func member(_ name: String) -> Node? {
+    guard case .mapping(let entries) = content else { return nil }
+    return entries.first { $0.key == name }?.value
+  }
+}

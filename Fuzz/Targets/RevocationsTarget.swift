@@ -84,7 +84,7 @@ enum RevocationsTarget {
         for revocations in sets {
           let found = revocations.kind(
             revoking: provider, jti: kind == .tokenID ? text : nil, subject: kind == .subject ? text : nil,
-            keyID: kind == .keyID ? text : nil)
+            keyID: kind == .keyID ? text : nil, signInID: kind == .signInID ? text : nil)
           try require(found == (isNamed ? kind : nil), "what the file names is revoked, and nothing else")
         }
       }

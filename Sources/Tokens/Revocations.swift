@@ -1,4 +1,5 @@
-/// Tokens that are refused although they verify: by their id, by whom they are about, or by the key that signed them.
+/// Tokens that are refused although they verify: by their id, by whom they are about, by the key that signed them, or
+/// by the sign-in that they came of.
 ///
 /// A hash table over one block of bytes: of each entry the value, four bytes before it, and 12 bytes of table once it is
 /// `fitted()`. That is less than three times the text of the entries. The hash is seeded per process, and values are
@@ -12,6 +13,8 @@ public struct Revocations: Sendable {
     case subject
     /// The header's `kid` (RFC 7515 §4.1.4).
     case keyID
+    /// The claim `sid`: the sign-in that the token came of (OpenID Connect Front-Channel Logout 1.0 §3).
+    case signInID
 
     /// As tokens call it.
     public var name: String {
@@ -19,6 +22,7 @@ public struct Revocations: Sendable {
       case .tokenID: "jti"
       case .subject: "sub"
       case .keyID: "kid"
+      case .signInID: "sid"
       }
     }
   }
@@ -40,7 +44,7 @@ public struct Revocations: Sendable {
 
   /// Entries, each counted once.
   public private(set) var count = 0
-  private var countOfKind = InlineArray<4, Int>(repeating: 0)
+  private var countOfKind = InlineArray<5, Int>(repeating: 0)
   /// The number of each provider that has entries of its own, from 1; 0 stands for all providers.
   private var scopes: [[UInt8]: UInt32] = [:]
   private var block: [UInt8] = []
@@ -77,12 +81,15 @@ public struct Revocations: Sendable {
   private static func slotCount(for count: Int) -> Int { max(slotsMin, count + count / 2 + 1) }
 
   /// What revokes a token of `provider` that says this of itself; nil: nothing does.
-  public func kind(revoking provider: String, jti: String?, subject: String?, keyID: String?) -> Kind? {
+  public func kind(
+    revoking provider: String, jti: String?, subject: String?, keyID: String?, signInID: String? = nil
+  ) -> Kind? {
     guard count > 0 else { return nil }
     let scope = scopes.isEmpty ? nil : scopes[Array(provider.utf8)]
     if isListed(.tokenID, jti, scope) { return .tokenID }
     if isListed(.subject, subject, scope) { return .subject }
-    return isListed(.keyID, keyID, scope) ? .keyID : nil
+    if isListed(.keyID, keyID, scope) { return .keyID }
+    return isListed(.signInID, signInID, scope) ? .signInID : nil
   }
 
   private func isListed(_ kind: Kind, _ text: String?, _ scope: UInt32?) -> Bool {
@@ -245,10 +252,16 @@ extension Revocations {
     guard count > 0 else { return nil }
     var tokenID: String?
     if case .string(let text)? = claims.claim(Revocations.tokenIDPath) { tokenID = text }
-    return kind(revoking: claims.provider, jti: tokenID, subject: claims.subject, keyID: keyID)
+    var signInID: String?
+    if countOfKind[Int(Kind.signInID.rawValue)] > 0, case .string(let text)? = claims.claim(Revocations.signInIDPath) {
+      signInID = text
+    }
+    return kind(
+      revoking: claims.provider, jti: tokenID, subject: claims.subject, keyID: keyID, signInID: signInID)
   }
 
   private static let tokenIDPath = ClaimPath(name: "jti")
+  private static let signInIDPath = ClaimPath(name: "sid")
 }
 
 // MARK: What it costs

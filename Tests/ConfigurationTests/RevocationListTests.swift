@@ -71,14 +71,14 @@ struct RevocationListTests {
   @Test(
     "Faults have their place, and do not repeat what stands there",
     arguments: [
-      Bad("jit a\n", "1:1: neither jti, sub nor kid; did you mean \"jti\"?"),
-      Bad("JTI a\n", "1:1: neither jti, sub nor kid; did you mean \"jti\"?"),
-      Bad("\nsubject a\n", "2:1: neither jti, sub nor kid"),
-      Bad("eyJhbGciOiJub25lIn0\n", "1:1: neither jti, sub nor kid"),
+      Bad("jit a\n", "1:1: neither jti, sub, kid nor sid; did you mean \"jti\"?"),
+      Bad("JTI a\n", "1:1: neither jti, sub, kid nor sid; did you mean \"jti\"?"),
+      Bad("\nsubject a\n", "2:1: neither jti, sub, kid nor sid"),
+      Bad("eyJhbGciOiJub25lIn0\n", "1:1: neither jti, sub, kid nor sid"),
       Bad("jti\n", "1:4: no value; write jti VALUE"), Bad("# x\nkid  \n", "2:4: no value; write kid VALUE"),
       Bad("jti  a\n", "1:5: a second space; one stands between kind and value"),
-      Bad(" jti a\n", "1:1: a space at the start of a line; begin it with jti, sub, kid, [ or #"),
-      Bad(" # a\n", "1:1: a space at the start of a line; begin it with jti, sub, kid, [ or #"),
+      Bad(" jti a\n", "1:1: a space at the start of a line; begin it with jti, sub, kid, sid, [ or #"),
+      Bad(" # a\n", "1:1: a space at the start of a line; begin it with jti, sub, kid, sid, [ or #"),
       Bad("jti\ta\n", "1:4: a control character; one space stands between kind and value"),
       Bad("jti a\0b\n", "1:6: a control character; one space stands between kind and value"),
       Bad("sub \u{E9}\u{7F}\n", "1:6: a control character; one space stands between kind and value"),
@@ -110,7 +110,7 @@ struct RevocationListTests {
   func several() {
     #expect(
       Self.lineFaults("jti\njti a\nx y\n[z]\n".utf8) == [
-        "revoked.txt:1:4: no value; write jti VALUE", "revoked.txt:3:1: neither jti, sub nor kid",
+        "revoked.txt:1:4: no value; write jti VALUE", "revoked.txt:3:1: neither jti, sub, kid nor sid",
         "revoked.txt:4:2: no provider is called \"z\"",
       ])
     #expect(Self.lineFaults(String(repeating: "x\n", count: 100_000).utf8).count == 10)

@@ -263,7 +263,7 @@ def test_T_16_a_slow_writer_lets_nobody_in_and_what_is_gone_takes_10_s(scene):
 
 
 @pytest.mark.parametrize("damage, said", [
-    (lambda s: s.replace("jti j1\njit j2\n"), ':2:1: neither jti, sub nor kid; did you mean "jti"?'),
+    (lambda s: s.replace("jti j1\njit j2\n"), ':2:1: neither jti, sub, kid nor sid; did you mean "jti"?'),
     (lambda s: s.replace("[compny]\njti j1\n"), ':1:2: no provider is called "compny"; did you mean "company"?'),
     (lambda s: s.file.write_bytes(b"jti \xff\n"), ":1:5: bytes that are no UTF-8"),
     (lambda s: s.file.write_bytes(b"# x\njti a\0b\n"), ":2:6: a control character"),

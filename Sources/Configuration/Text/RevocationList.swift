@@ -1,6 +1,6 @@
 public import Tokens
 
-/// The file of revoked tokens: a line for each entry, `jti VALUE`, `sub VALUE` or `kid VALUE`.
+/// The file of revoked tokens: a line for each entry, `jti VALUE`, `sub VALUE`, `kid VALUE` or `sid VALUE`.
 ///
 /// A line `[NAME]` begins the entries of one provider; those before the first such line are for all of them. `#` begins
 /// a comment at the start of a line alone. A line's end is LF or CRLF; spaces before it do not count.
@@ -105,12 +105,12 @@ struct RevocationListReader {
     if isComment { return }
     if bytes[start] == UInt8(ascii: "[") { return read(sectionFrom: start, to: end) }
     if bytes[start] == UInt8(ascii: " ") {
-      return report(start, start, "a space at the start of a line; begin it with jti, sub, kid, [ or #")
+      return report(start, start, "a space at the start of a line; begin it with jti, sub, kid, sid, [ or #")
     }
     var wordEnd = start
     while wordEnd < end, bytes[wordEnd] != UInt8(ascii: " ") { wordEnd += 1 }
     guard let kind = kind(from: start, to: wordEnd) else {
-      return report(start, start, "neither jti, sub nor kid" + hint(from: start, to: wordEnd))
+      return report(start, start, "neither jti, sub, kid nor sid" + hint(from: start, to: wordEnd))
     }
     let value = wordEnd + 1
     guard value < end else { return report(start, wordEnd, "no value; write \(kind.name) VALUE") }
@@ -156,6 +156,7 @@ struct RevocationListReader {
     case (UInt8(ascii: "j"), UInt8(ascii: "t"), UInt8(ascii: "i")): return .tokenID
     case (UInt8(ascii: "s"), UInt8(ascii: "u"), UInt8(ascii: "b")): return .subject
     case (UInt8(ascii: "k"), UInt8(ascii: "i"), UInt8(ascii: "d")): return .keyID
+    case (UInt8(ascii: "s"), UInt8(ascii: "i"), UInt8(ascii: "d")): return .signInID
     default: return nil
     }
   }

@@ -21,8 +21,11 @@ extension GatewayConfiguration {
   public static func parse(
     _ bytes: [UInt8], file: String, environment: [String: String], processorCount: Int
   ) -> Result<GatewayConfiguration, Diagnostics> {
-    func failure(_ faults: [(position: Position, message: String)]) -> Result<GatewayConfiguration, Diagnostics> {
-      .failure(Diagnostics(faults.map { Diagnostic(file: file, position: $0.position, message: $0.message) }))
+    func failure(
+      _ faults: [(position: Position, message: String)], _ others: [Diagnostic] = []
+    ) -> Result<GatewayConfiguration, Diagnostics> {
+      let list = faults.map { Diagnostic(file: file, position: $0.position, message: $0.message) }
+      return .failure(Diagnostics(list, others: others))
     }
 
     let events: [YAMLEvent]
@@ -42,7 +45,8 @@ extension GatewayConfiguration {
     var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding, file: file)
     let configuration = resolver.configuration()
     let faults = composer.faults + resolver.decoding.faults
-    return faults.isEmpty ? .success(configuration) : failure(faults)
+    let others = resolver.decoding.faultsElsewhere
+    return faults.isEmpty && others.isEmpty ? .success(configuration) : failure(faults, others)
   }
 
   private static func folder(of file: String) -> String {

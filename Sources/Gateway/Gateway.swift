@@ -6,7 +6,9 @@ import Introspection
 import Keys
 import Logging
 import Proxy
+import SignIn
 import Sockets
+import State
 import TLS
 import Telemetry
 import Tokens
@@ -33,6 +35,7 @@ final class Gateway {
   private let tickets = TicketKeys()
   private var tls: ListenerContexts
   private let revocations: RevocationWatcher
+  private let signIns: SignIns
   private var revocationGeneration: UInt64 = 0
   private var signals: [any DispatchSourceSignal] = []
   /// Signals that are handled, and loops that accept.
@@ -79,8 +82,15 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
     }
+    signIns = SignIns(loop: control, log: log)
+    let signInRoutes: [LocalRoute]
+    do throws(StoreFault) {
+      signInRoutes = signIns.take(configuration, try signIns.open(configuration), keys: keyStore)
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
+    }
     active = ActiveConfiguration(
-      configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore))
+      configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore) + signInRoutes)
     do throws(TLSFault) {
       tls = try ListenerContexts(files.listeners, tickets: tickets, workers: configuration.workers)
       upstreams = try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { [log] in
@@ -156,6 +166,9 @@ extension Gateway {
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
+    signIns.start(
+      comingBack: { body in bound.async { body($0.signIns) } },
+      changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
     upstreams.start(
       comingBack: { body in bound.async { body($0.upstreams) } },
       publish: { [unowned self] upstream in
@@ -179,6 +192,7 @@ extension Gateway {
     server.start(
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
       requestIntrospection: { question in bound.async { $0.introspect(question) } },
+      requestRenewal: { request in bound.async { $0.renew(request) } },
       requestLookup: { upstream in bound.async { $0.upstreams.lookUp(upstream) } },
       begun: { bound.async { $0.stepIsDone() } },
       failed: { [log, logWriter] error in
@@ -224,7 +238,13 @@ extension Gateway {
   /// What is revoked now, under a generation of its own.
   private func revocationSnapshot() -> RevocationSnapshot {
     revocationGeneration += 1
-    return RevocationSnapshot(revocations.file?.inForce ?? Revocations(), generation: revocationGeneration)
+    let inForce = revocations.file?.inForce ?? Revocations()
+    signIns.tell([inForce, signIns.revocations])
+    return RevocationSnapshot(inForce, endedSignIns: signIns.revocations, generation: revocationGeneration)
+  }
+
+  private func renew(_ request: RenewalRequest) {
+    signIns.renew(request) { [server] in server.answer(request, $0) }
   }
 
   /// A configuration that is no longer in force means other providers by its indices; who waited has been decided anew.
@@ -366,6 +386,13 @@ extension Gateway {
       log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
       return
     }
+    let opened: [String: SignIns.Opened]
+    do throws(StoreFault) {
+      opened = try signIns.open(next)
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
     do throws(KeyStoreError) {
       try keyStore.reload(sources: KeySource.all(of: next))
     } catch {
@@ -375,7 +402,8 @@ extension Gateway {
     self.introspection.stop()
     self.introspection = introspection
     active = ActiveConfiguration(
-      next, generation: active.generation + 1, responders: PublishedKeys.routes(next, keyStore))
+      next, generation: active.generation + 1,
+      responders: PublishedKeys.routes(next, keyStore) + signIns.take(next, opened, keys: keyStore))
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls

@@ -2,6 +2,8 @@
 /// May import: Reason.
 /// Never does: I/O, or hold an unsafe pointer: bytes are arguments, offsets are results.
 
+public import Reason
+
 /// Answers whole requests inside the gateway.
 ///
 /// A request with a body of at most 64 KiB goes in, one answer comes out.
@@ -22,6 +24,21 @@ public struct LocalRequest: Sendable {
   public var query = ""
   public var fields: [(name: String, value: [UInt8])] = []
   public var body: [UInt8] = []
+  /// Who sent it; nil where there is no address, as of a unix socket.
+  public var client: IPAddress?
+  /// Whether its client speaks TLS, to the gateway or to a proxy that is believed.
+  public var isSecure = false
+  public var requestID = ""
+  /// Which page a browser says that it comes from.
+  public var origin = Origin.absent
+
+  /// What Origin says (RFC 6454 §7).
+  public enum Origin: Sendable, Equatable {
+    case absent
+    /// The host and port of the request itself.
+    case own
+    case foreign
+  }
 
   public init() {}
 
@@ -31,6 +48,7 @@ public struct LocalRequest: Sendable {
     host = LocalRequest.text(bytes, head.host)
     self.path = LocalRequest.text(path, ByteRange(0, path.count))
     query = LocalRequest.text(bytes, head.query)
+    if head.originCount > 0 { origin = RequestOrigin.isOwn(head, bytes) ? .own : .foreign }
     for line in head.fields {
       fields.append((LocalRequest.text(bytes, line.name), LocalRequest.copy(bytes, line.value)))
     }
@@ -53,10 +71,13 @@ public struct LocalResponse: Sendable {
   public var status: Int
   public var fields: [(name: String, value: String)]
   public var body: [UInt8]
+  /// Why the request was refused, for the access log; nil: it was not.
+  public var reason: Reason?
 
-  public init(status: Int, fields: [(name: String, value: String)], body: [UInt8]) {
+  public init(status: Int, fields: [(name: String, value: String)], body: [UInt8], reason: Reason? = nil) {
     self.status = status
     self.fields = fields
     self.body = body
+    self.reason = reason
   }
 }

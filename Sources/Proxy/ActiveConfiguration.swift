@@ -33,6 +33,8 @@ public final class ActiveConfiguration: Sendable {
   let responders: [LocalRoute]
   /// nil: no proxy may ask.
   let forwardAuth: ActiveForwardAuth?
+  /// The names of the gateway's own cookies, which no upstream sees or sets (SECURITY I-6, C-1).
+  let ownCookies: [[UInt8]]
 
   public init(_ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute]) {
     self.configuration = configuration
@@ -49,6 +51,15 @@ public final class ActiveConfiguration: Sendable {
     upstreamNames = configuration.upstreams.map(\.name)
     let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
     credentialPlaces = places
+    var ownCookies: [[UInt8]] = []
+    for name in configuration.providers.flatMap({ $0.signIn?.cookies.names ?? [] }) {
+      let bytes = [UInt8](name.utf8)
+      if !ownCookies.contains(bytes) { ownCookies.append(bytes) }
+    }
+    self.ownCookies = ownCookies
+    let signIns = configuration.providers.map { provider in
+      provider.signIn.map { ActiveSignIn($0, provider: provider.name) }
+    }
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []
     routes = configuration.routes.map { route in
@@ -57,7 +68,9 @@ public final class ActiveConfiguration: Sendable {
         mappings.append(route.identity)
         names += route.identity.headerNames
       }
-      return ActiveRoute(route, mapping: mapping, places: places, timeouts: configuration.timeouts)
+      return ActiveRoute(
+        route, mapping: mapping, places: places, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,
+        ownCookies: ownCookies, timeouts: configuration.timeouts)
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     answersPreflights = configuration.routes.contains { $0.cors != nil }
@@ -92,7 +105,7 @@ public final class ActiveConfiguration: Sendable {
   ///
   /// - Parameter host: Without a port, in any case.
   func localRoute(host: Span<UInt8>, path: Span<UInt8>) -> LocalRoute? {
-    for route in responders where Bytes.areEqual(route.pathBytes.span, path) && route.isFor(host) { return route }
+    for route in responders where route.isAt(path) && route.isFor(host) { return route }
     return nil
   }
 
@@ -118,18 +131,34 @@ public final class ActiveConfiguration: Sendable {
 public struct LocalRoute: Sendable {
   /// In lower case, without a port; nil: any host.
   public let host: String?
-  /// The canonical path, exactly.
+  /// The canonical path.
   public let path: String
+  public let reach: Reach
   public let responder: any Responder & Sendable
   let pathBytes: [UInt8]
   private let hostBytes: [UInt8]?
 
-  public init(host: String?, path: String, responder: any Responder & Sendable) {
+  /// What it is for.
+  public enum Reach: Sendable {
+    /// The path alone.
+    case exact
+    /// The path, and whatever is below it.
+    case below
+  }
+
+  public init(host: String?, path: String, reach: Reach = .exact, responder: any Responder & Sendable) {
     self.host = host
     self.path = path
+    self.reach = reach
     self.responder = responder
     pathBytes = [UInt8](path.utf8)
     hostBytes = host.map { [UInt8]($0.utf8) }
+  }
+
+  func isAt(_ requested: Span<UInt8>) -> Bool {
+    guard reach == .below, requested.count > pathBytes.count else { return Bytes.areEqual(pathBytes.span, requested) }
+    return requested[pathBytes.count] == UInt8(ascii: "/")
+      && Bytes.areEqual(pathBytes.span, requested.extracting(0..<pathBytes.count))
   }
 
   func isFor(_ requested: Span<UInt8>) -> Bool {

@@ -17,8 +17,11 @@ final class ActiveRoute: Sendable {
   let readsWebSocketProtocol: Bool
   /// What its refusals ask for, in the schemes that its providers speak.
   let challenges: Challenges
-  /// The names of the cookies that its providers' tokens may stand in.
-  let tokenCookies: [[UInt8]]
+  /// The names of the cookies that its upstream does not see: those that its providers' tokens may stand in, where the
+  /// token is removed, and the gateway's own.
+  let removedCookies: [[UInt8]]
+  /// Where people sign in whom it does not know; nil: nowhere here.
+  let signIn: ActiveSignIn?
   /// Protocols that a request may go on in.
   let upgrades: [[UInt8]]
   /// The client's fields that the route leaves out or writes itself; nil: none.
@@ -33,9 +36,15 @@ final class ActiveRoute: Sendable {
   /// The field lines that it writes, each with its CRLF.
   let setFields: [UInt8]
 
-  /// - Parameter places: Of every provider.
-  init(_ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces], timeouts: TimeoutsConfiguration) {
+  /// - Parameters:
+  ///   - places: Of every provider.
+  ///   - ownCookies: The names of the gateway's own.
+  init(
+    _ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces], signIn: ActiveSignIn?,
+    ownCookies: [[UInt8]], timeouts: TimeoutsConfiguration
+  ) {
     self.configuration = configuration
+    self.signIn = signIn
     self.mapping = mapping
     tokenUse =
       switch configuration.rule.authentication {
@@ -48,7 +57,10 @@ final class ActiveRoute: Sendable {
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes)
-    tokenCookies = configuration.providers.flatMap { places[$0].cookies }
+    let tokenCookies = configuration.providers.flatMap { places[$0].cookies }
+    removedCookies =
+      configuration.token == .remove
+      ? tokenCookies + ownCookies : ownCookies.filter { !tokenCookies.contains($0) }
     cors = configuration.cors.map(ActiveCORS.init)
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil
@@ -59,5 +71,10 @@ final class ActiveRoute: Sendable {
     let removed = headers.removed + headers.set.map(\.name)
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)
     setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
+  }
+
+  /// The index of the provider of that name, where the route takes its tokens.
+  func provider(named name: String, in active: ActiveConfiguration) -> Int? {
+    configuration.providers.first { active.providerNames[$0] == name }
   }
 }

@@ -122,7 +122,8 @@ extension ClientConnection {
         head, bytes, framing: slot.exchange.answer.framing, answering: method,
         version: slot.exchange.version, connection: slot.exchange.persistence,
         upgrade: switches ? slot.exchange.upgrade : nil, date: date.span, corsFields: slot.exchange.corsFields,
-        strictTransport: slot.exchange.strictTransport,
+        strictTransport: slot.exchange.strictTransport, ownCookies: context.active.ownCookies,
+        renewal: slot.exchange.renewal?.fields,
         into: context.blocks.take())
     }
     block.consume(head.length)
@@ -263,7 +264,7 @@ extension ClientConnection {
   /// A Responder's answer.
   func answer(with response: LocalResponse) {
     guard let slot, phase == .exchanging else { return }
-    slot.exchange.answeredLocally(status: response.status)
+    slot.exchange.answeredLocally(status: response.status, reason: response.reason)
     put(slot, bytesMax: LocalAnswer.bytesMax(response)) { answer, writer in answer.write(response, to: &writer) }
     finishAnswer()
   }
@@ -281,7 +282,7 @@ extension ClientConnection {
       method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
       requestID: slot.exchange.requestID, date: worker.date,
       ownFields: (slot.exchange.corsFields ?? []) + (slot.exchange.forwardAuthFields ?? [])
-        + (slot.exchange.strictTransport ?? []))
+        + (slot.exchange.strictTransport ?? []) + (slot.exchange.renewal?.fields ?? []))
     var writer = HeadWriter(outputBlock(writable: bytesMax + answer.ownFields.count))
     write(answer, &writer)
     output = writer.finish()
@@ -323,7 +324,8 @@ extension ClientConnection {
       return
     }
     switch slot.exchange.state {
-    case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForResponder, .waitingForUpstream:
+    case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForRenewal, .waitingForResponder,
+      .waitingForUpstream:
       refuse(Refusal(.drainTimeout, connection: .closed))
     case .answering, .tunnelling: cut(.drainTimeout)
     case .answered:

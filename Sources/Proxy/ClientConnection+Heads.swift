@@ -134,8 +134,10 @@ extension ClientConnection {
       worker.waitForKeys(self, provider: provider)
     case .introspect(let token, let provider):
       worker.introspect(token, for: self, provider: provider)
+    case .renew(let token, let provider):
+      worker.renew(token, for: self, provider: provider)
     case .ask(let responder):
-      let request = localRequest()
+      let request = localRequest(slot)
       consumeHead(slot)
       continueExpectation()
       ask(responder, request)
@@ -164,12 +166,15 @@ extension ClientConnection {
   }
 
   /// The request at the start of `input` for a Responder; its body follows.
-  private func localRequest() -> LocalRequest {
+  private func localRequest(_ slot: ExchangeSlot) -> LocalRequest {
     let context = worker.context
     guard let block = input.take() else { return LocalRequest() }
     let path = context.path
-    let request = block.withReadable { bytes in LocalRequest(context.head, bytes, path: path.span) }
+    var request = block.withReadable { bytes in LocalRequest(context.head, bytes, path: path.span) }
     input = consume block
+    request.client = context.client.address
+    request.isSecure = context.client.scheme == .https
+    request.requestID = slot.exchange.requestID.text
     return request
   }
 

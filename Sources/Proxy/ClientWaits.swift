@@ -70,6 +70,10 @@ extension ClientConnection {
       slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)
       refuse(Refusal(.introspectionUnavailable))
+    case .waitingForRenewal:
+      // As without a refresh token: where it was used all the same, the browser's next request has its grace.
+      slot.exchange.renewed(.none)
+      decideAgain()
     case .waitingForResponder where slot.exchange.requestBody.isComplete: refuse(Refusal(.internalError))
     case .waitingForUpstream where slot.isQueued: refuse(Refusal(.upstreamBusy))
     case .tunnelling: cut(.tunnelTimeout)

@@ -55,6 +55,8 @@ final class Exchange {
 
   /// What the issuer said of the token, where it was asked.
   private var introspection: IntrospectionResult?
+  /// What came of the request's refresh token, where it was used.
+  private(set) var renewal: Renewal?
 
   // What the access log says.
   var log = ExchangeLog()
@@ -82,6 +84,7 @@ final class Exchange {
     status = 0
     reason = nil
     introspection = nil
+    renewal = nil
     upgrade = nil
     requestBodyBytesMax = nil
     expectsContinue = false
@@ -97,7 +100,7 @@ final class Exchange {
 
   /// Decides the request in `context.head`: path, route, credential, token, rule, and the head to be forwarded.
   ///
-  /// May be called again after `waitForKeys` and `introspect`: it begins at the beginning, with the keys of that moment.
+  /// May be called again after `waitForKeys`, `introspect` and `renew`: it begins at the beginning, with the keys of that moment.
   func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
     let head = context.head
@@ -216,14 +219,26 @@ final class Exchange {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, waiting: wait, in: context)
+        head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait, in: context)
       log.keep(authentication, at: context.now)
+      if let signIn = route.signIn, renewal == nil, upgrade == nil,
+        let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
+      {
+        state = .waitingForRenewal
+        log.waits(from: context.now)
+        return .renew(token, provider: signIn.provider)
+      }
       switch outcome {
       case .identity(let found, let place):
         identity = found
         cached = place
       case .refused(let reason, let keyID, let provider):
         log.keepToken(keyID: keyID, provider: provider)
+        if let signIn = route.signIn, upgrade == nil,
+          let response = signIn.redirect(insteadOf: reason, path.span, head, bytes)
+        {
+          return .answer(response)
+        }
         return .refuse(Refusal(reason, route.challenges))
       case .needsKeys(let provider):
         state = .waitingForKeys(provider: provider)
@@ -370,10 +385,13 @@ final class Exchange {
     if refusal.connection == .closed || !requestBody.isComplete { persistence = .closed }
   }
 
-  /// The gateway answers itself, and refuses nothing.
-  func answeredLocally(status: Int) {
+  /// The gateway answers itself, and not as it answers refusals.
+  ///
+  /// - Parameter reason: Why the request was refused all the same; nil: it was not.
+  func answeredLocally(status: Int, reason: Reason?) {
     state = .answered
     self.status = status
+    self.reason = reason
     if !requestBody.isComplete { persistence = .closed }
   }
 
@@ -402,12 +420,16 @@ final class Exchange {
   /// The issuer has answered: the request can be decided.
   func introspected(_ result: IntrospectionResult) { introspection = result }
 
+  /// What came of the refresh token: the request can be decided.
+  func renewed(_ renewal: Renewal) { self.renewal = renewal }
+
   /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
   func forget() {
     configuration = nil
     route = nil
     secured = nil
     introspection = nil
+    renewal = nil
     upgrade = nil
     log.forgetToken()
   }

@@ -9,6 +9,8 @@ extension Exchange {
     case waitingForKeys(provider: Int)
     /// The provider's issuer is asked about the token.
     case waitingForIntrospection(provider: Int)
+    /// The request's refresh token is being used.
+    case waitingForRenewal
     /// The gateway answers itself: its Responder has not answered yet.
     case waitingForResponder
     /// The request is being forwarded, and no final answer has come.
@@ -32,5 +34,7 @@ extension Exchange {
     case waitForKeys(provider: Int)
     /// Ask the provider's issuer about the token, and decide again with its answer.
     case introspect([UInt8], provider: Int)
+    /// Use this refresh token of the provider's, and decide again with what comes of it.
+    case renew([UInt8], provider: String)
   }
 }

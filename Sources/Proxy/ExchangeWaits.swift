@@ -5,10 +5,10 @@ import Sockets
 
 /// What an exchange waits for, and how long.
 extension Exchange {
-  /// Nothing was decided yet, or keys or an issuer's word are waited for.
+  /// Nothing was decided yet, or keys, an issuer's word or an access token are waited for.
   var isUndecided: Bool {
     switch state {
-    case .deciding, .waitingForKeys, .waitingForIntrospection: true
+    case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForRenewal: true
     case .waitingForResponder, .waitingForUpstream, .answering, .tunnelling, .answered: false
     }
   }

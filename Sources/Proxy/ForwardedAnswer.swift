@@ -8,12 +8,14 @@ enum ForwardedAnswer {
   /// - Parameters:
   ///   - upgrade: What it switches to, where it does.
   ///   - strictTransport: What it says of TLS instead of the upstream; nil: nothing.
+  ///   - ownCookies: The names of the gateway's own cookies, which the upstream does not set.
+  ///   - renewal: The access token that the request was let in with instead of its own; nil: its own was good.
   ///   - corsFields: What the gateway says of other origins instead of the upstream; nil: nothing.
   /// - Returns: The block, and whether the head fits it.
   static func write(
     _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, framing: BodyFraming, answering method: Method,
     version: HTTPVersion, connection: Refusal.ConnectionFate, upgrade: UpgradeRequest? = nil, date: Span<UInt8>,
-    corsFields: [UInt8]? = nil, strictTransport: [UInt8]? = nil,
+    corsFields: [UInt8]? = nil, strictTransport: [UInt8]? = nil, ownCookies: [[UInt8]] = [], renewal: [UInt8]? = nil,
     into block: consuming Buffer
   ) -> WrittenAnswer {
     var writer = HeadWriter(block)
@@ -36,7 +38,9 @@ enum ForwardedAnswer {
       // Where there is a body it is ours to write.
       case .contentLength: if !describesAbsentBody { continue }
       case .date: hasDate = true
+      case .setCookie: if !ownCookies.isEmpty, SetCookieLine.sets(ownCookies, bytes, line.value) { continue }
       default:
+        if renewal != nil, ForwardedAnswer.cachedFields.contains(bytes, line) { continue }
         if corsFields != nil, ActiveCORS.replacedFields.contains(bytes, line) { continue }
         if strictTransport != nil, ActiveListener.replacedFields.contains(bytes, line) { continue }
       }
@@ -45,6 +49,7 @@ enum ForwardedAnswer {
     if head.status >= 200 {
       if let corsFields { writer.write(corsFields.span) }
       if let strictTransport { writer.write(strictTransport.span) }
+      if let renewal { writer.write(renewal.span) }
       if !hasDate {
         writer.write("Date: ")
         writer.write(date)
@@ -71,6 +76,11 @@ enum ForwardedAnswer {
     let fits = writer.fits
     return WrittenAnswer(block: writer.finish(), fits: fits)
   }
+}
+
+extension ForwardedAnswer {
+  /// What would have a cache keep an answer that sets somebody's cookies.
+  private static let cachedFields = FieldNameSet(["Cache-Control", "Expires", "Surrogate-Control", "CDN-Cache-Control"])
 }
 
 struct WrittenAnswer: ~Copyable {

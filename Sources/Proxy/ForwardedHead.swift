@@ -79,8 +79,8 @@ struct ForwardedHead: ~Copyable {
         if removesToken, facts.route.tokenUse != .none { continue }
       case .cookie:
         // Also where another credential was used: a token that nobody has verified is worse than none.
-        if removesToken, !facts.route.tokenCookies.isEmpty {
-          ForwardedHead.writeCookies(bytes, line, without: facts.route.tokenCookies, to: &writer)
+        if !facts.route.removedCookies.isEmpty {
+          ForwardedHead.writeCookies(bytes, line, without: facts.route.removedCookies, to: &writer)
           continue
         }
       default:

@@ -9,7 +9,7 @@ extension ClientConnection {
   func proceed() {
     guard phase == .exchanging, let slot else { return }
     switch slot.exchange.state {
-    case .deciding, .waitingForKeys, .waitingForIntrospection: break
+    case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForRenewal: break
     case .waitingForResponder: collectRequestBody(slot)
     case .waitingForUpstream, .answering:
       relayRequestBody(slot)

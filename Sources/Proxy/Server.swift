@@ -49,12 +49,14 @@ public final class Server: Sendable {
   ///   - requestKeys: Called from any loop with a provider's index and the generation of the configuration that it is
   ///     of; ends in `update(keys:)`, where that configuration is still in force.
   ///   - requestIntrospection: Called from any loop; ends in `answer`, where its configuration is still in force.
+  ///   - requestRenewal: Called from any loop; ends in `answer`.
   ///   - requestLookup: Called from any loop when the names of an upstream's servers may have other addresses.
   ///   - begun: Called once per loop, from it, when it accepts.
   ///   - failed: Called from any loop.
   public func start(
     requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
     requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
+    requestRenewal: @escaping @Sendable (RenewalRequest) -> Void,
     requestLookup: @escaping @Sendable (UpstreamState) -> Void,
     begun: @escaping @Sendable () -> Void,
     failed: @escaping @Sendable (SystemError) -> Void
@@ -71,8 +73,8 @@ public final class Server: Sendable {
       worker.async { worker in
         do throws(SystemError) {
           try worker.listen(
-            requestKeys: requestKeys, requestIntrospection: requestIntrospection, requestLookup: requestLookup,
-            giveTurn: giveTurn, giveAnswer: giveAnswer)
+            requestKeys: requestKeys, requestIntrospection: requestIntrospection, requestRenewal: requestRenewal,
+            requestLookup: requestLookup, giveTurn: giveTurn, giveAnswer: giveAnswer)
           begun()
         } catch {
           failed(error)
@@ -84,6 +86,11 @@ public final class Server: Sendable {
   /// Tells the loop that asked.
   public func answer(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
     workers[question.worker].async { $0.introspected(question, result) }
+  }
+
+  /// Tells the loop that asked.
+  public func answer(_ request: RenewalRequest, _ renewal: Renewal) {
+    workers[request.place.worker].async { $0.renewed(request.place, renewal) }
   }
 
   public func update(keys: KeySnapshot) {

@@ -22,7 +22,9 @@ extension RevocationSnapshot {
   func kind(revoking identity: Identity) -> Revocations.Kind? {
     switch identity {
     case .anonymous: nil
-    case .token(let token): revocations.kind(revoking: token.claims, keyID: token.keyID)
+    case .token(let token):
+      revocations.kind(revoking: token.claims, keyID: token.keyID)
+        ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
     case .introspected(let token): revocations.kind(revoking: token.claims, keyID: nil)
     }
   }

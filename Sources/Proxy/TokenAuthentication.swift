@@ -38,12 +38,22 @@ struct TokenAuthentication {
 
   /// - Parameters:
   ///   - isWebSocket: Whether the request is a WebSocket's handshake.
+  ///   - renewed: What came of the request's refresh token: its access token goes before any cookie.
   ///   - waiting: Whether `needsKeys` and `needsIntrospection` are answers.
   mutating func authenticate(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool, waiting: Wait,
-    in context: DecisionContext
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool, renewed: Renewal?,
+    waiting: Wait, in context: DecisionContext
   ) -> Outcome {
-    let outcome = identify(head, bytes, for: route, isWebSocket: isWebSocket, waiting: waiting, in: context)
+    let outcome: Outcome
+    if let renewed, let token = renewed.token, let provider = route.provider(named: renewed.provider, in: context.active) {
+      // The cookie that the browser will have of it: what holds of cookies holds of this one (SECURITY C-14).
+      credential = .cookie(.empty)
+      var candidates = InlineCandidates()
+      candidates.append(provider)
+      outcome = identify(token.span, candidates, waiting: waiting, in: context)
+    } else {
+      outcome = identify(head, bytes, for: route, isWebSocket: isWebSocket, waiting: waiting, in: context)
+    }
     guard case .identity(let identity, _) = outcome else { return outcome }
     switch identity {
     case .anonymous: return outcome
@@ -88,6 +98,12 @@ struct TokenAuthentication {
         ? .identity(.anonymous, cached: nil) : .refused(.credentialMissing, keyID: nil, provider: nil)
     }
     let token = bytes.extracting(range.lowerBound..<range.upperBound)
+    return identify(token, candidates, waiting: waiting, in: context)
+  }
+
+  private mutating func identify(
+    _ token: Span<UInt8>, _ candidates: InlineCandidates, waiting: Wait, in context: DecisionContext
+  ) -> Outcome {
     let now = context.unixSeconds
     for index in 0..<candidates.count {
       let provider = candidates[index]

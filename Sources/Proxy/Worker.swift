@@ -51,6 +51,8 @@ final class Worker {
   private var slots: [ExchangeSlot] = []
   /// Has an issuer asked about a token.
   private var requestIntrospection: @Sendable (IntrospectionQuestion) -> Void = { _ in }
+  /// Has a refresh token used.
+  private var requestRenewal: @Sendable (RenewalRequest) -> Void = { _ in }
   /// Has the names of an upstream's servers resolved anew.
   private(set) var requestLookup: @Sendable (UpstreamState) -> Void = { _ in }
   /// Tells another loop that one of its requests may go to its upstream.
@@ -101,18 +103,21 @@ final class Worker {
   ///   - requestKeys: Called with a provider's index and the generation of the configuration that it is of; ends in
   ///     `update(keys:)`.
   ///   - requestIntrospection: Ends in `introspected`.
+  ///   - requestRenewal: Ends in `renewed`.
   ///   - requestLookup: Ends in `update(servers:of:)`, where the answer is another one.
   ///   - giveTurn: Ends in `turnHasCome` of the loop that the turn is of.
   ///   - giveAnswer: Ends in `responded` of the loop that asked.
   func listen(
     requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
     requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
+    requestRenewal: @escaping @Sendable (RenewalRequest) -> Void,
     requestLookup: @escaping @Sendable (UpstreamState) -> Void,
     giveTurn: @escaping @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void,
     giveAnswer: @escaping @Sendable (ExchangePlace, LocalResponse) -> Void
   ) throws(SystemError) {
     self.requestKeys = requestKeys
     self.requestIntrospection = requestIntrospection
+    self.requestRenewal = requestRenewal
     self.requestLookup = requestLookup
     self.giveTurn = giveTurn
     self.giveAnswer = giveAnswer
@@ -235,6 +240,22 @@ final class Worker {
       IntrospectionQuestion(
         token: token, provider: provider, configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
+  }
+
+  /// Lets `connection` wait for what comes of a refresh token; its deadline is the end of the wait.
+  func renew(_ token: [UInt8], for connection: ClientConnection, provider: String) {
+    guard let slot = connection.slot else { return }
+    waitDeadlines.arm(connection)
+    requestRenewal(RenewalRequest(token: token, provider: provider, place: place(of: slot)))
+  }
+
+  /// Something came of a refresh token. What was issued counts under another configuration too: used a second time, the
+  /// token would end its sign-in.
+  func renewed(_ place: ExchangePlace, _ renewal: Renewal) {
+    let slot = slots[place.slot]
+    guard slot.exchange.generation == place.exchange, slot.exchange.state == .waitingForRenewal else { return }
+    slot.exchange.renewed(renewal)
+    resume(slot, place.exchange)
   }
 
   /// Has `responder` answer; nothing comes of an answer to an exchange that is over.

@@ -28,16 +28,19 @@ extension Reason {
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
       .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited,
-      .authenticationTooOld, .acrInsufficient:
+      .authenticationTooOld, .acrInsufficient, .loginFailed, .loginThrottled, .signInRequestInvalid, .refreshRefused,
+      .refreshReused, .passwordRefused:
       .client
     case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
-      .requirementExcluded, .clientRefused, .originRefused:
+      .requirementExcluded, .clientRefused, .originRefused, .csrfRefused:
       .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
       .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
       .upstream
-    case .proofMemoryFull, .tooManyConnections, .drainTimeout, .internalError: .gateway
+    case .proofMemoryFull, .tooManyConnections, .drainTimeout, .loginBusy, .cookieTooLarge, .signInUnavailable,
+      .internalError:
+      .gateway
     }
   }
 
@@ -49,17 +52,17 @@ extension Reason {
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .framingConflict, .chunkInvalid, .trailerInvalid,
       .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
       .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated, .forwardedInvalid, .proxyHeaderInvalid,
-      .upgradeInvalid:
+      .upgradeInvalid, .signInRequestInvalid, .passwordRefused:
       400
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
       .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,
       .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported, .authenticationTooOld,
-      .acrInsufficient:
+      .acrInsufficient, .loginFailed, .refreshRefused, .refreshReused:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
-      .requirementExcluded, .identityInvalid, .clientRefused, .originRefused:
+      .requirementExcluded, .identityInvalid, .clientRefused, .originRefused, .csrfRefused:
       403
     case .noRoute: 404
     case .methodRefused: 405
@@ -68,14 +71,14 @@ extension Reason {
     case .targetTooLong: 414
     case .expectationUnsupported: 417
     case .hostNotCovered: 421
-    case .rateLimited: 429
+    case .rateLimited, .loginThrottled: 429
     case .headTooLarge, .tooManyFields: 431
     case .clientClosed, .clientTimeout, .clientTooSlow: 499
-    case .internalError: 500
+    case .cookieTooLarge, .internalError: 500
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
     case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .upstreamUnresolved, .upstreamUnavailable,
-      .upstreamBusy, .tooManyConnections, .drainTimeout:
+      .upstreamBusy, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable:
       503
     case .upstreamConnectTimeout, .upstreamTimeout: 504
     case .versionUnsupported: 505

@@ -33,7 +33,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case framingConflict = "framing_conflict"
   /// A version other than HTTP/1.0 and HTTP/1.1 (RFC 9110 §15.6.6).
   case versionUnsupported = "version_unsupported"
-  /// CONNECT or TRACE (RFC 9110 §9.3).
+  /// CONNECT or TRACE (RFC 9110 §9.3), or what a path of the gateway's own does not take.
   case methodRefused = "method_refused"
   /// The request target is longer than `limits.target` (RFC 9110 §15.5.15).
   case targetTooLong = "target_too_long"
@@ -198,6 +198,29 @@ public enum Reason: String, CaseIterable, Sendable {
   case originRefused = "origin_refused"
   /// More requests than the route's `rate_limit` (RFC 6585 §4).
   case rateLimited = "rate_limited"
+
+  // MARK: Signing in at the gateway (RFC 6749)
+
+  /// No such user, or another password; or a client that does not prove who it is.
+  case loginFailed = "login_failed"
+  /// Too many failures of an account, or from an address (RFC 6585 §4).
+  case loginThrottled = "login_throttled"
+  /// As many passwords are being checked as the gateway takes on at a time.
+  case loginBusy = "login_busy"
+  /// A form, or a request that a cookie speaks for, that does not come from the gateway's own page or host.
+  case csrfRefused = "csrf_refused"
+  /// What was sent to sign in is malformed, or lacks a part (RFC 6749 §5.2).
+  case signInRequestInvalid = "sign_in_request_invalid"
+  /// There is no such refresh token, or its sign-in has ended (RFC 6749 §6).
+  case refreshRefused = "refresh_refused"
+  /// A refresh token came that had been replaced before: its sign-in has ended (RFC 9700 §4.14.2).
+  case refreshReused = "refresh_reused"
+  /// A new password that is too short, or too long.
+  case passwordRefused = "password_refused"
+  /// The token of a sign-in is too large for a cookie.
+  case cookieTooLarge = "cookie_too_large"
+  /// Where sign-ins are kept did not answer.
+  case signInUnavailable = "sign_in_unavailable"
 
   // MARK: The upstream
 

@@ -1,3 +1,25 @@
-/// Module `SignIn`: people sign in, and are issued tokens: the login page and its JSON side, cookies, refresh tokens.
+/// Module `SignIn`: signing in at the gateway, and the tokens that come of it.
 /// May import: Configuration, Access, Tokens, HTTP, Crypto, JSON, State, Fetch, Sockets, Reason.
-/// Never does: block a loop, or keep a password or a token.
+/// Never does: work of its own on a loop, or keep or log a password or a token.
+
+/// Bounds that are no knobs.
+enum Limits {
+  /// Failures of one account, and from one address, within `failuresWithinSeconds` (SECURITY C-11).
+  static let accountFailuresMax = 10
+  static let addressFailuresMax = 50
+  static let failuresWithinSeconds: Int64 = 15 * 60
+  /// Accounts and addresses of which failures are remembered, each.
+  static let failuresRememberedMax = 1 << 16
+  /// Passwords that wait to be checked.
+  static let passwordsWaitingMax = 64
+  /// How long a refresh token that was replaced still gets an access token (SECURITY C-10).
+  static let graceSeconds: Int64 = 10
+  /// Bytes of a cookie with its name: browsers drop those over 4,096 with their attributes.
+  static let cookieBytesMax = 4000
+  /// Bytes of a password.
+  static let passwordBytes = 8...511
+  static let usernameBytesMax = 128
+  static let userAgentBytesMax = 200
+  /// How often refusals of one kind are said in the log.
+  static let saidEverySeconds: Int64 = 10
+}

@@ -3,6 +3,8 @@ struct Decoding {
   /// The folder of the file, `.` for one named without a folder.
   let folder: String
   private(set) var faults: [(position: Position, message: String)] = []
+  /// Faults of files that it names.
+  private(set) var faultsElsewhere: [Diagnostic] = []
 
   init(folder: String) {
     self.folder = folder
@@ -11,6 +13,8 @@ struct Decoding {
   mutating func report(_ position: Position, _ message: String) {
     faults.append((position, message))
   }
+
+  mutating func report(_ faults: Diagnostics) { faultsElsewhere += faults.list }
 
   /// Whether a word that opens something stands in the file, and not in a variable of the environment: open by accident
   /// is the fault that this program is there to prevent.

@@ -4,7 +4,7 @@ enum NotSupportedYet {
   static let fault = ValueFault("is not supported in this version")
 
   static let keys = ["admin"]
-  static let providerKeys = ["code_flow", "sign_in"]
+  static let providerKeys = ["code_flow"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let routeKeys = [
     "enforce", "assertion", "tests",

@@ -2,16 +2,19 @@
 public struct Diagnostics: Error, Sendable, Hashable, CustomStringConvertible {
   public let list: [Diagnostic]
 
-  /// - Parameter list: At least one.
-  public init(_ list: [Diagnostic]) {
-    precondition(!list.isEmpty, "no fault, no failure")
-    self.list = list.sorted { left, right in
+  /// At least one altogether.
+  ///
+  /// - Parameter others: Of other files that the file names, in their own order.
+  public init(_ list: [Diagnostic], others: [Diagnostic] = []) {
+    precondition(!list.isEmpty || !others.isEmpty, "no fault, no failure")
+    let sorted = list.sorted { left, right in
       switch (left.position, right.position) {
       case (nil, .some): true
       case (.some, nil), (nil, nil): false
       case (let left?, let right?): left < right
       }
     }
+    self.list = sorted + others
   }
 
   /// One line for each.

@@ -18,6 +18,7 @@ struct ProviderDraft: Sendable {
   var require = Decoded(TokenRequirementDraft())
   var refresh = Decoded(RefreshDraft())
   var introspection: Decoded<IntrospectionDraft>?
+  var signIn: Decoded<SignInDraft>?
 
   static let keys = KeyTable<ProviderDraft>(
     """
@@ -61,7 +62,8 @@ struct ProviderDraft: Sendable {
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
         """
         Where a token may stand. One in Authorization is looked at first, then one among the protocols of a WebSocket \
-        (`Sec-WebSocket-Protocol: bearer, TOKEN`), then cookies in their order.
+        (`Sec-WebSocket-Protocol: bearer, TOKEN`), then cookies in their order. `cookie` alone is the one of `sign_in`, \
+        which is looked at where this key is left out, too.
         """),
       Key(
         "dpop", \.dpop, .choice(DPoPUse.allCases.map { ($0.rawValue, $0) }),
@@ -81,6 +83,9 @@ struct ProviderDraft: Sendable {
       Key(
         "introspection", ifWritten: \.introspection, .mapping(IntrospectionDraft.keys),
         "Tokens that are no JWT are asked about at the issuer (RFC 7662)."),
+      Key(
+        "sign_in", ifWritten: \.signIn, .mapping(SignInDraft.keys),
+        "People sign in at the gateway, and get tokens of this provider."),
     ])
 }
 

@@ -82,18 +82,17 @@ extension ValueKind where Value == ClaimPath {
 extension ValueKind where Value == CredentialSource {
   static var credentialSource: ValueKind {
     .scalar(
-      noun: "authorization, websocket_protocol or cookie:NAME",
-      reference: "`authorization`, `websocket_protocol` or `cookie:NAME`",
+      noun: "authorization, websocket_protocol, cookie or cookie:NAME",
+      reference: "`authorization`, `websocket_protocol`, `cookie` or `cookie:NAME`",
       text: \.written
     ) { scalar throws(ValueFault) in
       if scalar.text == "authorization" { return .authorization }
       if scalar.text == "websocket_protocol" { return .webSocketProtocol }
-      // The gateway's own sign-in cookie.
-      if scalar.text == "cookie" { throw NotSupportedYet.fault }
+      if scalar.text == "cookie" { return .signInCookie }
       guard scalar.text.hasPrefix("cookie:") else {
         throw ValueFault(
-          "is none of authorization, websocket_protocol and cookie:NAME"
-            + NearestWord.hint(scalar.text, in: ["authorization", "websocket_protocol"]))
+          "is none of authorization, websocket_protocol, cookie and cookie:NAME"
+            + NearestWord.hint(scalar.text, in: ["authorization", "websocket_protocol", "cookie"]))
       }
       let name = scalar.text.dropFirst(7)
       guard FieldToken.isValid(name) else { throw ValueFault("names no cookie (RFC 6265 §4.1.1)") }
@@ -109,6 +108,7 @@ extension CredentialSource {
     case .authorization: "authorization"
     case .webSocketProtocol: "websocket_protocol"
     case .cookie(let name): "cookie:\(name)"
+    case .signInCookie: "cookie"
     }
   }
 }

@@ -12,6 +12,8 @@ extension Resolver {
     checkStaleFor(provider.refresh)
     checkCacheFile(named)
     let introspection = resolveIntrospection(named.body)
+    let signIn = resolveSignIn(named.body)
+    let credentialSources = resolveCredentialSources(named.body, signIn)
     if let issuer = provider.issuer { checkIssuer(issuer, named.body) }
     guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
     guard let keys = keyLocation(named.body) else { return nil }
@@ -26,12 +28,13 @@ extension Resolver {
         claims: provider.claims.value),
       keys: keys,
       certificateAuthorityFile: provider.certificateAuthority?.value,
-      credentialSources: provider.credentialSources,
+      credentialSources: credentialSources,
       dpop: provider.dpop,
       refreshEvery: provider.refresh.value.every,
       staleFor: provider.refresh.value.staleFor,
       keyCacheFile: provider.refresh.value.cacheFile?.value,
-      introspection: introspection)
+      introspection: introspection,
+      signIn: signIn)
   }
 
   private func keyLocation(_ provider: Decoded<ProviderDraft>) -> KeyLocation? {

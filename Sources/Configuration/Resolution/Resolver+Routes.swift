@@ -176,6 +176,13 @@ extension Resolver {
   private mutating func checkOwnPaths(_ route: RouteDraft) {
     guard let path = route.path else { return }
     let text = foldsPaths(of: route) ? path.value.text.lowercased() : path.value.text
+    for provider in draft.providers {
+      guard let signIn = provider.body.value.signIn?.value, text.isAt(signIn.path) else { continue }
+      let hosts = signIn.hosts?.map(\.value) ?? provider.body.value.issuer.flatMap { WebAddress($0.value)?.hostInRequests }.map { [$0] } ?? []
+      guard hosts.contains(where: { route.isFor(host: $0) }) else { continue }
+      report(path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
+      return
+    }
     guard text.isAt(ProviderConfiguration.publishedKeysPath) else { return }
     for provider in draft.providers where provider.body.value.signing != nil {
       let host = provider.body.value.issuer.flatMap { WebAddress($0.value)?.host }
@@ -191,6 +198,12 @@ extension String {
 }
 
 extension RouteDraft {
+  /// Whether requests for that host may be the route's; also where `*.example.com` takes it in.
+  fileprivate func isFor(host: String) -> Bool {
+    guard let own = self.host?.text.lowercased() else { return true }
+    return own == host || (own.hasPrefix("*.") && host.hasSuffix(own.dropFirst()))
+  }
+
   /// `name`; or methods, host and path as written, which tell routes apart that have no name.
   var displayName: String {
     if let name { return name.value }

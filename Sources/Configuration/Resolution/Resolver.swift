@@ -12,6 +12,7 @@ struct Resolver {
   mutating func configuration() -> GatewayConfiguration {
     let limits = resolveLimits()
     let providers = draft.providers.compactMap { resolveProvider($0) }
+    checkSignIns(providers)
     let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }
     return GatewayConfiguration(
       file: file,

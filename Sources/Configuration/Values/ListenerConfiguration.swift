@@ -17,4 +17,12 @@ public enum ListenAddress: Sendable, Hashable {
   case ipv6(String, port: UInt16)
   /// A unix domain socket's path, resolved against the folder of the file.
   case unix(String)
+
+  /// Whether nobody but this machine can reach it.
+  public var isLocal: Bool {
+    switch self {
+    case .ipv4(let literal, _), .ipv6(let literal, _): IPLiteral.isLoopback(literal)
+    case .unix: true
+    }
+  }
 }

@@ -18,6 +18,8 @@ public struct ProviderConfiguration: Sendable {
   public var keyCacheFile: String?
   /// nil: its tokens are not introspected.
   public var introspection: IntrospectionConfiguration?
+  /// nil: nobody signs in here for its tokens.
+  public var signIn: SignInConfiguration?
 
   /// The host of the issuer's URL, in lower case; nil where the issuer is no URL.
   public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }
@@ -48,6 +50,8 @@ public enum DPoPUse: String, Sendable, Hashable, CaseIterable {
 public enum CredentialSource: Sendable, Hashable {
   case authorization
   case cookie(String)
+  /// The access cookie of `sign_in`; a provider's own list names it as `cookie`.
+  case signInCookie
   /// `Sec-WebSocket-Protocol: bearer, TOKEN`.
   case webSocketProtocol
 }

@@ -1,0 +1,86 @@
+/// `providers.<name>.sign_in` as written.
+struct SignInDraft: Sendable {
+  var usersFile: Located<String>?
+  var path = "/auth"
+  var hosts: [Located<String>]?
+  var lifetime = Duration.seconds(600)
+  var refresh = Duration.seconds(30 * 86_400)
+  var idle: Duration?
+  var title = "Sign in"
+  var logo: Located<String>?
+  var accent: String?
+
+  static let keys = KeyTable<SignInDraft>(
+    "People sign in here, and get tokens of this provider: [sign-in](sign-in.md). It needs `signing`.",
+    defaults: SignInDraft(),
+    keys: [
+      Key(
+        "users_file", ifWritten: \.usersFile, ValueKind.path("a users file").located, presence: .required,
+        "Who may sign in, made by `portcullis user add`; not readable by others. It is looked at every second."),
+      Key(
+        "path", \.path, .signInPath,
+        """
+        Where its pages are: everything under it is answered by the gateway itself, and no route can be there.
+        """),
+      Key(
+        "hosts", ifWritten: \.hosts, .list(of: ValueKind.hostName.located, "hosts"),
+        """
+        The hosts that have these pages, without ports; left out, the issuer's. Browsers send the cookies to the host \
+        that set them, so people sign in on each by itself.
+        """),
+      Key("lifetime", \.lifetime, .duration(.seconds(30) ... .seconds(86_400)), "How long an access token is good."),
+      Key(
+        "refresh", \.refresh, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "How long a sign-in lasts, however often it is used; then people sign in again."),
+      Key(
+        "idle", ifWritten: \.idle, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "How long a sign-in lasts without being used; left out, as long as `refresh` says."),
+      Key("title", \.title, .text("a title"), "The heading of the login page."),
+      Key(
+        "logo", ifWritten: \.logo, ValueKind.path("a picture's path").located,
+        "A picture above it: a file of at most 64 KiB that ends in .svg, .png, .jpg, .webp or .gif."),
+      Key("accent", ifWritten: \.accent, .color, "The colour of its button, as `#rrggbb`."),
+    ])
+}
+
+extension ValueKind where Value == String {
+  /// The canonical form is the only one that can be written, so that nothing has two names.
+  fileprivate static var signInPath: ValueKind {
+    .scalar(noun: "a path", reference: "path, such as `/auth`", text: \.self) { scalar throws(ValueFault) in
+      let segments = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
+      let isSound = segments.count > 1 && segments[0].isEmpty && segments.dropFirst().allSatisfy { segment in
+        !segment.isEmpty
+          && segment.utf8.allSatisfy { byte in
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+              || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+              || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+          }
+      }
+      guard isSound, scalar.text.utf8.count <= 128 else {
+        throw ValueFault("is no path for sign-in; write segments of lower-case letters, digits, - and _, such as /auth")
+      }
+      return scalar.text
+    }
+  }
+
+  fileprivate static var hostName: ValueKind {
+    .scalar(noun: "a host", reference: "host", text: \.self) { scalar throws(ValueFault) in
+      let text = scalar.text.lowercased()
+      guard let address = WebAddress("https://" + text), address.path.isEmpty,
+        address.host == text || "[\(address.host)]" == text
+      else { throw ValueFault("is no host; write a name or an address without a port") }
+      return text
+    }
+  }
+
+  fileprivate static var color: ValueKind {
+    .scalar(noun: "a colour", reference: "colour, `#rrggbb`", text: \.self) { scalar throws(ValueFault) in
+      let digits = scalar.text.utf8.dropFirst()
+      guard scalar.text.utf8.first == UInt8(ascii: "#"), digits.count == 6,
+        digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0 | 0x20) })
+      else { throw ValueFault("is no colour; write it as #1f6feb, in quotes") }
+      return scalar.text.lowercased()
+    }
+  }
+}

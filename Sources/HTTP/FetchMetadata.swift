@@ -1,0 +1,41 @@
+/// What a browser says of why it sends a request (W3C Fetch Metadata Request Headers, §2). Pages cannot write it.
+public struct FetchMetadata: Sendable {
+  /// `Sec-Fetch-Mode: navigate`.
+  public private(set) var isNavigation = false
+  /// `Sec-Fetch-Dest: document`: for a window, and not for a frame.
+  public private(set) var isForDocument = false
+  /// `Sec-Fetch-Site: same-origin`.
+  public private(set) var isOfSameOrigin = false
+  /// Whether anything is said.
+  public private(set) var isThere = false
+
+  public init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
+    for line in head.fields where line.known == .other && line.name.count >= 13 {
+      switch line.name.count {
+      case 14 where FieldText.isWord(bytes, line.name, "sec-fetch-mode"):
+        isThere = true
+        isNavigation = FieldText.isWord(bytes, line.value, "navigate")
+      case 14 where FieldText.isWord(bytes, line.name, "sec-fetch-dest"):
+        isThere = true
+        isForDocument = FieldText.isWord(bytes, line.value, "document")
+      case 14 where FieldText.isWord(bytes, line.name, "sec-fetch-site"):
+        isThere = true
+        isOfSameOrigin = FieldText.isWord(bytes, line.value, "same-origin")
+      default: break
+      }
+    }
+  }
+
+  /// Whether somebody waits for a page: a GET by which a window goes somewhere, or from a client that says nothing of it
+  /// and asks for HTML first (SECURITY C-13).
+  public static func asksForPage(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    guard head.knownMethod == .get else { return false }
+    let metadata = FetchMetadata(head, bytes)
+    if metadata.isThere { return metadata.isNavigation && metadata.isForDocument }
+    guard head.acceptLine >= 0 else { return false }
+    let accept = head.fields[head.acceptLine].value
+    let html = "text/html".utf8.count
+    return accept.count >= html
+      && FieldText.isWord(bytes, ByteRange(accept.lowerBound, accept.lowerBound + html), "text/html")
+  }
+}

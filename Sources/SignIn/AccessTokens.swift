@@ -1,0 +1,121 @@
+import Configuration
+import Crypto
+import JSON
+import State
+import Tokens
+
+/// The access tokens of a sign-in's provider: made, and verified where they come back to the gateway's own paths.
+struct AccessTokens: Sendable {
+  let policy: TokenPolicy
+  let lifetimeSeconds: Int64
+
+  /// Claims that say who somebody is and for how long: no user's own claims stand in their place.
+  static let reserved = [
+    "iss", "sub", "preferred_username", "roles", "permissions", "scope", "aud", "iat", "nbf", "exp", "jti", "sid",
+    "auth_time", "amr", "acr", "client_id", "azp", "cnf", "act", "may_act",
+  ]
+
+  /// A token of a user's sign-in (RFC 9068 §2.2).
+  func token(
+    of user: User, signIn: SignInRecord, now: UnixSeconds, key: IssuerKey
+  ) throws(TokenNotMade) -> [UInt8] {
+    var members = [
+      JSONObject.Member(name: "iss", value: .string(policy.issuer)),
+      JSONObject.Member(name: "sub", value: .string(user.id)),
+      JSONObject.Member(name: "preferred_username", value: .string(user.username)),
+    ]
+    members += AccessTokens.rights(user.roles, user.permissions, user.scopes)
+    members += try common(now)
+    members += [
+      JSONObject.Member(name: "sid", value: .string(signIn.id)),
+      JSONObject.Member(name: "auth_time", value: .integer(signIn.authenticatedAt)),
+      JSONObject.Member(name: "amr", value: .array(signIn.methods.map { .string($0) })),
+    ]
+    for claim in user.claims where !AccessTokens.reserved.containsSameBytes(as: claim.name) {
+      members.append(JSONObject.Member(name: claim.name, value: JSONValue(claim.value)))
+    }
+    return try mint(members, key)
+  }
+
+  /// A token of a machine's own (RFC 6749 §4.4).
+  ///
+  /// - Parameter scopes: Those that it asked for, or all that it may have.
+  func token(
+    of client: MachineClient, scopes: [String], now: UnixSeconds, key: IssuerKey
+  ) throws(TokenNotMade) -> [UInt8] {
+    var members = [
+      JSONObject.Member(name: "iss", value: .string(policy.issuer)),
+      JSONObject.Member(name: "sub", value: .string(client.id)),
+      JSONObject.Member(name: "client_id", value: .string(client.id)),
+    ]
+    members += AccessTokens.rights(client.roles, client.permissions, scopes)
+    members += try common(now)
+    return try mint(members, key)
+  }
+
+  /// Lists stand there when they are empty, too: who reads them needs no other case.
+  private static func rights(
+    _ roles: [String], _ permissions: [String], _ scopes: [String]
+  ) -> [JSONObject.Member] {
+    [
+      JSONObject.Member(name: "roles", value: .array(roles.map { .string($0) })),
+      JSONObject.Member(name: "permissions", value: .array(permissions.map { .string($0) })),
+      // RFC 6749 §3.3: one string, with spaces between.
+      JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " "))),
+    ]
+  }
+
+  private func common(_ now: UnixSeconds) throws(TokenNotMade) -> [JSONObject.Member] {
+    var members: [JSONObject.Member] = []
+    if case .oneOf(let audiences) = policy.audiences {
+      let list = audiences.map { JSONValue.string($0) }
+      members.append(JSONObject.Member(name: "aud", value: list.count == 1 ? list[0] : .array(list)))
+    }
+    let random: [UInt8]
+    do throws(CryptoError) { random = try RandomBytes.make(16) } catch { throw TokenNotMade() }
+    return members + [
+      JSONObject.Member(name: "iat", value: .integer(now)), JSONObject.Member(name: "nbf", value: .integer(now)),
+      JSONObject.Member(name: "exp", value: .integer(now + lifetimeSeconds)),
+      JSONObject.Member(name: "jti", value: .string(Base64URL.text(random))),
+    ]
+  }
+
+  private func mint(_ members: [JSONObject.Member], _ key: IssuerKey) throws(TokenNotMade) -> [UInt8] {
+    guard let claims = JSONObject(members) else { throw TokenNotMade() }
+    do throws(SigningKeyError) {
+      return try TokenMinter.mint(claims, with: key)
+    } catch {
+      throw TokenNotMade()
+    }
+  }
+
+  /// What a token says that this provider has issued, and that is good; nil of any other.
+  func verified(
+    _ token: [UInt8], keys: [IssuerKey], revocations: [Revocations], now: UnixSeconds
+  ) -> VerifiedToken? {
+    let verifier = TokenVerifier(policy)
+    guard
+      let verified = try? verifier.verify(token.span, keys: KeySet(keys), now: now, using: SignatureVerifier()),
+      revocations.allSatisfy({ $0.kind(revoking: verified.claims, keyID: verified.keyID) == nil })
+    else { return nil }
+    return verified
+  }
+}
+
+/// OpenSSL failed, or there is no key.
+struct TokenNotMade: Error {}
+
+extension JSONValue {
+  init(_ value: ClaimValue) {
+    switch value {
+    case .null: self = .null
+    case .boolean(let truth): self = .bool(truth)
+    case .integer(let integer): self = .integer(integer)
+    case .number(let number): self = .number(number)
+    case .string(let string): self = .string(string)
+    case .list(let elements): self = .array(elements.map { JSONValue($0) })
+    case .object(let members):
+      self = .object(JSONObject(members.map { JSONObject.Member(name: $0.name, value: JSONValue($0.value)) }) ?? [:])
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import HTTP
+import JSON
+import Tokens
+
+/// What a sign-in reads of a request.
+extension LocalRequest {
+  enum MediaType { case form, json, none, other }
+
+  /// The only field line of that name, which is in lower case; nil where there is none, or more than one.
+  func field(_ name: String) -> [UInt8]? {
+    let found = fields.filter { $0.name.lowercased() == name }
+    return found.count == 1 ? found[0].value : nil
+  }
+
+  func hasField(_ name: String) -> Bool { fields.contains { $0.name.lowercased() == name } }
+
+  func text(_ name: String) -> String? { field(name).flatMap { String(validating: $0, as: UTF8.self) } }
+
+  var mediaType: MediaType {
+    guard hasField("content-type") else { return body.isEmpty ? .none : .other }
+    guard let text = text("content-type") else { return .other }
+    let type = text.split(separator: ";", omittingEmptySubsequences: false).first.map { $0.lowercased() } ?? ""
+    let trimmed = type.filter { $0 != " " && $0 != "\t" }
+    return switch trimmed {
+    case "application/x-www-form-urlencoded": .form
+    case "application/json": .json
+    default: .other
+    }
+  }
+
+  /// The members of the body, a JSON object with no other names than these.
+  func json(_ names: [String]) -> JSONObject? {
+    guard mediaType == .json, let object = try? JSON.parse(body.span).object,
+      object.members.allSatisfy({ member in names.contains { $0.isSameBytes(as: member.name) } })
+    else { return nil }
+    return object
+  }
+
+  /// The value of a cookie; nil where there is none of the name, or two (SECURITY C-2).
+  func cookie(_ name: String) -> String? {
+    guard let line = field("cookie"),
+      case .found(let range) = CookieLine.find([UInt8](name.utf8), in: line.span, ByteRange(0, line.count))
+    else { return nil }
+    return String(validating: line[range.lowerBound..<range.upperBound], as: UTF8.self)
+  }
+
+  /// Whether a browser says that a page of this very host sends it (SECURITY C-8).
+  var isOfOwnPage: Bool {
+    switch origin {
+    case .own: true
+    case .foreign: false
+    case .absent: text("sec-fetch-site") == "same-origin"
+    }
+  }
+
+  /// The token in Authorization; nil where there is none. Two lines are two tokens, and none.
+  var bearerToken: [UInt8]? {
+    guard let value = field("authorization"), value.count > 7 else { return nil }
+    guard String(decoding: value[..<7], as: UTF8.self).lowercased() == "bearer " else { return nil }
+    return Array(value[7...].drop { $0 == 0x20 })
+  }
+}

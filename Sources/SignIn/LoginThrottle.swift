@@ -1,0 +1,103 @@
+import HTTP
+
+/// Counts failures to sign in, by account and by address, in bounded memory (SECURITY C-11).
+struct LoginThrottle {
+  enum Admission: Equatable {
+    case admitted
+    /// Seconds until the next try has a chance.
+    case refused(Int64)
+  }
+
+  /// Who tries, as whom.
+  struct Attempt: Sendable {
+    let account: [UInt8]
+    /// nil: of a unix socket, which is counted by account alone.
+    let address: IPAddress?
+
+    /// - Parameter client: An IPv6 address counts with the /64 that its owner has all of.
+    init(account: String, client: IPAddress?) {
+      self.account = [UInt8](account.utf8)
+      address = client.map { $0.isIPv4 ? $0 : IPAddress(high: $0.high, low: 0) }
+    }
+  }
+
+  private struct Failures {
+    var count = 0
+    /// Tries that have not ended.
+    var underWay = 0
+    /// When the first of them was, in seconds since 1970.
+    var since: Int64
+  }
+
+  private var accounts: [[UInt8]: Failures] = [:]
+  private var addresses: [IPAddress: Failures] = [:]
+  private let rememberedMax: Int
+
+  init(rememberedMax: Int = Limits.failuresRememberedMax) { self.rememberedMax = rememberedMax }
+
+  /// Lets a try begin: each one that is admitted ends with `ended`.
+  ///
+  /// What is under way counts for the account too: else many tries at once would be many more than allowed.
+  mutating func begin(_ attempt: Attempt, now: Int64) -> Admission {
+    var account = LoginThrottle.current(accounts[attempt.account], now)
+    if account.count >= Limits.accountFailuresMax { return .refused(LoginThrottle.rest(account, now)) }
+    if account.count + account.underWay >= Limits.accountFailuresMax { return .refused(1) }
+    if let address = attempt.address {
+      let failures = LoginThrottle.current(addresses[address], now)
+      if failures.count >= Limits.addressFailuresMax { return .refused(LoginThrottle.rest(failures, now)) }
+    }
+    if accounts[attempt.account] == nil { LoginThrottle.makeRoom(in: &accounts, rememberedMax, now) }
+    account.underWay += 1
+    accounts[attempt.account] = account
+    return .admitted
+  }
+
+  enum End { case succeeded, failed, notTried }
+
+  mutating func ended(_ attempt: Attempt, _ end: End, now: Int64) {
+    var account = LoginThrottle.current(accounts[attempt.account], now)
+    account.underWay = max(0, account.underWay - 1)
+    switch end {
+    case .succeeded: account.count = 0
+    case .notTried: break
+    case .failed:
+      account.count += 1
+      if let address = attempt.address {
+        if addresses[address] == nil { LoginThrottle.makeRoom(in: &addresses, rememberedMax, now) }
+        var failures = LoginThrottle.current(addresses[address], now)
+        failures.count += 1
+        addresses[address] = failures
+      }
+    }
+    accounts[attempt.account] = account.count == 0 && account.underWay == 0 ? nil : account
+  }
+
+  private static func current(_ failures: Failures?, _ now: Int64) -> Failures {
+    guard let failures else { return Failures(since: now) }
+    if isOver(failures, now) { return Failures(underWay: failures.underWay, since: now) }
+    return failures.count == 0 ? Failures(underWay: failures.underWay, since: now) : failures
+  }
+
+  /// A clock that was set back ends it too.
+  private static func isOver(_ failures: Failures, _ now: Int64) -> Bool {
+    now - failures.since >= Limits.failuresWithinSeconds || now < failures.since
+  }
+
+  private static func rest(_ failures: Failures, _ now: Int64) -> Int64 {
+    max(1, failures.since + Limits.failuresWithinSeconds - now)
+  }
+
+  /// Forgets what is over; where that is nothing, those with the fewest failures, the oldest first: whoever fills the
+  /// memory with names fails once with each.
+  private static func makeRoom<Key: Hashable>(in table: inout [Key: Failures], _ most: Int, _ now: Int64) {
+    guard table.count >= most else { return }
+    table = table.filter { !isOver($0.value, now) || $0.value.underWay > 0 }
+    guard table.count >= most else { return }
+    let weak = table.filter { $0.value.underWay == 0 }
+      .sorted { ($0.value.count, $0.value.since) < ($1.value.count, $1.value.since) }
+    for entry in weak.prefix(max(1, most / 8)) { table[entry.key] = nil }
+  }
+
+  /// How many accounts and addresses are remembered.
+  var remembered: Int { max(accounts.count, addresses.count) }
+}

@@ -1,0 +1,23 @@
+/// What an operator should hear of signing in, beside the access log. Never a password or a token.
+public enum SignInEvent: Sendable {
+  /// Somebody has signed in.
+  case signedIn(username: String, id: String, address: String)
+  /// Failures to sign in since it was last said, and whom the last of them was about where there is such a user.
+  case failures(count: Int, lastOf: String?, address: String)
+  /// An account, or an address, may not try for a while.
+  case throttled(username: String?, address: String)
+  /// A refresh token came again long after it had been replaced: its sign-in has ended (SECURITY C-10).
+  case refreshReused(subject: String, id: String, address: String)
+  /// Somebody has signed out, of all of their sign-ins where so many were ended.
+  case signedOut(subject: String, count: Int)
+  /// A disabled user, or one that is gone, came to renew a sign-in: it has ended.
+  case disabledEnded(subject: String, id: String)
+  /// The users file was read anew.
+  case usersChanged(path: String, users: Int, clients: Int)
+  /// The users file cannot be used: what was read before is in force.
+  case usersUnusable(String)
+  /// What sign-ins are kept in failed.
+  case storeFailed(String)
+  /// A token of this user is too large for a cookie.
+  case cookieTooLarge(username: String, bytes: Int)
+}

@@ -1,0 +1,143 @@
+import Configuration
+import Crypto
+import HTTP
+import JSON
+import Reason
+import Synchronization
+import Tokens
+
+/// Tokens for machines (RFC 6749 §4.4).
+extension SignInService {
+  func issueToClient(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.mediaType == .form, let form = FormFields(request.body) else {
+      return completion(Answers.error(.invalidRequest, "a form is needed", .signInRequestInvalid))
+    }
+    guard let grant = form.text("grant_type") else {
+      return completion(Answers.error(.invalidRequest, "grant_type is missing", .signInRequestInvalid))
+    }
+    guard grant == "client_credentials" else {
+      return completion(
+        Answers.error(.unsupportedGrantType, "client_credentials alone is supported", .signInRequestInvalid))
+    }
+    guard let credentials = ClientCredentials(request, form) else {
+      return completion(
+        Answers.error(.invalidRequest, "one way to authenticate is needed: Basic, or in the form", .signInRequestInvalid))
+    }
+    let scope = form.text("scope")
+    authenticate(credentials, request) { [self] outcome in
+      switch outcome {
+      case .client(let client): completion(answer(client, scope: scope))
+      case .failed:
+        let scheme = credentials.isBasic ? "Basic realm=\"token\"" : "Bearer"
+        completion(
+          Answers.error(.invalidClient, nil, .loginFailed, fields: [("WWW-Authenticate", scheme)]))
+      case .throttled(let seconds):
+        completion(
+          Answers.error(
+            .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
+      case .busy:
+        completion(Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")]))
+      }
+    }
+  }
+
+  private func answer(_ client: MachineClient, scope: String?) -> LocalResponse {
+    var scopes = client.scopes
+    if let scope {
+      let asked = scope.split(separator: " ").map { String($0) }
+      guard asked.allSatisfy({ client.scopes.containsSameBytes(as: $0) }) else {
+        return Answers.error(.invalidScope, "not all of these may be had", .signInRequestInvalid)
+      }
+      scopes = asked
+    }
+    guard let key = state.keys.first,
+      let token = try? tokens.token(of: client, scopes: scopes, now: now, key: key)
+    else { return Answers.error(.serverError, nil, .internalError) }
+    return Answers.object([
+      JSONObject.Member(name: "access_token", value: .string(String(decoding: token, as: UTF8.self))),
+      JSONObject.Member(name: "token_type", value: .string("Bearer")),
+      JSONObject.Member(name: "expires_in", value: .integer(configuration.lifetimeSeconds)),
+      JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " "))),
+    ])
+  }
+
+  private enum ClientAuthentication: Sendable {
+    case client(MachineClient)
+    case failed
+    case throttled(Int64)
+    case busy
+  }
+
+  /// As a user's password is checked: slowly, and not too often.
+  private func authenticate(
+    _ credentials: ClientCredentials, _ request: LocalRequest,
+    _ completion: @escaping @Sendable (ClientAuthentication) -> Void
+  ) {
+    // No user's failures are a client's of the same name.
+    let attempt = LoginThrottle.Attempt(account: "client:\(credentials.id)", client: request.client)
+    if case .refused(let seconds) = state.throttle.withLock({ $0.begin(attempt, now: now) }) {
+      return completion(.throttled(seconds))
+    }
+    let client = state.users.client(id: credentials.id).flatMap { $0.isDisabled ? nil : $0 }
+    let hash = client?.secretHash ?? state.users.clients.first?.secretHash.matchingNone ?? state.unmatched
+    guard let hash else {
+      state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+      return completion(.failed)
+    }
+    let secret = credentials.secret
+    let isTaken = passwords.submit { [self] in
+      let isRight = hash.matches(secret.span)
+      onQueue { [self] in
+        guard isRight, let client else {
+          state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+          return completion(.failed)
+        }
+        state.throttle.withLock { $0.ended(attempt, .succeeded, now: now) }
+        completion(.client(client))
+      }
+    }
+    guard isTaken else {
+      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
+      return completion(.busy)
+    }
+  }
+}
+
+/// How a client says who it is (RFC 6749 §2.3.1).
+struct ClientCredentials: Sendable {
+  let id: String
+  let secret: [UInt8]
+  let isBasic: Bool
+
+  /// nil where there are none, or more than one.
+  init?(_ request: LocalRequest, _ form: FormFields) {
+    if request.hasField("authorization") {
+      guard form["client_secret"] == nil, let value = request.field("authorization"),
+        let (id, secret) = ClientCredentials.basic(value)
+      else { return nil }
+      if let named = form.text("client_id"), !named.isSameBytes(as: id) { return nil }
+      (self.id, self.secret, isBasic) = (id, secret, true)
+    } else {
+      guard let id = form.text("client_id"), let secret = form["client_secret"] else { return nil }
+      (self.id, self.secret, isBasic) = (id, secret, false)
+    }
+  }
+
+  /// Both halves are encoded as a form's values are.
+  private static func basic(_ value: [UInt8]) -> (id: String, secret: [UInt8])? {
+    guard value.count > 6, String(decoding: value[..<6], as: UTF8.self).lowercased() == "basic " else { return nil }
+    var text = value[6...].map { byte -> UInt8 in
+      switch byte {
+      case UInt8(ascii: "+"): UInt8(ascii: "-")
+      case UInt8(ascii: "/"): UInt8(ascii: "_")
+      default: byte
+      }
+    }
+    while text.last == UInt8(ascii: "=") { text.removeLast() }
+    guard let decoded = Base64URL.decode(text.span), let colon = decoded.firstIndex(of: UInt8(ascii: ":")),
+      let idBytes = FormFields.decode(decoded[..<colon]), let secret = FormFields.decode(decoded[(colon + 1)...]),
+      let id = String(validating: idBytes, as: UTF8.self)
+    else { return nil }
+    return (id, secret)
+  }
+}

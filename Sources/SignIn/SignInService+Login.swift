@@ -1,0 +1,197 @@
+import Configuration
+import Crypto
+import HTTP
+import JSON
+import Reason
+import State
+import Tokens
+
+/// Signing in: the page, its form, and the JSON side.
+extension SignInService {
+  // MARK: The page
+
+  func showLogin(_ request: LocalRequest, _ completion: Completion) {
+    let query = FormFields(query: request.query)
+    completion(loginPage(request, returnTo: ReturnTo.checked(query?.text("return_to"))))
+  }
+
+  /// The page, with what its form has to repeat, in a cookie that only this host can have set.
+  private func loginPage(
+    _ request: LocalRequest, returnTo: String, status: Int = 200, message: LoginPage.Message? = nil,
+    username: String = "", fields: [(name: String, value: String)] = [], reason: Reason? = nil
+  ) -> LocalResponse {
+    let name = configuration.cookies.login
+    var cookies: [String] = []
+    let csrf: String
+    if let known = request.cookie(name), SignInService.isLoginToken(known) {
+      csrf = known
+    } else {
+      guard let random = try? RandomBytes.make(16) else {
+        return Answers.error(.serverError, nil, .internalError)
+      }
+      csrf = Base64URL.text(random)
+      cookies.append(configuration.cookies.set(name, csrf, seconds: SignInService.loginTokenSeconds))
+    }
+    return page.response(
+      status: status, message: message, username: username, returnTo: returnTo, csrf: csrf, cookies: cookies,
+      fields: fields, reason: reason)
+  }
+
+  private static let loginTokenSeconds: Int64 = 3600
+
+  private static func isLoginToken(_ text: String) -> Bool { Base64URL.decode(text)?.count == 16 }
+
+  // MARK: What comes of it
+
+  func logIn(_ request: LocalRequest, _ completion: @escaping Completion) {
+    switch request.mediaType {
+    case .form: logInByForm(request, completion)
+    case .json: logInByJSON(request, completion)
+    case .none, .other:
+      completion(
+        Answers.error(.invalidRequest, "the body has to be a form or JSON, and say so", .signInRequestInvalid))
+    }
+  }
+
+  private func logInByForm(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard let form = FormFields(request.body) else {
+      return completion(Answers.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
+    }
+    let returnTo = ReturnTo.checked(form.text("return_to"))
+    guard request.isOfOwnPage, let sent = form["csrf"], let kept = request.cookie(configuration.cookies.login),
+      SignInService.isLoginToken(kept), ConstantTime.areEqual(sent.span, [UInt8](kept.utf8).span)
+    else {
+      return completion(
+        loginPage(request, returnTo: returnTo, status: 403, message: .outdated, reason: .csrfRefused))
+    }
+    guard let username = form.text("username"), let password = form["password"] else {
+      return completion(Answers.error(.invalidRequest, "username and password are needed", .signInRequestInvalid))
+    }
+    authenticate(username, password, request) { [self] outcome in
+      switch outcome {
+      case .user(let user):
+        begin(user, request, methods: ["pwd"]) { [self] result in
+          completion(answerForm(request, user, result, returnTo: returnTo))
+        }
+      case .failed:
+        completion(
+          loginPage(
+            request, returnTo: returnTo, status: 401, message: .wrongPassword, username: username, reason: .loginFailed))
+      case .throttled(let seconds):
+        completion(
+          loginPage(
+            request, returnTo: returnTo, status: 429, message: .tooManyTries(seconds: seconds), username: username,
+            fields: [("Retry-After", "\(seconds)")], reason: .loginThrottled))
+      case .busy:
+        completion(
+          loginPage(
+            request, returnTo: returnTo, status: 503, message: .busy, username: username,
+            fields: [("Retry-After", "2")], reason: .loginBusy))
+      }
+    }
+  }
+
+  private func answerForm(
+    _ request: LocalRequest, _ user: User, _ result: Result<Issued, Fault>, returnTo: String
+  ) -> LocalResponse {
+    switch result {
+    case .success(let issued):
+      guard let cookies = cookies(for: issued) else {
+        endSignIn(issued.record.id) { _ in }
+        return loginPage(request, returnTo: returnTo, status: 500, message: .failed, reason: .cookieTooLarge)
+      }
+      tell(issued, request)
+      // What the form had to repeat has done its work.
+      return Answers.goOn(
+        at: returnTo, cookies: cookies + [configuration.cookies.set(configuration.cookies.login, "", seconds: 0)])
+    case .failure(let fault):
+      let reason: Reason =
+        switch fault {
+        case .refused(let reason): reason
+        case .unavailable: .signInUnavailable
+        case .failed: .internalError
+        }
+      return loginPage(request, returnTo: returnTo, status: reason.status, message: .failed, reason: reason)
+    }
+  }
+
+  private func logInByJSON(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.origin != .foreign else {
+      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+    }
+    guard let object = request.json(["username", "password"]), let username = object["username"]?.string,
+      let password = object["password"]?.string
+    else {
+      return completion(
+        Answers.error(.invalidRequest, "an object with username and password is needed", .signInRequestInvalid))
+    }
+    authenticate(username, [UInt8](password.utf8), request) { [self] outcome in
+      switch outcome {
+      case .user(let user):
+        begin(user, request, methods: ["pwd"]) { [self] result in
+          if case .success(let issued) = result { tell(issued, request) }
+          completion(answerJSON(result))
+        }
+      case .failed:
+        completion(Answers.error(.invalidGrant, "user name and password do not fit together", .loginFailed))
+      case .throttled(let seconds):
+        completion(
+          Answers.error(
+            .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
+      case .busy:
+        completion(
+          Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")]))
+      }
+    }
+  }
+
+  private func tell(_ issued: Issued, _ request: LocalRequest) {
+    report(
+      .signedIn(username: issued.user.username, id: issued.record.id, address: request.client?.text ?? ""))
+  }
+
+  // MARK: The answer
+
+  /// RFC 6749 §5.1.
+  func answerJSON(_ result: Result<Issued, Fault>) -> LocalResponse {
+    switch result {
+    case .success(let issued):
+      var members = [
+        JSONObject.Member(name: "access_token", value: .string(String(decoding: issued.accessToken, as: UTF8.self))),
+        JSONObject.Member(name: "token_type", value: .string("Bearer")),
+        JSONObject.Member(name: "expires_in", value: .integer(configuration.lifetimeSeconds)),
+      ]
+      if let token = issued.refreshToken {
+        members.append(JSONObject.Member(name: "refresh_token", value: .string(token)))
+      }
+      return Answers.object(members)
+    case .failure(.refused(let reason)): return Answers.error(.invalidGrant, "sign in again", reason)
+    case .failure(.unavailable):
+      return Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    case .failure(.failed): return Answers.error(.serverError, nil, .internalError)
+    }
+  }
+
+  /// The Set-Cookie values of a sign-in; nil where browsers would drop one.
+  func cookies(for issued: Issued) -> [String]? {
+    let names = configuration.cookies
+    let access = String(decoding: issued.accessToken, as: UTF8.self)
+    let bytes = names.access.utf8.count + 1 + access.utf8.count
+    guard bytes <= Limits.cookieBytesMax else {
+      report(.cookieTooLarge(username: issued.user.username, bytes: bytes))
+      return nil
+    }
+    var cookies = [names.set(names.access, access, seconds: configuration.lifetimeSeconds)]
+    if let token = issued.refreshToken {
+      let rest = min(issued.record.expiresAt - now, configuration.idleSeconds)
+      cookies.append(names.set(names.refresh, token, seconds: max(0, rest)))
+    }
+    return cookies
+  }
+
+  /// The Set-Cookie values that take a sign-in from a browser.
+  var clearedCookies: [String] {
+    let names = configuration.cookies
+    return [names.set(names.access, "", seconds: 0), names.set(names.refresh, "", seconds: 0)]
+  }
+}

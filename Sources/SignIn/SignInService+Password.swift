@@ -1,0 +1,69 @@
+import Configuration
+import Crypto
+import HTTP
+import Sockets
+import Synchronization
+import Tokens
+
+/// Whether a password is somebody's.
+extension SignInService {
+  enum Authentication: Sendable {
+    case user(User)
+    case failed
+    /// Seconds until the next try has a chance.
+    case throttled(Int64)
+    case busy
+  }
+
+  /// Checks a password, on a queue for that. Whoever is unknown costs what a known one does (SECURITY C-11).
+  func authenticate(
+    _ username: String, _ password: [UInt8], _ request: LocalRequest,
+    _ completion: @escaping @Sendable (Authentication) -> Void
+  ) {
+    let attempt = LoginThrottle.Attempt(account: username, client: request.client)
+    let address = request.client?.text ?? ""
+    let users = state.users
+    let user = users.user(named: username)
+    let admission = state.throttle.withLock { $0.begin(attempt, now: now) }
+    if case .refused(let seconds) = admission {
+      if let count = state.said.withLock({ $0.add(now: now) }) {
+        report(.throttled(username: user?.username, address: address))
+        if count > 1 { report(.failures(count: count, lastOf: user?.username, address: address)) }
+      }
+      return completion(.throttled(seconds))
+    }
+    let known = user.flatMap { $0.isDisabled ? nil : $0 }
+    guard let hash = known?.passwordHash ?? anybodysHash(for: username, users) else {
+      state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+      return completion(.failed)
+    }
+    let isTaken = passwords.submit { [self] in
+      let isRight = hash.matches(password.span)
+      onQueue { [self] in
+        guard isRight, let known else {
+          state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+          if let count = state.said.withLock({ $0.add(now: now) }) {
+            report(.failures(count: count, lastOf: user?.username, address: address))
+          }
+          return completion(.failed)
+        }
+        state.throttle.withLock { $0.ended(attempt, .succeeded, now: now) }
+        completion(.user(known))
+      }
+    }
+    guard isTaken else {
+      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
+      return completion(.busy)
+    }
+  }
+
+  /// What a password is compared with in vain: somebody's hash, always the same one for a name, so that it takes as long
+  /// as those of the file do; with no users, one that nothing fits.
+  private func anybodysHash(for username: String, _ users: UsersFile) -> PasswordHash? {
+    guard !users.users.isEmpty else { return state.unmatched }
+    let place = SignInService.nameHashing.hash([UInt8](username.utf8).span)
+    return users.users[Int(place % UInt64(users.users.count))].passwordHash.matchingNone
+  }
+
+  private static let nameHashing = SeededHash()
+}

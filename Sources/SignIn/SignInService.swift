@@ -1,0 +1,226 @@
+public import Configuration
+import Crypto
+public import HTTP
+import JSON
+import Reason
+import Sockets
+import State
+public import Tokens
+
+/// Answers everything under a provider's `sign_in.path`, and renews what browsers hold.
+///
+/// Nothing of it happens on a loop: requests are taken to a queue of its own, passwords are checked on others, and the
+/// store has its own. One is made for each configuration; `SignInState` is what lasts.
+public final class SignInService: Responder, Sendable {
+  typealias Completion = @Sendable (LocalResponse) -> Void
+
+  let provider: String
+  let configuration: SignInConfiguration
+  let tokens: AccessTokens
+  let page: LoginPage
+  let state: SignInState
+  let passwords: PasswordWork
+  let report: @Sendable (SignInEvent) -> Void
+  private let queue: SerialQueue
+  private let end: EndTokens
+  private let clock: @Sendable () -> UnixSeconds
+
+  /// Has all loops refuse tokens of these sign-ins, and calls back when they have been told.
+  public typealias EndTokens = @Sendable (_ ids: [String], _ done: @escaping @Sendable () -> Void) -> Void
+
+  /// nil where OpenSSL fails.
+  ///
+  /// - Parameter clock: Seconds since 1970.
+  public init?(
+    _ configuration: SignInConfiguration, _ policy: TokenPolicy, state: SignInState, passwords: PasswordWork,
+    clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndTokens,
+    report: @escaping @Sendable (SignInEvent) -> Void
+  ) {
+    guard let page = try? LoginPage(configuration) else { return nil }
+    self.page = page
+    provider = policy.provider
+    self.configuration = configuration
+    tokens = AccessTokens(policy: policy, lifetimeSeconds: configuration.lifetimeSeconds)
+    self.state = state
+    self.passwords = passwords
+    self.clock = clock
+    self.end = end
+    self.report = report
+    queue = state.queue
+  }
+
+  var now: UnixSeconds { clock() }
+
+  /// Of access tokens.
+  public var lifetimeSeconds: Int64 { configuration.lifetimeSeconds }
+  /// How long a token that is made now may still be let in.
+  public var tokenSecondsMax: Int64 { configuration.lifetimeSeconds + tokens.policy.leewaySeconds }
+
+  public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
+    queue.async { [self] in answer(request, completion) }
+  }
+
+  /// Runs `body` on the queue: what comes back from elsewhere goes on there.
+  func onQueue(_ body: @escaping @Sendable () -> Void) { queue.async(body) }
+
+  private func answer(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.path.hasPrefix(configuration.path + "/") else { return completion(Answers.notFound(request)) }
+    let isReading = request.method == "GET" || request.method == "HEAD"
+    let isPosting = request.method == "POST"
+    switch request.path.dropFirst(configuration.path.utf8.count + 1) {
+    case "login":
+      if isReading { return showLogin(request, completion) }
+      if isPosting { return logIn(request, completion) }
+      completion(Answers.notAllowed(request, allowed: "GET, HEAD, POST"))
+    case "refresh": post(request, completion) { $0.refresh(request, completion) }
+    case "logout": post(request, completion) { $0.logOut(request, completion) }
+    case "token": post(request, completion) { $0.issueToClient(request, completion) }
+    case "me":
+      guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }
+      showIdentity(request, completion)
+    case "jwks.json":
+      guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }
+      completion(
+        LocalResponse(
+          status: 200,
+          fields: [("Content-Type", "application/jwk-set+json"), ("Cache-Control", "public, max-age=300")],
+          body: IssuerKey.published(state.keys)))
+    default: completion(Answers.notFound(request))
+    }
+  }
+
+  private func post(_ request: LocalRequest, _ completion: Completion, _ body: (SignInService) -> Void) {
+    if request.method == "POST" { body(self) } else { completion(Answers.notAllowed(request, allowed: "POST")) }
+  }
+
+  // MARK: Sign-ins
+
+  /// What somebody gets who signs in, or goes on.
+  struct Issued: Sendable {
+    let record: SignInRecord
+    let user: User
+    let accessToken: [UInt8]
+    /// nil within the grace: another one has been given out.
+    let refreshToken: String?
+  }
+
+  enum Fault: Error, Sendable {
+    case refused(Reason)
+    case unavailable
+    case failed
+  }
+
+  /// Begins a sign-in of `user`, who has shown who they are.
+  func begin(
+    _ user: User, _ request: LocalRequest, methods: [String],
+    _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+  ) {
+    let now = now
+    guard let id = try? RandomBytes.make(16), let refreshToken = RefreshToken.first(), let key = state.keys.first else {
+      return completion(.failure(.failed))
+    }
+    let record = SignInRecord(
+      id: Base64URL.text(id), provider: provider, subject: user.id, methods: methods, authenticatedAt: now,
+      lastUsedAt: now, expiresAt: now + configuration.refreshSeconds, clientAddress: request.client?.text ?? "",
+      userAgent: SignInService.userAgent(request))
+    state.store.begin(record, hash: refreshToken.hash) { [self] result in
+      onQueue { [self] in
+        if case .failure(let fault) = result {
+          report(.storeFailed(fault.description))
+          return completion(.failure(.unavailable))
+        }
+        do throws(TokenNotMade) {
+          let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
+          completion(
+            .success(Issued(record: record, user: user, accessToken: accessToken, refreshToken: refreshToken.text)))
+        } catch {
+          completion(.failure(.failed))
+        }
+      }
+    }
+  }
+
+  /// Uses a refresh token.
+  func use(
+    _ text: String, address: String, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+  ) {
+    guard let token = RefreshToken(text), let next = token.next else {
+      return completion(.failure(.refused(.refreshRefused)))
+    }
+    let terms = RefreshTerms(graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds)
+    state.store.refresh(
+      hash: token.hash, provider: provider, replacement: next.hash.whole, now: now, terms: terms
+    ) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault):
+          report(.storeFailed(fault.description))
+          completion(.failure(.unavailable))
+        case .success(.rotated(let record)): goOn(record, next.text, completion)
+        case .success(.repeated(let record)): goOn(record, nil, completion)
+        case .success(.reused(let record)):
+          report(.refreshReused(subject: record.subject, id: record.id, address: address))
+          end([record.id]) { completion(.failure(.refused(.refreshReused))) }
+        case .success(.refused): completion(.failure(.refused(.refreshRefused)))
+        }
+      }
+    }
+  }
+
+  private func goOn(
+    _ record: SignInRecord, _ refreshToken: String?, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+  ) {
+    guard let user = state.users.user(id: record.subject), !user.isDisabled else {
+      report(.disabledEnded(subject: record.subject, id: record.id))
+      return endSignIn(record.id) { _ in completion(.failure(.refused(.refreshRefused))) }
+    }
+    guard let key = state.keys.first,
+      let accessToken = try? tokens.token(of: user, signIn: record, now: now, key: key)
+    else { return completion(.failure(.failed)) }
+    completion(
+      .success(Issued(record: record, user: user, accessToken: accessToken, refreshToken: refreshToken)))
+  }
+
+  /// Ends a sign-in, in the store and on every loop.
+  ///
+  /// - Parameter completion: Given whether it could be done.
+  func endSignIn(_ id: String, _ completion: @escaping @Sendable (Bool) -> Void) {
+    state.store.end(id: id, provider: provider, now: now) { [self] result in
+      onQueue { [self] in
+        guard case .success = result else {
+          if case .failure(let fault) = result { report(.storeFailed(fault.description)) }
+          return completion(false)
+        }
+        end([id]) { completion(true) }
+      }
+    }
+  }
+
+  /// Ends all sign-ins of a user.
+  ///
+  /// - Parameter completion: Given how many there were; nil: it could not be done.
+  func endAll(of subject: String, _ completion: @escaping @Sendable (Int?) -> Void) {
+    state.store.endAll(subject: subject, provider: provider, now: now) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .success(let ids): end(ids) { completion(ids.count) }
+        case .failure(let fault):
+          report(.storeFailed(fault.description))
+          completion(nil)
+        }
+      }
+    }
+  }
+
+  private static func userAgent(_ request: LocalRequest) -> String {
+    let text = request.text("user-agent") ?? ""
+    var kept = String.UnicodeScalarView()
+    var bytes = 0
+    for scalar in text.unicodeScalars {
+      bytes += UTF8.width(scalar)
+      if bytes > Limits.userAgentBytesMax { break }
+      kept.append(scalar)
+    }
+    return String(kept)
+  }
+}

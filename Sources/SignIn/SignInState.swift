@@ -1,0 +1,60 @@
+public import Configuration
+import Crypto
+import Sockets
+public import State
+import Synchronization
+public import Tokens
+
+/// What a provider's sign-in keeps over reloads. From anywhere; its locks are held for a look, and never across work.
+public final class SignInState: Sendable {
+  public let store: any SignInStore
+  let queue = SerialQueue(name: "sign-in")
+  let throttle = Mutex(LoginThrottle())
+  let said = Mutex(SaidFailures())
+  let watcher = UsersWatcher()
+  /// What passwords are compared with where there are no users; nil: libxcrypt failed.
+  let unmatched = try? PasswordHash.matchingNone()
+  private let usersInForce: Mutex<UsersFile>
+  private let keysInForce: Mutex<[IssuerKey]>
+  private let revocationsInForce = Mutex<[Revocations]>([])
+
+  /// - Parameter keys: The first of them signs.
+  public init(store: any SignInStore, users: UsersFile, keys: [IssuerKey]) {
+    self.store = store
+    usersInForce = Mutex(users)
+    keysInForce = Mutex(keys)
+  }
+
+  /// Who may sign in.
+  public var users: UsersFile {
+    get { usersInForce.withLock { $0 } }
+    set { usersInForce.withLock { $0 = newValue } }
+  }
+
+  /// The provider's, the first of which signs.
+  public var keys: [IssuerKey] {
+    get { keysInForce.withLock { $0 } }
+    set { keysInForce.withLock { $0 = newValue } }
+  }
+
+  /// What is refused although it verifies.
+  public var revocations: [Revocations] {
+    get { revocationsInForce.withLock { $0 } }
+    set { revocationsInForce.withLock { $0 = newValue } }
+  }
+}
+
+/// Failures that were not said yet: a flood of them is one line every few seconds.
+struct SaidFailures {
+  private var count = 0
+  private var saidAt = Int64.min
+
+  /// How many failures to say now, this one included; nil: later.
+  mutating func add(now: Int64) -> Int? {
+    count += 1
+    guard saidAt == .min || now - saidAt >= Limits.saidEverySeconds || now < saidAt else { return nil }
+    saidAt = now
+    defer { count = 0 }
+    return count
+  }
+}

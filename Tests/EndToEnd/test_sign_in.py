@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from support.gateway import Gateway, run
 from support.sign_in import ALICE, BOB, FETCH, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, person, until_status, users
 from support.wire import exchange, get
 
@@ -102,3 +103,484 @@ def test_C_11_the_hundredth_try_is_throttled_for_known_and_unknown_users(scene):
         signed_in.login("carol%d" % _, "wrong")
     # Fifty from one address: bob cannot either.
     assert signed_in.login("bob").status == 429
+
+
+# Cookies.
+
+def test_C_1_cookies_have_the_host_prefix_and_every_attribute(scene):
+    browser = scene(issuer="https://example.test").browser()
+    page = browser.go("/auth/login")
+    answer = browser.sign_in()
+    assert answer.status == 303 and answer.field("location") == "/", answer.body
+    lines = page.all("set-cookie") + answer.all("set-cookie")
+    names = [line.partition("=")[0] for line in lines]
+    assert names == ["__Host-portcullis_login", "__Host-portcullis_access", "__Host-portcullis_refresh",
+                     "__Host-portcullis_login"]
+    for line in lines:
+        attributes = [part.strip().lower() for part in line.split(";")[1:]]
+        assert {"path=/", "httponly", "samesite=lax", "secure"} < set(attributes)
+        assert not any(a.startswith("domain") for a in attributes)
+    assert browser.go("/x").status == 200
+
+
+def test_C_1_on_loopback_over_http_cookies_lack_what_browsers_would_refuse(scene):
+    browser = scene().browser()
+    answer = browser.sign_in()
+    assert [line.partition("=")[0] for line in answer.all("set-cookie")][:2] == ["portcullis_access", "portcullis_refresh"]
+    assert not any("secure" in line.lower() for line in answer.all("set-cookie"))
+
+
+def test_C_1_the_upstream_sets_none_of_our_cookies(start, upstream, tmp_path):
+    own = ["portcullis_access=x", " portcullis_refresh = x; Path=/", "=portcullis_login=x", "PORTCULLIS_ACCESS=x",
+           "portcullis_access"]
+    others = ["session=portcullis_access", "portcullis_accessible=1", "a=b; Path=/"]
+    lines = "".join(f"Set-Cookie: {line}\r\n" for line in own + others)
+    app = upstream(f"HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok".encode())
+    signed_in = SignIn(start, app, tmp_path)
+    for target, fields in (("/public/x", []), ("/x", [signed_in.bearer(signed_in.tokens()["access_token"])])):
+        assert signed_in.get(target, fields).all("set-cookie") == others
+
+
+def test_C_2_our_cookie_twice_is_no_credential(scene):
+    signed_in = scene()
+    token = signed_in.tokens()["access_token"]
+    answer = signed_in.get("/x", [("Cookie", f"portcullis_access={token}; portcullis_access={token}")])
+    assert answer.status == 401
+    assert signed_in.gateway.access_of(answer.request_id)["reason"] == "cookie_repeated"
+    answer = signed_in.get("/x", [("Cookie", f"portcullis_access={token}"), ("Cookie", "a=1")])
+    assert answer.status == 400
+    browser = signed_in.browser()
+    browser.sign_in()
+    twice = "; ".join([f"portcullis_refresh={browser.refresh_token}"] * 2)
+    assert signed_in.get("/x", [("Cookie", twice), *NAVIGATION]).status == 303
+    assert signed_in.app.requests == []
+
+
+def test_C_3_cookies_are_read_plainly(scene):
+    signed_in = scene()
+    token = signed_in.tokens()["access_token"]
+    for cookie in (f'portcullis_access="{token}"', f"$Version=1; portcullis_access=\"x; portcullis_access={token}\"",
+                   f"\u2000portcullis_access={token}", f"portcullis_access ={token}", f"portcullis%5faccess={token}",
+                   f"Portcullis_access={token}", f'a="; portcullis_access=x{token}"'):
+        answer = signed_in.get("/x", [("Cookie", cookie.encode().decode("latin-1"))])
+        assert answer.status in (400, 401), cookie
+    assert signed_in.app.requests == []
+    assert signed_in.get("/x", [("Cookie", f"a=1;\t portcullis_access={token} ;b=2")]).status == 200
+
+
+@pytest.mark.parametrize("target", ["/public/x", "/optional", "/forward", "/x", "/ws"])
+def test_I_6_our_cookies_never_reach_an_upstream(scene, target):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    browser.form()
+    access = browser.access
+    assert len(browser.cookies) == 3
+    browser.cookies["app"] = "mine"
+    answer = browser.fetch(target)
+    assert answer.status == 200
+    request = signed_in.app.wait_requests()[0]
+    forwarded = f"portcullis_access={access}; app=mine" if target == "/forward" else "app=mine"
+    assert sorted(request.field("cookie").split("; ")) == sorted(forwarded.split("; "))
+    for line in request.fields:
+        assert "portcullis_refresh" not in str(line) and "portcullis_login" not in str(line)
+
+
+# The page and its form.
+
+@pytest.mark.parametrize("wanted, place", [
+    ("/orders?a=1&b=%2F", "/orders?a=1&b=%2F"), ("/", "/"), ("/a/b#", "/a/b#"), ("", "/"), ("//e", "/"), ("/\\e", "/"),
+    ("/%09/e", "/"), ("/\t/e", "/"), ("https:e", "/"), ("https://e", "/"), ("/%0d%0aX: y", "/"), ("/\r\nX: y", "/"),
+    ("/%5ce", "/"), ("/%2fe", "/"), ("javascript:alert(1)", "/"), ("/ a", "/"), ("/\u00e4", "/"), ("e", "/"),
+])
+def test_C_4_return_to_is_a_path_of_this_host(scene, wanted, place):
+    browser = scene().browser()
+    fields = browser.form()
+    fields["return_to"] = wanted
+    answer = browser.post_form("/auth/login", {**fields, "username": "alice", "password": PASSWORD})
+    assert (answer.status, answer.field("location")) == (303, place)
+    assert answer.field("x") is None
+
+
+def test_C_6_nothing_that_a_client_says_is_in_a_location(scene):
+    signed_in = scene()
+    liars = [("X-Forwarded-Host", "evil.test"), ("X-Forwarded-Proto", "ftp"), ("Forwarded", "host=evil.test")]
+    answer = signed_in.get("/x", [*NAVIGATION, *liars])
+    assert answer.status == 303 and answer.field("location") == "/auth/login?return_to=/x"
+    document = json.loads(signed_in.get("/.well-known/openid-configuration", liars).body)
+    assert document["token_endpoint"] == f"{ISSUER}/auth/token" and document["issuer"] == ISSUER
+
+
+def test_C_8_a_form_of_another_site_is_refused(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    form = {**browser.form(), "username": "alice", "password": PASSWORD}
+    assert browser.post_form("/auth/login", form, origin="http://evil.test").status == 403
+    assert browser.post_form("/auth/login", form, origin="null").status == 403
+    assert browser.post_form("/auth/login", {**form, "csrf": "x" * 22}).status == 403
+    assert browser.post_form("/auth/login", {k: v for k, v in form.items() if k != "csrf"}).status == 403
+    without = signed_in.browser()
+    answer = without.post_form("/auth/login", form)
+    assert answer.status == 403 and 'role="alert"' in answer.body.decode()
+    assert signed_in.gateway.access_of(answer.request_id)["reason"] == "csrf_refused"
+    # Of neither field: no browser of this decade.
+    body = "&".join(f"{k}={v}" for k, v in form.items()).replace(" ", "+").encode()
+    cookie = [("Cookie", f"portcullis_login={form['csrf']}")]
+    type = ("Content-Type", "application/x-www-form-urlencoded")
+    assert signed_in.get("/auth/login", [type, *cookie], method="POST", body=body).status == 403
+    own = [type, *cookie, ("Sec-Fetch-Site", "same-origin")]
+    assert signed_in.get("/auth/login", own, method="POST", body=body).status == 303
+    assert signed_in.login(fields=[("Origin", "http://evil.test")]).status == 403
+    assert browser.access is None and without.access is None
+
+
+def test_C_8_a_GET_never_signs_out_nor_does_another_site(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    answer = browser.go("/auth/logout")
+    assert answer.status == 405 and answer.field("allow") == "POST"
+    for origin in ("http://evil.test", "null"):
+        assert browser.request("/auth/logout", [("Origin", origin)], method="POST", body=b"").status == 403
+    assert browser.request("/auth/logout", [("Sec-Fetch-Site", "cross-site")], method="POST", body=b"").status == 403
+    assert browser.go("/x").status == 200
+
+
+def test_C_12_the_page_is_inert_and_says_so(scene):
+    signed_in = scene(settings=', title: "Acme <&> \\"us\\"", accent: "#ffd700"')
+    browser = signed_in.browser()
+    page = browser.go("/auth/login?return_to=" + '/%22%3E%3Cscript%3Ealert(1)%3C/script%3E')
+    evil = '"><script>alert(1)</script>'
+    failed = browser.post_form(
+        "/auth/login", {**browser.form(), "username": evil, "password": "x", "return_to": "/" + evil})
+    assert failed.status == 401 and failed.field("www-authenticate") == "Bearer"
+    for answer in (page, failed):
+        text = answer.body.decode()
+        assert "<script" not in text and "Acme &lt;&amp;&gt; &quot;us&quot;" in text
+        policy = answer.field("content-security-policy")
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        for part in ("form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "img-src data:"):
+            assert part in policy
+        assert answer.field("referrer-policy") == "same-origin" and answer.field("cache-control") == "no-store"
+        assert 'autocomplete="username"' in text and 'autocomplete="current-password"' in text
+        assert '<html lang="en">' in text and '<label for="username">' in text and '<label for="password">' in text
+    import hashlib
+    style = re.search(r"<style>(.*?)</style>", page.body.decode(), re.S).group(1)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in page.field("content-security-policy")
+    assert 'role="alert"' in failed.body.decode() and "&quot;&gt;&lt;script&gt;" in failed.body.decode()
+
+
+# Who is sent to the page.
+
+SENT = [
+    (NAVIGATION, "GET", 303), ([("Accept", "text/html,*/*;q=0.8")], "GET", 303),
+    ([("Accept", "application/json, text/html")], "GET", 401), ([], "GET", 401), (FETCH, "GET", 401),
+    ([*FETCH, ("Accept", "text/html")], "GET", 401), (NAVIGATION, "POST", 401), (NAVIGATION, "HEAD", 401),
+    ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")], "GET", 401),
+    ([("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html")], "GET", 401),
+    ([("Authorization", "Bearer x"), *NAVIGATION], "GET", 303),
+]
+
+
+@pytest.mark.parametrize("fields, method, status", SENT)
+def test_C_13_only_a_browser_on_its_way_to_a_page_is_sent_to_sign_in(scene, fields, method, status):
+    signed_in = scene()
+    answer = signed_in.get("/orders/7?q=a%20b&r=%22", fields, method=method, body=b"" if method == "POST" else None)
+    assert answer.status == status
+    line = signed_in.gateway.access_of(answer.request_id)
+    assert line["status"] == status and line["reason"] in ("credential_missing", "token_malformed")
+    if status == 303:
+        assert answer.field("location") == "/auth/login?return_to=/orders/7%3Fq%3Da%2520b%26r%3D%2522"
+        assert answer.field("cache-control") == "no-store"
+    else:
+        assert answer.field("www-authenticate").startswith("Bearer")
+    assert signed_in.app.requests == []
+
+
+def test_C_13_a_websocket_and_another_host_are_not_sent_to_sign_in(scene):
+    signed_in = scene()
+    handshake = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+                 ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Accept", "text/html")]
+    assert signed_in.get("/ws", handshake).status == 401
+    # The browser would not bring the cookies of one host to another.
+    assert signed_in.get("/x", NAVIGATION, host="other.test").status == 401
+    assert signed_in.app.requests == []
+
+
+def test_the_browser_comes_back_to_where_it_wanted_to_go(scene):
+    browser = scene().browser()
+    sent = browser.go("/orders/7?q=a%20b&r=%22")
+    answer = browser.sign_in(target=sent.field("location"))
+    assert answer.status == 303 and answer.field("location") == "/orders/7?q=a%20b&r=%22"
+    assert browser.go(answer.field("location")).status == 200
+    assert browser.scene.app.wait_requests()[0].target == "/orders/7?q=a%20b&r=%22"
+
+
+# The end of a sign-in.
+
+def test_C_9_logout_ends_the_sign_in_on_every_loop_and_its_family(scene, workers):
+    signed_in = scene(workers=workers)
+    browser = signed_in.browser()
+    browser.sign_in()
+    access, refresh = browser.access, browser.refresh_token
+    other = signed_in.tokens()
+    for _ in range(8):
+        assert signed_in.get("/x", [signed_in.bearer(access)]).status == 200
+    answer = browser.fetch("/auth/logout", method="POST", body=b"")
+    assert answer.status == 204 and browser.access is None and browser.refresh_token is None
+    # T-16: verified before, on whatever loop.
+    for _ in range(16):
+        answer = signed_in.get("/x", [signed_in.bearer(access)])
+        assert answer.status == 401
+        assert signed_in.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
+    assert signed_in.refresh(refresh).status == 401
+    assert signed_in.get("/auth/me", [signed_in.bearer(access)]).status == 401
+    # Another sign-in of the same user goes on.
+    assert signed_in.get("/x", [signed_in.bearer(other["access_token"])]).status == 200
+    assert payload(other["access_token"])["sid"] != payload(access)["sid"]
+
+
+def test_C_9_everywhere_ends_all_sign_ins_of_the_user_alone(scene):
+    signed_in = scene()
+    first, second, bob = signed_in.tokens(), signed_in.tokens(), signed_in.tokens("bob")
+    answer = signed_in.post("/auth/logout", {"everywhere": True}, [signed_in.bearer(first["access_token"])])
+    assert answer.status == 204
+    for tokens, status in ((first, 401), (second, 401), (bob, 200)):
+        assert signed_in.get("/x", [signed_in.bearer(tokens["access_token"])]).status == status
+        assert signed_in.refresh(tokens["refresh_token"]).status == status
+
+
+def test_logout_by_refresh_token_and_by_a_form(scene):
+    signed_in = scene()
+    tokens = signed_in.tokens()
+    assert signed_in.post("/auth/logout", {"refresh_token": tokens["refresh_token"]}).status == 204
+    assert signed_in.get("/x", [signed_in.bearer(tokens["access_token"])]).status == 401
+    browser = signed_in.browser()
+    browser.sign_in()
+    access = browser.access
+    del browser.cookies["portcullis_access"]
+    answer = browser.post_form("/auth/logout", {"return_to": "//evil"})
+    assert answer.status == 303 and answer.field("location") == "/" and browser.cookies.keys() == set()
+    assert signed_in.get("/x", [signed_in.bearer(access)]).status == 401
+
+
+def test_what_has_ended_stays_so_over_restart_and_what_goes_on_goes_on(start, upstream, tmp_path):
+    (tmp_path / "first").mkdir()
+    signed_in = SignIn(lambda config: Gateway(tmp_path / "first", config), upstream(), tmp_path)
+    ended, lasting = signed_in.tokens(), signed_in.tokens("bob")
+    assert signed_in.post("/auth/logout", None, [signed_in.bearer(ended["access_token"])]).status == 204
+    signed_in.gateway.kill()
+    signed_in.gateway = start(signed_in.config)
+    until_status(lambda: signed_in.get("/x", [signed_in.bearer(ended["access_token"])]), 401)
+    assert signed_in.refresh(ended["refresh_token"]).status == 401
+    assert signed_in.get("/x", [signed_in.bearer(lasting["access_token"])]).status == 200
+    assert signed_in.refresh(lasting["refresh_token"]).status == 200
+
+
+# Refresh tokens.
+
+def test_C_10_refresh_tokens_rotate_have_a_grace_and_end_their_family(scene):
+    signed_in = scene()
+    first = signed_in.tokens()
+    second = json.loads(signed_in.refresh(first["refresh_token"]).body)
+    assert second["refresh_token"] != first["refresh_token"] and len(second["refresh_token"]) == 64
+    assert payload(second["access_token"])["sid"] == payload(first["access_token"])["sid"]
+    assert payload(second["access_token"])["auth_time"] == payload(first["access_token"])["auth_time"]
+    # Another tab, at the same time.
+    again = json.loads(signed_in.refresh(first["refresh_token"]).body)
+    assert "refresh_token" not in again and again["access_token"]
+    time.sleep(11)
+    answer = signed_in.refresh(first["refresh_token"])
+    assert answer.status == 401
+    assert signed_in.gateway.access_of(answer.request_id)["reason"] == "refresh_reused"
+    assert signed_in.refresh(second["refresh_token"]).status == 401
+    assert signed_in.get("/x", [signed_in.bearer(second["access_token"])]).status == 401
+    assert signed_in.gateway.wait_message("used again")["subject"] == "u-1"
+    # At rest there is no token.
+    for file in (signed_in.folder / "state").iterdir():
+        content = file.read_bytes()
+        assert first["refresh_token"].encode() not in content and second["refresh_token"].encode() not in content
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 64, "A" * 43, "=" * 64, "A" * 200])
+def test_C_10_what_was_never_a_refresh_token_is_refused(scene, token):
+    answer = scene().refresh(token)
+    assert answer.status == 401 and json.loads(answer.body)["error"] == "invalid_grant"
+
+
+def test_a_disabled_user_is_refused_at_the_next_refresh(scene):
+    signed_in = scene()
+    tokens = signed_in.tokens()
+    signed_in.write_users(users(person("u-1", "alice", disabled=True), BOB))
+    signed_in.gateway.wait_message("users file read")
+    assert signed_in.login().status == 401
+    assert signed_in.refresh(tokens["refresh_token"]).status == 401
+    assert signed_in.get("/x", [signed_in.bearer(tokens["access_token"])]).status == 401
+    # What cannot be used changes nothing.
+    signed_in.write_users("users: [")
+    signed_in.gateway.wait_message("the users file cannot be used")
+    assert signed_in.login("bob").status == 200
+
+
+# Silent renewal.
+
+def test_a_browser_is_renewed_on_its_way_to_a_page_without_noticing(scene, workers):
+    signed_in = scene(workers=workers)
+    browser = signed_in.browser()
+    browser.sign_in()
+    access, refresh = browser.access, browser.refresh_token
+    for spoil in ("absent", "expired", "garbage"):
+        if spoil == "absent":
+            del browser.cookies["portcullis_access"]
+        else:
+            browser.cookies["portcullis_access"] = "x" if spoil == "garbage" else access[:-8] + "AAAAAAAA"
+        answer = browser.go("/orders?x=1")
+        assert answer.status == 200, spoil
+        assert len(answer.all("set-cookie")) == 2 and answer.field("cache-control") == "no-store"
+        assert browser.access not in (None, access) and browser.refresh_token != refresh
+        assert payload(browser.access)["sid"] == payload(access)["sid"]
+        refresh = browser.refresh_token
+        assert browser.go("/orders").all("set-cookie") == []
+    assert len(signed_in.app.wait_requests(6)) == 6
+    assert all(r.field("x-forwarded-user") == "u-1" and r.field("cookie") is None for r in signed_in.app.requests)
+
+
+@pytest.mark.parametrize("fields, method, status", [
+    (NAVIGATION, "GET", 200), (FETCH, "GET", 200), (FETCH, "POST", 200), (FETCH, "DELETE", 200),
+    ([("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "cross-site")], "GET", 401), ([], "GET", 401),
+    ([("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Site", "same-site")], "GET", 401),
+    ([*FETCH, ("Authorization", "Bearer x")], "GET", 401), ([("Accept", "text/html")], "GET", 303),
+])
+def test_who_is_renewed(scene, fields, method, status):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+    del browser.cookies["portcullis_access"]
+    own = [("Origin", browser.origin)] if method != "GET" else []
+    body = b"data" if method == "POST" else None
+    answer = browser.request("/x", fields + own, method=method, body=body)
+    assert answer.status == status
+    assert (browser.refresh_token != refresh) == (status == 200)
+    if status == 200:
+        assert signed_in.app.wait_requests()[0].body == (body or b"")
+    else:
+        assert signed_in.app.requests == []
+
+
+def test_C_14_a_renewed_cookie_is_a_cookie(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    for access in (browser.access, None):
+        if access is None:
+            del browser.cookies["portcullis_access"]
+        for origin in ("http://evil.test", "null"):
+            answer = browser.request("/x", [*NAVIGATION, ("Origin", origin)], method="POST", body=b"")
+            assert answer.status == 403
+            assert signed_in.gateway.access_of(answer.request_id)["reason"] == "origin_refused"
+    assert signed_in.app.requests == []
+
+
+def test_a_public_page_knows_who_is_signed_in_after_the_access_cookie_has_gone(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    assert browser.go("/optional").status == 200
+    browser.sign_in()
+    del browser.cookies["portcullis_access"]
+    assert browser.go("/optional").status == 200 and browser.access
+    anonymous, known = signed_in.app.wait_requests(2)
+    assert anonymous.field("x-forwarded-user") is None and known.field("x-forwarded-user") == "u-1"
+
+
+def test_a_refresh_token_that_is_no_good_is_as_none(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+    signed_in.post("/auth/logout", {"refresh_token": refresh})
+    del browser.cookies["portcullis_access"]
+    answer = browser.go("/x")
+    assert answer.status == 303 and answer.all("set-cookie") == []
+    assert browser.fetch("/x").status == 401
+    browser.cookies["portcullis_refresh"] = "x" * 200
+    assert browser.go("/x").status == 303 and browser.go("/optional").status == 200
+
+
+def test_a_refused_request_keeps_what_was_renewed(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in("bob")
+    del browser.cookies["portcullis_access"]
+    answer = browser.go("/admin")
+    assert answer.status == 403 and len(answer.all("set-cookie")) == 2 and browser.access
+
+
+def test_an_access_token_expires_and_the_browser_does_not_notice(scene):
+    signed_in = scene(settings=", lifetime: 1s")
+    browser = signed_in.browser()
+    browser.sign_in()
+    access = browser.access
+    until_status(lambda: signed_in.get("/x", [signed_in.bearer(access)]), 401)
+    assert browser.go("/x").status == 200 and browser.access != access
+
+
+# The other paths.
+
+def test_P_17_what_lies_under_the_path_is_never_forwarded(scene):
+    signed_in = scene()
+    token = signed_in.bearer(signed_in.tokens()["access_token"])
+    for target in ("/auth", "/auth/", "/auth/x", "/auth/login/", "/auth/login/x", "/auth/.well-known", "/auth/LOGIN"):
+        answer = signed_in.get(target, [token])
+        assert answer.status == 404, target
+        assert signed_in.gateway.access_of(answer.request_id)["reason"] == "no_route"
+    for target, allowed in (("/auth/login", "GET, HEAD, POST"), ("/auth/me", "GET, HEAD"), ("/auth/token", "POST")):
+        answer = signed_in.get(target, method="DELETE")
+        assert answer.status == 405 and answer.field("allow") == allowed
+    assert signed_in.app.requests == []
+    # On other hosts it is the application's own, and so is what only begins like it.
+    assert signed_in.get("/auth/x", [token], host="other.test").status == 200
+    assert signed_in.get("/authors", [token]).status == 200
+
+
+def test_me_says_who_is_signed_in(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    answer = browser.fetch("/auth/me")
+    claims = json.loads(answer.body)
+    assert answer.status == 200 and answer.field("cache-control") == "no-store"
+    assert claims["sub"] == "u-1" and claims["preferred_username"] == "alice" and claims["roles"] == ["admin", "support"]
+    assert json.loads(signed_in.get("/auth/me", [signed_in.bearer(browser.access)]).body) == claims
+    for fields in ([], [signed_in.bearer("x")], [("Authorization", "Basic YTpi")]):
+        answer = signed_in.get("/auth/me", fields)
+        assert answer.status == 401 and answer.field("www-authenticate").startswith("Bearer")
+
+
+@pytest.mark.parametrize("body, type", [
+    (b"{}", "application/json"), (b'{"username":"alice"}', "application/json"),
+    (b'{"username":"alice","password":"x","username":"alice"}', "application/json"),
+    (b'{"username":"alice","password":"x","more":1}', "application/json"), (b"[]", "application/json"),
+    (b'{"username":"alice","password":1}', "application/json"), (b"username=alice", "text/plain"), (b"x", None),
+    (b'{"username":"alice","password":"x"} ', "text/json"), (b"username=a&username=a", "application/x-www-form-urlencoded"),
+    (b"username=%zz", "application/x-www-form-urlencoded"),
+])
+def test_bodies_are_read_strictly(scene, body, type):
+    signed_in = scene()
+    fields = [("Content-Type", type)] if type else []
+    answer = signed_in.get("/auth/login", fields, method="POST", body=body)
+    assert answer.status == 400 and json.loads(answer.body)["error"] == "invalid_request"
+    assert signed_in.gateway.access_of(answer.request_id)["reason"] == "sign_in_request_invalid"
+
+
+def test_metadata_is_published_and_can_be_cached(scene):
+    signed_in = scene()
+    for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"):
+        answer = signed_in.get(path)
+        document = json.loads(answer.body)
+        assert answer.status == 200 and answer.field("cache-control") == "public, max-age=300"
+        assert document["issuer"] == ISSUER and document["jwks_uri"] == f"{ISSUER}/.well-known/jwks.json"
+        assert document["grant_types_supported"] == ["client_credentials"]
+        assert signed_in.get(path, method="POST", body=b"").status == 405
+    assert signed_in.get("/auth/jwks.json").field("cache-control") == "public, max-age=300"

@@ -28,7 +28,7 @@ struct SignInDraft: Sendable {
         The hosts that have these pages, without ports; left out, the issuer's. Browsers send the cookies to the host \
         that set them, so people sign in on each by itself.
         """),
-      Key("lifetime", \.lifetime, .duration(.seconds(30) ... .seconds(86_400)), "How long an access token is good."),
+      Key("lifetime", \.lifetime, .duration(.seconds(1) ... .seconds(86_400)), "How long an access token is good."),
       Key(
         "refresh", \.refresh, .duration(.seconds(60) ... .seconds(400 * 86_400)),
         "How long a sign-in lasts, however often it is used; then people sign in again."),

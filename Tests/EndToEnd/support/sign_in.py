@@ -1,5 +1,6 @@
 """A gateway where people sign in, and a browser of a few lines."""
 import functools
+import html
 import json
 import re
 import subprocess
@@ -145,7 +146,8 @@ class Browser:
         """The hidden fields of the login page."""
         page = self.go(target)
         assert page.status == 200, page
-        return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.body.decode()))
+        found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.body.decode())
+        return {name: html.unescape(value) for name, value in found}
 
     def sign_in(self, username="alice", password=PASSWORD, target="/auth/login"):
         return self.post_form(

@@ -221,7 +221,7 @@ final class Exchange {
       let outcome = authentication.authenticate(
         head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait, in: context)
       log.keep(authentication, at: context.now)
-      if let signIn = route.signIn, renewal == nil, upgrade == nil,
+      if let signIn = route.signIn, renewal == nil, upgrade == nil, !isForwardAuth,
         let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
       {
         state = .waitingForRenewal
@@ -234,11 +234,7 @@ final class Exchange {
         cached = place
       case .refused(let reason, let keyID, let provider):
         log.keepToken(keyID: keyID, provider: provider)
-        if let signIn = route.signIn, upgrade == nil,
-          let response = signIn.redirect(insteadOf: reason, path.span, head, bytes)
-        {
-          return .answer(response)
-        }
+        if let response = signInPage(insteadOf: reason, head, bytes, path, route) { return .answer(response) }
         return .refuse(Refusal(reason, route.challenges))
       case .needsKeys(let provider):
         state = .waitingForKeys(provider: provider)
@@ -260,7 +256,10 @@ final class Exchange {
     let verdict = route.configuration.rule.evaluate(
       identity, RequestFacts(path: path, now: context.unixSeconds))
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
-      if case .refused(let refusal) = verdict { return .refuse(Refusal(refusal, route.challenges)) }
+      if case .refused(let refusal) = verdict {
+        if let response = signInPage(insteadOf: refusal.reason, head, bytes, path, route) { return .answer(response) }
+        return .refuse(Refusal(refusal, route.challenges))
+      }
       return .refuse(Refusal(.internalError))
     }
     if isForwardAuth { return letPass(permit, identity, cached, route, context) }
@@ -280,6 +279,15 @@ final class Exchange {
       return forward(
         permit, identity, cached, authentication.credential, head, bytes, path, to: upstream, route, active, context)
     }
+  }
+
+  /// What sends a browser to sign in; nil where the refusal is for whoever asks. A proxy that asks understands refusals
+  /// alone.
+  private func signInPage(
+    insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute
+  ) -> LocalResponse? {
+    guard let signIn = route.signIn, upgrade == nil, !isForwardAuth else { return nil }
+    return signIn.redirect(insteadOf: reason, path.span, head, bytes)
   }
 
   private var wait: TokenAuthentication.Wait {

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 // The XSI strerror_r, which glibc hides where _GNU_SOURCE is set.
 extern int __xpg_strerror_r(int code, char *text, size_t size);
@@ -215,4 +216,52 @@ int csystem_spawn(
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;
+}
+
+static volatile sig_atomic_t caught_signal;
+
+static void note_signal(int number) { caught_signal = number; }
+
+ssize_t csystem_read_unseen(int terminal, unsigned char *bytes, size_t size) {
+  static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+  enum { COUNT = sizeof numbers / sizeof *numbers };
+  struct termios before, unseen;
+  if (tcgetattr(terminal, &before) != 0) return -1;
+  struct sigaction noting, previous[COUNT];
+  sigset_t blocked, mask;
+  memset(&noting, 0, sizeof noting);
+  noting.sa_handler = note_signal;
+  sigemptyset(&blocked);
+  caught_signal = 0;
+  for (int i = 0; i < COUNT; i++) sigaddset(&blocked, numbers[i]);
+  // They come while ppoll waits and at no other time: none is missed.
+  sigprocmask(SIG_BLOCK, &blocked, &mask);
+  for (int i = 0; i < COUNT; i++) sigaction(numbers[i], &noting, &previous[i]);
+  unseen = before;
+  unseen.c_lflag &= ~(tcflag_t)ECHO;
+  unseen.c_lflag |= ECHONL | ICANON;
+  ssize_t count = tcsetattr(terminal, TCSAFLUSH, &unseen) == 0 ? 0 : -1;
+  while (count >= 0) {
+    struct pollfd input = {.fd = terminal, .events = POLLIN};
+    unsigned char byte;
+    ssize_t received = ppoll(&input, 1, NULL, &mask) < 0 ? -1 : read(terminal, &byte, 1);
+    if (received < 0) {
+      if (errno == EINTR && !caught_signal) continue;
+      count = -1;
+    } else if (received == 0 || byte == '\n') {
+      break;
+    } else if ((size_t)count == size) {
+      errno = EMSGSIZE;
+      count = -1;
+    } else {
+      bytes[count++] = byte;
+    }
+  }
+  int code = errno;
+  tcsetattr(terminal, TCSAFLUSH, &before);
+  for (int i = 0; i < COUNT; i++) sigaction(numbers[i], &previous[i], NULL);
+  if (caught_signal) raise(caught_signal);
+  sigprocmask(SIG_SETMASK, &mask, NULL);
+  errno = code;
+  return count;
 }

@@ -21,6 +21,9 @@ public struct PasswordHash: Sendable {
 
   /// How many bytes a password has that can be hashed.
   public static let passwordBytes = 1...511
+  /// How many characters a new password has at least: shorter ones are guessed (NIST SP 800-63B §5.1.1.1). There is no
+  /// other rule, as rules make passwords worse.
+  public static let charactersMin = 8
   private static let bcryptBytesMax = 72
 
   /// - Parameter stored: As `user add`, `htpasswd -B` or /etc/shadow write it: `$y$…`, `$2a$…`, `$2b$…`, `$2y$…`, `$6$…`.
@@ -33,6 +36,13 @@ public struct PasswordHash: Sendable {
 
   private init(costing other: PasswordHash) {
     (scheme, text, isMatchable) = (other.scheme, other.text, false)
+  }
+
+  /// Whether a new password has `charactersMin` characters.
+  public static func isLongEnough(_ password: Span<UInt8>) -> Bool {
+    var count = 0
+    for index in password.indices where password[index] & 0xC0 != 0x80 { count += 1 }
+    return count >= charactersMin
   }
 
   /// A new hash of `password`: yescrypt with libxcrypt's own cost, and a salt from the operating system.

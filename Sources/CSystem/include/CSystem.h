@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -196,6 +197,24 @@ static inline int csystem_open_blocking(const char *path) { return open(path, O_
 
 // Does not wait for the other end of a pipe.
 static inline int csystem_open_reading(const char *path) { return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); }
+
+// Holds a lock on a folder, or a file, until the descriptor is closed; waits for whoever else does.
+static inline int csystem_open_locked(const char *path) {
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  int result;
+  do result = flock(descriptor, LOCK_EX);
+  while (result != 0 && errno == EINTR);
+  if (result == 0) return descriptor;
+  int code = errno;
+  close(descriptor);
+  errno = code;
+  return -1;
+}
+
+// Reads a line of a terminal that does not show it, at most `size` bytes and without its end. The terminal is as before
+// when this returns, and when a signal ends the process meanwhile. -1 and errno where it fails.
+ssize_t csystem_read_unseen(int terminal, unsigned char *bytes, size_t size);
 
 // A new file that its owner alone may read; an error where the name is taken.
 static inline int csystem_create_private(const char *path) {

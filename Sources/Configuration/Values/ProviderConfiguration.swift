@@ -21,6 +21,12 @@ public struct ProviderConfiguration: Sendable {
   /// nil: nobody signs in here for its tokens.
   public var signIn: SignInConfiguration?
 
+  /// Where sign-ins are kept; nil where the provider signs nothing.
+  public var signInsFile: String? {
+    guard case .signing(let folder, _) = keys else { return nil }
+    return "\(folder)/\(name).sign-ins.db"
+  }
+
   /// The host of the issuer's URL, in lower case; nil where the issuer is no URL.
   public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }
 }

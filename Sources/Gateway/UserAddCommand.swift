@@ -1,0 +1,85 @@
+import ArgumentParser
+import Configuration
+import Crypto
+import Tokens
+
+/// What a user or a client may do, for commands that add one.
+struct GrantOptions: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("A role; may be repeated.", valueName: "name"))
+  var role: [String] = []
+  @Option(name: .long, help: ArgumentHelp("A permission; may be repeated.", valueName: "name"))
+  var permission: [String] = []
+  @Option(name: .long, help: ArgumentHelp("A scope; may be repeated.", valueName: "name"))
+  var scope: [String] = []
+
+  func apply(to user: inout NewUser) {
+    (user.roles, user.permissions, user.scopes) = (role, permission, scope)
+  }
+}
+
+/// `portcullis user add`
+struct UserAddCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add", abstract: "Adds a user, and makes the file where there is none.")
+
+  @Argument(help: "The username.")
+  var name: String
+  @OptionGroup var option: UsersFileOption
+  @OptionGroup var grants: GrantOptions
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A further claim of the user's tokens: a number, true, false or a text. May be repeated.",
+      valueName: "name=value"))
+  var claim: [String] = []
+  @Option(
+    name: .long, help: ArgumentHelp("What tokens call the user, for ever; left out, one is made.", valueName: "id"))
+  var id: String?
+  @OptionGroup var input: PasswordInput
+
+  func run() throws {
+    var claims: [ClaimMember] = []
+    for text in claim {
+      guard let member = NewUser.claim(text) else { throw ValidationError("--claim \(text) is no name=value") }
+      claims.append(member)
+    }
+    var user = NewUser(
+      id: try id ?? UserAddCommand.newID(), username: name, passwordHash: try input.hash(of: name))
+    grants.apply(to: &user)
+    user.claims = claims
+    let added = user
+    try option.change { text throws(UsersEditFault) in try text.add([added]) }
+    print(added.id)
+  }
+
+  /// 128 bits that nobody had before.
+  static func newID() throws -> String { Base64URL.text(try RandomBytes.make(16)) }
+}
+
+/// `portcullis client`
+struct ClientCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "client", abstract: "Adds programs to a users file, which get tokens for themselves.",
+    subcommands: [ClientAddCommand.self])
+}
+
+/// `portcullis client add`
+struct ClientAddCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add", abstract: "Adds a client, and prints the secret that is made for it.",
+    discussion: "The secret goes to standard output, this once: the file holds its hash.")
+
+  @Argument(help: "The client's id.")
+  var id: String
+  @OptionGroup var option: UsersFileOption
+  @OptionGroup var grants: GrantOptions
+
+  func run() throws {
+    let secret = Base64URL.text(try RandomBytes.make(32))
+    var client = NewUser(clientID: id, secretHash: try PasswordHash.make([UInt8](secret.utf8).span))
+    grants.apply(to: &client)
+    let added = client
+    try option.change { text throws(UsersEditFault) in try text.add([added]) }
+    print(secret)
+  }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Configuration
+import Crypto
+import Sockets
+
+/// `portcullis user import`
+struct UserImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import", abstract: "Adds the users of an htpasswd or shadow file, with the passwords that they have.",
+    discussion: """
+      Each line is name:hash; what follows a further colon is left out. Accounts without a password, and locked ones, \
+      are passed over. All are added, or none.
+      """)
+
+  @Argument(help: "The file; - is standard input.")
+  var file: String
+  @OptionGroup var option: UsersFileOption
+  @OptionGroup var grants: GrantOptions
+
+  private static let lineBytesMax = 4096
+
+  func run() throws {
+    var users: [NewUser] = []
+    var faults: [String] = []
+    var number = 0
+    do throws(SystemError) {
+      try FileAccess.forEachLine(
+        of: file == "-" ? "/dev/stdin" : file, bytesMax: UserImportCommand.lineBytesMax
+      ) { bytes in
+        number += 1
+        let line = String(decoding: Array(bytes.indices.map { bytes[$0] }), as: UTF8.self)
+        switch UserImportCommand.entry(line) {
+        case .nothing: break
+        case .passedOver(let name):
+          StandardError.print("\(file):\(number): \(name) has no password, and is passed over")
+        case .fault(let message): faults.append("\(file):\(number): \(message)")
+        case .user(let name, let hash):
+          guard let id = try? UserAddCommand.newID() else { return }
+          var user = NewUser(id: id, username: name, passwordHash: hash)
+          grants.apply(to: &user)
+          users.append(user)
+        }
+      }
+    } catch {
+      StandardError.print("\(error)")
+      throw ExitStatus.noInput
+    }
+    for fault in faults { StandardError.print(fault) }
+    guard faults.isEmpty, !users.isEmpty else {
+      if faults.isEmpty { StandardError.print("\(file): nobody with a password") }
+      throw ExitStatus.refused
+    }
+    let added = users
+    try option.change { text throws(UsersEditFault) in try text.add(added) }
+    print("\(added.count) added")
+  }
+
+  private enum Entry {
+    case nothing
+    case passedOver(String)
+    case fault(String)
+    case user(String, hash: String)
+  }
+
+  /// A fault never quotes a hash.
+  private static func entry(_ line: String) -> Entry {
+    let text = line.hasSuffix("\r") ? line.dropLast() : line[...]
+    if text.allSatisfy({ $0 == " " || $0 == "\t" }) || text.hasPrefix("#") { return .nothing }
+    let fields = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard fields.count >= 2, !fields[0].isEmpty else { return .fault("no name:hash") }
+    let (name, hash) = (String(fields[0]), String(fields[1]))
+    // shadow(5): no password, none that matches, locked.
+    if hash.isEmpty || hash.hasPrefix("*") || hash.hasPrefix("!") { return .passedOver(TextTable.shown(name)) }
+    do throws(PasswordHashError) {
+      _ = try PasswordHash(stored: hash)
+      return .user(name, hash: hash)
+    } catch {
+      return .fault("\(TextTable.shown(name)): \(error)")
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Configuration
+import Sockets
+
+/// A users file, for commands that look at it and change it.
+struct UsersFileOption: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("The users file.", valueName: "file"))
+  var usersFile: String
+
+  private static let bytesMax = 4 << 20
+
+  /// What the file says.
+  ///
+  /// - Throws: An exit status, after everything that is wrong was said.
+  func load() throws -> UsersFile {
+    let bytes: [UInt8]?
+    do throws(SystemError) {
+      bytes = try read()
+    } catch {
+      throw said(["\(error)"], ExitStatus.noInput)
+    }
+    guard let bytes else { throw said(["\(usersFile): there is no such file"], ExitStatus.noInput) }
+    switch UsersFile.parse(bytes, file: usersFile) {
+    case .success(let file): return file
+    case .failure(let diagnostics): throw said(diagnostics.list.map(\.description), ExitStatus.configuration)
+    }
+  }
+
+  /// Changes the file, or makes it: no other command changes it meanwhile, and whoever reads it finds the old text or
+  /// the new one.
+  ///
+  /// - Throws: An exit status, after everything that is wrong was said; then nothing has changed.
+  func change(_ body: (inout UsersFileText) throws(UsersEditFault) -> Void) throws {
+    let failure: ExitCode?
+    do throws(SystemError) {
+      failure = try FileAccess.withLock(onFolder: FileAccess.folder(of: usersFile)) { () throws(SystemError) in
+        let before = try read() ?? []
+        guard var text = opened(before) else { return ExitStatus.configuration }
+        do throws(UsersEditFault) {
+          try body(&text)
+        } catch {
+          return said(["\(error)"], ExitStatus.refused)
+        }
+        if text.bytes != before { try FileAccess.replaceContent(of: usersFile, text.bytes) }
+        return nil
+      }
+    } catch {
+      throw said(["\(error)"], ExitStatus.cannotCreate)
+    }
+    if let failure { throw failure }
+  }
+
+  /// nil after what is wrong was said.
+  private func opened(_ bytes: [UInt8]) -> UsersFileText? {
+    do throws(Diagnostics) {
+      return try UsersFileText(bytes, path: usersFile)
+    } catch {
+      _ = said(error.list.map(\.description), ExitStatus.configuration)
+      return nil
+    }
+  }
+
+  /// nil where there is none.
+  private func read() throws(SystemError) -> [UInt8]? {
+    do throws(SystemError) {
+      let (bytes, status) = try FileAccess.readWithStatus(usersFile, bytesMax: UsersFileOption.bytesMax)
+      // SECURITY L-3.
+      if status.mode & 0o007 != 0 {
+        StandardError.print("\(usersFile) can be used by others: no gateway takes it so; run chmod 600 \(usersFile)")
+      }
+      return bytes
+    } catch {
+      if error.isNotThere { return nil }
+      throw error
+    }
+  }
+
+  private func said(_ lines: [String], _ status: ExitCode) -> ExitCode {
+    for line in lines { StandardError.print(line) }
+    return status
+  }
+}

@@ -100,6 +100,7 @@ let package = Package(
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
     tests("StateTests", ["State"]),
+    tests("SignInTests", ["SignIn", "Configuration", "HTTP", "Tokens", "Crypto", "Sockets"]),
     tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
     tests("IntrospectionTests", ["Introspection", "Tokens", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),

@@ -39,8 +39,7 @@ final class SignIns {
   func open(_ configuration: GatewayConfiguration) throws(StoreFault) -> [String: Opened] {
     var opened: [String: Opened] = [:]
     for provider in configuration.providers {
-      guard let signIn = provider.signIn, case .signing(let folder, _) = provider.keys else { continue }
-      let path = "\(folder)/\(provider.name).sign-ins.db"
+      guard let signIn = provider.signIn, let path = provider.signInsFile else { continue }
       if let known = states[provider.name], known.path == path {
         opened[provider.name] = known
       } else {
@@ -267,6 +266,12 @@ extension SignInEvent {
       log.notice(
         "a sign-in has ended: its user is disabled, or gone",
         metadata: line(["subject": "\(subject)", "sign_in": "\(id)"]))
+    case .passwordChanged(let username):
+      log.notice("a user has changed their password", metadata: line(["user": "\(username)"]))
+    case .passwordNotChanged(let username, let why):
+      log.error(
+        "a password could not be changed; the users file has to be writable for it",
+        metadata: line(["user": "\(username)", "why": "\(why)"]))
     case .usersChanged(let path, let users, let clients):
       log.notice(
         "users file read", metadata: line(["file": "\(path)", "users": "\(users)", "clients": "\(clients)"]))

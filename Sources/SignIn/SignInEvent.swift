@@ -12,6 +12,9 @@ public enum SignInEvent: Sendable {
   case signedOut(subject: String, count: Int)
   /// A disabled user, or one that is gone, came to renew a sign-in: it has ended.
   case disabledEnded(subject: String, id: String)
+  /// Somebody has changed their own password: their other sign-ins have ended.
+  case passwordChanged(username: String)
+  case passwordNotChanged(username: String, why: String)
   /// The users file was read anew.
   case usersChanged(path: String, users: Int, clients: Int)
   /// The users file cannot be used: what was read before is in force.

@@ -132,16 +132,19 @@ extension SignInService {
           if case .success(let issued) = result { tell(issued, request) }
           completion(answerJSON(result))
         }
-      case .failed:
-        completion(Answers.error(.invalidGrant, "user name and password do not fit together", .loginFailed))
-      case .throttled(let seconds):
-        completion(
-          Answers.error(
-            .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
-      case .busy:
-        completion(
-          Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")]))
+      case .failed, .throttled, .busy: completion(answerJSON(outcome))
       }
+    }
+  }
+
+  /// What whoever is no user is told.
+  func answerJSON(_ outcome: Authentication) -> LocalResponse {
+    switch outcome {
+    case .throttled(let seconds):
+      Answers.error(
+        .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")])
+    case .busy: Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")])
+    case .user, .failed: Answers.error(.invalidGrant, "user name and password do not fit together", .loginFailed)
     }
   }
 

@@ -176,10 +176,7 @@ extension SignInService {
   // MARK: me
 
   func showIdentity(_ request: LocalRequest, _ completion: Completion) {
-    let token =
-      request.hasField("authorization")
-      ? request.bearerToken : request.cookie(configuration.cookies.access).map { [UInt8]($0.utf8) }
-    guard let token else {
+    guard let token = token(of: request) else {
       return completion(Answers.error(.invalidToken, "no token", .credentialMissing))
     }
     guard let verified = verify(token) else {

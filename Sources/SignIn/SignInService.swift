@@ -74,6 +74,7 @@ public final class SignInService: Responder, Sendable {
       completion(Answers.notAllowed(request, allowed: "GET, HEAD, POST"))
     case "refresh": post(request, completion) { $0.refresh(request, completion) }
     case "logout": post(request, completion) { $0.logOut(request, completion) }
+    case "password": post(request, completion) { $0.changePassword(request, completion) }
     case "token": post(request, completion) { $0.issueToClient(request, completion) }
     case "me":
       guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }

@@ -50,6 +50,7 @@ enum Decision: Equatable {
   case refused(Reason)
   case waiting(provider: Int)
   case introspecting(String, provider: Int)
+  case renewing(String)
   case answered(Answer)
   case asked
 
@@ -190,6 +191,7 @@ final class DecidingGateway {
     case .waitForKeys(let provider): return .waiting(provider: provider)
     case .introspect(let token, let provider):
       return .introspecting(String(decoding: token, as: UTF8.self), provider: provider)
+    case .renew(let token, provider: _): return .renewing(String(decoding: token, as: UTF8.self))
     }
   }
 

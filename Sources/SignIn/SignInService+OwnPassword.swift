@@ -1,0 +1,101 @@
+import Configuration
+import Crypto
+import HTTP
+import JSON
+import Reason
+import Sockets
+import State
+import Tokens
+
+/// People change their own passwords.
+extension SignInService {
+  func changePassword(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.hasField("authorization") || request.isOfOwnPage else {
+      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+    }
+    guard let token = token(of: request), let verified = verify(token), let subject = verified.subject,
+      let user = state.users.user(id: subject)
+    else { return completion(Answers.error(.invalidToken, "sign in first", .credentialMissing)) }
+    guard let object = request.json(["current_password", "new_password"]),
+      let current = object["current_password"]?.string, let new = object["new_password"]?.string
+    else {
+      return completion(
+        Answers.error(
+          .invalidRequest, "an object with current_password and new_password is needed", .signInRequestInvalid))
+    }
+    guard Limits.passwordBytes.contains(new.utf8.count), !new.utf8.contains(0) else {
+      return completion(Answers.error(.invalidRequest, "the new password has to have 8 to 511 bytes", .passwordRefused))
+    }
+    let signIn = Target(verified).signIn
+    authenticate(user.username, [UInt8](current.utf8), request) { [self] outcome in
+      switch outcome {
+      case .user(let user): replacePassword(of: user, [UInt8](new.utf8), keeping: signIn, completion)
+      case .failed, .throttled, .busy: completion(answerJSON(outcome))
+      }
+    }
+  }
+
+  /// The token that a request speaks with: that in Authorization, or else the cookie's.
+  func token(of request: LocalRequest) -> [UInt8]? {
+    request.hasField("authorization")
+      ? request.bearerToken : request.cookie(configuration.cookies.access).map { [UInt8]($0.utf8) }
+  }
+
+  private func replacePassword(
+    of user: User, _ password: [UInt8], keeping signIn: String?, _ completion: @escaping Completion
+  ) {
+    let path = configuration.users.path
+    let isTaken = passwords.submit { [self] in
+      let fault = SignInService.write(password, of: user.username, to: path)
+      // What is in force from here on, too.
+      if fault == nil { lookAtUsers(allowsDemo: state.users.isDemo) }
+      onQueue { [self] in
+        if let fault {
+          report(.passwordNotChanged(username: user.username, why: fault))
+          return completion(Answers.error(.serverError, "the password could not be changed", .internalError))
+        }
+        report(.passwordChanged(username: user.username))
+        endOthers(of: user.id, than: signIn) { completion(Answers.done()) }
+      }
+    }
+    if !isTaken {
+      completion(Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")]))
+    }
+  }
+
+  /// Blocks.
+  ///
+  /// - Returns: Why it was not done; nil: it was.
+  private static func write(_ password: [UInt8], of username: String, to path: String) -> String? {
+    do throws(SystemError) {
+      let hash: String
+      do throws(PasswordHashError) { hash = try PasswordHash.make(password.span) } catch { return "\(error)" }
+      return try FileAccess.withLock(onFolder: FileAccess.folder(of: path)) { () throws(SystemError) in
+        let (bytes, _) = try FileAccess.readWithStatus(path, bytesMax: usersBytesMax)
+        guard var text = try? UsersFileText(bytes, path: path) else { return "\(path) cannot be used" }
+        do throws(UsersEditFault) { try text.setPasswordHash(hash, of: username) } catch { return "\(error)" }
+        try FileAccess.replaceContent(of: path, text.bytes)
+        return nil
+      }
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  private static let usersBytesMax = 4 << 20
+
+  /// Whoever knew the old password is out; who has changed it goes on.
+  private func endOthers(of subject: String, than kept: String?, _ completion: @escaping @Sendable () -> Void) {
+    state.store.list(provider: provider, subject: subject, now: now) { [self] result in
+      onQueue { [self] in
+        guard case .success(let records) = result else { return completion() }
+        end(records.map(\.id).filter { $0 != kept }[...], completion)
+      }
+    }
+  }
+
+  private func end(_ ids: ArraySlice<String>, _ completion: @escaping @Sendable () -> Void) {
+    guard let id = ids.first else { return completion() }
+    endSignIn(id) { [self] _ in onQueue { [self] in end(ids.dropFirst(), completion) } }
+  }
+}

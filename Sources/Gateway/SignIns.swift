@@ -235,7 +235,7 @@ extension ProviderConfiguration {
     let parts = policy.issuer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
     var path = parts.count > 3 ? "/" + parts[3] : ""
     while path.hasSuffix("/") { path.removeLast() }
-    return ["\(path)/.well-known/openid-configuration", "/.well-known/oauth-authorization-server\(path)"]
+    return [path + IssuerDocuments.discovery, IssuerDocuments.metadata + path]
   }
 }
 

@@ -219,7 +219,8 @@ final class Exchange {
     case .none: identity = .anonymous
     case .required, .optional:
       let outcome = authentication.authenticate(
-        head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait, in: context)
+        head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
+        in: context)
       log.keep(authentication, at: context.now)
       if let signIn = route.signIn, renewal == nil, upgrade == nil, !isForwardAuth,
         let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)

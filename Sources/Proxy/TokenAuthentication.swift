@@ -45,7 +45,9 @@ struct TokenAuthentication {
     waiting: Wait, in context: DecisionContext
   ) -> Outcome {
     let outcome: Outcome
-    if let renewed, let token = renewed.token, let provider = route.provider(named: renewed.provider, in: context.active) {
+    if let renewed, let token = renewed.token,
+      let provider = route.provider(named: renewed.provider, in: context.active)
+    {
       // The cookie that the browser will have of it: what holds of cookies holds of this one (SECURITY C-14).
       credential = .cookie(.empty)
       var candidates = InlineCandidates()

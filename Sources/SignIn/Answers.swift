@@ -17,7 +17,9 @@ enum Answers {
     case accessDenied = "access_denied"
   }
 
-  private static let json = [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+  private static let json: [(name: String, value: String)] = [
+    ("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("Pragma", "no-cache"),
+  ]
 
   /// - Parameter status: Of the answer; nil: the reason's.
   static func error(
@@ -27,16 +29,17 @@ enum Answers {
     var members = [JSONObject.Member(name: "error", value: .string(error.rawValue))]
     if let description { members.append(JSONObject.Member(name: "error_description", value: .string(description))) }
     let status = status ?? reason.status
-    var all = json.map { (name: $0.0, value: $0.1) } + fields
+    var all = json + fields
     // A 401 offers a scheme (RFC 9110 §15.5.2).
-    if status == 401, !fields.contains(where: { $0.name == "WWW-Authenticate" }) { all.append(("WWW-Authenticate", "Bearer")) }
+    let isOffered = fields.contains { $0.name == "WWW-Authenticate" }
+    if status == 401, !isOffered { all.append(("WWW-Authenticate", "Bearer")) }
     return LocalResponse(
       status: status, fields: all, body: JSONValue.object(JSONObject(members) ?? [:]).serialized(), reason: reason)
   }
 
   static func object(_ members: [JSONObject.Member], cookies: [String] = []) -> LocalResponse {
     LocalResponse(
-      status: 200, fields: json.map { (name: $0.0, value: $0.1) } + cookies.map { ("Set-Cookie", $0) },
+      status: 200, fields: json + cookies.map { ("Set-Cookie", $0) },
       body: JSONValue.object(JSONObject(members) ?? [:]).serialized())
   }
 

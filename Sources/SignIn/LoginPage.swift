@@ -35,9 +35,8 @@ struct LoginPage: Sendable {
   init(_ configuration: SignInConfiguration) throws(CryptoError) {
     path = configuration.path
     title = LoginPage.escaped(configuration.title)
-    logo = configuration.logo.map {
-      "<img src=\"data:\($0.mediaType);base64,\(LoginPage.base64($0.bytes))\" alt=\"\">\n"
-    } ?? ""
+    let picture = configuration.logo.map { "data:\($0.mediaType);base64,\(LoginPage.base64($0.bytes))" }
+    logo = picture.map { "<img src=\"\($0)\" alt=\"\">\n" } ?? ""
     style = LoginPage.style(accent: configuration.accent ?? "#1f6feb")
     let hash = LoginPage.base64(try HashFunction.sha256.digest(of: [UInt8](style.utf8).span))
     contentSecurityPolicy =

@@ -21,7 +21,8 @@ extension SignInService {
     }
     guard let credentials = ClientCredentials(request, form) else {
       return completion(
-        Answers.error(.invalidRequest, "one way to authenticate is needed: Basic, or in the form", .signInRequestInvalid))
+        Answers.error(
+          .invalidRequest, "one way to authenticate is needed: Basic, or in the form", .signInRequestInvalid))
     }
     let scope = form.text("scope")
     authenticate(credentials, request) { [self] outcome in

@@ -76,7 +76,8 @@ extension SignInService {
       case .failed:
         completion(
           loginPage(
-            request, returnTo: returnTo, status: 401, message: .wrongPassword, username: username, reason: .loginFailed))
+            request, returnTo: returnTo, status: 401, message: .wrongPassword, username: username,
+            reason: .loginFailed))
       case .throttled(let seconds):
         completion(
           loginPage(

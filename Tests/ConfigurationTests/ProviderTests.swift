@@ -89,14 +89,17 @@ struct ProviderTests {
         keys: "require: { claims: [.] }",
         fault: "8:25: \".\" is no claim; write a name, or names with dots between"),
       Row(keys: "leeway: 61s", fault: "8:13: \"61s\" is out of range: 0s to 1m"),
-      Row(keys: "token_from: cookie", fault: "8:17: \"cookie\" is not supported in this version"),
+      Row(
+        keys: "token_from: cookie",
+        fault: "8:17: \"cookie\" without \"sign_in\", whose cookie it is; of another one write its name: "
+          + "\"cookie:NAME\""),
       Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" names no cookie (RFC 6265 §4.1.1)"),
       Row(
         keys: "token_from: query",
-        fault: "8:17: \"query\" is none of authorization, websocket_protocol and cookie:NAME"),
+        fault: "8:17: \"query\" is none of authorization, websocket_protocol, cookie and cookie:NAME"),
       Row(
         keys: "token_from: [authorization, websocket-protocol]",
-        fault: "8:33: \"websocket-protocol\" is none of authorization, websocket_protocol and cookie:NAME; "
+        fault: "8:33: \"websocket-protocol\" is none of authorization, websocket_protocol, cookie and cookie:NAME; "
           + "did you mean \"websocket_protocol\"?"),
       Row(
         keys: "refresh: { cache_file: k.json }", source: "jwks_file: /dev/null",

@@ -41,7 +41,8 @@ struct FormTests {
   @Test(
     "Anything else is the start page",
     arguments: [
-      "", "a", "//a", "/\\a", "\\/a", "https://a", "/ a", "/\ta", "/a\r\nX: y", "/%09/a", "/%0d%0aX:y", "/%5ca", "/%2Fa",
+      "", "a", "//a", "/\\a", "\\/a", "https://a", "/ a", "/\ta", "/a\r\nX: y", "/%09/a", "/%0d%0aX:y", "/%5ca",
+      "/%2Fa",
       "/%", "/%4", "/%zz", "/\u{e4}", "/a\u{0}", "javascript:x", "/\"", "/<", "/a\\b", "/%20",
     ])
   func others(text: String) { #expect(ReturnTo.checked(text) == "/") }

@@ -48,18 +48,20 @@ extension ValueKind where Value == String {
   fileprivate static var signInPath: ValueKind {
     .scalar(noun: "a path", reference: "path, such as `/auth`", text: \.self) { scalar throws(ValueFault) in
       let segments = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
-      let isSound = segments.count > 1 && segments[0].isEmpty && segments.dropFirst().allSatisfy { segment in
-        !segment.isEmpty
-          && segment.utf8.allSatisfy { byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-              || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-              || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-          }
-      }
-      guard isSound, scalar.text.utf8.count <= 128 else {
+      let isSound = segments.dropFirst().allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(mayStandInSignInPath) }
+      guard segments.count > 1, segments[0].isEmpty, isSound, scalar.text.utf8.count <= 128 else {
         throw ValueFault("is no path for sign-in; write segments of lower-case letters, digits, - and _, such as /auth")
       }
       return scalar.text
+    }
+  }
+
+  private static func mayStandInSignInPath(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+      UInt8(ascii: "_"):
+      true
+    default: false
     }
   }
 
@@ -76,11 +78,14 @@ extension ValueKind where Value == String {
   fileprivate static var color: ValueKind {
     .scalar(noun: "a colour", reference: "colour, `#rrggbb`", text: \.self) { scalar throws(ValueFault) in
       let digits = scalar.text.utf8.dropFirst()
-      guard scalar.text.utf8.first == UInt8(ascii: "#"), digits.count == 6,
-        digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0 | 0x20) })
+      guard scalar.text.utf8.first == UInt8(ascii: "#"), digits.count == 6, digits.allSatisfy(isHexadecimal)
       else { throw ValueFault("is no colour; write it as #1f6feb, in quotes") }
       return scalar.text.lowercased()
     }
+  }
+
+  private static func isHexadecimal(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
   }
 }

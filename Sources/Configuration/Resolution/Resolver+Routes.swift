@@ -177,10 +177,14 @@ extension Resolver {
     guard let path = route.path else { return }
     let text = foldsPaths(of: route) ? path.value.text.lowercased() : path.value.text
     for provider in draft.providers {
-      guard let signIn = provider.body.value.signIn?.value, text.isAt(signIn.path) else { continue }
-      let hosts = signIn.hosts?.map(\.value) ?? provider.body.value.issuer.flatMap { WebAddress($0.value)?.hostInRequests }.map { [$0] } ?? []
-      guard hosts.contains(where: { route.isFor(host: $0) }) else { continue }
-      report(path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
+      guard let signIn = provider.body.value.signIn?.value,
+        let issuer = provider.body.value.issuer.flatMap({ WebAddress($0.value)?.hostInRequests })
+      else { continue }
+      let isPage = text.isAt(signIn.path) && (signIn.hosts?.map(\.value) ?? [issuer]).contains { route.isFor(host: $0) }
+      let isDocument = route.isFor(host: issuer) && IssuerDocuments.paths.contains { text.isAt($0) }
+      guard isPage || isDocument else { continue }
+      report(
+        path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
       return
     }
     guard text.isAt(ProviderConfiguration.publishedKeysPath) else { return }

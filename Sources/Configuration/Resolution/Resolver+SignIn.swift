@@ -5,13 +5,15 @@ extension Resolver {
     let signIn = decoded.value
     let places = provider.places
     if places.isMissing("signing"), places.areSound("jwks_url", "jwks_file", "secret_file") {
-      report(places.key("sign_in"), "\"sign_in\" without \"signing\"; whoever signs in gets tokens of this gateway's own")
+      report(
+        places.key("sign_in"), "\"sign_in\" without \"signing\"; whoever signs in gets tokens of this gateway's own")
     }
     if provider.value.dpop == .required {
       report(places.value("dpop"), "dpop: required with \"sign_in\", whose tokens are bound to no key")
     }
     if places.isWritten("claims") {
-      report(places.key("claims"), "\"claims\" with \"sign_in\"; its tokens have their claims where they are looked for")
+      report(
+        places.key("claims"), "\"claims\" with \"sign_in\"; its tokens have their claims where they are looked for")
     }
     if decoded.places.areSound("refresh", "lifetime"), signIn.refresh < signIn.lifetime {
       report(

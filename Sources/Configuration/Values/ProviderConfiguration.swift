@@ -31,6 +31,16 @@ public struct ProviderConfiguration: Sendable {
   public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }
 }
 
+/// Where an issuer says what it is, on its host.
+public enum IssuerDocuments {
+  /// OpenID Connect Discovery 1.0 §4.
+  public static let discovery = "/.well-known/openid-configuration"
+  /// RFC 8414 §3.
+  public static let metadata = "/.well-known/oauth-authorization-server"
+
+  static let paths = [discovery, metadata]
+}
+
 /// Where a provider's keys come from.
 public enum KeyLocation: Sendable, Hashable {
   /// Nowhere: every token is introspected.

@@ -1,0 +1,355 @@
+"""The tokens of a sign-in: what is accepted of them, who shares them, and what is said of them nowhere."""
+import base64
+import json
+import threading
+
+import pytest
+from support.gateway import run
+from support.sign_in import (ALICE, BOB, FORM, HOST, ISSUER, JSON, NAVIGATION, PASSWORD, SignIn, hashed, person,
+                             until_status, users)
+from support.ports import wait_until
+from support.wire import Client
+
+
+@pytest.fixture
+def scene(start, upstream, tmp_path):
+    def make(**options):
+        return SignIn(start, upstream(), tmp_path, **options)
+    return make
+
+
+# 40 shapes of header and cookie. T: the token.
+
+SHAPES = [
+    ([("Authorization", "Bearer T")], 200, None), ([("Authorization", "bearer T")], 200, None),
+    ([("Authorization", "BEARER   T")], 200, None), ([("authorization", "Bearer T")], 200, None),
+    ([("Cookie", "portcullis_access=T")], 200, None), ([("Cookie", "a=1; portcullis_access=T")], 200, None),
+    ([("Cookie", "a=1;portcullis_access=T;b=2")], 200, None), ([("Cookie", "\tportcullis_access=T\t")], 200, None),
+    ([("Authorization", "Basic YTpi"), ("Cookie", "portcullis_access=T")], 200, None),
+    ([("Authorization", "Bearer T"), ("Cookie", "portcullis_access=x")], 200, None),
+    ([("Authorization", "Bearer T"), ("Cookie", "a=1")], 200, None),
+    ([], 401, "credential_missing"), ([("Authorization", "Basic YTpi")], 401, "credential_missing"),
+    ([("Cookie", "a=1")], 401, "credential_missing"), ([("Cookie", "portcullis_refresh=T")], 401, "credential_missing"),
+    ([("Cookie", "__Host-portcullis_access=T")], 401, "credential_missing"),
+    ([("Cookie", "portcullis_acces=T")], 401, "credential_missing"),
+    ([("Cookie", "xportcullis_access=T")], 401, "credential_missing"),
+    ([("Cookie", "Portcullis_Access=T")], 401, "credential_missing"),
+    ([("Cookie", "portcullis_access =T")], 401, "credential_missing"),
+    ([("X-Authorization", "Bearer T")], 401, "credential_missing"),
+    ([("Proxy-Authorization", "Bearer T")], 401, "credential_missing"),
+    ([("Authorization_", "Bearer T")], 401, "credential_missing"),
+    ([("Authorization", "T")], 401, "credential_missing"), ([("Authorization", "Token T")], 401, "credential_missing"),
+    ([("Authorization", "Bearer-T")], 401, "credential_missing"),
+    ([("Authorization", "Bearer")], 401, "token_malformed"), ([("Authorization", "Bearer:T")], 401, "token_malformed"),
+    ([("Authorization", "Bearer T x")], 401, "token_malformed"), ([("Authorization", "Bearer T,T")], 401, "token_encrypted"),
+    ([("Authorization", 'Bearer "T"')], 401, "token_malformed"), ([("Authorization", "Bearer T=")], 401, "token_malformed"),
+    ([("Authorization", "Bearer x"), ("Cookie", "portcullis_access=T")], 401, "token_malformed"),
+    ([("Authorization", "Bearer"), ("Cookie", "portcullis_access=T")], 401, "token_malformed"),
+    ([("Cookie", 'portcullis_access="T"')], 401, "token_malformed"),
+    ([("Cookie", "portcullis_access=T%20")], 401, "token_malformed"),
+    ([("Cookie", "portcullis_access=")], 401, "token_malformed"),
+    ([("Cookie", "portcullis_access=T; portcullis_access=T")], 401, "cookie_repeated"),
+    ([("Cookie", "portcullis_access=T; portcullis_access=x")], 401, "cookie_repeated"),
+    ([("Authorization", "Bearer T"), ("Authorization", "Bearer T")], 400, "credential_repeated"),
+    ([("Authorization", "Bearer T"), ("Authorization", "Basic YTpi")], 400, "credential_repeated"),
+    ([("Cookie", "a=1"), ("Cookie", "portcullis_access=T")], 400, "field_line_invalid"),
+]
+
+
+def test_shapes_of_header_and_cookie(scene):
+    signed_in = scene()
+    token = signed_in.tokens()["access_token"]
+    for fields, status, reason in SHAPES:
+        signed_in.app.forget()
+        answer = signed_in.get("/x?access_token=" + token, [(n, v.replace("T", token, 2) if "T" in v else v)
+                                                           for n, v in fields])
+        assert answer.status == status, (fields, answer)
+        assert len(signed_in.app.requests) == (1 if status == 200 else 0), fields
+        if status != 200:
+            assert signed_in.gateway.access_of(answer.request_id)["reason"] == reason, fields
+    assert len(SHAPES) >= 40
+
+
+def test_every_bit_of_a_token_counts(scene):
+    signed_in = scene()
+    token = signed_in.tokens()["access_token"].encode()
+    refused = 0
+    with Client(signed_in.gateway, seconds=30) as client:
+        for place in range(len(token)):
+            for bit in range(8):
+                flipped = bytearray(token)
+                flipped[place] ^= 1 << bit
+                # What is no field value is another matter: the connection would end.
+                if flipped[place] < 0x21 or flipped[place] >= 0x7F:
+                    continue
+                client.send(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + bytes(flipped) + b"\r\n\r\n")
+                assert client.response().status == 401, (place, bit)
+                refused += 1
+    assert refused > 2000 and signed_in.app.requests == []
+    assert signed_in.get("/x", [signed_in.bearer(token.decode())]).status == 200
+
+
+def test_two_gateways_that_share_only_signing_keys_accept_each_others_tokens(start, upstream, tmp_path):
+    """Each has its own store: what one has ended the other accepts for the rest of its lifetime."""
+    import shutil
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    app = upstream()
+    one = SignIn(start, app, folders[0])
+    (folders[1] / "state").mkdir(mode=0o700)
+    for key in (folders[0] / "state").glob("*.pem"):
+        shutil.copy2(key, folders[1] / "state")
+    two = SignIn(start, app, folders[1])
+    for issuing, verifying in ((one, two), (two, one)):
+        token = issuing.tokens()["access_token"]
+        assert verifying.get("/admin", [verifying.bearer(token)]).status == 200
+    # One is killed under load, and no request of the other fails.
+    token = one.tokens()["access_token"]
+    statuses = []
+
+    def load():
+        with Client(two.gateway) as client:
+            for _ in range(300):
+                client.send(f"GET /x HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n\r\n")
+                statuses.append(client.response().status)
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    one.gateway.stop()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 600
+
+
+def test_gateways_that_share_a_store_end_each_others_sign_ins(start, upstream, tmp_path):
+    one = SignIn(start, upstream(), tmp_path)
+    two = SignIn(start, upstream(), tmp_path)
+    tokens = one.tokens()
+    assert two.get("/x", [two.bearer(tokens["access_token"])]).status == 200
+    assert one.post("/auth/logout", None, [one.bearer(tokens["access_token"])]).status == 204
+    until_status(lambda: two.get("/x", [two.bearer(tokens["access_token"])]), 401)
+    # From the command line, too.
+    tokens = one.tokens()
+    ended = run("sign-ins", "revoke", "--config", one.gateway.config_path, "--provider", "local", "--user", "alice",
+                "--users-file", one.users_file)
+    assert ended.returncode == 0, ended.stderr
+    for each in (one, two):
+        until_status(lambda: each.get("/x", [each.bearer(tokens["access_token"])]), 401)
+        assert each.refresh(tokens["refresh_token"]).status == 401
+
+
+# Machines.
+
+CLIENTS = f"""  - id: batch
+    secret_hash: "{hashed('canary-machine-secret')}"
+    roles: [job]
+    permissions: [orders.read]
+    scopes: ["orders:read", "orders:write"]
+"""
+
+
+def basic(id, secret):
+    return ("Authorization", "Basic " + base64.b64encode(f"{id}:{secret}".encode()).decode())
+
+
+def test_client_credentials(scene):
+    signed_in = scene(people=users(ALICE, clients=CLIENTS))
+    grant = b"grant_type=client_credentials"
+    answer = signed_in.get("/auth/token", [FORM, basic("batch", "canary-machine-secret")], method="POST", body=grant)
+    assert answer.status == 200, answer.body
+    body = json.loads(answer.body)
+    assert body["token_type"] == "Bearer" and body["scope"] == "orders:read orders:write" and "refresh_token" not in body
+    part = body["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    assert claims["sub"] == claims["client_id"] == "batch" and claims["roles"] == ["job"]
+    assert claims["permissions"] == ["orders.read"] and "sid" not in claims and "amr" not in claims
+    assert signed_in.get("/x", [signed_in.bearer(body["access_token"])]).status == 200
+    assert signed_in.app.wait_requests()[0].field("x-forwarded-user") == "batch"
+    post = grant + b"&client_id=batch&client_secret=canary-machine-secret&scope=orders%3Aread"
+    answer = signed_in.get("/auth/token", [FORM], method="POST", body=post)
+    assert answer.status == 200 and json.loads(answer.body)["scope"] == "orders:read"
+
+
+@pytest.mark.parametrize("fields, body, status, error", [
+    ([FORM, basic("batch", "wrong")], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM, basic("nobody", "wrong")], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM, basic("alice", PASSWORD)], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM], b"grant_type=client_credentials", 400, "invalid_request"),
+    ([FORM, basic("batch", "x")], b"", 400, "invalid_request"),
+    ([FORM, basic("batch", "x")], b"grant_type=client_credentials&client_id=a&client_secret=b", 400, "invalid_request"),
+    ([FORM, basic("batch", "x")], b"grant_type=password&username=a&password=b", 400, "unsupported_grant_type"),
+    ([FORM, basic("batch", "x")], b"grant_type=client_credentials&grant_type=client_credentials", 400, "invalid_request"),
+    ([JSON, basic("batch", "x")], b'{"grant_type":"client_credentials"}', 400, "invalid_request"),
+    ([FORM, basic("batch", "canary-machine-secret")], b"grant_type=client_credentials&scope=admin", 400, "invalid_scope"),
+])
+def test_client_credentials_are_refused_as_RFC_6749_says(scene, fields, body, status, error):
+    signed_in = scene(people=users(ALICE, clients=CLIENTS))
+    answer = signed_in.get("/auth/token", fields, method="POST", body=body)
+    assert (answer.status, json.loads(answer.body)["error"]) == (status, error)
+    assert answer.field("cache-control") == "no-store"
+    if status == 401:
+        assert answer.field("www-authenticate").startswith("Basic")
+
+
+# Passwords.
+
+def test_people_change_their_own_passwords(scene):
+    signed_in = scene()
+    kept, other = signed_in.tokens(), signed_in.tokens()
+    token = signed_in.bearer(kept["access_token"])
+
+    def change(current, new, fields):
+        return signed_in.post("/auth/password", {"current_password": current, "new_password": new}, fields)
+
+    assert change(PASSWORD, "something else", []).status == 403
+    assert change(PASSWORD, "something else", [signed_in.bearer("x")]).status == 401
+    assert change("wrong", "something else", [token]).status == 401
+    assert change(PASSWORD, "short", [token]).status == 400
+    assert change(PASSWORD, "x" * 600, [token]).status == 400
+    assert signed_in.login().status == 200
+    before = signed_in.users_file.stat()
+    assert change(PASSWORD, "something else", [token]).status == 204
+    assert signed_in.login().status == 401
+    assert signed_in.login(password="something else").status == 200
+    after = signed_in.users_file.stat()
+    assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    assert "something else" not in signed_in.users_file.read_text()
+    # Whoever knew the old one is out.
+    assert signed_in.get("/x", [token]).status == 200
+    assert signed_in.get("/x", [signed_in.bearer(other["access_token"])]).status == 401
+    assert signed_in.refresh(other["refresh_token"]).status == 401 and signed_in.refresh(kept["refresh_token"]).status == 200
+    # By the cookie from a page of its own.
+    browser = signed_in.browser()
+    browser.sign_in(password="something else")
+    body = json.dumps({"current_password": "something else", "new_password": "and another"}).encode()
+    for origin, status in (("http://evil.test", 403), (browser.origin, 204)):
+        answer = browser.request("/auth/password", [JSON, ("Origin", origin)], method="POST", body=body)
+        assert answer.status == status
+
+
+# Configuration.
+
+def check(folder, provider, top="", routes="  - { path: /a, auth: none, redirect: 'https://a.example' }", people=None,
+          address="127.0.0.1:0"):
+    file = folder / "users.yaml"
+    file.write_text(people or users(ALICE))
+    file.chmod(0o600)
+    config = folder / "check.conf"
+    config.write_text(f"""listeners: [{{ address: "{address}" }}]
+{top}
+providers:
+{provider}
+routes:
+{routes}
+""")
+    result = run("check", "--config", config)
+    return result.returncode, result.stdout + result.stderr
+
+
+SIGNING = "    signing: { state: state }\n"
+
+
+def provider(more="", issuer=ISSUER, signing=SIGNING, settings=""):
+    return (f"  local:\n    issuer: {issuer}\n    audiences: [example]\n{signing}"
+            f"    sign_in: {{ users_file: users.yaml{settings} }}\n{more}")
+
+
+@pytest.mark.parametrize("change, expected", [
+    ({}, None),
+    ({"provider": provider(signing="    jwks_file: users.yaml\n")}, '"sign_in" without "signing"'),
+    ({"provider": provider(more="    dpop: required\n")}, "dpop: required"),
+    ({"provider": provider(more="    claims: { roles: groups }\n")}, '"claims" with "sign_in"'),
+    ({"provider": provider(settings=", path: auth")}, "is no path for sign-in"),
+    ({"provider": provider(settings=", path: /Auth")}, "is no path for sign-in"),
+    ({"provider": provider(settings=", path: /auth/")}, "is no path for sign-in"),
+    ({"provider": provider(settings=", path: /")}, "is no path for sign-in"),
+    ({"provider": provider(settings=", refresh: 1m, lifetime: 10m")}, '"refresh" is shorter than "lifetime"'),
+    ({"provider": provider(settings=", hosts: [app.example.com]")}, "with an http issuer"),
+    ({"provider": provider(settings=', hosts: ["a:80"]')}, "is no host"),
+    ({"provider": provider(settings=', accent: "blue"')}, "is no colour"),
+    ({"provider": provider(settings=", logo: nothing.png")}, "nothing.png"),
+    ({"provider": provider(settings=", logo: users.yaml")}, "is no picture"),
+    ({"routes": "  - { path: /auth/x, auth: none, redirect: 'https://a.example' }"}, "the gateway itself answers"),
+    ({"routes": "  - { path: /auth, auth: none, redirect: 'https://a.example' }"}, "the gateway itself answers"),
+    ({"routes": "  - { host: 127.0.0.1, path: /auth/**, auth: none, redirect: 'https://a.example' }"},
+     "the gateway itself answers"),
+    ({"routes": "  - { host: a.example, path: /auth/**, auth: none, redirect: 'https://a.example' }"}, None),
+    ({"routes": "  - { path: /authors, auth: none, redirect: 'https://a.example' }"}, None),
+    ({"people": "demo: true\n" + users(ALICE)}, None),
+    ({"people": "demo: true\n" + users(ALICE), "address": "0.0.0.0:0"}, "demo users file"),
+    ({"people": "users: []\n"}, "users.yaml:1:"),
+    ({"provider": provider() + provider(issuer="http://127.0.0.1:9090").replace("local", "second")},
+     "a host has one"),
+    ({"provider": "  company: { issuer: x, audiences: [a], jwks_file: check.conf, token_from: cookie }"},
+     '"cookie" without "sign_in"'),
+])
+def test_P_17_A_5_what_check_says(tmp_path, change, expected):
+    options = {"provider": provider(), **change}
+    status, text = check(tmp_path, **options)
+    if expected is None:
+        assert status == 0, text
+    else:
+        assert status == 1 and expected in text, text
+
+
+def test_reload_takes_new_settings_and_keeps_sign_ins(scene):
+    signed_in = scene()
+    tokens, ended = signed_in.tokens(), signed_in.tokens()
+    assert signed_in.post("/auth/logout", None, [signed_in.bearer(ended["access_token"])]).status == 204
+    signed_in.gateway.write_config(signed_in.config.replace("users.yaml", "users.yaml, path: /login/here, lifetime: 60s"))
+    signed_in.gateway.signal(1)
+    signed_in.gateway.wait_message("reloaded")
+    assert signed_in.get("/auth/me", [signed_in.bearer(tokens["access_token"])]).status == 200  # the application's now
+    assert signed_in.get("/login/here/me", [signed_in.bearer(tokens["access_token"])]).status == 200
+    assert signed_in.get("/x", [signed_in.bearer(ended["access_token"])]).status == 401
+    answer = signed_in.post("/login/here/refresh", {"refresh_token": tokens["refresh_token"]})
+    assert answer.status == 200 and json.loads(answer.body)["expires_in"] == 60
+
+
+# What is said nowhere.
+
+def test_L_2_secrets_are_in_no_log_page_or_error(scene):
+    signed_in = scene(people=users(ALICE, BOB, clients=CLIENTS), top="log: { level: debug }")
+    canaries = ["canary-password-1", "canary-password-2", "canary-user-name", PASSWORD, "canary-machine-secret"]
+    answers = [signed_in.login("alice", canaries[0]), signed_in.login(canaries[2], canaries[1])]
+    browser = signed_in.browser()
+    answers.append(browser.sign_in("alice", canaries[0]))
+    answers += [browser.go("/auth/login?return_to=/" + "canary-query"), browser.sign_in()]
+    tokens = signed_in.tokens()
+    again = json.loads(signed_in.refresh(tokens["refresh_token"]).body)
+    secrets = [browser.access, browser.refresh_token, tokens["access_token"], tokens["refresh_token"],
+               again["refresh_token"]]
+    answers.append(signed_in.refresh("A" * 64))
+    answers.append(signed_in.get("/auth/token", [FORM, basic("batch", "canary-machine-secret")], method="POST",
+                                 body=b"grant_type=client_credentials&scope=none"))
+    answers.append(signed_in.post("/auth/login", {"username": "alice", "password": canaries[0], "x": 1}))
+    answers.append(browser.fetch("/auth/logout", method="POST", body=b""))
+    signed_in.gateway.wait_access(path="/auth/logout")
+    for place in (signed_in.gateway.program_text, signed_in.gateway.access_text):
+        for secret in canaries + secrets + ["canary-query"]:
+            assert secret not in place, secret
+            assert secret.split(".")[-1] not in place, secret
+    for answer in answers:
+        for secret in (canaries[0], canaries[1], PASSWORD, "canary-machine-secret"):
+            assert secret not in answer.body.decode(), answer
+    assert signed_in.gateway.wait_message("signed in")["user"] == "alice"
+    assert signed_in.gateway.wait_message("signed out")["subject"] == "u-1"
+
+
+def test_many_logins_at_once_are_bounded_and_traffic_goes_on(scene):
+    people = [person(f"p-{i}", f"user{i}") for i in range(3)]
+    signed_in = scene(people=users(ALICE, *people))
+    token = signed_in.tokens()["access_token"]
+    statuses = []
+
+    def log_in(index):
+        statuses.append(signed_in.login(f"user{index % 3}").status)
+    threads = [threading.Thread(target=log_in, args=(i,)) for i in range(24)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        assert signed_in.get("/x", [signed_in.bearer(token)]).status == 200
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {200, 429, 503} and statuses.count(200) >= 3

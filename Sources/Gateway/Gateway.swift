@@ -161,6 +161,7 @@ extension Gateway {
   private func start(_ bound: LoopBound<Gateway>) {
     keyStore.start { [unowned self] snapshot in
       server.update(keys: snapshot)
+      signIns.take(keys: keyStore, of: active.configuration)
       takeover?.check()
     }
     revocations.start(

@@ -1,4 +1,5 @@
 import Configuration
+import Dispatch
 import HTTP
 import Keys
 import Logging
@@ -43,11 +44,30 @@ final class SignIns {
       if let known = states[provider.name], known.path == path {
         opened[provider.name] = known
       } else {
-        let state = SignInState(store: try SQLiteSignInStore(path: path), users: signIn.users, keys: [])
+        let store = try SQLiteSignInStore(path: path)
+        try loadEnded(store, of: provider.name, signIn.lifetimeSeconds)
+        let state = SignInState(store: store, users: signIn.users, keys: [])
         opened[provider.name] = Opened(path: path, state: state)
       }
     }
     return opened
+  }
+
+  /// What had ended before is refused from the first request on. Blocks.
+  private func loadEnded(_ store: SQLiteSignInStore, of provider: String, _ lifetimeSeconds: Int64) throws(StoreFault) {
+    let now = WallClock.nanoseconds / 1_000_000_000
+    let since = now - lifetimeSeconds - TokenPolicy.leewayMaxSeconds
+    let answer = try StoreAnswer<[EndedSignIn]>.wait { store.ended(since: since, completion: $0) }
+    let ids = answer.filter { $0.provider == provider }.map(\.id)
+    _ = ended.add(ids, of: provider, until: now + lifetimeSeconds + TokenPolicy.leewayMaxSeconds, now: now)
+  }
+
+  /// Takes other keys of the providers.
+  func take(keys: KeyStore, of configuration: GatewayConfiguration) {
+    for provider in configuration.providers {
+      guard case .signing(_, let algorithm) = provider.keys else { continue }
+      states[provider.name]?.state.keys = SignIns.keys(of: provider.name, algorithm, keys)
+    }
   }
 
   /// Takes another configuration, with what `open` has opened for it.
@@ -171,6 +191,25 @@ final class SignIns {
       completion(
         renewed.map { Renewal(token: $0.accessToken, provider: provider, cookies: $0.cookies) } ?? .none)
     }
+  }
+}
+
+/// Waits for what a store calls back.
+private final class StoreAnswer<Value: Sendable>: Sendable {
+  private let result = Mutex<Result<Value, StoreFault>?>(nil)
+  private let isThere = DispatchSemaphore(value: 0)
+
+  static func wait(
+    _ body: (@escaping @Sendable (Result<Value, StoreFault>) -> Void) -> Void
+  ) throws(StoreFault) -> Value {
+    let answer = StoreAnswer()
+    body { result in
+      answer.result.withLock { $0 = result }
+      answer.isThere.signal()
+    }
+    answer.isThere.wait()
+    guard let result = answer.result.withLock({ $0 }) else { throw StoreFault("no answer") }
+    return try result.get()
   }
 }
 

@@ -1,6 +1,7 @@
 import Configuration
 import Crypto
 import JSON
+import Reason
 import State
 import Tokens
 
@@ -89,17 +90,24 @@ struct AccessTokens: Sendable {
     }
   }
 
-  /// What a token says that this provider has issued, and that is good; nil of any other.
+  /// What a token says that this provider has issued, and that is good; why it is not.
   func verified(
     _ token: [UInt8], keys: [IssuerKey], revocations: [Revocations], now: UnixSeconds
-  ) -> VerifiedToken? {
-    let verifier = TokenVerifier(policy)
-    guard
-      let verified = try? verifier.verify(token.span, keys: KeySet(keys), now: now, using: SignatureVerifier()),
-      revocations.allSatisfy({ $0.kind(revoking: verified.claims, keyID: verified.keyID) == nil })
-    else { return nil }
-    return verified
+  ) -> Result<VerifiedToken, NotVerified> {
+    do throws(TokenError) {
+      let verified = try TokenVerifier(policy)
+        .verify(token.span, keys: KeySet(keys), now: now, using: SignatureVerifier())
+      let isRevoked = revocations.contains { $0.kind(revoking: verified.claims, keyID: verified.keyID) != nil }
+      return isRevoked ? .failure(NotVerified(reason: .tokenRevoked)) : .success(verified)
+    } catch {
+      return .failure(NotVerified(reason: error.reason))
+    }
   }
+}
+
+/// Why a token that came back is not good.
+struct NotVerified: Error {
+  let reason: Reason
 }
 
 /// OpenSSL failed, or there is no key.

@@ -16,7 +16,8 @@ struct LoginThrottle {
 
     /// - Parameter client: An IPv6 address counts with the /64 that its owner has all of.
     init(account: String, client: IPAddress?) {
-      self.account = [UInt8](account.utf8)
+      // No user has a longer name, and memory is bounded.
+      self.account = Array(account.utf8.prefix(Limits.usernameBytesMax))
       address = client.map { $0.isIPv4 ? $0 : IPAddress(high: $0.high, low: 0) }
     }
   }

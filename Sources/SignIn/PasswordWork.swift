@@ -23,8 +23,15 @@ public final class PasswordWork: Sendable {
     totalMax = width + Limits.passwordsWaitingMax
   }
 
+  enum Turn { case inTime, late }
+
+  /// How long something waits at most: whoever asked is answered within 5 s.
+  private static let waitMax: Duration = .seconds(3)
+
   /// Has `work` done soon; false where too much waits already.
-  func submit(_ work: @escaping @Sendable () -> Void) -> Bool {
+  ///
+  /// - Parameter work: Told whether its turn came too late for anybody to wait for it.
+  func submit(_ work: @escaping @Sendable (Turn) -> Void) -> Bool {
     let place = state.withLock { state -> Int? in
       guard state.total < totalMax, let place = state.load.indices.min(by: { state.load[$0] < state.load[$1] }) else {
         return nil
@@ -34,8 +41,9 @@ public final class PasswordWork: Sendable {
       return place
     }
     guard let place else { return false }
+    let submittedAt = MonotonicTime.current
     queues[place].async { [self] in
-      work()
+      work(.current - submittedAt < PasswordWork.waitMax ? .inTime : .late)
       state.withLock { state in
         state.load[place] -= 1
         state.total -= 1

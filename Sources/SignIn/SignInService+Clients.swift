@@ -86,7 +86,12 @@ extension SignInService {
       return completion(.failed)
     }
     let secret = credentials.secret
-    let isTaken = passwords.submit { [self] in
+    let busy = { @Sendable [self] in
+      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
+      completion(.busy)
+    }
+    let isTaken = passwords.submit { [self] turn in
+      guard turn == .inTime else { return onQueue(busy) }
       let isRight = hash.matches(secret.span)
       onQueue { [self] in
         guard isRight, let client else {
@@ -97,10 +102,7 @@ extension SignInService {
         completion(.client(client))
       }
     }
-    guard isTaken else {
-      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
-      return completion(.busy)
-    }
+    if !isTaken { busy() }
   }
 }
 

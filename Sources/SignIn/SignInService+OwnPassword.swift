@@ -13,7 +13,7 @@ extension SignInService {
     guard request.hasField("authorization") || request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
-    guard let token = token(of: request), let verified = verify(token), let subject = verified.subject,
+    guard let token = token(of: request), case .success(let verified) = verify(token), let subject = verified.subject,
       let user = state.users.user(id: subject)
     else { return completion(Answers.error(.invalidToken, "sign in first", .credentialMissing)) }
     guard let object = request.json(["current_password", "new_password"]),
@@ -45,7 +45,9 @@ extension SignInService {
     of user: User, _ password: [UInt8], keeping signIn: String?, _ completion: @escaping Completion
   ) {
     let path = configuration.users.path
-    let isTaken = passwords.submit { [self] in
+    let busy = { @Sendable [self] in completion(answerJSON(.busy)) }
+    let isTaken = passwords.submit { [self] turn in
+      guard turn == .inTime else { return busy() }
       let fault = SignInService.write(password, of: user.username, to: path)
       // What is in force from here on, too.
       if fault == nil { lookAtUsers(allowsDemo: state.users.isDemo) }
@@ -58,9 +60,7 @@ extension SignInService {
         endOthers(of: user.id, than: signIn) { completion(Answers.done()) }
       }
     }
-    if !isTaken {
-      completion(Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")]))
-    }
+    if !isTaken { busy() }
   }
 
   /// Blocks.

@@ -37,7 +37,12 @@ extension SignInService {
       state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
       return completion(.failed)
     }
-    let isTaken = passwords.submit { [self] in
+    let busy = { @Sendable [self] in
+      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
+      completion(.busy)
+    }
+    let isTaken = passwords.submit { [self] turn in
+      guard turn == .inTime else { return onQueue(busy) }
       let isRight = hash.matches(password.span)
       onQueue { [self] in
         guard isRight, let known else {
@@ -51,10 +56,7 @@ extension SignInService {
         completion(.user(known))
       }
     }
-    guard isTaken else {
-      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
-      return completion(.busy)
-    }
+    if !isTaken { busy() }
   }
 
   /// What a password is compared with in vain: somebody's hash, always the same one for a name, so that it takes as long

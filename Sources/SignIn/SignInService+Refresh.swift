@@ -89,11 +89,11 @@ extension SignInService {
     let everywhere = isEverywhere
     // Who brings a token in the request itself is no browser that was made to send this.
     if let token = request.bearerToken {
-      guard let verified = verify(token) else {
-        return completion(Answers.error(.invalidToken, nil, .refreshRefused))
+      switch verify(token) {
+      case .success(let verified): end(Target(verified), everywhere, returnTo: goingOn, clears: false, completion)
+      case .failure(let fault): completion(answer(fault))
       }
-      let target = Target(verified)
-      return end(target, everywhere, returnTo: goingOn, clears: false, completion)
+      return
     }
     if let refreshToken {
       return end(byRefreshToken: refreshToken, everywhere, request, returnTo: goingOn, clears: false, completion)
@@ -101,7 +101,9 @@ extension SignInService {
     guard request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
-    if let token = request.cookie(configuration.cookies.access), let verified = verify([UInt8](token.utf8)) {
+    if let token = request.cookie(configuration.cookies.access),
+      case .success(let verified) = verify([UInt8](token.utf8))
+    {
       return end(Target(verified), everywhere, returnTo: goingOn, clears: true, completion)
     }
     if let token = request.cookie(configuration.cookies.refresh) {
@@ -129,8 +131,15 @@ extension SignInService {
     private static let signInPath = ClaimPath(name: "sid")
   }
 
-  func verify(_ token: [UInt8]) -> VerifiedToken? {
+  func verify(_ token: [UInt8]) -> Result<VerifiedToken, NotVerified> {
     tokens.verified(token, keys: state.keys, revocations: state.revocations, now: now)
+  }
+
+  /// The client learns that the token is not good, and the log why (SECURITY T-18).
+  private func answer(_ fault: NotVerified) -> LocalResponse {
+    Answers.error(
+      .invalidToken, nil, fault.reason, status: 401,
+      fields: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
   }
 
   private func end(
@@ -179,10 +188,10 @@ extension SignInService {
     guard let token = token(of: request) else {
       return completion(Answers.error(.invalidToken, "no token", .credentialMissing))
     }
-    guard let verified = verify(token) else {
-      return completion(
-        Answers.error(
-          .invalidToken, nil, .tokenInactive, fields: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")]))
+    let verified: VerifiedToken
+    switch verify(token) {
+    case .success(let token): verified = token
+    case .failure(let fault): return completion(answer(fault))
     }
     var members: [JSONObject.Member] = []
     for name in SignInService.shownClaims {

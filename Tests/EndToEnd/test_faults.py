@@ -225,6 +225,7 @@ def test_a_server_that_dies_and_comes_back(start, upstream, workers):
     assert all(line["blame"] == "upstream" for line in failed)
 
 
+@pytest.mark.memory
 def test_D_1_ten_thousand_slow_clients(start, upstream):
     """10,000 heads that never end: the others are served, memory stays bounded, and each slow one is told."""
     count = 10_000

@@ -191,6 +191,7 @@ def long_head(handler):
         pass
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize("misbehave, why", [
     (endless, "larger than 524288 bytes"), (large, "larger than 524288 bytes"), (long_head, "head"),
     ((200, {"Content-Encoding": "gzip"}, b"x"), "compressed"),

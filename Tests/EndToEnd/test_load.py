@@ -261,6 +261,7 @@ def flood(connection):
         connection.sock.sendall(block)
 
 
+@pytest.mark.memory
 def test_D_3_slow_readers_hold_bounded_memory(start, script):
     """200 clients ask for much and read nothing: at most 128 KiB each."""
     gateway = start(config(script(flood)))

@@ -18,6 +18,7 @@ import time
 # First: it says where support is.
 from partners import BINARY, PROXY_CORE, ROOT, Lab, curl, free_port, wrk
 import connections
+import sign_in
 import tokens
 from support.tokens import AUDIENCE, ISSUER, mint
 from table import Table
@@ -295,7 +296,8 @@ routes: [{{ path: /**, auth: none, upstream: app }}]
 
 SECTIONS = {"requests": requests, "memory": memory, "flood": flood, "idle": idle, "bodies": bodies, "counts": counts,
             "start": start, "latency": connections.latency, "routes": connections.routes, "tls": connections.tls,
-            "idle-tls": connections.idle_tls, "tunnels": connections.tunnels, "reload": connections.reload}
+            "idle-tls": connections.idle_tls, "tunnels": connections.tunnels, "reload": connections.reload,
+            "sign-in": sign_in.sign_in}
 
 
 def main():

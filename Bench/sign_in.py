@@ -1,0 +1,142 @@
+"""What signing in costs: logins, refreshes, and what logins do to everybody else."""
+import ctypes
+import http.client
+import json
+import statistics
+import subprocess
+import threading
+import time
+
+from connections import SECONDS, Load
+from partners import BINARY, PROXY_CORE, free_port
+from table import short
+
+PASSWORD = "correct horse battery staple"
+
+
+def sign_in(lab, upstream):
+    gateway = people(lab, upstream)
+    print("\nSigning in\n")
+    logins(gateway)
+    refreshes(gateway)
+    crowd(gateway)
+
+
+def people(lab, upstream):
+    """A gateway with one user, whose password is hashed as `user add` does."""
+    port = free_port()
+    users = lab.folder / "users.yaml"
+    subprocess.run([BINARY, "user", "add", "alice", "--users-file", str(users), "--password-stdin"],
+                   input=PASSWORD + "\n", text=True, check=True, capture_output=True)
+    config = lab.write("sign-in.conf", f"""
+listeners: [{{ address: "127.0.0.1:{port}" }}]
+workers: 1
+log: {{ access: "off", level: error }}
+providers:
+  local:
+    issuer: http://127.0.0.1:{port}
+    audiences: [example]
+    signing: {{ state: state }}
+    sign_in: {{ users_file: users.yaml }}
+upstreams: {{ app: {{ servers: ["127.0.0.1:{upstream.port}"] }} }}
+routes: [{{ path: /**, auth: local, upstream: app }}]
+""")
+    program = lab.start("gateway", PROXY_CORE, [BINARY, "serve", "--config", config], port)
+    program.hash = next(line.split(":", 1)[1].strip().strip('"') for line in users.read_text().splitlines()
+                        if "password" in line and "$" in line)
+    return program
+
+
+class Client:
+    def __init__(self, gateway):
+        self.connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+
+    def post(self, path, value):
+        self.connection.request("POST", path, json.dumps(value), {"Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        body = answer.read()
+        return answer.status, json.loads(body) if body else {}
+
+    def login(self):
+        return self.post("/auth/login", {"username": "alice", "password": PASSWORD})
+
+
+def hash_seconds(text, count=20):
+    """CPU seconds of one hash of the password, computed here by the same library."""
+    library = ctypes.CDLL("libcrypt.so.1")
+    library.crypt.restype = ctypes.c_char_p
+    times = []
+    for _ in range(count):
+        began = time.thread_time()
+        assert library.crypt(PASSWORD.encode(), text.encode()) == text.encode()
+        times.append(time.thread_time() - began)
+    return statistics.median(times)
+
+
+def logins(gateway, count=50):
+    client = Client(gateway)
+    client.login()
+    before = gateway.cpu_seconds()
+    for _ in range(count):
+        status, _ = client.login()
+        assert status == 200, status
+    login = (gateway.cpu_seconds() - before) / count
+    alone = hash_seconds(gateway.hash)
+    print(f"  CPU of a login {login * 1e3:.2f} ms, of its hash alone {alone * 1e3:.2f} ms, "
+          f"beside it {(login - alone) * 1e3:.2f} ms")
+
+
+def refreshes(gateway, clients=64):
+    tokens = []
+    for _ in range(clients):
+        status, answer = Client(gateway).login()
+        assert status == 200, status
+        tokens.append(answer["refresh_token"])
+    counts = [0] * clients
+    over = threading.Event()
+
+    def run(index):
+        client, token = Client(gateway), tokens[index]
+        while not over.is_set():
+            status, answer = client.post("/auth/refresh", {"refresh_token": token})
+            assert status == 200, (status, answer)
+            token = answer["refresh_token"]
+            counts[index] += 1
+
+    before = gateway.cpu_seconds()
+    run_all(run, range(clients), over, SECONDS)
+    print(f"  refreshes {sum(counts) / (gateway.cpu_seconds() - before):,.0f} per second of CPU, {clients} clients")
+
+
+def crowd(gateway, clients=200):
+    """The slowest in a hundred of requests with a token, beside 200 who sign in again and again."""
+    token = Client(gateway).login()[1]["access_token"]
+    url, field = f"http://127.0.0.1:{gateway.port}/x", f"Authorization: Bearer {token}"
+    alone = Load(url, 8, field=field)
+    over = threading.Event()
+
+    def run(_):
+        client = Client(gateway)
+        while not over.is_set():
+            client.login()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    beside = Load(url, 8, field=field)
+    over.set()
+    for thread in threads:
+        thread.join()
+    print(f"  p99 of requests with a token {short(alone.p99)} µs, beside {clients} who sign in {short(beside.p99)} µs: "
+          f"{beside.p99 / alone.p99:.2f} times ({alone.errors + beside.errors} failed)")
+
+
+def run_all(body, arguments, over, seconds):
+    threads = [threading.Thread(target=body, args=(argument,)) for argument in arguments]
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    over.set()
+    for thread in threads:
+        thread.join()

@@ -9,6 +9,8 @@ public enum Identity: Sendable {
   case anonymous
   case token(VerifiedToken)
   case introspected(IntrospectedToken)
+  /// Nobody: claims to try rules with, for which no Permit is made.
+  case supposed(SupposedToken)
 
   /// Bytes that its claims take; 0 for nobody's.
   public var bytesHeld: Int {
@@ -16,6 +18,7 @@ public enum Identity: Sendable {
     case .anonymous: 0
     case .token(let token): token.claims.bytesHeld
     case .introspected(let token): token.claims.bytesHeld
+    case .supposed(let token): token.claims.bytesHeld
     }
   }
 
@@ -25,13 +28,14 @@ public enum Identity: Sendable {
     case .anonymous: nil
     case .token(let token): token.claims.provider
     case .introspected(let token): token.claims.provider
+    case .supposed(let token): token.claims.provider
     }
   }
 
   /// From this second on it is no longer good; nil for nobody.
   public var deadline: UnixSeconds? {
     switch self {
-    case .anonymous: nil
+    case .anonymous, .supposed: nil
     case .token(let token): token.deadline
     case .introspected(let token): token.tokenDeadline
     }
@@ -43,6 +47,7 @@ public enum Identity: Sendable {
     case .anonymous: nil
     case .token(let token): token.claims.subject
     case .introspected(let token): token.claims.subject
+    case .supposed(let token): token.claims.subject
     }
   }
 }

@@ -12,7 +12,7 @@ public enum Authentication: Sendable, Equatable {
 }
 
 /// Who may take a route. The one place that decides: on the wire, in tests and in explanations.
-public struct AccessRule: Sendable {
+public struct AccessRule: Sendable, Equatable {
   public var authentication: Authentication
   public var requirement: Requirement
 
@@ -40,6 +40,7 @@ public struct AccessRule: Sendable {
     case .anonymous: .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
     case .token(let token): evaluate(token.claims, facts, of: providers)
     case .introspected(let token): evaluate(token.claims, facts, of: providers)
+    case .supposed(let token): evaluate(token.claims, facts, of: providers)
     }
   }
 
@@ -69,6 +70,7 @@ public struct AccessRule: Sendable {
     case .anonymous: return [Finding(.credentialMissing, expected: expected, found: "none")]
     case .token(let token): return findings(token.claims, facts, expected, providers)
     case .introspected(let token): return findings(token.claims, facts, expected, providers)
+    case .supposed(let token): return findings(token.claims, facts, expected, providers)
     }
   }
 
@@ -80,9 +82,10 @@ public struct AccessRule: Sendable {
     return isOurs ? [first] + requirement.findings(claims, facts) : [first]
   }
 
-  /// The permission to forward, where `verdict` allows it.
+  /// The permission to forward, where `verdict` allows it; never for an identity that is only supposed.
   public func permit(_ verdict: Verdict, _ identity: Identity) -> Permit? {
     guard case .allowed = verdict else { return nil }
+    if case .supposed = identity { return nil }
     return Permit(identity)
   }
 }

@@ -19,6 +19,24 @@ public struct Finding: Sendable, Equatable {
     self.inner = inner
   }
 
+  /// A line for each, what it is made of further in. Whatever claims hold, a terminal is told nothing by it.
+  public func lines(indent: String) -> [String] {
+    let line = "\(indent)\(holds ? "holds" : "LACKS")  \(expected); found \(found)"
+    return [Finding.printable(line)] + inner.flatMap { $0.lines(indent: indent + "  ") }
+  }
+
+  private static func printable(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        result += "\\u{\(String(scalar.value, radix: 16))}"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
   /// What is lacking, in a few words.
   fileprivate var lack: String {
     guard let failed = inner.first(where: { !$0.holds }), expected == Finding.all else {

@@ -34,6 +34,9 @@ public struct PathPattern: Sendable, Hashable {
   /// `/`.
   static let root = PathPattern([], matchesBelow: false)
 
+  /// `/**`.
+  public static let everything = PathPattern([], matchesBelow: true)
+
   /// What it is where the case of letters makes no difference.
   var foldingCase: PathPattern {
     let folded = segments.map { segment in

@@ -9,17 +9,23 @@ struct CheckCommand: ParsableCommand {
     commandName: "check", abstract: "Reads the configuration and says everything that is wrong with it.")
 
   @OptionGroup var file: ConfigurationOption
+  @Flag(name: .long, help: "Fails where there are warnings.")
+  var strict = false
 
   func run() throws {
-    switch ConfigurationFile.load(file.config) {
+    switch ConfigurationFile.loadTested(file.config) {
     case .success(let configuration):
-      try checkFiles(configuration)
-      let counts = [
+      var warnings = RouteReview(configuration).warnings
+      warnings += try checkFiles(configuration)
+      for warning in warnings { StandardError.print("\(warning) (a warning)") }
+      if strict, !warnings.isEmpty { throw ExitStatus.refused }
+      var counts = [
         CheckCommand.counted(configuration.listeners.count, "listener"),
         CheckCommand.counted(configuration.providers.count, "provider"),
         CheckCommand.counted(configuration.upstreams.count, "upstream"),
         CheckCommand.counted(configuration.routes.count, "route"),
       ]
+      if !configuration.tests.isEmpty { counts.append(CheckCommand.counted(configuration.tests.count, "test")) }
       print("\(file.config): good: \(counts.joined(separator: ", "))")
     case .failure(let diagnostics):
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
@@ -28,14 +34,17 @@ struct CheckCommand: ParsableCommand {
   }
 
   /// Keys, credentials and revoked tokens on this machine are read as `serve` does, so that what is good here starts.
-  private func checkFiles(_ configuration: GatewayConfiguration) throws {
+  ///
+  /// - Returns: What is probably not meant.
+  private func checkFiles(_ configuration: GatewayConfiguration) throws -> [Diagnostic] {
     var isGood = true
+    var warnings: [Diagnostic] = []
     if case .failure(let diagnostics) = RevocationWatcher.open(configuration) {
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       isGood = false
     }
     do throws(Diagnostics) {
-      for warning in try TLSFiles(configuration).warnings { StandardError.print("\(warning) (a warning)") }
+      warnings = try TLSFiles(configuration).warnings
     } catch {
       for diagnostic in error.list { StandardError.print(diagnostic.description) }
       isGood = false
@@ -57,6 +66,7 @@ struct CheckCommand: ParsableCommand {
       }
     }
     guard isGood else { throw ExitStatus.refused }
+    return warnings
   }
 
   private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

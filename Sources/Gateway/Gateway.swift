@@ -284,7 +284,7 @@ extension Gateway {
     }
     isReloading = true
     serviceManager.notify(.reloading)
-    switch ConfigurationFile.load(path) {
+    switch ConfigurationFile.loadTested(path) {
     case .failure(let diagnostics):
       refuseReload(diagnostics)
       reloadEnded()

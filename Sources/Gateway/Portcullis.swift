@@ -10,8 +10,8 @@ struct Portcullis: ParsableCommand {
     abstract: "An authentication gateway: it stands in front of HTTP backends and lets only verified requests pass.",
     version: Portcullis.version,
     subcommands: [
-      ServeCommand.self, CheckCommand.self, TokenCommand.self, KeysCommand.self, UserCommand.self, ClientCommand.self,
-      SignInsCommand.self, VersionCommand.self,
+      ServeCommand.self, CheckCommand.self, ExplainCommand.self, TokenCommand.self, KeysCommand.self, UserCommand.self,
+      ClientCommand.self, SignInsCommand.self, VersionCommand.self,
     ])
 
   static let version = "0.1.0"

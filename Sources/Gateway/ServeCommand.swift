@@ -21,7 +21,7 @@ struct ServeCommand: ParsableCommand {
     let revoked: RevocationFile?
     let files: TLSFiles
     do throws(Diagnostics) {
-      configuration = try ConfigurationFile.load(file.config).get()
+      configuration = try ConfigurationFile.loadTested(file.config).get()
       revoked = try RevocationWatcher.open(configuration).get()
       files = try TLSFiles(configuration)
     } catch {

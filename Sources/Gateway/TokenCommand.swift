@@ -12,7 +12,9 @@ struct TokenArgument: ParsableArguments {
   @Argument(help: "The token; - or nothing: standard input.")
   var token: String?
 
-  func read() throws -> [UInt8] {
+  func read() throws -> [UInt8] { try TokenArgument.read(token) }
+
+  static func read(_ token: String?) throws -> [UInt8] {
     if let token, token != "-" { return [UInt8](token.utf8) }
     guard let line = readLine(strippingNewline: true) else {
       StandardError.print("no token on standard input")

@@ -49,6 +49,14 @@ struct TokenMintCommand: ParsableCommand {
   }
 
   private func claims(_ provider: ProviderConfiguration, _ lifetime: Duration) throws -> JSONObject {
+    do {
+      return try statedClaims(provider, lifetime)
+    } catch let conflict as ClaimConflict {
+      throw ValidationError("the claim \(conflict.name) would stand in a value that is no object")
+    }
+  }
+
+  private func statedClaims(_ provider: ProviderConfiguration, _ lifetime: Duration) throws -> JSONObject {
     let now = WallClock.nanoseconds / 1_000_000_000
     let mapping = provider.policy.claims
     var claims: JSONValue = .object([
@@ -75,28 +83,5 @@ struct TokenMintCommand: ParsableCommand {
       try claims.set(path, (try? JSON.parse([UInt8](value.utf8).span)) ?? .string(value))
     }
     return claims.object ?? [:]
-  }
-}
-
-extension JSONValue {
-  /// Sets what stands at `path`, and makes the objects that lead there.
-  fileprivate mutating func set(_ path: ClaimPath, _ value: JSONValue) throws {
-    self = try JSONValue.setting(self, path.names[...], value)
-  }
-
-  private static func setting(
-    _ target: JSONValue?, _ names: ArraySlice<String>, _ value: JSONValue
-  ) throws -> JSONValue {
-    guard let name = names.first else { return value }
-    let object: JSONObject
-    switch target {
-    case nil: object = [:]
-    case .object(let found): object = found
-    default: throw ValidationError("the claim \(name) would stand in a value that is no object")
-    }
-    let inner = try setting(object[name], names.dropFirst(), value)
-    var members = object.members.filter { !$0.name.isSameBytes(as: name) }
-    members.append(JSONObject.Member(name: name, value: inner))
-    return JSONObject(members).map { .object($0) } ?? .null
   }
 }

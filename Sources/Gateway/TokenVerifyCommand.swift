@@ -81,7 +81,7 @@ struct TokenVerifyCommand: ParsableCommand {
   }
 
   /// Why the server refuses the token whatever is sent beside it; nil: with its proof, where it is bound, it passes.
-  private static func refusal(of confirmation: TokenConfirmation, _ dpop: DPoPUse) -> Reason? {
+  static func refusal(of confirmation: TokenConfirmation, _ dpop: DPoPUse) -> Reason? {
     switch confirmation {
     case .unbound: dpop == .required ? .proofMissing : nil
     case .key: dpop == .off ? .confirmationUnsupported : nil
@@ -115,7 +115,7 @@ struct TokenVerifyCommand: ParsableCommand {
       let configuration = try ProviderOption.configuration(config ?? ConfigurationOption.standard)
       let configured = try ProviderOption.providers(of: configuration, named: provider)[0]
       // Who looks at no claim looks for none among what is revoked.
-      let revoked = signatureOnly ? nil : try revocations(configuration)
+      let revoked = signatureOnly ? nil : try TokenVerifyCommand.revocations(configuration)
       return (configured.policy, try configured.currentKeys(), revoked, configured.dpop)
     }
     let policy = TokenPolicy(
@@ -125,7 +125,7 @@ struct TokenVerifyCommand: ParsableCommand {
     return (policy, try keySet(), nil, nil)
   }
 
-  private func revocations(_ configuration: GatewayConfiguration) throws -> RevocationFile? {
+  static func revocations(_ configuration: GatewayConfiguration) throws -> RevocationFile? {
     switch RevocationFile.open(configuration) {
     case .success(let file): return file
     case .failure(let diagnostics):

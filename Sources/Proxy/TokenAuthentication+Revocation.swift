@@ -21,7 +21,7 @@ extension RevocationSnapshot {
   /// What revokes `identity`; nil: nothing does.
   func kind(revoking identity: Identity) -> Revocations.Kind? {
     switch identity {
-    case .anonymous: nil
+    case .anonymous, .supposed: nil
     case .token(let token):
       revocations.kind(revoking: token.claims, keyID: token.keyID)
         ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
@@ -34,7 +34,7 @@ extension Identity {
   /// The `kid` of the key that signed; nil where none did, or it has none.
   var keyID: String? {
     switch self {
-    case .anonymous, .introspected: nil
+    case .anonymous, .introspected, .supposed: nil
     case .token(let token): token.keyID
     }
   }

@@ -123,6 +123,34 @@ struct AccessRuleTests {
     try Row(requirement: composed, claims: "\"roles\":[\"cafe\\u0301\"]", reason: .roleMissing).check()
   }
 
+  @Test("Who is only supposed is decided as a token's sender, and never gets a Permit")
+  func supposed() throws {
+    var claims = StatedClaims()
+    claims.subject = "alice"
+    claims.roles = ["admin"]
+    claims.others = [(try ClaimPath("org.tenant"), .string("acme"))]
+    var policy = TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .any)
+    policy.claims.roles = try ClaimPath("realm.roles")
+    let identity = Identity.supposed(try SupposedToken(claims, authenticatedAt: 5, policy))
+    let facts = RequestFacts(path: Array("/".utf8), now: 6)
+    let rule = AccessRule(
+      authentication: .required(providers: ["company"]),
+      requirement: Requirement([
+        .roles(["admin"]), .claim(try ClaimPath("org.tenant"), [.string("acme")]), .authenticationAge(1),
+      ]))
+    let verdict = rule.evaluate(identity, facts)
+    guard case .allowed = verdict else {
+      Issue.record("\(verdict)")
+      return
+    }
+    #expect(identity.subject == "alice")
+    let hasPermit = rule.permit(verdict, identity) != nil
+    #expect(!hasPermit)
+    claims.others.append((ClaimPath(name: "org"), .integer(1)))
+    claims.others.append((try ClaimPath("org.tenant"), .integer(1)))
+    #expect(throws: ClaimConflict.self) { try SupposedToken(claims, authenticatedAt: nil, policy) }
+  }
+
   @Test("A refusal says what was expected and found, and the scopes that the challenge names")
   func saysWhy() throws {
     let rule = AccessRule(

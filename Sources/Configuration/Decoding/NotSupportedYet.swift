@@ -7,7 +7,7 @@ enum NotSupportedYet {
   static let providerKeys = ["code_flow"]
   static let signingKeys = ["rotate_every", "keep_for"]
   static let routeKeys = [
-    "enforce", "assertion", "tests",
+    "enforce", "assertion",
   ]
 }
 

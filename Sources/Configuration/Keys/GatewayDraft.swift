@@ -19,6 +19,7 @@ struct GatewayDraft: Sendable {
   var providers: [Named<ProviderDraft>] = []
   var upstreams: [Named<UpstreamDraft>] = []
   var routes: [Decoded<RouteDraft>]?
+  var tests: [Decoded<PolicyTestDraft>]?
 
   static let keys = KeyTable<GatewayDraft>(
     "The file.", defaults: GatewayDraft(), unsupported: NotSupportedYet.keys,
@@ -52,6 +53,9 @@ struct GatewayDraft: Sendable {
       Key(
         "routes", ifWritten: \.routes, .list(of: .mapping(RouteDraft.keys), "routes"), presence: .required,
         "Which requests go where."),
+      Key(
+        "tests", ifWritten: \.tests, .list(of: .mapping(PolicyTestDraft.keys), "tests"),
+        "What the routes have to decide: the gateway starts, or takes a changed file, only if they do."),
     ])
 }
 

@@ -37,6 +37,7 @@ extension Resolver {
       names.isEmpty
       ? .none : route.anonymous == .allow ? .optional(providers: names) : .required(providers: names)
     return RouteConfiguration(
+      position: path.position,
       pathTraitsKept: route.pathTraitsKept,
       name: route.displayName,
       pattern: route.pattern(path),

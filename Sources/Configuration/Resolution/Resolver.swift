@@ -14,6 +14,7 @@ struct Resolver {
     let providers = draft.providers.compactMap { resolveProvider($0) }
     checkSignIns(providers)
     let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }
+    let routes = resolveRoutes(limits)
     return GatewayConfiguration(
       file: file,
       listeners: resolveListeners(),
@@ -29,7 +30,8 @@ struct Resolver {
       caseInsensitivePaths: draft.caseInsensitivePaths,
       providers: providers,
       upstreams: upstreams,
-      routes: resolveRoutes(limits))
+      routes: routes,
+      tests: resolveTests(routes))
   }
 
   mutating func report(_ position: Position, _ message: String) {

@@ -21,4 +21,6 @@ public struct GatewayConfiguration: Sendable {
   public var upstreams: [UpstreamConfiguration]
   /// In the order of the file: the first that matches wins.
   public var routes: [RouteConfiguration]
+  /// What the routes have to decide.
+  public var tests: [PolicyTest]
 }

@@ -3,6 +3,8 @@ public import HTTP
 
 /// One rule: which requests it is for, who may send them, and where they go.
 public struct RouteConfiguration: Sendable {
+  /// Where its path stands in the file.
+  public var position: Position
   /// What a path may hold that is refused otherwise.
   public var pathTraitsKept: PathTraits
   /// `name`, or the pattern as written: unique, and what the access log says.

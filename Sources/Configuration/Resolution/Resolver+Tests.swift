@@ -1,0 +1,40 @@
+import Tokens
+
+extension Resolver {
+  /// - Parameter routes: Those that could be resolved: their indices count where nothing was reported.
+  mutating func resolveTests(_ routes: [RouteConfiguration]) -> [PolicyTest] {
+    var tests: [PolicyTest] = []
+    for decoded in draft.tests ?? [] {
+      let test = decoded.value
+      let route = index(test.route, among: (draft.routes ?? []).map(\.value.displayName), "route")
+      let upstream = index(test.upstream, among: draft.upstreams.map(\.name), "upstream")
+      let identity = test.identity.map { resolveIdentity($0.value) }
+      guard let request = test.request, let expectation = test.expectation else { continue }
+      tests.append(
+        PolicyTest(
+          position: decoded.places.mapping, name: test.name, request: request, identity: identity,
+          expectation: expectation, route: route, upstream: upstream))
+    }
+    return tests
+  }
+
+  private mutating func resolveIdentity(_ draft: SupposedIdentityDraft) -> SupposedIdentity {
+    var claims = StatedClaims()
+    claims.subject = draft.subject
+    claims.roles = draft.roles
+    claims.scopes = draft.scopes
+    claims.permissions = draft.permissions
+    claims.others = draft.claims.map { ($0.path, $0.value) }
+    return SupposedIdentity(
+      provider: index(draft.provider, among: self.draft.providers.map(\.name), "provider"), claims: claims,
+      authenticatedAgo: draft.authenticated?.components.seconds)
+  }
+
+  /// nil where no name is written, or after a report.
+  private mutating func index(_ name: Located<String>?, among names: [String], _ noun: String) -> Int? {
+    guard let name else { return nil }
+    if let index = names.firstIndex(of: name.value) { return index }
+    report(name.position, "no \(noun) is called \(name.written)\(hint(name.value, names))")
+    return nil
+  }
+}

@@ -1,0 +1,83 @@
+import Access
+import Reason
+public import Tokens
+
+extension GatewayConfiguration {
+  /// What the tests say that does not hold, each with what was found; nil: all of it holds.
+  public func failedTests(now: UnixSeconds) -> Diagnostics? {
+    guard !tests.isEmpty else { return nil }
+    let trials = RequestTrials(self)
+    let faults = tests.compactMap { test in
+      test.fault(in: trials, now: now).map { Diagnostic(file: file, position: test.position, message: $0) }
+    }
+    return faults.isEmpty ? nil : Diagnostics(faults)
+  }
+}
+
+extension PolicyTest {
+  /// nil: what was expected.
+  fileprivate func fault(in trials: RequestTrials, now: UnixSeconds) -> String? {
+    let routed = trials.route(request)
+    let identity: Identity
+    do throws(ClaimConflict) {
+      identity = try trials.identity(self.identity, on: routed, now: now)
+    } catch {
+      return "test \(title): the claim \(error.name) would stand in a value that is no object"
+    }
+    let trial = trials.decide(routed, identity, now: now)
+    guard let difference = difference(trial, trials.configuration) else { return nil }
+    let lines = trial.findings.flatMap { $0.lines(indent: "    ") }
+    return (["test \(title): \(difference)"] + lines).joined(separator: "\n")
+  }
+
+  private var title: String { "\"\(name ?? request.text)\"" }
+
+  private func difference(_ trial: Trial, _ configuration: GatewayConfiguration) -> String? {
+    let taken = trial.routed.route
+    let place = taken.map { "route \"\(configuration.routes[$0].name)\"" } ?? "no route"
+    if !expectation.holds(trial.result) {
+      return "expected \(expectation.text), found \(trial.result.text) on \(place)"
+    }
+    if let route, route != taken {
+      return "expected route \"\(configuration.routes[route].name)\", found \(place)"
+    }
+    guard let upstream, case .allowed(let forwarding) = trial.result, forwarding.destination != .upstream(upstream)
+    else { return nil }
+    let found =
+      if case .upstream(let index) = forwarding.destination {
+        "upstream \"\(configuration.upstreams[index].name)\""
+      } else {
+        "a redirect"
+      }
+    return "expected upstream \"\(configuration.upstreams[upstream].name)\", found \(found) on \(place)"
+  }
+}
+
+extension PolicyTest.Expectation {
+  fileprivate func holds(_ result: Trial.Result) -> Bool {
+    switch self {
+    case .allowed: result.refusal == nil
+    case .refused(let reason): result.refusal == reason
+    case .status(let status): result.refusal?.status == status
+    }
+  }
+
+  fileprivate var text: String {
+    switch self {
+    case .allowed: "allowed"
+    case .refused(let reason): reason.rawValue
+    case .status(let status): "\(status)"
+    }
+  }
+}
+
+extension Trial.Result {
+  /// `allowed`, `403 role_missing`.
+  public var text: String {
+    switch self {
+    case .answeredHere: "an answer of the gateway's own"
+    case .refused(let reason): "\(reason.status) \(reason.rawValue)"
+    case .allowed: "allowed"
+    }
+  }
+}

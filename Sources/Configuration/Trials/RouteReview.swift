@@ -1,0 +1,78 @@
+import Access
+
+/// What is allowed, and probably not meant: for whoever writes the routes, each with a request that shows it.
+public struct RouteReview: Sendable {
+  public private(set) var warnings: [Diagnostic] = []
+  private let trials: RequestTrials
+  private let witnesses: RouteWitnesses
+
+  private var configuration: GatewayConfiguration { trials.configuration }
+  private var routes: [RouteConfiguration] { trials.configuration.routes }
+
+  public init(_ configuration: GatewayConfiguration) {
+    trials = RequestTrials(configuration)
+    witnesses = RouteWitnesses(configuration.routes.map(\.pattern))
+    // The first request that gets there; nil where none does.
+    let reached = configuration.routes.indices.map { index in
+      witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
+    }
+    let tested = Set(configuration.tests.compactMap { trials.route($0.request).route })
+    for index in configuration.routes.indices {
+      guard let request = reached[index] else {
+        warn(index, "this route never matches: earlier ones together take all of its requests")
+        continue
+      }
+      if let area = protectedArea(around: index) {
+        warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
+      }
+      reportOverlaps(of: index)
+      if !configuration.tests.isEmpty, !tested.contains(index) {
+        warn(index, "no test takes this route: \(text(request)) would")
+      }
+    }
+  }
+
+  private func takes(_ request: RouteWitness) -> Int? {
+    trials.route(TrialRequest(method: request.method, host: request.host, target: request.path)).route
+  }
+
+  private mutating func warn(_ route: Int, _ message: String) {
+    warnings.append(Diagnostic(file: configuration.file, position: routes[route].position, message: message))
+  }
+
+  /// A route that asks for a token, below whose path the open one lies. One for all paths is no area.
+  private func protectedArea(around index: Int) -> Int? {
+    guard case .none = routes[index].rule.authentication else { return nil }
+    return routes.indices.first { other in
+      guard other > index, routes[other].pattern.path != .everything else { return false }
+      if case .none = routes[other].rule.authentication { return false }
+      return routes[other].pattern.covers(routes[index].pattern)
+    }
+  }
+
+  /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.
+  /// A part in front of its whole, by host and path, is how exceptions are written.
+  private mutating func reportOverlaps(of index: Int) {
+    let route = routes[index]
+    for other in routes.indices where other > index && routes[other].rule != route.rule {
+      var whole = routes[other].pattern
+      guard let request = witnesses.request(of: route.pattern, and: whole) else { continue }
+      whole.methods = []
+      guard !whole.covers(route.pattern), takes(request) == index
+      else { continue }
+      warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule is another, not by this route")
+      if warnings.count >= RouteReview.warningsMax { return }
+    }
+  }
+
+  private func place(of route: Int) -> String { "the route on line \(routes[route].position.line)" }
+
+  private func text(_ request: RouteWitness) -> String {
+    // A host that any pattern takes says nothing.
+    let plain = RouteWitness(method: request.method, host: TrialRequest.anyHost, path: request.path)
+    return "\(request.method) \(takes(request) == takes(plain) ? "" : request.host)\(request.path)"
+  }
+
+  /// Who has made more of them reads no further.
+  private static let warningsMax = 500
+}

@@ -1,0 +1,97 @@
+public import Access
+import HTTP
+public import Reason
+public import Tokens
+
+/// What becomes of a request.
+public struct Trial: Sendable {
+  public let routed: RequestTrials.Routed
+  /// What the route's rule asks for, and what it found.
+  public let findings: [Finding]
+  public let result: Result
+
+  public enum Result: Sendable {
+    /// The gateway answers itself.
+    case answeredHere
+    case refused(Reason)
+    case allowed(Forwarding)
+
+    /// Why it is refused; nil: it is not.
+    public var refusal: Reason? { if case .refused(let reason) = self { reason } else { nil } }
+  }
+
+  /// What goes on.
+  public struct Forwarding: Sendable {
+    public let method: String
+    /// Path and query.
+    public let target: String
+    public let destination: RouteConfiguration.Destination
+    /// The lines that say who it is.
+    public let identityFields: [String]
+  }
+
+  /// A request whose token is refused.
+  public init(_ routed: RequestTrials.Routed, refusedFor reason: Reason) {
+    self.routed = routed
+    findings = []
+    result = .refused(reason)
+  }
+
+  fileprivate init(_ routed: RequestTrials.Routed, findings: [Finding] = [], _ result: Result) {
+    self.routed = routed
+    self.findings = findings
+    self.result = result
+  }
+}
+
+extension RequestTrials {
+  /// What becomes of the request if it comes from `identity`.
+  public func decide(_ routed: Routed, _ identity: Identity, now: UnixSeconds) -> Trial {
+    if routed.isAnsweredHere { return Trial(routed, .answeredHere) }
+    if let reason = routed.refusal { return Trial(routed, .refused(reason)) }
+    guard let index = routed.route else { return Trial(routed, .refused(.noRoute)) }
+    let route = configuration.routes[index]
+    let facts = RequestFacts(path: routed.path, now: now)
+    // Nobody is asked who they are, as on the wire.
+    let identity = if case .none = route.rule.authentication { Identity.anonymous } else { identity }
+    let findings = route.rule.findings(identity, facts)
+    if case .refused(let refusal) = route.rule.evaluate(identity, facts) {
+      return Trial(routed, findings: findings, .refused(refusal.reason))
+    }
+    var path = routed.path
+    do throws(PathError) {
+      try route.rewrite?.write(routed.path.span, keeping: route.pathTraitsKept, to: &path)
+    } catch {
+      return Trial(routed, findings: findings, .refused(error.reason))
+    }
+    var fields: [UInt8] = []
+    if case .upstream = route.destination {
+      do throws(IdentityHeaderError) {
+        fields = try route.identity.render(identity)
+      } catch {
+        return Trial(routed, findings: findings, .refused(error.reason))
+      }
+    }
+    let lines = fields.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+    return Trial(
+      routed, findings: findings,
+      .allowed(
+        Trial.Forwarding(
+          method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,
+          destination: route.destination, identityFields: lines.map { String(decoding: $0, as: UTF8.self) })))
+  }
+
+  /// Who `supposed` would be on the route: nobody where it takes no token.
+  ///
+  /// - Throws: Where one of the claims stands inside of another that is no object.
+  public func identity(
+    _ supposed: SupposedIdentity?, on routed: Routed, now: UnixSeconds
+  ) throws(ClaimConflict) -> Identity {
+    guard let supposed, let route = routed.route else { return .anonymous }
+    guard let provider = supposed.provider ?? configuration.routes[route].providers.first else { return .anonymous }
+    return .supposed(
+      try SupposedToken(
+        supposed.claims, authenticatedAt: supposed.authenticatedAgo.map { now - $0 },
+        configuration.providers[provider].policy))
+  }
+}

@@ -1,0 +1,119 @@
+import Access
+import ArgumentParser
+import Configuration
+import Crypto
+import JSON
+import Keys
+import Reason
+import Sockets
+import Tokens
+
+/// `portcullis explain`
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain",
+    abstract: "Says what becomes of a request: the route, each requirement, the verdict, what is forwarded.",
+    discussion: """
+      Decided by the functions that decide requests. Without --token and --as it comes from somebody without a token. \
+      Not looked at: what a connection brings (TLS, client addresses) and what counts requests. Exit status: 0 allowed, \
+      1 refused, 64 usage, 66 no such file, 69 no keys, 78 a faulty configuration.
+      """)
+
+  enum Format: String, ExpressibleByArgument { case text, json }
+
+  @OptionGroup var file: ConfigurationOption
+  @Option(name: .long, help: ArgumentHelp("The request's method.", valueName: "name"))
+  var method = "GET"
+  @Option(name: .long, help: ArgumentHelp("Its path, with its query where it has one.", valueName: "path"))
+  var path: String
+  @Option(name: .long, help: ArgumentHelp("Its host.", valueName: "host"))
+  var host = TrialRequest.anyHost
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The token that it brings, which is verified; -: standard input.", valueName: "token"))
+  var token: String?
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp(
+      """
+      What its token would say: role=admin, scope=x, permission=p, claim=name=value, subject=alice, \
+      provider=company, authenticated=5m. May be repeated.
+      """, valueName: "what=value"))
+  var supposed: [String] = []
+  @Option(name: .long, help: ArgumentHelp("text or json.", valueName: "format"))
+  var format = Format.text
+
+  func validate() throws {
+    if token != nil, !supposed.isEmpty { throw ValidationError("either --token or --as") }
+  }
+
+  func run() throws {
+    let configuration = try ProviderOption.configuration(file.config)
+    let trials = RequestTrials(configuration)
+    let routed = trials.route(TrialRequest(method: method, host: host, target: path))
+    let now = WallClock.nanoseconds / 1_000_000_000
+    let trial: Trial
+    if let token {
+      switch try bearer(of: TokenArgument.read(token), on: routed, configuration, now) {
+      case .identity(let identity): trial = trials.decide(routed, identity, now: now)
+      case .refused(let reason): trial = Trial(routed, refusedFor: reason)
+      }
+    } else {
+      let identity = try Supposition.identity(supposed, configuration)
+      do {
+        trial = trials.decide(routed, try trials.identity(identity, on: routed, now: now), now: now)
+      } catch {
+        throw ValidationError("the claim \(error.name) would stand in a value that is no object")
+      }
+    }
+    let explanation = RequestExplanation(trial, trials)
+    switch format {
+    case .text: print(explanation.text)
+    case .json: print(String(decoding: explanation.json.serialized(), as: UTF8.self))
+    }
+    if trial.result.refusal != nil { throw ExitStatus.refused }
+  }
+
+  private enum Bearer {
+    case identity(Identity)
+    case refused(Reason)
+  }
+
+  /// Whose the token is, verified with the keys of the provider that it says it is of, as the server does.
+  private func bearer(
+    of token: [UInt8], on routed: RequestTrials.Routed, _ configuration: GatewayConfiguration, _ now: UnixSeconds
+  ) throws -> Bearer {
+    let indices = routed.route.map { configuration.routes[$0].providers } ?? []
+    var providers = indices.map { configuration.providers[$0] }
+    if providers.isEmpty || routed.refusal != nil { return .identity(.anonymous) }
+    do throws(TokenError) {
+      let compact = try CompactToken(token.span)
+      if providers.count > 1 {
+        let issuer = try compact.unverifiedIssuer()
+        providers = providers.filter { $0.policy.issuer.isSameBytes(as: issuer) }
+      }
+    } catch {
+      guard providers.contains(where: { $0.introspection != nil }) else { return .refused(error.reason) }
+      StandardError.print("an opaque token: only its issuer knows what it says, and is not asked here")
+      throw ExitStatus.unavailable
+    }
+    guard let provider = providers.first else { return .refused(.issuerUnknown) }
+    let keys = try provider.currentKeys()
+    let verified: VerifiedToken
+    do throws(TokenError) {
+      verified = try TokenVerifier(provider.policy).verify(
+        token.span, keys: keys, now: now, using: SignatureVerifier())
+    } catch {
+      return .refused(error.reason)
+    }
+    if let revoked = try TokenVerifyCommand.revocations(configuration),
+      revoked.inForce.kind(revoking: verified.claims, keyID: verified.keyID) != nil
+    {
+      return .refused(.tokenRevoked)
+    }
+    if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
+      return .refused(reason)
+    }
+    return .identity(.token(verified))
+  }
+}

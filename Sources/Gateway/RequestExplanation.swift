@@ -1,0 +1,126 @@
+import Access
+import Configuration
+import JSON
+import Reason
+
+/// What became of a request that was tried, for the one who asks why.
+struct RequestExplanation {
+  private let trial: Trial
+  private let trials: RequestTrials
+
+  init(_ trial: Trial, _ trials: RequestTrials) {
+    self.trial = trial
+    self.trials = trials
+  }
+
+  private var configuration: GatewayConfiguration { trials.configuration }
+
+  private func name(_ route: Int) -> String { configuration.routes[route].name }
+
+  private var route: String? { trial.routed.route.map(name) }
+
+  private var passedOver: [(route: String, difference: String)] {
+    trials.passedOver(by: trial.routed).map { (name($0.route), $0.difference.rawValue) }
+  }
+
+  private var path: String { String(decoding: trial.routed.path, as: UTF8.self) }
+
+  /// For a terminal.
+  var text: String {
+    var lines = ["request    \(JSONValue.printable(trial.routed.request.text))"]
+    if !trial.routed.path.isEmpty { lines.append("path       \(path)") }
+    let passed = passedOver
+    for (index, other) in passed.prefix(RequestExplanation.passedOverMax).enumerated() {
+      lines.append("\(index == 0 ? "passed by " : "          ") \(other.route): another \(other.difference)")
+    }
+    if passed.count > RequestExplanation.passedOverMax {
+      lines.append("           and \(passed.count - RequestExplanation.passedOverMax) more")
+    }
+    lines.append("route      \(route ?? "none")")
+    if !trial.findings.isEmpty {
+      lines.append("requires")
+      lines += trial.findings.flatMap { $0.lines(indent: "  ") }
+    }
+    switch trial.result {
+    case .answeredHere: lines.append("verdict    answered by the gateway itself")
+    case .refused(let reason): lines.append("verdict    refused: \(reason.status) \(reason.rawValue)")
+    case .allowed(let forwarding):
+      lines.append("verdict    allowed")
+      switch forwarding.destination {
+      case .upstream(let index):
+        lines.append("upstream   \(configuration.upstreams[index].name)")
+        lines.append("forwards   \(forwarding.method) \(JSONValue.printable(forwarding.target))")
+        lines += forwarding.identityFields.map { "           \($0)" }
+      case .redirect(let redirect): lines.append("redirects  \(redirect.status) \(location(redirect, forwarding))")
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func location(_ redirect: RedirectConfiguration, _ forwarding: Trial.Forwarding) -> String {
+    redirect.path == .appended ? redirect.target + JSONValue.printable(forwarding.target) : redirect.target
+  }
+
+  private static let passedOverMax = 20
+
+  /// For programs.
+  var json: JSONValue {
+    let request = trial.routed.request
+    var members: [JSONObject.Member] = [
+      .init(
+        name: "request",
+        value: .object([
+          "method": .string(request.method), "host": .string(request.host), "target": .string(request.target),
+        ])),
+      .init(name: "path", value: trial.routed.path.isEmpty ? .null : .string(path)),
+      .init(name: "route", value: route.map { .string($0) } ?? .null),
+      .init(
+        name: "passed_over",
+        value: .array(
+          passedOver.map { .object(["route": .string($0.route), "difference": .string($0.difference)]) })),
+      .init(name: "requirements", value: .array(trial.findings.map(RequestExplanation.json(of:)))),
+    ]
+    switch trial.result {
+    case .answeredHere: members.append(.init(name: "verdict", value: .string("answered_by_gateway")))
+    case .refused(let reason):
+      members.append(.init(name: "verdict", value: .string("refused")))
+      members.append(.init(name: "status", value: .integer(Int64(reason.status))))
+      members.append(.init(name: "reason", value: .string(reason.rawValue)))
+    case .allowed(let forwarding):
+      members.append(.init(name: "verdict", value: .string("allowed")))
+      members.append(.init(name: "forwarded", value: json(of: forwarding)))
+    }
+    return JSONObject(members).map { .object($0) } ?? .null
+  }
+
+  private func json(of forwarding: Trial.Forwarding) -> JSONValue {
+    switch forwarding.destination {
+    case .redirect(let redirect):
+      return .object([
+        "redirect": .string(location(redirect, forwarding)), "status": .integer(Int64(redirect.status)),
+      ])
+    case .upstream(let index):
+      let fields = forwarding.identityFields.map { line in
+        let parts = line.split(separator: ": ", maxSplits: 1)
+        return JSONObject.Member(name: String(parts[0]), value: .string(parts.count > 1 ? String(parts[1]) : ""))
+      }
+      return .object([
+        "upstream": .string(configuration.upstreams[index].name), "method": .string(forwarding.method),
+        "target": .string(forwarding.target), "identity": JSONObject(fields).map { .object($0) } ?? .null,
+      ])
+    }
+  }
+
+  private static func json(of finding: Finding) -> JSONValue {
+    .object([
+      "expected": .string(finding.expected), "found": .string(finding.found), "holds": .bool(finding.holds),
+      "reason": finding.reason.map { .string($0.rawValue) } ?? .null,
+      "inner": .array(finding.inner.map(json(of:))),
+    ])
+  }
+}
+
+extension JSONValue {
+  /// A text of somebody else's in a line for a terminal: escaped as in JSON, without quotes.
+  fileprivate static func printable(_ text: String) -> String { String(quoted(text).dropFirst().dropLast()) }
+}

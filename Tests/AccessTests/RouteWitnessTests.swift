@@ -1,0 +1,74 @@
+import Access
+import Testing
+
+@Suite("Requests that stand for what a route matches")
+struct RouteWitnessTests {
+  private static func route(_ random: inout SeededGenerator) -> RouteText {
+    var path = ""
+    for _ in 0..<Int.random(in: 0...3, using: &random) {
+      path += "/" + (["a", "b", "x", "*"].randomElement(using: &random) ?? "a")
+    }
+    if Bool.random(using: &random) { path += "/**" }
+    return RouteText(
+      host: [nil, nil, "a.com", "*.a.com", "x.a.com"].randomElement(using: &random) ?? nil,
+      path: path.isEmpty ? "/" : path,
+      methods: [[], [], ["GET"], ["POST"], ["GET", "PUT"], ["HEAD"]].randomElement(using: &random) ?? [])
+  }
+
+  private static func request(_ random: inout SeededGenerator) -> (String, String, String) {
+    var path = ""
+    for _ in 0..<Int.random(in: 0...5, using: &random) {
+      path += "/" + (["a", "b", "x", "xx", "c"].randomElement(using: &random) ?? "a")
+    }
+    return (
+      ["GET", "HEAD", "POST", "PUT", "ANY"].randomElement(using: &random) ?? "",
+      ["a.com", "x.a.com", "y.a.com", "b.com"].randomElement(using: &random) ?? "", path.isEmpty ? "/" : path
+    )
+  }
+
+  @Test("A route that any request reaches is reached by one of its own", arguments: 0..<20)
+  func reach(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    for _ in 0..<20 {
+      let routes = (0..<Int.random(in: 1...10, using: &random)).map { _ in Self.route(&random) }
+      let patterns = try routes.map { try $0.pattern() }
+      let table = RouteTable(patterns)
+      let witnesses = RouteWitnesses(patterns)
+      let reached = Set(
+        patterns.indices.filter { index in
+          witnesses.requests(of: patterns[index]).contains { table.match($0.method, $0.host, $0.path) == index }
+        })
+      for index in patterns.indices {
+        for each in witnesses.requests(of: patterns[index]) {
+          #expect(routes[index].matches(each.method, each.host, each.path), "\(each) of \(routes[index])")
+        }
+      }
+      for _ in 0..<200 {
+        let (method, host, path) = Self.request(&random)
+        if let index = table.match(method, host, path) {
+          #expect(reached.contains(index), "\(method) \(host) \(path) reaches \(routes[index]) of \(routes)")
+        }
+      }
+    }
+  }
+
+  @Test("A request of two routes is one of both; without one there is none", arguments: 0..<20)
+  func both(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    for _ in 0..<100 {
+      let (left, right) = (Self.route(&random), Self.route(&random))
+      let patterns = [try left.pattern(), try right.pattern()]
+      let found = RouteWitnesses(patterns).request(of: patterns[0], and: patterns[1])
+      if let found {
+        #expect(left.matches(found.method, found.host, found.path), "\(found) of \(left)")
+        #expect(right.matches(found.method, found.host, found.path), "\(found) of \(right)")
+      }
+      for _ in 0..<50 {
+        let (method, host, path) = Self.request(&random)
+        if left.matches(method, host, path), right.matches(method, host, path) {
+          #expect(found != nil, "\(method) \(host) \(path) is one of \(left) and \(right)")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,266 @@
+"""`explain`, and `tests` of a configuration: what they say is what the wire does."""
+import json
+import random
+import signal
+
+import pytest
+from support.gateway import run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
+from support.wire import get
+from test_requirements import World, random_rule, route
+
+OTHER = "https://other.example"
+
+
+def config(folder, app="127.0.0.1:9", more=""):
+    return f"""
+listeners:
+  - address: 127.0.0.1:0
+workers: 1
+case_insensitive_paths: [files.example.com]
+providers:
+  company:
+    {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {folder}/keys.json,
+       claims: {{ roles: realm.roles }} }}
+  other: {{ issuer: "{OTHER}", audiences: [{AUDIENCE}], jwks_file: {folder}/keys.json }}
+upstreams:
+  app: {{ servers: ["{app}"] }}
+  spare: {{ servers: ["{app}"] }}
+routes:
+  - {{ name: open, path: /public/**, auth: none, upstream: app }}
+  - {{ name: write, path: "/orders/{{id}}/**", methods: [POST], auth: company, require: {{ roles: [clerk] }}, upstream: app }}
+  - name: own
+    path: /orders/{{id}}/**
+    auth: [company, other]
+    require:
+      any:
+        - owner: {{ path: id, claim: account }}
+        - {{ roles: [support], not: {{ claims: {{ region: us }} }} }}
+    identity: {{ X-Account: account }}
+    strip_prefix: /orders
+    upstream: spare
+  - {{ name: api, host: api.example.com, path: /v1/**, auth: company, anonymous: allow, upstream: app }}
+  - {{ name: strong, path: /strong, auth: company, require: {{ max_age: 15m }}, upstream: app }}
+  - {{ name: files, host: files.example.com, path: /Admin/**, auth: company, upstream: app }}
+  - {{ name: moved, path: /old/**, auth: none, redirect: "https://new.example.com{{path}}" }}
+{more}"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    key = Key("ES256", "one")
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key.jwk]}))
+    (tmp_path / "gateway.conf").write_text(config(tmp_path))
+    tmp_path_key[tmp_path] = key
+    return tmp_path
+
+
+tmp_path_key = {}
+
+
+def explain(folder, path, *options, status=0, stdin=None):
+    result = run("explain", "--config", folder / "gateway.conf", "--path", path, *options, stdin=stdin)
+    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    return result.stdout
+
+
+def explained(folder, path, *options, status=0, stdin=None):
+    return json.loads(explain(folder, path, *options, "--format", "json", status=status, stdin=stdin))
+
+
+def as_(*words):
+    return [part for word in words for part in ("--as", word)]
+
+
+def test_what_is_forwarded(folder):
+    text = explain(folder, "/orders/7/items?x=1", *as_("claim=account=7", "subject=alice", "role=a"))
+    lines = [line.strip() for line in text.splitlines()]
+    assert "route      own" in text and "verdict    allowed" in text and "upstream   spare" in text
+    assert "forwards   GET /7/items?x=1" in text
+    assert "X-Forwarded-User: alice" in lines and "X-Account: 7" in lines and "X-Forwarded-Groups: a" in lines
+    assert any(line.endswith("open: another path") for line in lines)
+    assert any(line.endswith("write: another method") for line in lines)
+    found = explained(folder, "/orders/7/items?x=1", *as_("claim=account=7", "subject=alice"))
+    assert found["forwarded"] == {
+        "upstream": "spare", "method": "GET", "target": "/7/items?x=1",
+        "identity": {"X-Forwarded-User": "alice", "X-Account": "7"}}
+    assert found["passed_over"] == [
+        {"route": "open", "difference": "path"}, {"route": "write", "difference": "method"}]
+
+
+def test_each_requirement_says_expected_and_found(folder):
+    found = explained(folder, "/orders/7", *as_("role=support", "claim=region=us", "claim=account=8"), status=1)
+    assert (found["verdict"], found["status"], found["reason"]) == ("refused", 403, "requirement_unmet")
+    first, any_of = found["requirements"]
+    assert first["holds"] and first["expected"] == "a token of company or other"
+    assert not any_of["holds"] and len(any_of["inner"]) == 2
+    owner, support = any_of["inner"]
+    assert owner["reason"] == "owner_mismatch" and owner["found"] == "8"
+    assert [each["holds"] for each in support["inner"]] == [True, False]
+    assert support["reason"] == "requirement_excluded"
+    text = explain(folder, "/orders/7", *as_("role=support", "claim=region=us"), status=1)
+    assert "LACKS  any of 2" in text and "holds  any of the roles support; found support" in text
+
+
+@pytest.mark.parametrize("path, options, status, reason", [
+    ("/public/x", [], 0, None), ("/nowhere", [], 1, "no_route"), ("/orders/7", [], 1, "credential_missing"),
+    ("/v1/x", ["--host", "API.example.com:8443"], 0, None), ("/v1/x", [], 1, "no_route"),
+    ("/orders/7", ["--method", "POST", *as_("role=clerk")], 0, None),
+    ("/orders/7", ["--method", "POST", *as_("role=other")], 1, "role_missing"),
+    ("/orders/7", ["--method", "POST", *as_("role=clerk", "provider=other")], 1, "issuer_unknown"),
+    ("/v1/x", ["--host", "api.example.com", *as_("provider=other")], 1, "issuer_unknown"),
+    ("/strong", as_("authenticated=5m"), 0, None), ("/strong", as_("authenticated=20m"), 1, "authentication_too_old"),
+    ("/strong", as_("subject=a"), 1, "authentication_too_old"),
+    ("/aDMIN/x", ["--host", "files.example.com"], 1, "credential_missing"),
+    ("/old/x?y", [], 0, None), ("/v1/x", ["--host", "a b"], 1, "host_invalid"),
+    ("/public/x", ["--method", "CONNECT"], 1, "method_refused"), ("/public/x y", [], 1, "request_line_invalid"),
+    ("/strong", as_("authenticated=1m", "claim=email=\"a\\u0000b\""), 1, "identity_invalid"),
+], ids=str)
+def test_verdicts(folder, path, options, status, reason):
+    found = explained(folder, path, *options, status=status)
+    assert found.get("reason") == reason and found["verdict"] == ("refused" if status else "allowed")
+
+
+@pytest.mark.parametrize("path, reason", [
+    ("/public/../orders/7", "path_dot_segment"), ("/public/%2e%2e/x", "path_dot_segment"),
+    ("/public/a%2fb", "path_encoded_slash"), ("/public//x", "path_double_slash"), ("/public/;x", "path_parameter"),
+    ("/public/\\x", "path_backslash"), ("/public/%zz", "path_escape_invalid"),
+    ("/public/%252e", "path_double_encoding"), ("/public/x#y", "target_invalid")])
+def test_P_2_to_P_8_a_bad_path_has_its_reason(folder, path, reason):
+    assert explained(folder, path, status=1)["reason"] == reason
+
+
+def test_a_token_is_verified(folder):
+    key = tmp_path_key[folder]
+    good = mint(key, realm={"roles": ["clerk"]}, account="7")
+    assert explained(folder, "/orders/7", "--token", good)["forwarded"]["identity"]["X-Account"] == "7"
+    assert explained(folder, "/orders/7", "--token", "-", stdin=good + "\n")["verdict"] == "allowed"
+    assert explained(folder, "/orders/8", "--token", good, status=1)["reason"] == "requirement_unmet"
+    assert explained(folder, "/public/x", "--token", "rubbish")["verdict"] == "allowed"
+    of_other = mint(key, iss=OTHER, account=7)
+    assert explained(folder, "/orders/7", "--token", of_other)["verdict"] == "allowed"
+    for token, reason in [
+            (good[:-8] + "AAAAAAAA", "signature_invalid"), ("a.b", "token_malformed"),
+            (mint(key, exp=1), "token_expired"), (mint(key, iss="https://nobody.example"), "issuer_unknown"),
+            (mint(key, aud="x"), "audience_mismatch")]:
+        assert explained(folder, "/orders/7", "--token", token, status=1)["reason"] == reason
+    answer = explain(folder, "/orders/8", "--token", good, status=1)
+    assert good not in answer and good.split(".")[2] not in answer
+
+
+@pytest.mark.parametrize("options", [
+    [], ["--path", "/x", "--as", "role"], ["--path", "/x", "--as", "colour=red"], ["--path", "/x", "--as", "claim=x"],
+    ["--path", "/x", "--as", "provider=nobody"], ["--path", "/x", "--token", "a", "--as", "role=a"],
+    ["--path", "/x", "--format", "xml"], ["--path", "/strong", "--as", "claim=a=1", "--as", "claim=a.b=1"]], ids=str)
+def test_wrong_usage(folder, options):
+    assert run("explain", "--config", folder / "gateway.conf", *options).returncode == 64
+
+
+def test_claims_do_not_write_to_a_terminal(folder):
+    text = explain(folder, "/orders/7", *as_('claim=account="\\u001b[2J\\u202e"'), status=1)
+    assert "\x1b" not in text and "\u202e" not in text and "\\u{1b}[2J" in text
+
+
+def test_explain_says_what_the_wire_does(start, upstream, tmp_path):
+    dice = random.Random(8)
+    key = Key("EdDSA", "one")
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key.jwk]}))
+    app = upstream()
+    rules = [random_rule(dice, 4) for _ in range(12)]
+    lines = "\n".join(f"  - {json.dumps(route(f'/r{n}/{{id}}', rule))}" for n, rule in enumerate(rules))
+    gateway = start(
+        f'listeners:\n  - address: 127.0.0.1:0\nworkers: 1\nproviders:\n  company:\n'
+        f'    {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {tmp_path}/keys.json }}\n'
+        f'upstreams:\n  app: {{ servers: ["{app.server}"] }}\nroutes:\n{lines}\n')
+    for number in range(24):
+        world = World(dice)
+        token, target = world.token(key), f"/r{number % 12}/{world.segment}"
+        answer = get(gateway, target, [bearer(token)])
+        found = explained(gateway.folder, target, "--token", token, status=0 if answer.status == 200 else 1)
+        line = gateway.access_of(answer.request_id or app.requests[-1].field("x-request-id"))
+        assert found.get("reason") == line.get("reason") and found["route"] == line["route"]
+
+
+# tests.
+
+GOOD_TESTS = """tests:
+  - { request: GET /public/x, expect: allowed, route: open, upstream: app }
+  - { request: GET /orders/7, expect: credential_missing }
+  - { request: GET /orders/7, expect: 401 }
+  - { request: "GET /orders/7", as: { claims: { account: 7 } }, expect: allowed, upstream: spare }
+  - { request: "GET /orders/8", as: { claims: { account: 7 } }, expect: requirement_unmet, route: own }
+  - { request: "POST /orders/8", as: { subject: bob, roles: [clerk] }, expect: allowed, route: write }
+  - { request: GET api.example.com/v1/x, expect: allowed }
+  - { request: GET /v1/x, expect: no_route }
+  - { request: GET /strong, as: { authenticated: 1m }, expect: allowed }
+  - { request: GET /strong, as: { authenticated: 1h }, expect: authentication_too_old }
+  - { request: GET /public/../x, expect: path_dot_segment }
+  - { request: GET /old/x, expect: allowed }
+"""
+
+
+def check(folder, *options):
+    return run("check", "--config", folder / "gateway.conf", *options)
+
+
+def test_tests_that_hold(folder):
+    (folder / "gateway.conf").write_text(config(folder, more=GOOD_TESTS))
+    result = check(folder)
+    assert result.returncode == 0, result
+    assert "12 tests" in result.stdout
+
+
+@pytest.mark.parametrize("test, said", [
+    ("{ request: GET /orders/7, expect: allowed }", 'test "GET /orders/7": expected allowed, found 401 credential_missing'),
+    ("{ name: mine, request: GET /public/x, expect: 403 }", 'test "mine": expected 403, found allowed on route "open"'),
+    ("{ request: GET /x, expect: allowed }", "found 404 no_route on no route"),
+    ("{ request: GET /public/x, expect: allowed, route: api }", 'expected route "api", found route "open"'),
+    ("{ request: GET /public/x, expect: allowed, upstream: spare }", 'expected upstream "spare", found upstream "app"'),
+    ("{ request: GET /old/x, expect: allowed, upstream: app }", 'expected upstream "app", found a redirect'),
+    ("{ request: POST /orders/7, as: { roles: [x] }, expect: allowed }",
+     "LACKS  any of the roles clerk; found x"),
+], ids=str)
+def test_A_3_a_test_that_fails_is_a_fault_with_its_place(folder, test, said):
+    text = config(folder, more=f"tests:\n  - {test}\n")
+    (folder / "gateway.conf").write_text(text)
+    line = len(text.rstrip("\n").split("\n"))
+    result = check(folder)
+    assert result.returncode == 1 and said in result.stderr, result
+    assert result.stderr.startswith(f"{folder}/gateway.conf:{line}:5: "), result.stderr
+    served = run("serve", "--config", folder / "gateway.conf")
+    assert served.returncode == 78 and said in served.stderr
+    # Whoever wants to know why can ask all the same.
+    assert run("explain", "--config", folder / "gateway.conf", "--path", "/public/x").returncode == 0
+
+
+@pytest.mark.parametrize("test, said", [
+    ("{ request: GET, expect: allowed }", "is no request; write a method and a path: GET /orders/7"),
+    ("{ request: GET https://a.example/x, expect: allowed }", "without a scheme"),
+    ("{ request: GET /x, expect: role_mising }", 'did you mean "role_missing"?'),
+    ("{ request: GET /x, expect: 200 }", "nor a status from 400 to 599"),
+    ("{ request: GET /x }", '"expect" is missing'), ("{ expect: allowed }", '"request" is missing'),
+    ("{ request: GET /x, expect: allowed, route: opne }", 'no route is called "opne"; did you mean "open"?'),
+    ("{ request: GET /x, expect: allowed, upstream: nope }", 'no upstream is called "nope"'),
+    ("{ request: GET /x, expect: allowed, as: { provider: compani } }", 'did you mean "company"?'),
+    ("{ request: GET /x, expect: allowed, as: { role: [a] } }", 'did you mean "roles"?'),
+], ids=str)
+def test_a_test_that_is_none(folder, test, said):
+    (folder / "gateway.conf").write_text(config(folder, more=f"tests:\n  - {test}\n"))
+    result = check(folder)
+    assert result.returncode == 1 and said in result.stderr, result
+
+
+def test_A_4_a_reload_that_fails_its_tests_is_refused(start, upstream, folder):
+    app = upstream()
+    gateway = start(config(folder, app.server, GOOD_TESTS))
+    assert get(gateway, "/public/x").status == 200
+    opened = config(folder, app.server, GOOD_TESTS).replace("expect: credential_missing", "expect: allowed")
+    gateway.write_config(opened)
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reload refused")
+    assert "expected allowed, found 401 credential_missing" in gateway.program_text
+    assert get(gateway, "/orders/7").status == 401
+    gateway.write_config(config(folder, app.server, GOOD_TESTS))
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: any(m["message"] == "reloaded" for m in gateway.messages()), "the reload", 10)

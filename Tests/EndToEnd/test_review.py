@@ -1,0 +1,98 @@
+"""What `check` says of routes that are allowed, and probably not meant."""
+import pytest
+from support.gateway import run
+
+HEAD = """listeners:
+  - address: 127.0.0.1:0
+providers:
+  company: { issuer: "https://issuer.example", audiences: [api], jwks_url: "https://issuer.example/jwks" }
+upstreams:
+  app: { servers: ["127.0.0.1:9"] }
+routes:
+"""
+FIRST = HEAD.count("\n") + 1
+
+
+def check(tmp_path, routes, *options, more=""):
+    lines = "".join(f"  - {{ {route}, upstream: app }}\n" for route in routes)
+    (tmp_path / "gateway.conf").write_text(HEAD + lines + more)
+    return run("check", "--config", tmp_path / "gateway.conf", *options)
+
+
+def warned(tmp_path, routes, *options, more="", status=0):
+    """The warnings, each as (the route's number, what is said)."""
+    result = check(tmp_path, routes, *options, more=more)
+    assert result.returncode == status, result
+    found = []
+    for line in result.stderr.splitlines():
+        place, _, said = line.removeprefix(f"{tmp_path}/gateway.conf:").partition(": ")
+        assert said.endswith(" (a warning)")
+        found.append((int(place.split(":")[0]) - FIRST, said.removesuffix(" (a warning)")))
+    return found
+
+
+def test_good_routes_are_good(tmp_path):
+    routes = [
+        "path: /health, auth: none", "path: /orders/admin/**, auth: company, require: { roles: [admin] }",
+        "path: /orders/**, methods: [GET], auth: company, require: { scopes: [r] }",
+        "path: /orders/**, auth: company, require: { scopes: [w] }", "path: /**, auth: company"]
+    assert warned(tmp_path, routes) == []
+    assert warned(tmp_path, routes, "--strict") == []
+
+
+@pytest.mark.parametrize("earlier, dead", [
+    (["path: /a, auth: none", 'path: "/a/*/**", auth: none'], "path: /a/**, auth: none"),
+    (["path: /a/**, methods: [GET], auth: none", "path: /a/**, methods: [POST], auth: none"],
+     "path: /a/b, methods: [POST, HEAD], auth: none"),
+    (["path: /**, host: a.example, auth: none", 'path: "/**", host: "*.b.a.example", auth: none',
+      "path: /x, auth: none", 'path: "/*/y", auth: none', "path: /x/**, auth: none"],
+     "path: /x/y, host: a.example, auth: none"),
+], ids=str)
+def test_a_route_that_others_leave_nothing(tmp_path, earlier, dead):
+    result = check(tmp_path, [*earlier, dead])
+    if result.returncode == 1:
+        # One of them alone takes all: that is an error.
+        assert "never matches" in result.stderr
+        return
+    found = warned(tmp_path, [*earlier, dead])
+    assert (len(earlier), "this route never matches: earlier ones together take all of its requests") in found
+    assert check(tmp_path, [*earlier, dead], "--strict").returncode == 1
+
+
+def test_routes_whose_order_alone_decides(tmp_path):
+    routes = ['path: "/users/{id}/private", auth: company, require: { roles: [a] }', "path: /users/me/**, auth: none"]
+    assert warned(tmp_path, routes) == [
+        (1, f"GET /users/me/private is decided by the route on line {FIRST}, whose rule is another, not by this route")]
+    assert warned(tmp_path, routes, "--strict", status=1)
+    # Of one rule: nothing depends on the order.
+    assert warned(tmp_path, ['path: "/users/{id}/private", auth: none', "path: /users/me/**, auth: none"]) == []
+    # A part before the whole is how rules are written.
+    assert warned(tmp_path, ["path: /users/me, auth: company", "path: /users/**, auth: none"]) == []
+    [(route, said)] = warned(tmp_path, [
+        'path: /x/**, host: "*.example.com", auth: company', "path: /x/y, auth: none"])
+    assert route == 1 and "GET xx.example.com/x/y is decided by" in said
+    # The later one never gets its GET.
+    [(route, said)] = warned(tmp_path, [
+        "path: /x/**, methods: [GET], auth: company", "path: /x/y, methods: [GET, POST], auth: none"])
+    assert route == 1 and "GET /x/y is decided by" in said
+    assert warned(tmp_path, ["path: /x/**, methods: [GET], auth: company", "path: /x/y, methods: [POST], auth: none"]
+                  ) == []
+
+
+def test_what_is_open_inside_of_what_is_not(tmp_path):
+    routes = ["path: /api/docs/**, auth: none", "path: /api/**, auth: company", "path: /x, auth: none"]
+    assert warned(tmp_path, routes) == [
+        (0, f"open to everyone inside the route on line {FIRST + 1}, which is not: GET /api/docs")]
+    assert warned(tmp_path, ["path: /health, auth: none", "path: /**, auth: company"]) == []
+
+
+def test_routes_that_no_test_takes(tmp_path):
+    routes = ["path: /a, auth: none", 'path: "/b/{id}", methods: [POST], auth: company', "path: /c, auth: none"]
+    tests = "tests:\n  - { request: GET /a, expect: allowed }\n  - { request: GET /c, expect: allowed }\n"
+    assert warned(tmp_path, routes, more=tests) == [(1, "no test takes this route: POST /b/x would")]
+    assert warned(tmp_path, routes) == []
+
+
+def test_thousands_of_routes_are_reviewed(tmp_path):
+    routes = [f'path: "/r{number}/*", auth: company' for number in range(1000)]
+    assert warned(tmp_path, routes) == []

@@ -1,6 +1,6 @@
 /// What a refused client is told: the status, and the request's id to ask an operator about.
 public enum ProblemBody {
-  /// A small page. `title` and `requestID` are the gateway's own text and need no escaping.
+  /// A small page that says what happened, and whom to ask. `title` and `requestID` are the gateway's own text and need no escaping.
   public static func html(status: Int, title: String, requestID: String) -> [UInt8] {
     [UInt8](
       """
@@ -15,11 +15,26 @@ public enum ProblemBody {
       code { font-size: .875rem }
       </style>
       <h1>\(title)</h1>
-      <p>Status \(status). If you ask for help, name this request:</p>
+      <p>\(explanation(status))</p>
+      <p>If you ask for help, name this request:</p>
       <p><code>\(requestID)</code></p>
       </html>
 
       """.utf8)
+  }
+
+  /// For people who know nothing of statuses. It tells no more than the status does.
+  private static func explanation(_ status: Int) -> String {
+    switch status {
+    case 401: "This page is for people who have signed in. Sign in, or sign in again, and come back."
+    case 403:
+      "You may not do this here. If you should be able to, ask whoever gives access to this application."
+    case 404: "There is nothing at this address."
+    case 429: "That was more than is allowed at once. Wait a moment, and try again."
+    case 502, 503, 504: "The application cannot be reached at the moment. Try again in a while."
+    case 400..<500: "The request could not be understood, or is larger than is allowed here."
+    default: "Something went wrong here. It is not your fault; try again in a while."
+    }
   }
 
   /// Whether `text/html` stands in an Accept value before any JSON: a browser asks.

@@ -131,6 +131,16 @@ def test_P_2_to_P_8_a_bad_path_has_its_reason(folder, path, reason):
     assert explained(folder, path, status=1)["reason"] == reason
 
 
+def test_what_the_gateway_answers_itself(folder):
+    text = config(folder).replace(
+        f"jwks_file: {folder}/keys.json }}", f"signing: {{ state: {folder}/state }} }}")
+    (folder / "gateway.conf").write_text(
+        text.replace("routes:\n", "forward_auth: { path: /ask, peers: [127.0.0.1] }\nroutes:\n"))
+    for path, host in [("/.well-known/jwks.json", "other.example"), ("/ask", "any.example")]:
+        assert explained(folder, path, "--host", host)["verdict"] == "answered_by_gateway"
+    assert explained(folder, "/.well-known/jwks.json", status=1)["reason"] == "no_route"
+
+
 def test_a_token_is_verified(folder):
     key = tmp_path_key[folder]
     good = mint(key, realm={"roles": ["clerk"]}, account="7")

@@ -153,6 +153,19 @@ def test_T_16_a_remembered_token_grows_too_old(scene):
     assert seen <= {200, 401} and 401 in seen
 
 
+def test_people_are_told_in_words(scene):
+    browser = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+    answer = get(scene.gateway, "/tree/x", [bearer(mint(scene.key)), browser])
+    page = answer.body.decode()
+    assert answer.status == 403 and answer.field("content-type").startswith("text/html")
+    assert "ask whoever gives access" in page and answer.request_id in page
+    # What exactly was lacking is for the log.
+    assert "role" not in page and "clerk" not in page and "alice" not in page
+    answer = get(scene.gateway, "/tree/x", [browser])
+    assert answer.status == 401 and "Sign in" in answer.body.decode()
+    scene.judge.settled()
+
+
 # Against a second evaluator.
 
 

@@ -71,22 +71,32 @@ public struct RequestTrials: Sendable {
       }
     }
     let (host, query) = (text(bytes, head.host), text(bytes, head.query))
-    if isOwn(host: host, path: path) {
+    let name = bytes.span.extracting(head.host.lowerBound..<head.host.upperBound)
+    let matched = matched(path, of: name)
+    if path == configuration.forwardAuth.map({ [UInt8]($0.path.utf8) }) || isOwn(host: host, path: matched) {
       return Routed(request, path: path, query: query, host: host, isAnsweredHere: true)
     }
-    let route = match(bytes.span.extracting(head.host.lowerBound..<head.host.upperBound), request.method, path)
+    let route = match(name, request.method, matched)
     let kept = route.map { configuration.routes[$0].pathTraitsKept } ?? []
     return Routed(
       request, path: path, query: query, host: host, route: route,
       refusal: traits.subtracting(kept).refusal ?? (route == nil ? .noRoute : nil))
   }
 
-  private func match(_ host: Span<UInt8>, _ method: String, _ path: [UInt8]) -> Int? {
-    let method = [UInt8](method.utf8)
-    guard let folded, folded.areFor(host) else { return table.match(host: host, method: method.span, path: path.span) }
+  /// The path as it is matched.
+  private func matched(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
+    guard let folded, folded.areFor(host) else { return path }
     var lowered: [UInt8] = []
     FoldedPaths.fold(path.span, to: &lowered)
-    return folded.match(host: host, method: method.span, path: lowered.span)
+    return lowered
+  }
+
+  private func match(_ host: Span<UInt8>, _ method: String, _ matched: [UInt8]) -> Int? {
+    let method = [UInt8](method.utf8)
+    guard let folded, folded.areFor(host) else {
+      return table.match(host: host, method: method.span, path: matched.span)
+    }
+    return folded.match(host: host, method: method.span, path: matched.span)
   }
 
   private func isOwn(host: String, path: [UInt8]) -> Bool {
@@ -108,8 +118,7 @@ public struct RequestTrials: Sendable {
   public func passedOver(by routed: Routed) -> [(route: Int, difference: Difference)] {
     guard !routed.path.isEmpty, !routed.isAnsweredHere else { return [] }
     let folds = folded?.areFor(routed.host.utf8Span.span) ?? false
-    var path = routed.path
-    if folds { FoldedPaths.fold(routed.path.span, to: &path) }
+    let path = matched(routed.path, of: routed.host.utf8Span.span)
     func matches(_ pattern: RoutePattern) -> Bool {
       let method = [UInt8](routed.request.method.utf8)
       return RouteTable([folds ? pattern.foldingCase : pattern])

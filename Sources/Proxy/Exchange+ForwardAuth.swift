@@ -7,11 +7,11 @@ import Sockets
 /// Forward authentication: a proxy in front asks whether a request may pass, and forwards it itself.
 extension Exchange {
   /// Decides the request that the proxy asks about, as if it had come itself. The answer is 200 with the identity
-  /// headers, 401, 403, or 400 where the question is none (SECURITY I-8).
+  /// headers, 401, 403, or 400 where the question is none (SECURITY I-8); where the proxy passes them on, 303 to sign in.
   func decide(
     for forwardAuth: ActiveForwardAuth, _ question: Span<UInt8>, in context: DecisionContext
   ) -> Action {
-    isForwardAuth = true
+    self.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
     let path = context.path
     guard forwardAuth.peers.contains(context.client.peer.address) else {
       log.keepPath(path.span)

@@ -41,8 +41,8 @@ final class Exchange {
   private var requestBodyBytesMax: UInt64?
   /// Whether its client's rate limit has counted it.
   private var isCounted = false
-  /// A proxy asks whether another request may pass, and forwards it itself.
-  var isForwardAuth = false
+  /// A proxy asks whether another request may pass, and forwards it itself; nil: the request is its own.
+  var forwardAuth: ActiveForwardAuth.Mode?
 
   // The answer.
   var answer = AnswerState()
@@ -77,7 +77,7 @@ final class Exchange {
     route = nil
     corsFields = nil
     forwardAuthFields = nil
-    isForwardAuth = false
+    forwardAuth = nil
     isCounted = false
     requestBody = BodyDecoder(.none)
     answer = AnswerState()
@@ -172,7 +172,7 @@ final class Exchange {
     let active = context.active
     let path = context.path
     // Who asks about a preflight would let it pass as it is.
-    var preflight = active.answersPreflights && !isForwardAuth ? ActiveCORS.methodAskedFor(head, bytes) : nil
+    var preflight = active.answersPreflights && forwardAuth == nil ? ActiveCORS.methodAskedFor(head, bytes) : nil
     var route = active.route(host: host, bytes, method: preflight ?? head.method, path: matched.span)
     if preflight != nil, route?.cors == nil {
       preflight = nil
@@ -222,7 +222,7 @@ final class Exchange {
         head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
         in: context)
       log.keep(authentication, at: context.now)
-      if let signIn = route.signIn, renewal == nil, upgrade == nil, !isForwardAuth,
+      if let signIn = route.signIn, renewal == nil, upgrade == nil, forwardAuth == nil,
         let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
       {
         state = .waitingForRenewal
@@ -263,7 +263,7 @@ final class Exchange {
       }
       return .refuse(Refusal(.internalError))
     }
-    if isForwardAuth { return letPass(permit, identity, cached, route, context) }
+    if forwardAuth != nil { return letPass(permit, identity, cached, route, context) }
     var path = path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {
@@ -287,7 +287,7 @@ final class Exchange {
   private func signInPage(
     insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute
   ) -> LocalResponse? {
-    guard let signIn = route.signIn, upgrade == nil, !isForwardAuth else { return nil }
+    guard let signIn = route.signIn, upgrade == nil, forwardAuth != .status else { return nil }
     return signIn.redirect(insteadOf: reason, path.span, head, bytes)
   }
 

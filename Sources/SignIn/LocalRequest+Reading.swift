@@ -44,6 +44,9 @@ extension LocalRequest {
     return String(validating: line[range.lowerBound..<range.upperBound], as: UTF8.self)
   }
 
+  /// Whether a browser says that a window goes somewhere, or says nothing (W3C Fetch Metadata, §2).
+  var isNavigation: Bool { !hasField("sec-fetch-mode") || text("sec-fetch-mode") == "navigate" }
+
   /// Whether a browser says that a page of this very host sends it (SECURITY C-8).
   var isOfOwnPage: Bool {
     switch origin {

@@ -10,9 +10,20 @@ import Tokens
 extension SignInService {
   // MARK: The page
 
-  func showLogin(_ request: LocalRequest, _ completion: Completion) {
+  /// Who is still signed in, and has only an access token that is no longer good, goes on at once with a new one. Where
+  /// their access token is good they were sent here because of something else, and would be again.
+  func showLogin(_ request: LocalRequest, _ completion: @escaping Completion) {
     let query = FormFields(query: request.query)
-    completion(loginPage(request, returnTo: ReturnTo.checked(query?.text("return_to"))))
+    let returnTo = ReturnTo.checked(query?.text("return_to"))
+    guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh),
+      request.cookie(configuration.cookies.access).flatMap({ verify([UInt8]($0.utf8)) }) == nil
+    else { return completion(loginPage(request, returnTo: returnTo)) }
+    use(token, address: request.client?.text ?? "") { [self] result in
+      guard case .success(let issued) = result, let cookies = cookies(for: issued) else {
+        return completion(loginPage(request, returnTo: returnTo))
+      }
+      completion(Answers.goOn(at: returnTo, cookies: cookies))
+    }
   }
 
   /// The page, with what its form has to repeat, in a cookie that only this host can have set.

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from support.ports import free_port, wait_until
+from support.sign_in import NAVIGATION, SignIn
 from support.tokens import bearer, mint
 from support.wire import Client, get
 
@@ -197,6 +198,40 @@ def test_a_question_elsewhere_is_a_request(gateway, token):
     assert not gateway.app.received
 
 
+# People who sign in.
+
+SETTINGS = "forward_auth: { path: /.portcullis/verify, peers: [127.0.0.1] }"
+
+
+def test_mode_nginx_refuses_and_mode_redirect_sends_people_to_sign_in(start, upstream, tmp_path):
+    scene = SignIn(start, upstream(), tmp_path, top=SETTINGS)
+
+    def ask(query, method="GET", fields=NAVIGATION):
+        return scene.get(VERIFY + query, asked(method, "/x?a=/b", scene.host, *fields), host="gateway.internal")
+    for query in ("", "?mode=nginx", "?a=1"):
+        assert ask(query).status == 401
+    answer = ask("?mode=redirect")
+    assert answer.status == 303 and answer.field("location") == "/auth/login?return_to=/x%3Fa%3D/b"
+    assert ask("?mode=redirect", "POST").status == 401 and ask("?mode=redirect", fields=[]).status == 401
+    # A new refresh token would stay with the proxy: none is used up.
+    browser = scene.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+    cookie = ("Cookie", f"portcullis_refresh={refresh}")
+    answer = ask("?mode=redirect", fields=[*NAVIGATION, cookie])
+    assert answer.status == 303 and not answer.all("set-cookie")
+    # The login page renews, and sends them back.
+    browser.cookies.pop("portcullis_access")
+    answer = browser.go(answer.field("location"))
+    assert answer.status == 303 and answer.field("location") == "/x?a=/b"
+    assert browser.access and browser.refresh_token != refresh
+    answer = ask("", fields=[("Cookie", f"portcullis_access={browser.access}")])
+    assert answer.status == 200 and answer.field("x-forwarded-user") == "u-1"
+    # With a good access token it is the page: they were sent there for something else.
+    assert browser.go("/auth/login?return_to=/x").status == 200
+    assert not scene.app.received
+
+
 # Proxies that ask.
 
 def serving(process, port, path="/"):
@@ -314,3 +349,52 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
     answer = get(proxy, "/x", [good], host="app.test", method="POST", body=body)
     assert answer.status == 200
     wait_until(lambda: any(each.body == body for each in proxy.app.requests), "the body")
+
+
+def test_people_sign_in_behind_caddy(start, upstream, tmp_path):
+    if not shutil.which("caddy"):
+        pytest.skip("caddy is not installed")
+    scene = SignIn(start, upstream(), tmp_path, top=SETTINGS)
+    app, port = upstream(), free_port()
+    (tmp_path / "Caddyfile").write_text(f"""
+{{
+  admin off
+  auto_https off
+  storage file_system {tmp_path}/caddy
+}}
+:{port} {{
+  bind 127.0.0.1
+  handle /auth/* {{
+    reverse_proxy 127.0.0.1:{scene.gateway.port}
+  }}
+  handle {{
+    forward_auth 127.0.0.1:{scene.gateway.port} {{
+      uri {VERIFY}?mode=redirect
+      copy_headers X-Forwarded-User
+    }}
+    reverse_proxy {app.server}
+  }}
+}}""")
+    process = subprocess.Popen(
+        ["caddy", "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")], stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    try:
+        serving(process, port, "/auth/login")
+        scene.gateway = Proxy(port, app, scene.gateway)
+        browser = scene.browser()
+        answer = browser.go("/x?a=1")
+        assert answer.status == 303 and answer.field("location") == "/auth/login?return_to=/x%3Fa%3D1"
+        answer = browser.sign_in(target=answer.field("location"))
+        assert answer.status == 303 and answer.field("location") == "/x?a=1"
+        assert not app.received
+        assert browser.go("/x?a=1").status == 200
+        [request] = app.wait_requests()
+        assert request.target == "/x?a=1" and request.all("x-forwarded-user") == ["u-1"]
+        browser.cookies.pop("portcullis_access")
+        answer = browser.go("/y")
+        assert answer.status == 303
+        answer = browser.go(answer.field("location"))
+        assert answer.status == 303 and answer.field("location") == "/y" and browser.go("/y").status == 200
+    finally:
+        process.terminate()
+        process.wait(10)

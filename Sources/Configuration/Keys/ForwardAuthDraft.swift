@@ -14,7 +14,10 @@ struct ForwardAuthDraft: Sendable {
     keys: [
       Key(
         "path", ifWritten: \.path, ValueKind.gatewayPath.located, presence: .required,
-        "Where it asks, on any host: `/.portcullis/verify`. No route sees requests for it."),
+        """
+        Where it asks, on any host: `/.portcullis/verify`. No route sees requests for it. With `?mode=redirect` people are \
+        sent to sign in.
+        """),
       Key(
         "peers", ifWritten: \.peers, .list(of: .trustedPeer, "address blocks"), presence: .required,
         "Who may ask; others are answered 403. What they say of the client in `X-Forwarded-For` is believed."),

@@ -63,7 +63,9 @@ struct CurrentKeys: Sendable {
       remarks.append((provider, "keys of the copy \(path), \(age.forPeople) old"))
     case .copyRefused(let provider, let path, let fault):
       remarks.append((provider, "the copy \(path) is not used: \(fault)"))
-    case .updated, .fetchedAgain, .expired, .copyNotWritten, .generated: break
+    case .updated, .fetchedAgain, .expired, .copyNotWritten, .generated, .generatedAhead, .signsWithAnother, .deleted,
+      .folderUnusable:
+      break
     }
   }
 

@@ -40,6 +40,18 @@ extension KeyEvent {
         metadata: ["provider": "\(provider)", "file": "\(path)", "why": "\(error)"])
     case .generated(let provider, let path):
       log.notice("a signing key was made", metadata: ["provider": "\(provider)", "file": "\(path)"])
+    case .generatedAhead(let provider, let path, let time):
+      log.notice(
+        "the next signing key was made",
+        metadata: ["provider": "\(provider)", "file": "\(path)", "signs_from": "\(TimeText.text(time))"])
+    case .signsWithAnother(let provider, let keyID):
+      log.notice("another key signs from now on", metadata: ["provider": "\(provider)", "key_id": "\(keyID)"])
+    case .deleted(let provider, let path):
+      log.notice("a signing key was deleted", metadata: ["provider": "\(provider)", "file": "\(path)"])
+    case .folderUnusable(let provider, let fault):
+      log.error(
+        "the signing keys cannot be looked after; those in use stay",
+        metadata: ["provider": "\(provider)", "why": "\(fault)"])
     }
   }
 }

@@ -159,11 +159,15 @@ final class Gateway {
 extension Gateway {
   /// Begins to serve.
   private func start(_ bound: LoopBound<Gateway>) {
-    keyStore.start { [unowned self] snapshot in
-      server.update(keys: snapshot)
-      signIns.take(keys: keyStore, of: active.configuration)
-      takeover?.check()
-    }
+    keyStore.start(
+      issuerKeysChanged: { [unowned self] in
+        PublishedKeys.update(active.responders, active.configuration, keyStore)
+        signIns.take(keys: keyStore, of: active.configuration)
+      },
+      publish: { [unowned self] snapshot in
+        server.update(keys: snapshot)
+        takeover?.check()
+      })
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })

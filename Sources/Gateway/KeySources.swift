@@ -21,7 +21,8 @@ extension KeySource {
     self.init(
       provider: provider.name, issuer: provider.policy.issuer, location: location,
       certificateAuthorityFile: provider.certificateAuthorityFile, refreshEvery: provider.refreshEvery,
-      staleFor: provider.staleFor, cacheFile: provider.keyCacheFile)
+      staleFor: provider.staleFor, cacheFile: provider.keyCacheFile,
+      rotation: provider.keyRotation.map { KeyRotation(every: $0.every, keepFor: $0.keepFor) })
   }
 }
 

@@ -12,7 +12,7 @@ struct KeysListCommand: ParsableCommand {
     discussion: """
       Keys that are fetched are fetched now. AGE is since the key was first seen (refresh.cache_file remembers it), or \
       made. USED is how many requests of the access log came with a token that the key verified: of the file that \
-      log.access names, or of --log. A provider's own keys stand with the newest first: it signs.
+      log.access names, or of --log. Of a provider's own keys the first one signs.
       """)
 
   @OptionGroup var file: ConfigurationOption
@@ -61,7 +61,9 @@ struct KeysListCommand: ParsableCommand {
   ) -> [String] {
     [
       listing.provider, key.key.keyID.map { TextTable.shown($0) } ?? "-", key.key.typeName, "\(key.key.key.bits)",
-      key.key.algorithm?.rawValue ?? "any", key.thumbprint ?? "-", Duration.seconds(now - key.firstSeenAt).forPeople,
+      key.key.algorithm?.rawValue ?? "any", key.thumbprint ?? "-",
+      // One that was made ahead has its time before it.
+      Duration.seconds(max(now - key.firstSeenAt, 0)).forPeople,
       uses.map { "\(count($0, key, listing))" } ?? "-", origin(listing, key),
     ]
   }

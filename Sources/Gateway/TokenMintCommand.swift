@@ -35,12 +35,16 @@ struct TokenMintCommand: ParsableCommand {
     guard let lifetime = DurationText.parse(expiresIn), lifetime > .zero else {
       throw ValidationError("--expires-in \(expiresIn) is no duration; write 30s, 10m or 1h")
     }
+    if let rotation = provider.keyRotation, lifetime > rotation.keepFor {
+      StandardError.print("the token may be refused before it expires: its key is kept for signing.keep_for alone")
+    }
     let claims = try self.claims(provider, lifetime)
     let folder = try provider.signingFolder()
     let now = WallClock.nanoseconds / 1_000_000_000
     do {
       let entries = try folder.load()
-      let entry = try entries.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)
+      let inOrder = folder.inSigningOrder(entries, now: now)
+      let entry = try inOrder.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)
       print(String(decoding: try TokenMinter.mint(claims, with: entry.key), as: UTF8.self))
     } catch let fault as KeyFault {
       StandardError.print("provider \"\(provider.name)\": \(fault)")

@@ -22,6 +22,15 @@ public enum KeyEvent: Sendable {
   case copyNotWritten(provider: String, path: String, KeyCopyWriteFault)
   /// A key of the gateway's own was made.
   case generated(provider: String, path: String)
+  /// The next key of the gateway's own was made; it signs from `signsFrom` on.
+  case generatedAhead(provider: String, path: String, signsFrom: UnixSeconds)
+  /// Another key of the gateway's own signs from now on.
+  case signsWithAnother(provider: String, keyID: String)
+  /// A key of the gateway's own was deleted: no token of it can be good any more.
+  case deleted(provider: String, path: String)
+  /// The folder of the gateway's own keys cannot be used, and the keys that were read before stay in use. Told of the
+  /// first of equal ones in a row.
+  case folderUnusable(provider: String, KeyFault)
 }
 
 /// A fetch that failed, and what it means for the provider's requests.

@@ -25,7 +25,10 @@ public final class KeyStore {
   private let fetcher: Fetcher
   private let copyQueue = SerialQueue(name: "key copies")
   private let log: (KeyEvent) -> Void
+  private let folderQueue = SerialQueue(name: "signing keys")
   private var publish: (KeySnapshot) -> Void = { _ in }
+  private var issuerKeysChanged: () -> Void = {}
+  private var keepers: [SigningKeyKeeper] = []
   private var entries: [KeyStoreEntry] = []
   private var lastGeneration: UInt64 = 0
   private var isStarted = false
@@ -56,14 +59,18 @@ public final class KeyStore {
     try load(sources)
   }
 
-  /// Begins to fetch.
+  /// Begins to fetch, and to look after the gateway's own keys.
   ///
-  /// - Parameter publish: Given every new snapshot.
-  public func start(publish: @escaping (KeySnapshot) -> Void) {
+  /// - Parameters:
+  ///   - issuerKeysChanged: Called after `publish` where the gateway's own keys are other ones, or another one signs.
+  ///   - publish: Given every new snapshot.
+  public func start(issuerKeysChanged: @escaping () -> Void = {}, publish: @escaping (KeySnapshot) -> Void) {
     loop.assertIsCurrent()
     self.publish = publish
+    self.issuerKeysChanged = issuerKeysChanged
     isStarted = true
     for remote in remotes { remote.start() }
+    startKeepers()
   }
 
   /// Takes other sources. Those that were there before keep their keys; files are read again.
@@ -75,7 +82,10 @@ public final class KeyStore {
     try load(sources)
     let after = remotes
     for remote in before where !after.contains(where: { $0 === remote }) { remote.stop() }
-    if isStarted { for remote in after { remote.start() } }
+    if isStarted {
+      for remote in after { remote.start() }
+      startKeepers()
+    }
   }
 
   /// A token names a key that the provider at `index` does not have. Ends in a new snapshot, always, so that who waits
@@ -89,7 +99,8 @@ public final class KeyStore {
     publish(snapshot)
   }
 
-  /// The private keys of the provider of that name, the newest first; empty where it does not sign.
+  /// The private keys of the provider of that name: first the one that signs, then the newest; empty where it does not
+  /// sign.
   public func issuerKeys(provider: String) -> [SigningFolder.Entry] {
     entries.first { $0.source.provider == provider }?.issuerKeys ?? []
   }
@@ -164,16 +175,15 @@ public final class KeyStore {
     case .secretFile(let path): return LocalKeys(try KeyFile.secret(path))
     case .signing(let folder, let algorithm):
       let keys = try signingKeys(SigningFolder(path: folder, provider: source.provider, algorithm: algorithm))
-      let names = keys.map(\.key.keyID).joined(separator: " ")
-      let loaded = LoadedKeys(keySet: KeySet(keys.map(\.key)), text: Array(names.utf8))
-      return LocalKeys(loaded, issuerKeys: keys)
+      return LocalKeys(signing: keys)
     }
   }
 
   /// A key is made where there never was one. Keys in use that have gone are not replaced: tokens that are out would be
   /// refused, and a folder that is not mounted is no reason for that.
   private func signingKeys(_ folder: SigningFolder) throws(KeyFault) -> [SigningFolder.Entry] {
-    if firstKey == .refused { return try folder.loadExisting() }
+    let now = WallClock.nanoseconds / 1_000_000_000
+    if firstKey == .refused { return folder.inSigningOrder(try folder.loadExisting(), now: now) }
     let inUse = issuerKeys(provider: folder.provider)
     if !inUse.isEmpty {
       let found = try folder.load()
@@ -181,9 +191,9 @@ public final class KeyStore {
         throw .signingKeysGone(folder.path)
       }
     }
-    let (keys, generated) = try folder.loadOrGenerate(now: WallClock.nanoseconds / 1_000_000_000)
+    let (keys, generated) = try folder.loadOrGenerate(now: now)
     if let generated { log(.generated(provider: folder.provider, path: generated.file)) }
-    return keys
+    return folder.inSigningOrder(keys, now: now)
   }
 
   /// Keys that are the same as before stay the same objects.
@@ -220,6 +230,52 @@ public final class KeyStore {
   private func writeCopy(_ index: Int, _ remote: RemoteKeys) {
     guard copies == .readAndWritten, let keys = remote.keys else { return }
     entries[index].copy?.keep(keys, staleFor: entries[index].source.staleFor, nextFetchIn: remote.interval)
+  }
+
+  // MARK: The gateway's own keys
+
+  private func startKeepers() {
+    for keeper in keepers { keeper.stop() }
+    keepers = []
+    guard firstKey == .made else { return }
+    for source in entries.map(\.source) {
+      guard case .signing(let path, let algorithm) = source.location else { continue }
+      let folder = SigningFolder(path: path, provider: source.provider, algorithm: algorithm)
+      var faultSaid = ""
+      let keeper = SigningKeyKeeper(folder, source.rotation, loop: loop, queue: folderQueue) { [weak self] result in
+        guard let self else { return }
+        do throws(KeyFault) {
+          try took(try result.get(), of: folder)
+          faultSaid = ""
+        } catch {
+          let text = error.description
+          if text != faultSaid { log(.folderUnusable(provider: folder.provider, error)) }
+          faultSaid = text
+        }
+      }
+      keepers.append(keeper)
+      keeper.start()
+    }
+  }
+
+  private func took(_ look: SigningKeyKeeper.Look, of folder: SigningFolder) throws(KeyFault) {
+    if let made = look.changes.generated {
+      log(.generatedAhead(provider: folder.provider, path: made.file, signsFrom: made.createdAt))
+    }
+    for file in look.changes.deleted { log(.deleted(provider: folder.provider, path: file)) }
+    guard let index = entries.firstIndex(where: { $0.source.provider == folder.provider }) else { return }
+    let before = entries[index].issuerKeys
+    guard folder.signs(with: look.entries) else { throw .signingKeysGone(folder.path) }
+    let keys = folder.inSigningOrder(look.entries, now: WallClock.nanoseconds / 1_000_000_000)
+    guard keys.map(\.key.keyID) != before.map(\.key.keyID) else { return }
+    take(LocalKeys(signing: keys), into: &entries[index])
+    settle(index)
+    takeSnapshot()
+    publish(snapshot)
+    issuerKeysChanged()
+    if let first = keys.first, first.key.keyID != before.first?.key.keyID {
+      log(.signsWithAnother(provider: folder.provider, keyID: first.key.keyID))
+    }
   }
 
   // MARK: Changes

@@ -10,6 +10,12 @@ struct LocalKeys {
     self.keys = keys
     self.issuerKeys = issuerKeys
   }
+
+  /// The gateway's own: other ones, or another order, are other keys.
+  init(signing keys: [SigningFolder.Entry]) {
+    let names = keys.map(\.key.keyID).joined(separator: " ")
+    self.init(LoadedKeys(keySet: KeySet(keys.map(\.key)), text: Array(names.utf8)), issuerKeys: keys)
+  }
 }
 
 /// A provider of the key store, and what came of its source.

@@ -30,10 +30,13 @@ public struct KeySource: Sendable, Equatable {
   public var staleFor: Duration
   /// Where a copy of fetched keys is kept for the next start; nil: nowhere.
   public var cacheFile: String?
+  /// How the gateway's own keys are replaced; nil: by hand.
+  public var rotation: KeyRotation?
 
   public init(
     provider: String, issuer: String, location: Location, certificateAuthorityFile: String? = nil,
-    refreshEvery: Duration = .seconds(600), staleFor: Duration = .seconds(86_400), cacheFile: String? = nil
+    refreshEvery: Duration = .seconds(600), staleFor: Duration = .seconds(86_400), cacheFile: String? = nil,
+    rotation: KeyRotation? = nil
   ) {
     self.provider = provider
     self.issuer = issuer
@@ -42,6 +45,7 @@ public struct KeySource: Sendable, Equatable {
     self.refreshEvery = refreshEvery
     self.staleFor = staleFor
     self.cacheFile = cacheFile
+    self.rotation = rotation
   }
 }
 

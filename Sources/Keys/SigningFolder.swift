@@ -4,8 +4,8 @@ public import Tokens
 
 /// The folder that holds a provider's private keys, one in each file (SECURITY.md K-8).
 ///
-/// A file is called `PROVIDER.ALGORITHM.TIME.pem`, the time being when the key was made, in seconds since 1970. The
-/// newest key of the configured algorithm signs; tokens of all of them are good.
+/// A file is called `PROVIDER.ALGORITHM.TIME.pem`, the time being from when the key signs, in seconds since 1970. The
+/// newest of the configured algorithm whose time has come signs; tokens of all of them are good.
 public struct SigningFolder: Sendable {
   public let path: String
   public let provider: String
@@ -22,6 +22,7 @@ public struct SigningFolder: Sendable {
   public struct Entry: Sendable {
     public let key: IssuerKey
     public let file: String
+    /// When it was made; of a key that was made ahead, when it begins to sign.
     public let createdAt: UnixSeconds
   }
 
@@ -91,6 +92,21 @@ public struct SigningFolder: Sendable {
     return entries
   }
 
+  /// The keys in another order: first the one that signs at `now`, then the newest.
+  ///
+  /// One that was made ahead waits for its time, as whoever verifies has to know it by then; where there is no other,
+  /// it signs.
+  public func inSigningOrder(_ entries: [Entry], now: UnixSeconds) -> [Entry] {
+    let own = entries.indices.filter { entries[$0].key.algorithm == algorithm }
+    let ripe = own.filter { entries[$0].createdAt <= now + SigningFolder.keysOfSecondMax }
+    let signing =
+      ripe.max { entries[$0].createdAt < entries[$1].createdAt }
+      ?? own.min { entries[$0].createdAt < entries[$1].createdAt }
+    guard let signing else { return entries.sorted { $0.createdAt > $1.createdAt } }
+    let others = entries.indices.filter { $0 != signing }.map { entries[$0] }
+    return [entries[signing]] + others.sorted { $0.createdAt > $1.createdAt }
+  }
+
   /// Whether one of these is of the algorithm.
   func signs(with entries: [Entry]) -> Bool { entries.contains { $0.key.algorithm == algorithm } }
 
@@ -116,7 +132,7 @@ public struct SigningFolder: Sendable {
     return (algorithm, time)
   }
 
-  private static let keysOfSecondMax: UnixSeconds = 60
+  static let keysOfSecondMax: UnixSeconds = 60
   /// 1970 to 9999: what a date can be written of.
   private static let times: Range<UnixSeconds> = 0..<253_402_300_800
 }

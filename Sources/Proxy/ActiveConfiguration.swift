@@ -30,7 +30,7 @@ public final class ActiveConfiguration: Sendable {
   let requestsPerConnectionMax: Int
   /// For requests that have no route.
   let minimumRate: MinimumRate?
-  let responders: [LocalRoute]
+  public let responders: [LocalRoute]
   /// nil: no proxy may ask.
   let forwardAuth: ActiveForwardAuth?
   /// The names of the gateway's own cookies, which no upstream sees or sets (SECURITY I-6, C-1).

@@ -99,6 +99,10 @@ final class RunningStore: Sendable {
     case .copyNotWritten(let provider, _, let error): "\(provider): copy not written: \(error)"
     case .expired(let provider): "\(provider): expired"
     case .generated(let provider, _): "\(provider): generated"
+    case .generatedAhead(let provider, _, _): "\(provider): generated ahead"
+    case .signsWithAnother(let provider, let keyID): "\(provider): signs with \(keyID)"
+    case .deleted(let provider, _): "\(provider): deleted"
+    case .folderUnusable(let provider, let fault): "\(provider): unusable: \(fault)"
     }
   }
 }

@@ -8,7 +8,7 @@ import Tokens
 
 @Suite("K-8: the folder of private keys")
 struct SigningFolderTests {
-  private static func pem(_ kind: SigningKey.Kind = .ed25519) throws -> [UInt8] { try SigningKey.generate(kind).pem() }
+  static func pem(_ kind: SigningKey.Kind = .ed25519) throws -> [UInt8] { try SigningKey.generate(kind).pem() }
 
   @Test("A key that is made is its owner's alone, and is found again", arguments: [SignatureAlgorithm.eddsa, .es256])
   func generate(algorithm: SignatureAlgorithm) throws {

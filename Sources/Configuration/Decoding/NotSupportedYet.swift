@@ -5,7 +5,6 @@ enum NotSupportedYet {
 
   static let keys = ["admin"]
   static let providerKeys = ["code_flow"]
-  static let signingKeys = ["rotate_every", "keep_for"]
   static let routeKeys = [
     "enforce", "assertion",
   ]
@@ -16,7 +15,6 @@ extension NotSupportedYet {
   static let list: [(path: String, words: [String])] = [
     ("gateway.conf", keys),
     ("providers.<name>", providerKeys),
-    ("providers.<name>.signing", signingKeys),
     ("routes[]", routeKeys),
   ]
 }

@@ -96,6 +96,20 @@ extension ValueKind where Value == Duration {
   }
 }
 
+extension ValueKind where Value == Duration? {
+  /// A duration, or `none`.
+  static func durationOrNone(_ range: ClosedRange<Duration>) -> ValueKind {
+    let duration = ValueKind<Duration>.duration(range)
+    return ValueKind(
+      noun: "a duration or none", reference: "\(duration.reference), or `none`",
+      text: { $0.map(DurationText.write) ?? "none" },
+      decode: { node, decoding in
+        if case .scalar(let scalar) = node.content, scalar.text == "none" { return .some(nil) }
+        return duration.decode(node, &decoding).map(Optional.init)
+      })
+  }
+}
+
 extension ValueKind where Value == String {
   /// Any text that is not empty.
   static func text(_ noun: String) -> ValueKind {

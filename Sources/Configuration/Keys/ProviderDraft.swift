@@ -111,16 +111,36 @@ struct TokenRequirementDraft: Sendable {
 struct SigningDraft: Sendable {
   var state: Located<String>?
   var algorithm = SignatureAlgorithm.es256
+  var rotateEvery: Duration? = .seconds(90 * 86_400)
+  var keepFor = Duration.seconds(86_400)
 
   static let keys = KeyTable<SigningDraft>(
-    "This gateway issues the provider's tokens with keys of its own.", defaults: SigningDraft(),
-    unsupported: NotSupportedYet.signingKeys,
+    "This gateway issues the provider's tokens with keys of its own: [keys](keys.md#the-gateways-own).",
+    defaults: SigningDraft(),
     keys: [
       Key(
         "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
         "The folder of its private keys; made at the first start."),
       Key("algorithm", \.algorithm, .signingAlgorithm, "The algorithm of new keys."),
+      Key(
+        "rotate_every", \.rotateEvery, .durationOrNone(.seconds(3600) ... .seconds(3660 * 86_400)),
+        """
+        After so long another key signs, which is made and published an hour before (half of this, where that is \
+        shorter). `none`: keys are made and deleted by hand.
+        """),
+      Key(
+        "keep_for", \.keepFor, .duration(.seconds(60) ... .seconds(3660 * 86_400)),
+        """
+        How long a key that was replaced stays published; then its file is deleted. At least as long as a token lives, \
+        with `leeway`; left out, it is longer where those of `sign_in` live longer.
+        """),
     ])
+}
+
+extension SigningDraft {
+  var rotation: KeyRotationConfiguration? {
+    rotateEvery.map { KeyRotationConfiguration(every: $0, keepFor: keepFor) }
+  }
 }
 
 /// `providers.<name>.refresh`.

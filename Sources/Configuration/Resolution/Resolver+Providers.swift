@@ -33,6 +33,7 @@ extension Resolver {
       refreshEvery: provider.refresh.value.every,
       staleFor: provider.refresh.value.staleFor,
       keyCacheFile: provider.refresh.value.cacheFile?.value,
+      keyRotation: resolveKeyRotation(named.body, signIn),
       introspection: introspection,
       signIn: signIn)
   }

@@ -16,6 +16,8 @@ public struct ProviderConfiguration: Sendable {
   public var staleFor: Duration
   /// Where a copy of fetched keys is kept; nil: nowhere.
   public var keyCacheFile: String?
+  /// How the gateway's own keys are replaced; nil: by hand.
+  public var keyRotation: KeyRotationConfiguration?
   /// nil: its tokens are not introspected.
   public var introspection: IntrospectionConfiguration?
   /// nil: nobody signs in here for its tokens.
@@ -52,6 +54,12 @@ public enum KeyLocation: Sendable, Hashable {
   case secretFile(String)
   /// This gateway's own keys: a folder, and the algorithm of new ones.
   case signing(folder: String, algorithm: SignatureAlgorithm)
+}
+
+/// How often another of the gateway's own keys signs, and how long the one before is good after that.
+public struct KeyRotationConfiguration: Sendable, Hashable {
+  public var every: Duration
+  public var keepFor: Duration
 }
 
 /// Whether tokens that are bound to a key pass with a proof of it (RFC 9449), and others without.

@@ -90,7 +90,9 @@ final class Gateway {
       throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
     }
     active = ActiveConfiguration(
-      configuration, generation: 1, responders: PublishedKeys.routes(configuration, keyStore) + signInRoutes)
+      configuration, generation: 1,
+      responders: PublishedKeys.routes(configuration, keyStore) + ProtectedResourceMetadata.routes(configuration)
+        + signInRoutes)
     do throws(TLSFault) {
       tls = try ListenerContexts(files.listeners, tickets: tickets, workers: configuration.workers)
       upstreams = try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { [log] in
@@ -408,7 +410,8 @@ extension Gateway {
     self.introspection = introspection
     active = ActiveConfiguration(
       next, generation: active.generation + 1,
-      responders: PublishedKeys.routes(next, keyStore) + signIns.take(next, opened, keys: keyStore))
+      responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
+        + signIns.take(next, opened, keys: keyStore))
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls

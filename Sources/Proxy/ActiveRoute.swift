@@ -56,7 +56,7 @@ final class ActiveRoute: Sendable {
     readsWebSocketProtocol = configuration.providers.contains { places[$0].webSocketProtocol }
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
-    challenges = Challenges(schemes)
+    challenges = Challenges(schemes, metadata: configuration.resourceMetadata)
     let tokenCookies = configuration.providers.flatMap { places[$0].cookies }
     removedCookies =
       configuration.token == .remove

@@ -16,8 +16,10 @@ struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
   /// All bad tokens and bad proofs read the same, under every scheme that the route speaks (SECURITY T-18): whoever has
   /// stolen a token does not learn that it is only the proof that they lack.
   ///
-  /// - Parameter remedy: What would let the client pass: what `scope` names, or `acr_values` and `max_age` (RFC 9470 §3).
-  func challenge(_ reason: Reason, _ remedy: Remedy? = nil) -> String? {
+  /// - Parameters:
+  ///   - remedy: What would let the client pass: what `scope` names, or `acr_values` and `max_age` (RFC 9470 §3).
+  ///   - metadata: What `resource_metadata` names (RFC 9728 §5.1).
+  func challenge(_ reason: Reason, _ remedy: Remedy? = nil, metadata: String? = nil) -> String? {
     var parameters: [String] = []
     switch (reason, reason.status) {
     // A request without a token is not told of an error (RFC 6750 §3.1).
@@ -36,6 +38,7 @@ struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
       }
     default: return nil
     }
+    if let metadata { parameters.append("resource_metadata=\"\(metadata)\"") }
     var challenges: [String] = []
     if contains(.bearer) { challenges.append(AuthenticationSchemes.text("Bearer", parameters)) }
     if contains(.dpop) {

@@ -4,6 +4,7 @@ import Reason
 /// What WWW-Authenticate says beside a refusal (RFC 9110 §11.6.1), rendered once for a route.
 struct Challenges: Sendable {
   private let schemes: AuthenticationSchemes
+  private let metadata: String?
   private let withoutToken: [UInt8]?
   private let invalidToken: [UInt8]?
   private let insufficientScope: [UInt8]?
@@ -11,11 +12,13 @@ struct Challenges: Sendable {
   /// Of a refusal without a route.
   static let bearer = Challenges(.bearer)
 
-  init(_ schemes: AuthenticationSchemes) {
+  /// - Parameter metadata: Where the metadata stands of what is protected (RFC 9728 §5.1); nil: nowhere.
+  init(_ schemes: AuthenticationSchemes, metadata: String? = nil) {
     self.schemes = schemes
-    withoutToken = schemes.challenge(.credentialMissing).map { [UInt8]($0.utf8) }
-    invalidToken = schemes.challenge(.tokenMalformed).map { [UInt8]($0.utf8) }
-    insufficientScope = schemes.challenge(.scopeMissing).map { [UInt8]($0.utf8) }
+    self.metadata = metadata
+    withoutToken = schemes.challenge(.credentialMissing, metadata: metadata).map { [UInt8]($0.utf8) }
+    invalidToken = schemes.challenge(.tokenMalformed, metadata: metadata).map { [UInt8]($0.utf8) }
+    insufficientScope = schemes.challenge(.scopeMissing, metadata: metadata).map { [UInt8]($0.utf8) }
   }
 
   /// nil: no such line.
@@ -37,6 +40,6 @@ struct Challenges: Sendable {
   }
 
   private func rendered(_ reason: Reason, _ remedy: Remedy?) -> [UInt8]? {
-    schemes.challenge(reason, remedy).map { [UInt8]($0.utf8) }
+    schemes.challenge(reason, remedy, metadata: metadata).map { [UInt8]($0.utf8) }
   }
 }

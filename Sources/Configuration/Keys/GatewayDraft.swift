@@ -20,6 +20,7 @@ struct GatewayDraft: Sendable {
   var upstreams: [Named<UpstreamDraft>] = []
   var routes: [Decoded<RouteDraft>]?
   var tests: [Decoded<PolicyTestDraft>]?
+  var protectedResources: [Decoded<ProtectedResourceDraft>]?
 
   static let keys = KeyTable<GatewayDraft>(
     "The file.", defaults: GatewayDraft(), unsupported: NotSupportedYet.keys,
@@ -53,6 +54,10 @@ struct GatewayDraft: Sendable {
       Key(
         "routes", ifWritten: \.routes, .list(of: .mapping(RouteDraft.keys), "routes"), presence: .required,
         "Which requests go where."),
+      Key(
+        "protected_resources", ifWritten: \.protectedResources,
+        .list(of: .mapping(ProtectedResourceDraft.keys), "resources"),
+        "What is protected here, for clients that ask where to get a token for it (RFC 9728)."),
       Key(
         "tests", ifWritten: \.tests, .list(of: .mapping(PolicyTestDraft.keys), "tests"),
         "What the routes have to decide: the gateway starts, or takes a changed file, only if they do."),

@@ -6,7 +6,9 @@ extension Resolver {
   /// Every request without a remembered token is compared with all of them.
   private static let providersOfRouteMax = 8
 
-  mutating func resolveRoutes(_ limits: LimitsConfiguration) -> [RouteConfiguration] {
+  mutating func resolveRoutes(
+    _ limits: LimitsConfiguration, _ resources: [ProtectedResource]
+  ) -> [RouteConfiguration] {
     var routes: [RouteConfiguration] = []
     var namesTaken: [String: Position] = [:]
     var coverage = (asWritten: RouteCoverage(), folded: RouteCoverage())
@@ -14,15 +16,15 @@ extension Resolver {
     for decoded in draft.routes ?? [] {
       checkName(decoded, &namesTaken)
       checkReach(decoded, &coverage, &earlier)
-      checkOwnPaths(decoded.value)
-      if let route = resolveRoute(decoded, limits) { routes.append(route) }
+      checkOwnPaths(decoded.value, resources)
+      if let route = resolveRoute(decoded, limits, resources) { routes.append(route) }
     }
     return routes
   }
 
   /// nil after a report.
   private mutating func resolveRoute(
-    _ decoded: Decoded<RouteDraft>, _ limits: LimitsConfiguration
+    _ decoded: Decoded<RouteDraft>, _ limits: LimitsConfiguration, _ resources: [ProtectedResource]
   ) -> RouteConfiguration? {
     let route = decoded.value
     let providers = resolveAuthentication(decoded)
@@ -45,6 +47,7 @@ extension Resolver {
       providers: providers,
       identity: route.identityMapping,
       destination: destination,
+      resourceMetadata: protectedResource(of: route.pattern(path), among: resources)?.metadataURL,
       rewrite: rewrite,
       headers: route.headerChanges,
       token: route.token,
@@ -174,7 +177,7 @@ extension Resolver {
   }
 
   /// SECURITY.md P-17: what the gateway answers itself is neither forwarded nor shadowed.
-  private mutating func checkOwnPaths(_ route: RouteDraft) {
+  private mutating func checkOwnPaths(_ route: RouteDraft, _ resources: [ProtectedResource]) {
     guard let path = route.path else { return }
     let text = foldsPaths(of: route) ? path.value.text.lowercased() : path.value.text
     for provider in draft.providers {
@@ -186,6 +189,11 @@ extension Resolver {
       guard isPage || isDocument else { continue }
       report(
         path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
+      return
+    }
+    for resource in resources where text == resource.metadataPath {
+      guard route.host == nil || route.host?.text.lowercased() == resource.host else { continue }
+      report(path.position, "the gateway itself answers this path: the metadata of \"\(resource.resource)\"")
       return
     }
     guard text.isAt(ProviderConfiguration.publishedKeysPath) else { return }

@@ -14,7 +14,8 @@ struct Resolver {
     let providers = draft.providers.compactMap { resolveProvider($0) }
     checkSignIns(providers)
     let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }
-    let routes = resolveRoutes(limits)
+    let resources = resolveProtectedResources()
+    let routes = resolveRoutes(limits, resources)
     return GatewayConfiguration(
       file: file,
       listeners: resolveListeners(),
@@ -31,7 +32,8 @@ struct Resolver {
       providers: providers,
       upstreams: upstreams,
       routes: routes,
-      tests: resolveTests(routes))
+      tests: resolveTests(routes),
+      protectedResources: resources)
   }
 
   mutating func report(_ position: Position, _ message: String) {

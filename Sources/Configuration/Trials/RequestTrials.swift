@@ -100,6 +100,10 @@ public struct RequestTrials: Sendable {
   }
 
   private func isOwn(host: String, path: [UInt8]) -> Bool {
+    let text = String(decoding: path, as: UTF8.self)
+    if configuration.protectedResources.contains(where: { $0.metadataPath == text && $0.host == host.lowercased() }) {
+      return true
+    }
     guard path == [UInt8](ProviderConfiguration.publishedKeysPath.utf8) else { return false }
     return configuration.providers.contains { provider in
       guard case .signing = provider.keys else { return false }

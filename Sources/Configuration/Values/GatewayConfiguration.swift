@@ -23,4 +23,5 @@ public struct GatewayConfiguration: Sendable {
   public var routes: [RouteConfiguration]
   /// What the routes have to decide.
   public var tests: [PolicyTest]
+  public var protectedResources: [ProtectedResource]
 }

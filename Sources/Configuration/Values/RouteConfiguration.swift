@@ -15,6 +15,8 @@ public struct RouteConfiguration: Sendable {
   public var providers: [Int]
   public var identity: IdentityMapping
   public var destination: Destination
+  /// Where the metadata stands of what it protects (RFC 9728); nil: nowhere.
+  public var resourceMetadata: String?
   /// How the path that is forwarded is made; nil: it is the request's.
   public var rewrite: PathRewrite?
   public var headers: HeaderChanges

@@ -1,0 +1,38 @@
+import Access
+
+extension Resolver {
+  mutating func resolveProtectedResources() -> [ProtectedResource] {
+    var resources: [ProtectedResource] = []
+    for decoded in draft.protectedResources ?? [] {
+      let value = decoded.value
+      var providers: [Int] = []
+      for name in value.providers ?? [] {
+        if let index = draft.providers.firstIndex(where: { $0.name == name.value }) {
+          providers.append(index)
+        } else {
+          report(name.position, "no provider is called \(name.written)\(hint(name.value, draft.providers.map(\.name)))")
+        }
+      }
+      guard let resource = value.resource else { continue }
+      let address = resource.value
+      let made = ProtectedResource(
+        resource: address.text, host: address.host.lowercased(),
+        origin: String(address.text.dropLast(address.path.count)), path: address.path == "/" ? "" : address.path,
+        providers: providers, scopes: value.scopes, name: value.name)
+      if resources.contains(where: { $0.host == made.host && $0.path == made.path }) {
+        report(resource.position, "\(resource.written) is described already")
+      }
+      resources.append(made)
+    }
+    return resources
+  }
+
+  /// The one that the route belongs to, of several the innermost.
+  ///
+  /// A route for any host belongs to a resource only where all resources are of one host: it cannot know which one a
+  /// client means.
+  func protectedResource(of route: RoutePattern, among resources: [ProtectedResource]) -> ProtectedResource? {
+    if route.host == .any, Set(resources.map(\.host)).count > 1 { return nil }
+    return resources.filter { $0.holds(route) }.max { $0.path.utf8.count < $1.path.utf8.count }
+  }
+}

@@ -56,8 +56,8 @@ public struct RouteWitnesses: Sendable {
 
   /// One that both match; nil where there is none.
   public func request(of left: RoutePattern, and right: RoutePattern) -> RouteWitness? {
-    guard let host = RouteWitnesses.both(left.host, right.host), let method = method(left.methods, right.methods),
-      let segments = RouteWitnesses.both(left.path, right.path)
+    guard let segments = RouteWitnesses.both(left.path, right.path),
+      let host = RouteWitnesses.both(left.host, right.host), let method = method(left.methods, right.methods)
     else { return nil }
     let path = path(segments)
     return RouteWitness(method: method, host: self.host(host), path: path.isEmpty ? "/" : path)

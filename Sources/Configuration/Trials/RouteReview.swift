@@ -4,6 +4,7 @@ import Access
 public struct RouteReview: Sendable {
   public private(set) var warnings: [Diagnostic] = []
   private let trials: RequestTrials
+  private let patterns: [RoutePattern]
   private let witnesses: RouteWitnesses
 
   private var configuration: GatewayConfiguration { trials.configuration }
@@ -11,7 +12,8 @@ public struct RouteReview: Sendable {
 
   public init(_ configuration: GatewayConfiguration) {
     trials = RequestTrials(configuration)
-    witnesses = RouteWitnesses(configuration.routes.map(\.pattern))
+    patterns = configuration.routes.map(\.pattern)
+    witnesses = RouteWitnesses(patterns)
     // The first request that gets there; nil where none does.
     let reached = configuration.routes.indices.map { index in
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
@@ -44,22 +46,24 @@ public struct RouteReview: Sendable {
   private func protectedArea(around index: Int) -> Int? {
     guard case .none = routes[index].rule.authentication else { return nil }
     return routes.indices.first { other in
-      guard other > index, routes[other].pattern.path != .everything else { return false }
-      if case .none = routes[other].rule.authentication { return false }
-      return routes[other].pattern.covers(routes[index].pattern)
+      guard other > index, patterns[other].path != .everything, patterns[other].covers(patterns[index]) else {
+        return false
+      }
+      return routes[other].rule.authentication != .none
     }
   }
 
   /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.
   /// A part in front of its whole, by host and path, is how exceptions are written.
   private mutating func reportOverlaps(of index: Int) {
-    let route = routes[index]
-    for other in routes.indices where other > index && routes[other].rule != route.rule {
-      var whole = routes[other].pattern
-      guard let request = witnesses.request(of: route.pattern, and: whole) else { continue }
-      whole.methods = []
-      guard !whole.covers(route.pattern), takes(request) == index
+    let (pattern, rule) = (patterns[index], routes[index].rule)
+    for other in patterns.indices where other > index {
+      // The cheapest first: most routes have nothing in common.
+      guard let request = witnesses.request(of: pattern, and: patterns[other]), routes[other].rule != rule
       else { continue }
+      var whole = patterns[other]
+      whole.methods = []
+      guard !whole.covers(pattern), takes(request) == index else { continue }
       warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule is another, not by this route")
       if warnings.count >= RouteReview.warningsMax { return }
     }

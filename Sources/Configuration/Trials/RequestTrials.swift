@@ -104,6 +104,10 @@ public struct RequestTrials: Sendable {
     if configuration.protectedResources.contains(where: { $0.metadataPath == text && $0.host == host.lowercased() }) {
       return true
     }
+    for provider in configuration.providers {
+      guard let signIn = provider.signIn else { continue }
+      if signIn.hosts.contains(host.lowercased()), text == signIn.path || text.hasPrefix(signIn.path + "/") { return true }
+    }
     guard path == [UInt8](ProviderConfiguration.publishedKeysPath.utf8) else { return false }
     return configuration.providers.contains { provider in
       guard case .signing = provider.keys else { return false }

@@ -14,40 +14,29 @@ struct SignInsCommand: ParsableCommand {
 
 /// A provider's sign-ins.
 struct SignInsOption: ParsableArguments {
-  @OptionGroup var provider: ProviderOption
+  @OptionGroup var option: ProviderOption
   @Option(
-    name: .long, help: ArgumentHelp("One user's: the id, or with --users-file the username.", valueName: "name"))
+    name: .long,
+    help: ArgumentHelp(
+      "One user's: the username; or the id, also of who is not in the file any more.", valueName: "name"))
   var user: String?
-  @Option(name: .long, help: ArgumentHelp("A users file, for usernames.", valueName: "file"))
-  var usersFile: String?
 
   /// - Throws: An exit status, after what is wrong was said.
-  func open() throws -> (store: SQLiteSignInStore, provider: String) {
-    let provider = try provider.load()
+  func open() throws -> SignInsOfProvider {
+    let provider = try option.load()
     guard let file = provider.signInsFile else {
       StandardError.print("provider \"\(provider.name)\" has no \"signing\": nobody signs in here")
       throw ExitStatus.usage
     }
     do throws(StoreFault) {
-      return (try SQLiteSignInStore(path: file), provider.name)
+      let users = provider.signIn?.users
+      return SignInsOfProvider(
+        store: try SQLiteSignInStore(path: file), provider: provider.name, users: users,
+        subject: user.map { users?.user(named: $0)?.id ?? $0 })
     } catch {
       StandardError.print("\(error)")
       throw ExitStatus.unavailable
     }
-  }
-
-  func users() throws -> UsersFile? {
-    guard let usersFile else { return nil }
-    var option = UsersFileOption()
-    option.usersFile = usersFile
-    return try option.load()
-  }
-
-  /// The id of the user who is named.
-  func subject(_ users: UsersFile?) throws -> String? {
-    guard let user, let users else { return user }
-    guard let id = users.user(named: user)?.id else { throw UserCommand.missing(user) }
-    return id
   }
 
   /// What is called back.
@@ -74,6 +63,16 @@ struct SignInsOption: ParsableArguments {
   }
 }
 
+/// What the options lead to.
+struct SignInsOfProvider {
+  let store: SQLiteSignInStore
+  let provider: String
+  /// nil where nobody signs in.
+  let users: UsersFile?
+  /// The id of the user who is named.
+  let subject: String?
+}
+
 /// `portcullis sign-ins list`
 struct SignInsListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -82,14 +81,14 @@ struct SignInsListCommand: ParsableCommand {
   @OptionGroup var option: SignInsOption
 
   func run() throws {
-    let users = try option.users()
-    let subject = try option.subject(users)
-    let (store, provider) = try option.open()
+    let found = try option.open()
     let now = WallClock.nanoseconds / 1_000_000_000
-    let records = try SignInsOption.wait { store.list(provider: provider, subject: subject, now: now, completion: $0) }
+    let records = try SignInsOption.wait {
+      found.store.list(provider: found.provider, subject: found.subject, now: now, completion: $0)
+    }
     var table = TextTable(["ID", "USER", "BY", "SINCE", "LAST USED", "UNTIL", "FROM", "WITH"])
     for record in records {
-      let name = users?.user(id: record.subject)?.username ?? record.subject
+      let name = found.users?.user(id: record.subject)?.username ?? record.subject
       table.add([
         TextTable.shown(record.id), TextTable.shown(name), record.methods.joined(separator: ","),
         TimeText.text(record.authenticatedAt), TimeText.text(record.lastUsedAt), TimeText.text(record.expiresAt),
@@ -122,15 +121,15 @@ struct SignInsRevokeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let subject = try option.subject(try option.users())
-    let (store, provider) = try option.open()
+    let found = try option.open()
+    let (store, provider) = (found.store, found.provider)
     let now = WallClock.nanoseconds / 1_000_000_000
     var count = 0
     func ended(_ id: String) {
       count += 1
       StandardStream.output.write(id + "\n")
     }
-    if let subject {
+    if let subject = found.subject {
       try SignInsOption.wait { store.endAll(subject: subject, provider: provider, now: now, completion: $0) }
         .forEach(ended)
     } else {

@@ -135,3 +135,17 @@ def test_a_token_that_outlives_its_key_is_said(state, start):
     options = ["token", "mint", "--config", gateway.config_path, "--provider", "local", "--subject", "a"]
     assert run(*options, "--expires-in", "1h").stderr == ""
     assert "signing.keep_for" in run(*options, "--expires-in", "2h").stderr
+
+
+def test_keys_are_kept_for_as_long_as_sign_ins_need_them(state, tmp_path):
+    users = ["user", "add", "a", "--password-stdin", "--users-file", tmp_path / "users.yaml"]
+    assert run(*users, stdin="correct horse\n").returncode == 0
+    file = tmp_path / "gateway.conf"
+
+    def checked(keep_for):
+        file.write_text(config(state, f"keep_for: {keep_for} }}\n    sign_in: {{ users_file: users.yaml"))
+        return run("check", "--config", file)
+
+    result = checked("10m")
+    assert result.returncode == 1 and "\"keep_for\" is shorter than the tokens of \"sign_in\"" in result.stdout + result.stderr
+    assert checked("11m").returncode == 0

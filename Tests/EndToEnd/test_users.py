@@ -18,7 +18,11 @@ PASSWORD = "correct horse"
 CONFIG = """
 listeners: [{ address: 127.0.0.1:0 }]
 providers:
-  local: { issuer: "http://127.0.0.1:8080", audiences: [example], signing: { state: state } }
+  local:
+    issuer: "http://127.0.0.1:8080"
+    audiences: [example]
+    signing: { state: state }
+    sign_in: { users_file: users.yaml }
 upstreams: { echo: { builtin: echo } }
 routes: [{ path: /api, auth: local, upstream: echo }]
 """
@@ -277,6 +281,7 @@ def test_whoever_gives_up_has_a_terminal_that_shows_what_is_typed(tmp_path, how)
 def signed_in(tmp_path):
     """A configuration, and its database with sign-ins in it, as a gateway has left them."""
     (tmp_path / "gateway.conf").write_text(CONFIG)
+    add(tmp_path, "alice", "--id", "u1")
     assert sign_ins(tmp_path, "list").returncode == 0
     file = tmp_path / "state/local.sign-ins.db"
     assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
@@ -311,21 +316,20 @@ def test_sign_ins_are_listed_and_ended(signed_in):
     folder, file, fill = signed_in
     fill(3)
     fill(2, "u2")
-    add(folder, "alice", "--id", "u1")
-    listed = sign_ins(folder, "list", "--users-file", folder / "users.yaml").stdout
+    listed = sign_ins(folder, "list").stdout
     assert len(listed.splitlines()) == 6 and "alice" in listed and "\x1b" not in listed
     assert len(sign_ins(folder, "list", "--user", "u2").stdout.splitlines()) == 3
     result = sign_ins(folder, "revoke", "--id", "u1-1", "--id", "nobody")
     assert result.returncode == 0 and result.stdout == "u1-1\n"
     assert sign_ins(folder, "revoke", "--id", "u1-1").returncode == 1
-    result = sign_ins(folder, "revoke", "--user", "alice", "--users-file", folder / "users.yaml")
+    result = sign_ins(folder, "revoke", "--user", "alice")
     assert sorted(result.stdout.split()) == ["u1-0", "u1-2"]
     assert going_on(file) == {"u2-0", "u2-1"}
     assert sorted(sign_ins(folder, "revoke", "--all").stdout.split()) == ["u2-0", "u2-1"]
     assert going_on(file) == set()
     for arguments in ([], ["--all", "--user", "u1"], ["--all", "--id", "x"]):
         assert sign_ins(folder, "revoke", *arguments).returncode == 64
-    assert sign_ins(folder, "revoke", "--user", "bob", "--users-file", folder / "users.yaml").returncode == 1
+    assert sign_ins(folder, "revoke", "--user", "bob").returncode == 1
 
 
 def test_C_10_kill_9_loses_no_acknowledged_end(signed_in):

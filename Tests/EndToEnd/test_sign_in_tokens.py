@@ -131,8 +131,7 @@ def test_gateways_that_share_a_store_end_each_others_sign_ins(start, upstream, t
     until_status(lambda: two.get("/x", [two.bearer(tokens["access_token"])]), 401)
     # From the command line, too.
     tokens = one.tokens()
-    ended = run("sign-ins", "revoke", "--config", one.gateway.config_path, "--provider", "local", "--user", "alice",
-                "--users-file", one.users_file)
+    ended = run("sign-ins", "revoke", "--config", one.gateway.config_path, "--provider", "local", "--user", "alice")
     assert ended.returncode == 0, ended.stderr
     for each in (one, two):
         until_status(lambda: each.get("/x", [each.bearer(tokens["access_token"])]), 401)

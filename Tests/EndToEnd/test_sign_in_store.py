@@ -1,0 +1,91 @@
+"""What the store of sign-ins has acknowledged outlives the process, at whatever moment it is killed; keys that are
+replaced reach whoever signs in."""
+import json
+import random
+import threading
+import time
+
+import jwt
+from support.gateway import Gateway, run
+from support.ports import wait_until
+from support.sign_in import SignIn, person, users
+
+FAMILIES = 6
+
+
+def test_C_10_kill_9_loses_no_acknowledged_rotation_or_logout(upstream, tmp_path):
+    rounds = iter(range(100))
+
+    def start(config):
+        folder = tmp_path / f"round{next(rounds)}"
+        folder.mkdir()
+        return Gateway(folder, config)
+    scene = SignIn(start, upstream(), tmp_path, people=users(*(person(f"u{n}", f"user{n}") for n in range(FAMILIES))))
+    try:
+        for _ in range(5):
+            killed_at_random(scene)
+            scene.gateway = start(scene.config)
+            check(scene)
+    finally:
+        scene.gateway.kill()
+
+
+def killed_at_random(scene):
+    """Has each user use refresh tokens, and some sign out, until the gateway is killed."""
+    scene.replaced, scene.ended = {}, []
+
+    def use(number):
+        latest = tokens[number]["refresh_token"]
+        try:
+            while True:
+                answer = json.loads(scene.refresh(latest).body)
+                scene.replaced[number], latest = latest, answer["refresh_token"]
+        except Exception:
+            # The gateway is gone: what was under way is in doubt, and what was answered is not.
+            return
+
+    def sign_out(token):
+        try:
+            if scene.post("/auth/logout", {"refresh_token": token["refresh_token"]}).status == 204:
+                scene.ended.append(token)
+        except Exception:
+            return
+    tokens = [scene.tokens(f"user{number}") for number in range(FAMILIES)]
+    leaving = [scene.tokens(f"user{number}") for number in range(FAMILIES)]
+    threads = [threading.Thread(target=use, args=[number]) for number in range(FAMILIES)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(scene.replaced) == FAMILIES, "everybody to have used a token", 60)
+    threads += [threading.Thread(target=sign_out, args=[token]) for token in leaving]
+    for thread in threads[FAMILIES:]:
+        thread.start()
+    time.sleep(random.random() * 0.1)
+    scene.gateway.kill()
+    for thread in threads:
+        thread.join()
+
+
+def check(scene):
+    for token in scene.ended:
+        assert scene.refresh(token["refresh_token"]).status == 401
+        assert scene.get("/x", [scene.bearer(token["access_token"])]).status == 401
+    for number, token in scene.replaced.items():
+        # Were the rotation lost, it would be the latest, and replaced now.
+        answer = scene.refresh(token)
+        assert answer.status == 401 or "refresh_token" not in json.loads(answer.body), number
+
+
+def test_a_new_key_signs_for_whoever_signs_in_without_a_reload(start, upstream, tmp_path):
+    scene = SignIn(start, upstream(), tmp_path)
+
+    def key():
+        return jwt.get_unverified_header(scene.tokens()["access_token"])["kid"]
+    first = key()
+    time.sleep(1.1)
+    made = run("keys", "generate", "--config", scene.gateway.config_path, "--provider", "local").stdout.split()[0]
+    wait_until(lambda: key() == made, "the new key to sign", 60)
+    token = scene.tokens()["access_token"]
+    assert scene.get("/x", [scene.bearer(token)]).status == 200
+    for path in ("/auth/jwks.json", "/.well-known/jwks.json"):
+        published = [each["kid"] for each in json.loads(scene.get(path).body)["keys"]]
+        assert published == [made, first], path

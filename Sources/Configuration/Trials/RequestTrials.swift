@@ -105,8 +105,8 @@ public struct RequestTrials: Sendable {
       return true
     }
     for provider in configuration.providers {
-      guard let signIn = provider.signIn else { continue }
-      if signIn.hosts.contains(host.lowercased()), text == signIn.path || text.hasPrefix(signIn.path + "/") { return true }
+      guard let signIn = provider.signIn, signIn.hosts.contains(host.lowercased()) else { continue }
+      if text == signIn.path || text.hasPrefix(signIn.path + "/") { return true }
     }
     guard path == [UInt8](ProviderConfiguration.publishedKeysPath.utf8) else { return false }
     return configuration.providers.contains { provider in

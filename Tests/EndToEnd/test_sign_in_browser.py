@@ -1,0 +1,234 @@
+"""People sign in with Chromium: what a browser makes of the page, the cookies and the redirects."""
+import contextlib
+import http.server
+import re
+import shutil
+import threading
+
+import pytest
+
+from support.sign_in import PASSWORD, SignIn
+
+playwright = pytest.importorskip("playwright.sync_api")
+PAGE = b"<!doctype html><title>application</title><h1>The application</h1>"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(PAGE), PAGE)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def people(chromium):
+    """Makes people, each with a browser profile of their own."""
+    with contextlib.ExitStack() as stack:
+        def make(**options):
+            context = chromium.new_context(**options)
+            stack.callback(context.close)
+            context.set_default_timeout(20_000)
+            return context
+        yield make
+
+
+@pytest.fixture
+def scene(start, upstream, tmp_path):
+    def make(**options):
+        return SignIn(start, upstream(ANSWER), tmp_path, **options)
+    return make
+
+
+def url(scene, target):
+    return f"{scene.gateway.url}{target}"
+
+
+def sign_in(page, scene, target="/x", username="alice", password=PASSWORD):
+    page.goto(url(scene, target))
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@contextlib.contextmanager
+def site(host, html):
+    """Another site with one page."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{host}:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no_scripts"])
+def test_signing_in_leads_back_to_where_it_began(scene, people, scripts):
+    signed_in = scene()
+    page = people(java_script_enabled=scripts).new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    sign_in(page, signed_in, "/x/y?a=1&b=%2F", password="wrong")
+    assert page.get_by_role("alert").inner_text() == "This user name and password do not fit together."
+    assert page.get_by_label("User name").input_value() == "alice" and page.get_by_label("Password").input_value() == ""
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="The application").wait_for()
+    assert page.url == url(signed_in, "/x/y?a=1&b=%2F")
+    request = signed_in.app.wait_requests()[0]
+    assert request.target == "/x/y?a=1&b=%2F" and request.field("x-forwarded-user") == "u-1"
+    assert request.field("cookie") is None
+    # Nothing that the page's own policy has blocked.
+    assert not [text for text in complaints if "Content Security Policy" in text], complaints
+    assert PASSWORD not in signed_in.gateway.access_text + signed_in.gateway.program_text
+
+
+def test_no_script_of_the_application_reads_the_cookies(scene, people):
+    signed_in = scene()
+    context = people()
+    page = context.new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("heading", name="The application").wait_for()
+    cookies = {cookie["name"]: cookie for cookie in context.cookies()}
+    assert {"portcullis_access", "portcullis_refresh"} <= set(cookies)
+    for name in ("portcullis_access", "portcullis_refresh"):
+        assert cookies[name]["httpOnly"] and cookies[name]["sameSite"] == "Lax" and cookies[name]["path"] == "/"
+    assert "portcullis" not in page.evaluate("document.cookie")
+
+
+def test_an_expired_token_is_renewed_unnoticed(scene, people):
+    signed_in = scene(settings=", lifetime: 1s")
+    context = people()
+    page = context.new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("heading", name="The application").wait_for()
+
+    def refresh_token():
+        return next((c["value"] for c in context.cookies() if c["name"] == "portcullis_refresh"), None)
+    first = refresh_token()
+    page.wait_for_timeout(1500)
+    page.goto(url(signed_in, "/later"))
+    page.get_by_role("heading", name="The application").wait_for()
+    assert page.url == url(signed_in, "/later") and refresh_token() not in (first, None)
+    # And where a script of the application asks.
+    page.wait_for_timeout(1500)
+    assert page.evaluate("fetch('/data').then(answer => answer.status)") == 200
+    # What a form of the application sends is not lost.
+    page.wait_for_timeout(1500)
+    page.evaluate("""() => { const form = document.createElement('form'); form.method = 'post'; form.action = '/form';
+      const field = document.createElement('input'); field.name = 'text'; field.value = 'written for an hour';
+      form.append(field); document.body.append(form); form.submit(); }""")
+    page.wait_for_url(url(signed_in, "/form"))
+    posted = next(each for each in signed_in.app.requests if each.method == "POST")
+    assert posted.body == b"text=written+for+an+hour" and posted.field("x-forwarded-user") == "u-1"
+
+
+def test_signing_out_in_one_tab_is_seen_in_the_other(scene, people):
+    signed_in = scene()
+    context = people()
+    first, second = context.new_page(), context.new_page()
+    sign_in(first, signed_in)
+    first.get_by_role("heading", name="The application").wait_for()
+    second.goto(url(signed_in, "/x"))
+    second.get_by_role("heading", name="The application").wait_for()
+    old = context.cookies()
+    assert first.evaluate("fetch('/auth/logout', {method: 'POST'}).then(answer => answer.status)") in (200, 204)
+    second.goto(url(signed_in, "/x"))
+    assert second.get_by_label("Password").is_visible() and "/auth/login?return_to=/x" in second.url
+    # C-9: the cookies of before are worth nothing.
+    context.add_cookies(old)
+    second.goto(url(signed_in, "/x"))
+    assert second.get_by_label("Password").is_visible()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["other_site", "other_port"])
+def test_C_8_pages_of_other_origins_sign_nobody_in_or_out(scene, people, host):
+    signed_in = scene()
+    page = people().new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("heading", name="The application").wait_for()
+    form = """<form method="post" action="{}">{}</form><script>document.forms[0].submit()</script>"""
+    for target, fields in [
+        ("/auth/logout", ""),
+        ("/auth/login", '<input name="username" value="bob"><input name="password" value="' + PASSWORD + '">'
+                        '<input name="csrf" value="x"><input name="return_to" value="/">'),
+    ]:
+        with site(host, form.format(url(signed_in, target), fields)) as evil:
+            with page.expect_response(re.compile("/auth/")) as answer:
+                page.goto(evil)
+            assert answer.value.status == 403, target
+    page.goto(url(signed_in, "/x"))
+    page.get_by_role("heading", name="The application").wait_for()
+    assert signed_in.app.requests[-1].field("x-forwarded-user") == "u-1"
+
+
+def test_C_14_pages_of_other_origins_change_nothing_with_the_cookie(scene, people):
+    signed_in = scene()
+    page = people().new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("heading", name="The application").wait_for()
+    seen = len(signed_in.app.requests)
+    with site("127.0.0.1", f"""<form method="post" action="{url(signed_in, '/transfer')}"></form>
+              <script>document.forms[0].submit()</script>""") as evil:
+        with page.expect_response(re.compile("/transfer")) as answer:
+            page.goto(evil)
+        assert answer.value.status == 403
+    assert len(signed_in.app.requests) == seen
+
+
+def test_C_13_a_script_is_told_and_not_redirected(scene, people):
+    signed_in = scene()
+    page = people().new_page()
+    page.goto(url(signed_in, "/public/x"))
+    assert page.evaluate("fetch('/x').then(answer => answer.status + ' ' + answer.redirected)") == "401 false"
+
+
+def test_C_12_no_page_shows_the_login_in_a_frame(scene, people):
+    signed_in = scene()
+    page = people().new_page()
+    with site("127.0.0.1", f'<iframe src="{url(signed_in, "/auth/login")}"></iframe>') as evil:
+        page.goto(evil)
+        page.wait_for_load_state("networkidle")
+        frame = page.frames[1]
+        assert frame.locator("input").count() == 0
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (360, 640), (320, 480)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_and_can_be_read(scene, people, size, scheme):
+    signed_in = scene()
+    page = people(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
+    page.goto(url(signed_in, "/auth/login"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    colors = page.evaluate("""() => ['body', 'label', 'input:not([type=hidden])', 'button'].map(name => {
+      const style = getComputedStyle(document.querySelector(name));
+      return [style.color, style.backgroundColor];
+    })""")
+    body = colors[0][1]
+    for color, background in colors:
+        assert contrast(color, background if "rgba" not in background else body) >= 4.5, colors
+
+
+def contrast(*colors):
+    """WCAG 2.2, contrast ratio."""
+    lights = []
+    for color in colors:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+        red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        lights.append(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    return (max(lights) + 0.05) / (min(lights) + 0.05)

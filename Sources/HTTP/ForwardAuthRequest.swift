@@ -49,6 +49,19 @@ public enum ForwardAuthRequest {
     output += "\r\n".utf8
   }
 
+  /// Whether the request asks to go on in another protocol. Proxies keep Upgrade itself to themselves.
+  public static func isForUpgrade(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    if head.upgradeCount > 0 { return true }
+    for index in head.fields.indices where head.fields[index].known == .other {
+      let line = head.fields[index]
+      if FieldText.isWord(bytes, line.name, "sec-websocket-key") { return true }
+      if FieldText.isWord(bytes, line.name, "sec-fetch-mode"), FieldText.isWord(bytes, line.value, "websocket") {
+        return true
+      }
+    }
+    return false
+  }
+
   private static func set(_ place: inout ByteRange?, _ value: ByteRange) throws(ForwardAuthError) {
     guard place == nil else { throw ForwardAuthError() }
     place = value
@@ -64,10 +77,10 @@ public enum ForwardAuthRequest {
     switch line.known {
     case .host, .contentLength, .expect: false
     case .other:
-      // Said already. That the host was forwarded is the proxy's word about this request, not its client's.
+      // Said already. Forwarded may be the client's, as none of these proxies writes it, and would name another host.
       !(FieldText.isWord(bytes, line.name, "x-forwarded-method")
         || FieldText.isWord(bytes, line.name, "x-forwarded-host")
-        || FieldText.isWord(bytes, line.name, "x-forwarded-uri"))
+        || FieldText.isWord(bytes, line.name, "x-forwarded-uri") || FieldText.isWord(bytes, line.name, "forwarded"))
     default: !line.known.isHopByHop
     }
   }

@@ -33,6 +33,8 @@ final class ActiveRoute: Sendable {
   let subjectLimit: ActiveRateLimit?
   /// How fast its clients have to be; nil: as they like.
   let minimumRate: MinimumRate?
+  /// The names of its identity headers.
+  let identityNames: IdentityNames
   /// The field lines that it writes, each with its CRLF.
   let setFields: [UInt8]
 
@@ -70,6 +72,7 @@ final class ActiveRoute: Sendable {
     let headers = configuration.headers
     let removed = headers.removed + headers.set.map(\.name)
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)
+    identityNames = IdentityNames(configuration.identity.headerNames)
     setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
   }
 

@@ -253,6 +253,7 @@ extension ClientConnection {
   /// - Parameter later: Whether the answer may leave at the end of the batch, with others'.
   func refuse(_ refusal: Refusal, later: Bool = false) {
     guard let slot, phase == .exchanging else { return }
+    let refusal = slot.exchange.asAnswered(refusal)
     slot.exchange.refused(refusal)
     let prefersHTML = slot.exchange.prefersHTML
     put(slot, bytesMax: LocalAnswer.bytesMax(refusal)) { answer, writer in

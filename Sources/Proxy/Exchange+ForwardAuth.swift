@@ -11,7 +11,6 @@ extension Exchange {
   func decide(
     for forwardAuth: ActiveForwardAuth, _ question: Span<UInt8>, in context: DecisionContext
   ) -> Action {
-    self.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
     let path = context.path
     guard forwardAuth.peers.contains(context.client.peer.address) else {
       log.keepPath(path.span)
@@ -24,14 +23,19 @@ extension Exchange {
       return .refuse(Refusal(error.reason))
     }
     let request = context.forwardAuthBytes
-    switch decide(request.span, for: forwardAuth, in: context) {
-    case .refuse(var refusal):
-      if refusal.status != 401 { refusal.status = 403 }
-      // The question itself is well-framed, whatever it is about.
-      refusal.connection = .kept
-      return .refuse(refusal)
-    case let action: return action
-    }
+    self.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
+    asksForUpgrade = ForwardAuthRequest.isForUpgrade(context.head, question)
+    return decide(request.span, for: forwardAuth, in: context)
+  }
+
+  /// The refusal as whoever asks understands it: a proxy that asks about another request knows 401 and 403 alone.
+  func asAnswered(_ refusal: Refusal) -> Refusal {
+    guard forwardAuth != nil else { return refusal }
+    var answered = refusal
+    if refusal.status != 401 { answered.status = 403 }
+    // The question itself is well-framed, whatever it is about.
+    answered.connection = .kept
+    return answered
   }
 
   private func decide(
@@ -72,14 +76,40 @@ extension Exchange {
   // As `forward`.
   @inline(never)
   func letPass(
-    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ route: ActiveRoute, _ context: DecisionContext
+    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ head: RequestHead,
+    _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
   ) -> Action {
     _ = consume permit
     do throws(IdentityHeaderError) {
-      forwardAuthFields = try context.identityFields(identity, cached: cached, for: route)
+      let identityFields = try context.identityFields(identity, cached: cached, for: route)
+      forwardAuthFields =
+        identityFields + route.identityNames.emptyFields(besides: identityFields.span)
+        + Exchange.credentialFields(credential, head, bytes, route)
     } catch {
       return .refuse(Refusal(error.reason, route.challenges))
     }
     return .answer(LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: []))
+  }
+
+  /// What the application is to get as Authorization and Cookie (SECURITY I-6): empty where that is nothing, so that the
+  /// proxy puts it in the place of the client's all the same.
+  private static func credentialFields(
+    _ credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>, _ route: ActiveRoute
+  ) -> [UInt8] {
+    var output = [UInt8]("Authorization: ".utf8)
+    if head.authorizationLine >= 0 {
+      var isKept = true
+      if case .authorization = credential { isKept = route.configuration.token == .forward }
+      let value = head.fields[head.authorizationLine].value
+      if isKept { for index in value.lowerBound..<value.upperBound { output.append(bytes[index]) } }
+    }
+    output += "\r\nCookie: ".utf8
+    if head.cookieLine >= 0 {
+      var rest: [UInt8] = []
+      CookieLine.writeWithout(route.removedCookies, in: bytes, head.fields[head.cookieLine].value, to: &rest)
+      output += rest
+    }
+    output += "\r\n".utf8
+    return output
   }
 }

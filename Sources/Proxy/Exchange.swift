@@ -43,6 +43,8 @@ final class Exchange {
   private var isCounted = false
   /// A proxy asks whether another request may pass, and forwards it itself; nil: the request is its own.
   var forwardAuth: ActiveForwardAuth.Mode?
+  /// The request that is asked about goes on in another protocol, as far as the proxy passes that on.
+  var asksForUpgrade = false
 
   // The answer.
   var answer = AnswerState()
@@ -78,6 +80,7 @@ final class Exchange {
     corsFields = nil
     forwardAuthFields = nil
     forwardAuth = nil
+    asksForUpgrade = false
     isCounted = false
     requestBody = BodyDecoder(.none)
     answer = AnswerState()
@@ -248,7 +251,7 @@ final class Exchange {
       }
     }
     log.keep(identity)
-    if case .cookie = authentication.credential, upgrade != nil || !head.knownMethod.isSafe,
+    if case .cookie = authentication.credential, upgrade != nil || asksForUpgrade || !head.knownMethod.isSafe,
       !RequestOrigin.isOwn(head, bytes), route.cors?.trusts(head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))
@@ -263,7 +266,9 @@ final class Exchange {
       }
       return .refuse(Refusal(.internalError))
     }
-    if forwardAuth != nil { return letPass(permit, identity, cached, route, context) }
+    if forwardAuth != nil { 
+      return letPass(permit, identity, cached, authentication.credential, head, bytes, route, context)
+    }
     var path = path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {

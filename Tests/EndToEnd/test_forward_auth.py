@@ -22,6 +22,7 @@ providers:
 upstreams:
   app: {{ servers: ["{app}"] }}
 routes:
+  - {{ host: public.test, path: /**, auth: none, upstream: app }}
   - {{ host: app.test, path: /public/**, auth: none, upstream: app }}
   - {{ host: app.test, path: /old/**, auth: none, redirect: "https://app.test/new{{path}}" }}
   - host: app.test
@@ -77,6 +78,9 @@ def test_who_may_pass_is_told_with_whose_it_is(gateway, token):
     assert answer.status == 200 and answer.body == b""
     assert answer.all("x-forwarded-user") == ["alice"]
     assert answer.field("x-forwarded-email") == "a@app.test" and answer.field("cache-control") == "no-store"
+    # What it has nothing to say in is there too: else a proxy would let the client's pass.
+    assert answer.all("x-forwarded-groups") == [""] and answer.all("x-forwarded-preferred-username") == [""]
+    assert answer.all("authorization") == [""] and answer.all("cookie") == [""]
     assert not gateway.app.received
     line = gateway.access_of(answer.request_id)
     assert (line["method"], line["host"], line["path"], line["subject"]) == ("GET", "app.test", "/x", "alice")
@@ -146,7 +150,7 @@ def test_I_8_method_host_and_URI_stand_there_once(gateway, fields):
 @pytest.mark.parametrize("fields, because", [
     (asked("G(T", "/public/x"), "request_line_invalid"), (asked("GET", "/public/x#y"), "target_invalid"),
     (asked("GET", "/public/x", "app.test,evil.test"), "host_invalid"),
-    (asked("GET", "/public/x", "app.test", ("Forwarded", "for=\"broken")), "forwarded_invalid"),
+    (asked("GET", "/public/x", "app.test", ("X-Forwarded-For", "nobody")), "forwarded_invalid"),
     (asked("GET", "/" + "x" * 9000), "target_too_long"),
 ])
 def test_I_8_what_is_no_request_does_not_pass(gateway, fields, because):
@@ -186,6 +190,44 @@ def test_the_connection_goes_on_and_the_question_may_have_a_body(gateway, token)
     with Client(gateway) as client:
         client.send(question + refused + question.replace(b"\r\n\r\n", b"\r\nContent-Length: 0\r\n\r\n") + question)
         assert [client.response().status for _ in range(4)] == [200, 401, 200, 200]
+
+
+def test_I_6_the_answer_says_what_is_left_of_the_credentials(gateway, token):
+    gateway = gateway()
+    for fields, authorization, cookie in [
+        ([bearer(token), ("Cookie", "a=1; session=x; b=2")], "", "a=1; b=2"),
+        ([("Authorization", "Basic YTpi"), ("Cookie", f"session={token}")], "Basic YTpi", ""),
+        ([("Cookie", f"session={token}; a=1")], "", "a=1"),
+    ]:
+        answer = ask(gateway, "GET", "/x", "app.test", *fields)
+        assert (answer.status, answer.all("authorization"), answer.all("cookie")) == (200, [authorization], [cookie])
+    answer = ask(gateway, "GET", "/public/x", "app.test", bearer(token), ("X-Forwarded-User", "root"))
+    assert answer.status == 200 and answer.all("x-forwarded-user") == [""]
+    assert answer.all("authorization") == [f"Bearer {token}"]
+
+
+@pytest.mark.parametrize("handshake", [
+    [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
+     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
+    [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
+    [("Sec-Fetch-Mode", "websocket")], [("Upgrade", "something")],
+])
+def test_C_14_a_foreign_page_opens_no_WebSocket_with_the_cookie(gateway, token, handshake):
+    gateway = gateway()
+    cookie = ("Cookie", f"session={token}")
+    answer = ask(gateway, "GET", "/x", "app.test", cookie, ("Origin", "https://evil.test"), *handshake)
+    assert (answer.status, reason(gateway, answer)) == (403, "origin_refused")
+    assert ask(gateway, "GET", "/x", "app.test", cookie, ("Origin", "https://app.test"), *handshake).status == 200
+    assert ask(gateway, "GET", "/x", "app.test", bearer(token), ("Origin", "https://evil.test"), *handshake).status == 200
+
+
+def test_after_a_wait_too_there_is_no_other_refusal(start, upstream, key_server):
+    keys = key_server()
+    keys.instead = (500, {}, b"")
+    gateway = start(CONFIG.format(workers=1, peers="[127.0.0.1]", app=upstream().server, jwks=keys.url))
+    token = "eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.eyJpc3MiOiJodHRwczovL2lkLnRlc3QifQ." + "A" * 86
+    answer = ask(gateway, "GET", "/x", "app.test", bearer(token))
+    assert (answer.status, reason(gateway, answer)) == (403, "keys_unavailable")
 
 
 def test_a_question_elsewhere_is_a_request(gateway, token):
@@ -266,10 +308,22 @@ http {{
   uwsgi_temp_path {tmp_path}/temp/u; scgi_temp_path {tmp_path}/temp/s;
   server {{
     listen 127.0.0.1:{port};
+    server_name app.test;
     location / {{
       auth_request /verify;
       auth_request_set $user $upstream_http_x_forwarded_user;
+      auth_request_set $username $upstream_http_x_forwarded_preferred_username;
+      auth_request_set $email $upstream_http_x_forwarded_email;
+      auth_request_set $groups $upstream_http_x_forwarded_groups;
+      auth_request_set $authorization $upstream_http_authorization;
+      auth_request_set $cookies $upstream_http_cookie;
       proxy_set_header X-Forwarded-User $user;
+      proxy_set_header X-Forwarded-Preferred-Username $username;
+      proxy_set_header X-Forwarded-Email $email;
+      proxy_set_header X-Forwarded-Groups $groups;
+      proxy_set_header Authorization $authorization;
+      proxy_set_header Cookie $cookies;
+      proxy_set_header Host $host;
       proxy_pass http://{app.server};
     }}
     location = /verify {{
@@ -278,9 +332,10 @@ http {{
       proxy_pass_request_body off;
       proxy_set_header Content-Length "";
       proxy_set_header X-Forwarded-Method $request_method;
-      proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Forwarded-Host $host:$server_port;
       proxy_set_header X-Forwarded-Uri $request_uri;
       proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
     }}
   }}
 }}""")
@@ -297,7 +352,7 @@ http {{
   bind 127.0.0.1
   forward_auth 127.0.0.1:{gateway_.port} {{
     uri {VERIFY}
-    copy_headers X-Forwarded-User X-Tenant
+    copy_headers X-Forwarded-User X-Forwarded-Preferred-Username X-Forwarded-Email X-Forwarded-Groups Authorization Cookie
   }}
   reverse_proxy {app.server}
 }}""")
@@ -343,8 +398,26 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
     assert not proxy.app.received
     assert get(proxy, "/public/x", [("X-Forwarded-User", "root")], host="app.test").status == 200
     [request] = proxy.app.wait_requests()
-    # Of nobody there are no identity headers: nginx sends none either, Caddy 2.6 sends what it would have replaced.
-    assert not any("root" in value for value in request.all("x-forwarded-user"))
+    assert not any(request.all("x-forwarded-user"))
+    proxy.app.forget()
+    # Every identity header is the gateway's, also those that it has nothing to say in; no credential goes on.
+    names = ("X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups")
+    plain = bearer(mint(keys["ES256"], iss="https://id.test", aud="example", sub="bob"))
+    assert get(proxy, "/x", [plain, ("Cookie", "a=1; session=t; b=2"), *((name, "root") for name in names)],
+               host="app.test").status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.all("x-forwarded-user") == ["bob"] and not any(any(request.all(name.lower())) for name in names)
+    assert not any(request.all("authorization")) and request.field("cookie") == "a=1; b=2"
+    proxy.app.forget()
+    # RFC 9112 §3.2.2: the host of the target counts, for the proxy too.
+    with Client(proxy) as client:
+        client.send(b"GET http://app.test/x HTTP/1.1\r\nHost: public.test\r\n\r\n")
+        assert client.response().status in (400, 401)
+    with Client(proxy) as client:
+        client.send(b"GET http://public.test/x HTTP/1.1\r\nHost: app.test\r\n\r\n")
+        assert client.response().status in (200, 400, 401)
+    assert not any(request.target == "/x" and "app.test" in (request.field("host") or "") for request in proxy.app.requests)
+    proxy.app.forget()
     body = b"x" * 100_000
     answer = get(proxy, "/x", [good], host="app.test", method="POST", body=body)
     assert answer.status == 200

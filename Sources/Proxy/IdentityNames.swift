@@ -1,0 +1,31 @@
+/// The names of a route's identity headers, for proxies that put what they are told in the place of what a client sends.
+struct IdentityNames: Sendable {
+  private let names: [[UInt8]]
+
+  init(_ names: [String]) { self.names = names.map { [UInt8]($0.utf8) } }
+
+  /// A line without a value for each that `fields`, rendered identity headers, does not have: a proxy that is told
+  /// nothing of a header would let a client's pass (SECURITY I-1).
+  func emptyFields(besides fields: Span<UInt8>) -> [UInt8] {
+    var output: [UInt8] = []
+    for name in names where !IdentityNames.has(name, fields) { output += name + ": \r\n".utf8 }
+    return output
+  }
+
+  private static func has(_ name: [UInt8], _ fields: Span<UInt8>) -> Bool {
+    var start = 0
+    while start < fields.count {
+      if start + name.count < fields.count, fields[start + name.count] == UInt8(ascii: ":") {
+        var isSame = true
+        for index in name.indices where fields[start + index] != name[index] {
+          isSame = false
+          break
+        }
+        if isSame { return true }
+      }
+      while start < fields.count, fields[start] != UInt8(ascii: "\n") { start += 1 }
+      start += 1
+    }
+    return false
+  }
+}

@@ -266,7 +266,7 @@ final class Exchange {
       }
       return .refuse(Refusal(.internalError))
     }
-    if forwardAuth != nil { 
+    if forwardAuth != nil {
       return letPass(permit, identity, cached, authentication.credential, head, bytes, route, context)
     }
     var path = path

@@ -16,6 +16,8 @@ final class SignIns {
   private var services: [String: SignInService] = [:]
   private var states: [String: Opened] = [:]
   private var ended = EndedSignIns()
+  /// How long tokens may be good that this process has made, by the provider's name.
+  private var tokenSecondsMax: [String: Int64] = [:]
   private let relay = EndRelay()
   private let passwords = PasswordWork(width: Process.processorCount / 2)
   private let usersQueue = SerialQueue(name: "users files")
@@ -45,7 +47,7 @@ final class SignIns {
         opened[provider.name] = known
       } else {
         let store = try SQLiteSignInStore(path: path)
-        try loadEnded(store, of: provider.name, signIn.lifetimeSeconds)
+        try loadEnded(store, of: provider.name)
         let state = SignInState(store: store, users: signIn.users, keys: [])
         opened[provider.name] = Opened(path: path, state: state)
       }
@@ -54,12 +56,10 @@ final class SignIns {
   }
 
   /// What had ended before is refused from the first request on. Blocks.
-  private func loadEnded(_ store: SQLiteSignInStore, of provider: String, _ lifetimeSeconds: Int64) throws(StoreFault) {
+  private func loadEnded(_ store: SQLiteSignInStore, of provider: String) throws(StoreFault) {
     let now = WallClock.nanoseconds / 1_000_000_000
-    let since = now - lifetimeSeconds - TokenPolicy.leewayMaxSeconds
-    let answer = try StoreAnswer<[EndedSignIn]>.wait { store.ended(since: since, completion: $0) }
-    let ids = answer.filter { $0.provider == provider }.map(\.id)
-    _ = ended.add(ids, of: provider, until: now + lifetimeSeconds + TokenPolicy.leewayMaxSeconds, now: now)
+    let answer = try StoreAnswer<[EndedSignIn]>.wait { store.ended(now: now, completion: $0) }
+    _ = ended.add(answer.filter { $0.provider == provider }, now: now)
   }
 
   /// Takes other keys of the providers.
@@ -87,7 +87,8 @@ final class SignIns {
       state.users = signIn.users
       state.keys = SignIns.keys(of: provider.name, algorithm, keys)
       services[provider.name] = service
-      if before[provider.name]?.state !== state { watch(provider.name, signIn, state) }
+      if before[provider.name]?.state !== state { watch(provider.name, state) }
+      tokenSecondsMax[provider.name] = max(tokenSecondsMax[provider.name] ?? 0, service.tokenSecondsMax)
       for host in signIn.hosts {
         routes.append(LocalRoute(host: host, path: signIn.path, reach: .below, responder: service))
       }
@@ -139,31 +140,31 @@ final class SignIns {
   ) {
     self.changed = changed
     relay.set(comingBack)
-    for (name, service) in services {
-      if let state = states[name]?.state { watch(name, service.lifetimeSeconds, state) }
-    }
+    for (name, opened) in states { watch(name, opened.state) }
     tick(comingBack)
   }
 
   fileprivate func end(_ provider: String, _ ids: [String], _ done: @escaping @Sendable () -> Void) {
     let now = WallClock.nanoseconds / 1_000_000_000
-    let until = now + (services[provider]?.tokenSecondsMax ?? 86_400)
-    if ended.add(ids, of: provider, until: until, now: now) { changed() }
+    // Tokens may be out that were made when they were good for longer.
+    let until = now + (tokenSecondsMax[provider] ?? 86_400)
+    learn(ids.map { EndedSignIn(id: $0, provider: provider, until: until) })
     done()
   }
 
-  private func watch(_ provider: String, _ signIn: SignInConfiguration, _ state: SignInState) {
-    watch(provider, signIn.lifetimeSeconds, state)
+  fileprivate func learn(_ new: [EndedSignIn]) {
+    if ended.add(new, now: WallClock.nanoseconds / 1_000_000_000) { changed() }
   }
 
   /// Learns of what other processes have ended, and of what had ended before this one began.
-  private func watch(_ provider: String, _ lifetimeSeconds: Int64, _ state: SignInState) {
+  private func watch(_ provider: String, _ state: SignInState) {
     guard relay.isSet else { return }
-    let look: @Sendable () -> Void = { [relay, weak store = state.store] in
-      let since = WallClock.nanoseconds / 1_000_000_000 - lifetimeSeconds - TokenPolicy.leewayMaxSeconds
-      store?.ended(since: since) { result in
-        guard case .success(let ended) = result else { return }
-        relay.end(provider, ended.filter { $0.provider == provider }.map(\.id), {})
+    let look: @Sendable () -> Void = { [relay, log, weak store = state.store] in
+      store?.ended(now: WallClock.nanoseconds / 1_000_000_000) { result in
+        switch result {
+        case .success(let ended): relay.learn(ended.filter { $0.provider == provider })
+        case .failure(let fault): SignInEvent.storeFailed(fault.description).write(to: log, provider: provider)
+        }
       }
     }
     look()
@@ -226,6 +227,8 @@ private final class EndRelay: Sendable {
     guard let comingBack = comingBack.withLock({ $0 }) else { return done() }
     comingBack { $0.end(provider, ids, done) }
   }
+
+  func learn(_ ended: [EndedSignIn]) { comingBack.withLock { $0 }?({ $0.learn(ended) }) }
 }
 
 /// Ids of sign-ins whose tokens are refused, each until its last token is over.
@@ -239,12 +242,12 @@ struct EndedSignIns {
   private(set) var revocations = Revocations()
 
   /// - Returns: Whether something is new.
-  mutating func add(_ ids: [String], of provider: String, until: UnixSeconds, now: UnixSeconds) -> Bool {
-    let new = ids.filter { !$0.isEmpty && untilByID[Key(provider: provider, id: $0)] == nil }
+  mutating func add(_ ended: [EndedSignIn], now: UnixSeconds) -> Bool {
+    let new = ended.filter { !$0.id.isEmpty && untilByID[Key(provider: $0.provider, id: $0.id)] == nil }
     guard !new.isEmpty else { return false }
-    for id in new {
-      untilByID[Key(provider: provider, id: id)] = until
-      revocations.insert(.signInID, id.utf8Span.span, provider: provider)
+    for each in new {
+      untilByID[Key(provider: each.provider, id: each.id)] = each.until
+      revocations.insert(.signInID, each.id.utf8Span.span, provider: each.provider)
     }
     // Forgetting costs all of them, and so is done when many are over.
     addedSinceSweep += new.count

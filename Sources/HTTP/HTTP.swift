@@ -29,6 +29,7 @@ public struct LocalRequest: Sendable {
   /// Whether its client speaks TLS, to the gateway or to a proxy that is believed.
   public var isSecure = false
   public var requestID = ""
+  public var receivedAt = ContinuousClock.now
   /// Which page a browser says that it comes from.
   public var origin = Origin.absent
 

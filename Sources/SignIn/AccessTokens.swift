@@ -26,7 +26,7 @@ struct AccessTokens: Sendable {
       JSONObject.Member(name: "preferred_username", value: .string(user.username)),
     ]
     members += AccessTokens.rights(user.roles, user.permissions, user.scopes)
-    members += try common(now)
+    members += try common(now, until: min(now + lifetimeSeconds, signIn.expiresAt))
     members += [
       JSONObject.Member(name: "sid", value: .string(signIn.id)),
       JSONObject.Member(name: "auth_time", value: .integer(signIn.authenticatedAt)),
@@ -50,7 +50,7 @@ struct AccessTokens: Sendable {
       JSONObject.Member(name: "client_id", value: .string(client.id)),
     ]
     members += AccessTokens.rights(client.roles, client.permissions, scopes)
-    members += try common(now)
+    members += try common(now, until: now + lifetimeSeconds)
     return try mint(members, key)
   }
 
@@ -66,7 +66,7 @@ struct AccessTokens: Sendable {
     ]
   }
 
-  private func common(_ now: UnixSeconds) throws(TokenNotMade) -> [JSONObject.Member] {
+  private func common(_ now: UnixSeconds, until end: UnixSeconds) throws(TokenNotMade) -> [JSONObject.Member] {
     var members: [JSONObject.Member] = []
     if case .oneOf(let audiences) = policy.audiences {
       let list = audiences.map { JSONValue.string($0) }
@@ -76,7 +76,7 @@ struct AccessTokens: Sendable {
     do throws(CryptoError) { random = try RandomBytes.make(16) } catch { throw TokenNotMade() }
     return members + [
       JSONObject.Member(name: "iat", value: .integer(now)), JSONObject.Member(name: "nbf", value: .integer(now)),
-      JSONObject.Member(name: "exp", value: .integer(now + lifetimeSeconds)),
+      JSONObject.Member(name: "exp", value: .integer(end)),
       JSONObject.Member(name: "jti", value: .string(Base64URL.text(random))),
     ]
   }

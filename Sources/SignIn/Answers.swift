@@ -43,6 +43,9 @@ enum Answers {
       body: JSONValue.object(JSONObject(members) ?? [:]).serialized())
   }
 
+  /// More is to be done than can be soon.
+  static let busy = error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")])
+
   /// Done, and there is nothing to say.
   static func done(cookies: [String] = []) -> LocalResponse {
     LocalResponse(

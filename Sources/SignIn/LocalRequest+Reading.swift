@@ -6,6 +6,9 @@ import Tokens
 extension LocalRequest {
   enum MediaType { case form, json, none, other }
 
+  /// Until when it may use up a refresh token.
+  var deadline: ContinuousClock.Instant { receivedAt + Limits.refreshWithin }
+
   /// The only field line of that name, which is in lower case; nil where there is none, or more than one.
   func field(_ name: String) -> [UInt8]? {
     let found = fields.filter { $0.name.lowercased() == name }

@@ -12,6 +12,12 @@ enum Limits {
   static let failuresRememberedMax = 1 << 16
   /// Passwords that wait to be checked.
   static let passwordsWaitingMax = 64
+  /// Requests of a provider that are worked on, or wait for it.
+  static let requestsMax = 512
+  /// Bytes of a body: two passwords in JSON, every byte of them escaped.
+  static let bodyBytesMax = 8 << 10
+  /// How long after it came a request may use up a refresh token: after that nobody waits for what comes of it.
+  static let refreshWithin: Duration = .seconds(3)
   /// How long a refresh token that was replaced still gets an access token (SECURITY C-10).
   static let graceSeconds: Int64 = 10
   /// Bytes of a cookie with its name: browsers drop those over 4,096 with their attributes.

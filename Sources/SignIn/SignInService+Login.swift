@@ -18,7 +18,7 @@ extension SignInService {
     guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh),
       request.cookie(configuration.cookies.access).flatMap({ verify([UInt8]($0.utf8)) }) == nil
     else { return completion(loginPage(request, returnTo: returnTo)) }
-    use(token, address: request.client?.text ?? "") { [self] result in
+    use(token, address: request.client?.text ?? "", deadline: request.deadline) { [self] result in
       guard case .success(let issued) = result, let cookies = cookies(for: issued) else {
         return completion(loginPage(request, returnTo: returnTo))
       }
@@ -174,7 +174,7 @@ extension SignInService {
       var members = [
         JSONObject.Member(name: "access_token", value: .string(String(decoding: issued.accessToken, as: UTF8.self))),
         JSONObject.Member(name: "token_type", value: .string("Bearer")),
-        JSONObject.Member(name: "expires_in", value: .integer(configuration.lifetimeSeconds)),
+        JSONObject.Member(name: "expires_in", value: .integer(issued.seconds)),
       ]
       if let token = issued.refreshToken {
         members.append(JSONObject.Member(name: "refresh_token", value: .string(token)))
@@ -196,7 +196,7 @@ extension SignInService {
       report(.cookieTooLarge(username: issued.user.username, bytes: bytes))
       return nil
     }
-    var cookies = [names.set(names.access, access, seconds: configuration.lifetimeSeconds)]
+    var cookies = [names.set(names.access, access, seconds: max(0, issued.seconds))]
     if let token = issued.refreshToken {
       let rest = min(issued.record.expiresAt - now, configuration.idleSeconds)
       cookies.append(names.set(names.refresh, token, seconds: max(0, rest)))

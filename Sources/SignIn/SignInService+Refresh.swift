@@ -19,7 +19,7 @@ extension SignInService {
         return completion(
           Answers.error(.invalidRequest, "an object with refresh_token is needed", .signInRequestInvalid))
       }
-      return use(token, address: address) { [self] in completion(answerJSON($0)) }
+      return use(token, address: address, deadline: request.deadline) { [self] in completion(answerJSON($0)) }
     }
     guard request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
@@ -27,7 +27,7 @@ extension SignInService {
     guard let token = request.cookie(configuration.cookies.refresh) else {
       return completion(Answers.error(.invalidGrant, "sign in again", .refreshRefused))
     }
-    use(token, address: address) { [self] result in
+    use(token, address: address, deadline: request.deadline) { [self] result in
       switch result {
       case .success(let issued):
         guard let cookies = cookies(for: issued) else {
@@ -51,8 +51,11 @@ extension SignInService {
 
   /// - Parameter completion: Called once, from anywhere; nil: the request is as good as without a refresh token.
   public func renew(_ token: [UInt8], completion: @escaping @Sendable (Renewed?) -> Void) {
+    let deadline = ContinuousClock.now + Limits.refreshWithin
+    guard state.requests.enter() else { return completion(nil) }
     onQueue { [self] in
-      use(String(decoding: token, as: UTF8.self), address: "") { [self] result in
+      use(String(decoding: token, as: UTF8.self), address: "", deadline: deadline) { [self] result in
+        state.requests.leave()
         guard case .success(let issued) = result, let cookies = cookies(for: issued) else { return completion(nil) }
         completion(Renewed(accessToken: issued.accessToken, cookies: cookies))
       }
@@ -146,7 +149,7 @@ extension SignInService {
     byRefreshToken text: String, _ isEverywhere: Bool, _ request: LocalRequest, returnTo: String?, clears: Bool,
     _ completion: @escaping Completion
   ) {
-    use(text, address: request.client?.text ?? "") { [self] result in
+    use(text, address: request.client?.text ?? "", deadline: request.deadline) { [self] result in
       switch result {
       case .success(let issued):
         let target = Target(signIn: issued.record.id, subject: issued.record.subject)

@@ -57,7 +57,18 @@ public final class SignInService: Responder, Sendable {
   public var tokenSecondsMax: Int64 { configuration.lifetimeSeconds + tokens.policy.leewaySeconds }
 
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
-    queue.async { [self] in answer(request, completion) }
+    // Verifiers elsewhere need it also while many sign in.
+    if request.path == configuration.path + "/jwks.json" { return answer(request, completion) }
+    guard request.body.count <= Limits.bodyBytesMax else {
+      return completion(Answers.error(.invalidRequest, "the body is too large", .signInRequestInvalid))
+    }
+    guard state.requests.enter() else { return completion(Answers.busy) }
+    queue.async { [self] in
+      answer(request) { [state] response in
+        state.requests.leave()
+        completion(response)
+      }
+    }
   }
 
   /// Runs `body` on the queue: what comes back from elsewhere goes on there.
@@ -98,6 +109,8 @@ public final class SignInService: Responder, Sendable {
 
   /// What somebody gets who signs in, or goes on.
   struct Issued: Sendable {
+    /// How long the access token is good.
+    let seconds: Int64
     let record: SignInRecord
     let user: User
     let accessToken: [UInt8]
@@ -122,7 +135,8 @@ public final class SignInService: Responder, Sendable {
     }
     let record = SignInRecord(
       id: Base64URL.text(id), provider: provider, subject: user.id, methods: methods, authenticatedAt: now,
-      lastUsedAt: now, expiresAt: now + configuration.refreshSeconds, clientAddress: request.client?.text ?? "",
+      lastUsedAt: now, expiresAt: now + configuration.refreshSeconds,
+      tokensUntil: now + tokenSecondsMax, clientAddress: request.client?.text ?? "",
       userAgent: SignInService.userAgent(request))
     state.store.begin(record, hash: refreshToken.hash) { [self] result in
       onQueue { [self] in
@@ -133,7 +147,10 @@ public final class SignInService: Responder, Sendable {
         do throws(TokenNotMade) {
           let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
           completion(
-            .success(Issued(record: record, user: user, accessToken: accessToken, refreshToken: refreshToken.text)))
+            .success(
+              Issued(
+                seconds: secondsLeft(of: record), record: record, user: user, accessToken: accessToken,
+                refreshToken: refreshToken.text)))
         } catch {
           completion(.failure(.failed))
         }
@@ -143,14 +160,17 @@ public final class SignInService: Responder, Sendable {
 
   /// Uses a refresh token.
   func use(
-    _ text: String, address: String, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+    _ text: String, address: String, deadline: ContinuousClock.Instant,
+    _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     guard let token = RefreshToken(text), let next = token.next else {
       return completion(.failure(.refused(.refreshRefused)))
     }
-    let terms = RefreshTerms(graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds)
+    let terms = RefreshTerms(graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds,
+      tokenSeconds: tokenSecondsMax)
     state.store.refresh(
-      hash: token.hash, provider: provider, replacement: next.hash.whole, now: now, terms: terms
+      hash: token.hash, provider: provider, replacement: next.hash.whole, now: now, terms: terms,
+      deadline: deadline
     ) { [self] result in
       onQueue { [self] in
         switch result {
@@ -163,9 +183,14 @@ public final class SignInService: Responder, Sendable {
           report(.refreshReused(subject: record.subject, id: record.id, address: address))
           end([record.id]) { completion(.failure(.refused(.refreshReused))) }
         case .success(.refused): completion(.failure(.refused(.refreshRefused)))
+        case .success(.abandoned): completion(.failure(.refused(.loginBusy)))
         }
       }
     }
+  }
+
+  private func secondsLeft(of record: SignInRecord) -> Int64 {
+    min(configuration.lifetimeSeconds, record.expiresAt - now)
   }
 
   private func goOn(
@@ -179,7 +204,10 @@ public final class SignInService: Responder, Sendable {
       let accessToken = try? tokens.token(of: user, signIn: record, now: now, key: key)
     else { return completion(.failure(.failed)) }
     completion(
-      .success(Issued(record: record, user: user, accessToken: accessToken, refreshToken: refreshToken)))
+      .success(
+        Issued(
+          seconds: secondsLeft(of: record), record: record, user: user, accessToken: accessToken,
+          refreshToken: refreshToken)))
   }
 
   /// Ends a sign-in, in the store and on every loop.

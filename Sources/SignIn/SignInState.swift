@@ -9,6 +9,7 @@ public import Tokens
 public final class SignInState: Sendable {
   public let store: any SignInStore
   let queue = SerialQueue(name: "sign-in")
+  let requests = RequestsUnderWay()
   let throttle = Mutex(LoginThrottle())
   let said = Mutex(SaidFailures())
   let watcher = UsersWatcher()

@@ -58,10 +58,11 @@ public final class SQLiteSignInStore: SignInStore, @unchecked Sendable {
 
   public func refresh(
     hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
-    completion: @escaping Completion<RefreshOutcome>
+    deadline: ContinuousClock.Instant, completion: @escaping Completion<RefreshOutcome>
   ) {
     enqueue(now: now, completion) { table throws(StoreFault) in
-      try table.refresh(hash, provider: provider, replacement: replacement, now: now, terms)
+      guard ContinuousClock.now < deadline else { return .abandoned }
+      return try table.refresh(hash, provider: provider, replacement: replacement, now: now, terms)
     }
   }
 
@@ -85,8 +86,8 @@ public final class SQLiteSignInStore: SignInStore, @unchecked Sendable {
     }
   }
 
-  public func ended(since: Int64, completion: @escaping Completion<[EndedSignIn]>) {
-    enqueue(now: nil, completion) { table throws(StoreFault) in try table.ended(since: since) }
+  public func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>) {
+    enqueue(now: nil, completion) { table throws(StoreFault) in try table.ended(now: now) }
   }
 
   public func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
@@ -175,12 +176,5 @@ public final class SQLiteSignInStore: SignInStore, @unchecked Sendable {
     guard now >= nextDeletion else { return }
     let isMore = (try? table.deleteExpired(now: now)) ?? false
     nextDeletion = isMore ? now : now.addingSaturated(SQLiteSignInStore.deletionEvery)
-  }
-}
-
-extension Int64 {
-  fileprivate func addingSaturated(_ other: Int64) -> Int64 {
-    let (sum, overflow) = addingReportingOverflow(other)
-    return overflow ? .max : sum
   }
 }

@@ -14,6 +14,8 @@ public struct SignInRecord: Sendable, Equatable {
   public var lastUsedAt: Int64
   /// When it ends, however often it is used: seconds since 1970.
   public let expiresAt: Int64
+  /// Until when an access token of it may be good, in seconds since 1970: so long is remembered that it has ended.
+  public let tokensUntil: Int64
   /// From where it was begun, for whoever lists sign-ins.
   public let clientAddress: String
   /// What it was begun with: the User-Agent, at most 200 bytes of it.
@@ -21,7 +23,7 @@ public struct SignInRecord: Sendable, Equatable {
 
   public init(
     id: String, provider: String, subject: String, methods: [String], authenticatedAt: Int64, lastUsedAt: Int64,
-    expiresAt: Int64, clientAddress: String, userAgent: String
+    expiresAt: Int64, tokensUntil: Int64, clientAddress: String, userAgent: String
   ) {
     self.id = id
     self.provider = provider
@@ -30,6 +32,7 @@ public struct SignInRecord: Sendable, Equatable {
     self.authenticatedAt = authenticatedAt
     self.lastUsedAt = lastUsedAt
     self.expiresAt = expiresAt
+    self.tokensUntil = tokensUntil
     self.clientAddress = clientAddress
     self.userAgent = userAgent
   }

@@ -14,9 +14,11 @@ public protocol SignInStore: AnyObject, Sendable {
   /// - Parameters:
   ///   - replacement: SHA-256 of the next one, which has the same first part.
   ///   - now: Seconds since 1970.
+  ///   - deadline: From then on nothing is done: nobody waits for it any more, and a token that was replaced without its
+  ///     holder being told would end the sign-in.
   func refresh(
     hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
-    completion: @escaping Completion<RefreshOutcome>)
+    deadline: ContinuousClock.Instant, completion: @escaping Completion<RefreshOutcome>)
 
   /// Ends a sign-in; false where there is none that goes on.
   func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>)
@@ -29,8 +31,8 @@ public protocol SignInStore: AnyObject, Sendable {
   /// - Parameter subject: Of this user; nil: all.
   func list(provider: String, subject: String?, now: Int64, completion: @escaping Completion<[SignInRecord]>)
 
-  /// The ids of sign-ins that were ended at `since` or later, with their providers: tokens of them may still be good.
-  func ended(since: Int64, completion: @escaping Completion<[EndedSignIn]>)
+  /// The sign-ins that were ended and of which access tokens may still be good.
+  func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>)
 
   /// Calls `changed`, on the store's queue, when another process has written: it may have ended sign-ins. The latest
   /// call counts.
@@ -60,10 +62,13 @@ public struct RefreshTerms: Sendable, Equatable {
   public let graceSeconds: Int64
   /// After how long without use a sign-in ends.
   public let idleSeconds: Int64
+  /// How long the access token is good that comes of it.
+  public let tokenSeconds: Int64
 
-  public init(graceSeconds: Int64, idleSeconds: Int64) {
+  public init(graceSeconds: Int64, idleSeconds: Int64, tokenSeconds: Int64) {
     self.graceSeconds = graceSeconds
     self.idleSeconds = idleSeconds
+    self.tokenSeconds = tokenSeconds
   }
 }
 
@@ -77,15 +82,20 @@ public enum RefreshOutcome: Sendable, Equatable {
   case reused(SignInRecord)
   /// There is no such token, or its sign-in has ended.
   case refused
+  /// It came too late, and is as good as before.
+  case abandoned
 }
 
 public struct EndedSignIn: Sendable, Equatable {
   public let id: String
   public let provider: String
+  /// Until when access tokens of it may be good, in seconds since 1970.
+  public let until: Int64
 
-  public init(id: String, provider: String) {
+  public init(id: String, provider: String, until: Int64) {
     self.id = id
     self.provider = provider
+    self.until = until
   }
 }
 

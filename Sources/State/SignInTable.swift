@@ -7,8 +7,6 @@ struct SignInTable {
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
   static let version: Int64 = 1
-  /// Ended sign-ins are remembered for so long: access tokens of them may be out until then.
-  static let endedKeptSeconds: Int64 = 7 * 86_400
   /// Rows that are deleted at once.
   private static let batch: Int64 = 200
 
@@ -41,13 +39,13 @@ struct SignInTable {
       CREATE TABLE sign_ins (
         id TEXT PRIMARY KEY NOT NULL, provider TEXT NOT NULL, subject TEXT NOT NULL, methods TEXT NOT NULL,
         authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-        client_address TEXT NOT NULL, user_agent TEXT NOT NULL, family_hash BLOB NOT NULL UNIQUE,
+        tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL, family_hash BLOB NOT NULL UNIQUE,
         token_hash BLOB NOT NULL, previous_hash BLOB, replaced_at INTEGER, ended_at INTEGER
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
     try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at) WHERE ended_at IS NULL")
-    try database.run("CREATE INDEX sign_ins_by_end ON sign_ins (ended_at) WHERE ended_at IS NOT NULL")
+    try database.run("CREATE INDEX sign_ins_by_end ON sign_ins (tokens_until) WHERE ended_at IS NOT NULL")
     try database.run("PRAGMA user_version = 1")
   }
 
@@ -55,12 +53,12 @@ struct SignInTable {
     try database.run(
       """
       INSERT INTO sign_ins (id, provider, subject, methods, authenticated_at, last_used_at, expires_at,
-        client_address, user_agent, family_hash, token_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        tokens_until, client_address, user_agent, family_hash, token_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         .text(record.id), .text(record.provider), .text(record.subject), .text(record.methods.joined(separator: " ")),
         .integer(record.authenticatedAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
-        .text(record.clientAddress), .text(record.userAgent), .bytes(hash.family), .bytes(hash.whole),
+        .integer(record.tokensUntil), .text(record.clientAddress), .text(record.userAgent), .bytes(hash.family), .bytes(hash.whole),
       ])
   }
 
@@ -70,12 +68,12 @@ struct SignInTable {
     var found: (record: SignInRecord, isLatest: Bool, isPrevious: Bool, replacedAt: Int64)?
     try database.run(
       """
-      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, client_address, user_agent,
-        token_hash = ?2, coalesce(previous_hash = ?2, 0), replaced_at
+      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
+        user_agent, token_hash = ?2, coalesce(previous_hash = ?2, 0), replaced_at
       FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND ended_at IS NULL AND expires_at > ?4
       """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
     ) { row in
-      found = (SignInRecord(row), row.integer(9) == 1, row.integer(10) == 1, row.integer(11))
+      found = (SignInRecord(row), row.integer(10) == 1, row.integer(11) == 1, row.integer(12))
     }
     guard let (record, isLatest, isPrevious, replacedAt) = found else { return .refused }
     if !isLatest, !(isPrevious && now.subtractingSaturated(replacedAt) <= terms.graceSeconds) {
@@ -86,12 +84,19 @@ struct SignInTable {
       try end(id: record.id, provider: provider, now: now)
       return .refused
     }
-    guard isLatest else { return .repeated(record) }
+    let tokensUntil = now.addingSaturated(terms.tokenSeconds)
+    guard isLatest else {
+      try database.run(
+        "UPDATE sign_ins SET tokens_until = max(tokens_until, ?2) WHERE id = ?1",
+        [.text(record.id), .integer(tokensUntil)])
+      return .repeated(record)
+    }
     try database.run(
       """
-      UPDATE sign_ins SET previous_hash = token_hash, token_hash = ?2, replaced_at = ?3, last_used_at = ?3
+      UPDATE sign_ins SET previous_hash = token_hash, token_hash = ?2, replaced_at = ?3, last_used_at = ?3,
+        tokens_until = max(tokens_until, ?4)
       WHERE id = ?1
-      """, [.text(record.id), .bytes(replacement), .integer(now)])
+      """, [.text(record.id), .bytes(replacement), .integer(now), .integer(tokensUntil)])
     var used = record
     used.lastUsedAt = now
     return .rotated(used)
@@ -100,13 +105,22 @@ struct SignInTable {
   @discardableResult
   func end(id: String, provider: String, now: Int64) throws(StoreFault) -> Bool {
     try database.run(
-      "UPDATE sign_ins SET ended_at = ?3 WHERE id = ?1 AND provider = ?2 AND ended_at IS NULL AND expires_at > ?3",
+      """
+      UPDATE sign_ins SET ended_at = ?3
+      WHERE id = ?1 AND provider = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3
+      """,
       [.text(id), .text(provider), .integer(now)])
     return database.changes > 0
   }
 
   func endAll(subject: String, provider: String, now: Int64) throws(StoreFault) -> [String] {
-    let ids = try list(provider: provider, subject: subject, now: now).map(\.id)
+    var ids: [String] = []
+    try database.run(
+      """
+      SELECT id FROM sign_ins
+      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3
+      """, [.text(provider), .text(subject), .integer(now)]
+    ) { ids.append($0.text(0)) }
     for id in ids { try end(id: id, provider: provider, now: now) }
     return ids
   }
@@ -115,7 +129,8 @@ struct SignInTable {
     var records: [SignInRecord] = []
     try database.run(
       """
-      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, client_address, user_agent
+      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until,
+        client_address, user_agent
       FROM sign_ins WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3
       ORDER BY last_used_at DESC, id
       """, [.text(provider), subject.map { .text($0) } ?? .null, .integer(now)]
@@ -123,12 +138,12 @@ struct SignInTable {
     return records
   }
 
-  func ended(since: Int64) throws(StoreFault) -> [EndedSignIn] {
+  func ended(now: Int64) throws(StoreFault) -> [EndedSignIn] {
     var ended: [EndedSignIn] = []
     try database.run(
-      "SELECT id, provider FROM sign_ins WHERE ended_at IS NOT NULL AND ended_at >= ? ORDER BY ended_at, id",
-      [.integer(since)]
-    ) { ended.append(EndedSignIn(id: $0.text(0), provider: $0.text(1))) }
+      "SELECT id, provider, tokens_until FROM sign_ins WHERE ended_at IS NOT NULL AND tokens_until > ? ORDER BY id",
+      [.integer(now)]
+    ) { ended.append(EndedSignIn(id: $0.text(0), provider: $0.text(1), until: $0.integer(2))) }
     return ended
   }
 
@@ -137,14 +152,14 @@ struct SignInTable {
     try database.run(
       """
       DELETE FROM sign_ins WHERE id IN
-        (SELECT id FROM sign_ins WHERE ended_at IS NULL AND expires_at <= ?1 LIMIT ?2)
+        (SELECT id FROM sign_ins WHERE ended_at IS NULL AND max(expires_at, tokens_until) <= ?1 LIMIT ?2)
       """, [.integer(now), .integer(SignInTable.batch)])
     var deleted = database.changes
     try database.run(
       """
       DELETE FROM sign_ins WHERE id IN
-        (SELECT id FROM sign_ins WHERE ended_at IS NOT NULL AND ended_at <= ?1 LIMIT ?2)
-      """, [.integer(now.subtractingSaturated(SignInTable.endedKeptSeconds)), .integer(SignInTable.batch)])
+        (SELECT id FROM sign_ins WHERE ended_at IS NOT NULL AND tokens_until <= ?1 LIMIT ?2)
+      """, [.integer(now), .integer(SignInTable.batch)])
     deleted = max(deleted, database.changes)
     return deleted == Int(SignInTable.batch)
   }
@@ -156,11 +171,17 @@ extension SignInRecord {
     self.init(
       id: row.text(0), provider: row.text(1), subject: row.text(2),
       methods: row.text(3).split(separator: " ").map { String($0) }, authenticatedAt: row.integer(4),
-      lastUsedAt: row.integer(5), expiresAt: row.integer(6), clientAddress: row.text(7), userAgent: row.text(8))
+      lastUsedAt: row.integer(5), expiresAt: row.integer(6), tokensUntil: row.integer(7), clientAddress: row.text(8),
+      userAgent: row.text(9))
   }
 }
 
 extension Int64 {
+  func addingSaturated(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+
   /// Times may come from a file that somebody else wrote.
   fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
     let (difference, overflow) = subtractingReportingOverflow(other)

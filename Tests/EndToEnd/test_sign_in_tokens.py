@@ -1,7 +1,10 @@
 """The tokens of a sign-in: what is accepted of them, who shares them, and what is said of them nowhere."""
 import base64
 import json
+import re
+import signal
 import threading
+import time
 
 import pytest
 from support.gateway import run
@@ -352,3 +355,77 @@ def test_many_logins_at_once_are_bounded_and_traffic_goes_on(scene):
     for thread in threads:
         thread.join()
     assert set(statuses) <= {200, 429, 503} and statuses.count(200) >= 3
+
+
+# What ends, and for how long that is remembered.
+
+def test_C_9_a_shorter_lifetime_undoes_no_logout(scene):
+    signed_in = scene(settings=", lifetime: 10m")
+    token = signed_in.tokens()["access_token"]
+    assert signed_in.post("/auth/logout", fields=[signed_in.bearer(token)]).status == 204
+    assert signed_in.get("/x", [signed_in.bearer(token)]).status == 401
+    shorter = signed_in.config.replace("lifetime: 10m", "lifetime: 1s")
+    signed_in.gateway.write_config(shorter)
+    signed_in.gateway.signal(signal.SIGHUP)
+    signed_in.gateway.wait_message("reloaded")
+    other = signed_in.tokens("bob")["access_token"]
+    assert signed_in.post("/auth/logout", fields=[signed_in.bearer(other)]).status == 204
+    time.sleep(2.5)
+    assert signed_in.get("/x", [signed_in.bearer(token)]).status == 401
+    signed_in.gateway.stop()
+    signed_in.gateway = signed_in.start(shorter)
+    assert signed_in.get("/x", [signed_in.bearer(token)]).status == 401
+    assert not signed_in.app.received
+
+
+def test_no_token_outlives_its_sign_in(scene):
+    signed_in = scene(settings=", lifetime: 10m, refresh: 1m, idle: 1m")
+    body = signed_in.tokens()
+    claims = payload(body["access_token"])
+    assert claims["exp"] == claims["auth_time"] + 60 and body["expires_in"] <= 60
+    browser = signed_in.browser()
+    answer = browser.sign_in()
+    access = next(line for line in answer.all("set-cookie") if "portcullis_access=" in line)
+    assert int(re.search(r"Max-Age=(\d+)", access).group(1)) <= 60
+
+
+def test_C_11_large_bodies_are_not_looked_at(scene):
+    signed_in = scene()
+    body = b"a=1&" * 4000
+    for target in ("login", "refresh", "logout", "token", "password"):
+        answer = signed_in.get(f"/auth/{target}", [FORM], method="POST", body=body)
+        assert answer.status == 400, target
+        assert signed_in.gateway.access_of(answer.request_id)["reason"] == "sign_in_request_invalid"
+
+
+def test_C_11_a_flood_is_answered_and_ends_nobodys_sign_in(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    stop = threading.Event()
+    seen = set()
+
+    def flood():
+        while not stop.is_set():
+            try:
+                seen.add(signed_in.login("nobody", "wrong").status)
+            except OSError:
+                pass
+    threads = [threading.Thread(target=flood) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            assert signed_in.get("/auth/jwks.json").status == 200
+            browser.cookies.pop("portcullis_access", None)
+            answer = browser.go("/x")
+            # Renewed; or there was no time for it, and nothing was used up.
+            assert answer.status in (200, 303), answer
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert seen <= {401, 429, 503}
+    browser.cookies.pop("portcullis_access", None)
+    assert until_status(lambda: browser.go("/x"), 200).status == 200
+    assert "used again" not in signed_in.gateway.program_text

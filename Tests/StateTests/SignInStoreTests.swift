@@ -8,7 +8,7 @@ import Testing
 @Suite("Sign-ins on disk")
 struct SignInStoreTests {
   let folder = StoreFolder()
-  let terms = RefreshTerms(graceSeconds: 10, idleSeconds: 1000)
+  let terms = RefreshTerms(graceSeconds: 10, idleSeconds: 1000, tokenSeconds: 600)
 
   @Test("C-10: a refresh token is good once, and the next one after it")
   func rotation() throws {
@@ -27,8 +27,8 @@ struct SignInStoreTests {
     #expect(try store.use(2, next: 3, at: 210) == .rotated(record("s1", usedAt: 210)))
     #expect(try store.use(2, next: 9, at: 221) == .reused(record("s1", usedAt: 210)))
     #expect(try store.use(3, next: 4, at: 222) == .refused)
-    #expect(try store.endedSince(221).map(\.id) == ["s1"])
-    #expect(try store.endedSince(222).isEmpty)
+    #expect(try store.endedGood(at: 699).map(\.id) == ["s1"])
+    #expect(try store.endedGood(at: 700).isEmpty)
   }
 
   @Test("C-10: a token that was replaced long ago ends the sign-in too, and one of nobody does nothing")
@@ -74,7 +74,7 @@ struct SignInStoreTests {
     #expect(try store.listed(at: 160).map(\.id).sorted() == ["s1", "s3"])
     let others = try outcome { store.endAll(subject: "u1", provider: "local", now: 160, completion: $0) }
     #expect(others.sorted() == ["s1", "s3"])
-    #expect(try store.endedSince(150).map(\.id) == ["s2", "s1", "s3"])
+    #expect(try store.endedGood(at: 170).map(\.id) == ["s1", "s2", "s3"])
     #expect(try store.use(3, next: 4, at: 170, family: 3) == .refused)
   }
 
@@ -100,7 +100,7 @@ struct SignInStoreTests {
     #expect(noticed.wait(timeout: .now() + .milliseconds(200)) == .timedOut)
     #expect(try outcome { other.end(id: "s1", provider: "local", now: 200, completion: $0) })
     #expect(noticed.wait(timeout: .now() + .seconds(20)) == .success)
-    #expect(try store.endedSince(200).map(\.id) == ["s1"])
+    #expect(try store.endedGood(at: 200).map(\.id) == ["s1"])
   }
 
   @Test("L-3: nobody but the owner may read it, nor its companions")
@@ -143,12 +143,40 @@ struct SignInStoreTests {
     #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: folder.path + "/text.db") }
   }
 
-  @Test("Expired rows go, those that ended lately stay")
+  @Test("C-9: an ended sign-in is remembered as long as a token of it may be good, whatever is made later")
+  func tokensUntil() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    _ = try store.use(1, next: 2, at: 1000)
+    _ = try store.use(2, next: 3, at: 1990, tokenSeconds: 600)
+    // In the grace another token is given out.
+    _ = try store.use(2, next: 9, at: 1999, tokenSeconds: 700)
+    // Its time is over, and its tokens are not.
+    #expect(try store.listed(at: 2100).isEmpty)
+    #expect(try outcome { store.end(id: "s1", provider: "local", now: 2100, completion: $0) })
+    #expect(try store.endedGood(at: 2698) == [EndedSignIn(id: "s1", provider: "local", until: 2699)])
+    #expect(try store.endedGood(at: 2699).isEmpty)
+    try store.signIn("s2", token: 1, family: 2, at: 100)
+    _ = try store.use(1, next: 2, at: 500, family: 2, tokenSeconds: 10)
+    _ = try outcome { store.endAll(subject: "u1", provider: "local", now: 600, completion: $0) }
+    #expect(try store.endedGood(at: 699).map(\.id) == ["s1", "s2"])
+  }
+
+  @Test("What nobody waits for any more replaces no token")
+  func abandoned() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    #expect(try store.use(1, next: 2, at: 200, within: .zero) == .abandoned)
+    #expect(try store.use(1, next: 3, at: 300) == .rotated(record("s1", usedAt: 300)))
+  }
+
+  @Test("Expired rows go, those that ended and may have good tokens stay")
   func deletion() throws {
     let store = try folder.open()
     for number in 0..<250 {
       try store.signIn("s\(number)", token: UInt8(number), family: UInt8(number), at: 100)
     }
+    _ = try store.use(7, next: 8, at: 150, family: 7, tokenSeconds: 10_000)
     _ = try outcome { store.end(id: "s7", provider: "local", now: 150, completion: $0) }
     // Each write from now on may delete 200 of them.
     for number in 0..<4 {
@@ -158,8 +186,8 @@ struct SignInStoreTests {
     // It is done behind what was asked for: whatever is asked next comes after it.
     _ = try store.listed(at: 0)
     #expect(try database.number("SELECT count(*) FROM sign_ins") == 1)
-    #expect(try store.endedSince(0).map(\.id) == ["s7"])
-    _ = try outcome { store.end(id: "x", provider: "local", now: 150 + SignInTable.endedKeptSeconds, completion: $0) }
+    #expect(try store.endedGood(at: 5100).map(\.id) == ["s7"])
+    _ = try outcome { store.end(id: "x", provider: "local", now: 10_150, completion: $0) }
     _ = try store.listed(at: 0)
     #expect(try database.number("SELECT count(*) FROM sign_ins") == 0)
   }
@@ -188,7 +216,7 @@ struct SignInStoreTests {
     let subject = "'; DROP TABLE sign_ins; --\u{0}\u{2028}é"
     let hostile = SignInRecord(
       id: "s1", provider: "local", subject: subject, methods: ["pwd"], authenticatedAt: 100, lastUsedAt: 100,
-      expiresAt: 2000, clientAddress: "::1", userAgent: subject)
+      expiresAt: 2000, tokensUntil: 700, clientAddress: "::1", userAgent: subject)
     try outcome { store.begin(hostile, hash: hash(1), completion: $0) }
     #expect(try outcome { store.list(provider: "local", subject: subject, now: 200, completion: $0) } == [hostile])
   }

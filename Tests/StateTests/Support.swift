@@ -63,7 +63,7 @@ func hash(_ token: UInt8, family: UInt8 = 0) -> RefreshTokenHash {
 func record(_ id: String, usedAt: Int64 = 100) -> SignInRecord {
   SignInRecord(
     id: id, provider: "local", subject: "u1", methods: ["pwd", "otp"], authenticatedAt: 100, lastUsedAt: usedAt,
-    expiresAt: 2000, clientAddress: "127.0.0.1", userAgent: "curl")
+    expiresAt: 2000, tokensUntil: 700, clientAddress: "127.0.0.1", userAgent: "curl")
 }
 
 extension SQLiteSignInStore {
@@ -72,12 +72,14 @@ extension SQLiteSignInStore {
   }
 
   func use(
-    _ token: UInt8, next: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local"
+    _ token: UInt8, next: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local", tokenSeconds: Int64 = -5000,
+    within: Duration = .seconds(60)
   ) throws -> RefreshOutcome {
     try outcome {
       refresh(
         hash: hash(token, family: family), provider: provider, replacement: hash(next, family: family).whole, now: now,
-        terms: RefreshTerms(graceSeconds: 10, idleSeconds: 1000), completion: $0)
+        terms: RefreshTerms(graceSeconds: 10, idleSeconds: 1000, tokenSeconds: tokenSeconds),
+        deadline: .now + within, completion: $0)
     }
   }
 
@@ -85,7 +87,7 @@ extension SQLiteSignInStore {
     try outcome { list(provider: "local", subject: nil, now: now, completion: $0) }
   }
 
-  func endedSince(_ time: Int64) throws -> [EndedSignIn] { try outcome { ended(since: time, completion: $0) } }
+  func endedGood(at time: Int64) throws -> [EndedSignIn] { try outcome { ended(now: time, completion: $0) } }
 }
 
 private final class Box<Value: Sendable>: Sendable {

@@ -74,6 +74,7 @@ routes:
 {routes}
   - {{ path: "/**", auth: local, upstream: app }}
 """
+        self.start = start
         self.gateway = start(self.config)
 
     def write_users(self, text):

@@ -7,6 +7,7 @@ import time
 import pytest
 from support.gateway import Gateway, run
 from support.sign_in import ALICE, BOB, FETCH, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, person, until_status, users
+from support.tokens import payload
 from support.wire import exchange, get
 
 
@@ -15,11 +16,6 @@ def scene(start, upstream, tmp_path):
     def make(**options):
         return SignIn(start, upstream(), tmp_path, **options)
     return make
-
-
-def payload(token):
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 def header(token):

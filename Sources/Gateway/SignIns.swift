@@ -272,13 +272,6 @@ extension ProviderConfiguration {
     return parts.prefix(3).joined(separator: "/")
   }
 
-  /// Where its documents are: OpenID Connect Discovery 1.0 §4 has the issuer's path before, RFC 8414 §3.1 behind.
-  fileprivate var metadataPaths: [String] {
-    let parts = policy.issuer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    var path = parts.count > 3 ? "/" + parts[3] : ""
-    while path.hasSuffix("/") { path.removeLast() }
-    return [path + IssuerDocuments.discovery, IssuerDocuments.metadata + path]
-  }
 }
 
 extension SignInEvent {

@@ -292,7 +292,10 @@ final class Exchange {
   private func signInPage(
     insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute
   ) -> LocalResponse? {
-    guard let signIn = route.signIn, upgrade == nil, forwardAuth != .status else { return nil }
+    // No sign-in here is of another kind than the last one: it would be asked for without end.
+    guard let signIn = route.signIn, upgrade == nil, forwardAuth != .status, reason != .acrInsufficient else {
+      return nil
+    }
     return signIn.redirect(insteadOf: reason, path.span, head, bytes)
   }
 

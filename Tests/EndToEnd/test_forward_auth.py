@@ -4,8 +4,9 @@ import subprocess
 
 import pytest
 
+from support.gateway import run
 from support.ports import free_port, wait_until
-from support.sign_in import NAVIGATION, SignIn
+from support.sign_in import ALICE, NAVIGATION, SignIn, users
 from support.tokens import bearer, mint
 from support.wire import Client, get
 
@@ -471,3 +472,26 @@ def test_people_sign_in_behind_caddy(start, upstream, tmp_path):
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.parametrize("path, fault", [
+    ("/auth/login", "another answer"), ("/auth", "another answer"), ("/.well-known/jwks.json", "another answer"),
+    ("/x", "the gateway itself answers this path"),
+])
+def test_P_17_the_path_is_the_gateways_alone(tmp_path, path, fault):
+    (tmp_path / "users.yaml").write_text(users(ALICE))
+    (tmp_path / "users.yaml").chmod(0o600)
+    (tmp_path / "gateway.conf").write_text(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+forward_auth: {{ path: {path}, peers: [127.0.0.1] }}
+providers:
+  local:
+    issuer: http://127.0.0.1
+    audiences: [a]
+    signing: {{ state: state }}
+    sign_in: {{ users_file: users.yaml }}
+upstreams: {{ app: {{ builtin: echo }} }}
+routes: [{{ path: /x, auth: local, upstream: app }}]
+""")
+    result = run("check", "--config", tmp_path / "gateway.conf")
+    assert result.returncode == 1 and fault in result.stderr, result.stderr

@@ -372,11 +372,13 @@ def test_U_4_a_kept_connection_that_was_closed(start, upstream, authority):
         connection.sock.close()
     app = upstream(answer, context=server_context(authority.issue("server")))
     gateway = start(config(app.server, tls=ca(authority)))
+    statuses = []
     for target in ["/polite", "/rude"] * 5:
         assert get(gateway, target).status == 200
-        assert get(gateway, target, method="POST", body=b"x").status in (200, 502)
-    # Nothing was sent twice that must not be.
-    assert [r.method for r in app.requests].count("POST") == 10
+        statuses.append(get(gateway, target, method="POST", body=b"x").status)
+    assert set(statuses) <= {200, 502}
+    # Nothing was sent twice that must not be; on a connection that is being closed it may not arrive at all.
+    assert statuses.count(200) <= [r.method for r in app.requests].count("POST") <= 10
     assert failures(gateway) == []
 
 

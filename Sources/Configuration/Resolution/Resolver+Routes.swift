@@ -196,6 +196,10 @@ extension Resolver {
       report(path.position, "the gateway itself answers this path: the metadata of \"\(resource.resource)\"")
       return
     }
+    if let asked = draft.forwardAuth?.value.path?.value, text == asked {
+      report(path.position, "the gateway itself answers this path: proxies ask there (\"forward_auth\")")
+      return
+    }
     guard text.isAt(ProviderConfiguration.publishedKeysPath) else { return }
     for provider in draft.providers where provider.body.value.signing != nil {
       let host = provider.body.value.issuer.flatMap { WebAddress($0.value)?.host }

@@ -24,7 +24,7 @@ struct Resolver {
       limits: limits,
       timeouts: draft.timeouts.value,
       trustedProxies: Resolver.proxies(draft.trustedProxies),
-      forwardAuth: forwardAuth,
+      forwardAuth: resolveForwardAuth(providers),
       revocations: draft.revocations?.value.file.map {
         RevocationsConfiguration(file: $0.value, position: $0.position)
       },
@@ -47,8 +47,12 @@ struct Resolver {
     }
   }
 
-  private var forwardAuth: ForwardAuthConfiguration? {
+  private mutating func resolveForwardAuth(_ providers: [ProviderConfiguration]) -> ForwardAuthConfiguration? {
     guard let draft = draft.forwardAuth?.value, let path = draft.path, let peers = draft.peers else { return nil }
+    let own = providers.compactMap { $0.signIn?.path }
+    if path.value.hasPrefix("/.well-known/") || own.contains(where: { path.value == $0 || path.value.hasPrefix($0 + "/") }) {
+      report(path.position, "the gateway has another answer for this path; write /.portcullis/verify")
+    }
     return ForwardAuthConfiguration(path: path.value, peers: Resolver.proxies(peers))
   }
 

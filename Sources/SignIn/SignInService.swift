@@ -166,8 +166,8 @@ public final class SignInService: Responder, Sendable {
     guard let token = RefreshToken(text), let next = token.next else {
       return completion(.failure(.refused(.refreshRefused)))
     }
-    let terms = RefreshTerms(graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds,
-      tokenSeconds: tokenSecondsMax)
+    let terms = RefreshTerms(
+      graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds, tokenSeconds: tokenSecondsMax)
     state.store.refresh(
       hash: token.hash, provider: provider, replacement: next.hash.whole, now: now, terms: terms,
       deadline: deadline

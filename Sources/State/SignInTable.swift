@@ -58,7 +58,8 @@ struct SignInTable {
       [
         .text(record.id), .text(record.provider), .text(record.subject), .text(record.methods.joined(separator: " ")),
         .integer(record.authenticatedAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
-        .integer(record.tokensUntil), .text(record.clientAddress), .text(record.userAgent), .bytes(hash.family), .bytes(hash.whole),
+        .integer(record.tokensUntil), .text(record.clientAddress), .text(record.userAgent), .bytes(hash.family),
+        .bytes(hash.whole),
       ])
   }
 

@@ -72,8 +72,8 @@ extension SQLiteSignInStore {
   }
 
   func use(
-    _ token: UInt8, next: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local", tokenSeconds: Int64 = -5000,
-    within: Duration = .seconds(60)
+    _ token: UInt8, next: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local",
+    tokenSeconds: Int64 = -5000, within: Duration = .seconds(60)
   ) throws -> RefreshOutcome {
     try outcome {
       refresh(

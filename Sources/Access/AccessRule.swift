@@ -37,7 +37,7 @@ public struct AccessRule: Sendable, Equatable {
 
   private func evaluate(_ identity: Identity, _ facts: RequestFacts, of providers: [String]) -> Verdict {
     switch identity {
-    case .anonymous: .refused(Refusal(.credentialMissing, expected: "a token", found: "none"))
+    case .anonymous: .refused(Refusal(.credentialMissing))
     case .token(let token): evaluate(token.claims, facts, of: providers)
     case .introspected(let token): evaluate(token.claims, facts, of: providers)
     case .supposed(let token): evaluate(token.claims, facts, of: providers)
@@ -48,8 +48,7 @@ public struct AccessRule: Sendable, Equatable {
     _ claims: borrowing ClaimsSet, _ facts: RequestFacts, of providers: [String]
   ) -> Verdict {
     guard providers.contains(claims.provider) else {
-      return .refused(
-        Refusal(.issuerUnknown, expected: providers.joined(separator: ", "), found: claims.provider))
+      return .refused(Refusal(.issuerUnknown))
     }
     if requirement.isEmpty { return .allowed }
     return requirement.refusal(of: claims, facts).map { .refused($0) } ?? .allowed

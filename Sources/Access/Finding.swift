@@ -79,15 +79,14 @@ extension Finding {
 }
 
 extension Requirement.Condition {
-  /// Why it does not hold.
-  func refusal(of claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Refusal {
+  /// Why it does not hold: of an `all` what that is of the first that fails.
+  func refusalReason(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Reason {
     if case .all(let requirements) = self {
       for requirement in requirements {
-        if let refusal = requirement.failed(claims, facts)?.refusal(of: claims, facts) { return refusal }
+        if let failed = requirement.failed(claims, facts) { return failed.refusalReason(claims, facts) }
       }
     }
-    let finding = finding(claims, facts)
-    return Refusal(finding.reason ?? ownReason, expected: finding.expected, found: finding.found)
+    return reason(claims, facts)
   }
 
   /// What it is called; where nothing but another authentication is lacking, that is asked for.

@@ -36,17 +36,8 @@ public struct Remedy: Sendable, Equatable {
 }
 
 extension Requirement {
-  /// What all conditions need that a client can get.
-  func remedy(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy {
-    var remedies: [Remedy] = []
-    for condition in conditions {
-      if let remedy = condition.remedy(claims, facts) { remedies.append(remedy) }
-    }
-    return Remedy.sum(remedies)
-  }
-
   /// What would let it hold; nil where nothing would that a client can get.
-  fileprivate func cure(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
+  func cure(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
     var remedies: [Remedy] = []
     for condition in conditions {
       guard let remedy = condition.remedy(claims, facts) else { return nil }
@@ -75,7 +66,7 @@ extension Requirement.Condition {
     case .authenticationAge(let seconds): return Remedy(authenticationAge: seconds)
     case .any(let requirements):
       for requirement in requirements where requirement.holds(claims, facts) {
-        return requirement.remedy(claims, facts)
+        return requirement.cure(claims, facts)
       }
       return Requirement.curable(requirements, claims, facts)?.remedy
     case .all(let requirements):

@@ -44,18 +44,30 @@ public struct RequestFacts: Sendable {
 
 extension Requirement {
   /// Whether those who have these claims bring it.
-  func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool {
-    for index in conditions.indices where !conditions[index].holds(claims, facts) { return false }
-    return true
+  func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool { truth(claims, facts) == .holds }
+
+  func truth(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Truth {
+    var truth = Truth.holds
+    for index in conditions.indices {
+      switch conditions[index].truth(claims, facts) {
+      case .holds: continue
+      case .fails: return .fails
+      case .unknown: truth = .unknown
+      }
+    }
+    return truth
   }
 
   /// What they lack who have these claims; nil where they lack nothing.
+  ///
+  /// A client is told what to get only where that lets it pass, and then everything at once.
   func refusal(of claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Refusal? {
     guard let failed = failed(claims, facts) else { return nil }
-    let refusal = failed.refusal(of: claims, facts)
-    // What would cure the one is told with what all of them need: a client asks for everything at once.
-    let isCurable = failed.remedy(claims, facts) != nil
-    return isCurable ? refusal.with(remedy(claims, facts)) : refusal
+    if let cure = cure(claims, facts) { return Refusal(failed.refusalReason(claims, facts), remedy: cure) }
+    for condition in conditions where condition.remedy(claims, facts) == nil {
+      return Refusal(condition.refusalReason(claims, facts))
+    }
+    return Refusal(failed.refusalReason(claims, facts))
   }
 
   /// The first condition that does not hold.
@@ -66,35 +78,62 @@ extension Requirement {
 }
 
 extension Requirement.Condition {
-  func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool {
+  func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool { truth(claims, facts) == .holds }
+
+  func truth(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Truth {
     switch self {
     case .roles(let roles):
-      for role in roles where claims.hasRole(role) { return true }
-      return false
+      for role in roles where claims.hasRole(role) { return .holds }
+      return claims.isReadable(.roles) ? .fails : .unknown
     case .scopes(let scopes):
-      for scope in scopes where !claims.hasScope(scope) { return false }
-      return true
+      for scope in scopes where !claims.hasScope(scope) { return claims.isReadable(.scopes) ? .fails : .unknown }
+      return .holds
     case .permissions(let permissions):
-      for permission in permissions where !claims.hasPermission(permission) { return false }
-      return true
-    case .claim(let path, let values): return claims.claim(path, holdsAnyOf: values)
-    case .owner(let owner): return owner.holds(claims, facts.path.span)
-    case .contextClasses(let classes): return claims.hasContextClass(anyOf: classes)
+      for permission in permissions where !claims.hasPermission(permission) {
+        return claims.isReadable(.permissions) ? .fails : .unknown
+      }
+      return .holds
+    case .claim(let path, let values):
+      if claims.claim(path, holdsAnyOf: values) { return .holds }
+      return claims.isScalarOrListOfThem(path) ? .fails : .unknown
+    case .owner(let owner):
+      if owner.holds(claims, facts.path.span) { return .holds }
+      return claims.isTextOrInteger(owner.claim) ? .fails : .unknown
+    case .contextClasses(let classes):
+      if claims.hasContextClass(anyOf: classes) { return .holds }
+      return claims.isTextOrInteger(ClaimsSet.contextClassPath) ? .fails : .unknown
     case .authenticationAge(let most):
-      guard let age = claims.authenticationAge(at: facts.now) else { return false }
-      return age <= most + claims.leewaySeconds
+      // Nothing is said of when it was: that is neither long ago nor lately.
+      guard let age = claims.authenticationAge(at: facts.now) else { return .unknown }
+      return Truth(age <= most + claims.leewaySeconds)
     case .any(let requirements):
-      for requirement in requirements where requirement.holds(claims, facts) { return true }
-      return false
+      var truth = Truth.fails
+      for requirement in requirements {
+        switch requirement.truth(claims, facts) {
+        case .holds: return .holds
+        case .fails: continue
+        case .unknown: truth = .unknown
+        }
+      }
+      return truth
     case .all(let requirements):
-      for requirement in requirements where !requirement.holds(claims, facts) { return false }
-      return true
-    case .not(let requirement): return !requirement.holds(claims, facts)
+      var truth = Truth.holds
+      for requirement in requirements {
+        switch requirement.truth(claims, facts) {
+        case .holds: continue
+        case .fails: return .fails
+        case .unknown: truth = .unknown
+        }
+      }
+      return truth
+    case .not(let requirement): return requirement.truth(claims, facts).negated
     }
   }
 }
 
 extension ClaimsSet {
+  static let contextClassPath = ClaimPath(name: "acr")
+
   /// Seconds since they were authenticated; nil where that is not said, or said to be still to come.
   func authenticationAge(at now: UnixSeconds) -> Int64? {
     guard let authenticatedAt, authenticatedAt <= now + leewaySeconds else { return nil }

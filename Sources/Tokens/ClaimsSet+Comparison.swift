@@ -14,6 +14,27 @@ extension ClaimsSet {
     return false
   }
 
+  /// Whether the claim at `path` can be compared with values: a scalar, a list of them, or not there.
+  public func isScalarOrListOfThem(_ path: ClaimPath) -> Bool {
+    guard let place = claims.place(path) else { return true }
+    guard claims.kind(place) == .array else { return claims.kind(place) != .object }
+    var next = claims.firstElement(of: place)
+    while let element = next {
+      if claims.kind(element) == .object || claims.kind(element) == .array { return false }
+      next = claims.element(after: element, of: place)
+    }
+    return true
+  }
+
+  /// Whether the claim at `path` is a text, an integer, null, or not there.
+  public func isTextOrInteger(_ path: ClaimPath) -> Bool {
+    guard let place = claims.place(path) else { return true }
+    switch claims.kind(place) {
+    case .string, .null: return true
+    default: return claims.integer(place) != nil
+    }
+  }
+
   /// Whether the claim at `path` is a text, or an integer, that `isGood` takes; of an integer its decimal digits.
   public func claim(_ path: ClaimPath, isTextWhere isGood: (Span<UInt8>) -> Bool) -> Bool {
     guard let place = claims.place(path) else { return false }

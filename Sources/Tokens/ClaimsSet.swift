@@ -16,6 +16,19 @@ public struct ClaimsSet: Sendable {
   private let scopesPlace: JSONDocument.Place?
   private let permissionsPlace: JSONDocument.Place?
   private let confirmationPlace: JSONDocument.Place?
+  /// Claims that are there, and hold no words.
+  private let unreadable: Words
+
+  /// What words can be asked for.
+  public struct Words: OptionSet, Sendable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let roles = Words(rawValue: 1)
+    public static let scopes = Words(rawValue: 2)
+    public static let permissions = Words(rawValue: 4)
+  }
 
   init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy) {
     self.claims = claims
@@ -29,7 +42,18 @@ public struct ClaimsSet: Sendable {
     scopesPlace = claims.place(policy.claims.scopes).flatMap { claims.holdsWords($0) ? $0 : nil }
     permissionsPlace = claims.place(policy.claims.permissions).flatMap { claims.holdsWords($0) ? $0 : nil }
     confirmationPlace = claims.member("cnf", of: claims.root)
+    var unreadable: Words = []
+    for (words, path, place) in [
+      (Words.roles, policy.claims.roles, rolesPlace), (.scopes, policy.claims.scopes, scopesPlace),
+      (.permissions, policy.claims.permissions, permissionsPlace),
+    ] where place == nil {
+      if let there = claims.place(path), claims.kind(there) != .null { unreadable.insert(words) }
+    }
+    self.unreadable = unreadable
   }
+
+  /// Whether the claim says which it holds: also where there is none, which says that it holds none.
+  public func isReadable(_ words: Words) -> Bool { !unreadable.contains(words) }
 
   /// Bytes of the block that holds the claims.
   public var bytesHeld: Int { claims.bytesHeld }

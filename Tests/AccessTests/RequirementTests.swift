@@ -61,16 +61,49 @@ struct RequirementTests {
 
   @Test("`any` says what each of its ways lacked")
   func saysLacks() throws {
-    let refusal = try Self.verdict(
-      [
-        .any([
-          Requirement([.roles(["admin"])]), Requirement([.roles(["clerk"]), .permissions(["p"])]),
-        ])
-      ], "\"roles\":[\"clerk\"]")
-    #expect(refusal?.expected == "any of 2")
+    let ways: Requirement.Condition = .any([
+      Requirement([.roles(["admin"])]), Requirement([.roles(["clerk"]), .permissions(["p"])]),
+    ])
+    let rule = AccessRule(authentication: .required(providers: ["company"]), requirement: Requirement([ways]))
+    let finding = rule.findings(
+      try Issuer.identity("\"roles\":[\"clerk\"]"), RequestFacts(path: Array("/".utf8), now: Self.now)
+    ).last
+    #expect(finding?.expected == "any of 2")
     #expect(
-      refusal?.found
+      finding?.found
         == "none: needed 1: any of the roles admin (found clerk); 2: the permission p (found none)")
+  }
+
+  @Test(
+    "What a claim does not say in words lets nobody in, and least of all where it must not hold",
+    arguments: [
+      "\"roles\":[\"suspended\",7]", "\"roles\":[\"suspended\",null]", "\"roles\":{\"suspended\":true}", "\"roles\":7",
+      "\"roles\":[[\"suspended\"]]",
+    ])
+  func unreadable(claims: String) throws {
+    let excluded: Requirement.Condition = .not(Requirement([.roles(["suspended"])]))
+    #expect(try Self.verdict([excluded], claims)?.reason == .requirementExcluded)
+    #expect(try Self.verdict([.not(Requirement([excluded]))], claims) != nil)
+    #expect(try Self.verdict([.roles(["suspended"])], claims)?.reason == .roleMissing)
+    #expect(try Self.verdict([excluded], "\"roles\":[\"other\"]") == nil)
+    #expect(try Self.verdict([excluded], "\"roles\":null") == nil && Self.verdict([excluded], "\"other\":1") == nil)
+    let tenant: Requirement.Condition = .not(Requirement([.claim(ClaimPath(name: "tenant"), [.string("evil")])]))
+    #expect(try Self.verdict([tenant], "\"tenant\":{\"name\":\"evil\"}") != nil)
+    #expect(try Self.verdict([tenant], "\"tenant\":[[\"evil\"]]") != nil)
+    #expect(try Self.verdict([tenant], "\"tenant\":[\"good\",7]") == nil)
+  }
+
+  @Test("Nobody is asked for what would not let them pass")
+  func incurable() throws {
+    let gold: Requirement.Condition = .any([Requirement([.contextClasses(["gold"])])])
+    let excluded: Requirement.Condition = .not(Requirement([.roles(["suspended"])]))
+    let refusal = try #require(try Self.verdict([gold, excluded], "\"roles\":[\"suspended\"]"))
+    #expect(refusal.reason == .requirementExcluded && refusal.remedy == .none)
+    #expect(try Self.verdict([gold, excluded], "\"roles\":[]")?.remedy.contextClasses == ["gold"])
+    let both = try #require(try Self.verdict([.scopes(["a"]), .permissions(["p"])], "\"scope\":\"b\""))
+    #expect(both.reason == .permissionMissing && both.remedy == .none)
+    #expect(
+      try Self.verdict([.scopes(["a"]), .permissions(["p"])], "\"permissions\":\"p\"")?.remedy.scopes == ["a"])
   }
 
   // MARK: The path's owner

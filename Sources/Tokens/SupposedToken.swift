@@ -12,6 +12,11 @@ public final class SupposedToken: Sendable {
     _ stated: StatedClaims, authenticatedAt: UnixSeconds?, _ policy: TokenPolicy
   ) throws(ClaimConflict) {
     var value = try stated.value(policy.claims)
+    // Rules may ask for what every token of the provider has.
+    if value.object?["iss"] == nil { try value.set(ClaimPath(name: "iss"), .string(policy.issuer)) }
+    if case .oneOf(let audiences) = policy.audiences, value.object?["aud"] == nil {
+      try value.set(ClaimPath(name: "aud"), .array(audiences.map { .string($0) }))
+    }
     if let authenticatedAt { try value.set(ClaimPath(name: "auth_time"), .integer(authenticatedAt)) }
     guard let document = try? JSONDocument(value.serialized().span) else {
       throw ClaimConflict(name: stated.others.last?.path.description ?? "claims")

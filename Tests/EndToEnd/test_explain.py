@@ -227,6 +227,7 @@ def test_tests_that_hold(folder):
     ("{ request: GET /x, expect: allowed }", "found 404 no_route on no route"),
     ("{ request: GET /public/x, expect: allowed, route: api }", 'expected route "api", found route "open"'),
     ("{ request: GET /public/x, expect: allowed, upstream: spare }", 'expected upstream "spare", found upstream "app"'),
+    ("{ request: GET /orders/7, expect: 401, upstream: app }", 'expected upstream "app", found 401 credential_missing'),
     ("{ request: GET /old/x, expect: allowed, upstream: app }", 'expected upstream "app", found a redirect'),
     ("{ request: POST /orders/7, as: { roles: [x] }, expect: allowed }",
      "LACKS  any of the roles clerk; found x"),
@@ -259,6 +260,21 @@ def test_a_test_that_is_none(folder, test, said):
     (folder / "gateway.conf").write_text(config(folder, more=f"tests:\n  - {test}\n"))
     result = check(folder)
     assert result.returncode == 1 and said in result.stderr, result
+
+
+def test_a_supposed_token_has_what_every_token_of_its_provider_has(folder):
+    """Rules may ask for `iss` and `aud`: the wire sees them."""
+    routes = f"""
+  - {{ path: /first, auth: [company, other], require: {{ not: {{ claims: {{ iss: "{OTHER}" }} }} }}, upstream: app }}
+  - {{ path: /second, auth: company, require: {{ claims: {{ iss: "{ISSUER}", aud: {AUDIENCE} }} }}, upstream: app }}
+tests:
+  - {{ request: GET /first, as: {{ provider: other, subject: a }}, expect: requirement_excluded }}
+  - {{ request: GET /first, as: {{ provider: company, subject: a }}, expect: allowed }}
+  - {{ request: GET /second, as: {{ provider: company, subject: a }}, expect: allowed, upstream: app }}
+"""
+    (folder / "gateway.conf").write_text(config(folder, more=routes))
+    result = run("check", "--config", folder / "gateway.conf")
+    assert result.returncode == 0, result.stderr
 
 
 def test_A_4_a_reload_that_fails_its_tests_is_refused(start, upstream, folder):

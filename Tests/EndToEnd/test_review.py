@@ -86,6 +86,18 @@ def test_what_is_open_inside_of_what_is_not(tmp_path):
     assert warned(tmp_path, ["path: /health, auth: none", "path: /**, auth: company"]) == []
 
 
+@pytest.mark.parametrize("routes, is_open", [
+    (["path: /a/open, auth: none", "path: /a/**, methods: [GET, POST], auth: company",
+      "path: /a/**, auth: company"], True),
+    (["path: /a/open, auth: company, anonymous: allow", "path: /a/**, auth: company"], True),
+    (["path: /a/open, auth: none", "path: /a/**, auth: company, anonymous: allow"], False),
+    (["path: /a/open, auth: company, anonymous: allow, require: { roles: [x] }", "path: /a/**, auth: company"], False),
+])
+def test_what_is_open_is_what_a_request_without_a_token_may_take(tmp_path, routes, is_open):
+    found = [said for number, said in warned(tmp_path, routes) if number == 0 and said.startswith("open to everyone")]
+    assert bool(found) == is_open, found
+
+
 def test_routes_that_no_test_takes(tmp_path):
     routes = ["path: /a, auth: none", 'path: "/b/{id}", methods: [POST], auth: company', "path: /c, auth: none"]
     tests = "tests:\n  - { request: GET /a, expect: allowed }\n  - { request: GET /c, expect: allowed }\n"

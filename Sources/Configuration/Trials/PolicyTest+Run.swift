@@ -41,8 +41,11 @@ extension PolicyTest {
     if let route, route != taken {
       return "expected route \"\(configuration.routes[route].name)\", found \(place)"
     }
-    guard let upstream, case .allowed(let forwarding) = trial.result, forwarding.destination != .upstream(upstream)
-    else { return nil }
+    guard let upstream else { return nil }
+    guard case .allowed(let forwarding) = trial.result else {
+      return "expected upstream \"\(configuration.upstreams[upstream].name)\", found \(trial.result.text)"
+    }
+    if forwarding.destination == .upstream(upstream) { return nil }
     let found =
       if case .upstream(let index) = forwarding.destination {
         "upstream \"\(configuration.upstreams[index].name)\""

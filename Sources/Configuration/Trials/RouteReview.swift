@@ -19,7 +19,7 @@ public struct RouteReview: Sendable {
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
     }
     let tested = Set(configuration.tests.compactMap { trials.route($0.request).route })
-    for index in configuration.routes.indices {
+    for index in configuration.routes.indices where warnings.count < RouteReview.warningsMax {
       guard let request = reached[index] else {
         warn(index, "this route never matches: earlier ones together take all of its requests")
         continue
@@ -42,15 +42,21 @@ public struct RouteReview: Sendable {
     warnings.append(Diagnostic(file: configuration.file, position: routes[route].position, message: message))
   }
 
-  /// A route that asks for a token, below whose path the open one lies. One for all paths is no area.
+  /// A route that is not open to everyone, below whose path the open one lies, whatever their methods. One for all paths
+  /// is no area.
   private func protectedArea(around index: Int) -> Int? {
-    guard case .none = routes[index].rule.authentication else { return nil }
+    guard isOpen(index) else { return nil }
     return routes.indices.first { other in
-      guard other > index, patterns[other].path != .everything, patterns[other].covers(patterns[index]) else {
-        return false
-      }
-      return routes[other].rule.authentication != .none
+      guard other > index, patterns[other].path != .everything, !isOpen(other) else { return false }
+      var area = patterns[other]
+      area.methods = []
+      return area.covers(patterns[index])
     }
+  }
+
+  /// Whether a request without a token passes.
+  private func isOpen(_ index: Int) -> Bool {
+    if case .allowed = routes[index].rule.evaluate(.anonymous, RequestFacts(path: [], now: 0)) { true } else { false }
   }
 
   /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.

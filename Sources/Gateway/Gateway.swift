@@ -21,32 +21,32 @@ struct GatewayFault: Error {
 
 /// The running gateway: what is wired to what, and what signals do. Lives on the control loop, which carries no traffic.
 final class Gateway {
-  private let path: String
+  let path: String
   let control: EventLoop
   let log: Logger
   let logWriter: ProgramLogWriter
   let accessLog: AccessLog
   let serviceManager: ServiceManager
-  private(set) var active: ActiveConfiguration
+  var active: ActiveConfiguration
   let keyStore: KeyStore
-  private var introspection: IntrospectionClients
+  var introspection: IntrospectionClients
   let upstreams: Upstreams
   let server: Server
-  private let tickets = TicketKeys()
-  private var tls: ListenerContexts
-  private let revocations: RevocationWatcher
-  private let signIns: SignIns
-  private var revocationGeneration: UInt64 = 0
-  private var signals: [any DispatchSourceSignal] = []
+  let tickets = TicketKeys()
+  var tls: ListenerContexts
+  let revocations: RevocationWatcher
+  let signIns: SignIns
+  var revocationGeneration: UInt64 = 0
+  var signals: [any DispatchSourceSignal] = []
   /// Signals that are handled, and loops that accept.
-  private var stepsDone = 0
+  var stepsDone = 0
   var sockets: ListenerSockets
   let handover: Handover
   /// Until this process serves, where another one hands over to it.
-  private var takeover: Takeover?
+  var takeover: Takeover?
   /// Whether a reload waits for a file, and another was asked for meanwhile.
-  private var isReloading = false
-  private var isReloadWanted = false
+  var isReloading = false
+  var isReloadWanted = false
   var isDraining = false
   var loopsDrained = 0
   var loopsCut = 0
@@ -243,7 +243,7 @@ extension Gateway {
   }
 
   /// What is revoked now, under a generation of its own.
-  private func revocationSnapshot() -> RevocationSnapshot {
+  func revocationSnapshot() -> RevocationSnapshot {
     revocationGeneration += 1
     let inForce = revocations.file?.inForce ?? Revocations()
     signIns.tell([inForce, signIns.revocations])
@@ -274,164 +274,5 @@ extension Gateway {
     source.setRegistrationHandler { bound.async { $0.stepIsDone() } }
     source.activate()
     signals.append(source)
-  }
-
-  // MARK: Reload
-
-  /// Reads the configuration and every file that it names again. On any error the old one stays whole.
-  private func reload() {
-    guard !isDraining else {
-      log.notice("not reloaded: the gateway is draining")
-      return
-    }
-    if isReloading {
-      isReloadWanted = true
-      return
-    }
-    isReloading = true
-    serviceManager.notify(.reloading)
-    switch ConfigurationFile.loadTested(path) {
-    case .failure(let diagnostics):
-      refuseReload(diagnostics)
-      reloadEnded()
-    case .success(let configuration):
-      if configuration.listeners.map(\.opening) != active.configuration.listeners.map(\.opening)
-        || configuration.workers != active.configuration.workers
-        || configuration.log != active.configuration.log
-      {
-        log.warning(
-          """
-          changes of listeners' addresses and proxy_protocol, workers and log take effect with SIGUSR2 or a restart; the \
-          rest does now
-          """
-        )
-      }
-      var next = configuration
-      var removed: Set<ListenAddress> = []
-      next.listeners = active.configuration.listeners.map { old in
-        guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else {
-          removed.insert(old.address)
-          return old
-        }
-        listener.proxyProtocol = old.proxyProtocol
-        return listener
-      }
-      next.workers = active.configuration.workers
-      next.log = active.configuration.log
-      let agreed = next
-      let kept = settingsInForce(of: removed)
-      revocations.open(agreed) { [unowned self] opened in
-        switch opened {
-        case .success(let revoked): prepareReload(agreed, revoked, keeping: kept)
-        case .failure(let diagnostics):
-          refuseReload(diagnostics)
-          reloadEnded()
-        }
-      }
-    }
-  }
-
-  private func refuseReload(_ diagnostics: Diagnostics) {
-    for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
-    log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
-  }
-
-  private func reloadEnded() {
-    isReloading = false
-    if !isDraining { serviceManager.notify(.ready) }
-    guard isReloadWanted else { return }
-    isReloadWanted = false
-    reload()
-  }
-
-  private func settingsInForce(of listeners: Set<ListenAddress>) -> [ListenAddress: TLSContext.Settings] {
-    var kept: [ListenAddress: TLSContext.Settings] = [:]
-    for (listener, settings) in zip(active.configuration.listeners, tls.settings)
-    where listeners.contains(listener.address) {
-      kept[listener.address] = settings
-    }
-    return kept
-  }
-
-  /// Reads the files of listeners and upstreams again, and goes on once the upstreams are ready.
-  private func prepareReload(
-    _ next: GatewayConfiguration, _ revoked: RevocationFile?, keeping kept: [ListenAddress: TLSContext.Settings]
-  ) {
-    do throws(Diagnostics) {
-      let files = try TLSFiles(next, keeping: kept)
-      do throws(TLSFault) {
-        let tls = try ListenerContexts(
-          files.listeners, previous: self.tls, tickets: tickets, workers: server.workerCount)
-        try upstreams.prepare(files.upstreams) { [unowned self] in
-          for warning in files.warnings { log.warning("\(warning)") }
-          finishReload(next, revoked, tls)
-          reloadEnded()
-        }
-        return
-      } catch {
-        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-      }
-    } catch {
-      refuseReload(error)
-    }
-    reloadEnded()
-  }
-
-  private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?, _ tls: ListenerContexts) {
-    // Where it comes to nothing.
-    defer { upstreams.abandon() }
-    guard !isDraining else {
-      log.notice("not reloaded: the gateway is draining")
-      return
-    }
-    let introspection: IntrospectionClients
-    do throws(IntrospectionError) {
-      introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
-        [log] in $0.write(to: log)
-      }
-    } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-      return
-    }
-    let opened: [String: SignIns.Opened]
-    do throws(StoreFault) {
-      opened = try signIns.open(next)
-    } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-      return
-    }
-    do throws(KeyStoreError) {
-      try keyStore.reload(sources: KeySource.all(of: next))
-    } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
-      return
-    }
-    self.introspection.stop()
-    self.introspection = introspection
-    active = ActiveConfiguration(
-      next, generation: active.generation + 1,
-      responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
-        + signIns.take(next, opened, keys: keyStore))
-    revocations.replace(with: revoked)
-    upstreams.commit()
-    self.tls = tls
-    server.update(
-      active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
-    log.notice(
-      "reloaded",
-      metadata: [
-        "generation": "\(active.generation)", "providers": "\(next.providers.count)",
-        "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
-      ])
-  }
-}
-
-extension ListenerConfiguration {
-  /// What a connection begins with, which a reload leaves as it is.
-  fileprivate var opening: Opening { Opening(address: address, proxyProtocol: proxyProtocol) }
-
-  fileprivate struct Opening: Equatable {
-    let address: ListenAddress
-    let proxyProtocol: Bool
   }
 }

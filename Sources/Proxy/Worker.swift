@@ -12,29 +12,29 @@ import Tokens
 final class Worker {
   let loop: EventLoop
   let context: DecisionContext
-  private(set) var pools: [UpstreamPool]
-  private let index: Int
-  private let counters: SharedCounters
-  private let accessLog: AccessLogRing
+  var pools: [UpstreamPool]
+  let index: Int
+  let counters: SharedCounters
+  let accessLog: AccessLogRing
   let report: @Sendable (ProxyEvent) -> Void
   /// Asks for the keys of a provider that may have a new one.
-  private var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
+  var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
 
   /// By listener; nil: it speaks in clear.
-  private var tls: [TLSContext?]
+  var tls: [TLSContext?]
   /// By listener.
-  private(set) var clientsGenerations: [Int]
+  var clientsGenerations: [Int]
   let failedHandshakes: FailedHandshakes
 
-  private(set) var handshakeDeadlines: DeadlineList
-  private(set) var headDeadlines: DeadlineList
-  private(set) var idleDeadlines: DeadlineList
+  var handshakeDeadlines: DeadlineList
+  var headDeadlines: DeadlineList
+  var idleDeadlines: DeadlineList
   /// Looks at clients that are waited for within an exchange.
-  private(set) var graceDeadlines: DeadlineList
-  private(set) var tunnelDeadlines: DeadlineList
+  var graceDeadlines: DeadlineList
+  var tunnelDeadlines: DeadlineList
   let tunnelExpiries: TunnelExpiries
   /// All that connections between two requests may stand in: earlier configurations' too.
-  private var readingDeadlines: [DeadlineList]
+  var readingDeadlines: [DeadlineList]
   let lingerDeadlines: DeadlineList
   let waitDeadlines: DeadlineList
 
@@ -44,30 +44,30 @@ final class Worker {
     headBytesMax: Limits.answerHeadBytesMax, fieldsMax: Limits.answerFieldsMax,
     targetBytesMax: Limits.answerHeadBytesMax)
 
-  private var sockets: [ListenerSockets.Share]
-  private var listeners: [Listener] = []
-  private var openConnections = 0
-  private var freeSlots: [ExchangeSlot] = []
-  private var slots: [ExchangeSlot] = []
+  var sockets: [ListenerSockets.Share]
+  var listeners: [Listener] = []
+  var openConnections = 0
+  var freeSlots: [ExchangeSlot] = []
+  var slots: [ExchangeSlot] = []
   /// Has an issuer asked about a token.
-  private var requestIntrospection: @Sendable (IntrospectionQuestion) -> Void = { _ in }
+  var requestIntrospection: @Sendable (IntrospectionQuestion) -> Void = { _ in }
   /// Has a refresh token used.
-  private var requestRenewal: @Sendable (RenewalRequest) -> Void = { _ in }
+  var requestRenewal: @Sendable (RenewalRequest) -> Void = { _ in }
   /// Has the names of an upstream's servers resolved anew.
-  private(set) var requestLookup: @Sendable (UpstreamState) -> Void = { _ in }
+  var requestLookup: @Sendable (UpstreamState) -> Void = { _ in }
   /// Tells another loop that one of its requests may go to its upstream.
-  private var giveTurn: @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void = { _, _ in }
+  var giveTurn: @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void = { _, _ in }
   /// Takes a Responder's answer back to the loop that asked.
-  private var giveAnswer: @Sendable (ExchangePlace, LocalResponse) -> Void = { _, _ in }
-  private var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
-  private var dateSecond: Int64 = -1
-  private var dateText: [UInt8] = []
-  private var isAcceptingPaused = false
+  var giveAnswer: @Sendable (ExchangePlace, LocalResponse) -> Void = { _, _ in }
+  var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
+  var dateSecond: Int64 = -1
+  var dateText: [UInt8] = []
+  var isAcceptingPaused = false
   /// Connections that were closed as their address had too many, since it was last said.
-  private var closedForAddress = 0
-  private var addressLimitSaidAt = MonotonicTime(nanoseconds: 0)
-  private(set) var isDraining = false
-  private var drained: (() -> Void)?
+  var closedForAddress = 0
+  var addressLimitSaidAt = MonotonicTime(nanoseconds: 0)
+  var isDraining = false
+  var drained: (() -> Void)?
 
   init(
     index: Int, loop: EventLoop, sockets: [ListenerSockets.Share], tls: [TLSContext?],
@@ -315,141 +315,5 @@ final class Worker {
       dateText = HTTPDate.imfFixdate(unixSeconds: second)
     }
     return dateText
-  }
-
-  // MARK: What comes from outside
-
-  /// New keys; who waited for them is decided again. Who waits for another provider's goes on to wait.
-  func update(keys: KeySnapshot) {
-    take(keys)
-    wake { keys.providers[$0.provider].answers != $0.answers }
-  }
-
-  private func take(_ keys: KeySnapshot) {
-    context.keys = keys
-    context.signatures.forgetKeys()
-  }
-
-  private func wake(_ isAnswered: ((provider: Int, answers: UInt64)) -> Bool) {
-    let all = waiting
-    waiting = all.filter { !isAnswered(($0.provider, $0.answers)) }
-    for entry in all where isAnswered((entry.provider, entry.answers)) {
-      resume(entry.slot, entry.generation)
-    }
-  }
-
-  /// What an issuer says of a token: who asked is decided again, unless it has gone, or asks another configuration's
-  /// provider by now.
-  func introspected(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
-    guard question.configuration == context.active.generation else { return }
-    if let reason = result.refusal,
-      let introspection = context.active.configuration.providers[question.provider].introspection
-    {
-      refreshClock()
-      context.refusedTokens.insert(
-        question.token.span, provider: question.provider, reason, now: context.unixSeconds,
-        seconds: introspection.cacheSeconds)
-    }
-    let slot = slots[question.slot]
-    guard slot.exchange.generation == question.exchange, slot.exchange.isWaitingForIntrospection else { return }
-    slot.exchange.introspected(result)
-    resume(slot, question.exchange)
-  }
-
-  /// Decides the exchange of that generation again, where it still waits.
-  private func resume(_ slot: ExchangeSlot, _ generation: UInt64) {
-    guard slot.exchange.generation == generation, slot.exchange.isUndecided, let connection = slot.connection else {
-      return
-    }
-    connection.disarmDeadline()
-    connection.decideAgain()
-  }
-
-  /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
-  func update(
-    active: ActiveConfiguration, keys: KeySnapshot, tls: [TLSContext?], clientsGenerations: [Int],
-    upstreams: [UpstreamSnapshot]
-  ) {
-    self.tls = tls
-    if clientsGenerations != self.clientsGenerations {
-      self.clientsGenerations = clientsGenerations
-      for list in readingDeadlines {
-        for entry in list.entries { (entry as? ClientConnection)?.endIfOutdated() }
-      }
-    }
-    let old = pools
-    pools = upstreams.map { upstream in
-      guard let pool = old.first(where: { $0.state === upstream.state }) else {
-        return UpstreamPool(upstream, offset: index, loop: loop)
-      }
-      pool.update(servers: upstream.servers)
-      return pool
-    }
-    for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
-    // Where `max_connections` was raised, there is room for some of those who wait.
-    for limit in pools.compactMap(\.state.limit) {
-      while let next = limit.admitNext() { giveTurn(next, limit) }
-    }
-    context.active = active
-    handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
-    headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
-    idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
-    graceDeadlines = loop.deadlines(after: active.configuration.timeouts.lookEvery)
-    tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
-    for list in [headDeadlines, idleDeadlines] where !readingDeadlines.contains(where: { $0 === list }) {
-      readingDeadlines.append(list)
-    }
-    take(keys)
-    // Providers may have changed places: all are decided anew, and may wait anew.
-    for entry in waiting where entry.slot.exchange.generation == entry.generation {
-      entry.slot.exchange.reconsider()
-    }
-    let asking = slots.filter { $0.connection != nil && $0.exchange.isWaitingForIntrospection }
-    wake { _ in true }
-    for slot in asking where slot.exchange.isWaitingForIntrospection {
-      slot.exchange.reconsider()
-      resume(slot, slot.exchange.generation)
-    }
-  }
-
-  /// The pool that a reload has put in the place of `pool`: who is believed since then counts for requests that waited
-  /// too. nil where the upstream is gone, or is another for its limit.
-  func successor(of pool: UpstreamPool) -> UpstreamPool? {
-    pools.first {
-      $0.state.configuration.name == pool.state.configuration.name && $0.state.limit === pool.state.limit
-    }
-  }
-
-  /// An upstream has other servers.
-  func update(servers: [ServerState], of upstream: UpstreamState) {
-    pools.first { $0.state === upstream }?.update(servers: servers)
-  }
-
-  /// Accepts what waits already and no more; idle connections close, the others after their exchange.
-  ///
-  /// - Parameter drained: Called once, when the last connection has closed.
-  func drain(_ drained: @escaping () -> Void) {
-    for listener in listeners { listener.stop() }
-    listeners = []
-    isDraining = true
-    self.drained = drained
-    for list in readingDeadlines {
-      for entry in list.entries { (entry as? ClientConnection)?.drain() }
-    }
-    tellWhenDrained()
-  }
-
-  /// Ends the exchanges that are still under way, and the heads that are not whole.
-  func endExchanges() {
-    for slot in slots { slot.connection?.endExchange() }
-    for list in readingDeadlines {
-      for entry in list.entries { (entry as? ClientConnection)?.cutHead() }
-    }
-  }
-
-  private func tellWhenDrained() {
-    guard isDraining, openConnections == 0, let drained else { return }
-    self.drained = nil
-    drained()
   }
 }

@@ -23,8 +23,9 @@ final class RunningStore: Sendable {
   let record = Record()
   private let store: LoopBound<KeyStore>
 
-  /// Loops live as long as the tests: what libdispatch still has to run may name them.
+  /// Loops and stores live as long as the tests: what libdispatch still has to run may name them.
   private static let loops = Mutex<[EventLoop]>([])
+  private static let stores = Mutex<[LoopBound<KeyStore>]>([])
 
   static func loop() throws -> EventLoop {
     let loop = try EventLoop(label: "keys")
@@ -37,7 +38,9 @@ final class RunningStore: Sendable {
     let loop = try RunningStore.loop()
     let record = record
     let store = try KeyStore(sources: sources, copies: copies, loop: loop) { record.add($0) }
-    self.store = LoopBound(store, loop: loop)
+    let bound = LoopBound(store, loop: loop)
+    RunningStore.stores.withLock { $0.append(bound) }
+    self.store = bound
   }
 
   func start() {

@@ -1,0 +1,168 @@
+import Configuration
+import Introspection
+import Keys
+import Logging
+import Proxy
+import Sockets
+import State
+import TLS
+
+/// Taking another configuration while the gateway runs.
+extension Gateway {
+  /// Reads the configuration and every file that it names again. On any error the old one stays whole.
+  func reload() {
+    guard !isDraining else {
+      log.notice("not reloaded: the gateway is draining")
+      return
+    }
+    if isReloading {
+      isReloadWanted = true
+      return
+    }
+    isReloading = true
+    serviceManager.notify(.reloading)
+    switch ConfigurationFile.loadTested(path) {
+    case .failure(let diagnostics):
+      refuseReload(diagnostics)
+      reloadEnded()
+    case .success(let configuration):
+      if configuration.listeners.map(\.opening) != active.configuration.listeners.map(\.opening)
+        || configuration.workers != active.configuration.workers
+        || configuration.log != active.configuration.log
+      {
+        log.warning(
+          """
+          changes of listeners' addresses and proxy_protocol, workers and log take effect with SIGUSR2 or a restart; the \
+          rest does now
+          """
+        )
+      }
+      var next = configuration
+      var removed: Set<ListenAddress> = []
+      next.listeners = active.configuration.listeners.map { old in
+        guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else {
+          removed.insert(old.address)
+          return old
+        }
+        listener.proxyProtocol = old.proxyProtocol
+        return listener
+      }
+      next.workers = active.configuration.workers
+      next.log = active.configuration.log
+      let agreed = next
+      let kept = settingsInForce(of: removed)
+      revocations.open(agreed) { [unowned self] opened in
+        switch opened {
+        case .success(let revoked): prepareReload(agreed, revoked, keeping: kept)
+        case .failure(let diagnostics):
+          refuseReload(diagnostics)
+          reloadEnded()
+        }
+      }
+    }
+  }
+
+  private func refuseReload(_ diagnostics: Diagnostics) {
+    for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
+    log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
+  }
+
+  private func reloadEnded() {
+    isReloading = false
+    if !isDraining { serviceManager.notify(.ready) }
+    guard isReloadWanted else { return }
+    isReloadWanted = false
+    reload()
+  }
+
+  private func settingsInForce(of listeners: Set<ListenAddress>) -> [ListenAddress: TLSContext.Settings] {
+    var kept: [ListenAddress: TLSContext.Settings] = [:]
+    for (listener, settings) in zip(active.configuration.listeners, tls.settings)
+    where listeners.contains(listener.address) {
+      kept[listener.address] = settings
+    }
+    return kept
+  }
+
+  /// Reads the files of listeners and upstreams again, and goes on once the upstreams are ready.
+  private func prepareReload(
+    _ next: GatewayConfiguration, _ revoked: RevocationFile?, keeping kept: [ListenAddress: TLSContext.Settings]
+  ) {
+    do throws(Diagnostics) {
+      let files = try TLSFiles(next, keeping: kept)
+      do throws(TLSFault) {
+        let tls = try ListenerContexts(
+          files.listeners, previous: self.tls, tickets: tickets, workers: server.workerCount)
+        try upstreams.prepare(files.upstreams) { [unowned self] in
+          for warning in files.warnings { log.warning("\(warning)") }
+          finishReload(next, revoked, tls)
+          reloadEnded()
+        }
+        return
+      } catch {
+        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      }
+    } catch {
+      refuseReload(error)
+    }
+    reloadEnded()
+  }
+
+  private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?, _ tls: ListenerContexts) {
+    // Where it comes to nothing.
+    defer { upstreams.abandon() }
+    guard !isDraining else {
+      log.notice("not reloaded: the gateway is draining")
+      return
+    }
+    let introspection: IntrospectionClients
+    do throws(IntrospectionError) {
+      introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
+        [log] in $0.write(to: log)
+      }
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
+    let opened: [String: SignIns.Opened]
+    do throws(StoreFault) {
+      opened = try signIns.open(next)
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
+    do throws(KeyStoreError) {
+      try keyStore.reload(sources: KeySource.all(of: next))
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
+    self.introspection.stop()
+    self.introspection = introspection
+    active = ActiveConfiguration(
+      next, generation: active.generation + 1,
+      responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
+        + signIns.take(next, opened, keys: keyStore))
+    revocations.replace(with: revoked)
+    upstreams.commit()
+    self.tls = tls
+    server.update(
+      active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
+    log.notice(
+      "reloaded",
+      metadata: [
+        "generation": "\(active.generation)", "providers": "\(next.providers.count)",
+        "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
+      ])
+  }
+}
+
+extension ListenerConfiguration {
+  /// What a connection begins with, which a reload leaves as it is.
+  fileprivate var opening: Opening { Opening(address: address, proxyProtocol: proxyProtocol) }
+
+  fileprivate struct Opening: Equatable {
+    let address: ListenAddress
+    let proxyProtocol: Bool
+  }
+}

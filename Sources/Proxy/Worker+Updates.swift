@@ -1,0 +1,146 @@
+import Configuration
+import Crypto
+import HTTP
+import Keys
+import Reason
+import Sockets
+import TLS
+import Telemetry
+import Tokens
+
+/// What comes to a loop from outside: keys, answers, another configuration, the end.
+extension Worker {
+  /// New keys; who waited for them is decided again. Who waits for another provider's goes on to wait.
+  func update(keys: KeySnapshot) {
+    take(keys)
+    wake { keys.providers[$0.provider].answers != $0.answers }
+  }
+
+  private func take(_ keys: KeySnapshot) {
+    context.keys = keys
+    context.signatures.forgetKeys()
+  }
+
+  private func wake(_ isAnswered: ((provider: Int, answers: UInt64)) -> Bool) {
+    let all = waiting
+    waiting = all.filter { !isAnswered(($0.provider, $0.answers)) }
+    for entry in all where isAnswered((entry.provider, entry.answers)) {
+      resume(entry.slot, entry.generation)
+    }
+  }
+
+  /// What an issuer says of a token: who asked is decided again, unless it has gone, or asks another configuration's
+  /// provider by now.
+  func introspected(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
+    guard question.configuration == context.active.generation else { return }
+    if let reason = result.refusal,
+      let introspection = context.active.configuration.providers[question.provider].introspection
+    {
+      refreshClock()
+      context.refusedTokens.insert(
+        question.token.span, provider: question.provider, reason, now: context.unixSeconds,
+        seconds: introspection.cacheSeconds)
+    }
+    let slot = slots[question.slot]
+    guard slot.exchange.generation == question.exchange, slot.exchange.isWaitingForIntrospection else { return }
+    slot.exchange.introspected(result)
+    resume(slot, question.exchange)
+  }
+
+  /// Decides the exchange of that generation again, where it still waits.
+  func resume(_ slot: ExchangeSlot, _ generation: UInt64) {
+    guard slot.exchange.generation == generation, slot.exchange.isUndecided, let connection = slot.connection else {
+      return
+    }
+    connection.disarmDeadline()
+    connection.decideAgain()
+  }
+
+  /// A new configuration for requests from now on. Pools whose definition is the same stay, with their connections.
+  func update(
+    active: ActiveConfiguration, keys: KeySnapshot, tls: [TLSContext?], clientsGenerations: [Int],
+    upstreams: [UpstreamSnapshot]
+  ) {
+    self.tls = tls
+    if clientsGenerations != self.clientsGenerations {
+      self.clientsGenerations = clientsGenerations
+      for list in readingDeadlines {
+        for entry in list.entries { (entry as? ClientConnection)?.endIfOutdated() }
+      }
+    }
+    let old = pools
+    pools = upstreams.map { upstream in
+      guard let pool = old.first(where: { $0.state === upstream.state }) else {
+        return UpstreamPool(upstream, offset: index, loop: loop)
+      }
+      pool.update(servers: upstream.servers)
+      return pool
+    }
+    for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
+    // Where `max_connections` was raised, there is room for some of those who wait.
+    for limit in pools.compactMap(\.state.limit) {
+      while let next = limit.admitNext() { giveTurn(next, limit) }
+    }
+    context.active = active
+    handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
+    headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
+    idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
+    graceDeadlines = loop.deadlines(after: active.configuration.timeouts.lookEvery)
+    tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
+    for list in [headDeadlines, idleDeadlines] where !readingDeadlines.contains(where: { $0 === list }) {
+      readingDeadlines.append(list)
+    }
+    take(keys)
+    // Providers may have changed places: all are decided anew, and may wait anew.
+    for entry in waiting where entry.slot.exchange.generation == entry.generation {
+      entry.slot.exchange.reconsider()
+    }
+    let asking = slots.filter { $0.connection != nil && $0.exchange.isWaitingForIntrospection }
+    wake { _ in true }
+    for slot in asking where slot.exchange.isWaitingForIntrospection {
+      slot.exchange.reconsider()
+      resume(slot, slot.exchange.generation)
+    }
+  }
+
+  /// The pool that a reload has put in the place of `pool`: who is believed since then counts for requests that waited
+  /// too. nil where the upstream is gone, or is another for its limit.
+  func successor(of pool: UpstreamPool) -> UpstreamPool? {
+    pools.first {
+      $0.state.configuration.name == pool.state.configuration.name && $0.state.limit === pool.state.limit
+    }
+  }
+
+  /// An upstream has other servers.
+  func update(servers: [ServerState], of upstream: UpstreamState) {
+    pools.first { $0.state === upstream }?.update(servers: servers)
+  }
+
+  /// Accepts what waits already and no more; idle connections close, the others after their exchange.
+  ///
+  /// - Parameter drained: Called once, when the last connection has closed.
+  func drain(_ drained: @escaping () -> Void) {
+    for listener in listeners { listener.stop() }
+    listeners = []
+    isDraining = true
+    self.drained = drained
+    for list in readingDeadlines {
+      for entry in list.entries { (entry as? ClientConnection)?.drain() }
+    }
+    tellWhenDrained()
+  }
+
+  /// Ends the exchanges that are still under way, and the heads that are not whole.
+  func endExchanges() {
+    for slot in slots { slot.connection?.endExchange() }
+    for list in readingDeadlines {
+      for entry in list.entries { (entry as? ClientConnection)?.cutHead() }
+    }
+  }
+
+  func tellWhenDrained() {
+    guard isDraining, openConnections == 0, let drained else { return }
+    self.drained = nil
+    drained()
+  }
+}

@@ -35,6 +35,7 @@ final class Gateway {
   let tickets = TicketKeys()
   var tls: ListenerContexts
   let revocations: RevocationWatcher
+  let endedSignIns: EndedSignIns
   let signIns: SignIns
   var revocationGeneration: UInt64 = 0
   var signals: [any DispatchSourceSignal] = []
@@ -82,7 +83,8 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
     }
-    signIns = SignIns(loop: control, log: log)
+    endedSignIns = EndedSignIns { WallClock.nanoseconds / 1_000_000_000 }
+    signIns = SignIns(endedSignIns, loop: control, log: log)
     let signInRoutes: [LocalRoute]
     do throws(StoreFault) {
       signInRoutes = signIns.take(configuration, try signIns.open(configuration), keys: keyStore)
@@ -173,9 +175,10 @@ extension Gateway {
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
-    signIns.start(
-      comingBack: { body in bound.async { body($0.signIns) } },
+    endedSignIns.start(
+      comingBack: { body in bound.async { body($0.endedSignIns) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
+    signIns.start(comingBack: { body in bound.async { body($0.signIns) } })
     upstreams.start(
       comingBack: { body in bound.async { body($0.upstreams) } },
       publish: { [unowned self] upstream in
@@ -246,8 +249,8 @@ extension Gateway {
   func revocationSnapshot() -> RevocationSnapshot {
     revocationGeneration += 1
     let inForce = revocations.file?.inForce ?? Revocations()
-    signIns.tell([inForce, signIns.revocations])
-    return RevocationSnapshot(inForce, endedSignIns: signIns.revocations, generation: revocationGeneration)
+    signIns.tell([inForce, endedSignIns.revocations])
+    return RevocationSnapshot(inForce, endedSignIns: endedSignIns.revocations, generation: revocationGeneration)
   }
 
   private func renew(_ request: RenewalRequest) {

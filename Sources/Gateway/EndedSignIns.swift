@@ -1,0 +1,107 @@
+import State
+import Synchronization
+import Tokens
+
+/// Sign-ins of all providers that have ended while tokens of them may be good. Bound to the control loop.
+final class EndedSignIns {
+  /// What the loops refuse.
+  private(set) var revocations = Revocations()
+  /// Until when each has to be known.
+  private var untilByID: [Key: UnixSeconds] = [:]
+  private var addedSinceSweep = 0
+  private var changed: () -> Void = {}
+  private let clock: () -> UnixSeconds
+  /// The way here for those who end sign-ins.
+  let relay = EndedSignInsRelay()
+
+  private struct Key: Hashable {
+    let provider: String
+    let id: String
+  }
+
+  init(clock: @escaping () -> UnixSeconds) { self.clock = clock }
+
+  /// Begins to take what comes by the relay.
+  ///
+  /// - Parameter changed: Called when more has ended: it has all loops told.
+  func start(comingBack: @escaping EndedSignInsRelay.Return, changed: @escaping () -> Void) {
+    self.changed = changed
+    relay.set(comingBack)
+  }
+
+  fileprivate func takeWhatWaits() {
+    let waiting = relay.take()
+    if learn(waiting.ended) { changed() }
+    for told in waiting.told { told() }
+  }
+
+  /// Takes what has ended.
+  ///
+  /// - Returns: Whether something of it is new.
+  @discardableResult
+  func learn(_ ended: [EndedSignIn]) -> Bool {
+    var isNew = false
+    for each in ended where !each.id.isEmpty {
+      let key = Key(provider: each.provider, id: each.id)
+      let known = untilByID[key]
+      untilByID[key] = max(known ?? .min, each.until)
+      guard known == nil else { continue }
+      revocations.insert(.signInID, each.id.utf8Span.span, provider: each.provider)
+      addedSinceSweep += 1
+      isNew = true
+    }
+    // Forgetting costs all of them, and so is done when many may be over.
+    if addedSinceSweep > max(1024, untilByID.count / 2) { sweep() }
+    return isNew
+  }
+
+  private func sweep() {
+    addedSinceSweep = 0
+    let now = clock()
+    untilByID = untilByID.filter { $0.value > now }
+    revocations = Revocations()
+    for key in untilByID.keys { revocations.insert(.signInID, key.id.utf8Span.span, provider: key.provider) }
+  }
+}
+
+/// Takes what has ended to the control loop, from anywhere; before there is one, nobody could have ended anything.
+///
+/// What comes before that loop has its turn is told together: each telling costs a copy of all that the loops know.
+final class EndedSignInsRelay: Sendable {
+  /// Does something with what has ended, on the control loop; from anywhere.
+  typealias Return = @Sendable (@escaping @Sendable (EndedSignIns) -> Void) -> Void
+
+  /// What waits for the control loop.
+  struct Waiting {
+    var ended: [EndedSignIn] = []
+    /// Called when the loops have been told.
+    var told: [@Sendable () -> Void] = []
+  }
+
+  private let comingBack = Mutex<Return?>(nil)
+  private let waiting = Mutex<Waiting?>(nil)
+
+  var isSet: Bool { comingBack.withLock { $0 != nil } }
+
+  fileprivate func set(_ comingBack: @escaping Return) { self.comingBack.withLock { $0 = comingBack } }
+
+  /// - Parameter told: Called once, from anywhere, when all loops have been told.
+  func add(_ ended: [EndedSignIn], told: @escaping @Sendable () -> Void = {}) {
+    guard let comingBack = comingBack.withLock({ $0 }) else { return told() }
+    let isFirst = waiting.withLock { waiting in
+      let isFirst = waiting == nil
+      waiting = waiting ?? Waiting()
+      waiting?.ended += ended
+      waiting?.told.append(told)
+      return isFirst
+    }
+    if isFirst { comingBack { $0.takeWhatWaits() } }
+  }
+
+  fileprivate func take() -> Waiting {
+    waiting.withLock { waiting in
+      defer { waiting = nil }
+      return waiting ?? Waiting()
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import Logging
+import SignIn
+
+extension SignInEvent {
+  func write(to log: Logger, provider: String) {
+    func line(_ fields: Logger.Metadata) -> Logger.Metadata {
+      fields.merging(["provider": "\(provider)"]) { first, _ in first }
+    }
+    switch self {
+    case .signedIn(let username, let id, let address):
+      log.notice("signed in", metadata: line(["user": "\(username)", "sign_in": "\(id)", "client": "\(address)"]))
+    case .failures(let count, let last, let address):
+      var fields: Logger.Metadata = ["failures": "\(count)", "last_from": "\(address)"]
+      // What was typed for a name may be a password.
+      if let last { fields["last_of"] = "\(last)" }
+      log.warning("signing in failed", metadata: line(fields))
+    case .throttled(let username, let address):
+      var fields: Logger.Metadata = ["client": "\(address)"]
+      if let username { fields["user"] = "\(username)" }
+      log.warning("too many failures to sign in: tries are refused for a while", metadata: line(fields))
+    case .refreshReused(let subject, let id, let address):
+      log.warning(
+        "a refresh token was used again after it had been replaced: its sign-in has ended",
+        metadata: line(["subject": "\(subject)", "sign_in": "\(id)", "client": "\(address)"]))
+    case .signedOut(let subject, let count):
+      log.notice("signed out", metadata: line(["subject": "\(subject)", "sign_ins": "\(count)"]))
+    case .disabledEnded(let subject, let id):
+      log.notice(
+        "a sign-in has ended: its user is disabled, or gone",
+        metadata: line(["subject": "\(subject)", "sign_in": "\(id)"]))
+    case .passwordChanged(let username):
+      log.notice("a user has changed their password", metadata: line(["user": "\(username)"]))
+    case .passwordNotChanged(let username, let why):
+      log.error(
+        "a password could not be changed; the users file has to be writable for it",
+        metadata: line(["user": "\(username)", "why": "\(why)"]))
+    case .usersChanged(let path, let users, let clients):
+      log.notice(
+        "users file read", metadata: line(["file": "\(path)", "users": "\(users)", "clients": "\(clients)"]))
+    case .usersUnusable(let why):
+      log.error("the users file cannot be used; the users read before stay in force", metadata: line(["why": "\(why)"]))
+    case .storeFailed(let why):
+      log.error("sign-ins could not be read or written", metadata: line(["why": "\(why)"]))
+    case .cookieTooLarge(let username, let bytes):
+      log.error(
+        "a token is too large for a cookie, so its user cannot sign in with a browser",
+        metadata: line(["user": "\(username)", "bytes": "\(bytes)"]))
+    }
+  }
+}

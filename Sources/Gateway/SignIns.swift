@@ -7,7 +7,6 @@ import Proxy
 import SignIn
 import Sockets
 import State
-import Synchronization
 import Tokens
 
 /// The sign-ins of all providers: what answers for them, and which have ended. Bound to the control loop.

@@ -122,7 +122,7 @@ def test_two_gateways_that_share_only_signing_keys_accept_each_others_tokens(sta
     threads = [threading.Thread(target=load) for _ in range(2)]
     for thread in threads:
         thread.start()
-    one.gateway.stop()
+    one.gateway.kill()
     for thread in threads:
         thread.join()
     assert statuses == [200] * 600

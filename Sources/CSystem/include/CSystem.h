@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -52,6 +54,12 @@ static inline uint32_t csystem_event_mask(const csystem_event *events, int index
 static inline void *csystem_event_context(const csystem_event *events, int index) { return events[index].data.ptr; }
 
 static inline void csystem_event_forget(csystem_event *events, int index) { events[index].data.ptr = NULL; }
+
+// Of the calling thread alone, as Linux has it (prctl(2), setpriority(2)).
+static inline void csystem_thread_set(const char *name, int niceness) {
+  prctl(PR_SET_NAME, name);
+  setpriority(PRIO_PROCESS, 0, niceness);
+}
 
 static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 

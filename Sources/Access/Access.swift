@@ -9,6 +9,7 @@ public enum Identity: Sendable {
   case anonymous
   case token(VerifiedToken)
   case introspected(IntrospectedToken)
+  case certificate(CertificateIdentity)
   /// Nobody: claims to try rules with, for which no Permit is made.
   case supposed(SupposedToken)
 
@@ -18,6 +19,7 @@ public enum Identity: Sendable {
     case .anonymous: 0
     case .token(let token): token.claims.bytesHeld
     case .introspected(let token): token.claims.bytesHeld
+    case .certificate(let certificate): certificate.claims.bytesHeld
     case .supposed(let token): token.claims.bytesHeld
     }
   }
@@ -28,6 +30,7 @@ public enum Identity: Sendable {
     case .anonymous: nil
     case .token(let token): token.claims.provider
     case .introspected(let token): token.claims.provider
+    case .certificate(let certificate): certificate.claims.provider
     case .supposed(let token): token.claims.provider
     }
   }
@@ -38,6 +41,7 @@ public enum Identity: Sendable {
     case .anonymous, .supposed: nil
     case .token(let token): token.deadline
     case .introspected(let token): token.tokenDeadline
+    case .certificate(let certificate): certificate.deadline
     }
   }
 
@@ -47,6 +51,7 @@ public enum Identity: Sendable {
     case .anonymous: nil
     case .token(let token): token.claims.subject
     case .introspected(let token): token.claims.subject
+    case .certificate(let certificate): certificate.claims.subject
     case .supposed(let token): token.claims.subject
     }
   }

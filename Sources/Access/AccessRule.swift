@@ -1,4 +1,4 @@
-import Reason
+public import Reason
 import Tokens
 
 /// Whether a route asks for a token, and of whom.
@@ -15,10 +15,16 @@ public enum Authentication: Sendable, Equatable {
 public struct AccessRule: Sendable, Equatable {
   public var authentication: Authentication
   public var requirement: Requirement
+  /// Why somebody is refused who shows nothing: `credentialMissing`, or `certificateMissing` where nothing but a
+  /// certificate would do.
+  public var anonymousRefusal: Reason
 
-  public init(authentication: Authentication, requirement: Requirement) {
+  public init(
+    authentication: Authentication, requirement: Requirement, anonymousRefusal: Reason = .credentialMissing
+  ) {
     self.authentication = authentication
     self.requirement = requirement
+    self.anonymousRefusal = anonymousRefusal
   }
 
   /// What the rule says of `identity`.
@@ -37,9 +43,10 @@ public struct AccessRule: Sendable, Equatable {
 
   private func evaluate(_ identity: Identity, _ facts: RequestFacts, of providers: [String]) -> Verdict {
     switch identity {
-    case .anonymous: .refused(Refusal(.credentialMissing))
+    case .anonymous: .refused(Refusal(anonymousRefusal))
     case .token(let token): evaluate(token.claims, facts, of: providers)
     case .introspected(let token): evaluate(token.claims, facts, of: providers)
+    case .certificate(let certificate): evaluate(certificate.claims, facts, of: providers)
     case .supposed(let token): evaluate(token.claims, facts, of: providers)
     }
   }
@@ -64,11 +71,13 @@ public struct AccessRule: Sendable, Equatable {
       if case .anonymous = identity, requirement.isEmpty { return [] }
       providers = names
     }
-    let expected = "a token of \(providers.joined(separator: " or "))"
+    let credential = anonymousRefusal == .certificateMissing ? "a certificate for" : "a token of"
+    let expected = "\(credential) \(providers.joined(separator: " or "))"
     switch identity {
-    case .anonymous: return [Finding(.credentialMissing, expected: expected, found: "none")]
+    case .anonymous: return [Finding(anonymousRefusal, expected: expected, found: "none")]
     case .token(let token): return findings(token.claims, facts, expected, providers)
     case .introspected(let token): return findings(token.claims, facts, expected, providers)
+    case .certificate(let certificate): return findings(certificate.claims, facts, expected, providers)
     case .supposed(let token): return findings(token.claims, facts, expected, providers)
     }
   }

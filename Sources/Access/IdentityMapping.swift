@@ -60,6 +60,7 @@ public struct IdentityMapping: Sendable, Hashable {
     case .anonymous: []
     case .token(let token): try render(token.claims)
     case .introspected(let token): try render(token.claims)
+    case .certificate(let certificate): try render(certificate.claims)
     case .supposed(let token): try render(token.claims)
     }
   }

@@ -120,15 +120,29 @@ static inline int portcullis_ticket_begin(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *m
          EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key, iv, encrypts) == 1;
 }
 
-// The subject alternative names of a certificate (RFC 5280 §4.2.1.6): its DNS names and addresses, in their order.
+// The subject alternative names of a certificate (RFC 5280 §4.2.1.6), in their order.
 static inline int portcullis_name_count(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
-// GEN_DNS, GEN_IPADD or another type; the bytes of those two.
+// GEN_DNS, GEN_IPADD, GEN_URI, GEN_EMAIL or another type; the bytes of those four.
 static inline int portcullis_name_at(const GENERAL_NAMES *names, int index, const unsigned char **bytes, int *count) {
   const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
-  const ASN1_STRING *text = name->type == GEN_DNS ? name->d.dNSName : name->type == GEN_IPADD ? name->d.iPAddress : NULL;
+  const ASN1_STRING *text = name->type == GEN_DNS     ? name->d.dNSName
+                            : name->type == GEN_IPADD ? name->d.iPAddress
+                            : name->type == GEN_URI   ? name->d.uniformResourceIdentifier
+                            : name->type == GEN_EMAIL ? name->d.rfc822Name
+                                                      : NULL;
   *bytes = text == NULL ? NULL : ASN1_STRING_get0_data(text);
   *count = text == NULL ? 0 : ASN1_STRING_length(text);
   return name->type;
 }
 static inline void portcullis_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+
+// A distinguished name as RFC 4514 writes it; -1 where it cannot be written.
+static inline int portcullis_write_name(BIO *output, const X509_NAME *name) {
+  return X509_NAME_print_ex(output, name, 0, XN_FLAG_RFC2253);
+}
+// Seconds since 1970; -1 where it is no time.
+static inline int64_t portcullis_seconds(const ASN1_TIME *time) {
+  struct tm parts;
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : -1;
+}
 #endif

@@ -84,7 +84,7 @@ struct ExplainCommand: ParsableCommand {
     of token: [UInt8], on routed: RequestTrials.Routed, _ configuration: GatewayConfiguration, _ now: UnixSeconds
   ) throws -> Bearer {
     let indices = routed.route.map { configuration.routes[$0].providers } ?? []
-    var providers = indices.map { configuration.providers[$0] }
+    var providers = indices.map { configuration.providers[$0] }.filter { $0.certificateRule == nil }
     if providers.isEmpty || routed.refusal != nil { return .identity(.anonymous) }
     do throws(TokenError) {
       let compact = try CompactToken(token.span)

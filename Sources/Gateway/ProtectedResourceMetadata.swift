@@ -10,9 +10,10 @@ final class ProtectedResourceMetadata: Responder, Sendable {
 
   init(_ resource: ProtectedResource, _ configuration: GatewayConfiguration) {
     let providers = resource.providers.map { configuration.providers[$0] }
+    let issuers = providers.filter { $0.certificateRule == nil }.map(\.policy.issuer)
     var members: [JSONObject.Member] = [
       .init(name: "resource", value: .string(resource.resource)),
-      .init(name: "authorization_servers", value: .array(providers.map { .string($0.policy.issuer) })),
+      .init(name: "authorization_servers", value: .array(issuers.map { .string($0) })),
       .init(name: "bearer_methods_supported", value: .array([.string("header")])),
     ]
     if !resource.scopes.isEmpty {

@@ -69,7 +69,10 @@ public final class ActiveConfiguration: Sendable {
         names += route.identity.headerNames
       }
       return ActiveRoute(
-        route, mapping: mapping, places: places, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,
+        route, mapping: mapping, places: places,
+        certificateProviders: configuration.providers.indices.filter {
+          configuration.providers[$0].certificateRule != nil
+        }, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,
         ownCookies: ownCookies, timeouts: configuration.timeouts)
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])

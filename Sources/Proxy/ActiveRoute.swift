@@ -15,6 +15,8 @@ final class ActiveRoute: Sendable {
   let readsAuthorization: Bool
   /// Whether a token of one of its providers may stand among the protocols of a WebSocket handshake.
   let readsWebSocketProtocol: Bool
+  /// Whose clients are known by their certificates; nil: nobody is.
+  let certificateProvider: Int?
   /// What its refusals ask for, in the schemes that its providers speak.
   let challenges: Challenges
   /// The names of the cookies that its upstream does not see: those that its providers' tokens may stand in, where the
@@ -40,10 +42,11 @@ final class ActiveRoute: Sendable {
 
   /// - Parameters:
   ///   - places: Of every provider.
+  ///   - certificateProviders: Those whose clients show certificates.
   ///   - ownCookies: The names of the gateway's own.
   init(
-    _ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces], signIn: ActiveSignIn?,
-    ownCookies: [[UInt8]], timeouts: TimeoutsConfiguration
+    _ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces], certificateProviders: [Int],
+    signIn: ActiveSignIn?, ownCookies: [[UInt8]], timeouts: TimeoutsConfiguration
   ) {
     self.configuration = configuration
     self.signIn = signIn
@@ -56,6 +59,7 @@ final class ActiveRoute: Sendable {
       }
     readsAuthorization = configuration.providers.contains { places[$0].authorization }
     readsWebSocketProtocol = configuration.providers.contains { places[$0].webSocketProtocol }
+    certificateProvider = configuration.providers.first { certificateProviders.contains($0) }
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes, metadata: configuration.resourceMetadata)

@@ -1,6 +1,7 @@
 import Glibc
 import Sockets
 import TLS
+import Tokens
 
 /// What a connection reads and writes, a client's or an upstream's: a socket, or TLS on it. Nothing behind it knows which.
 struct ByteStream: ~Copyable {
@@ -62,7 +63,9 @@ struct ByteStream: ~Copyable {
     case .none: nil
     case .some(let session):
       session.servedCertificate.map {
-        SecuredConnection(names: $0.names, clientCertificate: session.clientCertificateThumbprint)
+        SecuredConnection(
+          names: $0.names, thumbprint: session.clientCertificateThumbprint,
+          clientCertificate: session.clientCertificate.map(CertificateNaming.init))
       }
     }
   }

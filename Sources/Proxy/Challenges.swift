@@ -28,7 +28,9 @@ struct Challenges: Sendable {
     switch reason {
     case .credentialMissing: withoutToken
     // No token would change it.
-    case .originRefused, .clientRefused: nil
+    case .originRefused, .clientRefused, .certificateMissing, .certificateRefused, .certificateExpired,
+      .certificateRevoked:
+      nil
     case .acrInsufficient, .authenticationTooOld: rendered(reason, remedy)
     default:
       switch reason.status {

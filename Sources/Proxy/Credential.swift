@@ -97,9 +97,12 @@ struct CredentialPlaces {
   /// Names, in the order in which they are looked for.
   let cookies: [[UInt8]]
   let dpop: DPoPUse
+  /// Whether its clients send tokens at all.
+  private let isAnywhere: Bool
 
   init(_ sources: [CredentialSource], dpop: DPoPUse) {
     self.dpop = dpop
+    isAnywhere = !sources.isEmpty
     authorization = sources.contains(.authorization)
     webSocketProtocol = sources.contains(.webSocketProtocol)
     cookies = sources.compactMap { source in
@@ -110,7 +113,7 @@ struct CredentialPlaces {
   /// What the provider's clients are offered.
   var schemes: AuthenticationSchemes {
     // A 401 offers a scheme, also where a cookie is what is read (RFC 9110 §15.5.2).
-    guard authorization else { return .bearer }
+    guard authorization else { return isAnywhere ? .bearer : [] }
     return switch dpop {
     case .off: .bearer
     case .allowed: [.bearer, .dpop]

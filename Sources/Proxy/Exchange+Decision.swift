@@ -158,7 +158,7 @@ extension Exchange {
       }
     }
     log.keep(identity)
-    if case .cookie = authentication.credential, upgrade != nil || asksForUpgrade || !head.knownMethod.isSafe,
+    if authentication.isAmbient(identity), upgrade != nil || asksForUpgrade || !head.knownMethod.isSafe,
       !RequestOrigin.isOwn(head, bytes), route.cors?.trusts(head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))

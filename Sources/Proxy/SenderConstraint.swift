@@ -29,7 +29,7 @@ struct SenderConstraint {
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, leewaySeconds: Int64,
     in context: DecisionContext
   ) -> Reason? {
-    guard confirmation.allows(certificate: context.client.secured?.clientCertificate) else {
+    guard confirmation.allows(certificate: context.client.secured?.thumbprint) else {
       return .certificateMismatch
     }
     switch confirmation {

@@ -26,6 +26,7 @@ extension RevocationSnapshot {
       revocations.kind(revoking: token.claims, keyID: token.keyID)
         ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
     case .introspected(let token): revocations.kind(revoking: token.claims, keyID: nil)
+    case .certificate(let certificate): revocations.kind(revoking: certificate.claims, keyID: nil)
     }
   }
 }
@@ -34,7 +35,7 @@ extension Identity {
   /// The `kid` of the key that signed; nil where none did, or it has none.
   var keyID: String? {
     switch self {
-    case .anonymous, .introspected, .supposed: nil
+    case .anonymous, .introspected, .certificate, .supposed: nil
     case .token(let token): token.keyID
     }
   }

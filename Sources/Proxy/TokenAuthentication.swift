@@ -19,11 +19,11 @@ struct TokenAuthentication {
   }
 
   /// Whether the verified-token cache knew the token.
-  private(set) var cache: CacheUse = .none
+  var cache: CacheUse = .none
   /// Where the token stands.
   private(set) var credential: Credential = .absent
   /// The provider of the token that was found good.
-  private var provider = -1
+  var provider = -1
   /// Spent on a token that the cache did not know, and on the proof that came with it.
   private(set) var microseconds: Int64 = 0
 
@@ -58,7 +58,7 @@ struct TokenAuthentication {
     }
     guard case .identity(let identity, _) = outcome else { return outcome }
     switch identity {
-    case .anonymous: return outcome
+    case .anonymous, .certificate: return outcome
     case .token(let token):
       guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
       return .refused(reason, keyID: token.keyID, provider: provider)
@@ -98,8 +98,9 @@ struct TokenAuthentication {
       return .refused(error.reason, keyID: nil, provider: nil)
     }
     guard let range = credential.range else {
-      return route.tokenUse == .optional
-        ? .identity(.anonymous, cached: nil) : .refused(.credentialMissing, keyID: nil, provider: nil)
+      if let outcome = identifyByCertificate(for: route, in: context) { return outcome }
+      if route.tokenUse == .optional { return .identity(.anonymous, cached: nil) }
+      return .refused(route.configuration.rule.anonymousRefusal, keyID: nil, provider: nil)
     }
     let token = bytes.extracting(range.lowerBound..<range.upperBound)
     return identify(token, candidates, waiting: waiting, in: context)

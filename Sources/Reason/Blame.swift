@@ -28,6 +28,7 @@ extension Reason {
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
       .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited,
+      .certificateMissing, .certificateRefused, .certificateExpired, .certificateRevoked,
       .authenticationTooOld, .acrInsufficient, .loginFailed, .loginThrottled, .signInRequestInvalid, .refreshRefused,
       .refreshReused, .passwordRefused:
       .client
@@ -62,7 +63,8 @@ extension Reason {
       .acrInsufficient, .loginFailed, .refreshRefused, .refreshReused:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
-      .requirementExcluded, .identityInvalid, .clientRefused, .originRefused, .csrfRefused:
+      .requirementExcluded, .identityInvalid, .clientRefused, .originRefused, .csrfRefused, .certificateMissing,
+      .certificateRefused, .certificateExpired, .certificateRevoked:
       403
     case .noRoute: 404
     case .methodRefused: 405

@@ -163,6 +163,14 @@ public enum Reason: String, CaseIterable, Sendable {
   case proofMemoryFull = "proof_memory_full"
   /// The token is bound to a certificate that the client has not shown (RFC 8705 §3).
   case certificateMismatch = "certificate_mismatch"
+  /// The route is for clients with a certificate, and this one has shown none on its connection.
+  case certificateMissing = "certificate_missing"
+  /// The client's certificate names nobody whom the provider knows.
+  case certificateRefused = "certificate_refused"
+  /// The client's certificate has ended since its connection began.
+  case certificateExpired = "certificate_expired"
+  /// The client's certificate, or whom it names, is revoked here.
+  case certificateRevoked = "certificate_revoked"
   /// The token is bound in a way that is not checked here (RFC 7800 §3.1).
   case confirmationUnsupported = "confirmation_unsupported"
 

@@ -33,7 +33,8 @@ public struct CertificateNames: Sendable, Equatable {
       guard let start = unsafe start, count > 0 else { continue }
       // SAFETY: OpenSSL says how many bytes stand there; they are copied.
       let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: Int(count)))
-      if kind == GEN_DNS { add(dns: bytes) } else { addresses.append(bytes) }
+      if kind == GEN_DNS { add(dns: bytes) }
+      if kind == GEN_IPADD { addresses.append(bytes) }
     }
   }
 

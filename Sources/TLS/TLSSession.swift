@@ -158,6 +158,13 @@ public struct TLSSession: ~Copyable {
     return isDone == 1 ? digest : nil
   }
 
+  /// The certificate that the client has shown, and that was verified; nil where it has shown none, or none that can be
+  /// read.
+  public var clientCertificate: ClientCertificate? {
+    guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return nil }
+    return unsafe ClientCertificate(certificate)
+  }
+
   // MARK: Data
 
   /// Appends to `buffer` what has arrived, at most its `writableCount`, which must not be 0. A short read says nothing

@@ -11,7 +11,7 @@ struct SecuredTests {
   ) throws -> DecidingGateway {
     let gateway = try DecidingGateway(dpop: dpop)
     gateway.secured = SecuredConnection(
-      names: CertificateNames(names: names), clientCertificate: clientCertificate)
+      names: CertificateNames(names: names), thumbprint: clientCertificate)
     return gateway
   }
 
@@ -38,7 +38,7 @@ struct SecuredTests {
     let holder = try gateway(clientCertificate: thumbprint)
     for _ in 0..<2 { #expect(try holder.decide("GET /R", fields).reason == nil) }
     // Also where the token is remembered.
-    holder.secured = SecuredConnection(names: CertificateNames(names: ["a.example"]), clientCertificate: nil)
+    holder.secured = SecuredConnection(names: CertificateNames(names: ["a.example"]), thumbprint: nil)
     #expect(try holder.decide("GET /R", fields).reason == .certificateMismatch)
     let other = [UInt8](repeating: 8, count: 32)
     #expect(try gateway(clientCertificate: other).decide("GET /R", fields).reason == .certificateMismatch)

@@ -27,6 +27,8 @@ struct ReasonTests {
     switch reason.status {
     case 401: #expect(reason.blame == .client || reason == .confirmationUnsupported)
     case 400, 404, 405, 408, 413, 414, 417, 421, 429, 431, 499, 501, 505: #expect(reason.blame == .client)
+    // What stands for a credential is the client's, though no challenge asks for another.
+    case 403 where reason.rawValue.hasPrefix("certificate_"): #expect(reason.blame == .client)
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
     case 500: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)
@@ -73,6 +75,8 @@ struct ReasonTests {
       Row(reason: .bodyTooLarge, status: 413), Row(reason: .proofMissing, status: 401),
       Row(reason: .proofInvalid, status: 401), Row(reason: .proofReplayed, status: 401),
       Row(reason: .proofMemoryFull, status: 503), Row(reason: .certificateMismatch, status: 401),
+      Row(reason: .certificateMissing, status: 403), Row(reason: .certificateRefused, status: 403),
+      Row(reason: .certificateExpired, status: 403), Row(reason: .certificateRevoked, status: 403),
       Row(reason: .confirmationUnsupported, status: 401), Row(reason: .originRefused, status: 403),
       Row(reason: .rateLimited, status: 429),
     ])

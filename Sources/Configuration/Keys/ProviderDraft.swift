@@ -19,19 +19,21 @@ struct ProviderDraft: Sendable {
   var refresh = Decoded(RefreshDraft())
   var introspection: Decoded<IntrospectionDraft>?
   var signIn: Decoded<SignInDraft>?
+  var clientCertificate: Decoded<ClientCertificateDraft>?
 
   static let keys = KeyTable<ProviderDraft>(
     """
     An issuer whose tokens are accepted. Its keys come from `jwks_url`, `jwks_file`, `secret_file` or `signing`; \
-    without any of them by OpenID Connect discovery at the issuer.
+    without any of them by OpenID Connect discovery at the issuer. Or, with `client_certificate` alone, an authority \
+    whose clients show certificates.
     """,
     defaults: ProviderDraft(), unsupported: NotSupportedYet.providerKeys,
     keys: [
       Key(
-        "issuer", ifWritten: \.issuer, ValueKind.text("an issuer").located, presence: .required,
+        "issuer", ifWritten: \.issuer, ValueKind.text("an issuer").located, presence: .requiredByResolver,
         "The `iss` of its tokens, byte for byte. An https URL (http on loopback) unless the keys come from a file."),
       Key(
-        "audiences", ifWritten: \.audiences, .audiences, presence: .required,
+        "audiences", ifWritten: \.audiences, .audiences, presence: .requiredByResolver,
         "Tokens need one of them as `aud`; `any` takes all tokens."),
       Key(
         "jwks_url", ifWritten: \.jwksURL, ValueKind.fetchedURL.located,
@@ -86,6 +88,9 @@ struct ProviderDraft: Sendable {
       Key(
         "sign_in", ifWritten: \.signIn, .mapping(SignInDraft.keys),
         "People sign in at the gateway, and get tokens of this provider."),
+      Key(
+        "client_certificate", ifWritten: \.clientCertificate, .mapping(ClientCertificateDraft.keys),
+        "Clients are known by the certificates that they show. No other key stands beside it."),
     ])
 }
 

@@ -5,6 +5,13 @@ extension Resolver {
   mutating func resolveProvider(_ named: Named<ProviderDraft>) -> ProviderConfiguration? {
     let provider = named.body.value
     if named.name == "none" { report(named.position, "a provider cannot be called \"none\": auth: none is everyone") }
+    if let clientCertificate = provider.clientCertificate {
+      return resolveClientCertificates(named, clientCertificate)
+    }
+    for key in ProviderDraft.keys.keys where key.presence == .requiredByResolver {
+      guard named.body.places.isMissing(key.name) else { continue }
+      report(named.body.places.mapping, "\"\(key.name)\" is missing. \(key.documentation)")
+    }
     checkKeySources(named.body)
     checkAlgorithms(named.body)
     checkFiles(provider)

@@ -1,5 +1,6 @@
 import Access
 import HTTP
+import Reason
 import Tokens
 
 extension Resolver {
@@ -38,12 +39,16 @@ extension Resolver {
     let authentication: Authentication =
       names.isEmpty
       ? .none : route.anonymous == .allow ? .optional(providers: names) : .required(providers: names)
+    let takesCertificatesAlone =
+      !providers.isEmpty && providers.allSatisfy { draft.providers[$0].body.value.clientCertificate != nil }
     return RouteConfiguration(
       position: path.position,
       pathTraitsKept: route.pathTraitsKept,
       name: route.displayName,
       pattern: route.pattern(path),
-      rule: AccessRule(authentication: authentication, requirement: requirement),
+      rule: AccessRule(
+        authentication: authentication, requirement: requirement,
+        anonymousRefusal: takesCertificatesAlone ? .certificateMissing : .credentialMissing),
       providers: providers,
       identity: route.identityMapping,
       destination: destination,
@@ -109,6 +114,7 @@ extension Resolver {
       indices.append(index)
     }
     checkIntrospection(names)
+    checkCertificateProviders(names)
     return indices.count == names.count ? indices : nil
   }
 

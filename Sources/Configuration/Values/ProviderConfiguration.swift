@@ -22,6 +22,8 @@ public struct ProviderConfiguration: Sendable {
   public var introspection: IntrospectionConfiguration?
   /// nil: nobody signs in here for its tokens.
   public var signIn: SignInConfiguration?
+  /// Whom certificates name; nil: its clients send tokens.
+  public var certificateRule: CertificateRule?
 
   /// Where sign-ins are kept; nil where the provider signs nothing.
   public var signInsFile: String? {

@@ -76,6 +76,10 @@ class Authority:
 
 
 def general_name(text):
+    if "://" in text:
+        return x509.UniformResourceIdentifier(text)
+    if "@" in text:
+        return x509.RFC822Name(text)
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:

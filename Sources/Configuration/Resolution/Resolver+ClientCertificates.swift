@@ -1,0 +1,62 @@
+import Tokens
+
+extension Resolver {
+  /// nil after a report.
+  mutating func resolveClientCertificates(
+    _ named: Named<ProviderDraft>, _ decoded: Decoded<ClientCertificateDraft>
+  ) -> ProviderConfiguration? {
+    for key in ProviderDraft.keys.keys.map(\.name) where key != "client_certificate" {
+      guard named.body.places.isWritten(key) else { continue }
+      report(
+        named.body.places.key(key),
+        "\"\(key)\" beside \"client_certificate\"; who shows a certificate sends no token of an issuer")
+    }
+    if let listeners = draft.listeners, !listeners.contains(where: { $0.value.tls?.value.clientAuthorities != nil }) {
+      report(
+        named.body.places.key("client_certificate"),
+        "no listener asks for certificates; write \"client_ca\" and \"client_auth\" in the \"tls\" of one")
+    }
+    let names = resolveClients(decoded.value.clients)
+    guard let subject = decoded.value.subject else { return nil }
+    return ProviderConfiguration(
+      name: named.name,
+      policy: TokenPolicy(provider: named.name, issuer: named.name, audiences: .any), keys: .none,
+      credentialSources: [], dpop: .off, refreshEvery: .seconds(600), staleFor: .zero,
+      certificateRule: CertificateRule(subject: subject, names: names))
+  }
+
+  private mutating func resolveClients(
+    _ clients: [Decoded<CertifiedClientDraft>]?
+  ) -> [(name: String, rights: CertificateRule.Rights)]? {
+    guard let clients else { return nil }
+    var names: [(name: String, rights: CertificateRule.Rights)] = []
+    for client in clients {
+      guard let name = client.value.name else { continue }
+      if names.contains(where: { $0.name.isSameBytes(as: name.value) }) {
+        report(name.position, "\(name.written) is named twice")
+      }
+      var rights = CertificateRule.Rights()
+      rights.roles = client.value.roles
+      rights.permissions = client.value.permissions
+      names.append((name.value, rights))
+    }
+    return names
+  }
+
+  /// Which of two a client is would be anyone's guess.
+  mutating func checkCertificateProviders(_ names: [Located<String>]) {
+    var first: Located<String>?
+    for name in names {
+      guard let provider = draft.providers.first(where: { $0.name == name.value }),
+        provider.body.places.isWritten("client_certificate"), first?.value != name.value
+      else { continue }
+      if let first {
+        report(
+          name.position,
+          "\(name.written) is for certificates, and so is \(first.written); a route can name one of them")
+      } else {
+        first = name
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Access
+import Configuration
+import Reason
+import Tokens
+
+/// Who a client is that sends no token, but has shown a certificate on its connection.
+extension TokenAuthentication {
+  /// nil where the route takes no certificates, or the client has shown none.
+  ///
+  /// What a certificate says is remembered as what a token says is: by its digest, on the loop.
+  mutating func identifyByCertificate(for route: ActiveRoute, in context: DecisionContext) -> Outcome? {
+    // What a trusted proxy shows is its own.
+    guard let provider = route.certificateProvider, context.client.said == nil, let secured = context.client.secured,
+      let digest = secured.thumbprint
+    else { return nil }
+    let now = context.unixSeconds
+    if let hit = context.tokens.find(
+      digest.span, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys, now: now)
+    {
+      cache = .hit
+      if isRevoked(hit, in: context) { return .refused(.certificateRevoked, keyID: nil, provider: provider) }
+      self.provider = provider
+      return .identity(hit.identity, cached: hit.index)
+    }
+    cache = .miss
+    guard let rule = context.active.configuration.providers[provider].certificateRule,
+      let certificate = secured.clientCertificate
+    else { return .refused(.certificateRefused, keyID: nil, provider: provider) }
+    let verified: CertificateIdentity
+    do throws(CertificateRefusal) {
+      verified = try CertificateIdentity(
+        certificate, rule, context.active.configuration.providers[provider].policy, now: now)
+    } catch {
+      return .refused(error.reason, keyID: nil, provider: provider)
+    }
+    let identity = Identity.certificate(verified)
+    if context.revocations.kind(revoking: identity) != nil {
+      return .refused(.certificateRevoked, keyID: nil, provider: provider)
+    }
+    let place = context.tokens.insert(
+      digest.span, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys,
+      revocationGeneration: context.revocations.generation, identity: identity, deadline: verified.deadline)
+    self.provider = provider
+    return .identity(identity, cached: place)
+  }
+
+  /// Whether browsers send what it came of unasked, whoever's page makes them.
+  func isAmbient(_ identity: Identity) -> Bool {
+    if case .certificate = identity { return true }
+    if case .cookie = credential { return true }
+    return false
+  }
+}
+
+extension CertificateRefusal {
+  var reason: Reason {
+    switch self {
+    case .outOfDate: .certificateExpired
+    case .nobody: .certificateRefused
+    }
+  }
+}

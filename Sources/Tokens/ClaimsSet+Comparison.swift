@@ -14,9 +14,10 @@ extension ClaimsSet {
     return false
   }
 
-  /// Whether the claim at `path` can be compared with values: a scalar, a list of them, or not there.
+  /// Whether the claim at `path` can be compared with values: a scalar, a list of them, or not there. Where something
+  /// else than an object stands in its way, nobody knows what it would have said.
   public func isScalarOrListOfThem(_ path: ClaimPath) -> Bool {
-    guard let place = claims.place(path) else { return true }
+    guard let place = claims.place(path) else { return claims.isAbsent(path) }
     guard claims.kind(place) == .array else { return claims.kind(place) != .object }
     var next = claims.firstElement(of: place)
     while let element = next {
@@ -26,9 +27,9 @@ extension ClaimsSet {
     return true
   }
 
-  /// Whether the claim at `path` is a text, an integer, null, or not there.
+  /// Whether the claim at `path` is a text, an integer, null, or not there; as above.
   public func isTextOrInteger(_ path: ClaimPath) -> Bool {
-    guard let place = claims.place(path) else { return true }
+    guard let place = claims.place(path) else { return claims.isAbsent(path) }
     switch claims.kind(place) {
     case .string, .null: return true
     default: return claims.integer(place) != nil

@@ -47,7 +47,8 @@ public struct ClaimsSet: Sendable {
       (Words.roles, policy.claims.roles, rolesPlace), (.scopes, policy.claims.scopes, scopesPlace),
       (.permissions, policy.claims.permissions, permissionsPlace),
     ] where place == nil {
-      if let there = claims.place(path), claims.kind(there) != .null { unreadable.insert(words) }
+      let saysNone = claims.place(path).map { claims.kind($0) == .null } ?? claims.isAbsent(path)
+      if !saysNone { unreadable.insert(words) }
     }
     self.unreadable = unreadable
   }
@@ -97,6 +98,18 @@ extension JSONDocument {
       place = inner
     }
     return place
+  }
+
+  /// Whether nothing stands at `path` and nothing in its way: neither what it names, nor something else than an object
+  /// where an object would hold it. null is nothing.
+  func isAbsent(_ path: ClaimPath) -> Bool {
+    var place = root
+    for name in path.names {
+      guard kind(place) == .object else { return kind(place) == .null }
+      guard let inner = member(name, of: place) else { return true }
+      place = inner
+    }
+    return false
   }
 
   /// A name for one who has to be called something: a string, or an integer, as some issuers number their users.

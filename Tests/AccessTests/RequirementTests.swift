@@ -93,6 +93,45 @@ struct RequirementTests {
     #expect(try Self.verdict([tenant], "\"tenant\":[\"good\",7]") == nil)
   }
 
+  @Test(
+    "What something else stands in the way of is not absent",
+    arguments: [
+      ("\"realm\":[\"suspended\"]", false), ("\"realm\":\"suspended\"", false), ("\"realm\":7", false),
+      ("\"realm\":{\"access\":[\"suspended\"]}", false),
+      ("\"realm\":{\"access\":{\"roles\":[\"suspended\"]}}", false), ("\"realm\":{\"access\":true}", false),
+      ("", true), ("\"realm\":null", true), ("\"realm\":{}", true), ("\"realm\":{\"access\":null}", true),
+      ("\"realm\":{\"access\":{}}", true), ("\"realm\":{\"access\":{\"roles\":null}}", true),
+    ] as [(String, Bool)])
+  func inTheWay(claims: String, isAbsent: Bool) throws {
+    let path = try ClaimPath("realm.access.roles")
+    var mapping = ClaimMapping()
+    mapping.roles = path
+    mapping.scopes = path
+    mapping.permissions = path
+    let identity = Identity.token(try Issuer.token(claims, mapping: mapping))
+    let owner = try Requirement.Owner("id", of: "/{id}", claim: path)
+    let conditions: [Requirement.Condition] = [
+      .roles(["suspended"]), .scopes(["suspended"]), .permissions(["suspended"]),
+      .claim(path, [.string("suspended")]), .owner(owner),
+    ]
+    for condition in conditions {
+      let rule = AccessRule(
+        authentication: .required(providers: ["company"]), requirement: Requirement([.not(Requirement([condition]))]))
+      let verdict = rule.evaluate(identity, RequestFacts(path: [UInt8]("/suspended".utf8), now: 1_800_000_000))
+      // A list is no text that a segment could be: that is not known, whatever stands in it.
+      if case .allowed = verdict { #expect(isAbsent, "\(condition)") } else { #expect(!isAbsent, "\(condition)") }
+    }
+  }
+
+  @Test("A word is what stands between spaces; null says none")
+  func words() throws {
+    let excluded: Requirement.Condition = .not(Requirement([.roles(["suspended"])]))
+    for claims in ["\"roles\":\"suspended,x\"", "\"roles\":\"Suspended\"", "\"roles\":null", "\"roles\":\"\""] {
+      #expect(try Self.verdict([excluded], claims) == nil)
+    }
+    #expect(try Self.verdict([excluded], "\"roles\":\"x suspended\"")?.reason == .requirementExcluded)
+  }
+
   @Test("Nobody is asked for what would not let them pass")
   func incurable() throws {
     let gold: Requirement.Condition = .any([Requirement([.contextClasses(["gold"])])])

@@ -137,6 +137,8 @@ extension Gateway {
       log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
       return
     }
+    // One loop may sign with a new key while another still answers as before.
+    PublishedKeys.update(active.responders, next, keyStore)
     self.introspection.stop()
     self.introspection = introspection
     active = ActiveConfiguration(

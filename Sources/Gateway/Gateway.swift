@@ -166,10 +166,11 @@ extension Gateway {
     keyStore.start(
       issuerKeysChanged: { [unowned self] in
         PublishedKeys.update(active.responders, active.configuration, keyStore)
-        signIns.take(keys: keyStore, of: active.configuration)
       },
       publish: { [unowned self] snapshot in
         server.update(keys: snapshot)
+        // Whose tokens come to the loops once these know the key.
+        signIns.take(keys: keyStore, of: active.configuration)
         takeover?.check()
       })
     revocations.start(

@@ -51,6 +51,9 @@ struct RequestExplanation {
         lines.append("upstream   \(configuration.upstreams[index].name)")
         lines.append("forwards   \(forwarding.method) \(JSONValue.printable(forwarding.target))")
         lines += forwarding.identityFields.map { "           \($0)" }
+        if let assertion = forwarding.assertion {
+          lines.append("signs      \(assertion.header), for \(JSONValue.printable(assertion.audience))")
+        }
       case .redirect(let redirect): lines.append("redirects  \(redirect.status) \(location(redirect, forwarding))")
       }
     }
@@ -104,10 +107,17 @@ struct RequestExplanation {
         let parts = line.split(separator: ": ", maxSplits: 1)
         return JSONObject.Member(name: String(parts[0]), value: .string(parts.count > 1 ? String(parts[1]) : ""))
       }
-      return .object([
-        "upstream": .string(configuration.upstreams[index].name), "method": .string(forwarding.method),
-        "target": .string(forwarding.target), "identity": JSONObject(fields).map { .object($0) } ?? .null,
-      ])
+      var members: [JSONObject.Member] = [
+        .init(name: "upstream", value: .string(configuration.upstreams[index].name)),
+        .init(name: "method", value: .string(forwarding.method)),
+        .init(name: "target", value: .string(forwarding.target)),
+        .init(name: "identity", value: JSONObject(fields).map { .object($0) } ?? .null),
+      ]
+      if let assertion = forwarding.assertion {
+        let told = JSONValue.object(["header": .string(assertion.header), "audience": .string(assertion.audience)])
+        members.append(.init(name: "assertion", value: told))
+      }
+      return JSONObject(members).map { .object($0) } ?? .null
     }
   }
 

@@ -62,7 +62,8 @@ public final class KeyStore {
   /// Begins to fetch, and to look after the gateway's own keys.
   ///
   /// - Parameters:
-  ///   - issuerKeysChanged: Called after `publish` where the gateway's own keys are other ones, or another one signs.
+  ///   - issuerKeysChanged: Called before `publish` where the gateway's own keys are other ones, or another one signs: what
+  ///     is signed with one can be looked up by then.
   ///   - publish: Given every new snapshot.
   public func start(issuerKeysChanged: @escaping () -> Void = {}, publish: @escaping (KeySnapshot) -> Void) {
     loop.assertIsCurrent()
@@ -271,8 +272,8 @@ public final class KeyStore {
     take(LocalKeys(signing: keys), into: &entries[index])
     settle(index)
     takeSnapshot()
-    publish(snapshot)
     issuerKeysChanged()
+    publish(snapshot)
     if let first = keys.first, first.key.keyID != before.first?.key.keyID {
       log(.signsWithAnother(provider: folder.provider, keyID: first.key.keyID))
     }
@@ -345,7 +346,8 @@ public final class KeyStore {
       providers: entries.map { entry in
         ProviderKeys(
           keySet: entry.keySet, generation: entry.generation, refetchAllowedAt: entry.refetchAllowedAt,
-          firstFetchEnded: entry.remote?.firstFetchEnded ?? true, answers: entry.answers)
+          firstFetchEnded: entry.remote?.firstFetchEnded ?? true, answers: entry.answers,
+          signer: entry.issuerKeys.first?.key)
       })
   }
 }

@@ -62,6 +62,8 @@ public struct ProviderKeys: Sendable {
   /// Counts the fetches that ended, well or not, and those that were asked for in vain: who waits for this provider's
   /// keys wakes when it changes, not when another's do.
   public var answers: UInt64
+  /// The gateway's own key that signs for the provider; nil: it does not sign.
+  public var signer: IssuerKey?
 }
 
 /// The keys of all providers at one moment, in the order of the sources.

@@ -62,14 +62,18 @@ public final class ActiveConfiguration: Sendable {
     }
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []
-    routes = configuration.routes.map { route in
+    routes = configuration.routes.enumerated().map { index, route in
       let mapping = mappings.firstIndex(of: route.identity) ?? mappings.count
       if mapping == mappings.count {
         mappings.append(route.identity)
         names += route.identity.headerNames
       }
+      let assertion = route.assertion.map {
+        ActiveAssertion($0, of: route, at: index, issuer: configuration.providers[$0.provider].policy.issuer)
+      }
+      if let assertion { names.append(assertion.header) }
       return ActiveRoute(
-        route, mapping: mapping, places: places,
+        route, mapping: mapping, assertion: assertion, places: places,
         certificateProviders: configuration.providers.indices.filter {
           configuration.providers[$0].certificateRule != nil
         }, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,

@@ -11,6 +11,8 @@ final class ActiveRoute: Sendable {
   let tokenUse: TokenUse
   /// Which of the different identity mappings it has: rendered identity headers are kept by it.
   let mapping: Int
+  /// nil: its upstream is told in identity headers alone.
+  let assertion: ActiveAssertion?
   /// Whether a token of one of its providers may stand in Authorization.
   let readsAuthorization: Bool
   /// Whether a token of one of its providers may stand among the protocols of a WebSocket handshake.
@@ -35,7 +37,7 @@ final class ActiveRoute: Sendable {
   let subjectLimit: ActiveRateLimit?
   /// How fast its clients have to be; nil: as they like.
   let minimumRate: MinimumRate?
-  /// The names of its identity headers.
+  /// The names of the headers that say who it is.
   let identityNames: IdentityNames
   /// The field lines that it writes, each with its CRLF.
   let setFields: [UInt8]
@@ -45,12 +47,13 @@ final class ActiveRoute: Sendable {
   ///   - certificateProviders: Those whose clients show certificates.
   ///   - ownCookies: The names of the gateway's own.
   init(
-    _ configuration: RouteConfiguration, mapping: Int, places: [CredentialPlaces], certificateProviders: [Int],
-    signIn: ActiveSignIn?, ownCookies: [[UInt8]], timeouts: TimeoutsConfiguration
+    _ configuration: RouteConfiguration, mapping: Int, assertion: ActiveAssertion?, places: [CredentialPlaces],
+    certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: [[UInt8]], timeouts: TimeoutsConfiguration
   ) {
     self.configuration = configuration
     self.signIn = signIn
     self.mapping = mapping
+    self.assertion = assertion
     tokenUse =
       switch configuration.rule.authentication {
       case .none: .none
@@ -76,7 +79,8 @@ final class ActiveRoute: Sendable {
     let headers = configuration.headers
     let removed = headers.removed + headers.set.map(\.name)
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)
-    identityNames = IdentityNames(configuration.identity.headerNames)
+    identityNames = IdentityNames(
+      configuration.identity.headerNames + (assertion.map { [$0.header] } ?? []))
     setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
   }
 

@@ -72,17 +72,4 @@ final class DecisionContext {
     FoldedPaths.fold(path.span, to: &foldedPath)
     return foldedPath
   }
-
-  /// The rendered identity headers, from the cache where the token stands there.
-  ///
-  /// - Parameter cached: The token's place.
-  func identityFields(
-    _ identity: Identity, cached: Int?, for route: ActiveRoute
-  ) throws(IdentityHeaderError) -> [UInt8] {
-    guard let cached else { return try route.configuration.identity.render(identity) }
-    if let rendered = tokens.rendered(at: cached, mapping: route.mapping) { return rendered }
-    let fields = try route.configuration.identity.render(identity)
-    tokens.keep(fields, at: cached, mapping: route.mapping)
-    return fields
-  }
 }

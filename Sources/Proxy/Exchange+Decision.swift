@@ -219,7 +219,7 @@ extension Exchange {
     _ context: DecisionContext
   ) -> Action {
     let fields: [UInt8]
-    do throws(IdentityHeaderError) {
+    do throws(IdentityUntold) {
       fields = try context.identityFields(identity, cached: cached, for: route)
     } catch {
       return .refuse(Refusal(error.reason, route.challenges))

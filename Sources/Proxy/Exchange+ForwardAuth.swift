@@ -80,7 +80,7 @@ extension Exchange {
     _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
   ) -> Action {
     _ = consume permit
-    do throws(IdentityHeaderError) {
+    do throws(IdentityUntold) {
       let identityFields = try context.identityFields(identity, cached: cached, for: route)
       forwardAuthFields =
         identityFields + route.identityNames.emptyFields(besides: identityFields.span)

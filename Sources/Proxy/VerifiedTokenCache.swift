@@ -47,6 +47,7 @@ struct VerifiedTokenCache {
   private var buckets: [Int32]
   private var entries: [Entry] = []
   private var moreRendered: [Int: [(mapping: Int, fields: [UInt8])]] = [:]
+  private var assertions = RememberedAssertions()
   private var free: [Int32] = []
   private var hand = 0
   /// Memory of all entries, about.
@@ -152,6 +153,23 @@ struct VerifiedTokenCache {
     bytesHeld += fields.count
   }
 
+  /// The line with the assertion that was signed for a route about the token at `index`.
+  func assertion(at index: Int, route: Int, keyGeneration: UInt64, now: UnixSeconds) -> [UInt8]? {
+    assertions.field(at: index, route: route, keyGeneration: keyGeneration, now: now)
+  }
+
+  /// Remembers it, where there is room.
+  ///
+  /// - Parameters:
+  ///   - keyGeneration: Of the keys whose first has signed it.
+  ///   - seconds: When it is used again.
+  mutating func keep(
+    assertion: [UInt8], at index: Int, route: Int, keyGeneration: UInt64, during seconds: Range<UnixSeconds>
+  ) {
+    guard bytesHeld + assertion.count <= bytesMax else { return }
+    bytesHeld += assertions.keep(assertion, at: index, route: route, keyGeneration: keyGeneration, during: seconds)
+  }
+
   /// The token at `index` is not revoked under `generation`.
   mutating func keepUnrevoked(at index: Int, under generation: UInt64) {
     entries[index].revocationGeneration = generation
@@ -214,6 +232,7 @@ struct VerifiedTokenCache {
     bytesHeld -= VerifiedTokenCache.cost(entries[place].bytes.count, entries[place].identity)
     bytesHeld -= entries[place].rendered.count
     for more in moreRendered.removeValue(forKey: place) ?? [] { bytesHeld -= more.fields.count }
+    bytesHeld -= assertions.forget(at: place)
     entries[place].bytes = []
     entries[place].rendered = []
     entries[place].renderedMapping = -1

@@ -98,7 +98,7 @@ final class DecidingGateway {
   init(
     routes: String = routes, limits: String = "", tokenFrom: String = "authorization, \"cookie:session\"",
     introspection: String = "", top: String = "", keys: KeyState = .present, responders: [LocalRoute] = [],
-    dpop: String = "off", replays: ReplayMemory? = nil
+    dpop: String = "off", providers: String = "", replays: ReplayMemory? = nil
   ) throws {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
@@ -116,6 +116,7 @@ final class DecidingGateway {
           issuer: https://other.example
           audiences: [orders]
           jwks_url: https://other.example/jwks
+      \(providers)
       upstreams:
         echo: { builtin: echo }
       routes:

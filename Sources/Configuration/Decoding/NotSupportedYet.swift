@@ -5,9 +5,7 @@ enum NotSupportedYet {
 
   static let keys = ["admin"]
   static let providerKeys = ["code_flow"]
-  static let routeKeys = [
-    "enforce", "assertion",
-  ]
+  static let routeKeys = ["enforce"]
 }
 
 extension NotSupportedYet {

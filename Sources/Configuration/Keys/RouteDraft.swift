@@ -16,6 +16,7 @@ struct RouteDraft: Sendable {
   var anonymous = Anonymous.refuse
   var requirement: Decoded<RequirementDraft>?
   var identity: IdentityDraft?
+  var assertion: Decoded<AssertionDraft>?
   var upstream: Located<String>?
   var redirect: RedirectDraft?
   var stripPrefix: Located<String>?
@@ -67,6 +68,9 @@ struct RouteDraft: Sendable {
         Headers that tell the upstream who it is: `X-Tenant: tenant`, added to the defaults; `defaults: false` beside \
         them leaves those out.
         """),
+      Key(
+        "assertion", ifWritten: \.assertion, .mapping(AssertionDraft.keys),
+        "A signed token of the gateway's own that tells the upstream who it is."),
       Key(
         "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located, presence: .requiredByResolver,
         "Where the requests go; or there is `redirect`."),

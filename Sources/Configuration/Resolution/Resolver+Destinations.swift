@@ -14,7 +14,7 @@ extension Resolver {
       return nil
     }
     guard places.isWritten("redirect") else { return resolveUpstreamName(route.value.upstream).map { .upstream($0) } }
-    for name in ["identity", "token", "headers", "timeouts"] where places.isWritten(name) {
+    for name in ["identity", "assertion", "token", "headers", "timeouts"] where places.isWritten(name) {
       report(places.key(name), "\"\(name)\" with \"redirect\"; nothing goes to an upstream")
     }
     guard let redirect = route.value.redirect, let target = redirect.target else { return nil }
@@ -54,8 +54,7 @@ extension Resolver {
   /// What tells an upstream who it is comes from tokens alone, on every route (SECURITY.md I-1).
   mutating func checkHeaders(_ route: RouteDraft) {
     guard let headers = route.headers?.value else { return }
-    let identity = Set(
-      (draft.routes ?? []).flatMap { $0.value.identityMapping.headerNames }.map(IdentityHeaderName.fold))
+    let identity = Set((draft.routes ?? []).flatMap { $0.value.identityHeaderNames }.map(IdentityHeaderName.fold))
     var taken: [String: String] = [:]
     let set = (headers.set ?? []).map { ($0.header.name, $0.position) }
     for (name, position) in set + (headers.removed ?? []).map({ ($0.value, $0.position) }) {
@@ -90,6 +89,11 @@ extension Resolver {
 }
 
 extension RouteDraft {
+  /// Of all headers that say who it is.
+  fileprivate var identityHeaderNames: [String] {
+    identityMapping.headerNames + (assertion.map { [$0.value.header] } ?? [])
+  }
+
   var headerChanges: HeaderChanges {
     guard let headers = headers?.value else { return HeaderChanges() }
     return HeaderChanges(set: (headers.set ?? []).map(\.header), removed: (headers.removed ?? []).map(\.value))

@@ -14,6 +14,7 @@ extension Resolver {
     }
     checkKeySources(named.body)
     checkAlgorithms(named.body)
+    checkTokenType(provider.require)
     checkFiles(provider)
     checkCertificateAuthority(named.body)
     checkStaleFor(provider.refresh)
@@ -94,6 +95,14 @@ extension Resolver {
       report(
         provider.places.value("algorithms"), "\"algorithms\" lacks \"\(own.rawValue)\", with which this provider signs")
     }
+  }
+
+  /// What is told to an upstream is no token to come back with.
+  private mutating func checkTokenType(_ require: Decoded<TokenRequirementDraft>) {
+    guard let type = require.value.type, IdentityAssertion.isType(type) else { return }
+    report(
+      require.places.value("typ"),
+      "\"\(type)\" is the type of what upstreams are told (\"assertion\"), which is no token to send a request with")
   }
 
   private mutating func checkFiles(_ provider: ProviderDraft) {

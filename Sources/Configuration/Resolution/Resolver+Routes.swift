@@ -32,6 +32,7 @@ extension Resolver {
     let destination = resolveDestination(decoded)
     let rewrite = resolveRewrite(decoded)
     let requirement = resolveRequirement(route)
+    let assertion = resolveAssertion(decoded)
     checkHeaders(route)
     checkRateLimit(decoded)
     guard let path = route.path, let providers, let destination else { return nil }
@@ -51,6 +52,7 @@ extension Resolver {
         anonymousRefusal: takesCertificatesAlone ? .certificateMissing : .credentialMissing),
       providers: providers,
       identity: route.identityMapping,
+      assertion: assertion,
       destination: destination,
       resourceMetadata: protectedResource(of: route.pattern(path), among: resources)?.metadataURL,
       rewrite: rewrite,
@@ -82,7 +84,7 @@ extension Resolver {
     }
     switch authentication {
     case .none:
-      for name in ["require", "anonymous"] where route.places.isWritten(name) {
+      for name in ["require", "anonymous", "assertion"] where route.places.isWritten(name) {
         report(route.places.key(name), "\"\(name)\" with auth: none; nobody is asked for a token")
       }
       return []

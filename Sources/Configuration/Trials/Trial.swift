@@ -28,6 +28,8 @@ public struct Trial: Sendable {
     public let destination: RouteConfiguration.Destination
     /// The lines that say who it is.
     public let identityFields: [String]
+    /// What would be signed beside them; nil: nothing.
+    public let assertion: AssertionConfiguration?
   }
 
   /// A request whose token is refused.
@@ -65,12 +67,14 @@ extension RequestTrials {
       return Trial(routed, findings: findings, .refused(error.reason))
     }
     var fields: [UInt8] = []
+    var assertion: AssertionConfiguration?
     if case .upstream = route.destination {
       do throws(IdentityHeaderError) {
         fields = try route.identity.render(identity)
       } catch {
         return Trial(routed, findings: findings, .refused(error.reason))
       }
+      if case .anonymous = identity {} else { assertion = route.assertion }
     }
     let lines = fields.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     return Trial(
@@ -78,7 +82,8 @@ extension RequestTrials {
       .allowed(
         Trial.Forwarding(
           method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,
-          destination: route.destination, identityFields: lines.map { String(decoding: $0, as: UTF8.self) })))
+          destination: route.destination, identityFields: lines.map { String(decoding: $0, as: UTF8.self) },
+          assertion: assertion)))
   }
 
   /// Who `supposed` would be on the route: nobody where it takes no token.

@@ -14,6 +14,8 @@ public struct RouteConfiguration: Sendable {
   /// Indices into `GatewayConfiguration.providers`, in the order written; empty with `auth: none`.
   public var providers: [Int]
   public var identity: IdentityMapping
+  /// nil: none.
+  public var assertion: AssertionConfiguration?
   public var destination: Destination
   /// Where the metadata stands of what it protects (RFC 9728); nil: nowhere.
   public var resourceMetadata: String?

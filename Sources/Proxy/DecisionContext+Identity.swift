@@ -1,0 +1,77 @@
+import Access
+import Configuration
+import Crypto
+import Keys
+import Reason
+import Tokens
+
+/// What an upstream is told of who sends a request.
+extension DecisionContext {
+  /// The field lines that say who it is, each with its CRLF: from the cache where the token stands there.
+  ///
+  /// - Parameter cached: The token's place.
+  func identityFields(_ identity: Identity, cached: Int?, for route: ActiveRoute) throws(IdentityUntold) -> [UInt8] {
+    let fields = try mappedFields(identity, cached: cached, for: route)
+    guard let assertion = route.assertion else { return fields }
+    return fields + (try field(of: assertion, about: identity, cached: cached))
+  }
+
+  private func mappedFields(
+    _ identity: Identity, cached: Int?, for route: ActiveRoute
+  ) throws(IdentityUntold) -> [UInt8] {
+    do throws(IdentityHeaderError) {
+      guard let cached else { return try route.configuration.identity.render(identity) }
+      if let rendered = tokens.rendered(at: cached, mapping: route.mapping) { return rendered }
+      let fields = try route.configuration.identity.render(identity)
+      tokens.keep(fields, at: cached, mapping: route.mapping)
+      return fields
+    } catch {
+      throw IdentityUntold(reason: error.reason)
+    }
+  }
+
+  /// The assertion's line; nothing about nobody.
+  private func field(
+    of active: ActiveAssertion, about identity: Identity, cached: Int?
+  ) throws(IdentityUntold) -> [UInt8] {
+    let claims: ClaimsSet
+    switch identity {
+    case .anonymous: return []
+    case .token(let token): claims = token.claims
+    case .introspected(let token): claims = token.claims
+    case .certificate(let certificate): claims = certificate.claims
+    // No request comes from one.
+    case .supposed: throw IdentityUntold(reason: .internalError)
+    }
+    let (now, signing) = (unixSeconds, keys.providers[active.provider])
+    if let cached,
+      let field = tokens.assertion(at: cached, route: active.route, keyGeneration: signing.generation, now: now)
+    {
+      return field
+    }
+    guard let key = signing.signer, let deadline = identity.deadline else {
+      throw IdentityUntold(reason: .internalError)
+    }
+    let token: [UInt8]
+    do {
+      token = try active.assertion.token(
+        about: claims, deadline: deadline, now: now, id: try RandomBytes.make(16), key: key)
+    } catch {
+      throw IdentityUntold(reason: .internalError)
+    }
+    let field = [UInt8](active.header.utf8) + ": ".utf8 + token + "\r\n".utf8
+    if let cached {
+      // Until half of its life is over, so that each has some left where it arrives.
+      let expiry = active.assertion.expiry(now: now, deadline: deadline)
+      tokens.keep(
+        assertion: field, at: cached, route: active.route, keyGeneration: signing.generation,
+        during: now..<max(now, expiry - (expiry - now) / 2))
+    }
+    return field
+  }
+}
+
+/// Why an upstream cannot be told who it is.
+struct IdentityUntold: Error {
+  let reason: Reason
+}

@@ -10,7 +10,7 @@ public enum SigningKeyError: Error, Sendable, Equatable {
   case failed(String)
 }
 
-/// A private key that signs. Its bytes leave it by `pem()` alone.
+/// A key that signs: a private one, whose bytes leave it by `pem()` alone, or a shared secret.
 @safe public final class SigningKey: @unchecked Sendable {
   /// What kind of key is made.
   public enum Kind: Sendable, Hashable {
@@ -20,7 +20,9 @@ public enum SigningKeyError: Error, Sendable, Equatable {
   }
 
   // OpenSSL's keys may be used by several threads as long as nobody changes them.
-  private let key: EncodedKey
+  /// nil for a secret.
+  private let key: EncodedKey?
+  /// What verifies: of a secret, the secret.
   public let publicKey: PublicKey
 
   /// Makes a new key.
@@ -55,8 +57,21 @@ public enum SigningKeyError: Error, Sendable, Equatable {
     publicKey = try SigningKey.publicHalf(key)
   }
 
+  /// A shared secret for HMAC: at least 32 bytes (RFC 7518 §3.2).
+  public init(secret: [UInt8]) throws(SigningKeyError) {
+    key = nil
+    do throws(PublicKeyError) {
+      publicKey = try PublicKey(secret: secret)
+    } catch {
+      throw .unsupported
+    }
+  }
+
   /// The private key as unencrypted PKCS #8 in PEM (RFC 5958, RFC 7468 §10).
+  ///
+  /// - Throws: `unsupported` for a secret.
   public func pem() throws(SigningKeyError) -> [UInt8] {
+    guard let key else { throw .unsupported }
     guard let sink = unsafe BIO_new(BIO_s_secmem()) else { throw SigningKey.failure("BIO_new") }
     defer { unsafe BIO_free(sink) }
     guard unsafe PEM_write_bio_PKCS8PrivateKey(sink, key.pointer, nil, nil, 0, nil, nil) == 1 else {
@@ -73,12 +88,22 @@ public enum SigningKeyError: Error, Sendable, Equatable {
   /// A signature over `message`, as a JWS carries it (RFC 7518 §3).
   public func sign(_ message: Span<UInt8>, _ scheme: SignatureScheme) throws(SigningKeyError) -> [UInt8] {
     guard publicKey.fits(scheme) else { throw .unsupported }
-    let signature = try signed(message, scheme)
+    if case .secret(let secret) = publicKey.material, case .hmac(let hash) = scheme {
+      do throws(CryptoError) {
+        return try MessageAuthentication.code(for: message, secret: secret.span, hash)
+      } catch {
+        throw SigningKey.failure("HMAC")
+      }
+    }
+    guard let key else { throw .unsupported }
+    let signature = try SigningKey.signed(message, scheme, by: key)
     guard case .ellipticCurve(let curve, _, _) = publicKey.material else { return signature }
     return try SigningKey.sideBySide(signature, curve)
   }
 
-  private func signed(_ message: Span<UInt8>, _ scheme: SignatureScheme) throws(SigningKeyError) -> [UInt8] {
+  private static func signed(
+    _ message: Span<UInt8>, _ scheme: SignatureScheme, by key: EncodedKey
+  ) throws(SigningKeyError) -> [UInt8] {
     guard let context = unsafe EVP_MD_CTX_new() else { throw SigningKey.failure("EVP_MD_CTX_new") }
     defer { unsafe EVP_MD_CTX_free(context) }
     var parameters: OpaquePointer?

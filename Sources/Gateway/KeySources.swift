@@ -17,6 +17,7 @@ extension KeySource {
       case .jwksFile(let path): .jwksFile(path)
       case .secretFile(let path): .secretFile(path)
       case .signing(let folder, let algorithm): .signing(folder: folder, algorithm)
+      case .signingSecret(_, let file, let algorithm): .signingSecret(file: file, algorithm)
       }
     self.init(
       provider: provider.name, issuer: provider.policy.issuer, location: location,
@@ -31,7 +32,7 @@ extension ProviderConfiguration {
   var fetchesKeys: Bool {
     switch keys {
     case .jwksURL, .discovery: true
-    case .jwksFile, .secretFile, .signing, .none: false
+    case .jwksFile, .secretFile, .signing, .signingSecret, .none: false
     }
   }
 }

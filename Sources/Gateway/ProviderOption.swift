@@ -52,13 +52,28 @@ struct ProviderOption: ParsableArguments {
 extension ProviderConfiguration {
   /// The folder of the provider's own keys.
   ///
-  /// - Throws: An exit status, where it does not sign.
+  /// - Throws: An exit status, where it does not sign, or with a secret.
   func signingFolder() throws -> SigningFolder {
-    guard case .signing(let folder, let algorithm) = keys else {
+    switch keys {
+    case .signing(let folder, let algorithm):
+      return SigningFolder(path: folder, provider: name, algorithm: algorithm)
+    case .signingSecret(_, let file, _):
+      StandardError.print("provider \"\(name)\" signs with the secret in \(file): put another one there, and reload")
+      throw ExitStatus.usage
+    case .none, .jwksURL, .discovery, .jwksFile, .secretFile:
       StandardError.print("provider \"\(name)\" has no \"signing\": its tokens are issued elsewhere")
       throw ExitStatus.usage
     }
-    return SigningFolder(path: folder, provider: name, algorithm: algorithm)
+  }
+
+  /// The key that signs, made where there is none yet.
+  ///
+  /// - Throws: A `KeyFault`, or an exit status where the provider does not sign.
+  func signingKey(now: UnixSeconds) throws -> IssuerKey {
+    if case .signingSecret(_, let file, let algorithm) = keys { return try SigningSecret.load(file, algorithm).key }
+    let folder = try signingFolder()
+    let inOrder = folder.inSigningOrder(try folder.load(), now: now)
+    return try (inOrder.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)).key
   }
 
   /// The keys in force, fetched where they have to be.

@@ -63,7 +63,7 @@ final class SignIns {
   /// Takes other keys of the providers.
   func take(keys: KeyStore, of configuration: GatewayConfiguration) {
     for provider in configuration.providers {
-      guard case .signing(_, let algorithm) = provider.keys else { continue }
+      guard let algorithm = provider.signingAlgorithm else { continue }
       states[provider.name]?.state.keys = SignIns.keys(of: provider.name, algorithm, keys)
     }
   }
@@ -79,7 +79,7 @@ final class SignIns {
     var routes: [LocalRoute] = []
     for provider in configuration.providers {
       guard let signIn = provider.signIn, let state = opened[provider.name]?.state,
-        case .signing(_, let algorithm) = provider.keys,
+        let algorithm = provider.signingAlgorithm,
         let service = makeService(signIn, provider, state)
       else { continue }
       state.users = signIn.users

@@ -39,13 +39,9 @@ struct TokenMintCommand: ParsableCommand {
       StandardError.print("the token may be refused before it expires: its key is kept for signing.keep_for alone")
     }
     let claims = try self.claims(provider, lifetime)
-    let folder = try provider.signingFolder()
-    let now = WallClock.nanoseconds / 1_000_000_000
     do {
-      let entries = try folder.load()
-      let inOrder = folder.inSigningOrder(entries, now: now)
-      let entry = try inOrder.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)
-      print(String(decoding: try TokenMinter.mint(claims, with: entry.key), as: UTF8.self))
+      let key = try provider.signingKey(now: WallClock.nanoseconds / 1_000_000_000)
+      print(String(decoding: try TokenMinter.mint(claims, with: key), as: UTF8.self))
     } catch let fault as KeyFault {
       StandardError.print("provider \"\(provider.name)\": \(fault)")
       throw ExitStatus.configuration

@@ -12,6 +12,8 @@ extension KeyFault: CustomStringConvertible {
     case .status(let status): "the answer has status \(status), not 200"
     case .keySet(let error): error.description
     case .secret(let cause): "the secret cannot be used: \(cause)"
+    case .secretTooShort(let bytes, let algorithm):
+      "the secret cannot be used: it has \(bytes) bytes, too few for \(algorithm.rawValue) (RFC 7518 §3.2)"
     case .discoveryMalformed: "no discovery document: a JSON object with \"issuer\" and \"jwks_uri\" is needed"
     case .issuerDiffers(let found): "the discovery document is of the issuer \(JSONValue.quotedExcerpt(found))"
     case .keysAddressTooLong(let count):

@@ -9,6 +9,8 @@ public enum KeyFault: Error, Sendable {
   case keySet(KeySetError)
   /// The secret cannot be one.
   case secret(UnusedKey)
+  /// The secret has so few bytes, and would sign with that algorithm (SECURITY.md T-2).
+  case secretTooShort(bytes: Int, SignatureAlgorithm)
   /// No discovery document: not JSON, or without `issuer` or `jwks_uri`.
   case discoveryMalformed
   /// The discovery document is another issuer's (OpenID Connect Discovery §4.3).

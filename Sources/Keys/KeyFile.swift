@@ -16,17 +16,22 @@ enum KeyFile {
 
   /// A shared secret: the file's bytes, without the line end that editors leave behind.
   static func secret(_ path: String) throws(KeyFault) -> LoadedKeys {
+    let bytes = try secretBytes(path)
+    do throws(UnusedKey) {
+      return LoadedKeys(keySet: try KeySet.secret(bytes), text: bytes)
+    } catch {
+      throw .secret(error)
+    }
+  }
+
+  static func secretBytes(_ path: String) throws(KeyFault) -> [UInt8] {
     let contents = try read(path)
     // The group may read it: that is how secrets are mounted for a service.
     guard contents.mode & 0o007 == 0 else { throw .secretIsOpen(path, mode: contents.mode) }
     var bytes = contents.bytes
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
     if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-    do throws(UnusedKey) {
-      return LoadedKeys(keySet: try KeySet.secret(bytes), text: bytes)
-    } catch {
-      throw .secret(error)
-    }
+    return bytes
   }
 
   /// Looks for a certificate in PEM; what else OpenSSL asks of it shows when it connects.

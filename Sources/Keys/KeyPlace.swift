@@ -14,7 +14,7 @@ struct KeyPlace: Hashable {
     switch source.location {
     case .jwksURL(let url): (kind, location) = (.jwksURL, url)
     case .discovery: (kind, location) = (.discovery, source.issuer)
-    case .none, .jwksFile, .secretFile, .signing: return nil
+    case .none, .jwksFile, .secretFile, .signing, .signingSecret: return nil
     }
     certificateAuthorityFile = source.certificateAuthorityFile
   }

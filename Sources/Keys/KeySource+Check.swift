@@ -11,6 +11,7 @@ extension KeySource {
       if let certificateAuthorityFile { try KeyFile.checkCertificates(certificateAuthorityFile) }
     case .jwksFile(let path): _ = try KeyFile.keySet(path)
     case .secretFile(let path): _ = try KeyFile.secret(path)
+    case .signingSecret(let path, let algorithm): _ = try SigningSecret.load(path, algorithm)
     case .signing(let folder, let algorithm):
       _ = try SigningFolder(path: folder, provider: provider, algorithm: algorithm).load()
     }

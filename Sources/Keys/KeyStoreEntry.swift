@@ -111,7 +111,7 @@ struct KeyStoreEntry {
     switch source.location {
     case .none: nil
     case .jwksURL, .discovery: remote?.keys?.origin
-    case .jwksFile(let path), .secretFile(let path): .file(path)
+    case .jwksFile(let path), .secretFile(let path), .signingSecret(let path, _): .file(path)
     case .signing(let folder, _): .ownFolder(folder)
     }
   }

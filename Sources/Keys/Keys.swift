@@ -18,6 +18,8 @@ public struct KeySource: Sendable, Equatable {
     case secretFile(String)
     /// The gateway's own: a folder, and the algorithm of keys that it makes.
     case signing(folder: String, SignatureAlgorithm)
+    /// The gateway's own, which others share: a file, and the algorithm that it signs with.
+    case signingSecret(file: String, SignatureAlgorithm)
   }
 
   public var provider: String

@@ -94,13 +94,13 @@ public struct KeySet: Sendable {
     }
   }
 
-  /// The public halves of the gateway's own keys.
+  /// The gateway's own keys: their public halves, or a secret.
   public init(_ issuerKeys: [IssuerKey]) {
     keys = issuerKeys.map {
       VerificationKey(keyID: $0.keyID, algorithm: $0.algorithm, key: $0.key.publicKey)
     }
     problems = []
-    isSecret = false
+    isSecret = issuerKeys.contains { $0.algorithm.isSymmetric }
   }
 
   /// The key of that name, compared byte for byte; a shared secret has no name and answers to each.

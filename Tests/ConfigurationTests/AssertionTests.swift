@@ -73,15 +73,15 @@ struct AssertionTests {
         assertion: "{ audience: a }", signing: "state: state, algorithm: RS256",
         fault:
           """
-          14:5: "local" signs with RS256, which takes too long for requests; an assertion needs a provider that signs \
-          with ES256 or EdDSA
+          14:5: "local" signs with RS256, which takes too long for an assertion; it needs a provider that signs with ES256 \
+          or EdDSA
           """),
       Row(
         assertion: "{ audience: a, provider: local }", signing: "state: state, algorithm: ES512",
         fault:
           """
-          14:41: "local" signs with ES512, which takes too long for requests; an assertion needs a provider that signs \
-          with ES256 or EdDSA
+          14:41: "local" signs with ES512, which takes too long for an assertion; it needs a provider that signs with ES256 \
+          or EdDSA
           """),
       Row(
         assertion: "{ audience: a, lifetime: 5m }", signing: "state: state, keep_for: 299s",
@@ -89,6 +89,20 @@ struct AssertionTests {
     ])
   func refused(_ row: Row) {
     #expect(faults(sample(row.assertion, row.more, signing: row.signing).text) == [row.fault])
+  }
+
+  @Test("A secret signs no assertion: whoever verifies could make one")
+  func secret() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("secret", "", mode: 0o600)
+    let sample = sample("{ audience: a }", signing: "state: state, algorithm: HS256, secret_file: \(file)")
+    #expect(
+      faults(sample.text) == [
+        """
+        14:5: "local" signs with HS256, with which whoever verifies an assertion could make one; it needs a provider \
+        that signs with ES256 or EdDSA
+        """
+      ])
   }
 
   @Test("One provider signs, and it is said which where there are several")

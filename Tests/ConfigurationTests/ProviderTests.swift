@@ -137,10 +137,13 @@ struct ProviderTests {
       Row(keys: "refresh: { every: 1s }", fault: "8:23: \"1s\" is out of range: 30s to 1d"),
       Row(
         keys: "", source: "signing: {}",
-        fault: "7:14: \"state\" is missing. The folder of its private keys; made at the first start."),
+        fault: "7:14: \"state\" is missing. The folder of its private keys, and of sign-ins; made at the first start."),
       Row(
         keys: "", source: "signing: { state: s, algorithm: HS256 }",
-        fault: "7:37: \"HS256\" cannot sign here: its key could not be published"),
+        fault: "7:37: \"HS256\" without \"secret_file\"; a secret that others share is not made here"),
+      Row(
+        keys: "algorithms: [ES256, HS256]", source: "signing: { state: s }",
+        fault: "8:25: \"HS256\" does not fit \"signing\", whose algorithm is ES256"),
       Row(
         keys: "algorithms: [RS256]", source: "signing: { state: s }",
         fault: "8:17: \"algorithms\" lacks \"ES256\", with which this provider signs"),
@@ -148,6 +151,44 @@ struct ProviderTests {
     ])
   func refused(_ row: Row) {
     #expect(faults(Sample.provider(row.keys, source: row.source).text) == [row.fault])
+  }
+
+  @Test("A secret signs with HS*, and with nothing else; it is not made or replaced here")
+  func signingSecret() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("secret", "", mode: 0o600)
+    let open = try folder.write("open", "", mode: 0o644)
+    func provider(_ signing: String, _ keys: String = "") -> Sample {
+      Sample.provider(keys, source: "signing: { \(signing) }")
+    }
+    let good = provider("algorithm: HS384, state: s, secret_file: \(file)", "algorithms: [HS384]")
+    let resolved = try configuration(good.text).providers[0]
+    #expect(resolved.keys == .signingSecret(folder: "s", file: file, algorithm: .hs384))
+    #expect(resolved.keyRotation == nil && resolved.signInsFile == "s/local.sign-ins.db")
+    for (signing, keys, fault) in [
+      (
+        "secret_file: \(file), state: s", "",
+        "7:16: \"secret_file\" with ES256; a secret signs with HS256, HS384 or HS512"
+      ),
+      (
+        "rotate_every: 1d, algorithm: HS256, state: s, secret_file: \(file)", "",
+        "7:16: \"rotate_every\" with HS256; another secret is put into \"secret_file\" by hand"
+      ),
+      (
+        "keep_for: 1d, algorithm: HS512, state: s, secret_file: \(file)", "",
+        "7:16: \"keep_for\" with HS512; another secret is put into \"secret_file\" by hand"
+      ),
+      (
+        "algorithm: HS256, state: s, secret_file: \(file)", "algorithms: [HS256, ES256]",
+        "8:25: \"ES256\" does not fit \"signing\", whose algorithm is HS256"
+      ),
+      (
+        "secret_file: \(open), algorithm: HS256, state: s", "",
+        "7:29: the secret can be read by others; run chmod 600 \(open)"
+      ),
+    ] {
+      #expect(faults(provider(signing, keys).text) == [fault])
+    }
   }
 
   @Test("Two providers cannot share the file of a copy, however its path is written")

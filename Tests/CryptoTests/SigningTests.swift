@@ -57,6 +57,21 @@ struct SigningTests {
     }
   }
 
+  @Test("A secret signs what it verifies, with nothing but HMAC, and has no PEM", arguments: HashFunction.allCases)
+  func secretSigns(hash: HashFunction) throws {
+    let key = try SigningKey(secret: [UInt8](repeating: 7, count: 64))
+    let message = Array("the message".utf8)
+    let signature = try key.sign(message.span, .hmac(hash))
+    #expect(signature.count == hash.digestBytes)
+    #expect(verify(SignatureVerifier(), signature, message, .hmac(hash), key.publicKey))
+    #expect(!verify(SignatureVerifier(), signature, message + [0], .hmac(hash), key.publicKey))
+    #expect(throws: SigningKeyError.unsupported) { try key.sign(message.span, .ecdsa(hash)) }
+    #expect(throws: SigningKeyError.unsupported) { try key.pem() }
+    #expect(throws: SigningKeyError.unsupported) {
+      try SigningKey(secret: [UInt8](repeating: 7, count: hash.digestBytes - 1)).sign(message.span, .hmac(hash))
+    }
+  }
+
   @Test("T-10: RSA keys outside 2048 to 8192 bits, even moduli, odd exponents out of range")
   func weakRSA() throws {
     guard case .rsa(let modulus, let exponent) = try SigningKey.generate(.rsa(bits: 2048)).publicKey.material else {

@@ -60,6 +60,36 @@ struct KeyFileTests {
     }
   }
 
+  @Test("T-2, L-3: files with secrets that sign", arguments: secrets)
+  func signingSecret(row: Secret) throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("secret", Array(row.bytes.utf8), mode: row.mode)
+    do throws(KeyFault) {
+      let entry = try SigningSecret.load(file, .hs256)
+      #expect(entry.key.key.publicKey.bits == row.count.map { $0 * 8 })
+      #expect(entry.file == file)
+    } catch {
+      #expect(row.count == nil)
+      #expect(error.description.contains(row.fault))
+      #expect(!error.description.contains("sssss"))
+    }
+  }
+
+  @Test("T-2: a secret is as long as its algorithm wants", arguments: [(SignatureAlgorithm.hs384, 48), (.hs512, 64)])
+  func secretLength(algorithm: SignatureAlgorithm, bytes: Int) throws {
+    let folder = try TemporaryFolder()
+    let good = try folder.write("good", [UInt8](repeating: 7, count: bytes))
+    let short = try folder.write("short", [UInt8](repeating: 7, count: bytes - 1) + [UInt8(ascii: "\n")])
+    #expect(try SigningSecret.load(good, algorithm).key.algorithm == algorithm)
+    do throws(KeyFault) {
+      _ = try SigningSecret.load(short, algorithm)
+      Issue.record("a short secret signs")
+    } catch {
+      let text = "it has \(bytes - 1) bytes, too few for \(algorithm.rawValue)"
+      #expect(error.description.contains(text))
+    }
+  }
+
   @Test("A key set in a file, which everyone may read")
   func keySet() throws {
     let folder = try TemporaryFolder()

@@ -85,13 +85,15 @@ struct KeyStoreTests {
       KeySource(provider: "file", issuer: issuer, location: .jwksFile(set)),
       KeySource(provider: "secret", issuer: issuer, location: .secretFile(secret)),
       KeySource(provider: "own", issuer: issuer, location: .signing(folder: signing.path, .eddsa)),
+      KeySource(provider: "shared", issuer: issuer, location: .signingSecret(file: secret, .hs256)),
     ])
     defer { store.stop() }
     let providers = await store.snapshot().providers
-    #expect(providers.map { $0.keySet?.keys.count } == [1, 1, 1])
-    #expect(providers.map { $0.keySet?.isSecret } == [false, true, false])
+    #expect(providers.map { $0.keySet?.keys.count } == [1, 1, 1, 1])
+    #expect(providers.map { $0.keySet?.isSecret } == [false, true, false, true])
+    #expect(providers.map { $0.signer?.algorithm } == [nil, nil, .eddsa, .hs256])
     #expect(providers.allSatisfy { $0.firstFetchEnded })
-    #expect(Set(providers.map(\.generation)).count == 3)
+    #expect(Set(providers.map(\.generation)).count == 4)
     // An unknown key of a file is never worth a fetch.
     #expect(providers.allSatisfy { $0.refetchAllowedAt > .current + .seconds(1_000_000) })
     #expect(store.record.allEvents == ["own: generated"])

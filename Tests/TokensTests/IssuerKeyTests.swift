@@ -42,6 +42,46 @@ struct IssuerKeyTests {
     #expect(members.contains("kid") && members.contains("use") && members.contains("alg"))
   }
 
+  private static let shared: [SignatureAlgorithm] = [.hs256, .hs384, .hs512]
+
+  @Test("A secret: what is minted verifies with it, and with nothing that is published", arguments: shared)
+  func secret(algorithm: SignatureAlgorithm) throws {
+    let key = try IssuerKey(try SigningKey(secret: Issuer.secret), algorithm: algorithm)
+    let claims: JSONObject = ["iss": .string(Issuer.name), "aud": "api", "exp": .integer(Issuer.now + 60)]
+    let token = try TokenMinter.mint(claims, with: key)
+    let keys = KeySet([key])
+    #expect(keys.isSecret)
+    #expect(try Check()(token, keys).get().keyID == key.keyID)
+    #expect(try Check()(token, KeySet.secret(Issuer.secret)).get().keyID == key.keyID)
+    for other in IssuerKeyTests.shared where other != algorithm {
+      let confused = try TokenMinter.mint(
+        claims, with: try IssuerKey(try SigningKey(secret: Issuer.secret), algorithm: other))
+      #expect(Check().fault(confused, keys) == .keyMismatch)
+    }
+    // T-1: neither passes for the other.
+    let pair = try IssuerKey(try SigningKey.generate(.ellipticCurve(.p256)), algorithm: .es256)
+    #expect(Check().fault(try TokenMinter.mint(claims, with: pair), keys) == .algorithmRefused(allowed: []))
+    #expect(Check().fault(token, KeySet([pair])) == .algorithmRefused(allowed: []))
+    #expect(IssuerKey.published([key]) == Array(#"{"keys":[]}"#.utf8))
+    #expect(IssuerKey.published([key, pair]) == IssuerKey.published([pair]))
+  }
+
+  @Test("The name of a secret is its own, and not its hash")
+  func secretName() throws {
+    func name(_ secret: [UInt8]) throws -> String {
+      try IssuerKey(try SigningKey(secret: secret), algorithm: .hs256).keyID
+    }
+    let secret = Issuer.secret
+    #expect(try name(secret) == name(secret))
+    #expect(try name(secret) != name(secret.reversed()))
+    #expect(try name(secret).utf8.count == 22)
+    let jwk = Array(#"{"k":"\#(Base64URL.text(secret))","kty":"oct"}"#.utf8)
+    for text in [secret, jwk] {
+      let digest = try HashFunction.sha256.digest(of: text.span)
+      #expect(try !Base64URL.text(digest).hasPrefix(name(secret)))
+    }
+  }
+
   @Test("A key does not sign with an algorithm that it does not fit", arguments: SignatureAlgorithm.allCases)
   func misfit(algorithm: SignatureAlgorithm) throws {
     let key = try SigningKey.generate(.ellipticCurve(.p256))

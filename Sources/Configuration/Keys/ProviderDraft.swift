@@ -116,6 +116,7 @@ struct TokenRequirementDraft: Sendable {
 struct SigningDraft: Sendable {
   var state: Located<String>?
   var algorithm = SignatureAlgorithm.es256
+  var secretFile: Located<String>?
   var rotateEvery: Duration? = .seconds(90 * 86_400)
   var keepFor = Duration.seconds(86_400)
 
@@ -125,8 +126,15 @@ struct SigningDraft: Sendable {
     keys: [
       Key(
         "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
-        "The folder of its private keys; made at the first start."),
-      Key("algorithm", \.algorithm, .signingAlgorithm, "The algorithm of new keys."),
+        "The folder of its private keys, and of sign-ins; made at the first start."),
+      Key(
+        "algorithm", \.algorithm, .algorithm, "The algorithm of new keys; HS256, HS384 and HS512 need `secret_file`."),
+      Key(
+        "secret_file", ifWritten: \.secretFile, ValueKind.path("a secret's path").located,
+        """
+        A file with the secret of HS256, HS384 or HS512, not readable by others, for verifiers that know no other \
+        algorithm: [a shared secret](sign-in.md#a-shared-secret). Whoever has it can make tokens.
+        """),
       Key(
         "rotate_every", \.rotateEvery, .durationOrNone(.seconds(3600) ... .seconds(3660 * 86_400)),
         """
@@ -143,8 +151,10 @@ struct SigningDraft: Sendable {
 }
 
 extension SigningDraft {
+  /// nil for a secret, which is not made here.
   var rotation: KeyRotationConfiguration? {
-    rotateEvery.map { KeyRotationConfiguration(every: $0, keepFor: keepFor) }
+    if algorithm.isSymmetric { return nil }
+    return rotateEvery.map { KeyRotationConfiguration(every: $0, keepFor: keepFor) }
   }
 }
 

@@ -57,11 +57,13 @@ extension Resolver {
     let algorithm = signer.value.algorithm
     if !Resolver.assertionAlgorithms.contains(algorithm) {
       let name = draft.providers[index].name
+      let reason =
+        algorithm.isSymmetric
+        ? "with which whoever verifies an assertion could make one" : "which takes too long for an assertion"
       report(
         position,
         """
-        "\(name)" signs with \(algorithm.rawValue), which takes too long for requests; an assertion needs a provider \
-        that signs with ES256 or EdDSA
+        "\(name)" signs with \(algorithm.rawValue), \(reason); it needs a provider that signs with ES256 or EdDSA
         """)
     }
     if let rotation = signer.value.rotation, rotation.keepFor < assertion.value.lifetime,

@@ -49,6 +49,7 @@ extension Resolver {
       let introspection = values.introspection?.value
       for (name, value) in [
         ("jwks_file", values.jwksFile), ("secret_file", values.secretFile), ("ca", values.certificateAuthority),
+        ("secret_file", values.signing?.value.secretFile),
         ("client_secret_file", introspection?.clientSecretFile), ("private_key_file", introspection?.privateKeyFile),
       ] where value.map({ Resolver.isSame($0.value, path) }) ?? false {
         return "the \"\(name)\" of the provider \"\(other.name)\""

@@ -53,7 +53,11 @@ extension Resolver {
     if let file = value.jwksFile { return .jwksFile(file.value) }
     if let file = value.secretFile { return .secretFile(file.value) }
     guard let signing = value.signing?.value else { return provider.needsNoKeys ? KeyLocation.none : .discovery }
-    return signing.state.map { .signing(folder: $0.value, algorithm: signing.algorithm) }
+    guard let folder = signing.state?.value else { return nil }
+    if !signing.algorithm.isSymmetric { return .signing(folder: folder, algorithm: signing.algorithm) }
+    return signing.secretFile.map {
+      .signingSecret(folder: folder, file: $0.value, algorithm: signing.algorithm)
+    }
   }
 
   private mutating func checkKeySources(_ provider: Decoded<ProviderDraft>) {
@@ -81,19 +85,44 @@ extension Resolver {
   /// RFC 8725 §3.1: a key is used with the algorithms it is meant for, HS* with secrets and nothing else.
   private mutating func checkAlgorithms(_ provider: Decoded<ProviderDraft>) {
     let value = provider.value
-    let isSecret = provider.places.isWritten("secret_file")
-    for algorithm in value.algorithms ?? [] where algorithm.value.isSymmetric != isSecret {
+    let isShared = provider.places.isWritten("secret_file")
+    // With `signing`, what it signs with says which ones fit.
+    for algorithm in value.algorithms ?? []
+    where algorithm.value.isSymmetric != isShared && value.signing == nil {
       report(
         algorithm.position,
-        isSecret
+        isShared
           ? "\(algorithm.written) does not fit \"secret_file\"; use HS256, HS384 or HS512"
           : "\(algorithm.written) needs \"secret_file\"")
     }
     guard let signing = value.signing, signing.places.areSound("algorithm") else { return }
+    checkSigningSecret(signing)
     let own = signing.value.algorithm
+    for algorithm in value.algorithms ?? [] where algorithm.value.isSymmetric != own.isSymmetric {
+      report(algorithm.position, "\(algorithm.written) does not fit \"signing\", whose algorithm is \(own.rawValue)")
+    }
     if let algorithms = value.algorithms, !algorithms.contains(where: { $0.value == own }) {
       report(
         provider.places.value("algorithms"), "\"algorithms\" lacks \"\(own.rawValue)\", with which this provider signs")
+    }
+  }
+
+  private mutating func checkSigningSecret(_ signing: Decoded<SigningDraft>) {
+    let places = signing.places
+    let name = signing.value.algorithm.rawValue
+    guard signing.value.algorithm.isSymmetric else {
+      if places.isWritten("secret_file") {
+        report(
+          places.key("secret_file"), "\"secret_file\" with \(name); a secret signs with HS256, HS384 or HS512")
+      }
+      return
+    }
+    if places.isMissing("secret_file") {
+      report(
+        places.value("algorithm"), "\"\(name)\" without \"secret_file\"; a secret that others share is not made here")
+    }
+    for key in ["rotate_every", "keep_for"] where places.isWritten(key) {
+      report(places.key(key), "\"\(key)\" with \(name); another secret is put into \"secret_file\" by hand")
     }
   }
 
@@ -109,7 +138,8 @@ extension Resolver {
     if let file = provider.jwksFile { _ = checkFile(file) }
     if let file = provider.certificateAuthority { _ = checkFile(file) }
     // SECURITY.md L-3.
-    if let file = provider.secretFile, let status = checkFile(file), status.isOpenToOthers {
+    for case let file? in [provider.secretFile, provider.signing?.value.secretFile] {
+      guard let status = checkFile(file), status.isOpenToOthers else { continue }
       report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
     }
     if let folder = provider.signing?.value.state { checkFolder(folder) }

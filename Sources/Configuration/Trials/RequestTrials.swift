@@ -112,7 +112,7 @@ public struct RequestTrials: Sendable {
     }
     guard path == [UInt8](ProviderConfiguration.publishedKeysPath.utf8) else { return false }
     return configuration.providers.contains { provider in
-      guard case .signing = provider.keys else { return false }
+      guard provider.signingAlgorithm != nil else { return false }
       return provider.issuerHost == nil || provider.issuerHost == host.lowercased()
     }
   }

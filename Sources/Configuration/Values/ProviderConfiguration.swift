@@ -27,8 +27,18 @@ public struct ProviderConfiguration: Sendable {
 
   /// Where sign-ins are kept; nil where the provider signs nothing.
   public var signInsFile: String? {
-    guard case .signing(let folder, _) = keys else { return nil }
-    return "\(folder)/\(name).sign-ins.db"
+    switch keys {
+    case .signing(let folder, _), .signingSecret(let folder, _, _): "\(folder)/\(name).sign-ins.db"
+    default: nil
+    }
+  }
+
+  /// What its tokens are signed with here; nil where the provider signs nothing.
+  public var signingAlgorithm: SignatureAlgorithm? {
+    switch keys {
+    case .signing(_, let algorithm), .signingSecret(_, _, let algorithm): algorithm
+    default: nil
+    }
   }
 
   /// Where its documents are: OpenID Connect Discovery 1.0 §4 has the issuer's path before, RFC 8414 §3.1 behind.
@@ -64,6 +74,8 @@ public enum KeyLocation: Sendable, Hashable {
   case secretFile(String)
   /// This gateway's own keys: a folder, and the algorithm of new ones.
   case signing(folder: String, algorithm: SignatureAlgorithm)
+  /// A secret of this gateway's, which others share, and the folder of sign-ins.
+  case signingSecret(folder: String, file: String, algorithm: SignatureAlgorithm)
 }
 
 /// How often another of the gateway's own keys signs, and how long the one before is good after that.

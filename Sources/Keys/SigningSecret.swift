@@ -1,0 +1,24 @@
+internal import Crypto
+internal import Sockets
+public import Tokens
+
+/// The file of a secret that signs, and that those who verify share. Read at the start and on reload.
+public enum SigningSecret {
+  /// - Throws: Where everyone could read it, it is too short for the algorithm, or it is key material (SECURITY.md T-2).
+  public static func load(
+    _ path: String, _ algorithm: SignatureAlgorithm
+  ) throws(KeyFault) -> SigningFolder.Entry {
+    let bytes = try KeyFile.secretBytes(path)
+    do throws(UnusedKey) {
+      _ = try KeySet.secret(bytes)
+    } catch {
+      throw .secret(error)
+    }
+    do throws(SigningKeyError) {
+      let key = try IssuerKey(try SigningKey(secret: bytes), algorithm: algorithm)
+      return SigningFolder.Entry(key: key, file: path, createdAt: WallClock.nanoseconds / 1_000_000_000)
+    } catch {
+      throw .secretTooShort(bytes: bytes.count, algorithm)
+    }
+  }
+}

@@ -71,10 +71,14 @@ let package = Package(
     // The program.
     module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
     module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
-    module("Introspection", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("OAuth", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets"]),
+    module("Introspection", ["OAuth", "Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module(
       "SignIn",
-      ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "JSON", "State", "Fetch", "Sockets", "Reason"]),
+      [
+        "Configuration", "Access", "Tokens", "HTTP", "Crypto", "JSON", "State", "Keys", "OAuth", "Fetch", "Sockets",
+        "Reason",
+      ]),
     module("Telemetry", ["HTTP", "Tokens", "Access", "Sockets", "Reason"]),
     module(
       "Proxy",
@@ -82,8 +86,8 @@ let package = Package(
     .executableTarget(
       name: "Gateway",
       dependencies: [
-        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "Introspection", "Fetch",
-        "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets",
+        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "OAuth", "Introspection",
+        "Fetch", "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -100,9 +104,14 @@ let package = Package(
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
     tests("StateTests", ["State"]),
-    tests("SignInTests", ["SignIn", "Configuration", "HTTP", "Tokens", "Crypto", "Sockets"]),
     tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
-    tests("IntrospectionTests", ["Introspection", "Tokens", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
+    tests("IntrospectionTests", ["Introspection", "OAuth", "Tokens", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
+    tests(
+      "SignInTests",
+      [
+        "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "Keys", "OAuth", "Fetch", "Sockets",
+        "Reason",
+      ]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
     tests(
       "ProxyTests",

@@ -1,5 +1,6 @@
 import Configuration
 import Introspection
+import OAuth
 
 extension IntrospectionEndpoint {
   /// What every provider of `configuration` is asked at, in their order; nil where nothing is asked.

@@ -1,7 +1,8 @@
 /// Module `Introspection`: asking an issuer whether a token is active (RFC 7662).
-/// May import: Tokens, JSON, Crypto, Fetch, Sockets, Reason.
+/// May import: OAuth, Tokens, JSON, Crypto, Fetch, Sockets, Reason.
 /// Never does: run on a loop that carries requests, remember an answer, or let a token or a secret into a message.
 
+public import OAuth
 public import Tokens
 
 /// A provider's introspection endpoint (RFC 7662 §2), and who asks it.
@@ -29,15 +30,6 @@ public struct IntrospectionEndpoint: Sendable {
     self.policy = policy
     self.cacheSeconds = cacheSeconds
   }
-}
-
-/// How the gateway proves who it is.
-public enum ClientAuthentication: Sendable {
-  /// `client_secret_basic` (RFC 6749 §2.3.1): the secret stands in this file.
-  case secretFile(String)
-  /// `private_key_jwt` (RFC 7523 §2.2): the key stands in this PEM file. `keyID` is the header's `kid`, the key's
-  /// thumbprint (RFC 7638) where it is nil; `audience` is the `aud`, the endpoint's URL where it is nil.
-  case privateKeyFile(String, keyID: String?, audience: String?)
 }
 
 /// What operators want to be told.

@@ -1,5 +1,6 @@
 import Dispatch
 import Fetch
+import OAuth
 import Reason
 import Sockets
 import Testing

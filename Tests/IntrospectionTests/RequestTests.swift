@@ -1,6 +1,7 @@
 import Crypto
 import Fetch
 import JSON
+import OAuth
 import Testing
 import Tokens
 

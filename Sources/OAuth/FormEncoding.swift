@@ -1,8 +1,8 @@
 /// `application/x-www-form-urlencoded` (RFC 6749 Appendix B).
-enum FormEncoding {
-  static let contentType = "application/x-www-form-urlencoded"
+public enum FormEncoding {
+  public static let contentType = "application/x-www-form-urlencoded"
 
-  static func encode(_ pairs: [(name: String, value: [UInt8])]) -> [UInt8] {
+  public static func encode(_ pairs: [(name: String, value: [UInt8])]) -> [UInt8] {
     var output: [UInt8] = []
     for (index, pair) in pairs.enumerated() {
       if index > 0 { output.append(UInt8(ascii: "&")) }
@@ -14,7 +14,7 @@ enum FormEncoding {
   }
 
   /// One name or value.
-  static func encode(_ text: [UInt8]) -> [UInt8] {
+  public static func encode(_ text: [UInt8]) -> [UInt8] {
     var output: [UInt8] = []
     append(text, to: &output)
     return output

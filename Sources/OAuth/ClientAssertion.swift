@@ -12,7 +12,7 @@ enum ClientAssertion {
   /// - Parameter keyID: The header's `kid`.
   static func make(
     clientID: String, audience: String, keyID: String, key: IssuerKey, now: UnixSeconds
-  ) throws(IntrospectionFault) -> [UInt8] {
+  ) throws(ClientFault) -> [UInt8] {
     let identifier: [UInt8]
     do throws(CryptoError) {
       identifier = try RandomBytes.make(16)

@@ -5,22 +5,22 @@ internal import Tokens
 /// What the gateway proves with that it is the client, read from its file.
 enum ClientCredential: Sendable {
   case secret([UInt8])
-  case key(IssuerKey, keyID: String, audience: String)
+  /// `audience` is nil where the endpoint's URL is it.
+  case key(IssuerKey, keyID: String, audience: String?)
 
   private static let bytesMax = 64 * 1024
 
-  /// - Parameter url: The endpoint's, which an assertion is meant for where nothing else is said (RFC 7523 §3).
-  init(_ authentication: ClientAuthentication, url: String) throws(IntrospectionFault) {
+  init(_ authentication: ClientAuthentication) throws(ClientFault) {
     switch authentication {
     case .secretFile(let path): self = .secret(try ClientCredential.secret(path))
     case .privateKeyFile(let path, let keyID, let audience):
       let key = try ClientCredential.key(path)
-      self = .key(key, keyID: keyID ?? key.keyID, audience: audience ?? url)
+      self = .key(key, keyID: keyID ?? key.keyID, audience: audience)
     }
   }
 
   /// The file's bytes, without the line end that editors leave behind.
-  private static func secret(_ path: String) throws(IntrospectionFault) -> [UInt8] {
+  private static func secret(_ path: String) throws(ClientFault) -> [UInt8] {
     let contents = try read(path)
     // The group may read it: that is how secrets are mounted for a service.
     guard contents.mode & 0o007 == 0 else { throw .secretIsOpen(path, mode: contents.mode) }
@@ -31,7 +31,7 @@ enum ClientCredential: Sendable {
     return bytes
   }
 
-  private static func key(_ path: String) throws(IntrospectionFault) -> IssuerKey {
+  private static func key(_ path: String) throws(ClientFault) -> IssuerKey {
     let contents = try read(path)
     guard contents.isOwnedByUs else { throw .foreignFile(path) }
     guard contents.mode & 0o077 == 0 else { throw .keyIsOpen(path, mode: contents.mode) }
@@ -47,7 +47,7 @@ enum ClientCredential: Sendable {
   /// What each kind of key signs with. Every server that takes RSA takes RS256 (RFC 7518 §3.1).
   private static let algorithms: [SignatureAlgorithm] = [.rs256, .es256, .es384, .es512, .eddsa]
 
-  private static func read(_ path: String) throws(IntrospectionFault) -> FileAccess.Contents {
+  private static func read(_ path: String) throws(ClientFault) -> FileAccess.Contents {
     do throws(SystemError) {
       return try FileAccess.read(path, bytesMax: bytesMax)
     } catch {

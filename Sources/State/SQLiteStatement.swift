@@ -78,6 +78,14 @@ struct SQLiteRow: ~Copyable {
     let count = unsafe Int(sqlite3_column_bytes(statement, column))
     return unsafe String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
   }
+
+  /// Empty for what is none.
+  func bytes(_ column: Int32) -> [UInt8] {
+    // SAFETY: the bytes live until the next step; they are copied.
+    guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
+    let count = unsafe Int(sqlite3_column_bytes(statement, column))
+    return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
 }
 
 extension StoreFault {

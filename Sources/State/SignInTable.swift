@@ -2,7 +2,7 @@
 ///
 /// A sign-in is one row, however often its refresh token is replaced: the first part of the token is the same in all of
 /// them, and what has that part and is neither the latest nor the one before has been replaced (RFC 9700 §4.14.2).
-struct SignInTable {
+struct SignInTable: SQLiteTable {
   private let database: SQLiteDatabase
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
@@ -13,24 +13,7 @@ struct SignInTable {
   /// - Throws: Where the database is another program's, or of a newer version.
   init(_ database: SQLiteDatabase) throws(StoreFault) {
     self.database = database
-    try database.run("BEGIN IMMEDIATE")
-    do throws(StoreFault) {
-      switch try database.number("PRAGMA user_version") {
-      case 0:
-        guard try database.number("SELECT count(*) FROM sqlite_schema") == 0 else {
-          throw StoreFault("it is a database of something else")
-        }
-        try make()
-      case SignInTable.version: break
-      case let version:
-        throw StoreFault(
-          "it was written by a newer version of portcullis (schema \(version), here \(SignInTable.version))")
-      }
-      try database.run("COMMIT")
-    } catch {
-      if database.isInTransaction { try? database.run("ROLLBACK") }
-      throw error
-    }
+    try database.useTables(version: SignInTable.version) { () throws(StoreFault) in try make() }
   }
 
   private func make() throws(StoreFault) {
@@ -174,18 +157,5 @@ extension SignInRecord {
       methods: row.text(3).split(separator: " ").map { String($0) }, authenticatedAt: row.integer(4),
       lastUsedAt: row.integer(5), expiresAt: row.integer(6), tokensUntil: row.integer(7), clientAddress: row.text(8),
       userAgent: row.text(9))
-  }
-}
-
-extension Int64 {
-  func addingSaturated(_ other: Int64) -> Int64 {
-    let (sum, overflow) = addingReportingOverflow(other)
-    return overflow ? .max : sum
-  }
-
-  /// Times may come from a file that somebody else wrote.
-  fileprivate func subtractingSaturated(_ other: Int64) -> Int64 {
-    let (difference, overflow) = subtractingReportingOverflow(other)
-    return overflow ? (other < 0 ? .max : .min) : difference
   }
 }

@@ -1,0 +1,27 @@
+extension SQLiteDatabase {
+  /// Makes the tables where there are none.
+  ///
+  /// - Parameters:
+  ///   - version: Of the tables. A change of them is a new one, and a way from the old.
+  ///   - make: Makes them, and says their version.
+  /// - Throws: Where the database is another program's, or of a newer version.
+  func useTables(version: Int64, _ make: () throws(StoreFault) -> Void) throws(StoreFault) {
+    try run("BEGIN IMMEDIATE")
+    do throws(StoreFault) {
+      switch try number("PRAGMA user_version") {
+      case 0:
+        guard try number("SELECT count(*) FROM sqlite_schema") == 0 else {
+          throw StoreFault("it is a database of something else")
+        }
+        try make()
+      case version: break
+      case let found:
+        throw StoreFault("it was written by a newer version of portcullis (schema \(found), here \(version))")
+      }
+      try run("COMMIT")
+    } catch {
+      if isInTransaction { try? run("ROLLBACK") }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/// Where sessions are kept, by the SHA-256 of what their cookies hold.
+///
+/// What was acknowledged outlives the process and the machine. Completions are called once, on a queue of the store's.
+public protocol SessionStore: AnyObject, Sendable {
+  typealias Completion<Value: Sendable> = @Sendable (Result<Value, StoreFault>) -> Void
+
+  /// Keeps a new session.
+  ///
+  /// - Parameter former: The hash of the one that the same browser had, which ends (SECURITY C-9).
+  /// - Parameter completion: Given the id of the one that has ended; nil: there was none.
+  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<String?>)
+
+  /// The session that goes on with this hash; nil: there is none. It counts as used.
+  ///
+  /// - Parameters:
+  ///   - now: Seconds since 1970.
+  ///   - idleSeconds: After how long without use a session ends.
+  func find(
+    hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64, completion: @escaping Completion<SessionRecord?>)
+
+  /// Keeps what the provider says now; false where the session has ended meanwhile, or somebody else has renewed it.
+  ///
+  /// - Parameters:
+  ///   - record: What was found, with other claims, tokens and `renewAt`.
+  ///   - found: The `renewAt` that it was found with.
+  func renew(_ record: SessionRecord, hash: [UInt8], found: Int64, completion: @escaping Completion<Bool>)
+
+  /// Ends a session; its record as it was, or nil where there is none that goes on.
+  func end(hash: [UInt8], provider: String, now: Int64, completion: @escaping Completion<SessionRecord?>)
+
+  /// Ends what a provider has ended (OpenID Connect Back-Channel Logout 1.0 §2.7): the ids of those that went on.
+  ///
+  /// - Parameters:
+  ///   - subject: Of this one alone; nil: whosever.
+  ///   - providerSessionID: This one alone; nil: all of the subject's.
+  func endAll(
+    provider: String, subject: String?, providerSessionID: String?, now: Int64,
+    completion: @escaping Completion<[String]>)
+
+  /// The sessions that were ended and that loops may still know.
+  func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>)
+
+  /// Remembers what is good once; false where it is remembered already (SECURITY C-5).
+  ///
+  /// - Parameters:
+  ///   - hash: SHA-256 of it.
+  ///   - until: Seconds since 1970, from when on it is refused anyway.
+  func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>)
+
+  /// Calls `changed`, on the store's queue, when another process has written: it may have ended sessions.
+  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void)
+}

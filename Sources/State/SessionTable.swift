@@ -1,0 +1,173 @@
+/// The statements about sessions, inside a transaction of whoever calls.
+struct SessionTable: SQLiteTable {
+  private let database: SQLiteDatabase
+
+  static let version: Int64 = 1
+  /// Ended sessions are remembered for so long: loops know them for less.
+  static let endedKeptSeconds: Int64 = 86_400
+  /// A session that is used all the time is written to the disk once in so long.
+  static let usedEverySeconds: Int64 = 60
+  /// Rows that are deleted at once.
+  private static let batch: Int64 = 200
+
+  init(_ database: SQLiteDatabase) throws(StoreFault) {
+    self.database = database
+    try database.useTables(version: SessionTable.version) { () throws(StoreFault) in try make() }
+  }
+
+  private func make() throws(StoreFault) {
+    try database.run(
+      """
+      CREATE TABLE sessions (
+        hash BLOB PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, subject TEXT NOT NULL,
+        provider_session TEXT, claims BLOB NOT NULL, tokens BLOB NOT NULL, renew_at INTEGER NOT NULL,
+        began_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER
+      ) STRICT, WITHOUT ROWID
+      """)
+    try database.run("CREATE INDEX sessions_of_subject ON sessions (provider, subject)")
+    try database.run(
+      "CREATE INDEX sessions_of_provider ON sessions (provider, provider_session) WHERE provider_session IS NOT NULL")
+    try database.run("CREATE INDEX sessions_by_expiry ON sessions (expires_at)")
+    try database.run("CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL")
+    try database.run(
+      "CREATE TABLE spent (hash BLOB PRIMARY KEY NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    try database.run("CREATE INDEX spent_by_time ON spent (until)")
+    try database.run("PRAGMA user_version = 1")
+  }
+
+  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?) throws(StoreFault) -> String? {
+    var ended: SessionRecord?
+    if let former { ended = try end(hash: former, provider: record.provider, now: record.beganAt) }
+    try database.run(
+      """
+      INSERT INTO sessions (hash, id, provider, subject, provider_session, claims, tokens, renew_at, began_at,
+        last_used_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        .bytes(hash), .text(record.id), .text(record.provider), .text(record.subject),
+        record.providerSessionID.map { .text($0) } ?? .null, .bytes(record.claims), .bytes(record.sealedTokens),
+        .integer(record.renewAt), .integer(record.beganAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
+      ])
+    return ended?.id
+  }
+
+  func find(hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64) throws(StoreFault) -> SessionRecord? {
+    guard var record = try record(hash, provider, now) else { return nil }
+    let unused = now.subtractingSaturated(record.lastUsedAt)
+    if unused > idleSeconds {
+      _ = try end(hash: hash, provider: provider, now: now)
+      return nil
+    }
+    if unused >= min(SessionTable.usedEverySeconds, max(1, idleSeconds / 4)) {
+      try database.run("UPDATE sessions SET last_used_at = ?2 WHERE hash = ?1", [.bytes(hash), .integer(now)])
+      record.lastUsedAt = now
+    }
+    return record
+  }
+
+  func renew(_ record: SessionRecord, hash: [UInt8], found: Int64) throws(StoreFault) -> Bool {
+    try database.run(
+      """
+      UPDATE sessions SET claims = ?2, tokens = ?3, renew_at = ?4
+      WHERE hash = ?1 AND renew_at = ?5 AND ended_at IS NULL
+      """,
+      [
+        .bytes(hash), .bytes(record.claims), .bytes(record.sealedTokens), .integer(record.renewAt), .integer(found),
+      ])
+    return database.changes > 0
+  }
+
+  func end(hash: [UInt8], provider: String, now: Int64) throws(StoreFault) -> SessionRecord? {
+    guard let record = try record(hash, provider, now) else { return nil }
+    try end([record.id], now)
+    return record
+  }
+
+  func endAll(
+    provider: String, subject: String?, providerSessionID: String?, now: Int64
+  ) throws(StoreFault) -> [String] {
+    // Whoever names neither has named nobody.
+    guard subject != nil || providerSessionID != nil else { return [] }
+    var ids: [String] = []
+    try database.run(
+      """
+      SELECT id FROM sessions WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2)
+        AND (?3 IS NULL OR provider_session = ?3) AND ended_at IS NULL AND expires_at > ?4 ORDER BY id
+      """,
+      [
+        .text(provider), subject.map { .text($0) } ?? .null, providerSessionID.map { .text($0) } ?? .null,
+        .integer(now),
+      ]
+    ) { ids.append($0.text(0)) }
+    try end(ids, now)
+    return ids
+  }
+
+  /// What it takes to go on is forgotten at once.
+  private func end(_ ids: [String], _ now: Int64) throws(StoreFault) {
+    for id in ids {
+      try database.run(
+        "UPDATE sessions SET ended_at = ?2, claims = x'', tokens = x'' WHERE id = ?1", [.text(id), .integer(now)])
+    }
+  }
+
+  func ended(now: Int64) throws(StoreFault) -> [EndedSignIn] {
+    var ended: [EndedSignIn] = []
+    try database.run(
+      "SELECT id, provider, ended_at FROM sessions WHERE ended_at > ? ORDER BY ended_at, id",
+      [.integer(now.subtractingSaturated(SessionTable.endedKeptSeconds))]
+    ) { row in
+      ended.append(
+        EndedSignIn(
+          id: row.text(0), provider: row.text(1),
+          until: row.integer(2).addingSaturated(SessionTable.endedKeptSeconds)))
+    }
+    return ended
+  }
+
+  func spend(hash: [UInt8], until: Int64) throws(StoreFault) -> Bool {
+    try database.run(
+      "INSERT INTO spent (hash, until) VALUES (?1, ?2) ON CONFLICT DO NOTHING", [.bytes(hash), .integer(until)])
+    return database.changes > 0
+  }
+
+  func deleteExpired(now: Int64) throws(StoreFault) -> Bool {
+    let limit = SQLiteStatement.Value.integer(SessionTable.batch)
+    try database.run(
+      """
+      DELETE FROM sessions WHERE hash IN
+        (SELECT hash FROM sessions WHERE ended_at IS NULL AND expires_at <= ?1 LIMIT ?2)
+      """, [.integer(now), limit])
+    var deleted = database.changes
+    try database.run(
+      "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE ended_at <= ?1 LIMIT ?2)",
+      [.integer(now.subtractingSaturated(SessionTable.endedKeptSeconds)), limit])
+    deleted = max(deleted, database.changes)
+    try database.run(
+      "DELETE FROM spent WHERE hash IN (SELECT hash FROM spent WHERE until <= ?1 LIMIT ?2)", [.integer(now), limit])
+    deleted = max(deleted, database.changes)
+    return deleted == Int(SessionTable.batch)
+  }
+
+  private func record(_ hash: [UInt8], _ provider: String, _ now: Int64) throws(StoreFault) -> SessionRecord? {
+    var found: SessionRecord?
+    try database.run(
+      """
+      SELECT id, provider, subject, provider_session, claims, tokens, renew_at, began_at, last_used_at, expires_at
+      FROM sessions WHERE hash = ?1 AND provider = ?2 AND ended_at IS NULL AND expires_at > ?3
+      """, [.bytes(hash), .text(provider), .integer(now)]
+    ) { found = SessionRecord($0) }
+    return found
+  }
+}
+
+extension SessionRecord {
+  /// The columns in the order of the statement above.
+  fileprivate init(_ row: borrowing SQLiteRow) {
+    let session = row.text(3)
+    self.init(
+      id: row.text(0), provider: row.text(1), subject: row.text(2), providerSessionID: session.isEmpty ? nil : session,
+      claims: row.bytes(4), sealedTokens: row.bytes(5), renewAt: row.integer(6), beganAt: row.integer(7),
+      lastUsedAt: row.integer(8), expiresAt: row.integer(9))
+  }
+}

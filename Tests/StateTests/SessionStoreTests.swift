@@ -1,0 +1,137 @@
+import Synchronization
+import Testing
+
+@testable import State
+
+@Suite("Sessions in SQLite")
+struct SessionStoreTests {
+  private let folder = StoreFolder()
+  private let store: SQLiteSessionStore
+
+  init() throws { store = try SQLiteSessionStore(path: folder.path + "/company.sessions.db") }
+
+  private func record(
+    _ id: String, subject: String = "alice", session: String? = nil, beganAt: Int64 = 1000
+  ) -> SessionRecord {
+    SessionRecord(
+      id: id, provider: "company", subject: subject, providerSessionID: session, claims: Array(#"{"sub":"x"}"#.utf8),
+      sealedTokens: [0, 1, 255], renewAt: beganAt + 300, beganAt: beganAt, lastUsedAt: beganAt,
+      expiresAt: beganAt + 43_200)
+  }
+
+  private static func hash(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: 32) }
+
+  private func begin(_ record: SessionRecord, _ byte: UInt8, former: [UInt8]? = nil) async throws -> String? {
+    try await ask { store.begin(record, hash: Self.hash(byte), former: former, completion: $0) }
+  }
+
+  private func find(
+    _ byte: UInt8, now: Int64, idle: Int64 = 7200, provider: String = "company"
+  ) async throws -> SessionRecord? {
+    try await ask {
+      store.find(hash: Self.hash(byte), provider: provider, now: now, idleSeconds: idle, completion: $0)
+    }
+  }
+
+  private func ask<Value: Sendable>(
+    _ body: (@escaping @Sendable (Result<Value, StoreFault>) -> Void) -> Void
+  ) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in body { continuation.resume(with: $0) } }
+  }
+
+  @Test("A session is found as it was kept, by its hash and its provider alone")
+  func kept() async throws {
+    #expect(try await begin(record("a", session: "s1"), 1) == nil)
+    #expect(try await find(1, now: 1030) == record("a", session: "s1"))
+    #expect(try await find(2, now: 1030) == nil)
+    #expect(try await find(1, now: 1030, provider: "other") == nil)
+    #expect(try await find(1, now: 44_199, idle: 100_000) != nil)
+    #expect(try await find(1, now: 44_200, idle: 100_000) == nil)
+  }
+
+  @Test("It ends when it is not used; use is written once a minute")
+  func idle() async throws {
+    _ = try await begin(record("a"), 1)
+    #expect(try await find(1, now: 1059)?.lastUsedAt == 1000)
+    #expect(try await find(1, now: 1060)?.lastUsedAt == 1060)
+    #expect(try await find(1, now: 8260)?.lastUsedAt == 8260)
+    #expect(try await find(1, now: 15_461) == nil)
+    // It has ended, and does not come back with another bound.
+    #expect(try await find(1, now: 15_461, idle: 100_000) == nil)
+    let ended = try await ask { store.ended(since: 15_461, completion: $0) }
+    #expect(ended == [EndedSignIn(id: "a", provider: "company")])
+  }
+
+  @Test("C-9: a new sign-in ends the session that the browser had")
+  func former() async throws {
+    _ = try await begin(record("a"), 1)
+    #expect(try await begin(record("b"), 2, former: Self.hash(1)) == "a")
+    #expect(try await find(1, now: 1001) == nil)
+    #expect(try await find(2, now: 1001)?.id == "b")
+    #expect(try await begin(record("c"), 3, former: Self.hash(9)) == nil)
+  }
+
+  @Test("What is renewed goes on, once for each time that it was found")
+  func renewed() async throws {
+    _ = try await begin(record("a"), 1)
+    var next = record("a")
+    next.renewAt = 1600
+    next.sealedTokens = [7]
+    next.claims = Array("{}".utf8)
+    let kept = next
+    #expect(try await ask { store.renew(kept, hash: Self.hash(1), found: 1300, completion: $0) })
+    #expect(try await find(1, now: 1001)?.sealedTokens == [7])
+    #expect(try await !ask { store.renew(kept, hash: Self.hash(1), found: 1300, completion: $0) })
+    _ = try await ask { store.end(hash: Self.hash(1), provider: "company", now: 1002, completion: $0) }
+    #expect(try await !ask { store.renew(kept, hash: Self.hash(1), found: 1600, completion: $0) })
+    #expect(try await find(1, now: 1003) == nil)
+  }
+
+  @Test("Logout ends one, once")
+  func ended() async throws {
+    _ = try await begin(record("a"), 1)
+    _ = try await begin(record("b"), 2)
+    let end: @Sendable (String) async throws -> SessionRecord? = { provider in
+      try await ask { store.end(hash: Self.hash(1), provider: provider, now: 1001, completion: $0) }
+    }
+    #expect(try await end("other") == nil)
+    #expect(try await end("company")?.id == "a")
+    #expect(try await end("company") == nil)
+    #expect(try await find(2, now: 1001)?.id == "b")
+  }
+
+  @Test("The provider ends a session, a user's, or neither where it names neither")
+  func endedByProvider() async throws {
+    _ = try await begin(record("a", session: "s1"), 1)
+    _ = try await begin(record("b", session: "s2"), 2)
+    _ = try await begin(record("c", subject: "bob", session: "s1"), 3)
+    _ = try await begin(record("d", subject: "bob"), 4)
+    let end: @Sendable (String?, String?) async throws -> [String] = { subject, session in
+      try await ask {
+        store.endAll(
+          provider: "company", subject: subject, providerSessionID: session, now: 1001, completion: $0)
+      }
+    }
+    #expect(try await end(nil, nil) == [])
+    #expect(try await end("carol", nil) == [])
+    #expect(try await end("alice", "s1") == ["a"])
+    #expect(try await end(nil, "s1") == ["c"])
+    #expect(try await end("alice", nil) == ["b"])
+    #expect(try await end("bob", nil) == ["d"])
+    #expect(try await end("bob", nil) == [])
+  }
+
+  @Test("C-5: what is good once is spent once, also by another process and after a restart")
+  func spent() async throws {
+    let other = try SQLiteSessionStore(path: folder.path + "/company.sessions.db")
+    #expect(try await ask { store.spend(hash: Self.hash(1), until: 1600, now: 1000, completion: $0) })
+    #expect(try await !ask { store.spend(hash: Self.hash(1), until: 1600, now: 1000, completion: $0) })
+    #expect(try await !ask { other.spend(hash: Self.hash(1), until: 1600, now: 1001, completion: $0) })
+    #expect(try await ask { other.spend(hash: Self.hash(2), until: 1600, now: 1001, completion: $0) })
+  }
+
+  @Test("L-3: the file is its owner's alone")
+  func modes() throws {
+    #expect(try mode(folder.path + "/company.sessions.db") & 0o777 == 0o600)
+  }
+}

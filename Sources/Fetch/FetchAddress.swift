@@ -1,8 +1,9 @@
 internal import CCurl
 
 /// Which addresses may be fetched (SECURITY.md K-1), read by the parser that will connect to them.
-enum FetchAddress {
-  static func isAllowed(_ url: String) -> Bool {
+public enum FetchAddress {
+  /// Whether it is https, or http of a loopback address, and names no user.
+  public static func isAllowed(_ url: String) -> Bool {
     guard let parts = unsafe curl_url() else { return false }
     defer { unsafe curl_url_cleanup(parts) }
     guard unsafe curl_url_set(parts, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK,

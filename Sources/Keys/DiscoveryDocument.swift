@@ -1,15 +1,17 @@
-internal import JSON
+public import JSON
 internal import Tokens
 
 /// What a provider says of itself (OpenID Connect Discovery §3), as far as it is listened to.
-struct DiscoveryDocument {
+public struct DiscoveryDocument: Sendable {
+  /// All that it says.
+  public let members: JSONObject
   let keySetAddress: String
 
   /// It stands in messages.
   static let addressBytesMax = 2048
 
   /// OpenID Connect Discovery §4: a slash that ends the issuer is left out.
-  static func address(of issuer: String) -> String {
+  public static func address(of issuer: String) -> String {
     var issuer = issuer
     if issuer.hasSuffix("/") { issuer.removeLast() }
     return issuer + "/.well-known/openid-configuration"
@@ -17,7 +19,7 @@ struct DiscoveryDocument {
 
   /// - Throws: Where the document is another issuer's, compared byte for byte (§4.3, SECURITY.md K-7), or names keys in
   ///   plain text though it came over TLS: they would be as good as whoever listens on a port of this machine.
-  init(_ text: Span<UInt8>, issuer: String) throws(KeyFault) {
+  public init(_ text: Span<UInt8>, issuer: String) throws(KeyFault) {
     guard let members = try? JSON.parse(text).object, let found = members["issuer"]?.string,
       let address = members["jwks_uri"]?.string
     else { throw .discoveryMalformed }
@@ -26,6 +28,7 @@ struct DiscoveryDocument {
     guard DiscoveryDocument.isSecured(address) || !DiscoveryDocument.isSecured(issuer) else {
       throw .keysInPlainText(address: address)
     }
+    self.members = members
     keySetAddress = address
   }
 

@@ -30,11 +30,13 @@ extension Reason {
       .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited,
       .certificateMissing, .certificateRefused, .certificateExpired, .certificateRevoked,
       .authenticationTooOld, .acrInsufficient, .loginFailed, .loginThrottled, .signInRequestInvalid, .refreshRefused,
-      .refreshReused, .passwordRefused:
+      .refreshReused, .passwordRefused, .callbackInvalid, .logoutTokenRefused, .idTokenRefused:
       .client
-    case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid: .issuer
+    case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid,
+      .providerUnavailable:
+      .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
-      .requirementExcluded, .clientRefused, .originRefused, .csrfRefused:
+      .requirementExcluded, .clientRefused, .originRefused, .csrfRefused, .providerRefused:
       .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
       .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
@@ -53,18 +55,18 @@ extension Reason {
       .targetInvalid, .contentLengthInvalid, .transferEncodingInvalid, .framingConflict, .chunkInvalid, .trailerInvalid,
       .pathDotSegment, .pathEncodedSlash, .pathBackslash, .pathDoubleSlash, .pathParameter, .pathCharacterInvalid,
       .pathEscapeInvalid, .pathDoubleEncoding, .credentialRepeated, .forwardedInvalid, .proxyHeaderInvalid,
-      .upgradeInvalid, .signInRequestInvalid, .passwordRefused:
+      .upgradeInvalid, .signInRequestInvalid, .passwordRefused, .callbackInvalid, .logoutTokenRefused:
       400
     case .credentialMissing, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
       .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,
       .proofInvalid, .proofReplayed, .certificateMismatch, .confirmationUnsupported, .authenticationTooOld,
-      .acrInsufficient, .loginFailed, .refreshRefused, .refreshReused:
+      .acrInsufficient, .loginFailed, .refreshRefused, .refreshReused, .idTokenRefused:
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
       .requirementExcluded, .identityInvalid, .clientRefused, .originRefused, .csrfRefused, .certificateMissing,
-      .certificateRefused, .certificateExpired, .certificateRevoked:
+      .certificateRefused, .certificateExpired, .certificateRevoked, .providerRefused:
       403
     case .noRoute: 404
     case .methodRefused: 405
@@ -80,7 +82,7 @@ extension Reason {
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
     case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .upstreamUnresolved, .upstreamUnavailable,
-      .upstreamBusy, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable:
+      .upstreamBusy, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable, .providerUnavailable:
       503
     case .upstreamConnectTimeout, .upstreamTimeout: 504
     case .versionUnsupported: 505

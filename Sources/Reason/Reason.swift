@@ -230,6 +230,19 @@ public enum Reason: String, CaseIterable, Sendable {
   /// Where sign-ins are kept did not answer.
   case signInUnavailable = "sign_in_unavailable"
 
+  // MARK: Signing in at an OpenID provider (OpenID Connect Core 1.0)
+
+  /// What a browser brings back from the provider is malformed, was not asked for by it, is too old or came before.
+  case callbackInvalid = "callback_invalid"
+  /// The provider has not let somebody in (RFC 6749 §4.1.2.1).
+  case providerRefused = "provider_refused"
+  /// The ID token is not one of the provider for this sign-in (OpenID Connect Core 1.0 §3.1.3.7).
+  case idTokenRefused = "id_token_refused"
+  /// The provider could not be asked, or did not answer as it should.
+  case providerUnavailable = "provider_unavailable"
+  /// A logout token is not one of the provider for this gateway (OpenID Connect Back-Channel Logout 1.0 §2.6).
+  case logoutTokenRefused = "logout_token_refused"
+
   // MARK: The upstream
 
   /// No connection to any server of the upstream.

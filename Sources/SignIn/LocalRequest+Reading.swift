@@ -50,6 +50,15 @@ extension LocalRequest {
   /// Whether a browser says that a window goes somewhere, or says nothing (W3C Fetch Metadata, §2).
   var isNavigation: Bool { !hasField("sec-fetch-mode") || text("sec-fetch-mode") == "navigate" }
 
+  /// The names of the cookies, in the order in which they were sent.
+  var cookieNames: [String] {
+    guard let line = text("cookie") else { return [] }
+    return line.split(separator: ";").compactMap { pair in
+      let name = pair.prefix { $0 != "=" }.drop { $0 == " " || $0 == "\t" }
+      return name.count < pair.count ? String(name) : nil
+    }
+  }
+
   /// Whether a browser says that a page of this very host sends it (SECURITY C-8).
   var isOfOwnPage: Bool {
     switch origin {

@@ -1,5 +1,5 @@
 /// Module `SignIn`: signing in at the gateway, and the tokens that come of it.
-/// May import: Configuration, Access, Tokens, HTTP, Crypto, JSON, State, Fetch, Sockets, Reason.
+/// May import: Configuration, Access, Tokens, HTTP, Crypto, JSON, State, Keys, OAuth, Fetch, Sockets, Reason.
 /// Never does: work of its own on a loop, or keep or log a password or a token.
 
 /// Bounds that are no knobs.

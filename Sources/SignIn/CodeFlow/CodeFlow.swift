@@ -1,0 +1,22 @@
+/// The relying party of OpenID Connect (Core 1.0 §3.1, RFC 9700): what a browser takes to the provider and brings back.
+///
+/// Everything here is a value: bytes and times go in. Nothing that a provider or a browser sends stands in a fault but
+/// what RFC 6749 §5.2 calls an error code.
+enum CodeFlow {
+  /// How long a browser may be at the provider, in seconds (SECURITY C-5).
+  static let secondsMax: Int64 = 600
+  /// Of `state` and `nonce`: 128 bits.
+  static let stateBytes = 16
+  /// Of the PKCE verifier: RFC 7636 §4.1 recommends 256 bits.
+  static let verifierBytes = 32
+  /// Of a session's id, which its cookie holds: 256 bits.
+  static let sessionBytes = 32
+  /// How long a loop takes the store's word for a session, in seconds.
+  static let cacheSeconds: Int64 = 30
+  /// However short-lived a provider's access tokens are: it is not asked for every request.
+  static let renewalSecondsMin: Int64 = 10
+  static let userinfoBytesMax = 64 * 1024
+  /// Ways to the provider that a browser may be on at once, and how many are cleared where there are more.
+  static let flowsMax = 8
+  static let flowsClearedMax = 32
+}

@@ -1,0 +1,15 @@
+/// What an operator should hear of signing in at a provider, beside the access log. Never a code or a token.
+public enum CodeFlowEvent: Sendable {
+  /// Somebody has signed in.
+  case signedIn(subject: String, id: String, address: String)
+  /// Somebody has signed out.
+  case signedOut(subject: String, id: String)
+  /// The provider has ended so many sessions.
+  case endedByProvider(count: Int)
+  /// The provider does not go on with a session, which has ended.
+  case notRenewed(id: String, why: String)
+  /// Signing in, or going on, failed; so many times since it was last said.
+  case failed(why: String, count: Int)
+  /// What sessions are kept in failed.
+  case storeFailed(String)
+}

@@ -1,0 +1,63 @@
+import Crypto
+import Fetch
+import Keys
+import OAuth
+import Tokens
+
+/// Why a provider does not let somebody in, or cannot be asked. No code, no token and no secret is in it.
+enum CodeFlowFault: Error, Sendable {
+  case fetch(FetchError)
+  case client(ClientFault)
+  case crypto(CryptoError)
+  case discovery(KeyFault)
+  /// Another status than the endpoint's.
+  case status(Int)
+  /// What is wrong with an answer.
+  case answerMalformed(String)
+  /// The provider's word, an error code of RFC 6749.
+  case refused(error: String)
+  case token(Kind, TokenError)
+  /// A check that is about tokens of that kind alone.
+  case tokenRefused(Kind, String)
+  /// What is wrong with an endpoint that the provider names.
+  case endpoint(String, String)
+  /// As many wait for the provider's answer as there is room for.
+  case tooManyWaiting
+  /// The answer to a code has no ID token.
+  case idTokenMissing
+
+  enum Kind: String, Sendable {
+    /// OpenID Connect Core 1.0 §2.
+    case identity = "ID token"
+    /// OpenID Connect Back-Channel Logout 1.0 §2.4.
+    case logout = "logout token"
+  }
+}
+
+extension CodeFlowFault: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .fetch(let error): error.description
+    case .client(let fault): fault.description
+    case .crypto(.failed(let function)): "OpenSSL: \(function) failed"
+    case .discovery(let fault): fault.description
+    case .status(let status): "the answer has status \(status)"
+    case .answerMalformed(let what): "the answer is not as it should be: \(what)"
+    case .refused(let error): "the provider says \(error)\(CodeFlowFault.hint(error))"
+    case .token(let kind, let error): "the \(kind.rawValue) is refused: \(error)"
+    case .tokenRefused(let kind, let what): "the \(kind.rawValue) is refused: \(what)"
+    case .endpoint(let name, let what): "the discovery document's \(name) \(what)"
+    case .tooManyWaiting: "too many wait for the provider's answer"
+    case .idTokenMissing: "the answer has no ID token; is \"openid\" among the scopes that the client may have?"
+    }
+  }
+
+  private static func hint(_ error: String) -> String {
+    switch error {
+    case "invalid_client": ": it does not accept this client's credentials"
+    case "invalid_scope": ": it does not give this client the scopes that are asked for"
+    case "unauthorized_client": ": this client may not do that"
+    default: ""
+    }
+  }
+}

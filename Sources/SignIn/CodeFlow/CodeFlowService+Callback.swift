@@ -1,0 +1,226 @@
+import Configuration
+import Crypto
+import Fetch
+import HTTP
+import JSON
+import Reason
+import State
+import Tokens
+
+/// The way to the provider and back.
+extension CodeFlowService {
+  /// Sends a browser to the provider.
+  func begin(_ request: LocalRequest, _ completion: @escaping Completion) {
+    let returnTo = ReturnTo.checked(FormFields(query: request.query)?.text("return_to"))
+    access.endpoints { [self] result in
+      onQueue { [self] in
+        do throws(CodeFlowFault) {
+          let endpoints = try result.get()
+          completion(try sendAway(request, to: endpoints.authorization, returnTo: returnTo))
+        } catch {
+          failed(error)
+          completion(page(error.reason, request, returnTo: returnTo))
+        }
+      }
+    }
+  }
+
+  private func sendAway(
+    _ request: LocalRequest, to endpoint: String, returnTo: String
+  ) throws(CodeFlowFault) -> LocalResponse {
+    do throws(CryptoError) {
+      let flow = try FlowState.begin(returnTo: returnTo, now: now)
+      guard let name = flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
+      let cookie = configuration.cookies.set(
+        name, try flow.sealed(with: sealing, provider: provider), seconds: CodeFlow.secondsMax)
+      return Answers.goOn(
+        at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie] + surplusFlows(request))
+    } catch {
+      throw .crypto(error)
+    }
+  }
+
+  /// Clears what is left of ways that were never gone to their end: browsers send it all with each request.
+  private func surplusFlows(_ request: LocalRequest) -> [String] {
+    let prefix = configuration.cookies.flowPrefix
+    let names = request.cookieNames.filter { $0.hasPrefix(prefix) }
+    guard names.count >= CodeFlow.flowsMax else { return [] }
+    return names.prefix(CodeFlow.flowsClearedMax).map { configuration.cookies.set($0, "", seconds: 0) }
+  }
+
+  private func flowCookie(ofState state: String) -> String? {
+    FlowState.cookieSuffix(ofState: state).map { configuration.cookies.flowPrefix + $0 }
+  }
+
+  // MARK: callback
+
+  /// A browser comes back from the provider.
+  func comeBack(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard let query = FormFields(query: request.query) else {
+      return completion(page(.callbackInvalid, request))
+    }
+    access.endpoints { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault):
+          failed(fault)
+          completion(page(fault.reason, request))
+        case .success(let endpoints): comeBack(request, query, endpoints, completion)
+        }
+      }
+    }
+  }
+
+  private func comeBack(
+    _ request: LocalRequest, _ query: FormFields, _ endpoints: ProviderEndpoints, _ completion: @escaping Completion
+  ) {
+    var parameters: [(name: String, value: String)] = []
+    for name in ["code", "state", "iss", "error"] {
+      guard let bytes = query[name] else { continue }
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        return completion(page(.callbackInvalid, request))
+      }
+      parameters.append((name, text))
+    }
+    guard
+      let response = try? AuthorizationResponse(
+        parameters, issuer: policy.issuer, sendsIssuer: endpoints.sendsIssuer),
+      let cookie = flowCookie(ofState: response.state), let sealed = request.cookie(cookie),
+      let opened = try? FlowState.open(sealed, with: sealing, provider: provider, now: now),
+      opened.state.isSameInConstantTime(as: response.state),
+      let hash = try? HashFunction.sha256.digest(of: Array(opened.state.utf8).span)
+    else { return completion(page(.callbackInvalid, request)) }
+    let way = Way(request: request, flow: opened, flowCookie: cookie, endpoints: endpoints, completion: completion)
+    // Once, in whatever process (SECURITY C-5).
+    store.spend(hash: hash, until: opened.beganAt + CodeFlow.secondsMax + TokenPolicy.leewayMaxSeconds, now: now) {
+      [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault): storeFailed(fault, way)
+        case .success(false): end(way, .callbackInvalid)
+        case .success(true):
+          switch response {
+          case .refused(let error, _): end(way, .refused(error: error))
+          case .code(let code, _): redeem(code, way)
+          }
+        }
+      }
+    }
+  }
+
+  /// A browser that has come back with what was sent with it.
+  struct Way: Sendable {
+    let request: LocalRequest
+    let flow: FlowState
+    let flowCookie: String
+    let endpoints: ProviderEndpoints
+    let completion: Completion
+  }
+
+  private func end(_ way: Way, _ fault: CodeFlowFault) {
+    failed(fault)
+    // A code that the provider does not take is this browser's matter: it is old, or was used.
+    if case .refused(error: "invalid_grant") = fault { return end(way, .callbackInvalid) }
+    end(way, fault.reason)
+  }
+
+  private func end(_ way: Way, _ reason: Reason) {
+    way.completion(
+      page(
+        reason, way.request, returnTo: way.flow.returnTo,
+        cookies: [configuration.cookies.set(way.flowCookie, "", seconds: 0)]))
+  }
+
+  private func storeFailed(_ fault: StoreFault, _ way: Way) {
+    say(.storeFailed(fault.description))
+    end(way, .signInUnavailable)
+  }
+
+  private func redeem(_ code: String, _ way: Way) {
+    let request = TokenRequest.code(code, redirectURI: configuration.redirectURI, verifier: way.flow.verifier)
+    ask(request, at: way.endpoints.token) { [self] result in
+      do throws(CodeFlowFault) {
+        let tokens = try result.get()
+        guard let idToken = tokens.idToken else { throw .idTokenMissing }
+        verify(idToken, for: .code(nonce: way.flow.nonce), accessToken: tokens.accessToken) { [self] result in
+          do throws(CodeFlowFault) {
+            complete(tokens, try result.get(), way)
+          } catch {
+            end(way, error)
+          }
+        }
+      } catch {
+        end(way, error)
+      }
+    }
+  }
+
+  private func complete(_ tokens: TokenResponse, _ idToken: IDToken, _ way: Way) {
+    userinfo(of: idToken, accessToken: tokens.accessToken, way.endpoints) { [self] result in
+      do throws(CodeFlowFault) {
+        try beginSession(tokens, idToken, try result.get(), way)
+      } catch {
+        end(way, error)
+      }
+    }
+  }
+
+  private func beginSession(
+    _ tokens: TokenResponse, _ idToken: IDToken, _ userinfo: JSONObject?, _ way: Way
+  ) throws(CodeFlowFault) {
+    let began = now
+    let session: SessionID
+    let record: SessionRecord
+    do throws(CryptoError) {
+      session = try SessionID.random()
+      let id = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
+      let expiresAt = began + configuration.lifetimeSeconds
+      record = SessionRecord(
+        id: id, provider: provider, subject: idToken.subject, providerSessionID: idToken.claims["sid"]?.string,
+        claims: SessionClaims.make(idToken.claims, userinfo: userinfo, id: id, expiresAt: expiresAt),
+        sealedTokens: try session.seal(SessionTokens(refreshToken: tokens.refreshToken, nonce: way.flow.nonce)),
+        renewAt: tokens.renewAt(now: began, sessionEnds: expiresAt, refreshToken: tokens.refreshToken),
+        beganAt: began, lastUsedAt: began, expiresAt: expiresAt)
+    } catch {
+      throw .crypto(error)
+    }
+    // What routes would refuse is no session: its cookie would lead from one page to the other for ever.
+    if case .refused(let error) = judged(record, now: began) { throw .token(.identity, error) }
+    let former = way.request.cookie(configuration.cookies.session).flatMap { SessionID($0)?.hash }
+    store.begin(record, hash: session.hash, former: former) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault): storeFailed(fault, way)
+        case .success(let ended):
+          say(.signedIn(subject: record.subject, id: record.id, address: way.request.client?.text ?? ""))
+          let cookies = [
+            configuration.cookies.set(
+              configuration.cookies.session, session.text, seconds: configuration.lifetimeSeconds),
+            configuration.cookies.set(way.flowCookie, "", seconds: 0),
+          ]
+          let answer = Answers.goOn(at: way.flow.returnTo, cookies: cookies)
+          guard let ended else { return way.completion(answer) }
+          endSessions([ended]) { way.completion(answer) }
+        }
+      }
+    }
+  }
+}
+
+extension AuthorizationResponse {
+  var state: String {
+    switch self {
+    case .code(_, let state), .refused(_, let state): state
+    }
+  }
+}
+
+extension TokenResponse {
+  /// When the provider has to be asked again: when the access token is over, where it can be.
+  ///
+  /// - Parameter refreshToken: What it would be asked with.
+  func renewAt(now: UnixSeconds, sessionEnds: UnixSeconds, refreshToken: String?) -> UnixSeconds {
+    guard refreshToken != nil, let expiresInSeconds else { return sessionEnds }
+    return min(sessionEnds, now + max(expiresInSeconds, CodeFlow.renewalSecondsMin))
+  }
+}

@@ -1,0 +1,110 @@
+import Configuration
+import Crypto
+import HTTP
+import Reason
+import State
+import Tokens
+
+/// The end of sessions.
+extension CodeFlowService {
+  /// Ends the browser's session here, and sends it to end the provider's (OpenID Connect RP-Initiated Logout 1.0 §2).
+  func logOut(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.isOfOwnPage else {
+      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+    }
+    guard let session = request.cookie(configuration.cookies.session).flatMap({ SessionID($0) }) else {
+      // Nobody is signed in, which is what was asked for.
+      return goOn(completion)
+    }
+    store.end(hash: session.hash, provider: provider, now: now) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault):
+          say(.storeFailed(fault.description))
+          completion(page(.signInUnavailable, request))
+        case .success(nil): goOn(completion)
+        case .success(let record?):
+          say(.signedOut(subject: record.subject, id: record.id))
+          endSessions([record.id]) { [self] in onQueue { [self] in goOn(completion) } }
+        }
+      }
+    }
+  }
+
+  private func goOn(_ completion: @escaping Completion) {
+    let cookies = [configuration.cookies.set(configuration.cookies.session, "", seconds: 0)]
+    access.endpoints { [self] result in
+      onQueue { [self] in
+        // Without a word of the provider the session here has ended all the same.
+        guard case .success(let endpoints) = result, let endpoint = endpoints.endSession else {
+          return completion(Answers.goOn(at: configuration.afterLogout, cookies: cookies))
+        }
+        let url = AuthorizationRequest.add(
+          [
+            ("client_id", configuration.clientID),
+            ("post_logout_redirect_uri", configuration.origin + configuration.afterLogout),
+          ], to: endpoint)
+        completion(Answers.goOn(at: url, cookies: cookies))
+      }
+    }
+  }
+
+  /// The provider ends sessions (OpenID Connect Back-Channel Logout 1.0 §2.5): what proves that it is the provider is the
+  /// token's signature.
+  func logOutByProvider(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.mediaType == .form, let token = FormFields(request.body)?["logout_token"] else {
+      return completion(Answers.error(.invalidRequest, "a form with logout_token is needed", .logoutTokenRefused))
+    }
+    do throws(CodeFlowFault) {
+      end(try logoutTokens.verify(token, keys: access.keys(), now: now), completion)
+    } catch {
+      guard error.mayBeCuredByKeys else { return refuse(error, completion) }
+      access.newKeys { [self] keys in
+        onQueue { [self] in
+          do throws(CodeFlowFault) {
+            end(try logoutTokens.verify(token, keys: keys, now: now), completion)
+          } catch {
+            refuse(error, completion)
+          }
+        }
+      }
+    }
+  }
+
+  private func refuse(_ fault: CodeFlowFault, _ completion: Completion) {
+    failed(fault)
+    completion(Answers.error(.invalidRequest, nil, .logoutTokenRefused))
+  }
+
+  private func end(_ token: LogoutToken, _ completion: @escaping Completion) {
+    guard let hash = try? HashFunction.sha256.digest(of: Array("logout \(token.tokenID)".utf8).span) else {
+      return completion(Answers.error(.serverError, nil, .internalError))
+    }
+    let unavailable = Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    store.spend(hash: hash, until: token.deadline, now: now) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault):
+          say(.storeFailed(fault.description))
+          completion(unavailable)
+        case .success(false): refuse(.tokenRefused(.logout, "it came before"), completion)
+        case .success(true):
+          store.endAll(
+            provider: provider, subject: token.subject, providerSessionID: token.sessionID, now: now
+          ) { [self] result in
+            switch result {
+            case .failure(let fault):
+              say(.storeFailed(fault.description))
+              completion(unavailable)
+            case .success(let ids):
+              say(.endedByProvider(count: ids.count))
+              // §2.8: 200, and nothing that is kept.
+              let done = LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: [])
+              endSessions(ids) { completion(done) }
+            }
+          }
+        }
+      }
+    }
+  }
+}

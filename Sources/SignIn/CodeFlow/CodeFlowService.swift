@@ -1,0 +1,137 @@
+public import Configuration
+import Crypto
+public import HTTP
+public import OAuth
+import Reason
+import Sockets
+public import State
+import Synchronization
+public import Tokens
+
+/// Answers everything under a provider's `code_flow.path`, and says who a session's cookie is of.
+///
+/// Nothing of it happens on a loop that carries requests: it has a queue of its own, the store another, and the provider
+/// is asked from the control loop.
+public final class CodeFlowService: Responder, Sendable {
+  typealias Completion = @Sendable (LocalResponse) -> Void
+  /// Has all loops refuse sessions with these ids, and calls back when they have been told.
+  public typealias EndSessions = @Sendable (_ ids: [String], _ done: @escaping @Sendable () -> Void) -> Void
+
+  let provider: String
+  let configuration: CodeFlowConfiguration
+  /// Of what routes are told: the provider's, but for what is about tokens in requests.
+  let policy: TokenPolicy
+  let client: OAuthClient
+  let certificateAuthorityFile: String?
+  let sealing: SealingSecret
+  let store: any SessionStore
+  let access: ProviderAccess
+  let authorization: AuthorizationRequest
+  let idTokens: IDTokenVerifier
+  let logoutTokens: LogoutTokenVerifier
+  let endSessions: EndSessions
+  /// Sessions that are being renewed, and who waits for each.
+  let renewals = Mutex<[[UInt8]: [@Sendable (IntrospectionResult) -> Void]]>([:])
+  private let clock: @Sendable () -> UnixSeconds
+  private let report: @Sendable (CodeFlowEvent) -> Void
+  private let failures = Mutex(SaidFailures())
+  private let queue = SerialQueue(name: "code flow")
+
+  /// Reads the secret that seals what browsers keep; makes it at the first start. Blocks.
+  ///
+  /// - Parameters:
+  ///   - policy: The provider's.
+  ///   - clock: Seconds since 1970.
+  public init(
+    _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
+    certificateAuthorityFile: String?, store: any SessionStore, access: ProviderAccess,
+    clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
+    report: @escaping @Sendable (CodeFlowEvent) -> Void
+  ) throws(SealingFault) {
+    sealing = try SealingFile.open("\(configuration.stateFolder)/\(policy.provider).code-flow.secret")
+    provider = policy.provider
+    self.configuration = configuration
+    self.client = client
+    self.certificateAuthorityFile = certificateAuthorityFile
+    self.store = store
+    self.access = access
+    self.clock = clock
+    self.report = report
+    endSessions = end
+    authorization = AuthorizationRequest(
+      clientID: configuration.clientID, redirectURI: configuration.redirectURI, scopes: configuration.scopes)
+    idTokens = IDTokenVerifier(policy, clientID: configuration.clientID)
+    logoutTokens = LogoutTokenVerifier(policy, clientID: configuration.clientID)
+    var policy = policy
+    policy.audiences = .oneOf([configuration.clientID])
+    policy.ageMaxSeconds = nil
+    self.policy = policy
+  }
+
+  var now: UnixSeconds { clock() }
+
+  public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
+    queue.async { [self] in answer(request, completion) }
+  }
+
+  /// Runs `body` on the queue: what comes back from elsewhere goes on there.
+  func onQueue(_ body: @escaping @Sendable () -> Void) { queue.async(body) }
+
+  private func answer(_ request: LocalRequest, _ completion: @escaping Completion) {
+    guard request.path.hasPrefix(configuration.path + "/") else { return completion(Answers.notFound(request)) }
+    let expected: String
+    switch request.path.dropFirst(configuration.path.utf8.count + 1) {
+    case "login":
+      expected = "GET"
+      if request.method == expected { return begin(request, completion) }
+    case "callback":
+      expected = "GET"
+      if request.method == expected { return comeBack(request, completion) }
+    case "logout":
+      expected = "POST"
+      if request.method == expected { return logOut(request, completion) }
+    case "backchannel-logout":
+      expected = "POST"
+      if request.method == expected { return logOutByProvider(request, completion) }
+    default: return completion(Answers.notFound(request))
+    }
+    completion(Answers.notAllowed(request, allowed: expected))
+  }
+
+  // MARK: What operators hear
+
+  func say(_ event: CodeFlowEvent) { report(event) }
+
+  /// A flood of them is one line every few seconds.
+  func failed(_ fault: CodeFlowFault) {
+    guard let count = failures.withLock({ $0.add(now: now) }) else { return }
+    report(.failed(why: fault.description, count: count))
+  }
+
+  // MARK: Pages
+
+  func beginning(_ returnTo: String) -> String {
+    AuthorizationRequest.add([("return_to", returnTo)], to: configuration.path + "/login")
+  }
+
+  func page(
+    _ reason: Reason, _ request: LocalRequest, returnTo: String = "/", cookies: [String] = []
+  ) -> LocalResponse {
+    FlowPage.response(reason, request, tryAgain: beginning(returnTo), cookies: cookies)
+  }
+}
+
+extension CodeFlowFault {
+  /// What the browser is told.
+  var reason: Reason {
+    switch self {
+    case .refused: .providerRefused
+    // No keys yet is no fault of the token.
+    case .token(.identity, let error) where error.reason == .keysUnavailable: .providerUnavailable
+    case .token(.identity, _), .tokenRefused(.identity, _), .idTokenMissing: .idTokenRefused
+    case .token(.logout, _), .tokenRefused(.logout, _): .logoutTokenRefused
+    case .fetch, .client, .crypto, .discovery, .status, .answerMalformed, .endpoint, .tooManyWaiting:
+      .providerUnavailable
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import HTTP
+import Reason
+
+/// Tells a person why signing in at the provider came to nothing. Nothing of it is the provider's or the browser's text.
+enum FlowPage {
+  /// - Parameters:
+  ///   - tryAgain: Where to begin again; nil: nowhere.
+  static func response(
+    _ reason: Reason, _ request: LocalRequest, tryAgain: String?, cookies: [String] = []
+  ) -> LocalResponse {
+    let link = tryAgain.map { "<p><a href=\"\(LoginPage.escaped($0))\">Sign in again</a></p>\n" } ?? ""
+    let body = """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="robots" content="noindex">
+      <title>Signing in has failed</title>
+      </head>
+      <body>
+      <main>
+      <h1>Signing in has failed</h1>
+      <p role="alert">\(text(reason))</p>
+      \(link)<p>Request \(LoginPage.escaped(request.requestID))</p>
+      </main>
+      </body>
+      </html>
+
+      """
+    var fields: [(name: String, value: String)] = [
+      ("Content-Type", "text/html; charset=utf-8"),
+      ("Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+      // The address has the provider's code in it.
+      ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
+      ("X-Frame-Options", "DENY"),
+    ]
+    if reason.status == 401 { fields.append(("WWW-Authenticate", "Bearer")) }
+    if reason.status == 503 { fields.append(("Retry-After", "5")) }
+    return LocalResponse(
+      status: reason.status, fields: fields + cookies.map { ("Set-Cookie", $0) }, body: [UInt8](body.utf8),
+      reason: reason)
+  }
+
+  private static func text(_ reason: Reason) -> String {
+    switch reason {
+    case .callbackInvalid: "This page was open for too long, was used before, or belongs to another browser."
+    case .providerRefused: "The sign-in service has not let you in."
+    case .idTokenRefused: "The answer of the sign-in service cannot be trusted."
+    default: "Signing in does not work at the moment. Try again in a few seconds."
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Crypto
+import JSON
+import Tokens
+
+/// What has to come back from the provider in the browser that was sent there (SECURITY C-5). It is sealed in a cookie of
+/// that browser, and nowhere else.
+struct FlowState: Sendable, Equatable {
+  let state: String
+  let nonce: String
+  /// PKCE's.
+  let verifier: String
+  /// Where to go on: a path of this host.
+  let returnTo: String
+  /// In seconds since 1970.
+  let beganAt: UnixSeconds
+
+  /// For a browser that is sent to the provider now.
+  static func begin(returnTo: String, now: UnixSeconds) throws(CryptoError) -> FlowState {
+    FlowState(
+      state: Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes)),
+      nonce: Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes)),
+      verifier: try ProofKey.random().verifier, returnTo: returnTo, beganAt: now)
+  }
+
+  var proofKey: ProofKey { ProofKey(verifier: verifier) }
+
+  /// Where the state's cookie is found again: a browser may be on several ways at once.
+  ///
+  /// - Parameter state: As the provider sends it back; nil where it is none that was ever made here.
+  static func cookieSuffix(ofState state: String) -> String? {
+    guard let bytes = Base64URL.decode(state), bytes.count == CodeFlow.stateBytes,
+      let digest = try? HashFunction.sha256.digest(of: bytes.span)
+    else { return nil }
+    return Base64URL.text(Array(digest.prefix(6)))
+  }
+
+  /// The cookie's value.
+  ///
+  /// - Parameter provider: It is good for this one alone.
+  func sealed(with secret: SealingSecret, provider: String) throws(CryptoError) -> String {
+    let members: JSONValue = .object([
+      "state": .string(state), "nonce": .string(nonce), "verifier": .string(verifier),
+      "return_to": .string(returnTo), "began_at": .integer(beganAt),
+    ])
+    return Base64URL.text(try secret.seal(members.serialized().span, as: FlowState.purpose(provider)))
+  }
+
+  /// nil where it was not sealed here for that provider, was changed, or is too old.
+  static func open(
+    _ cookie: String, with secret: SealingSecret, provider: String, now: UnixSeconds
+  ) throws(CryptoError) -> FlowState? {
+    guard cookie.utf8.count <= cookieBytesMax, let sealed = Base64URL.decode(cookie),
+      let text = try secret.open(sealed.span, as: purpose(provider)),
+      let members = try? JSON.parse(text.span).object, let state = members["state"]?.string,
+      let nonce = members["nonce"]?.string, let verifier = members["verifier"]?.string,
+      let returnTo = members["return_to"]?.string, case .integer(let beganAt) = members["began_at"]
+    else { return nil }
+    // The clock of the process that sealed it may be ahead by a little.
+    guard now - beganAt < CodeFlow.secondsMax, beganAt - now <= TokenPolicy.leewayMaxSeconds else { return nil }
+    return FlowState(state: state, nonce: nonce, verifier: verifier, returnTo: returnTo, beganAt: beganAt)
+  }
+
+  /// Browsers keep no larger ones.
+  private static let cookieBytesMax = 4096
+
+  private static func purpose(_ provider: String) -> String { "code flow of \(provider)" }
+}

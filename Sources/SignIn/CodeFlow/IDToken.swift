@@ -1,0 +1,129 @@
+import Crypto
+import JSON
+import Tokens
+
+/// What a provider says of somebody who has signed in there. Made behind every check of OpenID Connect Core 1.0 §3.1.3.7.
+struct IDToken: Sendable {
+  /// Its claims, as they were signed.
+  let claims: JSONObject
+  /// `sub`, never empty.
+  let subject: String
+}
+
+/// Checks the ID tokens that one provider makes for this client (SECURITY C-7).
+struct IDTokenVerifier: Sendable {
+  /// What the token is the answer to.
+  enum Occasion: Sendable {
+    /// A code; `nonce` is what was sent with the browser.
+    case code(nonce: String)
+    /// A refresh token of a sign-in with this subject and nonce (OpenID Connect Core 1.0 §12.2).
+    case refresh(subject: String, nonce: String)
+  }
+
+  private let verifier: TokenVerifier
+  private let clientID: String
+
+  /// - Parameter policy: The provider's, whose audiences, which are those of requests, do not count here.
+  init(_ policy: TokenPolicy, clientID: String) {
+    var policy = policy
+    policy.audiences = .oneOf([clientID])
+    policy.type = nil
+    policy.ageMaxSeconds = nil
+    policy.requiredClaims = [ClaimPath(name: "sub"), ClaimPath(name: "iat")]
+    policy.tokenBytesMax = IDTokenVerifier.tokenBytesMax
+    verifier = TokenVerifier(policy)
+    self.clientID = clientID
+  }
+
+  /// - Parameters:
+  ///   - accessToken: The one that came with it.
+  ///   - keys: The provider's; nil: it has none.
+  func verify(
+    _ token: String, for occasion: Occasion, accessToken: String, keys: KeySet?, now: UnixSeconds
+  ) throws(CodeFlowFault) -> IDToken {
+    let bytes = Array(token.utf8)
+    let verified: VerifiedToken
+    let decoded: DecodedToken
+    do throws(TokenError) {
+      verified = try verifier.verify(bytes.span, keys: keys, now: now, using: SignatureVerifier())
+      decoded = try DecodedToken(bytes.span)
+    } catch {
+      throw .token(.identity, error)
+    }
+    // An access token of the same provider for the same audience is none (RFC 8725 §3.12).
+    if let type = decoded.header["typ"]?.string, !["jwt", "application/jwt"].contains(type.lowercased()) {
+      throw .tokenRefused(.identity, "its typ is not JWT")
+    }
+    guard let subject = decoded.claims["sub"]?.string, !subject.isEmpty else {
+      throw .tokenRefused(.identity, "its sub is empty")
+    }
+    try checkAuthorizedParty(decoded.claims)
+    try IDTokenVerifier.check(decoded.claims["nonce"], subject, for: occasion)
+    try IDTokenVerifier.checkHash(decoded.claims["at_hash"], of: accessToken, verified.algorithm)
+    return IDToken(claims: decoded.claims, subject: subject)
+  }
+
+  /// §3.1.3.7, 4 and 5: where it is for others too, it says that it was made for this client.
+  private func checkAuthorizedParty(_ claims: JSONObject) throws(CodeFlowFault) {
+    switch claims["azp"] {
+    case nil:
+      guard (claims["aud"]?.array?.count ?? 1) <= 1 else {
+        throw .tokenRefused(.identity, "it is for several audiences and has no azp")
+      }
+    case .string(let party) where party.isSameBytes(as: clientID): break
+    default: throw .tokenRefused(.identity, "its azp is another client")
+    }
+  }
+
+  private static func check(
+    _ nonce: JSONValue?, _ subject: String, for occasion: Occasion
+  ) throws(CodeFlowFault) {
+    let expected: String
+    switch occasion {
+    case .code(let sent):
+      guard nonce != nil else { throw .tokenRefused(.identity, "it has no nonce") }
+      expected = sent
+    case .refresh(let before, let sent):
+      guard subject.isSameBytes(as: before) else { throw .tokenRefused(.identity, "its sub is another user") }
+      guard nonce != nil else { return }
+      expected = sent
+    }
+    guard let stated = nonce?.string, stated.isSameInConstantTime(as: expected) else {
+      throw .tokenRefused(.identity, "its nonce is another one")
+    }
+  }
+
+  /// §3.1.3.6: the left half of the access token's hash, with the hash function of the signature.
+  private static func checkHash(
+    _ hash: JSONValue?, of accessToken: String, _ algorithm: SignatureAlgorithm
+  ) throws(CodeFlowFault) {
+    guard let hash else { return }
+    let function: HashFunction =
+      switch algorithm.scheme {
+      case .rsaPKCS1(let hash), .rsaPSS(let hash), .ecdsa(let hash), .hmac(let hash): hash
+      // The one that Ed25519 itself is made with (RFC 8032 §5.1).
+      case .ed25519: .sha512
+      }
+    let digest: [UInt8]
+    do throws(CryptoError) {
+      digest = try function.digest(of: accessToken.utf8Span.span)
+    } catch {
+      throw .crypto(error)
+    }
+    let half = Base64URL.text(Array(digest.prefix(function.digestBytes / 2)))
+    guard let stated = hash.string, stated.isSameInConstantTime(as: half) else {
+      throw .tokenRefused(.identity, "its at_hash is of another access token")
+    }
+  }
+
+  /// They hold more than access tokens do, and travel in the body of an answer.
+  private static let tokenBytesMax = 32 * 1024
+}
+
+extension String {
+  /// Whether both are the same bytes, in a time that depends on nothing but their lengths.
+  func isSameInConstantTime(as other: String) -> Bool {
+    let (bytes, others) = (utf8Span.span, other.utf8Span.span)
+    return ConstantTime.areEqual(bytes, others)
+  }
+}

@@ -1,0 +1,80 @@
+import Crypto
+import JSON
+import Tokens
+
+/// Whose sessions a provider has ended (OpenID Connect Back-Channel Logout 1.0 §2.4).
+struct LogoutToken: Sendable, Equatable {
+  /// The provider's session; nil: all of the subject's.
+  let sessionID: String?
+  let subject: String?
+  /// `jti`: each is good once.
+  let tokenID: String
+  /// From this second on it is refused whether or not it came before.
+  let deadline: UnixSeconds
+}
+
+/// Checks the logout tokens that one provider makes for this client (§2.6).
+struct LogoutTokenVerifier: Sendable {
+  private let typed: TokenVerifier
+  private let untyped: TokenVerifier
+
+  static let type = "logout+jwt"
+  /// §2.6 asks for no replay: what is older need not be remembered.
+  static let ageMaxSeconds: Int64 = 300
+  private static let event = "http://schemas.openid.net/event/backchannel-logout"
+  private static let identifierBytesMax = 256
+
+  /// - Parameter policy: The provider's, whose audiences, which are those of requests, do not count here.
+  init(_ policy: TokenPolicy, clientID: String) {
+    var policy = policy
+    policy.audiences = .oneOf([clientID])
+    policy.ageMaxSeconds = LogoutTokenVerifier.ageMaxSeconds
+    policy.requiredClaims = ["iat", "jti", "events"].map { ClaimPath(name: $0) }
+    policy.type = nil
+    untyped = TokenVerifier(policy)
+    policy.type = LogoutTokenVerifier.type
+    typed = TokenVerifier(policy)
+  }
+
+  /// - Parameter keys: The provider's; nil: it has none.
+  func verify(_ token: [UInt8], keys: KeySet?, now: UnixSeconds) throws(CodeFlowFault) -> LogoutToken {
+    let verified: VerifiedToken
+    let claims: JSONObject
+    do throws(TokenError) {
+      verified = try verify(token, keys, now)
+      claims = try DecodedToken(token.span).claims
+    } catch {
+      throw .token(.logout, error)
+    }
+    // It would pass for an ID token otherwise (§2.4).
+    guard claims["nonce"] == nil else { throw .tokenRefused(.logout, "it has a nonce") }
+    guard claims["events"]?.object?[LogoutTokenVerifier.event]?.object != nil else {
+      throw .tokenRefused(.logout, "its events say nothing of a logout")
+    }
+    let subject = try LogoutTokenVerifier.text("sub", claims)
+    let sessionID = try LogoutTokenVerifier.text("sid", claims)
+    guard subject != nil || sessionID != nil else { throw .tokenRefused(.logout, "it has no sub and no sid") }
+    guard let tokenID = try LogoutTokenVerifier.text("jti", claims) else {
+      throw .tokenRefused(.logout, "it has no jti")
+    }
+    return LogoutToken(sessionID: sessionID, subject: subject, tokenID: tokenID, deadline: verified.deadline)
+  }
+
+  /// Its `typ` is recommended (§2.4), and providers of before that leave it out.
+  private func verify(_ token: [UInt8], _ keys: KeySet?, _ now: UnixSeconds) throws(TokenError) -> VerifiedToken {
+    do throws(TokenError) {
+      return try typed.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
+    } catch {
+      guard case .typeRefused = error.fault else { throw error }
+    }
+    return try untyped.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
+  }
+
+  private static func text(_ name: String, _ claims: JSONObject) throws(CodeFlowFault) -> String? {
+    guard let value = claims[name] else { return nil }
+    guard let text = value.string, !text.isEmpty, text.utf8.count <= identifierBytesMax else {
+      throw .tokenRefused(.logout, "its \(name) is no text, or a very long one")
+    }
+    return text
+  }
+}

@@ -1,0 +1,56 @@
+import Crypto
+import Sockets
+
+/// Why the secret that seals what browsers keep cannot be used.
+public struct SealingFault: Error, Sendable, CustomStringConvertible {
+  public let description: String
+}
+
+/// The secret that seals what browsers keep: 32 random bytes in a file, which all processes of a provider share. Made at
+/// the first start.
+enum SealingFile {
+  /// Blocks.
+  static func open(_ path: String) throws(SealingFault) -> SealingSecret {
+    for _ in 0..<triesMax {
+      if let secret = try read(path) { return secret }
+      // Another process may be faster, and its file half written.
+      try create(path)
+      BlockingWork.sleep(.milliseconds(10))
+    }
+    throw SealingFault(description: "\(path) holds no 32 bytes: remove it, and a new one is made")
+  }
+
+  private static let triesMax = 50
+
+  /// nil where it is not there, or not whole.
+  private static func read(_ path: String) throws(SealingFault) -> SealingSecret? {
+    let contents: FileAccess.Contents
+    do throws(SystemError) {
+      guard try FileAccess.occupant(of: path, bytesMax: 0) != .nothing else { return nil }
+      contents = try FileAccess.read(path, bytesMax: 1024)
+    } catch {
+      throw SealingFault(description: "\(error)")
+    }
+    guard contents.isOwnedByUs else { throw SealingFault(description: "\(path) belongs to another user") }
+    guard contents.mode & 0o077 == 0 else {
+      let mode = String(contents.mode, radix: 8)
+      throw SealingFault(
+        description: "\(path) has mode \(mode); nobody but its owner may read it: run chmod go= \(path)")
+    }
+    return SealingSecret(contents.bytes)
+  }
+
+  private static func create(_ path: String) throws(SealingFault) {
+    let bytes: [UInt8]
+    do throws(CryptoError) {
+      bytes = try RandomBytes.make(SealingSecret.bytesCount)
+    } catch {
+      throw SealingFault(description: "no random bytes")
+    }
+    do throws(SystemError) {
+      try FileAccess.createPrivate(path, bytes)
+    } catch {
+      guard error.isNameTaken else { throw SealingFault(description: "\(error)") }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import JSON
+import Tokens
+
+/// What the routes of a provider are told of somebody with a session: the provider's claims, and our own word for the
+/// session.
+enum SessionClaims {
+  /// They are about the ID token, not about whom it is of, or are said anew below.
+  private static let left = ["nonce", "at_hash", "c_hash", "s_hash", "sid", "exp", "nbf", "jti", "active"]
+
+  /// - Parameters:
+  ///   - claims: Of the ID token.
+  ///   - userinfo: What it does not say already is taken from here.
+  ///   - id: The session's: tokens of ended sessions are known by it.
+  ///   - expiresAt: When the session ends.
+  static func make(
+    _ claims: JSONObject, userinfo: JSONObject?, id: String, expiresAt: UnixSeconds
+  ) -> [UInt8] {
+    var members = claims.members.filter { !left.containsSameBytes(as: $0.name) }
+    for member in userinfo?.members ?? []
+    where claims[member.name] == nil && !left.containsSameBytes(as: member.name)
+      && !ofTokensAlone.containsSameBytes(as: member.name)
+    {
+      members.append(member)
+    }
+    members += [
+      JSONObject.Member(name: "sid", value: .string(id)),
+      JSONObject.Member(name: "exp", value: .integer(expiresAt)),
+    ]
+    return JSONValue.object(JSONObject(members) ?? [:]).serialized()
+  }
+
+  /// Userinfo may not say when or how somebody has signed in.
+  private static let ofTokensAlone = ["iss", "aud", "azp", "iat", "auth_time", "acr", "amr", "cnf"]
+}

@@ -1,0 +1,67 @@
+import Fetch
+import JSON
+import Tokens
+
+/// What a token endpoint answers (RFC 6749 §5, OpenID Connect Core 1.0 §3.1.3.3), read strictly.
+struct TokenResponse: Sendable, Equatable {
+  let accessToken: String
+  /// How long the access token is good, in seconds; nil where the provider does not say.
+  let expiresInSeconds: Int64?
+  let refreshToken: String?
+  let idToken: String?
+
+  /// - Throws: Also where the provider refuses, which it says with the status 400 or 401.
+  init(_ response: FetchResponse) throws(CodeFlowFault) {
+    guard [200, 400, 401].contains(response.status) else { throw .status(response.status) }
+    guard response.contentType.map(TokenResponse.isJSON) ?? false else {
+      throw response.status == 200 ? .answerMalformed("it is not application/json") : .status(response.status)
+    }
+    guard let members = try? JSON.parse(response.body.span).object else {
+      throw response.status == 200 ? .answerMalformed("it is no strict JSON object") : .status(response.status)
+    }
+    guard response.status == 200 else {
+      guard let error = members["error"]?.string else { throw .status(response.status) }
+      throw .refused(error: ErrorCode.checked(error))
+    }
+    guard let accessToken = try TokenResponse.text("access_token", members),
+      let type = try TokenResponse.text("token_type", members)
+    else { throw .answerMalformed("it has no access_token or no token_type") }
+    // RFC 6749 §7.1: a type that is not understood must not be used; types are compared in any case (§5.1).
+    guard type.lowercased() == "bearer" else { throw .answerMalformed("its token_type is not Bearer") }
+    self.accessToken = accessToken
+    expiresInSeconds = try TokenResponse.seconds("expires_in", members)
+    refreshToken = try TokenResponse.text("refresh_token", members)
+    idToken = try TokenResponse.text("id_token", members)
+  }
+
+  /// nil where it is absent, or null; neither is it ever empty.
+  private static func text(_ name: String, _ members: JSONObject) throws(CodeFlowFault) -> String? {
+    switch members[name] {
+    case nil, .null: return nil
+    case .string(let text) where !text.isEmpty: return text
+    default: throw .answerMalformed("its \(name) is no text")
+    }
+  }
+
+  private static func seconds(_ name: String, _ members: JSONObject) throws(CodeFlowFault) -> Int64? {
+    switch members[name] {
+    case nil, .null: return nil
+    case .integer(let seconds) where seconds >= 0: return min(seconds, secondsMax)
+    // Some providers write a number as a string, or with a fraction.
+    case .number(let seconds) where seconds >= 0: return Int64(min(seconds, Double(secondsMax)))
+    case .string(let text):
+      guard let seconds = Int64(text), seconds >= 0 else { throw .answerMalformed("its \(name) is no number") }
+      return min(seconds, secondsMax)
+    default: throw .answerMalformed("its \(name) is no number")
+    }
+  }
+
+  /// A hundred years: sums cannot overflow.
+  private static let secondsMax: Int64 = 100 * 366 * 86_400
+
+  /// RFC 9110 §8.3.1: in any case, with any parameters.
+  static func isJSON(_ contentType: String) -> Bool {
+    let type = contentType.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
+    return type.lowercased() == "application/json"
+  }
+}

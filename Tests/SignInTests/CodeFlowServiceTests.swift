@@ -1,0 +1,194 @@
+import Configuration
+import Crypto
+import Fetch
+import Glibc
+import HTTP
+import JSON
+import OAuth
+import Reason
+import Sockets
+import State
+import Synchronization
+import Testing
+import Tokens
+
+@testable import SignIn
+
+@Suite("Signing in at a provider, from the first page to the last")
+struct CodeFlowServiceTests {
+  private let provider: FakeProvider
+
+  init() throws { provider = try FakeProvider() }
+
+  /// Goes to the provider: where it was sent, and with which cookie.
+  private func begin(returnTo: String = "/a?b=c") async throws -> (query: FormFields, cookie: String) {
+    let answer = await provider.get("login", query: AuthorizationRequest.add([("return_to", returnTo)], to: ""))
+    #expect(answer.status == 303)
+    let location = try #require(answer.field("Location"))
+    #expect(location.hasPrefix("https://id.example/auth?response_type=code&client_id=shop"))
+    let cookie = try #require(answer.cookies.first)
+    #expect(cookie.hasPrefix("__Host-portcullis_flow_"))
+    #expect(cookie.hasSuffix("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"))
+    return (try #require(FormFields(query: String(location.drop { $0 != "?" }))), String(cookie.prefix { $0 != ";" }))
+  }
+
+  private func comeBack(_ state: String, _ cookie: String, more: String = "") async -> LocalResponse {
+    await provider.get("callback", query: "?code=c0de&state=\(state)\(more)", cookies: cookie)
+  }
+
+  /// The session's cookie, of a sign-in that goes well.
+  private func signIn(cookies: String = "") async throws -> String {
+    let (query, cookie) = try await begin()
+    provider.nonce = try #require(query.text("nonce"))
+    let answer = await comeBack(try #require(query.text("state")), cookies.isEmpty ? cookie : cookies + "; " + cookie)
+    #expect(answer.status == 303 && answer.field("Location") == "/a?b=c")
+    let session = try #require(answer.cookies.first)
+    #expect(session.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"))
+    // The way's cookie has served.
+    #expect(answer.cookies.dropFirst().contains { $0.hasPrefix(cookie.prefix { $0 != "=" } + "=; Path=/; Max-Age=0") })
+    return String(session.prefix { $0 != ";" })
+  }
+
+  private func whose(_ cookie: String) async -> String {
+    switch await provider.introspect(cookie) {
+    case .active(let token): token.claims.subject ?? "nobody"
+    case .inactive: "inactive"
+    case .refused(let error): error.reason.rawValue
+    case .unavailable: "unavailable"
+    }
+  }
+
+  @Test("C-5, C-6, C-9: the whole way; what was sent comes back, and the cookie says who it is")
+  func whole() async throws {
+    let session = try await signIn()
+    #expect(await whose(session) == "alice")
+    let asked = try #require(provider.asked.last)
+    #expect(asked.contains("code=c0de") && asked.contains("code_verifier="))
+    #expect(asked.contains("redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback"))
+  }
+
+  @Test("C-5: replayed, another browser's, one bit flipped, repeated parameters: 400, and nothing is asked")
+  func strangers() async throws {
+    let (query, cookie) = try await begin()
+    let state = try #require(query.text("state"))
+    let (other, otherCookie) = try await begin()
+    var flipped = Array(cookie.utf8)
+    flipped[flipped.count - 10] ^= 1
+    for (state, cookie, more) in [
+      (state, "", ""), (state, otherCookie, ""), (try #require(other.text("state")), cookie, ""),
+      (state, String(decoding: flipped, as: UTF8.self), ""), (state, cookie, "&state=\(state)"),
+      (state, cookie, "&code=c0de"), (state, cookie, "&iss=https%3A%2F%2Fevil.example"),
+      (state, cookie + "; " + cookie, ""),
+      (String(state.dropLast()), cookie, ""), (state, cookie, "&error=access_denied"),
+    ] {
+      let answer = await comeBack(state, cookie, more: more)
+      #expect(answer.status == 400 && answer.reason == .callbackInvalid)
+    }
+    provider.now += 600
+    #expect(await comeBack(state, cookie).reason == .callbackInvalid)
+    provider.now -= 600
+    #expect(provider.asked.isEmpty)
+    provider.nonce = try #require(query.text("nonce"))
+    #expect(await comeBack(state, cookie).status == 303)
+    #expect(await comeBack(state, cookie).reason == .callbackInvalid)
+    #expect(provider.asked.count == 1)
+  }
+
+  @Test("C-7: an ID token for another nonce or another client begins no session")
+  func foreignTokens() async throws {
+    let (query, cookie) = try await begin()
+    provider.nonce = "another"
+    let answer = await comeBack(try #require(query.text("state")), cookie)
+    #expect(answer.status == 401 && answer.reason == .idTokenRefused)
+    #expect(!answer.cookies.contains { $0.contains("portcullis_session") })
+    let (second, secondCookie) = try await begin()
+    provider.nonce = try #require(second.text("nonce"))
+    provider.audience = "other"
+    #expect(await comeBack(try #require(second.text("state")), secondCookie).reason == .idTokenRefused)
+  }
+
+  @Test("The provider's refusal is told, and its words are not shown")
+  func refusal() async throws {
+    let (query, cookie) = try await begin()
+    let state = try #require(query.text("state"))
+    let answer = await provider.get(
+      "callback", query: "?error=access_denied&error_description=%3Cb%3Ecanary&state=\(state)", cookies: cookie)
+    #expect(answer.status == 403 && answer.reason == .providerRefused)
+    #expect(!String(decoding: answer.body, as: UTF8.self).contains("canary"))
+  }
+
+  @Test("C-4: nobody is sent elsewhere", arguments: ["//e", "/\\e", "https://evil.example", "/%09/e"])
+  func returnTo(text: String) async throws {
+    let (query, cookie) = try await begin(returnTo: text)
+    provider.nonce = try #require(query.text("nonce"))
+    #expect(await comeBack(try #require(query.text("state")), cookie).field("Location") == "/")
+  }
+
+  @Test("C-9: a new sign-in ends the session that the browser had; a planted cookie is none")
+  func former() async throws {
+    let first = try await signIn()
+    let second = try await signIn(cookies: first)
+    #expect(first != second)
+    #expect(await whose(first) == "inactive")
+    #expect(await whose(second) == "alice")
+    #expect(provider.ended.count == 1)
+    #expect(await whose("__Host-portcullis_session=planted") == "inactive")
+  }
+
+  @Test("When the access token is over the provider is asked once, whoever waits; what it says no more to ends")
+  func renewal() async throws {
+    let session = try await signIn()
+    provider.now += 299
+    #expect(await whose(session) == "alice")
+    #expect(provider.asked.count == 1)
+    provider.now += 1
+    async let first = whose(session)
+    async let second = whose(session)
+    #expect(await [first, second] == ["alice", "alice"])
+    #expect(provider.asked.count == 2)
+    #expect(try #require(provider.asked.last).contains("grant_type=refresh_token&refresh_token=r1"))
+    provider.now += 300
+    #expect(await whose(session) == "alice")
+    #expect(try #require(provider.asked.last).contains("refresh_token=r2"))
+    provider.now += 300
+    provider.isDown = true
+    #expect(await whose(session) == "unavailable")
+    provider.isDown = false
+    provider.refuses = true
+    #expect(await whose(session) == "inactive")
+    provider.refuses = false
+    #expect(await whose(session) == "inactive")
+    #expect(provider.ended.count == 1)
+  }
+
+  @Test("C-8, C-9: logout is a POST of an own page, ends the session here, and goes on at the provider")
+  func logout() async throws {
+    let session = try await signIn()
+    #expect(await provider.get("logout", cookies: session).status == 405)
+    #expect(await provider.post("logout", "", cookies: session, origin: .foreign).status == 403)
+    #expect(await whose(session) == "alice")
+    let answer = await provider.post("logout", "", cookies: session, origin: .own)
+    #expect(answer.status == 303)
+    #expect(
+      answer.field("Location")
+        == "https://id.example/out?client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F")
+    #expect(answer.cookies.first?.hasPrefix("__Host-portcullis_session=; Path=/; Max-Age=0") == true)
+    #expect(await whose(session) == "inactive")
+    #expect(provider.ended.count == 1)
+  }
+
+  @Test("The provider ends sessions, with a token that is good once")
+  func logoutByProvider() async throws {
+    let first = try await signIn()
+    let second = try await signIn()
+    let token = try provider.logoutToken(subject: "alice")
+    #expect(await provider.post("backchannel-logout", "logout_token=x", origin: .absent).status == 400)
+    #expect(await whose(first) == "alice")
+    #expect(await provider.post("backchannel-logout", "logout_token=\(token)", origin: .absent).status == 200)
+    #expect(await whose(first) == "inactive")
+    #expect(await whose(second) == "inactive")
+    #expect(provider.ended.count == 2)
+    let again = await provider.post("backchannel-logout", "logout_token=\(token)", origin: .absent)
+    #expect(again.status == 400 && again.reason == .logoutTokenRefused)
+  }
+}

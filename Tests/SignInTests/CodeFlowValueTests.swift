@@ -1,0 +1,148 @@
+import Crypto
+import Testing
+import Tokens
+
+@testable import SignIn
+
+@Suite("What goes to the provider with a browser, and comes back")
+struct CodeFlowValueTests {
+  @Test("RFC 7636 Appendix B")
+  func proofKeyExample() throws {
+    let key = ProofKey(verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
+    #expect(try key.challenge() == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+  }
+
+  @Test("Verifiers have 256 bits, states and nonces 128; none comes twice")
+  func random() throws {
+    var seen: Set<String> = []
+    for _ in 0..<50 {
+      let flow = try FlowState.begin(returnTo: "/", now: 0)
+      #expect(flow.verifier.utf8.count == 43)
+      #expect(flow.state.utf8.count == 22)
+      #expect(flow.nonce.utf8.count == 22)
+      seen.formUnion([flow.verifier, flow.state, flow.nonce])
+    }
+    #expect(seen.count == 150)
+  }
+
+  // MARK: The request
+
+  static let request = AuthorizationRequest(
+    clientID: "s6 BhdRkqt3", redirectURI: "https://app.example/oauth/callback", scopes: ["openid", "email"])
+  static let flow = FlowState(
+    state: "af0ifjsldkj", nonce: "n-0S6_WzA2Mj", verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    returnTo: "/a?b=c", beganAt: 1_700_000_000)
+
+  @Test(
+    "RFC 6749 §3.1: a query of the endpoint's own stays",
+    arguments: [
+      ("https://id.example/auth", "https://id.example/auth?"), ("https://id.example/auth?", "https://id.example/auth?"),
+      ("https://id.example/auth?tenant=1", "https://id.example/auth?tenant=1&"),
+      ("https://id.example/auth?tenant=1&", "https://id.example/auth?tenant=1&"),
+    ])
+  func url(endpoint: String, beginning: String) throws {
+    #expect(
+      try Self.request.url(endpoint: endpoint, flow: Self.flow)
+        == beginning + "response_type=code&client_id=s6+BhdRkqt3"
+        + "&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&scope=openid+email&state=af0ifjsldkj"
+        + "&nonce=n-0S6_WzA2Mj&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        + "&code_challenge_method=S256")
+  }
+
+  // MARK: The state
+
+  @Test("C-5: a state is opened in time, and for its provider alone")
+  func sealedState() throws {
+    let secret = try #require(SealingSecret(try RandomBytes.make(32)))
+    let cookie = try Self.flow.sealed(with: secret, provider: "company")
+    let began = Self.flow.beganAt
+    for now in [began - 60, began, began + 599] {
+      #expect(try FlowState.open(cookie, with: secret, provider: "company", now: now) == Self.flow)
+    }
+    for now in [began - 61, began + 600, began + 1_000_000] {
+      #expect(try FlowState.open(cookie, with: secret, provider: "company", now: now) == nil)
+    }
+    #expect(try FlowState.open(cookie, with: secret, provider: "other", now: began) == nil)
+    let other = try #require(SealingSecret(try RandomBytes.make(32)))
+    #expect(try FlowState.open(cookie, with: other, provider: "company", now: began) == nil)
+    for text in ["", "x", "*", String(cookie.dropLast()), cookie + "A", String(repeating: "A", count: 5000)] {
+      #expect(try FlowState.open(text, with: secret, provider: "company", now: began) == nil)
+    }
+  }
+
+  @Test("A state finds its cookie; what is no state finds none")
+  func cookieSuffix() throws {
+    let first = try FlowState.begin(returnTo: "/", now: 0)
+    let second = try FlowState.begin(returnTo: "/", now: 0)
+    let suffix = try #require(FlowState.cookieSuffix(ofState: first.state))
+    #expect(suffix.utf8.count == 8)
+    #expect(FlowState.cookieSuffix(ofState: first.state) == suffix)
+    #expect(FlowState.cookieSuffix(ofState: second.state) != suffix)
+    #expect(!first.state.contains(suffix))
+    for text in ["", "a", "af0ifjsldkj", first.state + "A", "=" + first.state.dropFirst()] {
+      #expect(FlowState.cookieSuffix(ofState: text) == nil)
+    }
+  }
+
+  // MARK: The response
+
+  struct Row: Sendable, CustomTestStringConvertible {
+    let rule: String
+    let query: [(name: String, value: String)]
+    var sendsIssuer = false
+    var response: AuthorizationResponse?
+    var fault = AuthorizationResponse.Fault.malformed
+    var testDescription: String { rule }
+  }
+
+  static let issuer = "https://id.example"
+  static let rows = [
+    Row(rule: "a code", query: [("code", "c"), ("state", "s")], response: .code("c", state: "s")),
+    Row(
+      rule: "unknown parameters beside it", query: [("session_state", "x"), ("code", "c"), ("state", "s")],
+      response: .code("c", state: "s")),
+    Row(
+      rule: "C-7 iss, though it is not announced", query: [("code", "c"), ("state", "s"), ("iss", issuer)],
+      response: .code("c", state: "s")),
+    Row(
+      rule: "C-7 iss", query: [("code", "c"), ("state", "s"), ("iss", issuer)], sendsIssuer: true,
+      response: .code("c", state: "s")),
+    Row(
+      rule: "C-7 another iss", query: [("code", "c"), ("state", "s"), ("iss", "https://evil.example")],
+      fault: .issuerMismatch),
+    Row(
+      rule: "C-7 a slash more", query: [("code", "c"), ("state", "s"), ("iss", issuer + "/")], fault: .issuerMismatch),
+    Row(rule: "C-7 no iss", query: [("code", "c"), ("state", "s")], sendsIssuer: true, fault: .issuerMismatch),
+    Row(
+      rule: "C-7 another's error",
+      query: [("error", "access_denied"), ("state", "s"), ("iss", "https://evil.example")],
+      fault: .issuerMismatch),
+    Row(rule: "C-5 iss twice", query: [("code", "c"), ("state", "s"), ("iss", issuer), ("iss", issuer)]),
+    Row(rule: "C-5 code twice", query: [("code", "c"), ("code", "c"), ("state", "s")]),
+    Row(rule: "C-5 state twice", query: [("code", "c"), ("state", "s"), ("state", "t")]),
+    Row(rule: "no code", query: [("state", "s")]), Row(rule: "no state", query: [("code", "c")]),
+    Row(rule: "an empty code", query: [("code", ""), ("state", "s")]),
+    Row(rule: "an empty state", query: [("code", "c"), ("state", "")]),
+    Row(rule: "nothing", query: []),
+    Row(rule: "a code of 4,097 bytes", query: [("code", String(repeating: "c", count: 4097)), ("state", "s")]),
+    Row(rule: "a code and an error", query: [("code", "c"), ("error", "access_denied"), ("state", "s")]),
+    Row(
+      rule: "an error", query: [("error", "access_denied"), ("error_description", "<b>"), ("state", "s")],
+      response: .refused(error: "access_denied", state: "s")),
+    Row(
+      rule: "an error that is no code", query: [("error", "<script>"), ("state", "s")],
+      response: .refused(error: "unknown", state: "s")),
+    Row(rule: "an error without state", query: [("error", "access_denied")]),
+  ]
+
+  @Test("C-5, C-7: what the browser brings back", arguments: rows)
+  func response(row: Row) {
+    do throws(AuthorizationResponse.Fault) {
+      let response = try AuthorizationResponse(row.query, issuer: Self.issuer, sendsIssuer: row.sendsIssuer)
+      #expect(response == row.response)
+    } catch {
+      #expect(row.response == nil)
+      #expect(error == row.fault)
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import Configuration
+import Crypto
+import Fetch
+import Glibc
+import HTTP
+import JSON
+import OAuth
+import Sockets
+import State
+import Synchronization
+import Testing
+import Tokens
+
+@testable import SignIn
+
+/// A provider in memory, and a service that asks it. Its fields say how it behaves.
+final class FakeProvider: Sendable {
+  private struct Behaviour {
+    var now: UnixSeconds = 1_700_000_000
+    var nonce = ""
+    var audience = "shop"
+    var refreshTokens = 0
+    var isDown = false
+    var refuses = false
+    var asked: [String] = []
+    var ended: [String] = []
+  }
+
+  private let state = Mutex(Behaviour())
+  private let key: IssuerKey
+  private let folder: String
+  private let made = Mutex<CodeFlowService?>(nil)
+
+  var now: UnixSeconds {
+    get { state.withLock { $0.now } }
+    set { state.withLock { $0.now = newValue } }
+  }
+  var nonce: String {
+    get { state.withLock { $0.nonce } }
+    set { state.withLock { $0.nonce = newValue } }
+  }
+  var audience: String {
+    get { state.withLock { $0.audience } }
+    set { state.withLock { $0.audience = newValue } }
+  }
+  var isDown: Bool {
+    get { state.withLock { $0.isDown } }
+    set { state.withLock { $0.isDown = newValue } }
+  }
+  var refuses: Bool {
+    get { state.withLock { $0.refuses } }
+    set { state.withLock { $0.refuses = newValue } }
+  }
+  /// What its token endpoint was asked.
+  var asked: [String] { state.withLock { $0.asked } }
+  /// Sessions that the loops were told of.
+  var ended: [String] { state.withLock { $0.ended } }
+
+  init() throws {
+    key = try IssuerKey(try SigningKey.generate(.ellipticCurve(.p256)), algorithm: .es256)
+    folder = "/tmp/portcullis-flow-\(UInt64.random(in: 0...UInt64.max))"
+    try FileAccess.makePrivateFolder(folder)
+    let secret = "\(folder)/client.secret"
+    try FileAccess.createPrivate(secret, Array("hush".utf8))
+    let configuration = CodeFlowConfiguration(
+      clientID: "shop", clientAuthentication: .secretFile(secret), scopes: ["openid"], origin: "https://app.example",
+      host: "app.example", path: "/oauth", asksUserinfo: false, lifetimeSeconds: 43_200, idleSeconds: 7200,
+      afterLogout: "/", stateFolder: folder, cookies: SessionCookies(.secured))
+    let endpoints = try ProviderEndpoints(
+      Array(
+        #"""
+        {"issuer":"https://id.example","jwks_uri":"https://id.example/keys",
+        "authorization_endpoint":"https://id.example/auth","token_endpoint":"https://id.example/token",
+        "end_session_endpoint":"https://id.example/out"}
+        """#.utf8
+      ).span, issuer: "https://id.example")
+    let keys = KeySet([key])
+    let service = try CodeFlowService(
+      configuration,
+      TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .oneOf(["orders"])),
+      client: try OAuthClient(id: "shop", .secretFile(secret)), certificateAuthorityFile: nil,
+      store: try SQLiteSessionStore(path: "\(folder)/company.sessions.db"),
+      access: ProviderAccess(
+        endpoints: { $0(.success(endpoints)) },
+        fetch: { [weak self] request, completion in completion(self?.answer(request) ?? .failure(.stopped)) },
+        keys: { keys }, newKeys: { $0(keys) }),
+      clock: { [weak self] in self?.now ?? 0 },
+      end: { [weak self] ids, done in
+        self?.state.withLock { $0.ended += ids }
+        done()
+      }, report: { _ in })
+    made.withLock { $0 = service }
+  }
+
+  deinit {
+    for name in (try? FileAccess.names(in: folder)) ?? [] {
+      // SAFETY: strings are NUL-terminated for each call, and nothing is kept.
+      _ = unsafe unlink("\(folder)/\(name)")
+    }
+    // SAFETY: as above.
+    _ = unsafe rmdir(folder)
+  }
+
+  private var service: CodeFlowService? { made.withLock { $0 } }
+
+  private func answer(_ request: FetchRequest) -> Result<FetchResponse, FetchError> {
+    guard case .post(_, let content) = request.method else { return .failure(.requestRefused) }
+    return state.withLock { state in
+      if state.isDown { return .failure(.timedOut(.seconds(4))) }
+      state.asked.append(String(decoding: content, as: UTF8.self))
+      guard !state.refuses else {
+        return .success(
+          FetchResponse(
+            status: 400, body: Array(#"{"error":"invalid_grant"}"#.utf8), contentType: "application/json"))
+      }
+      let claims: JSONObject = [
+        "iss": .string("https://id.example"), "sub": .string("alice"), "aud": .string(state.audience),
+        "iat": .integer(state.now), "exp": .integer(state.now + 300), "nonce": .string(state.nonce),
+      ]
+      let token = (try? TokenMinter.mint(claims, type: "JWT", with: key)) ?? []
+      state.refreshTokens += 1
+      let body: JSONValue = .object([
+        "access_token": .string("a"), "token_type": .string("Bearer"), "expires_in": .integer(300),
+        "refresh_token": .string("r\(state.refreshTokens)"),
+        "id_token": .string(String(decoding: token, as: UTF8.self)),
+      ])
+      return .success(FetchResponse(status: 200, body: body.serialized(), contentType: "application/json"))
+    }
+  }
+
+  func logoutToken(subject: String) throws -> String {
+    let claims: JSONObject = [
+      "iss": .string("https://id.example"), "sub": .string(subject), "aud": .string("shop"), "iat": .integer(now),
+      "exp": .integer(now + 60), "jti": .string("j1"),
+      "events": .object(["http://schemas.openid.net/event/backchannel-logout": .object([:])]),
+    ]
+    return String(decoding: try TokenMinter.mint(claims, type: "logout+jwt", with: key), as: UTF8.self)
+  }
+
+  // MARK: A browser
+
+  func get(_ path: String, query: String = "", cookies: String = "") async -> LocalResponse {
+    var request = request("GET", path, cookies)
+    request.query = query
+    return await send(request)
+  }
+
+  func post(
+    _ path: String, _ form: String, cookies: String = "", origin: LocalRequest.Origin
+  ) async -> LocalResponse {
+    var request = request("POST", path, cookies)
+    request.origin = origin
+    request.body = Array(form.utf8)
+    request.fields.append(("content-type", Array("application/x-www-form-urlencoded".utf8)))
+    return await send(request)
+  }
+
+  private func request(_ method: String, _ path: String, _ cookies: String) -> LocalRequest {
+    var request = LocalRequest()
+    request.method = method
+    request.host = "app.example"
+    request.path = "/oauth/" + path
+    if !cookies.isEmpty { request.fields = [("cookie", Array(cookies.utf8))] }
+    return request
+  }
+
+  private func send(_ request: LocalRequest) async -> LocalResponse {
+    await withCheckedContinuation { continuation in
+      guard let service else { return continuation.resume(returning: LocalResponse(status: 0, fields: [], body: [])) }
+      service.respond(to: request) { continuation.resume(returning: $0) }
+    }
+  }
+
+  /// - Parameter cookie: Name and value.
+  func introspect(_ cookie: String) async -> IntrospectionResult {
+    await withCheckedContinuation { continuation in
+      guard let service else { return continuation.resume(returning: .unavailable) }
+      service.introspect(Array(cookie.drop { $0 != "=" }.dropFirst().utf8)) { continuation.resume(returning: $0) }
+    }
+  }
+}
+
+extension LocalResponse {
+  func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+  var cookies: [String] { fields.filter { $0.name == "Set-Cookie" }.map(\.value) }
+}

@@ -1,0 +1,171 @@
+import Crypto
+import JSON
+import Reason
+import Testing
+import Tokens
+
+@testable import SignIn
+
+@Suite("Tokens that a provider makes for this client (OpenID Connect Core 1.0 §3.1.3.7, Back-Channel Logout 1.0 §2.6)")
+struct ProviderTokenTests {
+  private let key: IssuerKey
+  private let policy = TokenPolicy(
+    provider: "company", issuer: "https://id.example", audiences: .oneOf(["orders"]), leewaySeconds: 0,
+    ageMaxSeconds: 1)
+  private static let now: UnixSeconds = 1_700_000_000
+  private static let event = "http://schemas.openid.net/event/backchannel-logout"
+
+  init() throws { key = try IssuerKey(try SigningKey.generate(.ellipticCurve(.p256)), algorithm: .es256) }
+
+  /// The members of `base` with those of `changes` in their place; null: without it.
+  private static func claims(_ base: [(String, JSONValue)], _ changes: [(String, JSONValue)]) -> JSONObject {
+    var members = base.filter { member in !changes.contains { $0.0 == member.0 } }
+    members += changes.filter { $0.1 != .null }
+    return JSONObject(members.map { JSONObject.Member(name: $0.0, value: $0.1) }) ?? [:]
+  }
+
+  // MARK: ID tokens
+
+  private static let identity: [(String, JSONValue)] = [
+    ("iss", .string("https://id.example")), ("sub", .string("alice")), ("aud", .string("shop")),
+    ("exp", .integer(now + 60)), ("iat", .integer(now - 5)), ("nonce", .string("n-0S6_WzA2Mj")),
+  ]
+  private static let sent = IDTokenVerifier.Occasion.code(nonce: "n-0S6_WzA2Mj")
+
+  private func verify(
+    _ changes: [(String, JSONValue)] = [], type: String = "JWT", for occasion: IDTokenVerifier.Occasion = sent,
+    keys: KeySet? = nil
+  ) throws -> Result<IDToken, CodeFlowFault> {
+    let token = try TokenMinter.mint(Self.claims(Self.identity, changes), type: type, with: key)
+    do throws(CodeFlowFault) {
+      return .success(
+        try IDTokenVerifier(policy, clientID: "shop").verify(
+          String(decoding: token, as: UTF8.self), for: occasion,
+          accessToken: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
+          keys: keys ?? KeySet([key]), now: Self.now))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  @Test("C-7: a good one; its age and the audiences of requests do not count")
+  func good() throws {
+    let token = try verify().get()
+    #expect(token.subject == "alice")
+    #expect(token.claims["nonce"] == .string("n-0S6_WzA2Mj"))
+  }
+
+  static let accepted: [[(String, JSONValue)]] = [
+    [("aud", .array([.string("shop")]))], [("azp", .string("shop"))],
+    [("aud", .array([.string("shop"), .string("other")])), ("azp", .string("shop"))],
+    // The example of OpenID Connect Core 1.0 Appendix A.3, whose access token this is.
+    [("at_hash", .string("77QmUPtjPfzWtF2AnpK9RQ"))],
+  ]
+
+  @Test("C-7: what else it may say", arguments: accepted)
+  func accepts(changes: [(String, JSONValue)]) throws { #expect(try verify(changes).get().subject == "alice") }
+
+  static let refused: [[(String, JSONValue)]] = [
+    [("iss", .string("https://evil.example"))], [("iss", .null)], [("aud", .string("other"))], [("aud", .null)],
+    [("aud", .array([]))], [("aud", .string("orders"))], [("aud", .array([.string("shop"), .string("other")]))],
+    [("azp", .string("other"))], [("azp", .integer(7))], [("sub", .null)], [("sub", .string(""))], [("exp", .null)],
+    [("exp", .integer(now))], [("iat", .null)], [("iat", .integer(now + 61))], [("nonce", .null)],
+    [("nonce", .string("n-0S6_WzA2Mk"))], [("nonce", .string(""))], [("nonce", .integer(1))],
+    [("at_hash", .string("77QmUPtjPfzWtF2AnpK9RR"))], [("at_hash", .string(""))], [("at_hash", .integer(1))],
+  ]
+
+  @Test("C-7: each fault alone is enough", arguments: refused)
+  func refuses(changes: [(String, JSONValue)]) throws {
+    guard case .failure(let fault) = try verify(changes) else {
+      Issue.record("taken: \(changes)")
+      return
+    }
+    #expect(fault.reason == .idTokenRefused)
+  }
+
+  @Test("RFC 8725 §3.12: an access token, or a logout token, is no ID token", arguments: ["at+jwt", "logout+jwt", "x"])
+  func types(type: String) throws {
+    guard case .failure(let fault) = try verify(type: type) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(fault.reason == .idTokenRefused)
+  }
+
+  @Test("T-11: another's key; and a provider without keys is no fault of the token")
+  func keys() throws {
+    let other = try IssuerKey(try SigningKey.generate(.ellipticCurve(.p256)), algorithm: .es256)
+    guard case .failure(let fault) = try verify(keys: KeySet([other])) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(fault.reason == .idTokenRefused && fault.mayBeCuredByKeys)
+    let token = try TokenMinter.mint(Self.claims(Self.identity, []), type: "JWT", with: key)
+    do throws(CodeFlowFault) {
+      _ = try IDTokenVerifier(policy, clientID: "shop").verify(
+        String(decoding: token, as: UTF8.self), for: Self.sent, accessToken: "a", keys: nil,
+        now: Self.now)
+      Issue.record("taken")
+    } catch {
+      #expect(error.reason == .providerUnavailable && error.mayBeCuredByKeys)
+    }
+  }
+
+  @Test("OpenID Connect Core 1.0 §12.2: with a refresh token, of the same user, and of no other sign-in")
+  func refreshed() throws {
+    let occasion = IDTokenVerifier.Occasion.refresh(subject: "alice", nonce: "n-0S6_WzA2Mj")
+    #expect(try verify(for: occasion).get().subject == "alice")
+    #expect(try verify([("nonce", .null)], for: occasion).get().subject == "alice")
+    for changes: [(String, JSONValue)] in [[("sub", .string("bob"))], [("nonce", .string("other"))]] {
+      guard case .failure = try verify(changes, for: occasion) else {
+        Issue.record("taken: \(changes)")
+        continue
+      }
+    }
+  }
+
+  // MARK: Logout tokens
+
+  private static let logout: [(String, JSONValue)] = [
+    ("iss", .string("https://id.example")), ("aud", .string("shop")), ("exp", .integer(now + 60)),
+    ("iat", .integer(now)), ("jti", .string("bWJq")), ("sub", .string("alice")), ("sid", .string("08a5019c")),
+    ("events", .object([event: .object([:])])),
+  ]
+
+  private func logout(_ changes: [(String, JSONValue)] = [], type: String = "logout+jwt") throws -> LogoutToken? {
+    let token = try TokenMinter.mint(Self.claims(Self.logout, changes), type: type, with: key)
+    return try? LogoutTokenVerifier(policy, clientID: "shop").verify(token, keys: KeySet([key]), now: Self.now)
+  }
+
+  @Test("Whose sessions it ends")
+  func whose() throws {
+    #expect(
+      try logout()
+        == LogoutToken(sessionID: "08a5019c", subject: "alice", tokenID: "bWJq", deadline: Self.now + 60))
+    #expect(try logout([("sid", .null)])?.sessionID == nil)
+    #expect(try logout([("sub", .null)])?.subject == nil)
+    // Providers of before `typ` was recommended.
+    #expect(try logout(type: "JWT") != nil)
+  }
+
+  static let noLogout: [[(String, JSONValue)]] = [
+    [("iss", .string("https://evil.example"))], [("aud", .string("other"))], [("aud", .string("orders"))],
+    [("exp", .null)], [("exp", .integer(now))], [("iat", .null)], [("iat", .integer(now - 301))],
+    [("iat", .integer(now + 61))], [("jti", .null)], [("jti", .string(""))],
+    [("jti", .string(String(repeating: "j", count: 257)))], [("events", .null)], [("events", .object([:]))],
+    [("events", .array([.string(event)]))], [("events", .object([event: .bool(true)]))],
+    [("sub", .null), ("sid", .null)], [("sid", .integer(1))], [("sub", .string(""))],
+    [("nonce", .string("n"))],
+  ]
+
+  @Test("Each fault alone is enough", arguments: noLogout)
+  func noLogoutToken(changes: [(String, JSONValue)]) throws { #expect(try logout(changes) == nil) }
+
+  @Test("An ID token is none, nor an access token")
+  func otherTokens() throws {
+    #expect(try logout(type: "at+jwt") == nil || logout([("events", .null)], type: "at+jwt") == nil)
+    let token = try TokenMinter.mint(Self.claims(Self.identity, []), type: "JWT", with: key)
+    let verifier = LogoutTokenVerifier(policy, clientID: "shop")
+    #expect((try? verifier.verify(token, keys: KeySet([key]), now: Self.now)) == nil)
+  }
+}

@@ -1,3 +1,4 @@
+import Sockets
 import State
 import Synchronization
 import Tokens
@@ -55,6 +56,13 @@ final class EndedSignIns {
     return isNew
   }
 
+  /// Learns of what had ended before, so that it is refused from the first request on. Blocks.
+  func load(_ store: some EndingStore, of provider: String) throws(StoreFault) {
+    let now = clock()
+    let ended = try StoreAnswer<[EndedSignIn]>.wait { store.ended(now: now, completion: $0) }
+    learn(ended.filter { $0.provider == provider })
+  }
+
   private func sweep() {
     addedSinceSweep = 0
     let now = clock()
@@ -81,7 +89,25 @@ final class EndedSignInsRelay: Sendable {
   private let comingBack = Mutex<Return?>(nil)
   private let waiting = Mutex<Waiting?>(nil)
 
-  var isSet: Bool { comingBack.withLock { $0 != nil } }
+  private var isSet: Bool { comingBack.withLock { $0 != nil } }
+
+  /// Learns of what other processes end in `store`, and of what they had ended before this one began. Nothing before
+  /// `EndedSignIns.start`.
+  func watch<Store: EndingStore>(
+    _ store: Store, of provider: String, failed: @escaping @Sendable (StoreFault) -> Void
+  ) {
+    guard isSet else { return }
+    let look: @Sendable () -> Void = { [weak store] in
+      store?.ended(now: WallClock.nanoseconds / 1_000_000_000) { [self] result in
+        switch result {
+        case .success(let ended): add(ended.filter { $0.provider == provider })
+        case .failure(let fault): failed(fault)
+        }
+      }
+    }
+    look()
+    store.watch(every: .milliseconds(500), changed: look)
+  }
 
   fileprivate func set(_ comingBack: @escaping Return) { self.comingBack.withLock { $0 = comingBack } }
 

@@ -131,6 +131,13 @@ extension Gateway {
       log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
       return
     }
+    let flows: [String: CodeFlows.Opened]
+    do throws(CodeFlowsFault) {
+      flows = try codeFlows.open(next)
+    } catch {
+      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      return
+    }
     do throws(KeyStoreError) {
       try keyStore.reload(sources: KeySource.all(of: next))
     } catch {
@@ -144,7 +151,7 @@ extension Gateway {
     active = ActiveConfiguration(
       next, generation: active.generation + 1,
       responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
-        + signIns.take(next, opened, keys: keyStore))
+        + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore))
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls

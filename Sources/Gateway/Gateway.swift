@@ -37,6 +37,7 @@ final class Gateway {
   let revocations: RevocationWatcher
   let endedSignIns: EndedSignIns
   let signIns: SignIns
+  let codeFlows: CodeFlows
   var revocationGeneration: UInt64 = 0
   var signals: [any DispatchSourceSignal] = []
   /// Signals that are handled, and loops that accept.
@@ -85,9 +86,16 @@ final class Gateway {
     }
     endedSignIns = EndedSignIns { WallClock.nanoseconds / 1_000_000_000 }
     signIns = SignIns(endedSignIns, loop: control, log: log)
-    let signInRoutes: [LocalRoute]
+    codeFlows = CodeFlows(endedSignIns, loop: control, log: log)
+    var signInRoutes: [LocalRoute]
     do throws(StoreFault) {
       signInRoutes = signIns.take(configuration, try signIns.open(configuration), keys: keyStore)
+    } catch {
+      throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
+    }
+    do throws(CodeFlowsFault) {
+      let opened = try codeFlows.open(configuration)
+      signInRoutes += codeFlows.take(configuration, opened, keyStore)
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
     }
@@ -171,6 +179,7 @@ extension Gateway {
         server.update(keys: snapshot)
         // Whose tokens come to the loops once these know the key.
         signIns.take(keys: keyStore, of: active.configuration)
+        codeFlows.take(snapshot, of: active.configuration)
         takeover?.check()
       })
     revocations.start(
@@ -179,6 +188,7 @@ extension Gateway {
     endedSignIns.start(
       comingBack: { body in bound.async { body($0.endedSignIns) } },
       changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
+    codeFlows.start { provider in bound.async { $0.refetchKeys(of: provider) } }
     signIns.start(comingBack: { body in bound.async { body($0.signIns) } })
     upstreams.start(
       comingBack: { body in bound.async { body($0.upstreams) } },
@@ -263,8 +273,17 @@ extension Gateway {
     if generation == active.generation { keyStore.refetch(provider: provider) }
   }
 
+  private func refetchKeys(of provider: String) {
+    guard let index = active.configuration.providers.firstIndex(where: { $0.name == provider }) else { return }
+    keyStore.refetch(provider: index)
+  }
+
   private func introspect(_ question: IntrospectionQuestion) {
     guard question.configuration == active.generation else { return }
+    if question.isSession {
+      let provider = active.configuration.providers[question.provider].name
+      return codeFlows.introspect(question.token, provider: provider) { [server] in server.answer(question, $0) }
+    }
     introspection.introspect(question.token, provider: question.provider) { [server] result in
       server.answer(question, result)
     }

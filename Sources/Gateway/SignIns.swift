@@ -45,19 +45,12 @@ final class SignIns {
         opened[provider.name] = known
       } else {
         let store = try SQLiteSignInStore(path: path)
-        try loadEnded(store, of: provider.name)
+        try ended.load(store, of: provider.name)
         let state = SignInState(store: store, users: signIn.users, keys: [])
         opened[provider.name] = Opened(path: path, state: state)
       }
     }
     return opened
-  }
-
-  /// What had ended before is refused from the first request on. Blocks.
-  private func loadEnded(_ store: SQLiteSignInStore, of provider: String) throws(StoreFault) {
-    let now = WallClock.nanoseconds / 1_000_000_000
-    let answer = try StoreAnswer<[EndedSignIn]>.wait { store.ended(now: now, completion: $0) }
-    ended.learn(answer.filter { $0.provider == provider })
   }
 
   /// Takes other keys of the providers.
@@ -138,19 +131,10 @@ final class SignIns {
     tick(comingBack)
   }
 
-  /// Learns of what other processes have ended, and of what had ended before this one began.
   private func watch(_ provider: String, _ state: SignInState) {
-    guard ended.relay.isSet else { return }
-    let look: @Sendable () -> Void = { [relay = ended.relay, log, weak store = state.store] in
-      store?.ended(now: WallClock.nanoseconds / 1_000_000_000) { result in
-        switch result {
-        case .success(let ended): relay.add(ended.filter { $0.provider == provider })
-        case .failure(let fault): SignInEvent.storeFailed(fault.description).write(to: log, provider: provider)
-        }
-      }
+    ended.relay.watch(state.store, of: provider) { [log] fault in
+      SignInEvent.storeFailed(fault.description).write(to: log, provider: provider)
     }
-    look()
-    state.store.watch(every: .milliseconds(500), changed: look)
   }
 
   // MARK: Users

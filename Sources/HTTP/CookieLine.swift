@@ -22,14 +22,17 @@ public enum CookieLine {
   }
 
   /// Appends the pairs of other names, byte for byte, joined by `; `.
+  ///
+  /// - Parameter prefixes: What no name that is appended begins with.
   public static func writeWithout(
-    _ names: [[UInt8]], in bytes: Span<UInt8>, _ value: ByteRange, to output: inout [UInt8]
+    _ names: [[UInt8]], prefixes: [[UInt8]] = [], in bytes: Span<UInt8>, _ value: ByteRange, to output: inout [UInt8]
   ) {
     var start = value.lowerBound
     while start < value.upperBound {
       let pair = next(bytes, &start, value.upperBound)
       var isLeftOut = pair.isEmpty
       for name in names where isNamed(bytes, pair, name) { isLeftOut = true }
+      for prefix in prefixes where begins(bytes, pair, prefix) { isLeftOut = true }
       if isLeftOut { continue }
       if !output.isEmpty { output += [0x3B, 0x20] }
       for index in pair.lowerBound..<pair.upperBound { output.append(bytes[index]) }
@@ -46,6 +49,12 @@ public enum CookieLine {
     while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
     start = stop + 1
     return ByteRange(lower, upper)
+  }
+
+  private static func begins(_ bytes: Span<UInt8>, _ pair: ByteRange, _ prefix: [UInt8]) -> Bool {
+    guard pair.count >= prefix.count else { return false }
+    for offset in prefix.indices where bytes[pair.lowerBound + offset] != prefix[offset] { return false }
+    return true
   }
 
   private static func isNamed(_ bytes: Span<UInt8>, _ pair: ByteRange, _ name: [UInt8]) -> Bool {

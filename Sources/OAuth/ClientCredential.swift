@@ -4,6 +4,7 @@ internal import Tokens
 
 /// What the gateway proves with that it is the client, read from its file.
 enum ClientCredential: Sendable {
+  case none
   case secret([UInt8])
   /// `audience` is nil where the endpoint's URL is it.
   case key(IssuerKey, keyID: String, audience: String?)
@@ -12,6 +13,7 @@ enum ClientCredential: Sendable {
 
   init(_ authentication: ClientAuthentication) throws(ClientFault) {
     switch authentication {
+    case .none: self = .none
     case .secretFile(let path): self = .secret(try ClientCredential.secret(path))
     case .privateKeyFile(let path, let keyID, let audience):
       let key = try ClientCredential.key(path)

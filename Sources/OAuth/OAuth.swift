@@ -13,6 +13,8 @@ public enum ClientAuthentication: Sendable {
   /// `private_key_jwt` (RFC 7523 §2.2): the key stands in this PEM file. `keyID` is the header's `kid`, the key's
   /// thumbprint (RFC 7638) where it is nil; `audience` is the `aud`, the endpoint's URL where it is nil.
   case privateKeyFile(String, keyID: String?, audience: String?)
+  /// `none` (OpenID Connect Core 1.0 §9): a public client says its `client_id`, and proves nothing.
+  case none
 }
 
 /// A client that an authorization server knows, with what it proves that with.
@@ -38,6 +40,7 @@ public struct OAuthClient: Sendable {
     var pairs = pairs
     var request = FetchRequest(url: url)
     switch credential {
+    case .none: pairs.append(("client_id", Array(id.utf8)))
     case .secret(let secret):
       request.fields = [FetchRequest.Field(name: "Authorization", value: OAuthClient.basic(id, secret))]
     case .key(let key, let keyID, let audience):

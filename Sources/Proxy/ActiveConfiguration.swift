@@ -34,7 +34,7 @@ public final class ActiveConfiguration: Sendable {
   /// nil: no proxy may ask.
   let forwardAuth: ActiveForwardAuth?
   /// The names of the gateway's own cookies, which no upstream sees or sets (SECURITY I-6, C-1).
-  let ownCookies: [[UInt8]]
+  let ownCookies: OwnCookies
 
   public init(_ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute]) {
     self.configuration = configuration
@@ -51,14 +51,11 @@ public final class ActiveConfiguration: Sendable {
     upstreamNames = configuration.upstreams.map(\.name)
     let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
     credentialPlaces = places
-    var ownCookies: [[UInt8]] = []
-    for name in configuration.providers.flatMap({ $0.signIn?.cookies.names ?? [] }) {
-      let bytes = [UInt8](name.utf8)
-      if !ownCookies.contains(bytes) { ownCookies.append(bytes) }
-    }
+    let ownCookies = OwnCookies(configuration.providers)
     self.ownCookies = ownCookies
     let signIns = configuration.providers.map { provider in
       provider.signIn.map { ActiveSignIn($0, provider: provider.name) }
+        ?? provider.codeFlow.map { ActiveSignIn($0, provider: provider.name) }
     }
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping] = []

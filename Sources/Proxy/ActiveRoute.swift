@@ -23,7 +23,7 @@ final class ActiveRoute: Sendable {
   let challenges: Challenges
   /// The names of the cookies that its upstream does not see: those that its providers' tokens may stand in, where the
   /// token is removed, and the gateway's own.
-  let removedCookies: [[UInt8]]
+  let removedCookies: OwnCookies
   /// Where people sign in whom it does not know; nil: nowhere here.
   let signIn: ActiveSignIn?
   /// Protocols that a request may go on in.
@@ -45,10 +45,9 @@ final class ActiveRoute: Sendable {
   /// - Parameters:
   ///   - places: Of every provider.
   ///   - certificateProviders: Those whose clients show certificates.
-  ///   - ownCookies: The names of the gateway's own.
   init(
     _ configuration: RouteConfiguration, mapping: Int, assertion: ActiveAssertion?, places: [CredentialPlaces],
-    certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: [[UInt8]], timeouts: TimeoutsConfiguration
+    certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: OwnCookies, timeouts: TimeoutsConfiguration
   ) {
     self.configuration = configuration
     self.signIn = signIn
@@ -67,9 +66,10 @@ final class ActiveRoute: Sendable {
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes, metadata: configuration.resourceMetadata)
     let tokenCookies = configuration.providers.flatMap { places[$0].cookies }
-    removedCookies =
-      configuration.token == .remove
-      ? tokenCookies + ownCookies : ownCookies.filter { !tokenCookies.contains($0) }
+    removedCookies = OwnCookies(
+      names: configuration.token == .remove
+        ? tokenCookies + ownCookies.names : ownCookies.names.filter { !tokenCookies.contains($0) },
+      prefixes: ownCookies.prefixes)
     cors = configuration.cors.map(ActiveCORS.init)
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil

@@ -11,13 +11,26 @@ struct ActiveSignIn: Sendable {
   private let login: [UInt8]
   /// In lower case. On other hosts the browser would not send the cookies.
   private let hosts: [[UInt8]]
-  private let refreshCookie: [UInt8]
+  /// nil: nothing is renewed on the way.
+  private let refreshCookie: [UInt8]?
+  /// Whether whoever comes there has to say anew who they are.
+  private let asksAnew: Bool
 
   init(_ configuration: SignInConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
     hosts = configuration.hosts.map { [UInt8]($0.utf8) }
     refreshCookie = [UInt8](configuration.cookies.refresh.utf8)
+    asksAnew = true
+  }
+
+  /// At the provider; its page is on the way there.
+  init(_ configuration: CodeFlowConfiguration, provider: String) {
+    self.provider = provider
+    login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
+    hosts = [[UInt8](configuration.host.utf8)]
+    refreshCookie = nil
+    asksAnew = false
   }
 
   /// The refresh token that is worth a try; nil: there is none, or the request is no browser's own.
@@ -36,9 +49,9 @@ struct ActiveSignIn: Sendable {
     }
     switch credential {
     case .absent, .cookie: break
-    case .authorization, .webSocketProtocol: return nil
+    case .authorization, .session, .webSocketProtocol: return nil
     }
-    guard head.cookieLine >= 0, isFor(head, bytes),
+    guard let refreshCookie, head.cookieLine >= 0, isFor(head, bytes),
       case .found(let value) = CookieLine.find(refreshCookie, in: bytes, head.fields[head.cookieLine].value),
       value.count <= ActiveSignIn.tokenBytesMax
     else { return nil }
@@ -55,6 +68,8 @@ struct ActiveSignIn: Sendable {
   func redirect(
     insteadOf reason: Reason, _ path: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
   ) -> LocalResponse? {
+    // Who is still signed in there would come back as they went, without end.
+    if reason == .authenticationTooOld, !asksAnew { return nil }
     guard reason.status == 401, isFor(head, bytes), FetchMetadata.asksForPage(head, bytes) else { return nil }
     var location = login
     ActiveSignIn.appendEscaped(path, ByteRange(0, path.count), to: &location)

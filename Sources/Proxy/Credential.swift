@@ -9,6 +9,8 @@ enum Credential {
   case authorization(ByteRange, Scheme)
   /// The value of a cookie.
   case cookie(ByteRange)
+  /// The value of a session's cookie: no token, but what the gateway itself knows somebody by.
+  case session(ByteRange)
   /// Among the protocols that a WebSocket handshake offers. No browser sends one unasked, as it does a cookie: whoever
   /// sends it knows it.
   case webSocketProtocol(ByteRange)
@@ -19,7 +21,7 @@ enum Credential {
   var range: ByteRange? {
     switch self {
     case .absent: nil
-    case .authorization(let range, _), .cookie(let range), .webSocketProtocol(let range): range
+    case .authorization(let range, _), .cookie(let range), .session(let range), .webSocketProtocol(let range): range
     }
   }
 
@@ -38,6 +40,16 @@ enum Credential {
       }
     }
     return .absent
+  }
+
+  /// The session's cookie.
+  ///
+  /// - Throws: As above.
+  static func session(
+    in head: borrowing RequestHead, _ bytes: Span<UInt8>, name: [UInt8]
+  ) throws(CredentialError) -> Credential {
+    guard case .cookie(let range) = try cookie(in: head, bytes, names: [name]) else { return .absent }
+    return .session(range)
   }
 
   /// The token among the protocols of a WebSocket handshake.
@@ -96,6 +108,8 @@ struct CredentialPlaces {
   let webSocketProtocol: Bool
   /// Names, in the order in which they are looked for.
   let cookies: [[UInt8]]
+  /// The name of the cookie of its sessions; nil: it has none.
+  let session: [UInt8]?
   let dpop: DPoPUse
   /// Whether its clients send tokens at all.
   private let isAnywhere: Bool
@@ -108,6 +122,10 @@ struct CredentialPlaces {
     cookies = sources.compactMap { source in
       if case .cookie(let name) = source { [UInt8](name.utf8) } else { nil }
     }
+    let sessions: [[UInt8]] = sources.compactMap { source in
+      if case .session(let name) = source { [UInt8](name.utf8) } else { nil }
+    }
+    session = sessions.first
   }
 
   /// What the provider's clients are offered.

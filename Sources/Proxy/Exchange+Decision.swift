@@ -151,10 +151,10 @@ extension Exchange {
         state = .waitingForKeys(provider: provider)
         log.waits(from: context.now)
         return .waitForKeys(provider: provider)
-      case .needsIntrospection(let provider, let token):
+      case .needsIntrospection(let provider, let token, let isSession):
         state = .waitingForIntrospection(provider: provider)
         log.waits(from: context.now)
-        return .introspect(token, provider: provider)
+        return .introspect(token, provider: provider, isSession: isSession)
       }
     }
     log.keep(identity)

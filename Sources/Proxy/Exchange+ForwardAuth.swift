@@ -106,7 +106,9 @@ extension Exchange {
     output += "\r\nCookie: ".utf8
     if head.cookieLine >= 0 {
       var rest: [UInt8] = []
-      CookieLine.writeWithout(route.removedCookies, in: bytes, head.fields[head.cookieLine].value, to: &rest)
+      CookieLine.writeWithout(
+        route.removedCookies.names, prefixes: route.removedCookies.prefixes, in: bytes,
+        head.fields[head.cookieLine].value, to: &rest)
       output += rest
     }
     output += "\r\n".utf8

@@ -33,7 +33,7 @@ extension Exchange {
     /// Ask the key store, and decide again when it has answered.
     case waitForKeys(provider: Int)
     /// Ask the provider's issuer about the token, and decide again with its answer.
-    case introspect([UInt8], provider: Int)
+    case introspect([UInt8], provider: Int, isSession: Bool)
     /// Use this refresh token of the provider's, and decide again with what comes of it.
     case renew([UInt8], provider: String)
   }

@@ -8,15 +8,15 @@ enum ForwardedAnswer {
   /// - Parameters:
   ///   - upgrade: What it switches to, where it does.
   ///   - strictTransport: What it says of TLS instead of the upstream; nil: nothing.
-  ///   - ownCookies: The names of the gateway's own cookies, which the upstream does not set.
+  ///   - ownCookies: The gateway's own cookies, which the upstream does not set.
   ///   - renewal: The access token that the request was let in with instead of its own; nil: its own was good.
   ///   - corsFields: What the gateway says of other origins instead of the upstream; nil: nothing.
   /// - Returns: The block, and whether the head fits it.
   static func write(
     _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, framing: BodyFraming, answering method: Method,
     version: HTTPVersion, connection: Refusal.ConnectionFate, upgrade: UpgradeRequest? = nil, date: Span<UInt8>,
-    corsFields: [UInt8]? = nil, strictTransport: [UInt8]? = nil, ownCookies: [[UInt8]] = [], renewal: [UInt8]? = nil,
-    into block: consuming Buffer
+    corsFields: [UInt8]? = nil, strictTransport: [UInt8]? = nil, ownCookies: OwnCookies = .none,
+    renewal: [UInt8]? = nil, into block: consuming Buffer
   ) -> WrittenAnswer {
     var writer = HeadWriter(block)
     // The gateway's own version, whatever the client's (RFC 9110 §2.5).
@@ -38,7 +38,7 @@ enum ForwardedAnswer {
       // Where there is a body it is ours to write.
       case .contentLength: if !describesAbsentBody { continue }
       case .date: hasDate = true
-      case .setCookie: if !ownCookies.isEmpty, SetCookieLine.sets(ownCookies, bytes, line.value) { continue }
+      case .setCookie: if ownCookies.areSet(by: line, bytes) { continue }
       default:
         if renewal != nil, ForwardedAnswer.cachedFields.contains(bytes, line) { continue }
         if corsFields != nil, ActiveCORS.replacedFields.contains(bytes, line) { continue }

@@ -165,10 +165,10 @@ struct ForwardedHead: ~Copyable {
   consuming func takeBytes() -> Buffer { bytes }
 
   private static func writeCookies(
-    _ bytes: Span<UInt8>, _ line: FieldLine, without names: [[UInt8]], to writer: inout HeadWriter
+    _ bytes: Span<UInt8>, _ line: FieldLine, without cookies: OwnCookies, to writer: inout HeadWriter
   ) {
     var rest: [UInt8] = []
-    CookieLine.writeWithout(names, in: bytes, line.value, to: &rest)
+    CookieLine.writeWithout(cookies.names, prefixes: cookies.prefixes, in: bytes, line.value, to: &rest)
     guard !rest.isEmpty else { return }
     writer.write(bytes, line.name)
     writer.write(": ")

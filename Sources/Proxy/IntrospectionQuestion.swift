@@ -3,6 +3,8 @@ public struct IntrospectionQuestion: Sendable {
   public let token: [UInt8]
   /// The provider's index.
   public let provider: Int
+  /// Whether the token is the id of a session.
+  public let isSession: Bool
   /// The generation of the configuration that `provider` is an index of.
   public let configuration: UInt64
   /// The loop.

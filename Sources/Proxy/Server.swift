@@ -105,7 +105,7 @@ public final class Server: Sendable {
     if active.speaksDPoP { replays.reserve() }
     for (worker, contexts) in zip(workers, tls.contexts) {
       worker.async {
-        $0.context.revocations = revocations
+        $0.update(revocations: revocations)
         $0.update(
           active: active, keys: keys, tls: contexts, clientsGenerations: tls.clientsGenerations, upstreams: upstreams)
       }
@@ -113,7 +113,7 @@ public final class Server: Sendable {
   }
 
   public func update(revocations: RevocationSnapshot) {
-    for worker in workers { worker.async { $0.context.revocations = revocations } }
+    for worker in workers { worker.async { $0.update(revocations: revocations) } }
   }
 
   /// An upstream has other servers; nothing happens where it is no longer in force.

@@ -47,8 +47,10 @@ extension TokenAuthentication {
   /// Whether browsers send what it came of unasked, whoever's page makes them.
   func isAmbient(_ identity: Identity) -> Bool {
     if case .certificate = identity { return true }
-    if case .cookie = credential { return true }
-    return false
+    return switch credential {
+    case .cookie, .session: true
+    case .absent, .authorization, .webSocketProtocol: false
+    }
   }
 }
 

@@ -25,7 +25,8 @@ extension RevocationSnapshot {
     case .token(let token):
       revocations.kind(revoking: token.claims, keyID: token.keyID)
         ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
-    case .introspected(let token): revocations.kind(revoking: token.claims, keyID: nil)
+    case .introspected(let token):
+      revocations.kind(revoking: token.claims, keyID: nil) ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
     case .certificate(let certificate): revocations.kind(revoking: certificate.claims, keyID: nil)
     }
   }

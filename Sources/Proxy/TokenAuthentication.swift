@@ -14,8 +14,8 @@ struct TokenAuthentication {
     case refused(Reason, keyID: String?, provider: Int?)
     /// The provider's keys are on their way, or it may have published the one that the token names: worth one look.
     case needsKeys(provider: Int)
-    /// The provider's issuer has to be asked about the token.
-    case needsIntrospection(provider: Int, token: [UInt8])
+    /// The provider's issuer has to be asked about the token, or the store of sessions about the session.
+    case needsIntrospection(provider: Int, token: [UInt8], isSession: Bool)
   }
 
   /// Whether the verified-token cache knew the token.
@@ -112,9 +112,9 @@ struct TokenAuthentication {
     let now = context.unixSeconds
     for index in 0..<candidates.count {
       let provider = candidates[index]
-      if let hit = context.tokens.find(
-        token, provider: provider, keyGeneration: context.keys.providers[provider].generation, now: now)
-      {
+      let generation = context.keys.providers[provider].generation
+      let place = place(of: provider, in: context)
+      if let hit = context.tokens.find(token, provider: place, keyGeneration: generation, now: now) {
         cache = .hit
         if isRevoked(hit, in: context) {
           return .refused(.tokenRevoked, keyID: hit.identity.keyID, provider: provider)
@@ -129,9 +129,13 @@ struct TokenAuthentication {
     guard token.count <= context.active.configuration.limits.tokenBytesMax else {
       return .refused(.tokenTooLarge, keyID: nil, provider: nil)
     }
+    if case .session = credential {
+      provider = candidates[0]
+      return introspect(token, waiting: waiting, in: context)
+    }
     if let provider = TokenAuthentication.introspecting(token, candidates, context) {
       self.provider = provider
-      return TokenAuthentication.introspect(token, of: provider, waiting: waiting, in: context)
+      return introspect(token, waiting: waiting, in: context)
     }
     return verify(token, candidates, waiting, now, context)
   }
@@ -164,7 +168,9 @@ struct TokenAuthentication {
       return candidates
     }
     for provider in route.configuration.providers {
-      let found = try Credential.cookie(in: head, bytes, names: context.active.credentialPlaces[provider].cookies)
+      let places = context.active.credentialPlaces[provider]
+      var found = try Credential.cookie(in: head, bytes, names: places.cookies)
+      if found.range == nil, let name = places.session { found = try Credential.session(in: head, bytes, name: name) }
       guard let range = found.range else { continue }
       if credential.range == nil { credential = found }
       if credential.range == range { candidates.append(provider) }

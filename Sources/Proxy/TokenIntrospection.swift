@@ -22,24 +22,32 @@ extension TokenAuthentication {
     return nil
   }
 
-  /// - Parameter provider: The one that introspects.
-  static func introspect(
-    _ token: Span<UInt8>, of provider: Int, waiting: Wait, in context: DecisionContext
-  ) -> Outcome {
+  /// Has `provider` asked; of a session, the store that keeps it.
+  func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
+    var isSession = false
+    if case .session = credential { isSession = true }
+    let place = place(of: provider, in: context)
     guard TokenForm.isBearerToken(token) else { return .refused(.tokenMalformed, keyID: nil, provider: provider) }
     switch waiting {
-    case .introspected(let result): return outcome(of: result, token, provider, context)
+    case .introspected(let result): return outcome(of: result, token, place, context)
     case .allowed:
-      if let reason = context.refusedTokens.find(token, provider: provider, now: context.unixSeconds) {
+      if let reason = context.refusedTokens.find(token, provider: place, now: context.unixSeconds) {
         return .refused(reason, keyID: nil, provider: provider)
       }
-      return .needsIntrospection(provider: provider, token: copy(token))
+      return .needsIntrospection(
+        provider: provider, token: TokenAuthentication.copy(token), isSession: isSession)
     case .over: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
     }
   }
 
-  private static func outcome(
-    of result: IntrospectionResult, _ token: Span<UInt8>, _ provider: Int, _ context: DecisionContext
+  /// Where the loop remembers what was said of a credential: a session's id is no token, also where it is sent as one.
+  func place(of provider: Int, in context: DecisionContext) -> Int {
+    guard case .session = credential else { return provider }
+    return provider + context.active.providerNames.count
+  }
+
+  private func outcome(
+    of result: IntrospectionResult, _ token: Span<UInt8>, _ place: Int, _ context: DecisionContext
   ) -> Outcome {
     switch result {
     case .active(let introspected):
@@ -48,10 +56,10 @@ extension TokenAuthentication {
         return .refused(.tokenRevoked, keyID: nil, provider: provider)
       }
       guard context.unixSeconds < introspected.deadline else { return .identity(identity, cached: nil) }
-      let place = context.tokens.insert(
-        token, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys,
+      let index = context.tokens.insert(
+        token, provider: place, keyGeneration: VerifiedTokenCache.anyKeys,
         revocationGeneration: context.revocations.generation, identity: identity, deadline: introspected.deadline)
-      return .identity(identity, cached: place)
+      return .identity(identity, cached: index)
     case .inactive: return .refused(.tokenInactive, keyID: nil, provider: provider)
     case .refused(let error): return .refused(error.reason, keyID: nil, provider: provider)
     case .unavailable: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)

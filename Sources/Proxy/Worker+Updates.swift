@@ -1,3 +1,4 @@
+import Access
 import Configuration
 import Crypto
 import HTTP
@@ -33,7 +34,8 @@ extension Worker {
   /// provider by now.
   func introspected(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
     guard question.configuration == context.active.generation else { return }
-    if let reason = result.refusal,
+    // A session's store is nearer than an issuer, and asked anew.
+    if !question.isSession, let reason = result.refusal,
       let introspection = context.active.configuration.providers[question.provider].introspection
     {
       refreshClock()
@@ -45,6 +47,20 @@ extension Worker {
     guard slot.exchange.generation == question.exchange, slot.exchange.isWaitingForIntrospection else { return }
     slot.exchange.introspected(result)
     resume(slot, question.exchange)
+  }
+
+  /// Something else is revoked: requests find out when they come, tunnels never would.
+  func update(revocations: RevocationSnapshot) {
+    context.revocations = revocations
+    for slot in slots where slot.exchange.state == .tunnelling {
+      let identity = slot.exchange.log.identity
+      guard revocations.kind(revoking: identity) != nil else { continue }
+      if case .certificate = identity {
+        slot.connection?.cut(.certificateRevoked)
+      } else {
+        slot.connection?.cut(.tokenRevoked)
+      }
+    }
   }
 
   /// Decides the exchange of that generation again, where it still waits.

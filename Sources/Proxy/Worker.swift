@@ -233,13 +233,13 @@ final class Worker {
   }
 
   /// Lets `connection` wait for what `provider`'s issuer says of a token; its deadline is the end of the wait.
-  func introspect(_ token: [UInt8], for connection: ClientConnection, provider: Int) {
+  func introspect(_ token: [UInt8], for connection: ClientConnection, provider: Int, isSession: Bool) {
     guard let slot = connection.slot else { return }
     waitDeadlines.arm(connection)
     requestIntrospection(
       IntrospectionQuestion(
-        token: token, provider: provider, configuration: context.active.generation, worker: index, slot: slot.index,
-        exchange: slot.exchange.generation))
+        token: token, provider: provider, isSession: isSession, configuration: context.active.generation, worker: index,
+        slot: slot.index, exchange: slot.exchange.generation))
   }
 
   /// Lets `connection` wait for what comes of a refresh token; its deadline is the end of the wait.

@@ -29,8 +29,8 @@ enum ReturnTo {
           return true
         }
         let byte = high << 4 | low
-        if byte <= 0x20 || byte == 0x7F || byte == UInt8(ascii: "\\") { return true }
-        if byte == UInt8(ascii: "/"), index <= 1 { return true }
+        if byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\\") { return true }
+        if byte == UInt8(ascii: "/") || byte == 0x20, index <= 1 { return true }
       }
       index += 1
     }

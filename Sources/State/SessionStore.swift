@@ -1,9 +1,7 @@
 /// Where sessions are kept, by the SHA-256 of what their cookies hold.
 ///
 /// What was acknowledged outlives the process and the machine. Completions are called once, on a queue of the store's.
-public protocol SessionStore: AnyObject, Sendable {
-  typealias Completion<Value: Sendable> = @Sendable (Result<Value, StoreFault>) -> Void
-
+public protocol SessionStore: EndingStore {
   /// Keeps a new session.
   ///
   /// - Parameter former: The hash of the one that the same browser had, which ends (SECURITY C-9).
@@ -37,16 +35,10 @@ public protocol SessionStore: AnyObject, Sendable {
     provider: String, subject: String?, providerSessionID: String?, now: Int64,
     completion: @escaping Completion<[String]>)
 
-  /// The sessions that were ended and that loops may still know.
-  func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>)
-
   /// Remembers what is good once; false where it is remembered already (SECURITY C-5).
   ///
   /// - Parameters:
   ///   - hash: SHA-256 of it.
   ///   - until: Seconds since 1970, from when on it is refused anyway.
   func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>)
-
-  /// Calls `changed`, on the store's queue, when another process has written: it may have ended sessions.
-  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void)
 }

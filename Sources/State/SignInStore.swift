@@ -1,9 +1,7 @@
 /// Where sign-ins and the hashes of their refresh tokens are kept.
 ///
 /// What was acknowledged outlives the process and the machine. Completions are called once, on a queue of the store's.
-public protocol SignInStore: AnyObject, Sendable {
-  typealias Completion<Value: Sendable> = @Sendable (Result<Value, StoreFault>) -> Void
-
+public protocol SignInStore: EndingStore {
   /// Keeps a new sign-in.
   ///
   /// - Parameter hash: Of its first refresh token.
@@ -30,13 +28,6 @@ public protocol SignInStore: AnyObject, Sendable {
   ///
   /// - Parameter subject: Of this user; nil: all.
   func list(provider: String, subject: String?, now: Int64, completion: @escaping Completion<[SignInRecord]>)
-
-  /// The sign-ins that were ended and of which access tokens may still be good.
-  func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>)
-
-  /// Calls `changed`, on the store's queue, when another process has written: it may have ended sign-ins. The latest
-  /// call counts.
-  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void)
 }
 
 /// What is known of a refresh token.

@@ -4,7 +4,6 @@ enum NotSupportedYet {
   static let fault = ValueFault("is not supported in this version")
 
   static let keys = ["admin"]
-  static let providerKeys = ["code_flow"]
   static let routeKeys = ["enforce"]
 }
 
@@ -12,7 +11,6 @@ extension NotSupportedYet {
   /// All of it, for the reference.
   static let list: [(path: String, words: [String])] = [
     ("gateway.conf", keys),
-    ("providers.<name>", providerKeys),
     ("routes[]", routeKeys),
   ]
 }

@@ -19,6 +19,7 @@ struct ProviderDraft: Sendable {
   var refresh = Decoded(RefreshDraft())
   var introspection: Decoded<IntrospectionDraft>?
   var signIn: Decoded<SignInDraft>?
+  var codeFlow: Decoded<CodeFlowDraft>?
   var clientCertificate: Decoded<ClientCertificateDraft>?
 
   static let keys = KeyTable<ProviderDraft>(
@@ -27,7 +28,7 @@ struct ProviderDraft: Sendable {
     without any of them by OpenID Connect discovery at the issuer. Or, with `client_certificate` alone, an authority \
     whose clients show certificates.
     """,
-    defaults: ProviderDraft(), unsupported: NotSupportedYet.providerKeys,
+    defaults: ProviderDraft(),
     keys: [
       Key(
         "issuer", ifWritten: \.issuer, ValueKind.text("an issuer").located, presence: .requiredByResolver,
@@ -88,6 +89,9 @@ struct ProviderDraft: Sendable {
       Key(
         "sign_in", ifWritten: \.signIn, .mapping(SignInDraft.keys),
         "People sign in at the gateway, and get tokens of this provider."),
+      Key(
+        "code_flow", ifWritten: \.codeFlow, .mapping(CodeFlowDraft.keys),
+        "Browsers sign in at the issuer, and have a session here (OpenID Connect)."),
       Key(
         "client_certificate", ifWritten: \.clientCertificate, .mapping(ClientCertificateDraft.keys),
         "Clients are known by the certificates that they show. No other key stands beside it."),

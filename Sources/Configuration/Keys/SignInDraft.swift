@@ -18,7 +18,7 @@ struct SignInDraft: Sendable {
         "users_file", ifWritten: \.usersFile, ValueKind.path("a users file").located, presence: .required,
         "Who may sign in, made by `portcullis user add`; not readable by others. It is looked at every second."),
       Key(
-        "path", \.path, .signInPath,
+        "path", \.path, .ownPath,
         """
         Where its pages are: everything under it is answered by the gateway itself, and no route can be there.
         """),
@@ -45,10 +45,10 @@ struct SignInDraft: Sendable {
 
 extension ValueKind where Value == String {
   /// The canonical form is the only one that can be written, so that nothing has two names.
-  fileprivate static var signInPath: ValueKind {
+  static var ownPath: ValueKind {
     .scalar(noun: "a path", reference: "path, such as `/auth`", text: \.self) { scalar throws(ValueFault) in
       let segments = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
-      let isSound = segments.dropFirst().allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(mayStandInSignInPath) }
+      let isSound = segments.dropFirst().allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(mayStandInOwnPath) }
       guard segments.count > 1, segments[0].isEmpty, isSound, scalar.text.utf8.count <= 128 else {
         throw ValueFault("is no path for sign-in; write segments of lower-case letters, digits, - and _, such as /auth")
       }
@@ -56,7 +56,7 @@ extension ValueKind where Value == String {
     }
   }
 
-  private static func mayStandInSignInPath(_ byte: UInt8) -> Bool {
+  private static func mayStandInOwnPath(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
       UInt8(ascii: "_"):

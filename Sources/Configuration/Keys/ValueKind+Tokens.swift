@@ -99,7 +99,7 @@ extension CredentialSource {
     switch self {
     case .authorization: "authorization"
     case .webSocketProtocol: "websocket_protocol"
-    case .cookie(let name): "cookie:\(name)"
+    case .cookie(let name), .session(let name): "cookie:\(name)"
     case .signInCookie: "cookie"
     }
   }

@@ -21,7 +21,9 @@ extension Resolver {
     checkCacheFile(named)
     let introspection = resolveIntrospection(named.body)
     let signIn = resolveSignIn(named.body)
-    let credentialSources = resolveCredentialSources(named.body, signIn)
+    let codeFlow = resolveCodeFlow(named.body)
+    let credentialSources =
+      resolveCredentialSources(named.body, signIn) + (codeFlow.map { [.session($0.cookies.session)] } ?? [])
     if let issuer = provider.issuer { checkIssuer(issuer, named.body) }
     guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
     guard let keys = keyLocation(named.body) else { return nil }
@@ -43,7 +45,8 @@ extension Resolver {
       keyCacheFile: provider.refresh.value.cacheFile?.value,
       keyRotation: resolveKeyRotation(named.body, signIn),
       introspection: introspection,
-      signIn: signIn)
+      signIn: signIn,
+      codeFlow: codeFlow)
   }
 
   private func keyLocation(_ provider: Decoded<ProviderDraft>) -> KeyLocation? {
@@ -71,8 +74,9 @@ extension Resolver {
   /// What is fetched from an issuer, or published as one, needs a protected URL (SECURITY.md K-1, RFC 8414 §2). An
   /// issuer whose keys are files, or that has none, is a name and no more.
   private mutating func checkIssuer(_ issuer: Located<String>, _ provider: Decoded<ProviderDraft>) {
-    guard !provider.places.isWritten("jwks_file"), !provider.places.isWritten("secret_file"), !provider.needsNoKeys
-    else { return }
+    let isName =
+      provider.places.isWritten("jwks_file") || provider.places.isWritten("secret_file") || provider.needsNoKeys
+    guard !isName || provider.places.isWritten("code_flow") else { return }
     guard let address = WebAddress(issuer.value) else {
       report(issuer.position, "the issuer is no https URL")
       return
@@ -145,7 +149,7 @@ extension Resolver {
     if let folder = provider.signing?.value.state { checkFolder(folder) }
   }
 
-  private mutating func checkFolder(_ folder: Located<String>) {
+  mutating func checkFolder(_ folder: Located<String>) {
     do throws(FileSystem.Fault) {
       guard try FileSystem.status(folder.value).kind != .folder else { return }
       report(folder.position, "\(folder.value) is no folder")

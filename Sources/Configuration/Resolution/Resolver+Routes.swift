@@ -117,6 +117,7 @@ extension Resolver {
     }
     checkIntrospection(names)
     checkCertificateProviders(names)
+    checkSessions(names)
     return indices.count == names.count ? indices : nil
   }
 
@@ -195,6 +196,14 @@ extension Resolver {
       let isPage = text.isAt(signIn.path) && (signIn.hosts?.map(\.value) ?? [issuer]).contains { route.isFor(host: $0) }
       let isDocument = route.isFor(host: issuer) && IssuerDocuments.paths.contains { text.isAt($0) }
       guard isPage || isDocument else { continue }
+      report(
+        path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
+      return
+    }
+    for provider in draft.providers {
+      guard let flow = provider.body.value.codeFlow?.value, let url = flow.url, text.isAt(flow.path),
+        route.isFor(host: url.value.hostInRequests)
+      else { continue }
       report(
         path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
       return

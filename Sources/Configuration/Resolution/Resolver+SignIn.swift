@@ -57,14 +57,16 @@ extension Resolver {
 
   /// On one host two of them would have one cookie, or one path.
   mutating func checkSignIns(_ providers: [ProviderConfiguration]) {
-    var taken: [String: String] = [:]
+    var taken: [String: ProviderConfiguration] = [:]
     for provider in providers {
-      for host in provider.signIn?.hosts ?? [] {
-        guard let other = taken.updateValue(provider.name, forKey: host) else { continue }
-        guard let named = draft.providers.first(where: { $0.name == provider.name }) else { continue }
+      guard let named = draft.providers.first(where: { $0.name == provider.name }) else { continue }
+      let key = provider.codeFlow == nil ? "sign_in" : "code_flow"
+      for host in provider.signInPages?.hosts ?? [] {
+        guard let other = taken.updateValue(provider, forKey: host) else { continue }
         report(
-          named.body.places.key("sign_in"),
-          "\"\(other)\" has \"sign_in\" for the host \(host) already; a host has one")
+          named.body.places.key(key),
+          "\"\(other.name)\" has \"\(other.codeFlow == nil ? "sign_in" : "code_flow")\" for the host \(host) already; "
+            + "a host has one")
       }
     }
   }

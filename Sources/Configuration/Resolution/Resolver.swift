@@ -49,7 +49,7 @@ struct Resolver {
 
   private mutating func resolveForwardAuth(_ providers: [ProviderConfiguration]) -> ForwardAuthConfiguration? {
     guard let draft = draft.forwardAuth?.value, let path = draft.path, let peers = draft.peers else { return nil }
-    let isOfSignIn = providers.compactMap { $0.signIn?.path }
+    let isOfSignIn = providers.compactMap { $0.signInPages?.path }
       .contains { path.value == $0 || path.value.hasPrefix($0 + "/") }
     if isOfSignIn || path.value.hasPrefix("/.well-known/") {
       report(path.position, "the gateway has another answer for this path; write /.portcullis/verify")

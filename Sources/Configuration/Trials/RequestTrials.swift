@@ -105,10 +105,12 @@ public struct RequestTrials: Sendable {
       return true
     }
     for provider in configuration.providers {
-      guard let signIn = provider.signIn else { continue }
-      if provider.issuerHost == host.lowercased(), provider.metadataPaths.contains(text) { return true }
-      guard signIn.hosts.contains(host.lowercased()) else { continue }
-      if text == signIn.path || text.hasPrefix(signIn.path + "/") { return true }
+      guard let pages = provider.signInPages else { continue }
+      if provider.signIn != nil, provider.issuerHost == host.lowercased(), provider.metadataPaths.contains(text) {
+        return true
+      }
+      guard pages.hosts.contains(host.lowercased()) else { continue }
+      if text == pages.path || text.hasPrefix(pages.path + "/") { return true }
     }
     guard path == [UInt8](ProviderConfiguration.publishedKeysPath.utf8) else { return false }
     return configuration.providers.contains { provider in

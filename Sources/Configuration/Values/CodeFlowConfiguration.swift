@@ -2,7 +2,8 @@
 public struct CodeFlowConfiguration: Sendable {
   /// What the provider calls this gateway.
   public var clientID: String
-  public var clientAuthentication: IntrospectionConfiguration.ClientAuthentication
+  /// nil: it proves nothing, but by PKCE that it began (RFC 6749 §2.1, a public client).
+  public var clientAuthentication: IntrospectionConfiguration.ClientAuthentication?
   /// `openid` is the first.
   public var scopes: [String]
   /// Where browsers find this gateway: scheme, host and port, without a slash at the end.
@@ -24,7 +25,7 @@ public struct CodeFlowConfiguration: Sendable {
   public var cookies: SessionCookies
 
   public init(
-    clientID: String, clientAuthentication: IntrospectionConfiguration.ClientAuthentication, scopes: [String],
+    clientID: String, clientAuthentication: IntrospectionConfiguration.ClientAuthentication?, scopes: [String],
     origin: String, host: String, path: String, asksUserinfo: Bool, lifetimeSeconds: Int64, idleSeconds: Int64,
     afterLogout: String, stateFolder: String, cookies: SessionCookies
   ) {

@@ -22,6 +22,8 @@ public struct ProviderConfiguration: Sendable {
   public var introspection: IntrospectionConfiguration?
   /// nil: nobody signs in here for its tokens.
   public var signIn: SignInConfiguration?
+  /// nil: nobody signs in at the issuer by way of this gateway.
+  public var codeFlow: CodeFlowConfiguration?
   /// Whom certificates name; nil: its clients send tokens.
   public var certificateRule: CertificateRule?
 
@@ -39,6 +41,14 @@ public struct ProviderConfiguration: Sendable {
     case .signing(_, let algorithm), .signingSecret(_, _, let algorithm): algorithm
     default: nil
     }
+  }
+
+  /// Where sessions of browsers are kept; nil where there are none.
+  public var sessionsFile: String? { codeFlow.map { "\($0.stateFolder)/\(name).sessions.db" } }
+
+  /// Where people sign in: everything under `path` is the gateway's own, on these hosts.
+  public var signInPages: (path: String, hosts: [String])? {
+    signIn.map { ($0.path, $0.hosts) } ?? codeFlow.map { ($0.path, [$0.host]) }
   }
 
   /// Where its documents are: OpenID Connect Discovery 1.0 §4 has the issuer's path before, RFC 8414 §3.1 behind.
@@ -98,6 +108,8 @@ public enum CredentialSource: Sendable, Hashable {
   case cookie(String)
   /// The access cookie of `sign_in`; a provider's own list names it as `cookie`.
   case signInCookie
+  /// The cookie of a session of `code_flow`.
+  case session(String)
   /// `Sec-WebSocket-Protocol: bearer, TOKEN`.
   case webSocketProtocol
 }

@@ -32,11 +32,19 @@ public struct ProviderAccess: Sendable {
     newKeys: @escaping @Sendable (@escaping @Sendable (KeySet?) -> Void) -> Void
   ) {
     let asker = Asker(issuer: issuer, certificateAuthorityFile: certificateAuthorityFile, fetcher: fetcher)
-    let bound = LoopBound(asker, loop: loop)
-    endpoints = { completion in bound.async { $0.discovery.endpoints { completion($0) } } }
-    fetch = { request, completion in bound.async { $0.fetcher.fetch(request) { completion($0) } } }
+    let held = Held(LoopBound(asker, loop: loop))
+    endpoints = { completion in held.asker.async { $0.discovery.endpoints { completion($0) } } }
+    fetch = { request, completion in held.asker.async { $0.fetcher.fetch(request) { completion($0) } } }
     self.keys = keys
     self.newKeys = newKeys
+  }
+
+  /// Has what lives on the loop end there too, wherever the last service ends that asks by it.
+  private final class Held: Sendable {
+    let asker: LoopBound<Asker>
+
+    init(_ asker: LoopBound<Asker>) { self.asker = asker }
+    deinit { asker.async { _ in } }
   }
 
   /// What lives on the loop.

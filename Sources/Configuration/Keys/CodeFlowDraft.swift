@@ -1,0 +1,94 @@
+/// `providers.<name>.code_flow` as written.
+struct CodeFlowDraft: Sendable {
+  var clientID: String?
+  var clientSecretFile: Located<String>?
+  var privateKeyFile: Located<String>?
+  var keyID: String?
+  var audience: String?
+  var url: Located<WebAddress>?
+  var path = "/oauth"
+  var scopes: [String] = []
+  var asksUserinfo = false
+  var lifetime = Duration.seconds(43_200)
+  var idle = Duration.seconds(7200)
+  var afterLogout = "/"
+  var state: Located<String>?
+
+  static let keys = KeyTable<CodeFlowDraft>(
+    """
+    Browsers sign in at the issuer, by the authorization code flow of OpenID Connect: [code flow](code-flow.md). With \
+    `client_secret_file` or `private_key_file`, or neither where the issuer knows this gateway as a public client. The \
+    issuer says its endpoints itself (OpenID Connect Discovery).
+    """,
+    defaults: CodeFlowDraft(),
+    keys: [
+      Key(
+        "client_id", ifWritten: \.clientID, .text("a client id"), presence: .required,
+        "What the issuer calls this gateway."),
+      Key(
+        "client_secret_file", ifWritten: \.clientSecretFile, ValueKind.path("a secret's path").located,
+        "A file with the client's secret (`client_secret_basic`); not readable by others."),
+      Key(
+        "private_key_file", ifWritten: \.privateKeyFile, ValueKind.path("a key's path").located,
+        """
+        A PEM file with the client's private key (`private_key_jwt`), readable by its owner alone. RSA signs with \
+        RS256, EC with the algorithm of its curve, Ed25519 with EdDSA.
+        """),
+      Key(
+        "key_id", ifWritten: \.keyID, .text("a key id"),
+        "The `kid` of what the key signs; left out, the key's thumbprint (RFC 7638)."),
+      Key(
+        "audience", ifWritten: \.audience, .text("an audience"),
+        "The `aud` of what the key signs; left out, the token endpoint."),
+      Key(
+        "url", ifWritten: \.url, ValueKind.fetchedURL.located, presence: .required,
+        """
+        Where browsers find this gateway, as `https://app.example.com`: http for loopback alone. The issuer has to know \
+        `url` + `path` + `/callback` as a redirect URI.
+        """),
+      Key(
+        "path", \.path, .ownPath,
+        "Where its own paths are: everything under it is answered by the gateway itself, and no route can be there."),
+      Key(
+        "scopes", \.scopes, .list(of: .scopeToken, "scopes"),
+        "What is asked for beside `openid`, such as `email`, or `offline_access` for a refresh token."),
+      Key(
+        "userinfo", \.asksUserinfo, .boolean,
+        "Whether the issuer is asked for claims that the ID token does not have (OpenID Connect Core §5.3)."),
+      Key(
+        "lifetime", \.lifetime, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "How long a session lasts, however often it is used."),
+      Key(
+        "idle", \.idle, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "How long a session lasts without being used."),
+      Key("after_logout", \.afterLogout, .localPath, "Where a browser goes on after it has signed out: a path."),
+      Key(
+        "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
+        "The folder of the sessions; made at the first start, and of this gateway's user alone."),
+    ])
+}
+
+extension ValueKind where Value == String {
+  /// RFC 6749 §3.3: one token.
+  fileprivate static var scopeToken: ValueKind {
+    .scalar(noun: "a scope", reference: "scope", text: \.self) { scalar throws(ValueFault) in
+      let isSound = scalar.text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x22 && $0 != 0x5C }
+      guard isSound, !scalar.text.isEmpty else {
+        throw ValueFault("is no scope; one is visible ASCII without spaces, quotes and backslashes")
+      }
+      return scalar.text
+    }
+  }
+
+  /// On this very host, whatever a browser makes of it (SECURITY C-4).
+  fileprivate static var localPath: ValueKind {
+    .scalar(noun: "a path", reference: "path", text: \.self) { scalar throws(ValueFault) in
+      let bytes = Array(scalar.text.utf8)
+      let isSound = bytes.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x5C && $0 != 0x22 && $0 != 0x23 }
+      guard isSound, bytes.first == 0x2F, !(bytes.count > 1 && bytes[1] == 0x2F) else {
+        throw ValueFault("is no path of this host; write one such as / or /goodbye")
+      }
+      return scalar.text
+    }
+  }
+}

@@ -1,0 +1,88 @@
+extension Resolver {
+  /// nil where it is left out, or after a report.
+  mutating func resolveCodeFlow(_ provider: Decoded<ProviderDraft>) -> CodeFlowConfiguration? {
+    guard let decoded = provider.value.codeFlow else { return nil }
+    let (flow, places) = (decoded.value, decoded.places)
+    for name in ["signing", "sign_in", "secret_file"] where provider.places.isWritten(name) {
+      report(
+        provider.places.key("code_flow"),
+        "\"code_flow\" beside \"\(name)\"; it is for an issuer elsewhere, that signs with keys of its own")
+    }
+    if provider.needsNoKeys {
+      report(
+        provider.places.key("code_flow"),
+        "\"code_flow\" beside introspection of all tokens; ID tokens are verified here, with the issuer's keys")
+    }
+    if provider.value.dpop == .required {
+      report(provider.places.value("dpop"), "dpop: required with \"code_flow\", whose sessions are bound to no key")
+    }
+    if places.areSound("idle", "lifetime"), places.isWritten("idle"), flow.lifetime < flow.idle {
+      report(
+        places.value("idle"), "\"idle\" is longer than \"lifetime\", which is \(DurationText.write(flow.lifetime))")
+    }
+    checkClientFiles(flow)
+    let authentication = resolveClientAuthentication(decoded)
+    if let state = flow.state { checkFolder(state) }
+    if let url = flow.url { checkOrigin(url) }
+    guard let clientID = flow.clientID, let url = flow.url, let state = flow.state else { return nil }
+    return CodeFlowConfiguration(
+      clientID: clientID, clientAuthentication: authentication,
+      scopes: ["openid"] + flow.scopes.filter { $0 != "openid" }, origin: url.value.text,
+      host: url.value.hostInRequests, path: flow.path, asksUserinfo: flow.asksUserinfo,
+      lifetimeSeconds: flow.lifetime.components.seconds,
+      idleSeconds: min(flow.idle, flow.lifetime).components.seconds, afterLogout: flow.afterLogout,
+      stateFolder: state.value, cookies: SessionCookies(url.value.scheme == .https ? .secured : .clear))
+  }
+
+  /// nil: the client is a public one.
+  private mutating func resolveClientAuthentication(
+    _ decoded: Decoded<CodeFlowDraft>
+  ) -> IntrospectionConfiguration.ClientAuthentication? {
+    let (value, places) = (decoded.value, decoded.places)
+    if let key = value.privateKeyFile {
+      if places.isWritten("client_secret_file") {
+        report(
+          places.key("client_secret_file"),
+          "\"client_secret_file\" beside \"private_key_file\"; a client authenticates in one way")
+      }
+      return .privateKeyFile(key.value, keyID: value.keyID, audience: value.audience)
+    }
+    for name in ["key_id", "audience"] where places.isWritten(name) && !places.isWritten("private_key_file") {
+      report(places.key(name), "\"\(name)\" without \"private_key_file\"; it is for what that key signs")
+    }
+    return value.clientSecretFile.map { .secretFile($0.value) }
+  }
+
+  /// SECURITY.md L-3, K-8.
+  private mutating func checkClientFiles(_ flow: CodeFlowDraft) {
+    if let file = flow.clientSecretFile, let status = checkFile(file), status.isOpenToOthers {
+      report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
+    }
+    if let file = flow.privateKeyFile, let status = checkFile(file), !status.isPrivate {
+      report(file.position, "the private key can be read by others than its owner; run chmod 600 \(file.value)")
+    }
+  }
+
+  /// What the redirect URI begins with is compared byte for byte by the issuer (RFC 9700 §4.1.3).
+  private mutating func checkOrigin(_ url: Located<WebAddress>) {
+    if !url.value.path.isEmpty {
+      report(url.position, "\(url.written) is more than scheme, host and port; write it without a path, and no slash")
+    }
+  }
+
+  /// A cookie does not say whose session it is.
+  mutating func checkSessions(_ names: [Located<String>]) {
+    var first: Located<String>?
+    for name in names {
+      guard let provider = draft.providers.first(where: { $0.name == name.value }),
+        provider.body.places.isWritten("code_flow"), first?.value != name.value
+      else { continue }
+      if let first {
+        report(
+          name.position, "\(name.written) has code_flow, and so has \(first.written); a route can name one of them")
+      } else {
+        first = name
+      }
+    }
+  }
+}

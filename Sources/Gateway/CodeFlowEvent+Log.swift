@@ -1,0 +1,24 @@
+import Logging
+import SignIn
+
+extension CodeFlowEvent {
+  func write(to log: Logger, provider: String) {
+    func line(_ fields: Logger.Metadata) -> Logger.Metadata {
+      fields.merging(["provider": "\(provider)"]) { first, _ in first }
+    }
+    switch self {
+    case .signedIn(let subject, let id, let address):
+      log.notice("signed in", metadata: line(["subject": "\(subject)", "session": "\(id)", "client": "\(address)"]))
+    case .signedOut(let subject, let id):
+      log.notice("signed out", metadata: line(["subject": "\(subject)", "session": "\(id)"]))
+    case .endedByProvider(let count):
+      log.notice("the provider has ended sessions", metadata: line(["sessions": "\(count)"]))
+    case .notRenewed(let id, let why):
+      log.notice("a session has ended: it was not renewed", metadata: line(["session": "\(id)", "why": "\(why)"]))
+    case .failed(let why, let count):
+      log.warning("signing in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
+    case .storeFailed(let why):
+      log.error("sessions could not be read or written", metadata: line(["why": "\(why)"]))
+    }
+  }
+}

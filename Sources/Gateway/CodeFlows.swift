@@ -1,0 +1,160 @@
+import Configuration
+import Fetch
+import Keys
+import Logging
+import OAuth
+import Proxy
+import SignIn
+import Sockets
+import State
+import Tokens
+
+/// Why browsers cannot sign in at a provider as it is configured.
+struct CodeFlowsFault: Error, CustomStringConvertible {
+  let provider: String
+  let why: String
+
+  var description: String { "provider \"\(provider)\": code_flow: \(why)" }
+}
+
+/// The code flows of all providers: what answers for them. Bound to the control loop.
+final class CodeFlows {
+  /// By the provider's name.
+  private var stores: [String: Opened] = [:]
+  private let lookup = KeyLookup()
+  private let ended: EndedSignIns
+  private let loop: EventLoop
+  private let log: Logger
+
+  /// A provider's sessions, and what answers for them.
+  struct Opened {
+    let path: String
+    let store: SQLiteSessionStore
+    let service: CodeFlowService
+    let keys: KnownKeys
+  }
+
+  init(_ ended: EndedSignIns, loop: EventLoop, log: Logger) {
+    self.ended = ended
+    self.loop = loop
+    self.log = log
+  }
+
+  /// Opens the stores, and reads the secrets, that `configuration` asks for. Blocks.
+  func open(_ configuration: GatewayConfiguration) throws(CodeFlowsFault) -> [String: Opened] {
+    var opened: [String: Opened] = [:]
+    for provider in configuration.providers {
+      guard let flow = provider.codeFlow, let path = provider.sessionsFile else { continue }
+      opened[provider.name] = try open(flow, of: provider, path)
+    }
+    return opened
+  }
+
+  private func open(
+    _ flow: CodeFlowConfiguration, of provider: ProviderConfiguration, _ path: String
+  ) throws(CodeFlowsFault) -> Opened {
+    let name = provider.name
+    let store: SQLiteSessionStore
+    if let known = stores[name], known.path == path {
+      store = known.store
+    } else {
+      do throws(StoreFault) {
+        store = try SQLiteSessionStore(path: path)
+        try ended.load(store, of: name)
+      } catch {
+        throw CodeFlowsFault(provider: name, why: "\(error)")
+      }
+    }
+    let keys = KnownKeys(provider: name, lookup)
+    let client: OAuthClient
+    do throws(ClientFault) {
+      client = try OAuthClient(id: flow.clientID, flow.authentication)
+    } catch {
+      throw CodeFlowsFault(provider: name, why: "\(error)")
+    }
+    let access: ProviderAccess
+    do throws(FetchError) {
+      access = ProviderAccess(
+        issuer: provider.policy.issuer, certificateAuthorityFile: provider.certificateAuthorityFile,
+        fetcher: try Fetcher(loop: loop), loop: loop, keys: { keys.current }, newKeys: { keys.ask($0) })
+    } catch {
+      throw CodeFlowsFault(provider: name, why: "\(error)")
+    }
+    do throws(SealingFault) {
+      let service = try CodeFlowService(
+        flow, provider.policy, client: client, certificateAuthorityFile: provider.certificateAuthorityFile,
+        store: store, access: access, clock: { WallClock.nanoseconds / 1_000_000_000 },
+        end: { [relay = ended.relay] ids, done in
+          let until = WallClock.nanoseconds / 1_000_000_000 + CodeFlows.endedKnownSeconds
+          relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
+        },
+        report: { [log] in $0.write(to: log, provider: name) })
+      return Opened(path: path, store: store, service: service, keys: keys)
+    } catch {
+      throw CodeFlowsFault(provider: name, why: "\(error)")
+    }
+  }
+
+  /// How long loops are told that a session has ended: longer than any of them takes the store's word for one, and than
+  /// it takes to end the tunnels that it has opened.
+  private static let endedKnownSeconds: Int64 = 86_400
+
+  /// Takes another configuration, with what `open` has opened for it.
+  ///
+  /// - Returns: What the gateway answers itself from now on.
+  func take(_ configuration: GatewayConfiguration, _ opened: [String: Opened], _ store: KeyStore) -> [LocalRoute] {
+    let before = stores
+    stores = opened
+    for former in before.values { former.keys.giveUp() }
+    take(store.snapshot, of: configuration)
+    var routes: [LocalRoute] = []
+    for provider in configuration.providers {
+      guard let flow = provider.codeFlow, let current = opened[provider.name] else { continue }
+      if before[provider.name]?.store !== current.store { watch(provider.name, current.store) }
+      routes.append(LocalRoute(host: flow.host, path: flow.path, reach: .below, responder: current.service))
+    }
+    return routes
+  }
+
+  /// Takes other keys of the providers.
+  func take(_ snapshot: KeySnapshot, of configuration: GatewayConfiguration) {
+    for (index, provider) in configuration.providers.enumerated() where snapshot.providers.indices.contains(index) {
+      stores[provider.name]?.keys.take(snapshot.providers[index])
+    }
+  }
+
+  /// Begins to watch; what has ended has begun before.
+  ///
+  /// - Parameter lookForKeys: Has the provider of that name asked for other keys; from anywhere.
+  func start(lookForKeys: @escaping @Sendable (_ provider: String) -> Void) {
+    lookup.set(lookForKeys)
+    for (name, opened) in stores { watch(name, opened.store) }
+  }
+
+  private func watch(_ provider: String, _ store: SQLiteSessionStore) {
+    ended.relay.watch(store, of: provider) { [log] fault in
+      CodeFlowEvent.storeFailed(fault.description).write(to: log, provider: provider)
+    }
+  }
+
+  /// Whose session it is.
+  ///
+  /// - Parameter completion: Called once, from anywhere.
+  func introspect(
+    _ session: [UInt8], provider: String, completion: @escaping @Sendable (IntrospectionResult) -> Void
+  ) {
+    guard let opened = stores[provider] else { return completion(.unavailable) }
+    opened.service.introspect(session, completion: completion)
+  }
+}
+
+extension CodeFlowConfiguration {
+  fileprivate var authentication: ClientAuthentication {
+    switch clientAuthentication {
+    case nil: .none
+    case .secretFile(let path): .secretFile(path)
+    case .privateKeyFile(let path, let keyID, let audience):
+      .privateKeyFile(path, keyID: keyID, audience: audience)
+    }
+  }
+}

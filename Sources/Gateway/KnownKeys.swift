@@ -1,0 +1,68 @@
+import Keys
+import Synchronization
+import Tokens
+
+/// A provider's keys as they are known now, for those who are not on the control loop.
+final class KnownKeys: Sendable {
+  typealias Completion = @Sendable (KeySet?) -> Void
+  private struct State {
+    var keySet: KeySet?
+    /// Counts the provider's answers, good or not.
+    var answers: UInt64 = 0
+    var waiting: [Completion] = []
+  }
+
+  private let provider: String
+  private let lookup: KeyLookup
+  private let state = Mutex(State())
+
+  init(provider: String, _ lookup: KeyLookup) {
+    self.provider = provider
+    self.lookup = lookup
+  }
+
+  var current: KeySet? { state.withLock { $0.keySet } }
+
+  /// - Parameter completion: Called once, on the control loop, when the provider was asked, or may not be asked now.
+  func ask(_ completion: @escaping Completion) {
+    let isFirst = state.withLock { state in
+      state.waiting.append(completion)
+      return state.waiting.count == 1
+    }
+    if isFirst, !lookup.begin(provider) { giveUp() }
+  }
+
+  /// Nobody will say other keys: who waits goes on with those that there are.
+  func giveUp() {
+    let (told, keySet) = state.withLock { state in
+      defer { state.waiting = [] }
+      return (state.waiting, state.keySet)
+    }
+    for completion in told { completion(keySet) }
+  }
+
+  func take(_ keys: ProviderKeys) {
+    let told = state.withLock { state in
+      state.keySet = keys.keySet
+      guard state.answers != keys.answers else { return [Completion]() }
+      state.answers = keys.answers
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for completion in told { completion(keys.keySet) }
+  }
+}
+
+/// Has the control loop look for other keys of a provider, which ends in an answer that `KnownKeys.take` is given.
+final class KeyLookup: Sendable {
+  private let look = Mutex<(@Sendable (_ provider: String) -> Void)?>(nil)
+
+  func set(_ look: @escaping @Sendable (_ provider: String) -> Void) { self.look.withLock { $0 = look } }
+
+  /// False before there is a loop.
+  func begin(_ provider: String) -> Bool {
+    guard let look = look.withLock({ $0 }) else { return false }
+    look(provider)
+    return true
+  }
+}

@@ -1,0 +1,377 @@
+"""Browsers sign in at an OpenID provider, and have a session at the gateway."""
+import contextlib
+import signal
+import sqlite3
+import time
+import urllib.parse
+
+import pytest
+from support.certificates import key_pem
+from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
+from support.hostile_provider import CLIENT, HostileProvider
+from support.ports import wait_until
+from support.sign_in import FETCH, NAVIGATION, until_status
+from support.tokens import Key
+from support.wire import Client
+
+
+@pytest.fixture
+def provider():
+    made = HostileProvider()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scene(start, upstream, provider, tmp_path):
+    def make(**options):
+        return CodeFlow(start, upstream(), options.pop("provider", provider), tmp_path / "one", **options)
+    return make
+
+
+def identity(answer, made):
+    """Who the application was told it is."""
+    assert answer.status == 200, (answer, answer.body)
+    return made.app.requests[-1].field("x-forwarded-user")
+
+
+# The whole way.
+
+def test_C_5_C_6_C_9_the_whole_way(scene, provider):
+    made = scene(settings=", scopes: [email, openid]")
+    browser = made.browser()
+    answer = browser.go("/a%20b?c=d&e=%2F")
+    assert answer.status == 303
+    assert answer.field("location") == "/oauth/login?return_to=/a%2520b%3Fc%3Dd%26e%3D%252F"
+    assert answer.field("cache-control") == "no-store"
+    answer = browser.go(answer.field("location"))
+    assert answer.status == 303
+    location = answer.field("location")
+    assert location.startswith(provider.issuer + "/authorize?")
+    asked = query(location)
+    assert {name: asked[name] for name in ("response_type", "client_id", "redirect_uri", "scope",
+                                           "code_challenge_method")} == {
+        "response_type": "code", "client_id": CLIENT, "redirect_uri": URL + "/oauth/callback",
+        "scope": "openid email", "code_challenge_method": "S256"}
+    assert len(asked["state"]) >= 22 and len(asked["nonce"]) >= 22 and len(asked["code_challenge"]) == 43
+    line, = answer.all("set-cookie")
+    assert line.startswith(FLOW) and line.endswith("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax")
+    assert made.app.received == b""
+    back = browser.at_provider(location)
+    answer = browser.go(back)
+    assert (answer.status, answer.field("location")) == (303, "/a%20b?c=d&e=%2F")
+    session = next(line for line in answer.all("set-cookie") if line.startswith(SESSION))
+    assert session.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax")
+    assert list(browser.cookies) == [SESSION] and len(browser.cookies[SESSION]) == 43
+    assert [each.fault for each in provider.asked if each.fault] == []
+    # The application sees who it is, and nothing that the gateway knows them by.
+    browser.cookies["theirs"] = "1"
+    browser.cookies[FLOW + "x"] = "2"
+    answer = browser.go(answer.field("location"))
+    assert identity(answer, made) == "alice"
+    seen = made.app.requests[-1]
+    assert seen.target == "/a%20b?c=d&e=%2F"
+    assert seen.field("x-forwarded-email") == "alice@example.com"
+    assert seen.field("x-forwarded-groups") == "admin,a%2Cb"
+    assert seen.field("cookie") == "theirs=1" and seen.field("authorization") is None
+    assert browser.cookies[SESSION].encode() not in made.app.received
+    assert identity(browser.go("/admin"), made) == "alice"
+    answer = browser.go("/root")
+    assert answer.status == 403 and made.gateway.access_of(answer.request_id)["reason"] == "role_missing"
+    assert made.gateway.wait_message("signed in")["subject"] == "alice"
+
+
+def test_C_13_only_navigations_are_sent_there(scene):
+    made = scene()
+    for fields, method in ((FETCH, "GET"), (NAVIGATION, "POST"), ([("Accept", "application/json")], "GET"), ([], "GET")):
+        answer = made.get("/a", fields, method=method, body=b"" if method == "POST" else None)
+        assert (answer.status, answer.field("location")) == (401, None)
+        assert answer.field("www-authenticate") == "Bearer"
+    with Client(made.gateway) as client:
+        client.send("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        assert client.response().status == 401
+    # On another host the browser would not send the cookie.
+    assert made.get("/a", NAVIGATION, host="other.test").status == 401
+    assert made.app.received == b""
+    browser = made.browser()
+    assert identity(browser.go("/optional"), made) is None
+    browser.sign_in()
+    assert identity(browser.go("/optional"), made) == "alice"
+    assert identity(browser.fetch("/a"), made) == "alice"
+
+
+@pytest.mark.parametrize("client", ["private key", "none"])
+def test_clients_of_other_kinds(scene, tmp_path, client):
+    if client == "none":
+        provider, way = HostileProvider(secret=None), "none"
+    else:
+        key = Key("ES256", "client")
+        way = tmp_path / "client.pem"
+        way.touch(0o600)
+        way.write_bytes(key_pem(key.private))
+        provider = HostileProvider(client_key=key)
+    with contextlib.closing(provider):
+        made = scene(provider=provider, client=way)
+        browser = made.browser()
+        browser.sign_in()
+        assert identity(browser.go("/a"), made) == "alice"
+        assert [each.fault for each in provider.asked if each.fault] == []
+
+
+def test_userinfo(scene, provider):
+    made = scene(settings=", userinfo: true")
+    provider.claims = {"email": None, "groups": None}
+    browser = made.browser()
+    browser.sign_in()
+    assert identity(browser.go("/admin"), made) == "alice"
+    assert made.app.requests[-1].field("x-forwarded-email") == "alice@example.com"
+    # Somebody else's is mixed in nowhere.
+    provider.userinfo = {"sub": "mallory", "groups": ["root"]}
+    other = made.browser()
+    answer = other.go(other.begin())
+    assert answer.status == 503 and SESSION not in other.cookies, answer
+
+
+# A session's cookie.
+
+def test_T_14_a_session_is_its_cookie_and_nothing_else(scene):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    session = browser.cookies[SESSION]
+    assert identity(browser.go("/a"), made) == "alice"
+    made.app.forget()
+    for fields in ([("Authorization", f"Bearer {session}")], [("Authorization", f"Bearer {SESSION}={session}")],
+                   [("Cookie", f"{SESSION}={session}; {SESSION}={session}")],
+                   [("Cookie", f"{SESSION}={session}"), ("Authorization", "Bearer x")],
+                   [("Cookie", f"{SESSION}={session[:-1]}"), ], [("Cookie", f"__Host-{SESSION}={session}")],
+                   [("Cookie", f"{SESSION}=")], [("Cookie", f"{SESSION}={'A' * 43}")]):
+        assert made.get("/a", fields).status == 401, fields
+    assert made.app.received == b""
+    # A page of another site sends it, too.
+    for method, origin, status in (("POST", "http://evil.test", 403), ("POST", URL, 200), ("GET", "http://evil.test", 200)):
+        answer = browser.fetch("/a", [("Origin", origin)], method=method, body=b"" if method == "POST" else None)
+        assert answer.status == status
+
+
+def test_C_9_no_session_is_fixed(scene):
+    made = scene()
+    attacker, browser = made.browser(), made.browser()
+    attacker.sign_in()
+    planted = attacker.cookies[SESSION]
+    browser.cookies[SESSION] = planted
+    browser.go(browser.at_provider(browser.go("/oauth/login?return_to=/a").field("location")))
+    assert browser.cookies[SESSION] != planted
+    assert identity(browser.go("/a"), made) == "alice"
+    # The one before has ended, on every loop.
+    until_status(lambda: attacker.fetch("/a"), 401)
+
+
+def test_sign_in_again_where_it_was_too_long_ago(scene, provider):
+    """Who is still signed in there would come back as they went: nobody is sent on a way without an end."""
+    made = scene()
+    provider.claims = {"auth_time": lambda now: now - 3600}
+    browser = made.browser()
+    browser.sign_in()
+    answer = browser.go("/fresh")
+    assert answer.status == 401 and made.gateway.access_of(answer.request_id)["reason"] == "authentication_too_old"
+    assert 'error="insufficient_user_authentication"' in answer.field("www-authenticate")
+
+
+# What goes on, and what ends.
+
+def age(made, **columns):
+    """Changes the one session with the gateway stopped."""
+    made.gateway.stop()
+    with contextlib.closing(sqlite3.connect(made.state / "company.sessions.db")) as database, database:
+        for name, by in columns.items():
+            database.execute(f"UPDATE sessions SET {name} = {name} + ?", (by,))
+    made.gateway = made.start(made.config)
+
+
+def test_a_restart_keeps_sessions(scene, provider):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    age(made)
+    asked = len(provider.of("token"))
+    assert identity(browser.go("/a"), made) == "alice"
+    assert len(provider.of("token")) == asked
+
+
+def test_a_session_is_renewed_at_the_provider(scene, provider):
+    made = scene(settings=", scopes: [offline_access]")
+    browser = made.browser()
+    browser.sign_in()
+    age(made, renew_at=-3600)
+    provider.user = {"sub": "alice", "groups": ["root"]}
+    with provider.lock:
+        for grant in provider.grants.values():
+            grant["user"] = dict(provider.user)
+    assert identity(browser.go("/root"), made) == "alice"
+    assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
+    assert [each.fault for each in provider.asked if each.fault] == []
+    # Not once more for the next request.
+    assert identity(browser.fetch("/root"), made) == "alice"
+    assert len(provider.of("token")) == 2
+
+
+@pytest.mark.parametrize("answer, status", [
+    ((400, {"Content-Type": "application/json"}, b'{"error":"invalid_grant"}'), 303),
+    ((500, {}, b""), 503), ((200, {"Content-Type": "text/html"}, b"<p>"), 503),
+])
+def test_a_session_that_is_not_renewed(scene, provider, answer, status):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    age(made, renew_at=-3600)
+    made.app.forget()
+    provider.instead["token"] = answer
+    assert browser.go("/a").status == status
+    assert made.app.received == b""
+    provider.instead.clear()
+    # What could not be asked is asked again; what was refused is over.
+    assert (until_status(lambda: browser.go("/a"), 303 if status == 303 else 200)).status
+
+
+def test_idle_and_absolute_lifetime(scene):
+    made = scene(settings=", idle: 1h, lifetime: 2h")
+    browser = made.browser()
+    browser.sign_in()
+    age(made, last_used_at=-3500)
+    assert identity(browser.go("/a"), made) == "alice"
+    age(made, last_used_at=-3700)
+    assert browser.go("/a").status == 303
+    browser.sign_in()
+    age(made, expires_at=-7300)
+    assert browser.go("/a").status == 303
+
+
+def test_C_8_logout(scene, provider):
+    made = scene(settings=', after_logout: /public/bye')
+    browser = made.browser()
+    browser.sign_in()
+    session = browser.cookies[SESSION]
+    assert browser.go("/oauth/logout").status == 405
+    for origin in ("http://evil.test", "null"):
+        answer = browser.log_out(origin)
+        assert answer.status == 403 and made.gateway.access_of(answer.request_id)["reason"] == "csrf_refused"
+    assert identity(browser.go("/a"), made) == "alice"
+    answer = browser.log_out()
+    assert answer.status == 303 and SESSION not in browser.cookies
+    assert answer.field("location").startswith(provider.issuer + "/logout?")
+    assert query(answer.field("location")) == {
+        "client_id": CLIENT, "post_logout_redirect_uri": URL + "/public/bye"}
+    # At once, where it was remembered too.
+    made.app.forget()
+    assert made.get("/a", [("Cookie", f"{SESSION}={session}")]).status == 401
+    assert made.app.received == b""
+    assert browser.log_out().status == 303
+
+
+def test_a_provider_that_ends_no_sessions(scene, provider):
+    provider.metadata["end_session_endpoint"] = None
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    assert browser.log_out().field("location") == "/"
+
+
+def backchannel(made, token):
+    body = urllib.parse.urlencode({"logout_token": token}).encode()
+    return made.get(
+        "/oauth/backchannel-logout", [("Content-Type", "application/x-www-form-urlencoded")], method="POST", body=body)
+
+
+def test_back_channel_logout(scene, provider):
+    made = scene()
+    browser, other = made.browser(), made.browser()
+    browser.sign_in()
+    sid = next(iter(provider.grants.values()))["sid"]
+    other.sign_in()
+    stranger = Key("ES256", provider.key.kid)
+    for token in (
+            provider.logout_token(), provider.logout_token(sid=sid, nonce="n"), provider.logout_token(sid=sid, events={}),
+            provider.logout_token(sid=sid, events=None), provider.logout_token(sid=sid, aud="other"),
+            provider.logout_token(sid=sid, iss="http://evil.test"), provider.logout_token(sid=sid, jti=None),
+            provider.logout_token(sid=sid, iat=int(time.time()) - 7200, exp=int(time.time()) - 3600),
+            provider.logout_token(sid=sid, key=stranger), provider.logout_token(sid=sid) + "x", "", "x"):
+        assert backchannel(made, token).status == 400, token
+    assert identity(browser.fetch("/a"), made) == "alice"
+    token = provider.logout_token(sid=sid)
+    answer = backchannel(made, token)
+    assert answer.status == 200 and answer.field("cache-control") == "no-store"
+    assert browser.fetch("/a").status == 401
+    assert identity(other.fetch("/a"), made) == "alice"
+    assert backchannel(made, token).status == 400
+    # All of somebody's.
+    assert backchannel(made, provider.logout_token(sub="alice")).status == 200
+    assert other.fetch("/a").status == 401
+
+
+def test_an_open_websocket_ends_with_its_session(scene, provider):
+    made = scene()
+
+    def answer(request, connection):
+        return (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+    made.app.answer = answer
+    browser = made.browser()
+    browser.sign_in()
+    with Client(made.gateway) as client:
+        client.send("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    f"Origin: {URL}\r\nCookie: {SESSION}={browser.cookies[SESSION]}\r\n"
+                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        assert client.response().status == 101
+        assert backchannel(made, provider.logout_token(sub="alice")).status == 200
+        assert client.is_closed()
+
+
+def test_two_processes_on_one_folder(start, upstream, provider, tmp_path):
+    one = CodeFlow(start, upstream(), provider, tmp_path / "one")
+    two = CodeFlow(start, upstream(), provider, tmp_path / "two", state=one.state)
+    browser, elsewhere = one.browser(), two.browser()
+    # Begun at one, ended at the other; each way is gone once.
+    back = browser.begin()
+    elsewhere.cookies = browser.cookies
+    assert elsewhere.go(back).status == 303
+    assert browser.go(back).status == 400
+    browser.cookies = elsewhere.cookies
+    assert identity(browser.fetch("/a"), one) == "alice"
+    assert identity(elsewhere.fetch("/a"), two) == "alice"
+    cookies = dict(browser.cookies)
+    assert browser.log_out().status == 303
+    elsewhere.cookies = cookies
+    until_status(lambda: elsewhere.fetch("/a"), 401)
+
+
+def test_a_reload_keeps_sessions(scene):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    made.gateway.write_config(made.config.replace("claims: { roles: groups }", "claims: { roles: other }"))
+    made.gateway.signal(signal.SIGHUP)
+    made.gateway.wait_message("reloaded")
+    assert identity(browser.go("/a"), made) == "alice"
+    assert browser.go("/admin").status == 403
+    back = made.browser()
+    back.sign_in()
+    assert browser.log_out().status == 303
+    assert identity(back.go("/a"), made) == "alice"
+
+
+def test_a_provider_that_is_down_at_first(start, upstream, tmp_path):
+    provider = HostileProvider()
+    port = int(provider.issuer.rpartition(":")[2])
+    provider.close()
+    made = CodeFlow(start, upstream(), provider, tmp_path / "one")
+    browser = made.browser()
+    answer = browser.go("/oauth/login?return_to=/a")
+    assert answer.status == 503 and b"<html" in answer.body
+    assert made.gateway.access_of(answer.request_id)["reason"] == "provider_unavailable"
+    made.gateway.wait_message("signing in failed")
+    with contextlib.closing(HostileProvider(port=port)):
+        wait_until(lambda: browser.go("/oauth/login?return_to=/a").status == 303, "the provider", 15)
+        wait_until(lambda: browser.go(browser.begin()).status == 303, "its keys", 40)
+        assert identity(browser.go("/a"), made) == "alice"

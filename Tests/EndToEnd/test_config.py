@@ -136,7 +136,9 @@ ROWS = {
         "    signing: { state: state }\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
         "  - path: /.well-known/jwks.json", (12, 11), "itself answers"),
     "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
-    "unsupported: code_flow": ("    audiences", "    code_flow: { client_id: a }\n    audiences", (6, 5), "not supported"),
+    "a code flow with a path in its URL": (
+        "    audiences", "    code_flow: { client_id: a, url: \"https://a.test/\", state: s }\n    audiences", (6, 37),
+        "more than scheme"),
     "no use of DPoP": ("    audiences", "    dpop: require\n    audiences", (6, 11), "required"),
     "unsupported: enforce": (
         "    upstream: app", "    enforce: log\n    upstream: app", (14, 5),

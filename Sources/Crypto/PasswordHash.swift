@@ -57,6 +57,9 @@ public struct PasswordHash: Sendable {
     return String(decoding: made, as: UTF8.self)
   }
 
+  /// Tells it from every other hash, also of the same password, and says nothing of either.
+  public var digest: [UInt8] { (try? HashFunction.sha256.digest(of: text.span)) ?? [] }
+
   /// Takes as long as this one for any password, and matches none: for users that there are not, so that nobody learns
   /// from the time which there are (SECURITY.md C-11).
   public var matchingNone: PasswordHash { PasswordHash(costing: self) }

@@ -1,3 +1,4 @@
+import Dispatch
 import Sockets
 import State
 import Synchronization
@@ -97,16 +98,26 @@ final class EndedSignInsRelay: Sendable {
     _ store: Store, of provider: String, failed: @escaping @Sendable (StoreFault) -> Void
   ) {
     guard isSet else { return }
-    let look: @Sendable () -> Void = { [weak store] in
-      store?.ended(now: WallClock.nanoseconds / 1_000_000_000) { [self] result in
-        switch result {
-        case .success(let ended): add(ended.filter { $0.provider == provider })
-        case .failure(let fault): failed(fault)
+    look(store, provider, failed)
+    store.watch(every: .milliseconds(500)) { [weak store] in
+      if let store { self.look(store, provider, failed) }
+    }
+  }
+
+  /// What could not be read is read again: nobody says a second time that it is there.
+  private func look<Store: EndingStore>(
+    _ store: Store, _ provider: String, _ failed: @escaping @Sendable (StoreFault) -> Void
+  ) {
+    store.ended(now: WallClock.nanoseconds / 1_000_000_000) { [self, weak store] result in
+      switch result {
+      case .success(let ended): add(ended.filter { $0.provider == provider })
+      case .failure(let fault):
+        failed(fault)
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { [self, weak store] in
+          if let store { look(store, provider, failed) }
         }
       }
     }
-    look()
-    store.watch(every: .milliseconds(500), changed: look)
   }
 
   fileprivate func set(_ comingBack: @escaping Return) { self.comingBack.withLock { $0 = comingBack } }

@@ -10,7 +10,8 @@ struct LoginThrottle {
 
   /// Who tries, as whom.
   struct Attempt: Sendable {
-    let account: [UInt8]
+    /// nil: of a machine, whose secret nobody guesses, and whom nobody is to shut out by trying.
+    let account: [UInt8]?
     /// nil: of a unix socket, which is counted by account alone.
     let address: IPAddress?
 
@@ -18,7 +19,17 @@ struct LoginThrottle {
     init(account: String, client: IPAddress?) {
       // No user has a longer name, and memory is bounded.
       self.account = Array(account.utf8.prefix(Limits.usernameBytesMax))
-      address = client.map { $0.isIPv4 ? $0 : IPAddress(high: $0.high, low: 0) }
+      address = Attempt.counted(client)
+    }
+
+    /// Of a machine.
+    init(client: IPAddress?) {
+      account = nil
+      address = Attempt.counted(client)
+    }
+
+    private static func counted(_ client: IPAddress?) -> IPAddress? {
+      client.map { $0.isIPv4 ? $0 : IPAddress(high: $0.high, low: 0) }
     }
   }
 
@@ -40,37 +51,38 @@ struct LoginThrottle {
   ///
   /// What is under way counts for the account too: else many tries at once would be many more than allowed.
   mutating func begin(_ attempt: Attempt, now: Int64) -> Admission {
-    var account = LoginThrottle.current(accounts[attempt.account], now)
-    if account.count >= Limits.accountFailuresMax { return .refused(LoginThrottle.rest(account, now)) }
-    if account.count + account.underWay >= Limits.accountFailuresMax { return .refused(1) }
     if let address = attempt.address {
       let failures = LoginThrottle.current(addresses[address], now)
       if failures.count >= Limits.addressFailuresMax { return .refused(LoginThrottle.rest(failures, now)) }
     }
-    if accounts[attempt.account] == nil { LoginThrottle.makeRoom(in: &accounts, rememberedMax, now) }
+    guard let name = attempt.account else { return .admitted }
+    var account = LoginThrottle.current(accounts[name], now)
+    if account.count >= Limits.accountFailuresMax { return .refused(LoginThrottle.rest(account, now)) }
+    if account.count + account.underWay >= Limits.accountFailuresMax { return .refused(1) }
+    if accounts[name] == nil { LoginThrottle.makeRoom(in: &accounts, rememberedMax, now) }
     account.underWay += 1
-    accounts[attempt.account] = account
+    accounts[name] = account
     return .admitted
   }
 
   enum End { case succeeded, failed, notTried }
 
   mutating func ended(_ attempt: Attempt, _ end: End, now: Int64) {
-    var account = LoginThrottle.current(accounts[attempt.account], now)
+    if end == .failed, let address = attempt.address {
+      if addresses[address] == nil { LoginThrottle.makeRoom(in: &addresses, rememberedMax, now) }
+      var failures = LoginThrottle.current(addresses[address], now)
+      failures.count += 1
+      addresses[address] = failures
+    }
+    guard let name = attempt.account else { return }
+    var account = LoginThrottle.current(accounts[name], now)
     account.underWay = max(0, account.underWay - 1)
     switch end {
     case .succeeded: account.count = 0
     case .notTried: break
-    case .failed:
-      account.count += 1
-      if let address = attempt.address {
-        if addresses[address] == nil { LoginThrottle.makeRoom(in: &addresses, rememberedMax, now) }
-        var failures = LoginThrottle.current(addresses[address], now)
-        failures.count += 1
-        addresses[address] = failures
-      }
+    case .failed: account.count += 1
     }
-    accounts[attempt.account] = account.count == 0 && account.underWay == 0 ? nil : account
+    accounts[name] = account.count == 0 && account.underWay == 0 ? nil : account
   }
 
   private static func current(_ failures: Failures?, _ now: Int64) -> Failures {

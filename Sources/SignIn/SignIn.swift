@@ -22,8 +22,6 @@ enum Limits {
   static let graceSeconds: Int64 = 10
   /// Bytes of a cookie with its name: browsers drop those over 4,096 with their attributes.
   static let cookieBytesMax = 4000
-  /// Bytes of a password.
-  static let passwordBytes = 8...511
   static let usernameBytesMax = 128
   static let userAgentBytesMax = 200
   /// How often refusals of one kind are said in the log.

@@ -74,8 +74,7 @@ extension SignInService {
     _ credentials: ClientCredentials, _ request: LocalRequest,
     _ completion: @escaping @Sendable (ClientAuthentication) -> Void
   ) {
-    // No user's failures are a client's of the same name.
-    let attempt = LoginThrottle.Attempt(account: "client:\(credentials.id)", client: request.client)
+    let attempt = LoginThrottle.Attempt(client: request.client)
     if case .refused(let seconds) = state.throttle.withLock({ $0.begin(attempt, now: now) }) {
       return completion(.throttled(seconds))
     }

@@ -16,14 +16,19 @@ extension SignInService {
     let query = FormFields(query: request.query)
     let returnTo = ReturnTo.checked(query?.text("return_to"))
     guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh),
-      request.cookie(configuration.cookies.access).flatMap({ verify([UInt8]($0.utf8)) }) == nil
+      !(request.cookie(configuration.cookies.access).map { isGood([UInt8]($0.utf8)) } ?? false)
     else { return completion(loginPage(request, returnTo: returnTo)) }
     use(token, address: request.client?.text ?? "", deadline: request.deadline) { [self] result in
-      guard case .success(let issued) = result, let cookies = cookies(for: issued) else {
+      // One that would be refused where they go on would lead them here again, without end.
+      guard case .success(let issued) = result, isGood(issued.accessToken), let cookies = cookies(for: issued) else {
         return completion(loginPage(request, returnTo: returnTo))
       }
       completion(Answers.goOn(at: returnTo, cookies: cookies))
     }
+  }
+
+  private func isGood(_ token: [UInt8]) -> Bool {
+    if case .success = verify(token) { true } else { false }
   }
 
   /// The page, with what its form has to repeat, in a cookie that only this host can have set.
@@ -120,10 +125,12 @@ extension SignInService {
       let reason: Reason =
         switch fault {
         case .refused(let reason): reason
+        case .busy: .loginBusy
         case .unavailable: .signInUnavailable
         case .failed: .internalError
         }
-      return loginPage(request, returnTo: returnTo, status: reason.status, message: .failed, reason: reason)
+      let message: LoginPage.Message = reason == .loginFailed ? .wrongPassword : reason == .loginBusy ? .busy : .failed
+      return loginPage(request, returnTo: returnTo, status: reason.status, message: message, reason: reason)
     }
   }
 
@@ -155,7 +162,7 @@ extension SignInService {
     case .throttled(let seconds):
       Answers.error(
         .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")])
-    case .busy: Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")])
+    case .busy: Answers.busy
     case .user, .failed: Answers.error(.invalidGrant, "user name and password do not fit together", .loginFailed)
     }
   }
@@ -181,8 +188,8 @@ extension SignInService {
       }
       return Answers.object(members)
     case .failure(.refused(let reason)): return Answers.error(.invalidGrant, "sign in again", reason)
-    case .failure(.unavailable):
-      return Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    case .failure(.busy): return Answers.busy
+    case .failure(.unavailable): return SignInService.unavailable
     case .failure(.failed): return Answers.error(.serverError, nil, .internalError)
     }
   }

@@ -23,13 +23,18 @@ extension SignInService {
         Answers.error(
           .invalidRequest, "an object with current_password and new_password is needed", .signInRequestInvalid))
     }
-    guard Limits.passwordBytes.contains(new.utf8.count), !new.utf8.contains(0) else {
-      return completion(Answers.error(.invalidRequest, "the new password has to have 8 to 511 bytes", .passwordRefused))
+    let bytes = [UInt8](new.utf8)
+    guard PasswordHash.isLongEnough(bytes.span), PasswordHash.passwordBytes.contains(bytes.count), !bytes.contains(0)
+    else {
+      return completion(
+        Answers.error(
+          .invalidRequest, "the new password has to have 8 characters at least, and 511 bytes at most",
+          .passwordRefused))
     }
     let signIn = Target(verified).signIn
     authenticate(user.username, [UInt8](current.utf8), request) { [self] outcome in
       switch outcome {
-      case .user(let user): replacePassword(of: user, [UInt8](new.utf8), keeping: signIn, completion)
+      case .user(let user): replacePassword(of: user, bytes, keeping: signIn, completion)
       case .failed, .throttled, .busy: completion(answerJSON(outcome))
       }
     }
@@ -57,7 +62,9 @@ extension SignInService {
           return completion(Answers.error(.serverError, "the password could not be changed", .internalError))
         }
         report(.passwordChanged(username: user.username))
-        endOthers(of: user.id, than: signIn) { completion(Answers.done()) }
+        // Whoever knew the old password is out; who has changed it goes on.
+        guard let changed = state.users.user(id: user.id) else { return completion(Answers.done()) }
+        endOthers(of: changed, than: signIn) { completion($0 ? Answers.done() : SignInService.unavailable) }
       }
     }
     if !isTaken { busy() }
@@ -83,19 +90,4 @@ extension SignInService {
   }
 
   private static let usersBytesMax = 4 << 20
-
-  /// Whoever knew the old password is out; who has changed it goes on.
-  private func endOthers(of subject: String, than kept: String?, _ completion: @escaping @Sendable () -> Void) {
-    state.store.list(provider: provider, subject: subject, now: now) { [self] result in
-      onQueue { [self] in
-        guard case .success(let records) = result else { return completion() }
-        end(records.map(\.id).filter { $0 != kept }[...], completion)
-      }
-    }
-  }
-
-  private func end(_ ids: ArraySlice<String>, _ completion: @escaping @Sendable () -> Void) {
-    guard let id = ids.first else { return completion() }
-    endSignIn(id) { [self] _ in onQueue { [self] in end(ids.dropFirst(), completion) } }
-  }
 }

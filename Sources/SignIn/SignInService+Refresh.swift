@@ -31,7 +31,10 @@ extension SignInService {
       switch result {
       case .success(let issued):
         guard let cookies = cookies(for: issued) else {
-          return completion(Answers.error(.serverError, nil, .cookieTooLarge))
+          return endSignIn(issued.record.id) { [self] _ in
+            completion(
+              Answers.error(.serverError, nil, .cookieTooLarge, fields: clearedCookies.map { ("Set-Cookie", $0) }))
+          }
         }
         completion(Answers.done(cookies: cookies))
       case .failure(.refused(let reason)):
@@ -56,7 +59,8 @@ extension SignInService {
     onQueue { [self] in
       use(String(decoding: token, as: UTF8.self), address: "", deadline: deadline) { [self] result in
         state.requests.leave()
-        guard case .success(let issued) = result, let cookies = cookies(for: issued) else { return completion(nil) }
+        guard case .success(let issued) = result else { return completion(nil) }
+        guard let cookies = cookies(for: issued) else { return endSignIn(issued.record.id) { _ in completion(nil) } }
         completion(Renewed(accessToken: issued.accessToken, cookies: cookies))
       }
     }
@@ -99,7 +103,7 @@ extension SignInService {
       return
     }
     if let refreshToken {
-      return end(byRefreshToken: refreshToken, everywhere, request, returnTo: goingOn, clears: false, completion)
+      return end(byRefreshToken: refreshToken, everywhere, returnTo: goingOn, clears: false, completion)
     }
     guard request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
@@ -110,7 +114,7 @@ extension SignInService {
       return end(Target(verified), everywhere, returnTo: goingOn, clears: true, completion)
     }
     if let token = request.cookie(configuration.cookies.refresh) {
-      return end(byRefreshToken: token, everywhere, request, returnTo: goingOn, clears: true, completion)
+      return end(byRefreshToken: token, everywhere, returnTo: goingOn, clears: true, completion)
     }
     // Nobody is signed in, which is what was asked for.
     completion(answerLoggedOut(returnTo: goingOn, clears: true))
@@ -146,16 +150,20 @@ extension SignInService {
   }
 
   private func end(
-    byRefreshToken text: String, _ isEverywhere: Bool, _ request: LocalRequest, returnTo: String?, clears: Bool,
+    byRefreshToken text: String, _ isEverywhere: Bool, returnTo: String?, clears: Bool,
     _ completion: @escaping Completion
   ) {
-    use(text, address: request.client?.text ?? "", deadline: request.deadline) { [self] result in
+    endSignIn(byRefreshToken: text) { [self] result in
       switch result {
-      case .success(let issued):
-        let target = Target(signIn: issued.record.id, subject: issued.record.subject)
-        end(target, isEverywhere, returnTo: returnTo, clears: clears, completion)
-      case .failure(.refused): completion(answerLoggedOut(returnTo: returnTo, clears: clears))
-      case .failure: completion(answerJSON(result))
+      case .failure: completion(SignInService.unavailable)
+      case .success(nil): completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+      case .success(let record?):
+        if isEverywhere {
+          let target = Target(signIn: record.id, subject: record.subject)
+          return end(target, true, returnTo: returnTo, clears: clears, completion)
+        }
+        report(.signedOut(subject: record.subject, count: 1))
+        completion(answerLoggedOut(returnTo: returnTo, clears: clears))
       }
     }
   }
@@ -163,10 +171,9 @@ extension SignInService {
   private func end(
     _ target: Target, _ isEverywhere: Bool, returnTo: String?, clears: Bool, _ completion: @escaping Completion
   ) {
-    let unavailable = Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
     if isEverywhere {
       return endAll(of: target.subject) { [self] count in
-        guard let count else { return completion(unavailable) }
+        guard let count else { return completion(SignInService.unavailable) }
         report(.signedOut(subject: target.subject, count: count))
         completion(answerLoggedOut(returnTo: returnTo, clears: clears))
       }
@@ -174,10 +181,14 @@ extension SignInService {
     // A machine's token is of no sign-in.
     guard let id = target.signIn else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
     endSignIn(id) { [self] isDone in
-      guard isDone else { return completion(unavailable) }
+      guard isDone else { return completion(SignInService.unavailable) }
       report(.signedOut(subject: target.subject, count: 1))
       completion(answerLoggedOut(returnTo: returnTo, clears: clears))
     }
+  }
+
+  static var unavailable: LocalResponse {
+    Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
   }
 
   private func answerLoggedOut(returnTo: String?, clears: Bool) -> LocalResponse {

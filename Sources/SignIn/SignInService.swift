@@ -120,6 +120,8 @@ public final class SignInService: Responder, Sendable {
 
   enum Fault: Error, Sendable {
     case refused(Reason)
+    /// It came too late, and nothing is changed.
+    case busy
     case unavailable
     case failed
   }
@@ -133,16 +135,23 @@ public final class SignInService: Responder, Sendable {
     guard let id = try? RandomBytes.make(16), let refreshToken = RefreshToken.first(), let key = state.keys.first else {
       return completion(.failure(.failed))
     }
+    let former = request.cookie(configuration.cookies.refresh).flatMap { RefreshToken($0)?.hash }
     let record = SignInRecord(
       id: Base64URL.text(id), provider: provider, subject: user.id, methods: methods, authenticatedAt: now,
       lastUsedAt: now, expiresAt: now + configuration.refreshSeconds,
       tokensUntil: now + tokenSecondsMax, clientAddress: request.client?.text ?? "",
-      userAgent: SignInService.userAgent(request))
-    state.store.begin(record, hash: refreshToken.hash) { [self] result in
+      userAgent: SignInService.userAgent(request), passwordDigest: user.passwordHash.digest)
+    state.store.begin(record, hash: refreshToken.hash, former: former) { [self] result in
       onQueue { [self] in
-        if case .failure(let fault) = result {
+        switch result {
+        case .failure(let fault):
           report(.storeFailed(fault.description))
           return completion(.failure(.unavailable))
+        case .success(let ended): if !ended.isEmpty { end(ended) {} }
+        }
+        // Whoever changed the password, or disabled the user, while this one was checked, wants them out.
+        guard isStillGood(record) else {
+          return endSignIn(record.id) { _ in completion(.failure(.refused(.loginFailed))) }
         }
         do throws(TokenNotMade) {
           let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
@@ -183,7 +192,7 @@ public final class SignInService: Responder, Sendable {
           report(.refreshReused(subject: record.subject, id: record.id, address: address))
           end([record.id]) { completion(.failure(.refused(.refreshReused))) }
         case .success(.refused): completion(.failure(.refused(.refreshRefused)))
-        case .success(.abandoned): completion(.failure(.refused(.loginBusy)))
+        case .success(.abandoned): completion(.failure(.busy))
         }
       }
     }
@@ -196,7 +205,7 @@ public final class SignInService: Responder, Sendable {
   private func goOn(
     _ record: SignInRecord, _ refreshToken: String?, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
-    guard let user = state.users.user(id: record.subject), !user.isDisabled else {
+    guard let user = state.users.user(id: record.subject), isStillGood(record) else {
       report(.disabledEnded(subject: record.subject, id: record.id))
       return endSignIn(record.id) { _ in completion(.failure(.refused(.refreshRefused))) }
     }
@@ -208,6 +217,52 @@ public final class SignInService: Responder, Sendable {
         Issued(
           seconds: secondsLeft(of: record), record: record, user: user, accessToken: accessToken,
           refreshToken: refreshToken)))
+  }
+
+  /// Whether its user is there, not disabled, and has the password that it was begun with.
+  private func isStillGood(_ record: SignInRecord) -> Bool {
+    guard let user = state.users.user(id: record.subject), !user.isDisabled else { return false }
+    return ConstantTime.areEqual(user.passwordHash.digest.span, record.passwordDigest.span)
+  }
+
+  /// Ends what a refresh token is of, in the store and on every loop.
+  ///
+  /// - Parameter completion: Given what went on until now; nil: nothing did.
+  func endSignIn(
+    byRefreshToken text: String, _ completion: @escaping @Sendable (Result<SignInRecord?, StoreFault>) -> Void
+  ) {
+    guard let hash = RefreshToken(text)?.hash else { return completion(.success(nil)) }
+    state.store.end(hash: hash, provider: provider, now: now) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .success(let record?): end([record.id]) { completion(result) }
+        case .success(nil): completion(result)
+        case .failure(let fault):
+          report(.storeFailed(fault.description))
+          completion(result)
+        }
+      }
+    }
+  }
+
+  /// A user has another password: all of their sign-ins end but `kept`.
+  ///
+  /// - Parameter completion: Given whether it could be done.
+  func endOthers(
+    of user: User, than kept: String?, _ completion: @escaping @Sendable (Bool) -> Void
+  ) {
+    state.store.changePassword(
+      subject: user.id, provider: provider, digest: user.passwordHash.digest, kept: kept, now: now
+    ) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .success(let ids): end(ids) { completion(true) }
+        case .failure(let fault):
+          report(.storeFailed(fault.description))
+          completion(false)
+        }
+      }
+    }
   }
 
   /// Ends a sign-in, in the store and on every loop.

@@ -7,9 +7,12 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
   /// - Throws: Where somebody else could read it, it is no file of this program's, or of a newer version of it.
   public init(path: String) throws(StoreFault) { writer = try SQLiteWriter(path: path, name: "sign-ins") }
 
-  public func begin(_ record: SignInRecord, hash: RefreshTokenHash, completion: @escaping Completion<Void>) {
+  public func begin(
+    _ record: SignInRecord, hash: RefreshTokenHash, former: RefreshTokenHash?,
+    completion: @escaping Completion<[String]>
+  ) {
     writer.enqueue(now: record.authenticatedAt, completion) { table throws(StoreFault) in
-      try table.insert(record, hash)
+      try table.begin(record, hash, former: former)
     }
   }
 
@@ -20,6 +23,23 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in
       guard ContinuousClock.now < deadline else { return .abandoned }
       return try table.refresh(hash, provider: provider, replacement: replacement, now: now, terms)
+    }
+  }
+
+  public func end(
+    hash: RefreshTokenHash, provider: String, now: Int64, completion: @escaping Completion<SignInRecord?>
+  ) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.end(hash, provider: provider, now: now)
+    }
+  }
+
+  public func changePassword(
+    subject: String, provider: String, digest: [UInt8], kept: String?, now: Int64,
+    completion: @escaping Completion<[String]>
+  ) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.changePassword(subject: subject, provider: provider, digest: digest, kept: kept, now: now)
     }
   }
 

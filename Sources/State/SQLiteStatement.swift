@@ -94,6 +94,7 @@ extension StoreFault {
     // SAFETY: both answer with NUL-terminated texts, which are copied.
     let general = unsafe sqlite3_errstr(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     let special = unsafe connection.flatMap { unsafe sqlite3_errmsg($0) }.map { unsafe String(cString: $0) }
-    self.init(special.map { $0 == general ? general : "\(general): \($0)" } ?? general)
+    self.init(
+      special.map { $0 == general ? general : "\(general): \($0)" } ?? general, isBusy: code & 0xFF == SQLITE_BUSY)
   }
 }

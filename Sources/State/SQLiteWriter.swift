@@ -116,8 +116,8 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
     do throws(StoreFault) {
       for report in try commit(group) { report() }
     } catch {
-      guard group.count > 1 else {
-        group.first?.fail(error)
+      guard group.count > 1, !error.isBusy else {
+        for work in group { work.fail(error) }
         return
       }
       // One may be at fault for all.
@@ -135,7 +135,12 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   /// Does all of it, or nothing; what it says is on the disk when this returns.
   private func commit(_ group: [Work]) throws(StoreFault) -> [Report] {
     do throws(StoreFault) {
-      try database.run("BEGIN IMMEDIATE")
+      // Who only reads waits for no other process that writes.
+      if group.allSatisfy({ $0.now == nil }) {
+        try database.run("BEGIN")
+      } else {
+        try database.run("BEGIN IMMEDIATE")
+      }
       var reports: [Report] = []
       for work in group { reports.append(try work.run(table)) }
       try database.run("COMMIT")

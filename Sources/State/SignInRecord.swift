@@ -20,10 +20,12 @@ public struct SignInRecord: Sendable, Equatable {
   public let clientAddress: String
   /// What it was begun with: the User-Agent, at most 200 bytes of it.
   public let userAgent: String
+  /// Tells with which password it was begun: whoever has another since is not let go on.
+  public let passwordDigest: [UInt8]
 
   public init(
     id: String, provider: String, subject: String, methods: [String], authenticatedAt: Int64, lastUsedAt: Int64,
-    expiresAt: Int64, tokensUntil: Int64, clientAddress: String, userAgent: String
+    expiresAt: Int64, tokensUntil: Int64, clientAddress: String, userAgent: String, passwordDigest: [UInt8]
   ) {
     self.id = id
     self.provider = provider
@@ -35,5 +37,6 @@ public struct SignInRecord: Sendable, Equatable {
     self.tokensUntil = tokensUntil
     self.clientAddress = clientAddress
     self.userAgent = userAgent
+    self.passwordDigest = passwordDigest
   }
 }

@@ -4,8 +4,14 @@
 public protocol SignInStore: EndingStore {
   /// Keeps a new sign-in.
   ///
-  /// - Parameter hash: Of its first refresh token.
-  func begin(_ record: SignInRecord, hash: RefreshTokenHash, completion: @escaping Completion<Void>)
+  /// - Parameters:
+  ///   - hash: Of its first refresh token.
+  ///   - former: A refresh token of the sign-in that the same browser had, which ends (SECURITY C-9).
+  ///   - completion: Given the ids of those that have ended: that one, and where the user has more than
+  ///     `SignInLimits.perSubject` those that were used longest ago.
+  func begin(
+    _ record: SignInRecord, hash: RefreshTokenHash, former: RefreshTokenHash?,
+    completion: @escaping Completion<[String]>)
 
   /// Uses the refresh token with this hash, and replaces it (RFC 9700 §4.14.2).
   ///
@@ -17,6 +23,15 @@ public protocol SignInStore: EndingStore {
   func refresh(
     hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
     deadline: ContinuousClock.Instant, completion: @escaping Completion<RefreshOutcome>)
+
+  /// Ends the sign-in that a refresh token is of, whether it was replaced or not; nil where none goes on.
+  func end(hash: RefreshTokenHash, provider: String, now: Int64, completion: @escaping Completion<SignInRecord?>)
+
+  /// A user has another password: ends all of their sign-ins but `kept`, which goes on with it. The ids of those that went
+  /// on until now.
+  func changePassword(
+    subject: String, provider: String, digest: [UInt8], kept: String?, now: Int64,
+    completion: @escaping Completion<[String]>)
 
   /// Ends a sign-in; false where there is none that goes on.
   func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>)
@@ -77,6 +92,11 @@ public enum RefreshOutcome: Sendable, Equatable {
   case abandoned
 }
 
+public enum SignInLimits {
+  /// How many sign-ins a user has at once.
+  public static let perSubject = 100
+}
+
 public struct EndedSignIn: Sendable, Equatable {
   public let id: String
   public let provider: String
@@ -93,6 +113,13 @@ public struct EndedSignIn: Sendable, Equatable {
 /// Why a store could not do what it was asked.
 public struct StoreFault: Error, Sendable, Equatable, CustomStringConvertible {
   public let description: String
+  /// Whether somebody else holds the database: it is nobody's fault who asked.
+  let isBusy: Bool
 
-  public init(_ description: String) { self.description = description }
+  public init(_ description: String) { self.init(description, isBusy: false) }
+
+  init(_ description: String, isBusy: Bool) {
+    self.description = description
+    self.isBusy = isBusy
+  }
 }

@@ -22,8 +22,8 @@ struct SignInTable: SQLiteTable {
       CREATE TABLE sign_ins (
         id TEXT PRIMARY KEY NOT NULL, provider TEXT NOT NULL, subject TEXT NOT NULL, methods TEXT NOT NULL,
         authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-        tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL, family_hash BLOB NOT NULL UNIQUE,
-        token_hash BLOB NOT NULL, previous_hash BLOB, replaced_at INTEGER, ended_at INTEGER
+        tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL,
+        password_digest BLOB NOT NULL, family_hash BLOB NOT NULL UNIQUE, token_hash BLOB NOT NULL, previous_hash BLOB, replaced_at INTEGER, ended_at INTEGER
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
@@ -32,17 +32,64 @@ struct SignInTable: SQLiteTable {
     try database.run("PRAGMA user_version = 1")
   }
 
-  func insert(_ record: SignInRecord, _ hash: RefreshTokenHash) throws(StoreFault) {
+  func begin(
+    _ record: SignInRecord, _ hash: RefreshTokenHash, former: RefreshTokenHash?
+  ) throws(StoreFault) -> [String] {
+    let now = record.authenticatedAt
+    var ended: [String] = []
+    if let former, let record = try end(former, provider: record.provider, now: now) { ended.append(record.id) }
+    try insert(record, hash)
+    var surplus: [String] = []
+    try database.run(
+      """
+      SELECT id FROM sign_ins
+      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
+      ORDER BY last_used_at DESC, id LIMIT -1 OFFSET ?5
+      """,
+      [
+        .text(record.provider), .text(record.subject), .integer(now), .text(record.id),
+        .integer(Int64(SignInLimits.perSubject - 1)),
+      ]
+    ) { surplus.append($0.text(0)) }
+    for id in surplus { try end(id: id, provider: record.provider, now: now) }
+    return ended + surplus
+  }
+
+  func end(_ hash: RefreshTokenHash, provider: String, now: Int64) throws(StoreFault) -> SignInRecord? {
+    var found: SignInRecord?
+    try database.run(
+      """
+      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
+        user_agent, password_digest
+      FROM sign_ins WHERE family_hash = ?1 AND provider = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3
+      """, [.bytes(hash.family), .text(provider), .integer(now)]
+    ) { found = SignInRecord($0) }
+    guard let found else { return nil }
+    try end(id: found.id, provider: provider, now: now)
+    return found
+  }
+
+  func changePassword(
+    subject: String, provider: String, digest: [UInt8], kept: String?, now: Int64
+  ) throws(StoreFault) -> [String] {
+    try database.run(
+      "UPDATE sign_ins SET password_digest = ?3 WHERE id = ?1 AND provider = ?2",
+      [.text(kept ?? ""), .text(provider), .bytes(digest)])
+    return try endAll(subject: subject, provider: provider, now: now, but: kept)
+  }
+
+  private func insert(_ record: SignInRecord, _ hash: RefreshTokenHash) throws(StoreFault) {
     try database.run(
       """
       INSERT INTO sign_ins (id, provider, subject, methods, authenticated_at, last_used_at, expires_at,
-        tokens_until, client_address, user_agent, family_hash, token_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        tokens_until, client_address, user_agent, password_digest, family_hash, token_hash)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         .text(record.id), .text(record.provider), .text(record.subject), .text(record.methods.joined(separator: " ")),
         .integer(record.authenticatedAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
-        .integer(record.tokensUntil), .text(record.clientAddress), .text(record.userAgent), .bytes(hash.family),
-        .bytes(hash.whole),
+        .integer(record.tokensUntil), .text(record.clientAddress), .text(record.userAgent),
+        .bytes(record.passwordDigest), .bytes(hash.family), .bytes(hash.whole),
       ])
   }
 
@@ -53,11 +100,11 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
-        user_agent, token_hash = ?2, coalesce(previous_hash = ?2, 0), replaced_at
+        user_agent, password_digest, token_hash = ?2, coalesce(previous_hash = ?2, 0), replaced_at
       FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND ended_at IS NULL AND expires_at > ?4
       """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
     ) { row in
-      found = (SignInRecord(row), row.integer(10) == 1, row.integer(11) == 1, row.integer(12))
+      found = (SignInRecord(row), row.integer(11) == 1, row.integer(12) == 1, row.integer(13))
     }
     guard let (record, isLatest, isPrevious, replacedAt) = found else { return .refused }
     if !isLatest, !(isPrevious && now.subtractingSaturated(replacedAt) <= terms.graceSeconds) {
@@ -97,13 +144,14 @@ struct SignInTable: SQLiteTable {
     return database.changes > 0
   }
 
-  func endAll(subject: String, provider: String, now: Int64) throws(StoreFault) -> [String] {
+  /// - Parameter kept: The id of one that goes on.
+  func endAll(subject: String, provider: String, now: Int64, but kept: String? = nil) throws(StoreFault) -> [String] {
     var ids: [String] = []
     try database.run(
       """
       SELECT id FROM sign_ins
-      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3
-      """, [.text(provider), .text(subject), .integer(now)]
+      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3 AND id <> ?4
+      """, [.text(provider), .text(subject), .integer(now), .text(kept ?? "")]
     ) { ids.append($0.text(0)) }
     for id in ids { try end(id: id, provider: provider, now: now) }
     return ids
@@ -114,7 +162,7 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until,
-        client_address, user_agent
+        client_address, user_agent, password_digest
       FROM sign_ins WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3
       ORDER BY last_used_at DESC, id
       """, [.text(provider), subject.map { .text($0) } ?? .null, .integer(now)]
@@ -136,7 +184,7 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       DELETE FROM sign_ins WHERE id IN
-        (SELECT id FROM sign_ins WHERE ended_at IS NULL AND max(expires_at, tokens_until) <= ?1 LIMIT ?2)
+        (SELECT id FROM sign_ins WHERE ended_at IS NULL AND expires_at <= ?1 AND tokens_until <= ?1 LIMIT ?2)
       """, [.integer(now), .integer(SignInTable.batch)])
     var deleted = database.changes
     try database.run(
@@ -156,6 +204,6 @@ extension SignInRecord {
       id: row.text(0), provider: row.text(1), subject: row.text(2),
       methods: row.text(3).split(separator: " ").map { String($0) }, authenticatedAt: row.integer(4),
       lastUsedAt: row.integer(5), expiresAt: row.integer(6), tokensUntil: row.integer(7), clientAddress: row.text(8),
-      userAgent: row.text(9))
+      userAgent: row.text(9), passwordDigest: row.bytes(10))
   }
 }

@@ -156,7 +156,7 @@ struct SignInStoreTests {
     #expect(try outcome { store.end(id: "s1", provider: "local", now: 2100, completion: $0) })
     #expect(try store.endedGood(at: 2698) == [EndedSignIn(id: "s1", provider: "local", until: 2699)])
     #expect(try store.endedGood(at: 2699).isEmpty)
-    try store.signIn("s2", token: 1, family: 2, at: 100)
+    try store.signIn("s2", token: 1, family: 2)
     _ = try store.use(1, next: 2, at: 500, family: 2, tokenSeconds: 10)
     _ = try outcome { store.endAll(subject: "u1", provider: "local", now: 600, completion: $0) }
     #expect(try store.endedGood(at: 699).map(\.id) == ["s1", "s2"])
@@ -174,7 +174,7 @@ struct SignInStoreTests {
   func deletion() throws {
     let store = try folder.open()
     for number in 0..<250 {
-      try store.signIn("s\(number)", token: UInt8(number), family: UInt8(number), at: 100)
+      try store.signIn("s\(number)", token: UInt8(number), family: UInt8(number), of: "u\(number)")
     }
     _ = try store.use(7, next: 8, at: 150, family: 7, tokenSeconds: 10_000)
     _ = try outcome { store.end(id: "s7", provider: "local", now: 150, completion: $0) }
@@ -200,7 +200,7 @@ struct SignInStoreTests {
     // The third has the id of the first.
     for (number, name) in ["a", "b", "a", "c"].enumerated() {
       ended.enter()
-      store.begin(record(name), hash: hash(UInt8(number), family: UInt8(number))) { result in
+      store.begin(record(name), hash: hash(UInt8(number), family: UInt8(number)), former: nil) { result in
         results.withLock { $0.append((try? result.get()) != nil) }
         ended.leave()
       }
@@ -210,14 +210,70 @@ struct SignInStoreTests {
     #expect(try store.listed(at: 200).map(\.id) == ["a", "b", "c"])
   }
 
+  @Test("C-9: a new sign-in ends the one that the browser had, whichever of its tokens is shown")
+  func former() throws {
+    let store = try folder.open()
+    try store.signIn("a", token: 1, family: 1)
+    _ = try store.use(1, next: 2, at: 110, family: 1)
+    let ended = try outcome {
+      store.begin(record("b"), hash: hash(3, family: 2), former: hash(1, family: 1), completion: $0)
+    }
+    #expect(ended == ["a"])
+    #expect(try store.use(2, next: 4, at: 120, family: 1) == .refused)
+    #expect(try store.listed(at: 120).map(\.id) == ["b"])
+    // What is nobody's ends nothing.
+    let none = try outcome {
+      store.begin(record("c"), hash: hash(5, family: 3), former: hash(9, family: 9), completion: $0)
+    }
+    #expect(none == [])
+  }
+
+  @Test("A user has so many sign-ins at once; the one that was used longest ago ends")
+  func perSubject() throws {
+    let store = try folder.open()
+    for number in 0..<SignInLimits.perSubject {
+      let name = "s\(number)"
+      let family = UInt8(number)
+      _ = try outcome {
+        store.begin(
+          record(name, usedAt: 100 + Int64(number)), hash: hash(1, family: family), former: nil, completion: $0)
+      }
+    }
+    let ended = try outcome {
+      store.begin(record("new", usedAt: 500), hash: hash(1, family: 200), former: nil, completion: $0)
+    }
+    #expect(ended == ["s0"])
+    #expect(try store.listed(at: 120).count == SignInLimits.perSubject)
+    #expect(try store.endedGood(at: 120).map(\.id) == ["s0"])
+  }
+
+  @Test("A token that was replaced long ago ends its sign-in too, once; another password ends all but one")
+  func byTokenAndByPassword() throws {
+    let store = try folder.open()
+    try store.signIn("a", token: 1, family: 1)
+    _ = try store.use(1, next: 2, at: 110, family: 1)
+    _ = try store.use(2, next: 3, at: 120, family: 1)
+    let ended = try outcome { store.end(hash: hash(1, family: 1), provider: "local", now: 500, completion: $0) }
+    #expect(ended?.id == "a")
+    #expect(try outcome { store.end(hash: hash(3, family: 1), provider: "local", now: 500, completion: $0) } == nil)
+    for name in ["b", "c", "d"] { try store.signIn(name, token: 1, family: name.utf8.first ?? 0) }
+    let others = try outcome {
+      store.changePassword(
+        subject: "u1", provider: "local", digest: [7], kept: "c", now: 130, completion: $0)
+    }
+    #expect(others.sorted() == ["b", "d"])
+    let left = try store.listed(at: 130)
+    #expect(left.map(\.id) == ["c"] && left.first?.passwordDigest == [7])
+  }
+
   @Test("Texts are values, whatever stands in them")
   func hostileTexts() throws {
     let store = try folder.open()
     let subject = "'; DROP TABLE sign_ins; --\u{0}\u{2028}é"
     let hostile = SignInRecord(
       id: "s1", provider: "local", subject: subject, methods: ["pwd"], authenticatedAt: 100, lastUsedAt: 100,
-      expiresAt: 2000, tokensUntil: 700, clientAddress: "::1", userAgent: subject)
-    try outcome { store.begin(hostile, hash: hash(1), completion: $0) }
+      expiresAt: 2000, tokensUntil: 700, clientAddress: "::1", userAgent: subject, passwordDigest: [0, 255])
+    _ = try outcome { store.begin(hostile, hash: hash(1), former: nil, completion: $0) }
     #expect(try outcome { store.list(provider: "local", subject: subject, now: 200, completion: $0) } == [hostile])
   }
 }

@@ -60,15 +60,15 @@ func hash(_ token: UInt8, family: UInt8 = 0) -> RefreshTokenHash {
     family: [UInt8](repeating: family, count: 32), whole: [family] + [UInt8](repeating: token, count: 31))
 }
 
-func record(_ id: String, usedAt: Int64 = 100) -> SignInRecord {
+func record(_ id: String, usedAt: Int64 = 100, of subject: String = "u1") -> SignInRecord {
   SignInRecord(
-    id: id, provider: "local", subject: "u1", methods: ["pwd", "otp"], authenticatedAt: 100, lastUsedAt: usedAt,
-    expiresAt: 2000, tokensUntil: 700, clientAddress: "127.0.0.1", userAgent: "curl")
+    id: id, provider: "local", subject: subject, methods: ["pwd", "otp"], authenticatedAt: 100, lastUsedAt: usedAt,
+    expiresAt: 2000, tokensUntil: 700, clientAddress: "127.0.0.1", userAgent: "curl", passwordDigest: [1, 2])
 }
 
 extension SQLiteSignInStore {
-  func signIn(_ id: String, token: UInt8, family: UInt8 = 0, at: Int64 = 100) throws {
-    try outcome { begin(record(id), hash: hash(token, family: family), completion: $0) }
+  func signIn(_ id: String, token: UInt8, family: UInt8 = 0, of subject: String = "u1") throws {
+    _ = try outcome { begin(record(id, of: subject), hash: hash(token, family: family), former: nil, completion: $0) }
   }
 
   func use(

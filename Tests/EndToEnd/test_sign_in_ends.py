@@ -1,0 +1,234 @@
+"""What ends a sign-in ends it, whatever else happens at that moment; what does not leaves it as it is."""
+import contextlib
+import json
+import sqlite3
+import subprocess
+import threading
+import time
+
+import pytest
+from support.gateway import BINARY, run
+from support.ports import wait_until
+from support.sign_in import ALICE, PASSWORD, SignIn, hashed, person, until_status, users
+from support.tokens import payload
+
+NEW = "another correct horse battery"
+# A store that somebody holds is waited for so long, and then some.
+HELD = 4.0
+
+
+@pytest.fixture
+def scene(start, upstream, tmp_path):
+    def make(**options):
+        return SignIn(start, upstream(), tmp_path, **options)
+    return make
+
+
+@contextlib.contextmanager
+def held(made, seconds=HELD):
+    """Another process that writes, and takes its time: a backup, or a slow disk."""
+    database = sqlite3.connect(made.folder / "state" / "local.sign-ins.db", isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(seconds, lambda: None)
+    release.start()
+    try:
+        yield lambda: (release.join(), database.execute("ROLLBACK"))
+    finally:
+        release.cancel()
+        database.close()
+
+
+def while_held(made, request, seconds=HELD):
+    """The answer to a request that comes while the store is held for so long."""
+    answers = []
+    with held(made, seconds) as end:
+        thread = threading.Thread(target=lambda: answers.append(request()))
+        thread.start()
+        time.sleep(seconds)
+        end()
+        thread.join()
+    return answers[0]
+
+
+def test_C_10_a_logout_that_is_acknowledged_ends_the_sign_in(scene):
+    made = scene()
+    for by_cookie in (True, False):
+        browser = made.browser()
+        browser.sign_in()
+        token = browser.refresh_token
+        if by_cookie:
+            browser.cookies.pop("portcullis_access")
+            answer = while_held(made, lambda: browser.post_form("/auth/logout", {}))
+        else:
+            answer = while_held(made, lambda: made.post("/auth/logout", {"refresh_token": token}))
+        assert answer.status in (204, 303, 503), answer
+        if answer.status != 503:
+            assert made.refresh(token).status == 401
+        else:
+            assert made.refresh(token).status == 200
+
+
+def test_a_store_that_is_held_signs_nobody_out(scene):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    token = browser.refresh_token
+    answer = while_held(made, lambda: browser.fetch("/auth/refresh", [("Origin", browser.origin)], method="POST", body=b""))
+    if answer.status == 503:
+        assert answer.all("set-cookie") == [] and json.loads(answer.body)["error"] == "temporarily_unavailable"
+        assert made.refresh(token).status == 200
+    else:
+        assert answer.status == 204
+    answer = while_held(made, lambda: made.refresh(made.tokens()["refresh_token"]))
+    assert answer.status in (200, 503)
+    if answer.status == 503:
+        assert json.loads(answer.body)["error"] == "temporarily_unavailable"
+
+
+def test_C_9_what_the_command_line_ends_is_learnt_also_where_it_cannot_be_read_at_once(scene):
+    made = scene()
+    tokens = made.tokens()
+    fields = [made.bearer(tokens["access_token"])]
+    assert made.get("/x", fields).status == 200
+    ended = run("sign-ins", "revoke", "--config", made.gateway.config_path, "--provider", "local", "--user", "alice")
+    assert ended.returncode == 0, ended.stderr
+    with held(made, 6.5) as end:
+        time.sleep(6.5)
+        end()
+    until_status(lambda: made.get("/x", fields), 401)
+
+
+@pytest.mark.parametrize("way", ["command line", "own"])
+def test_a_changed_password_puts_others_out(scene, way):
+    made = scene()
+    thief, owner = made.tokens(), made.tokens()
+    if way == "own":
+        answer = made.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW},
+                           [made.bearer(owner["access_token"])])
+        assert answer.status == 204, answer.body
+        # Who has changed it goes on.
+        assert made.refresh(owner["refresh_token"]).status == 200
+        assert made.get("/x", [made.bearer(thief["access_token"])]).status == 401
+    else:
+        changed = subprocess.run(
+            [BINARY, "user", "password", "alice", "--users-file", str(made.users_file), "--password-stdin"],
+            input=NEW + "\n", text=True, capture_output=True, timeout=30)
+        assert changed.returncode == 0, changed.stderr
+        made.gateway.wait_message("users file read")
+        assert made.login(password=NEW).status == 200
+        assert made.refresh(owner["refresh_token"]).status == 401
+    assert made.refresh(thief["refresh_token"]).status == 401
+
+
+def test_a_login_under_way_does_not_outlive_its_password(scene):
+    """Those that were begun with the old password and come to their end after it was changed."""
+    made = scene()
+    token = made.tokens()["access_token"]
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(made.login())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    answer = made.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW}, [made.bearer(token)])
+    for thread in threads:
+        thread.join()
+    assert answer.status == 204, answer.body
+    issued = [json.loads(each.body) for each in answers if each.status == 200]
+    for each in issued:
+        assert made.refresh(each["refresh_token"]).status == 401
+        until_status(lambda: made.get("/x", [made.bearer(each["access_token"])]), 401)
+
+
+def test_C_9_signing_in_again_ends_the_sign_in_before(scene):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    before, access = browser.refresh_token, browser.access
+    answer = browser.sign_in()
+    assert answer.status == 303 and browser.refresh_token != before
+    assert made.refresh(before).status == 401
+    assert made.get("/x", [made.bearer(access)]).status == 401
+    assert browser.fetch("/x").status == 200
+
+
+def test_C_11_a_user_has_so_many_sign_ins(scene):
+    made = scene()
+    issued = [json.loads(until_status(made.login, 200).body) for _ in range(101)]
+    listed = run("sign-ins", "list", "--config", made.gateway.config_path, "--provider", "local", "--user", "alice")
+    assert listed.stdout.count("\n") == 101, listed.stdout
+    ended = [each for each in issued if made.get("/x", [made.bearer(each["access_token"])]).status == 401]
+    assert len(ended) == 1 and made.refresh(ended[0]["refresh_token"]).status == 401
+
+
+def test_C_11_nobody_shuts_out_a_machine(scene):
+    made = scene(people=users(ALICE, clients=(
+        f"  - id: ci\n    secret_hash: \"{hashed('canary-machine-secret')}\"\n")))
+
+    def ask(secret):
+        body = f"grant_type=client_credentials&client_id=ci&client_secret={secret}".encode()
+        return made.get("/auth/token", [("Content-Type", "application/x-www-form-urlencoded")], method="POST", body=body)
+    for _ in range(12):
+        assert ask("wrong").status == 401
+        made.login("client:ci")
+    assert ask("canary-machine-secret").status == 200
+    # Nor does it itself, by asking often.
+    statuses = []
+    threads = [threading.Thread(target=lambda: statuses.append(ask("canary-machine-secret").status)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 20
+
+
+def test_whoever_has_a_good_refresh_token_sees_no_login_page(scene):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    for access in ("garbage", None):
+        if access is None:
+            browser.cookies.pop("portcullis_access")
+        else:
+            browser.cookies["portcullis_access"] = access
+        answer = browser.go("/auth/login?return_to=/x")
+        assert (answer.status, answer.field("location")) == (303, "/x")
+    # Who is well signed in was sent for another reason, and would be again.
+    assert browser.go("/auth/login?return_to=/x").status == 200
+
+
+def test_no_way_without_an_end_to_what_a_new_token_would_not_open(scene):
+    made = scene(provider="require: { claims: [tenant] }", people=users(ALICE, person("u-2", "bob")))
+    browser = made.browser()
+    browser.sign_in("bob")
+    sent = browser.go("/x")
+    assert sent.status == 303
+    assert browser.go(sent.field("location")).status == 200
+
+
+def test_a_token_that_grows_too_large_ends_its_sign_in(scene):
+    made = scene(settings=", lifetime: 1s")
+    browser = made.browser()
+    browser.sign_in()
+    made.write_users(users(person("u-1", "alice", roles=[f"a-role-of-many-{n:04}" for n in range(400)])))
+    made.gateway.wait_message("users file read")
+    time.sleep(1.1)
+    answer = browser.fetch("/auth/refresh", [("Origin", browser.origin)], method="POST", body=b"")
+    assert answer.status == 500 and "portcullis_refresh" not in browser.cookies
+    assert made.gateway.wait_message("too large for a cookie")
+    assert not [m for m in made.gateway.messages() if "used again" in m["message"]]
+
+
+@pytest.mark.parametrize("password, status", [("паро", 400), ("пароль-1", 204), ("a" * 7, 400), ("a" * 512, 400)])
+def test_a_new_password_has_eight_characters(scene, password, status):
+    made = scene()
+    answer = made.post("/auth/password", {"current_password": PASSWORD, "new_password": password},
+                       [made.bearer(made.tokens()["access_token"])])
+    assert answer.status == status, answer.body
+
+
+def test_the_digest_of_the_password_is_told_nobody(scene):
+    made = scene()
+    assert set(payload(made.tokens()["access_token"])) >= {"sub", "sid"}
+    listed = run("sign-ins", "list", "--config", made.gateway.config_path, "--provider", "local")
+    with contextlib.closing(sqlite3.connect(made.folder / "state" / "local.sign-ins.db")) as database:
+        digest, = database.execute("SELECT password_digest FROM sign_ins").fetchone()
+    assert len(digest) == 32 and digest.hex() not in listed.stdout

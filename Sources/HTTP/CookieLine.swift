@@ -21,6 +21,16 @@ public enum CookieLine {
     return result
   }
 
+  /// Whether the name of a cookie begins with one of `prefixes`.
+  public static func hasName(beginningWith prefixes: [[UInt8]], in bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
+    var start = value.lowerBound
+    while start < value.upperBound {
+      let pair = next(bytes, &start, value.upperBound)
+      for prefix in prefixes where begins(bytes, pair, prefix) { return true }
+    }
+    return false
+  }
+
   /// Appends the pairs of other names, byte for byte, joined by `; `.
   ///
   /// - Parameter prefixes: What no name that is appended begins with.

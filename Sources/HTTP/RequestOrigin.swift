@@ -2,12 +2,19 @@
 public enum RequestOrigin {
   /// Whether Origin is absent, or names the host and port of the request itself.
   ///
-  /// Schemes are not compared: behind a proxy that ends TLS the gateway may not know what the browser spoke.
-  public static func isOwn(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+  /// Behind a proxy that ends TLS the gateway may not know what the browser spoke. But a browser that sends a `__Host-`
+  /// or `__Secure-` cookie speaks TLS (RFC 6265bis §4.1.3), and then no page that came in clear is its own: anybody on
+  /// the way could have written it.
+  ///
+  /// - Parameter isSecure: Whether the client is known to speak TLS.
+  public static func isOwn(
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, isSecure: Bool = false
+  ) -> Bool {
     if head.originCount == 0 { return true }
     guard head.originCount == 1 else { return false }
     let value = head.fields[head.originLine].value
-    for scheme in ["http://", "https://"] where value.count > scheme.utf8.count {
+    let schemes = isSecure || hasSecureCookie(head, bytes) ? ["https://"] : ["http://", "https://"]
+    for scheme in schemes where value.count > scheme.utf8.count {
       let end = value.lowerBound + scheme.utf8.count
       guard FieldText.isWord(bytes, ByteRange(value.lowerBound, end), scheme) else { continue }
       do throws(HeadError) {
@@ -20,4 +27,11 @@ public enum RequestOrigin {
     }
     return false
   }
+
+  private static func hasSecureCookie(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    guard head.cookieLine >= 0 else { return false }
+    return CookieLine.hasName(beginningWith: securePrefixes, in: bytes, head.fields[head.cookieLine].value)
+  }
+
+  private static let securePrefixes = [[UInt8]("__Host-".utf8), [UInt8]("__Secure-".utf8)]
 }

@@ -159,7 +159,8 @@ extension Exchange {
     }
     log.keep(identity)
     if authentication.isAmbient(identity), upgrade != nil || asksForUpgrade || !head.knownMethod.isSafe,
-      !RequestOrigin.isOwn(head, bytes), route.cors?.trusts(head, bytes) != true
+      !RequestOrigin.isOwn(head, bytes, isSecure: context.client.scheme == .https),
+      route.cors?.trusts(head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))
     }

@@ -242,6 +242,19 @@ def test_C_8_a_GET_never_signs_out_nor_does_another_site(scene):
     assert browser.go("/x").status == 200
 
 
+def test_C_8_a_page_that_came_in_clear_is_not_the_hosts_own(scene):
+    """Whoever sits on the way can write one; the browser's cookies say that it speaks TLS."""
+    signed_in = scene(issuer="https://app.example.test")
+    browser = signed_in.browser()
+    assert browser.sign_in().status == 303
+    clear, secure = "http://app.example.test", "https://app.example.test"
+    assert browser.request("/auth/logout", [("Origin", clear)], method="POST", body=b"").status == 403
+    assert browser.request("/x", [("Origin", clear)], method="POST", body=b"").status == 403
+    assert signed_in.app.requests == []
+    assert browser.request("/x", [("Origin", secure)], method="POST", body=b"").status == 200
+    assert browser.request("/auth/logout", [("Origin", secure)], method="POST", body=b"").status == 204
+
+
 def test_C_12_the_page_is_inert_and_says_so(scene):
     signed_in = scene(settings=', title: "Acme <&> \\"us\\"", accent: "#ffd700"')
     browser = signed_in.browser()

@@ -130,4 +130,18 @@ struct UpgradeRequestTests {
       "GET / HTTP/1.1\r\nHost: \(host)\r\n" + origins.map { "Origin: \($0)\r\n" }.joined() + "\r\n")
     #expect(RequestOrigin.isOwn(head, bytes.span) == isOwn)
   }
+
+  @Test(
+    "C-8, C-14: what came in clear is no page of a host that is known to be spoken to by TLS",
+    arguments: [
+      ("", false, true), ("Cookie: a=1; __Host-x=2", false, false), ("Cookie: __Secure-x=2", false, false),
+      ("Cookie: a=__Host-x", false, true), ("Cookie: x__Host-=1", false, true), ("", true, false),
+    ] as [(String, Bool, Bool)])
+  func schemes(line: String, isSecure: Bool, isOwn: Bool) throws {
+    for (origin, expected) in [("http://a.example", isOwn), ("https://a.example", true)] {
+      let (head, bytes) = try requestHead(
+        "GET / HTTP/1.1\r\nHost: a.example\r\nOrigin: \(origin)\r\n" + (line.isEmpty ? "" : line + "\r\n") + "\r\n")
+      #expect(RequestOrigin.isOwn(head, bytes.span, isSecure: isSecure) == expected)
+    }
+  }
 }

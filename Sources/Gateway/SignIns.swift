@@ -75,7 +75,7 @@ final class SignIns {
         let algorithm = provider.signingAlgorithm,
         let service = makeService(signIn, provider, state)
       else { continue }
-      state.users = signIn.users
+      state.take(signIn.users)
       state.keys = SignIns.keys(of: provider.name, algorithm, keys)
       services[provider.name] = service
       if before[provider.name]?.state !== state { watch(provider.name, state) }

@@ -5,7 +5,7 @@ public import State
 import Synchronization
 public import Tokens
 
-/// What a provider's sign-in keeps over reloads. From anywhere; its locks are held for a look, and never across work.
+/// What a provider's sign-in keeps over reloads. From anywhere; its locks are held for a look, and but for one never across work.
 public final class SignInState: Sendable {
   public let store: any SignInStore
   let queue = SerialQueue(name: "sign-in")
@@ -13,6 +13,8 @@ public final class SignInState: Sendable {
   let throttle = Mutex(LoginThrottle())
   let said = Mutex(SaidFailures())
   let watcher = UsersWatcher()
+  /// Held for a look at the users file, from its status to what is in force: of two, the later one counts.
+  let looking = Mutex(())
   /// What passwords are compared with where there are no users; nil: libxcrypt failed.
   let unmatched = try? PasswordHash.matchingNone()
   private let usersInForce: Mutex<UsersFile>
@@ -30,6 +32,14 @@ public final class SignInState: Sendable {
   public var users: UsersFile {
     get { usersInForce.withLock { $0 } }
     set { usersInForce.withLock { $0 = newValue } }
+  }
+
+  /// Takes the users of a configuration. Of a file that is looked at already what is in force stays: it may have been
+  /// read later, and a user who is disabled since would be back. Blocks while the file is being read.
+  public func take(_ users: UsersFile) {
+    looking.withLock { _ in
+      if !self.users.path.isSameBytes(as: users.path) { self.users = users }
+    }
   }
 
   /// The provider's, the first of which signs.

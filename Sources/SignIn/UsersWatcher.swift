@@ -1,6 +1,7 @@
 import Configuration
 import Sockets
 import Synchronization
+import Tokens
 
 /// Looks whether a users file has changed. Blocks: for a queue of its own.
 final class UsersWatcher: Sendable {
@@ -46,7 +47,11 @@ extension SignInService {
   ///
   /// - Parameter allowsDemo: Whether all listeners are on loopback.
   public func lookAtUsers(allowsDemo: Bool) {
-    let users = state.watcher.look(path: configuration.users.path, allowsDemo: allowsDemo, report: report)
-    if let users { state.users = users }
+    let path = configuration.users.path
+    state.looking.withLock { _ in
+      // A reload may have named another file since.
+      guard state.users.path.isSameBytes(as: path) else { return }
+      if let users = state.watcher.look(path: path, allowsDemo: allowsDemo, report: report) { state.users = users }
+    }
   }
 }

@@ -1,6 +1,7 @@
 """What ends a sign-in ends it, whatever else happens at that moment; what does not leaves it as it is."""
 import contextlib
 import json
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -136,6 +137,21 @@ def test_a_login_under_way_does_not_outlive_its_password(scene):
     for each in issued:
         assert made.refresh(each["refresh_token"]).status == 401
         until_status(lambda: made.get("/x", [made.bearer(each["access_token"])]), 401)
+
+
+def test_a_reload_brings_no_disabled_user_back(scene, tmp_path):
+    """One who is disabled while a reload is under way, which has read the users before."""
+    revoked = tmp_path / "revoked.txt"
+    revoked.write_text("".join(f"jti token-number-{n:08}\n" for n in range(500_000)))
+    made = scene(top=f"revocations: {{ file: {revoked} }}")
+    assert made.login("bob").status == 200
+    made.gateway.signal(signal.SIGHUP)
+    time.sleep(0.02)
+    made.write_users(users(ALICE, person("u-2", "bob", disabled=True)))
+    made.gateway.wait_message("reloaded")
+    until_status(lambda: made.login("bob"), 401, seconds=5)
+    time.sleep(1.2)
+    assert made.login("bob").status == 401
 
 
 def test_C_9_signing_in_again_ends_the_sign_in_before(scene):

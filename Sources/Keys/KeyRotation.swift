@@ -63,7 +63,11 @@ extension SigningFolder {
   /// From when a key signs that is to be made now; nil: none is. The first key is made elsewhere.
   private func nextTime(_ entries: [Entry], _ rotation: KeyRotation, _ now: UnixSeconds) -> UnixSeconds? {
     let ahead = rotation.ahead.components.seconds
-    guard let newest = entries.filter({ $0.key.algorithm == algorithm }).map(\.createdAt).max() else { return nil }
+    let times = entries.filter { $0.key.algorithm == algorithm }.map(\.createdAt)
+    guard !times.isEmpty else { return nil }
+    // One that was made while the clock was ahead is no reason to make none until it has come that far.
+    let latest = now + ahead + KeyRotation.tolerance.components.seconds
+    guard let newest = times.filter({ $0 <= latest }).max() else { return now + ahead }
     let due = newest + rotation.every.components.seconds
     return due - ahead <= now ? max(due, now + ahead) : nil
   }

@@ -62,12 +62,17 @@ extension FileAccess {
     return unsafe String(cString: found)
   }
 
+  /// Who has it holds it for milliseconds.
+  private static let lockMilliseconds: Int32 = 2000
+
   /// Does something while no other process that asks for it may: with what is in a folder. Blocks.
+  ///
+  /// - Throws: `EWOULDBLOCK`, too, where somebody holds the lock for 2 s.
   public static func withLock<Value>(
     onFolder path: String, _ body: () throws(SystemError) -> Value
   ) throws(SystemError) -> Value {
     // The folder itself is locked: a file of its own would stay.
-    let lock = try Descriptor(unsafe csystem_open_locked(path), call: "lock \(path)")
+    let lock = try Descriptor(unsafe csystem_open_locked(path, lockMilliseconds), call: "lock \(path)")
     let value = try body()
     // Until here it is held.
     _ = lock.number
@@ -82,7 +87,7 @@ extension FileAccess {
   }
 
   /// Makes what was renamed in the folder of `path` outlast a loss of power.
-  private static func synchronizeFolder(of path: String) throws(SystemError) {
+  static func synchronizeFolder(of path: String) throws(SystemError) {
     let folder = folder(of: path)
     let descriptor = try Descriptor(unsafe csystem_open_reading(folder), call: "open \(folder)")
     guard fsync(descriptor.number) == 0 else { throw .last("fsync \(folder)") }

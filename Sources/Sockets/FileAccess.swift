@@ -52,17 +52,18 @@ public enum FileAccess {
   ///
   /// The superuser makes it for the owner of the folder, who could not read it otherwise.
   ///
+  /// Whoever opens it finds all of it, also after a crash: half a key is none.
+  ///
   /// - Throws: Where the name is taken too.
   public static func createPrivate(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
-    let file = try Descriptor(unsafe csystem_create_private(path), call: "open \(path)")
-    do throws(SystemError) {
-      if geteuid() == 0 { try giveToOwnerOfFolder(file, path) }
-      try write(bytes, to: file, path)
-    } catch {
-      // Half a key is none, and would be in the way of a whole one.
-      _ = unsafe unlink(path)
-      throw error
-    }
+    let temporary = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
+    let file = try Descriptor(unsafe csystem_create_private(temporary), call: "open \(temporary)")
+    // SAFETY: paths are NUL-terminated for each call.
+    defer { _ = unsafe unlink(temporary) }
+    if geteuid() == 0 { try giveToOwnerOfFolder(file, path) }
+    try write(bytes, to: file, temporary)
+    guard unsafe link(temporary, path) == 0 else { throw .last("link \(temporary) to \(path)") }
+    try synchronizeFolder(of: path)
   }
 
   private static func giveToOwnerOfFolder(_ file: borrowing Descriptor, _ path: String) throws(SystemError) {

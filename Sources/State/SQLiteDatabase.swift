@@ -15,7 +15,7 @@ final class SQLiteDatabase {
   ///
   /// - Throws: Where somebody else could read it, or it cannot be used.
   init(path: String) throws(StoreFault) {
-    try SQLiteDatabase.makePrivate(path)
+    let path = try SQLiteDatabase.makePrivate(path)
     var connection: OpaquePointer?
     let code = unsafe sqlite3_open_v2(
       path, &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
@@ -70,10 +70,17 @@ final class SQLiteDatabase {
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(connection) == 0 }
 
   /// Makes the file, as SQLite itself would let others read it; its companions get the file's mode.
-  private static func makePrivate(_ path: String) throws(StoreFault) {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+  ///
+  /// - Returns: Its path without links: SQLite follows none, and a folder may be one, such as /var/run.
+  private static func makePrivate(_ path: String) throws(StoreFault) -> String {
+    let given = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     // SAFETY: paths are NUL-terminated for each call of this function, which keep nothing.
-    guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw last("mkdir \(folder)") }
+    guard unsafe mkdir(given, 0o700) == 0 || errno == EEXIST else { throw last("mkdir \(given)") }
+    guard let found = unsafe realpath(given, nil) else { throw last("realpath \(given)") }
+    defer { unsafe free(found) }
+    let folder = unsafe String(cString: found)
+    let name = path.split(separator: "/").last.map { String($0) } ?? path
+    let path = folder == "/" ? "/" + name : "\(folder)/\(name)"
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw last("open \(path)") }
     defer { close(descriptor) }
@@ -87,6 +94,7 @@ final class SQLiteDatabase {
     }
     if geteuid() == 0, status.st_size == 0 { try giveToOwnerOfFolder(descriptor, folder, path) }
     guard status.st_uid == geteuid() || geteuid() == 0 else { throw StoreFault("\(path) belongs to another user") }
+    return path
   }
 
   /// The gateway, which need not be root, goes on with what root has begun.

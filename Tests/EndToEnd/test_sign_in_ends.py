@@ -1,6 +1,8 @@
 """What ends a sign-in ends it, whatever else happens at that moment; what does not leaves it as it is."""
 import contextlib
+import fcntl
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -152,6 +154,24 @@ def test_a_reload_brings_no_disabled_user_back(scene, tmp_path):
     until_status(lambda: made.login("bob"), 401, seconds=5)
     time.sleep(1.2)
     assert made.login("bob").status == 401
+
+
+def test_C_11_whoever_locks_the_folder_stops_no_logins(scene):
+    """Anybody can who may open it."""
+    made = scene()
+    token = made.tokens()["access_token"]
+    folder = os.open(made.folder, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_SH)
+        answer = made.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW}, [made.bearer(token)])
+        assert answer.status == 500
+        assert made.login().status == 200
+    finally:
+        os.close(folder)
+    # It was not done later, either.
+    assert made.login(password=NEW).status == 401
+    answer = made.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW}, [made.bearer(token)])
+    assert answer.status == 204
 
 
 def test_C_9_signing_in_again_ends_the_sign_in_before(scene):

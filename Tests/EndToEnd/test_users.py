@@ -292,10 +292,11 @@ def signed_in(tmp_path):
             for number in range(count):
                 database.execute(
                     "INSERT INTO sign_ins (id, provider, subject, methods, authenticated_at, last_used_at, expires_at,"
-                    " client_address, user_agent, family_hash, token_hash, tokens_until)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                    " client_address, user_agent, family_hash, token_hash, tokens_until, password_digest)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     (f"{subject}-{number}", "local", subject, "pwd", now, now, now + 86400, "127.0.0.1",
-                     "curl\t\x1b[2J", random.randbytes(32), random.randbytes(32), now + 600))
+                     "curl\t\x1b[2J", random.randbytes(32), random.randbytes(32), now + 600,
+                     random.randbytes(32)))
         database.close()
         return [f"{subject}-{number}" for number in range(count)]
     return tmp_path, file, fill

@@ -56,6 +56,9 @@ struct KeyRotationTests {
     Row(
       testDescription: "a gateway that did not run for years", times: [start - day, start], now: start + 900 * day,
       made: start + 900 * day + hour, left: [start + 900 * day + hour, start], signing: start),
+    Row(
+      testDescription: "one was made while the clock was a year ahead", times: [start, start + 365 * day],
+      now: due - hour, made: due, left: [start + 365 * day, due, start], signing: start),
   ]
 
   @Test("What is made, kept and deleted when", arguments: rows)

@@ -123,6 +123,17 @@ struct SignInStoreTests {
     #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: link) }
   }
 
+  @Test("A folder on the way may be a link, as /var/run is one")
+  func linkedFolder() throws {
+    let store = try folder.open()
+    try store.signIn("a", token: 1)
+    let link = "/tmp/portcullis-link-\(UInt64.random(in: 0...UInt64.max))"
+    // SAFETY: paths are NUL-terminated for the calls.
+    #expect(unsafe symlink(folder.path, link) == 0)
+    defer { _ = unsafe unlink(link) }
+    #expect(try SQLiteSignInStore(path: link + "/local.sign-ins.db").listed(at: 200).map(\.id) == ["a"])
+  }
+
   @Test("A newer version's file, another program's and what is no database are refused")
   func versions() throws {
     _ = try folder.open()

@@ -206,13 +206,17 @@ static inline int csystem_open_blocking(const char *path) { return open(path, O_
 // Does not wait for the other end of a pipe.
 static inline int csystem_open_reading(const char *path) { return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); }
 
-// Holds a lock on a folder, or a file, until the descriptor is closed; waits for whoever else does.
-static inline int csystem_open_locked(const char *path) {
+// Holds a lock on a folder, or a file, until the descriptor is closed; waits so long for whoever else does. Anybody can
+// who may open it: -1 and EWOULDBLOCK.
+static inline int csystem_open_locked(const char *path, int milliseconds) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return -1;
   int result;
-  do result = flock(descriptor, LOCK_EX);
-  while (result != 0 && errno == EINTR);
+  while ((result = flock(descriptor, LOCK_EX | LOCK_NB)) != 0 && (errno == EINTR || errno == EWOULDBLOCK)) {
+    if (milliseconds <= 0) break;
+    usleep(10000);
+    milliseconds -= 10;
+  }
   if (result == 0) return descriptor;
   int code = errno;
   close(descriptor);

@@ -9,7 +9,7 @@ import sys
 import jwt
 import pytest
 import requests
-from support.browser import sign_in
+from support.browser import NAVIGATION, sign_in, walk
 from support.judged import Judge
 from support.ports import free_port, wait_until
 from support.tokens import Key, bearer, hand_made, number, signing
@@ -79,6 +79,7 @@ HTMX = false
 DATABASE_URI = "sqlite:///{folder}/canaille.sqlite"
 [CANAILLE_OIDC]
 DYNAMIC_CLIENT_REGISTRATION_OPEN = true
+TRUSTED_DOMAINS = ["127.0.0.1", "127.0.0.2"]
 ACTIVE_JWKS = [{{{table}}}]
 """)
     env = {"CANAILLE_CONFIG": str(folder / "canaille.toml")}
@@ -178,6 +179,63 @@ def test_a_token_of_canaille_is_introspected_until_it_is_revoked(start, upstream
     answer = wait_until(lambda: (get(gateway, "/x", [bearer(token)]).status == 401) and get(
         gateway, "/x", [bearer(token)]), "the revocation", 20)
     assert gateway.access_of(answer.request_id)["reason"] == "token_inactive"
+
+
+def test_a_browser_signs_in_at_canaille_and_out_again(start, upstream, canaille, tmp_path):
+    """The gateway is at another address than the provider: cookies know no ports."""
+    app = upstream()
+    url = f"http://127.0.0.2:{free_port()}"
+    answer = requests.post(canaille.issuer + "/oauth/register", timeout=20, json={
+        "client_name": "Gateway", "redirect_uris": [url + "/oauth/callback"], "post_logout_redirect_uris": [url + "/bye"],
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "scope": "openid profile email", "token_endpoint_auth_method": "client_secret_basic"})
+    assert answer.status_code == 201, answer.text
+    client = answer.json()
+    file = tmp_path / "secret"
+    file.touch(0o600)
+    file.write_text(client["client_secret"])
+    gateway = start(f"""
+    listeners:
+      - address: {url.partition("://")[2]}
+    log: {{ level: debug }}
+    providers:
+      company:
+        issuer: "{canaille.issuer}"
+        audiences: ["{client["client_id"]}"]
+        code_flow:
+          client_id: "{client["client_id"]}"
+          client_secret_file: {file}
+          url: "{url}"
+          scopes: [profile, email]
+          userinfo: true
+          after_logout: /bye
+          state: {tmp_path / "state"}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /bye, auth: none, upstream: app }}
+      - {{ path: /**, auth: company, upstream: app }}
+    """)
+    gateway.wait_message("keys updated", 20)
+    browser = requests.Session()
+    wanted = url + "/orders?year=2026"
+    page = browser.get(wanted, timeout=20, allow_redirects=False, headers=NAVIGATION)
+    target = walk(browser, page, wanted, {"login": "alice", "password": PASSWORD})
+    assert target == wanted and app.received == b""
+    assert browser.get(target, timeout=20, headers=NAVIGATION).status_code == 200
+    seen = app.wait_requests(1)[0]
+    assert seen.field("x-forwarded-user") and seen.field("x-forwarded-email") == "alice@example.com"
+    assert seen.target == "/orders?year=2026" and seen.field("cookie") is None and seen.field("authorization") is None
+    # A script's request has the session too; without it there is none.
+    assert browser.get(url + "/api", timeout=20).status_code == 200
+    assert requests.get(url + "/api", timeout=20).status_code == 401
+    page = browser.post(url + "/oauth/logout", timeout=20, allow_redirects=False, headers={"Origin": url})
+    assert page.headers["Location"].startswith(canaille.issuer)
+    assert walk(browser, page, url, {"answer": "logout"}) == url + "/bye"
+    assert browser.get(url + "/api", timeout=20).status_code == 401
+    page = browser.get(wanted, timeout=20, allow_redirects=False, headers=NAVIGATION)
+    assert page.status_code == 303 and page.headers["Location"].startswith("/oauth/login?"), page.headers
+    assert client["client_secret"] not in gateway.program_text + gateway.access_text
 
 
 def refused_when_changed(judge, token):

@@ -8,6 +8,10 @@ import urllib.parse
 import requests
 
 
+# What browsers say of a link that somebody has followed.
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "cross-site"}
+
+
 class Forms(html.parser.HTMLParser):
     """The forms of a page that are posted: where to, the fields as they stand, the buttons."""
 
@@ -32,6 +36,28 @@ class Forms(html.parser.HTMLParser):
         return [each for each in self.forms if each[0].get("method", "").lower() == "post"]
 
 
+def walk(session, page, until, answers):
+    """Follows redirects and fills in forms; gives the address that begins with `until`, which is not asked."""
+    for _ in range(12):
+        if page.is_redirect:
+            target = urllib.parse.urljoin(page.url, page.headers["Location"])
+            if target.startswith(until):
+                return target
+            page = session.get(target, timeout=20, allow_redirects=False, headers=NAVIGATION)
+            continue
+        forms = Forms(page.text).posted()
+        assert forms, f"no form at {page.url}: {page.status_code} {page.text[:2000]}"
+        accepting = [form for form in forms if any("accept" in value or "allow" in value for _, value in form[2])]
+        attributes, fields, buttons = (accepting or forms)[0]
+        fields.update({name: value for name, value in answers.items() if name in fields})
+        wanted = [b for b in buttons if answers.get(b[0]) == b[1]] or [b for b in buttons if b[1] in ("accept", "allow")]
+        fields.update(wanted[:1] or buttons[:1])
+        page = session.post(
+            urllib.parse.urljoin(page.url, attributes.get("action") or page.url), data=fields, timeout=20,
+            allow_redirects=False, headers={"Referer": page.url})
+    raise AssertionError(f"no end of steps; the last is {page.url}")
+
+
 def sign_in(issuer, client_id, redirect_uri, answers, secret=None, scope="openid profile email"):
     """Walks the authorization code flow with PKCE (RFC 6749 §4.1, RFC 7636); gives the token endpoint's answer.
 
@@ -44,24 +70,7 @@ def sign_in(issuer, client_id, redirect_uri, answers, secret=None, scope="openid
     page = session.get(provider["authorization_endpoint"], timeout=20, allow_redirects=False, params={
         "response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": scope, "state": state,
         "nonce": secrets.token_urlsafe(16), "code_challenge": challenge, "code_challenge_method": "S256"})
-    for _ in range(12):
-        if page.is_redirect:
-            target = urllib.parse.urljoin(page.url, page.headers["Location"])
-            if target.startswith(redirect_uri):
-                break
-            page = session.get(target, timeout=20, allow_redirects=False)
-            continue
-        forms = Forms(page.text).posted()
-        assert forms, f"no form at {page.url}: {page.status_code} {page.text[:2000]}"
-        accepting = [form for form in forms if any("accept" in value or "allow" in value for _, value in form[2])]
-        attributes, fields, buttons = (accepting or forms)[0]
-        fields.update({name: value for name, value in answers.items() if name in fields})
-        fields.update([b for b in buttons if b[1] in ("accept", "allow")][:1] or buttons[:1])
-        page = session.post(
-            urllib.parse.urljoin(page.url, attributes.get("action") or page.url), data=fields, timeout=20,
-            allow_redirects=False, headers={"Referer": page.url})
-    else:
-        raise AssertionError(f"no end of steps; the last is {page.url}")
+    target = walk(session, page, redirect_uri, answers)
     back = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))
     assert back.get("state") == state and "code" in back, back
     answer = requests.post(

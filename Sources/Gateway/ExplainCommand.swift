@@ -6,6 +6,7 @@ import JSON
 import Keys
 import Reason
 import Sockets
+import State
 import Tokens
 
 /// `portcullis explain`
@@ -98,6 +99,9 @@ struct ExplainCommand: ParsableCommand {
       throw ExitStatus.unavailable
     }
     guard let provider = providers.first else { return .refused(.issuerUnknown) }
+    if !provider.credentialSources.contains(.authorization) {
+      StandardError.print("the route reads no token in Authorization: taken as if it stood where it reads one")
+    }
     let keys = try provider.currentKeys()
     let verified: VerifiedToken
     do throws(TokenError) {
@@ -111,9 +115,26 @@ struct ExplainCommand: ParsableCommand {
     {
       return .refused(.tokenRevoked)
     }
+    if try hasEnded(verified.claims, of: provider, now) { return .refused(.tokenRevoked) }
     if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
       return .refused(reason)
     }
     return .identity(.token(verified))
+  }
+
+  /// Whether the token's sign-in here has ended.
+  private func hasEnded(
+    _ claims: ClaimsSet, of provider: ProviderConfiguration, _ now: UnixSeconds
+  ) throws -> Bool {
+    guard provider.signIn != nil, let file = provider.signInsFile else { return false }
+    if let occupant = try? FileAccess.occupant(of: file, bytesMax: 0), case .nothing = occupant { return false }
+    let ended = EndedSignIns { now }
+    do throws(StoreFault) {
+      try ended.load(try SQLiteSignInStore(path: file), of: provider.name)
+    } catch {
+      StandardError.print("what sign-ins have ended cannot be read: \(error)")
+      throw ExitStatus.unavailable
+    }
+    return ended.revocations.kind(revoking: claims, keyID: nil) != nil
   }
 }

@@ -37,7 +37,6 @@ extension SignInService {
     username: String = "", fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
     let name = configuration.cookies.login
-    var cookies: [String] = []
     let csrf: String
     if let known = request.cookie(name), SignInService.isLoginToken(known) {
       csrf = known
@@ -46,8 +45,9 @@ extension SignInService {
         return Answers.error(.serverError, nil, .internalError)
       }
       csrf = Base64URL.text(random)
-      cookies.append(configuration.cookies.set(name, csrf, seconds: SignInService.loginTokenSeconds))
     }
+    // A known one too: its hour begins anew with each page, and pages that are open beside this one stay good.
+    let cookies = [configuration.cookies.set(name, csrf, seconds: SignInService.loginTokenSeconds)]
     return page.response(
       status: status, message: message, username: username, returnTo: returnTo, csrf: csrf, cookies: cookies,
       fields: fields, reason: reason)

@@ -107,7 +107,10 @@ struct SignInTable: SQLiteTable {
       found = (SignInRecord(row), row.integer(11) == 1, row.integer(12) == 1, row.integer(13))
     }
     guard let (record, isLatest, isPrevious, replacedAt) = found else { return .refused }
-    if !isLatest, !(isPrevious && now.subtractingSaturated(replacedAt) <= terms.graceSeconds) {
+    // A clock that was set back must not stretch the grace by as much. A little it may be behind without: whoever waits
+    // for the database has read it before that.
+    let isInGrace = max(now, replacedAt).subtractingSaturated(min(now, replacedAt)) <= terms.graceSeconds
+    if !isLatest, !(isPrevious && isInGrace) {
       try end(id: record.id, provider: provider, now: now)
       return .reused(record)
     }

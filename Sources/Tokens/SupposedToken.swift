@@ -14,8 +14,9 @@ public final class SupposedToken: Sendable {
     var value = try stated.value(policy.claims)
     // Rules may ask for what every token of the provider has.
     if value.object?["iss"] == nil { try value.set(ClaimPath(name: "iss"), .string(policy.issuer)) }
-    if case .oneOf(let audiences) = policy.audiences, value.object?["aud"] == nil {
-      try value.set(ClaimPath(name: "aud"), .array(audiences.map { .string($0) }))
+    // One of them, as most tokens have: a rule that tells audiences apart is tried with the one that is stated.
+    if case .oneOf(let audiences) = policy.audiences, let first = audiences.first, value.object?["aud"] == nil {
+      try value.set(ClaimPath(name: "aud"), .string(first))
     }
     if let authenticatedAt { try value.set(ClaimPath(name: "auth_time"), .integer(authenticatedAt)) }
     guard let document = try? JSONDocument(value.serialized().span) else {

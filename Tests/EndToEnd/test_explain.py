@@ -227,7 +227,6 @@ def test_tests_that_hold(folder):
     ("{ request: GET /x, expect: allowed }", "found 404 no_route on no route"),
     ("{ request: GET /public/x, expect: allowed, route: api }", 'expected route "api", found route "open"'),
     ("{ request: GET /public/x, expect: allowed, upstream: spare }", 'expected upstream "spare", found upstream "app"'),
-    ("{ request: GET /orders/7, expect: 401, upstream: app }", 'expected upstream "app", found 401 credential_missing'),
     ("{ request: GET /old/x, expect: allowed, upstream: app }", 'expected upstream "app", found a redirect'),
     ("{ request: POST /orders/7, as: { roles: [x] }, expect: allowed }",
      "LACKS  any of the roles clerk; found x"),
@@ -253,6 +252,8 @@ def test_A_3_a_test_that_fails_is_a_fault_with_its_place(folder, test, said):
     ("{ request: GET /x }", '"expect" is missing'), ("{ expect: allowed }", '"request" is missing'),
     ("{ request: GET /x, expect: allowed, route: opne }", 'no route is called "opne"; did you mean "open"?'),
     ("{ request: GET /x, expect: allowed, upstream: nope }", 'no upstream is called "nope"'),
+    ("{ request: GET /orders/7, expect: 401, upstream: app }", "what is refused goes to no upstream"),
+    ("{ request: GET /orders/7, expect: role_missing, upstream: app }", "what is refused goes to no upstream"),
     ("{ request: GET /x, expect: allowed, as: { provider: compani } }", 'did you mean "company"?'),
     ("{ request: GET /x, expect: allowed, as: { role: [a] } }", 'did you mean "roles"?'),
 ], ids=str)

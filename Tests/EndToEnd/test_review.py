@@ -108,3 +108,15 @@ def test_routes_that_no_test_takes(tmp_path):
 def test_thousands_of_routes_are_reviewed(tmp_path):
     routes = [f'path: "/r{number}/*", auth: company' for number in range(1000)]
     assert warned(tmp_path, routes) == []
+
+
+def test_no_more_than_500_warnings_are_told(tmp_path):
+    tests = "tests:\n  - { request: GET /tested, expect: allowed }\n"
+
+    def routes(untested):
+        return ["path: /tested, auth: none", *(f"path: /r{number}, auth: none" for number in range(untested))]
+
+    everything = [(number + 1, f"no test takes this route: GET /r{number} would") for number in range(500)]
+    assert warned(tmp_path, routes(500), more=tests) == everything
+    more = (501, "there is more from here on: no more than 500 warnings are told")
+    assert warned(tmp_path, routes(510), more=tests) == [*everything, more]

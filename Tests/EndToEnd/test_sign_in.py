@@ -230,6 +230,20 @@ def test_C_8_a_form_of_another_site_is_refused(scene):
     assert browser.access is None and without.access is None
 
 
+def test_C_8_each_page_gives_its_form_the_whole_time(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    first = browser.form()
+    wrong = {**first, "username": "alice", "password": "wrong"}
+    for page in (browser.go("/auth/login"), browser.post_form("/auth/login", wrong)):
+        [cookie] = page.all("set-cookie")
+        assert cookie.startswith(f"portcullis_login={first['csrf']};") and "; Max-Age=3600" in cookie
+    # What no page can have set is neither kept nor said again.
+    browser.cookies["portcullis_login"] = "x; Domain=test"
+    assert "x" != browser.form()["csrf"] != first["csrf"]
+    assert browser.sign_in().status == 303
+
+
 def test_C_8_a_GET_never_signs_out_nor_does_another_site(scene):
     signed_in = scene()
     browser = signed_in.browser()

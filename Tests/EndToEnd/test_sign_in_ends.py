@@ -144,7 +144,7 @@ def test_a_login_under_way_does_not_outlive_its_password(scene):
 def test_a_reload_brings_no_disabled_user_back(scene, tmp_path):
     """One who is disabled while a reload is under way, which has read the users before."""
     revoked = tmp_path / "revoked.txt"
-    revoked.write_text("".join(f"jti token-number-{n:08}\n" for n in range(500_000)))
+    revoked.write_text("".join(f"jti token-number-{n:08}\n" for n in range(100_000)))
     made = scene(top=f"revocations: {{ file: {revoked} }}")
     assert made.login("bob").status == 200
     made.gateway.signal(signal.SIGHUP)
@@ -172,6 +172,19 @@ def test_C_11_whoever_locks_the_folder_stops_no_logins(scene):
     assert made.login(password=NEW).status == 401
     answer = made.post("/auth/password", {"current_password": PASSWORD, "new_password": NEW}, [made.bearer(token)])
     assert answer.status == 204
+
+
+def test_explain_knows_what_has_ended(scene):
+    made = scene()
+    token = made.tokens()["access_token"]
+
+    def explain():
+        return run("explain", "--config", made.gateway.config_path, "--path", "/x", "--host", made.host, "--token", "-",
+                   stdin=token)
+    assert explain().returncode == 0
+    assert made.post("/auth/logout", None, [made.bearer(token)]).status == 204
+    answer = explain()
+    assert answer.returncode == 1 and "token_revoked" in answer.stdout, answer
 
 
 def test_C_9_signing_in_again_ends_the_sign_in_before(scene):

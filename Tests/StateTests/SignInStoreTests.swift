@@ -31,6 +31,16 @@ struct SignInStoreTests {
     #expect(try store.endedGood(at: 700).isEmpty)
   }
 
+  @Test("C-10: a clock that is set back stretches the grace by no more than itself")
+  func graceWhereTheClockIsSetBack() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    _ = try store.use(1, next: 2, at: 900)
+    #expect(try store.use(1, next: 9, at: 890) == .repeated(record("s1", usedAt: 900)))
+    #expect(try store.use(1, next: 9, at: 889) == .reused(record("s1", usedAt: 900)))
+    #expect(try store.use(2, next: 3, at: 889) == .refused)
+  }
+
   @Test("C-10: a token that was replaced long ago ends the sign-in too, and one of nobody does nothing")
   func oldReuse() throws {
     let store = try folder.open()

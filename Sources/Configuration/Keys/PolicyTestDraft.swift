@@ -30,7 +30,7 @@ struct PolicyTestDraft: Sendable {
       Key("route", ifWritten: \.route, ValueKind.text("a route's name").located, "The route that has to be taken."),
       Key(
         "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located,
-        "The upstream that it has to go to."),
+        "The upstream that it has to go to; only beside `expect: allowed`."),
     ])
 }
 

@@ -10,6 +10,9 @@ extension Resolver {
       let upstream = index(test.upstream, among: draft.upstreams.map(\.name), "upstream")
       let identity = test.identity.map { resolveIdentity($0.value) }
       guard let request = test.request, let expectation = test.expectation else { continue }
+      if let upstream = test.upstream, expectation != .allowed {
+        report(upstream.position, "what is refused goes to no upstream; leave it out, or write expect: allowed")
+      }
       tests.append(
         PolicyTest(
           position: decoded.places.mapping, name: test.name, request: request, identity: identity,

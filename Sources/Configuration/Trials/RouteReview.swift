@@ -19,7 +19,7 @@ public struct RouteReview: Sendable {
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
     }
     let tested = Set(configuration.tests.compactMap { trials.route($0.request).route })
-    for index in configuration.routes.indices where warnings.count < RouteReview.warningsMax {
+    for index in configuration.routes.indices where !isFull {
       guard let request = reached[index] else {
         warn(index, "this route never matches: earlier ones together take all of its requests")
         continue
@@ -39,8 +39,13 @@ public struct RouteReview: Sendable {
   }
 
   private mutating func warn(_ route: Int, _ message: String) {
-    warnings.append(Diagnostic(file: configuration.file, position: routes[route].position, message: message))
+    if isFull { return }
+    let isOneTooMany = warnings.count == RouteReview.warningsMax
+    let told = isOneTooMany ? "there is more from here on: no more than \(warnings.count) warnings are told" : message
+    warnings.append(Diagnostic(file: configuration.file, position: routes[route].position, message: told))
   }
+
+  private var isFull: Bool { warnings.count > RouteReview.warningsMax }
 
   /// A route that is not open to everyone, below whose path the open one lies, whatever their methods. One for all paths
   /// is no area.
@@ -71,7 +76,7 @@ public struct RouteReview: Sendable {
       whole.methods = []
       guard !whole.covers(pattern), takes(request) == index else { continue }
       warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule is another, not by this route")
-      if warnings.count >= RouteReview.warningsMax { return }
+      if isFull { return }
     }
   }
 
@@ -83,6 +88,6 @@ public struct RouteReview: Sendable {
     return "\(request.method) \(takes(request) == takes(plain) ? "" : request.host)\(request.path)"
   }
 
-  /// Who has made more of them reads no further.
+  /// Who has made more of them reads no further; that there are more is one of its own.
   private static let warningsMax = 500
 }

@@ -588,7 +588,7 @@ def test_a_logout_token_in_another_wrapping_ends_nothing(straight, shared_provid
     assert browser.fetch("/a").status == 200
     id_token = [made for made in shared_provider.made if made.count(".") == 2][-1]
     assert backchannel(straight, f"logout_token={id_token}".encode()).status == 400
-    for header in ({"alg": "none"}, {"crit": ["x"]}):
+    for header in ({"typ": "at+jwt"}, {"alg": "none"}, {"crit": ["x"]}):
         bad = hand_made({"alg": "ES256", "kid": shared_provider.key.kid, "typ": "logout+jwt", **header},
                         json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "==")), signing(shared_provider.key))
         assert backchannel(straight, f"logout_token={bad}".encode()).status == 400, header

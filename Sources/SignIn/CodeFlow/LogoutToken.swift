@@ -19,6 +19,7 @@ struct LogoutTokenVerifier: Sendable {
   private let untyped: TokenVerifier
 
   static let type = "logout+jwt"
+  private static let types = ["logout+jwt", "application/logout+jwt", "jwt", "application/jwt"]
   /// §2.6 asks for no replay: what is older need not be remembered.
   static let ageMaxSeconds: Int64 = 300
   private static let event = "http://schemas.openid.net/event/backchannel-logout"
@@ -40,11 +41,18 @@ struct LogoutTokenVerifier: Sendable {
   func verify(_ token: [UInt8], keys: KeySet?, now: UnixSeconds) throws(CodeFlowFault) -> LogoutToken {
     let verified: VerifiedToken
     let claims: JSONObject
+    let type: String?
     do throws(TokenError) {
       verified = try verify(token, keys, now)
-      claims = try DecodedToken(token.span).claims
+      let decoded = try DecodedToken(token.span)
+      claims = decoded.claims
+      type = decoded.header["typ"]?.string?.lowercased()
     } catch {
       throw .token(.logout, error)
+    }
+    // An access token of the same provider is none (RFC 8725 §3.11).
+    if let type, !LogoutTokenVerifier.types.contains(type) {
+      throw .tokenRefused(.logout, "its typ is not \(LogoutTokenVerifier.type)")
     }
     // It would pass for an ID token otherwise (§2.4).
     guard claims["nonce"] == nil else { throw .tokenRefused(.logout, "it has a nonce") }

@@ -15,6 +15,8 @@ enum CodeFlow {
   static let cacheSeconds: Int64 = 30
   /// However short-lived a provider's access tokens are: it is not asked for every request.
   static let renewalSecondsMin: Int64 = 10
+  /// As long as the process that renews a session has it for itself, in seconds: all that the provider is asked for.
+  static let renewalTakenSeconds: Int64 = 15
   static let userinfoBytesMax = 64 * 1024
   /// Ways to the provider that a browser may be on at once, and how many are cleared where there are more.
   static let flowsMax = 8

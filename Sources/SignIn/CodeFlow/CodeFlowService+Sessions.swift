@@ -66,17 +66,51 @@ extension CodeFlowService {
     guard let sealed = try? session.open(record.sealedTokens), let refreshToken = sealed.refreshToken else {
       return stop(record, session, why: "there is no refresh token", ended)
     }
+    // Taken before the provider is asked: where each refresh token is good once, another process that asks meanwhile
+    // would be told that the session is over.
+    var taken = record
+    taken.renewAt = min(record.expiresAt, now + CodeFlow.renewalTakenSeconds)
+    let renewal = Renewal(session: session, found: record, record: taken, tokens: sealed, ended: ended)
+    store.renew(taken, hash: session.hash, found: record.renewAt) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault):
+          say(.storeFailed(fault.description))
+          ended(.unavailable)
+        case .success(false): lookAgain(session, since: record, ended) { ended(.unavailable) }
+        case .success(true): ask(refreshToken, renewal)
+        }
+      }
+    }
+  }
+
+  /// A renewal that this process has taken on.
+  private struct Renewal: Sendable {
+    let session: SessionID
+    /// As it was before.
+    let found: SessionRecord
+    /// As everybody finds it meanwhile.
+    let record: SessionRecord
+    let tokens: SessionTokens
+    let ended: @Sendable (IntrospectionResult) -> Void
+  }
+
+  private func ask(_ refreshToken: String, _ renewal: Renewal) {
     access.endpoints { [self] result in
       onQueue { [self] in
         switch result {
-        case .failure(let fault): notAnswered(fault, ended)
+        case .failure(let fault): giveBack(renewal, fault)
         case .success(let endpoints):
           ask(.refresh(refreshToken), at: endpoints.token) { [self] result in
             switch result {
-            case .success(let tokens): renew(record, session, sealed, tokens, endpoints, ended)
-            // RFC 6749 §5.2: it is over, or another process has used it.
-            case .failure(.refused(error: "invalid_grant")): lookAgain(record, session, ended)
-            case .failure(let fault): notAnswered(fault, ended)
+            case .success(let tokens): renew(renewal, tokens, endpoints)
+            // RFC 6749 §5.2: it is over, or another process has used it after all.
+            case .failure(.refused(error: "invalid_grant")):
+              lookAgain(renewal.session, since: renewal.record, renewal.ended) { [self] in
+                stop(
+                  renewal.record, renewal.session, why: "the provider does not go on with it", renewal.ended)
+              }
+            case .failure(let fault): giveBack(renewal, fault)
             }
           }
         }
@@ -84,66 +118,62 @@ extension CodeFlowService {
     }
   }
 
-  private func renew(
-    _ record: SessionRecord, _ session: SessionID, _ sealed: SessionTokens, _ tokens: TokenResponse,
-    _ endpoints: ProviderEndpoints, _ ended: @escaping @Sendable (IntrospectionResult) -> Void
-  ) {
-    var next = sealed
-    if let refreshToken = tokens.refreshToken { next.refreshToken = refreshToken }
-    let kept = next
-    guard let idToken = tokens.idToken else {
-      return keep(record, session, kept, tokens, claims: record.claims, ended)
-    }
-    let occasion = IDTokenVerifier.Occasion.refresh(subject: record.subject, nonce: sealed.nonce)
+  private func renew(_ renewal: Renewal, _ tokens: TokenResponse, _ endpoints: ProviderEndpoints) {
+    let record = renewal.record
+    guard let idToken = tokens.idToken else { return keep(renewal, tokens, claims: record.claims) }
+    let occasion = IDTokenVerifier.Occasion.refresh(subject: record.subject, nonce: renewal.tokens.nonce)
     verify(idToken, for: occasion, accessToken: tokens.accessToken) { [self] result in
       switch result {
       case .failure(let fault):
         failed(fault)
-        stop(record, session, why: fault.description, ended)
+        stop(record, renewal.session, why: fault.description, renewal.ended)
       case .success(let idToken):
         userinfo(of: idToken, accessToken: tokens.accessToken, endpoints) { [self] result in
           switch result {
           case .failure(let fault):
             // The new refresh token has to be kept all the same: the old one may be over.
             failed(fault)
-            keep(record, session, kept, tokens, claims: record.claims, ended)
+            keep(renewal, tokens, claims: record.claims)
           case .success(let userinfo):
             keep(
-              record, session, kept, tokens,
+              renewal, tokens,
               claims: SessionClaims.make(
-                idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt), ended)
+                idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt))
           }
         }
       }
     }
   }
 
-  private func keep(
-    _ record: SessionRecord, _ session: SessionID, _ sealed: SessionTokens, _ tokens: TokenResponse, claims: [UInt8],
-    _ ended: @escaping @Sendable (IntrospectionResult) -> Void
-  ) {
-    guard let sealedTokens = try? session.seal(sealed) else { return ended(.unavailable) }
-    var renewed = record
+  private func keep(_ renewal: Renewal, _ tokens: TokenResponse, claims: [UInt8]) {
+    var sealed = renewal.tokens
+    if let refreshToken = tokens.refreshToken { sealed.refreshToken = refreshToken }
+    guard let sealedTokens = try? renewal.session.seal(sealed) else { return renewal.ended(.unavailable) }
+    var renewed = renewal.record
     renewed.claims = claims
     renewed.sealedTokens = sealedTokens
-    renewed.renewAt = tokens.renewAt(now: now, sessionEnds: record.expiresAt, refreshToken: sealed.refreshToken)
+    renewed.renewAt = tokens.renewAt(now: now, sessionEnds: renewed.expiresAt, refreshToken: sealed.refreshToken)
     let kept = renewed
-    store.renew(kept, hash: session.hash, found: record.renewAt) { [self] result in
+    store.renew(kept, hash: renewal.session.hash, found: renewal.record.renewAt) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault):
           say(.storeFailed(fault.description))
-          ended(.unavailable)
-        case .success(true): ended(judged(kept, now: now))
-        case .success(false): lookAgain(record, session, ended)
+          renewal.ended(.unavailable)
+        case .success(true): renewal.ended(judged(kept, now: now))
+        case .success(false):
+          lookAgain(renewal.session, since: renewal.record, renewal.ended) { renewal.ended(.unavailable) }
         }
       }
     }
   }
 
-  /// Another process may have renewed the session, or ended it.
+  /// Another process may have taken on the renewal, or ended the session.
+  ///
+  /// - Parameter otherwise: Where it is as it was.
   private func lookAgain(
-    _ record: SessionRecord, _ session: SessionID, _ ended: @escaping @Sendable (IntrospectionResult) -> Void
+    _ session: SessionID, since record: SessionRecord, _ ended: @escaping @Sendable (IntrospectionResult) -> Void,
+    otherwise: @escaping @Sendable () -> Void
   ) {
     find(session) { [self] found in
       switch found {
@@ -152,15 +182,19 @@ extension CodeFlowService {
         ended(.unavailable)
       case .success(nil): ended(.inactive)
       case .success(let other?):
-        if now < other.renewAt { return ended(judged(other, now: now)) }
-        stop(record, session, why: "the provider does not go on with it", ended)
+        guard other.renewAt != record.renewAt, now < other.renewAt else { return otherwise() }
+        ended(judged(other, now: now))
       }
     }
   }
 
-  private func notAnswered(_ fault: CodeFlowFault, _ ended: @Sendable (IntrospectionResult) -> Void) {
+  /// The provider did not say whether the session goes on: it is asked again with the next request.
+  private func giveBack(_ renewal: Renewal, _ fault: CodeFlowFault) {
     failed(fault)
-    ended(.unavailable)
+    store.renew(renewal.found, hash: renewal.session.hash, found: renewal.record.renewAt) { [self] result in
+      if case .failure(let fault) = result { say(.storeFailed(fault.description)) }
+      renewal.ended(.unavailable)
+    }
   }
 
   private func stop(

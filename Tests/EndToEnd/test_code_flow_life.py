@@ -1,0 +1,283 @@
+"""Sessions of the code flow when much happens at once: renewal, rotation, several processes, crashes."""
+import concurrent.futures
+import contextlib
+import sqlite3
+import threading
+import time
+
+import pytest
+from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
+from support.hostile_provider import HostileProvider
+from support.ports import wait_until
+from support.sign_in import NAVIGATION, until_status
+from support.tokens import Key
+from support.wire import get
+
+
+@pytest.fixture
+def provider():
+    made = HostileProvider()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scene(start, upstream, provider, tmp_path):
+    def make(**options):
+        return CodeFlow(start, upstream(), options.pop("provider", provider), tmp_path / "one", **options)
+    return make
+
+
+def age(made, others=(), **columns):
+    """Changes the one session with its gateways stopped."""
+    for each in (made, *others):
+        each.gateway.stop()
+    with contextlib.closing(sqlite3.connect(made.state / "company.sessions.db")) as database, database:
+        for name, by in columns.items():
+            database.execute(f"UPDATE sessions SET {name} = {name} + ?", (by,))
+    for each in (made, *others):
+        each.gateway = each.start(each.config)
+
+
+def kinds(provider):
+    return [each.form["grant_type"] for each in provider.of("token")]
+
+
+def at_once(works):
+    """All of them together; their results."""
+    barrier = threading.Barrier(len(works))
+
+    def run(work):
+        barrier.wait(10)
+        return work()
+    with concurrent.futures.ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def test_C_5_of_many_that_come_back_at_once_one_is_let_in(scene, provider):
+    made = scene(top="workers: 4")
+    made.gateway.wait_message("keys updated")
+    browser = made.browser()
+    back = browser.begin()
+    cookie = [("Cookie", "; ".join(f"{n}={v}" for n, v in browser.cookies.items()))]
+    answers = at_once([lambda: made.get(back, [*NAVIGATION, *cookie])] * 12)
+    assert sorted(answer.status for answer in answers) == [303] + [400] * 11
+    assert len(provider.of("token")) == 1
+
+
+def test_a_renewal_is_asked_for_once_by_many(scene, provider):
+    made = scene(top="workers: 4")
+    browser = made.browser()
+    browser.sign_in()
+    age(made, renew_at=-3600)
+    cookie = [("Cookie", f"{SESSION}={browser.cookies[SESSION]}")]
+    answers = at_once([lambda: made.get("/a", cookie)] * 24)
+    assert {answer.status for answer in answers} == {200}
+    assert kinds(provider) == ["authorization_code", "refresh_token"]
+
+
+def test_each_renewal_has_the_newest_refresh_token(scene, provider):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    for count in range(1, 4):
+        age(made, renew_at=-3600)
+        assert browser.fetch("/a").status == 200
+        assert len(provider.of("token")) == 1 + count
+    used = [each.form["refresh_token"] for each in provider.of("token")[1:]]
+    assert len(set(used)) == 3 and [each.fault for each in provider.of("token")] == [None] * 4
+    # A provider that replaces none goes on with the one that it gave.
+    provider.token_response = {"refresh_token": None}
+    age(made, renew_at=-3600)
+    assert browser.fetch("/a").status == 200
+    assert provider.of("token")[-1].form["refresh_token"] not in used
+
+
+@pytest.mark.parametrize("claims", [
+    {"sub": "mallory"}, {"nonce": "x" * 22}, {"aud": "another"}, {"iss": "http://evil.test"}, {"exp": lambda exp: exp - 7200},
+    {"at_hash": "x" * 22},
+], ids=lambda claims: next(iter(claims)))
+def test_C_7_a_renewal_with_another_id_token_ends_the_session(scene, provider, claims):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    age(made, renew_at=-3600)
+    provider.claims = claims
+    assert browser.fetch("/a").status == 401
+    assert made.gateway.wait_message("a session has ended: it was not renewed")["why"]
+    provider.claims = {}
+    assert browser.fetch("/a").status == 401
+    assert made.app.received == b""
+
+
+@pytest.mark.parametrize("response", [{"id_token": None}, {"id_token": None, "refresh_token": None}])
+def test_a_renewal_needs_no_id_token(scene, provider, response):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    age(made, renew_at=-3600)
+    provider.token_response = response
+    assert browser.fetch("/admin").status == 200
+    assert made.app.requests[-1].field("x-forwarded-user") == "alice"
+
+
+def test_without_a_refresh_token_nobody_is_asked(scene, provider):
+    provider.gives_refresh_tokens = False
+    provider.expires_in = 1
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    age(made, last_used_at=-3600)
+    assert browser.fetch("/a").status == 200
+    assert kinds(provider) == ["authorization_code"]
+
+
+def test_two_processes_renew_one_session_at_once(start, upstream, provider, tmp_path):
+    """Each refresh token is good once at the provider: who comes second is told that it is over, while the first still
+    waits for its answer."""
+    one = CodeFlow(start, upstream(), provider, tmp_path / "one")
+    two = CodeFlow(start, upstream(), provider, tmp_path / "two", state=one.state)
+    browser = one.browser()
+    browser.sign_in()
+    age(one, others=[two], renew_at=-3600)
+    cookie = [("Cookie", f"{SESSION}={browser.cookies[SESSION]}")]
+    came, answered = threading.Event(), threading.Event()
+    make = provider.make_id_token
+
+    def slowly(grant, access):
+        made = make(grant, access)
+        came.set()
+        answered.wait(2)
+        return made
+    provider.make_id_token = slowly
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: one.get("/a", cookie))
+        assert came.wait(10)
+        second = two.get("/a", cookie)
+        answered.set()
+        assert first.result(15).status == 200
+    assert second.status == 200
+    assert one.get("/b", cookie).status == 200 and two.get("/b", cookie).status == 200
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA"])
+def test_providers_with_other_keys(scene, algorithm):
+    with contextlib.closing(HostileProvider(algorithm=algorithm)) as provider:
+        # The hash of the access token is made with the signature's hash function, which the provider here does not do.
+        provider.claims = {"at_hash": None}
+        made = scene(provider=provider)
+        browser = made.browser()
+        browser.sign_in()
+        assert browser.fetch("/a").status == 200
+
+
+def test_K_3_a_key_that_the_provider_has_taken_since(scene, provider):
+    """It is looked for when an ID token names it, though not within 30 s of the time before."""
+    made = scene()
+    browser, other = made.browser(), made.browser()
+    browser.sign_in()
+    provider.key = Key("ES256", "provider-2")
+    provider.published = [provider.key]
+    wait_until(lambda: other.go(other.begin()).status == 303, "the new key", 60)
+    assert other.fetch("/a").status == 200 and browser.fetch("/a").status == 200
+
+
+def test_C_1_over_https_cookies_have_the_host_prefix(start, upstream, provider, tmp_path):
+    made = CodeFlow(start, upstream(), provider, tmp_path / "one", url="https://app.example.test")
+    answer = get(made.gateway, "/oauth/login?return_to=/a", NAVIGATION, host="app.example.test")
+    line, = answer.all("set-cookie")
+    assert line.startswith("__Host-" + FLOW) and line.endswith("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure")
+    location = answer.field("location")
+    assert query(location)["redirect_uri"] == "https://app.example.test/oauth/callback"
+    import requests
+    back = requests.get(location, allow_redirects=False, timeout=10).headers["Location"]
+    assert back.startswith("https://app.example.test/oauth/callback?")
+    target = back.removeprefix("https://app.example.test")
+    cookie = ("Cookie", line.partition(";")[0])
+    answer = get(made.gateway, target, [*NAVIGATION, cookie], host="app.example.test")
+    session, cleared = answer.all("set-cookie")
+    assert answer.status == 303 and session.startswith("__Host-" + SESSION)
+    assert session.endswith("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure")
+    assert cleared.startswith(cookie[1].partition("=")[0] + "=; ") and "; Max-Age=0;" in cleared and "Secure" in cleared
+    value = session.partition(";")[0].partition("=")[2]
+    assert get(made.gateway, "/a", [("Cookie", f"__Host-{SESSION}={value}")], host="app.example.test").status == 200
+    # Without the prefix any page of a neighbour could have set it.
+    assert get(made.gateway, "/a", [("Cookie", f"{SESSION}={value}")], host="app.example.test").status == 401
+
+
+def test_a_crash_loses_no_session_and_no_logout(scene, provider):
+    made = scene()
+    stays, goes = made.browser(), made.browser()
+    stays.sign_in()
+    goes.sign_in()
+    session = goes.cookies[SESSION]
+    assert goes.log_out().status == 303
+    back = made.browser()
+    used = back.begin()
+    kept = dict(back.cookies)
+    assert back.go(used).status == 303
+    made.gateway.kill()
+    made.gateway = made.start(made.config)
+    assert stays.fetch("/a").status == 200
+    assert made.get("/a", [("Cookie", f"{SESSION}={session}")]).status == 401
+    # Nor is a state good once more.
+    back.cookies = kept
+    assert back.go(used).status == 400
+
+
+def test_a_proxy_that_asks_sends_browsers_to_the_provider_too(start, upstream, provider, tmp_path):
+    made = CodeFlow(start, upstream(), provider, tmp_path / "one",
+                    top="forward_auth: { path: /verify, peers: [127.0.0.1] }")
+
+    def asks(fields):
+        return made.get("/verify?mode=redirect", [
+            ("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/a?b=c"), ("X-Forwarded-Host", "127.0.0.1:8080"),
+            ("X-Forwarded-Proto", "http"), *fields])
+    answer = asks(NAVIGATION)
+    assert (answer.status, answer.field("location")) == (303, "/oauth/login?return_to=/a%3Fb%3Dc")
+    assert asks([]).status == 401
+    browser = made.browser()
+    browser.sign_in()
+    answer = asks([*NAVIGATION, ("Cookie", f"a=1; {SESSION}={browser.cookies[SESSION]}")])
+    assert answer.status == 200 and answer.field("x-forwarded-user") == "alice"
+    assert answer.field("cookie") == "a=1"
+    assert made.app.received == b""
+
+
+def test_a_logout_in_one_process_is_one_in_the_other(start, upstream, provider, tmp_path):
+    one = CodeFlow(start, upstream(), provider, tmp_path / "one")
+    two = CodeFlow(start, upstream(), provider, tmp_path / "two", state=one.state)
+    browser = one.browser()
+    browser.sign_in()
+    cookie = [("Cookie", f"{SESSION}={browser.cookies[SESSION]}")]
+    # The other has heard of it, and remembers.
+    assert two.get("/a", cookie).status == 200
+    began = time.monotonic()
+    assert browser.log_out().status == 303
+    until_status(lambda: two.get("/a", cookie), 401)
+    # Before it would have looked for itself.
+    assert time.monotonic() - began < 25
+
+
+def test_a_gateway_that_stops_answers_who_waits_for_the_provider(scene, provider):
+    made = scene(top="timeouts: { drain: 10s }")
+    made.gateway.wait_message("keys updated")
+    browser = made.browser()
+    back = browser.begin()
+    came, go_on = threading.Event(), threading.Event()
+    make = provider.make_id_token
+
+    def slowly(grant, access):
+        came.set()
+        go_on.wait(3)
+        return make(grant, access)
+    provider.make_id_token = slowly
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: browser.go(back))
+        assert came.wait(10)
+        made.gateway.signal(15)
+        go_on.set()
+        assert answer.result(15).status == 303
+    assert made.gateway.wait() == 0
+    made.gateway = made.start(made.config)
+    assert browser.fetch("/a").status == 200

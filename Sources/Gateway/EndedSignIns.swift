@@ -98,23 +98,35 @@ final class EndedSignInsRelay: Sendable {
     _ store: Store, of provider: String, failed: @escaping @Sendable (StoreFault) -> Void
   ) {
     guard isSet else { return }
-    look(store, provider, failed)
+    let retry = Retry()
+    look(store, provider, retry, failed)
     store.watch(every: .milliseconds(500)) { [weak store] in
-      if let store { self.look(store, provider, failed) }
+      if let store { self.look(store, provider, retry, failed) }
     }
+  }
+
+  /// Whether a store is going to be read again.
+  private final class Retry: Sendable {
+    let isPending = Mutex(false)
   }
 
   /// What could not be read is read again: nobody says a second time that it is there.
   private func look<Store: EndingStore>(
-    _ store: Store, _ provider: String, _ failed: @escaping @Sendable (StoreFault) -> Void
+    _ store: Store, _ provider: String, _ retry: Retry, _ failed: @escaping @Sendable (StoreFault) -> Void
   ) {
     store.ended(now: WallClock.nanoseconds / 1_000_000_000) { [self, weak store] result in
       switch result {
       case .success(let ended): add(ended.filter { $0.provider == provider })
       case .failure(let fault):
+        let isFirst = retry.isPending.withLock { isPending in
+          defer { isPending = true }
+          return !isPending
+        }
+        guard isFirst else { return }
         failed(fault)
         DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { [self, weak store] in
-          if let store { look(store, provider, failed) }
+          retry.isPending.withLock { $0 = false }
+          if let store { look(store, provider, retry, failed) }
         }
       }
     }

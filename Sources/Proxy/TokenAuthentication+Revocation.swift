@@ -1,4 +1,5 @@
 import Access
+import Reason
 import Tokens
 
 extension TokenAuthentication {
@@ -18,6 +19,13 @@ extension TokenAuthentication {
 }
 
 extension RevocationSnapshot {
+  /// Why `identity` is refused; nil: it is not revoked.
+  func refusal(of identity: Identity) -> Reason? {
+    guard kind(revoking: identity) != nil else { return nil }
+    if case .certificate = identity { return .certificateRevoked }
+    return .tokenRevoked
+  }
+
   /// What revokes `identity`; nil: nothing does.
   func kind(revoking identity: Identity) -> Revocations.Kind? {
     switch identity {

@@ -53,13 +53,7 @@ extension Worker {
   func update(revocations: RevocationSnapshot) {
     context.revocations = revocations
     for slot in slots where slot.exchange.state == .tunnelling {
-      let identity = slot.exchange.log.identity
-      guard revocations.kind(revoking: identity) != nil else { continue }
-      if case .certificate = identity {
-        slot.connection?.cut(.certificateRevoked)
-      } else {
-        slot.connection?.cut(.tokenRevoked)
-      }
+      if let reason = revocations.refusal(of: slot.exchange.log.identity) { slot.connection?.cut(reason) }
     }
   }
 

@@ -75,18 +75,18 @@ extension SignInService {
     _ completion: @escaping @Sendable (ClientAuthentication) -> Void
   ) {
     let attempt = LoginThrottle.Attempt(client: request.client)
-    if case .refused(let seconds) = state.throttle.withLock({ $0.begin(attempt, now: now) }) {
+    if case .refused(let seconds) = state.clientThrottle.withLock({ $0.begin(attempt, now: now) }) {
       return completion(.throttled(seconds))
     }
     let client = state.users.client(id: credentials.id).flatMap { $0.isDisabled ? nil : $0 }
     let hash = client?.secretHash ?? state.users.clients.first?.secretHash.matchingNone ?? state.unmatched
     guard let hash else {
-      state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+      state.clientThrottle.withLock { $0.ended(attempt, .failed, now: now) }
       return completion(.failed)
     }
     let secret = credentials.secret
     let busy = { @Sendable [self] in
-      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
+      state.clientThrottle.withLock { $0.ended(attempt, .notTried, now: now) }
       completion(.busy)
     }
     let isTaken = passwords.submit { [self] turn in
@@ -94,10 +94,10 @@ extension SignInService {
       let isRight = hash.matches(secret.span)
       onQueue { [self] in
         guard isRight, let client else {
-          state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+          state.clientThrottle.withLock { $0.ended(attempt, .failed, now: now) }
           return completion(.failed)
         }
-        state.throttle.withLock { $0.ended(attempt, .succeeded, now: now) }
+        state.clientThrottle.withLock { $0.ended(attempt, .succeeded, now: now) }
         completion(.client(client))
       }
     }

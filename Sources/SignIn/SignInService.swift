@@ -221,7 +221,14 @@ public final class SignInService: Responder, Sendable {
 
   /// Whether its user is there, not disabled, and has the password that it was begun with.
   private func isStillGood(_ record: SignInRecord) -> Bool {
-    guard let user = state.users.user(id: record.subject), !user.isDisabled else { return false }
+    if isGood(record, in: state.users) { return true }
+    // Another process may have changed the file, and have told the store, since it was looked at here.
+    lookAtUsers(allowsDemo: state.users.isDemo)
+    return isGood(record, in: state.users)
+  }
+
+  private func isGood(_ record: SignInRecord, in users: UsersFile) -> Bool {
+    guard let user = users.user(id: record.subject), !user.isDisabled else { return false }
     return ConstantTime.areEqual(user.passwordHash.digest.span, record.passwordDigest.span)
   }
 

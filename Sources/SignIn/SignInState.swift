@@ -11,6 +11,8 @@ public final class SignInState: Sendable {
   let queue = SerialQueue(name: "sign-in")
   let requests = RequestsUnderWay()
   let throttle = Mutex(LoginThrottle())
+  /// Of machines: a wrong secret of one of them is no reason to keep people of its address from signing in.
+  let clientThrottle = Mutex(LoginThrottle())
   let said = Mutex(SaidFailures())
   let watcher = UsersWatcher()
   /// Held for a look at the users file, from its status to what is in force: of two, the later one counts.

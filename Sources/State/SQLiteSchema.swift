@@ -15,6 +15,10 @@ extension SQLiteDatabase {
         }
         try make()
       case version: break
+      case let found where found < version:
+        throw StoreFault(
+          "it was written by a version of portcullis that was never released (schema \(found), here \(version)): remove it, "
+            + "and people sign in again")
       case let found:
         throw StoreFault("it was written by a newer version of portcullis (schema \(found), here \(version))")
       }

@@ -6,7 +6,7 @@ struct SignInTable: SQLiteTable {
   private let database: SQLiteDatabase
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   /// Rows that are deleted at once.
   private static let batch: Int64 = 200
 
@@ -29,7 +29,7 @@ struct SignInTable: SQLiteTable {
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
     try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at) WHERE ended_at IS NULL")
     try database.run("CREATE INDEX sign_ins_by_end ON sign_ins (tokens_until) WHERE ended_at IS NOT NULL")
-    try database.run("PRAGMA user_version = 1")
+    try database.run("PRAGMA user_version = 2")
   }
 
   func begin(

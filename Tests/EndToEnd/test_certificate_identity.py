@@ -269,13 +269,17 @@ def test_explain_and_tests_know_certificates(scene, tmp_path):
     ((", client_ca: CLIENTS, client_auth: optional", ""), "no listener asks for certificates"),
     (("machines:\n", "machines:\n        issuer: x\n"), '"issuer" beside "client_certificate"'),
     ((f'name: "{BATCH}"', f'name: "{ORDERS}"'), "is named twice"),
+    (("- address: 127.0.0.2:0", "- { address: 127.0.0.2:0, tls: { certificate: CHAIN, key: KEY, client_ca: CHAIN, client_auth: optional } }"),
+     'different "client_ca"'),
     (("auth: [company, machines]", "auth: [machines, others]"), "a route can name one of them"),
 ])
 def test_what_check_says(upstream, key_server, keys, authority, clients, tmp_path, change, expected):
     text = config(upstream(), authority, clients, key_server(keys["ES256"]))
     text = text.replace(
         "    upstreams:", "      others: { client_certificate: { subject: dns } }\n    upstreams:")
-    before, after = (part.replace("CLIENTS", str(clients.path)) for part in change)
+    before, after = (
+        part.replace("CLIENTS", str(clients.path)).replace("CHAIN", str(tmp_path / "server.pem"))
+        .replace("KEY", str(tmp_path / "server.key")) for part in change)
     assert before in text
     path = tmp_path / "gateway.conf"
     path.write_text(textwrap.dedent(text.replace(before, after)))

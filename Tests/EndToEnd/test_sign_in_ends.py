@@ -227,6 +227,10 @@ def test_C_11_nobody_shuts_out_a_machine(scene):
     for thread in threads:
         thread.join()
     assert statuses == [200] * 20
+    # An address that tries too often is another matter, and one of machines alone.
+    tried = [ask("wrong").status for _ in range(60)]
+    assert tried[0] == 401 and tried[-1] == 429
+    assert made.login().status == 200
 
 
 def test_whoever_has_a_good_refresh_token_sees_no_login_page(scene):

@@ -16,6 +16,13 @@ extension Resolver {
         named.body.places.key("client_certificate"),
         "no listener asks for certificates; write \"client_ca\" and \"client_auth\" in the \"tls\" of one")
     }
+    let authorities = Set((draft.listeners ?? []).compactMap { $0.value.tls?.value.clientAuthorities?.value })
+    if authorities.count > 1 {
+      report(
+        named.body.places.key("client_certificate"),
+        "listeners have different \"client_ca\", and any of those authorities could make a certificate with any name; "
+          + "write the same one for all that have one")
+    }
     let names = resolveClients(decoded.value.clients)
     guard let subject = decoded.value.subject else { return nil }
     return ProviderConfiguration(

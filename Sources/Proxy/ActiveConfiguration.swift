@@ -86,6 +86,13 @@ public final class ActiveConfiguration: Sendable {
       targetBytesMax: configuration.limits.targetBytesMax)
   }
 
+  /// Whom certificates name, by the provider's name.
+  var certificateRules: [String: CertificateRule] {
+    var rules: [String: CertificateRule] = [:]
+    for provider in configuration.providers { rules[provider.name] = provider.certificateRule }
+    return rules
+  }
+
   /// Whether anybody's word about the client is believed.
   let trustsProxies: Bool
 

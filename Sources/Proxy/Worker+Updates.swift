@@ -91,7 +91,9 @@ extension Worker {
     for limit in pools.compactMap(\.state.limit) {
       while let next = limit.admitNext() { giveTurn(next, limit) }
     }
+    let rules = context.active.certificateRules
     context.active = active
+    endTunnelsOfCertificates(knownBy: rules)
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
     idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
@@ -110,6 +112,20 @@ extension Worker {
     for slot in asking where slot.exchange.isWaitingForIntrospection {
       slot.exchange.reconsider()
       resume(slot, slot.exchange.generation)
+    }
+  }
+
+  /// Ends tunnels of those whom other authorities vouch for by now, or other rules know: there is no request after this
+  /// one that would find out.
+  private func endTunnelsOfCertificates(knownBy rules: [String: CertificateRule]) {
+    let current = context.active.certificateRules
+    if rules.isEmpty { return }
+    for slot in slots where slot.exchange.state == .tunnelling {
+      guard case .certificate(let identity) = slot.exchange.log.identity, let connection = slot.connection else {
+        continue
+      }
+      let provider = identity.claims.provider
+      if connection.isOutdated || current[provider] != rules[provider] { connection.cut(.certificateRefused) }
     }
   }
 

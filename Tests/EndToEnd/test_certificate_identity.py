@@ -2,6 +2,7 @@
 import signal
 import ssl
 import textwrap
+import threading
 
 import pytest
 from support.certificates import Authority, SecureClient, client_context
@@ -77,6 +78,9 @@ class Scene:
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
         answer = client.send(f"{method} {path} HTTP/1.1\r\nHost: example.test\r\n{lines}\r\n").response()
         return answer, self.app.requests[0] if self.app.requests else None
+
+    def refused_or_none(self, client):
+        return client.send("GET /machines/x HTTP/1.1\r\nHost: example.test\r\n\r\n").response().status
 
     def refused(self, client, path, *fields, method="GET"):
         """Status and reason of a request that the application must not see."""
@@ -248,6 +252,66 @@ def test_a_reload_takes_other_rights(scene):
         made.gateway.signal(signal.SIGHUP)
         made.gateway.wait_message("reloaded")
         assert made.ask(client, "/writers/x")[0].status == 200
+
+
+SWITCHED = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+HANDSHAKE = ("GET /either/x HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+
+def is_gone(client):
+    """Whether the connection ends: a tunnel that is cut ends without TLS's own notice."""
+    try:
+        while client.sock.recv(4096):
+            pass
+    except (ssl.SSLError, ConnectionError):
+        pass
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("change", ["clients", "client_ca", "nothing"])
+def test_a_websocket_ends_with_what_its_certificate_was_known_by(scene, change):
+    made = scene()
+    made.app.answer = SWITCHED
+    others = Authority(made.clients.folder, "others")
+    with made.connect([BATCH]) as client:
+        client.send(HANDSHAKE)
+        assert client.response().status == 101
+        made.gateway.write_config({
+            "clients": made.text.replace(f'- {{ name: "{BATCH}" }}', ""),
+            "client_ca": made.text.replace(str(made.clients.path), str(others.path)),
+            "nothing": made.text + "limits: { fields: 50 }\n"}[change])
+        made.gateway.signal(signal.SIGHUP)
+        made.gateway.wait_message("reloaded")
+        if change == "nothing":
+            client.send("x")
+            wait_until(lambda: made.app.received.endswith(b"x"), "a byte by the tunnel")
+        else:
+            assert is_gone(client)
+            assert made.gateway.wait_access(reason="certificate_refused")
+
+
+def test_T_16_a_websocket_whose_certificate_is_revoked_while_it_opens(scene, tmp_path):
+    revoked, release = tmp_path / "revoked", threading.Event()
+    revoked.write_text("")
+    made = scene(more=f"revocations: {{ file: {revoked} }}")
+
+    def late(request, connection):
+        if "upgrade" in request.names():
+            release.wait(20)
+            return SWITCHED
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    made.app.answer = late
+    with made.connect([BATCH]) as opening, made.connect([BATCH]) as other:
+        opening.send(HANDSHAKE)
+        made.app.wait_requests()
+        revoked.write_text(f"sub {BATCH}\n")
+        wait_until(lambda: made.refused_or_none(other) == 403, "the revocation")
+        release.set()
+        assert is_gone(opening)
 
 
 def test_explain_and_tests_know_certificates(scene, tmp_path):

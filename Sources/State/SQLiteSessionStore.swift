@@ -8,7 +8,7 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
   public init(path: String) throws(StoreFault) { writer = try SQLiteWriter(path: path, name: "sessions") }
 
   public func begin(
-    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<String?>
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
   ) {
     writer.enqueue(now: record.beganAt, completion) { table throws(StoreFault) in
       try table.begin(record, hash: hash, former: former)
@@ -18,13 +18,27 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
   public func find(
     hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64, completion: @escaping Completion<SessionRecord?>
   ) {
-    writer.enqueue(now: now, completion) { table throws(StoreFault) in
-      try table.find(hash: hash, provider: provider, now: now, idleSeconds: idleSeconds)
+    // Reading waits for nobody who writes, and goes on where nothing can be written.
+    let read: Completion<SessionRecord?> = { [self] result in
+      guard case .success(var record?) = result else { return completion(result) }
+      let unused = now.subtractingSaturated(record.lastUsedAt)
+      if unused > idleSeconds {
+        return end(hash: hash, provider: provider, now: now) { completion($0.map { _ in nil }) }
+      }
+      if unused >= min(SessionTable.usedEverySeconds, max(1, idleSeconds / 4)) {
+        record.lastUsedAt = now
+        let done: Completion<Void> = { _ in }
+        writer.enqueue(now: now, done) { table throws(StoreFault) in try table.use(hash: hash, now: now) }
+      }
+      completion(.success(record))
+    }
+    writer.enqueue(now: nil, read) { table throws(StoreFault) in
+      try table.find(hash: hash, provider: provider, now: now)
     }
   }
 
   public func renew(_ record: SessionRecord, hash: [UInt8], found: Int64, completion: @escaping Completion<Bool>) {
-    writer.enqueue(now: nil, completion) { table throws(StoreFault) in
+    writer.enqueue(now: record.lastUsedAt, completion) { table throws(StoreFault) in
       try table.renew(record, hash: hash, found: found)
     }
   }
@@ -36,11 +50,10 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
   }
 
   public func endAll(
-    provider: String, subject: String?, providerSessionID: String?, now: Int64,
-    completion: @escaping Completion<[String]>
+    _ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>
   ) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in
-      try table.endAll(provider: provider, subject: subject, providerSessionID: providerSessionID, now: now)
+      try table.endAll(order, provider: provider, now: now)
     }
   }
 

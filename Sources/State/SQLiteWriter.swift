@@ -153,7 +153,8 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
 
   /// A few rows at a time: whoever waits does so for milliseconds. What fails here is tried again.
   private func deleteExpired(now: Int64) {
-    guard now >= nextDeletion else { return }
+    // A clock that was ahead, and is set back, puts nothing off.
+    guard now >= nextDeletion || nextDeletion > now.addingSaturated(Self.deletionEvery) else { return }
     let isMore = (try? table.deleteExpired(now: now)) ?? false
     nextDeletion = isMore ? now : now.addingSaturated(Self.deletionEvery)
   }

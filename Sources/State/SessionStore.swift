@@ -5,8 +5,9 @@ public protocol SessionStore: EndingStore {
   /// Keeps a new session.
   ///
   /// - Parameter former: The hash of the one that the same browser had, which ends (SECURITY C-9).
-  /// - Parameter completion: Given the id of the one that has ended; nil: there was none.
-  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<String?>)
+  /// - Parameter completion: Given the ids of those that have ended: that one, and where the user has more than
+  ///   `SignInLimits.perSubject` those that were used longest ago.
+  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>)
 
   /// The session that goes on with this hash; nil: there is none. It counts as used.
   ///
@@ -26,14 +27,9 @@ public protocol SessionStore: EndingStore {
   /// Ends a session; its record as it was, or nil where there is none that goes on.
   func end(hash: [UInt8], provider: String, now: Int64, completion: @escaping Completion<SessionRecord?>)
 
-  /// Ends what a provider has ended (OpenID Connect Back-Channel Logout 1.0 §2.7): the ids of those that went on.
-  ///
-  /// - Parameters:
-  ///   - subject: Of this one alone; nil: whosever.
-  ///   - providerSessionID: This one alone; nil: all of the subject's.
-  func endAll(
-    provider: String, subject: String?, providerSessionID: String?, now: Int64,
-    completion: @escaping Completion<[String]>)
+  /// Ends what a provider has ended (OpenID Connect Back-Channel Logout 1.0 §2.7), once for each order: the ids of those
+  /// that went on until now; nil where the order came before.
+  func endAll(_ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>)
 
   /// Remembers what is good once; false where it is remembered already (SECURITY C-5).
   ///
@@ -41,4 +37,23 @@ public protocol SessionStore: EndingStore {
   ///   - hash: SHA-256 of it.
   ///   - until: Seconds since 1970, from when on it is refused anyway.
   func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>)
+}
+
+/// A provider's order to end sessions.
+public struct SessionsEnd: Sendable {
+  /// SHA-256 of what is good once.
+  public let hash: [UInt8]
+  /// Seconds since 1970, from when on it is refused anyway.
+  public let until: Int64
+  /// Of this one alone; nil: whosever.
+  public let subject: String?
+  /// This one alone; nil: all of the subject's. Whoever names neither has named nobody.
+  public let providerSessionID: String?
+
+  public init(hash: [UInt8], until: Int64, subject: String?, providerSessionID: String?) {
+    self.hash = hash
+    self.until = until
+    self.subject = subject
+    self.providerSessionID = providerSessionID
+  }
 }

@@ -35,7 +35,7 @@ struct SessionTable: SQLiteTable {
     try database.run("PRAGMA user_version = 1")
   }
 
-  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?) throws(StoreFault) -> String? {
+  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?) throws(StoreFault) -> [String] {
     var ended: SessionRecord?
     if let former { ended = try end(hash: former, provider: record.provider, now: record.beganAt) }
     try database.run(
@@ -48,21 +48,30 @@ struct SessionTable: SQLiteTable {
         record.providerSessionID.map { .text($0) } ?? .null, .bytes(record.claims), .bytes(record.sealedTokens),
         .integer(record.renewAt), .integer(record.beganAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
       ])
-    return ended?.id
+    var surplus: [String] = []
+    try database.run(
+      """
+      SELECT id FROM sessions
+      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
+      ORDER BY last_used_at DESC, id LIMIT -1 OFFSET ?5
+      """,
+      [
+        .text(record.provider), .text(record.subject), .integer(record.beganAt), .text(record.id),
+        .integer(Int64(SignInLimits.perSubject - 1)),
+      ]
+    ) { surplus.append($0.text(0)) }
+    try end(surplus, record.beganAt)
+    return (ended.map { [$0.id] } ?? []) + surplus
   }
 
-  func find(hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64) throws(StoreFault) -> SessionRecord? {
-    guard var record = try record(hash, provider, now) else { return nil }
-    let unused = now.subtractingSaturated(record.lastUsedAt)
-    if unused > idleSeconds {
-      _ = try end(hash: hash, provider: provider, now: now)
-      return nil
-    }
-    if unused >= min(SessionTable.usedEverySeconds, max(1, idleSeconds / 4)) {
-      try database.run("UPDATE sessions SET last_used_at = ?2 WHERE hash = ?1", [.bytes(hash), .integer(now)])
-      record.lastUsedAt = now
-    }
-    return record
+  func find(hash: [UInt8], provider: String, now: Int64) throws(StoreFault) -> SessionRecord? {
+    try record(hash, provider, now)
+  }
+
+  /// Says when it was last used.
+  func use(hash: [UInt8], now: Int64) throws(StoreFault) {
+    try database.run(
+      "UPDATE sessions SET last_used_at = max(last_used_at, ?2) WHERE hash = ?1", [.bytes(hash), .integer(now)])
   }
 
   func renew(_ record: SessionRecord, hash: [UInt8], found: Int64) throws(StoreFault) -> Bool {
@@ -83,22 +92,24 @@ struct SessionTable: SQLiteTable {
     return record
   }
 
-  func endAll(
-    provider: String, subject: String?, providerSessionID: String?, now: Int64
-  ) throws(StoreFault) -> [String] {
-    // Whoever names neither has named nobody.
-    guard subject != nil || providerSessionID != nil else { return [] }
+  func endAll(_ order: SessionsEnd, provider: String, now: Int64) throws(StoreFault) -> [String]? {
+    guard try spend(hash: order.hash, until: order.until) else { return nil }
     var ids: [String] = []
-    try database.run(
-      """
-      SELECT id FROM sessions WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2)
-        AND (?3 IS NULL OR provider_session = ?3) AND ended_at IS NULL AND expires_at > ?4 ORDER BY id
-      """,
-      [
-        .text(provider), subject.map { .text($0) } ?? .null, providerSessionID.map { .text($0) } ?? .null,
-        .integer(now),
-      ]
-    ) { ids.append($0.text(0)) }
+    if let session = order.providerSessionID {
+      try database.run(
+        """
+        SELECT id FROM sessions WHERE provider = ?1 AND provider_session = ?2 AND (?3 IS NULL OR subject = ?3)
+          AND ended_at IS NULL AND expires_at > ?4 ORDER BY id
+        """, [.text(provider), .text(session), order.subject.map { .text($0) } ?? .null, .integer(now)]
+      ) { ids.append($0.text(0)) }
+    } else if let subject = order.subject {
+      try database.run(
+        """
+        SELECT id FROM sessions
+        WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND expires_at > ?3 ORDER BY id
+        """, [.text(provider), .text(subject), .integer(now)]
+      ) { ids.append($0.text(0)) }
+    }
     try end(ids, now)
     return ids
   }

@@ -93,7 +93,7 @@ public enum RefreshOutcome: Sendable, Equatable {
 }
 
 public enum SignInLimits {
-  /// How many sign-ins a user has at once.
+  /// How many sign-ins, or sessions, a user has at once.
   public static let perSubject = 100
 }
 

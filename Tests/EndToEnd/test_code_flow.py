@@ -179,6 +179,30 @@ def test_sign_in_again_where_it_was_too_long_ago(scene, provider):
     assert 'error="insufficient_user_authentication"' in answer.field("www-authenticate")
 
 
+def test_C_5_what_another_site_begins_leaves_room(scene):
+    """Windows that it opens, many before any answer has come, with as long a way back as there may be."""
+    made = scene()
+    browser = made.browser()
+    browser.sign_in("/a")
+    session = dict(browser.cookies)
+    for number in range(40):
+        browser.cookies = {} if number < 20 else browser.cookies
+        answer = browser.go(f"/oauth/login?return_to=/{'a' * 2000}{number}")
+        assert answer.status == 303
+        session.update(browser.cookies)
+    browser.cookies = session
+    line = "; ".join(f"{name}={value}" for name, value in session.items())
+    assert len(session) <= 7 and len(line) < 12_000, (len(session), len(line))
+    assert identity(browser.go("/a"), made) == "alice"
+    # One after the other, each has a place of its own.
+    fresh = made.browser()
+    back = [fresh.begin(f"/tab{number}") for number in range(6)]
+    assert len(fresh.cookies) == 6
+    for number, target in enumerate(back):
+        answer = fresh.go(target)
+        assert (answer.status, answer.field("location")) == (303, f"/tab{number}")
+
+
 # What goes on, and what ends.
 
 def age(made, **columns):

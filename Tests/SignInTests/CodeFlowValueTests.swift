@@ -73,12 +73,17 @@ struct CodeFlowValueTests {
   @Test("A state finds its cookie; what is no state finds none")
   func cookieSuffix() throws {
     let first = try FlowState.begin(returnTo: "/", now: 0)
-    let second = try FlowState.begin(returnTo: "/", now: 0)
     let suffix = try #require(FlowState.cookieSuffix(ofState: first.state))
-    #expect(suffix.utf8.count == 8)
     #expect(FlowState.cookieSuffix(ofState: first.state) == suffix)
-    #expect(FlowState.cookieSuffix(ofState: second.state) != suffix)
-    #expect(!first.state.contains(suffix))
+    // Each has a place of its own, as long as there is one.
+    var taken = [suffix]
+    while taken.count < CodeFlow.flowsMax {
+      let next = try FlowState.begin(returnTo: "/", now: 0, besides: taken)
+      taken.append(try #require(FlowState.cookieSuffix(ofState: next.state)))
+    }
+    #expect(Set(taken).count == CodeFlow.flowsMax)
+    let more = try FlowState.begin(returnTo: "/", now: 0, besides: taken)
+    #expect(taken.contains(try #require(FlowState.cookieSuffix(ofState: more.state))))
     for text in ["", "a", "af0ifjsldkj", first.state + "A", "=" + first.state.dropFirst()] {
       #expect(FlowState.cookieSuffix(ofState: text) == nil)
     }

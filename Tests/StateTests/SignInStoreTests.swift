@@ -149,10 +149,16 @@ struct SignInStoreTests {
     _ = try folder.open()
     do {
       let database = try SQLiteDatabase(path: folder.file)
-      try database.run("PRAGMA user_version = 2")
+      try database.run("PRAGMA user_version = 99")
     }
     let fault = #expect(throws: StoreFault.self) { try folder.open() }
     #expect(fault?.description.contains("newer version") == true, "\(String(describing: fault))")
+    do {
+      let database = try SQLiteDatabase(path: folder.file)
+      try database.run("PRAGMA user_version = 1")
+    }
+    let older = #expect(throws: StoreFault.self) { try folder.open() }
+    #expect(older?.description.contains("never released") == true, "\(String(describing: older))")
 
     let foreign = folder.path + "/foreign.db"
     do {

@@ -16,9 +16,12 @@ enum CodeFlow {
   /// However short-lived a provider's access tokens are: it is not asked for every request.
   static let renewalSecondsMin: Int64 = 10
   /// As long as the process that renews a session has it for itself, in seconds: all that the provider is asked for.
-  static let renewalTakenSeconds: Int64 = 15
+  static let renewalTakenSeconds: Int64 = 30
   static let userinfoBytesMax = 64 * 1024
-  /// Ways to the provider that a browser may be on at once, and how many are cleared where there are more.
-  static let flowsMax = 8
-  static let flowsClearedMax = 32
+  /// Ways to the provider that a browser may be on at once: one more takes the place of another.
+  static let flowsMax = 6
+  /// Of where it goes on then; what is longer is forgotten. With `flowsMax` it bounds what browsers send.
+  static let returnToBytesMax = 1024
+  /// How long an access token is taken to be good where the provider does not say (RFC 6749 §5.1), in seconds.
+  static let accessSecondsDefault: Int64 = 300
 }

@@ -11,7 +11,8 @@ import Tokens
 extension CodeFlowService {
   /// Sends a browser to the provider.
   func begin(_ request: LocalRequest, _ completion: @escaping Completion) {
-    let returnTo = ReturnTo.checked(FormFields(query: request.query)?.text("return_to"))
+    let asked = FormFields(query: request.query)?.text("return_to")
+    let returnTo = ReturnTo.checked(asked.flatMap { $0.utf8.count > CodeFlow.returnToBytesMax ? nil : $0 })
     access.endpoints { [self] result in
       onQueue { [self] in
         do throws(CodeFlowFault) {
@@ -29,23 +30,16 @@ extension CodeFlowService {
     _ request: LocalRequest, to endpoint: String, returnTo: String
   ) throws(CodeFlowFault) -> LocalResponse {
     do throws(CryptoError) {
-      let flow = try FlowState.begin(returnTo: returnTo, now: now)
+      let prefix = configuration.cookies.flowPrefix
+      let taken = request.cookieNames.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+      let flow = try FlowState.begin(returnTo: returnTo, now: now, besides: taken)
       guard let name = flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
       let cookie = configuration.cookies.set(
         name, try flow.sealed(with: sealing, provider: provider), seconds: CodeFlow.secondsMax)
-      return Answers.goOn(
-        at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie] + surplusFlows(request))
+      return Answers.goOn(at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie])
     } catch {
       throw .crypto(error)
     }
-  }
-
-  /// Clears what is left of ways that were never gone to their end: browsers send it all with each request.
-  private func surplusFlows(_ request: LocalRequest) -> [String] {
-    let prefix = configuration.cookies.flowPrefix
-    let names = request.cookieNames.filter { $0.hasPrefix(prefix) }
-    guard names.count >= CodeFlow.flowsMax else { return [] }
-    return names.prefix(CodeFlow.flowsClearedMax).map { configuration.cookies.set($0, "", seconds: 0) }
   }
 
   private func flowCookie(ofState state: String) -> String? {
@@ -199,8 +193,8 @@ extension CodeFlowService {
             configuration.cookies.set(way.flowCookie, "", seconds: 0),
           ]
           let answer = Answers.goOn(at: way.flow.returnTo, cookies: cookies)
-          guard let ended else { return way.completion(answer) }
-          endSessions([ended]) { way.completion(answer) }
+          if ended.isEmpty { return way.completion(answer) }
+          endSessions(ended) { way.completion(answer) }
         }
       }
     }
@@ -220,7 +214,8 @@ extension TokenResponse {
   ///
   /// - Parameter refreshToken: What it would be asked with.
   func renewAt(now: UnixSeconds, sessionEnds: UnixSeconds, refreshToken: String?) -> UnixSeconds {
-    guard refreshToken != nil, let expiresInSeconds else { return sessionEnds }
-    return min(sessionEnds, now + max(expiresInSeconds, CodeFlow.renewalSecondsMin))
+    guard refreshToken != nil else { return sessionEnds }
+    let seconds = max(expiresInSeconds ?? CodeFlow.accessSecondsDefault, CodeFlow.renewalSecondsMin)
+    return min(sessionEnds, now + seconds)
   }
 }

@@ -81,28 +81,20 @@ extension CodeFlowService {
       return completion(Answers.error(.serverError, nil, .internalError))
     }
     let unavailable = Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
-    store.spend(hash: hash, until: token.deadline, now: now) { [self] result in
+    let order = SessionsEnd(
+      hash: hash, until: token.deadline, subject: token.subject, providerSessionID: token.sessionID)
+    store.endAll(order, provider: provider, now: now) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault):
           say(.storeFailed(fault.description))
           completion(unavailable)
-        case .success(false): refuse(.tokenRefused(.logout, "it came before"), completion)
-        case .success(true):
-          store.endAll(
-            provider: provider, subject: token.subject, providerSessionID: token.sessionID, now: now
-          ) { [self] result in
-            switch result {
-            case .failure(let fault):
-              say(.storeFailed(fault.description))
-              completion(unavailable)
-            case .success(let ids):
-              say(.endedByProvider(count: ids.count))
-              // §2.8: 200, and nothing that is kept.
-              let done = LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: [])
-              endSessions(ids) { completion(done) }
-            }
-          }
+        case .success(nil): refuse(.tokenRefused(.logout, "it came before"), completion)
+        case .success(let ids?):
+          say(.endedByProvider(count: ids.count))
+          // §2.8: 200, and nothing that is kept.
+          let done = LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: [])
+          endSessions(ids) { completion(done) }
         }
       }
     }

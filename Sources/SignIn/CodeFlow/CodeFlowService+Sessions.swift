@@ -22,6 +22,8 @@ extension CodeFlowService {
           completion(.unavailable)
         case .success(nil): completion(.inactive)
         case .success(let record?):
+          // Who comes while it is being renewed hears what comes of it.
+          if joins(session, completion) { return }
           if now < record.renewAt { completion(judged(record, now: now)) } else { renew(record, session, completion) }
         }
       }
@@ -45,6 +47,17 @@ extension CodeFlowService {
   ) {
     store.find(hash: session.hash, provider: provider, now: now, idleSeconds: configuration.idleSeconds) {
       [self] result in onQueue { completion(result) }
+    }
+  }
+
+  /// False where nobody renews it here.
+  private func joins(
+    _ session: SessionID, _ completion: @escaping @Sendable (IntrospectionResult) -> Void
+  ) -> Bool {
+    renewals.withLock { renewals in
+      guard renewals[session.hash] != nil else { return false }
+      renewals[session.hash]?.append(completion)
+      return true
     }
   }
 

@@ -15,23 +15,34 @@ struct FlowState: Sendable, Equatable {
   let beganAt: UnixSeconds
 
   /// For a browser that is sent to the provider now.
-  static func begin(returnTo: String, now: UnixSeconds) throws(CryptoError) -> FlowState {
-    FlowState(
-      state: Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes)),
+  ///
+  /// - Parameter taken: The places of cookies that the browser has already: another one is taken, while there is one.
+  static func begin(
+    returnTo: String, now: UnixSeconds, besides taken: [String] = []
+  ) throws(CryptoError) -> FlowState {
+    var state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
+    var triesLeft = taken.count < CodeFlow.flowsMax ? 100 : 0
+    while triesLeft > 0, let place = cookieSuffix(ofState: state), taken.contains(place) {
+      state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
+      triesLeft -= 1
+    }
+    return FlowState(
+      state: state,
       nonce: Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes)),
       verifier: try ProofKey.random().verifier, returnTo: returnTo, beganAt: now)
   }
 
   var proofKey: ProofKey { ProofKey(verifier: verifier) }
 
-  /// Where the state's cookie is found again: a browser may be on several ways at once.
+  /// Where the state's cookie is found again: a browser may be on several ways at once, and has a few places for them.
+  /// However many another site has it begin, what it sends with each request is bounded.
   ///
   /// - Parameter state: As the provider sends it back; nil where it is none that was ever made here.
   static func cookieSuffix(ofState state: String) -> String? {
     guard let bytes = Base64URL.decode(state), bytes.count == CodeFlow.stateBytes,
       let digest = try? HashFunction.sha256.digest(of: bytes.span)
     else { return nil }
-    return Base64URL.text(Array(digest.prefix(6)))
+    return "\(Int(digest[0]) % CodeFlow.flowsMax)"
   }
 
   /// The cookie's value.

@@ -12,6 +12,7 @@ from partners import BINARY, PROXY_CORE, free_port
 from table import short
 
 PASSWORD = "correct horse battery staple"
+CROWD = [f"user{number}" for number in range(20)]
 
 
 def sign_in(lab, upstream):
@@ -23,11 +24,12 @@ def sign_in(lab, upstream):
 
 
 def people(lab, upstream):
-    """A gateway with one user, whose password is hashed as `user add` does."""
+    """A gateway with some users, whose passwords are hashed as `user add` does."""
     port = free_port()
     users = lab.folder / "users.yaml"
-    subprocess.run([BINARY, "user", "add", "alice", "--users-file", str(users), "--password-stdin"],
-                   input=PASSWORD + "\n", text=True, check=True, capture_output=True)
+    for name in ("alice", "bob", *CROWD):
+        subprocess.run([BINARY, "user", "add", name, "--users-file", str(users), "--password-stdin"],
+                       input=PASSWORD + "\n", text=True, check=True, capture_output=True)
     config = lab.write("sign-in.conf", f"""
 listeners: [{{ address: "127.0.0.1:{port}" }}]
 workers: 1
@@ -57,8 +59,8 @@ class Client:
         body = answer.read()
         return answer.status, json.loads(body) if body else {}
 
-    def login(self):
-        return self.post("/auth/login", {"username": "alice", "password": PASSWORD})
+    def login(self, username="alice"):
+        return self.post("/auth/login", {"username": username, "password": PASSWORD})
 
 
 def hash_seconds(text, count=20):
@@ -110,15 +112,15 @@ def refreshes(gateway, clients=64):
 
 def crowd(gateway, clients=200):
     """The slowest in a hundred of requests with a token, beside 200 who sign in again and again."""
-    token = Client(gateway).login()[1]["access_token"]
+    token = Client(gateway).login("bob")[1]["access_token"]
     url, field = f"http://127.0.0.1:{gateway.port}/x", f"Authorization: Bearer {token}"
     alone = Load(url, 8, field=field)
     over = threading.Event()
 
-    def run(_):
+    def run(index):
         client = Client(gateway)
         while not over.is_set():
-            client.login()
+            client.login(CROWD[index % len(CROWD)])
 
     threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
     for thread in threads:

@@ -22,7 +22,7 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
     /// What says the result, for when the transaction has ended.
     let run: @Sendable (Table) throws(StoreFault) -> Report
     let fail: @Sendable (StoreFault) -> Void
-    /// Seconds since 1970, of what writes.
+    /// Seconds since 1970, of what writes; nil: it reads alone.
     let now: Int64?
   }
 
@@ -86,7 +86,8 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
 
   /// Does `body` in a transaction, and says what came of it when that is on the disk.
   ///
-  /// - Parameter now: Seconds since 1970, of what writes.
+  /// - Parameter now: Seconds since 1970, of what writes; nil: it reads alone, and waits for no other process that writes.
+  ///   What writes all the same would fail at once where another does.
   func enqueue<Value: Sendable>(
     now: Int64?, _ completion: @escaping Completion<Value>,
     _ body: @escaping @Sendable (Table) throws(StoreFault) -> Value

@@ -154,7 +154,7 @@ final class SignIns {
   func renew(_ request: RenewalRequest, _ completion: @escaping @Sendable (Renewal) -> Void) {
     let provider = request.provider
     guard let service = services[provider] else { return completion(.none) }
-    service.renew(request.token) { renewed in
+    service.renew(request.token, address: request.client) { renewed in
       completion(
         renewed.map { Renewal(token: $0.accessToken, provider: provider, cookies: $0.cookies) } ?? .none)
     }

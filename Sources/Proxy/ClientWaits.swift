@@ -71,7 +71,7 @@ extension ClientConnection {
       consumeHead(slot)
       refuse(Refusal(.introspectionUnavailable))
     case .waitingForRenewal:
-      // As without a refresh token: where it was used all the same, the browser's next request has its grace.
+      // As without a refresh token, which stays good where it was used all the same.
       slot.exchange.renewed(.none)
       decideAgain()
     case .waitingForResponder where slot.exchange.requestBody.isComplete: refuse(Refusal(.internalError))

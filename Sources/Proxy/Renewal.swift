@@ -3,6 +3,8 @@ public struct RenewalRequest: Sendable {
   public let token: [UInt8]
   /// The provider's name.
   public let provider: String
+  /// The client's address as text.
+  public let client: String
   /// The exchange that waits.
   let place: ExchangePlace
 }

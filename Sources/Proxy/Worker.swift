@@ -246,11 +246,12 @@ final class Worker {
   func renew(_ token: [UInt8], for connection: ClientConnection, provider: String) {
     guard let slot = connection.slot else { return }
     waitDeadlines.arm(connection)
-    requestRenewal(RenewalRequest(token: token, provider: provider, place: place(of: slot)))
+    requestRenewal(
+      RenewalRequest(
+        token: token, provider: provider, client: slot.exchange.log.client.text, place: place(of: slot)))
   }
 
-  /// Something came of a refresh token. What was issued counts under another configuration too: used a second time, the
-  /// token would end its sign-in.
+  /// Something came of a refresh token. What was issued counts under another configuration too.
   func renewed(_ place: ExchangePlace, _ renewal: Renewal) {
     let slot = slots[place.slot]
     guard slot.exchange.generation == place.exchange, slot.exchange.state == .waitingForRenewal else { return }

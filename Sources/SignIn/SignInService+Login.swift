@@ -18,7 +18,8 @@ extension SignInService {
     guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh),
       !(request.cookie(configuration.cookies.access).map { isGood([UInt8]($0.utf8)) } ?? false)
     else { return completion(loginPage(request, returnTo: returnTo)) }
-    use(token, address: request.client?.text ?? "", deadline: request.deadline) { [self] result in
+    let address = request.client?.text ?? ""
+    use(token, replacing: .onceSuccessorIsUsed, address: address, deadline: request.deadline) { [self] result in
       // One that would be refused where they go on would lead them here again, without end.
       guard case .success(let issued) = result, isGood(issued.accessToken), let cookies = cookies(for: issued) else {
         return completion(loginPage(request, returnTo: returnTo))

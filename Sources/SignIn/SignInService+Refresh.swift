@@ -52,12 +52,18 @@ extension SignInService {
     public let cookies: [String]
   }
 
-  /// - Parameter completion: Called once, from anywhere; nil: the request is as good as without a refresh token.
-  public func renew(_ token: [UInt8], completion: @escaping @Sendable (Renewed?) -> Void) {
+  /// Until the browser comes back with what replaces its refresh token, that one stays good: it may have gone on to
+  /// another page before it read this answer, which waits for the upstream's.
+  ///
+  /// - Parameters:
+  ///   - address: The client's.
+  ///   - completion: Called once, from anywhere; nil: the request is as good as without a refresh token.
+  public func renew(_ token: [UInt8], address: String, completion: @escaping @Sendable (Renewed?) -> Void) {
     let deadline = ContinuousClock.now + Limits.refreshWithin
     guard state.requests.enter() else { return completion(nil) }
     onQueue { [self] in
-      use(String(decoding: token, as: UTF8.self), address: "", deadline: deadline) { [self] result in
+      let text = String(decoding: token, as: UTF8.self)
+      use(text, replacing: .onceSuccessorIsUsed, address: address, deadline: deadline) { [self] result in
         state.requests.leave()
         guard case .success(let issued) = result else { return completion(nil) }
         guard let cookies = cookies(for: issued) else { return endSignIn(issued.record.id) { _ in completion(nil) } }

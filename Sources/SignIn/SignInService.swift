@@ -114,7 +114,7 @@ public final class SignInService: Responder, Sendable {
     let record: SignInRecord
     let user: User
     let accessToken: [UInt8]
-    /// nil within the grace: another one has been given out.
+    /// nil where another one has been given out.
     let refreshToken: String?
   }
 
@@ -169,14 +169,15 @@ public final class SignInService: Responder, Sendable {
 
   /// Uses a refresh token.
   func use(
-    _ text: String, address: String, deadline: ContinuousClock.Instant,
-    _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+    _ text: String, replacing replacement: RefreshTerms.Replacement = .atOnce, address: String,
+    deadline: ContinuousClock.Instant, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     guard let token = RefreshToken(text), let next = token.next else {
       return completion(.failure(.refused(.refreshRefused)))
     }
     let terms = RefreshTerms(
-      graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds, tokenSeconds: tokenSecondsMax)
+      graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds, tokenSeconds: tokenSecondsMax,
+      replacement: replacement)
     state.store.refresh(
       hash: token.hash, provider: provider, replacement: next.hash.whole, now: now, terms: terms,
       deadline: deadline

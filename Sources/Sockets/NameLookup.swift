@@ -48,9 +48,7 @@ public struct NameLookupError: Error, Equatable, Sendable, CustomStringConvertib
 
 extension SocketAddress {
   fileprivate init(_ storage: sockaddr_storage, length: socklen_t, port: UInt16) {
-    let literal = AddressText(storage).withBytes { bytes in
-      String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
-    }
+    let literal = AddressText(storage).text
     let text = storage.ss_family == sa_family_t(AF_INET6) ? "[\(literal)]:\(port)" : "\(literal):\(port)"
     self.init(storage: storage, length: length, text: text)
   }

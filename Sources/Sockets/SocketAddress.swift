@@ -79,6 +79,8 @@ public struct AddressText: Sendable {
     for index in 0..<count { bytes[index] = UInt8(bitPattern: text[index]) }
   }
 
+  public var text: String { withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) } }
+
   /// Calls `body` with the text's bytes.
   @inline(__always)
   public func withBytes<Result>(_ body: (Span<UInt8>) -> Result) -> Result {

@@ -26,9 +26,7 @@ public struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
     var storage = storage
     switch Int32(storage.ss_family) {
     case AF_INET, AF_INET6:
-      let literal = AddressText(storage).withBytes { bytes in
-        String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
-      }
+      let literal = AddressText(storage).text
       host = Int32(storage.ss_family) == AF_INET6 ? "[\(literal)]" : literal
       port = unsafe csystem_port(&storage)
     case AF_UNIX:

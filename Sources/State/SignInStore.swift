@@ -13,7 +13,7 @@ public protocol SignInStore: EndingStore {
     _ record: SignInRecord, hash: RefreshTokenHash, former: RefreshTokenHash?,
     completion: @escaping Completion<[String]>)
 
-  /// Uses the refresh token with this hash, and replaces it (RFC 9700 §4.14.2).
+  /// Uses the refresh token with this hash, and gives it a successor (RFC 9700 §4.14.2).
   ///
   /// - Parameters:
   ///   - replacement: SHA-256 of the next one, which has the same first part.
@@ -70,21 +70,32 @@ public struct RefreshTerms: Sendable, Equatable {
   public let idleSeconds: Int64
   /// How long the access token is good that comes of it.
   public let tokenSeconds: Int64
+  public let replacement: Replacement
 
-  public init(graceSeconds: Int64, idleSeconds: Int64, tokenSeconds: Int64) {
+  /// When a token that is used has been replaced.
+  public enum Replacement: Sendable {
+    case atOnce
+    /// With the first use of its successor: whoever sent it may never read the answer. Until then it goes on, and where
+    /// the successor was given out less than `tokenSeconds` ago, for an access token only.
+    case onceSuccessorIsUsed
+  }
+
+  public init(graceSeconds: Int64, idleSeconds: Int64, tokenSeconds: Int64, replacement: Replacement = .atOnce) {
     self.graceSeconds = graceSeconds
     self.idleSeconds = idleSeconds
     self.tokenSeconds = tokenSeconds
+    self.replacement = replacement
   }
 }
 
 /// What comes of the use of a refresh token.
 public enum RefreshOutcome: Sendable, Equatable {
-  /// It was the sign-in's latest, and the replacement is now.
+  /// It has a successor now.
   case rotated(SignInRecord)
-  /// It is the one before the latest, replaced within the grace: good for an access token, not for a refresh token.
+  /// It was replaced within the grace, or has a successor already that may be on its way still: good for an access
+  /// token, not for a refresh token.
   case repeated(SignInRecord)
-  /// It was replaced before: somebody has stolen one of them, and the sign-in has ended (SECURITY C-10).
+  /// It was replaced before that: somebody has stolen one of them, and the sign-in has ended (SECURITY C-10).
   case reused(SignInRecord)
   /// There is no such token, or its sign-in has ended.
   case refused

@@ -1,12 +1,12 @@
 /// The statements about sign-ins, inside a transaction of whoever calls.
 ///
 /// A sign-in is one row, however often its refresh token is replaced: the first part of the token is the same in all of
-/// them, and what has that part and is neither the latest nor the one before has been replaced (RFC 9700 §4.14.2).
+/// them, and what has that part and is neither the latest nor its successor has been replaced (RFC 9700 §4.14.2).
 struct SignInTable: SQLiteTable {
   private let database: SQLiteDatabase
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
-  static let version: Int64 = 2
+  static let version: Int64 = 3
   /// Rows that are deleted at once.
   private static let batch: Int64 = 200
 
@@ -23,13 +23,14 @@ struct SignInTable: SQLiteTable {
         id TEXT PRIMARY KEY NOT NULL, provider TEXT NOT NULL, subject TEXT NOT NULL, methods TEXT NOT NULL,
         authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
         tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL,
-        password_digest BLOB NOT NULL, family_hash BLOB NOT NULL UNIQUE, token_hash BLOB NOT NULL, previous_hash BLOB, replaced_at INTEGER, ended_at INTEGER
+        password_digest BLOB NOT NULL, family_hash BLOB NOT NULL UNIQUE, token_hash BLOB NOT NULL,
+        successor_hash BLOB, successor_at INTEGER, replaced BLOB NOT NULL DEFAULT x'', ended_at INTEGER
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
     try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at) WHERE ended_at IS NULL")
     try database.run("CREATE INDEX sign_ins_by_end ON sign_ins (tokens_until) WHERE ended_at IS NOT NULL")
-    try database.run("PRAGMA user_version = 2")
+    try database.run("PRAGMA user_version = 3")
   }
 
   func begin(
@@ -96,21 +97,27 @@ struct SignInTable: SQLiteTable {
   func refresh(
     _ hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, _ terms: RefreshTerms
   ) throws(StoreFault) -> RefreshOutcome {
-    var found: (record: SignInRecord, isLatest: Bool, isPrevious: Bool, replacedAt: Int64)?
+    var found: Found?
     try database.run(
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
-        user_agent, password_digest, token_hash = ?2, coalesce(previous_hash = ?2, 0), replaced_at
+        user_agent, password_digest, token_hash = ?2, coalesce(successor_hash = ?2, 0), successor_at, replaced, token_hash
       FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND ended_at IS NULL AND expires_at > ?4
       """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
     ) { row in
-      found = (SignInRecord(row), row.integer(11) == 1, row.integer(12) == 1, row.integer(13))
+      found = Found(
+        record: SignInRecord(row), isLatest: row.integer(11) == 1, isSuccessor: row.integer(12) == 1,
+        successorAt: row.isNull(13) ? nil : row.integer(13), replaced: ReplacedTokens(row.bytes(14)),
+        latest: row.bytes(15))
     }
-    guard let (record, isLatest, isPrevious, replacedAt) = found else { return .refused }
-    // A clock that was set back must not stretch the grace by as much. A little it may be behind without: whoever waits
-    // for the database has read it before that.
-    let isInGrace = max(now, replacedAt).subtractingSaturated(min(now, replacedAt)) <= terms.graceSeconds
-    if !isLatest, !(isPrevious && isInGrace) {
+    guard let found else { return .refused }
+    let record = found.record
+    let isRepeated =
+      found.isLatest
+      // Nobody has come with the successor yet: its answer may be on the way still.
+      ? found.successorAt.map { now.subtractingSaturated($0) < max(terms.tokenSeconds, terms.graceSeconds) } ?? false
+      : found.replaced.contains(hash.whole, now: now, graceSeconds: terms.graceSeconds)
+    guard found.isLatest || found.isSuccessor || isRepeated else {
       try end(id: record.id, provider: provider, now: now)
       return .reused(record)
     }
@@ -119,21 +126,52 @@ struct SignInTable: SQLiteTable {
       return .refused
     }
     let tokensUntil = now.addingSaturated(terms.tokenSeconds)
-    guard isLatest else {
+    if isRepeated {
       try database.run(
         "UPDATE sign_ins SET tokens_until = max(tokens_until, ?2) WHERE id = ?1",
         [.text(record.id), .integer(tokensUntil)])
       return .repeated(record)
     }
-    try database.run(
-      """
-      UPDATE sign_ins SET previous_hash = token_hash, token_hash = ?2, replaced_at = ?3, last_used_at = ?3,
-        tokens_until = max(tokens_until, ?4)
-      WHERE id = ?1
-      """, [.text(record.id), .bytes(replacement), .integer(now), .integer(tokensUntil)])
+    var replaced = found.replaced
+    if found.isSuccessor { replaced.add(found.latest, now: now, graceSeconds: terms.graceSeconds) }
+    switch terms.replacement {
+    case .atOnce:
+      replaced.add(hash.whole, now: now, graceSeconds: terms.graceSeconds)
+      try database.run(
+        """
+        UPDATE sign_ins SET token_hash = ?2, successor_hash = NULL, successor_at = NULL, replaced = ?3,
+          last_used_at = ?4, tokens_until = max(tokens_until, ?5)
+        WHERE id = ?1
+        """,
+        [.text(record.id), .bytes(replacement), .bytes(replaced.bytes), .integer(now), .integer(tokensUntil)])
+    case .onceSuccessorIsUsed:
+      try database.run(
+        """
+        UPDATE sign_ins SET token_hash = ?2, successor_hash = ?3, successor_at = ?5, replaced = ?4,
+          last_used_at = ?5, tokens_until = max(tokens_until, ?6)
+        WHERE id = ?1
+        """,
+        [
+          .text(record.id), .bytes(hash.whole), .bytes(replacement), .bytes(replaced.bytes), .integer(now),
+          .integer(tokensUntil),
+        ])
+    }
     var used = record
     used.lastUsedAt = now
     return .rotated(used)
+  }
+
+  /// The sign-in that a refresh token is of, and what the token is to it.
+  private struct Found {
+    let record: SignInRecord
+    let isLatest: Bool
+    /// It was given out for the latest, and this is its first use.
+    let isSuccessor: Bool
+    /// When the successor was given out.
+    let successorAt: Int64?
+    let replaced: ReplacedTokens
+    /// SHA-256 of the latest.
+    let latest: [UInt8]
   }
 
   @discardableResult

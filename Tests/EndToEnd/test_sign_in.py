@@ -2,6 +2,7 @@
 import base64
 import json
 import re
+import sqlite3
 import time
 
 import pytest
@@ -547,6 +548,37 @@ def test_an_access_token_expires_and_the_browser_does_not_notice(scene):
     access = browser.access
     until_status(lambda: signed_in.get("/x", [signed_in.bearer(access)]), 401)
     assert browser.go("/x").status == 200 and browser.access != access
+
+
+def test_C_10_a_browser_that_never_read_the_answer_stays_signed_in(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    first = browser.refresh_token
+
+    def go(refresh):
+        browser.cookies = {"portcullis_refresh": refresh}
+        answer = browser.go("/x")
+        return answer, browser.refresh_token
+
+    answer, lost = go(first)
+    assert answer.status == 200 and lost != first
+    # Its user has clicked on meanwhile, and again; a refresh by script is no other.
+    answer, kept = go(first)
+    assert answer.status == 200 and kept == first and browser.access
+    assert "portcullis_refresh" not in str(browser.request("/auth/refresh", FETCH, method="POST").all("set-cookie"))
+    # Much later.
+    with sqlite3.connect(signed_in.folder / "state" / "local.sign-ins.db", timeout=10) as store:
+        assert store.execute("UPDATE sign_ins SET successor_at = successor_at - 3600").rowcount == 1
+    answer, second = go(first)
+    assert answer.status == 200 and second not in (first, lost)
+    # Whoever has read the other answer is found out.
+    answer, _ = go(lost)
+    assert answer.status == 303
+    said = signed_in.gateway.wait_message("used again")
+    assert said["subject"] == "u-1" and said["client"] == "127.0.0.1"
+    assert go(second)[0].status == 303 and go(first)[0].status == 303
+    assert len(signed_in.app.requests) == 3
 
 
 # The other paths.

@@ -51,6 +51,69 @@ struct SignInStoreTests {
     #expect(try store.use(50, next: 51, at: 161) == .refused)
   }
 
+  @Test("C-10: several tokens that were replaced within the grace get access tokens")
+  func graceOfSeveral() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    for token in 1..<4 { _ = try store.use(UInt8(token), next: UInt8(token + 1), at: 200 + Int64(token)) }
+    for token in 1..<4 {
+      #expect(try store.use(UInt8(token), next: 9, at: 211) == .repeated(record("s1", usedAt: 203)))
+    }
+    #expect(try store.use(1, next: 9, at: 212) == .reused(record("s1", usedAt: 203)))
+  }
+
+  @Test("C-10: whose answer was lost goes on, until the successor is used")
+  func lostAnswer() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    let once = RefreshTerms.Replacement.onceSuccessorIsUsed
+    #expect(try store.use(1, next: 2, at: 200, tokenSeconds: 600, once).name == "rotated")
+    // Others of the same browser meanwhile, whichever way.
+    for (at, replacement) in [(205, once), (230, .atOnce), (799, once)] {
+      let outcome = try store.use(1, next: 3, at: Int64(at), tokenSeconds: 600, replacement)
+      #expect(outcome.name == "repeated", "\(at)")
+    }
+    // Nobody came with it: another one.
+    #expect(try store.use(1, next: 4, at: 800, tokenSeconds: 600, once).name == "rotated")
+    #expect(try store.use(4, next: 5, at: 1500, tokenSeconds: 600, once).name == "rotated")
+    // Now it has been replaced.
+    #expect(try store.use(1, next: 6, at: 1510, tokenSeconds: 600, once).name == "repeated")
+    #expect(try store.use(1, next: 6, at: 1511, tokenSeconds: 600, once).name == "reused")
+    #expect(try store.use(5, next: 6, at: 1511) == .refused)
+  }
+
+  @Test("C-10: whoever has a copy of a token whose answer was lost ends the sign-in", arguments: [false, true])
+  func stolenBeforeTheSuccessorIsUsed(copyFirst: Bool) throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    let once = RefreshTerms.Replacement.onceSuccessorIsUsed
+    // One of the two gets 2, and after its time the other 3.
+    _ = try store.use(1, next: 2, at: 200, tokenSeconds: 600, once)
+    #expect(try store.use(1, next: 3, at: 800, tokenSeconds: 600, once).name == "rotated")
+    let (first, second): (UInt8, UInt8) = copyFirst ? (2, 3) : (3, 2)
+    let outcome = try store.use(first, next: 4, at: 1000, tokenSeconds: 600, once)
+    if copyFirst {
+      #expect(outcome.name == "reused")
+    } else {
+      #expect(outcome.name == "rotated")
+      #expect(try store.use(second, next: 5, at: 1001, once).name == "reused")
+    }
+    #expect(try store.use(4, next: 5, at: 1002) == .refused)
+  }
+
+  @Test("C-10: a successor that is used at once is replaced at once")
+  func successorAtOnce() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    _ = try store.use(1, next: 2, at: 200, .onceSuccessorIsUsed)
+    #expect(try store.use(2, next: 3, at: 203) == .rotated(record("s1", usedAt: 203)))
+    for token in [1, 2] as [UInt8] {
+      #expect(try store.use(token, next: 9, at: 213) == .repeated(record("s1", usedAt: 203)))
+    }
+    #expect(try store.use(3, next: 4, at: 213) == .rotated(record("s1", usedAt: 213)))
+    #expect(try store.use(2, next: 9, at: 214) == .reused(record("s1", usedAt: 213)))
+  }
+
   @Test("A sign-in that is not used ends, and one ends however often it is used")
   func lifetimes() throws {
     let store = try folder.open()

@@ -66,6 +66,18 @@ func record(_ id: String, usedAt: Int64 = 100, of subject: String = "u1") -> Sig
     expiresAt: 2000, tokensUntil: 700, clientAddress: "127.0.0.1", userAgent: "curl", passwordDigest: [1, 2])
 }
 
+extension RefreshOutcome {
+  var name: String {
+    switch self {
+    case .rotated: "rotated"
+    case .repeated: "repeated"
+    case .reused: "reused"
+    case .refused: "refused"
+    case .abandoned: "abandoned"
+    }
+  }
+}
+
 extension SQLiteSignInStore {
   func signIn(_ id: String, token: UInt8, family: UInt8 = 0, of subject: String = "u1") throws {
     _ = try outcome { begin(record(id, of: subject), hash: hash(token, family: family), former: nil, completion: $0) }
@@ -73,12 +85,12 @@ extension SQLiteSignInStore {
 
   func use(
     _ token: UInt8, next: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local",
-    tokenSeconds: Int64 = -5000, within: Duration = .seconds(60)
+    tokenSeconds: Int64 = -5000, _ replacement: RefreshTerms.Replacement = .atOnce, within: Duration = .seconds(60)
   ) throws -> RefreshOutcome {
     try outcome {
       refresh(
         hash: hash(token, family: family), provider: provider, replacement: hash(next, family: family).whole, now: now,
-        terms: RefreshTerms(graceSeconds: 10, idleSeconds: 1000, tokenSeconds: tokenSeconds),
+        terms: RefreshTerms(graceSeconds: 10, idleSeconds: 1000, tokenSeconds: tokenSeconds, replacement: replacement),
         deadline: .now + within, completion: $0)
     }
   }

@@ -1,4 +1,4 @@
-import Tokens
+public import Tokens
 
 /// What a client can get that would let it pass, for the challenge (RFC 6750 §3, RFC 9470 §3).
 public struct Remedy: Sendable, Equatable {
@@ -11,7 +11,7 @@ public struct Remedy: Sendable, Equatable {
 
   public static let none = Remedy()
 
-  init(scopes: [String] = [], contextClasses: [String] = [], authenticationAge: Int64? = nil) {
+  public init(scopes: [String] = [], contextClasses: [String] = [], authenticationAge: Int64? = nil) {
     self.scopes = scopes
     self.contextClasses = contextClasses
     self.authenticationAge = authenticationAge
@@ -33,6 +33,30 @@ public struct Remedy: Sendable, Equatable {
     for remedy in remedies { sum.add(remedy) }
     return sum
   }
+}
+
+extension Remedy {
+  /// Whether who has these claims was authenticated as it asks, decided as a route decides it.
+  public func isMet(by claims: borrowing ClaimsSet, at now: UnixSeconds) -> Bool {
+    let facts = RequestFacts(path: [], now: now)
+    if !contextClasses.isEmpty, !Requirement.Condition.contextClasses(contextClasses).holds(claims, facts) {
+      return false
+    }
+    guard let authenticationAge else { return true }
+    return Requirement.Condition.authenticationAge(authenticationAge).holds(claims, facts)
+  }
+
+  /// Whether it is worth it to send somebody with these claims to be authenticated as it asks. It is not where they come
+  /// from there: they would be sent without end.
+  public func asksForMore(than claims: borrowing ClaimsSet, at now: UnixSeconds) -> Bool {
+    guard !contextClasses.isEmpty || authenticationAge != nil else { return false }
+    var least = self
+    least.authenticationAge = authenticationAge.map { max($0, Remedy.wayBackSeconds) }
+    return !least.isMet(by: claims, at: now)
+  }
+
+  /// How long it may take from where they are authenticated to the request that needs it.
+  private static let wayBackSeconds: Int64 = 10
 }
 
 extension Requirement {

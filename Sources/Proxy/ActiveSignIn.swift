@@ -13,15 +13,21 @@ struct ActiveSignIn: Sendable {
   private let hosts: [[UInt8]]
   /// nil: nothing is renewed on the way.
   private let refreshCookie: [UInt8]?
-  /// Whether whoever comes there has to say anew who they are.
-  private let asksAnew: Bool
+  private let place: Place
+
+  private enum Place {
+    /// Whoever comes to its page has to say anew who they are.
+    case here
+    /// Who is still signed in comes back as they went, unless the provider is told how to authenticate them.
+    case provider
+  }
 
   init(_ configuration: SignInConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
     hosts = configuration.hosts.map { [UInt8]($0.utf8) }
     refreshCookie = [UInt8](configuration.cookies.refresh.utf8)
-    asksAnew = true
+    place = .here
   }
 
   /// At the provider; its page is on the way there.
@@ -30,7 +36,7 @@ struct ActiveSignIn: Sendable {
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
     hosts = [[UInt8](configuration.host.utf8)]
     refreshCookie = nil
-    asksAnew = false
+    place = .provider
   }
 
   /// The refresh token that is worth a try; nil: there is none, or the request is no browser's own.
@@ -64,16 +70,26 @@ struct ActiveSignIn: Sendable {
 
   /// The answer that sends a browser to the login page; nil: who asks is told why it is refused (SECURITY C-13).
   ///
-  /// - Parameter path: Canonical.
+  /// - Parameters:
+  ///   - path: Canonical.
+  ///   - remedy: How whoever has a session has to be authenticated anew (RFC 9470 §4); nil: that would change nothing.
   func redirect(
-    insteadOf reason: Reason, _ path: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    insteadOf reason: Reason, _ path: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+    for remedy: Remedy?
   ) -> LocalResponse? {
-    // Who is still signed in there would come back as they went, without end.
-    if reason == .authenticationTooOld, !asksAnew { return nil }
     guard reason.status == 401, isFor(head, bytes), FetchMetadata.asksForPage(head, bytes) else { return nil }
+    var stepUp: [UInt8] = []
+    switch reason {
+    case .authenticationTooOld where place == .here: break
+    case .authenticationTooOld, .acrInsufficient:
+      guard place == .provider, let parameters = remedy.flatMap(ActiveSignIn.stepUp) else { return nil }
+      stepUp = parameters
+    default: break
+    }
     var location = login
     ActiveSignIn.appendEscaped(path, ByteRange(0, path.count), to: &location)
     ActiveSignIn.appendEscaped(bytes, head.query, to: &location)
+    location += stepUp
     return LocalResponse(
       status: 303,
       fields: [
@@ -81,6 +97,24 @@ struct ActiveSignIn: Sendable {
         // Whether somebody is signed in decides what the same URL answers.
         ("Vary", "Cookie"),
       ], body: [], reason: reason)
+  }
+
+  /// The parameters by which the way to the provider begins; nil where they would take too much room. Any of the
+  /// context classes is enough, so as many are named as there is room for.
+  private static func stepUp(_ remedy: Remedy) -> [UInt8]? {
+    var parameters: [UInt8] = []
+    if let seconds = remedy.authenticationAge { parameters += "&max_age=\(seconds)".utf8 }
+    guard !remedy.contextClasses.isEmpty else { return parameters }
+    var classes: [UInt8] = []
+    let bytesMax = CodeFlowConfiguration.contextClassesBytesMax
+    for name in remedy.contextClasses where classes.count + name.utf8.count < bytesMax {
+      if !classes.isEmpty { classes.append(UInt8(ascii: " ")) }
+      classes += name.utf8
+    }
+    guard !classes.isEmpty else { return nil }
+    parameters += "&acr_values=".utf8
+    appendEscaped(classes.span, ByteRange(0, classes.count), to: &parameters)
+    return parameters
   }
 
   private static let tokenBytesMax = 128

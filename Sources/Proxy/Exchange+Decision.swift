@@ -145,7 +145,7 @@ extension Exchange {
         cached = place
       case .refused(let reason, let keyID, let provider):
         log.keepToken(keyID: keyID, provider: provider)
-        if let response = signInPage(insteadOf: reason, head, bytes, path, route) { return .answer(response) }
+        if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) { return .answer(response) }
         return .refuse(Refusal(reason, route.challenges))
       case .needsKeys(let provider):
         state = .waitingForKeys(provider: provider)
@@ -169,7 +169,10 @@ extension Exchange {
       identity, RequestFacts(path: path, now: context.unixSeconds))
     guard let permit = route.configuration.rule.permit(verdict, identity) else {
       if case .refused(let refusal) = verdict {
-        if let response = signInPage(insteadOf: refusal.reason, head, bytes, path, route) { return .answer(response) }
+        let remedy = stepUp(refusal, identity, authentication.credential, context.unixSeconds)
+        if let response = signInPage(insteadOf: refusal.reason, head, bytes, path, route, for: remedy) {
+          return .answer(response)
+        }
         return .refuse(Refusal(refusal, route.challenges))
       }
       return .refuse(Refusal(.internalError))
@@ -198,13 +201,21 @@ extension Exchange {
   /// What sends a browser to sign in; nil where the refusal is for whoever asks. A proxy that asks understands refusals
   /// alone.
   private func signInPage(
-    insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute
+    insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute,
+    for remedy: Remedy?
   ) -> LocalResponse? {
-    // No sign-in here is of another kind than the last one: it would be asked for without end.
-    guard let signIn = route.signIn, upgrade == nil, forwardAuth != .status, reason != .acrInsufficient else {
-      return nil
-    }
-    return signIn.redirect(insteadOf: reason, path.span, head, bytes)
+    guard let signIn = route.signIn, upgrade == nil, forwardAuth != .status else { return nil }
+    return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
+  }
+
+  /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).
+  private func stepUp(
+    _ refusal: Access.Refusal, _ identity: Identity, _ credential: Credential, _ now: UnixSeconds
+  ) -> Remedy? {
+    guard case .session = credential, case .introspected(let session) = identity,
+      refusal.remedy.asksForMore(than: session.claims, at: now)
+    else { return nil }
+    return refusal.remedy
   }
 
   private var wait: TokenAuthentication.Wait {

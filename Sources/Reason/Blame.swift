@@ -36,7 +36,8 @@ extension Reason {
       .providerUnavailable:
       .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
-      .requirementExcluded, .clientRefused, .originRefused, .csrfRefused, .providerRefused:
+      .requirementExcluded, .clientRefused, .originRefused, .csrfRefused, .providerRefused,
+      .authenticationInsufficient:
       .policy
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
       .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
@@ -66,7 +67,7 @@ extension Reason {
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
       .requirementExcluded, .identityInvalid, .clientRefused, .originRefused, .csrfRefused, .certificateMissing,
-      .certificateRefused, .certificateExpired, .certificateRevoked, .providerRefused:
+      .certificateRefused, .certificateExpired, .certificateRevoked, .providerRefused, .authenticationInsufficient:
       403
     case .noRoute: 404
     case .methodRefused: 405

@@ -236,6 +236,8 @@ public enum Reason: String, CaseIterable, Sendable {
   case callbackInvalid = "callback_invalid"
   /// The provider has not let somebody in (RFC 6749 §4.1.2.1).
   case providerRefused = "provider_refused"
+  /// The provider has not authenticated somebody as a route asks for, which it was told (RFC 9470 §4).
+  case authenticationInsufficient = "authentication_insufficient"
   /// The ID token is not one of the provider for this sign-in (OpenID Connect Core 1.0 §3.1.3.7).
   case idTokenRefused = "id_token_refused"
   /// The provider could not be asked, or did not answer as it should.

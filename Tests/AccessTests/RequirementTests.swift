@@ -242,4 +242,25 @@ struct RequirementTests {
     #expect(refusal?.remedy.contextClasses == ["gold"])
     #expect(refusal?.remedy.authenticationAge == 60)
   }
+
+  @Test("RFC 9470 §4: nobody is sent for what they have, nor for what is over before they are back")
+  func worthIt() throws {
+    // A rule that nobody can fulfil asks for the one thing that they have.
+    let classes = ["a", "b"].map { Requirement([.contextClasses([$0])]) }
+    let both = [Requirement.Condition.all(classes)]
+    let rows: [([Requirement.Condition], String, Bool)] = [
+      ([.contextClasses(["gold"])], "\"acr\":\"silver\"", true), ([.contextClasses(["gold"])], "\"x\":1", true),
+      (both, "\"acr\":\"a\"", false), (both, "\"acr\":\"b\"", true), ([.roles(["admin"])], "\"x\":1", false),
+      ([.authenticationAge(60)], "\"x\":1", true),
+      ([.authenticationAge(60)], "\"auth_time\":\(Self.now - 99)", true),
+      ([.authenticationAge(1)], "\"auth_time\":\(Self.now - 40)", false),
+      ([.authenticationAge(1)], "\"auth_time\":\(Self.now - 41)", true),
+    ]
+    for (conditions, claims, isWorthIt) in rows {
+      let refusal = try #require(try Self.verdict(conditions, claims))
+      guard case .token(let token) = try Issuer.identity(claims) else { return }
+      let asks = refusal.remedy.asksForMore(than: token.claims, at: Self.now)
+      #expect(asks == isWorthIt, "\(conditions) \(claims)")
+    }
+  }
 }

@@ -168,13 +168,55 @@ def test_C_9_no_session_is_fixed(scene):
     until_status(lambda: attacker.fetch("/a"), 401)
 
 
-def test_sign_in_again_where_it_was_too_long_ago(scene, provider):
-    """Who is still signed in there would come back as they went: nobody is sent on a way without an end."""
+def test_step_up(scene, provider):
+    """RFC 9470 §4: a browser is sent to be authenticated as the route asks, and its session is another then."""
     made = scene()
     provider.claims = {"auth_time": lambda now: now - 3600}
     browser = made.browser()
     browser.sign_in()
-    answer = browser.go("/fresh")
+    before = browser.cookies[SESSION]
+    provider.claims = {}
+    # A script knows by the challenge what it is about.
+    answer = browser.fetch("/strong")
+    assert (answer.status, answer.field("location")) == (401, None)
+    challenge = 'Bearer error="insufficient_user_authentication", acr_values="gold platinum", max_age="60"'
+    assert answer.field("www-authenticate") == challenge
+    answer = browser.go("/strong?b=c")
+    assert (answer.status, answer.field("cache-control")) == (303, "no-store")
+    assert answer.field("location") == "/oauth/login?return_to=/strong%3Fb%3Dc&max_age=60&acr_values=gold%20platinum"
+    assert made.gateway.access_of(answer.request_id)["reason"] == "acr_insufficient"
+    answer = browser.go(answer.field("location"))
+    asked = query(answer.field("location"))
+    assert (asked["max_age"], asked["acr_values"]) == ("60", "gold platinum")
+    made.app.forget()
+    answer = browser.go(browser.at_provider(answer.field("location")))
+    assert (answer.status, answer.field("location")) == (303, "/strong?b=c")
+    assert identity(browser.go("/strong?b=c"), made) == "alice"
+    assert browser.cookies[SESSION] != before
+    assert made.get("/a", [("Cookie", f"{SESSION}={before}")]).status == 401
+    assert [request.target for request in made.app.requests] == ["/strong?b=c"]
+    assert [each.fault for each in provider.asked if each.fault] == []
+
+
+def test_step_up_that_comes_to_nothing_ends_in_a_page(scene, provider):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    before = browser.cookies[SESSION]
+    for claims in ({"acr": "silver"}, {"acr": None}, {"auth_time": None}, {"auth_time": lambda now: now - 3600},
+                   {"auth_time": lambda now: now + 3600}, {"auth_time": "now"}):
+        provider.claims = claims
+        answer = browser.go(browser.at_provider(browser.go(browser.go("/strong").field("location")).field("location")))
+        assert (answer.status, answer.field("location")) == (403, None), claims
+        assert b'href="/oauth/login?return_to=%2Fstrong&amp;max_age=60&amp;acr_values=gold+platinum"' in answer.body
+        assert made.gateway.access_of(answer.request_id)["reason"] == "authentication_insufficient"
+    # The session is what it was, and no worse.
+    assert browser.cookies[SESSION] == before and identity(browser.go("/a"), made) == "alice"
+    # Who comes from there is not sent again: with so short an age that would have no end.
+    provider.claims = {"auth_time": lambda now: now - 2}
+    late = made.browser()
+    late.sign_in()
+    answer = late.go("/fresh")
     assert answer.status == 401 and made.gateway.access_of(answer.request_id)["reason"] == "authentication_too_old"
     assert 'error="insufficient_user_authentication"' in answer.field("www-authenticate")
 

@@ -70,6 +70,31 @@ struct CodeFlowValueTests {
     }
   }
 
+  @Test("RFC 9470 §4: what is asked of the provider is sealed with the way there")
+  func stepUp() throws {
+    let secret = try #require(SealingSecret(try RandomBytes.make(32)))
+    for (query, expected) in [
+      ("?max_age=60", [("max_age", "60")]), ("?max_age=0&acr_values=a", [("max_age", "0"), ("acr_values", "a")]),
+      ("?acr_values=a%20urn:b", [("acr_values", "a urn:b")]), ("?acr_values=++a++b+", [("acr_values", "a b")]),
+    ] {
+      let stepUp = try #require(StepUp(FormFields(query: query)))
+      #expect(stepUp.parameters.map { "\($0.name)=\($0.value)" } == expected.map { "\($0.0)=\($0.1)" })
+      let flow = try FlowState.begin(returnTo: "/", now: 0, stepUp: stepUp)
+      let opened = try FlowState.open(
+        try flow.sealed(with: secret, provider: "company"), with: secret, provider: "company", now: 0)
+      #expect(opened == flow && opened?.stepUp == stepUp)
+      let url = try Self.request.url(endpoint: "https://id.example/auth", flow: flow)
+      #expect(url.hasSuffix(AuthorizationRequest.add(expected.map { (name: $0.0, value: $0.1) }, to: "?").dropFirst()))
+    }
+    for query in [
+      "", "?max_age=", "?max_age=-1", "?max_age=%2B1", "?max_age=1s", "?max_age=31622401",
+      "?max_age=999999999999999999999", "?acr_values=", "?acr_values=%20", "?acr_values=a%22b", "?acr_values=a%0Ab",
+      "?acr_values=%C3%A9", "?acr_values=" + String(repeating: "a", count: 257),
+    ] {
+      #expect(StepUp(FormFields(query: query)) == nil, "\(query)")
+    }
+  }
+
   @Test("A state finds its cookie; what is no state finds none")
   func cookieSuffix() throws {
     let first = try FlowState.begin(returnTo: "/", now: 0)

@@ -30,7 +30,7 @@ struct ProviderTokenTests {
     ("iss", .string("https://id.example")), ("sub", .string("alice")), ("aud", .string("shop")),
     ("exp", .integer(now + 60)), ("iat", .integer(now - 5)), ("nonce", .string("n-0S6_WzA2Mj")),
   ]
-  private static let sent = IDTokenVerifier.Occasion.code(nonce: "n-0S6_WzA2Mj")
+  private static let sent = IDTokenVerifier.Occasion.code(nonce: "n-0S6_WzA2Mj", stepUp: nil)
 
   private func verify(
     _ changes: [(String, JSONValue)] = [], type: String = "JWT", for occasion: IDTokenVerifier.Occasion = sent,
@@ -61,6 +61,37 @@ struct ProviderTokenTests {
     // The example of OpenID Connect Core 1.0 Appendix A.3, whose access token this is.
     [("at_hash", .string("77QmUPtjPfzWtF2AnpK9RQ"))],
   ]
+
+  static let steps: [(asked: StepUp?, changes: [(String, JSONValue)], isMet: Bool)] = [
+    (StepUp(authenticationAge: nil, contextClasses: ["b", "a"]), [("acr", .string("a"))], true),
+    (StepUp(authenticationAge: nil, contextClasses: ["b", "a"]), [("acr", .string("c"))], false),
+    (StepUp(authenticationAge: nil, contextClasses: ["a"]), [("acr", .array([.string("a")]))], false),
+    (StepUp(authenticationAge: nil, contextClasses: ["a"]), [], false),
+    (StepUp(authenticationAge: 60, contextClasses: []), [("auth_time", .integer(now - 60))], true),
+    (StepUp(authenticationAge: 60, contextClasses: []), [("auth_time", .number(Double(now) - 59.5))], true),
+    (StepUp(authenticationAge: 0, contextClasses: []), [("auth_time", .integer(now))], true),
+    (StepUp(authenticationAge: 60, contextClasses: []), [("auth_time", .integer(now - 61))], false),
+    (StepUp(authenticationAge: 60, contextClasses: []), [("auth_time", .integer(now + 1))], false),
+    (StepUp(authenticationAge: 60, contextClasses: []), [("auth_time", .integer(.min))], false),
+    (StepUp(authenticationAge: 60, contextClasses: []), [("auth_time", .string("\(now)"))], false),
+    (StepUp(authenticationAge: 60, contextClasses: []), [], false),
+    (StepUp(authenticationAge: 60, contextClasses: ["a"]), [("auth_time", .integer(now))], false),
+    (StepUp(authenticationAge: 60, contextClasses: ["a"]), [("acr", .string("a"))], false),
+    (
+      StepUp(authenticationAge: 60, contextClasses: ["a"]), [("acr", .string("a")), ("auth_time", .integer(now))], true
+    ),
+  ]
+
+  @Test("RFC 9470 §4: it says that they were authenticated as was asked", arguments: steps.indices)
+  func steppedUp(index: Int) throws {
+    let step = Self.steps[index]
+    let asked = try #require(step.asked)
+    switch try verify(step.changes, for: .code(nonce: "n-0S6_WzA2Mj", stepUp: asked)) {
+    case .success: #expect(step.isMet)
+    case .failure(.authenticationInsufficient): #expect(!step.isMet)
+    case .failure(let fault): Issue.record("\(fault)")
+    }
+  }
 
   @Test("C-7: what else it may say", arguments: accepted)
   func accepts(changes: [(String, JSONValue)]) throws { #expect(try verify(changes).get().subject == "alice") }

@@ -43,6 +43,9 @@ public struct CodeFlowConfiguration: Sendable {
     self.cookies = cookies
   }
 
+  /// Of `acr_values`, by which a browser is sent to be authenticated anew: it travels in a cookie.
+  public static let contextClassesBytesMax = 256
+
   /// Where the provider sends browsers back to (SECURITY C-6).
   public var redirectURI: String { "\(origin)\(path)/callback" }
 }

@@ -19,7 +19,7 @@ struct AuthorizationRequest: Sendable {
         ("response_type", "code"), ("client_id", clientID), ("redirect_uri", redirectURI),
         ("scope", scopes.joined(separator: " ")), ("state", flow.state), ("nonce", flow.nonce),
         ("code_challenge", try flow.proofKey.challenge()), ("code_challenge_method", ProofKey.method),
-      ], to: endpoint)
+      ] + (flow.stepUp?.parameters ?? []), to: endpoint)
   }
 
   /// An endpoint's URL with these parameters behind those that it has.

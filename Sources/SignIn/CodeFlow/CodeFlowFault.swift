@@ -25,6 +25,8 @@ enum CodeFlowFault: Error, Sendable {
   case tooManyWaiting
   /// The answer to a code has no ID token.
   case idTokenMissing
+  /// The provider has let somebody in, and not as it was asked to.
+  case authenticationInsufficient(String)
 
   enum Kind: String, Sendable {
     /// OpenID Connect Core 1.0 §2.
@@ -48,6 +50,7 @@ extension CodeFlowFault: CustomStringConvertible {
     case .tokenRefused(let kind, let what): "the \(kind.rawValue) is refused: \(what)"
     case .endpoint(let name, let what): "the discovery document's \(name) \(what)"
     case .tooManyWaiting: "too many wait for the provider's answer"
+    case .authenticationInsufficient(let what): what
     case .idTokenMissing: "the answer has no ID token; is \"openid\" among the scopes that the client may have?"
     }
   }

@@ -11,28 +11,30 @@ import Tokens
 extension CodeFlowService {
   /// Sends a browser to the provider.
   func begin(_ request: LocalRequest, _ completion: @escaping Completion) {
-    let asked = FormFields(query: request.query)?.text("return_to")
+    let query = FormFields(query: request.query)
+    let asked = query?.text("return_to")
     let returnTo = ReturnTo.checked(asked.flatMap { $0.utf8.count > CodeFlow.returnToBytesMax ? nil : $0 })
+    let stepUp = StepUp(query)
     access.endpoints { [self] result in
       onQueue { [self] in
         do throws(CodeFlowFault) {
           let endpoints = try result.get()
-          completion(try sendAway(request, to: endpoints.authorization, returnTo: returnTo))
+          completion(try sendAway(request, to: endpoints.authorization, returnTo: returnTo, stepUp))
         } catch {
           failed(error)
-          completion(page(error.reason, request, returnTo: returnTo))
+          completion(page(error.reason, request, returnTo: returnTo, stepUp: stepUp))
         }
       }
     }
   }
 
   private func sendAway(
-    _ request: LocalRequest, to endpoint: String, returnTo: String
+    _ request: LocalRequest, to endpoint: String, returnTo: String, _ stepUp: StepUp?
   ) throws(CodeFlowFault) -> LocalResponse {
     do throws(CryptoError) {
       let prefix = configuration.cookies.flowPrefix
       let taken = request.cookieNames.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-      let flow = try FlowState.begin(returnTo: returnTo, now: now, besides: taken)
+      let flow = try FlowState.begin(returnTo: returnTo, now: now, stepUp: stepUp, besides: taken)
       guard let name = flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
       let cookie = configuration.cookies.set(
         name, try flow.sealed(with: sealing, provider: provider), seconds: CodeFlow.secondsMax)
@@ -121,7 +123,7 @@ extension CodeFlowService {
   private func end(_ way: Way, _ reason: Reason) {
     way.completion(
       page(
-        reason, way.request, returnTo: way.flow.returnTo,
+        reason, way.request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp,
         cookies: [configuration.cookies.set(way.flowCookie, "", seconds: 0)]))
   }
 
@@ -136,7 +138,8 @@ extension CodeFlowService {
       do throws(CodeFlowFault) {
         let tokens = try result.get()
         guard let idToken = tokens.idToken else { throw .idTokenMissing }
-        verify(idToken, for: .code(nonce: way.flow.nonce), accessToken: tokens.accessToken) { [self] result in
+        let occasion = IDTokenVerifier.Occasion.code(nonce: way.flow.nonce, stepUp: way.flow.stepUp)
+        verify(idToken, for: occasion, accessToken: tokens.accessToken) { [self] result in
           do throws(CodeFlowFault) {
             complete(tokens, try result.get(), way)
           } catch {

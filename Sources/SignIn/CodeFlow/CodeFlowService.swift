@@ -110,14 +110,12 @@ public final class CodeFlowService: Responder, Sendable {
 
   // MARK: Pages
 
-  func beginning(_ returnTo: String) -> String {
-    AuthorizationRequest.add([("return_to", returnTo)], to: configuration.path + "/login")
-  }
-
   func page(
-    _ reason: Reason, _ request: LocalRequest, returnTo: String = "/", cookies: [String] = []
+    _ reason: Reason, _ request: LocalRequest, returnTo: String = "/", stepUp: StepUp? = nil, cookies: [String] = []
   ) -> LocalResponse {
-    FlowPage.response(reason, request, tryAgain: beginning(returnTo), cookies: cookies)
+    let beginning = AuthorizationRequest.add(
+      [("return_to", returnTo)] + (stepUp?.parameters ?? []), to: configuration.path + "/login")
+    return FlowPage.response(reason, request, tryAgain: beginning, cookies: cookies)
   }
 }
 
@@ -126,6 +124,7 @@ extension CodeFlowFault {
   var reason: Reason {
     switch self {
     case .refused: .providerRefused
+    case .authenticationInsufficient: .authenticationInsufficient
     // No keys yet is no fault of the token.
     case .token(.identity, let error) where error.reason == .keysUnavailable: .providerUnavailable
     case .token(.identity, _), .tokenRefused(.identity, _), .idTokenMissing: .idTokenRefused

@@ -46,6 +46,8 @@ enum FlowPage {
     switch reason {
     case .callbackInvalid: "This page was open for too long, was used before, or belongs to another browser."
     case .providerRefused: "The sign-in service has not let you in."
+    case .authenticationInsufficient:
+      "The sign-in service has let you in, but not in the way that this page asks for."
     case .idTokenRefused: "The answer of the sign-in service cannot be trusted."
     default: "Signing in does not work at the moment. Try again in a few seconds."
     }

@@ -13,12 +13,16 @@ struct FlowState: Sendable, Equatable {
   let returnTo: String
   /// In seconds since 1970.
   let beganAt: UnixSeconds
+  /// How the provider has to authenticate them; nil: as it likes.
+  var stepUp: StepUp?
 
   /// For a browser that is sent to the provider now.
   ///
-  /// - Parameter taken: The places of cookies that the browser has already: another one is taken, while there is one.
+  /// - Parameters:
+  ///   - stepUp: How the provider has to authenticate them; nil: as it likes.
+  ///   - taken: The places of cookies that the browser has already: another one is taken, while there is one.
   static func begin(
-    returnTo: String, now: UnixSeconds, besides taken: [String] = []
+    returnTo: String, now: UnixSeconds, stepUp: StepUp? = nil, besides taken: [String] = []
   ) throws(CryptoError) -> FlowState {
     var state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
     var triesLeft = taken.count < CodeFlow.flowsMax ? 100 : 0
@@ -29,7 +33,7 @@ struct FlowState: Sendable, Equatable {
     return FlowState(
       state: state,
       nonce: Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes)),
-      verifier: try ProofKey.random().verifier, returnTo: returnTo, beganAt: now)
+      verifier: try ProofKey.random().verifier, returnTo: returnTo, beganAt: now, stepUp: stepUp)
   }
 
   var proofKey: ProofKey { ProofKey(verifier: verifier) }
@@ -49,11 +53,12 @@ struct FlowState: Sendable, Equatable {
   ///
   /// - Parameter provider: It is good for this one alone.
   func sealed(with secret: SealingSecret, provider: String) throws(CryptoError) -> String {
-    let members: JSONValue = .object([
+    let members: JSONObject = [
       "state": .string(state), "nonce": .string(nonce), "verifier": .string(verifier),
       "return_to": .string(returnTo), "began_at": .integer(beganAt),
-    ])
-    return Base64URL.text(try secret.seal(members.serialized().span, as: FlowState.purpose(provider)))
+    ]
+    let all = JSONObject(members.members + (stepUp?.members ?? [])) ?? members
+    return Base64URL.text(try secret.seal(JSONValue.object(all).serialized().span, as: FlowState.purpose(provider)))
   }
 
   /// nil where it was not sealed here for that provider, was changed, or is too old.
@@ -68,7 +73,8 @@ struct FlowState: Sendable, Equatable {
     else { return nil }
     // The clock of the process that sealed it may be ahead by a little.
     guard now - beganAt < CodeFlow.secondsMax, beganAt - now <= TokenPolicy.leewayMaxSeconds else { return nil }
-    return FlowState(state: state, nonce: nonce, verifier: verifier, returnTo: returnTo, beganAt: beganAt)
+    return FlowState(
+      state: state, nonce: nonce, verifier: verifier, returnTo: returnTo, beganAt: beganAt, stepUp: StepUp(members))
   }
 
   /// Browsers keep no larger ones.

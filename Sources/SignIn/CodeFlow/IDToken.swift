@@ -14,8 +14,8 @@ struct IDToken: Sendable {
 struct IDTokenVerifier: Sendable {
   /// What the token is the answer to.
   enum Occasion: Sendable {
-    /// A code; `nonce` is what was sent with the browser.
-    case code(nonce: String)
+    /// A code; `nonce` and `stepUp` are what was sent with the browser.
+    case code(nonce: String, stepUp: StepUp?)
     /// A refresh token of a sign-in with this subject and nonce (OpenID Connect Core 1.0 §12.2).
     case refresh(subject: String, nonce: String)
   }
@@ -60,6 +60,7 @@ struct IDTokenVerifier: Sendable {
     try checkAuthorizedParty(decoded.claims)
     try IDTokenVerifier.check(decoded.claims["nonce"], subject, for: occasion)
     try IDTokenVerifier.checkHash(decoded.claims["at_hash"], of: accessToken, verified.algorithm)
+    if case .code(_, let stepUp?) = occasion { try stepUp.check(verified.claims, now: now) }
     return IDToken(claims: decoded.claims, subject: subject)
   }
 
@@ -80,7 +81,7 @@ struct IDTokenVerifier: Sendable {
   ) throws(CodeFlowFault) {
     let expected: String
     switch occasion {
-    case .code(let sent):
+    case .code(let sent, _):
       guard nonce != nil else { throw .tokenRefused(.identity, "it has no nonce") }
       expected = sent
     case .refresh(let before, let sent):

@@ -47,6 +47,7 @@ routes:
   - {{ path: /admin, auth: company, require: {{ roles: [admin] }}, upstream: app }}
   - {{ path: /root, auth: company, require: {{ roles: [root] }}, upstream: app }}
   - {{ path: /fresh, auth: company, require: {{ max_age: 1s }}, upstream: app }}
+  - {{ path: /strong, auth: company, require: {{ acr: [gold, platinum], max_age: 60s }}, upstream: app }}
 {routes}
   - {{ path: "/**", auth: company, upstream: app }}
 """

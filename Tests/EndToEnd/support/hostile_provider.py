@@ -134,7 +134,7 @@ class HostileProvider:
         form = asked.form
         wanted = {"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
                   "code_challenge_method"}
-        if set(form) != wanted or form["client_id"] != self.client_id or form["code_challenge_method"] != "S256":
+        if set(form) - {"max_age", "acr_values"} != wanted or form["client_id"] != self.client_id or form["code_challenge_method"] != "S256":
             asked.fault = asked.fault or f"parameters {form}"
         code = self.secret_text("code")
         with self.lock:
@@ -170,7 +170,8 @@ class HostileProvider:
     def make_id_token(self, grant, access):
         now = int(time.time())
         claims = bent({
-            "iss": self.issuer, "aud": self.client_id, "iat": now, "exp": now + 300, "auth_time": now, "acr": "silver",
+            "iss": self.issuer, "aud": self.client_id, "iat": now, "exp": now + 300, "auth_time": now,
+            "acr": grant.get("acr_values", "silver").split()[0],
             "nonce": grant["nonce"], "sid": grant["sid"],
             "at_hash": b64(hashlib.sha256(access.encode()).digest()[:16]), **grant["user"]}, self.claims)
         header = bent({"alg": self.key.algorithm, "kid": self.key.kid}, self.header)

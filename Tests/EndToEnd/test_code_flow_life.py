@@ -121,6 +121,31 @@ def test_a_renewal_needs_no_id_token(scene, provider, response):
     assert made.app.requests[-1].field("x-forwarded-user") == "alice"
 
 
+def test_userinfo_is_asked_again_at_a_renewal_without_an_id_token(scene, provider):
+    """It adds to what the last ID token says, and changes nothing of that; another's ends the session."""
+    made = scene(settings=", userinfo: true")
+    provider.claims = {"groups": None}
+    browser = made.browser()
+    browser.sign_in()
+    provider.token_response = {"id_token": None}
+    provider.userinfo = {"groups": ["root"], "email": "other@example.com"}
+    age(made, renew_at=-3600)
+    assert browser.fetch("/root").status == 200 and browser.fetch("/admin").status == 403
+    assert made.app.requests[-1].field("x-forwarded-email") == "alice@example.com"
+    assert len(provider.of("userinfo")) == 2
+    # Where it cannot be asked, what was known goes on.
+    provider.instead["userinfo"] = (500, {}, b"")
+    age(made, renew_at=-7200)
+    assert browser.fetch("/root").status == 200
+    provider.instead.clear()
+    provider.userinfo = {"sub": "mallory", "groups": ["admin"]}
+    age(made, renew_at=-7200)
+    made.app.forget()
+    assert browser.fetch("/admin").status == 401 and browser.fetch("/a").status == 401
+    assert made.gateway.wait_message("a session has ended: it was not renewed")["why"] == "userinfo is of another sub"
+    assert made.app.received == b"" and [each.fault for each in provider.asked if each.fault] == []
+
+
 def test_without_a_refresh_token_nobody_is_asked(scene, provider):
     provider.gives_refresh_tokens = False
     provider.expires_in = 1

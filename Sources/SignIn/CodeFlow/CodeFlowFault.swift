@@ -25,6 +25,8 @@ enum CodeFlowFault: Error, Sendable {
   case tooManyWaiting
   /// The answer to a code has no ID token.
   case idTokenMissing
+  /// Userinfo is about another `sub` than the ID token (OpenID Connect Core 1.0 §5.3.2).
+  case userinfoOfAnother
   /// The provider has let somebody in, and not as it was asked to.
   case authenticationInsufficient(String)
 
@@ -50,6 +52,7 @@ extension CodeFlowFault: CustomStringConvertible {
     case .tokenRefused(let kind, let what): "the \(kind.rawValue) is refused: \(what)"
     case .endpoint(let name, let what): "the discovery document's \(name) \(what)"
     case .tooManyWaiting: "too many wait for the provider's answer"
+    case .userinfoOfAnother: "userinfo is of another sub"
     case .authenticationInsufficient(let what): what
     case .idTokenMissing: "the answer has no ID token; is \"openid\" among the scopes that the client may have?"
     }

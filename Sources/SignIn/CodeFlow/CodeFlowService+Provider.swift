@@ -47,6 +47,9 @@ extension CodeFlowService {
     }
   }
 
+  /// The ID token, where a session has to keep it: what userinfo adds is added to it again.
+  func kept(_ idToken: IDToken) -> String? { configuration.asksUserinfo ? idToken.text : nil }
+
   /// What the provider says beside the ID token (OpenID Connect Core 1.0 §5.3); nil where it is not asked.
   func userinfo(
     of idToken: IDToken, accessToken: String, _ endpoints: ProviderEndpoints,
@@ -67,9 +70,8 @@ extension CodeFlowService {
               let members = try? JSON.parse(response.body.span).object
             else { throw .answerMalformed("userinfo is no strict JSON object") }
             // §5.3.2: another user's would be mixed in otherwise.
-            guard let subject = members["sub"]?.string, subject.isSameBytes(as: idToken.subject) else {
-              throw .answerMalformed("userinfo is of another sub")
-            }
+            guard let subject = members["sub"]?.string else { throw .answerMalformed("userinfo has no sub") }
+            guard subject.isSameBytes(as: idToken.subject) else { throw .userinfoOfAnother }
             return members
           })
       }

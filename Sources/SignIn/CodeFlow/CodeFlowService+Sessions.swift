@@ -133,34 +133,49 @@ extension CodeFlowService {
 
   private func renew(_ renewal: Renewal, _ tokens: TokenResponse, _ endpoints: ProviderEndpoints) {
     let record = renewal.record
-    guard let idToken = tokens.idToken else { return keep(renewal, tokens, claims: record.claims) }
+    guard let idToken = tokens.idToken else {
+      // There need not be another one (OpenID Connect Core 1.0 §12.2): what the one before says still holds.
+      guard let kept = renewal.tokens.idToken.flatMap({ IDToken(keptBySession: $0) }) else {
+        return keep(renewal, tokens, nil, claims: record.claims)
+      }
+      return renew(renewal, tokens, kept, endpoints)
+    }
     let occasion = IDTokenVerifier.Occasion.refresh(subject: record.subject, nonce: renewal.tokens.nonce)
     verify(idToken, for: occasion, accessToken: tokens.accessToken) { [self] result in
       switch result {
       case .failure(let fault):
         failed(fault)
         stop(record, renewal.session, why: fault.description, renewal.ended)
-      case .success(let idToken):
-        userinfo(of: idToken, accessToken: tokens.accessToken, endpoints) { [self] result in
-          switch result {
-          case .failure(let fault):
-            // The new refresh token has to be kept all the same: the old one may be over.
-            failed(fault)
-            keep(renewal, tokens, claims: record.claims)
-          case .success(let userinfo):
-            keep(
-              renewal, tokens,
-              claims: SessionClaims.make(
-                idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt))
-          }
-        }
+      case .success(let idToken): renew(renewal, tokens, idToken, endpoints)
       }
     }
   }
 
-  private func keep(_ renewal: Renewal, _ tokens: TokenResponse, claims: [UInt8]) {
+  private func renew(
+    _ renewal: Renewal, _ tokens: TokenResponse, _ idToken: IDToken, _ endpoints: ProviderEndpoints
+  ) {
+    let record = renewal.record
+    userinfo(of: idToken, accessToken: tokens.accessToken, endpoints) { [self] result in
+      switch result {
+      case .failure(.userinfoOfAnother):
+        stop(record, renewal.session, why: CodeFlowFault.userinfoOfAnother.description, renewal.ended)
+      case .failure(let fault):
+        // The new refresh token has to be kept all the same: the old one may be over.
+        failed(fault)
+        keep(renewal, tokens, kept(idToken), claims: record.claims)
+      case .success(let userinfo):
+        keep(
+          renewal, tokens, kept(idToken),
+          claims: SessionClaims.make(
+            idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt))
+      }
+    }
+  }
+
+  private func keep(_ renewal: Renewal, _ tokens: TokenResponse, _ idToken: String?, claims: [UInt8]) {
     var sealed = renewal.tokens
     if let refreshToken = tokens.refreshToken { sealed.refreshToken = refreshToken }
+    sealed.idToken = idToken
     guard let sealedTokens = try? renewal.session.seal(sealed) else { return renewal.ended(.unavailable) }
     var renewed = renewal.record
     renewed.claims = claims

@@ -129,7 +129,8 @@ extension CodeFlowFault {
     case .token(.identity, let error) where error.reason == .keysUnavailable: .providerUnavailable
     case .token(.identity, _), .tokenRefused(.identity, _), .idTokenMissing: .idTokenRefused
     case .token(.logout, _), .tokenRefused(.logout, _): .logoutTokenRefused
-    case .fetch, .client, .crypto, .discovery, .status, .answerMalformed, .endpoint, .tooManyWaiting:
+    case .fetch, .client, .crypto, .discovery, .status, .answerMalformed, .endpoint, .tooManyWaiting,
+      .userinfoOfAnother:
       .providerUnavailable
     }
   }

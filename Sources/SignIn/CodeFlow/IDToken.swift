@@ -4,10 +4,26 @@ import Tokens
 
 /// What a provider says of somebody who has signed in there. Made behind every check of OpenID Connect Core 1.0 §3.1.3.7.
 struct IDToken: Sendable {
+  /// As it came.
+  let text: String
   /// Its claims, as they were signed.
   let claims: JSONObject
   /// `sub`, never empty.
   let subject: String
+
+  fileprivate init(text: String, claims: JSONObject, subject: String) {
+    self.text = text
+    self.claims = claims
+    self.subject = subject
+  }
+
+  /// One that was verified when it came, and sealed since; nil where it is none.
+  init?(keptBySession text: String) {
+    guard let decoded = try? DecodedToken(text.utf8Span.span), let subject = decoded.claims["sub"]?.string else {
+      return nil
+    }
+    self.init(text: text, claims: decoded.claims, subject: subject)
+  }
 }
 
 /// Checks the ID tokens that one provider makes for this client (SECURITY C-7).
@@ -61,7 +77,7 @@ struct IDTokenVerifier: Sendable {
     try IDTokenVerifier.check(decoded.claims["nonce"], subject, for: occasion)
     try IDTokenVerifier.checkHash(decoded.claims["at_hash"], of: accessToken, verified.algorithm)
     if case .code(_, let stepUp?) = occasion { try stepUp.check(verified.claims, now: now) }
-    return IDToken(claims: decoded.claims, subject: subject)
+    return IDToken(text: token, claims: decoded.claims, subject: subject)
   }
 
   /// §3.1.3.7, 4 and 5: where it is for others too, it says that it was made for this client.

@@ -318,6 +318,7 @@ def test_C_8_logout(scene, provider):
     made = scene(settings=', after_logout: /public/bye')
     browser = made.browser()
     browser.sign_in()
+    id_token = provider.made[-1]
     session = browser.cookies[SESSION]
     assert browser.go("/oauth/logout").status == 405
     for origin in ("http://evil.test", "null"):
@@ -328,7 +329,7 @@ def test_C_8_logout(scene, provider):
     assert answer.status == 303 and SESSION not in browser.cookies
     assert answer.field("location").startswith(provider.issuer + "/logout?")
     assert query(answer.field("location")) == {
-        "client_id": CLIENT, "post_logout_redirect_uri": URL + "/public/bye"}
+        "client_id": CLIENT, "post_logout_redirect_uri": URL + "/public/bye", "id_token_hint": id_token}
     # At once, where it was remembered too.
     made.app.forget()
     assert made.get("/a", [("Cookie", f"{SESSION}={session}")]).status == 401

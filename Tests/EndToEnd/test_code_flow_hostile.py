@@ -654,6 +654,7 @@ def test_no_secret_is_in_a_log_or_a_page(start, upstream, provider, tmp_path):
     answers.append(browser.go(answers[-1].field("location")))
     answers.append(browser.go(browser.at_provider(answers[-1].field("location"))))
     session = browser.cookies[SESSION]
+    id_token = provider.made[-1]
     answers.append(browser.fetch("/a"))
     provider.instead["token"] = (400, JSON, json.dumps({"error": "invalid_grant", "error_description": SECRET}).encode())
     lost = browser.at_provider(browser.go("/oauth/login?return_to=/b").field("location"))
@@ -669,6 +670,10 @@ def test_no_secret_is_in_a_log_or_a_page(start, upstream, provider, tmp_path):
     answers.append(browser.log_out())
     for answer in answers:
         said += answer.body + "".join(f"{n}: {v}\n" for n, v in answer.fields if n.lower() != "set-cookie").encode()
+    # To the provider alone goes back what it has said of this browser's user itself.
+    location = answers[-1].field("location")
+    assert location.startswith(provider.issuer + "/logout?") and location.endswith(f"&id_token_hint={id_token}")
+    said = said.replace(location.encode(), b"")
     # All of it has been written.
     made.gateway.access_of(answers[-1].request_id)
     secrets = [SECRET, urllib.parse.quote_plus(SECRET), base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode(), session,

@@ -169,12 +169,24 @@ struct CodeFlowServiceTests {
     #expect(await whose(session) == "alice")
     let answer = await provider.post("logout", "", cookies: session, origin: .own)
     #expect(answer.status == 303)
-    #expect(
-      answer.field("Location")
-        == "https://id.example/out?client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F")
+    let location = try #require(answer.field("Location"))
+    let without = "https://id.example/out?client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F"
+    #expect(location.hasPrefix(without + "&id_token_hint=ey"))
+    let hint = try #require(FormFields(query: String(location.drop { $0 != "?" }))?["id_token_hint"])
+    #expect(try DecodedToken(hint.span).claims["nonce"]?.string == provider.nonce)
     #expect(answer.cookies.first?.hasPrefix("__Host-portcullis_session=; Path=/; Max-Age=0") == true)
     #expect(await whose(session) == "inactive")
     #expect(provider.ended.count == 1)
+  }
+
+  @Test("An ID token that no URL holds stays out of it")
+  func longHint() async throws {
+    provider.groups = (0..<500).map { "group-\($0)" }
+    let session = try await signIn()
+    let answer = await provider.post("logout", "", cookies: session, origin: .own)
+    #expect(
+      answer.field("Location")
+        == "https://id.example/out?client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F")
   }
 
   @Test("The provider ends sessions, with a token that is good once")

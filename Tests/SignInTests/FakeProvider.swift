@@ -19,6 +19,7 @@ final class FakeProvider: Sendable {
     var now: UnixSeconds = 1_700_000_000
     var nonce = ""
     var audience = "shop"
+    var groups: [String] = []
     var refreshTokens = 0
     var isDown = false
     var refuses = false
@@ -42,6 +43,10 @@ final class FakeProvider: Sendable {
   var audience: String {
     get { state.withLock { $0.audience } }
     set { state.withLock { $0.audience = newValue } }
+  }
+  var groups: [String] {
+    get { state.withLock { $0.groups } }
+    set { state.withLock { $0.groups = newValue } }
   }
   var isDown: Bool {
     get { state.withLock { $0.isDown } }
@@ -116,6 +121,7 @@ final class FakeProvider: Sendable {
       let claims: JSONObject = [
         "iss": .string("https://id.example"), "sub": .string("alice"), "aud": .string(state.audience),
         "iat": .integer(state.now), "exp": .integer(state.now + 300), "nonce": .string(state.nonce),
+        "groups": .array(state.groups.map { .string($0) }),
       ]
       let token = (try? TokenMinter.mint(claims, type: "JWT", with: key)) ?? []
       state.refreshTokens += 1

@@ -22,6 +22,9 @@ enum CodeFlow {
   static let flowsMax = 6
   /// Of where it goes on then; what is longer is forgotten. With `flowsMax` it bounds what browsers send.
   static let returnToBytesMax = 1024
+  /// Of the URL at which a provider ends its session: servers that take longer request lines are not to be counted on, and
+  /// an ID token with hundreds of groups would be one.
+  static let logoutURLBytesMax = 4000
   /// How long an access token is taken to be good where the provider does not say (RFC 6749 §5.1), in seconds.
   static let accessSecondsDefault: Int64 = 300
 }

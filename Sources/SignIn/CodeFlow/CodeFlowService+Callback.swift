@@ -176,7 +176,8 @@ extension CodeFlowService {
         id: id, provider: provider, subject: idToken.subject, providerSessionID: idToken.claims["sid"]?.string,
         claims: SessionClaims.make(idToken.claims, userinfo: userinfo, id: id, expiresAt: expiresAt),
         sealedTokens: try session.seal(
-          SessionTokens(refreshToken: tokens.refreshToken, nonce: way.flow.nonce, idToken: kept(idToken))),
+          SessionTokens(
+            refreshToken: tokens.refreshToken, nonce: way.flow.nonce, idToken: kept(idToken, way.endpoints))),
         renewAt: tokens.renewAt(now: began, sessionEnds: expiresAt, refreshToken: tokens.refreshToken),
         beganAt: began, lastUsedAt: began, expiresAt: expiresAt)
     } catch {

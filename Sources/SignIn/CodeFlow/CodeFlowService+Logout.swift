@@ -14,7 +14,7 @@ extension CodeFlowService {
     }
     guard let session = request.cookie(configuration.cookies.session).flatMap({ SessionID($0) }) else {
       // Nobody is signed in, which is what was asked for.
-      return goOn(completion)
+      return goOn(nil, completion)
     }
     store.end(hash: session.hash, provider: provider, now: now) { [self] result in
       onQueue { [self] in
@@ -22,16 +22,19 @@ extension CodeFlowService {
         case .failure(let fault):
           say(.storeFailed(fault.description))
           completion(page(.signInUnavailable, request))
-        case .success(nil): goOn(completion)
+        case .success(nil): goOn(nil, completion)
         case .success(let record?):
           say(.signedOut(subject: record.subject, id: record.id))
-          endSessions([record.id]) { [self] in onQueue { [self] in goOn(completion) } }
+          let tokens = try? session.open(record.sealedTokens)
+          endSessions([record.id]) { [self] in onQueue { [self] in goOn(tokens?.idToken, completion) } }
         }
       }
     }
   }
 
-  private func goOn(_ completion: @escaping Completion) {
+  /// - Parameter hint: The last ID token of the session that has ended, if any: without it some providers ask whether the
+  ///   logout is meant (§2).
+  private func goOn(_ hint: String?, _ completion: @escaping Completion) {
     let cookies = [configuration.cookies.set(configuration.cookies.session, "", seconds: 0)]
     access.endpoints { [self] result in
       onQueue { [self] in
@@ -44,7 +47,8 @@ extension CodeFlowService {
             ("client_id", configuration.clientID),
             ("post_logout_redirect_uri", configuration.origin + configuration.afterLogout),
           ], to: endpoint)
-        completion(Answers.goOn(at: url, cookies: cookies))
+        let hinted = hint.map { AuthorizationRequest.add([("id_token_hint", $0)], to: url) } ?? url
+        completion(Answers.goOn(at: hinted.utf8.count <= CodeFlow.logoutURLBytesMax ? hinted : url, cookies: cookies))
       }
     }
   }

@@ -162,10 +162,10 @@ extension CodeFlowService {
       case .failure(let fault):
         // The new refresh token has to be kept all the same: the old one may be over.
         failed(fault)
-        keep(renewal, tokens, kept(idToken), claims: record.claims)
+        keep(renewal, tokens, kept(idToken, endpoints), claims: record.claims)
       case .success(let userinfo):
         keep(
-          renewal, tokens, kept(idToken),
+          renewal, tokens, kept(idToken, endpoints),
           claims: SessionClaims.make(
             idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt))
       }

@@ -57,6 +57,27 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
+  public func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.end(id: id, provider: provider, now: now)
+    }
+  }
+
+  public func endAll(subject: String?, provider: String, now: Int64, completion: @escaping Completion<[String]>) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.endAll(subject: subject, provider: provider, now: now)
+    }
+  }
+
+  public func list(
+    provider: String, subject: String?, now: Int64, idleSeconds: Int64,
+    completion: @escaping Completion<[ListedSession]>
+  ) {
+    writer.enqueue(now: nil, completion) { table throws(StoreFault) in
+      try table.list(provider: provider, subject: subject, now: now, idleSeconds: idleSeconds)
+    }
+  }
+
   public func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>) {
     writer.enqueue(now: nil, completion) { table throws(StoreFault) in try table.ended(now: now) }
   }

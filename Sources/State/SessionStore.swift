@@ -31,12 +31,43 @@ public protocol SessionStore: EndingStore {
   /// that went on until now; nil where the order came before.
   func endAll(_ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>)
 
+  /// Ends a session; false where there is none that goes on.
+  func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>)
+
+  /// Ends all sessions; the ids of those that went on until now.
+  ///
+  /// - Parameter subject: Of this one alone; nil: whosever.
+  func endAll(subject: String?, provider: String, now: Int64, completion: @escaping Completion<[String]>)
+
+  /// The sessions that go on, those used last first.
+  ///
+  /// - Parameters:
+  ///   - subject: Of this one alone; nil: whosever.
+  ///   - idleSeconds: After how long without use a session ends.
+  func list(
+    provider: String, subject: String?, now: Int64, idleSeconds: Int64,
+    completion: @escaping Completion<[ListedSession]>)
+
   /// Remembers what is good once; false where it is remembered already (SECURITY C-5).
   ///
   /// - Parameters:
   ///   - hash: SHA-256 of it.
   ///   - until: Seconds since 1970, from when on it is refused anyway.
   func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>)
+}
+
+/// What is shown of a session.
+public struct ListedSession: Sendable, Equatable {
+  public let id: String
+  public let subject: String
+  /// What the provider says of the subject: a JSON object.
+  public let claims: [UInt8]
+  /// In seconds since 1970.
+  public let beganAt: Int64
+  /// When it was last used, to within a minute: seconds since 1970.
+  public let lastUsedAt: Int64
+  /// When it ends, however often it is used: seconds since 1970.
+  public let expiresAt: Int64
 }
 
 /// A provider's order to end sessions.

@@ -103,15 +103,57 @@ struct SessionTable: SQLiteTable {
         """, [.text(provider), .text(session), order.subject.map { .text($0) } ?? .null, .integer(now)]
       ) { ids.append($0.text(0)) }
     } else if let subject = order.subject {
-      try database.run(
-        """
-        SELECT id FROM sessions
-        WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND expires_at > ?3 ORDER BY id
-        """, [.text(provider), .text(subject), .integer(now)]
-      ) { ids.append($0.text(0)) }
+      return try endAll(subject: subject, provider: provider, now: now)
     }
     try end(ids, now)
     return ids
+  }
+
+  /// - Parameter subject: nil: whosever.
+  func endAll(subject: String?, provider: String, now: Int64) throws(StoreFault) -> [String] {
+    var ids: [String] = []
+    try database.run(
+      """
+      SELECT id FROM sessions
+      WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3 ORDER BY id
+      """, [.text(provider), subject.map { .text($0) } ?? .null, .integer(now)]
+    ) { ids.append($0.text(0)) }
+    try end(ids, now)
+    return ids
+  }
+
+  func end(id: String, provider: String, now: Int64) throws(StoreFault) -> Bool {
+    var isThere = false
+    try database.run(
+      "SELECT 1 FROM sessions WHERE id = ?1 AND provider = ?2 AND ended_at IS NULL AND expires_at > ?3",
+      [.text(id), .text(provider), .integer(now)]
+    ) { _ in isThere = true }
+    if isThere { try end([id], now) }
+    return isThere
+  }
+
+  func list(
+    provider: String, subject: String?, now: Int64, idleSeconds: Int64
+  ) throws(StoreFault) -> [ListedSession] {
+    var sessions: [ListedSession] = []
+    try database.run(
+      """
+      SELECT id, subject, claims, began_at, last_used_at, expires_at FROM sessions
+      WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3
+        AND last_used_at >= ?4
+      ORDER BY last_used_at DESC, id
+      """,
+      [
+        .text(provider), subject.map { .text($0) } ?? .null, .integer(now),
+        .integer(now.subtractingSaturated(idleSeconds)),
+      ]
+    ) { row in
+      sessions.append(
+        ListedSession(
+          id: row.text(0), subject: row.text(1), claims: row.bytes(2), beganAt: row.integer(3),
+          lastUsedAt: row.integer(4), expiresAt: row.integer(5)))
+    }
+    return sessions
   }
 
   /// What it takes to go on is forgotten at once.

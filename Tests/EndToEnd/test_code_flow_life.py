@@ -7,6 +7,7 @@ import time
 
 import pytest
 from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
+from support.gateway import run
 from support.hostile_provider import HostileProvider
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
@@ -282,6 +283,38 @@ def test_a_logout_in_one_process_is_one_in_the_other(start, upstream, provider, 
     until_status(lambda: two.get("/a", cookie), 401)
     # Before it would have looked for itself.
     assert time.monotonic() - began < 25
+
+
+def test_C_9_sessions_are_listed_and_revoked_beside_a_gateway(scene, provider):
+    """What was acknowledged counts on every loop, for tunnels too; who is not named goes on."""
+    made = scene(top="workers: 4")
+
+    def sign_ins(*arguments):
+        return run("sign-ins", *arguments, "--config", made.gateway.config_path, "--provider", "company")
+    provider.user["preferred_username"] = "Alice  A."
+    first, second, third = made.browser(), made.browser(), made.browser()
+    first.sign_in()
+    second.sign_in()
+    provider.user = {"sub": "bob"}
+    third.sign_in()
+    cookies = [[("Cookie", f"{SESSION}={each.cookies[SESSION]}")] for each in (first, second, third)]
+    # Every loop knows them.
+    for cookie in cookies:
+        assert {made.get("/a", cookie).status for _ in range(16)} == {200}
+    listed = sign_ins("list").stdout
+    assert listed.split("\n")[0].split() == ["ID", "USER", "NAME", "SINCE", "LAST", "USED", "UNTIL"]
+    assert len(listed.splitlines()) == 4 and listed.count('"Alice  A."') == 2
+    for secret in (*(each.cookies[SESSION] for each in (first, second, third)), *provider.made):
+        assert secret not in listed
+    bob, = sign_ins("list", "--user", "bob").stdout.splitlines()[1:]
+    ended = sign_ins("revoke", "--user", "alice")
+    assert ended.returncode == 0 and len(ended.stdout.split()) == 2
+    wait_until(lambda: {made.get("/a", cookie).status for cookie in cookies[:2] for _ in range(8)} == {401}, "the end", 10)
+    assert {made.get("/a", cookies[2]).status for _ in range(8)} == {200}
+    assert sign_ins("revoke", "--user", "alice").returncode == 1
+    assert sign_ins("revoke", "--id", bob.split()[0], "--id", "x").stdout == bob.split()[0] + "\n"
+    wait_until(lambda: {made.get("/a", cookies[2]).status for _ in range(16)} == {401}, "the end", 10)
+    assert sign_ins("revoke", "--all").returncode == 1
 
 
 def test_a_gateway_that_stops_answers_who_waits_for_the_provider(scene, provider):

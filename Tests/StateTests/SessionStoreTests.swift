@@ -100,6 +100,49 @@ struct SessionStoreTests {
     #expect(try await find(2, now: 1001)?.id == "b")
   }
 
+  @Test("Sessions that go on are listed, and ended by their id, a user's, or all")
+  func listed() async throws {
+    for (index, id) in ["a", "b", "c", "d"].enumerated() {
+      let subject = id == "c" ? "bob" : "alice"
+      _ = try await begin(record(id, subject: subject, beganAt: 1000 + Int64(index)), UInt8(index + 1))
+    }
+    let list: @Sendable (String?, String, Int64) async throws -> [String] = { subject, provider, now in
+      try await ask {
+        store.list(provider: provider, subject: subject, now: now, idleSeconds: 7200, completion: $0)
+      }.map(\.id)
+    }
+    let end: @Sendable (String, String) async throws -> Bool = { id, provider in
+      try await ask { store.end(id: id, provider: provider, now: 1010, completion: $0) }
+    }
+    let endAll: @Sendable (String?) async throws -> [String] = { subject in
+      try await ask { store.endAll(subject: subject, provider: "company", now: 1010, completion: $0) }
+    }
+    #expect(try await list(nil, "company", 1010) == ["d", "c", "b", "a"])
+    #expect(try await list("bob", "company", 1010) == ["c"])
+    #expect(try await list(nil, "other", 1010) == [])
+    #expect(try await list(nil, "company", 8202) == ["d", "c"])
+    let shown = try await ask {
+      store.list(provider: "company", subject: "bob", now: 1010, idleSeconds: 7200, completion: $0)
+    }
+    #expect(
+      shown == [
+        ListedSession(
+          id: "c", subject: "bob", claims: Array(#"{"sub":"x"}"#.utf8), beganAt: 1002, lastUsedAt: 1002,
+          expiresAt: 44_202)
+      ])
+    #expect(try await !end("a", "other"))
+    #expect(try await !end("x", "company"))
+    #expect(try await end("a", "company"))
+    #expect(try await !end("a", "company"))
+    #expect(try await find(1, now: 1011) == nil)
+    #expect(try await endAll("alice") == ["b", "d"])
+    #expect(try await endAll("alice") == [])
+    #expect(try await endAll(nil) == ["c"])
+    #expect(try await list(nil, "company", 1010) == [])
+    let ended = try await ask { store.ended(now: 1010, completion: $0) }
+    #expect(ended.map(\.id) == ["a", "b", "c", "d"])
+  }
+
   @Test("The provider ends a session, a user's, or neither where it names neither")
   func endedByProvider() async throws {
     _ = try await begin(record("a", session: "s1"), 1)

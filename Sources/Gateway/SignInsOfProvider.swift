@@ -1,0 +1,119 @@
+import Configuration
+import JSON
+import Sockets
+import State
+
+/// Who has signed in at a provider: here, or there, with a session here.
+enum SignInsOfProvider {
+  /// `users` is nil where nobody signs in.
+  case signIns(SQLiteSignInStore, provider: String, users: UsersFile?)
+  case sessions(SQLiteSessionStore, provider: String, idleSeconds: Int64)
+
+  /// - Throws: An exit status, after what is wrong was said.
+  init(_ provider: ProviderConfiguration) throws {
+    do throws(StoreFault) {
+      if let file = provider.signInsFile {
+        self = .signIns(try SQLiteSignInStore(path: file), provider: provider.name, users: provider.signIn?.users)
+        return
+      }
+      if let file = provider.sessionsFile, let flow = provider.codeFlow {
+        self = .sessions(
+          try SQLiteSessionStore(path: file), provider: provider.name, idleSeconds: flow.idleSeconds)
+        return
+      }
+    } catch {
+      StandardError.print("\(error)")
+      throw ExitStatus.unavailable
+    }
+    StandardError.print(
+      "provider \"\(provider.name)\" has no \"signing\" and no \"code_flow\": nobody signs in here")
+    throw ExitStatus.usage
+  }
+
+  /// Those that go on.
+  ///
+  /// - Parameter user: Of this one alone; nil: whosever.
+  func table(of user: String?) throws -> TextTable {
+    switch self {
+    case .signIns(let store, let provider, let users):
+      var table = TextTable(["ID", "USER", "BY", "SINCE", "LAST USED", "UNTIL", "FROM", "WITH"])
+      let subject = SignInsOfProvider.subject(of: user, in: users)
+      for record in try wait({ store.list(provider: provider, subject: subject, now: now, completion: $0) }) {
+        let name = users?.user(id: record.subject)?.username ?? record.subject
+        table.add([
+          TextTable.shown(record.id), TextTable.shown(name), record.methods.joined(separator: ","),
+          TimeText.text(record.authenticatedAt), TimeText.text(record.lastUsedAt), TimeText.text(record.expiresAt),
+          TextTable.shown(record.clientAddress), TextTable.shown(record.userAgent),
+        ])
+      }
+      return table
+    case .sessions(let store, let provider, let idleSeconds):
+      var table = TextTable(["ID", "USER", "NAME", "SINCE", "LAST USED", "UNTIL"])
+      let sessions = try wait {
+        store.list(provider: provider, subject: user, now: now, idleSeconds: idleSeconds, completion: $0)
+      }
+      for session in sessions {
+        table.add([
+          TextTable.shown(session.id), TextTable.shown(session.subject), TextTable.shown(session.name),
+          TimeText.text(session.beganAt), TimeText.text(session.lastUsedAt), TimeText.text(session.expiresAt),
+        ])
+      }
+      return table
+    }
+  }
+
+  /// Ends one; false where there is none of that id that goes on.
+  func end(id: String) throws -> Bool {
+    try wait { completion in
+      switch self {
+      case .signIns(let store, let provider, _):
+        store.end(id: id, provider: provider, now: now, completion: completion)
+      case .sessions(let store, let provider, _):
+        store.end(id: id, provider: provider, now: now, completion: completion)
+      }
+    }
+  }
+
+  /// Ends all of a user's, or of everybody.
+  ///
+  /// - Parameter ended: Called with the id of each when that is on the disk.
+  func endAll(of user: String?, ended: (String) -> Void) throws {
+    switch self {
+    case .signIns(let store, let provider, let users):
+      if let subject = SignInsOfProvider.subject(of: user, in: users) {
+        try wait { store.endAll(subject: subject, provider: provider, now: now, completion: $0) }.forEach(ended)
+      } else {
+        let records = try wait { store.list(provider: provider, subject: nil, now: now, completion: $0) }
+        for record in records where try end(id: record.id) { ended(record.id) }
+      }
+    case .sessions(let store, let provider, _):
+      try wait { store.endAll(subject: user, provider: provider, now: now, completion: $0) }.forEach(ended)
+    }
+  }
+
+  private static func subject(of user: String?, in users: UsersFile?) -> String? {
+    user.map { users?.user(named: $0)?.id ?? $0 }
+  }
+
+  private var now: Int64 { WallClock.nanoseconds / 1_000_000_000 }
+
+  /// What is called back.
+  private func wait<Value: Sendable>(
+    _ body: (@escaping @Sendable (Result<Value, StoreFault>) -> Void) -> Void
+  ) throws -> Value {
+    do throws(StoreFault) {
+      return try StoreAnswer.wait(body)
+    } catch {
+      StandardError.print("\(error)")
+      throw ExitStatus.unavailable
+    }
+  }
+}
+
+extension ListedSession {
+  /// What people know somebody by whose subject may be any letters; empty where the provider does not say.
+  fileprivate var name: String {
+    let claims = try? JSON.parse(self.claims.span).object
+    return claims?["preferred_username"]?.string ?? claims?["email"]?.string ?? ""
+  }
+}

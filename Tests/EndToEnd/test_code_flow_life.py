@@ -176,6 +176,9 @@ def test_two_processes_renew_one_session_at_once(start, upstream, provider, tmp_
         answered.wait(2)
         return made
     provider.make_id_token = slowly
+    with provider.lock:
+        for grant in provider.grants.values():
+            grant["user"] = {"sub": "alice", "groups": ["root"]}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         first = pool.submit(lambda: one.get("/a", cookie))
         assert came.wait(10)
@@ -183,6 +186,8 @@ def test_two_processes_renew_one_session_at_once(start, upstream, provider, tmp_
         answered.set()
         assert first.result(15).status == 200
     assert second.status == 200
+    # It has gone on with what was known, and hears soon of what the other was told.
+    until_status(lambda: two.get("/root", cookie), 200, 20)
     assert one.get("/b", cookie).status == 200 and two.get("/b", cookie).status == 200
 
 

@@ -161,6 +161,21 @@ struct CodeFlowServiceTests {
     #expect(provider.ended.count == 1)
   }
 
+  @Test("A loop looks again each second where another process may be renewing the session")
+  func lookingAgain() async throws {
+    let session = try await signIn()
+    for (passed, seconds) in [(0, 30), (269, 30), (270, 1), (299, 1)] as [(Int64, Int64)] {
+      provider.now += passed
+      guard case .active(let token) = await provider.introspect(session) else {
+        Issue.record("not active after \(passed)")
+        continue
+      }
+      #expect(token.deadline - provider.now == seconds)
+      provider.now -= passed
+    }
+    #expect(provider.asked.count == 1)
+  }
+
   @Test("C-8, C-9: logout is a POST of an own page, ends the session here, and goes on at the provider")
   func logout() async throws {
     let session = try await signIn()

@@ -13,6 +13,8 @@ enum CodeFlow {
   static let sessionBytes = 32
   /// How long a loop takes the store's word for a session, in seconds.
   static let cacheSeconds: Int64 = 30
+  /// How long it does where another process may be renewing the session, in seconds.
+  static let renewedCacheSeconds: Int64 = 1
   /// However short-lived a provider's access tokens are: it is not asked for every request.
   static let renewalSecondsMin: Int64 = 10
   /// As long as the process that renews a session has it for itself, in seconds: all that the provider is asked for.

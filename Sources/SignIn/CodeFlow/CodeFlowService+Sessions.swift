@@ -32,11 +32,12 @@ extension CodeFlowService {
 
   /// What routes are told of a session.
   func judged(_ record: SessionRecord, now: UnixSeconds) -> IntrospectionResult {
+    let left = max(0, record.renewAt - now)
+    // So it looks while it is taken for a renewal, whose outcome nobody tells other processes.
+    let cacheSeconds = left <= CodeFlow.renewalTakenSeconds ? CodeFlow.renewedCacheSeconds : CodeFlow.cacheSeconds
     do throws(TokenError) {
       return .active(
-        try IntrospectedToken(
-          answer: record.claims, policy, now: now,
-          cacheSeconds: min(CodeFlow.cacheSeconds, max(0, record.renewAt - now))))
+        try IntrospectedToken(answer: record.claims, policy, now: now, cacheSeconds: min(cacheSeconds, left)))
     } catch {
       return .refused(error)
     }

@@ -11,6 +11,8 @@ final class EndedSignIns {
   /// Until when each has to be known.
   private var untilByID: [Key: UnixSeconds] = [:]
   private var addedSinceSweep = 0
+  /// What the loops have not been told yet.
+  private var news: [RevokedName] = []
   private var changed: () -> Void = {}
   private let clock: () -> UnixSeconds
   /// The way here for those who end sign-ins.
@@ -49,6 +51,7 @@ final class EndedSignIns {
       untilByID[key] = max(known ?? .min, each.until)
       guard known == nil else { continue }
       revocations.insert(.signInID, each.id.utf8Span.span, provider: each.provider)
+      news.append(RevokedName(.signInID, each.id))
       addedSinceSweep += 1
       isNew = true
     }
@@ -57,10 +60,15 @@ final class EndedSignIns {
     return isNew
   }
 
+  /// What is new among `revocations` since this was last called.
+  func takeNews() -> [RevokedName] {
+    defer { news = [] }
+    return news
+  }
+
   /// Learns of what had ended before, so that it is refused from the first request on. Blocks.
   func load(_ store: some EndingStore, of provider: String) throws(StoreFault) {
-    let now = clock()
-    let ended = try StoreAnswer<[EndedSignIn]>.wait { store.ended(now: now, completion: $0) }
+    let ended = try StoreAnswer<[EndedSignIn]>.wait { store.newlyEnded(completion: $0) }
     learn(ended.filter { $0.provider == provider })
   }
 
@@ -92,8 +100,7 @@ final class EndedSignInsRelay: Sendable {
 
   private var isSet: Bool { comingBack.withLock { $0 != nil } }
 
-  /// Learns of what other processes end in `store`, and of what they had ended before this one began. Nothing before
-  /// `EndedSignIns.start`.
+  /// Learns of what other processes end in `store`, since it was loaded. Nothing before `EndedSignIns.start`.
   func watch<Store: EndingStore>(
     _ store: Store, of provider: String, failed: @escaping @Sendable (StoreFault) -> Void
   ) {
@@ -114,7 +121,7 @@ final class EndedSignInsRelay: Sendable {
   private func look<Store: EndingStore>(
     _ store: Store, _ provider: String, _ retry: Retry, _ failed: @escaping @Sendable (StoreFault) -> Void
   ) {
-    store.ended(now: WallClock.nanoseconds / 1_000_000_000) { [self, weak store] result in
+    store.newlyEnded { [self, weak store] result in
       switch result {
       case .success(let ended): add(ended.filter { $0.provider == provider })
       case .failure(let fault):

@@ -2,8 +2,9 @@
 public protocol EndingStore: AnyObject, Sendable {
   typealias Completion<Value: Sendable> = @Sendable (Result<Value, StoreFault>) -> Void
 
-  /// What was ended while loops may still know it, or access tokens of it may be good.
-  func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>)
+  /// What was ended since this was last answered, by whatever process, in that order; the first time all that loops may
+  /// have to know. What could not be read is told the next time.
+  func newlyEnded(completion: @escaping Completion<[EndedSignIn]>)
 
   /// Calls `changed`, on the store's queue, when another process has written: it may have ended something. The latest
   /// call counts.

@@ -78,9 +78,7 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
-  public func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>) {
-    writer.enqueue(now: nil, completion) { table throws(StoreFault) in try table.ended(now: now) }
-  }
+  public func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { writer.newlyEnded(completion) }
 
   public func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in try table.spend(hash: hash, until: until) }

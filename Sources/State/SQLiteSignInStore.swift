@@ -63,9 +63,7 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
     }
   }
 
-  public func ended(now: Int64, completion: @escaping Completion<[EndedSignIn]>) {
-    writer.enqueue(now: nil, completion) { table throws(StoreFault) in try table.ended(now: now) }
-  }
+  public func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { writer.newlyEnded(completion) }
 
   public func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
     writer.watch(every: interval, changed: changed)

@@ -3,6 +3,9 @@ internal import Synchronization
 
 /// A store's tables, used inside transactions.
 protocol SQLiteTable: SendableMetatype {
+  /// What has ended of it.
+  var ended: EndedTable { get }
+
   /// - Throws: Where the database is another program's, or of a newer version.
   init(_ database: SQLiteDatabase) throws(StoreFault)
 
@@ -41,6 +44,8 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   private var nextDeletion: Int64 = 0
   private var timer: (any DispatchSourceTimer)?
   private var dataVersion: Int64 = 0
+  /// The number of what was told last of all that has ended.
+  private var lastEnded: Int64 = 0
 
   /// As many are done in one transaction: none waits for long, and another process has its turn.
   private static var groupMax: Int { 512 }
@@ -82,6 +87,16 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
     guard let version = try? database.number("PRAGMA data_version"), version != dataVersion else { return }
     dataVersion = version
     changed()
+  }
+
+  /// Says what was ended since it last did.
+  func newlyEnded(_ completion: @escaping Completion<[EndedSignIn]>) {
+    let told: Completion<(ended: [EndedSignIn], last: Int64)> = { [self] result in
+      // Not before: what failed was not told.
+      if case .success(let found) = result { lastEnded = max(lastEnded, found.last) }
+      completion(result.map(\.ended))
+    }
+    enqueue(now: nil, told) { [self] table throws(StoreFault) in try table.ended.list(after: lastEnded) }
   }
 
   /// Does `body` in a transaction, and says what came of it when that is on the disk.

@@ -1,8 +1,9 @@
 /// The statements about sessions, inside a transaction of whoever calls.
 struct SessionTable: SQLiteTable {
   private let database: SQLiteDatabase
+  let ended: EndedTable
 
-  static let version: Int64 = 1
+  static let version: Int64 = 2
   /// Ended sessions are remembered for so long: loops know them for less.
   static let endedKeptSeconds: Int64 = 86_400
   /// A session that is used all the time is written to the disk once in so long.
@@ -12,6 +13,7 @@ struct SessionTable: SQLiteTable {
 
   init(_ database: SQLiteDatabase) throws(StoreFault) {
     self.database = database
+    ended = EndedTable(database)
     try database.useTables(version: SessionTable.version) { () throws(StoreFault) in try make() }
   }
 
@@ -21,23 +23,23 @@ struct SessionTable: SQLiteTable {
       CREATE TABLE sessions (
         hash BLOB PRIMARY KEY NOT NULL, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, subject TEXT NOT NULL,
         provider_session TEXT, claims BLOB NOT NULL, tokens BLOB NOT NULL, renew_at INTEGER NOT NULL,
-        began_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER
+        began_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sessions_of_subject ON sessions (provider, subject)")
     try database.run(
       "CREATE INDEX sessions_of_provider ON sessions (provider, provider_session) WHERE provider_session IS NOT NULL")
     try database.run("CREATE INDEX sessions_by_expiry ON sessions (expires_at)")
-    try database.run("CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL")
     try database.run(
       "CREATE TABLE spent (hash BLOB PRIMARY KEY NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID")
     try database.run("CREATE INDEX spent_by_time ON spent (until)")
-    try database.run("PRAGMA user_version = 1")
+    try ended.make()
+    try database.run("PRAGMA user_version = 2")
   }
 
   func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?) throws(StoreFault) -> [String] {
-    var ended: SessionRecord?
-    if let former { ended = try end(hash: former, provider: record.provider, now: record.beganAt) }
+    var replaced: SessionRecord?
+    if let former { replaced = try end(hash: former, provider: record.provider, now: record.beganAt) }
     try database.run(
       """
       INSERT INTO sessions (hash, id, provider, subject, provider_session, claims, tokens, renew_at, began_at,
@@ -52,7 +54,7 @@ struct SessionTable: SQLiteTable {
     try database.run(
       """
       SELECT id FROM sessions
-      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
+      WHERE provider = ?1 AND subject = ?2 AND expires_at > ?3 AND id <> ?4
       ORDER BY last_used_at DESC, id LIMIT -1 OFFSET ?5
       """,
       [
@@ -60,8 +62,8 @@ struct SessionTable: SQLiteTable {
         .integer(Int64(SignInLimits.perSubject - 1)),
       ]
     ) { surplus.append($0.text(0)) }
-    try end(surplus, record.beganAt)
-    return (ended.map { [$0.id] } ?? []) + surplus
+    try end(surplus, of: record.provider, now: record.beganAt)
+    return (replaced.map { [$0.id] } ?? []) + surplus
   }
 
   func find(hash: [UInt8], provider: String, now: Int64) throws(StoreFault) -> SessionRecord? {
@@ -78,7 +80,7 @@ struct SessionTable: SQLiteTable {
     try database.run(
       """
       UPDATE sessions SET claims = ?2, tokens = ?3, renew_at = ?4
-      WHERE hash = ?1 AND renew_at = ?5 AND ended_at IS NULL
+      WHERE hash = ?1 AND renew_at = ?5
       """,
       [
         .bytes(hash), .bytes(record.claims), .bytes(record.sealedTokens), .integer(record.renewAt), .integer(found),
@@ -88,7 +90,7 @@ struct SessionTable: SQLiteTable {
 
   func end(hash: [UInt8], provider: String, now: Int64) throws(StoreFault) -> SessionRecord? {
     guard let record = try record(hash, provider, now) else { return nil }
-    try end([record.id], now)
+    try end([record.id], of: provider, now: now)
     return record
   }
 
@@ -99,13 +101,13 @@ struct SessionTable: SQLiteTable {
       try database.run(
         """
         SELECT id FROM sessions WHERE provider = ?1 AND provider_session = ?2 AND (?3 IS NULL OR subject = ?3)
-          AND ended_at IS NULL AND expires_at > ?4 ORDER BY id
+          AND expires_at > ?4 ORDER BY id
         """, [.text(provider), .text(session), order.subject.map { .text($0) } ?? .null, .integer(now)]
       ) { ids.append($0.text(0)) }
     } else if let subject = order.subject {
       return try endAll(subject: subject, provider: provider, now: now)
     }
-    try end(ids, now)
+    try end(ids, of: provider, now: now)
     return ids
   }
 
@@ -115,20 +117,20 @@ struct SessionTable: SQLiteTable {
     try database.run(
       """
       SELECT id FROM sessions
-      WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3 ORDER BY id
+      WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND expires_at > ?3 ORDER BY id
       """, [.text(provider), subject.map { .text($0) } ?? .null, .integer(now)]
     ) { ids.append($0.text(0)) }
-    try end(ids, now)
+    try end(ids, of: provider, now: now)
     return ids
   }
 
   func end(id: String, provider: String, now: Int64) throws(StoreFault) -> Bool {
     var isThere = false
     try database.run(
-      "SELECT 1 FROM sessions WHERE id = ?1 AND provider = ?2 AND ended_at IS NULL AND expires_at > ?3",
+      "SELECT 1 FROM sessions WHERE id = ?1 AND provider = ?2 AND expires_at > ?3",
       [.text(id), .text(provider), .integer(now)]
     ) { _ in isThere = true }
-    if isThere { try end([id], now) }
+    if isThere { try end([id], of: provider, now: now) }
     return isThere
   }
 
@@ -139,7 +141,7 @@ struct SessionTable: SQLiteTable {
     try database.run(
       """
       SELECT id, subject, claims, began_at, last_used_at, expires_at FROM sessions
-      WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3
+      WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND expires_at > ?3
         AND last_used_at >= ?4
       ORDER BY last_used_at DESC, id
       """,
@@ -157,25 +159,12 @@ struct SessionTable: SQLiteTable {
   }
 
   /// What it takes to go on is forgotten at once.
-  private func end(_ ids: [String], _ now: Int64) throws(StoreFault) {
+  private func end(_ ids: [String], of provider: String, now: Int64) throws(StoreFault) {
     for id in ids {
-      try database.run(
-        "UPDATE sessions SET ended_at = ?2, claims = x'', tokens = x'' WHERE id = ?1", [.text(id), .integer(now)])
+      try database.run("DELETE FROM sessions WHERE id = ?", [.text(id)])
+      try ended.add(
+        EndedSignIn(id: id, provider: provider, until: now.addingSaturated(SessionTable.endedKeptSeconds)))
     }
-  }
-
-  func ended(now: Int64) throws(StoreFault) -> [EndedSignIn] {
-    var ended: [EndedSignIn] = []
-    try database.run(
-      "SELECT id, provider, ended_at FROM sessions WHERE ended_at > ? ORDER BY ended_at, id",
-      [.integer(now.subtractingSaturated(SessionTable.endedKeptSeconds))]
-    ) { row in
-      ended.append(
-        EndedSignIn(
-          id: row.text(0), provider: row.text(1),
-          until: row.integer(2).addingSaturated(SessionTable.endedKeptSeconds)))
-    }
-    return ended
   }
 
   func spend(hash: [UInt8], until: Int64) throws(StoreFault) -> Bool {
@@ -187,19 +176,13 @@ struct SessionTable: SQLiteTable {
   func deleteExpired(now: Int64) throws(StoreFault) -> Bool {
     let limit = SQLiteStatement.Value.integer(SessionTable.batch)
     try database.run(
-      """
-      DELETE FROM sessions WHERE hash IN
-        (SELECT hash FROM sessions WHERE ended_at IS NULL AND expires_at <= ?1 LIMIT ?2)
-      """, [.integer(now), limit])
+      "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE expires_at <= ?1 LIMIT ?2)",
+      [.integer(now), limit])
     var deleted = database.changes
-    try database.run(
-      "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE ended_at <= ?1 LIMIT ?2)",
-      [.integer(now.subtractingSaturated(SessionTable.endedKeptSeconds)), limit])
-    deleted = max(deleted, database.changes)
     try database.run(
       "DELETE FROM spent WHERE hash IN (SELECT hash FROM spent WHERE until <= ?1 LIMIT ?2)", [.integer(now), limit])
     deleted = max(deleted, database.changes)
-    return deleted == Int(SessionTable.batch)
+    return try ended.deleteExpired(now: now) || deleted == Int(SessionTable.batch)
   }
 
   private func record(_ hash: [UInt8], _ provider: String, _ now: Int64) throws(StoreFault) -> SessionRecord? {
@@ -207,7 +190,7 @@ struct SessionTable: SQLiteTable {
     try database.run(
       """
       SELECT id, provider, subject, provider_session, claims, tokens, renew_at, began_at, last_used_at, expires_at
-      FROM sessions WHERE hash = ?1 AND provider = ?2 AND ended_at IS NULL AND expires_at > ?3
+      FROM sessions WHERE hash = ?1 AND provider = ?2 AND expires_at > ?3
       """, [.bytes(hash), .text(provider), .integer(now)]
     ) { found = SessionRecord($0) }
     return found

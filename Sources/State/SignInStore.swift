@@ -108,11 +108,15 @@ public enum SignInLimits {
   public static let perSubject = 100
 }
 
+/// A sign-in, or a session, that has ended.
 public struct EndedSignIn: Sendable, Equatable {
   public let id: String
   public let provider: String
-  /// Until when access tokens of it may be good, in seconds since 1970.
+  /// Until when it has to be known, in seconds since 1970: for `clockSlackSeconds` longer than tokens of it may be good.
   public let until: Int64
+
+  /// A clock that is put ahead by less has nothing forgotten that is good again once it is put right.
+  public static let clockSlackSeconds: Int64 = 3600
 
   public init(id: String, provider: String, until: Int64) {
     self.id = id

@@ -4,15 +4,17 @@
 /// them, and what has that part and is neither the latest nor its successor has been replaced (RFC 9700 §4.14.2).
 struct SignInTable: SQLiteTable {
   private let database: SQLiteDatabase
+  let ended: EndedTable
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
-  static let version: Int64 = 3
+  static let version: Int64 = 4
   /// Rows that are deleted at once.
   private static let batch: Int64 = 200
 
   /// - Throws: Where the database is another program's, or of a newer version.
   init(_ database: SQLiteDatabase) throws(StoreFault) {
     self.database = database
+    ended = EndedTable(database)
     try database.useTables(version: SignInTable.version) { () throws(StoreFault) in try make() }
   }
 
@@ -24,13 +26,13 @@ struct SignInTable: SQLiteTable {
         authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
         tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL,
         password_digest BLOB NOT NULL, family_hash BLOB NOT NULL UNIQUE, token_hash BLOB NOT NULL,
-        successor_hash BLOB, successor_at INTEGER, replaced BLOB NOT NULL DEFAULT x'', ended_at INTEGER
+        successor_hash BLOB, successor_at INTEGER, replaced BLOB NOT NULL DEFAULT x''
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
-    try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at) WHERE ended_at IS NULL")
-    try database.run("CREATE INDEX sign_ins_by_end ON sign_ins (tokens_until) WHERE ended_at IS NOT NULL")
-    try database.run("PRAGMA user_version = 3")
+    try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at)")
+    try ended.make()
+    try database.run("PRAGMA user_version = 4")
   }
 
   func begin(
@@ -44,7 +46,7 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       SELECT id FROM sign_ins
-      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
+      WHERE provider = ?1 AND subject = ?2 AND expires_at > ?3 AND id <> ?4
       ORDER BY last_used_at DESC, id LIMIT -1 OFFSET ?5
       """,
       [
@@ -62,7 +64,7 @@ struct SignInTable: SQLiteTable {
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
         user_agent, password_digest
-      FROM sign_ins WHERE family_hash = ?1 AND provider = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3
+      FROM sign_ins WHERE family_hash = ?1 AND provider = ?2 AND max(expires_at, tokens_until) > ?3
       """, [.bytes(hash.family), .text(provider), .integer(now)]
     ) { found = SignInRecord($0) }
     guard let found else { return nil }
@@ -102,7 +104,7 @@ struct SignInTable: SQLiteTable {
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
         user_agent, password_digest, token_hash = ?2, coalesce(successor_hash = ?2, 0), successor_at, replaced, token_hash
-      FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND ended_at IS NULL AND expires_at > ?4
+      FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND expires_at > ?4
       """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
     ) { row in
       found = Found(
@@ -176,13 +178,16 @@ struct SignInTable: SQLiteTable {
 
   @discardableResult
   func end(id: String, provider: String, now: Int64) throws(StoreFault) -> Bool {
+    var tokensUntil: Int64?
     try database.run(
-      """
-      UPDATE sign_ins SET ended_at = ?3
-      WHERE id = ?1 AND provider = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3
-      """,
-      [.text(id), .text(provider), .integer(now)])
-    return database.changes > 0
+      "SELECT tokens_until FROM sign_ins WHERE id = ?1 AND provider = ?2 AND max(expires_at, tokens_until) > ?3",
+      [.text(id), .text(provider), .integer(now)]
+    ) { tokensUntil = $0.integer(0) }
+    guard let tokensUntil else { return false }
+    try database.run("DELETE FROM sign_ins WHERE id = ?", [.text(id)])
+    try ended.add(
+      EndedSignIn(id: id, provider: provider, until: tokensUntil.addingSaturated(EndedSignIn.clockSlackSeconds)))
+    return true
   }
 
   /// - Parameter kept: The id of one that goes on.
@@ -191,7 +196,7 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       SELECT id FROM sign_ins
-      WHERE provider = ?1 AND subject = ?2 AND ended_at IS NULL AND max(expires_at, tokens_until) > ?3 AND id <> ?4
+      WHERE provider = ?1 AND subject = ?2 AND max(expires_at, tokens_until) > ?3 AND id <> ?4
       """, [.text(provider), .text(subject), .integer(now), .text(kept ?? "")]
     ) { ids.append($0.text(0)) }
     for id in ids { try end(id: id, provider: provider, now: now) }
@@ -204,20 +209,11 @@ struct SignInTable: SQLiteTable {
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until,
         client_address, user_agent, password_digest
-      FROM sign_ins WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND ended_at IS NULL AND expires_at > ?3
+      FROM sign_ins WHERE provider = ?1 AND (?2 IS NULL OR subject = ?2) AND expires_at > ?3
       ORDER BY last_used_at DESC, id
       """, [.text(provider), subject.map { .text($0) } ?? .null, .integer(now)]
     ) { records.append(SignInRecord($0)) }
     return records
-  }
-
-  func ended(now: Int64) throws(StoreFault) -> [EndedSignIn] {
-    var ended: [EndedSignIn] = []
-    try database.run(
-      "SELECT id, provider, tokens_until FROM sign_ins WHERE ended_at IS NOT NULL AND tokens_until > ? ORDER BY id",
-      [.integer(now)]
-    ) { ended.append(EndedSignIn(id: $0.text(0), provider: $0.text(1), until: $0.integer(2))) }
-    return ended
   }
 
   /// Deletes some of what is of no use any more; true where there may be more.
@@ -225,16 +221,10 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       DELETE FROM sign_ins WHERE id IN
-        (SELECT id FROM sign_ins WHERE ended_at IS NULL AND expires_at <= ?1 AND tokens_until <= ?1 LIMIT ?2)
+        (SELECT id FROM sign_ins WHERE expires_at <= ?1 AND tokens_until <= ?1 LIMIT ?2)
       """, [.integer(now), .integer(SignInTable.batch)])
-    var deleted = database.changes
-    try database.run(
-      """
-      DELETE FROM sign_ins WHERE id IN
-        (SELECT id FROM sign_ins WHERE ended_at IS NOT NULL AND tokens_until <= ?1 LIMIT ?2)
-      """, [.integer(now), .integer(SignInTable.batch)])
-    deleted = max(deleted, database.changes)
-    return deleted == Int(SignInTable.batch)
+    let isMore = database.changes == Int(SignInTable.batch)
+    return try ended.deleteExpired(now: now) || isMore
   }
 }
 

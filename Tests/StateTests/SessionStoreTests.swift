@@ -58,7 +58,7 @@ struct SessionStoreTests {
     #expect(try await find(1, now: 15_461) == nil)
     // It has ended, and does not come back with another bound.
     #expect(try await find(1, now: 15_461, idle: 100_000) == nil)
-    let ended = try await ask { store.ended(now: 15_461, completion: $0) }
+    let ended = try await ask { store.newlyEnded(completion: $0) }
     #expect(ended == [EndedSignIn(id: "a", provider: "company", until: 15_461 + 86_400)])
   }
 

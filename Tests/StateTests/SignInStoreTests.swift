@@ -27,8 +27,7 @@ struct SignInStoreTests {
     #expect(try store.use(2, next: 3, at: 210) == .rotated(record("s1", usedAt: 210)))
     #expect(try store.use(2, next: 9, at: 221) == .reused(record("s1", usedAt: 210)))
     #expect(try store.use(3, next: 4, at: 222) == .refused)
-    #expect(try store.endedGood(at: 699).map(\.id) == ["s1"])
-    #expect(try store.endedGood(at: 700).isEmpty)
+    #expect(try store.newlyEnded().map(\.id) == ["s1"])
   }
 
   @Test("C-10: a clock that is set back stretches the grace by no more than itself")
@@ -147,7 +146,7 @@ struct SignInStoreTests {
     #expect(try store.listed(at: 160).map(\.id).sorted() == ["s1", "s3"])
     let others = try outcome { store.endAll(subject: "u1", provider: "local", now: 160, completion: $0) }
     #expect(others.sorted() == ["s1", "s3"])
-    #expect(try store.endedGood(at: 170).map(\.id) == ["s1", "s2", "s3"])
+    #expect(try store.newlyEnded().map(\.id) == ["s2", "s1", "s3"])
     #expect(try store.use(3, next: 4, at: 170, family: 3) == .refused)
   }
 
@@ -173,7 +172,43 @@ struct SignInStoreTests {
     #expect(noticed.wait(timeout: .now() + .milliseconds(200)) == .timedOut)
     #expect(try outcome { other.end(id: "s1", provider: "local", now: 200, completion: $0) })
     #expect(noticed.wait(timeout: .now() + .seconds(20)) == .success)
-    #expect(try store.endedGood(at: 200).map(\.id) == ["s1"])
+    #expect(try store.newlyEnded().map(\.id) == ["s1"])
+  }
+
+  @Test("What has ended is told once, in its order, whoever ended it and whatever their clocks say")
+  func toldOnce() throws {
+    let (store, other) = (try folder.open(), try folder.open())
+    for number in 0..<5 as Range<UInt8> { try store.signIn("s\(number)", token: number, family: number) }
+    func end(_ store: SQLiteSignInStore, _ id: String, _ now: Int64) throws {
+      #expect(try outcome { store.end(id: id, provider: "local", now: now, completion: $0) })
+    }
+    #expect(try other.newlyEnded().isEmpty)
+    try end(store, "s3", 1900)
+    try end(other, "s1", -5)
+    #expect(try other.newlyEnded().map(\.id) == ["s3", "s1"])
+    #expect(try other.newlyEnded().isEmpty)
+    try end(store, "s4", -1_000_000)
+    #expect(try other.newlyEnded().map(\.id) == ["s4"])
+    // Whoever begins learns of all; also of what went on when the others began.
+    #expect(try folder.open().newlyEnded().map(\.id) == ["s3", "s1", "s4"])
+
+    // What is new has a number of its own where all before it was forgotten.
+    let database = try SQLiteDatabase(path: folder.file)
+    try database.run("DELETE FROM ended")
+    try end(store, "s0", 200)
+    #expect(try other.newlyEnded().map(\.id) == ["s0"])
+  }
+
+  @Test("What could not be read of what has ended is told the next time")
+  func toldLater() throws {
+    let (store, other) = (try folder.open(), try folder.open())
+    try store.signIn("a", token: 1)
+    #expect(try outcome { store.end(id: "a", provider: "local", now: 200, completion: $0) })
+    let database = try SQLiteDatabase(path: folder.file)
+    try database.run("ALTER TABLE ended RENAME TO elsewhere")
+    #expect(throws: StoreFault.self) { try other.newlyEnded() }
+    try database.run("ALTER TABLE elsewhere RENAME TO ended")
+    #expect(try other.newlyEnded().map(\.id) == ["a"])
   }
 
   @Test("L-3: nobody but the owner may read it, nor its companions")
@@ -244,12 +279,11 @@ struct SignInStoreTests {
     // Its time is over, and its tokens are not.
     #expect(try store.listed(at: 2100).isEmpty)
     #expect(try outcome { store.end(id: "s1", provider: "local", now: 2100, completion: $0) })
-    #expect(try store.endedGood(at: 2698) == [EndedSignIn(id: "s1", provider: "local", until: 2699)])
-    #expect(try store.endedGood(at: 2699).isEmpty)
+    #expect(try store.newlyEnded() == [EndedSignIn(id: "s1", provider: "local", until: 2699 + 3600)])
     try store.signIn("s2", token: 1, family: 2)
     _ = try store.use(1, next: 2, at: 500, family: 2, tokenSeconds: 10)
     _ = try outcome { store.endAll(subject: "u1", provider: "local", now: 600, completion: $0) }
-    #expect(try store.endedGood(at: 699).map(\.id) == ["s1", "s2"])
+    #expect(try store.newlyEnded() == [EndedSignIn(id: "s2", provider: "local", until: 700 + 3600)])
   }
 
   @Test("What nobody waits for any more replaces no token")
@@ -260,7 +294,7 @@ struct SignInStoreTests {
     #expect(try store.use(1, next: 3, at: 300) == .rotated(record("s1", usedAt: 300)))
   }
 
-  @Test("Expired rows go, those that ended and may have good tokens stay")
+  @Test("Expired rows go, and what has ended stays known while it may have good tokens, and an hour more")
   func deletion() throws {
     let store = try folder.open()
     for number in 0..<250 {
@@ -275,11 +309,12 @@ struct SignInStoreTests {
     let database = try SQLiteDatabase(path: folder.file)
     // It is done behind what was asked for: whatever is asked next comes after it.
     _ = try store.listed(at: 0)
-    #expect(try database.number("SELECT count(*) FROM sign_ins") == 1)
-    #expect(try store.endedGood(at: 5100).map(\.id) == ["s7"])
-    _ = try outcome { store.end(id: "x", provider: "local", now: 10_150, completion: $0) }
-    _ = try store.listed(at: 0)
     #expect(try database.number("SELECT count(*) FROM sign_ins") == 0)
+    for (now, count) in [(13_749, 1), (13_810, 0)] as [(Int64, Int64)] {
+      _ = try outcome { store.end(id: "x", provider: "local", now: now, completion: $0) }
+      _ = try store.listed(at: 0)
+      #expect(try database.number("SELECT count(*) FROM ended") == count, "\(now)")
+    }
   }
 
   @Test("One that fails does not take the others of its transaction along")
@@ -334,7 +369,7 @@ struct SignInStoreTests {
     }
     #expect(ended == ["s0"])
     #expect(try store.listed(at: 120).count == SignInLimits.perSubject)
-    #expect(try store.endedGood(at: 120).map(\.id) == ["s0"])
+    #expect(try store.newlyEnded().map(\.id) == ["s0"])
   }
 
   @Test("A token that was replaced long ago ends its sign-in too, once; another password ends all but one")

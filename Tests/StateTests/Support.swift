@@ -99,7 +99,7 @@ extension SQLiteSignInStore {
     try outcome { list(provider: "local", subject: nil, now: now, completion: $0) }
   }
 
-  func endedGood(at time: Int64) throws -> [EndedSignIn] { try outcome { ended(now: time, completion: $0) } }
+  func newlyEnded() throws -> [EndedSignIn] { try outcome { newlyEnded(completion: $0) } }
 }
 
 private final class Box<Value: Sendable>: Sendable {

@@ -184,10 +184,10 @@ extension Gateway {
       })
     revocations.start(
       comingBack: { body in bound.async { body($0.revocations) } },
-      changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
+      changed: { [unowned self] names in server.update(revocations: revocationSnapshot(news: names)) })
     endedSignIns.start(
       comingBack: { body in bound.async { body($0.endedSignIns) } },
-      changed: { [unowned self] in server.update(revocations: revocationSnapshot()) })
+      changed: { [unowned self] in server.update(revocations: revocationSnapshot(news: [])) })
     codeFlows.start { provider in bound.async { $0.refetchKeys(of: provider) } }
     signIns.start(comingBack: { body in bound.async { body($0.signIns) } })
     upstreams.start(
@@ -257,11 +257,16 @@ extension Gateway {
   }
 
   /// What is revoked now, under a generation of its own.
-  func revocationSnapshot() -> RevocationSnapshot {
+  ///
+  /// - Parameter news: What has come into the file since the last one; nil: it may be anything.
+  func revocationSnapshot(news: [RevokedName]? = nil) -> RevocationSnapshot {
     revocationGeneration += 1
+    let endedSince = endedSignIns.takeNews()
     let inForce = revocations.file?.inForce ?? Revocations()
     signIns.tell([inForce, endedSignIns.revocations])
-    return RevocationSnapshot(inForce, endedSignIns: endedSignIns.revocations, generation: revocationGeneration)
+    return RevocationSnapshot(
+      inForce, endedSignIns: endedSignIns.revocations, generation: revocationGeneration,
+      news: news.map { $0 + endedSince })
   }
 
   private func renew(_ request: RenewalRequest) {

@@ -15,7 +15,7 @@ final class RevocationWatcher {
   private(set) var file: RevocationFile?
   private let loop: EventLoop
   private let report: (RevocationEvent) -> Void
-  private var changed: () -> Void = {}
+  private var changed: ([RevokedName]?) -> Void = { _ in }
   private var queue = DispatchQueue(label: "revocations")
   /// Counts the files: what comes back from a look at an earlier one is dropped.
   private var fileNumber: UInt64 = 0
@@ -31,6 +31,8 @@ final class RevocationWatcher {
   private static let every: Duration = .milliseconds(250)
   private static let hangsAfter: Duration = .seconds(10)
   private static let openingMax = 5
+  /// Where more is new, looking at each tunnel is as good.
+  private static let namesMax = 1024
 
   init(_ file: RevocationFile?, loop: EventLoop, report: @escaping (RevocationEvent) -> Void) {
     self.file = file
@@ -40,8 +42,8 @@ final class RevocationWatcher {
 
   /// Begins to watch.
   ///
-  /// - Parameter changed: Called when something else is in force.
-  func start(comingBack: @escaping Return, changed: @escaping () -> Void) {
+  /// - Parameter changed: Called when something else is in force, with what is new of it; nil: that is much.
+  func start(comingBack: @escaping Return, changed: @escaping ([RevokedName]?) -> Void) {
     loop.assertIsCurrent()
     self.changed = changed
     self.comingBack = comingBack
@@ -127,18 +129,23 @@ final class RevocationWatcher {
       var checked = file
       let events = checked.check(now: .current)
       let result = checked
-      comingBack { $0.take(result, events, number) }
+      let names =
+        events.isEmpty
+        ? [] : result.inForce.names(addedSince: file.inForce, most: RevocationWatcher.namesMax)
+      comingBack { $0.take(result, events, names, number) }
     }
   }
 
-  private func take(_ checked: RevocationFile, _ events: [RevocationEvent], _ number: UInt64) {
+  private func take(
+    _ checked: RevocationFile, _ events: [RevocationEvent], _ names: [RevokedName]?, _ number: UInt64
+  ) {
     guard number == fileNumber else { return }
     lookBegan = nil
     if isHangSaid { report(.hangsNoMore(checked.path)) }
     isHangSaid = false
     file = checked
     for event in events {
-      if case .changed = event { changed() }
+      if case .changed = event { changed(names) }
       report(event)
     }
   }

@@ -24,6 +24,8 @@ final class ExchangeSlot {
   var bodyPace = Pace()
   /// How fast the client takes the answer.
   var answerPace = Pace()
+  /// How many names `TunnelIdentities` has of it.
+  var tunnelNames = 0
 
   init(index: Int) { self.index = index }
 

@@ -41,6 +41,16 @@ extension RevocationSnapshot {
 }
 
 extension Identity {
+  /// What has to be revoked, one of these, for it to be: what `RevocationSnapshot.kind(revoking:)` asks for.
+  var revokedNames: [RevokedName] {
+    switch self {
+    case .anonymous, .supposed: []
+    case .token(let token): Revocations.names(revoking: token.claims, keyID: token.keyID)
+    case .introspected(let token): Revocations.names(revoking: token.claims, keyID: nil)
+    case .certificate(let certificate): Revocations.names(revoking: certificate.claims, keyID: nil)
+    }
+  }
+
   /// The `kid` of the key that signed; nil where none did, or it has none.
   var keyID: String? {
     switch self {

@@ -14,6 +14,7 @@ extension ClientConnection {
     upstream.beginTunnel()
     // Since the request was decided: from here on each change is looked at.
     if let reason = worker.context.revocations.refusal(of: slot.exchange.log.identity) { return cut(reason) }
+    worker.tunnelIdentities.add(slot)
     worker.tunnelDeadlines.arm(self)
     if let route = slot.exchange.route, route.configuration.onExpiry == .close,
       let end = slot.exchange.log.identity.deadline

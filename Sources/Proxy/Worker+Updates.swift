@@ -52,7 +52,7 @@ extension Worker {
   /// Something else is revoked: requests find out when they come, tunnels never would.
   func update(revocations: RevocationSnapshot) {
     context.revocations = revocations
-    for slot in slots where slot.exchange.state == .tunnelling {
+    for slot in tunnelIdentities.tunnels(standingOn: revocations.news) {
       if let reason = revocations.refusal(of: slot.exchange.log.identity) { slot.connection?.cut(reason) }
     }
   }

@@ -33,6 +33,7 @@ final class Worker {
   var graceDeadlines: DeadlineList
   var tunnelDeadlines: DeadlineList
   let tunnelExpiries: TunnelExpiries
+  let tunnelIdentities = TunnelIdentities()
   /// All that connections between two requests may stand in: earlier configurations' too.
   var readingDeadlines: [DeadlineList]
   let lingerDeadlines: DeadlineList
@@ -215,6 +216,7 @@ final class Worker {
   func giveSlot(_ slot: ExchangeSlot) {
     leaveUpstream(slot)
     slot.clear()
+    if slot.tunnelNames > 0 { tunnelIdentities.ended(slot) }
     freeSlots.append(slot)
   }
 

@@ -104,17 +104,29 @@ public struct Revocations: Sendable {
 extension Revocations {
   /// Entries that `earlier` has not.
   public func countAdded(since earlier: Revocations) -> Int {
+    var added = 0
+    forEachSlot(addedSince: earlier) { _ in added += 1 }
+    return added
+  }
+
+  /// Calls `body` with what each entry names that `earlier` has not.
+  func forEachAdded(since earlier: Revocations, _ body: (Kind, String) -> Void) {
+    forEachSlot(addedSince: earlier) { slot in
+      guard let kind = Kind(rawValue: prefix(of: slot).kind) else { return }
+      body(kind, String(decoding: block[valueRange(of: slot)], as: UTF8.self))
+    }
+  }
+
+  private func forEachSlot(addedSince earlier: Revocations, _ body: (Slot) -> Void) {
     let numbers = earlier.scopes
     let names = scopeNames
-    var added = 0
     for slot in slots where slot.count > 0 {
       let prefix = prefix(of: slot)
       let number = prefix.scope == 0 ? 0 : numbers[names[Int(prefix.scope)]]
       let known = number.map { Prefix(kind: prefix.kind, scope: $0) }
       if let known, earlier.contains(known, block.span.extracting(valueRange(of: slot))) { continue }
-      added += 1
+      body(slot)
     }
-    return added
   }
 
   /// The entries of both.
@@ -250,15 +262,17 @@ extension Revocations {
   /// - Parameter keyID: The `kid` of the key that signed them.
   public func kind(revoking claims: ClaimsSet, keyID: String?) -> Kind? {
     guard count > 0 else { return nil }
-    var tokenID: String?
-    if case .string(let text)? = claims.claim(Revocations.tokenIDPath) { tokenID = text }
-    var signInID: String?
-    if countOfKind[Int(Kind.signInID.rawValue)] > 0, case .string(let text)? = claims.claim(Revocations.signInIDPath) {
-      signInID = text
-    }
     return kind(
-      revoking: claims.provider, jti: tokenID, subject: claims.subject, keyID: keyID, signInID: signInID)
+      revoking: claims.provider, jti: claims.tokenID, subject: claims.subject, keyID: keyID,
+      signInID: countOfKind[Int(Kind.signInID.rawValue)] > 0 ? claims.signInID : nil)
   }
+}
+
+extension ClaimsSet {
+  /// The claim `jti`.
+  var tokenID: String? { if case .string(let text)? = claim(ClaimsSet.tokenIDPath) { text } else { nil } }
+  /// The claim `sid`.
+  var signInID: String? { if case .string(let text)? = claim(ClaimsSet.signInIDPath) { text } else { nil } }
 
   private static let tokenIDPath = ClaimPath(name: "jti")
   private static let signInIDPath = ClaimPath(name: "sid")

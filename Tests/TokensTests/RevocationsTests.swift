@@ -85,6 +85,10 @@ struct RevocationsTests {
     let old = Self.of([(.tokenID, "a", "p"), (.tokenID, "b", "q"), (.keyID, "c", nil)])
     let new = Self.of([(.tokenID, "b", "q"), (.tokenID, "a", "p"), (.tokenID, "a", "q"), (.keyID, "d", nil)])
     #expect(new.countAdded(since: old) == 2 && old.countAdded(since: new) == 1)
+    #expect(
+      new.names(addedSince: old, most: 2).map(Set.init)
+        == [RevokedName(.tokenID, "a"), RevokedName(.keyID, "d")])
+    #expect(new.names(addedSince: old, most: 1) == nil && new.names(addedSince: new, most: 0) == [])
     #expect(new.countAdded(since: Revocations()) == 4 && Revocations().countAdded(since: new) == 0)
     let both = old.union(new)
     #expect(both.count == 5 && both.countAdded(since: old) == 2 && both.countAdded(since: new) == 1)
@@ -107,6 +111,13 @@ struct RevocationsTests {
       let verified = try verifier.verify(
         token.span, keys: issuer.keySet, now: Issuer.now, using: SignatureVerifier())
       #expect(revocations.kind(revoking: verified.claims, keyID: verified.keyID) == kind, "\(members)")
+      // Whoever is found by one of these names is found by each entry that revokes them.
+      for name in Revocations.names(revoking: verified.claims, keyID: verified.keyID) {
+        let one = Self.of([(name.kind, name.value, nil)])
+        #expect(one.kind(revoking: verified.claims, keyID: verified.keyID) == name.kind)
+      }
+      let names = Revocations.names(revoking: verified.claims, keyID: "old")
+      #expect(names.contains(RevokedName(.keyID, "old")) && names.count == 2)
     }
   }
 

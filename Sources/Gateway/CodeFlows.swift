@@ -68,7 +68,7 @@ final class CodeFlows {
     let keys = KnownKeys(provider: name, lookup)
     let client: OAuthClient
     do throws(ClientFault) {
-      client = try OAuthClient(id: flow.clientID, flow.authentication)
+      client = try OAuthClient(id: flow.clientID, ClientAuthentication(flow.clientAuthentication))
     } catch {
       throw CodeFlowsFault(provider: name, why: "\(error)")
     }
@@ -145,16 +145,5 @@ final class CodeFlows {
   ) {
     guard let opened = stores[provider] else { return completion(.unavailable) }
     opened.service.introspect(session, completion: completion)
-  }
-}
-
-extension CodeFlowConfiguration {
-  fileprivate var authentication: ClientAuthentication {
-    switch clientAuthentication {
-    case nil: .none
-    case .secretFile(let path): .secretFile(path)
-    case .privateKeyFile(let path, let keyID, let audience):
-      .privateKeyFile(path, keyID: keyID, audience: audience)
-    }
   }
 }

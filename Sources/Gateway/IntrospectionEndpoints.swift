@@ -11,14 +11,9 @@ extension IntrospectionEndpoint {
   }
 
   init(_ introspection: IntrospectionConfiguration, of provider: ProviderConfiguration) {
-    let authentication: ClientAuthentication =
-      switch introspection.clientAuthentication {
-      case .secretFile(let path): .secretFile(path)
-      case .privateKeyFile(let path, let keyID, let audience):
-        .privateKeyFile(path, keyID: keyID, audience: audience)
-      }
     self.init(
-      url: introspection.url, clientID: introspection.clientID, authentication: authentication,
+      url: introspection.url, clientID: introspection.clientID,
+      authentication: ClientAuthentication(introspection.clientAuthentication),
       certificateAuthorityFile: provider.certificateAuthorityFile, policy: provider.policy,
       cacheSeconds: introspection.cacheSeconds)
   }

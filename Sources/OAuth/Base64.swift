@@ -1,8 +1,8 @@
 internal import Tokens
 
 /// Base64 with padding (RFC 4648 §4), as Basic authentication wants it (RFC 7617 §2).
-enum Base64 {
-  static func text(_ bytes: [UInt8]) -> String {
+public enum Base64 {
+  public static func text(_ bytes: [UInt8]) -> String {
     let text = Base64URL.encode(bytes.span).map { byte in
       switch byte {
       case UInt8(ascii: "-"): UInt8(ascii: "+")

@@ -112,18 +112,3 @@ struct NotVerified: Error {
 
 /// OpenSSL failed, or there is no key.
 struct TokenNotMade: Error {}
-
-extension JSONValue {
-  init(_ value: ClaimValue) {
-    switch value {
-    case .null: self = .null
-    case .boolean(let truth): self = .bool(truth)
-    case .integer(let integer): self = .integer(integer)
-    case .number(let number): self = .number(number)
-    case .string(let string): self = .string(string)
-    case .list(let elements): self = .array(elements.map { JSONValue($0) })
-    case .object(let members):
-      self = .object(JSONObject(members.map { JSONObject.Member(name: $0.name, value: JSONValue($0.value)) }) ?? [:])
-    }
-  }
-}

@@ -1,6 +1,7 @@
 import Configuration
 import Crypto
 import HTTP
+import OAuth
 import Reason
 
 /// The login page: it works without scripts, and tells those who do not see it what it tells those who do (SECURITY C-12).
@@ -34,11 +35,11 @@ struct LoginPage: Sendable {
 
   init(_ configuration: SignInConfiguration) throws(CryptoError) {
     path = configuration.path
-    title = LoginPage.escaped(configuration.title)
-    let picture = configuration.logo.map { "data:\($0.mediaType);base64,\(LoginPage.base64($0.bytes))" }
+    title = Page.escaped(configuration.title)
+    let picture = configuration.logo.map { "data:\($0.mediaType);base64,\(Base64.text($0.bytes))" }
     logo = picture.map { "<img src=\"\($0)\" alt=\"\">\n" } ?? ""
     style = LoginPage.style(accent: configuration.accent ?? "#1f6feb")
-    let hash = LoginPage.base64(try HashFunction.sha256.digest(of: [UInt8](style.utf8).span))
+    let hash = Base64.text(try HashFunction.sha256.digest(of: [UInt8](style.utf8).span))
     contentSecurityPolicy =
       "default-src 'none'; style-src 'sha256-\(hash)'; img-src data:; form-action 'self'; "
       + "frame-ancestors 'none'; base-uri 'none'"
@@ -52,39 +53,24 @@ struct LoginPage: Sendable {
     status: Int = 200, message: Message? = nil, username: String = "", returnTo: String, csrf: String,
     cookies: [String] = [], fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
-    let alert = message.map { "<p role=\"alert\" id=\"message\">\(LoginPage.escaped($0.text))</p>\n" } ?? ""
+    let alert = message.map { "<p role=\"alert\" id=\"message\">\(Page.escaped($0.text))</p>\n" } ?? ""
     let described = message == nil ? "" : " aria-describedby=\"message\""
     let isInvalid = if case .wrongPassword? = message { " aria-invalid=\"true\"" } else { "" }
     // Who has to write one thing only finds the cursor there.
     let (focusName, focusPassword) = username.isEmpty ? (" autofocus", "") : ("", " autofocus")
-    let body = """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="robots" content="noindex">
-      <title>\(title)</title>
-      <style>\(style)</style>
-      </head>
-      <body>
-      <main>
+    let main = """
       \(logo)<h1>\(title)</h1>
       \(alert)<form method="post" action="\(path)/login">
-      <input type="hidden" name="csrf" value="\(LoginPage.escaped(csrf))">
-      <input type="hidden" name="return_to" value="\(LoginPage.escaped(returnTo))">
+      <input type="hidden" name="csrf" value="\(Page.escaped(csrf))">
+      <input type="hidden" name="return_to" value="\(Page.escaped(returnTo))">
       <label for="username">User name</label>
-      <input id="username" name="username" value="\(LoginPage.escaped(username))" type="text" autocomplete="username" \
+      <input id="username" name="username" value="\(Page.escaped(username))" type="text" autocomplete="username" \
       autocapitalize="none" spellcheck="false" maxlength="128" required\(focusName)\(described)\(isInvalid)>
       <label for="password">Password</label>
       <input id="password" name="password" type="password" autocomplete="current-password" maxlength="511" \
       required\(focusPassword)\(described)\(isInvalid)>
       <button type="submit">Sign in</button>
       </form>
-      </main>
-      </body>
-      </html>
-
       """
     return LocalResponse(
       status: status,
@@ -93,41 +79,7 @@ struct LoginPage: Sendable {
         ("Referrer-Policy", "same-origin"), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", "DENY"), ("Cross-Origin-Opener-Policy", "same-origin"),
       ] + (status == 401 ? [("WWW-Authenticate", "Bearer")] : []) + fields + cookies.map { ("Set-Cookie", $0) },
-      body: [UInt8](body.utf8), reason: reason)
-  }
-
-  /// As text and as the value of an attribute in double quotes.
-  static func escaped(_ text: String) -> String {
-    var output = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": output += "&amp;"
-      case "<": output += "&lt;"
-      case ">": output += "&gt;"
-      case "\"": output += "&quot;"
-      case "'": output += "&#39;"
-      default: output.unicodeScalars.append(scalar)
-      }
-    }
-    return output
-  }
-
-  /// RFC 4648 §4, with padding.
-  static func base64(_ bytes: [UInt8]) -> String {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    var output: [UInt8] = []
-    output.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var index = 0
-    while index < bytes.count {
-      let count = min(3, bytes.count - index)
-      var bits: UInt32 = 0
-      for place in 0..<3 { bits = bits << 8 | (place < count ? UInt32(bytes[index + place]) : 0) }
-      for place in 0..<4 {
-        output.append(place <= count ? alphabet[Int(bits >> (18 - 6 * UInt32(place)) & 63)] : UInt8(ascii: "="))
-      }
-      index += 3
-    }
-    return String(decoding: output, as: UTF8.self)
+      body: Page.body(title: title, style: style, main: main), reason: reason)
   }
 
   /// - Parameter accent: `#rrggbb`.

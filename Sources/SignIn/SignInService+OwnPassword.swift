@@ -40,12 +40,6 @@ extension SignInService {
     }
   }
 
-  /// The token that a request speaks with: that in Authorization, or else the cookie's.
-  func token(of request: LocalRequest) -> [UInt8]? {
-    request.hasField("authorization")
-      ? request.bearerToken : request.cookie(configuration.cookies.access).map { [UInt8]($0.utf8) }
-  }
-
   private func replacePassword(
     of user: User, _ password: [UInt8], keeping signIn: String?, _ completion: @escaping Completion
   ) {

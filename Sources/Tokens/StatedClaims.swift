@@ -51,7 +51,7 @@ extension JSONValue {
     return JSONObject(members).map { .object($0) } ?? .null
   }
 
-  fileprivate init(_ value: ClaimValue) {
+  public init(_ value: ClaimValue) {
     switch value {
     case .null: self = .null
     case .boolean(let truth): self = .bool(truth)

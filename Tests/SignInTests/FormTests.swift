@@ -1,3 +1,4 @@
+import OAuth
 import Testing
 
 @testable import SignIn
@@ -52,9 +53,9 @@ struct FormTests {
 
   @Test("No text leaves the page's own")
   func escaped() {
-    #expect(LoginPage.escaped("a&b<c>\"d'") == "a&amp;b&lt;c&gt;&quot;d&#39;")
-    #expect(LoginPage.base64(Array("f".utf8)) == "Zg==")
-    #expect(LoginPage.base64(Array("fo".utf8)) == "Zm8=")
-    #expect(LoginPage.base64(Array("foobar".utf8)) == "Zm9vYmFy")
+    #expect(Page.escaped("a&b<c>\"d'") == "a&amp;b&lt;c&gt;&quot;d&#39;")
+    #expect(Base64.text(Array("f".utf8)) == "Zg==")
+    #expect(Base64.text(Array("fo".utf8)) == "Zm8=")
+    #expect(Base64.text(Array("foobar".utf8)) == "Zm9vYmFy")
   }
 }

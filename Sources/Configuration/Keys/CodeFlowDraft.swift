@@ -1,10 +1,6 @@
 /// `providers.<name>.code_flow` as written.
-struct CodeFlowDraft: Sendable {
-  var clientID: String?
-  var clientSecretFile: Located<String>?
-  var privateKeyFile: Located<String>?
-  var keyID: String?
-  var audience: String?
+struct CodeFlowDraft: HoldsClient {
+  var client = ClientDraft()
   var url: Located<WebAddress>?
   var path = "/oauth"
   var scopes: [String] = []
@@ -21,25 +17,7 @@ struct CodeFlowDraft: Sendable {
     issuer says its endpoints itself (OpenID Connect Discovery).
     """,
     defaults: CodeFlowDraft(),
-    keys: [
-      Key(
-        "client_id", ifWritten: \.clientID, .text("a client id"), presence: .required,
-        "What the issuer calls this gateway."),
-      Key(
-        "client_secret_file", ifWritten: \.clientSecretFile, ValueKind.path("a secret's path").located,
-        "A file with the client's secret (`client_secret_basic`); not readable by others."),
-      Key(
-        "private_key_file", ifWritten: \.privateKeyFile, ValueKind.path("a key's path").located,
-        """
-        A PEM file with the client's private key (`private_key_jwt`), readable by its owner alone. RSA signs with \
-        RS256, EC with the algorithm of its curve, Ed25519 with EdDSA.
-        """),
-      Key(
-        "key_id", ifWritten: \.keyID, .text("a key id"),
-        "The `kid` of what the key signs; left out, the key's thumbprint (RFC 7638)."),
-      Key(
-        "audience", ifWritten: \.audience, .text("an audience"),
-        "The `aud` of what the key signs; left out, the token endpoint."),
+    keys: ClientDraft.keys(audience: "the token endpoint") + [
       Key(
         "url", ifWritten: \.url, ValueKind.fetchedURL.located, presence: .required,
         """

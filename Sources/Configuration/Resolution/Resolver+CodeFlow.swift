@@ -20,11 +20,10 @@ extension Resolver {
       report(
         places.value("idle"), "\"idle\" is longer than \"lifetime\", which is \(DurationText.write(flow.lifetime))")
     }
-    checkClientFiles(flow)
-    let authentication = resolveClientAuthentication(decoded)
+    let authentication = resolveClient(flow.client, places)
     if let state = flow.state { checkFolder(state) }
     if let url = flow.url { checkOrigin(url) }
-    guard let clientID = flow.clientID, let url = flow.url, let state = flow.state else { return nil }
+    guard let clientID = flow.client.id, let url = flow.url, let state = flow.state else { return nil }
     return CodeFlowConfiguration(
       clientID: clientID, clientAuthentication: authentication,
       scopes: ["openid"] + flow.scopes.filter { $0 != "openid" }, origin: url.value.text,
@@ -32,35 +31,6 @@ extension Resolver {
       lifetimeSeconds: flow.lifetime.components.seconds,
       idleSeconds: min(flow.idle, flow.lifetime).components.seconds, afterLogout: flow.afterLogout,
       stateFolder: state.value, cookies: SessionCookies(url.value.scheme == .https ? .secured : .clear))
-  }
-
-  /// nil: the client is a public one.
-  private mutating func resolveClientAuthentication(
-    _ decoded: Decoded<CodeFlowDraft>
-  ) -> IntrospectionConfiguration.ClientAuthentication? {
-    let (value, places) = (decoded.value, decoded.places)
-    if let key = value.privateKeyFile {
-      if places.isWritten("client_secret_file") {
-        report(
-          places.key("client_secret_file"),
-          "\"client_secret_file\" beside \"private_key_file\"; a client authenticates in one way")
-      }
-      return .privateKeyFile(key.value, keyID: value.keyID, audience: value.audience)
-    }
-    for name in ["key_id", "audience"] where places.isWritten(name) && !places.isWritten("private_key_file") {
-      report(places.key(name), "\"\(name)\" without \"private_key_file\"; it is for what that key signs")
-    }
-    return value.clientSecretFile.map { .secretFile($0.value) }
-  }
-
-  /// SECURITY.md L-3, K-8.
-  private mutating func checkClientFiles(_ flow: CodeFlowDraft) {
-    if let file = flow.clientSecretFile, let status = checkFile(file), status.isOpenToOthers {
-      report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
-    }
-    if let file = flow.privateKeyFile, let status = checkFile(file), !status.isPrivate {
-      report(file.position, "the private key can be read by others than its owner; run chmod 600 \(file.value)")
-    }
   }
 
   /// What the redirect URI begins with is compared byte for byte by the issuer (RFC 9700 §4.1.3).

@@ -46,12 +46,14 @@ extension Resolver {
     }
     for other in draft.providers {
       let values = other.body.value
-      let introspection = values.introspection?.value
-      for (name, value) in [
+      var files = [
         ("jwks_file", values.jwksFile), ("secret_file", values.secretFile), ("ca", values.certificateAuthority),
         ("secret_file", values.signing?.value.secretFile),
-        ("client_secret_file", introspection?.clientSecretFile), ("private_key_file", introspection?.privateKeyFile),
-      ] where value.map({ Resolver.isSame($0.value, path) }) ?? false {
+      ]
+      for client in [values.introspection?.value.client, values.codeFlow?.value.client] {
+        files += [("client_secret_file", client?.secretFile), ("private_key_file", client?.privateKeyFile)]
+      }
+      for (name, value) in files where value.map({ Resolver.isSame($0.value, path) }) ?? false {
         return "the \"\(name)\" of the provider \"\(other.name)\""
       }
       if let state = values.signing?.value.state, Resolver.isInside(path, state.value) {

@@ -8,25 +8,11 @@ enum FlowPage {
   static func response(
     _ reason: Reason, _ request: LocalRequest, tryAgain: String?, cookies: [String] = []
   ) -> LocalResponse {
-    let link = tryAgain.map { "<p><a href=\"\(LoginPage.escaped($0))\">Sign in again</a></p>\n" } ?? ""
-    let body = """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="robots" content="noindex">
-      <title>Signing in has failed</title>
-      </head>
-      <body>
-      <main>
-      <h1>Signing in has failed</h1>
+    let link = tryAgain.map { "<p><a href=\"\(Page.escaped($0))\">Sign in again</a></p>\n" } ?? ""
+    let main = """
+      <h1>\(title)</h1>
       <p role="alert">\(text(reason))</p>
-      \(link)<p>Request \(LoginPage.escaped(request.requestID))</p>
-      </main>
-      </body>
-      </html>
-
+      \(link)<p>Request \(Page.escaped(request.requestID))</p>
       """
     var fields: [(name: String, value: String)] = [
       ("Content-Type", "text/html; charset=utf-8"),
@@ -38,9 +24,11 @@ enum FlowPage {
     if reason.status == 401 { fields.append(("WWW-Authenticate", "Bearer")) }
     if reason.status == 503 { fields.append(("Retry-After", "5")) }
     return LocalResponse(
-      status: reason.status, fields: fields + cookies.map { ("Set-Cookie", $0) }, body: [UInt8](body.utf8),
-      reason: reason)
+      status: reason.status, fields: fields + cookies.map { ("Set-Cookie", $0) },
+      body: Page.body(title: title, main: main), reason: reason)
   }
+
+  private static let title = "Signing in has failed"
 
   private static func text(_ reason: Reason) -> String {
     switch reason {

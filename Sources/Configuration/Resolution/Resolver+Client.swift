@@ -1,0 +1,32 @@
+extension Resolver {
+  /// How this gateway proves to an issuer who it is; nil where nothing is written, or after a report.
+  ///
+  /// - Parameter places: Of the mapping that the client is written in.
+  mutating func resolveClient(
+    _ client: ClientDraft, _ places: KeyPlaces
+  ) -> IntrospectionConfiguration.ClientAuthentication? {
+    checkClientFiles(client)
+    if places.isWritten("private_key_file") {
+      if places.isWritten("client_secret_file") {
+        report(
+          places.key("client_secret_file"),
+          "\"client_secret_file\" beside \"private_key_file\"; a client authenticates in one way")
+      }
+      return client.privateKeyFile.map { .privateKeyFile($0.value, keyID: client.keyID, audience: client.audience) }
+    }
+    for name in ["key_id", "audience"] where places.isWritten(name) {
+      report(places.key(name), "\"\(name)\" without \"private_key_file\"; it is for what that key signs")
+    }
+    return client.secretFile.map { .secretFile($0.value) }
+  }
+
+  /// SECURITY.md L-3, K-8.
+  private mutating func checkClientFiles(_ client: ClientDraft) {
+    if let file = client.secretFile, let status = checkFile(file), status.isOpenToOthers {
+      report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
+    }
+    if let file = client.privateKeyFile, let status = checkFile(file), !status.isPrivate {
+      report(file.position, "the private key can be read by others than its owner; run chmod 600 \(file.value)")
+    }
+  }
+}

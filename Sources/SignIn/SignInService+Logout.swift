@@ -1,0 +1,126 @@
+import Configuration
+import HTTP
+import JSON
+import Reason
+import State
+import Tokens
+
+/// Ending sign-ins.
+extension SignInService {
+  func logOut(_ request: LocalRequest, _ completion: @escaping Completion) {
+    var isEverywhere = false
+    var refreshToken: String?
+    var returnTo: String?
+    switch request.mediaType {
+    case .none: break
+    case .json:
+      guard let object = request.json(["refresh_token", "everywhere"]) else {
+        return completion(Answers.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
+      }
+      switch object["everywhere"] {
+      case nil: break
+      case .bool(let truth)?: isEverywhere = truth
+      default: return completion(Answers.error(.invalidRequest, "everywhere is true or false", .signInRequestInvalid))
+      }
+      refreshToken = object["refresh_token"]?.string
+    case .form:
+      guard let form = FormFields(request.body) else {
+        return completion(Answers.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
+      }
+      isEverywhere = form.text("everywhere") == "true"
+      returnTo = form.text("return_to").map { ReturnTo.checked($0) } ?? configuration.path + "/login"
+    case .other: return completion(Answers.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
+    }
+    let goingOn = returnTo
+    let everywhere = isEverywhere
+    // Who brings a token in the request itself is no browser that was made to send this.
+    if let token = request.bearerToken {
+      switch verify(token) {
+      case .success(let verified): end(Target(verified), everywhere, returnTo: goingOn, clears: false, completion)
+      case .failure(let fault): completion(answer(fault))
+      }
+      return
+    }
+    if let refreshToken {
+      return end(byRefreshToken: refreshToken, everywhere, returnTo: goingOn, clears: false, completion)
+    }
+    guard request.isOfOwnPage else {
+      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+    }
+    if let token = request.cookie(configuration.cookies.access),
+      case .success(let verified) = verify([UInt8](token.utf8))
+    {
+      return end(Target(verified), everywhere, returnTo: goingOn, clears: true, completion)
+    }
+    if let token = request.cookie(configuration.cookies.refresh) {
+      return end(byRefreshToken: token, everywhere, returnTo: goingOn, clears: true, completion)
+    }
+    // Nobody is signed in, which is what was asked for.
+    completion(answerLoggedOut(returnTo: goingOn, clears: true))
+  }
+
+  /// What is to be ended.
+  struct Target: Sendable {
+    let signIn: String?
+    let subject: String
+
+    init(signIn: String, subject: String) {
+      self.signIn = signIn
+      self.subject = subject
+    }
+
+    init(_ token: VerifiedToken) {
+      signIn = if case .string(let id)? = token.claim(Target.signInPath) { id } else { nil }
+      subject = token.subject ?? ""
+    }
+
+    private static let signInPath = ClaimPath(name: "sid")
+  }
+
+  private func end(
+    byRefreshToken text: String, _ isEverywhere: Bool, returnTo: String?, clears: Bool,
+    _ completion: @escaping Completion
+  ) {
+    endSignIn(byRefreshToken: text) { [self] result in
+      switch result {
+      case .failure: completion(SignInService.unavailable)
+      case .success(nil): completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+      case .success(let record?):
+        if isEverywhere {
+          let target = Target(signIn: record.id, subject: record.subject)
+          return end(target, true, returnTo: returnTo, clears: clears, completion)
+        }
+        report(.signedOut(subject: record.subject, count: 1))
+        completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+      }
+    }
+  }
+
+  private func end(
+    _ target: Target, _ isEverywhere: Bool, returnTo: String?, clears: Bool, _ completion: @escaping Completion
+  ) {
+    if isEverywhere {
+      return endAll(of: target.subject) { [self] count in
+        guard let count else { return completion(SignInService.unavailable) }
+        report(.signedOut(subject: target.subject, count: count))
+        completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+      }
+    }
+    // A machine's token is of no sign-in.
+    guard let id = target.signIn else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
+    endSignIn(id) { [self] isDone in
+      guard isDone else { return completion(SignInService.unavailable) }
+      report(.signedOut(subject: target.subject, count: 1))
+      completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+    }
+  }
+
+  static var unavailable: LocalResponse {
+    Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+  }
+
+  private func answerLoggedOut(returnTo: String?, clears: Bool) -> LocalResponse {
+    let cookies = clears ? clearedCookies : []
+    return returnTo.map { Answers.goOn(at: $0, cookies: cookies) } ?? Answers.done(cookies: cookies)
+  }
+}

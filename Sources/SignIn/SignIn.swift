@@ -18,6 +18,8 @@ enum Limits {
   static let bodyBytesMax = 8 << 10
   /// How long after it came a request may use up a refresh token: after that nobody waits for what comes of it.
   static let refreshWithin: Duration = .seconds(3)
+  /// How often something is written that must not be lost; each time a store that is held is waited for.
+  static let storeTries = 3
   /// How long a refresh token that was replaced still gets an access token (SECURITY C-10).
   static let graceSeconds: Int64 = 10
   /// Bytes of a cookie with its name: browsers drop those over 4,096 with their attributes.

@@ -34,43 +34,80 @@ extension SignInService {
     let signIn = Target(verified).signIn
     authenticate(user.username, [UInt8](current.utf8), request) { [self] outcome in
       switch outcome {
-      case .user(let user): replacePassword(of: user, bytes, keeping: signIn, completion)
+      case .user(let user):
+        replacePassword(of: user, bytes, keeping: signIn, deadline: request.deadline, completion)
       case .failed, .throttled, .busy: completion(answerJSON(outcome))
       }
     }
   }
 
+  /// The store is asked first: while it cannot be written, nothing is changed. From then on the sign-in that is kept goes
+  /// on with either password, whatever fails.
   private func replacePassword(
-    of user: User, _ password: [UInt8], keeping signIn: String?, _ completion: @escaping Completion
+    of user: User, _ password: [UInt8], keeping signIn: String?, deadline: ContinuousClock.Instant,
+    _ completion: @escaping Completion
   ) {
-    let path = configuration.users.path
-    let busy = { @Sendable [self] in completion(answerJSON(.busy)) }
-    let isTaken = passwords.submit { [self] turn in
-      guard turn == .inTime else { return busy() }
-      let fault = SignInService.write(password, of: user.username, to: path)
-      // What is in force from here on, too.
-      if fault == nil { lookAtUsers(allowsDemo: state.users.isDemo) }
-      onQueue { [self] in
-        if let fault {
-          report(.passwordNotChanged(username: user.username, why: fault))
-          return completion(Answers.error(.serverError, "the password could not be changed", .internalError))
+    work(until: deadline, completion) { [self] in
+      do throws(PasswordHashError) {
+        let hash = try PasswordHash.make(password.span)
+        let digest = try PasswordHash(stored: hash).digest
+        state.store.intendPassword(
+          id: signIn ?? "", provider: provider, digest: digest, now: now, deadline: deadline
+        ) { [self] result in
+          onQueue { [self] in
+            switch result {
+            case .success(true):
+              write(hash, of: user, digest: digest, keeping: signIn, deadline: deadline, completion)
+            case .success(false): completion(answerJSON(.busy))
+            case .failure(let fault):
+              report(.storeFailed(fault.description))
+              completion(SignInService.unavailable)
+            }
+          }
         }
-        report(.passwordChanged(username: user.username))
-        // Whoever knew the old password is out; who has changed it goes on.
-        guard let changed = state.users.user(id: user.id) else { return completion(Answers.done()) }
-        endOthers(of: changed, than: signIn) { completion($0 ? Answers.done() : SignInService.unavailable) }
+      } catch {
+        notChanged(user, why: "\(error)", completion)
       }
     }
+  }
+
+  private func write(
+    _ hash: String, of user: User, digest: [UInt8], keeping signIn: String?, deadline: ContinuousClock.Instant,
+    _ completion: @escaping Completion
+  ) {
+    work(until: deadline, completion) { [self] in
+      if let fault = SignInService.write(hash, of: user.username, to: configuration.users.path) {
+        return notChanged(user, why: fault, completion)
+      }
+      // What is in force from here on, too.
+      lookAtUsers(allowsDemo: state.users.isDemo)
+      report(.passwordChanged(username: user.username))
+      // Whoever knew the old password is out; who has changed it goes on.
+      endOthers(of: user.id, than: signIn, digest: digest) { completion(Answers.done()) }
+    }
+  }
+
+  /// Does what takes its time where passwords are checked; not once nobody waits for it any more.
+  private func work(
+    until deadline: ContinuousClock.Instant, _ completion: @escaping Completion, _ body: @escaping @Sendable () -> Void
+  ) {
+    let busy = { @Sendable [self] in completion(answerJSON(.busy)) }
+    let isTaken = passwords.submit { turn in
+      if turn == .inTime, ContinuousClock.now < deadline { body() } else { busy() }
+    }
     if !isTaken { busy() }
+  }
+
+  private func notChanged(_ user: User, why: String, _ completion: Completion) {
+    report(.passwordNotChanged(username: user.username, why: why))
+    completion(Answers.error(.serverError, "the password could not be changed", .internalError))
   }
 
   /// Blocks.
   ///
   /// - Returns: Why it was not done; nil: it was.
-  private static func write(_ password: [UInt8], of username: String, to path: String) -> String? {
+  private static func write(_ hash: String, of username: String, to path: String) -> String? {
     do throws(SystemError) {
-      let hash: String
-      do throws(PasswordHashError) { hash = try PasswordHash.make(password.span) } catch { return "\(error)" }
       return try FileAccess.withLock(onFolder: FileAccess.folder(of: path)) { () throws(SystemError) in
         let (bytes, _) = try FileAccess.readWithStatus(path, bytesMax: usersBytesMax)
         guard var text = try? UsersFileText(bytes, path: path) else { return "\(path) cannot be used" }

@@ -230,7 +230,9 @@ public final class SignInService: Responder, Sendable {
 
   private func isGood(_ record: SignInRecord, in users: UsersFile) -> Bool {
     guard let user = users.user(id: record.subject), !user.isDisabled else { return false }
-    return ConstantTime.areEqual(user.passwordHash.digest.span, record.passwordDigest.span)
+    let digest = user.passwordHash.digest
+    return ConstantTime.areEqual(digest.span, record.passwordDigest.span)
+      || ConstantTime.areEqual(digest.span, record.nextPasswordDigest.span)
   }
 
   /// Ends what a refresh token is of, in the store and on every loop.
@@ -253,21 +255,23 @@ public final class SignInService: Responder, Sendable {
     }
   }
 
-  /// A user has another password: all of their sign-ins end but `kept`.
+  /// A user has another password: all of their sign-ins end but `kept`. Where the store fails, those end at their next
+  /// refresh.
   ///
-  /// - Parameter completion: Given whether it could be done.
+  /// - Parameter completion: Called once, when that is tried no more.
   func endOthers(
-    of user: User, than kept: String?, _ completion: @escaping @Sendable (Bool) -> Void
+    of subject: String, than kept: String?, digest: [UInt8], tries: Int = Limits.storeTries,
+    _ completion: @escaping @Sendable () -> Void
   ) {
-    state.store.changePassword(
-      subject: user.id, provider: provider, digest: user.passwordHash.digest, kept: kept, now: now
-    ) { [self] result in
+    state.store.changePassword(subject: subject, provider: provider, digest: digest, kept: kept, now: now) {
+      [self] result in
       onQueue { [self] in
         switch result {
-        case .success(let ids): end(ids) { completion(true) }
+        case .success(let ids): end(ids, completion)
         case .failure(let fault):
           report(.storeFailed(fault.description))
-          completion(false)
+          guard tries > 1 else { return completion() }
+          endOthers(of: subject, than: kept, digest: digest, tries: tries - 1, completion)
         }
       }
     }

@@ -8,8 +8,8 @@ final class SQLiteDatabase {
   /// By the address of their text, which is a literal.
   private var statements: [UInt: SQLiteStatement] = [:]
 
-  /// How long is waited for another process that writes.
-  private static let busyMilliseconds: Int32 = 5000
+  /// How long is waited for another process that writes: whoever asked is answered before nobody waits any more.
+  private static let busyMilliseconds: Int32 = 4500
 
   /// Opens it; makes it and its folder where there is none.
   ///

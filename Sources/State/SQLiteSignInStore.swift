@@ -34,6 +34,17 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
     }
   }
 
+  public func intendPassword(
+    id: String, provider: String, digest: [UInt8], now: Int64, deadline: ContinuousClock.Instant,
+    completion: @escaping Completion<Bool>
+  ) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      guard ContinuousClock.now < deadline else { return false }
+      try table.intendPassword(id: id, provider: provider, digest: digest)
+      return true
+    }
+  }
+
   public func changePassword(
     subject: String, provider: String, digest: [UInt8], kept: String?, now: Int64,
     completion: @escaping Completion<[String]>

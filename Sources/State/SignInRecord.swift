@@ -22,6 +22,9 @@ public struct SignInRecord: Sendable, Equatable {
   public let userAgent: String
   /// Tells with which password it was begun: whoever has another since is not let go on.
   public let passwordDigest: [UInt8]
+  /// The same of the password that its user is about to have, where that is in doubt; empty otherwise. Said with
+  /// refreshes alone.
+  public internal(set) var nextPasswordDigest: [UInt8] = []
 
   public init(
     id: String, provider: String, subject: String, methods: [String], authenticatedAt: Int64, lastUsedAt: Int64,

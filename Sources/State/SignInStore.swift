@@ -27,6 +27,12 @@ public protocol SignInStore: EndingStore {
   /// Ends the sign-in that a refresh token is of, whether it was replaced or not; nil where none goes on.
   func end(hash: RefreshTokenHash, provider: String, now: Int64, completion: @escaping Completion<SignInRecord?>)
 
+  /// A user is about to have another password: the sign-in goes on with it too, whether it comes to that or not. False
+  /// after `deadline`, when nothing is done.
+  func intendPassword(
+    id: String, provider: String, digest: [UInt8], now: Int64, deadline: ContinuousClock.Instant,
+    completion: @escaping Completion<Bool>)
+
   /// A user has another password: ends all of their sign-ins but `kept`, which goes on with it. The ids of those that went
   /// on until now.
   func changePassword(

@@ -26,7 +26,7 @@ struct SignInTable: SQLiteTable {
         authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
         tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL,
         password_digest BLOB NOT NULL, family_hash BLOB NOT NULL UNIQUE, token_hash BLOB NOT NULL,
-        successor_hash BLOB, successor_at INTEGER, replaced BLOB NOT NULL DEFAULT x''
+        successor_hash BLOB, successor_at INTEGER, replaced BLOB NOT NULL DEFAULT x'', next_password_digest BLOB
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
@@ -72,11 +72,17 @@ struct SignInTable: SQLiteTable {
     return found
   }
 
+  func intendPassword(id: String, provider: String, digest: [UInt8]) throws(StoreFault) {
+    try database.run(
+      "UPDATE sign_ins SET next_password_digest = ?3 WHERE id = ?1 AND provider = ?2",
+      [.text(id), .text(provider), .bytes(digest)])
+  }
+
   func changePassword(
     subject: String, provider: String, digest: [UInt8], kept: String?, now: Int64
   ) throws(StoreFault) -> [String] {
     try database.run(
-      "UPDATE sign_ins SET password_digest = ?3 WHERE id = ?1 AND provider = ?2",
+      "UPDATE sign_ins SET password_digest = ?3, next_password_digest = NULL WHERE id = ?1 AND provider = ?2",
       [.text(kept ?? ""), .text(provider), .bytes(digest)])
     return try endAll(subject: subject, provider: provider, now: now, but: kept)
   }
@@ -103,12 +109,15 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
-        user_agent, password_digest, token_hash = ?2, coalesce(successor_hash = ?2, 0), successor_at, replaced, token_hash
+        user_agent, password_digest, token_hash = ?2, coalesce(successor_hash = ?2, 0), successor_at, replaced, token_hash,
+        next_password_digest
       FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND expires_at > ?4
       """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
     ) { row in
+      var record = SignInRecord(row)
+      record.nextPasswordDigest = row.bytes(16)
       found = Found(
-        record: SignInRecord(row), isLatest: row.integer(11) == 1, isSuccessor: row.integer(12) == 1,
+        record: record, isLatest: row.integer(11) == 1, isSuccessor: row.integer(12) == 1,
         successorAt: row.isNull(13) ? nil : row.integer(13), replaced: ReplacedTokens(row.bytes(14)),
         latest: row.bytes(15))
     }

@@ -391,6 +391,31 @@ struct SignInStoreTests {
     #expect(left.map(\.id) == ["c"] && left.first?.passwordDigest == [7])
   }
 
+  @Test("While a password is being changed a sign-in is known with both, and afterwards with the new one")
+  func intendedPassword() throws {
+    let store = try folder.open()
+    try store.signIn("a", token: 1)
+    let intend = { (deadline: ContinuousClock.Instant) in
+      try outcome {
+        store.intendPassword(id: "a", provider: "local", digest: [3], now: 110, deadline: deadline, completion: $0)
+      }
+    }
+    #expect(try intend(.now) == false)
+    #expect(try store.use(1, next: 2, at: 110) == .rotated(record("a", usedAt: 110)))
+    #expect(try intend(.now + .seconds(60)))
+    var both = record("a", usedAt: 120)
+    both.nextPasswordDigest = [3]
+    #expect(try store.use(2, next: 3, at: 120) == .rotated(both))
+    _ = try outcome {
+      store.changePassword(subject: "u1", provider: "local", digest: [3], kept: "a", now: 130, completion: $0)
+    }
+    guard case .rotated(let changed) = try store.use(3, next: 4, at: 140) else {
+      Issue.record("it has ended")
+      return
+    }
+    #expect(changed.passwordDigest == [3] && changed.nextPasswordDigest.isEmpty)
+  }
+
   @Test("Texts are values, whatever stands in them")
   func hostileTexts() throws {
     let store = try folder.open()

@@ -176,6 +176,20 @@ struct CodeFlowServiceTests {
     #expect(provider.asked.count == 1)
   }
 
+  @Test("What the provider gives is tried to be kept more than once: what it gave before may be over")
+  func renewalKept() async throws {
+    let session = try await signIn()
+    provider.now += 300
+    provider.failingWrites = 2
+    #expect(await whose(session) == "alice")
+    provider.now += 300
+    #expect(await whose(session) == "alice")
+    #expect(try #require(provider.asked.last).contains("refresh_token=r2"))
+    provider.now += 300
+    provider.failingWrites = 3
+    #expect(await whose(session) == "unavailable")
+  }
+
   @Test("C-8, C-9: logout is a POST of an own page, ends the session here, and goes on at the provider")
   func logout() async throws {
     let session = try await signIn()

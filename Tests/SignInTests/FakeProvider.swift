@@ -25,12 +25,14 @@ final class FakeProvider: Sendable {
     var refuses = false
     var asked: [String] = []
     var ended: [String] = []
+    var failingWrites = 0
   }
 
   private let state = Mutex(Behaviour())
   private let key: IssuerKey
   private let folder: String
   private let made = Mutex<CodeFlowService?>(nil)
+  private let store: UnreliableStore
 
   var now: UnixSeconds {
     get { state.withLock { $0.now } }
@@ -56,6 +58,11 @@ final class FakeProvider: Sendable {
     get { state.withLock { $0.refuses } }
     set { state.withLock { $0.refuses = newValue } }
   }
+  /// How many times the store fails to keep what its token endpoint answers.
+  var failingWrites: Int {
+    get { state.withLock { $0.failingWrites } }
+    set { state.withLock { $0.failingWrites = newValue } }
+  }
   /// What its token endpoint was asked.
   var asked: [String] { state.withLock { $0.asked } }
   /// Sessions that the loops were told of.
@@ -80,11 +87,12 @@ final class FakeProvider: Sendable {
         """#.utf8
       ).span, issuer: "https://id.example")
     let keys = KeySet([key])
+    store = UnreliableStore(try SQLiteSessionStore(path: "\(folder)/company.sessions.db"))
     let service = try CodeFlowService(
       configuration,
       TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .oneOf(["orders"])),
       client: try OAuthClient(id: "shop", .secretFile(secret)), certificateAuthorityFile: nil,
-      store: try SQLiteSessionStore(path: "\(folder)/company.sessions.db"),
+      store: store,
       access: ProviderAccess(
         endpoints: { $0(.success(endpoints)) },
         fetch: { [weak self] request, completion in completion(self?.answer(request) ?? .failure(.stopped)) },
@@ -112,6 +120,7 @@ final class FakeProvider: Sendable {
     guard case .post(_, let content) = request.method else { return .failure(.requestRefused) }
     return state.withLock { state in
       if state.isDown { return .failure(.timedOut(.seconds(4))) }
+      store.renewalsFail(state.failingWrites)
       state.asked.append(String(decoding: content, as: UTF8.self))
       guard !state.refuses else {
         return .success(

@@ -182,12 +182,18 @@ extension CodeFlowService {
     renewed.claims = claims
     renewed.sealedTokens = sealedTokens
     renewed.renewAt = tokens.renewAt(now: now, sessionEnds: renewed.expiresAt, refreshToken: sealed.refreshToken)
-    let kept = renewed
+    write(renewed, renewal, tries: Limits.storeTries)
+  }
+
+  /// What the provider gave has taken the place of what is in the store: where it is not kept, the session is over. All
+  /// tries together are shorter than `CodeFlow.renewalTakenSeconds`.
+  private func write(_ kept: SessionRecord, _ renewal: Renewal, tries: Int) {
     store.renew(kept, hash: renewal.session.hash, found: renewal.record.renewAt) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault):
           say(.storeFailed(fault.description))
+          if tries > 1 { return write(kept, renewal, tries: tries - 1) }
           renewal.ended(.unavailable)
         case .success(true): renewal.ended(judged(kept, now: now))
         case .success(false):

@@ -1,0 +1,49 @@
+import State
+import Synchronization
+
+/// A store of sessions whose renewals fail for a while.
+final class UnreliableStore: SessionStore {
+  private let store: SQLiteSessionStore
+  private let failures = Mutex(0)
+
+  init(_ store: SQLiteSessionStore) { self.store = store }
+
+  /// The next `count` renewals fail.
+  func renewalsFail(_ count: Int) { failures.withLock { $0 = count } }
+
+  func renew(_ record: SessionRecord, hash: [UInt8], found: Int64, completion: @escaping Completion<Bool>) {
+    let fails = failures.withLock { failures in
+      guard failures > 0 else { return false }
+      failures -= 1
+      return true
+    }
+    if fails { return completion(.failure(StoreFault("the disk is full"))) }
+    store.renew(record, hash: hash, found: found, completion: completion)
+  }
+
+  func begin(
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
+  ) { store.begin(record, hash: hash, former: former, completion: completion) }
+
+  func find(
+    hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64, completion: @escaping Completion<SessionRecord?>
+  ) { store.find(hash: hash, provider: provider, now: now, idleSeconds: idleSeconds, completion: completion) }
+
+  func end(hash: [UInt8], provider: String, now: Int64, completion: @escaping Completion<SessionRecord?>) {
+    store.end(hash: hash, provider: provider, now: now, completion: completion)
+  }
+
+  func endAll(_ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>) {
+    store.endAll(order, provider: provider, now: now, completion: completion)
+  }
+
+  func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>) {
+    store.spend(hash: hash, until: until, now: now, completion: completion)
+  }
+
+  func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { store.newlyEnded(completion: completion) }
+
+  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
+    store.watch(every: interval, changed: changed)
+  }
+}

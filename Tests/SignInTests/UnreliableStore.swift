@@ -37,6 +37,19 @@ final class UnreliableStore: SessionStore {
     store.endAll(order, provider: provider, now: now, completion: completion)
   }
 
+  func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>) {
+    store.end(id: id, provider: provider, now: now, completion: completion)
+  }
+
+  func endAll(subject: String?, provider: String, now: Int64, completion: @escaping Completion<[String]>) {
+    store.endAll(subject: subject, provider: provider, now: now, completion: completion)
+  }
+
+  func list(
+    provider: String, subject: String?, now: Int64, idleSeconds: Int64,
+    completion: @escaping Completion<[ListedSession]>
+  ) { store.list(provider: provider, subject: subject, now: now, idleSeconds: idleSeconds, completion: completion) }
+
   func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>) {
     store.spend(hash: hash, until: until, now: now, completion: completion)
   }

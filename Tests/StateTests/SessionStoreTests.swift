@@ -139,8 +139,8 @@ struct SessionStoreTests {
     #expect(try await endAll("alice") == [])
     #expect(try await endAll(nil) == ["c"])
     #expect(try await list(nil, "company", 1010) == [])
-    let ended = try await ask { store.ended(now: 1010, completion: $0) }
-    #expect(ended.map(\.id) == ["a", "b", "c", "d"])
+    let ended = try await ask { store.newlyEnded(completion: $0) }
+    #expect(ended.map(\.id) == ["a", "b", "d", "c"])
   }
 
   @Test("The provider ends a session, a user's, or neither where it names neither")

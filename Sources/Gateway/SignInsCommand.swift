@@ -12,7 +12,7 @@ struct SignInsCommand: ParsableCommand {
 struct SignInsOption: ParsableArguments {
   @OptionGroup var option: ProviderOption
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help: ArgumentHelp(
       """
       One user's: the username; or the id, also of who is not in the file any more. Where people sign in elsewhere \
@@ -44,7 +44,10 @@ struct SignInsRevokeCommand: ParsableCommand {
       """)
 
   @OptionGroup var option: SignInsOption
-  @Option(name: .long, help: ArgumentHelp("One sign-in, as list says it; may be repeated.", valueName: "id"))
+  // An id may begin with a dash.
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("One sign-in, as list says it; may be repeated.", valueName: "id"))
   var id: [String] = []
   @Flag(name: .long, help: "All of the provider.")
   var all = false

@@ -320,6 +320,9 @@ def test_C_9_sessions_are_listed_and_revoked_beside_a_gateway(scene, provider):
     assert sign_ins("revoke", "--id", bob.split()[0], "--id", "x").stdout == bob.split()[0] + "\n"
     wait_until(lambda: {made.get("/a", cookies[2]).status for _ in range(16)} == {401}, "the end", 10)
     assert sign_ins("revoke", "--all").returncode == 1
+    # Ids are base64url, which may begin with a dash.
+    unknown = sign_ins("revoke", "--id", "-x")
+    assert (unknown.returncode, "there is none" in unknown.stderr) == (1, True), unknown
 
 
 def test_a_gateway_that_stops_answers_who_waits_for_the_provider(scene, provider):

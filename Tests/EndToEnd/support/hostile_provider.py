@@ -53,6 +53,8 @@ class HostileProvider:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body are written apart: the body must not wait for the head's acknowledgement.
+            disable_nagle_algorithm = True
 
             def do_GET(self):
                 outer.serve(self, urllib.parse.urlsplit(self.path).query)

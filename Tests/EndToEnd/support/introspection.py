@@ -48,6 +48,8 @@ class IntrospectionServer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body are written apart: the body must not wait for the head's acknowledgement.
+            disable_nagle_algorithm = True
 
             def setup(self):
                 super().setup()

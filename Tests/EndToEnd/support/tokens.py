@@ -95,6 +95,9 @@ class KeyServer:
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            # Head and body are written apart: the body must not wait for the head's acknowledgement.
+            disable_nagle_algorithm = True
+
             def do_GET(self):
                 outer.fetches += 1
                 if callable(outer.instead):

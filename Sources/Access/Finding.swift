@@ -51,16 +51,31 @@ public struct Finding: Sendable, Equatable {
 extension Requirement {
   /// Each condition, decided by the functions that decide requests.
   func findings(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> [Finding] {
+    let cure = cure(claims, facts)
     var findings: [Finding] = []
-    for condition in conditions { findings.append(condition.finding(claims, facts)) }
-    return findings
+    for condition in conditions {
+      var reason: Reason?
+      if !condition.holds(claims, facts) {
+        reason =
+          cure.map { condition.reason(claims, facts, behind: $0.signIn) }
+          ?? Requirement([condition]).refusal(of: claims, facts)?.reason
+      }
+      findings.append(condition.finding(reason, claims, facts))
+    }
+    return findings + exclusion(claims, facts)
   }
 
   fileprivate func finding(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Finding {
     let findings = findings(claims, facts)
     if findings.count == 1 { return findings[0] }
-    return Finding(
-      findings.first { !$0.holds }?.reason, expected: Finding.all, found: Finding.count(findings), inner: findings)
+    let reason = refusal(of: claims, facts)?.reason
+    return Finding(reason, expected: Finding.all, found: Finding.count(findings), inner: findings)
+  }
+
+  /// That the conditions exclude each other, where they do.
+  fileprivate func exclusion(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> [Finding] {
+    guard !holds(claims, facts), cure(claims, facts) == nil, incurable(claims, facts) == nil else { return [] }
+    return [Finding(.requirementUnmet, expected: "one sign-in that brings all of this", found: "that there is none")]
   }
 
   fileprivate static func findings(
@@ -79,29 +94,10 @@ extension Finding {
 }
 
 extension Requirement.Condition {
-  /// Why it does not hold: of an `all` what that is of the first that fails.
-  func refusalReason(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Reason {
-    if case .all(let requirements) = self {
-      for requirement in requirements {
-        if let failed = requirement.failed(claims, facts) { return failed.refusalReason(claims, facts) }
-      }
-    }
-    return reason(claims, facts)
-  }
-
-  /// What it is called; where nothing but another authentication is lacking, that is asked for.
-  private func reason(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Reason {
-    guard case .any(let requirements) = self, let curable = Requirement.curable(requirements, claims, facts),
-      let failed = curable.requirement.failed(claims, facts)
-    else { return ownReason }
-    let reason = failed.reason(claims, facts)
-    return reason.status == 401 ? reason : ownReason
-  }
-
-  fileprivate func finding(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Finding {
-    let holds = holds(claims, facts)
+  /// - Parameter reason: Why it does not hold; nil: it does.
+  fileprivate func finding(_ reason: Reason?, _ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Finding {
     func made(_ expected: String, _ found: String, _ inner: [Finding] = []) -> Finding {
-      Finding(holds ? nil : reason(claims, facts), expected: expected, found: found, inner: inner)
+      Finding(reason, expected: expected, found: found, inner: inner)
     }
     switch self {
     case .roles(let roles): return made("any of the roles \(roles.listed)", claims.roles.listed)
@@ -128,29 +124,14 @@ extension Requirement.Condition {
     case .any(let requirements):
       let inner = Requirement.findings(requirements, claims, facts)
       let lacks = inner.enumerated().map { "\($0.offset + 1): \($0.element.lack)" }.joined(separator: "; ")
-      return made("any of \(inner.count)", holds ? Finding.count(inner) : "none: needed \(lacks)", inner)
+      return made("any of \(inner.count)", reason == nil ? Finding.count(inner) : "none: needed \(lacks)", inner)
     case .all(let requirements):
       let inner = Requirement.findings(requirements, claims, facts)
-      return Finding(
-        inner.first { !$0.holds }?.reason, expected: Finding.all, found: Finding.count(inner), inner: inner)
+      let exclusion = Requirement(requirements.flatMap(\.conditions)).exclusion(claims, facts)
+      return made(Finding.all, Finding.count(inner), inner + exclusion)
     case .not(let requirement):
       let inner = requirement.finding(claims, facts)
       return made("not: \(inner.expected)", inner.found, [inner])
-    }
-  }
-
-  /// What it is called when it does not hold.
-  private var ownReason: Reason {
-    switch self {
-    case .roles: .roleMissing
-    case .scopes: .scopeMissing
-    case .permissions: .permissionMissing
-    case .claim: .claimMismatch
-    case .owner: .ownerMismatch
-    case .contextClasses: .acrInsufficient
-    case .authenticationAge: .authenticationTooOld
-    case .any, .all: .requirementUnmet
-    case .not: .requirementExcluded
     }
   }
 }

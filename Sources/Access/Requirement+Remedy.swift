@@ -17,21 +17,29 @@ public struct Remedy: Sendable, Equatable {
     self.authenticationAge = authenticationAge
   }
 
-  private mutating func add(_ other: Remedy) {
+  mutating func add(_ other: Remedy) {
     for scope in other.scopes where !scopes.contains(scope) { scopes.append(scope) }
     if contextClasses.isEmpty {
       contextClasses = other.contextClasses
     } else if !other.contextClasses.isEmpty {
-      let both = contextClasses.filter { other.contextClasses.contains($0) }
-      if !both.isEmpty { contextClasses = both }
+      contextClasses.removeAll { !other.contextClasses.contains($0) }
     }
     if let age = other.authenticationAge { authenticationAge = min(authenticationAge ?? age, age) }
   }
+}
 
-  fileprivate static func sum(_ remedies: [Remedy]) -> Remedy {
-    var sum = Remedy()
-    for remedy in remedies { sum.add(remedy) }
-    return sum
+/// A sign-in that is yet to come. Of the rest the next token says what the last one did.
+struct SupposedSignIn: Sendable, Equatable {
+  /// nil: the last one's.
+  var contextClass: String?
+  /// Those that its token has beside the last one's.
+  var scopes: [String] = []
+  /// Whether it is only now that they are authenticated.
+  var isNew = true
+
+  /// The same with another class.
+  func with(_ contextClass: String?) -> SupposedSignIn {
+    SupposedSignIn(contextClass: contextClass, scopes: scopes, isNew: isNew)
   }
 }
 
@@ -60,46 +68,84 @@ extension Remedy {
 }
 
 extension Requirement {
-  /// What would let it hold; nil where nothing would that a client can get.
-  func cure(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
-    var remedies: [Remedy] = []
-    for condition in conditions {
-      guard let remedy = condition.remedy(claims, facts) else { return nil }
-      remedies.append(remedy)
+  /// What would let it hold, and behind which sign-in; nil where no single one would that a client can ask for.
+  ///
+  /// Each class of authentication that is named anywhere is tried on the whole, that of the token first: what the ways
+  /// of an `any` ask for may be excluded by what stands beside it, or by a `not`. Only scopes are not searched for: where
+  /// a `not` excludes those of the first way that can be gone, no other way is tried.
+  func cure(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> (remedy: Remedy, signIn: SupposedSignIn)? {
+    var classes = contextClasses
+    if let present = classes.firstIndex(where: { claims.hasContextClass(anyOf: [$0]) }) {
+      classes.insert(classes.remove(at: present), at: 0)
     }
-    return Remedy.sum(remedies)
-  }
-
-  /// The first of `requirements` that a client can bring, and with what; nil: none.
-  static func curable(
-    _ requirements: [Requirement], _ claims: borrowing ClaimsSet, _ facts: RequestFacts
-  ) -> (requirement: Requirement, remedy: Remedy)? {
-    for requirement in requirements {
-      if let remedy = requirement.cure(claims, facts) { return (requirement, remedy) }
+    for contextClass in classes.map(Optional.some) + [nil] {
+      var signIn = SupposedSignIn(contextClass: contextClass)
+      guard var remedy = remedy(claims, facts.behind(signIn)) else { continue }
+      signIn.scopes = remedy.scopes
+      guard holds(claims, facts.behind(signIn)) else { continue }
+      let isSame = holds(claims, facts.behind(signIn.with(nil)))
+      var excluded: [String] = []
+      for name in remedy.contextClasses where !holds(claims, facts.behind(signIn.with(name))) { excluded.append(name) }
+      remedy.contextClasses.removeAll { excluded.contains($0) }
+      // What only a `not` asks for, no way has named.
+      if let contextClass, !isSame, remedy.contextClasses.isEmpty { remedy.contextClasses = [contextClass] }
+      signIn.isNew = false
+      if remedy.authenticationAge == nil, !holds(claims, facts.behind(signIn)) { remedy.authenticationAge = 0 }
+      return (remedy, SupposedSignIn(contextClass: contextClass))
     }
     return nil
+  }
+
+  /// What `facts.signIn` has to bring beside its class so that it holds; nil where nothing lets it.
+  fileprivate func remedy(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
+    var sum = Remedy()
+    for condition in conditions {
+      guard let remedy = condition.remedy(claims, facts) else { return nil }
+      sum.add(remedy)
+    }
+    return sum
+  }
+
+  /// Of `requirements` one that holds as it is, or else the first that `facts.signIn` lets hold.
+  static func way(
+    among requirements: [Requirement], _ claims: borrowing ClaimsSet, _ facts: RequestFacts
+  ) -> (requirement: Requirement, remedy: Remedy)? {
+    var first: (Requirement, Remedy)?
+    for requirement in requirements {
+      guard let remedy = requirement.remedy(claims, facts) else { continue }
+      if requirement.holds(claims, facts.behind(nil)) { return (requirement, remedy) }
+      if first == nil { first = (requirement, remedy) }
+    }
+    return first
+  }
+
+  /// A configuration that names more of them is none: each is tried on a refusal.
+  public static let contextClassesMax = 32
+
+  /// All that are named in it, in the order of the file.
+  public var contextClasses: [String] {
+    var classes: [String] = []
+    for condition in conditions {
+      switch condition {
+      case .contextClasses(let named): for name in named where !classes.contains(name) { classes.append(name) }
+      case .any(let inner), .all(let inner):
+        for name in inner.flatMap(\.contextClasses) where !classes.contains(name) { classes.append(name) }
+      case .not(let inner): for name in inner.contextClasses where !classes.contains(name) { classes.append(name) }
+      case .roles, .scopes, .permissions, .claim, .owner, .authenticationAge: continue
+      }
+    }
+    return classes
   }
 }
 
 extension Requirement.Condition {
-  /// What would let it hold, also where it does; nil where nothing would that a client can get.
-  func remedy(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
+  fileprivate func remedy(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
     switch self {
     case .scopes(let scopes): return Remedy(scopes: scopes)
-    case .contextClasses(let classes): return Remedy(contextClasses: classes)
     case .authenticationAge(let seconds): return Remedy(authenticationAge: seconds)
-    case .any(let requirements):
-      for requirement in requirements where requirement.holds(claims, facts) {
-        return requirement.cure(claims, facts)
-      }
-      return Requirement.curable(requirements, claims, facts)?.remedy
-    case .all(let requirements):
-      var remedies: [Remedy] = []
-      for requirement in requirements {
-        guard let remedy = requirement.cure(claims, facts) else { return nil }
-        remedies.append(remedy)
-      }
-      return Remedy.sum(remedies)
+    case .any(let requirements): return Requirement.way(among: requirements, claims, facts)?.remedy
+    case .all(let requirements): return Requirement(requirements.flatMap(\.conditions)).remedy(claims, facts)
+    case .contextClasses(let classes): return holds(claims, facts) ? Remedy(contextClasses: classes) : nil
     case .roles, .permissions, .claim, .owner, .not: return holds(claims, facts) ? Remedy() : nil
     }
   }

@@ -35,10 +35,18 @@ public struct RequestFacts: Sendable {
   /// The canonical path, which the route's pattern matches.
   public let path: [UInt8]
   public let now: UnixSeconds
+  /// Where it is asked what would become of it behind another sign-in; nil: it is the request as it came.
+  var signIn: SupposedSignIn?
 
   public init(path: [UInt8], now: UnixSeconds) {
     self.path = path
     self.now = now
+  }
+
+  func behind(_ signIn: SupposedSignIn?) -> RequestFacts {
+    var facts = self
+    facts.signIn = signIn
+    return facts
   }
 }
 
@@ -63,11 +71,8 @@ extension Requirement {
   /// A client is told what to get only where that lets it pass, and then everything at once.
   func refusal(of claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Refusal? {
     guard let failed = failed(claims, facts) else { return nil }
-    if let cure = cure(claims, facts) { return Refusal(failed.refusalReason(claims, facts), remedy: cure) }
-    for condition in conditions where condition.remedy(claims, facts) == nil {
-      return Refusal(condition.refusalReason(claims, facts))
-    }
-    return Refusal(failed.refusalReason(claims, facts))
+    guard let cure = cure(claims, facts) else { return Refusal(incurableReason(claims, facts)) }
+    return Refusal(failed.reason(claims, facts, behind: cure.signIn), remedy: cure.remedy)
   }
 
   /// The first condition that does not hold.
@@ -86,7 +91,10 @@ extension Requirement.Condition {
       for role in roles where claims.hasRole(role) { return .holds }
       return claims.isReadable(.roles) ? .fails : .unknown
     case .scopes(let scopes):
-      for scope in scopes where !claims.hasScope(scope) { return claims.isReadable(.scopes) ? .fails : .unknown }
+      for scope in scopes where !claims.hasScope(scope) {
+        if let signIn = facts.signIn, signIn.scopes.contains(scope) { continue }
+        return claims.isReadable(.scopes) ? .fails : .unknown
+      }
       return .holds
     case .permissions(let permissions):
       for permission in permissions where !claims.hasPermission(permission) {
@@ -100,9 +108,11 @@ extension Requirement.Condition {
       if owner.holds(claims, facts.path.span) { return .holds }
       return claims.isTextOrInteger(owner.claim) ? .fails : .unknown
     case .contextClasses(let classes):
+      if let contextClass = facts.signIn?.contextClass { return Truth(classes.contains(contextClass)) }
       if claims.hasContextClass(anyOf: classes) { return .holds }
       return claims.isTextOrInteger(ClaimsSet.contextClassPath) ? .fails : .unknown
     case .authenticationAge(let most):
+      if let signIn = facts.signIn, signIn.isNew { return .holds }
       // Nothing is said of when it was: that is neither long ago nor lately.
       guard let age = claims.authenticationAge(at: facts.now) else { return .unknown }
       return Truth(age <= most + claims.leewaySeconds)

@@ -68,8 +68,17 @@ private struct World {
     world.permissions = some(["p", "q"], &random)
     for name in ["k", "l"] where Int.random(in: 0..<4, using: &random) > 0 { world.claims[name] = value(&random) }
     world.segment = ["u", "7", "true", "v"].randomElement(using: &random) ?? "u"
-    world.acr = [nil, "gold", "silver"].randomElement(using: &random) ?? nil
+    world.acr = [nil, "bronze", "gold", "silver"].randomElement(using: &random) ?? nil
     world.authenticatedAt = [nil, now, now - 400, now - 4_000].randomElement(using: &random) ?? nil
+    return world
+  }
+
+  /// Behind a new sign-in: the token is a new one, and says of the rest what it said.
+  func signedIn(_ acr: String?, scopes: [String]) -> World {
+    var world = self
+    world.acr = acr ?? self.acr
+    world.authenticatedAt = World.now
+    world.scopes += scopes.filter { !self.scopes.contains($0) }
     return world
   }
 }
@@ -148,6 +157,36 @@ private indirect enum Rule {
     }
   }
 
+  /// Whether a sign-in is thinkable that lets all of `rules` hold: any class that they name, and any more scopes.
+  static func areWithinReach(_ rules: [Rule], _ world: World) -> Bool {
+    let scopes = ["s", "t", "s:t"]
+    for acr in Array(Set(rules.flatMap(\.classes))).map(Optional.some) + [nil] {
+      for choice in 0..<8 {
+        let more = scopes.indices.filter { choice & (1 << $0) != 0 }.map { scopes[$0] }
+        if all(rules, world.signedIn(acr, scopes: more)) == true { return true }
+      }
+    }
+    return false
+  }
+
+  private var inner: [Rule] {
+    switch self {
+    case .any(let ways), .all(let ways): ways.flatMap { $0 }
+    case .not(let rules): rules
+    default: []
+    }
+  }
+
+  private var classes: [String] { if case .acr(let wanted) = self { wanted } else { inner.flatMap(\.classes) } }
+
+  private var namesScopes: Bool { if case .scopes = self { true } else { inner.contains(where: \.namesScopes) } }
+
+  /// Whether a `not` is about scopes.
+  var excludesScopes: Bool {
+    if case .not(let rules) = self { return rules.contains(where: \.namesScopes) }
+    return inner.contains(where: \.excludesScopes)
+  }
+
   static func random(_ random: inout SeededGenerator, depth: Int) -> Rule {
     func some(_ words: [String], _ random: inout SeededGenerator) -> [String] {
       let some = words.filter { _ in Bool.random(using: &random) }
@@ -208,5 +247,68 @@ struct RequirementReferenceTests {
       }
     }
     #expect((200...800).contains(held), "a test of one answer says little: \(held)")
+  }
+
+  @Test("A client that follows challenges passes; who gets none could not pass", arguments: 0..<6)
+  func remedies(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed + 100))
+    var (followed, hopeless) = (0, 0)
+    for _ in 0..<500 {
+      let world = World.random(&random)
+      let rules = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+        Rule.random(&random, depth: Int.random(in: 1...4, using: &random))
+      }
+      let rule = AccessRule(
+        authentication: .required(providers: ["company"]),
+        requirement: Requirement(try rules.map { try $0.condition() }))
+      guard let refusal = try Self.refusal(rule, world, &random) else { continue }
+      let told: Comment = "\(refusal) for \(rules) of \(world)"
+      guard Rule.areWithinReach(rules, world), refusal.remedy != .none else {
+        #expect(refusal.reason.status == 403 && refusal.remedy == .none, told)
+        #expect(!Rule.areWithinReach(rules, world) || rules.contains(where: \.excludesScopes), told)
+        hopeless += 1
+        continue
+      }
+      let remedy = refusal.remedy
+      for acr in remedy.contextClasses.isEmpty ? [nil] : remedy.contextClasses.map(Optional.some) {
+        #expect(Rule.all(rules, world.signedIn(acr, scopes: remedy.scopes)) == true, told)
+      }
+      try Self.follow(rule, refusal, from: world, &random)
+      followed += 1
+    }
+    #expect(followed > 50 && hopeless > 50, "a test of one answer says little: \(followed), \(hopeless)")
+  }
+
+  /// Does what the challenges say, one after the other, until the rule holds.
+  private static func follow(
+    _ rule: AccessRule, _ first: Access.Refusal, from start: World, _ random: inout SeededGenerator
+  ) throws {
+    var (world, told) = (start, [first])
+    while let refusal = told.last {
+      if refusal.reason.status == 401 {
+        #expect(refusal.reason != .acrInsufficient || !refusal.remedy.contextClasses.isEmpty)
+        #expect(refusal.reason != .authenticationTooOld || refusal.remedy.authenticationAge != nil)
+        world = world.signedIn(refusal.remedy.contextClasses.randomElement(using: &random), scopes: [])
+      } else {
+        #expect(!refusal.remedy.scopes.isEmpty, "\(told) for \(rule.requirement)")
+        world.scopes += refusal.remedy.scopes.filter { !world.scopes.contains($0) }
+      }
+      guard let next = try Self.refusal(rule, world, &random) else { return }
+      told.append(next)
+      guard told.count < 4 else {
+        Issue.record("no end: \(told) for \(rule.requirement)")
+        return
+      }
+    }
+  }
+
+  private static func refusal(
+    _ rule: AccessRule, _ world: World, _ random: inout SeededGenerator
+  ) throws -> Access.Refusal? {
+    let facts = RequestFacts(path: Array("/x/\(world.segment)".utf8), now: World.now)
+    switch rule.evaluate(try Issuer.identity(world.json(&random)), facts) {
+    case .allowed: return nil
+    case .refused(let refusal): return refusal
+    }
   }
 }

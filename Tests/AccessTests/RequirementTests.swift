@@ -145,6 +145,46 @@ struct RequirementTests {
       try Self.verdict([.scopes(["a"]), .permissions(["p"])], "\"permissions\":\"p\"")?.remedy.scopes == ["a"])
   }
 
+  @Test("What no single sign-in brings is refused for good, and the findings say so")
+  func exclusion() throws {
+    let gold = Requirement([.contextClasses(["gold"])])
+    let silver = Requirement([.contextClasses(["silver"])])
+    for conditions: [Requirement.Condition] in [
+      [.all([gold, silver])], [.all([gold]), .contextClasses(["silver"])],
+      [.not(gold), .any([gold]), .authenticationAge(60)], [.any([Requirement([.all([gold, silver])])])],
+    ] {
+      for claims in ["\"acr\":\"gold\"", "\"acr\":\"bronze\",\"auth_time\":1800000000", ""] {
+        let refusal = try #require(try Self.verdict(conditions, claims))
+        #expect(refusal.reason.status == 403 && refusal.remedy == .none, "\(conditions), \(claims)")
+      }
+    }
+    let rule = AccessRule(
+      authentication: .required(providers: ["company"]), requirement: Requirement([.all([gold, silver])]))
+    let findings = rule.findings(try Issuer.identity(), RequestFacts(path: [], now: Self.now))
+    #expect(findings.last?.reason == .requirementUnmet)
+    #expect(findings.last?.inner.last?.found == "that there is none")
+  }
+
+  @Test("Of several ways the one is asked for that all the rest allows")
+  func jointWay() throws {
+    let silver = Requirement([.contextClasses(["silver"])])
+    let fresh: [Requirement.Condition] = [
+      .any([silver, Requirement([.authenticationAge(60)])]), .contextClasses(["gold"]),
+    ]
+    var refusal = try #require(try Self.verdict(fresh, "\"acr\":\"silver\""))
+    #expect(refusal.reason == .acrInsufficient)
+    #expect(refusal.remedy == Remedy(contextClasses: ["gold"], authenticationAge: 60))
+    // What is lacking of that way is a scope: whoever signed in for `gold` would be sent to do so for ever.
+    let scope: [Requirement.Condition] = [
+      .any([silver, Requirement([.scopes(["s"])])]), .contextClasses(["gold"]),
+    ]
+    refusal = try #require(try Self.verdict(scope, "\"acr\":\"gold\""))
+    #expect(refusal.reason == .requirementUnmet && refusal.remedy.scopes == ["s"])
+    let excluding: [Requirement.Condition] = [.contextClasses(["gold", "silver"]), .not(silver)]
+    refusal = try #require(try Self.verdict(excluding, "\"acr\":\"silver\""))
+    #expect(refusal.reason == .acrInsufficient && refusal.remedy.contextClasses == ["gold"])
+  }
+
   // MARK: The path's owner
 
   struct Path: Sendable, CustomTestStringConvertible {

@@ -61,6 +61,18 @@ struct RequirementTests {
     #expect(faults(Self.requirement(Self.nested(5_000)).text).count == 1)
   }
 
+  @Test("A requirement names 32 classes of authentication at most, wherever they stand in it")
+  func classes() {
+    func names(_ range: Range<Int>) -> String { "[" + range.map { "c\($0)" }.joined(separator: ", ") + "]" }
+    let twice = "{ any: [{ acr: \(names(0..<20)) }, { not: { acr: \(names(10..<32)) } }], acr: c1 }"
+    #expect(faults(Self.requirement(twice).text) == [])
+    let more = "{ any: [{ acr: \(names(0..<20)) }, { not: { acr: \(names(10..<32)) } }], acr: c32 }"
+    #expect(
+      faults(Self.requirement(more).text) == [
+        "14:14: 33 authentication context classes in one requirement; 32 at most"
+      ])
+  }
+
   struct Row: CustomTestStringConvertible {
     let require: String
     let fault: String

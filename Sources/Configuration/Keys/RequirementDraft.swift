@@ -40,7 +40,10 @@ struct RequirementDraft: Sendable {
         "This does not hold: a mapping with these same keys."),
       Key(
         "acr", ifWritten: \.contextClasses, .oneOrMore(of: .contextClass, "authentication context classes"),
-        "How they were authenticated: the claim `acr` is any of these (RFC 9470)."),
+        """
+        How they were authenticated: the claim `acr` is any of these (RFC 9470). 32 different ones at most in a \
+        requirement and all that stands in it.
+        """),
       Key(
         "max_age", ifWritten: \.authenticationAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
         """

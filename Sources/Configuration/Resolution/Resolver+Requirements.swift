@@ -2,7 +2,13 @@ import Access
 
 extension Resolver {
   mutating func resolveRequirement(_ route: RouteDraft) -> Requirement {
-    route.requirement.map { requirement($0.value, pattern: route.path?.value.text) } ?? Requirement()
+    guard let draft = route.requirement else { return Requirement() }
+    let requirement = requirement(draft.value, pattern: route.path?.value.text)
+    let (count, most) = (requirement.contextClasses.count, Requirement.contextClassesMax)
+    if count > most {
+      report(draft.places.mapping, "\(count) authentication context classes in one requirement; \(most) at most")
+    }
+    return requirement
   }
 
   /// What is looked up in the claims alone comes first, what another authentication cures last: nobody is asked to sign in

@@ -10,35 +10,27 @@ public enum Identity: Sendable {
   case token(VerifiedToken)
   case introspected(IntrospectedToken)
   case certificate(CertificateIdentity)
-  /// Nobody: claims to try rules with, for which no Permit is made.
-  case supposed(SupposedToken)
 
-  /// Bytes that its claims take; 0 for nobody's.
-  public var bytesHeld: Int {
-    switch self {
-    case .anonymous: 0
-    case .token(let token): token.claims.bytesHeld
-    case .introspected(let token): token.claims.bytesHeld
-    case .certificate(let certificate): certificate.claims.bytesHeld
-    case .supposed(let token): token.claims.bytesHeld
-    }
-  }
-
-  /// The provider's name; nil for nobody.
-  public var provider: String? {
+  /// What is said of them; nil of nobody.
+  public var claims: ClaimsSet? {
     switch self {
     case .anonymous: nil
-    case .token(let token): token.claims.provider
-    case .introspected(let token): token.claims.provider
-    case .certificate(let certificate): certificate.claims.provider
-    case .supposed(let token): token.claims.provider
+    case .token(let token): token.claims
+    case .introspected(let token): token.claims
+    case .certificate(let certificate): certificate.claims
     }
   }
+
+  /// Bytes that its claims take; 0 for nobody's.
+  public var bytesHeld: Int { claims?.bytesHeld ?? 0 }
+
+  /// The provider's name; nil for nobody.
+  public var provider: String? { claims?.provider }
 
   /// From this second on it is no longer good; nil for nobody.
   public var deadline: UnixSeconds? {
     switch self {
-    case .anonymous, .supposed: nil
+    case .anonymous: nil
     case .token(let token): token.deadline
     case .introspected(let token): token.tokenDeadline
     case .certificate(let certificate): certificate.deadline
@@ -46,15 +38,7 @@ public enum Identity: Sendable {
   }
 
   /// Who it is; nil where the claims do not say.
-  public var subject: String? {
-    switch self {
-    case .anonymous: nil
-    case .token(let token): token.claims.subject
-    case .introspected(let token): token.claims.subject
-    case .certificate(let certificate): certificate.claims.subject
-    case .supposed(let token): token.claims.subject
-    }
-  }
+  public var subject: String? { claims?.subject }
 }
 
 /// Why a pattern of the configuration is none.

@@ -1,5 +1,5 @@
 public import Reason
-import Tokens
+public import Tokens
 
 /// Whether a route asks for a token, and of whom.
 public enum Authentication: Sendable, Equatable {
@@ -27,74 +27,49 @@ public struct AccessRule: Sendable, Equatable {
     self.anonymousRefusal = anonymousRefusal
   }
 
-  /// What the rule says of `identity`.
+  /// The permission to forward what `identity` sends: there is no other way to one.
+  ///
+  /// - Throws: Why it may not be forwarded.
+  public func permit(_ identity: Identity, _ facts: RequestFacts) throws(Refusal) -> Permit {
+    try check(identity.claims, facts)
+    return Permit(identity)
+  }
+
+  /// Decides about whoever has these claims; nil: about who shows nothing.
   ///
   /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
-  public func evaluate(_ identity: Identity, _ facts: RequestFacts) -> Verdict {
+  ///
+  /// - Throws: Why they may not take the route.
+  public func check(_ claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) {
+    let providers: [String]
     switch authentication {
-    case .none: return .allowed
-    case .required(let providers):
-      return evaluate(identity, facts, of: providers)
-    case .optional(let providers):
-      if case .anonymous = identity, requirement.isEmpty { return .allowed }
-      return evaluate(identity, facts, of: providers)
+    case .none: return
+    case .required(let names): providers = names
+    case .optional(let names):
+      if claims == nil, requirement.isEmpty { return }
+      providers = names
     }
+    guard let claims else { throw Refusal(anonymousRefusal) }
+    guard providers.contains(claims.provider) else { throw Refusal(.issuerUnknown) }
+    if let refusal = requirement.refusal(of: claims, facts) { throw refusal }
   }
 
-  private func evaluate(_ identity: Identity, _ facts: RequestFacts, of providers: [String]) -> Verdict {
-    switch identity {
-    case .anonymous: .refused(Refusal(anonymousRefusal))
-    case .token(let token): evaluate(token.claims, facts, of: providers)
-    case .introspected(let token): evaluate(token.claims, facts, of: providers)
-    case .certificate(let certificate): evaluate(certificate.claims, facts, of: providers)
-    case .supposed(let token): evaluate(token.claims, facts, of: providers)
-    }
-  }
-
-  private func evaluate(
-    _ claims: borrowing ClaimsSet, _ facts: RequestFacts, of providers: [String]
-  ) -> Verdict {
-    guard providers.contains(claims.provider) else {
-      return .refused(Refusal(.issuerUnknown))
-    }
-    if requirement.isEmpty { return .allowed }
-    return requirement.refusal(of: claims, facts).map { .refused($0) } ?? .allowed
-  }
-
-  /// Each thing that the rule asks for, decided as `evaluate` does, for people.
-  public func findings(_ identity: Identity, _ facts: RequestFacts) -> [Finding] {
+  /// Each thing that the rule asks for, decided as `check` does, for people.
+  public func findings(_ claims: ClaimsSet?, _ facts: RequestFacts) -> [Finding] {
     let providers: [String]
     switch authentication {
     case .none: return []
     case .required(let names): providers = names
     case .optional(let names):
-      if case .anonymous = identity, requirement.isEmpty { return [] }
+      if claims == nil, requirement.isEmpty { return [] }
       providers = names
     }
     let credential = anonymousRefusal == .certificateMissing ? "a certificate for" : "a token of"
     let expected = "\(credential) \(providers.joined(separator: " or "))"
-    switch identity {
-    case .anonymous: return [Finding(anonymousRefusal, expected: expected, found: "none")]
-    case .token(let token): return findings(token.claims, facts, expected, providers)
-    case .introspected(let token): return findings(token.claims, facts, expected, providers)
-    case .certificate(let certificate): return findings(certificate.claims, facts, expected, providers)
-    case .supposed(let token): return findings(token.claims, facts, expected, providers)
-    }
-  }
-
-  private func findings(
-    _ claims: borrowing ClaimsSet, _ facts: RequestFacts, _ expected: String, _ providers: [String]
-  ) -> [Finding] {
+    guard let claims else { return [Finding(anonymousRefusal, expected: expected, found: "none")] }
     let isOurs = providers.contains(claims.provider)
     let first = Finding(isOurs ? nil : .issuerUnknown, expected: expected, found: "one of \(claims.provider)")
     return isOurs ? [first] + requirement.findings(claims, facts) : [first]
-  }
-
-  /// The permission to forward, where `verdict` allows it; never for an identity that is only supposed.
-  public func permit(_ verdict: Verdict, _ identity: Identity) -> Permit? {
-    guard case .allowed = verdict else { return nil }
-    if case .supposed = identity { return nil }
-    return Permit(identity)
   }
 }
 

@@ -49,23 +49,14 @@ public struct IdentityMapping: Sendable, Hashable {
   /// The names, which no client may send.
   public var headerNames: [String] { headers.map(\.name) }
 
-  /// The field lines for `identity`, each with its CRLF.
+  /// The field lines for who has these claims, each with its CRLF; none for nobody.
   ///
   /// A claim that is absent, null or empty has no line. Lists are joined by commas, and commas inside their items are
   /// encoded (SECURITY I-4, I-5).
   ///
   /// - Throws: Where a value holds a control character, or is an object: it cannot be told truthfully.
-  public func render(_ identity: Identity) throws(IdentityHeaderError) -> [UInt8] {
-    switch identity {
-    case .anonymous: []
-    case .token(let token): try render(token.claims)
-    case .introspected(let token): try render(token.claims)
-    case .certificate(let certificate): try render(certificate.claims)
-    case .supposed(let token): try render(token.claims)
-    }
-  }
-
-  private func render(_ claims: borrowing ClaimsSet) throws(IdentityHeaderError) -> [UInt8] {
+  public func render(_ claims: ClaimsSet?) throws(IdentityHeaderError) -> [UInt8] {
+    guard let claims else { return [] }
     var output: [UInt8] = []
     output.reserveCapacity(256)
     for header in headers {

@@ -56,13 +56,13 @@ struct ExplainCommand: ParsableCommand {
     let trial: Trial
     if let token {
       switch try bearer(of: TokenArgument.read(token), on: routed, configuration, now) {
-      case .identity(let identity): trial = trials.decide(routed, identity, now: now)
+      case .claims(let claims): trial = trials.decide(routed, claims, now: now)
       case .refused(let reason): trial = Trial(routed, refusedFor: reason)
       }
     } else {
       let identity = try Supposition.identity(supposed, configuration)
       do {
-        trial = trials.decide(routed, try trials.identity(identity, on: routed, now: now), now: now)
+        trial = trials.decide(routed, try trials.claims(of: identity, on: routed, now: now), now: now)
       } catch {
         throw ValidationError("the claim \(error.name) would stand in a value that is no object")
       }
@@ -76,7 +76,7 @@ struct ExplainCommand: ParsableCommand {
   }
 
   private enum Bearer {
-    case identity(Identity)
+    case claims(ClaimsSet?)
     case refused(Reason)
   }
 
@@ -86,7 +86,7 @@ struct ExplainCommand: ParsableCommand {
   ) throws -> Bearer {
     let indices = routed.route.map { configuration.routes[$0].providers } ?? []
     var providers = indices.map { configuration.providers[$0] }.filter { $0.certificateRule == nil }
-    if providers.isEmpty || routed.refusal != nil { return .identity(.anonymous) }
+    if providers.isEmpty || routed.refusal != nil { return .claims(nil) }
     do throws(TokenError) {
       let compact = try CompactToken(token.span)
       if providers.count > 1 {
@@ -119,7 +119,7 @@ struct ExplainCommand: ParsableCommand {
     if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
       return .refused(reason)
     }
-    return .identity(.token(verified))
+    return .claims(verified.claims)
   }
 
   /// Whether the token's sign-in here has ended.

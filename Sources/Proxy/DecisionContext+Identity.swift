@@ -20,9 +20,9 @@ extension DecisionContext {
     _ identity: Identity, cached: Int?, for route: ActiveRoute
   ) throws(IdentityUntold) -> [UInt8] {
     do throws(IdentityHeaderError) {
-      guard let cached else { return try route.configuration.identity.render(identity) }
+      guard let cached else { return try route.configuration.identity.render(identity.claims) }
       if let rendered = tokens.rendered(at: cached, mapping: route.mapping) { return rendered }
-      let fields = try route.configuration.identity.render(identity)
+      let fields = try route.configuration.identity.render(identity.claims)
       tokens.keep(fields, at: cached, mapping: route.mapping)
       return fields
     } catch {
@@ -34,15 +34,7 @@ extension DecisionContext {
   private func field(
     of active: ActiveAssertion, about identity: Identity, cached: Int?
   ) throws(IdentityUntold) -> [UInt8] {
-    let claims: ClaimsSet
-    switch identity {
-    case .anonymous: return []
-    case .token(let token): claims = token.claims
-    case .introspected(let token): claims = token.claims
-    case .certificate(let certificate): claims = certificate.claims
-    // No request comes from one.
-    case .supposed: throw IdentityUntold(reason: .internalError)
-    }
+    guard let claims = identity.claims else { return [] }
     let (now, signing) = (unixSeconds, keys.providers[active.provider])
     if let cached,
       let field = tokens.assertion(at: cached, route: active.route, keyGeneration: signing.generation, now: now)

@@ -165,20 +165,19 @@ extension Exchange {
       return .refuse(Refusal(.originRefused))
     }
     if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
-    let verdict = route.configuration.rule.evaluate(
-      identity, RequestFacts(path: path, now: context.unixSeconds))
-    guard let permit = route.configuration.rule.permit(verdict, identity) else {
-      if case .refused(let refusal) = verdict {
-        let remedy = stepUp(refusal, identity, authentication.credential, context.unixSeconds)
-        if let response = signInPage(insteadOf: refusal.reason, head, bytes, path, route, for: remedy) {
-          return .answer(response)
-        }
-        return .refuse(Refusal(refusal, route.challenges))
+    let permit: Permit
+    do throws(Access.Refusal) {
+      permit = try route.configuration.rule.permit(
+        identity, RequestFacts(path: path, now: context.unixSeconds))
+    } catch {
+      let remedy = stepUp(error, identity, authentication.credential, context.unixSeconds)
+      if let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy) {
+        return .answer(response)
       }
-      return .refuse(Refusal(.internalError))
+      return .refuse(Refusal(error, route.challenges))
     }
     if forwardAuth != nil {
-      return letPass(permit, identity, cached, authentication.credential, head, bytes, route, context)
+      return letPass(permit, cached, authentication.credential, head, bytes, route, context)
     }
     var path = path
     if let rewrite = route.configuration.rewrite {
@@ -194,7 +193,7 @@ extension Exchange {
       return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: head.query))
     case .upstream(let upstream):
       return forward(
-        permit, identity, cached, authentication.credential, head, bytes, path, to: upstream, route, active, context)
+        permit, cached, authentication.credential, head, bytes, path, to: upstream, route, active, context)
     }
   }
 
@@ -226,13 +225,13 @@ extension Exchange {
   // Swift 6.3.1 crashes when it inlines this, with its noncopyable argument, into `authorize`.
   @inline(never)
   private func forward(
-    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ head: RequestHead,
+    _ permit: consuming Permit, _ cached: Int?, _ credential: Credential, _ head: RequestHead,
     _ bytes: Span<UInt8>, _ path: [UInt8], to upstream: Int, _ route: ActiveRoute, _ active: ActiveConfiguration,
     _ context: DecisionContext
   ) -> Action {
     let fields: [UInt8]
     do throws(IdentityUntold) {
-      fields = try context.identityFields(identity, cached: cached, for: route)
+      fields = try context.identityFields(permit.identity, cached: cached, for: route)
     } catch {
       return .refuse(Refusal(error.reason, route.challenges))
     }

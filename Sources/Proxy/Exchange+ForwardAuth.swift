@@ -76,9 +76,10 @@ extension Exchange {
   // As `forward`.
   @inline(never)
   func letPass(
-    _ permit: consuming Permit, _ identity: Identity, _ cached: Int?, _ credential: Credential, _ head: RequestHead,
-    _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
+    _ permit: consuming Permit, _ cached: Int?, _ credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>,
+    _ route: ActiveRoute, _ context: DecisionContext
   ) -> Action {
+    let identity = permit.identity
     _ = consume permit
     do throws(IdentityUntold) {
       let identityFields = try context.identityFields(identity, cached: cached, for: route)

@@ -29,7 +29,7 @@ extension RevocationSnapshot {
   /// What revokes `identity`; nil: nothing does.
   func kind(revoking identity: Identity) -> Revocations.Kind? {
     switch identity {
-    case .anonymous, .supposed: nil
+    case .anonymous: nil
     case .token(let token):
       revocations.kind(revoking: token.claims, keyID: token.keyID)
         ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
@@ -54,7 +54,7 @@ extension Identity {
   /// The `kid` of the key that signed; nil where none did, or it has none.
   var keyID: String? {
     switch self {
-    case .anonymous, .introspected, .certificate, .supposed: nil
+    case .anonymous, .introspected, .certificate: nil
     case .token(let token): token.keyID
     }
   }

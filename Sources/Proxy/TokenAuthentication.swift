@@ -65,8 +65,6 @@ struct TokenAuthentication {
     case .introspected(let token):
       guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
       return .refused(reason, keyID: nil, provider: provider)
-    // No request comes from one.
-    case .supposed: return .refused(.internalError, keyID: nil, provider: provider)
     }
   }
 

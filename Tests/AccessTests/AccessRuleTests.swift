@@ -20,13 +20,14 @@ struct AccessRuleTests {
       let identity = try claims.map { try Issuer.identity($0, provider: provider) } ?? .anonymous
       let rule = AccessRule(authentication: authentication, requirement: requirement)
       let facts = RequestFacts(path: Array("/".utf8), now: 1_800_000_000)
-      let verdict = rule.evaluate(identity, facts)
-      switch verdict {
-      case .allowed: #expect(reason == nil)
-      case .refused(let refusal): #expect(refusal.reason == reason)
+      #expect(rule.refusal(of: identity.claims, facts)?.reason == reason)
+      do throws(Access.Refusal) {
+        let permit = try rule.permit(identity, facts)
+        #expect(reason == nil, "only what is allowed has a permit")
+        #expect(permit.identity.provider == identity.provider)
+      } catch {
+        #expect(error.reason == reason)
       }
-      let hasPermit = rule.permit(verdict, identity) != nil
-      #expect(hasPermit == (reason == nil), "only what is allowed has a permit")
     }
   }
 
@@ -123,7 +124,7 @@ struct AccessRuleTests {
     try Row(requirement: composed, claims: "\"roles\":[\"cafe\\u0301\"]", reason: .roleMissing).check()
   }
 
-  @Test("Who is only supposed is decided as a token's sender, and never gets a Permit")
+  @Test("Claims that are only supposed are decided as a token's")
   func supposed() throws {
     var claims = StatedClaims()
     claims.subject = "alice"
@@ -131,35 +132,26 @@ struct AccessRuleTests {
     claims.others = [(try ClaimPath("org.tenant"), .string("acme"))]
     var policy = TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .any)
     policy.claims.roles = try ClaimPath("realm.roles")
-    let identity = Identity.supposed(try SupposedToken(claims, authenticatedAt: 5, policy))
+    let supposed = try ClaimsSet(supposing: claims, authenticatedAt: 5, policy)
     let facts = RequestFacts(path: Array("/".utf8), now: 6)
     let rule = AccessRule(
       authentication: .required(providers: ["company"]),
       requirement: Requirement([
         .roles(["admin"]), .claim(try ClaimPath("org.tenant"), [.string("acme")]), .authenticationAge(1),
       ]))
-    let verdict = rule.evaluate(identity, facts)
-    guard case .allowed = verdict else {
-      Issue.record("\(verdict)")
-      return
-    }
-    #expect(identity.subject == "alice")
-    let hasPermit = rule.permit(verdict, identity) != nil
-    #expect(!hasPermit)
+    #expect(rule.refusal(of: supposed, facts) == nil)
+    #expect(supposed.subject == "alice")
     claims.others.append((ClaimPath(name: "org"), .integer(1)))
     claims.others.append((try ClaimPath("org.tenant"), .integer(1)))
-    #expect(throws: ClaimConflict.self) { try SupposedToken(claims, authenticatedAt: nil, policy) }
+    #expect(throws: ClaimConflict.self) { try ClaimsSet(supposing: claims, authenticatedAt: nil, policy) }
   }
 
   @Test("A refusal says the scopes that the challenge names")
   func saysWhy() throws {
     let rule = AccessRule(
       authentication: .required(providers: ["company"]), requirement: .init([.scopes(["a", "b"])]))
-    let verdict = rule.evaluate(try Issuer.identity("\"scope\":\"b c\""), RequestFacts(path: [], now: 0))
-    guard case .refused(let refusal) = verdict else {
-      Issue.record("allowed")
-      return
-    }
+    let refusal = try #require(
+      rule.refusal(of: try Issuer.claims("\"scope\":\"b c\""), RequestFacts(path: [], now: 0)))
     #expect(refusal.reason == .scopeMissing)
     #expect(refusal.remedy.scopes == ["a", "b"])
   }

@@ -9,7 +9,7 @@ struct IdentityMappingTests {
 
   /// The value of the one header; nil where there is no line.
   private static func value(_ claim: String) throws -> String? {
-    let lines = try one.render(try Issuer.identity("\"c\":\(claim)"))
+    let lines = try one.render(try Issuer.claims("\"c\":\(claim)"))
     if lines.isEmpty { return nil }
     let text = String(decoding: lines, as: UTF8.self)
     #expect(text.hasPrefix("X: ") && text.hasSuffix("\r\n"))
@@ -46,8 +46,8 @@ struct IdentityMappingTests {
 
   @Test("A claim that is not there has no line")
   func absent() throws {
-    #expect(try Self.one.render(try Issuer.identity()).isEmpty)
-    #expect(try Self.one.render(.anonymous).isEmpty)
+    #expect(try Self.one.render(try Issuer.claims()).isEmpty)
+    #expect(try Self.one.render(nil).isEmpty)
   }
 
   @Test(
@@ -58,18 +58,18 @@ struct IdentityMappingTests {
       "\"\\u009f\"", "[\"a\",\"b\\n\"]", "{\"a\":1}", "{}", "[[\"a\"]]", "[{}]", "[null]",
     ])
   func refuses(claim: String) throws {
-    let identity = try Issuer.identity("\"c\":\(claim)")
-    let error = #expect(throws: IdentityHeaderError.self) { try Self.one.render(identity) }
+    let claims = try Issuer.claims("\"c\":\(claim)")
+    let error = #expect(throws: IdentityHeaderError.self) { try Self.one.render(claims) }
     #expect(error?.reason == .identityInvalid)
     #expect(error?.header == "X")
   }
 
   @Test("The default headers, in their order; what a mapping names itself replaces a default")
   func defaults() throws {
-    let identity = try Issuer.identity(
+    let claims = try Issuer.claims(
       "\"sub\":\"alice\",\"preferred_username\":\"al\",\"email\":\"a@b.example\",\"roles\":[\"a,b\",\"c\"],\"t\":\"acme\""
     )
-    let lines = String(decoding: try IdentityMapping.defaults.render(identity), as: UTF8.self)
+    let lines = String(decoding: try IdentityMapping.defaults.render(claims), as: UTF8.self)
     #expect(
       lines == "X-Forwarded-User: alice\r\nX-Forwarded-Preferred-Username: al\r\n"
         + "X-Forwarded-Email: a@b.example\r\nX-Forwarded-Groups: a%2Cb,c\r\n")
@@ -79,7 +79,7 @@ struct IdentityMappingTests {
       own.headerNames == [
         "X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups", "x-forwarded-USER", "X-Tenant",
       ])
-    let replaced = String(decoding: try own.render(identity), as: UTF8.self)
+    let replaced = String(decoding: try own.render(claims), as: UTF8.self)
     #expect(replaced.contains("x-forwarded-USER: acme\r\n") && !replaced.contains("alice"))
   }
 
@@ -87,14 +87,14 @@ struct IdentityMappingTests {
     "A role or subject that cannot be told refuses the request",
     arguments: ["\"roles\":[\"a\\n\"]", "\"sub\":\"a\\u0000\""])
   func defaultsRefuse(claims: String) throws {
-    let identity = try Issuer.identity(claims)
-    #expect(throws: IdentityHeaderError.self) { try IdentityMapping.defaults.render(identity) }
+    let claims = try Issuer.claims(claims)
+    #expect(throws: IdentityHeaderError.self) { try IdentityMapping.defaults.render(claims) }
   }
 
   @Test("A nested claim")
   func nested() throws {
     let mapping = IdentityMapping(headers: [("X", try ClaimPath("org.name"))], defaults: .leftOut)
-    #expect(try mapping.render(try Issuer.identity("\"org\":{\"name\":\"n\"}")) == Array("X: n\r\n".utf8))
-    #expect(try mapping.render(try Issuer.identity("\"org\":\"n\"")).isEmpty)
+    #expect(try mapping.render(try Issuer.claims("\"org\":{\"name\":\"n\"}")) == Array("X: n\r\n".utf8))
+    #expect(try mapping.render(try Issuer.claims("\"org\":\"n\"")).isEmpty)
   }
 }

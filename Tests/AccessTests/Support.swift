@@ -25,6 +25,22 @@ enum Issuer {
   static func identity(_ members: String = "", provider: String = "company") throws -> Identity {
     .token(try token(members, provider: provider))
   }
+
+  static func claims(_ members: String = "", provider: String = "company") throws -> ClaimsSet {
+    try token(members, provider: provider).claims
+  }
+}
+
+extension AccessRule {
+  /// nil: there is none.
+  func refusal(of claims: ClaimsSet?, _ facts: RequestFacts) -> Access.Refusal? {
+    do throws(Access.Refusal) {
+      try check(claims, facts)
+      return nil
+    } catch {
+      return error
+    }
+  }
 }
 
 /// The same numbers in every run (SplitMix64), so that a failure can be seen again.

@@ -18,13 +18,13 @@ extension PolicyTest {
   /// nil: what was expected.
   fileprivate func fault(in trials: RequestTrials, now: UnixSeconds) -> String? {
     let routed = trials.route(request)
-    let identity: Identity
+    let claims: ClaimsSet?
     do throws(ClaimConflict) {
-      identity = try trials.identity(self.identity, on: routed, now: now)
+      claims = try trials.claims(of: identity, on: routed, now: now)
     } catch {
       return "test \(title): the claim \(error.name) would stand in a value that is no object"
     }
-    let trial = trials.decide(routed, identity, now: now)
+    let trial = trials.decide(routed, claims, now: now)
     guard let difference = difference(trial, trials.configuration) else { return nil }
     let lines = trial.findings.flatMap { $0.lines(indent: "    ") }
     return (["test \(title): \(difference)"] + lines).joined(separator: "\n")

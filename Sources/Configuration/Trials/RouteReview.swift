@@ -61,7 +61,12 @@ public struct RouteReview: Sendable {
 
   /// Whether a request without a token passes.
   private func isOpen(_ index: Int) -> Bool {
-    if case .allowed = routes[index].rule.evaluate(.anonymous, RequestFacts(path: [], now: 0)) { true } else { false }
+    do throws(Refusal) {
+      try routes[index].rule.check(nil, RequestFacts(path: [], now: 0))
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.

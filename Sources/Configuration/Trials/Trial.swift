@@ -47,18 +47,20 @@ public struct Trial: Sendable {
 }
 
 extension RequestTrials {
-  /// What becomes of the request if it comes from `identity`.
-  public func decide(_ routed: Routed, _ identity: Identity, now: UnixSeconds) -> Trial {
+  /// What becomes of the request if it comes from whoever has these claims; nil: from nobody.
+  public func decide(_ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds) -> Trial {
     if routed.isAnsweredHere { return Trial(routed, .answeredHere) }
     if let reason = routed.refusal { return Trial(routed, .refused(reason)) }
     guard let index = routed.route else { return Trial(routed, .refused(.noRoute)) }
     let route = configuration.routes[index]
     let facts = RequestFacts(path: routed.path, now: now)
     // Nobody is asked who they are, as on the wire.
-    let identity = if case .none = route.rule.authentication { Identity.anonymous } else { identity }
-    let findings = route.rule.findings(identity, facts)
-    if case .refused(let refusal) = route.rule.evaluate(identity, facts) {
-      return Trial(routed, findings: findings, .refused(refusal.reason))
+    let claims = if case .none = route.rule.authentication { ClaimsSet?.none } else { claims }
+    let findings = route.rule.findings(claims, facts)
+    do throws(Refusal) {
+      try route.rule.check(claims, facts)
+    } catch {
+      return Trial(routed, findings: findings, .refused(error.reason))
     }
     var path = routed.path
     do throws(PathError) {
@@ -70,11 +72,11 @@ extension RequestTrials {
     var assertion: AssertionConfiguration?
     if case .upstream = route.destination {
       do throws(IdentityHeaderError) {
-        fields = try route.identity.render(identity)
+        fields = try route.identity.render(claims)
       } catch {
         return Trial(routed, findings: findings, .refused(error.reason))
       }
-      if case .anonymous = identity {} else { assertion = route.assertion }
+      if claims != nil { assertion = route.assertion }
     }
     let lines = fields.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     return Trial(
@@ -86,17 +88,16 @@ extension RequestTrials {
           assertion: assertion)))
   }
 
-  /// Who `supposed` would be on the route: nobody where it takes no token.
+  /// What a token of `supposed` would say on the route; nil where it takes none.
   ///
   /// - Throws: Where one of the claims stands inside of another that is no object.
-  public func identity(
-    _ supposed: SupposedIdentity?, on routed: Routed, now: UnixSeconds
-  ) throws(ClaimConflict) -> Identity {
-    guard let supposed, let route = routed.route else { return .anonymous }
-    guard let provider = supposed.provider ?? configuration.routes[route].providers.first else { return .anonymous }
-    return .supposed(
-      try SupposedToken(
-        supposed.claims, authenticatedAt: supposed.authenticatedAgo.map { now - $0 },
-        configuration.providers[provider].policy))
+  public func claims(
+    of supposed: SupposedIdentity?, on routed: Routed, now: UnixSeconds
+  ) throws(ClaimConflict) -> ClaimsSet? {
+    guard let supposed, let route = routed.route else { return nil }
+    guard let provider = supposed.provider ?? configuration.routes[route].providers.first else { return nil }
+    return try ClaimsSet(
+      supposing: supposed.claims, authenticatedAt: supposed.authenticatedAgo.map { now - $0 },
+      configuration.providers[provider].policy)
   }
 }

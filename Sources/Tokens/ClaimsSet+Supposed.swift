@@ -1,15 +1,13 @@
 internal import JSON
 
-/// Who somebody might be, to try rules with: claims that nobody has signed. Rules read them as a token's; a Permit is
-/// never made for them.
-public final class SupposedToken: Sendable {
-  public let claims: ClaimsSet
-
+extension ClaimsSet {
+  /// What a token would say, to try rules with: nobody has signed it, and no identity is made of it.
+  ///
   /// - Parameters:
   ///   - authenticatedAt: `auth_time`; nil: it is left out.
   ///   - policy: The provider's that would have issued such a token.
   public init(
-    _ stated: StatedClaims, authenticatedAt: UnixSeconds?, _ policy: TokenPolicy
+    supposing stated: StatedClaims, authenticatedAt: UnixSeconds?, _ policy: TokenPolicy
   ) throws(ClaimConflict) {
     var value = try stated.value(policy.claims)
     // Rules may ask for what every token of the provider has.
@@ -22,6 +20,6 @@ public final class SupposedToken: Sendable {
     guard let document = try? JSONDocument(value.serialized().span) else {
       throw ClaimConflict(name: stated.others.last?.path.description ?? "claims")
     }
-    claims = ClaimsSet(document, policy)
+    self.init(document, policy)
   }
 }

@@ -17,7 +17,8 @@ extension KeySource {
       case .jwksFile(let path): .jwksFile(path)
       case .secretFile(let path): .secretFile(path)
       case .signing(let folder, let algorithm): .signing(folder: folder, algorithm)
-      case .signingSecret(_, let file, let algorithm): .signingSecret(file: file, algorithm)
+      case .signingSecret(_, let file, let former, let algorithm):
+        .signingSecret(file: file, former: former, algorithm)
       }
     self.init(
       provider: provider.name, issuer: provider.policy.issuer, location: location,

@@ -68,17 +68,17 @@ struct KeysListCommand: ParsableCommand {
     ]
   }
 
-  /// A secret has no name, and answers to each.
+  /// A secret that others sign with has no name, and answers to each.
   private func count(_ uses: KeyUses, _ key: KeyListing.Key, _ listing: KeyListing) -> Int {
-    if case .secret = key.key.key.material { return uses.count(provider: listing.provider) }
+    if case .secret = key.key.key.material, key.key.keyID == nil { return uses.count(provider: listing.provider) }
     return uses.count(provider: listing.provider, keyID: key.key.keyID)
   }
 
   private func origin(_ listing: KeyListing, _ key: KeyListing.Key) -> String {
     switch listing.origin {
     case .network(let url): url
-    case .copy(let path), .file(let path): path
-    case .ownFolder(let folder): key.file ?? folder
+    case .copy(let path): path
+    case .file(let path), .ownFolder(let path): key.file ?? path
     case nil: "-"
     }
   }

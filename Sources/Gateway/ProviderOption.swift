@@ -57,7 +57,7 @@ extension ProviderConfiguration {
     switch keys {
     case .signing(let folder, let algorithm):
       return SigningFolder(path: folder, provider: name, algorithm: algorithm)
-    case .signingSecret(_, let file, _):
+    case .signingSecret(_, let file, _, _):
       StandardError.print("provider \"\(name)\" signs with the secret in \(file): put another one there, and reload")
       throw ExitStatus.usage
     case .none, .jwksURL, .discovery, .jwksFile, .secretFile:
@@ -70,7 +70,7 @@ extension ProviderConfiguration {
   ///
   /// - Throws: A `KeyFault`, or an exit status where the provider does not sign.
   func signingKey(now: UnixSeconds) throws -> IssuerKey {
-    if case .signingSecret(_, let file, let algorithm) = keys { return try SigningSecret.load(file, algorithm).key }
+    if case .signingSecret(_, let file, _, let algorithm) = keys { return try SigningSecret.load(file, algorithm).key }
     let folder = try signingFolder()
     let inOrder = folder.inSigningOrder(try folder.load(), now: now)
     return try (inOrder.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)).key

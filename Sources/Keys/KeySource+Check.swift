@@ -11,7 +11,8 @@ extension KeySource {
       if let certificateAuthorityFile { try KeyFile.checkCertificates(certificateAuthorityFile) }
     case .jwksFile(let path): _ = try KeyFile.keySet(path)
     case .secretFile(let path): _ = try KeyFile.secret(path)
-    case .signingSecret(let path, let algorithm): _ = try SigningSecret.load(path, algorithm)
+    case .signingSecret(let file, let former, let algorithm):
+      _ = try SigningSecret.load(file, former: former, algorithm)
     case .signing(let folder, let algorithm):
       _ = try SigningFolder(path: folder, provider: provider, algorithm: algorithm).load()
     }

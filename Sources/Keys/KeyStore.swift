@@ -174,8 +174,8 @@ public final class KeyStore {
     case .none, .jwksURL, .discovery: return nil
     case .jwksFile(let path): return LocalKeys(try KeyFile.keySet(path))
     case .secretFile(let path): return LocalKeys(try KeyFile.secret(path))
-    case .signingSecret(let path, let algorithm):
-      return LocalKeys(signing: [try SigningSecret.load(path, algorithm)])
+    case .signingSecret(let file, let former, let algorithm):
+      return LocalKeys(signing: try SigningSecret.load(file, former: former, algorithm))
     case .signing(let folder, let algorithm):
       let keys = try signingKeys(SigningFolder(path: folder, provider: source.provider, algorithm: algorithm))
       return LocalKeys(signing: keys)

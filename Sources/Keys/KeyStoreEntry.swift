@@ -101,7 +101,7 @@ struct KeyStoreEntry {
         let firstSeenAt = thumbprint.flatMap { seen[$0] } ?? fetchedAt ?? loadedAt
         return KeyListing.Key(
           key: key, thumbprint: thumbprint, firstSeenAt: firstSeenAt,
-          file: issuerKeys.first { $0.key.keyID == thumbprint }?.file)
+          file: issuerKeys.first { $0.key.keyID == key.keyID }?.file)
       },
       fetchedAt: keySet == nil ? nil : fetchedAt, failures: remote?.failures.count ?? 0,
       fetchedEvery: remote?.interval)
@@ -111,7 +111,7 @@ struct KeyStoreEntry {
     switch source.location {
     case .none: nil
     case .jwksURL, .discovery: remote?.keys?.origin
-    case .jwksFile(let path), .secretFile(let path), .signingSecret(let path, _): .file(path)
+    case .jwksFile(let path), .secretFile(let path), .signingSecret(let path, _, _): .file(path)
     case .signing(let folder, _): .ownFolder(folder)
     }
   }

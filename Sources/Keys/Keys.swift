@@ -18,8 +18,8 @@ public struct KeySource: Sendable, Equatable {
     case secretFile(String)
     /// The gateway's own: a folder, and the algorithm of keys that it makes.
     case signing(folder: String, SignatureAlgorithm)
-    /// The gateway's own, which others share: a file, and the algorithm that it signs with.
-    case signingSecret(file: String, SignatureAlgorithm)
+    /// The gateway's own, which others share: a file, those of the secrets before, and the algorithm that it signs with.
+    case signingSecret(file: String, former: [String], SignatureAlgorithm)
   }
 
   public var provider: String

@@ -4,6 +4,17 @@ public import Tokens
 
 /// The file of a secret that signs, and that those who verify share. Read at the start and on reload.
 public enum SigningSecret {
+  /// The one that signs, and then the former ones, whose tokens are still good.
+  ///
+  /// - Throws: Where any of them is not good.
+  static func load(
+    _ file: String, former: [String], _ algorithm: SignatureAlgorithm
+  ) throws(KeyFault) -> [SigningFolder.Entry] {
+    var entries = [try load(file, algorithm)]
+    for path in former { entries.append(try load(path, algorithm)) }
+    return entries
+  }
+
   /// - Throws: Where everyone could read it, it is too short for the algorithm, or it is key material (SECURITY.md T-2).
   public static func load(
     _ path: String, _ algorithm: SignatureAlgorithm

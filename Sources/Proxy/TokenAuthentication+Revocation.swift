@@ -44,7 +44,7 @@ extension Identity {
   /// What has to be revoked, one of these, for it to be: what `RevocationSnapshot.kind(revoking:)` asks for.
   var revokedNames: [RevokedName] {
     switch self {
-    case .anonymous, .supposed: []
+    case .anonymous: []
     case .token(let token): Revocations.names(revoking: token.claims, keyID: token.keyID)
     case .introspected(let token): Revocations.names(revoking: token.claims, keyID: nil)
     case .certificate(let certificate): Revocations.names(revoking: certificate.claims, keyID: nil)

@@ -48,7 +48,7 @@ public struct KeySet: Sendable {
   public let keys: [VerificationKey]
   /// Keys that were left out.
   public let problems: [Problem]
-  /// Whether it is a shared secret, for HS* and nothing else (RFC 8725 §3.1).
+  /// Whether it is shared secrets, for HS* and nothing else (RFC 8725 §3.1).
   public let isSecret: Bool
 
   private init(keys: [VerificationKey], problems: [Problem], isSecret: Bool) {
@@ -94,7 +94,7 @@ public struct KeySet: Sendable {
     }
   }
 
-  /// The gateway's own keys: their public halves, or a secret.
+  /// The gateway's own keys: their public halves, or secrets.
   public init(_ issuerKeys: [IssuerKey]) {
     keys = issuerKeys.map {
       VerificationKey(keyID: $0.keyID, algorithm: $0.algorithm, key: $0.key.publicKey)
@@ -103,9 +103,8 @@ public struct KeySet: Sendable {
     isSecret = issuerKeys.contains { $0.algorithm.isSymmetric }
   }
 
-  /// The key of that name, compared byte for byte; a shared secret has no name and answers to each.
+  /// The key of that name, compared byte for byte.
   func key(named keyID: String) -> VerificationKey? {
-    if isSecret { return keys.first }
     for key in keys {
       if let name = key.keyID, name.isSameBytes(as: keyID) { return key }
     }

@@ -96,7 +96,8 @@ extension TokenVerifier {
       throw TokenError(.algorithmRefused(allowed: policy.algorithms ?? []), keyID: header.keyID)
     }
     let signed = token.extracting(0..<compact.signedCount)
-    if let keyID = header.keyID {
+    // Whoever shares a secret calls it what they like: a name says nothing of which of them signed.
+    if let keyID = header.keyID, !keys.isSecret {
       let key = try self.key(named: keyID, algorithm, keys)
       guard signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) else {
         throw TokenError(.signatureInvalid, keyID: keyID)
@@ -104,13 +105,13 @@ extension TokenVerifier {
       // The key's own text, where it has one: the same bytes, and one text for all of its tokens.
       return (key.keyID ?? keyID, algorithm)
     }
-    for key in try fittingKeys(algorithm, keys) {
+    for key in try fittingKeys(algorithm, keys, keyID: header.keyID) {
       if signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) {
         // Its name all the same: a revoked key is no better for not being named.
-        return (key.keyID, algorithm)
+        return (key.keyID ?? header.keyID, algorithm)
       }
     }
-    throw TokenError(.signatureInvalid)
+    throw TokenError(.signatureInvalid, keyID: header.keyID)
   }
 
   private func key(
@@ -124,10 +125,12 @@ extension TokenVerifier {
   /// SECURITY.md T-8.
   private static let unnamedKeysMax = 4
 
-  /// The keys that may have signed a token that names none.
-  private func fittingKeys(_ algorithm: SignatureAlgorithm, _ keys: KeySet) throws(TokenError) -> [VerificationKey] {
+  /// The keys that may have signed a token that names none, or was signed with a secret.
+  private func fittingKeys(
+    _ algorithm: SignatureAlgorithm, _ keys: KeySet, keyID: String?
+  ) throws(TokenError) -> [VerificationKey] {
     let fitting = keys.keys.filter { $0.allows(algorithm) }
-    guard !fitting.isEmpty else { throw TokenError(.keyMismatch) }
+    guard !fitting.isEmpty else { throw TokenError(.keyMismatch, keyID: keyID) }
     return Array(fitting.prefix(TokenVerifier.unnamedKeysMax))
   }
 }

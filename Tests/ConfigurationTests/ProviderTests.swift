@@ -158,17 +158,31 @@ struct ProviderTests {
     let folder = try TemporaryFolder()
     let file = try folder.write("secret", "", mode: 0o600)
     let open = try folder.write("open", "", mode: 0o644)
+    let old = try folder.write("old", "", mode: 0o600)
+    let five = [file, file, old, old, old].joined(separator: ", ")
     func provider(_ signing: String, _ keys: String = "") -> Sample {
       Sample.provider(keys, source: "signing: { \(signing) }")
     }
     let good = provider("algorithm: HS384, state: s, secret_file: \(file)", "algorithms: [HS384]")
     let resolved = try configuration(good.text).providers[0]
-    #expect(resolved.keys == .signingSecret(folder: "s", file: file, algorithm: .hs384))
+    #expect(resolved.keys == .signingSecret(folder: "s", file: file, former: [], algorithm: .hs384))
+    let former = provider("algorithm: HS384, state: s, secret_file: [\(file), \(old)]")
+    #expect(
+      try configuration(former.text).providers[0].keys
+        == .signingSecret(folder: "s", file: file, former: [old], algorithm: .hs384))
     #expect(resolved.keyRotation == nil && resolved.signInsFile == "s/local.sign-ins.db")
     for (signing, keys, fault) in [
       (
         "secret_file: \(file), state: s", "",
         "7:16: \"secret_file\" with ES256; a secret signs with HS256, HS384 or HS512"
+      ),
+      (
+        "secret_file: [\(five)], algorithm: HS256, state: s", "",
+        "7:29: 5 secrets; 4 at most, the one that signs included"
+      ),
+      (
+        "secret_file: [\(file), \(open)], algorithm: HS256, state: s", "",
+        "7:\(32 + file.utf8.count): the secret can be read by others; run chmod 600 \(open)"
       ),
       (
         "rotate_every: 1d, algorithm: HS256, state: s, secret_file: \(file)", "",

@@ -146,6 +146,36 @@ def test_another_secret_counts_from_the_reload_on(scene, workers):
     assert browser.go("/x").status == 200 and browser.access != old
 
 
+def test_a_former_secret_verifies_while_its_tokens_live(scene):
+    scene = scene()
+    old = scene.tokens()["access_token"]
+    former = scene.folder / "former.secret"
+    scene.file.rename(former)
+    secret_file(scene.folder)
+    config = scene.gateway.config_path
+    text = config.read_text()
+    assert text.count(str(scene.file)) == 1
+    config.write_text(text.replace(str(scene.file), f"[{scene.file}, {former}]"))
+    reload(scene)
+    new = scene.tokens()["access_token"]
+    assert jwt.decode(new, secret(scene), algorithms=["HS256"], audience="example", leeway=5)["sub"] == "u-1"
+    theirs = [jwt.encode(claims(roles=["admin"]), file.read_text().rstrip("\n"), algorithm="HS256",
+                         headers={"kid": jwt.get_unverified_header(new)["kid"]}) for file in (scene.file, former)]
+    for token in (old, new, *theirs):
+        assert scene.get("/admin", [bearer(token)]).status == 200
+        assert run("token", "verify", "--config", config, "--provider", "local", token).returncode == 0
+    rows = [row.split() for row in run("keys", "list", "--config", config).stdout.splitlines()[1:]]
+    assert [row[-1] for row in rows] == [str(scene.file), str(former)]
+    assert [row[1] for row in rows] == [jwt.get_unverified_header(token)["kid"] for token in (new, old)]
+    config.write_text(text)
+    reload(scene)
+    assert scene.get("/admin", [bearer(new)]).status == 200
+    for token in (old, theirs[1]):
+        answer = scene.get("/admin", [bearer(token)])
+        assert answer.status == 401 and reason(scene, answer) == "signature_invalid"
+    assert len(scene.app.requests) == 5
+
+
 def test_a_bad_secret_changes_nothing(scene):
     scene = scene()
     token = scene.tokens()["access_token"]

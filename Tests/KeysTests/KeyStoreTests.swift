@@ -85,7 +85,7 @@ struct KeyStoreTests {
       KeySource(provider: "file", issuer: issuer, location: .jwksFile(set)),
       KeySource(provider: "secret", issuer: issuer, location: .secretFile(secret)),
       KeySource(provider: "own", issuer: issuer, location: .signing(folder: signing.path, .eddsa)),
-      KeySource(provider: "shared", issuer: issuer, location: .signingSecret(file: secret, .hs256)),
+      KeySource(provider: "shared", issuer: issuer, location: .signingSecret(file: secret, former: [], .hs256)),
     ])
     defer { store.stop() }
     let providers = await store.snapshot().providers

@@ -66,6 +66,23 @@ struct IssuerKeyTests {
     #expect(IssuerKey.published([key, pair]) == IssuerKey.published([pair]))
   }
 
+  @Test("Former secrets verify what they have signed, whatever the token calls its key", arguments: shared)
+  func formerSecrets(algorithm: SignatureAlgorithm) throws {
+    let all = try (0..<5).map { number in
+      try IssuerKey(try SigningKey(secret: Issuer.secret + [number]), algorithm: algorithm)
+    }
+    let claims: JSONObject = ["iss": .string(Issuer.name), "aud": "api", "exp": .integer(Issuer.now + 60)]
+    let keys = KeySet(Array(all[0...2]))
+    for key in all[0...2] {
+      #expect(try Check()(try TokenMinter.mint(claims, with: key), keys).get().keyID == key.keyID)
+    }
+    for key in all[3...] {
+      #expect(Check().fault(try TokenMinter.mint(claims, with: key), keys) == .signatureInvalid)
+    }
+    // SECURITY.md T-8: no more than four are tried.
+    #expect(Check().fault(try TokenMinter.mint(claims, with: all[4]), KeySet(all)) == .signatureInvalid)
+  }
+
   @Test("The name of a secret is its own, and not its hash")
   func secretName() throws {
     func name(_ secret: [UInt8]) throws -> String {

@@ -120,7 +120,7 @@ struct TokenRequirementDraft: Sendable {
 struct SigningDraft: Sendable {
   var state: Located<String>?
   var algorithm = SignatureAlgorithm.es256
-  var secretFile: Located<String>?
+  var secretFiles: [Located<String>]?
   var rotateEvery: Duration? = .seconds(90 * 86_400)
   var keepFor = Duration.seconds(86_400)
 
@@ -134,10 +134,12 @@ struct SigningDraft: Sendable {
       Key(
         "algorithm", \.algorithm, .algorithm, "The algorithm of new keys; HS256, HS384 and HS512 need `secret_file`."),
       Key(
-        "secret_file", ifWritten: \.secretFile, ValueKind.path("a secret's path").located,
+        "secret_file", ifWritten: \.secretFiles,
+        .oneOrMore(of: ValueKind.path("a secret's path").located, "secrets' paths"),
         """
         A file with the secret of HS256, HS384 or HS512, not readable by others, for verifiers that know no other \
-        algorithm: [a shared secret](sign-in.md#a-shared-secret). Whoever has it can make tokens.
+        algorithm: [a shared secret](sign-in.md#a-shared-secret). Whoever has it can make tokens. Of a list the first \
+        signs, and the others, three at most, verify what they have signed before.
         """),
       Key(
         "rotate_every", \.rotateEvery, .durationOrNone(.seconds(3600) ... .seconds(3660 * 86_400)),

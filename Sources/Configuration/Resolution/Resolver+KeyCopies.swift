@@ -48,8 +48,8 @@ extension Resolver {
       let values = other.body.value
       var files = [
         ("jwks_file", values.jwksFile), ("secret_file", values.secretFile), ("ca", values.certificateAuthority),
-        ("secret_file", values.signing?.value.secretFile),
       ]
+      for file in values.signing?.value.secretFiles ?? [] { files.append(("secret_file", file)) }
       for client in [values.introspection?.value.client, values.codeFlow?.value.client] {
         files += [("client_secret_file", client?.secretFile), ("private_key_file", client?.privateKeyFile)]
       }

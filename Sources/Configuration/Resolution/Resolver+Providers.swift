@@ -58,9 +58,10 @@ extension Resolver {
     guard let signing = value.signing?.value else { return provider.needsNoKeys ? KeyLocation.none : .discovery }
     guard let folder = signing.state?.value else { return nil }
     if !signing.algorithm.isSymmetric { return .signing(folder: folder, algorithm: signing.algorithm) }
-    return signing.secretFile.map {
-      .signingSecret(folder: folder, file: $0.value, algorithm: signing.algorithm)
-    }
+    let files = (signing.secretFiles ?? []).map(\.value)
+    guard let file = files.first else { return nil }
+    return .signingSecret(
+      folder: folder, file: file, former: Array(files.dropFirst()), algorithm: signing.algorithm)
   }
 
   private mutating func checkKeySources(_ provider: Decoded<ProviderDraft>) {
@@ -125,6 +126,10 @@ extension Resolver {
       report(
         places.value("algorithm"), "\"\(name)\" without \"secret_file\"; a secret that others share is not made here")
     }
+    // As many as are tried on a token whose key is not known by its name (SECURITY.md T-8).
+    if let files = signing.value.secretFiles, files.count > 4 {
+      report(places.value("secret_file"), "\(files.count) secrets; 4 at most, the one that signs included")
+    }
     for key in ["rotate_every", "keep_for"] where places.isWritten(key) {
       report(places.key(key), "\"\(key)\" with \(name); another secret is put into \"secret_file\" by hand")
     }
@@ -142,7 +147,8 @@ extension Resolver {
     if let file = provider.jwksFile { _ = checkFile(file) }
     if let file = provider.certificateAuthority { _ = checkFile(file) }
     // SECURITY.md L-3.
-    for case let file? in [provider.secretFile, provider.signing?.value.secretFile] {
+    let signing = provider.signing?.value.secretFiles ?? []
+    for file in signing + (provider.secretFile.map { [$0] } ?? []) {
       guard let status = checkFile(file), status.isOpenToOthers else { continue }
       report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
     }

@@ -30,7 +30,7 @@ public struct ProviderConfiguration: Sendable {
   /// Where sign-ins are kept; nil where the provider signs nothing.
   public var signInsFile: String? {
     switch keys {
-    case .signing(let folder, _), .signingSecret(let folder, _, _): "\(folder)/\(name).sign-ins.db"
+    case .signing(let folder, _), .signingSecret(let folder, _, _, _): "\(folder)/\(name).sign-ins.db"
     default: nil
     }
   }
@@ -38,7 +38,7 @@ public struct ProviderConfiguration: Sendable {
   /// What its tokens are signed with here; nil where the provider signs nothing.
   public var signingAlgorithm: SignatureAlgorithm? {
     switch keys {
-    case .signing(_, let algorithm), .signingSecret(_, _, let algorithm): algorithm
+    case .signing(_, let algorithm), .signingSecret(_, _, _, let algorithm): algorithm
     default: nil
     }
   }
@@ -84,8 +84,8 @@ public enum KeyLocation: Sendable, Hashable {
   case secretFile(String)
   /// This gateway's own keys: a folder, and the algorithm of new ones.
   case signing(folder: String, algorithm: SignatureAlgorithm)
-  /// A secret of this gateway's, which others share, and the folder of sign-ins.
-  case signingSecret(folder: String, file: String, algorithm: SignatureAlgorithm)
+  /// A secret of this gateway's, which others share, and the folder of sign-ins. Former secrets verify and do not sign.
+  case signingSecret(folder: String, file: String, former: [String], algorithm: SignatureAlgorithm)
 }
 
 /// How often another of the gateway's own keys signs, and how long the one before is good after that.

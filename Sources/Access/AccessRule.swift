@@ -2,7 +2,7 @@ public import Reason
 public import Tokens
 
 /// Whether a route asks for a token, and of whom.
-public enum Authentication: Sendable, Equatable {
+public enum Authentication: Sendable, Hashable {
   /// Nobody is asked.
   case none
   /// A token of one of these providers.
@@ -12,7 +12,7 @@ public enum Authentication: Sendable, Equatable {
 }
 
 /// Who may take a route. The one place that decides: on the wire, in tests and in explanations.
-public struct AccessRule: Sendable, Equatable {
+public struct AccessRule: Sendable, Hashable {
   public var authentication: Authentication
   public var requirement: Requirement
   /// Why somebody is refused who shows nothing: `credentialMissing`, or `certificateMissing` where nothing but a

@@ -106,7 +106,7 @@ public struct RouteWitnesses: Sendable {
 }
 
 extension HostPattern {
-  fileprivate var name: String? {
+  var name: String? {
     switch self {
     case .any: nil
     case .exact(let name), .below(let name): name

@@ -58,11 +58,11 @@ public final class ActiveConfiguration: Sendable {
         ?? provider.codeFlow.map { ActiveSignIn($0, provider: provider.name) }
     }
     var names = ActiveConfiguration.alwaysRemoved
-    var mappings: [IdentityMapping] = []
+    var mappings: [IdentityMapping: Int] = [:]
     routes = configuration.routes.enumerated().map { index, route in
-      let mapping = mappings.firstIndex(of: route.identity) ?? mappings.count
+      let mapping = mappings[route.identity] ?? mappings.count
       if mapping == mappings.count {
-        mappings.append(route.identity)
+        mappings[route.identity] = mapping
         names += route.identity.headerNames
       }
       let assertion = route.assertion.map {

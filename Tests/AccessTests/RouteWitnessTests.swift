@@ -52,6 +52,34 @@ struct RouteWitnessTests {
     }
   }
 
+  @Test("The index finds what a look at all routes finds", arguments: 0..<20)
+  func index(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    for _ in 0..<20 {
+      let patterns = try (0..<Int.random(in: 1...20, using: &random)).map { _ in try Self.route(&random).pattern() }
+      let groups = patterns.map { _ in Int.random(in: 0...2, using: &random) }
+      let witnesses = RouteWitnesses(patterns)
+      var index = RoutePatternIndex()
+      var coverage = RouteCoverage()
+      for (route, pattern) in patterns.enumerated() {
+        index.insert(pattern, route: route, group: groups[route])
+        #expect(coverage.add(pattern) == patterns[..<route].firstIndex { $0.covers(pattern) })
+      }
+      let places = patterns.map { RoutePattern(host: $0.host, path: $0.path, methods: []) }
+      for (route, place) in places.enumerated() {
+        let after = Int.random(in: -1..<patterns.count, using: &random)
+        #expect(
+          index.overlapping(patterns[route], after: after, otherThan: groups[route])
+            == places.indices.filter { other in
+              other > after && groups[other] != groups[route] && witnesses.request(of: place, and: places[other]) != nil
+            })
+        var covering: [Int] = []
+        index.forEachCovering(patterns[route]) { covering.append($0) }
+        #expect(covering.sorted() == places.indices.filter { places[$0].covers(place) })
+      }
+    }
+  }
+
   @Test("A request of two routes is one of both; without one there is none", arguments: 0..<20)
   func both(seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed))

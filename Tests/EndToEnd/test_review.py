@@ -110,6 +110,14 @@ def test_thousands_of_routes_are_reviewed(tmp_path):
     assert warned(tmp_path, routes) == []
 
 
+def test_no_more_than_500_overlaps_are_told(tmp_path):
+    routes = [route for number in range(30) for route in (
+        f'path: "/a{number}/*", auth: company', f'path: "/*/b{number}", auth: company, require: {{ roles: [a] }}')]
+    found = warned(tmp_path, routes)
+    assert len(found) == 501 and found[-1][1] == "there is more from here on: no more than 500 warnings are told"
+    assert all("is decided by the route on line" in said for _, said in found[:-1])
+
+
 def test_no_more_than_500_warnings_are_told(tmp_path):
     tests = "tests:\n  - { request: GET /tested, expect: allowed }\n"
 

@@ -51,10 +51,16 @@ extension Resolver {
     }
   }
 
+  /// The names of all routes' identity headers, folded.
+  var identityHeaderNames: Set<String> {
+    Set((draft.routes ?? []).flatMap { $0.value.identityHeaderNames }.map(IdentityHeaderName.fold))
+  }
+
   /// What tells an upstream who it is comes from tokens alone, on every route (SECURITY.md I-1).
-  mutating func checkHeaders(_ route: RouteDraft) {
+  ///
+  /// - Parameter identity: `identityHeaderNames`.
+  mutating func checkHeaders(_ route: RouteDraft, besides identity: Set<String>) {
     guard let headers = route.headers?.value else { return }
-    let identity = Set((draft.routes ?? []).flatMap { $0.value.identityHeaderNames }.map(IdentityHeaderName.fold))
     var taken: [String: String] = [:]
     let set = (headers.set ?? []).map { ($0.header.name, $0.position) }
     for (name, position) in set + (headers.removed ?? []).map({ ($0.value, $0.position) }) {

@@ -14,10 +14,12 @@ extension Resolver {
     var namesTaken: [String: Position] = [:]
     var coverage = (asWritten: RouteCoverage(), folded: RouteCoverage())
     var earlier: [(pattern: RoutePattern, line: Int)] = []
+    let identity = identityHeaderNames
     for decoded in draft.routes ?? [] {
       checkName(decoded, &namesTaken)
       checkReach(decoded, &coverage, &earlier)
       checkOwnPaths(decoded.value, resources)
+      checkHeaders(decoded.value, besides: identity)
       if let route = resolveRoute(decoded, limits, resources) { routes.append(route) }
     }
     return routes
@@ -33,7 +35,6 @@ extension Resolver {
     let rewrite = resolveRewrite(decoded)
     let requirement = resolveRequirement(route)
     let assertion = resolveAssertion(decoded)
-    checkHeaders(route)
     checkRateLimit(decoded)
     guard let path = route.path, let providers, let destination else { return nil }
     let names = providers.map { draft.providers[$0].name }

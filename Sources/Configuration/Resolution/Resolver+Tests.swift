@@ -4,9 +4,10 @@ extension Resolver {
   /// - Parameter routes: Those that could be resolved: their indices count where nothing was reported.
   mutating func resolveTests(_ routes: [RouteConfiguration]) -> [PolicyTest] {
     var tests: [PolicyTest] = []
+    let routeNames = (draft.routes ?? []).map(\.value.displayName)
     for decoded in draft.tests ?? [] {
       let test = decoded.value
-      let route = index(test.route, among: (draft.routes ?? []).map(\.value.displayName), "route")
+      let route = index(test.route, among: routeNames, "route")
       let upstream = index(test.upstream, among: draft.upstreams.map(\.name), "upstream")
       let identity = test.identity.map { resolveIdentity($0.value) }
       guard let request = test.request, let expectation = test.expectation else { continue }

@@ -6,6 +6,12 @@ public struct RouteReview: Sendable {
   private let trials: RequestTrials
   private let patterns: [RoutePattern]
   private let witnesses: RouteWitnesses
+  /// By their rules.
+  private let index: RoutePatternIndex
+  /// Routes with equal rules have the same number.
+  private let ruleNumbers: [Int]
+  /// Which routes let a request without a token pass.
+  private let isOpen: [Bool]
 
   private var configuration: GatewayConfiguration { trials.configuration }
   private var routes: [RouteConfiguration] { trials.configuration.routes }
@@ -14,6 +20,16 @@ public struct RouteReview: Sendable {
     trials = RequestTrials(configuration)
     patterns = configuration.routes.map(\.pattern)
     witnesses = RouteWitnesses(patterns)
+    var numbers: [AccessRule: Int] = [:]
+    var index = RoutePatternIndex()
+    ruleNumbers = configuration.routes.enumerated().map { route, configuration in
+      let number = numbers[configuration.rule] ?? numbers.count
+      numbers[configuration.rule] = number
+      index.insert(configuration.pattern, route: route, group: number)
+      return number
+    }
+    self.index = index
+    isOpen = configuration.routes.map { RouteReview.isOpen($0.rule) }
     // The first request that gets there; nil where none does.
     let reached = configuration.routes.indices.map { index in
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
@@ -50,19 +66,17 @@ public struct RouteReview: Sendable {
   /// A route that is not open to everyone, below whose path the open one lies, whatever their methods. One for all paths
   /// is no area.
   private func protectedArea(around index: Int) -> Int? {
-    guard isOpen(index) else { return nil }
-    return routes.indices.first { other in
-      guard other > index, patterns[other].path != .everything, !isOpen(other) else { return false }
-      var area = patterns[other]
-      area.methods = []
-      return area.covers(patterns[index])
+    guard isOpen[index] else { return nil }
+    var first: Int?
+    self.index.forEachCovering(patterns[index]) { other in
+      if other > index, other < first ?? .max, patterns[other].path != .everything, !isOpen[other] { first = other }
     }
+    return first
   }
 
-  /// Whether a request without a token passes.
-  private func isOpen(_ index: Int) -> Bool {
+  private static func isOpen(_ rule: AccessRule) -> Bool {
     do throws(Refusal) {
-      try routes[index].rule.check(nil, RequestFacts(path: [], now: 0))
+      try rule.check(nil, RequestFacts(path: [], now: 0))
       return true
     } catch {
       return false
@@ -72,11 +86,10 @@ public struct RouteReview: Sendable {
   /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.
   /// A part in front of its whole, by host and path, is how exceptions are written.
   private mutating func reportOverlaps(of index: Int) {
-    let (pattern, rule) = (patterns[index], routes[index].rule)
-    for other in patterns.indices where other > index {
-      // The cheapest first: most routes have nothing in common.
-      guard let request = witnesses.request(of: pattern, and: patterns[other]), routes[other].rule != rule
-      else { continue }
+    let pattern = patterns[index]
+    for other in self.index.overlapping(pattern, after: index, otherThan: ruleNumbers[index]) {
+      // Their methods may be others.
+      guard let request = witnesses.request(of: pattern, and: patterns[other]) else { continue }
       var whole = patterns[other]
       whole.methods = []
       guard !whole.covers(pattern), takes(request) == index else { continue }

@@ -282,12 +282,12 @@ struct RequirementTests {
 
   @Test("RFC 9470 §4: nobody is sent for what they have, nor for what is over before they are back")
   func worthIt() throws {
-    // A rule that nobody can fulfil asks for the one thing that they have.
+    // A rule that nobody can fulfil asks for nothing.
     let classes = ["a", "b"].map { Requirement([.contextClasses([$0])]) }
     let both = [Requirement.Condition.all(classes)]
     let rows: [([Requirement.Condition], String, Bool)] = [
       ([.contextClasses(["gold"])], "\"acr\":\"silver\"", true), ([.contextClasses(["gold"])], "\"x\":1", true),
-      (both, "\"acr\":\"a\"", false), (both, "\"acr\":\"b\"", true), ([.roles(["admin"])], "\"x\":1", false),
+      (both, "\"acr\":\"a\"", false), (both, "\"acr\":\"b\"", false), ([.roles(["admin"])], "\"x\":1", false),
       ([.authenticationAge(60)], "\"x\":1", true),
       ([.authenticationAge(60)], "\"auth_time\":\(Self.now - 99)", true),
       ([.authenticationAge(1)], "\"auth_time\":\(Self.now - 40)", false),

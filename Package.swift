@@ -83,11 +83,12 @@ let package = Package(
     module(
       "Proxy",
       ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
+    module("Admin", ["Proxy", "HTTP", "JSON", "Sockets", "Telemetry", "Reason"]),
     .executableTarget(
       name: "Gateway",
       dependencies: [
-        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "OAuth", "Introspection",
-        "Fetch", "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets",
+        "Admin", "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "OAuth",
+        "Introspection", "Fetch", "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -113,6 +114,7 @@ let package = Package(
         "Reason",
       ]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
+    tests("AdminTests", ["Admin", "Proxy", "HTTP", "JSON", "Sockets", "Telemetry", "Reason"]),
     tests(
       "ProxyTests",
       [

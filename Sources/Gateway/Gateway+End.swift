@@ -47,6 +47,8 @@ extension Gateway {
     metadata["pid"] = "\(pid)"
     log.notice("draining: the new process accepts connections from now on", metadata: metadata)
     sockets.leave()
+    // The new one answers operators.
+    adminServer?.drain {}
     endAccepting(bound)
   }
 

@@ -1,3 +1,4 @@
+import Admin
 import Configuration
 import Introspection
 import Keys
@@ -20,6 +21,7 @@ extension Gateway {
       return
     }
     isReloading = true
+    reloadFaults = []
     serviceManager.notify(.reloading)
     switch ConfigurationFile.loadTested(path) {
     case .failure(let diagnostics):
@@ -28,11 +30,11 @@ extension Gateway {
     case .success(let configuration):
       if configuration.listeners.map(\.opening) != active.configuration.listeners.map(\.opening)
         || configuration.workers != active.configuration.workers
-        || configuration.log != active.configuration.log
+        || configuration.log != active.configuration.log || configuration.admin != active.configuration.admin
       {
         log.warning(
           """
-          changes of listeners' addresses and proxy_protocol, workers and log take effect with SIGUSR2 or a restart; the \
+          changes of listeners' addresses and proxy_protocol, admin, workers and log take effect with SIGUSR2 or a restart; the \
           rest does now
           """
         )
@@ -47,6 +49,7 @@ extension Gateway {
         listener.proxyProtocol = old.proxyProtocol
         return listener
       }
+      next.admin = active.configuration.admin
       next.workers = active.configuration.workers
       next.log = active.configuration.log
       let agreed = next
@@ -64,11 +67,25 @@ extension Gateway {
 
   private func refuseReload(_ diagnostics: Diagnostics) {
     for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
+    reloadFaults = diagnostics.list.map { "\($0)" }
     log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
+  }
+
+  private func refuseReload(_ why: String) {
+    log.error("reload refused: \(why)", metadata: ["generation": "\(active.generation)"])
+    reloadFaults = [why]
   }
 
   private func reloadEnded() {
     isReloading = false
+    reloads.faults = reloadFaults
+    if reloadFaults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
+    // Who has asked since this one began waits for the next, which reads what is there then.
+    if !isReloadWanted {
+      let waiting = reloadsAskedFor
+      reloadsAskedFor = []
+      for completion in waiting { completion(reloadFaults) }
+    }
     if !isDraining { serviceManager.notify(.ready) }
     guard isReloadWanted else { return }
     isReloadWanted = false
@@ -100,7 +117,7 @@ extension Gateway {
         }
         return
       } catch {
-        log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+        refuseReload("\(error)")
       }
     } catch {
       refuseReload(error)
@@ -113,6 +130,7 @@ extension Gateway {
     defer { upstreams.abandon() }
     guard !isDraining else {
       log.notice("not reloaded: the gateway is draining")
+      reloadFaults = ["the gateway is draining"]
       return
     }
     let introspection: IntrospectionClients
@@ -121,27 +139,27 @@ extension Gateway {
         [log] in $0.write(to: log)
       }
     } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      refuseReload("\(error)")
       return
     }
     let opened: [String: SignIns.Opened]
     do throws(StoreFault) {
       opened = try signIns.open(next)
     } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      refuseReload("\(error)")
       return
     }
     let flows: [String: CodeFlows.Opened]
     do throws(CodeFlowsFault) {
       flows = try codeFlows.open(next)
     } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      refuseReload("\(error)")
       return
     }
     do throws(KeyStoreError) {
       try keyStore.reload(sources: KeySource.all(of: next))
     } catch {
-      log.error("reload refused: \(error)", metadata: ["generation": "\(active.generation)"])
+      refuseReload("\(error)")
       return
     }
     // One loop may sign with a new key while another still answers as before.
@@ -151,7 +169,9 @@ extension Gateway {
     active = ActiveConfiguration(
       next, generation: active.generation + 1,
       responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
-        + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore))
+        + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore),
+      metricNames: metricNames)
+    reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls

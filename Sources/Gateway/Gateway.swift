@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 import Configuration
 import Dispatch
@@ -38,6 +39,18 @@ final class Gateway {
   let endedSignIns: EndedSignIns
   let signIns: SignIns
   let codeFlows: CodeFlows
+  /// What counters are called.
+  let metricNames = MetricNames()
+  /// nil: nobody asks, or not yet.
+  var adminServer: Server?
+  let startedAt = Double(WallClock.nanoseconds) / 1e9
+  /// nil: not yet.
+  var servesSince: MonotonicTime?
+  var reloads = AdminReport.Reload()
+  /// What is wrong with the configuration that is being taken.
+  var reloadFaults: [String] = []
+  /// Who waits for what comes of a reload.
+  var reloadsAskedFor: [@Sendable ([String]) -> Void] = []
   var revocationGeneration: UInt64 = 0
   var signals: [any DispatchSourceSignal] = []
   /// Signals that are handled, and loops that accept.
@@ -102,7 +115,7 @@ final class Gateway {
     active = ActiveConfiguration(
       configuration, generation: 1,
       responders: PublishedKeys.routes(configuration, keyStore) + ProtectedResourceMetadata.routes(configuration)
-        + signInRoutes)
+        + signInRoutes, metricNames: metricNames)
     do throws(TLSFault) {
       tls = try ListenerContexts(files.listeners, tickets: tickets, workers: configuration.workers)
       upstreams = try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { [log] in
@@ -114,10 +127,11 @@ final class Gateway {
     for warning in files.warnings { log.warning("\(warning)") }
     do throws(ServerError) {
       sockets = try ListenerSockets(
-        configuration.listeners, workers: configuration.workers, inherited: passed)
+        configuration.listeners, admin: configuration.admin?.address, workers: configuration.workers,
+        inherited: passed)
       server = try Server(
         active, sockets: sockets, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots,
-        accessLog: accessLog
+        accessLog: accessLog, isWatched: configuration.admin != nil
       ) { [log] in $0.write(to: log) }
     } catch {
       throw GatewayFault(message: "\(error)", status: error.status)
@@ -171,6 +185,9 @@ final class Gateway {
 extension Gateway {
   /// Begins to serve.
   private func start(_ bound: LoopBound<Gateway>) {
+    reloads.takenAt = startedAt
+    // Else another process answers there.
+    if takeover == nil { startAdmin(bound) }
     keyStore.start(
       issuerKeysChanged: { [unowned self] in
         PublishedKeys.update(active.responders, active.configuration, keyStore)
@@ -210,6 +227,7 @@ extension Gateway {
 
   /// Begins to accept.
   private func beginServing(_ bound: LoopBound<Gateway>) {
+    startAdmin(bound)
     server.start(
       requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
       requestIntrospection: { question in bound.async { $0.introspect(question) } },
@@ -239,12 +257,13 @@ extension Gateway {
   private func stepIsDone() {
     stepsDone += 1
     guard stepsDone == signals.count + server.workerCount else { return }
-    log.notice(
-      "serving",
-      metadata: [
-        "listeners": "\(sockets.addresses.joined(separator: " "))", "workers": "\(server.workerCount)",
-        "config": "\(path)", "version": "\(Portcullis.version)",
-      ])
+    servesSince = control.now
+    var metadata: Logger.Metadata = [
+      "listeners": "\(sockets.addresses.joined(separator: " "))", "workers": "\(server.workerCount)",
+      "config": "\(path)", "version": "\(Portcullis.version)",
+    ]
+    if let admin = sockets.adminAddress { metadata["admin"] = "\(admin)" }
+    log.notice("serving", metadata: metadata)
     let closed = sockets.unused.map(\.text)
     if !closed.isEmpty {
       log.notice("no longer listened on", metadata: ["listeners": "\(closed.joined(separator: " "))"])

@@ -2,6 +2,7 @@ import Access
 public import Configuration
 public import HTTP
 import Sockets
+public import Telemetry
 import Tokens
 
 /// A configuration compiled for the loops. Immutable: an exchange keeps the one that it began with.
@@ -17,6 +18,8 @@ public final class ActiveConfiguration: Sendable {
   /// As the access log says them.
   let providerNames: [String]
   let upstreamNames: [String]
+  /// `MetricNames`' numbers of the upstreams.
+  let upstreamMetricNumbers: [Int]
   /// Per provider.
   let credentialPlaces: [CredentialPlaces]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
@@ -36,7 +39,11 @@ public final class ActiveConfiguration: Sendable {
   /// The names of the gateway's own cookies, which no upstream sees or sets (SECURITY I-6, C-1).
   let ownCookies: OwnCookies
 
-  public init(_ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute]) {
+  /// - Parameter metricNames: nil: nothing is counted.
+  public init(
+    _ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute],
+    metricNames: MetricNames? = nil
+  ) {
     self.configuration = configuration
     self.generation = generation
     self.responders = responders
@@ -49,6 +56,7 @@ public final class ActiveConfiguration: Sendable {
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
     providerNames = configuration.providers.map(\.name)
     upstreamNames = configuration.upstreams.map(\.name)
+    upstreamMetricNumbers = configuration.upstreams.map { metricNames?.number(ofUpstream: $0.name) ?? 0 }
     let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
     credentialPlaces = places
     let ownCookies = OwnCookies(configuration.providers)
@@ -70,7 +78,8 @@ public final class ActiveConfiguration: Sendable {
       }
       if let assertion { names.append(assertion.header) }
       return ActiveRoute(
-        route, mapping: mapping, assertion: assertion, places: places,
+        route, metricNumber: metricNames?.number(ofRoute: route.name) ?? 0, mapping: mapping, assertion: assertion,
+        places: places,
         certificateProviders: configuration.providers.indices.filter {
           configuration.providers[$0].certificateRule != nil
         }, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,

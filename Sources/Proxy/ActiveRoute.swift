@@ -8,6 +8,8 @@ final class ActiveRoute: Sendable {
   enum TokenUse { case none, optional, required }
 
   let configuration: RouteConfiguration
+  /// `MetricNames`' number of it.
+  let metricNumber: Int
   let tokenUse: TokenUse
   /// Which of the different identity mappings it has: rendered identity headers are kept by it.
   let mapping: Int
@@ -46,10 +48,12 @@ final class ActiveRoute: Sendable {
   ///   - places: Of every provider.
   ///   - certificateProviders: Those whose clients show certificates.
   init(
-    _ configuration: RouteConfiguration, mapping: Int, assertion: ActiveAssertion?, places: [CredentialPlaces],
-    certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: OwnCookies, timeouts: TimeoutsConfiguration
+    _ configuration: RouteConfiguration, metricNumber: Int, mapping: Int, assertion: ActiveAssertion?,
+    places: [CredentialPlaces], certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: OwnCookies,
+    timeouts: TimeoutsConfiguration
   ) {
     self.configuration = configuration
+    self.metricNumber = metricNumber
     self.signIn = signIn
     self.mapping = mapping
     self.assertion = assertion

@@ -108,6 +108,14 @@ struct ExchangeLog {
 
   mutating func forgetToken() { identity = .anonymous }
 
+  var cacheUse: AccessRecord.Cache? {
+    switch cache {
+    case .none: nil
+    case .hit: .hit
+    case .miss: .miss
+    }
+  }
+
   private var verifiedKeyID: String? {
     if case .token(let token) = identity { token.keyID } else { nil }
   }
@@ -135,11 +143,7 @@ struct ExchangeLog {
     record.path = path
     record.subject = identity.subject
     record.keyID = verifiedKeyID ?? keyID
-    switch cache {
-    case .none: record.cache = nil
-    case .hit: record.cache = .hit
-    case .miss: record.cache = .miss
-    }
+    record.cache = cacheUse
     record.retries = retries
     record.authenticationMicroseconds = authenticationMicroseconds
     record.connectMicroseconds = connectMicroseconds
@@ -151,6 +155,16 @@ struct ExchangeLog {
 }
 
 extension Exchange {
+  /// What is counted of the exchange, which is over `now`. Before `fill`, which takes its text.
+  func measure(at now: MonotonicTime) -> ExchangeMeasure {
+    ExchangeMeasure(
+      route: route?.metricNumber ?? 0,
+      upstream: log.upstream.flatMap { configuration?.upstreamMetricNumbers[$0] }, status: status, reason: reason,
+      cache: log.cacheUse, totalMicroseconds: (now.nanoseconds - log.startedAt.nanoseconds) / 1000,
+      firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
+      bytesOut: log.bytesOut)
+  }
+
   /// Fills the access line of the exchange, which is over `now`.
   func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
     log.fill(&record, at: now)

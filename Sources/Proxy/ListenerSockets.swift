@@ -15,6 +15,10 @@ public struct ListenerSockets: Sendable {
 
   /// By loop.
   private(set) var shares: [[Share]]
+  /// Of the admin listener.
+  private(set) var adminShares: [Share] = []
+  /// Of the admin listener, with the port that the system chose; nil: there is none.
+  public private(set) var adminAddress: String?
   /// Every socket, each once.
   public private(set) var all: [ListeningSocket] = []
   /// Of each listener, with the ports that the system chose.
@@ -24,10 +28,11 @@ public struct ListenerSockets: Sendable {
 
   /// Takes the sockets that were inherited, by their addresses, and binds what is missing.
   public init(
-    _ listeners: [ListenerConfiguration], workers: Int, inherited: [ListeningSocket]
+    _ listeners: [ListenerConfiguration], admin: ListenAddress? = nil, workers: Int, inherited: [ListeningSocket]
   ) throws(ServerError) {
     shares = [[Share]](repeating: [], count: workers)
-    let groups = try ListenerSockets.groups(of: inherited, for: listeners)
+    let groups = try ListenerSockets.groups(
+      of: inherited, for: listeners.map(\.address) + (admin.map { [$0] } ?? []))
     let used = groups.flatMap { $0 }
     unused = inherited.filter { socket in !used.contains { $0 === socket } }
     let foreign = unused.filter { $0.origin == .manager }
@@ -40,14 +45,19 @@ public struct ListenerSockets: Sendable {
       addresses.append(try ListenerSockets.socketAddress(listener.address.with(port: port)).text)
       share(sockets, of: listener, at: index)
     }
+    guard let admin, let group = groups.last else { return }
+    let sockets = try ListenerSockets.complete(group, admin, workers: 1)
+    all += sockets
+    adminAddress = try ListenerSockets.socketAddress(admin.with(port: sockets.first?.port ?? 0)).text
+    adminShares = sockets.map { Share(socket: $0, isShared: false, listener: 0, proxyProtocol: false) }
   }
 
   /// For each listener the sockets that are its: those of its address first, then of its host alone where it has port 0.
   private static func groups(
-    of inherited: [ListeningSocket], for listeners: [ListenerConfiguration]
+    of inherited: [ListeningSocket], for addresses: [ListenAddress]
   ) throws(ServerError) -> [[ListeningSocket]] {
     var places: [SocketPlace] = []
-    for listener in listeners { places.append(try socketAddress(listener.address).place) }
+    for address in addresses { places.append(try socketAddress(address).place) }
     var groups = places.map { place in inherited.filter { $0.place == place } }
     var left = inherited.filter { !places.contains($0.place) }
     for (index, place) in places.enumerated() where place.port == 0 && place.path == nil {
@@ -126,6 +136,7 @@ public struct ListenerSockets: Sendable {
     all = []
     unused = []
     shares = []
+    adminShares = []
   }
 }
 

@@ -2,6 +2,7 @@ import Configuration
 import HTTP
 public import Keys
 public import Sockets
+import Synchronization
 public import Telemetry
 public import Tokens
 
@@ -10,15 +11,18 @@ public final class Server: Sendable {
   private let workers: [LoopBound<Worker>]
   private let counters = SharedCounters()
   private let replays: ReplayMemory
+  /// Whether its loops are its own, and not somebody else's who runs them.
+  private let ownsLoops: Bool
 
   /// Makes one loop per worker. Nothing is accepted before `start`.
   ///
   /// - Parameters:
   ///   - sockets: Of the listeners of `active`, for as many workers as it has.
+  ///   - isWatched: Whether `collect` is to say anything.
   ///   - report: Called from any loop.
   public init(
     _ active: ActiveConfiguration, sockets: ListenerSockets, keys: KeySnapshot, tls: ListenerContexts,
-    upstreams: [UpstreamSnapshot], accessLog: AccessLog,
+    upstreams: [UpstreamSnapshot], accessLog: AccessLog, isWatched: Bool,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
@@ -37,10 +41,41 @@ public final class Server: Sendable {
         index: index, loop: loop, sockets: sockets.shares[index], tls: tls.contexts[index],
         clientsGenerations: tls.clientsGenerations, active: active, keys: keys,
         upstreams: upstreams,
-        counters: counters, replays: replays, rateLimits: rateLimits, accessLog: accessLog.makeRing(), report: report)
+        counters: counters, replays: replays, rateLimits: rateLimits,
+        accessLog: accessLog.makeRing(remembersRefusals: isWatched), counts: isWatched ? TrafficCounts() : nil,
+        report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
     self.workers = workers
+    ownsLoops = true
+  }
+
+  /// What answers operators: on one loop that carries other things too, and with Responders alone.
+  ///
+  /// - Parameters:
+  ///   - sockets: Whose admin listener is meant.
+  ///   - loop: Runs already.
+  public init(
+    admin active: ActiveConfiguration, sockets: ListenerSockets, loop: EventLoop,
+    report: @escaping @Sendable (ProxyEvent) -> Void
+  ) {
+    replays = ReplayMemory(report: report)
+    let worker = Worker(
+      index: 0, loop: loop, sockets: sockets.adminShares, tls: [nil], clientsGenerations: [0], active: active,
+      keys: KeySnapshot(providers: []), upstreams: [], counters: counters, replays: replays,
+      rateLimits: RateLimitMemory(),
+      accessLog: .none(), counts: nil, report: report)
+    workers = [LoopBound(worker, loop: loop)]
+    ownsLoops = false
+  }
+
+  /// - Parameter active: For what answers operators.
+  public func update(admin active: ActiveConfiguration) {
+    for worker in workers {
+      worker.async {
+        $0.update(active: active, keys: KeySnapshot(providers: []), tls: [nil], clientsGenerations: [0], upstreams: [])
+      }
+    }
   }
 
   /// Begins to accept.
@@ -69,7 +104,7 @@ public final class Server: Sendable {
       workers[place.worker].async { $0.responded(place, response) }
     }
     for worker in workers {
-      worker.loop.start()
+      if ownsLoops { worker.loop.start() }
       worker.async { worker in
         do throws(SystemError) {
           try worker.listen(
@@ -119,6 +154,44 @@ public final class Server: Sendable {
   /// An upstream has other servers; nothing happens where it is no longer in force.
   public func update(_ upstream: UpstreamSnapshot) {
     for worker in workers { worker.async { $0.update(servers: upstream.servers, of: upstream.state) } }
+  }
+
+  /// What all loops have counted and refused.
+  public struct Traffic: Sendable {
+    public var counts = TrafficCounts()
+    /// Access lines of the last refusals, as JSON; of each loop those that came last first.
+    public var refusals: [[UInt8]] = []
+
+    public init() {}
+  }
+
+  /// Asks every loop.
+  ///
+  /// - Parameter completion: Called once, on the loop that answers last.
+  public func collect(_ completion: @escaping @Sendable (Traffic) -> Void) {
+    let gathering = Gathering(missing: workers.count)
+    for worker in workers {
+      worker.async {
+        let (counts, refusals) = ($0.counts ?? TrafficCounts(), $0.accessLog.recentRefusals)
+        if let all = gathering.add(counts, refusals) { completion(all) }
+      }
+    }
+  }
+
+  private final class Gathering: Sendable {
+    private let state: Mutex<(missing: Int, traffic: Traffic)>
+
+    init(missing: Int) { state = Mutex((missing, Traffic())) }
+
+    /// Everything, where nothing is missing any more.
+    func add(_ counts: TrafficCounts, _ refusals: [[UInt8]]) -> Traffic? {
+      state.withLock { state in
+        state.traffic.counts.add(counts)
+        state.traffic.refusals += refusals
+        state.missing -= 1
+        return state.missing == 0 ? state.traffic : nil
+      }
+    }
   }
 
   /// Client connections that are open.

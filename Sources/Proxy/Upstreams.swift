@@ -54,6 +54,15 @@ public final class Upstreams {
   /// The names of those that have no server now: none of their names has an address.
   public var withoutServers: [String] { monitors.filter(\.servers.isEmpty).map(\.state.configuration.name) }
 
+  /// How each upstream is.
+  public var statuses: [UpstreamStatus] {
+    monitors.map { monitor in
+      UpstreamStatus(
+        name: monitor.state.configuration.name,
+        servers: monitor.servers.map { UpstreamStatus.Server(name: $0.name, health: $0.health) })
+    }
+  }
+
   /// Begins to resolve and to check.
   ///
   /// - Parameters:

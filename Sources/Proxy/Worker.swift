@@ -16,6 +16,8 @@ final class Worker {
   let index: Int
   let counters: SharedCounters
   let accessLog: AccessLogRing
+  /// nil: nobody asks for it.
+  var counts: TrafficCounts?
   let report: @Sendable (ProxyEvent) -> Void
   /// Asks for the keys of a provider that may have a new one.
   var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
@@ -74,6 +76,7 @@ final class Worker {
     index: Int, loop: EventLoop, sockets: [ListenerSockets.Share], tls: [TLSContext?],
     clientsGenerations: [Int], active: ActiveConfiguration, keys: KeySnapshot, upstreams: [UpstreamSnapshot],
     counters: SharedCounters, replays: ReplayMemory, rateLimits: RateLimitMemory, accessLog: AccessLogRing,
+    counts: TrafficCounts?,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     self.index = index
@@ -83,6 +86,7 @@ final class Worker {
     self.loop = loop
     self.counters = counters
     self.accessLog = accessLog
+    self.counts = counts
     self.report = report
     context = DecisionContext(active, keys: keys, replays: replays, rateLimits: rateLimits)
     pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
@@ -166,6 +170,7 @@ final class Worker {
       stream, peer, awaitsProxyHeader: awaitsProxyHeader, listener: listener, worker: self)
     openConnections += 1
     counters.connectionOpened()
+    counts?.countConnection()
     do throws(SystemError) { try connection.start() } catch { connection.close() }
   }
 
@@ -222,8 +227,10 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
+    let now = MonotonicTime.current
+    counts?.count(slot.exchange.measure(at: now))
     guard accessLog.isOn else { return }
-    accessLog.write { slot.exchange.fill(&$0, at: .current) }
+    accessLog.write { slot.exchange.fill(&$0, at: now) }
   }
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.

@@ -40,11 +40,13 @@ public final class AccessLog: Sendable {
   }
 
   /// The end for one loop. Before the loops start.
-  public func makeRing() -> AccessLogRing {
-    guard let writer else { return AccessLogRing(nil, .json) }
+  ///
+  /// - Parameter remembersRefusals: Whether the last ones can be asked for.
+  public func makeRing(remembersRefusals: Bool = false) -> AccessLogRing {
+    guard let writer else { return AccessLogRing(nil, .json, remembersRefusals: remembersRefusals) }
     let ring = ByteRing(capacity: AccessLog.ringBytes)
     writer.add(ring)
-    return AccessLogRing(ring, format == .json ? .json : .logfmt)
+    return AccessLogRing(ring, format == .json ? .json : .logfmt, remembersRefusals: remembersRefusals)
   }
 
   /// Opens the file anew, after it was rotated.

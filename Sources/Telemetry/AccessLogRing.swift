@@ -6,32 +6,53 @@ import Sockets
 public final class AccessLogRing {
   private let ring: ByteRing?
   private var line: Line
+  /// nil: no refusal is remembered.
+  private var memory: Memory?
 
   /// One is used for every exchange: its text keeps its room.
   private struct Line: ~Copyable {
     var record = AccessRecord()
     var encoder: LineEncoder
 
-    mutating func write(_ fill: (inout AccessRecord) -> Void, to ring: ByteRing) {
-      fill(&record)
+    mutating func write(to ring: ByteRing) {
       encoder.encode(record)
       encoder.withLine { _ = ring.push($0) }
     }
   }
 
-  init(_ ring: ByteRing?, _ format: LineEncoder.Format) {
-    self.ring = ring
-    line = Line(encoder: LineEncoder(format))
+  private struct Memory: ~Copyable {
+    var encoder = LineEncoder(.json)
+    var refusals = RecentRefusals()
+
+    mutating func keep(_ record: borrowing AccessRecord) {
+      encoder.encode(record)
+      encoder.withLine { refusals.keep($0) }
+    }
   }
 
-  /// Whether lines are written at all.
-  public var isOn: Bool { ring != nil }
+  init(_ ring: ByteRing?, _ format: LineEncoder.Format, remembersRefusals: Bool = false) {
+    self.ring = ring
+    line = Line(encoder: LineEncoder(format))
+    memory = remembersRefusals ? Memory() : nil
+  }
+
+  /// That of a loop whose exchanges nobody wants to see.
+  public static func none() -> AccessLogRing { AccessLogRing(nil, .json) }
+
+  /// Whether anything comes of a line.
+  public var isOn: Bool { ring != nil || memory != nil }
+
+  /// What was refused last, those that came last first, as JSON lines.
+  public var recentRefusals: [[UInt8]] { memory?.refusals.latestFirst ?? [] }
 
   /// Writes the line that `fill` makes of the record; drops and counts it where the writer is too far behind.
   ///
   /// - Parameter fill: Is given what it has filled the last time, and has to set all of it.
   public func write(_ fill: (inout AccessRecord) -> Void) {
-    if let ring { line.write(fill, to: ring) }
+    guard isOn else { return }
+    fill(&line.record)
+    if line.record.reason != nil { memory?.keep(line.record) }
+    if let ring { line.write(to: ring) }
   }
 }
 

@@ -159,10 +159,26 @@ struct FileTests {
   @Test(
     "What is not supported yet is said, and not called unknown",
     arguments: [
-      ("admin: { address: 127.0.0.1:9901 }", "3:1: \"admin\" is not supported in this version"),
-      ("trusted_proxy: []", "3:1: unknown key \"trusted_proxy\"; did you mean \"trusted_proxies\"?"),
+      ("enforce: off", "11:48: \"enforce\" is not supported in this version"),
+      ("upstreem: echo", "11:48: unknown key \"upstreem\"; did you mean \"upstream\"?"),
     ])
-  func unsupported(_ line: String, fault: String) {
-    #expect(faults(Sample(top: line + "\n").text) == [fault])
+  func unsupported(_ key: String, fault: String) {
+    let routes = "routes:\n  - { path: /api, auth: local, upstream: echo, \(key) }\n"
+    #expect(faults(Sample(routes: routes).text) == [fault])
+  }
+
+  @Test(
+    "An admin listener is this machine's, or said to be public",
+    arguments: [
+      (
+        "0.0.0.0:9901",
+        "3:19: other machines can reach this address; listen on 127.0.0.1 or unix:path, or write "
+          + "`public: true` beside it"
+      ),
+      ("127.0.0.1:8080", "3:19: a listener has the same address"),
+      ("127.0.0.1:9901", nil), ("unix:admin.sock", nil), ("0.0.0.0:9901, public: true", nil),
+    ] as [(String, String?)])
+  func admin(_ address: String, fault: String?) {
+    #expect(faults(Sample(top: "admin: { address: \(address) }\n").text) == (fault.map { [$0] } ?? []))
   }
 }

@@ -3,14 +3,12 @@
 enum NotSupportedYet {
   static let fault = ValueFault("is not supported in this version")
 
-  static let keys = ["admin"]
   static let routeKeys = ["enforce"]
 }
 
 extension NotSupportedYet {
   /// All of it, for the reference.
   static let list: [(path: String, words: [String])] = [
-    ("gateway.conf", keys),
-    ("routes[]", routeKeys),
+    ("routes[]", routeKeys)
   ]
 }

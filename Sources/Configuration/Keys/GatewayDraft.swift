@@ -8,6 +8,7 @@ struct GatewayDraft: Sendable {
   }
 
   var listeners: [Decoded<ListenerDraft>]?
+  var admin: Decoded<AdminDraft>?
   var workers = Workers.auto
   var log = Decoded(LogConfiguration())
   var limits = Decoded(LimitsConfiguration())
@@ -23,11 +24,12 @@ struct GatewayDraft: Sendable {
   var protectedResources: [Decoded<ProtectedResourceDraft>]?
 
   static let keys = KeyTable<GatewayDraft>(
-    "The file.", defaults: GatewayDraft(), unsupported: NotSupportedYet.keys,
+    "The file.", defaults: GatewayDraft(),
     keys: [
       Key(
         "listeners", ifWritten: \.listeners, .list(of: .mapping(ListenerDraft.keys), "listeners"), presence: .required,
         "Where connections are accepted."),
+      Key("admin", ifWritten: \.admin, .mapping(AdminDraft.keys), "Where operators see how the gateway is doing."),
       Key(
         "workers", \.workers, .workers,
         "Event loops that carry traffic; `auto` is one for each processor that the process may run on."),

@@ -65,7 +65,7 @@ extension ValueKind where Value == String {
     }
   }
 
-  fileprivate static var hostName: ValueKind {
+  static var hostName: ValueKind {
     .scalar(noun: "a host", reference: "host", text: \.self) { scalar throws(ValueFault) in
       let text = scalar.text.lowercased()
       guard let address = WebAddress("https://" + text), address.path.isEmpty,

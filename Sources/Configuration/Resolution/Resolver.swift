@@ -11,6 +11,7 @@ struct Resolver {
 
   mutating func configuration() -> GatewayConfiguration {
     let limits = resolveLimits()
+    let listeners = resolveListeners()
     let providers = draft.providers.compactMap { resolveProvider($0) }
     checkSignIns(providers)
     let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }
@@ -18,7 +19,8 @@ struct Resolver {
     let routes = resolveRoutes(limits, resources)
     return GatewayConfiguration(
       file: file,
-      listeners: resolveListeners(),
+      listeners: listeners,
+      admin: resolveAdmin(beside: listeners),
       workers: workerCount,
       log: draft.log.value,
       limits: limits,

@@ -5,6 +5,8 @@ public struct GatewayConfiguration: Sendable {
   /// The file that it was read from, as the operator named it.
   public var file: String
   public var listeners: [ListenerConfiguration]
+  /// nil: nobody sees how the gateway is doing.
+  public var admin: AdminConfiguration?
   /// Event loops that carry traffic, 1 to 64. `auto` has been resolved to the processors there are.
   public var workers: Int
   public var log: LogConfiguration

@@ -18,6 +18,14 @@ public enum ListenAddress: Sendable, Hashable {
   /// A unix domain socket's path, resolved against the folder of the file.
   case unix(String)
 
+  /// Whether the system chooses the port.
+  var isAnyPort: Bool {
+    switch self {
+    case .ipv4(_, let port), .ipv6(_, let port): port == 0
+    case .unix: false
+    }
+  }
+
   /// Whether nobody but this machine can reach it.
   public var isLocal: Bool {
     switch self {

@@ -1,0 +1,129 @@
+public import HTTP
+import JSON
+import Reason
+import Telemetry
+
+/// Answers operators: everything that the admin listener has.
+public final class AdminPaths: Responder, Sendable {
+  public typealias Collect = @Sendable (@escaping @Sendable (AdminReport) -> Void) -> Void
+  /// What came of a reload: what is wrong, or nothing.
+  public typealias Reload = @Sendable (@escaping @Sendable (_ faults: [String]) -> Void) -> Void
+
+  private let hosts: [String]
+  private let isPublic: Bool
+  private let collect: Collect
+  private let reload: Reload
+
+  /// - Parameters:
+  ///   - hosts: Names under which it may be asked, in lower case, beside `localhost` and addresses.
+  ///   - isPublic: Whether nothing may be changed.
+  public init(hosts: [String], isPublic: Bool, collect: @escaping Collect, reload: @escaping Reload) {
+    self.hosts = hosts
+    self.isPublic = isPublic
+    self.collect = collect
+    self.reload = reload
+  }
+
+  public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
+    guard isHostGood(request.host) else {
+      return completion(
+        AdminPaths.text(421, "this name is none of admin.hosts\n", reason: .hostNotCovered))
+    }
+    if request.path == "/reload" { return reload(request, completion) }
+    guard request.method == "GET" || request.method == "HEAD" else {
+      return completion(
+        AdminPaths.text(405, "GET alone\n", fields: [("Allow", "GET, HEAD")], reason: .methodRefused))
+    }
+    let path = request.path
+    switch path {
+    case "/health/live": completion(AdminPaths.text(200, "live\n"))
+    case "/health/ready":
+      collect { report in
+        let isReady = report.readiness == .ready
+        completion(AdminPaths.text(isReady ? 200 : 503, report.readiness.text + "\n"))
+      }
+    case "/metrics":
+      collect { report in
+        completion(AdminPaths.answer(200, PrometheusText.mediaType, report.metrics()))
+      }
+    case "/", "/status":
+      let accept = request.fields.first { $0.name.lowercased() == "accept" }?.value ?? []
+      let prefersHTML = ProblemBody.prefersHTML(accept: accept.span, ByteRange(0, accept.count))
+      collect { report in
+        completion(
+          prefersHTML
+            ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
+            : AdminPaths.answer(200, "application/json", report.document().serialized() + [UInt8(ascii: "\n")]))
+      }
+    case _ where path.hasPrefix("/requests/"):
+      let id = String(path.dropFirst("/requests/".count))
+      collect { report in
+        let found = report.recentRefusals(.max).first { $0["request_id"]?.string == id }
+        completion(
+          found.map {
+            AdminPaths.answer(200, "application/json", JSONValue.object($0).serialized() + [UInt8(ascii: "\n")])
+          }
+            ?? AdminPaths.text(404, "no refusal of that id is remembered; the access log may say more\n"))
+      }
+    default: completion(AdminPaths.text(404, "there is nothing here; see /status\n", reason: .noRoute))
+    }
+  }
+
+  private func reload(_ request: LocalRequest, _ completion: @escaping @Sendable (LocalResponse) -> Void) {
+    guard request.method == "POST" else {
+      return completion(AdminPaths.text(405, "POST alone\n", fields: [("Allow", "POST")], reason: .methodRefused))
+    }
+    guard !isPublic else {
+      return completion(
+        AdminPaths.text(403, "admin.public: nothing can be changed here\n", reason: .clientRefused))
+    }
+    // Any page that a browser of this machine shows could have it send this.
+    guard request.origin != .foreign, AdminPaths.isOwnOrNoPage(request) else {
+      return completion(AdminPaths.text(403, "the page is of another site\n", reason: .csrfRefused))
+    }
+    reload { faults in
+      let result: JSONValue =
+        faults.isEmpty
+        ? .object(["result": .string("reloaded")])
+        : .object(["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
+      completion(
+        AdminPaths.answer(faults.isEmpty ? 200 : 422, "application/json", result.serialized() + [UInt8(ascii: "\n")]))
+    }
+  }
+
+  private static func isOwnOrNoPage(_ request: LocalRequest) -> Bool {
+    let site = request.fields.first { $0.name.lowercased() == "sec-fetch-site" }.map {
+      String(decoding: $0.value, as: UTF8.self)
+    }
+    return site == nil || site == "same-origin" || site == "none"
+  }
+
+  /// A name of somebody else's may lead a browser here (DNS rebinding).
+  private func isHostGood(_ host: String) -> Bool {
+    let host = host.lowercased()
+    if host == "localhost" || hosts.contains(host) { return true }
+    let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    let bytes = Array(bare.utf8)
+    return IPAddress(bytes.span, ByteRange(0, bytes.count)) != nil
+  }
+
+  // MARK: Answers
+
+  private static func text(
+    _ status: Int, _ text: String, fields: [(name: String, value: String)] = [], reason: Reason? = nil
+  ) -> LocalResponse {
+    var response = answer(status, "text/plain; charset=utf-8", [UInt8](text.utf8))
+    response.fields += fields
+    response.reason = reason
+    return response
+  }
+
+  private static func answer(_ status: Int, _ mediaType: String, _ body: [UInt8]) -> LocalResponse {
+    LocalResponse(
+      status: status,
+      fields: [
+        ("Content-Type", mediaType), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+      ], body: body)
+  }
+}

@@ -1,0 +1,78 @@
+public import Proxy
+public import Sockets
+
+/// Module `Admin`: what operators see and ask for.
+/// May import: HTTP, JSON, Proxy, Reason, Sockets, Telemetry.
+/// Never does: anything but show what it is given: it is asked for on the control loop.
+
+/// How the gateway is, at one moment.
+public struct AdminReport: Sendable {
+  public var version = ""
+  /// The configuration's file.
+  public var file = ""
+  public var generation: UInt64 = 0
+  public var workers = 0
+  /// Seconds since 1970.
+  public var now: Double = 0
+  public var startedAt: Double = 0
+  public var readiness = Readiness.ready
+  public var reload = Reload()
+  public var openConnections = 0
+  public var traffic = Server.Traffic()
+  /// By `MetricNames`' numbers.
+  public var routeNames: [String] = []
+  public var upstreamNames: [String] = []
+  public var upstreams: [UpstreamStatus] = []
+  public var providers: [Provider] = []
+  public var process = ProcessUsage.current
+
+  public init() {}
+
+  /// Whether a load balancer should send traffic.
+  public enum Readiness: Sendable, Equatable {
+    case ready
+    /// It does not accept yet, or has no keys yet of these providers.
+    case starting(without: [String])
+    case draining
+
+    var text: String {
+      switch self {
+      case .ready: "ready"
+      case .starting(let missing) where missing.isEmpty: "starting"
+      case .starting(let missing): "starting: no keys yet of \(missing.joined(separator: ", "))"
+      case .draining: "draining"
+      }
+    }
+  }
+
+  /// How reloads went.
+  public struct Reload: Sendable {
+    public var done: UInt64 = 0
+    public var refused: UInt64 = 0
+    /// When the configuration in force was taken, in seconds since 1970.
+    public var takenAt: Double = 0
+    /// What was wrong with the last one; empty: nothing.
+    public var faults: [String] = []
+
+    public init() {}
+  }
+
+  /// The keys of a provider.
+  public struct Provider: Sendable {
+    public let name: String
+    public let issuer: String
+    public let keys: Int
+    /// When they were fetched or read, in seconds since 1970; nil: there are none.
+    public let fetchedAt: Double?
+    /// Fetches that failed since, in a row.
+    public let failures: Int
+
+    public init(name: String, issuer: String, keys: Int, fetchedAt: Double?, failures: Int) {
+      self.name = name
+      self.issuer = issuer
+      self.keys = keys
+      self.fetchedAt = fetchedAt
+      self.failures = failures
+    }
+  }
+}

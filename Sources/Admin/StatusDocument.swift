@@ -1,0 +1,76 @@
+import JSON
+import Proxy
+import Reason
+import Sockets
+import Telemetry
+
+extension AdminReport {
+  /// `/status` as JSON.
+  func document() -> JSONValue {
+    .object([
+      "version": .string(version),
+      "readiness": .string(readiness.text),
+      "uptime_seconds": .integer(Int64(max(0, now - startedAt))),
+      "workers": .integer(Int64(workers)),
+      "configuration": .object([
+        "file": .string(file), "generation": .integer(Int64(clamping: generation)),
+        "age_seconds": .integer(Int64(max(0, now - reload.takenAt))),
+        "reloads_refused": .integer(Int64(clamping: reload.refused)),
+        "faults": .array(reload.faults.map { .string($0) }),
+      ]),
+      "connections": .integer(Int64(openConnections)),
+      "memory_bytes": .integer(Int64(clamping: process.residentBytes)),
+      "requests": .object([
+        "total": .integer(Int64(clamping: requestsTotal)),
+        "by_blame": .object(JSONObject(byBlame.map { member($0.blame.rawValue, $0.count) }) ?? [:]),
+      ]),
+      "reasons": .array(
+        refusals.prefix(20).map {
+          .object([
+            "reason": .string($0.refused.reason.rawValue), "blame": .string($0.refused.reason.blame.rawValue),
+            "route": .string(AdminReport.name($0.refused.route, routeNames)),
+            "count": .integer(Int64(clamping: $0.count)),
+          ])
+        }),
+      "providers": .array(
+        providers.map {
+          .object([
+            "name": .string($0.name), "issuer": .string($0.issuer), "keys": .integer(Int64($0.keys)),
+            "age_seconds": age(since: $0.fetchedAt), "failures": .integer(Int64($0.failures)),
+          ])
+        }),
+      "upstreams": .array(
+        upstreams.map { upstream in
+          .object([
+            "name": .string(upstream.name),
+            "servers": .array(
+              upstream.servers.map {
+                .object(["name": .string($0.name), "state": .string($0.health.rawValue)])
+              }),
+          ])
+        }),
+      "refusals": .array(recentRefusals(20).map { .object($0) }),
+    ])
+  }
+
+  private func member(_ name: String, _ count: UInt64) -> JSONObject.Member {
+    JSONObject.Member(name: name, value: .integer(Int64(clamping: count)))
+  }
+
+  private func age(since time: Double?) -> JSONValue { time.map { .integer(Int64(max(0, now - $0))) } ?? .null }
+
+  var requestsTotal: UInt64 { traffic.counts.routes.reduce(0) { $0 &+ $1.total } }
+
+  /// How many requests were refused by whose fault.
+  var byBlame: [(blame: Blame, count: UInt64)] {
+    Blame.allCases.map { blame in
+      (blame, traffic.counts.refusals.reduce(0) { $1.key.reason.blame == blame ? $0 &+ $1.value : $0 })
+    }
+  }
+
+  /// The access lines of the last refusals, those that came last first.
+  func recentRefusals(_ count: Int) -> [JSONObject] {
+    let lines = traffic.refusals.compactMap { line in (try? JSON.parse(line.span))?.object }
+    return Array(lines.sorted { ($0["time"]?.string ?? "") > ($1["time"]?.string ?? "") }.prefix(count))
+  }
+}

@@ -1,0 +1,128 @@
+import JSON
+import Proxy
+import Reason
+import Sockets
+import Telemetry
+
+/// `/status` for people: no script, so that it can be forbidden all; it loads itself anew.
+struct StatusPage {
+  let report: AdminReport
+
+  var html: String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="refresh" content="5">
+    <title>\(escaped(title))</title>
+    <style>\(StatusPage.style)</style>
+    </head>
+    <body>
+    <header><h1>Portcullis</h1><p class="\(report.readiness == .ready ? "good" : "bad")">\(escaped(report.readiness.text))</p></header>
+    \(faults)
+    <dl class="facts">
+    \(facts.map { "<div><dt>\($0.0)</dt><dd>\(escaped($0.1))</dd></div>" }.joined(separator: "\n"))
+    </dl>
+    \(table("Refused, by whose fault", ["Blame", "Requests"], report.byBlame.map { [$0.blame.rawValue, "\($0.count)"] }))
+    \(table("Reasons", ["Reason", "Route", "Blame", "Requests"], report.refusals.prefix(20).map {
+      [
+        $0.refused.reason.rawValue, AdminReport.name($0.refused.route, report.routeNames),
+        $0.refused.reason.blame.rawValue, "\($0.count)",
+      ]
+    }))
+    \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row)))
+    \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
+      [$0.name, "\($0.keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
+    }))
+    \(table("Upstreams", ["Upstream", "Server", "State"], report.upstreams.flatMap { upstream in
+      upstream.servers.isEmpty
+        ? [[upstream.name, "none", "down"]] : upstream.servers.map { [upstream.name, $0.name, $0.health.rawValue] }
+    }))
+    </body>
+    </html>
+
+    """
+  }
+
+  private var title: String { report.readiness == .ready ? "Portcullis" : "Portcullis: \(report.readiness.text)" }
+
+  private var facts: [(String, String)] {
+    [
+      ("Requests", "\(report.requestsTotal)"), ("Connections", "\(report.openConnections)"),
+      ("Running for", StatusPage.duration(report.now - report.startedAt)),
+      (
+        "Configuration",
+        "\(report.file), generation \(report.generation), \(StatusPage.duration(report.now - report.reload.takenAt)) old"
+      ),
+      ("Loops", "\(report.workers)"), ("Memory", "\(report.process.residentBytes >> 20) MiB"),
+      ("Version", report.version),
+    ]
+  }
+
+  private var faults: String {
+    guard !report.reload.faults.isEmpty else { return "" }
+    let lines = report.reload.faults.map { "<li>\(escaped($0))</li>" }.joined()
+    return "<section class=\"fault\"><h2>The last reload was refused</h2><ul>\(lines)</ul></section>"
+  }
+
+  private func row(_ line: JSONObject) -> [String] {
+    let text = { (name: String) in line[name]?.string ?? "" }
+    let status: String = if case .integer(let status)? = line["status"] { "\(status)" } else { "" }
+    return [
+      text("time"), status, text("reason"), "\(text("method")) \(text("host"))\(text("path"))", text("client"),
+      text("request_id"),
+    ]
+  }
+
+  private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+    guard !rows.isEmpty else { return "" }
+    let head = heads.map { "<th scope=\"col\">\($0)</th>" }.joined()
+    let body = rows.map { "<tr>" + $0.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>" }.joined(separator: "\n")
+    return """
+      <section><h2>\(title)</h2><div class="wide"><table><thead><tr>\(head)</tr></thead><tbody>
+      \(body)
+      </tbody></table></div></section>
+      """
+  }
+
+  /// Everything shown may hold what a client sent.
+  private func escaped(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
+  static func duration(_ seconds: Double) -> String {
+    let seconds = Int64(max(0, min(seconds, 1e15)))
+    switch seconds {
+    case ..<120: return "\(seconds) s"
+    case ..<7200: return "\(seconds / 60) min"
+    case ..<172_800: return "\(seconds / 3600) h"
+    default: return "\(seconds / 86_400) d"
+    }
+  }
+
+  private static let style = """
+    :root{color-scheme:light dark;--line:#d0d5dc;--dim:#5c6672;--good:#1a7f37;--bad:#c4232b}\
+    @media(prefers-color-scheme:dark){:root{--line:#3a424d;--dim:#9aa4b1;--good:#57c26f;--bad:#ff7b78}}\
+    body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem}\
+    header{display:flex;align-items:baseline;gap:1rem}h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:1.6rem 0 .4rem}\
+    header p{margin:0;font-weight:600}.good{color:var(--good)}.bad,.fault h2{color:var(--bad)}\
+    .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.6rem;margin:1rem 0}\
+    .facts div{border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}dt{color:var(--dim);font-size:.8rem}\
+    dd{margin:0;overflow-wrap:anywhere}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}\
+    th,td{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);white-space:nowrap}\
+    th{color:var(--dim);font-weight:500;font-size:.8rem}
+    """
+}

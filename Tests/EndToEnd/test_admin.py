@@ -1,0 +1,256 @@
+"""The admin listener: metrics, health, the page, and what may be asked for."""
+import json
+import re
+import signal
+import subprocess
+import threading
+
+import pytest
+from support.gateway import run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, held_until, mint
+from support.wire import get
+
+JSON = ("Accept", "application/json")
+HTML = ("Accept", "text/html")
+
+
+def config(app, jwks=None, admin="{ address: 127.0.0.1:0 }", top="", routes="", workers=1):
+    provider = f"""
+    providers:
+      company: {{ issuer: {ISSUER}, audiences: [{AUDIENCE}], claims: {{ roles: roles }}, {jwks} }}
+    """ if jwks else ""
+    private = '- { name: private, path: /private/**, auth: company, require: { roles: [admin] }, upstream: app }' if jwks else ""
+    return f"""
+    listeners:
+      - address: 127.0.0.1:0
+    admin: {admin}
+    workers: {workers}
+    {top}
+    {provider}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+      gone: {{ servers: ["127.0.0.1:1"] }}
+    routes:
+      - {{ name: open, path: /open/**, auth: none, upstream: app }}
+      - {{ name: gone, path: /gone, auth: none, upstream: gone }}
+      {private}
+      {routes}
+    """
+
+
+class Admin:
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.host, _, port = gateway.wait_message("serving")["admin"].rpartition(":")
+        self.host = self.host.replace("0.0.0.0", "127.0.0.1")
+        self.port = int(port)
+
+    def get(self, path, *fields, host="127.0.0.1", **options):
+        return get(self, path, fields, host=host, **options)
+
+    def status(self):
+        answer = self.get("/status", JSON)
+        assert answer.status == 200
+        return json.loads(answer.body)
+
+    def metrics(self):
+        """Every sample, by its name with its labels."""
+        answer = self.get("/metrics")
+        assert answer.status == 200 and answer.field("content-type") == "text/plain; version=0.0.4; charset=utf-8"
+        checked = subprocess.run(["promtool", "check", "metrics"], input=answer.body, capture_output=True)
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+        lines = [line for line in answer.body.decode().splitlines() if not line.startswith("#")]
+        samples = dict(line.rpartition(" ")[::2] for line in lines)
+        assert len(samples) == len(lines)
+        return {name: float(value) for name, value in samples.items()}
+
+
+@pytest.fixture(scope="module")
+def key():
+    return Key("ES256", "a")
+
+
+def test_metrics_count_what_was_answered(start, upstream, tmp_path, key, workers):
+    app = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    gateway = start(config(app, f"jwks_file: {tmp_path}/jwks.json", workers=workers))
+    admin = Admin(gateway)
+    good, poor = mint(key, roles=["admin"]), mint(key, roles=[])
+    for token, count, status in ((good, 5, 200), (poor, 3, 403)):
+        for _ in range(count):
+            assert get(gateway, "/private/x", [bearer(token)]).status == status
+    for number in range(7):
+        assert get(gateway, f"/nowhere/{number}", host=f"host-{number}.test").status == 404
+    assert get(gateway, "/gone").status == 502
+    gateway.wait_access(16)
+    samples = wait_until(
+        lambda: (found := admin.metrics()).get('portcullis_http_requests_total{route="gone",code="5xx"}') and found,
+        "the last count")
+    assert samples['portcullis_http_requests_total{route="private",code="2xx"}'] == 5
+    assert samples['portcullis_http_requests_total{route="private",code="4xx"}'] == 3
+    assert samples['portcullis_http_requests_total{route="",code="4xx"}'] == 7
+    assert samples['portcullis_http_request_duration_seconds_count{route="private"}'] == 8
+    assert samples['portcullis_http_request_duration_seconds_bucket{route="private",le="+Inf"}'] == 8
+    assert samples['portcullis_refusals_total{route="private",reason="role_missing",blame="policy"}'] == 3
+    assert samples['portcullis_refusals_total{route="",reason="no_route",blame="client"}'] == 7
+    assert samples['portcullis_upstream_requests_total{upstream="app",code="2xx"}'] == 5
+    assert samples['portcullis_upstream_first_byte_seconds_count{upstream="app"}'] == 5
+    hits, misses = (samples[f'portcullis_token_cache_lookups_total{{result="{r}"}}'] for r in ("hit", "miss"))
+    assert hits + misses == 8 and 2 <= misses <= 2 * workers
+    assert samples['portcullis_key_set_keys{provider="company"}'] == 1
+    assert samples["portcullis_connections_accepted_total"] == 16
+    assert samples["portcullis_ready"] == 1 and samples["process_resident_memory_bytes"] > 1 << 20
+    # Nothing that a client makes up is a label.
+    assert not any("nowhere" in name or "host-" in name for name in samples)
+    # A token is nowhere.
+    for path in ("/metrics", "/status"):
+        text = admin.get(path, JSON).body + admin.get(path, HTML).body
+        assert good.encode() not in text and good.split(".")[2].encode() not in text
+
+
+def test_counters_go_on_over_reloads_by_their_names(start, upstream):
+    app = upstream()
+    gateway = start(config(app))
+    admin = Admin(gateway)
+    open_total = 'portcullis_http_requests_total{route="open",code="2xx"}'
+    get(gateway, "/open/x")
+    wait_until(lambda: admin.metrics().get(open_total) == 1, "the count")
+    text = config(app).replace("routes:\n", "routes:\n      - { name: first, path: /first, auth: none, upstream: gone }\n")
+    gateway.write_config(text)
+    assert admin.get("/reload", method="POST").status == 200
+    get(gateway, "/first")
+    get(gateway, "/open/x")
+    samples = wait_until(lambda: (m := admin.metrics()).get(open_total) == 2 and m, "the count")
+    assert samples['portcullis_http_requests_total{route="first",code="5xx"}'] == 1
+    assert samples["portcullis_configuration_generation"] == 2
+    assert samples['portcullis_configuration_reloads_total{result="done"}'] == 1
+
+
+def test_a_reload_says_what_came_of_it(start, upstream):
+    app = upstream()
+    gateway = start(config(app))
+    admin = Admin(gateway)
+    gateway.write_config(config(app, top="limitz: {}"))
+    answer = admin.get("/reload", method="POST")
+    assert answer.status == 422
+    fault, = json.loads(answer.body)["faults"]
+    assert "limitz" in fault and re.match(r".*gateway\.conf:\d+:\d+: ", fault)
+    assert admin.status()["configuration"]["faults"] == [fault]
+    assert b"The last reload was refused" in admin.get("/status", HTML).body
+    assert admin.metrics()["portcullis_configuration_last_reload_successful"] == 0
+    assert get(gateway, "/open/x").status == 200
+    gateway.write_config(config(app))
+    assert json.loads(admin.get("/reload", method="POST").body) == {"result": "reloaded"}
+    assert admin.status()["configuration"]["faults"] == [] and admin.status()["configuration"]["generation"] == 2
+    # A page of somebody else's, which a browser of this machine shows.
+    for fields in ([("Origin", "http://evil.test")], [("Sec-Fetch-Site", "cross-site")], [("Origin", "null")]):
+        assert admin.get("/reload", *fields, method="POST").status == 403
+    assert admin.get("/reload").status == 405
+    assert admin.status()["configuration"]["generation"] == 2
+
+
+def test_ready_means_that_there_are_keys_and_that_it_does_not_drain(start, upstream, key):
+    app = upstream()
+    issuer = KeyServer(key)
+    try:
+        release = threading.Event()
+        issuer.instead = held_until(release, key)
+        try:
+            gateway = start(config(app, f"jwks_url: {issuer.url}", top="timeouts: { drain: 10s, drain_delay: 1s }"))
+            admin = Admin(gateway)
+            assert admin.get("/health/live").status == 200
+            answer = admin.get("/health/ready")
+            assert answer.status == 503 and answer.body == b"starting: no keys yet of company\n"
+        finally:
+            release.set()
+        wait_until(lambda: admin.get("/health/ready").status == 200, "the keys", 15)
+    finally:
+        issuer.close()
+    gateway.signal(signal.SIGTERM)
+    answer = wait_until(lambda: (a := admin.get("/health/ready")).status == 503 and a, "the end to be said")
+    assert answer.body == b"draining\n" and admin.get("/health/live").status == 200
+    assert admin.metrics()["portcullis_ready"] == 0
+    assert admin.get("/reload", method="POST").status == 422
+    assert gateway.wait() == 0
+
+
+@pytest.mark.parametrize("host, status", [
+    ("127.0.0.1:9901", 200), ("[::1]:9901", 200), ("localhost", 200), ("LOCALHOST:1", 200), ("ops.example", 200),
+    ("evil.test", 421), ("127.0.0.1.evil.test", 421), ("localhost.evil.test", 421), ("ops.example.evil.test", 421),
+])
+def test_a_name_that_somebody_points_here_is_refused(start_once, upstream_once, host, status, cache={}):
+    if not cache:
+        cache["admin"] = Admin(start_once(config(upstream_once(), admin="{ address: 127.0.0.1:0, hosts: [ops.example] }")))
+    assert cache["admin"].get("/status", host=host).status == status
+
+
+def test_a_refusal_is_found_by_its_id(start, upstream, workers):
+    app = upstream()
+    gateway = start(config(app, workers=workers))
+    admin = Admin(gateway)
+    answer = get(gateway, "/nope")
+    found = wait_until(lambda: (a := admin.get(f"/requests/{answer.request_id}")).status == 200 and a, "the line")
+    assert json.loads(found.body) == gateway.access_of(answer.request_id)
+    good = get(gateway, "/open/x")
+    assert admin.get(f"/requests/{good.request_id}").status == 404
+    assert admin.status()["refusals"][0]["request_id"] == answer.request_id
+    # A bounded number of them.
+    for _ in range(1200):
+        last = get(gateway, "/nope")
+    wait_until(lambda: admin.get(f"/requests/{last.request_id}").status == 200, "the last one")
+    assert admin.get(f"/requests/{answer.request_id}").status == 404
+
+
+def test_a_public_one_shows_and_changes_nothing(start, upstream):
+    gateway = start(config(upstream(), admin="{ address: 0.0.0.0:0, public: true }"))
+    admin = Admin(gateway)
+    assert admin.get("/status", JSON).status == 200
+    assert admin.get("/reload", method="POST").status == 403
+    assert admin.status()["configuration"]["generation"] == 1
+
+
+def test_a_unix_socket_and_a_handover(start, upstream, tmp_path):
+    app = upstream()
+    path = tmp_path / "admin.sock"
+    gateway = start(config(app, admin=f"{{ address: 'unix:{path}' }}"))
+
+    def ask(target):
+        return subprocess.run(
+            ["curl", "-s", "--max-time", "5", "--unix-socket", path, f"http://localhost{target}"], capture_output=True,
+            text=True).stdout
+    assert ask("/health/ready") == "ready\n"
+    first = json.loads(ask("/status"))["uptime_seconds"]
+    pid = gateway.pid
+    gateway.signal(signal.SIGUSR2)
+    assert gateway.wait(20) == 0
+    assert ask("/health/ready") == "ready\n"
+    assert json.loads(ask("/status"))["uptime_seconds"] <= max(first, 3) and pid == gateway.pid
+
+
+def test_without_one_nothing_listens_and_other_paths_have_nothing(start, upstream):
+    app = upstream()
+    gateway = start(config(app).replace("admin: { address: 127.0.0.1:0 }", ""))
+    assert "admin" not in gateway.wait_message("serving")
+    other = Admin(start(config(app)))
+    for path in ("/x", "/metrics/", "/health", "//metrics", "/requests/x"):
+        assert other.get(path).status in (400, 404), path
+    assert other.get("/metrics", method="POST").status == 405 and other.get("/metrics", method="HEAD").body == b""
+    # Nothing of it is on the listeners of clients.
+    assert get(gateway, "/metrics").status == 404
+
+
+def test_what_is_wrong_with_it_is_said(tmp_path):
+    for written, fault in (
+        ("admin: { address: 0.0.0.0:9901 }", "other machines can reach this address"),
+        ("admin: { address: '[::]:9901' }", "other machines can reach this address"),
+        ("admin: { address: 127.0.0.1:8080 }", "a listener has the same address"),
+        ("admin: {}", "\"address\" is missing"),
+        ("admin: { address: 127.0.0.1:9901, hosts: ['*.example'] }", "is no host"),
+    ):
+        file = tmp_path / "gateway.conf"
+        file.write_text(f"listeners:\n  - address: 127.0.0.1:8080\n{written}\nupstreams: {{ echo: {{ builtin: echo }} }}\n"
+                        "routes:\n  - { path: /**, auth: none, upstream: echo }\n".replace("/**,", '"/**",'))
+        checked = run("check", "--config", file)
+        assert checked.returncode == 1 and fault in checked.stderr + checked.stdout, (written, checked)
+        assert re.search(r"gateway\.conf:3:\d+: ", checked.stderr + checked.stdout)

@@ -1,0 +1,81 @@
+import Reason
+import Testing
+
+@testable import Telemetry
+
+@Suite("Metrics")
+struct MetricsTests {
+  @Test("A histogram counts up to each bound, the bound with it")
+  func histogram() {
+    var histogram = Histogram()
+    for microseconds in [0, 500, 501, 10_000_000, 10_000_001, .max] as [Int64] { histogram.add(microseconds) }
+    #expect(histogram.count(upTo: 0) == 2 && histogram.count(upTo: 1) == 3)
+    #expect(histogram.count(upTo: 12) == 3 && histogram.count(upTo: 13) == 4 && histogram.count == 6)
+    histogram.add(histogram)
+    #expect(histogram.count == 12)
+    histogram.add(-5)
+    #expect(histogram.count(upTo: 0) == 5)
+  }
+
+  @Test("Names and values are one line each, whatever stands in them")
+  func escaping() {
+    var text = PrometheusText()
+    text.begin("a_total", .counter, "What it is.")
+    text.sample("a_total", PrometheusText.Labels(("route", "a\"b\\c\nd"), ("code", "")), UInt64.max)
+    text.sample("b", 0.5)
+    #expect(
+      String(decoding: text.bytes, as: UTF8.self) == """
+        # HELP a_total What it is.
+        # TYPE a_total counter
+        a_total{route="a\\"b\\\\c\\nd",code=""} 18446744073709551615
+        b 0.5
+
+        """)
+  }
+
+  private func measure(route: Int, status: Int, reason: Reason? = nil, upstream: Int? = nil) -> ExchangeMeasure {
+    ExchangeMeasure(
+      route: route, upstream: upstream, status: status, reason: reason, cache: .hit, totalMicroseconds: 7,
+      firstByteMicroseconds: nil, retries: 1, bytesIn: 10, bytesOut: 20)
+  }
+
+  @Test("What loops have counted adds up, whichever has seen more routes")
+  func adding() {
+    var (one, other) = (TrafficCounts(), TrafficCounts())
+    one.count(measure(route: 3, status: 200, upstream: 2))
+    one.count(measure(route: 0, status: 404, reason: .noRoute))
+    other.count(measure(route: 1, status: 0, reason: .clientClosed))
+    other.count(measure(route: 0, status: 999, reason: .noRoute))
+    for (first, second) in [(one, other), (other, one)] {
+      var sum = first
+      sum.add(second)
+      #expect(sum.routes.map(\.total) == [2, 1, 0, 1])
+      #expect(sum.routes[3].count(ofStatuses: 2) == 1 && sum.routes[1].count(ofStatuses: 0) == 1)
+      #expect(sum.routes[0].count(ofStatuses: 4) == 1 && sum.routes[0].count(ofStatuses: 0) == 1)
+      #expect(sum.upstreams.map(\.total) == [0, 0, 1] && sum.retries == 1)
+      #expect(sum.refusals[TrafficCounts.Refused(route: 0, reason: .noRoute)] == 2)
+      #expect(sum.cacheHits == 4 && sum.bytesIn == 40 && sum.bytesOut == 80)
+    }
+  }
+
+  @Test("A name keeps its number, and there is an end of them")
+  func names() {
+    let names = MetricNames()
+    #expect(names.number(ofRoute: "a") == 1 && names.number(ofUpstream: "b") == 1 && names.number(ofRoute: "b") == 2)
+    #expect(names.number(ofRoute: "a") == 1 && names.routes == ["", "a", "b"])
+    for index in 0..<20_000 { _ = names.number(ofRoute: "r\(index)") }
+    #expect(names.routes.count == 20_000 && names.number(ofRoute: "one more") == 0 && names.number(ofRoute: "b") == 2)
+  }
+
+  @Test("The last refusals are remembered, and so many of them")
+  func refusals() {
+    var refusals = RecentRefusals()
+    for index in 0..<RecentRefusals.countMax + 10 {
+      refusals.keep(Array("\(index)".utf8).span)
+      if index == 2 { #expect(refusals.latestFirst == ["2", "1", "0"].map { Array($0.utf8) }) }
+    }
+    let latest = refusals.latestFirst
+    #expect(latest.count == RecentRefusals.countMax)
+    #expect(latest.first == Array("\(RecentRefusals.countMax + 9)".utf8) && latest.last == Array("10".utf8))
+  }
+}

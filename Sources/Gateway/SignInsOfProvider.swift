@@ -8,10 +8,16 @@ enum SignInsOfProvider {
   /// `users` is nil where nobody signs in.
   case signIns(SQLiteSignInStore, provider: String, users: UsersFile?)
   case sessions(SQLiteSessionStore, provider: String, idleSeconds: Int64)
+  /// There is no database yet. It is the gateway that makes it: whoever looks may be another user.
+  case none
 
   /// - Throws: An exit status, after what is wrong was said.
   init(_ provider: ProviderConfiguration) throws {
     do throws(StoreFault) {
+      if let file = provider.signInsFile ?? provider.sessionsFile, (try? FileStatus(path: file)) == nil {
+        self = .none
+        return
+      }
       if let file = provider.signInsFile {
         self = .signIns(try SQLiteSignInStore(path: file), provider: provider.name, users: provider.signIn?.users)
         return
@@ -47,6 +53,7 @@ enum SignInsOfProvider {
         ])
       }
       return table
+    case .none: return TextTable(["ID", "USER"])
     case .sessions(let store, let provider, let idleSeconds):
       var table = TextTable(["ID", "USER", "NAME", "SINCE", "LAST USED", "UNTIL"])
       let sessions = try wait {
@@ -66,6 +73,7 @@ enum SignInsOfProvider {
   func end(id: String) throws -> Bool {
     try wait { completion in
       switch self {
+      case .none: completion(.success(false))
       case .signIns(let store, let provider, _):
         store.end(id: id, provider: provider, now: now, completion: completion)
       case .sessions(let store, let provider, _):
@@ -86,6 +94,7 @@ enum SignInsOfProvider {
         let records = try wait { store.list(provider: provider, subject: nil, now: now, completion: $0) }
         for record in records where try end(id: record.id) { ended(record.id) }
       }
+    case .none: break
     case .sessions(let store, let provider, _):
       try wait { store.endAll(subject: user, provider: provider, now: now, completion: $0) }.forEach(ended)
     }

@@ -210,6 +210,12 @@ def test_step_up_that_comes_to_nothing_ends_in_a_page(scene, provider):
         assert (answer.status, answer.field("location")) == (403, None), claims
         assert b'href="/oauth/login?return_to=%2Fstrong&amp;max_age=60&amp;acr_values=gold+platinum"' in answer.body
         assert made.gateway.access_of(answer.request_id)["reason"] == "authentication_insufficient"
+    # Somebody else is no better: the page says so, whoever they are.
+    provider.claims, provider.user = {}, {"sub": "mallory"}
+    answer = browser.go(browser.at_provider(browser.go(browser.go("/strong").field("location")).field("location")))
+    assert answer.status == 403
+    assert made.gateway.access_of(answer.request_id)["reason"] == "authentication_insufficient"
+    provider.user = {"sub": "alice"}
     # The session is what it was, and no worse.
     assert browser.cookies[SESSION] == before and identity(browser.go("/a"), made) == "alice"
     # Who comes from there is not sent again: with so short an age that would have no end.

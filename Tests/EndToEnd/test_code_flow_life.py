@@ -122,6 +122,44 @@ def test_a_renewal_needs_no_id_token(scene, provider, response):
     assert made.app.requests[-1].field("x-forwarded-user") == "alice"
 
 
+def test_nobody_is_authenticated_by_a_renewal(scene, provider):
+    """Core §12.2: whatever it says of acr and auth_time, or leaves out, the session has what it began with."""
+    made = scene()
+    weak, strong = made.browser(), made.browser()
+    provider.claims = {"acr": "silver", "auth_time": lambda now: now - 3600}
+    weak.sign_in()
+    provider.claims = {"acr": "gold"}
+    strong.sign_in()
+    assert (weak.fetch("/strong").status, strong.fetch("/strong").status) == (401, 200)
+    age(made, renew_at=-3600)
+    assert weak.fetch("/strong").status == 401 and weak.fetch("/a").status == 200
+    provider.claims = {"acr": None, "auth_time": None, "groups": ["root"]}
+    assert strong.fetch("/strong").status == 200 and strong.fetch("/root").status == 200
+
+
+def test_who_only_lists_makes_no_database(tmp_path, scene):
+    made = scene()
+    text = made.gateway.config_path.read_text().replace(str(made.state), str(tmp_path / "none"))
+    (tmp_path / "gateway.conf").write_text(text)
+    for command, status in (("list", 0), ("revoke --all", 1)):
+        done = run("sign-ins", *command.split(), "--config", tmp_path / "gateway.conf", "--provider", "company")
+        assert done.returncode == status, done
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_renewal_waits_for_keys(scene, provider):
+    """A key set that cannot be had says nothing about who somebody is."""
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    provider.instead["jwks"] = (500, {}, b"")
+    age(made, renew_at=-3600)
+    answer = browser.fetch("/a")
+    assert answer.status == 503 and made.gateway.access_of(answer.request_id)["reason"] == "introspection_unavailable"
+    provider.instead.clear()
+    assert wait_until(lambda: browser.fetch("/a").status == 200, "the keys", 40)
+
+
 def test_userinfo_is_asked_again_at_a_renewal_without_an_id_token(scene, provider):
     """It adds to what the last ID token says, and changes nothing of that; another's ends the session."""
     made = scene(settings=", userinfo: true")
@@ -134,11 +172,13 @@ def test_userinfo_is_asked_again_at_a_renewal_without_an_id_token(scene, provide
     assert browser.fetch("/root").status == 200 and browser.fetch("/admin").status == 403
     assert made.app.requests[-1].field("x-forwarded-email") == "alice@example.com"
     assert len(provider.of("userinfo")) == 2
-    # Where it cannot be asked, what was known goes on.
-    provider.instead["userinfo"] = (500, {}, b"")
-    age(made, renew_at=-7200)
-    assert browser.fetch("/root").status == 200
+    # Where it cannot be asked, nobody knows what they may do; the session stays.
+    for status in (500, 401):
+        provider.instead["userinfo"] = (status, {}, b"")
+        age(made, renew_at=-7200)
+        assert [browser.fetch("/root").status for _ in range(2)] == [503, 503]
     provider.instead.clear()
+    assert browser.fetch("/root").status == 200
     provider.userinfo = {"sub": "mallory", "groups": ["admin"]}
     age(made, renew_at=-7200)
     made.app.forget()
@@ -320,6 +360,9 @@ def test_C_9_sessions_are_listed_and_revoked_beside_a_gateway(scene, provider):
     assert sign_ins("revoke", "--id", bob.split()[0], "--id", "x").stdout == bob.split()[0] + "\n"
     wait_until(lambda: {made.get("/a", cookies[2]).status for _ in range(16)} == {401}, "the end", 10)
     assert sign_ins("revoke", "--all").returncode == 1
+    first.sign_in()
+    assert len(sign_ins("revoke", "--all").stdout.split()) == 1
+    wait_until(lambda: first.fetch("/a").status == 401, "the end", 10)
     # Ids are base64url, which may begin with a dash.
     unknown = sign_ins("revoke", "--id", "-x")
     assert (unknown.returncode, "there is none" in unknown.stderr) == (1, True), unknown

@@ -135,7 +135,8 @@ ROWS = {
         "  - path: /api/**",
         "    signing: { state: state }\nupstreams:\n  app:\n    servers: [\"127.0.0.1:9\"]\nroutes:\n"
         "  - path: /.well-known/jwks.json", (12, 11), "itself answers"),
-    "unsupported: admin": ("providers:", "admin: { address: \"127.0.0.1:1\" }\nproviders:", (3, 1), "not supported"),
+    "an admin listener for everybody": (
+        "providers:", "admin: { address: \"0.0.0.0:1\" }\nproviders:", (3, 19), "public: true"),
     "a code flow with a path in its URL": (
         "    audiences", "    code_flow: { client_id: a, url: \"https://a.test/\", state: s }\n    audiences", (6, 37),
         "more than scheme"),

@@ -11,7 +11,7 @@ import termios
 import time
 
 import pytest
-from support.gateway import BINARY, run
+from support.gateway import BINARY, Gateway, run
 from support.ports import wait_until
 
 PASSWORD = "correct horse"
@@ -282,7 +282,7 @@ def signed_in(tmp_path):
     """A configuration, and its database with sign-ins in it, as a gateway has left them."""
     (tmp_path / "gateway.conf").write_text(CONFIG)
     add(tmp_path, "alice", "--id", "u1")
-    assert sign_ins(tmp_path, "list").returncode == 0
+    Gateway(tmp_path, CONFIG).stop()
     file = tmp_path / "state/local.sign-ins.db"
     assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
 

@@ -17,8 +17,9 @@ enum CodeFlow {
   static let renewedCacheSeconds: Int64 = 1
   /// However short-lived a provider's access tokens are: it is not asked for every request.
   static let renewalSecondsMin: Int64 = 10
-  /// As long as the process that renews a session has it for itself, in seconds: all that the provider is asked for.
-  static let renewalTakenSeconds: Int64 = 30
+  /// As long as the process that renews a session has it for itself, in seconds: longer than discovery, the token, keys and
+  /// userinfo may take (each some seconds), and what is written as often as it is tried (`Limits.storeTries`).
+  static let renewalTakenSeconds: Int64 = 60
   static let userinfoBytesMax = 64 * 1024
   /// Ways to the provider that a browser may be on at once: one more takes the place of another.
   static let flowsMax = 6

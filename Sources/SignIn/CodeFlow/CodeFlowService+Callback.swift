@@ -177,7 +177,7 @@ extension CodeFlowService {
         claims: SessionClaims.make(idToken.claims, userinfo: userinfo, id: id, expiresAt: expiresAt),
         sealedTokens: try session.seal(
           SessionTokens(
-            refreshToken: tokens.refreshToken, nonce: way.flow.nonce, idToken: kept(idToken, way.endpoints))),
+            refreshToken: tokens.refreshToken, nonce: way.flow.nonce, idToken: idToken.text)),
         renewAt: tokens.renewAt(now: began, sessionEnds: expiresAt, refreshToken: tokens.refreshToken),
         beganAt: began, lastUsedAt: began, expiresAt: expiresAt)
     } catch {
@@ -185,8 +185,21 @@ extension CodeFlowService {
     }
     // What routes would refuse is no session: its cookie would lead from one page to the other for ever.
     if case .refused(let error) = judged(record, now: began) { throw .token(.identity, error) }
-    let former = way.request.cookie(configuration.cookies.session).flatMap { SessionID($0)?.hash }
-    store.begin(record, hash: session.hash, former: former) { [self] result in
+    let former = way.request.cookie(configuration.cookies.session).flatMap { SessionID($0) }
+    guard way.flow.stepUp != nil, let former else { return keep(record, session, former: former, way) }
+    // They were sent to show more of themselves, not to become somebody else.
+    find(former) { [self] found in
+      switch found {
+      case .failure(let fault): storeFailed(fault, way)
+      case .success(let one?) where !one.subject.isSameBytes(as: record.subject):
+        end(way, .authenticationInsufficient("somebody else has come back"))
+      case .success: keep(record, session, former: former, way)
+      }
+    }
+  }
+
+  private func keep(_ record: SessionRecord, _ session: SessionID, former: SessionID?, _ way: Way) {
+    store.begin(record, hash: session.hash, former: former?.hash) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault): storeFailed(fault, way)

@@ -47,12 +47,6 @@ extension CodeFlowService {
     }
   }
 
-  /// The ID token, where a session has to keep it: what userinfo adds is added to it again, and a logout at the provider
-  /// shows whose it is by it.
-  func kept(_ idToken: IDToken, _ endpoints: ProviderEndpoints) -> String? {
-    configuration.asksUserinfo || endpoints.endSession != nil ? idToken.text : nil
-  }
-
   /// What the provider says beside the ID token (OpenID Connect Core 1.0 §5.3); nil where it is not asked.
   func userinfo(
     of idToken: IDToken, accessToken: String, _ endpoints: ProviderEndpoints,

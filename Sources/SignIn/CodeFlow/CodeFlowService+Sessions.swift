@@ -43,7 +43,7 @@ extension CodeFlowService {
     }
   }
 
-  private func find(
+  func find(
     _ session: SessionID, _ completion: @escaping @Sendable (Result<SessionRecord?, StoreFault>) -> Void
   ) {
     store.find(hash: session.hash, provider: provider, now: now, idleSeconds: configuration.idleSeconds) {
@@ -144,6 +144,8 @@ extension CodeFlowService {
     let occasion = IDTokenVerifier.Occasion.refresh(subject: record.subject, nonce: renewal.tokens.nonce)
     verify(idToken, for: occasion, accessToken: tokens.accessToken) { [self] result in
       switch result {
+      // It may be good: nobody could say.
+      case .failure(let fault) where fault.mayBeCuredByKeys: postpone(renewal, tokens, fault)
       case .failure(let fault):
         failed(fault)
         stop(record, renewal.session, why: fault.description, renewal.ended)
@@ -160,17 +162,27 @@ extension CodeFlowService {
       switch result {
       case .failure(.userinfoOfAnother):
         stop(record, renewal.session, why: CodeFlowFault.userinfoOfAnother.description, renewal.ended)
-      case .failure(let fault):
-        // The new refresh token has to be kept all the same: the old one may be over.
-        failed(fault)
-        keep(renewal, tokens, kept(idToken, endpoints), claims: record.claims)
+      // What was known until now may be what has been taken away.
+      case .failure(let fault): postpone(renewal, tokens, fault)
       case .success(let userinfo):
         keep(
-          renewal, tokens, kept(idToken, endpoints),
+          renewal, tokens, idToken.text,
           claims: SessionClaims.make(
-            idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt))
+            idToken.claims, userinfo: userinfo, id: record.id, expiresAt: record.expiresAt, before: record.claims))
       }
     }
+  }
+
+  /// Who somebody is now is not known, and the next request asks anew: with the refresh token that came, as the one before
+  /// may be over.
+  private func postpone(_ renewal: Renewal, _ tokens: TokenResponse, _ fault: CodeFlowFault) {
+    failed(fault)
+    var sealed = renewal.tokens
+    if let refreshToken = tokens.refreshToken { sealed.refreshToken = refreshToken }
+    guard let sealedTokens = try? renewal.session.seal(sealed) else { return renewal.ended(.unavailable) }
+    var postponed = renewal.found
+    postponed.sealedTokens = sealedTokens
+    write(postponed, renewal, tries: Limits.storeTries)
   }
 
   private func keep(_ renewal: Renewal, _ tokens: TokenResponse, _ idToken: String?, claims: [UInt8]) {
@@ -195,7 +207,7 @@ extension CodeFlowService {
           say(.storeFailed(fault.description))
           if tries > 1 { return write(kept, renewal, tries: tries - 1) }
           renewal.ended(.unavailable)
-        case .success(true): renewal.ended(judged(kept, now: now))
+        case .success(true): renewal.ended(now < kept.renewAt ? judged(kept, now: now) : .unavailable)
         case .success(false):
           lookAgain(renewal.session, since: renewal.record, renewal.ended) { renewal.ended(.unavailable) }
         }

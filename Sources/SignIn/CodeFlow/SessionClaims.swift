@@ -7,15 +7,25 @@ enum SessionClaims {
   /// They are about the ID token, not about whom it is of, or are said anew below.
   private static let left = ["nonce", "at_hash", "c_hash", "s_hash", "sid", "exp", "nbf", "jti", "active"]
 
+  /// How and when somebody was authenticated.
+  private static let ofAuthentication = ["auth_time", "acr", "amr"]
+
   /// - Parameters:
   ///   - claims: Of the ID token.
   ///   - userinfo: What it does not say already is taken from here.
   ///   - id: The session's: tokens of ended sessions are known by it.
   ///   - expiresAt: When the session ends.
+  ///   - before: What routes were told of it until now; nil: it begins. Nobody is authenticated when a session is renewed,
+  ///     whatever the new ID token says or leaves out (OpenID Connect Core 1.0 §12.2).
   static func make(
-    _ claims: JSONObject, userinfo: JSONObject?, id: String, expiresAt: UnixSeconds
+    _ claims: JSONObject, userinfo: JSONObject?, id: String, expiresAt: UnixSeconds, before: [UInt8]? = nil
   ) -> [UInt8] {
     var members = claims.members.filter { !left.containsSameBytes(as: $0.name) }
+    if let before {
+      let known = (try? JSON.parse(before.span))?.object?.members ?? []
+      members.removeAll { ofAuthentication.containsSameBytes(as: $0.name) }
+      members += known.filter { ofAuthentication.containsSameBytes(as: $0.name) }
+    }
     for member in userinfo?.members ?? []
     where claims[member.name] == nil && !left.containsSameBytes(as: member.name)
       && !ofTokensAlone.containsSameBytes(as: member.name)

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 import pytest
-from support.gateway import run
+from support.gateway import ROOT, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, held_until, mint
 from support.wire import get
@@ -226,6 +226,23 @@ def test_a_unix_socket_and_a_handover(start, upstream, tmp_path):
     assert gateway.wait(20) == 0
     assert ask("/health/ready") == "ready\n"
     assert json.loads(ask("/status"))["uptime_seconds"] <= max(first, 3) and pid == gateway.pid
+
+
+def test_the_alerts_fire_when_they_should():
+    tests = ROOT / "Tests/EndToEnd/support/portcullis.rules.test.yml"
+    done = subprocess.run(["promtool", "test", "rules", tests], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_metric_is_documented_and_what_alerts_ask_for_is_there(start, upstream, tmp_path, key):
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    gateway = start(config(upstream(), f"jwks_file: {tmp_path}/jwks.json"))
+    text = Admin(gateway).get("/metrics").body.decode()
+    exposed = set(re.findall("^# TYPE ([a-z_]+)", text, re.M))
+    documented = set(re.findall(r"((?:portcullis|process)_[a-z_]+)", (ROOT / "docs/admin.md").read_text()))
+    assert documented == exposed
+    asked = set(re.findall(r"((?:portcullis|process)_[a-z_]+)", (ROOT / "deploy/portcullis.rules.yml").read_text()))
+    assert asked <= exposed
 
 
 def test_without_one_nothing_listens_and_other_paths_have_nothing(start, upstream):

@@ -5,7 +5,9 @@ import Telemetry
 
 /// Answers operators: everything that the admin listener has.
 public final class AdminPaths: Responder, Sendable {
-  public typealias Collect = @Sendable (@escaping @Sendable (AdminReport) -> Void) -> Void
+  /// Whether the loops that carry traffic are asked.
+  public enum Traffic: Sendable { case included, left }
+  public typealias Collect = @Sendable (Traffic, @escaping @Sendable (AdminReport) -> Void) -> Void
   /// What came of a reload: what is wrong, or nothing.
   public typealias Reload = @Sendable (@escaping @Sendable (_ faults: [String]) -> Void) -> Void
 
@@ -38,18 +40,18 @@ public final class AdminPaths: Responder, Sendable {
     switch path {
     case "/health/live": completion(AdminPaths.text(200, "live\n"))
     case "/health/ready":
-      collect { report in
+      collect(.left) { report in
         let isReady = report.readiness == .ready
         completion(AdminPaths.text(isReady ? 200 : 503, report.readiness.text + "\n"))
       }
     case "/metrics":
-      collect { report in
+      collect(.included) { report in
         completion(AdminPaths.answer(200, PrometheusText.mediaType, report.metrics()))
       }
     case "/", "/status":
       let accept = request.fields.first { $0.name.lowercased() == "accept" }?.value ?? []
       let prefersHTML = ProblemBody.prefersHTML(accept: accept.span, ByteRange(0, accept.count))
-      collect { report in
+      collect(.included) { report in
         completion(
           prefersHTML
             ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
@@ -57,7 +59,7 @@ public final class AdminPaths: Responder, Sendable {
       }
     case _ where path.hasPrefix("/requests/"):
       let id = String(path.dropFirst("/requests/".count))
-      collect { report in
+      collect(.included) { report in
         let found = report.recentRefusals(.max).first { $0["request_id"]?.string == id }
         completion(
           found.map {

@@ -14,7 +14,7 @@ extension Gateway {
     guard let admin = active.configuration.admin, adminServer == nil else { return }
     let paths = AdminPaths(
       hosts: admin.hosts, isPublic: admin.isPublic,
-      collect: { completion in bound.async { $0.report(completion) } },
+      collect: { traffic, completion in bound.async { $0.report(traffic, bound, completion) } },
       reload: { completion in bound.async { $0.reload(completion) } })
     let server = Server(
       admin: adminConfiguration(paths), sockets: sockets, loop: control
@@ -32,8 +32,10 @@ extension Gateway {
       responders: [LocalRoute(host: nil, path: "", reach: .below, responder: paths)])
   }
 
-  /// Asks every loop, and says it together with what this one knows.
-  private func report(_ completion: @escaping @Sendable (AdminReport) -> Void) {
+  /// Says what this loop knows and, where that is wanted, what all others do: on this one, as it takes a while to write.
+  private func report(
+    _ traffic: AdminPaths.Traffic, _ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (AdminReport) -> Void
+  ) {
     var report = AdminReport()
     report.version = Portcullis.version
     report.file = path
@@ -53,10 +55,13 @@ extension Gateway {
         failures: $0.failures)
     }
     let known = report
+    guard traffic == .included else { return completion(known) }
     server.collect { traffic in
-      var report = known
-      report.traffic = traffic
-      completion(report)
+      bound.async { _ in
+        var report = known
+        report.traffic = traffic
+        completion(report)
+      }
     }
   }
 
@@ -72,7 +77,6 @@ extension Gateway {
   private static let readyWithoutKeysAfter: Duration = .seconds(10)
 
   private func reload(_ completion: @escaping @Sendable ([String]) -> Void) {
-    guard !isDraining else { return completion(["the gateway is draining"]) }
     reloadsAskedFor.append(completion)
     log.notice("a reload was asked for at the admin listener")
     reload()

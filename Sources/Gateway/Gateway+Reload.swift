@@ -14,7 +14,7 @@ extension Gateway {
   func reload() {
     guard !isDraining else {
       log.notice("not reloaded: the gateway is draining")
-      return
+      return answerReloads(["the gateway is draining"])
     }
     if isReloading {
       isReloadWanted = true
@@ -71,6 +71,12 @@ extension Gateway {
     log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
   }
 
+  private func answerReloads(_ faults: [String]) {
+    let waiting = reloadsAskedFor
+    reloadsAskedFor = []
+    for completion in waiting { completion(faults) }
+  }
+
   private func refuseReload(_ why: String) {
     log.error("reload refused: \(why)", metadata: ["generation": "\(active.generation)"])
     reloadFaults = [why]
@@ -81,11 +87,7 @@ extension Gateway {
     reloads.faults = reloadFaults
     if reloadFaults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
     // Who has asked since this one began waits for the next, which reads what is there then.
-    if !isReloadWanted {
-      let waiting = reloadsAskedFor
-      reloadsAskedFor = []
-      for completion in waiting { completion(reloadFaults) }
-    }
+    if !isReloadWanted { answerReloads(reloadFaults) }
     if !isDraining { serviceManager.notify(.ready) }
     guard isReloadWanted else { return }
     isReloadWanted = false

@@ -14,7 +14,7 @@ struct AdminPathsTests {
     isPublic: Bool = false, faults: [String] = [], _ report: AdminReport = AdminReport()
   ) throws -> LocalResponse {
     let paths = AdminPaths(hosts: ["ops.example"], isPublic: isPublic) {
-      $0(report)
+      $1(report)
     } reload: {
       $0(faults)
     }

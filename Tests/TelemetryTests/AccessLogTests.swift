@@ -2,6 +2,7 @@ import Foundation
 import HTTP
 import JSON
 import Reason
+import Sockets
 import Synchronization
 import Testing
 
@@ -15,6 +16,7 @@ struct AccessLogTests {
     record.startedAtNanoseconds = 1_700_000_000_000_001_000
     record.requestIDHigh = 1
     record.requestIDLow = 0xAB
+    record.client = AddressText("192.0.2.1")
     record.text = Array("GETa.example/a b".utf8)
     record.method = ByteRange(0, 3)
     record.host = ByteRange(3, 12)
@@ -52,8 +54,9 @@ struct AccessLogTests {
   func fullLine() throws {
     #expect(
       try written(.json, [Self.full]) == """
-        {"time":"2023-11-14T22:13:20.000001Z","request_id":"000000000000000100000000000000ab","method":"GET",\
-        "host":"a.example","path":"/a b","route":"orders","status":403,"reason":"role_missing","blame":"policy",\
+        {"time":"2023-11-14T22:13:20.000001Z","request_id":"000000000000000100000000000000ab",\
+        "client":"192.0.2.1","method":"GET","host":"a.example","path":"/a b","route":"orders","status":403,\
+        "reason":"role_missing","blame":"policy",\
         "provider":"company","subject":"al\\"ice","key_id":"k1","cache":"hit","upstream":"backend","retries":1,\
         "auth_us":17,"connect_us":2,"first_byte_us":30,"total_us":41,"bytes_in":5,"bytes_out":18446744073709551615,\
         "config":2}
@@ -61,12 +64,35 @@ struct AccessLogTests {
         """)
     #expect(
       try written(.logfmt, [Self.full]) == """
-        time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab method=GET host=a.example \
-        path="/a b" route=orders status=403 reason=role_missing blame=policy provider=company subject="al\\"ice" \
+        time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab client=192.0.2.1 \
+        method=GET host=a.example path="/a b" route=orders status=403 reason=role_missing blame=policy \
+        provider=company subject="al\\"ice" \
         key_id=k1 cache=hit upstream=backend retries=1 auth_us=17 connect_us=2 first_byte_us=30 total_us=41 \
         bytes_in=5 bytes_out=18446744073709551615 config=2
 
         """)
+  }
+
+  @Test("docs/logs.md has every field that is written, in its order, and no other")
+  func documented() throws {
+    // A field that the full record leaves out would not be seen.
+    for child in Mirror(reflecting: Self.full).children where child.label != "requestIDGiven" {
+      let value = Mirror(reflecting: child.value)
+      #expect(value.displayStyle != .optional || value.children.count == 1, "\(child.label ?? "")")
+    }
+    let line = try written(.json, [Self.full])
+    let members = try #require(try JSON.parse(Array(line.utf8.dropLast()).span).object).members
+    // Read where the sources are, not where the test runs.
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: root.appending(path: "docs/logs.md"), encoding: .utf8)
+    let rows = page.split(separator: "\n").drop { $0 != "## The access log" }.prefix { $0 != "## Rotation" }
+      .filter { $0.hasPrefix("| `") }.map { $0.split(separator: "|").map { $0.trimmingPrefix(" ") } }
+    #expect(rows.map { $0[0].split(separator: "`").first.map(String.init) } == members.map(\.name))
+    for (row, member) in zip(rows, members) {
+      let isText = ["text", "word", "time"].contains { row[1].hasPrefix($0) }
+      #expect(isText == (member.value.string != nil), "\(member.name) is documented as \(row[1])")
+    }
   }
 
   @Test("What is not known is left out")

@@ -146,6 +146,7 @@ extension AccessLog {
       switch configuration.format {
       case .json: .json
       case .logfmt: .logfmt
+      case .combined: .combined
       case .automatic: isTerminal ? .logfmt : .json
       }
     try self.init(target, format: format, report: report)

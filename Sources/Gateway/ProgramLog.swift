@@ -23,7 +23,8 @@ struct ProgramLog: LogHandler {
     let format: Format =
       switch configuration.format {
       case .json: .json
-      case .logfmt: .logfmt
+      // That one has no place for messages.
+      case .logfmt, .combined: .logfmt
       case .automatic: StandardStream.error.isTerminal ? .logfmt : .json
       }
     let level: Logger.Level =

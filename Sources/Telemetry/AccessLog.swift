@@ -13,7 +13,7 @@ public final class AccessLog: Sendable {
     case stdout, stderr, off
     case file(String)
   }
-  public enum Format: Sendable, Equatable { case json, logfmt }
+  public enum Format: Sendable, Equatable { case json, logfmt, combined }
 
   private let writer: LogWriter?
   private let format: Format
@@ -46,7 +46,7 @@ public final class AccessLog: Sendable {
     guard let writer else { return AccessLogRing(nil, .json, remembersRefusals: remembersRefusals) }
     let ring = ByteRing(capacity: AccessLog.ringBytes)
     writer.add(ring)
-    return AccessLogRing(ring, format == .json ? .json : .logfmt, remembersRefusals: remembersRefusals)
+    return AccessLogRing(ring, format, remembersRefusals: remembersRefusals)
   }
 
   /// Opens the file anew, after it was rotated.

@@ -13,10 +13,22 @@ public final class AccessLogRing {
   private struct Line: ~Copyable {
     var record = AccessRecord()
     var encoder: LineEncoder
+    /// In its place, where that is the format.
+    var combined: CombinedEncoder?
+
+    init(_ format: AccessLog.Format) {
+      encoder = LineEncoder(format == .logfmt ? .logfmt : .json)
+      combined = format == .combined ? CombinedEncoder() : nil
+    }
 
     mutating func write(to ring: ByteRing) {
-      encoder.encode(record)
-      encoder.withLine { _ = ring.push($0) }
+      if combined != nil {
+        combined?.encode(record)
+        combined?.withLine { _ = ring.push($0) }
+      } else {
+        encoder.encode(record)
+        encoder.withLine { _ = ring.push($0) }
+      }
     }
   }
 
@@ -30,9 +42,9 @@ public final class AccessLogRing {
     }
   }
 
-  init(_ ring: ByteRing?, _ format: LineEncoder.Format, remembersRefusals: Bool = false) {
+  init(_ ring: ByteRing?, _ format: AccessLog.Format, remembersRefusals: Bool = false) {
     self.ring = ring
-    line = Line(encoder: LineEncoder(format))
+    line = Line(format)
     memory = remembersRefusals ? Memory() : nil
   }
 

@@ -123,6 +123,18 @@ def test_L_1_what_a_line_says(start, upstream, issuer, keys):
     assert {r.field("x-request-id") for r in app.requests} == {first["request_id"], second["request_id"]}
 
 
+def test_L_1_the_combined_log_format(start, upstream, issuer, keys):
+    app = upstream()
+    gateway = start(config(app, "format: combined", issuer))
+    get(gateway, "/api/a?code=1", [bearer(mint(keys["ES256"], sub='a" 200 "b')), ("User-Agent", "me"),
+                                   ("Referer", "http://a/?code=1")])
+    line = wait_until(lambda: gateway.access_text, "the line")
+    assert re.fullmatch(
+        r'127\.0\.0\.1 - a\\x22\\x20200\\x20\\x22b \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d \+0000\] '
+        r'"GET /api/a HTTP/1\.1" 200 \d+ "-" "-"\n', line)
+    assert gateway.program_text.startswith("time=")
+
+
 # Exactly one line for each exchange.
 
 

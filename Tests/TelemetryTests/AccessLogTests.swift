@@ -128,6 +128,42 @@ struct AccessLogTests {
     }
   }
 
+  @Test("Combined Log Format")
+  func combined() throws {
+    var least = AccessRecord()
+    least.status = 400
+    var named = Self.full
+    named.subject = "-"
+    named.path = .empty
+    var unnamed = Self.full
+    unnamed.subject = ""
+    unnamed.startedAtNanoseconds = 951_827_696_000_000_999
+    #expect(
+      try written(.combined, [Self.full, least, named, unnamed]) == """
+        192.0.2.1 - al\\x22ice [14/Nov/2023:22:13:20 +0000] "GET /a\\x20b HTTP/1.1" 403 18446744073709551615 "-" "-"
+        - - - [01/Jan/1970:00:00:00 +0000] "-" 400 0 "-" "-"
+        192.0.2.1 - \\x2D [14/Nov/2023:22:13:20 +0000] "GET - HTTP/1.1" 403 18446744073709551615 "-" "-"
+        192.0.2.1 - "" [29/Feb/2000:12:34:56 +0000] "GET /a\\x20b HTTP/1.1" 403 18446744073709551615 "-" "-"
+
+        """)
+  }
+
+  @Test("L-1: a line of the Combined Log Format has its fields whatever is in it")
+  func hostileCombined() throws {
+    var records: [AccessRecord] = []
+    for byte in UInt8.min...UInt8.max {
+      var record = Self.full
+      record.text = Array(repeating: byte, count: 16)
+      record.subject = "a\(Unicode.Scalar(byte))\u{2028}\u{85}\n\" 200 b" + String(repeating: "\u{1B}\\", count: 3000)
+      records.append(record)
+    }
+    let text = try written(.combined, records)
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+    #expect(lines.count == records.count)
+    let form = try Regex(#"192\.0\.2\.1 - [!-~]+ \[[^ ]+ \+0000\] "[!-~]+ [!-~]+ HTTP/1\.1" 403 [0-9]+ "-" "-""#)
+    for line in lines { #expect(try form.wholeMatch(in: line) != nil) }
+  }
+
   @Test("A file that was rotated away is opened anew")
   func reopen() throws {
     let folder = try TemporaryFolder()

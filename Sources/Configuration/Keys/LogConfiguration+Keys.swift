@@ -5,8 +5,12 @@ extension LogConfiguration {
     keys: [
       Key("access", \.access, .logTarget, "Where access lines go."),
       Key(
-        "format", \.format, .choice([("auto", .automatic), ("json", .json), ("logfmt", .logfmt)]),
-        "How access lines are written; `auto` is logfmt on a terminal, else JSON."),
+        "format", \.format,
+        .choice([("auto", .automatic), ("json", .json), ("logfmt", .logfmt), ("combined", .combined)]),
+        """
+        How access lines are written; `auto` is logfmt on a terminal, else JSON. `combined` is Apache's and nginx's \
+        format, which says less.
+        """),
       Key(
         "level", \.level, .choice(Level.allCases.map { ($0.rawValue, $0) }), "The least severe message that is said."),
     ])

@@ -4,7 +4,7 @@ public struct LogConfiguration: Sendable, Hashable {
     case stdout, stderr, off
     case file(String)
   }
-  public enum Format: Sendable, Hashable { case automatic, json, logfmt }
+  public enum Format: Sendable, Hashable { case automatic, json, logfmt, combined }
   public enum Level: String, Sendable, Hashable, CaseIterable { case debug, info, warning, error }
   public var access = Target.stdout
   /// `automatic` (the default): logfmt on a terminal, else JSON.

@@ -79,7 +79,7 @@ let package = Package(
         "Configuration", "Access", "Tokens", "HTTP", "Crypto", "JSON", "State", "Keys", "OAuth", "Fetch", "Sockets",
         "Reason",
       ]),
-    module("Telemetry", ["HTTP", "Tokens", "Access", "Sockets", "Reason"]),
+    module("Telemetry", ["HTTP", "Tokens", "Access", "JSON", "Sockets", "Reason"]),
     module(
       "Proxy",
       ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Configuration
+import Sockets
+import Telemetry
+
+/// A moment as `portcullis logs` is given it: so long ago, or a time, also one that a log line says.
+struct LogMoment: ExpressibleByArgument {
+  /// As log lines write it.
+  let text: String
+
+  init?(argument: String) {
+    if let ago = DurationText.parse(argument) {
+      text = Timestamp.text(max(WallClock.nanoseconds - ago.wholeNanoseconds, 0))
+      return
+    }
+    if LogLine.isTime(argument) {
+      text = argument
+      return
+    }
+    // What lies outside these years is no time of a log.
+    guard let seconds = TimeText.parse(argument), (0...LogMoment.secondsMax).contains(seconds) else { return nil }
+    text = Timestamp.text(seconds * 1_000_000_000)
+  }
+
+  /// The year 2200: what nanoseconds in 64 bits can say.
+  private static let secondsMax: Int64 = 7_258_118_400
+}

@@ -1,0 +1,106 @@
+import Sockets
+import Telemetry
+
+/// What `portcullis logs` makes of lines, in pieces that go out together.
+struct LogOutput {
+  enum Form {
+    case text(hasColours: Bool)
+    case unchanged
+    case summary
+  }
+
+  private let filter: LogFilter
+  private let form: Form
+  /// Whether a terminal shows it, which no byte of a log may control (SECURITY L-1).
+  private let isForPeople: Bool
+  private let text: LogLineText
+  private var bytes: [UInt8] = []
+  private(set) var summary = LogSummary()
+  /// Lines that are none of the gateway's.
+  private(set) var unreadable = 0
+
+  init(_ filter: LogFilter, form: Form, isForPeople: Bool) {
+    self.filter = filter
+    self.form = form
+    self.isForPeople = isForPeople
+    if case .text(let hasColours) = form {
+      text = LogLineText(hasColours: hasColours)
+    } else {
+      text = LogLineText(hasColours: false)
+    }
+  }
+
+  mutating func add(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
+    guard case .line = piece, let line = LogLine(bytes) else {
+      addUnreadable(bytes, piece)
+      return
+    }
+    guard filter.admits(line) else { return }
+    switch form {
+    case .text:
+      self.bytes += text.text(of: line).utf8
+      self.bytes.append(UInt8(ascii: "\n"))
+    case .unchanged:
+      append(bytes)
+      self.bytes.append(UInt8(ascii: "\n"))
+    case .summary: summary.add(line)
+    }
+  }
+
+  private mutating func addUnreadable(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
+    if piece != .part { unreadable += 1 }
+    guard case .text = form else { return }
+    append(bytes)
+    if piece != .part { self.bytes.append(UInt8(ascii: "\n")) }
+  }
+
+  private mutating func append(_ bytes: Span<UInt8>) {
+    var copy: [UInt8] = []
+    copy.reserveCapacity(bytes.count)
+    for index in bytes.indices { copy.append(bytes[index]) }
+    if isForPeople {
+      self.bytes += TerminalText.escaped(String(decoding: copy, as: UTF8.self)).utf8
+    } else {
+      self.bytes += copy
+    }
+  }
+
+  /// Writes what there is.
+  ///
+  /// - Returns: False where nobody reads any more.
+  mutating func flush() -> Bool {
+    guard !bytes.isEmpty else { return true }
+    let isWritten = StandardStream.output.write(bytes)
+    bytes.removeAll(keepingCapacity: true)
+    return isWritten
+  }
+}
+
+extension LogSummary {
+  /// For people.
+  var text: String {
+    guard let all else { return "no requests" }
+    var parts = [
+      "\(all.requests) request\(all.requests == 1 ? "" : "s"), \(all.refused) with a reason, "
+        + "from \(all.first) to \(all.last)"
+    ]
+    if !byBlame.isEmpty {
+      parts.append(LogSummary.table(["BLAME", "REQUESTS", "FIRST", "LAST"], byBlame) { [$0.word, "\($0.requests)"] })
+      parts.append(
+        LogSummary.table(["REASON", "BLAME", "REQUESTS", "FIRST", "LAST"], byReason) {
+          [$0.word, $0.blame ?? "-", "\($0.requests)"]
+        })
+    }
+    parts.append(
+      LogSummary.table(["ROUTE", "REQUESTS", "WITH A REASON", "FIRST", "LAST"], byRoute) {
+        [$0.word, "\($0.requests)", "\($0.refused)"]
+      })
+    return parts.joined(separator: "\n\n")
+  }
+
+  private static func table(_ head: [String], _ counts: [Count], _ cells: (Count) -> [String]) -> String {
+    var table = TextTable(head)
+    for count in counts { table.add((cells(count) + [count.first, count.last]).map(TerminalText.escaped)) }
+    return table.text
+  }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Glibc
+import Reason
+import Sockets
+import Telemetry
+
+/// `portcullis logs`
+struct LogsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "logs", abstract: "Shows an access log for people, and finds lines in it.",
+    discussion: """
+      Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Several words for one \
+      option are separated by commas, or the option is repeated; any of them will do. Options for different fields all \
+      have to hold. Where one asks for a field of requests, messages are left out. Lines that are neither are shown as \
+      they are, and counted. Times are UTC.
+
+      Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read.
+      """)
+
+  @Argument(help: "The log; - is standard input, and so is nothing.")
+  var file: String = "-"
+  @Flag(name: [.long, .short], help: "Goes on with what is written, also after the file was rotated.")
+  var follow = false
+  @Option(name: .long, help: ArgumentHelp("Reasons of refusals, as docs/reasons.md lists them.", valueName: "codes"))
+  var reason: [String] = []
+  @Option(
+    name: .long, help: ArgumentHelp("Whose doing: client, issuer, policy, upstream, gateway.", valueName: "words"))
+  var blame: [String] = []
+  @Option(name: .long, help: ArgumentHelp("Statuses: 403, or 4xx.", valueName: "statuses"))
+  var status: [String] = []
+  @Option(name: .long, help: ArgumentHelp("A route, as the log calls it; may be repeated.", valueName: "name"))
+  var route: [String] = []
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Whose requests; may be repeated.", valueName: "name"))
+  var subject: [String] = []
+  @Option(name: .long, help: ArgumentHelp("Addresses of clients.", valueName: "addresses"))
+  var client: [String] = []
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("A request's id; may be repeated.", valueName: "id"))
+  var id: [String] = []
+  @Option(
+    name: .long,
+    help: ArgumentHelp("From then on: 10m ago (ms, s, m, h, d), or 2026-01-31T08:49:37Z.", valueName: "time"))
+  var since: LogMoment?
+  @Option(name: .long, help: ArgumentHelp("Before then, likewise.", valueName: "time"))
+  var until: LogMoment?
+  @Flag(name: .long, help: "Passes the lines that are found through as they are, and no other.")
+  var json = false
+  @Flag(name: .long, help: "Counts requests by blame, reason and route, with the first and the last.")
+  var summary = false
+
+  func validate() throws {
+    if summary, follow || json { throw ValidationError("--summary goes with neither --follow nor --json") }
+    if follow, file == "-" { throw ValidationError("--follow is for files: standard input is read as it comes anyway") }
+    if file == "-", isatty(0) == 1 { throw ValidationError("name a file, or pipe a log in") }
+    _ = try filter()
+  }
+
+  func run() throws {
+    let isForPeople = StandardStream.output.isTerminal
+    var output = LogOutput(
+      try filter(), form: summary ? .summary : json ? .unchanged : .text(hasColours: isForPeople && Self.wantsColours),
+      isForPeople: isForPeople)
+    do throws(SystemError) {
+      var reader = try LineReader(path: file == "-" ? nil : file)
+      while true {
+        while try reader.read({ output.add($0, $1) }) { guard output.flush() else { return } }
+        guard follow else { break }
+        // What was written before the name changed hands is read first.
+        if reader.look() == .replaced {
+          while try reader.read({ output.add($0, $1) }) {}
+          reader.finish { output.add($0, $1) }
+          guard output.flush() else { return }
+          try reader.reopen()
+          continue
+        }
+        BlockingWork.sleep(.milliseconds(100))
+      }
+      reader.finish { output.add($0, $1) }
+    } catch {
+      _ = output.flush()
+      StandardError.print("\(error)")
+      throw ExitStatus.noInput
+    }
+    guard output.flush() else { return }
+    if summary { print(output.summary.text) }
+    if output.unreadable > 0 {
+      StandardError.print("\(output.unreadable) line\(output.unreadable == 1 ? " is" : "s are") none of the gateway's")
+    }
+  }
+
+  /// no-color.org: set, and not empty.
+  private static var wantsColours: Bool {
+    let environment = Process.environment
+    return environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+  }
+
+  private func filter() throws -> LogFilter {
+    var filter = LogFilter()
+    let reasons = LogsCommand.words(reason)
+    for word in reasons where Reason(rawValue: word) == nil {
+      throw ValidationError("there is no reason \(TerminalText.word(word)); docs/reasons.md lists them")
+    }
+    let blames = LogsCommand.words(blame)
+    for word in blames where Blame(rawValue: word) == nil {
+      throw ValidationError(
+        "\(TerminalText.word(word)) is nobody to blame: \(Blame.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    for word in LogsCommand.words(status) {
+      guard let statuses = LogFilter.Statuses(word) else {
+        throw ValidationError("\(TerminalText.word(word)) is no status; such as 403, or 4xx")
+      }
+      filter.statuses.append(statuses)
+    }
+    for (name, wanted) in [
+      ("reason", reasons), ("blame", blames), ("route", Set(route)), ("subject", Set(subject)),
+      ("client", LogsCommand.words(client)), ("request_id", Set(id)),
+    ]
+    where !wanted.isEmpty {
+      filter.values[name] = wanted
+    }
+    filter.since = since?.text
+    filter.until = until?.text
+    return filter
+  }
+
+  private static func words(_ options: [String]) -> Set<String> {
+    Set(options.flatMap { $0.split(separator: ",").map(String.init) })
+  }
+}

@@ -1,0 +1,69 @@
+/// How many requests of a log were refused why, by whose doing, on which route, and since when.
+public struct LogSummary: Sendable {
+  /// What is counted of one word.
+  public struct Count: Sendable, Equatable {
+    public let word: String
+    /// Of a reason, whose doing it is.
+    public let blame: String?
+    public private(set) var requests = 0
+    /// Of these, with a reason.
+    public private(set) var refused = 0
+    /// When the first and the last of them began, as lines write it.
+    public private(set) var first: String
+    public private(set) var last: String
+
+    init(_ word: String, blame: String? = nil, _ line: LogLine) {
+      self.word = word
+      self.blame = blame
+      first = line.time
+      last = line.time
+    }
+
+    mutating func add(_ line: LogLine) {
+      requests += 1
+      if line["reason"] != nil { refused += 1 }
+      // Lines are written when requests end, and say when they began.
+      first = min(first, line.time)
+      last = max(last, line.time)
+    }
+  }
+
+  /// Of all requests; nil: there were none.
+  public private(set) var all: Count?
+  private var reasons: [String: Count] = [:]
+  private var blames: [String: Count] = [:]
+  private var routes: [String: Count] = [:]
+
+  /// Of different words of a kind: a log that somebody forged may have any number.
+  static let wordsMax = 1000
+  static let otherWords = "(others)"
+  static let noRoute = "(no route)"
+
+  public init() {}
+
+  public mutating func add(_ line: LogLine) {
+    guard line.kind == .access else { return }
+    var all = all ?? Count("all", line)
+    all.add(line)
+    self.all = all
+    LogSummary.add(line["route"] ?? LogSummary.noRoute, line, to: &routes)
+    guard let reason = line["reason"] else { return }
+    LogSummary.add(reason, blame: line["blame"], line, to: &reasons)
+    if let blame = line["blame"] { LogSummary.add(blame, line, to: &blames) }
+  }
+
+  private static func add(_ word: String, blame: String? = nil, _ line: LogLine, to counts: inout [String: Count]) {
+    let isKept = counts[word] != nil || counts.count < wordsMax
+    let word = isKept ? word : otherWords
+    counts[word, default: Count(word, blame: isKept ? blame : nil, line)].add(line)
+  }
+
+  /// The most frequent first.
+  public var byReason: [Count] { LogSummary.sorted(reasons) }
+  public var byBlame: [Count] { LogSummary.sorted(blames) }
+  public var byRoute: [Count] { LogSummary.sorted(routes) }
+
+  private static func sorted(_ counts: [String: Count]) -> [Count] {
+    counts.values.sorted { ($1.requests, $0.word) < ($0.requests, $1.word) }
+  }
+}

@@ -426,12 +426,12 @@ def test_keys_of_every_provider_are_listed_with_their_use(tmp_path, start, upstr
     (tmp_path / "secret").chmod(0o600)
     other = tmp_path / "secret.conf"
     other.write_text(gateway.config_path.read_text().replace(f"jwks_file: \"{tmp_path}/keys.json\"", "secret_file: secret"))
-    lines = "".join("time=2026-01-31T08:49:37.000000Z request_id=a provider=other "
-                        f"key_id={kid} cache=hit status=200\n" for kid in ("x", "y"))
+    beginning = "time=2026-01-31T08:49:37.000000Z request_id=a"
+    lines = "".join(f"{beginning} provider=other key_id={kid} cache=hit status=200\n" for kid in ("x", "y"))
     rows = listed_keys("--config", other, "--provider", "other", "--log", "-", stdin=lines)
     assert [(row["TYPE"], row["KID"], row["USED"]) for row in rows] == [("oct", "-", "2")], rows
     # A log of somebody's choice, in the other format too; lines that are none are passed over.
-    line = 'time=x provider=company key_id=rs256-1 cache=hit status=200 path="/a b=c \\"d"\n'
+    line = beginning + ' provider=company key_id=rs256-1 cache=hit status=200 path="/a b=c \\"d"\n'
     noise = line + "\n{}\nnonsense\n" + "x" * 200_000 + "\n" + line.rstrip("\n")
     assert [row["USED"] for row in listed_keys(
         "--config", gateway.config_path, "--log", "-", "--provider", "company", stdin=noise)] == ["2", "0"]

@@ -86,8 +86,9 @@ struct AccessLogTests {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let page = try String(contentsOf: root.appending(path: "docs/logs.md"), encoding: .utf8)
-    let rows = page.split(separator: "\n").drop { $0 != "## The access log" }.prefix { $0 != "## Rotation" }
-      .filter { $0.hasPrefix("| `") }.map { $0.split(separator: "|").map { $0.trimmingPrefix(" ") } }
+    let rows = page.split(separator: "\n").drop { $0 != "## The access log" }.dropFirst()
+      .prefix { !$0.hasPrefix("## ") }.filter { $0.hasPrefix("| `") }
+      .map { row in row.split(separator: "|").map { $0.trimmingPrefix(" ") } }
     #expect(rows.map { $0[0].split(separator: "`").first.map(String.init) } == members.map(\.name))
     for (row, member) in zip(rows, members) {
       let isText = ["text", "word", "time"].contains { row[1].hasPrefix($0) }

@@ -119,7 +119,7 @@ struct StatusPage {
     body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem}\
     header{display:flex;align-items:baseline;gap:1rem}h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:1.6rem 0 .4rem}\
     header p{margin:0;font-weight:600}.good{color:var(--good)}.bad,.fault h2{color:var(--bad)}\
-    .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.6rem;margin:1rem 0}\
+    .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.6rem;margin:1rem 0}\
     .facts div{border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}dt{color:var(--dim);font-size:.8rem}\
     dd{margin:0;overflow-wrap:anywhere}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}\
     th,td{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);white-space:nowrap}\

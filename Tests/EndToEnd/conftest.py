@@ -1,6 +1,7 @@
 """What the tests share: the binary, upstreams and key servers, each ended with the test that made it."""
 import os
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -95,3 +96,16 @@ def key_server_once():
 def keys():
     """One key of each kind; making RSA keys takes a while."""
     return {algorithm: Key(algorithm, f"{algorithm.lower()}-1") for algorithm in ("RS256", "ES256", "EdDSA")}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser; tests make profiles in it."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -202,6 +202,22 @@ def test_a_refusal_is_found_by_its_id(start, upstream, workers):
     assert admin.get(f"/requests/{answer.request_id}").status == 404
 
 
+def test_the_page_fits_a_phone_and_goes_on_by_itself(start, upstream, chromium):
+    gateway = start(config(upstream()))
+    admin = Admin(gateway)
+    get(gateway, "/a/rather/long/path/" + "x" * 300)
+    context = chromium.new_context(viewport={"width": 360, "height": 640}, color_scheme="dark")
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"http://127.0.0.1:{admin.port}/status")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.get_by_text("no_route").count() == 2 and page.get_by_text("ready", exact=True).is_visible()
+    get(gateway, "/open/x")
+    page.get_by_text("2", exact=True).first.wait_for(timeout=20_000)
+    assert said == []
+    context.close()
+
+
 def test_a_public_one_shows_and_changes_nothing(start, upstream):
     gateway = start(config(upstream(), admin="{ address: 0.0.0.0:0, public: true }"))
     admin = Admin(gateway)

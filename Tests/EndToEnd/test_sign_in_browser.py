@@ -2,7 +2,6 @@
 import contextlib
 import http.server
 import re
-import shutil
 import threading
 
 import pytest
@@ -12,17 +11,6 @@ from support.sign_in import PASSWORD, SignIn
 playwright = pytest.importorskip("playwright.sync_api")
 PAGE = b"<!doctype html><title>application</title><h1>The application</h1>"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(PAGE), PAGE)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -68,8 +68,6 @@ struct SQLiteRow: ~Copyable {
 
   fileprivate init(_ statement: OpaquePointer) { unsafe self.statement = statement }
 
-  func isNull(_ column: Int32) -> Bool { unsafe sqlite3_column_type(statement, column) == SQLITE_NULL }
-
   /// 0 for what is no number.
   func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(statement, column) }
 

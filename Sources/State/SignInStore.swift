@@ -81,8 +81,8 @@ public struct RefreshTerms: Sendable, Equatable {
   /// When a token that is used has been replaced.
   public enum Replacement: Sendable {
     case atOnce
-    /// With the first use of its successor: whoever sent it may never read the answer. Until then it goes on, and where
-    /// the successor was given out less than `tokenSeconds` ago, for an access token only.
+    /// With the first use of a successor: whoever sent it may never read the answer. Until then it goes on, and each use
+    /// gives out another one.
     case onceSuccessorIsUsed
   }
 
@@ -98,8 +98,7 @@ public struct RefreshTerms: Sendable, Equatable {
 public enum RefreshOutcome: Sendable, Equatable {
   /// It has a successor now.
   case rotated(SignInRecord)
-  /// It was replaced within the grace, or has a successor already that may be on its way still: good for an access
-  /// token, not for a refresh token.
+  /// It was replaced within the grace: good for an access token, not for a refresh token.
   case repeated(SignInRecord)
   /// It was replaced before that: somebody has stolen one of them, and the sign-in has ended (SECURITY C-10).
   case reused(SignInRecord)

@@ -1,13 +1,13 @@
 /// The statements about sign-ins, inside a transaction of whoever calls.
 ///
 /// A sign-in is one row, however often its refresh token is replaced: the first part of the token is the same in all of
-/// them, and what has that part and is neither the latest nor its successor has been replaced (RFC 9700 §4.14.2).
+/// them, and what has that part and is neither the latest nor a successor of it has been replaced (RFC 9700 §4.14.2).
 struct SignInTable: SQLiteTable {
   private let database: SQLiteDatabase
   let ended: EndedTable
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
-  static let version: Int64 = 4
+  static let version: Int64 = 5
   /// Rows that are deleted at once.
   private static let batch: Int64 = 200
 
@@ -26,13 +26,13 @@ struct SignInTable: SQLiteTable {
         authenticated_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
         tokens_until INTEGER NOT NULL, client_address TEXT NOT NULL, user_agent TEXT NOT NULL,
         password_digest BLOB NOT NULL, family_hash BLOB NOT NULL UNIQUE, token_hash BLOB NOT NULL,
-        successor_hash BLOB, successor_at INTEGER, replaced BLOB NOT NULL DEFAULT x'', next_password_digest BLOB
+        successors BLOB NOT NULL DEFAULT x'', replaced BLOB NOT NULL DEFAULT x'', next_password_digest BLOB
       ) STRICT, WITHOUT ROWID
       """)
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
     try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at)")
     try ended.make()
-    try database.run("PRAGMA user_version = 4")
+    try database.run("PRAGMA user_version = 5")
   }
 
   func begin(
@@ -109,26 +109,21 @@ struct SignInTable: SQLiteTable {
     try database.run(
       """
       SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
-        user_agent, password_digest, token_hash = ?2, coalesce(successor_hash = ?2, 0), successor_at, replaced, token_hash,
-        next_password_digest
+        user_agent, password_digest, token_hash = ?2, successors, replaced, token_hash, next_password_digest
       FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND expires_at > ?4
       """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
     ) { row in
       var record = SignInRecord(row)
-      record.nextPasswordDigest = row.bytes(16)
+      record.nextPasswordDigest = row.bytes(15)
       found = Found(
-        record: record, isLatest: row.integer(11) == 1, isSuccessor: row.integer(12) == 1,
-        successorAt: row.isNull(13) ? nil : row.integer(13), replaced: ReplacedTokens(row.bytes(14)),
-        latest: row.bytes(15))
+        record: record, isLatest: row.integer(11) == 1, successors: TimedHashes(row.bytes(12)),
+        replaced: TimedHashes(row.bytes(13)), latest: row.bytes(14))
     }
-    guard let found else { return .refused }
+    guard var found else { return .refused }
     let record = found.record
-    let isRepeated =
-      found.isLatest
-      // Nobody has come with the successor yet: its answer may be on the way still.
-      ? found.successorAt.map { now.subtractingSaturated($0) < max(terms.tokenSeconds, terms.graceSeconds) } ?? false
-      : found.replaced.contains(hash.whole, now: now, graceSeconds: terms.graceSeconds)
-    guard found.isLatest || found.isSuccessor || isRepeated else {
+    let isSuccessor = found.successors.contains(hash.whole)
+    let isRepeated = !found.isLatest && !isSuccessor
+    if isRepeated, !found.replaced.contains(hash.whole, now: now, seconds: terms.graceSeconds) {
       try end(id: record.id, provider: provider, now: now)
       return .reused(record)
     }
@@ -143,46 +138,50 @@ struct SignInTable: SQLiteTable {
         [.text(record.id), .integer(tokensUntil)])
       return .repeated(record)
     }
-    var replaced = found.replaced
-    if found.isSuccessor { replaced.add(found.latest, now: now, graceSeconds: terms.graceSeconds) }
+    if isSuccessor { found.replace(found.latest, now: now) }
+    let latest: [UInt8]
     switch terms.replacement {
     case .atOnce:
-      replaced.add(hash.whole, now: now, graceSeconds: terms.graceSeconds)
-      try database.run(
-        """
-        UPDATE sign_ins SET token_hash = ?2, successor_hash = NULL, successor_at = NULL, replaced = ?3,
-          last_used_at = ?4, tokens_until = max(tokens_until, ?5)
-        WHERE id = ?1
-        """,
-        [.text(record.id), .bytes(replacement), .bytes(replaced.bytes), .integer(now), .integer(tokensUntil)])
+      found.replace(hash.whole, now: now)
+      latest = replacement
     case .onceSuccessorIsUsed:
-      try database.run(
-        """
-        UPDATE sign_ins SET token_hash = ?2, successor_hash = ?3, successor_at = ?5, replaced = ?4,
-          last_used_at = ?5, tokens_until = max(tokens_until, ?6)
-        WHERE id = ?1
-        """,
-        [
-          .text(record.id), .bytes(hash.whole), .bytes(replacement), .bytes(replaced.bytes), .integer(now),
-          .integer(tokensUntil),
-        ])
+      // Everybody who comes gets one of their own: who has a copy could keep the others from ever having one.
+      found.successors.add(replacement, now: now)
+      latest = hash.whole
     }
+    found.replaced.keep(seconds: terms.graceSeconds, now: now)
+    try database.run(
+      """
+      UPDATE sign_ins SET token_hash = ?2, successors = ?3, replaced = ?4, last_used_at = ?5,
+        tokens_until = max(tokens_until, ?6)
+      WHERE id = ?1
+      """,
+      [
+        .text(record.id), .bytes(latest), .bytes(found.successors.bytes), .bytes(found.replaced.bytes), .integer(now),
+        .integer(tokensUntil),
+      ])
     var used = record
     used.lastUsedAt = now
     return .rotated(used)
   }
 
-  /// The sign-in that a refresh token is of, and what the token is to it.
+  /// The sign-in that a refresh token is of, and what its tokens are.
   private struct Found {
     let record: SignInRecord
+    /// Whether it is the latest.
     let isLatest: Bool
-    /// It was given out for the latest, and this is its first use.
-    let isSuccessor: Bool
-    /// When the successor was given out.
-    let successorAt: Int64?
-    let replaced: ReplacedTokens
+    /// Those that were given out for the latest, none of which was used yet.
+    var successors: TimedHashes
+    var replaced: TimedHashes
     /// SHA-256 of the latest.
     let latest: [UInt8]
+
+    /// Another one is the latest now, and the successors of this one are none any more.
+    mutating func replace(_ hash: [UInt8], now: Int64) {
+      replaced.add(hash, now: now)
+      replaced.add(successors, now: now)
+      successors = TimedHashes()
+    }
   }
 
   @discardableResult

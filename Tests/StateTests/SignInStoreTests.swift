@@ -61,43 +61,60 @@ struct SignInStoreTests {
     #expect(try store.use(1, next: 9, at: 212) == .reused(record("s1", usedAt: 203)))
   }
 
-  @Test("C-10: whose answer was lost goes on, until the successor is used")
+  @Test("C-10: whose answer was lost goes on, until a successor is used")
   func lostAnswer() throws {
     let store = try folder.open()
     try store.signIn("s1", token: 1)
     let once = RefreshTerms.Replacement.onceSuccessorIsUsed
-    #expect(try store.use(1, next: 2, at: 200, tokenSeconds: 600, once).name == "rotated")
-    // Others of the same browser meanwhile, whichever way.
-    for (at, replacement) in [(205, once), (230, .atOnce), (799, once)] {
-      let outcome = try store.use(1, next: 3, at: Int64(at), tokenSeconds: 600, replacement)
-      #expect(outcome.name == "repeated", "\(at)")
+    // The same browser, in several tabs and again later: it may keep any of what comes.
+    for (next, at) in [(2, 200), (3, 201), (4, 230), (5, 800)] as [(UInt8, Int64)] {
+      #expect(try store.use(1, next: next, at: at, once).name == "rotated")
     }
-    // Nobody came with it: another one.
-    #expect(try store.use(1, next: 4, at: 800, tokenSeconds: 600, once).name == "rotated")
-    #expect(try store.use(4, next: 5, at: 1500, tokenSeconds: 600, once).name == "rotated")
-    // Now it has been replaced.
-    #expect(try store.use(1, next: 6, at: 1510, tokenSeconds: 600, once).name == "repeated")
-    #expect(try store.use(1, next: 6, at: 1511, tokenSeconds: 600, once).name == "reused")
-    #expect(try store.use(5, next: 6, at: 1511) == .refused)
+    #expect(try store.use(3, next: 6, at: 1000, once).name == "rotated")
+    // Now it has been replaced, and the others with it.
+    for token in [1, 2, 4, 5] as [UInt8] {
+      #expect(try store.use(token, next: 9, at: 1010, once).name == "repeated", "\(token)")
+    }
+    #expect(try store.use(3, next: 7, at: 1011, once).name == "rotated")
+    #expect(try store.use(1, next: 9, at: 1011, once).name == "reused")
+    #expect(try store.use(7, next: 9, at: 1011) == .refused)
   }
 
-  @Test("C-10: whoever has a copy of a token whose answer was lost ends the sign-in", arguments: [false, true])
-  func stolenBeforeTheSuccessorIsUsed(copyFirst: Bool) throws {
+  @Test("C-10: whoever has a copy is found out, however often and by whom it is used", arguments: [10, 60, 599])
+  func stolen(thiefEvery seconds: Int64) throws {
+    let store = try folder.open()
+    let once = RefreshTerms.Replacement.onceSuccessorIsUsed
+    // The thief uses the copy alone, and never what comes of it; the victim what it got last, every 600 s.
+    try store.signIn("s1", token: 1)
+    var (victims, next) = (UInt8(1), UInt8(2))
+    var found: String?
+    for at in stride(from: Int64(200), to: 2000, by: 1) where found == nil {
+      if at % seconds == 0 {
+        let outcome = try store.use(1, next: next, at: at, once)
+        next += 1
+        if outcome.name == "reused" { found = "\(at)" }
+      }
+      if at % 600 == 7, found == nil {
+        let outcome = try store.use(victims, next: next, at: at, once)
+        victims = next
+        next += 1
+        if outcome.name == "reused" { found = "\(at)" }
+      }
+    }
+    #expect(found.flatMap { Int($0) }.map { $0 <= 600 + 7 + 600 + 600 } == true, "\(String(describing: found))")
+  }
+
+  @Test("C-10: of two who hold successors, the second to come is found out", arguments: [false, true])
+  func twoSuccessors(copyFirst: Bool) throws {
     let store = try folder.open()
     try store.signIn("s1", token: 1)
     let once = RefreshTerms.Replacement.onceSuccessorIsUsed
-    // One of the two gets 2, and after its time the other 3.
-    _ = try store.use(1, next: 2, at: 200, tokenSeconds: 600, once)
-    #expect(try store.use(1, next: 3, at: 800, tokenSeconds: 600, once).name == "rotated")
+    _ = try store.use(1, next: 2, at: 200, once)
+    _ = try store.use(1, next: 3, at: 800, once)
     let (first, second): (UInt8, UInt8) = copyFirst ? (2, 3) : (3, 2)
-    let outcome = try store.use(first, next: 4, at: 1000, tokenSeconds: 600, once)
-    if copyFirst {
-      #expect(outcome.name == "reused")
-    } else {
-      #expect(outcome.name == "rotated")
-      #expect(try store.use(second, next: 5, at: 1001, once).name == "reused")
-    }
-    #expect(try store.use(4, next: 5, at: 1002) == .refused)
+    #expect(try store.use(first, next: 4, at: 1000, once).name == "rotated")
+    #expect(try store.use(second, next: 5, at: 1011, once).name == "reused")
+    #expect(try store.use(4, next: 5, at: 1011) == .refused)
   }
 
   @Test("C-10: a successor that is used at once is replaced at once")

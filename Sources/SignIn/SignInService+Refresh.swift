@@ -24,7 +24,8 @@ extension SignInService {
     guard let token = request.cookie(configuration.cookies.refresh) else {
       return completion(Answers.error(.invalidGrant, "sign in again", .refreshRefused))
     }
-    use(token, address: address, deadline: request.deadline) { [self] result in
+    // As on the way to a page: another tab's answer may come last, and the browser keeps what that one says.
+    use(token, replacing: .onceSuccessorIsUsed, address: address, deadline: request.deadline) { [self] result in
       switch result {
       case .success(let issued):
         guard let cookies = cookies(for: issued) else {

@@ -178,8 +178,9 @@ struct SignInTable: SQLiteTable {
 
     /// Another one is the latest now, and the successors of this one are none any more.
     mutating func replace(_ hash: [UInt8], now: Int64) {
-      replaced.add(hash, now: now)
+      // The one that others may have most likely last: it is forgotten last.
       replaced.add(successors, now: now)
+      replaced.add(hash, now: now)
       successors = TimedHashes()
     }
   }

@@ -157,7 +157,7 @@ def test_ready_means_that_there_are_keys_and_that_it_does_not_drain(start, upstr
         release = threading.Event()
         issuer.instead = held_until(release, key)
         try:
-            gateway = start(config(app, f"jwks_url: {issuer.url}", top="timeouts: { drain: 10s, drain_delay: 1s }"))
+            gateway = start(config(app, f"jwks_url: {issuer.url}", top="timeouts: { drain: 10s, drain_delay: 4s }"))
             admin = Admin(gateway)
             assert admin.get("/health/live").status == 200
             answer = admin.get("/health/ready")

@@ -8,8 +8,15 @@ public final class AdminPaths: Responder, Sendable {
   /// Whether the loops that carry traffic are asked.
   public enum Traffic: Sendable { case included, left }
   public typealias Collect = @Sendable (Traffic, @escaping @Sendable (AdminReport) -> Void) -> Void
-  /// What came of a reload: what is wrong, or nothing.
-  public typealias Reload = @Sendable (@escaping @Sendable (_ faults: [String]) -> Void) -> Void
+  /// What came of a reload.
+  public enum Reloaded: Sendable {
+    case done
+    /// What is wrong.
+    case refused([String])
+    /// Nothing yet.
+    case goingOn
+  }
+  public typealias Reload = @Sendable (_ client: String, @escaping @Sendable (Reloaded) -> Void) -> Void
 
   private let hosts: [String]
   private let isPublic: Bool
@@ -51,7 +58,9 @@ public final class AdminPaths: Responder, Sendable {
     case "/", "/status":
       let accept = request.fields.first { $0.name.lowercased() == "accept" }?.value ?? []
       let prefersHTML = ProblemBody.prefersHTML(accept: accept.span, ByteRange(0, accept.count))
-      collect(.included) { report in
+      collect(.included) { [isPublic] collected in
+        var report = collected
+        if isPublic { report.reload.hideFaults() }
         completion(
           prefersHTML
             ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
@@ -60,11 +69,8 @@ public final class AdminPaths: Responder, Sendable {
     case _ where path.hasPrefix("/requests/"):
       let id = String(path.dropFirst("/requests/".count))
       collect(.included) { report in
-        let found = report.recentRefusals(.max).first { $0["request_id"]?.string == id }
         completion(
-          found.map {
-            AdminPaths.answer(200, "application/json", JSONValue.object($0).serialized() + [UInt8(ascii: "\n")])
-          }
+          report.refusal(ofRequest: id).map { AdminPaths.json(200, $0) }
             ?? AdminPaths.text(404, "no refusal of that id is remembered; the access log may say more\n"))
       }
     default: completion(AdminPaths.text(404, "there is nothing here; see /status\n", reason: .noRoute))
@@ -83,13 +89,15 @@ public final class AdminPaths: Responder, Sendable {
     guard request.origin != .foreign, AdminPaths.isOwnOrNoPage(request) else {
       return completion(AdminPaths.text(403, "the page is of another site\n", reason: .csrfRefused))
     }
-    reload { faults in
-      let result: JSONValue =
-        faults.isEmpty
-        ? .object(["result": .string("reloaded")])
-        : .object(["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
-      completion(
-        AdminPaths.answer(faults.isEmpty ? 200 : 422, "application/json", result.serialized() + [UInt8(ascii: "\n")]))
+    reload(request.client?.text ?? "") { reloaded in
+      let (status, members): (Int, JSONObject) =
+        switch reloaded {
+        case .done: (200, ["result": .string("reloaded")])
+        case .refused(let faults):
+          (422, ["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
+        case .goingOn: (202, ["result": .string("going on; /status says what comes of it")])
+        }
+      completion(AdminPaths.json(status, members))
     }
   }
 
@@ -118,6 +126,10 @@ public final class AdminPaths: Responder, Sendable {
     response.fields += fields
     response.reason = reason
     return response
+  }
+
+  private static func json(_ status: Int, _ object: JSONObject) -> LocalResponse {
+    answer(status, "application/json", JSONValue.object(object).serialized() + [UInt8(ascii: "\n")])
   }
 
   private static func answer(_ status: Int, _ mediaType: String, _ body: [UInt8]) -> LocalResponse {

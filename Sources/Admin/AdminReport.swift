@@ -1,9 +1,6 @@
 public import Proxy
 public import Sockets
-
-/// Module `Admin`: what operators see and ask for.
-/// May import: HTTP, JSON, Proxy, Reason, Sockets, Telemetry.
-/// Never does: anything but show what it is given: it is asked for on the control loop.
+public import Telemetry
 
 /// How the gateway is, at one moment.
 public struct AdminReport: Sendable {
@@ -18,15 +15,25 @@ public struct AdminReport: Sendable {
   public var readiness = Readiness.ready
   public var reload = Reload()
   public var openConnections = 0
-  public var traffic = Server.Traffic()
+  /// What all loops have counted.
+  public var counts = TrafficCounts()
+  /// By loop: access lines of its last refusals as JSON, those that came last first.
+  public var refusalLines: [[[UInt8]]] = []
   /// By `MetricNames`' numbers.
   public var routeNames: [String] = []
   public var upstreamNames: [String] = []
   public var upstreams: [UpstreamStatus] = []
   public var providers: [Provider] = []
-  public var process = ProcessUsage.current
+  /// nil: it was not asked for.
+  public var process: ProcessUsage?
 
   public init() {}
+
+  /// Adds what one loop has said.
+  public mutating func add(_ traffic: LoopTraffic) {
+    counts.add(traffic.counts)
+    refusalLines.append(traffic.refusals)
+  }
 
   /// Whether a load balancer should send traffic.
   public enum Readiness: Sendable, Equatable {
@@ -55,6 +62,11 @@ public struct AdminReport: Sendable {
     public var faults: [String] = []
 
     public init() {}
+
+    /// They quote the configuration, and what it takes from the environment.
+    mutating func hideFaults() {
+      if !faults.isEmpty { faults = ["the log says what is wrong, in \(faults.count) places"] }
+    }
   }
 
   /// The keys of a provider.

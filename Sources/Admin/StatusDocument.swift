@@ -19,7 +19,7 @@ extension AdminReport {
         "faults": .array(reload.faults.map { .string($0) }),
       ]),
       "connections": .integer(Int64(openConnections)),
-      "memory_bytes": .integer(Int64(clamping: process.residentBytes)),
+      "memory_bytes": .integer(Int64(clamping: process?.residentBytes ?? 0)),
       "requests": .object([
         "total": .integer(Int64(clamping: requestsTotal)),
         "by_blame": .object(JSONObject(byBlame.map { member($0.blame.rawValue, $0.count) }) ?? [:]),
@@ -59,18 +59,31 @@ extension AdminReport {
 
   private func age(since time: Double?) -> JSONValue { time.map { .integer(Int64(max(0, now - $0))) } ?? .null }
 
-  var requestsTotal: UInt64 { traffic.counts.routes.reduce(0) { $0 &+ $1.total } }
+  var requestsTotal: UInt64 { counts.routes.reduce(0) { $0 &+ $1.total } }
 
   /// How many requests were refused by whose fault.
   var byBlame: [(blame: Blame, count: UInt64)] {
     Blame.allCases.map { blame in
-      (blame, traffic.counts.refusals.reduce(0) { $1.key.reason.blame == blame ? $0 &+ $1.value : $0 })
+      (blame, counts.refusals.reduce(0) { $1.key.reason.blame == blame ? $0 &+ $1.value : $0 })
     }
   }
 
   /// The access lines of the last refusals, those that came last first.
   func recentRefusals(_ count: Int) -> [JSONObject] {
-    let lines = traffic.refusals.compactMap { line in (try? JSON.parse(line.span))?.object }
+    let lines = refusalLines.flatMap { $0.prefix(count) }.compactMap(AdminReport.object)
     return Array(lines.sorted { ($0["time"]?.string ?? "") > ($1["time"]?.string ?? "") }.prefix(count))
   }
+
+  /// The access line of the refusal with that id.
+  func refusal(ofRequest id: String) -> JSONObject? {
+    let name = Array(JSONValue.quoted(id).utf8)
+    for lines in refusalLines {
+      for line in lines where line.contains(name) {
+        if let object = AdminReport.object(line), object["request_id"]?.string == id { return object }
+      }
+    }
+    return nil
+  }
+
+  private static func object(_ line: [UInt8]) -> JSONObject? { (try? JSON.parse(line.span))?.object }
 }

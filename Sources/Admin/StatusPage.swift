@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import Proxy
 import Reason
@@ -56,7 +57,7 @@ struct StatusPage {
         "Configuration",
         "\(report.file), generation \(report.generation), \(StatusPage.duration(report.now - report.reload.takenAt)) old"
       ),
-      ("Loops", "\(report.workers)"), ("Memory", "\(report.process.residentBytes >> 20) MiB"),
+      ("Loops", "\(report.workers)"), ("Memory", "\((report.process?.residentBytes ?? 0) >> 20) MiB"),
       ("Version", report.version),
     ]
   }
@@ -88,20 +89,7 @@ struct StatusPage {
   }
 
   /// Everything shown may hold what a client sent.
-  private func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
-  }
+  private func escaped(_ text: String) -> String { HTMLText.escaped(text) }
 
   static func duration(_ seconds: Double) -> String {
     let seconds = Int64(max(0, min(seconds, 1e15)))

@@ -13,7 +13,12 @@ final class EndedSignIns {
   private var addedSinceSweep = 0
   /// What the loops have not been told yet.
   private var news: [RevokedName] = []
-  private var changed: () -> Void = {}
+  /// How often the loops were told, and how much of that they know.
+  private var lastTelling = 0
+  private var lastKnown = 0
+  /// Who waits until they know what was told last then.
+  private var unanswered: [(telling: Int, told: @Sendable () -> Void)] = []
+  private var changed: (_ known: @escaping () -> Void) -> Void = { $0() }
   private let clock: () -> UnixSeconds
   /// The way here for those who end sign-ins.
   let relay = EndedSignInsRelay()
@@ -27,16 +32,28 @@ final class EndedSignIns {
 
   /// Begins to take what comes by the relay.
   ///
-  /// - Parameter changed: Called when more has ended: it has all loops told.
-  func start(comingBack: @escaping EndedSignInsRelay.Return, changed: @escaping () -> Void) {
+  /// - Parameter changed: Called when more has ended: it has all loops told, and calls back when they refuse it.
+  func start(comingBack: @escaping EndedSignInsRelay.Return, changed: @escaping (@escaping () -> Void) -> Void) {
     self.changed = changed
     relay.set(comingBack)
   }
 
   fileprivate func takeWhatWaits() {
     let waiting = relay.take()
-    if learn(waiting.ended) { changed() }
-    for told in waiting.told { told() }
+    let isNew = learn(waiting.ended)
+    if isNew { lastTelling += 1 }
+    let telling = lastTelling
+    // Also where nothing of it is new: the loops may be about to learn of it.
+    unanswered += waiting.told.map { (telling, $0) }
+    if isNew { changed { [unowned self] in areKnown(upTo: telling) } } else { areKnown(upTo: lastKnown) }
+  }
+
+  /// All loops refuse what they were told up to that telling: they take them in their order.
+  private func areKnown(upTo telling: Int) {
+    lastKnown = max(lastKnown, telling)
+    let answered = unanswered.filter { $0.telling <= lastKnown }
+    unanswered.removeAll { $0.telling <= lastKnown }
+    for each in answered { each.told() }
   }
 
   /// Takes what has ended.
@@ -141,7 +158,7 @@ final class EndedSignInsRelay: Sendable {
 
   fileprivate func set(_ comingBack: @escaping Return) { self.comingBack.withLock { $0 = comingBack } }
 
-  /// - Parameter told: Called once, from anywhere, when all loops have been told.
+  /// - Parameter told: Called once, from anywhere, when all loops refuse it.
   func add(_ ended: [EndedSignIn], told: @escaping @Sendable () -> Void = {}) {
     guard let comingBack = comingBack.withLock({ $0 }) else { return told() }
     let isFirst = waiting.withLock { waiting in

@@ -15,7 +15,7 @@ extension Gateway {
     let paths = AdminPaths(
       hosts: admin.hosts, isPublic: admin.isPublic,
       collect: { traffic, completion in bound.async { $0.report(traffic, bound, completion) } },
-      reload: { completion in bound.async { $0.reload(completion) } })
+      reload: { client, completion in bound.async { $0.reload(by: client, completion) } })
     let server = Server(
       admin: adminConfiguration(paths), sockets: sockets, loop: control
     ) { [log] in $0.write(to: log) }
@@ -32,10 +32,35 @@ extension Gateway {
       responders: [LocalRoute(host: nil, path: "", reach: .below, responder: paths)])
   }
 
-  /// Says what this loop knows and, where that is wanted, what all others do: on this one, as it takes a while to write.
   private func report(
     _ traffic: AdminPaths.Traffic, _ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (AdminReport) -> Void
   ) {
+    guard traffic == .included else { return completion(report()) }
+    reportsAskedFor.append(completion)
+    // Who asks while the loops are being asked gets what comes of that.
+    guard reportsAskedFor.count == 1 else { return }
+    countsMissing = server.workerCount
+    gathered = AdminReport()
+    server.collect { traffic in bound.async { $0.add(traffic) } }
+  }
+
+  /// A loop has said what it has counted. Added up on this one: the others carry traffic.
+  private func add(_ traffic: LoopTraffic) {
+    gathered.add(traffic)
+    countsMissing -= 1
+    guard countsMissing == 0 else { return }
+    var report = report()
+    report.counts = gathered.counts
+    report.refusalLines = gathered.refusalLines
+    report.process = ProcessUsage.current
+    gathered = AdminReport()
+    let waiting = reportsAskedFor
+    reportsAskedFor = []
+    for completion in waiting { completion(report) }
+  }
+
+  /// What this loop knows.
+  private func report() -> AdminReport {
     var report = AdminReport()
     report.version = Portcullis.version
     report.file = path
@@ -54,15 +79,7 @@ extension Gateway {
         name: $0.provider, issuer: $0.issuer, keys: $0.keys.count, fetchedAt: $0.fetchedAt.map { Double($0) },
         failures: $0.failures)
     }
-    let known = report
-    guard traffic == .included else { return completion(known) }
-    server.collect { traffic in
-      bound.async { _ in
-        var report = known
-        report.traffic = traffic
-        completion(report)
-      }
-    }
+    return report
   }
 
   /// Whether to send traffic here. An issuer that does not answer must not keep every gateway from starting.
@@ -76,9 +93,26 @@ extension Gateway {
 
   private static let readyWithoutKeysAfter: Duration = .seconds(10)
 
-  private func reload(_ completion: @escaping @Sendable ([String]) -> Void) {
-    reloadsAskedFor.append(completion)
-    log.notice("a reload was asked for at the admin listener")
+  private func reload(by client: String, _ completion: @escaping @Sendable (AdminPaths.Reloaded) -> Void) {
+    log.notice("a reload was asked for at the admin listener", metadata: ["client": "\(client)"])
+    let answer = OnceAnswered(completion)
+    reloadsAskedFor.append { answer($0.isEmpty ? .done : .refused($0)) }
+    // Names that do not resolve take longer than anybody waits.
+    control.schedule(after: Gateway.reloadAnsweredAfter) { answer(.goingOn) }
     reload()
+  }
+
+  private static let reloadAnsweredAfter: Duration = .seconds(4)
+}
+
+/// Answers with the first of what comes. On the control loop alone.
+private final class OnceAnswered {
+  private var completion: ((AdminPaths.Reloaded) -> Void)?
+
+  init(_ completion: @escaping (AdminPaths.Reloaded) -> Void) { self.completion = completion }
+
+  func callAsFunction(_ reloaded: AdminPaths.Reloaded) {
+    completion?(reloaded)
+    completion = nil
   }
 }

@@ -84,6 +84,8 @@ extension Gateway {
     accessLog.flushAndStop()
     log.notice("stopped", metadata: ["why": "\(endsBecause)"])
     logWriter.flush()
-    Process.exit(0)
+    // Operators see it until now. Its socket may be a path, which goes with it.
+    adminServer?.drain {}
+    control.schedule(after: .zero) { Process.exit(0) }
   }
 }

@@ -14,7 +14,7 @@ extension Gateway {
   func reload() {
     guard !isDraining else {
       log.notice("not reloaded: the gateway is draining")
-      return answerReloads(["the gateway is draining"])
+      return answer(&reloadsAskedFor, ["the gateway is draining"])
     }
     if isReloading {
       isReloadWanted = true
@@ -22,6 +22,8 @@ extension Gateway {
     }
     isReloading = true
     reloadFaults = []
+    reloadsUnanswered = reloadsAskedFor
+    reloadsAskedFor = []
     serviceManager.notify(.reloading)
     switch ConfigurationFile.loadTested(path) {
     case .failure(let diagnostics):
@@ -71,10 +73,10 @@ extension Gateway {
     log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
   }
 
-  private func answerReloads(_ faults: [String]) {
-    let waiting = reloadsAskedFor
-    reloadsAskedFor = []
-    for completion in waiting { completion(faults) }
+  private func answer(_ waiting: inout [([String]) -> Void], _ faults: [String]) {
+    let completions = waiting
+    waiting = []
+    for completion in completions { completion(faults) }
   }
 
   private func refuseReload(_ why: String) {
@@ -86,8 +88,7 @@ extension Gateway {
     isReloading = false
     reloads.faults = reloadFaults
     if reloadFaults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
-    // Who has asked since this one began waits for the next, which reads what is there then.
-    if !isReloadWanted { answerReloads(reloadFaults) }
+    answer(&reloadsUnanswered, reloadFaults)
     if !isDraining { serviceManager.notify(.ready) }
     guard isReloadWanted else { return }
     isReloadWanted = false

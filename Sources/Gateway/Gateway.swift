@@ -49,8 +49,16 @@ final class Gateway {
   var reloads = AdminReport.Reload()
   /// What is wrong with the configuration that is being taken.
   var reloadFaults: [String] = []
-  /// Who waits for what comes of a reload.
-  var reloadsAskedFor: [@Sendable ([String]) -> Void] = []
+  /// Who has asked for a reload that has not begun yet.
+  var reloadsAskedFor: [([String]) -> Void] = []
+  /// Who waits for what comes of the one that goes on.
+  var reloadsUnanswered: [([String]) -> Void] = []
+  /// Who waits until all loops have said what they have counted.
+  var reportsAskedFor: [@Sendable (AdminReport) -> Void] = []
+  var countsMissing = 0
+  var gathered = AdminReport()
+  /// How many loops do not know of an end yet, by the generation of revocations that says it, and who waits for it.
+  var endsUnknown: [UInt64: (loops: Int, known: () -> Void)] = [:]
   var revocationGeneration: UInt64 = 0
   var signals: [any DispatchSourceSignal] = []
   /// Signals that are handled, and loops that accept.
@@ -204,7 +212,12 @@ extension Gateway {
       changed: { [unowned self] names in server.update(revocations: revocationSnapshot(news: names)) })
     endedSignIns.start(
       comingBack: { body in bound.async { body($0.endedSignIns) } },
-      changed: { [unowned self] in server.update(revocations: revocationSnapshot(news: [])) })
+      changed: { [unowned self] known in
+        let snapshot = revocationSnapshot(news: [])
+        let generation = snapshot.generation
+        endsUnknown[generation] = (server.workerCount, known)
+        server.update(revocations: snapshot, known: { bound.async { $0.loopKnows(generation) } })
+      })
     codeFlows.start { provider in bound.async { $0.refetchKeys(of: provider) } }
     signIns.start(comingBack: { body in bound.async { body($0.signIns) } })
     upstreams.start(
@@ -286,6 +299,17 @@ extension Gateway {
     return RevocationSnapshot(
       inForce, endedSignIns: endedSignIns.revocations, generation: revocationGeneration,
       news: news.map { $0 + endedSince })
+  }
+
+  /// A loop refuses what is revoked in that generation.
+  private func loopKnows(_ generation: UInt64) {
+    guard var waiting = endsUnknown.removeValue(forKey: generation) else { return }
+    waiting.loops -= 1
+    guard waiting.loops == 0 else {
+      endsUnknown[generation] = waiting
+      return
+    }
+    waiting.known()
   }
 
   private func renew(_ request: RenewalRequest) {

@@ -2,7 +2,6 @@ import Configuration
 import HTTP
 public import Keys
 public import Sockets
-import Synchronization
 public import Telemetry
 public import Tokens
 
@@ -67,15 +66,6 @@ public final class Server: Sendable {
       accessLog: .none(), counts: nil, report: report)
     workers = [LoopBound(worker, loop: loop)]
     ownsLoops = false
-  }
-
-  /// - Parameter active: For what answers operators.
-  public func update(admin active: ActiveConfiguration) {
-    for worker in workers {
-      worker.async {
-        $0.update(active: active, keys: KeySnapshot(providers: []), tls: [nil], clientsGenerations: [0], upstreams: [])
-      }
-    }
   }
 
   /// Begins to accept.
@@ -147,8 +137,14 @@ public final class Server: Sendable {
     }
   }
 
-  public func update(revocations: RevocationSnapshot) {
-    for worker in workers { worker.async { $0.update(revocations: revocations) } }
+  /// - Parameter known: Called once per loop, from it, when it refuses what is revoked.
+  public func update(revocations: RevocationSnapshot, known: @escaping @Sendable () -> Void = {}) {
+    for worker in workers {
+      worker.async {
+        $0.update(revocations: revocations)
+        known()
+      }
+    }
   }
 
   /// An upstream has other servers; nothing happens where it is no longer in force.
@@ -156,40 +152,13 @@ public final class Server: Sendable {
     for worker in workers { worker.async { $0.update(servers: upstream.servers, of: upstream.state) } }
   }
 
-  /// What all loops have counted and refused.
-  public struct Traffic: Sendable {
-    public var counts = TrafficCounts()
-    /// Access lines of the last refusals, as JSON; of each loop those that came last first.
-    public var refusals: [[UInt8]] = []
-
-    public init() {}
-  }
-
-  /// Asks every loop.
+  /// Has every loop say what it has counted and refused.
   ///
-  /// - Parameter completion: Called once, on the loop that answers last.
-  public func collect(_ completion: @escaping @Sendable (Traffic) -> Void) {
-    let gathering = Gathering(missing: workers.count)
+  /// - Parameter each: Called once per loop, from it.
+  public func collect(_ each: @escaping @Sendable (LoopTraffic) -> Void) {
     for worker in workers {
       worker.async {
-        let (counts, refusals) = ($0.counts ?? TrafficCounts(), $0.accessLog.recentRefusals)
-        if let all = gathering.add(counts, refusals) { completion(all) }
-      }
-    }
-  }
-
-  private final class Gathering: Sendable {
-    private let state: Mutex<(missing: Int, traffic: Traffic)>
-
-    init(missing: Int) { state = Mutex((missing, Traffic())) }
-
-    /// Everything, where nothing is missing any more.
-    func add(_ counts: TrafficCounts, _ refusals: [[UInt8]]) -> Traffic? {
-      state.withLock { state in
-        state.traffic.counts.add(counts)
-        state.traffic.refusals += refusals
-        state.missing -= 1
-        return state.missing == 0 ? state.traffic : nil
+        each(LoopTraffic(counts: $0.counts ?? TrafficCounts(), refusals: $0.accessLog.recentRefusals))
       }
     }
   }

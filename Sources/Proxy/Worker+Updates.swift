@@ -116,16 +116,17 @@ extension Worker {
   }
 
   /// Ends tunnels of those whom other authorities vouch for by now, or other rules know: there is no request after this
-  /// one that would find out.
+  /// one that would find out. On a connection that nobody would be let in with any more it ends whoever it is.
   private func endTunnelsOfCertificates(knownBy rules: [String: CertificateRule]) {
     let current = context.active.certificateRules
-    if rules.isEmpty { return }
     for slot in slots where slot.exchange.state == .tunnelling {
-      guard case .certificate(let identity) = slot.exchange.log.identity, let connection = slot.connection else {
-        continue
+      guard let connection = slot.connection else { continue }
+      if connection.isOutdated {
+        connection.cut(.certificateRefused)
+      } else if case .certificate(let identity) = slot.exchange.log.identity {
+        let provider = identity.claims.provider
+        if current[provider] != rules[provider] { connection.cut(.certificateRefused) }
       }
-      let provider = identity.claims.provider
-      if connection.isOutdated || current[provider] != rules[provider] { connection.cut(.certificateRefused) }
     }
   }
 

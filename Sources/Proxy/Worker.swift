@@ -227,9 +227,9 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
+    guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current
     counts?.count(slot.exchange.measure(at: now))
-    guard accessLog.isOn else { return }
     accessLog.write { slot.exchange.fill(&$0, at: now) }
   }
 

@@ -35,7 +35,7 @@ struct LoginPage: Sendable {
 
   init(_ configuration: SignInConfiguration) throws(CryptoError) {
     path = configuration.path
-    title = Page.escaped(configuration.title)
+    title = HTMLText.escaped(configuration.title)
     let picture = configuration.logo.map { "data:\($0.mediaType);base64,\(Base64.text($0.bytes))" }
     logo = picture.map { "<img src=\"\($0)\" alt=\"\">\n" } ?? ""
     style = LoginPage.style(accent: configuration.accent ?? "#1f6feb")
@@ -53,7 +53,7 @@ struct LoginPage: Sendable {
     status: Int = 200, message: Message? = nil, username: String = "", returnTo: String, csrf: String,
     cookies: [String] = [], fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
-    let alert = message.map { "<p role=\"alert\" id=\"message\">\(Page.escaped($0.text))</p>\n" } ?? ""
+    let alert = message.map { "<p role=\"alert\" id=\"message\">\(HTMLText.escaped($0.text))</p>\n" } ?? ""
     let described = message == nil ? "" : " aria-describedby=\"message\""
     let isInvalid = if case .wrongPassword? = message { " aria-invalid=\"true\"" } else { "" }
     // Who has to write one thing only finds the cursor there.
@@ -61,10 +61,10 @@ struct LoginPage: Sendable {
     let main = """
       \(logo)<h1>\(title)</h1>
       \(alert)<form method="post" action="\(path)/login">
-      <input type="hidden" name="csrf" value="\(Page.escaped(csrf))">
-      <input type="hidden" name="return_to" value="\(Page.escaped(returnTo))">
+      <input type="hidden" name="csrf" value="\(HTMLText.escaped(csrf))">
+      <input type="hidden" name="return_to" value="\(HTMLText.escaped(returnTo))">
       <label for="username">User name</label>
-      <input id="username" name="username" value="\(Page.escaped(username))" type="text" autocomplete="username" \
+      <input id="username" name="username" value="\(HTMLText.escaped(username))" type="text" autocomplete="username" \
       autocapitalize="none" spellcheck="false" maxlength="128" required\(focusName)\(described)\(isInvalid)>
       <label for="password">Password</label>
       <input id="password" name="password" type="password" autocomplete="current-password" maxlength="511" \

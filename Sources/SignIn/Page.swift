@@ -25,20 +25,4 @@ enum Page {
       """
     return [UInt8](text.utf8)
   }
-
-  /// As text and as the value of an attribute in double quotes.
-  static func escaped(_ text: String) -> String {
-    var output = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": output += "&amp;"
-      case "<": output += "&lt;"
-      case ">": output += "&gt;"
-      case "\"": output += "&quot;"
-      case "'": output += "&#39;"
-      default: output.unicodeScalars.append(scalar)
-      }
-    }
-    return output
-  }
 }

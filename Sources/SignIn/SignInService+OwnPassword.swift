@@ -76,8 +76,10 @@ extension SignInService {
     _ completion: @escaping Completion
   ) {
     work(until: deadline, completion) { [self] in
-      if let fault = SignInService.write(hash, of: user.username, to: configuration.users.path) {
-        return notChanged(user, why: fault, completion)
+      switch SignInService.write(hash, of: user, to: configuration.users.path) {
+      case .done: break
+      case .superseded: return completion(answerJSON(.failed))
+      case .failed(let why): return notChanged(user, why: why, completion)
       }
       // What is in force from here on, too.
       lookAtUsers(allowsDemo: state.users.isDemo)
@@ -103,20 +105,36 @@ extension SignInService {
     completion(Answers.error(.serverError, "the password could not be changed", .internalError))
   }
 
+  private enum Written {
+    case done
+    /// Somebody has changed the password since it was compared.
+    case superseded
+    /// Why.
+    case failed(String)
+  }
+
   /// Blocks.
-  ///
-  /// - Returns: Why it was not done; nil: it was.
-  private static func write(_ hash: String, of username: String, to path: String) -> String? {
+  private static func write(_ hash: String, of user: User, to path: String) -> Written {
     do throws(SystemError) {
       return try FileAccess.withLock(onFolder: FileAccess.folder(of: path)) { () throws(SystemError) in
         let (bytes, _) = try FileAccess.readWithStatus(path, bytesMax: usersBytesMax)
-        guard var text = try? UsersFileText(bytes, path: path) else { return "\(path) cannot be used" }
-        do throws(UsersEditFault) { try text.setPasswordHash(hash, of: username) } catch { return "\(error)" }
+        guard var text = try? UsersFileText(bytes, path: path),
+          case .success(let users) = UsersFile.parse(bytes, file: path)
+        else { return .failed("\(path) cannot be used") }
+        // Two may come with the same password at once, here and at another gateway: the first has changed it.
+        guard let current = users.user(id: user.id),
+          ConstantTime.areEqual(current.passwordHash.digest.span, user.passwordHash.digest.span)
+        else { return .superseded }
+        do throws(UsersEditFault) {
+          try text.setPasswordHash(hash, of: user.username)
+        } catch {
+          return .failed("\(error)")
+        }
         try FileAccess.replaceContent(of: path, text.bytes)
-        return nil
+        return .done
       }
     } catch {
-      return "\(error)"
+      return .failed("\(error)")
     }
   }
 

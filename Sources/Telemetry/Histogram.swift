@@ -23,12 +23,8 @@ public struct Histogram: Sendable {
     sumMicroseconds &+= other.sumMicroseconds
   }
 
-  /// - Parameter index: Of a bound, or one more for all.
-  public func count(upTo index: Int) -> UInt64 {
-    var sum: UInt64 = 0
-    for place in 0...min(index, counts.count - 1) { sum &+= counts[place] }
-    return sum
-  }
-
-  public var count: UInt64 { count(upTo: counts.count - 1) }
+  /// How often it took longer than the bound before that one, and not longer than that.
+  ///
+  /// - Parameter index: Of a bound, or one more for what took longer than any.
+  public func count(of index: Int) -> UInt64 { counts.indices.contains(index) ? counts[index] : 0 }
 }

@@ -1,6 +1,8 @@
 /// Metrics in Prometheus' text format 0.0.4.
 public struct PrometheusText {
   public private(set) var bytes: [UInt8] = []
+  /// Of the family.
+  private var name: [UInt8] = []
 
   public static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -32,63 +34,72 @@ public struct PrometheusText {
 
   public init() { bytes.reserveCapacity(64 << 10) }
 
-  /// Begins a family of samples.
+  /// Begins a family of samples: what follows is of it.
   public mutating func begin(_ name: StaticString, _ kind: Kind, _ help: StaticString) {
+    self.name = [UInt8]("\(name)".utf8)
     bytes += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n".utf8
   }
 
-  public mutating func sample(_ name: StaticString, _ labels: Labels, _ value: UInt64) {
-    start(name, "", labels)
-    decimal(value)
-    bytes.append(UInt8(ascii: "\n"))
+  public mutating func sample(_ labels: Labels, _ value: UInt64) {
+    start(labels)
+    end(value)
   }
 
-  public mutating func sample(_ name: StaticString, _ labels: Labels, _ value: Double) {
-    start(name, "", labels)
+  public mutating func sample(_ labels: Labels, _ value: Double) {
+    start(labels)
     bytes += "\(value)\n".utf8
   }
 
-  public mutating func sample(_ name: StaticString, _ value: UInt64) { sample(name, .none, value) }
+  public mutating func sample(_ value: UInt64) { sample(.none, value) }
 
-  public mutating func sample(_ name: StaticString, _ value: Double) { sample(name, .none, value) }
+  public mutating func sample(_ value: Double) { sample(.none, value) }
 
   /// All samples of a histogram of seconds.
-  public mutating func sample(_ name: StaticString, _ labels: Labels, _ histogram: Histogram) {
+  public mutating func sample(_ labels: Labels, _ histogram: Histogram) {
     var count: UInt64 = 0
-    for index in Histogram.bounds.indices {
-      count = histogram.count(upTo: index)
-      start(name, "_bucket", labels, bound: PrometheusText.bounds[index])
-      decimal(count)
-      bytes.append(UInt8(ascii: "\n"))
+    var prefix = name + PrometheusText.bucket + labels.bytes
+    if !labels.bytes.isEmpty { prefix.append(UInt8(ascii: ",")) }
+    for index in 0...Histogram.bounds.count {
+      count &+= histogram.count(of: index)
+      bytes += prefix
+      bytes += PrometheusText.bounds[index]
+      end(count)
     }
-    start(name, "_bucket", labels, bound: PrometheusText.infinite)
-    decimal(histogram.count)
-    bytes.append(UInt8(ascii: "\n"))
-    start(name, "_sum", labels)
+    start(labels, PrometheusText.sum)
     bytes += "\(Double(histogram.sumMicroseconds) / 1_000_000)\n".utf8
-    start(name, "_count", labels)
-    decimal(histogram.count)
-    bytes.append(UInt8(ascii: "\n"))
+    start(labels, PrometheusText.count)
+    end(count)
   }
 
-  private static let bounds: [[UInt8]] = Histogram.bounds.indices.map {
-    [UInt8]("le=\"\(Double(Histogram.bounds[$0]) / 1_000_000)\"".utf8)
-  }
-  private static let infinite = [UInt8]("le=\"+Inf\"".utf8)
+  private static let bucket = [UInt8]("_bucket{".utf8)
+  private static let sum = [UInt8]("_sum".utf8)
+  private static let count = [UInt8]("_count".utf8)
+  private static let bounds: [[UInt8]] =
+    Histogram.bounds.indices.map { [UInt8]("le=\"\(Double(Histogram.bounds[$0]) / 1_000_000)\"} ".utf8) }
+    + [[UInt8]("le=\"+Inf\"} ".utf8)]
 
-  private mutating func start(
-    _ name: StaticString, _ suffix: StaticString, _ labels: Labels, bound: [UInt8] = []
-  ) {
-    bytes += "\(name)\(suffix)".utf8
-    if !labels.bytes.isEmpty || !bound.isEmpty {
+  private mutating func start(_ labels: Labels, _ suffix: [UInt8] = []) {
+    bytes += name
+    bytes += suffix
+    if !labels.bytes.isEmpty {
       bytes.append(UInt8(ascii: "{"))
       bytes += labels.bytes
-      if !labels.bytes.isEmpty, !bound.isEmpty { bytes.append(UInt8(ascii: ",")) }
-      bytes += bound
       bytes.append(UInt8(ascii: "}"))
     }
     bytes.append(UInt8(ascii: " "))
   }
 
-  private mutating func decimal(_ value: UInt64) { bytes += String(value).utf8 }
+  /// A thousand routes have twenty thousand of them: no text is made of each.
+  private mutating func end(_ value: UInt64) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var index = 20
+    var rest = value
+    repeat {
+      index -= 1
+      digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    for place in index..<20 { bytes.append(digits[place]) }
+    bytes.append(UInt8(ascii: "\n"))
+  }
 }

@@ -16,7 +16,7 @@ struct AdminPathsTests {
     let paths = AdminPaths(hosts: ["ops.example"], isPublic: isPublic) {
       $1(report)
     } reload: {
-      $0(faults)
+      $1(faults.isEmpty ? .done : .refused(faults))
     }
     var request = LocalRequest()
     request.method = method
@@ -64,7 +64,7 @@ struct AdminPathsTests {
     var report = AdminReport()
     let line =
       #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","path":"/<script>&\"'","status":404,"reason":"no_route"}"#
-    report.traffic.refusals = [Array(line.utf8), Array("no JSON".utf8)]
+    report.refusalLines = [[Array("no JSON".utf8)], [Array(line.utf8)]]
     report.reload.faults = ["<b>"]
     let page = try answer("/status", fields: [("Accept", "text/html")], report)
     let html = String(decoding: page.body, as: UTF8.self)

@@ -1,7 +1,9 @@
 """The admin listener: metrics, health, the page, and what may be asked for."""
+import concurrent.futures
 import json
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -224,6 +226,39 @@ def test_a_public_one_shows_and_changes_nothing(start, upstream):
     assert admin.get("/status", JSON).status == 200
     assert admin.get("/reload", method="POST").status == 403
     assert admin.status()["configuration"]["generation"] == 1
+    # What is wrong may quote what nobody else is to read.
+    gateway.write_config("listeners: hunter2")
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reload refused")
+    assert b"hunter2" not in admin.get("/status", JSON).body + admin.get("/status", HTML).body
+    assert admin.status()["configuration"]["faults"] == ["the log says what is wrong, in 2 places"]
+
+
+def test_each_reload_that_is_asked_for_is_answered_with_what_came_of_it(start, upstream):
+    gateway = start(config(upstream()))
+    admin = Admin(gateway)
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: admin.get("/reload", method="POST").status, range(12)))
+    assert answers == [200] * 12 and admin.status()["configuration"]["generation"] == 13
+    assert gateway.wait_message("asked for")["client"] == "127.0.0.1"
+
+
+def test_one_address_does_not_keep_the_others_out(start, upstream):
+    gateway = start(config(upstream(), admin="{ address: 0.0.0.0:0, public: true }"))
+    admin = Admin(gateway)
+    held = [socket.create_connection(("127.0.0.1", admin.port), source_address=("127.0.0.2", 0)) for _ in range(40)]
+    wait_until(lambda: admin.get("/health/live").status == 200, "an answer")
+    wait_until(lambda: all(is_closed(each) for each in held), "what nobody uses to be closed", 15)
+
+
+def is_closed(connection):
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 def test_a_unix_socket_and_a_handover(start, upstream, tmp_path):
@@ -242,6 +277,13 @@ def test_a_unix_socket_and_a_handover(start, upstream, tmp_path):
     assert gateway.wait(20) == 0
     assert ask("/health/ready") == "ready\n"
     assert json.loads(ask("/status"))["uptime_seconds"] <= max(first, 3) and pid == gateway.pid
+
+
+def test_its_path_goes_with_it(start, upstream, tmp_path):
+    gateway = start(config(upstream(), admin=f"{{ address: 'unix:{tmp_path}/admin.sock' }}"))
+    assert (tmp_path / "admin.sock").is_socket()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0 and not (tmp_path / "admin.sock").exists()
 
 
 def test_the_alerts_fire_when_they_should():

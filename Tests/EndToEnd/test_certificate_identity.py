@@ -272,13 +272,16 @@ def is_gone(client):
     return True
 
 
-@pytest.mark.parametrize("change", ["clients", "client_ca", "nothing"])
-def test_a_websocket_ends_with_what_its_certificate_was_known_by(scene, change):
+@pytest.mark.parametrize("change, by_token", [
+    ("clients", False), ("client_ca", False), ("client_ca", True), ("nothing", False), ("nothing", True)])
+def test_a_websocket_ends_with_what_its_certificate_was_known_by(scene, change, by_token):
+    """A connection that nobody would be let in with any more ends, whoever is on it."""
     made = scene()
     made.app.answer = SWITCHED
     others = Authority(made.clients.folder, "others")
     with made.connect([BATCH]) as client:
-        client.send(HANDSHAKE)
+        token = f"Authorization: Bearer {mint(made.key)}\r\n\r\n" if by_token else "\r\n"
+        client.send(HANDSHAKE.removesuffix("\r\n") + token)
         assert client.response().status == 101
         made.gateway.write_config({
             "clients": made.text.replace(f'- {{ name: "{BATCH}" }}', ""),

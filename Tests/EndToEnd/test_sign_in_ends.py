@@ -1,4 +1,5 @@
 """What ends a sign-in ends it, whatever else happens at that moment; what does not leaves it as it is."""
+import concurrent.futures
 import contextlib
 import fcntl
 import json
@@ -12,8 +13,9 @@ import time
 import pytest
 from support.gateway import BINARY, run
 from support.ports import wait_until
-from support.sign_in import ALICE, PASSWORD, SignIn, hashed, person, until_status, users
+from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, until_status, users
 from support.tokens import payload
+from support.wire import Client
 
 NEW = "another correct horse battery"
 # A store that somebody holds is waited for so long, and then some.
@@ -310,3 +312,32 @@ def test_the_digest_of_the_password_is_told_nobody(scene):
     with contextlib.closing(sqlite3.connect(made.folder / "state" / "local.sign-ins.db")) as database:
         digest, = database.execute("SELECT password_digest FROM sign_ins").fetchone()
     assert len(digest) == 32 and digest.hex() not in listed.stdout
+
+
+def test_C_9_a_logout_that_is_answered_counts_on_every_loop(start, upstream, tmp_path):
+    made = SignIn(start, upstream(), tmp_path, workers=4)
+    for _ in range(15):
+        tokens = made.tokens()
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(made.gateway)) for _ in range(8)]
+            ask = f"GET /x HTTP/1.1\r\nHost: {made.host}\r\nAuthorization: Bearer {tokens['access_token']}\r\n\r\n".encode()
+            for client in clients:
+                client.send(ask)
+                assert client.response().status == 200
+            assert made.post("/auth/logout", {"refresh_token": tokens["refresh_token"]}).status == 204
+            for client in clients:
+                client.send(ask)
+            assert [client.response().status for client in clients] == [401] * 8
+
+
+def test_of_two_who_change_a_password_at_once_one_has_changed_it(start, upstream, tmp_path):
+    made = SignIn(start, upstream(), tmp_path)
+    bearers = [made.bearer(made.tokens("bob")["access_token"]) for _ in range(2)]
+
+    def change(number):
+        body = json.dumps({"current_password": PASSWORD, "new_password": f"another one {number}"}).encode()
+        return made.get("/auth/password", [JSON, bearers[number]], method="POST", body=body).status
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(change, range(2)))
+    assert answers.count(204) == 1 and set(answers) <= {204, 401}, answers
+    assert made.login("bob", f"another one {answers.index(204)}").status == 200

@@ -1,3 +1,4 @@
+import HTTP
 import OAuth
 import Testing
 
@@ -53,7 +54,7 @@ struct FormTests {
 
   @Test("No text leaves the page's own")
   func escaped() {
-    #expect(Page.escaped("a&b<c>\"d'") == "a&amp;b&lt;c&gt;&quot;d&#39;")
+    #expect(HTMLText.escaped("a&b<c>\"d'") == "a&amp;b&lt;c&gt;&quot;d&#39;")
     #expect(Base64.text(Array("f".utf8)) == "Zg==")
     #expect(Base64.text(Array("fo".utf8)) == "Zm8=")
     #expect(Base64.text(Array("foobar".utf8)) == "Zm9vYmFy")

@@ -9,28 +9,43 @@ struct MetricsTests {
   func histogram() {
     var histogram = Histogram()
     for microseconds in [0, 500, 501, 10_000_000, 10_000_001, .max] as [Int64] { histogram.add(microseconds) }
-    #expect(histogram.count(upTo: 0) == 2 && histogram.count(upTo: 1) == 3)
-    #expect(histogram.count(upTo: 12) == 3 && histogram.count(upTo: 13) == 4 && histogram.count == 6)
+    #expect((0...14).map { histogram.count(of: $0) } == [2, 1] + [UInt64](repeating: 0, count: 11) + [1, 2])
     histogram.add(histogram)
-    #expect(histogram.count == 12)
+    #expect(histogram.count(of: 14) == 4 && histogram.count(of: 15) == 0)
     histogram.add(-5)
-    #expect(histogram.count(upTo: 0) == 5)
+    #expect(histogram.count(of: 0) == 5)
   }
 
   @Test("Names and values are one line each, whatever stands in them")
   func escaping() {
     var text = PrometheusText()
     text.begin("a_total", .counter, "What it is.")
-    text.sample("a_total", PrometheusText.Labels(("route", "a\"b\\c\nd"), ("code", "")), UInt64.max)
-    text.sample("b", 0.5)
+    text.sample(PrometheusText.Labels(("route", "a\"b\\c\nd"), ("code", "")), UInt64.max)
+    text.sample(0.5)
     #expect(
       String(decoding: text.bytes, as: UTF8.self) == """
         # HELP a_total What it is.
         # TYPE a_total counter
         a_total{route="a\\"b\\\\c\\nd",code=""} 18446744073709551615
-        b 0.5
+        a_total 0.5
 
         """)
+  }
+
+  @Test("A histogram's buckets hold those below them, and the last one all")
+  func buckets() {
+    var (text, histogram) = (PrometheusText(), Histogram())
+    for microseconds in [400, 600, 20_000_000] as [Int64] { histogram.add(microseconds) }
+    text.begin("h", .histogram, "H.")
+    text.sample(PrometheusText.Labels(("route", "a")), histogram)
+    let lines = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").dropFirst(2)
+    #expect(lines.first == "h_bucket{route=\"a\",le=\"0.0005\"} 1")
+    #expect(lines.dropFirst().first == "h_bucket{route=\"a\",le=\"0.001\"} 2")
+    #expect(
+      lines.suffix(3) == [
+        "h_bucket{route=\"a\",le=\"+Inf\"} 3", "h_sum{route=\"a\"} 20.001", "h_count{route=\"a\"} 3",
+      ])
+    #expect(lines.count == 17)
   }
 
   private func measure(route: Int, status: Int, reason: Reason? = nil, upstream: Int? = nil) -> ExchangeMeasure {

@@ -14,7 +14,11 @@ extension GatewayConfiguration {
     own.listeners = admin.map { [ListenerConfiguration(address: $0.address)] } ?? []
     own.workers = 1
     own.limits = LimitsConfiguration()
+    // Whoever reaches it needs no credential: one machine must not keep the others out, nor hold what it does not use.
     own.limits.connectionsMax = 256
+    own.limits.connectionsPerAddressMax = 32
+    own.timeouts.head = .seconds(5)
+    own.timeouts.idle = .seconds(5)
     own.trustedProxies = TrustedProxies()
     own.forwardAuth = nil
     own.revocations = nil

@@ -8,11 +8,11 @@ enum FlowPage {
   static func response(
     _ reason: Reason, _ request: LocalRequest, tryAgain: String?, cookies: [String] = []
   ) -> LocalResponse {
-    let link = tryAgain.map { "<p><a href=\"\(Page.escaped($0))\">Sign in again</a></p>\n" } ?? ""
+    let link = tryAgain.map { "<p><a href=\"\(HTMLText.escaped($0))\">Sign in again</a></p>\n" } ?? ""
     let main = """
       <h1>\(title)</h1>
       <p role="alert">\(text(reason))</p>
-      \(link)<p>Request \(Page.escaped(request.requestID))</p>
+      \(link)<p>Request \(HTMLText.escaped(request.requestID))</p>
       """
     var fields: [(name: String, value: String)] = [
       ("Content-Type", "text/html; charset=utf-8"),

@@ -44,6 +44,8 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   private var nextDeletion: Int64 = 0
   private var timer: (any DispatchSourceTimer)?
   private var dataVersion: Int64 = 0
+  /// Whether this process has written since it last looked.
+  private var hasWritten = false
   /// The number of what was told last of all that has ended.
   private var lastEnded: Int64 = 0
 
@@ -68,7 +70,7 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
 
   deinit { timer?.cancel() }
 
-  /// Calls `changed`, on the queue, when another process has written.
+  /// Calls `changed`, on the queue, when something was written, here or by another process, and when that cannot be told.
   func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
     queue.async { [self] in
       timer?.cancel()
@@ -82,10 +84,14 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
     }
   }
 
-  /// SQLite says another number where another process has written, which costs a look into shared memory.
+  /// SQLite says another number where another process has written, which costs a look into shared memory. It says
+  /// nothing of what was written here, of which not everybody tells the loops: a session may end because it was idle.
   private func look(_ changed: () -> Void) {
-    guard let version = try? database.number("PRAGMA data_version"), version != dataVersion else { return }
-    dataVersion = version
+    // Where even that fails, so does what `changed` asks, and that says why.
+    let version = try? database.number("PRAGMA data_version")
+    guard hasWritten || version == nil || version != dataVersion else { return }
+    dataVersion = version ?? dataVersion
+    hasWritten = false
     changed()
   }
 
@@ -160,6 +166,7 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
       var reports: [Report] = []
       for work in group { reports.append(try work.run(table)) }
       try database.run("COMMIT")
+      if group.contains(where: { $0.now != nil }) { hasWritten = true }
       return reports
     } catch {
       if database.isInTransaction { try? database.run("ROLLBACK") }

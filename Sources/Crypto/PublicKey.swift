@@ -37,6 +37,14 @@ public final class PublicKey: Sendable {
   /// The size that is told of such a key: modulus, curve or secret, in bits.
   public let bits: Int
 
+  /// Whether both are one key, whoever read them. Secrets are compared in a time that says nothing of them.
+  public func isSame(as other: PublicKey) -> Bool {
+    if case .secret(let mine) = material, case .secret(let others) = other.material {
+      return ConstantTime.areEqual(mine.span, others.span)
+    }
+    return self === other || material == other.material
+  }
+
   /// An RSA key (RFC 7518 §6.3.1).
   public init(modulus: [UInt8], exponent: [UInt8]) throws(PublicKeyError) {
     let modulus = PublicKey.withoutLeadingZeros(modulus)

@@ -13,7 +13,7 @@ extension ClientConnection {
   func beginTunnel(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     upstream.beginTunnel()
     // Since the request was decided: from here on each change is looked at.
-    if let reason = worker.context.revocations.refusal(of: slot.exchange.log.identity) { return cut(reason) }
+    if let reason = worker.context.refusal(ofTunnelOf: slot.exchange.log.identity) { return cut(reason) }
     worker.tunnelIdentities.add(slot)
     worker.tunnelDeadlines.arm(self)
     if let route = slot.exchange.route, route.configuration.onExpiry == .close,

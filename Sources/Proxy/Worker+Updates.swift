@@ -13,8 +13,18 @@ import Tokens
 extension Worker {
   /// New keys; who waited for them is decided again. Who waits for another provider's goes on to wait.
   func update(keys: KeySnapshot) {
+    let changed = keys.providers.map(\.generation) != context.keys.providers.map(\.generation)
     take(keys)
+    if changed { endTunnelsWithoutKey() }
     wake { keys.providers[$0.provider].answers != $0.answers }
+  }
+
+  /// Ends tunnels whose token would not be believed any more: there is no request after this one that would find out.
+  private func endTunnelsWithoutKey() {
+    refreshClock()
+    for slot in slots where slot.exchange.state == .tunnelling {
+      if let reason = context.refusal(byKeysOf: slot.exchange.log.identity) { slot.connection?.cut(reason) }
+    }
   }
 
   private func take(_ keys: KeySnapshot) {
@@ -103,6 +113,7 @@ extension Worker {
       readingDeadlines.append(list)
     }
     take(keys)
+    endTunnelsWithoutKey()
     // Providers may have changed places: all are decided anew, and may wait anew.
     for entry in waiting where entry.slot.exchange.generation == entry.generation {
       entry.slot.exchange.reconsider()

@@ -111,6 +111,14 @@ public struct KeySet: Sendable {
     return nil
   }
 
+  /// Whether it still holds the key that `token` was verified with, for that algorithm, under that name if it had one.
+  public func isHolding(keyOf token: VerifiedToken) -> Bool {
+    keys.contains { key in
+      if let keyID = key.keyID, !isSecret, !(token.keyID?.isSameBytes(as: keyID) ?? false) { return false }
+      return key.allows(token.algorithm) && key.key.isSame(as: token.key)
+    }
+  }
+
   private static func repeatedKeyIDs(_ elements: [JSONValue]) -> Set<[UInt8]> {
     var seen: Set<[UInt8]> = []
     var repeated: Set<[UInt8]> = []

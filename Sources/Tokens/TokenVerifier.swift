@@ -8,6 +8,8 @@ public final class VerifiedToken: Sendable {
   /// no name, the header's.
   public let keyID: String?
   public let algorithm: SignatureAlgorithm
+  /// What its signature was verified with.
+  let key: PublicKey
   /// `exp`.
   public let expiresAt: UnixSeconds
   /// From this second on the token is refused: `exp` and the leeway, or sooner where the policy bounds its age.
@@ -22,11 +24,12 @@ public final class VerifiedToken: Sendable {
   public func claim(_ path: ClaimPath) -> ClaimValue? { claims.claim(path) }
 
   fileprivate init(
-    _ claims: JSONDocument, _ policy: borrowing TokenPolicy, keyID: String?, algorithm: SignatureAlgorithm,
-    times: TimeClaims
+    _ claims: JSONDocument, _ policy: borrowing TokenPolicy, _ signer: (key: PublicKey, keyID: String?),
+    algorithm: SignatureAlgorithm, times: TimeClaims
   ) {
     self.claims = ClaimsSet(claims, policy)
-    self.keyID = keyID
+    keyID = signer.keyID
+    key = signer.key
     self.algorithm = algorithm
     expiresAt = times.expiresAt
     deadline = times.deadline
@@ -60,10 +63,10 @@ public final class TokenVerifier: Sendable {
   public func verify(
     _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, now: UnixSeconds, using signatures: SignatureVerifier
   ) throws(TokenError) -> VerifiedToken {
-    let (keyID, algorithm) = try verifySignature(compact, of: token, keys: keys, using: signatures)
-    let claims = try compact.claims(keyID: keyID)
-    let times = try policy.check(claims, now: now, keyID: keyID)
-    return VerifiedToken(claims, policy, keyID: keyID, algorithm: algorithm, times: times)
+    let (signer, algorithm) = try verifySignature(compact, of: token, keys: keys, using: signatures)
+    let claims = try compact.claims(keyID: signer.keyID)
+    let times = try policy.check(claims, now: now, keyID: signer.keyID)
+    return VerifiedToken(claims, policy, signer, algorithm: algorithm, times: times)
   }
 
   /// Checks everything but the claims; the payload as it was signed. For looking at a token, not for letting it in.
@@ -84,7 +87,7 @@ extension TokenVerifier {
 
   private func verifySignature(
     _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, using signatures: SignatureVerifier
-  ) throws(TokenError) -> (keyID: String?, algorithm: SignatureAlgorithm) {
+  ) throws(TokenError) -> (signer: (key: PublicKey, keyID: String?), algorithm: SignatureAlgorithm) {
     let header = compact.header
     try header.checkType(policy.type)
     guard let algorithm = header.algorithm, policy.algorithms?.contains(algorithm) ?? true else {
@@ -103,12 +106,12 @@ extension TokenVerifier {
         throw TokenError(.signatureInvalid, keyID: keyID)
       }
       // The key's own text, where it has one: the same bytes, and one text for all of its tokens.
-      return (key.keyID ?? keyID, algorithm)
+      return ((key.key, key.keyID ?? keyID), algorithm)
     }
     for key in try fittingKeys(algorithm, keys, keyID: header.keyID) {
       if signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) {
         // Its name all the same: a revoked key is no better for not being named.
-        return (key.keyID ?? header.keyID, algorithm)
+        return ((key.key, key.keyID ?? header.keyID), algorithm)
       }
     }
     throw TokenError(.signatureInvalid, keyID: header.keyID)

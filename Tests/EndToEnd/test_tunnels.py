@@ -1,6 +1,7 @@
 """WebSockets and other upgrades: SECURITY U-5, C-14, D-7, and what operators expect of a tunnel."""
 import base64
 import hashlib
+import json
 import os
 import signal
 import threading
@@ -387,6 +388,55 @@ def test_a_reload_leaves_tunnels_alone(gateway, script):
         gateway.wait_message("reloaded")
         client.send(b"still")
         assert client.sock.recv(10) == b"still"
+
+
+def test_T_16_a_tunnel_ends_with_its_key(start, script, keys, workers, tmp_path):
+    """Also with another provider, or another issuer; a reload that leaves them alone leaves the tunnels alone."""
+    app = script(echoing)
+    sets = {name: tmp_path / f"{name}.json" for name in ("company", "other")}
+    for path in sets.values():
+        path.write_text(json.dumps({"keys": [keys["ES256"].jwk, keys["RS256"].jwk]}))
+
+    def text(names, issuer=ISSUER):
+        providers = "".join(
+            f'  {name}: {{ issuer: "{issuer if name == "company" else ISSUER}", audiences: [{AUDIENCE}], '
+            f'jwks_file: {sets[name]} }}\n' for name in names)
+        routes = "".join(f"  - {{ path: /{name}/**, auth: {name}, on_expiry: keep, upstream: app }}\n" for name in names)
+        return (f"listeners: [{{ address: 127.0.0.1:0 }}]\nworkers: {workers}\nproviders:\n{providers}"
+                f"upstreams: {{ app: {{ servers: [\"{app.server}\"] }} }}\nroutes:\n{routes}"
+                "  - { path: /open/**, auth: none, upstream: app }\n")
+
+    gateway = start(text(["company", "other"]))
+    clients = {}
+    for name, target, kid in [("open", "/open/a", None), ("rsa", "/company/rsa", "RS256"), ("ec", "/company/ec", "ES256"),
+                              ("other", "/other/a", "ES256")]:
+        clients[name] = Client(gateway, seconds=30)
+        clients[name].send(handshake(target, [bearer(mint(keys[kid], sub="alice"))] if kid else []))
+        assert clients[name].response().status == 101
+
+    def reload(text):
+        done = gateway.program_text.count("reloaded")
+        gateway.write_config(text)
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: gateway.program_text.count("reloaded") > done, "the reload", 10)
+
+    def goes_on(name):
+        clients[name].send(b"still")
+        return clients[name].sock.recv(10) == b"still"
+
+    reload(text(["other", "company"]))
+    assert all(goes_on(name) for name in clients)
+    sets["company"].write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    reload(text(["other", "company"]))
+    assert clients["rsa"].is_closed(30) and goes_on("ec") and goes_on("other")
+    reload(text(["company"]))
+    assert clients["other"].is_closed(30) and goes_on("ec")
+    reload(text(["company"], "https://elsewhere.test"))
+    assert clients["ec"].is_closed(30) and goes_on("open")
+    reasons = {path: gateway.wait_access(path=path)[0]["reason"] for path in ("/company/rsa", "/other/a", "/company/ec")}
+    assert reasons == {"/company/rsa": "key_unknown", "/other/a": "issuer_unknown", "/company/ec": "issuer_unknown"}
+    for client in clients.values():
+        client.sock.close()
 
 
 def test_an_upstream_that_is_reset(gateway, script):

@@ -69,16 +69,20 @@ public struct FetchResponse: Sendable {
   public let freshness: Freshness
   /// Content-Type (RFC 9110 §8.3), as it was sent.
   public let contentType: String?
+  /// What the server's clock said when the answer came, in seconds since 1970: Date (§6.6.1), and the seconds that the
+  /// answer had spent in caches since (RFC 9111 §5.1); nil: it does not say.
+  public let serverTime: Int64?
 
   public init(
     status: Int, body: [UInt8], entityTag: String? = nil, freshness: Freshness = .unsaid,
-    contentType: String? = nil
+    contentType: String? = nil, serverTime: Int64? = nil
   ) {
     self.status = status
     self.body = body
     self.entityTag = entityTag
     self.freshness = freshness
     self.contentType = contentType
+    self.serverTime = serverTime
   }
 }
 

@@ -15,7 +15,8 @@ public enum Freshness: Sendable, Equatable {
 struct FreshnessFields {
   private var maxAge: Int64?
   private var isNotToBeKept = false
-  private var age: Int64 = 0
+  /// Seconds, 0 to 2^31.
+  private(set) var age: Int64 = 0
 
   var freshness: Freshness {
     if isNotToBeKept { return .notToBeKept }

@@ -13,6 +13,7 @@ internal import Sockets
   private var entityTag: String?
   private var freshness = FreshnessFields()
   private var contentType: String?
+  private var date: Int64?
   private var fault: FetchError?
 
   private static let headBytesMax = 64 * 1024
@@ -51,7 +52,8 @@ internal import Sockets
       return .success(
         FetchResponse(
           status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag,
-          freshness: freshness.freshness, contentType: contentType))
+          freshness: freshness.freshness, contentType: contentType,
+          serverTime: date.map { $0 + freshness.age }))
     case CURLE_OPERATION_TIMEDOUT: return .failure(.timedOut(request.timeout))
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return .failure(.certificateRefused(text(code)))
     case CURLE_FILESIZE_EXCEEDED: return .failure(.bodyTooLarge(bytesMax: request.bodyBytesMax))
@@ -87,6 +89,7 @@ internal import Sockets
       // What an interim answer said is not of the final one (RFC 9110 §15.2).
       entityTag = nil
       freshness = FreshnessFields()
+      date = nil
       return true
     }
     guard let colon = line.firstIndex(of: ":") else { return true }
@@ -97,12 +100,20 @@ internal import Sockets
     case "cache-control": freshness.add(cacheControl: String(value))
     case "age": freshness.add(age: String(value))
     case "content-type" where value.utf8.count <= 256: contentType = String(value)
+    case "date" where value.utf8.count <= 64: date = Transfer.time(String(value))
     case "content-encoding" where !Transfer.isIdentity(value):
       fault = .contentCoded
       return false
     default: break
     }
     return true
+  }
+
+  /// The seconds since 1970 that a date means (RFC 9110 §5.6.7); nil: it is none, or from before 1970.
+  private static func time(_ date: String) -> Int64? {
+    let seconds = unsafe curl_getdate(date, nil)
+    // What is further away is no clock, and sums with it are none.
+    return (0...1 << 40).contains(seconds) ? Int64(seconds) : nil
   }
 
   /// Whether a Content-Encoding says that there is none (RFC 9110 §8.4.1).

@@ -63,8 +63,10 @@ struct CurrentKeys: Sendable {
       remarks.append((provider, "keys of the copy \(path), \(age.forPeople) old"))
     case .copyRefused(let provider, let path, let fault):
       remarks.append((provider, "the copy \(path) is not used: \(fault)"))
-    case .updated, .fetchedAgain, .expired, .copyNotWritten, .generated, .generatedAhead, .signsWithAnother, .deleted,
-      .folderUnusable:
+    case .clocksDiffer(let provider, let ahead?):
+      remarks.append((provider, "the clock is \(abs(ahead)) s \(ahead > 0 ? "behind" : "ahead of") the issuer's"))
+    case .clocksDiffer(_, nil), .updated, .fetchedAgain, .expired, .copyNotWritten, .generated, .generatedAhead,
+      .signsWithAnother, .deleted, .folderUnusable:
       break
     }
   }

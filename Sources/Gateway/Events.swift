@@ -22,6 +22,12 @@ extension KeyEvent {
       log.notice(
         "keys fetched again after \(failures) failure\(failures == 1 ? "" : "s") in \(duration.forPeople)",
         metadata: ["provider": "\(provider)"])
+    case .clocksDiffer(let provider, let ahead?):
+      log.warning(
+        "the clock is \(abs(ahead)) s \(ahead > 0 ? "behind" : "ahead of") the issuer's; tokens may be refused for it",
+        metadata: ["provider": "\(provider)"])
+    case .clocksDiffer(let provider, nil):
+      log.notice("the clock agrees with the issuer's again", metadata: ["provider": "\(provider)"])
     case .expired(let provider):
       log.error(
         "keys are older than refresh.stale_for and no longer used; routes answer 503 until keys arrive",

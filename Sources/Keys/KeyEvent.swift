@@ -12,6 +12,9 @@ public enum KeyEvent: Sendable {
   case fetchFailed(KeyFetchFailure)
   /// A fetch went well after `failures` that did not, the first of them `duration` ago.
   case fetchedAgain(provider: String, failures: Int, after: Duration)
+  /// The issuer's clock is `ahead` seconds ahead of this one, or behind where it is negative: tokens may be refused as
+  /// not yet valid, or as expired. nil: not any more. Told when it begins, and when it ends.
+  case clocksDiffer(provider: String, ahead: Int64?)
   /// Older keys were used for `staleFor`, and are no longer.
   case expired(provider: String)
   /// The keys of the copy at `path`, fetched `age` ago, are used until others are fetched.

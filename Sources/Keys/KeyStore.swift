@@ -292,6 +292,7 @@ public final class KeyStore {
       case .fetched(let isOther, let failures):
         entries[index].answers += 1
         tell(provider, remote, isOther: isOther, isBack: wasExpired, after: failures)
+        tellClock(index, remote)
         writeCopy(index, remote)
       case .failed(let fault, let url, let isSaid):
         entries[index].answers += 1
@@ -313,6 +314,17 @@ public final class KeyStore {
     guard let keySet = remote.keys?.keySet, isOther || isBack else { return }
     log(.updated(provider: provider, keys: keySet.keys.count))
     if isOther { tellUnused(keySet, of: provider) }
+  }
+
+  /// Half of what tokens are allowed by default (`leeway`): time to do something.
+  private static let clockTolerance: Int64 = 15
+
+  private func tellClock(_ index: Int, _ remote: RemoteKeys) {
+    guard let ahead = remote.clockAhead else { return }
+    let differ = abs(ahead) >= KeyStore.clockTolerance
+    guard differ != entries[index].clocksDiffer else { return }
+    entries[index].clocksDiffer = differ
+    log(.clocksDiffer(provider: entries[index].source.provider, ahead: differ ? ahead : nil))
   }
 
   private func tellUnused(_ keySet: KeySet, of provider: String) {

@@ -26,6 +26,8 @@ struct KeyStoreEntry {
   var copy: KeyCopyFile?
   /// Whether the fetched keys are older than this provider uses them.
   var isExpired = false
+  /// Whether the issuer's clock differs so that it was told.
+  var clocksDiffer = false
   /// Of a source on this machine.
   private(set) var local: LoadedKeys?
   private(set) var issuerKeys: [SigningFolder.Entry] = []

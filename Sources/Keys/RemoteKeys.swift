@@ -24,6 +24,8 @@ final class RemoteKeys {
   private(set) var version: UInt64 = 0
   private(set) var failures = FailureSeries()
   private(set) var firstFetchEnded = false
+  /// By how many seconds the issuer's clock was ahead of this one at the last good fetch; nil: it does not say.
+  private(set) var clockAhead: Int64?
   private(set) var refetchAllowedAt: MonotonicTime
 
   private let loop: EventLoop
@@ -171,6 +173,7 @@ final class RemoteKeys {
       do throws(KeyFault) {
         let response = try result.get()
         let isOther = try accept(response, from: address, sentTag: tag)
+        clockAhead = response.serverTime.map { $0 - WallClock.nanoseconds / 1_000_000_000 }
         if response.status == 200 || response.freshness != .unsaid { freshness = response.freshness }
         fetched(isOther: isOther)
       } catch {

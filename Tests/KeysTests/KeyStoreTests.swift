@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import Sockets
 import Testing
 import Tokens
@@ -31,6 +32,45 @@ struct KeyStoreTests {
     #expect(server.requests.count == 2)
     // One end of a fetch, not two.
     #expect(store.record.allSnapshots.count == 1)
+  }
+
+  /// As HTTP has it (RFC 9110 §5.6.7).
+  private static func date(_ seconds: Int) -> String {
+    var time = time_t(seconds)
+    var parts = unsafe tm()
+    unsafe gmtime_r(&time, &parts)
+    let text = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+      unsafe strftime(buffer.baseAddress!, 64, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+      return unsafe String(cString: buffer.baseAddress!)
+    }
+    return "Date: " + text
+  }
+
+  @Test("A clock that differs from the issuer's is told of once, and that it agrees again")
+  func clocks() async throws {
+    let server = try KeyServer()
+    defer { server.stop() }
+    let body = IssuerKey.published([try RemoteKeysTests.issuerKey()])
+    let now = Int(WallClock.nanoseconds / 1_000_000_000)
+    func answer(_ fields: [String]) { server.answer("/keys", .init(fields: fields, body: body)) }
+    answer([KeyStoreTests.date(now + 605)])
+    let store = try RunningStore([KeyStoreTests.remote(server)])
+    defer { store.stop() }
+    store.start()
+    let told = { store.record.allEvents.filter { $0.contains("clock") } }
+    try await RunningStore.until("it is behind") { told().isEmpty ? nil : true }
+    // None, no date, one that was in a cache for long: nothing to tell of, or to take back.
+    for fields in [[], ["Date: yesterday"], ["Date: Mon, 01 Jan 1900 00:00:00 GMT"]] {
+      answer(fields)
+      let count = server.requests.count
+      try await RunningStore.until("two more fetches") { server.requests.count > count + 2 ? true : nil }
+    }
+    #expect(told() == ["idp: clock behind 10 min"])
+    answer([KeyStoreTests.date(now - 3600), "Age: 3600"])
+    try await RunningStore.until("it agrees") { told().count == 2 ? true : nil }
+    answer([KeyStoreTests.date(now - 605)])
+    try await RunningStore.until("it is ahead") { told().count == 3 ? true : nil }
+    #expect(told() == ["idp: clock behind 10 min", "idp: clocks agree", "idp: clock ahead 10 min"])
   }
 
   struct Document: Sendable, CustomTestStringConvertible {

@@ -100,6 +100,9 @@ final class RunningStore: Sendable {
     case .copyUsed(let provider, _, let keys, _): "\(provider): \(keys) keys of a copy"
     case .copyRefused(let provider, _, let fault): "\(provider): copy refused: \(fault)"
     case .copyNotWritten(let provider, _, let error): "\(provider): copy not written: \(error)"
+    case .clocksDiffer(let provider, let ahead?):
+      "\(provider): clock \(ahead > 0 ? "behind" : "ahead") \(abs(ahead) / 60) min"
+    case .clocksDiffer(let provider, nil): "\(provider): clocks agree"
     case .expired(let provider): "\(provider): expired"
     case .generated(let provider, _): "\(provider): generated"
     case .generatedAhead(let provider, _, _): "\(provider): generated ahead"

@@ -10,7 +10,8 @@ public final class AdminPaths: Responder, Sendable {
   public typealias Collect = @Sendable (Traffic, @escaping @Sendable (AdminReport) -> Void) -> Void
   /// What came of a reload.
   public enum Reloaded: Sendable {
-    case done
+    /// With these changes.
+    case done(String)
     /// What is wrong.
     case refused([String])
     /// Nothing yet.
@@ -60,7 +61,7 @@ public final class AdminPaths: Responder, Sendable {
       let prefersHTML = ProblemBody.prefersHTML(accept: accept.span, ByteRange(0, accept.count))
       collect(.included) { [isPublic] collected in
         var report = collected
-        if isPublic { report.reload.hideFaults() }
+        if isPublic { report.reload.hideTexts() }
         completion(
           prefersHTML
             ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
@@ -92,7 +93,7 @@ public final class AdminPaths: Responder, Sendable {
     reload(request.client?.text ?? "") { reloaded in
       let (status, members): (Int, JSONObject) =
         switch reloaded {
-        case .done: (200, ["result": .string("reloaded")])
+        case .done(let changes): (200, ["result": .string("reloaded"), "changes": .string(changes)])
         case .refused(let faults):
           (422, ["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
         case .goingOn: (202, ["result": .string("going on; /status says what comes of it")])

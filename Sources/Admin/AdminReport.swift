@@ -58,13 +58,16 @@ public struct AdminReport: Sendable {
     public var refused: UInt64 = 0
     /// When the configuration in force was taken, in seconds since 1970.
     public var takenAt: Double = 0
+    /// What the configuration in force has that the one before it had not; empty: there was none.
+    public var changes = ""
     /// What was wrong with the last one; empty: nothing.
     public var faults: [String] = []
 
     public init() {}
 
     /// They quote the configuration, and what it takes from the environment.
-    mutating func hideFaults() {
+    mutating func hideTexts() {
+      changes = ""
       if !faults.isEmpty { faults = ["the log says what is wrong, in \(faults.count) places"] }
     }
   }

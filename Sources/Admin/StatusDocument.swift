@@ -15,6 +15,7 @@ extension AdminReport {
       "configuration": .object([
         "file": .string(file), "generation": .integer(Int64(clamping: generation)),
         "age_seconds": .integer(Int64(max(0, now - reload.takenAt))),
+        "changes": .string(reload.changes),
         "reloads_refused": .integer(Int64(clamping: reload.refused)),
         "faults": .array(reload.faults.map { .string($0) }),
       ]),

@@ -57,6 +57,7 @@ struct StatusPage {
         "Configuration",
         "\(report.file), generation \(report.generation), \(StatusPage.duration(report.now - report.reload.takenAt)) old"
       ),
+      ("Changed last", report.reload.changes.isEmpty ? "–" : report.reload.changes),
       ("Loops", "\(report.workers)"), ("Memory", "\((report.process?.residentBytes ?? 0) >> 20) MiB"),
       ("Version", report.version),
     ]

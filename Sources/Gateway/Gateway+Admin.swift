@@ -96,7 +96,7 @@ extension Gateway {
   private func reload(by client: String, _ completion: @escaping @Sendable (AdminPaths.Reloaded) -> Void) {
     log.notice("a reload was asked for at the admin listener", metadata: ["client": "\(client)"])
     let answer = OnceAnswered(completion)
-    reloadsAskedFor.append { answer($0.isEmpty ? .done : .refused($0)) }
+    reloadsAskedFor.append { [unowned self] in answer($0.isEmpty ? .done(reloads.changes) : .refused($0)) }
     // Names that do not resolve take longer than anybody waits.
     control.schedule(after: Gateway.reloadAnsweredAfter) { answer(.goingOn) }
     reload()

@@ -25,7 +25,16 @@ extension Gateway {
     reloadsUnanswered = reloadsAskedFor
     reloadsAskedFor = []
     serviceManager.notify(.reloading)
-    switch ConfigurationFile.loadTested(path) {
+    guard let bound else { return reloadEnded() }
+    // A large file takes its time, and tests of it; meanwhile operators are answered.
+    BlockingWork.detach(name: "configuration") { [path] in
+      let loaded = ConfigurationFile.loadTested(path)
+      bound.async { $0.take(loaded) }
+    }
+  }
+
+  private func take(_ loaded: Result<GatewayConfiguration, Diagnostics>) {
+    switch loaded {
     case .failure(let diagnostics):
       refuseReload(diagnostics)
       reloadEnded()
@@ -169,11 +178,13 @@ extension Gateway {
     PublishedKeys.update(active.responders, next, keyStore)
     self.introspection.stop()
     self.introspection = introspection
+    let difference = next.difference(from: active.configuration)
     active = ActiveConfiguration(
       next, generation: active.generation + 1,
       responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
         + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore),
       metricNames: metricNames)
+    reloads.changes = "\(difference)"
     reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
     revocations.replace(with: revoked)
     upstreams.commit()
@@ -183,7 +194,7 @@ extension Gateway {
     log.notice(
       "reloaded",
       metadata: [
-        "generation": "\(active.generation)", "providers": "\(next.providers.count)",
+        "generation": "\(active.generation)", "changes": "\(difference)", "providers": "\(next.providers.count)",
         "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
       ])
   }

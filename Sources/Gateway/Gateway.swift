@@ -28,6 +28,8 @@ final class Gateway {
   let logWriter: ProgramLogWriter
   let accessLog: AccessLog
   let serviceManager: ServiceManager
+  /// The way back to this loop; nil: it has not begun.
+  var bound: LoopBound<Gateway>?
   var active: ActiveConfiguration
   let keyStore: KeyStore
   var introspection: IntrospectionClients
@@ -193,6 +195,7 @@ final class Gateway {
 extension Gateway {
   /// Begins to serve.
   private func start(_ bound: LoopBound<Gateway>) {
+    self.bound = bound
     reloads.takenAt = startedAt
     // Else another process answers there.
     if takeover == nil { startAdmin(bound) }

@@ -7,7 +7,7 @@ public struct ClaimConflict: Error, Equatable {
 }
 
 /// Claims as somebody states them, by what they mean: no token holds them.
-public struct StatedClaims: Sendable {
+public struct StatedClaims: Sendable, Equatable {
   public var subject: String?
   public var roles: [String] = []
   public var scopes: [String] = []
@@ -15,6 +15,11 @@ public struct StatedClaims: Sendable {
   public var others: [(path: ClaimPath, value: ClaimValue)] = []
 
   public init() {}
+
+  public static func == (left: StatedClaims, right: StatedClaims) -> Bool {
+    left.subject == right.subject && left.roles == right.roles && left.scopes == right.scopes
+      && left.permissions == right.permissions && left.others.elementsEqual(right.others, by: ==)
+  }
 
   /// A claims set with the names that the mapping gives them.
   func value(_ mapping: ClaimMapping) throws(ClaimConflict) -> JSONValue {

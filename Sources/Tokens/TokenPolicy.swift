@@ -7,7 +7,7 @@ public enum Audiences: Sendable, Equatable {
 }
 
 /// What a provider's tokens have to be like.
-public struct TokenPolicy: Sendable {
+public struct TokenPolicy: Sendable, Equatable {
   /// The largest `leewaySeconds`.
   public static let leewayMaxSeconds: Int64 = 60
 

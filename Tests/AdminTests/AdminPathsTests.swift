@@ -16,7 +16,7 @@ struct AdminPathsTests {
     let paths = AdminPaths(hosts: ["ops.example"], isPublic: isPublic) {
       $1(report)
     } reload: {
-      $1(faults.isEmpty ? .done : .refused(faults))
+      $1(faults.isEmpty ? .done("limits") : .refused(faults))
     }
     var request = LocalRequest()
     request.method = method

@@ -1,5 +1,6 @@
-/// Who may sign in, as a users file says.
-public struct UsersFile: Sendable {
+/// Who may sign in, as a users file says. Equal to one of the same path, as `NamedFile` is: who stands in it changes
+/// without a change of the configuration.
+public struct UsersFile: Sendable, Equatable {
   /// As the operator named it.
   public let path: String
   public let users: [User]
@@ -20,6 +21,8 @@ public struct UsersFile: Sendable {
     usersByID = UsersFile.index(users, by: \.id)
     clientsByID = UsersFile.index(clients, by: \.id)
   }
+
+  public static func == (left: UsersFile, right: UsersFile) -> Bool { left.path == right.path }
 
   private static func index<Element>(_ elements: [Element], by text: (Element) -> String) -> [[UInt8]: Int] {
     var places: [[UInt8]: Int] = [:]

@@ -1,5 +1,5 @@
 /// How browsers sign in at an OpenID provider, and how long their sessions are good.
-public struct CodeFlowConfiguration: Sendable {
+public struct CodeFlowConfiguration: Sendable, Equatable {
   /// What the provider calls this gateway.
   public var clientID: String
   /// nil: it proves nothing, but by PKCE that it began (RFC 6749 §2.1, a public client).

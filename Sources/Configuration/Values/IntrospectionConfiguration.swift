@@ -1,5 +1,5 @@
 /// A provider's introspection endpoint (RFC 7662), and how it is asked.
-public struct IntrospectionConfiguration: Sendable {
+public struct IntrospectionConfiguration: Sendable, Equatable {
   /// Which of the provider's tokens are introspected.
   public enum Tokens: String, Sendable, Hashable, CaseIterable {
     /// Those that are no JWT.

@@ -18,6 +18,15 @@ public enum ListenAddress: Sendable, Hashable {
   /// A unix domain socket's path, resolved against the folder of the file.
   case unix(String)
 
+  /// As a configuration has it.
+  public var written: String {
+    switch self {
+    case .ipv4(let literal, let port): "\(literal):\(port)"
+    case .ipv6(let literal, let port): "[\(literal)]:\(port)"
+    case .unix(let path): "unix:\(path)"
+    }
+  }
+
   /// Whether the system chooses the port.
   var isAnyPort: Bool {
     switch self {

@@ -2,7 +2,7 @@ public import Reason
 public import Tokens
 
 /// A request, who sends it, and what the routes have to decide.
-public struct PolicyTest: Sendable {
+public struct PolicyTest: Sendable, Equatable {
   /// Where it stands in the file.
   public var position: Position
   /// nil: it is called after its request.
@@ -46,7 +46,7 @@ public struct TrialRequest: Sendable, Hashable {
 }
 
 /// Who might send a request.
-public struct SupposedIdentity: Sendable {
+public struct SupposedIdentity: Sendable, Equatable {
   /// The index of the provider whose token it would be; nil: of the route's first.
   public var provider: Int?
   public var claims: StatedClaims

@@ -1,7 +1,7 @@
 public import Tokens
 
 /// An issuer whose tokens are accepted, and where its keys come from.
-public struct ProviderConfiguration: Sendable {
+public struct ProviderConfiguration: Sendable, Equatable {
   /// Where a signing provider's public keys are answered (RFC 7517 §5): the gateway's own path.
   public static let publishedKeysPath = "/.well-known/jwks.json"
 

@@ -2,7 +2,7 @@ public import Access
 public import HTTP
 
 /// One rule: which requests it is for, who may send them, and where they go.
-public struct RouteConfiguration: Sendable {
+public struct RouteConfiguration: Sendable, Equatable {
   /// Where its path stands in the file.
   public var position: Position
   /// What a path may hold that is refused otherwise.

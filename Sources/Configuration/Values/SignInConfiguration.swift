@@ -1,5 +1,5 @@
 /// How people sign in at the gateway, and how long what they get is good.
-public struct SignInConfiguration: Sendable {
+public struct SignInConfiguration: Sendable, Equatable {
   /// Who may sign in, as it was read with the configuration.
   public var users: UsersFile
   /// Where its pages are: one or more segments of lower-case letters, digits, `-` and `_`, without a slash at the end.

@@ -20,20 +20,30 @@ extension Gateway {
       isReloadWanted = true
       return
     }
+    guard let bound else { return }
+    beginReload()
+    let files = filesWatched
+    // A large file takes its time, and tests of it; meanwhile operators are answered.
+    BlockingWork.detach(name: "configuration") { [path] in
+      let seen = ConfigurationWatcher.look(files)
+      let loaded = ConfigurationFile.loadTested(path)
+      bound.async {
+        $0.filesRefused = (try? loaded.get())?.filesRead ?? []
+        $0.filesSeen = seen
+        $0.take(loaded)
+      }
+    }
+  }
+
+  func beginReload() {
     isReloading = true
     reloadFaults = []
     reloadsUnanswered = reloadsAskedFor
     reloadsAskedFor = []
     serviceManager.notify(.reloading)
-    guard let bound else { return reloadEnded() }
-    // A large file takes its time, and tests of it; meanwhile operators are answered.
-    BlockingWork.detach(name: "configuration") { [path] in
-      let loaded = ConfigurationFile.loadTested(path)
-      bound.async { $0.take(loaded) }
-    }
   }
 
-  private func take(_ loaded: Result<GatewayConfiguration, Diagnostics>) {
+  func take(_ loaded: Result<GatewayConfiguration, Diagnostics>) {
     switch loaded {
     case .failure(let diagnostics):
       refuseReload(diagnostics)
@@ -95,7 +105,11 @@ extension Gateway {
 
   private func reloadEnded() {
     isReloading = false
+    if reloadFaults.isEmpty, let takenBackBecause { reloadFaults = [takenBackBecause] }
+    takenBackBecause = nil
     reloads.faults = reloadFaults
+    if reloadFaults.isEmpty { filesRefused = [] }
+    watchFiles()
     if reloadFaults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
     answer(&reloadsUnanswered, reloadFaults)
     if !isDraining { serviceManager.notify(.ready) }
@@ -178,7 +192,8 @@ extension Gateway {
     PublishedKeys.update(active.responders, next, keyStore)
     self.introspection.stop()
     self.introspection = introspection
-    let difference = next.difference(from: active.configuration)
+    let replaced = active.configuration
+    let difference = next.difference(from: replaced)
     active = ActiveConfiguration(
       next, generation: active.generation + 1,
       responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
@@ -191,6 +206,7 @@ extension Gateway {
     self.tls = tls
     server.update(
       active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
+    beginCanary(replacing: replaced)
     log.notice(
       "reloaded",
       metadata: [

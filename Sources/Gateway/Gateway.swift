@@ -57,6 +57,20 @@ final class Gateway {
   var reloadsUnanswered: [([String]) -> Void] = []
   /// Who waits until all loops have said what they have counted.
   var reportsAskedFor: [@Sendable (AdminReport) -> Void] = []
+  /// What the loops are being asked, by a number: how many have not answered, what the others have said, and who asks.
+  var sharesMissing: [Int: (loops: Int, shares: RefusalShares, completion: (Gateway, RefusalShares) -> Void)] = [:]
+  var sharesGathered = 0
+  var recentShares = RecentShares()
+  /// nil: the configuration in force is not on trial.
+  var canary: Canary?
+  /// Why the configuration before is being taken again; nil: a reload takes another one.
+  var takenBackBecause: String?
+  /// nil: not yet.
+  var watcher: ConfigurationWatcher?
+  /// The files of a configuration that was refused: one of them may be what has to be mended.
+  var filesRefused: [String] = []
+  /// What the files were like when they were last read.
+  var filesSeen: ConfigurationWatcher.Sight = [:]
   var countsMissing = 0
   var gathered = AdminReport()
   /// How many loops do not know of an end yet, by the generation of revocations that says it, and who waits for it.
@@ -266,6 +280,8 @@ extension Gateway {
       $0.handover.note(signal: SIGUSR1)
     }
     handle(SIGUSR2, bound) { $0.handOver(bound) }
+    startSampling()
+    startWatching(bound)
   }
 
   /// Says that the gateway serves, once all loops accept and the last signal is handled: one that came before would be

@@ -259,3 +259,53 @@ def test_D_7_who_waits_for_keys_is_decided_anew_by_a_reload(start, upstream, key
         # The connection goes on.
         assert client.send("GET /public HTTP/1.1\r\nHost: a\r\n\r\n").response().status == 200
     release.set()
+
+
+WATCHED = "admin: { address: 127.0.0.1:0 }\n    reload: { watch: true, canary: 10s }"
+
+
+def test_a_change_is_taken_without_a_signal(start, upstream, tmp_path):
+    """As it is written and as a link is turned, once each; what is wrong is not read again until it is another."""
+    app = upstream()
+    gateway = start(config(app, OPEN, "reload: { watch: true }"))
+    times = lambda text: sum(text in m["message"] for m in gateway.messages())
+    gateway.write_config(config(app, CLOSED, "reload: { watch: true }"))
+    gateway.wait_message("reloaded", 30)
+    assert get(gateway, "/b/1").status == 200 and get(gateway, "/a/1").status == 404
+    gateway.write_config(config(app, OPEN, "limitz: {}"))
+    gateway.wait_message("reload refused", 30)
+    assert get(gateway, "/b/1").status == 200
+    # The way a ConfigMap changes: another file under the same path.
+    other = gateway.config_path.with_name("other.conf")
+    other.write_text(gateway.config_path.read_text().replace("limitz: {}", "reload: { watch: true }"))
+    other.rename(gateway.config_path)
+    wait_until(lambda: times("reloaded") == 2, "the second reload", 30)
+    assert get(gateway, "/a/1").status == 200
+    assert (times("a file of the configuration has changed"), times("reload refused")) == (3, 1)
+
+
+def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, tmp_path):
+    app = upstream()
+    keyset = tmp_path / "jwks.json"
+    keyset.write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    provider = (f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {keyset} }} }}\n'
+                "    admin: { address: 127.0.0.1:0 }\n    reload: { canary: 10s }")
+    gateway = start(config(app, OPEN, provider, workers=2))
+    assert all(get(gateway, "/a/1").status == 200 for _ in range(60))
+    reload(gateway, config(app, "- { path: /a/**, auth: company, upstream: app }", provider, workers=2))
+    seen = len(app.requests)
+    wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
+    assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
+    assert len(app.requests) == seen or get(gateway, "/a/1").status == 401
+    back = gateway.wait_message("the configuration is taken back", 30)
+    assert back["reason"] == "credential_missing" and back["share_before"] == "0.0 %" and back["level"] == "error"
+    wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule", 5)
+    assert gateway.messages()[-1]["changes"] == "routes: 1 changed (/a/**)"
+
+
+def test_a_canary_needs_counters(tmp_path):
+    path = tmp_path / "gateway.conf"
+    path.write_text("listeners: [{ address: 127.0.0.1:0 }]\nreload: { canary: 10m }\n"
+                    "upstreams: { e: { builtin: echo } }\nroutes: [{ path: /**, auth: none, upstream: e }]\n")
+    result = run("check", "--config", str(path))
+    assert result.returncode == 1 and ":2:19: nothing is counted without `admin`" in result.stderr + result.stdout

@@ -10,6 +10,7 @@ struct GatewayDraft: Sendable {
   var listeners: [Decoded<ListenerDraft>]?
   var admin: Decoded<AdminDraft>?
   var workers = Workers.auto
+  var reload = Decoded(ReloadConfiguration())
   var log = Decoded(LogConfiguration())
   var limits = Decoded(LimitsConfiguration())
   var timeouts = Decoded(TimeoutsConfiguration())
@@ -33,6 +34,7 @@ struct GatewayDraft: Sendable {
       Key(
         "workers", \.workers, .workers,
         "Event loops that carry traffic; `auto` is one for each processor that the process may run on."),
+      Key("reload", \.reload, .mapping(ReloadConfiguration.keys), "How a changed file is taken."),
       Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
       Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
       Key("timeouts", \.timeouts, .mapping(TimeoutsConfiguration.keys), "How long the gateway waits."),

@@ -22,6 +22,7 @@ struct Resolver {
       listeners: listeners,
       admin: resolveAdmin(beside: listeners),
       workers: workerCount,
+      reload: resolveReload(),
       log: draft.log.value,
       limits: limits,
       timeouts: draft.timeouts.value,
@@ -40,6 +41,15 @@ struct Resolver {
 
   mutating func report(_ position: Position, _ message: String) {
     decoding.report(position, message)
+  }
+
+  private mutating func resolveReload() -> ReloadConfiguration {
+    let reload = draft.reload
+    if reload.value.canary != nil, draft.admin == nil {
+      report(
+        reload.places.value("canary"), "nothing is counted without `admin`; write admin: { address: 127.0.0.1:9901 }")
+    }
+    return reload.value
   }
 
   private var workerCount: Int {

@@ -9,6 +9,7 @@ public struct GatewayConfiguration: Sendable {
   public var admin: AdminConfiguration?
   /// Event loops that carry traffic, 1 to 64. `auto` has been resolved to the processors there are.
   public var workers: Int
+  public var reload: ReloadConfiguration
   public var log: LogConfiguration
   public var limits: LimitsConfiguration
   public var timeouts: TimeoutsConfiguration

@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support.gateway import BINARY, Gateway  # noqa: E402
+from support.machine import Machine, what_machines_lack  # noqa: E402
 from support.tokens import Key, KeyServer  # noqa: E402
 from support.upstream import ScriptedUpstream, Upstream  # noqa: E402
 
@@ -109,3 +110,14 @@ def chromium():
         browser = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def machine():
+    """A machine with systemd of its own."""
+    lacking = what_machines_lack()
+    if lacking:
+        pytest.skip(lacking)
+    made = Machine()
+    yield made
+    made.close()

@@ -1,0 +1,200 @@
+"""The units in deploy/, as systemd sees them, and the gateway under them on a machine of its own."""
+import pathlib
+import shutil
+import subprocess
+import textwrap
+import time
+
+import jwt
+import pytest
+from support.gateway import BINARY, ROOT
+from support.ports import wait_until
+
+SERVICE, SOCKET = ROOT / "deploy/portcullis.service", ROOT / "deploy/portcullis.socket"
+SECRET = "an example of a secret that is long enough"
+
+OPEN = """
+listeners: [{ address: "127.0.0.1:80" }]
+upstreams: { echo: { builtin: echo } }
+routes:
+  - { path: /**, auth: none, upstream: echo }
+"""
+
+with_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+
+
+@with_analyze
+def test_the_units_are_understood(tmp_path):
+    # The check wants the program where the unit says that it is.
+    (tmp_path / SERVICE.name).write_text(SERVICE.read_text().replace("/usr/local/bin/portcullis", BINARY))
+    shutil.copy(SOCKET, tmp_path)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / SERVICE.name, tmp_path / SOCKET.name],
+        capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@with_analyze
+def test_the_service_is_exposed_by_no_more_than_it_needs():
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", SERVICE],
+        capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(machine):
+    """The machine, with the program and the units where they say that they belong."""
+    if "release" not in pathlib.Path(BINARY).parts:
+        pytest.skip("the service allows no sanitizer what it needs")
+    shutil.copy(BINARY, machine.path("/usr/local/bin/portcullis"))
+    for unit in (SERVICE, SOCKET):
+        shutil.copy(unit, machine.path("/etc/systemd/system"))
+    shutil.copy(ROOT / "deploy/portcullis.sysusers", machine.path("/usr/lib/sysusers.d/portcullis.conf"))
+    machine.run("systemd-sysusers", "portcullis.conf")
+    machine.path("/etc/portcullis").mkdir()
+    return machine
+
+
+@pytest.fixture
+def service(installed):
+    """Writes the configuration, and drop-ins by the names of their units; all is gone after the test."""
+    folders = []
+
+    def configure(config, **drop_ins):
+        installed.path("/etc/portcullis/gateway.conf").write_text(textwrap.dedent(config))
+        for kind, text in drop_ins.items():
+            folder = installed.path(f"/etc/systemd/system/portcullis.{kind}.d")
+            folder.mkdir()
+            folders.append(folder)
+            (folder / "test.conf").write_text(textwrap.dedent(text))
+        installed.run("systemctl", "daemon-reload")
+        return installed
+
+    yield configure
+    installed.run("systemctl", "stop", "portcullis.service", "portcullis.socket")
+    for folder in folders:
+        shutil.rmtree(folder)
+    installed.run("systemctl", "daemon-reload")
+    installed.run("systemctl", "reset-failed", "portcullis.service", check=False)
+
+
+def status(machine, *options, url="http://127.0.0.1/"):
+    return machine.run(
+        "curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", *options, url, check=False).stdout
+
+
+def journal(machine):
+    return machine.run("journalctl", "--unit", "portcullis.service", "--output", "cat", "--no-pager").stdout
+
+
+def is_connected(machine):
+    """Whether a client has a connection to port 80."""
+    lines = machine.path("/proc/1/net/tcp").read_text().splitlines()[1:]
+    return any(line.split()[1].endswith(":0050") and line.split()[3] == "01" for line in lines)
+
+
+def test_it_runs_reloads_hands_over_and_stops(service):
+    machine = service(OPEN)
+    machine.run("systemctl", "start", "portcullis.service")
+    assert status(machine) == "200"
+
+    first = machine.property("portcullis.service", "MainPID")
+    kernel = dict(line.split(":\t", 1) for line in machine.path(f"/proc/{first}/status").read_text().splitlines())
+    user = machine.run("id", "--user", "portcullis").stdout.strip()
+    assert kernel["Uid"].split() == [user] * 4 and user != "0"
+    # Ports below 1024, which is bit 10, and nothing else.
+    assert {kernel[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0000000000000400"}
+    assert (kernel["NoNewPrivs"], kernel["Seccomp"]) == ("1", "2")
+    # It may give its threads less priority.
+    threads = machine.run("ps", "-L", "-o", "ni=,comm=", "-p", first).stdout.splitlines()
+    assert ["10", "passwords"] in [line.split() for line in threads]
+    for folder, mode in (("/var/lib/portcullis", "700"), ("/var/log/portcullis", "750"), ("/run/portcullis", "755")):
+        assert machine.run("stat", "--format", "%a %U %G", folder).stdout.split() == [mode, "portcullis", "portcullis"]
+
+    machine.path("/etc/portcullis/gateway.conf").write_text(OPEN.replace("/**", "/other/**"))
+    machine.run("systemctl", "reload", "portcullis.service")
+    wait_until(lambda: status(machine) == "404", "the configuration that was reloaded")
+    machine.path("/etc/portcullis/gateway.conf").write_text(OPEN + "nonsense: 1\n")
+    machine.run("systemctl", "reload", "portcullis.service")
+    wait_until(lambda: 'unknown key \\"nonsense\\"' in journal(machine), "the refusal of the broken configuration")
+    assert status(machine) == "404"
+
+    machine.path("/etc/portcullis/gateway.conf").write_text(OPEN)
+    machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGUSR2", "portcullis.service")
+    wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (first, "0"), "the new main process")
+    wait_until(lambda: not machine.path(f"/proc/{first}").exists(), "the end of the first process")
+    assert machine.property("portcullis.service", "ActiveState") == "active"
+    assert status(machine) == "200"
+
+    # What is under way ends, also in a process that systemd has not started itself.
+    machine.run("mkfifo", "/tmp/body")
+    client = machine.start(
+        "sh", "-c", "exec curl --silent --upload-file - --write-out ' %{http_code}' http://127.0.0.1/ </tmp/body")
+    with machine.path("/tmp/body").open("w") as body:
+        body.write("some of ")
+        body.flush()
+        wait_until(lambda: is_connected(machine), "the connection")
+        machine.run("systemctl", "stop", "--no-block", "portcullis.service")
+        wait_until(lambda: '"draining: no more connections are accepted"' in journal(machine), "the draining")
+        body.write("the body")
+    said, _ = client.communicate(timeout=30)
+    assert "some of the body" in said and said.endswith(" 200")
+    wait_until(lambda: machine.property("portcullis.service", "ActiveState") == "inactive", "the end")
+    assert machine.property("portcullis.service", "Result") == "success"
+    assert "Failed to set thread priority" not in journal(machine)
+
+
+def test_a_broken_configuration_is_not_tried_again(service):
+    machine = service(OPEN + "nonsense: 1\n")
+    assert machine.run("systemctl", "start", "portcullis.service", check=False).returncode != 0
+    assert machine.property("portcullis.service", "ExecMainStatus") == "78"
+    assert machine.property("portcullis.service", "ActiveState") == "failed"
+    assert machine.property("portcullis.service", "NRestarts") == "0"
+
+
+def test_secrets_that_root_alone_reads_come_as_credentials(service):
+    machine = service("""
+        listeners: [{ address: "127.0.0.1:80" }]
+        providers:
+          local: { issuer: "https://issuer.test", audiences: [app], secret_file: "${CREDENTIALS_DIRECTORY}/api.secret" }
+        upstreams: { echo: { builtin: echo } }
+        routes:
+          - { path: /**, auth: local, upstream: echo }
+        """, service="[Service]\nLoadCredential=api.secret:/etc/portcullis/api.secret\n")
+    secret = machine.path("/etc/portcullis/api.secret")
+    secret.touch(mode=0o600)
+    secret.write_text(SECRET)
+    machine.run("systemctl", "start", "portcullis.service")
+    token = jwt.encode(
+        {"iss": "https://issuer.test", "aud": "app", "sub": "alice", "exp": int(time.time()) + 300}, SECRET, "HS256")
+    assert status(machine) == "401"
+    assert status(machine, "--header", f"Authorization: Bearer {token}") == "200"
+
+    first = machine.property("portcullis.service", "MainPID")
+    machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGUSR2", "portcullis.service")
+    wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (first, "0"), "the new main process")
+    assert status(machine, "--header", f"Authorization: Bearer {token}") == "200"
+
+
+def test_systemd_binds_the_addresses_and_starts_it_with_the_first_connection(service):
+    machine = service(OPEN, socket="""
+        [Socket]
+        ListenStream=
+        ListenStream=127.0.0.1:80
+        """, service="""
+        [Service]
+        AmbientCapabilities=
+        CapabilityBoundingSet=
+        PrivateUsers=yes
+        """)
+    machine.run("systemctl", "start", "portcullis.socket")
+    assert machine.property("portcullis.service", "ActiveState") == "inactive"
+    assert status(machine) == "200"
+    pid = machine.property("portcullis.service", "MainPID")
+    assert "CapBnd:\t0000000000000000" in machine.path(f"/proc/{pid}/status").read_text()
+
+    # While it restarts, connections wait.
+    machine.run("systemctl", "restart", "--no-block", "portcullis.service")
+    assert {status(machine) for _ in range(20)} == {"200"}
+    wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (pid, "0"), "the restart")

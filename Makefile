@@ -6,12 +6,14 @@ SHELL := /bin/bash
 # One build at a time: two would wait for each other.
 .NOTPARALLEL:
 
-RELEASE := swift build -c release -Xswiftc -cross-module-optimization --explicit-target-dependency-import-check error
+# The Swift runtime is in the program: it runs where there is none, as on the machines that the package is for.
+RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -cross-module-optimization \
+	--explicit-target-dependency-import-check error
 SWIFT_FILES := Sources Tests Fuzz Package.swift
 # How long `make fuzz` looks at each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help build run test test-corpora soak bench lint format sanitize fuzz clean
+.PHONY: help build run test test-corpora soak deb install bench lint format sanitize fuzz clean
 
 help: ## Shows this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +38,12 @@ soak: ## Runs only the tests that take minutes: rotating keys while the issuer f
 	@.ci/install test
 	@.ci/soak
 
+deb: build ## Builds a Debian package, .build/portcullis_VERSION_ARCH.deb
+	@deploy/deb
+
+install: ## Installs what was built: [PREFIX=/usr/local] [DESTDIR=] make install
+	@deploy/install
+
 bench: ## Compares with nginx, HAProxy and Envoy on this machine
 	@.ci/install bench
 	$(RELEASE)
@@ -44,7 +52,7 @@ bench: ## Compares with nginx, HAProxy and Envoy on this machine
 
 lint: ## Checks the format of Swift files and the syntax of shell scripts
 	swift format lint --strict --recursive $(SWIFT_FILES)
-	@for script in .ci/*; do bash -n "$$script"; done
+	@for script in .ci/* deploy/deb deploy/install deploy/debian/p*; do bash -n "$$script"; done
 
 format: ## Formats Swift files
 	swift format --in-place --recursive $(SWIFT_FILES)

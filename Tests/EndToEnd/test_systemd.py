@@ -79,25 +79,10 @@ def service(installed):
     installed.run("systemctl", "reset-failed", "portcullis.service", check=False)
 
 
-def status(machine, *options, url="http://127.0.0.1/"):
-    return machine.run(
-        "curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", *options, url, check=False).stdout
-
-
-def journal(machine):
-    return machine.run("journalctl", "--unit", "portcullis.service", "--output", "cat", "--no-pager").stdout
-
-
-def is_connected(machine):
-    """Whether a client has a connection to port 80."""
-    lines = machine.path("/proc/1/net/tcp").read_text().splitlines()[1:]
-    return any(line.split()[1].endswith(":0050") and line.split()[3] == "01" for line in lines)
-
-
 def test_it_runs_reloads_hands_over_and_stops(service):
     machine = service(OPEN)
     machine.run("systemctl", "start", "portcullis.service")
-    assert status(machine) == "200"
+    assert machine.status() == "200"
 
     first = machine.property("portcullis.service", "MainPID")
     kernel = dict(line.split(":\t", 1) for line in machine.path(f"/proc/{first}/status").read_text().splitlines())
@@ -114,35 +99,29 @@ def test_it_runs_reloads_hands_over_and_stops(service):
 
     machine.path("/etc/portcullis/gateway.conf").write_text(OPEN.replace("/**", "/other/**"))
     machine.run("systemctl", "reload", "portcullis.service")
-    wait_until(lambda: status(machine) == "404", "the configuration that was reloaded")
+    wait_until(lambda: machine.status() == "404", "the configuration that was reloaded")
     machine.path("/etc/portcullis/gateway.conf").write_text(OPEN + "nonsense: 1\n")
     machine.run("systemctl", "reload", "portcullis.service")
-    wait_until(lambda: 'unknown key \\"nonsense\\"' in journal(machine), "the refusal of the broken configuration")
-    assert status(machine) == "404"
+    wait_until(lambda: 'unknown key \\"nonsense\\"' in machine.journal(), "the refusal of the broken configuration")
+    assert machine.status() == "404"
 
     machine.path("/etc/portcullis/gateway.conf").write_text(OPEN)
     machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGUSR2", "portcullis.service")
     wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (first, "0"), "the new main process")
     wait_until(lambda: not machine.path(f"/proc/{first}").exists(), "the end of the first process")
     assert machine.property("portcullis.service", "ActiveState") == "active"
-    assert status(machine) == "200"
+    assert machine.status() == "200"
 
     # What is under way ends, also in a process that systemd has not started itself.
-    machine.run("mkfifo", "/tmp/body")
-    client = machine.start(
-        "sh", "-c", "exec curl --silent --upload-file - --write-out ' %{http_code}' http://127.0.0.1/ </tmp/body")
-    with machine.path("/tmp/body").open("w") as body:
-        body.write("some of ")
-        body.flush()
-        wait_until(lambda: is_connected(machine), "the connection")
+    with machine.upload(80) as (body, client):
         machine.run("systemctl", "stop", "--no-block", "portcullis.service")
-        wait_until(lambda: '"draining: no more connections are accepted"' in journal(machine), "the draining")
+        wait_until(lambda: '"draining: no more connections are accepted"' in machine.journal(), "the draining")
         body.write("the body")
     said, _ = client.communicate(timeout=30)
     assert "some of the body" in said and said.endswith(" 200")
     wait_until(lambda: machine.property("portcullis.service", "ActiveState") == "inactive", "the end")
     assert machine.property("portcullis.service", "Result") == "success"
-    assert "Failed to set thread priority" not in journal(machine)
+    assert "Failed to set thread priority" not in machine.journal()
 
 
 def test_a_broken_configuration_is_not_tried_again(service):
@@ -168,13 +147,13 @@ def test_secrets_that_root_alone_reads_come_as_credentials(service):
     machine.run("systemctl", "start", "portcullis.service")
     token = jwt.encode(
         {"iss": "https://issuer.test", "aud": "app", "sub": "alice", "exp": int(time.time()) + 300}, SECRET, "HS256")
-    assert status(machine) == "401"
-    assert status(machine, "--header", f"Authorization: Bearer {token}") == "200"
+    assert machine.status() == "401"
+    assert machine.status("--header", f"Authorization: Bearer {token}") == "200"
 
     first = machine.property("portcullis.service", "MainPID")
     machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGUSR2", "portcullis.service")
     wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (first, "0"), "the new main process")
-    assert status(machine, "--header", f"Authorization: Bearer {token}") == "200"
+    assert machine.status("--header", f"Authorization: Bearer {token}") == "200"
 
 
 def test_systemd_binds_the_addresses_and_starts_it_with_the_first_connection(service):
@@ -190,11 +169,11 @@ def test_systemd_binds_the_addresses_and_starts_it_with_the_first_connection(ser
         """)
     machine.run("systemctl", "start", "portcullis.socket")
     assert machine.property("portcullis.service", "ActiveState") == "inactive"
-    assert status(machine) == "200"
+    assert machine.status() == "200"
     pid = machine.property("portcullis.service", "MainPID")
     assert "CapBnd:\t0000000000000000" in machine.path(f"/proc/{pid}/status").read_text()
 
     # While it restarts, connections wait.
     machine.run("systemctl", "restart", "--no-block", "portcullis.service")
-    assert {status(machine) for _ in range(20)} == {"200"}
+    assert {machine.status() for _ in range(20)} == {"200"}
     wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (pid, "0"), "the restart")

@@ -77,6 +77,35 @@ class Machine:
             ["nsenter", "--target", str(self.pid), "--all", "--wd=/", *map(str, command)], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
+    def status(self, *options, url="http://127.0.0.1/"):
+        """The status that curl is answered there; 000 where nobody answers."""
+        return self.run(
+            "curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", *options, url,
+            check=False).stdout
+
+    @contextlib.contextmanager
+    def upload(self, port):
+        """A request under way to a port of its: what is written to what this yields is its body; the client is the other."""
+        fifo = self.path("/tmp/body")
+        os.mkfifo(fifo)
+        client = self.start(
+            "sh", "-c", "exec curl --silent --upload-file - --write-out ' %{http_code}' "
+            f"http://127.0.0.1:{port}/ </tmp/body")
+        with fifo.open("w") as body:
+            body.write("some of ")
+            body.flush()
+            wait_until(lambda: self._is_connected(port), "the connection")
+            yield body, client
+        fifo.unlink()
+
+    def _is_connected(self, port):
+        """Whether somebody has a connection to a port."""
+        lines = [line.split() for line in self.path("/proc/1/net/tcp").read_text().splitlines()[1:]]
+        return any(line[1].endswith(f":{port:04X}") and line[3] == "01" for line in lines)
+
+    def journal(self, unit="portcullis.service"):
+        return self.run("journalctl", "--unit", unit, "--output", "cat", "--no-pager").stdout
+
     def property(self, unit, name):
         return self.run("systemctl", "show", "--property", name, "--value", unit).stdout.strip()
 

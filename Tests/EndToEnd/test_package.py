@@ -1,0 +1,145 @@
+"""The Debian package, installed, upgraded and removed on a machine of its own."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from support.gateway import BINARY, ROOT
+from support.ports import wait_until
+
+CONFIG = "/etc/portcullis/gateway.conf"
+PROJECT = "/usr/src/portcullis"
+URL = "http://127.0.0.1:8080/"
+
+
+def run(*command, **options):
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, **options)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """The package, not compressed, which takes most of the time."""
+    if "release" not in pathlib.Path(BINARY).parts:
+        pytest.skip("the package has the release build")
+    if shutil.which("dpkg-shlibdeps") is None:
+        pytest.skip("dpkg-dev is not installed")
+    return run(
+        ROOT / "deploy/deb", tmp_path_factory.mktemp("package"),
+        env={**os.environ, "PORTCULLIS_BINARY": BINARY, "DPKG_DEB_COMPRESSOR_TYPE": "none"}).strip()
+
+
+@pytest.fixture(scope="module")
+def packaged(package, tmp_path_factory):
+    """What is in the package."""
+    folder = tmp_path_factory.mktemp("packaged") / "root"
+    run("dpkg-deb", "--raw-extract", package, folder)
+    return folder
+
+
+def test_it_says_what_it_needs_and_what_belongs_to_the_administrator(package, packaged):
+    assert (packaged / "DEBIAN/conffiles").read_text().splitlines() == ["/etc/logrotate.d/portcullis", CONFIG]
+    needed = re.findall(r"[a-z][a-z0-9.+-]+", run("dpkg-deb", "--field", package, "Depends"))
+    assert {"libssl3", "libcurl4", "libsqlite3-0", "libyaml-0-2", "libsimdjson14", "libc6", "ca-certificates"} <= {*needed}
+    # No Swift is needed where it is installed.
+    assert "swift" not in run("ldd", packaged / "usr/bin/portcullis")
+    version = run(packaged / "usr/bin/portcullis", "version").split()[-1]
+    assert run("dpkg-deb", "--field", package, "Version").strip() == version
+
+
+def test_each_command_has_its_manual_page_and_is_completed(packaged):
+    pages = {each.name for each in (packaged / "usr/share/man/man1").iterdir()}
+    assert {"portcullis.1.gz", "portcullis-serve.1.gz", "portcullis-token-verify.1.gz"} <= pages
+    listed = re.findall(r"^  ([a-z][a-z-]+)  ", run(BINARY, "--help"), re.MULTILINE)
+    assert len(listed) > 5 and {f"portcullis-{name}.1.gz" for name in listed} <= pages
+    for script in ("bash-completion/completions/portcullis", "zsh/vendor-completions/_portcullis",
+                   "fish/vendor_completions.d/portcullis.fish"):
+        assert "serve" in (packaged / "usr/share" / script).read_text()
+    completed = run(
+        "bash", "-c", f'source {packaged}/usr/share/bash-completion/completions/portcullis; '
+        'COMP_WORDS=(portcullis ser) COMP_CWORD=1; "$(complete -p portcullis | grep -oP -- "-F \\K\\S+")" portcullis ser '
+        'portcullis; echo "${COMPREPLY[@]}"')
+    assert completed.strip() == "serve"
+
+
+@pytest.fixture(scope="module")
+def documented(machine):
+    """Runs the commands of a section of docs/install.md on the machine, as they stand there, but for what is left out.
+
+    They run beside a copy of the project in which the program is built.
+    """
+    project = machine.path(PROJECT)
+    for name in ("deploy", "docs"):
+        shutil.copytree(ROOT / name, project / name)
+    for name in ("Makefile", "README.md", "CHANGELOG.md", "gateway.conf.example"):
+        shutil.copy(ROOT / name, project)
+    (project / ".build/release").mkdir(parents=True)
+    shutil.copy(BINARY, project / ".build/release/portcullis")
+    # What takes most of the time: the disk that is waited for, other packages of which none is needed, an index.
+    machine.path("/etc/dpkg/dpkg.cfg.d/test").write_text("force-unsafe-io\n")
+    machine.run("sh", "-c", "rm -rf /var/lib/apt/lists/* /var/lib/man-db/auto-update")
+    sections = re.split(r"^## ", (ROOT / "docs/install.md").read_text(), flags=re.MULTILINE)
+
+    def run_commands(title, *left_out):
+        section = next(each for each in sections if each.startswith(f"{title}\n"))
+        commands = "".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)).splitlines()
+        assert {*left_out} <= {*commands}
+        for command in commands:
+            if command not in left_out:
+                machine.run("bash", "-euo", "pipefail", "-c", f"cd {PROJECT}; {command}")
+
+    return run_commands
+
+
+def test_it_installs_hands_over_to_its_next_version_and_goes(machine, documented, package, packaged, tmp_path):
+    shutil.copy(package, machine.path(f"{PROJECT}/.build"))
+    documented("Debian package", "make deb")
+    assert machine.property("portcullis.service", "ActiveState") == "active"
+    assert machine.property("portcullis.service", "UnitFileState") == "enabled"
+    assert machine.property("portcullis.socket", "UnitFileState") == "disabled"
+    # It starts safely: for this machine alone, with nothing behind it, and knows all else not.
+    listening = machine.run("ss", "--listening", "--tcp", "--numeric", "--no-header").stdout.splitlines()
+    assert {line.split()[3] for line in listening} == {"127.0.0.1:8080"}
+    assert machine.status(url=f"{URL}other") == "404"
+    machine.run("portcullis", "check", "--strict", "--config", CONFIG)
+    assert machine.run("stat", "--format=%U %a", "/var/lib/portcullis/users.yaml").stdout.strip() == "portcullis 600"
+
+    # An upgrade: what the administrator has written stays, and what is under way goes on.
+    machine.path(CONFIG).write_text(machine.path(CONFIG).read_text() + "# mine\n")
+    control = packaged / "DEBIAN/control"
+    control.write_text(re.sub(r"^(Version: .*)$", r"\1+next", control.read_text(), flags=re.MULTILINE))
+    run("dpkg-deb", "--root-owner-group", "-Znone", "--build", packaged, tmp_path / "next.deb")
+    shutil.copy(tmp_path / "next.deb", machine.path("/tmp/next.deb"))
+    first = machine.property("portcullis.service", "MainPID")
+    with machine.upload(8080) as (body, client):
+        machine.run("dpkg", "--install", "/tmp/next.deb")
+        second = machine.property("portcullis.service", "MainPID")
+        assert second not in (first, "0")
+        assert machine.status(url=URL) == "200"
+        body.write("the body")
+    said, _ = client.communicate(timeout=30)
+    assert "some of the body" in said and said.endswith(" 200")
+    assert machine.path(CONFIG).read_text().endswith("# mine\n")
+    wait_until(lambda: not machine.path(f"/proc/{first}").exists(), "the end of the first process")
+
+    machine.run("dpkg", "--remove", "portcullis")
+    assert not machine.path(f"/proc/{second}").exists()
+    assert machine.status(url=URL) == "000"
+    assert machine.path(CONFIG).exists() and machine.path("/var/lib/portcullis/users.yaml").exists()
+    machine.run("dpkg", "--purge", "portcullis")
+    for gone in ("/etc/portcullis", "/var/lib/portcullis", "/var/log/portcullis", "/etc/logrotate.d/portcullis"):
+        assert not machine.path(gone).exists(), gone
+
+
+def test_it_installs_from_source(machine, documented, package):
+    # A configuration that is there stays.
+    mine = (ROOT / "deploy/gateway.conf").read_text() + "# mine\n"
+    machine.path(CONFIG).parent.mkdir()
+    machine.path(CONFIG).write_text(mine)
+    documented("From source")
+    assert machine.path(CONFIG).read_text() == mine
+    pid = machine.property("portcullis.service", "MainPID")
+    assert machine.run("readlink", f"/proc/{pid}/exe").stdout.strip() == "/usr/local/bin/portcullis"

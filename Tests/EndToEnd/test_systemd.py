@@ -1,4 +1,6 @@
 """The units in deploy/, as systemd sees them, and the gateway under them on a machine of its own."""
+import gzip
+import json
 import pathlib
 import shutil
 import subprocess
@@ -177,3 +179,32 @@ def test_systemd_binds_the_addresses_and_starts_it_with_the_first_connection(ser
     machine.run("systemctl", "restart", "--no-block", "portcullis.service")
     assert {machine.status() for _ in range(20)} == {"200"}
     wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (pid, "0"), "the restart")
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")
+def test_rotation_of_its_log_loses_no_line(service):
+    machine = service(OPEN + 'log: { access: "/var/log/portcullis/access.log" }\n')
+    shutil.copy(ROOT / "deploy/portcullis.logrotate", machine.path("/etc/logrotate.d/portcullis"))
+    machine.run("systemctl", "start", "portcullis.service")
+    folder = machine.path("/var/log/portcullis")
+    client = machine.start("curl", "--silent", "--output", "/dev/null", "http://127.0.0.1/[1-8000]")
+    rotations = 0
+    while rotations < 5:
+        wait_until(lambda: (folder / "access.log").exists() and (folder / "access.log").stat().st_size, "lines")
+        machine.run("logrotate", "--force", "/etc/logrotate.d/portcullis")
+        rotations += 1
+        if client.poll() is not None:
+            break
+    assert rotations > 2
+    assert client.wait(60) == 0
+    machine.run("systemctl", "stop", "portcullis.service")
+
+    names = sorted(each.name for each in folder.iterdir())
+    assert names == sorted(["access.log", "access.log.1", *(f"access.log.{n}.gz" for n in range(2, rotations + 1))])
+    lines = []
+    for name in names:
+        text = (folder / name).read_bytes()
+        lines += (gzip.decompress(text) if name.endswith(".gz") else text).splitlines()
+    assert sorted(int(json.loads(line)["path"][1:]) for line in lines) == list(range(1, 8001))
+    # Also where it does not run there is nothing to complain of.
+    assert machine.run("logrotate", "--force", "/etc/logrotate.d/portcullis").stderr == ""

@@ -66,7 +66,7 @@ class Machine:
     def run(self, *command, check=True, seconds=60, stdin=None):
         """Runs a command there, to its end; `check` makes its failure one of the test."""
         done = subprocess.run(
-            ["nsenter", "--target", str(self.pid), "--all", "--wd=/", *map(str, command)], input=stdin,
+            ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd", *map(str, command)], input=stdin,
             capture_output=True, text=True, timeout=seconds)
         assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
@@ -74,7 +74,7 @@ class Machine:
     def start(self, *command):
         """Starts a command there; its output is text."""
         return subprocess.Popen(
-            ["nsenter", "--target", str(self.pid), "--all", "--wd=/", *map(str, command)], stdin=subprocess.DEVNULL,
+            ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd", *map(str, command)], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def status(self, *options, url="http://127.0.0.1/"):

@@ -164,3 +164,12 @@ def test_the_image_has_what_the_build_and_the_program_need():
     for library in ("libssl3", "libcrypt1", "libcurl4", "libyaml-0-2", "libsimdjson14", "libsqlite3-0", "libstdc++6",
                     "ca-certificates"):
         assert library in final.split()
+
+
+def test_the_documented_commands_name_what_there_is():
+    text = (ROOT / "docs/install.md").read_text()
+    commands = [line for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+                for line in block.splitlines() if line.startswith(("docker ", "kubectl "))]
+    assert len(commands) > 5
+    for path in re.findall(r"\bdeploy/\S+", "\n".join(commands)):
+        assert (ROOT / path).exists(), path

@@ -10,6 +10,14 @@ import time
 from .ports import wait_until
 
 SCRIPT = pathlib.Path(__file__).with_name("machine.sh")
+# What the script does that a container may not allow.
+TRY = """
+mount --make-rprivate /
+mount -t tmpfs try /mnt
+mkdir /mnt/written /mnt/work /mnt/root
+mount -t overlay try -o lowerdir=/,upperdir=/mnt/written,workdir=/mnt/work /mnt/root
+mount -t proc proc /mnt/root/proc
+"""
 NAMESPACES = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--net", "--cgroup"]
 
 
@@ -20,10 +28,13 @@ def what_machines_lack():
     missing = [name for name in ("unshare", "nsenter", "setpriv", "systemctl") if shutil.which(name) is None]
     if missing:
         return f"a machine of its own needs {', '.join(missing)}"
+    if not os.path.exists("/lib/systemd/systemd"):
+        return "a machine of its own needs systemd"
     tried = subprocess.run(
-        ["unshare", *NAMESPACES, "sh", "-c", "mount --make-rprivate / && mount -t tmpfs try /mnt"],
-        capture_output=True, text=True, timeout=30)
-    return f"this system allows no machine of its own: {tried.stderr.strip()}" if tried.returncode else None
+        ["unshare", *NAMESPACES, "sh", "-ec", TRY], capture_output=True, text=True, timeout=30)
+    if tried.returncode or not all(os.access(each, os.W_OK) for each in _hierarchies()):
+        return f"this system allows no machine of its own: {tried.stderr.strip() or 'no control groups'}"
+    return None
 
 
 class Machine:
@@ -35,9 +46,11 @@ class Machine:
         self._log = open(f"{self._folder}.log", "w+b")
         for each in self._cgroups:
             each.mkdir()
+        # It goes with this process, however that ends.
         self._outside = subprocess.Popen(
-            ["sh", "-c", 'for each; do [ "$each" = -- ] && break; echo $$ >"$each/cgroup.procs"; shift; done; shift\n'
-             'exec "$@"', "machine", *map(str, self._cgroups), "--", "unshare", *NAMESPACES, SCRIPT, self._folder],
+            ["setpriv", "--pdeathsig", "KILL", "sh", "-c",
+             'for each; do [ "$each" = -- ] && break; echo $$ >"$each/cgroup.procs"; shift; done; shift; exec "$@"',
+             "machine", *map(str, self._cgroups), "--", "unshare", *NAMESPACES, SCRIPT, self._folder],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True)
         try:
             self.pid = wait_until(self._child, "the first process of the machine", 30)

@@ -15,6 +15,8 @@ mount -t proc proc proc
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys
+# It would mount the controllers of version 1, and make groups for its services among those of this machine.
+mount --bind /dev/null proc/cgroups
 
 if [[ "$(stat --file-system --format=%T /sys/fs/cgroup)" == cgroup2fs ]]; then
   mount -t cgroup2 cgroup sys/fs/cgroup

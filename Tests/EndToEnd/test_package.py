@@ -21,56 +21,13 @@ def run(*command, **options):
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    """The package, not compressed, which takes most of the time."""
-    if "release" not in pathlib.Path(BINARY).parts:
-        pytest.skip("the package has the release build")
-    if shutil.which("dpkg-shlibdeps") is None:
-        pytest.skip("dpkg-dev is not installed")
-    return run(
-        ROOT / "deploy/deb", tmp_path_factory.mktemp("package"),
-        env={**os.environ, "PORTCULLIS_BINARY": BINARY, "DPKG_DEB_COMPRESSOR_TYPE": "none"}).strip()
-
-
-@pytest.fixture(scope="module")
-def packaged(package, tmp_path_factory):
-    """What is in the package."""
-    folder = tmp_path_factory.mktemp("packaged") / "root"
-    run("dpkg-deb", "--raw-extract", package, folder)
-    return folder
-
-
-def test_it_says_what_it_needs_and_what_belongs_to_the_administrator(package, packaged):
-    assert (packaged / "DEBIAN/conffiles").read_text().splitlines() == ["/etc/logrotate.d/portcullis", CONFIG]
-    needed = re.findall(r"[a-z][a-z0-9.+-]+", run("dpkg-deb", "--field", package, "Depends"))
-    assert {"libssl3", "libcurl4", "libsqlite3-0", "libyaml-0-2", "libsimdjson14", "libc6", "ca-certificates"} <= {*needed}
-    # No Swift is needed where it is installed.
-    assert "swift" not in run("ldd", packaged / "usr/bin/portcullis")
-    version = run(packaged / "usr/bin/portcullis", "version").split()[-1]
-    assert run("dpkg-deb", "--field", package, "Version").strip() == version
-
-
-def test_each_command_has_its_manual_page_and_is_completed(packaged):
-    pages = {each.name for each in (packaged / "usr/share/man/man1").iterdir()}
-    assert {"portcullis.1.gz", "portcullis-serve.1.gz", "portcullis-token-verify.1.gz"} <= pages
-    listed = re.findall(r"^  ([a-z][a-z-]+)  ", run(BINARY, "--help"), re.MULTILINE)
-    assert len(listed) > 5 and {f"portcullis-{name}.1.gz" for name in listed} <= pages
-    for script in ("bash-completion/completions/portcullis", "zsh/vendor-completions/_portcullis",
-                   "fish/vendor_completions.d/portcullis.fish"):
-        assert "serve" in (packaged / "usr/share" / script).read_text()
-    completed = run(
-        "bash", "-c", f'source {packaged}/usr/share/bash-completion/completions/portcullis; '
-        'COMP_WORDS=(portcullis ser) COMP_CWORD=1; "$(complete -p portcullis | grep -oP -- "-F \\K\\S+")" portcullis ser '
-        'portcullis; echo "${COMPREPLY[@]}"')
-    assert completed.strip() == "serve"
-
-
-@pytest.fixture(scope="module")
 def documented(machine):
     """Runs the commands of a section of docs/install.md on the machine, as they stand there, but for what is left out.
 
     They run beside a copy of the project in which the program is built.
     """
+    if "release" not in pathlib.Path(BINARY).parts:
+        pytest.skip("what is installed is the release build")
     project = machine.path(PROJECT)
     for name in ("deploy", "docs"):
         shutil.copytree(ROOT / name, project / name)
@@ -94,7 +51,22 @@ def documented(machine):
     return run_commands
 
 
-def test_it_installs_hands_over_to_its_next_version_and_goes(machine, documented, package, packaged, tmp_path):
+@pytest.mark.skipif(shutil.which("dpkg-shlibdeps") is None, reason="dpkg-dev is not installed")
+def test_the_package_installs_hands_over_to_its_next_version_and_goes(machine, documented, tmp_path):
+    package = run(
+        ROOT / "deploy/deb", tmp_path,
+        # It is compressed for most of the time.
+        env={**os.environ, "PORTCULLIS_BINARY": BINARY, "DPKG_DEB_COMPRESSOR_TYPE": "none"}).strip()
+    packaged = tmp_path / "root"
+    run("dpkg-deb", "--raw-extract", package, packaged)
+    assert (packaged / "DEBIAN/conffiles").read_text().splitlines() == ["/etc/logrotate.d/portcullis", CONFIG]
+    needed = re.findall(r"[a-z][a-z0-9.+-]+", run("dpkg-deb", "--field", package, "Depends"))
+    assert {*needed} >= {
+        "libssl3", "libcurl4", "libsqlite3-0", "libyaml-0-2", "libsimdjson14", "libc6", "ca-certificates"}
+    # No Swift is needed where it is installed.
+    assert "swift" not in run("ldd", packaged / "usr/bin/portcullis")
+    assert run("dpkg-deb", "--field", package, "Version") == run(BINARY, "version").split()[-1] + "\n"
+
     shutil.copy(package, machine.path(f"{PROJECT}/.build"))
     documented("Debian package", "make deb")
     assert machine.property("portcullis.service", "ActiveState") == "active"
@@ -134,7 +106,7 @@ def test_it_installs_hands_over_to_its_next_version_and_goes(machine, documented
         assert not machine.path(gone).exists(), gone
 
 
-def test_it_installs_from_source(machine, documented, package):
+def test_it_installs_from_source(machine, documented):
     # A configuration that is there stays.
     mine = (ROOT / "deploy/gateway.conf").read_text() + "# mine\n"
     machine.path(CONFIG).parent.mkdir()
@@ -143,3 +115,18 @@ def test_it_installs_from_source(machine, documented, package):
     assert machine.path(CONFIG).read_text() == mine
     pid = machine.property("portcullis.service", "MainPID")
     assert machine.run("readlink", f"/proc/{pid}/exe").stdout.strip() == "/usr/local/bin/portcullis"
+
+    # Each command has its manual page, and is completed.
+    pages = {each.name for each in machine.path("/usr/local/share/man/man1").iterdir()}
+    listed = re.findall(r"^  ([a-z][a-z-]+)  ", run(BINARY, "--help"), re.MULTILINE)
+    assert len(listed) > 5 and {f"portcullis-{name}.1" for name in listed} <= pages
+    assert {"portcullis.1", "portcullis-token-verify.1"} <= pages
+    assert "\\-\\-config" in machine.path("/usr/local/share/man/man1/portcullis-serve.1").read_text()
+    scripts = machine.path("/usr/local/share")
+    for script in ("zsh/site-functions/_portcullis", "fish/vendor_completions.d/portcullis.fish"):
+        assert "serve" in (scripts / script).read_text()
+    completed = machine.run(
+        "bash", "-c", "source /usr/local/share/bash-completion/completions/portcullis; "
+        'COMP_WORDS=(portcullis ser) COMP_CWORD=1; function="$(complete -p portcullis | grep -oP -- "-F \\K\\S+")"; '
+        '"$function" portcullis ser portcullis; echo "${COMPREPLY[@]}"')
+    assert completed.stdout.strip() == "serve"

@@ -98,7 +98,7 @@ class Machine:
 
     @contextlib.contextmanager
     def upload(self, port):
-        """A request under way to a port of its: what is written to what this yields is its body; the client is the other."""
+        """A request under way to a port: its body, for writing, and the client."""
         fifo = self.path("/tmp/body")
         os.mkfifo(fifo)
         client = self.start(
@@ -134,7 +134,7 @@ class Machine:
 
 
 def _hierarchies():
-    """Where systemd needs a group of its own: the one hierarchy of version 2, or the two that it keeps beside version 1."""
+    """Where systemd needs a group of its own: version 2, or the two hierarchies that it keeps beside version 1."""
     root = pathlib.Path("/sys/fs/cgroup")
     return [root] if (root / "cgroup.procs").exists() else [root / "systemd", root / "unified"]
 

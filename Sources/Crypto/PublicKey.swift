@@ -39,10 +39,15 @@ public final class PublicKey: Sendable {
 
   /// Whether both are one key, whoever read them. Secrets are compared in a time that says nothing of them.
   public func isSame(as other: PublicKey) -> Bool {
-    if case .secret(let mine) = material, case .secret(let others) = other.material {
-      return ConstantTime.areEqual(mine.span, others.span)
+    switch (material, other.material) {
+    case (.secret(let mine), .secret(let others)): ConstantTime.areEqual(mine.span, others.span)
+    case (.rsa(let mine, let exponent), .rsa(let others, let otherExponent)):
+      mine == others && exponent == otherExponent
+    case (.ellipticCurve(let curve, let x, let y), .ellipticCurve(let otherCurve, let otherX, let otherY)):
+      curve == otherCurve && x == otherX && y == otherY
+    case (.ed25519(let mine), .ed25519(let others)): mine == others
+    default: false
     }
-    return self === other || material == other.material
   }
 
   /// An RSA key (RFC 7518 §6.3.1).

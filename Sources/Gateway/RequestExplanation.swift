@@ -43,7 +43,9 @@ struct RequestExplanation {
     }
     switch trial.result {
     case .answeredHere: lines.append("verdict    answered by the gateway itself")
-    case .refused(let reason): lines.append("verdict    refused: \(reason.status) \(reason.rawValue)")
+    case .refused(let reason):
+      lines.append("verdict    refused: \(reason.status) \(reason.rawValue)")
+      if let browser { lines.append("browser    \(browser)") }
     case .allowed(let forwarding):
       lines.append("verdict    allowed")
       switch forwarding.destination {
@@ -65,6 +67,25 @@ struct RequestExplanation {
   }
 
   private static let passedOverMax = 20
+
+  /// What a browser is answered instead that asks for a page, as `ActiveSignIn` has it; nil: nothing else.
+  private var browser: String? {
+    guard case .refused(let reason) = trial.result, reason.status == 401, trial.routed.request.method == "GET",
+      let route = trial.routed.route,
+      let provider = configuration.routes[route].providers.lazy.map({ configuration.providers[$0] })
+        .first(where: { $0.signInPages != nil }),
+      let pages = provider.signInPages, pages.hosts.contains(trial.routed.request.host.lowercased())
+    else { return nil }
+    switch reason {
+    case .acrInsufficient, .authenticationTooOld:
+      if provider.codeFlow != nil {
+        return "with a session of \(provider.name): 303 to \(pages.path)/login, to authenticate as the rule asks"
+      }
+      if reason == .acrInsufficient { return nil }
+    default: break
+    }
+    return "303 to \(pages.path)/login, where it asks for a page"
+  }
 
   /// For programs.
   var json: JSONValue {
@@ -89,6 +110,7 @@ struct RequestExplanation {
       members.append(.init(name: "verdict", value: .string("refused")))
       members.append(.init(name: "status", value: .integer(Int64(reason.status))))
       members.append(.init(name: "reason", value: .string(reason.rawValue)))
+      if let browser { members.append(.init(name: "browser", value: .string(browser))) }
     case .allowed(let forwarding):
       members.append(.init(name: "verdict", value: .string("allowed")))
       members.append(.init(name: "forwarded", value: json(of: forwarding)))

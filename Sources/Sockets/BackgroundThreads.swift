@@ -29,7 +29,7 @@ public final class BackgroundThreads: Sendable {
   }
 
   /// Above 0: a loop that has something to do gets nine times the processor, and gets it at once (sched(7)).
-  private static let niceness: Int32 = 10
+  private static let niceness: Int32 = 19
 
   private let shared = Shared()
   private let count: Int

@@ -291,3 +291,25 @@ def test_A_4_a_reload_that_fails_its_tests_is_refused(start, upstream, folder):
     gateway.write_config(config(folder, app.server, GOOD_TESTS))
     gateway.signal(signal.SIGHUP)
     wait_until(lambda: any(m["message"] == "reloaded" for m in gateway.messages()), "the reload", 10)
+
+
+@pytest.mark.parametrize("options, browser", [
+    ([], "303 to /idp/login, where it asks for a page"), (["--method", "POST"], None),
+    (["--host", "other.example"], None), (as_("subject=bob"), "with a session of idp: 303 to /idp/login, "
+                                          "to authenticate as the rule asks"),
+    (as_("subject=bob", "claim=acr=strong"), None)], ids=str)
+def test_explain_says_where_a_browser_is_sent(tmp_path, options, browser):
+    (tmp_path / "gateway.conf").write_text(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+providers:
+  idp:
+    {{ issuer: "{OTHER}", audiences: [{AUDIENCE}],
+       code_flow: {{ client_id: app, url: "https://app.example", path: /idp, state: state }} }}
+upstreams: {{ app: {{ servers: ["127.0.0.1:9"] }} }}
+routes: [{{ path: /**, auth: idp, require: {{ acr: strong }}, upstream: app }}]
+""")
+    host = [] if "--host" in options else ["--host", "app.example"]
+    status = 0 if "claim=acr=strong" in options else 1
+    found = explained(tmp_path, "/x", *host, *options, status=status)
+    assert found.get("browser") == browser
+    assert ("browser" in explain(tmp_path, "/x", *host, *options, status=status)) == (browser is not None)

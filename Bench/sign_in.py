@@ -111,30 +111,48 @@ def refreshes(gateway, clients=64):
     print(f"  refreshes {sum(counts) / (gateway.cpu_seconds() - before):,.0f} per second of CPU, {clients} clients")
 
 
-def crowd(gateway, clients=200):
-    """The slowest in a hundred of requests with a token, beside 200 who sign in again and again."""
+def crowd(gateway, clients=200, rounds=9):
+    """The slowest in a hundred of requests with a token, beside 200 who sign in again and again, and without them.
+
+    In turns, as the machine's own pauses come and go and are longer than what is looked for.
+    """
     token = Client(gateway).login("bob")[1]["access_token"]
     url, field = f"http://127.0.0.1:{gateway.port}/x", f"Authorization: Bearer {token}"
-    alone = Load(url, 8, field=field)
-    over = threading.Event()
+    signing_in, over = threading.Event(), threading.Event()
+    under_way = [0] * clients
 
     def run(index):
         # The load has the same processor: what these threads take of it is not the gateway's doing.
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         client = Client(gateway)
-        while not over.is_set():
+        while True:
+            signing_in.wait()
+            if over.is_set():
+                return
+            under_way[index] = 1
             client.login(CROWD[index % len(CROWD)])
+            under_way[index] = 0
 
     threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
     for thread in threads:
         thread.start()
-    time.sleep(1)
-    beside = Load(url, 8, field=field)
+    alone, beside = [], []
+    for _ in range(rounds):
+        alone.append(Load(url, 8, seconds=2, field=field))
+        signing_in.set()
+        time.sleep(0.5)
+        beside.append(Load(url, 8, seconds=2, field=field))
+        signing_in.clear()
+        while any(under_way):
+            time.sleep(0.05)
     over.set()
+    signing_in.set()
     for thread in threads:
         thread.join()
-    print(f"  p99 of requests with a token {short(alone.p99)} µs, beside {clients} who sign in {short(beside.p99)} µs: "
-          f"{beside.p99 / alone.p99:.2f} times ({alone.errors + beside.errors} failed)")
+    usual, crowded = (statistics.median(load.p99 for load in loads) for loads in (alone, beside))
+    ratio = statistics.median(after.p99 / before.p99 for before, after in zip(alone, beside))
+    print(f"  p99 of requests with a token {short(usual)} µs, beside {clients} who sign in {short(crowded)} µs: "
+          f"{ratio:.2f} times, pair by pair ({sum(load.errors for load in alone + beside)} failed)")
 
 
 def run_all(body, arguments, over, seconds):

@@ -18,7 +18,9 @@ struct KeysListCommand: ParsableCommand {
   @OptionGroup var file: ConfigurationOption
   @Option(name: .long, help: ArgumentHelp("One provider only.", valueName: "name"))
   var provider: String?
-  @Option(name: .long, help: ArgumentHelp("The access log to count in; - is standard input.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("The access log to count in; - is standard input.", valueName: "file"),
+    completion: .file())
   var log: String?
 
   func run() throws {

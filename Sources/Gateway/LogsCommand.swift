@@ -17,7 +17,7 @@ struct LogsCommand: ParsableCommand {
       Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read.
       """)
 
-  @Argument(help: "The log; - is standard input, and so is nothing.")
+  @Argument(help: "The log; - is standard input, and so is nothing.", completion: .file())
   var file: String = "-"
   @Flag(name: [.long, .short], help: "Goes on with what is written, also after the file was rotated.")
   var follow = false

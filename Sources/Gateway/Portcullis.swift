@@ -26,7 +26,7 @@ struct VersionCommand: ParsableCommand {
 
 /// Where the configuration is.
 struct ConfigurationOption: ParsableArguments {
-  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
   var config: String = ConfigurationOption.standard
 
   static let standard = "gateway.conf"

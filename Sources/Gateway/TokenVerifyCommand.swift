@@ -16,11 +16,12 @@ struct TokenVerifyCommand: ParsableCommand {
       66 no such file, 69 no keys, 78 a faulty configuration.
       """)
 
-  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"))
+  @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
   var config: String?
   @Option(name: .long, help: ArgumentHelp("The provider, as the configuration calls it.", valueName: "name"))
   var provider: String?
-  @Option(name: .long, help: ArgumentHelp("A JWK Set, instead of a configuration.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("A JWK Set, instead of a configuration.", valueName: "file"), completion: .file())
   var jwks: String?
   @Option(name: .long, help: ArgumentHelp("The issuer that is needed; without it, any.", valueName: "url"))
   var issuer: String?

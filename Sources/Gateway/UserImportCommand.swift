@@ -12,7 +12,7 @@ struct UserImportCommand: ParsableCommand {
       are passed over. All are added, or none.
       """)
 
-  @Argument(help: "The file; - is standard input.")
+  @Argument(help: "The file; - is standard input.", completion: .file())
   var file: String
   @OptionGroup var option: UsersFileOption
   @OptionGroup var grants: GrantOptions

@@ -4,7 +4,7 @@ import Sockets
 
 /// A users file, for commands that look at it and change it.
 struct UsersFileOption: ParsableArguments {
-  @Option(name: .long, help: ArgumentHelp("The users file.", valueName: "file"))
+  @Option(name: .long, help: ArgumentHelp("The users file.", valueName: "file"), completion: .file())
   var usersFile: String
 
   private static let bytesMax = 4 << 20

@@ -36,7 +36,9 @@ enum ClientCredential: Sendable {
   private static func key(_ path: String) throws(ClientFault) -> IssuerKey {
     let contents = try read(path)
     guard contents.isOwnedByUs else { throw .foreignFile(path) }
-    guard contents.mode & 0o077 == 0 else { throw .keyIsOpen(path, mode: contents.mode) }
+    // Where root lends it, the group that it chose may read it.
+    let others: UInt32 = contents.isLentByRoot ? 0o037 : 0o077
+    guard contents.mode & others == 0 else { throw .keyIsOpen(path, mode: contents.mode) }
     do throws(SigningKeyError) {
       let key = try SigningKey(pem: contents.bytes)
       guard let algorithm = algorithms.first(where: { key.publicKey.fits($0.scheme) }) else { throw .unsupported }

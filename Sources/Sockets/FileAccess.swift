@@ -11,12 +11,14 @@ public enum FileAccess {
     public let mode: UInt32
     /// Whether it belongs to the user that this process runs as, or to root.
     public let isOwnedByUs: Bool
+    /// Whether it belongs to root, and this process runs as somebody else.
+    public let isLentByRoot: Bool
   }
 
   /// Reads a regular file of at most `bytesMax` bytes.
   public static func read(_ path: String, bytesMax: Int) throws(SystemError) -> Contents {
     let (bytes, status) = try readWithStatus(path, bytesMax: bytesMax)
-    return Contents(bytes: bytes, mode: status.mode, isOwnedByUs: status.isOwnedByUs)
+    return Contents(bytes: bytes, mode: status.mode, isOwnedByUs: status.isOwnedByUs, isLentByRoot: status.isLentByRoot)
   }
 
   /// Reads a file in pieces, however large it is, line by line; a line of more than `bytesMax` bytes is passed over.

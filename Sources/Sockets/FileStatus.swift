@@ -10,6 +10,8 @@ public struct FileStatus: Sendable, Equatable {
   public let bytes: Int64
   /// Whether it belongs to the user that this process runs as, or to root.
   public let isOwnedByUs: Bool
+  /// Whether it belongs to root, and this process runs as somebody else.
+  public let isLentByRoot: Bool
   private let device: UInt64
   private let inode: UInt64
   /// When its content and when its status changed, in nanoseconds since 1970.
@@ -36,6 +38,7 @@ public struct FileStatus: Sendable, Equatable {
     mode = status.st_mode & 0o7777
     bytes = Int64(status.st_size)
     isOwnedByUs = status.st_uid == geteuid() || status.st_uid == 0
+    isLentByRoot = status.st_uid == 0 && geteuid() != 0
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     modifiedAt = FileStatus.nanoseconds(status.st_mtim)

@@ -182,3 +182,17 @@ struct FileTests {
     #expect(faults(Sample(top: "admin: { address: \(address) }\n").text) == (fault.map { [$0] } ?? []))
   }
 }
+
+@Suite("Who may read a private key")
+struct PrivateFileTests {
+  @Test(
+    "Its owner; and its group, where root lends it to somebody else, but only to read",
+    arguments: [
+      (0o600, false, true), (0o400, false, true), (0o640, false, false), (0o440, false, false), (0o604, false, false),
+      (0o600, true, true), (0o640, true, true), (0o440, true, true), (0o660, true, false), (0o650, true, false),
+      (0o644, true, false), (0o641, true, false),
+    ] as [(UInt32, Bool, Bool)])
+  func privacy(mode: UInt32, isLent: Bool, isPrivate: Bool) {
+    #expect(FileSystem.Status(kind: .file, mode: mode, isLentByRoot: isLent).isPrivate == isPrivate)
+  }
+}

@@ -17,6 +17,8 @@ enum FileSystem {
     var identity = Identity()
     /// Whether it belongs to the user that this process runs as, or to root.
     var isOwnedByUs = true
+    /// Whether it belongs to root, and this process runs as somebody else.
+    var isLentByRoot = false
 
     struct Identity: Sendable, Equatable {
       var device: UInt64 = 0
@@ -25,8 +27,9 @@ enum FileSystem {
 
     /// Whether anyone but owner and group may read, write or run it.
     var isOpenToOthers: Bool { mode & 0o007 != 0 }
-    /// Whether nobody but its owner may.
-    var isPrivate: Bool { mode & 0o077 == 0 }
+    /// Whether nobody but its owner may; where root lends it, the group that it chose may read it, as systems mount
+    /// secrets for a service.
+    var isPrivate: Bool { mode & 0o077 == 0 || (isLentByRoot && mode & 0o037 == 0) }
   }
 
   /// Any `gateway.conf` is far smaller; a device that never ends is noticed here.
@@ -65,7 +68,8 @@ enum FileSystem {
     return Status(
       kind: kind, mode: found.st_mode & 0o777,
       identity: Status.Identity(device: UInt64(found.st_dev), number: UInt64(found.st_ino)),
-      isOwnedByUs: found.st_uid == geteuid() || found.st_uid == 0)
+      isOwnedByUs: found.st_uid == geteuid() || found.st_uid == 0,
+      isLentByRoot: found.st_uid == 0 && geteuid() != 0)
   }
 
   private static func lastFault() -> Fault {

@@ -83,7 +83,7 @@ let package = Package(
     module(
       "Proxy",
       ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
-    module("Admin", ["Proxy", "HTTP", "JSON", "Sockets", "Telemetry", "Reason"]),
+    module("Admin", ["Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
     .executableTarget(
       name: "Gateway",
       dependencies: [
@@ -114,7 +114,7 @@ let package = Package(
         "Reason",
       ]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
-    tests("AdminTests", ["Admin", "Proxy", "HTTP", "JSON", "Sockets", "Telemetry", "Reason"]),
+    tests("AdminTests", ["Admin", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
     tests(
       "ProxyTests",
       [

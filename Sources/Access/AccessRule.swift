@@ -64,12 +64,27 @@ public struct AccessRule: Sendable, Hashable {
       if claims == nil, requirement.isEmpty { return [] }
       providers = names
     }
-    let credential = anonymousRefusal == .certificateMissing ? "a certificate for" : "a token of"
-    let expected = "\(credential) \(providers.joined(separator: " or "))"
+    let expected = expected(of: providers)
     guard let claims else { return [Finding(anonymousRefusal, expected: expected, found: "none")] }
     let isOurs = providers.contains(claims.provider)
     let first = Finding(isOurs ? nil : .issuerUnknown, expected: expected, found: "one of \(claims.provider)")
     return isOurs ? [first] + requirement.findings(claims, facts) : [first]
+  }
+
+  /// The same of somebody whose credential was refused: what else is asked for nobody knows of them.
+  func findings(ofRefused reason: Reason) -> [Finding] {
+    let providers: [String]
+    switch authentication {
+    case .none: return []
+    case .required(let names), .optional(let names): providers = names
+    }
+    let found = reason == anonymousRefusal ? "none" : "one that is refused"
+    return [Finding(reason, expected: expected(of: providers), found: found)]
+  }
+
+  private func expected(of providers: [String]) -> String {
+    let credential = anonymousRefusal == .certificateMissing ? "a certificate for" : "a token of"
+    return "\(credential) \(providers.joined(separator: " or "))"
   }
 }
 

@@ -69,10 +69,10 @@ public final class AdminPaths: Responder, Sendable {
       }
     case _ where path.hasPrefix("/requests/"):
       let id = String(path.dropFirst("/requests/".count))
-      collect(.included) { report in
+      collect(.included) { [isPublic] report in
         completion(
-          report.refusal(ofRequest: id).map { AdminPaths.json(200, $0) }
-            ?? AdminPaths.text(404, "no refusal of that id is remembered; the access log may say more\n"))
+          report.refusal(ofRequest: id, hasChecks: !isPublic).map { AdminPaths.json(200, $0) }
+            ?? AdminPaths.json(404, report.memory))
       }
     default: completion(AdminPaths.text(404, "there is nothing here; see /status\n", reason: .noRoute))
     }

@@ -17,8 +17,8 @@ public struct AdminReport: Sendable {
   public var openConnections = 0
   /// What all loops have counted.
   public var counts = TrafficCounts()
-  /// By loop: access lines of its last refusals as JSON, those that came last first.
-  public var refusalLines: [[[UInt8]]] = []
+  /// What each loop refused last, by kind.
+  public var refused: [RecentRefusals.Part] = []
   /// By `MetricNames`' numbers.
   public var routeNames: [String] = []
   public var upstreamNames: [String] = []
@@ -32,7 +32,7 @@ public struct AdminReport: Sendable {
   /// Adds what one loop has said.
   public mutating func add(_ traffic: LoopTraffic) {
     counts.add(traffic.counts)
-    refusalLines.append(traffic.refusals)
+    refused += traffic.refusals
   }
 
   /// Whether a load balancer should send traffic.

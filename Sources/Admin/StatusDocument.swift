@@ -71,20 +71,9 @@ extension AdminReport {
 
   /// The access lines of the last refusals, those that came last first.
   func recentRefusals(_ count: Int) -> [JSONObject] {
-    let lines = refusalLines.flatMap { $0.prefix(count) }.compactMap(AdminReport.object)
+    let lines = refused.flatMap { $0.latestFirst.prefix(count) }.compactMap { AdminReport.object($0.line) }
     return Array(lines.sorted { ($0["time"]?.string ?? "") > ($1["time"]?.string ?? "") }.prefix(count))
   }
 
-  /// The access line of the refusal with that id.
-  func refusal(ofRequest id: String) -> JSONObject? {
-    let name = Array(JSONValue.quoted(id).utf8)
-    for lines in refusalLines {
-      for line in lines where line.contains(name) {
-        if let object = AdminReport.object(line), object["request_id"]?.string == id { return object }
-      }
-    }
-    return nil
-  }
-
-  private static func object(_ line: [UInt8]) -> JSONObject? { (try? JSON.parse(line.span))?.object }
+  static func object(_ line: [UInt8]) -> JSONObject? { (try? JSON.parse(line.span))?.object }
 }

@@ -33,7 +33,7 @@ struct StatusPage {
         $0.refused.reason.blame.rawValue, "\($0.count)",
       ]
     }))
-    \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row)))
+    \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row), links: "/requests/"))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
       [$0.name, "\($0.keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
     }))
@@ -78,10 +78,17 @@ struct StatusPage {
     ]
   }
 
-  private func table(_ title: String, _ heads: [String], _ rows: [[String]]) -> String {
+  /// - Parameter links: The path below which the last cell of a row has more; nil: there is none.
+  private func table(_ title: String, _ heads: [String], _ rows: [[String]], links: String? = nil) -> String {
     guard !rows.isEmpty else { return "" }
     let head = heads.map { "<th scope=\"col\">\($0)</th>" }.joined()
-    let body = rows.map { "<tr>" + $0.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>" }.joined(separator: "\n")
+    let body = rows.map { row in
+      let cells = row.enumerated().map { index, text in
+        guard let links, index == row.count - 1 else { return "<td>\(escaped(text))</td>" }
+        return "<td><a href=\"\(links)\(escaped(text))\">\(escaped(text))</a></td>"
+      }
+      return "<tr>\(cells.joined())</tr>"
+    }.joined(separator: "\n")
     return """
       <section><h2>\(title)</h2><div class="wide"><table><thead><tr>\(head)</tr></thead><tbody>
       \(body)

@@ -51,7 +51,7 @@ extension Gateway {
     guard countsMissing == 0 else { return }
     var report = report()
     report.counts = gathered.counts
-    report.refusalLines = gathered.refusalLines
+    report.refused = gathered.refused
     report.process = ProcessUsage.current
     gathered = AdminReport()
     let waiting = reportsAskedFor

@@ -60,8 +60,9 @@ struct LogsCommand: ParsableCommand {
 
   func run() throws {
     let isForPeople = StandardStream.output.isTerminal
+    let hasColours = isForPeople && TerminalColour.areWanted
     var output = LogOutput(
-      try filter(), form: summary ? .summary : json ? .unchanged : .text(hasColours: isForPeople && Self.wantsColours),
+      try filter(), form: summary ? .summary : json ? .unchanged : .text(hasColours: hasColours),
       isForPeople: isForPeople)
     do throws(SystemError) {
       var reader = try LineReader(path: file == "-" ? nil : file)
@@ -89,12 +90,6 @@ struct LogsCommand: ParsableCommand {
     if output.unreadable > 0 {
       StandardError.print("\(output.unreadable) line\(output.unreadable == 1 ? " is" : "s are") none of the gateway's")
     }
-  }
-
-  /// no-color.org: set, and not empty.
-  private static var wantsColours: Bool {
-    let environment = Process.environment
-    return environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
   }
 
   private func filter() throws -> LogFilter {

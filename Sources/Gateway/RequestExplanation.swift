@@ -1,4 +1,5 @@
 import Access
+import Admin
 import Configuration
 import JSON
 import Reason
@@ -102,7 +103,7 @@ struct RequestExplanation {
         name: "passed_over",
         value: .array(
           passedOver.map { .object(["route": .string($0.route), "difference": .string($0.difference)]) })),
-      .init(name: "requirements", value: .array(trial.findings.map(RequestExplanation.json(of:)))),
+      .init(name: "requirements", value: .array(trial.findings.map { $0.document() })),
     ]
     switch trial.result {
     case .answeredHere: members.append(.init(name: "verdict", value: .string("answered_by_gateway")))
@@ -141,14 +142,6 @@ struct RequestExplanation {
       }
       return JSONObject(members).map { .object($0) } ?? .null
     }
-  }
-
-  private static func json(of finding: Finding) -> JSONValue {
-    .object([
-      "expected": .string(finding.expected), "found": .string(finding.found), "holds": .bool(finding.holds),
-      "reason": finding.reason.map { .string($0.rawValue) } ?? .null,
-      "inner": .array(finding.inner.map(json(of:))),
-    ])
   }
 }
 

@@ -165,6 +165,7 @@ extension Exchange {
       return .refuse(Refusal(.originRefused))
     }
     if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
+    log.asksRule(at: context.unixSeconds)
     let permit: Permit
     do throws(Access.Refusal) {
       permit = try route.configuration.rule.permit(

@@ -17,6 +17,7 @@ struct ExchangeLog {
   private(set) var host = ByteRange.empty
   private(set) var path = ByteRange.empty
   private(set) var identity = Identity.anonymous
+  private(set) var asked = Asked.nothing
   private(set) var keyID: String?
   private(set) var provider: Int?
   private(set) var cache = TokenAuthentication.CacheUse.none
@@ -31,6 +32,14 @@ struct ExchangeLog {
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
 
+  /// How far the decision came.
+  enum Asked {
+    case nothing
+    /// Who sends it, in vain.
+    case credential
+    case rule(UnixSeconds)
+  }
+
   mutating func begin(startedAt: MonotonicTime, wallClockNanoseconds: Int64, client: AddressText) {
     self.startedAt = startedAt
     self.wallClockNanoseconds = wallClockNanoseconds
@@ -40,6 +49,7 @@ struct ExchangeLog {
     host = .empty
     path = .empty
     identity = .anonymous
+    asked = .nothing
     keyID = nil
     provider = nil
     cache = .none
@@ -101,7 +111,10 @@ struct ExchangeLog {
 
   mutating func keep(_ identity: Identity) { self.identity = identity }
 
+  mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
+
   mutating func keepToken(keyID: String?, provider: Int?) {
+    asked = .credential
     self.keyID = keyID
     self.provider = provider
   }
@@ -163,6 +176,22 @@ extension Exchange {
       cache: log.cacheUse, totalMicroseconds: (now.nanoseconds - log.startedAt.nanoseconds) / 1000,
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
+  }
+
+  /// What its rule was asked about; nil where it was not.
+  ///
+  /// - Parameter record: Filled with it.
+  func decided(_ record: borrowing AccessRecord) -> DecidedRequest? {
+    guard let rule = route?.configuration.rule, let reason else { return nil }
+    let sender: DecidedRequest.Sender
+    let now: UnixSeconds
+    switch log.asked {
+    case .nothing: return nil
+    case .credential: (sender, now) = (.refused(reason), log.wallClockNanoseconds / 1_000_000_000)
+    case .rule(let time): (sender, now) = (.identity(log.identity.claims), time)
+    }
+    let path = Array(record.text[record.path.lowerBound..<record.path.upperBound])
+    return DecidedRequest(rule, sender, RequestFacts(path: path, now: now))
   }
 
   /// Fills the access line of the exchange, which is over `now`.

@@ -230,7 +230,7 @@ final class Worker {
     guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current
     counts?.count(slot.exchange.measure(at: now))
-    accessLog.write { slot.exchange.fill(&$0, at: now) }
+    accessLog.write({ slot.exchange.fill(&$0, at: now) }, decided: { slot.exchange.decided($0) })
   }
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.

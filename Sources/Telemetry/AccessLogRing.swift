@@ -1,3 +1,4 @@
+public import Access
 import HTTP
 import Reason
 import Sockets
@@ -7,7 +8,7 @@ public final class AccessLogRing {
   private let ring: ByteRing?
   private var line: Line
   /// nil: no refusal is remembered.
-  private var memory: Memory?
+  private var refusals: RecentRefusals?
 
   /// One is used for every exchange: its text keeps its room.
   private struct Line: ~Copyable {
@@ -15,10 +16,13 @@ public final class AccessLogRing {
     var encoder: LineEncoder
     /// In its place, where that is the format.
     var combined: CombinedEncoder?
+    /// Of lines that are remembered, where the log's are no JSON.
+    var memory: LineEncoder?
 
-    init(_ format: AccessLog.Format) {
+    init(_ format: AccessLog.Format, remembersRefusals: Bool) {
       encoder = LineEncoder(format == .logfmt ? .logfmt : .json)
       combined = format == .combined ? CombinedEncoder() : nil
+      memory = remembersRefusals && format != .json ? LineEncoder(.json) : nil
     }
 
     mutating func write(to ring: ByteRing) {
@@ -30,41 +34,60 @@ public final class AccessLogRing {
         encoder.withLine { _ = ring.push($0) }
       }
     }
-  }
 
-  private struct Memory: ~Copyable {
-    var encoder = LineEncoder(.json)
-    var refusals = RecentRefusals()
-
-    mutating func keep(_ record: borrowing AccessRecord) {
+    /// Gives the line as JSON, too, which is made once where the log is JSON.
+    mutating func writeAndKeep(to ring: ByteRing?) -> [UInt8] {
+      if memory != nil {
+        if let ring { write(to: ring) }
+        memory?.encode(record)
+        return memory?.withLine(Line.copy) ?? []
+      }
       encoder.encode(record)
-      encoder.withLine { refusals.keep($0) }
+      if let ring { encoder.withLine { _ = ring.push($0) } }
+      return encoder.withLine(Line.copy)
+    }
+
+    private static func copy(_ line: Span<UInt8>) -> [UInt8] {
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(line.count)
+      for index in line.indices { bytes.append(line[index]) }
+      return bytes
     }
   }
 
   init(_ ring: ByteRing?, _ format: AccessLog.Format, remembersRefusals: Bool = false) {
     self.ring = ring
-    line = Line(format)
-    memory = remembersRefusals ? Memory() : nil
+    line = Line(format, remembersRefusals: remembersRefusals)
+    refusals = remembersRefusals ? RecentRefusals() : nil
   }
 
   /// That of a loop whose exchanges nobody wants to see.
   public static func none() -> AccessLogRing { AccessLogRing(nil, .json) }
 
   /// Whether anything comes of a line.
-  public var isOn: Bool { ring != nil || memory != nil }
+  public var isOn: Bool { ring != nil || refusals != nil }
 
-  /// What was refused last, those that came last first, as JSON lines.
-  public var recentRefusals: [[UInt8]] { memory?.refusals.latestFirst ?? [] }
+  /// What was refused last.
+  public var recentRefusals: [RecentRefusals.Part] { refusals?.parts ?? [] }
 
   /// Writes the line that `fill` makes of the record; drops and counts it where the writer is too far behind.
   ///
-  /// - Parameter fill: Is given what it has filled the last time, and has to set all of it.
-  public func write(_ fill: (inout AccessRecord) -> Void) {
+  /// - Parameters:
+  ///   - fill: Is given what it has filled the last time, and has to set all of it.
+  ///   - decided: What the rule was asked about, of a refusal that is remembered.
+  public func write(
+    _ fill: (inout AccessRecord) -> Void, decided: (borrowing AccessRecord) -> DecidedRequest? = { _ in nil }
+  ) {
     guard isOn else { return }
     fill(&line.record)
-    if line.record.reason != nil { memory?.keep(line.record) }
-    if let ring { line.write(to: ring) }
+    guard let reason = line.record.reason, refusals != nil else {
+      if let ring { line.write(to: ring) }
+      return
+    }
+    let kept = line.writeAndKeep(to: ring)
+    refusals?.keep(
+      RememberedRefusal(line: kept, decided: decided(line.record)),
+      of: RecentRefusals.Kind(reason, isKnown: line.record.provider != nil))
   }
 }
 

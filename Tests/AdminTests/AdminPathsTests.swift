@@ -1,4 +1,6 @@
+import Access
 import HTTP
+import JSON
 import Proxy
 import Reason
 import Synchronization
@@ -64,7 +66,9 @@ struct AdminPathsTests {
     var report = AdminReport()
     let line =
       #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","path":"/<script>&\"'","status":404,"reason":"no_route"}"#
-    report.refusalLines = [[Array("no JSON".utf8)], [Array(line.utf8)]]
+    report.refused = ["no JSON", line].map {
+      RecentRefusals.Part(.unknownClient, latestFirst: [RememberedRefusal(line: Array($0.utf8))], isFull: true)
+    }
     report.reload.faults = ["<b>"]
     let page = try answer("/status", fields: [("Accept", "text/html")], report)
     let html = String(decoding: page.body, as: UTF8.self)
@@ -72,8 +76,53 @@ struct AdminPathsTests {
     #expect(!html.contains("<script") && !html.contains("<b>"))
     let policy = try #require(page.fields.first { $0.name == "Content-Security-Policy" }?.value)
     #expect(policy.hasPrefix("default-src 'none'") && !policy.contains("script-src"))
-    #expect(String(decoding: try answer("/requests/ab", report).body, as: UTF8.self) == line + "\n")
+    #expect(html.contains("<a href=\"/requests/ab\">ab</a>"))
+    let found = try object(answer("/requests/ab", report))
+    #expect(found["path"]?.string == "/<script>&\"'" && found["meaning"]?.string == Reason.noRoute.meaning)
+    #expect(found["advice"]?.string == Reason.noRoute.advice && found["checks"] == nil)
     #expect(try answer("/requests/a", report).status == 404)
+    let memory = try #require(try object(answer("/requests/a", report))["remembered"]?.array)
+    #expect(memory.count == RecentRefusals.Kind.allCases.count)
+    #expect(
+      memory[0]
+        == .object([
+          "kind": .string("unknown_client"), "count": .integer(2), "since": .string("2026-01-01T00:00:00Z"),
+        ]))
+    #expect(memory[1].object?["since"]?.string == "1970-01-01T00:00:00.000000Z")
     #expect(try answer("/requests/", report).status == 404)
+  }
+
+  private func object(_ response: LocalResponse) throws -> JSONObject {
+    try #require(try JSON.parse(response.body.span, depthMax: 80).object)
+  }
+
+  @Test("What a rule has found is told, and not to everybody who asks a public one")
+  func checks() throws {
+    let rule = AccessRule(authentication: .required(providers: ["company"]), requirement: Requirement())
+    let decided = DecidedRequest(rule, .refused(.tokenExpired), RequestFacts(path: Array("/a".utf8), now: 0))
+    let line = #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","reason":"token_expired","provider":"company"}"#
+    var report = AdminReport()
+    report.generation = 4
+    report.providers = [.init(name: "company", issuer: "https://id.test", keys: 2, fetchedAt: 1, failures: 3)]
+    report.refused = [
+      RecentRefusals.Part(.client, latestFirst: [RememberedRefusal(line: Array(line.utf8), decided: decided)])
+    ]
+    let found = try object(answer("/requests/ab", report))
+    #expect(
+      found["checks"]
+        == .array([
+          .object([
+            "expected": .string("a token of company"), "found": .string("one that is refused"), "holds": .bool(false),
+            "reason": .string("token_expired"), "inner": .array([]),
+          ])
+        ]))
+    #expect(
+      found["key_set"]
+        == .object([
+          "keys": .integer(2), "fetched": .string("1970-01-01T00:00:01.000000Z"), "failures": .integer(3),
+        ]))
+    #expect(found["config_in_force"] == .integer(4))
+    let told = try object(answer("/requests/ab", isPublic: true, report))
+    #expect(told["checks"] == nil && told["advice"] == found["advice"])
   }
 }

@@ -196,7 +196,8 @@ def test_a_refusal_is_found_by_its_id(start, upstream, workers):
     admin = Admin(gateway)
     answer = get(gateway, "/nope")
     found = wait_until(lambda: (a := admin.get(f"/requests/{answer.request_id}")).status == 200 and a, "the line")
-    assert json.loads(found.body) == gateway.access_of(answer.request_id)
+    line = gateway.access_of(answer.request_id)
+    assert {name: value for name, value in json.loads(found.body).items() if name in line} == line
     good = get(gateway, "/open/x")
     assert admin.get(f"/requests/{good.request_id}").status == 404
     assert admin.status()["refusals"][0]["request_id"] == answer.request_id

@@ -1,6 +1,7 @@
 import Foundation
-import Reason
 import Testing
+
+@testable import Reason
 
 @Suite("Reasons")
 struct ReasonTests {
@@ -82,14 +83,29 @@ struct ReasonTests {
     ])
   func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
 
-  @Test("docs/reasons.md has every code")
+  @Test("docs/reasons.md has every code, with the words that the program has for it")
   func documented() throws {
     // Read where the sources are, not where the test runs.
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let reference = try String(contentsOf: root.appending(path: "docs/reasons.md"), encoding: .utf8)
     for reason in Reason.allCases {
-      #expect(reference.contains("`\(reason.rawValue)`"), "\(reason.rawValue) is not documented")
+      let row =
+        "| `\(reason.rawValue)` | \(reason.status) | \(reason.blame.rawValue) | \(reason.meaningMarkdown) "
+        + "| \(reason.adviceMarkdown) |\n"
+      #expect(reference.contains(row), "the row of \(reason.rawValue) is another one")
+    }
+  }
+
+  @Test("Links become paths, where nobody can follow them")
+  func links() {
+    let plain = MarkdownLinks.plain("See [keys.md](keys.md#a) and [TLS](tls.md).")
+    #expect(plain == "See docs/keys.md#a and TLS (docs/tls.md).")
+    #expect(MarkdownLinks.plain("[docs/tls.md](tls.md#b)") == "docs/tls.md#b")
+    #expect(MarkdownLinks.plain("a [b] c") == "a [b] c")
+    for reason in Reason.allCases {
+      #expect(!reason.meaning.contains("](") && !reason.advice.contains("]("))
+      #expect(!reason.meaning.isEmpty && !reason.advice.isEmpty)
     }
   }
 }

@@ -82,15 +82,31 @@ struct MetricsTests {
     #expect(names.routes.count == 20_000 && names.number(ofRoute: "one more") == 0 && names.number(ofRoute: "b") == 2)
   }
 
-  @Test("The last refusals are remembered, and so many of them")
+  @Test("The last refusals are remembered, so many of each kind, and none takes the room of another")
   func refusals() {
     var refusals = RecentRefusals()
-    for index in 0..<RecentRefusals.countMax + 10 {
-      refusals.keep(Array("\(index)".utf8).span)
-      if index == 2 { #expect(refusals.latestFirst == ["2", "1", "0"].map { Array($0.utf8) }) }
+    func keep(_ text: String, _ kind: RecentRefusals.Kind) {
+      refusals.keep(RememberedRefusal(line: Array(text.utf8)), of: kind)
     }
-    let latest = refusals.latestFirst
+    func texts(_ kind: RecentRefusals.Kind) -> [String] {
+      refusals.parts.filter { $0.kind == kind }.flatMap(\.latestFirst).map { String(decoding: $0.line, as: UTF8.self) }
+    }
+    keep("role", .policy)
+    for index in 0..<RecentRefusals.countMax + 10 {
+      keep("\(index)", .unknownClient)
+      if index == 2 { #expect(texts(.unknownClient) == ["2", "1", "0"]) }
+    }
+    let latest = texts(.unknownClient)
     #expect(latest.count == RecentRefusals.countMax)
-    #expect(latest.first == Array("\(RecentRefusals.countMax + 9)".utf8) && latest.last == Array("10".utf8))
+    #expect(latest.first == "\(RecentRefusals.countMax + 9)" && latest.last == "10")
+    #expect(texts(.policy) == ["role"] && texts(.client).isEmpty)
+    #expect(refusals.parts.filter(\.isFull).map(\.kind) == [.unknownClient])
+  }
+
+  @Test("Whose doing a refusal is, is its kind", arguments: Reason.allCases)
+  func kinds(reason: Reason) {
+    let known = RecentRefusals.Kind(reason, isKnown: true)
+    #expect(known.rawValue == reason.blame.rawValue)
+    #expect(RecentRefusals.Kind(reason, isKnown: false) == (reason.blame == .client ? .unknownClient : known))
   }
 }

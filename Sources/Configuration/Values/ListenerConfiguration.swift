@@ -27,6 +27,24 @@ public enum ListenAddress: Sendable, Hashable {
     }
   }
 
+  /// As an operator names it outside of a configuration: `host:port`, `[::1]:port` or `unix:path`. nil where it is none
+  /// of them, or names a host other than `localhost`.
+  public init?(_ text: String) {
+    if text.hasPrefix("unix:") {
+      guard (6...112).contains(text.utf8.count) else { return nil }
+      self = .unix(String(text.dropFirst(5)))
+      return
+    }
+    guard let written = HostAndPort(text), let port = written.port,
+      case .internet(let host, _) = SocketLocation(written.host, port: port)
+    else { return nil }
+    switch host {
+    case .ipv4(let literal): self = .ipv4(literal, port: port)
+    case .ipv6(let literal): self = .ipv6(literal, port: port)
+    case .name: return nil
+    }
+  }
+
   /// Whether the system chooses the port.
   var isAnyPort: Bool {
     switch self {

@@ -1,0 +1,84 @@
+public import Access
+public import JSON
+import Reason
+import Sockets
+import Telemetry
+
+extension AdminReport {
+  /// `/requests/ID`: the access line of the refusal with that id, and why it was; nil: it is not remembered.
+  ///
+  /// - Parameter hasChecks: Whether what claims were found to say is told.
+  func refusal(ofRequest id: String, hasChecks: Bool) -> JSONObject? {
+    let name = Array(JSONValue.quoted(id).utf8)
+    for part in refused {
+      for refusal in part.latestFirst where refusal.line.contains(name) {
+        guard let line = AdminReport.object(refusal.line), line["request_id"]?.string == id else { continue }
+        return explained(line, refusal.decided, hasChecks: hasChecks)
+      }
+    }
+    return nil
+  }
+
+  private func explained(_ line: JSONObject, _ decided: DecidedRequest?, hasChecks: Bool) -> JSONObject {
+    var members = line.members
+    if let reason = line["reason"]?.string.flatMap(Reason.init(rawValue:)) {
+      members.append(.init(name: "meaning", value: .string(reason.meaning)))
+      members.append(.init(name: "advice", value: .string(reason.advice)))
+    }
+    if hasChecks, let decided {
+      members.append(.init(name: "checks", value: .array(decided.findings.map { $0.document(textMax: 512) })))
+    }
+    if let name = line["provider"]?.string, let provider = providers.first(where: { $0.name == name }) {
+      members.append(
+        .init(
+          name: "key_set",
+          value: .object([
+            "keys": .integer(Int64(provider.keys)),
+            "fetched": provider.fetchedAt.map { .string(Timestamp.text(Int64($0 * 1e9))) } ?? .null,
+            "failures": .integer(Int64(provider.failures)),
+          ])))
+    }
+    members.append(.init(name: "config_in_force", value: .integer(Int64(clamping: generation))))
+    return JSONObject(members) ?? line
+  }
+
+  /// What is said where no refusal of an id is remembered: how far back the memory goes, by kind.
+  var memory: JSONObject {
+    [
+      "error": .string("not_remembered"),
+      "remembered": .array(
+        RecentRefusals.Kind.allCases.map { kind in
+          let parts = refused.filter { $0.kind == kind }
+          return .object([
+            "kind": .string(kind.rawValue), "count": .integer(Int64(parts.reduce(0) { $0 + $1.latestFirst.count })),
+            "since": .string(since(parts)),
+          ])
+        }),
+    ]
+  }
+
+  /// From when on none of these was forgotten, on any loop.
+  private func since(_ parts: [RecentRefusals.Part]) -> String {
+    let oldest = parts.filter(\.isFull).compactMap { part in
+      part.latestFirst.last.flatMap { AdminReport.object($0.line) }?["time"]?.string
+    }
+    return oldest.max() ?? Timestamp.text(Int64(startedAt * 1e9))
+  }
+}
+
+extension Finding {
+  /// As JSON, with what it is made of.
+  ///
+  /// - Parameter textMax: Characters of a text at most; nil: as they are.
+  public func document(textMax: Int? = nil) -> JSONValue {
+    func text(_ text: String) -> JSONValue {
+      guard let textMax, text.count > textMax else { return .string(text) }
+      return .string(text.prefix(textMax) + "…")
+    }
+    return .object([
+      "expected": text(expected), "found": text(found), "holds": .bool(holds),
+      "reason": reason.map { .string($0.rawValue) } ?? .null,
+      "inner": .array(inner.map { $0.document(textMax: textMax) }),
+    ])
+  }
+}

@@ -1,0 +1,150 @@
+import JSON
+import Reason
+import Telemetry
+import Tokens
+
+/// What became of a request, and what to do, for people.
+struct WhyText {
+  private let story: JSONObject
+  private let hasColours: Bool
+
+  /// - Parameter story: The members of an access line, with those that `/requests/ID` adds.
+  init(_ story: JSONObject, hasColours: Bool) {
+    self.story = story
+    self.hasColours = hasColours
+  }
+
+  var text: String {
+    var lines: [String] = []
+    func add(_ name: String, _ text: String?) {
+      guard let text, !text.isEmpty else { return }
+      lines.append(name + String(repeating: " ", count: max(1, WhyText.width - name.count)) + text)
+    }
+    add("request", word("request_id"))
+    add("when", word("time"))
+    add("asked", asked)
+    add("answer", answer)
+    add("reason", reason)
+    add("", escaped("meaning"))
+    add("whose", word("blame"))
+    add("who", who)
+    add("route", word("route"))
+    if let checks = story["checks"]?.array?.compactMap(\.object), !checks.isEmpty {
+      lines.append("checks")
+      for check in checks { lines += self.lines(of: check, indent: "  ") }
+    }
+    add("keys", keys)
+    add("upstream", upstream)
+    add("config", configuration)
+    add("took", number("total_us").map { "\($0) µs" })
+    add("what to do", escaped("advice").map { painted($0, .bold) })
+    return lines.joined(separator: "\n")
+  }
+
+  private static let width = 12
+
+  private var asked: String? {
+    guard let method = word("method") else { return "no head could be read" }
+    return method + " " + TerminalText.word((text("host") ?? "") + (text("path") ?? ""))
+      + (text("path") == nil ? ", whose path was refused" : "")
+  }
+
+  private var answer: String? {
+    guard let status = number("status") else { return nil }
+    return status == 499 ? "none: the client was gone (499)" : "\(status)"
+  }
+
+  private var reason: String {
+    guard let reason = word("reason") else { return painted("none: it was not refused", .green) }
+    return painted(reason, .red)
+  }
+
+  private var who: String {
+    let provider = word("provider").map { " of \($0)" } ?? ""
+    let subject = word("subject") ?? (provider.isEmpty ? "nobody known" : "somebody")
+    return subject + provider + (word("client").map { ", from \($0)" } ?? "")
+  }
+
+  private var keys: String? {
+    var parts: [String] = []
+    if let keyID = word("key_id") { parts.append("the token names key \(keyID)") }
+    if let set = story["key_set"]?.object, case .integer(let count)? = set["keys"] {
+      let provider = word("provider") ?? ""
+      parts.append("\(provider) has \(count) key\(count == 1 ? "" : "s")" + (fetched(set).map { ", \($0)" } ?? ""))
+      if case .integer(let failures)? = set["failures"], failures > 0 {
+        parts.append("\(failures) fetch\(failures == 1 ? "" : "es") failed since")
+      }
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
+  }
+
+  private func fetched(_ set: JSONObject) -> String? {
+    guard let fetched = set["fetched"]?.string.flatMap(WhyText.seconds), let at = text("time").flatMap(WhyText.seconds)
+    else { return nil }
+    let age = Duration.seconds(abs(at - fetched)).forPeople
+    return fetched > at ? "fetched \(age) after the request" : "fetched \(age) before the request"
+  }
+
+  private var upstream: String? {
+    guard let upstream = word("upstream") else { return nil }
+    var parts = [upstream]
+    if let retries = number("retries"), retries > 0 { parts.append("\(retries) retried") }
+    parts.append(number("connect_us").map { "connected in \($0) µs" } ?? "never connected")
+    parts.append(number("first_byte_us").map { "answered after \($0) µs" } ?? "no answer")
+    return parts.joined(separator: ", ")
+  }
+
+  private var configuration: String? {
+    guard let generation = number("config") else { return nil }
+    guard let inForce = number("config_in_force"), inForce != generation else { return "generation \(generation)" }
+    return "generation \(generation); \(inForce) is in force now"
+  }
+
+  /// As `portcullis explain` has them.
+  private func lines(of check: JSONObject, indent: String) -> [String] {
+    let holds = check["holds"] == .bool(true)
+    let (expected, found) = (check["expected"]?.string ?? "", check["found"]?.string ?? "")
+    let verdict = holds ? "holds" : painted("LACKS", .red)
+    let inner = (check["inner"]?.array ?? []).compactMap(\.object)
+    return ["\(indent)\(verdict)  \(TerminalText.escaped("\(expected); found \(found)"))"]
+      + inner.flatMap { lines(of: $0, indent: indent + "  ") }
+  }
+
+  // MARK: Pieces
+
+  private func text(_ name: String) -> String? { story[name]?.string }
+  private func word(_ name: String) -> String? { text(name).map(TerminalText.word) }
+  private func escaped(_ name: String) -> String? { text(name).map(TerminalText.escaped) }
+
+  private func number(_ name: String) -> Int64? {
+    guard case .integer(let number)? = story[name] else { return nil }
+    return number
+  }
+
+  private func painted(_ text: String, _ colour: TerminalColour) -> String {
+    hasColours ? colour.painted(text) : text
+  }
+
+  /// Of a time as log lines write it.
+  private static func seconds(_ time: String) -> UnixSeconds? { TimeText.parse("\(time.prefix(19))Z") }
+}
+
+extension LogLine {
+  /// What the line says, and what its reason means.
+  var story: JSONObject {
+    var members = fields.map { field in
+      let number = LogLine.isNumber(field.name) ? Int64(field.value) : nil
+      return JSONObject.Member(name: field.name, value: number.map { .integer($0) } ?? .string(field.value))
+    }
+    if let reason = self["reason"].flatMap(Reason.init(rawValue:)) {
+      members.append(.init(name: "meaning", value: .string(reason.meaning)))
+      members.append(.init(name: "advice", value: .string(reason.advice)))
+    }
+    return JSONObject(members) ?? [:]
+  }
+
+  /// docs/logs.md: those that JSON has as numbers.
+  private static func isNumber(_ name: String) -> Bool {
+    name.hasSuffix("_us") || ["status", "retries", "bytes_in", "bytes_out", "config"].contains(name)
+  }
+}

@@ -1,0 +1,290 @@
+extension Reason {
+  /// What has happened, in plain text for people.
+  public var meaning: String { MarkdownLinks.plain(meaningMarkdown) }
+
+  /// As docs/reasons.md has it: a test compares its rows.
+  var meaningMarkdown: String {
+    switch self {
+    case .requestLineInvalid:
+      """
+      The first line is not `METHOD target HTTP/1.1` with one space between (RFC 9112 §3). TLS sent to a plain port \
+      looks like this too.
+      """
+    case .lineEndInvalid: "A line ends in anything but CRLF (RFC 9112 §2.2)."
+    case .fieldLineInvalid:
+      "A header name is malformed, a space stands before its colon, or a line is folded (RFC 9112 §5)."
+    case .fieldValueInvalid:
+      """
+      A header value holds NUL or another control character, or bytes above ASCII where the gateway reads it (RFC \
+      9110 §5.5).
+      """
+    case .hostInvalid: "`Host` is absent, stands twice, or is no host with an optional port (RFC 9112 §3.2)."
+    case .authorityMismatch:
+      "The target is a whole URL that disagrees with `Host` or with the listener's scheme (RFC 9112 §3.2.2)."
+    case .targetInvalid:
+      """
+      The request target is neither a path, nor an http URL, nor `*` for OPTIONS, or it holds `#` or a raw control \
+      character (RFC 9112 §3.2).
+      """
+    case .contentLengthInvalid:
+      "`Content-Length` stands twice, is empty, or is no plain decimal number (RFC 9110 §8.6)."
+    case .transferEncodingInvalid:
+      "`Transfer-Encoding` stands twice, is malformed, or comes with HTTP/1.0 (RFC 9112 §6.1)."
+    case .transferCodingUnsupported: "A transfer coding other than `chunked` (RFC 9112 §6.1)."
+    case .framingConflict: "`Content-Length` and `Transfer-Encoding` in one request (RFC 9112 §6.1)."
+    case .versionUnsupported: "A version other than HTTP/1.0 and HTTP/1.1."
+    case .methodRefused:
+      "CONNECT or TRACE, which are refused everywhere; or a method that a path of the gateway's own does not take."
+    case .targetTooLong: "The target is longer than `limits.target`."
+    case .headTooLarge: "The request head is longer than `limits.head`. Large cookies are the usual cause."
+    case .tooManyFields: "The request head has more lines than `limits.fields`, or Connection names more than 64."
+    case .expectationUnsupported: "`Expect` holds anything but `100-continue` (RFC 9110 §10.1.1)."
+    case .headTimeout: "The head did not arrive within `timeouts.head`."
+    case .forwardedInvalid:
+      """
+      A proxy that `trusted_proxies` names says something of the client that is no address, scheme, host or port, or \
+      `Forwarded` and `X-Forwarded-*` name different clients (RFC 7239). Or a proxy that asks at `forward_auth` does \
+      not name one method, host and URI.
+      """
+    case .proxyHeaderInvalid:
+      """
+      The connection does not begin with a header of the PROXY protocol, though its listener has `proxy_protocol: \
+      true`. Nothing is answered.
+      """
+    case .upgradeInvalid:
+      """
+      The request asks for a WebSocket, and has no single `Sec-WebSocket-Version: 13` and no single key of 16 bytes \
+      (RFC 6455 §4.2.1).
+      """
+    case .chunkInvalid: "A chunk's size, extension or end is malformed (RFC 9112 §7.1)."
+    case .trailerInvalid: "A trailer line is malformed (RFC 9112 §7.1.2)."
+    case .bodyTooLarge: "The body is larger than the route's `limits.body`, or than `limits.body`."
+    case .bodyTimeout: "Nothing more of the body arrived for `timeouts.idle`."
+    case .bodyTooSlow:
+      """
+      The body arrived more slowly than `limits.minimum_rate`, for longer than `timeouts.grace`: [slow \
+      clients](clients.md#slow-clients). Where the answer had begun, it is cut.
+      """
+    case .clientClosed: "The client closed the connection before the answer was complete."
+    case .clientTimeout: "The client stopped reading the answer for `timeouts.idle`."
+    case .clientTooSlow:
+      "The client took the answer more slowly than `limits.minimum_rate`, for longer than `timeouts.grace`. It was cut."
+    case .pathDotSegment: "The path holds `.` or `..` as a segment, encoded or not."
+    case .pathEncodedSlash: "The path holds `%2F` or `%5C`."
+    case .pathBackslash: "The path holds a backslash."
+    case .pathDoubleSlash: "The path holds `//`."
+    case .pathParameter: "The path holds `;` or `%3B`."
+    case .pathCharacterInvalid:
+      "The path holds a character that no path may hold, such as a raw quote, `<` or a byte above ASCII."
+    case .pathEscapeInvalid:
+      "A `%` without two hexadecimal digits, an encoded control character, or bytes that are no UTF-8."
+    case .pathDoubleEncoding: "The path decodes to another escape: `%2541`."
+    case .noRoute: "No route matches host, path and method together."
+    case .hostNotCovered:
+      "On a TLS listener: Host is no name of the certificate that the client was shown (RFC 9110 §7.4)."
+    case .credentialMissing: "The route needs a token, and there is none where the provider's `token_from` looks."
+    case .credentialRepeated:
+      """
+      More than one `Authorization` line; or, with `token_from: websocket_protocol`, more than one `bearer` among \
+      the protocols of a WebSocket, or one and several lines of them.
+      """
+    case .cookieRepeated: "The token's cookie stands twice in the request."
+    case .tokenTooLarge: "The token is longer than `limits.token`."
+    case .tokenMalformed:
+      """
+      No compact JWS: not three parts with dots between, or not canonical base64url (RFC 7515 §7.1). With \
+      `introspection`, where a token may be opaque: it holds a character that no token may (RFC 6750 §2.1). Or \
+      `bearer` among the protocols of a WebSocket is not in lower case, or has no token behind it, or something \
+      among them is no protocol's name: [routes](routes.md#tokens-of-pages-that-open-websockets).
+      """
+    case .tokenEncrypted: "An encrypted token (JWE), or a JWS in another form (RFC 7516)."
+    case .tokenHeaderInvalid:
+      "The token's header is no strict JSON object, or a member of it has the wrong type (RFC 7515 §4)."
+    case .tokenExtensionRefused: "The header demands an extension: `crit`, `b64`, `cty` or `zip` (RFC 7515 §4.1.11)."
+    case .tokenTypeRefused: "The header's `typ` is for another purpose, such as a logout token (RFC 8725 §3.11)."
+    case .algorithmRefused: "The header's `alg` is not among the provider's `algorithms`, or is `none` (RFC 8725 §3.1)."
+    case .keyMismatch: "The header's `alg` does not fit the key that its `kid` names (RFC 8725 §3.1)."
+    case .keyUnknown: "The provider has no key with the token's `kid`, also after the key set was fetched again."
+    case .signatureInvalid: "The signature does not hold."
+    case .claimsInvalid: "The payload is no strict JSON object: bad JSON, a name twice, too deep (RFC 7519 §7.2)."
+    case .claimMissing: "A claim that is always needed is absent: `iss`, `exp`, or `aud` where `audiences` are named."
+    case .claimMalformed:
+      "A claim has the wrong type or an impossible value: `exp` as text, `aud` as a number (RFC 7519 §4.1)."
+    case .issuerUnknown: "`iss` is not, byte for byte, the `issuer` of a provider of the route."
+    case .audienceMismatch: "`aud` holds none of the provider's `audiences`."
+    case .tokenExpired: "`exp` has passed, `leeway` included."
+    case .tokenNotYetValid: "`nbf` has not come, `leeway` included."
+    case .tokenIssuedInFuture: "`iat` lies in the future, `leeway` included."
+    case .tokenTooOld: "`iat` lies further back than the provider's `max_age`, though `exp` has not passed."
+    case .tokenRevoked: "The token verified, and `revocations.file` lists its `jti`, its subject or its key."
+    case .keysUnavailable:
+      """
+      The provider has no usable keys: none could be fetched yet (a request waits for the first fetch, a few seconds \
+      at most), or the last ones are older than `refresh.stale_for`.
+      """
+    case .tokenInactive:
+      """
+      The issuer was asked about the token (RFC 7662) and says that it is not active: expired, revoked, or none of \
+      its own. The issuer does not say which.
+      """
+    case .introspectionUnavailable:
+      """
+      The issuer could not be asked about the token: it is not reachable, is too slow (5 s), answers something else \
+      than RFC 7662 says, or more tokens wait for it than are taken. After some failures in a row it is left alone \
+      for a moment, 5 s at most, and requests are answered at once.
+      """
+    case .proofMissing:
+      """
+      The token is bound to a key (`cnf.jkt`), and there is no `DPoP` header, or the token came as `Bearer`. Or the \
+      provider has `dpop: required`, and the token is not bound.
+      """
+    case .proofInvalid:
+      """
+      The proof breaks a rule of RFC 9449 §4.3: more than one `DPoP` header, no JWT of `typ` `dpop+jwt` with a \
+      public `jwk`, another `htm` than the method, another `htu` than the URL (without its query), an `iat` that is \
+      more than a minute off (`leeway` comes on top), an `ath` of another token, another key than the token's, or a \
+      bad signature. Or the token under the scheme `DPoP` is not bound to a key.
+      """
+    case .proofReplayed:
+      """
+      A proof of this key with the same `jti` came before, to this process: each remembers its own, so that behind a \
+      balancer a proof passes once in each gateway, and once more after a restart or SIGUSR2.
+      """
+    case .proofMemoryFull:
+      """
+      As many proofs are remembered as there is room for, so whether this one is new cannot be said. A proof is \
+      remembered for 125 s from its `iat` on; there is room for 1,048,576, and for 131,072 of them for each eighth \
+      of the keys, so that one key shuts out no more than those.
+      """
+    case .certificateMismatch:
+      """
+      The token is bound to a client certificate (`cnf.x5t#S256`, RFC 8705), and the client has shown another on \
+      this connection, or none.
+      """
+    case .certificateMissing:
+      "The route is for clients with a certificate alone, and the client has shown none on its connection."
+    case .certificateRefused:
+      """
+      The client's certificate was verified, but has no name of the kind that `client_certificate.subject` wants, \
+      several of them, or one that `clients` does not list.
+      """
+    case .certificateExpired: "The client's certificate has ended since its connection began."
+    case .certificateRevoked:
+      "The client's certificate (`jti`, its serial number) or whom it names (`sub`) is in the file of `revocations`."
+    case .confirmationUnsupported:
+      """
+      `cnf` is malformed, names several things, or one that is not checked here; or it names a key (`jkt`), and the \
+      provider has `dpop: off`.
+      """
+    case .roleMissing: "The token has none of the route's `require.roles`."
+    case .scopeMissing: "The token lacks one of the route's `require.scopes`."
+    case .permissionMissing: "The token lacks one of the route's `require.permissions`."
+    case .claimMismatch: "A claim is absent, or has none of the values that `require.claims` names."
+    case .ownerMismatch:
+      """
+      The segment of the path that `require.owner` names is not the claim that it names, byte for byte: the path is \
+      somebody else's.
+      """
+    case .requirementUnmet:
+      """
+      None of the requirements holds that `require.any` lists; or what is lacking excludes itself, so that no single \
+      sign-in brings it (`acr: gold` and `acr: silver`).
+      """
+    case .requirementExcluded: "What `require.not` names holds."
+    case .authenticationTooOld:
+      """
+      They were authenticated longer ago than `require.max_age`, or the token has no `auth_time` in numbers. \
+      `WWW-Authenticate` says `insufficient_user_authentication` (RFC 9470).
+      """
+    case .acrInsufficient:
+      "The token's `acr` is none of `require.acr`: they were not authenticated in such a way (RFC 9470)."
+    case .clientRefused:
+      """
+      The client's address is not among the route's `clients.allow`, or is among `clients.deny`; or it asks at \
+      `forward_auth` and is not among its `peers`.
+      """
+    case .identityInvalid: "A claim for an identity header holds a control character, and so may not become a header."
+    case .originRefused:
+      """
+      A browser asked in a preflight whether a page may send a request, and the route's `cors.origins` does not list \
+      the page's origin. Or the token came in a cookie, or who they are by a client certificate, which a browser \
+      adds by itself, and a page of another site sends this (`Origin`), as a WebSocket or with another method than \
+      GET, HEAD and OPTIONS (RFC 6455 §10.2).
+      """
+    case .rateLimited: "One sender sent more than the route's `rate_limit`: a subject, or with `by: client` an address."
+    case .loginFailed:
+      """
+      No such user, a disabled one, or another password; or a machine's client id and secret that do not fit. Which \
+      of them, nobody is told.
+      """
+    case .loginThrottled: "Ten failures of one account within 15 minutes, or fifty from one address."
+    case .loginBusy: "As many passwords wait to be checked as the gateway takes on: checking one is slow on purpose."
+    case .csrfRefused:
+      """
+      A form that does not come from the gateway's own login page, or a request that a cookie speaks for from a page \
+      of another site.
+      """
+    case .signInRequestInvalid: "The body is no form or JSON of the kind that the path takes, or lacks a part."
+    case .refreshRefused:
+      """
+      No such refresh token; or its sign-in has ended, by logout, by age, by `portcullis sign-ins revoke`, or as its \
+      user was disabled.
+      """
+    case .refreshReused:
+      """
+      A refresh token came again long after it had been replaced: somebody has a copy. The sign-in has ended, for \
+      whoever has it.
+      """
+    case .passwordRefused: "The new password has fewer than 8 bytes, or more than 511."
+    case .cookieTooLarge: "The token of the sign-in is over 4,000 bytes, and browsers drop such a cookie."
+    case .signInUnavailable: "The database of sign-ins could not be used; the program messages say why."
+    case .callbackInvalid:
+      """
+      What a browser brings back from the provider is malformed, was not asked for by this browser, is older than \
+      ten minutes, or came before.
+      """
+    case .providerRefused: "The provider has not let somebody in; the program message says its error code."
+    case .authenticationInsufficient:
+      """
+      The provider was asked for the `acr_values` or the `max_age` of a route, and its ID token does not say that it \
+      was so; the program message says what is missing.
+      """
+    case .idTokenRefused:
+      """
+      The ID token is not the provider's, not for this client, or not for this sign-in; the program message says \
+      which.
+      """
+    case .providerUnavailable:
+      "The provider could not be asked, or did not answer as it should; the program message says why."
+    case .logoutTokenRefused:
+      "What came to end sessions is no logout token of the provider for this client, or came before."
+    case .upstreamUnreachable:
+      "No server of the upstream that was tried accepts a connection; one and `retries` more are."
+    case .upstreamConnectTimeout: "No connection within the upstream's `timeouts.connect`, the TLS handshake included."
+    case .upstreamTlsFailed:
+      "TLS with an https server failed: its certificate does not hold, it does not believe ours, or it speaks no TLS."
+    case .upstreamClosed: "The upstream closed the connection before it answered."
+    case .upstreamAnswerInvalid: "The answer breaks HTTP/1.1: bad framing, a bare LF, a 101 that nobody asked for."
+    case .upstreamTimeout:
+      "The answer did not begin within `timeouts.response`, or the upstream stopped reading the request's body."
+    case .upstreamTruncated:
+      """
+      The answer ended before its own framing said so, or stalled. The client, which may have had the head already, \
+      sees a cut connection.
+      """
+    case .upstreamUnresolved: "No name of the upstream's servers could be resolved so far. It is tried again and again."
+    case .upstreamUnavailable: "The upstream's health checks say of every server that it is down."
+    case .upstreamBusy:
+      "`max_connections` requests were in flight, and as many waited as `queue` allows, or this one waited 5 s."
+    case .tooManyConnections:
+      """
+      More connections than `limits.connections`. At present no request gets it: the gateway stops accepting until a \
+      connection closes, and says so in its program messages.
+      """
+    case .tunnelTimeout:
+      "In a tunnel, such as a WebSocket, no byte moved for `timeouts.tunnel`. Its line has the status 101."
+    case .drainTimeout: "The gateway was told to stop, and the request did not end within `timeouts.drain`."
+    case .internalError: "The gateway failed; the program messages say how."
+    }
+  }
+}

@@ -1,0 +1,132 @@
+"""Why a request was refused: the admin listener's memory of it, and `portcullis why`."""
+import json
+
+import pytest
+from support.gateway import run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
+from support.wire import get
+
+CONFIG = """
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    admin: {{ address: {admin} }}
+    workers: 2
+    log: {{ format: {format} }}
+    providers:
+      company: {{ issuer: {issuer}, audiences: [{audience}], claims: {{ roles: roles }}, jwks_file: {jwks} }}
+    upstreams:
+      app: {{ servers: ["{app}"] }}
+      gone: {{ servers: ["127.0.0.1:1"] }}
+    routes:
+      - {{ name: open, path: /open/**, auth: none, upstream: app }}
+      - {{ name: gone, path: /gone, auth: company, upstream: gone }}
+      - name: private
+        path: /private/**
+        auth: company
+        require: {{ roles: [admin], claims: {{ tenant: [acme] }} }}
+        upstream: app
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway(start_once, upstream_once, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("why")
+    key = Key("ES256", "a")
+    (folder / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    gateway = start_once(CONFIG.format(
+        admin=f"'unix:{folder}/admin.sock'", format="json", issuer=ISSUER, audience=AUDIENCE, jwks=folder / "jwks.json",
+        app=upstream_once().server))
+    gateway.key = key
+    gateway.admin = f"unix:{folder}/admin.sock"
+    return gateway
+
+
+def why(gateway, request_id, *arguments, status=0, **options):
+    arguments = arguments or ("--admin", gateway.admin)
+    said = run("why", request_id, *arguments, **options)
+    assert said.returncode == status, said
+    return said
+
+
+def ask(gateway, request_id, status=0):
+    """An exchange is over a moment after its answer."""
+    return wait_until(lambda: (s := run("why", request_id, "--admin", gateway.admin)).returncode == status and s, "it")
+
+
+def line(text, name):
+    return next(l for l in text.splitlines() if l.startswith(name))[12:]
+
+
+def test_each_check_says_what_was_expected_and_found(gateway):
+    token = mint(gateway.key, sub="bob", roles=["clerk"], tenant="acme", secret_thing="hidden-value")
+    answer = get(gateway, "/private/x?q=1", [bearer(token)], host="api.test")
+    assert answer.status == 403
+    text = ask(gateway, answer.request_id).stdout
+    assert line(text, "asked") == "GET api.test/private/x" and line(text, "answer") == "403"
+    assert line(text, "reason") == "role_missing" and line(text, "whose") == "policy"
+    assert line(text, "who ") == "bob of company, from 127.0.0.1" and line(text, "route") == "private"
+    assert "  holds  a token of company; found one of company\n" in text
+    assert "  LACKS  any of the roles admin; found clerk\n" in text
+    assert "  holds  the claim tenant is acme; found acme\n" in text
+    assert line(text, "keys").startswith("the token names key a; company has 1 key, fetched ")
+    assert line(text, "config") == "generation 1"
+    assert line(text, "what to do").startswith("Give the person a role at the issuer")
+    # Claims that no rule names, and the token, are nowhere.
+    told = why(gateway, answer.request_id, "--admin", gateway.admin, "--json").stdout
+    assert "hidden-value" not in text + told and token.split(".")[1] not in text + told
+    story = json.loads(told)
+    assert [check["holds"] for check in story["checks"]] == [True, False, True]
+    assert story["key_set"]["keys"] == 1 and story["config_in_force"] == story["config"] == 1
+
+
+def test_of_a_bad_token_and_of_none_and_of_an_upstream_it_says_how_far_they_came(gateway):
+    expired = get(gateway, "/private/x", [bearer(mint(gateway.key, exp=1))])
+    text = ask(gateway, expired.request_id).stdout
+    assert line(text, "reason") == "token_expired"
+    assert "checks\n  LACKS  a token of company; found one that is refused\n" in text
+    nobody = get(gateway, "/private/x")
+    assert "  LACKS  a token of company; found none\n" in ask(gateway, nobody.request_id).stdout
+    gone = get(gateway, "/gone", [bearer(mint(gateway.key))])
+    text = ask(gateway, gone.request_id).stdout
+    assert line(text, "reason") == "upstream_unreachable" and line(text, "upstream").startswith("gone, ")
+    assert "checks\n  holds  a token of company; found one of company\n" in text
+
+
+def test_scanners_make_nothing_forgotten_but_their_own(gateway):
+    poor = get(gateway, "/private/x", [bearer(mint(gateway.key, roles=[]))])
+    first = get(gateway, "/nope")
+    for _ in range(400):
+        last = get(gateway, "/nope")
+    ask(gateway, last.request_id)
+    ask(gateway, poor.request_id)
+    said = ask(gateway, first.request_id, status=1).stderr
+    assert "unknown_client: 2" in said and "policy: " in said and "portcullis why " in said and " --log " in said
+
+
+def test_a_log_says_all_but_the_checks(gateway, tmp_path):
+    answer = get(gateway, "/private/x", [bearer(mint(gateway.key, sub="b\u001b[31mob", roles=[]))])
+    log = tmp_path / "access.log"
+    entry = gateway.access_of(answer.request_id)
+    log.write_text("no line\n" + json.dumps(entry) + "\n")
+    text = why(gateway, answer.request_id, "--log", log).stdout
+    assert line(text, "reason") == "role_missing" and "checks" not in text and "\x1b" not in text
+    assert r"\u001b[31m" in line(text, "who ") and line(text, "what to do").startswith("Give the person")
+    story = json.loads(why(gateway, answer.request_id, "--json", "--log", "-", stdin=log.read_text()).stdout)
+    assert {name: story[name] for name in entry} == entry and story["advice"]
+    # As logfmt has it.
+    words = " ".join(f"{name}={json.dumps(value) if name == 'subject' else value}" for name, value in entry.items())
+    assert json.loads(why(gateway, answer.request_id, "--json", "--log", "-", stdin=words + "\n").stdout) == story
+    missing = why(gateway, "0" * 32, "--log", log, status=1)
+    assert f"{log}: no request {'0' * 32}; its 1 requests are from {entry['time']} to {entry['time']}" in missing.stderr
+
+
+def test_where_nobody_can_be_asked_it_says_so(gateway, tmp_path):
+    said = why(gateway, "abc", "--admin", f"unix:{tmp_path}/none.sock", status=69).stderr
+    assert "none.sock: " in said and "--log FILE" in said
+    config = tmp_path / "gateway.conf"
+    config.write_text("listeners: [{ address: 127.0.0.1:0 }]\nupstreams: { echo: { builtin: echo } }\n"
+                      "routes: [{ path: /, auth: none, upstream: echo }]\n")
+    assert "no admin.address" in why(gateway, "abc", "--config", config, status=69).stderr
+    why(gateway, "abc", "--log", tmp_path / "none.log", status=66)
+    for wrong in (("a/b", "--admin", "127.0.0.1:1"), ("abc", "--admin", "nowhere:1"), ("abc", "--admin", "127.0.0.1:1", "--log", "x")):
+        why(gateway, *wrong, status=64)

@@ -83,7 +83,7 @@ let package = Package(
     module(
       "Proxy",
       ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
-    module("Admin", ["Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
+    module("Admin", ["Configuration", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
     .executableTarget(
       name: "Gateway",
       dependencies: [

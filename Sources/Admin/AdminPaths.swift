@@ -67,6 +67,20 @@ public final class AdminPaths: Responder, Sendable {
             ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
             : AdminPaths.answer(200, "application/json", report.document().serialized() + [UInt8(ascii: "\n")]))
       }
+    case "/config":
+      guard !isPublic else {
+        return completion(
+          AdminPaths.text(403, "admin.public: the configuration is not shown here\n", reason: .clientRefused))
+      }
+      collect(.left) { report in
+        completion(
+          AdminPaths.json(
+            200,
+            [
+              "file": .string(report.file), "generation": .integer(Int64(clamping: report.generation)),
+              "configuration": report.configuration.json,
+            ]))
+      }
     case _ where path.hasPrefix("/requests/"):
       let id = String(path.dropFirst("/requests/".count))
       collect(.included) { [isPublic] report in

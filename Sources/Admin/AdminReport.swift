@@ -1,3 +1,4 @@
+public import Configuration
 public import Proxy
 public import Sockets
 public import Telemetry
@@ -8,6 +9,7 @@ public struct AdminReport: Sendable {
   /// The configuration's file.
   public var file = ""
   public var generation: UInt64 = 0
+  public var configuration = EffectiveValue.mapping([])
   public var workers = 0
   /// Seconds since 1970.
   public var now: Double = 0

@@ -43,7 +43,8 @@ extension GatewayConfiguration {
       return failure(composer.faults + decoding.faults)
     }
     var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding, file: file)
-    let configuration = resolver.configuration()
+    var configuration = resolver.configuration()
+    configuration.effective = GatewayDraft.keys.effective(root)
     let faults = composer.faults + resolver.decoding.faults
     let others = resolver.decoding.faultsElsewhere
     return faults.isEmpty && others.isEmpty ? .success(configuration) : failure(faults, others)

@@ -1,6 +1,8 @@
+import Admin
 import ArgumentParser
 import Configuration
 import Introspection
+import JSON
 import Keys
 
 /// `portcullis check`
@@ -11,6 +13,8 @@ struct CheckCommand: ParsableCommand {
   @OptionGroup var file: ConfigurationOption
   @Flag(name: .long, help: "Fails where there are warnings.")
   var strict = false
+  @Flag(name: .long, help: "Shows a good one as it counts, with its defaults, as JSON.")
+  var effective = false
 
   func run() throws {
     switch ConfigurationFile.loadTested(file.config) {
@@ -19,6 +23,7 @@ struct CheckCommand: ParsableCommand {
       warnings += try checkFiles(configuration)
       for warning in warnings { StandardError.print("\(warning) (a warning)") }
       if strict, !warnings.isEmpty { throw ExitStatus.refused }
+      if effective { return print(String(decoding: configuration.effective.json.serialized(), as: UTF8.self)) }
       var counts = [
         CheckCommand.counted(configuration.listeners.count, "listener"),
         CheckCommand.counted(configuration.providers.count, "provider"),

@@ -65,6 +65,7 @@ extension Gateway {
     report.version = Portcullis.version
     report.file = path
     report.generation = active.generation
+    report.configuration = active.configuration.effective
     report.workers = server.workerCount
     report.now = Double(WallClock.nanoseconds) / 1e9
     report.startedAt = startedAt

@@ -18,6 +18,8 @@ struct Key<Target: Sendable>: Sendable {
   let defaultText: @Sendable (Target) -> String?
   /// The reference of the keys inside, at a path.
   let sections: @Sendable (_ path: String) -> [ReferenceSection]
+  /// What is written, or the default; nil where that is nothing.
+  let effective: @Sendable (Node?, Target) -> EffectiveValue?
   let decode: @Sendable (Node, inout Target, inout Decoding) -> Soundness
 
   /// A key that always has a value; `Target`'s own is its default.
@@ -31,6 +33,7 @@ struct Key<Target: Sendable>: Sendable {
     kindReference = kind.reference
     defaultText = { kind.text($0[keyPath: path]) }
     sections = kind.sections
+    effective = { node, target in node.map(kind.effective) ?? kind.effectiveDefault(target[keyPath: path]) }
     decode = { node, target, decoding in
       guard let value = kind.decode(node, &decoding) else { return .faulty }
       target[keyPath: path] = value
@@ -49,6 +52,7 @@ struct Key<Target: Sendable>: Sendable {
     kindReference = kind.reference
     defaultText = { _ in nil }
     sections = kind.sections
+    effective = { node, _ in node.map(kind.effective) }
     decode = { node, target, decoding in
       guard let value = kind.decode(node, &decoding) else { return .faulty }
       target[keyPath: path] = value

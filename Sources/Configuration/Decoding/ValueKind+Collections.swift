@@ -3,6 +3,7 @@ extension ValueKind {
   static func mapping<Target>(_ table: KeyTable<Target>) -> ValueKind where Value == Decoded<Target> {
     ValueKind(
       noun: "a mapping", reference: "mapping", sections: { path in table.reference(path) },
+      effective: { table.effective($0) }, effectiveDefault: { _ in table.effective(nil) },
       decode: { node, decoding in table.decode(node, &decoding) })
   }
 
@@ -10,6 +11,10 @@ extension ValueKind {
   static func named<Target>(_ table: KeyTable<Target>, _ noun: String) -> ValueKind where Value == [Named<Target>] {
     ValueKind(
       noun: "a mapping", reference: "mapping of names", sections: { path in table.reference("\(path).<name>") },
+      effective: { node in
+        guard case .mapping(let entries) = node.content else { return EffectiveValue(node) }
+        return .mapping(entries.map { .init(key: $0.key, value: table.effective($0.value)) })
+      },
       decode: { node, decoding in
         guard let entries = node.entries(expected: "a mapping from \(noun) names", &decoding) else { return nil }
         return entries.compactMap { entry in
@@ -31,6 +36,14 @@ extension ValueKind {
         return texts.isEmpty ? nil : "[\(texts.joined(separator: ", "))]"
       },
       sections: { path in kind.sections("\(path)[]") },
+      effective: { node in
+        guard case .sequence(let elements) = node.content else { return EffectiveValue(node) }
+        return .list(elements.map(kind.effective))
+      },
+      effectiveDefault: { list in
+        let values = list.compactMap(kind.effectiveDefault)
+        return values.isEmpty ? nil : .list(values)
+      },
       decode: { node, decoding in
         guard let elements = node.elements(expected: "a list of \(noun)", &decoding) else { return nil }
         let decoded = elements.map { kind.decode($0, &decoding) }
@@ -44,6 +57,10 @@ extension ValueKind {
     return ValueKind(
       noun: "\(kind.noun) or \(list.noun)", reference: "\(kind.reference), or a list",
       text: { $0.count == 1 ? $0.first.flatMap(kind.text) : list.text($0) },
+      effective: { node in
+        if case .sequence = node.content { list.effective(node) } else { kind.effective(node) }
+      },
+      effectiveDefault: { list.effectiveDefault($0) },
       decode: { node, decoding in
         if case .sequence = node.content { return list.decode(node, &decoding) }
         return kind.decode(node, &decoding).map { [$0] }

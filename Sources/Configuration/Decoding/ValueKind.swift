@@ -10,6 +10,10 @@ struct ValueKind<Value: Sendable>: Sendable {
   let text: @Sendable (Value) -> String?
   /// The reference of the keys inside, at a path such as `providers.<name>`.
   let sections: @Sendable (_ path: String) -> [ReferenceSection]
+  /// What is written, with the defaults of keys inside.
+  let effective: @Sendable (Node) -> EffectiveValue
+  /// The same of a default; nil where there is nothing to show.
+  let effectiveDefault: @Sendable (Value) -> EffectiveValue?
   /// The value, or nil after at least one report.
   let decode: @Sendable (Node, inout Decoding) -> Value?
 
@@ -17,12 +21,16 @@ struct ValueKind<Value: Sendable>: Sendable {
     noun: String, reference: String,
     text: @escaping @Sendable (Value) -> String? = { _ in nil },
     sections: @escaping @Sendable (_ path: String) -> [ReferenceSection] = { _ in [] },
+    effective: @escaping @Sendable (Node) -> EffectiveValue = { EffectiveValue($0) },
+    effectiveDefault: (@Sendable (Value) -> EffectiveValue?)? = nil,
     decode: @escaping @Sendable (Node, inout Decoding) -> Value?
   ) {
     self.noun = noun
     self.reference = reference
     self.text = text
     self.sections = sections
+    self.effective = effective
+    self.effectiveDefault = effectiveDefault ?? { text($0).map { .text($0) } }
     self.decode = decode
   }
 
@@ -46,7 +54,8 @@ struct ValueKind<Value: Sendable>: Sendable {
   /// The same kind, with the place where the value stands.
   var located: ValueKind<Located<Value>> {
     ValueKind<Located<Value>>(
-      noun: noun, reference: reference, text: { text($0.value) }, sections: sections,
+      noun: noun, reference: reference, text: { text($0.value) }, sections: sections, effective: effective,
+      effectiveDefault: { effectiveDefault($0.value) },
       decode: { node, decoding in
         decode(node, &decoding).map { Located(value: $0, position: node.position, written: node.noun) }
       })
@@ -55,7 +64,8 @@ struct ValueKind<Value: Sendable>: Sendable {
   /// The same kind, but no mapping without keys: `require: {}` looks like a demand, and is none.
   var notEmpty: ValueKind {
     ValueKind(
-      noun: noun, reference: reference, text: text, sections: sections,
+      noun: noun, reference: reference, text: text, sections: sections, effective: effective,
+      effectiveDefault: effectiveDefault,
       decode: { node, decoding in
         if case .mapping(let entries) = node.content, entries.isEmpty {
           decoding.report(node.position, "an empty mapping, which demands nothing; leave the key out")
@@ -70,7 +80,7 @@ struct ValueKind<Value: Sendable>: Sendable {
     _ transform: @escaping @Sendable (Value) -> Other, text: @escaping @Sendable (Other) -> String? = { _ in nil }
   ) -> ValueKind<Other> {
     ValueKind<Other>(
-      noun: noun, reference: reference, text: text, sections: sections,
+      noun: noun, reference: reference, text: text, sections: sections, effective: effective,
       decode: { node, decoding in decode(node, &decoding).map(transform) })
   }
 }

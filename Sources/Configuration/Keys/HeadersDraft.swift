@@ -62,18 +62,24 @@ extension ValueKind where Value == String {
 extension ValueKind where Value == [LocatedHeader] {
   static var headers: ValueKind {
     let value = ValueKind<String>.headerValue
-    return ValueKind(noun: "a mapping from headers to values", reference: "mapping: header to value") {
-      node, decoding in
-      guard let entries = node.entries(expected: "a mapping from headers to values", &decoding) else { return nil }
-      var headers: [LocatedHeader] = []
-      for entry in entries {
-        if let fault = RequestHeaderName.fault(entry.key) {
-          decoding.report(entry.keyPosition, "\"\(entry.key)\" \(fault.predicate)")
+    return ValueKind(
+      noun: "a mapping from headers to values", reference: "mapping: header to value",
+      // An upstream may be told a key of its own by one.
+      effective: { node in
+        guard case .mapping(let entries) = node.content else { return .hidden }
+        return .mapping(entries.map { .init(key: $0.key, value: .hidden) })
+      },
+      decode: { node, decoding in
+        guard let entries = node.entries(expected: "a mapping from headers to values", &decoding) else { return nil }
+        var headers: [LocatedHeader] = []
+        for entry in entries {
+          if let fault = RequestHeaderName.fault(entry.key) {
+            decoding.report(entry.keyPosition, "\"\(entry.key)\" \(fault.predicate)")
+          }
+          guard let text = value.decode(entry.value, &decoding) else { continue }
+          headers.append(LocatedHeader(header: .init(name: entry.key, value: text), position: entry.keyPosition))
         }
-        guard let text = value.decode(entry.value, &decoding) else { continue }
-        headers.append(LocatedHeader(header: .init(name: entry.key, value: text), position: entry.keyPosition))
-      }
-      return headers
-    }
+        return headers
+      })
   }
 }

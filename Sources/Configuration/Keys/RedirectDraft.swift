@@ -58,6 +58,7 @@ extension ValueKind where Value == RedirectDraft {
     let target = ValueKind<RedirectTarget>.redirectTarget
     return ValueKind(
       noun: "a URL or a mapping", reference: "URL, path, or mapping", sections: mapping.sections,
+      effective: mapping.effective,
       decode: { node, decoding in
         if case .mapping = node.content { return mapping.decode(node, &decoding)?.value }
         return target.decode(node, &decoding).map { RedirectDraft(target: $0) }

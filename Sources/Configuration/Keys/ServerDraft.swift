@@ -23,6 +23,7 @@ extension ValueKind where Value == ServerConfiguration {
   static var server: ValueKind {
     ValueKind(
       noun: "a server", reference: "address or mapping", sections: { ServerDraft.keys.reference($0) },
+      effective: { ServerDraft.keys.effective($0) },
       decode: { node, decoding in
         guard case .mapping = node.content else {
           return ValueKind<WrittenServer>.serverAddress.decode(node, &decoding).map { $0.server(weight: 1) }

@@ -27,4 +27,6 @@ public struct GatewayConfiguration: Sendable {
   /// What the routes have to decide.
   public var tests: [PolicyTest]
   public var protectedResources: [ProtectedResource]
+  /// For operators: what the file says, with defaults, and without secrets.
+  public var effective = EffectiveValue.mapping([])
 }

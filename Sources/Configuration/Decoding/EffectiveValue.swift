@@ -1,0 +1,43 @@
+/// A value of a configuration as it counts: what the file says, and defaults where it says nothing.
+public enum EffectiveValue: Sendable, Equatable {
+  /// As the file would write it. `${NAME}` stays as it is: what the environment holds may be a secret.
+  case text(String)
+  case list([EffectiveValue])
+  case mapping([Entry])
+
+  public struct Entry: Sendable, Equatable {
+    public let key: String
+    public let value: EffectiveValue
+  }
+
+  /// In place of what may be a secret.
+  static let hidden = EffectiveValue.text("(hidden)")
+
+  /// As it is written, without defaults.
+  init(_ node: Node) {
+    switch node.content {
+    case .scalar(let scalar): self = .text(scalar.written)
+    case .sequence(let elements): self = .list(elements.map(EffectiveValue.init))
+    case .mapping(let entries): self = .mapping(entries.map { Entry(key: $0.key, value: EffectiveValue($0.value)) })
+    case .faulty: self = .hidden
+    }
+  }
+}
+
+extension KeyTable {
+  /// The mapping with its defaults.
+  ///
+  /// - Parameter node: What is written; nil: nothing.
+  func effective(_ node: Node?) -> EffectiveValue {
+    var written: [Node.Entry] = []
+    switch node?.content {
+    case nil: break
+    case .mapping(let entries): written = entries
+    case .scalar, .sequence, .faulty: return node.map(EffectiveValue.init) ?? .hidden
+    }
+    return .mapping(
+      keys.compactMap { key in
+        key.effective(written.first { $0.key == key.name }?.value, defaults).map { .init(key: key.name, value: $0) }
+      })
+  }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@testable import Configuration
+
+@Suite("A configuration as it counts")
+struct EffectiveValueTests {
+  private func effective(_ sample: Sample, environment: [String: String] = [:]) throws -> EffectiveValue {
+    try configuration(sample.text, environment: environment).effective
+  }
+
+  @Test("What is written stays as it is written, and defaults stand where nothing is")
+  func defaults() throws {
+    var sample = Sample()
+    sample.top = "timeouts: { head: 7s }\n"
+    sample.upstreams = "upstreams:\n  a: { servers: [\"127.0.0.1:1\", { address: \"127.0.0.1:2\" }] }\n"
+    sample.routes = "routes:\n  - { path: /api, auth: local, upstream: a, methods: [GET, POST] }\n"
+    let whole = try effective(sample)
+    #expect(whole["timeouts"]?["head"] == .text("7s") && whole["timeouts"]?["idle"] == .text("75s"))
+    #expect(whole["limits"]?["head"] == .text("16KiB") && whole["workers"] == .text("auto"))
+    #expect(whole["log"]?["access"] == .text("stdout"))
+    #expect(whole["admin"] == nil && whole["revocations"] == nil)
+    #expect(whole["providers"]?["local"]?["leeway"] == .text("30s"))
+    #expect(whole["providers"]?["local"]?["signing"]?["algorithm"] != nil)
+    #expect(whole["upstreams"]?["a"]?["balance"] == .text("round_robin"))
+    #expect(
+      whole["upstreams"]?["a"]?["servers"]
+        == .list([
+          .text("127.0.0.1:1"),
+          .mapping([.init(key: "address", value: .text("127.0.0.1:2")), .init(key: "weight", value: .text("1"))]),
+        ]))
+    guard case .list(let routes)? = whole["routes"] else { throw Missing() }
+    #expect(routes.count == 1 && routes[0]["methods"] == .list([.text("GET"), .text("POST")]))
+    #expect(routes[0]["token"] == .text("remove"))
+  }
+
+  @Test("What the environment says, and values of headers, are not shown")
+  func secrets() throws {
+    var sample = Sample.route("auth: none\n    headers: { set: { X-Api-Key: hunter2 }, remove: [X-B] }")
+    sample.upstreams = "upstreams:\n  echo: { servers: [\"${HOST}:8080\"] }\n"
+    let whole = try effective(sample, environment: ["HOST": "10.0.0.1"])
+    let text = "\(whole)"
+    #expect(!text.contains("hunter2") && !text.contains("10.0.0.1") && text.contains("${HOST}:8080"))
+    guard case .list(let routes)? = whole["routes"] else { throw Missing() }
+    #expect(routes[0]["headers"]?["set"]?["X-Api-Key"] == .hidden)
+    #expect(routes[0]["headers"]?["remove"] == .list([.text("X-B")]))
+  }
+
+  private struct Missing: Error {}
+}
+
+extension EffectiveValue {
+  fileprivate subscript(_ key: String) -> EffectiveValue? {
+    guard case .mapping(let entries) = self else { return nil }
+    return entries.first { $0.key == key }?.value
+  }
+}

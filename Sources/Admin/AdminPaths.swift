@@ -18,20 +18,26 @@ public final class AdminPaths: Responder, Sendable {
     case goingOn
   }
   public typealias Reload = @Sendable (_ client: String, @escaping @Sendable (Reloaded) -> Void) -> Void
+  public typealias Revoke =
+    @Sendable (RevocationOrder, _ client: String, @escaping @Sendable (RevocationOutcome) -> Void) -> Void
 
   private let hosts: [String]
   private let isPublic: Bool
   private let collect: Collect
   private let reload: Reload
+  private let revoke: Revoke
 
   /// - Parameters:
   ///   - hosts: Names under which it may be asked, in lower case, beside `localhost` and addresses.
   ///   - isPublic: Whether nothing may be changed.
-  public init(hosts: [String], isPublic: Bool, collect: @escaping Collect, reload: @escaping Reload) {
+  public init(
+    hosts: [String], isPublic: Bool, collect: @escaping Collect, reload: @escaping Reload, revoke: @escaping Revoke
+  ) {
     self.hosts = hosts
     self.isPublic = isPublic
     self.collect = collect
     self.reload = reload
+    self.revoke = revoke
   }
 
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
@@ -39,7 +45,11 @@ public final class AdminPaths: Responder, Sendable {
       return completion(
         AdminPaths.text(421, "this name is none of admin.hosts\n", reason: .hostNotCovered))
     }
-    if request.path == "/reload" { return reload(request, completion) }
+    switch request.path {
+    case "/reload": return reload(request, completion)
+    case "/revoke": return revoke(request, completion)
+    default: break
+    }
     guard request.method == "GET" || request.method == "HEAD" else {
       return completion(
         AdminPaths.text(405, "GET alone\n", fields: [("Allow", "GET, HEAD")], reason: .methodRefused))
@@ -92,18 +102,43 @@ public final class AdminPaths: Responder, Sendable {
     }
   }
 
+  /// Whether something may be changed by it; else it is answered.
+  private func mayChange(_ request: LocalRequest, _ completion: (LocalResponse) -> Void) -> Bool {
+    if request.method != "POST" {
+      completion(AdminPaths.text(405, "POST alone\n", fields: [("Allow", "POST")], reason: .methodRefused))
+    } else if isPublic {
+      completion(AdminPaths.text(403, "admin.public: nothing can be changed here\n", reason: .clientRefused))
+    } else if request.origin == .foreign || !AdminPaths.isOwnOrNoPage(request) {
+      // Any page that a browser of this machine shows could have it send this.
+      completion(AdminPaths.text(403, "the page is of another site\n", reason: .csrfRefused))
+    } else {
+      return true
+    }
+    return false
+  }
+
+  private func revoke(_ request: LocalRequest, _ completion: @escaping @Sendable (LocalResponse) -> Void) {
+    guard mayChange(request, completion) else { return }
+    let order: RevocationOrder
+    do throws(RevocationOrderFault) {
+      order = try RevocationOrder(request.body.span)
+    } catch {
+      return completion(AdminPaths.json(400, ["result": .string("refused"), "why": .string(error.why)]))
+    }
+    revoke(order, request.client?.text ?? "") { outcome in
+      let (status, members): (Int, JSONObject) =
+        switch outcome {
+        case .ended([]): (404, ["result": .string("none"), "why": .string("there is no such sign-in that goes on")])
+        case .ended(let ids): (200, ["result": .string("ended"), "sign_ins": .array(ids.map { .string($0) })])
+        case .refused(let why): (422, ["result": .string("refused"), "why": .string(why)])
+        case .failed(let why): (503, ["result": .string("failed"), "why": .string(why)])
+        }
+      completion(AdminPaths.json(status, members))
+    }
+  }
+
   private func reload(_ request: LocalRequest, _ completion: @escaping @Sendable (LocalResponse) -> Void) {
-    guard request.method == "POST" else {
-      return completion(AdminPaths.text(405, "POST alone\n", fields: [("Allow", "POST")], reason: .methodRefused))
-    }
-    guard !isPublic else {
-      return completion(
-        AdminPaths.text(403, "admin.public: nothing can be changed here\n", reason: .clientRefused))
-    }
-    // Any page that a browser of this machine shows could have it send this.
-    guard request.origin != .foreign, AdminPaths.isOwnOrNoPage(request) else {
-      return completion(AdminPaths.text(403, "the page is of another site\n", reason: .csrfRefused))
-    }
+    guard mayChange(request, completion) else { return }
     reload(request.client?.text ?? "") { reloaded in
       let (status, members): (Int, JSONObject) =
         switch reloaded {

@@ -20,9 +20,9 @@ struct CodeFlowsFault: Error, CustomStringConvertible {
 /// The code flows of all providers: what answers for them. Bound to the control loop.
 final class CodeFlows {
   /// By the provider's name.
-  private var stores: [String: Opened] = [:]
+  private(set) var stores: [String: Opened] = [:]
   private let lookup = KeyLookup()
-  private let ended: EndedSignIns
+  let ended: EndedSignIns
   private let loop: EventLoop
   private let log: Logger
 
@@ -97,7 +97,7 @@ final class CodeFlows {
 
   /// How long loops are told that a session has ended: longer than any of them takes the store's word for one, and than
   /// it takes to end the tunnels that it has opened.
-  private static let endedKnownSeconds: Int64 = 86_400
+  static let endedKnownSeconds: Int64 = 86_400
 
   /// Takes another configuration, with what `open` has opened for it.
   ///

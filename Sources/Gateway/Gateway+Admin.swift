@@ -15,7 +15,8 @@ extension Gateway {
     let paths = AdminPaths(
       hosts: admin.hosts, isPublic: admin.isPublic,
       collect: { traffic, completion in bound.async { $0.report(traffic, bound, completion) } },
-      reload: { client, completion in bound.async { $0.reload(by: client, completion) } })
+      reload: { client, completion in bound.async { $0.reload(by: client, completion) } },
+      revoke: { order, client, completion in bound.async { $0.revoke(order, by: client, completion) } })
     let server = Server(
       admin: adminConfiguration(paths), sockets: sockets, loop: control
     ) { [log] in $0.write(to: log) }

@@ -13,10 +13,10 @@ import Tokens
 final class SignIns {
   /// By the provider's name.
   private var services: [String: SignInService] = [:]
-  private var states: [String: Opened] = [:]
-  private let ended: EndedSignIns
+  private(set) var states: [String: Opened] = [:]
+  let ended: EndedSignIns
   /// How long tokens may be good that this process has made, by the provider's name.
-  private var tokenSecondsMax: [String: Int64] = [:]
+  private(set) var tokenSecondsMax: [String: Int64] = [:]
   private let passwords = PasswordWork(width: Process.processorCount / 2)
   private let usersQueue = SerialQueue(name: "users files")
   private let loop: EventLoop

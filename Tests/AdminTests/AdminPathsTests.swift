@@ -13,17 +13,21 @@ import Testing
 struct AdminPathsTests {
   private func answer(
     _ path: String, method: String = "GET", host: String = "localhost", fields: [(String, String)] = [],
-    isPublic: Bool = false, faults: [String] = [], _ report: AdminReport = AdminReport()
+    isPublic: Bool = false, faults: [String] = [], body: String = "", outcome: RevocationOutcome = .ended(["a"]),
+    _ report: AdminReport = AdminReport()
   ) throws -> LocalResponse {
     let paths = AdminPaths(hosts: ["ops.example"], isPublic: isPublic) {
       $1(report)
     } reload: {
       $1(faults.isEmpty ? .done("limits") : .refused(faults))
+    } revoke: {
+      $2(outcome)
     }
     var request = LocalRequest()
     request.method = method
     request.host = host
     request.path = path
+    request.body = Array(body.utf8)
     request.fields = fields.map { ($0.0, Array($0.1.utf8)) }
     let box = Mutex<LocalResponse?>(nil)
     paths.respond(to: request) { response in box.withLock { $0 = response } }
@@ -90,6 +94,35 @@ struct AdminPathsTests {
         ]))
     #expect(memory[1].object?["since"]?.string == "1970-01-01T00:00:00.000000Z")
     #expect(try answer("/requests/", report).status == 404)
+  }
+
+  @Test(
+    "What is to be revoked is one thing of one provider",
+    arguments: [
+      (#"{"provider":"a","sub":"b"}"#, 200), (#"{"sid":"b","provider":"a"}"#, 200), (#"{"provider":"a"}"#, 400),
+      (#"{"provider":"a","sub":"b","sid":"c"}"#, 400), (#"{"provider":"a","sub":""}"#, 400), ("", 400), ("[]", 400),
+      (#"{"provider":"a","sub":1}"#, 400), (#"{"provider":"a","sub":"b","x":"c"}"#, 400), (#"{"sub":"b"}"#, 400),
+      (#"{"provider":"a","sub":"b","sub":"c"}"#, 400),
+    ])
+  func order(_ body: String, status: Int) throws {
+    #expect(try answer("/revoke", method: "POST", body: body).status == status)
+  }
+
+  @Test("Revoking is answered with what came of it, and is for nobody else's page")
+  func revoke() throws {
+    let body = #"{"provider":"a","sub":"b"}"#
+    #expect(
+      try object(answer("/revoke", method: "POST", body: body))
+        == ["result": .string("ended"), "sign_ins": .array([.string("a")])])
+    for (outcome, status) in [(RevocationOutcome.ended([]), 404), (.refused("x"), 422), (.failed("x"), 503)] {
+      #expect(try answer("/revoke", method: "POST", body: body, outcome: outcome).status == status)
+    }
+    #expect(try answer("/revoke", body: body).status == 405)
+    #expect(try answer("/revoke", method: "POST", isPublic: true, body: body).status == 403)
+    #expect(try answer("/revoke", method: "POST", fields: [("Sec-Fetch-Site", "same-site")], body: body).status == 403)
+    #expect(try answer("/revoke", method: "POST", host: "evil.test", body: body).status == 421)
+    #expect(try answer("/config", isPublic: true).status == 403)
+    #expect(try object(answer("/config"))["configuration"] == .object([:]))
   }
 
   private func object(_ response: LocalResponse) throws -> JSONObject {

@@ -1,0 +1,76 @@
+"""POST /revoke and /config of the admin listener."""
+import json
+
+import pytest
+from support.gateway import run
+from support.sign_in import SignIn
+from support.tokens import payload
+from support.wire import get
+
+
+class Admin:
+    def __init__(self, gateway):
+        self.host, _, port = gateway.wait_message("serving")["admin"].rpartition(":")
+        self.port = int(port)
+
+    def revoke(self, *fields, **order):
+        return self.ask("/revoke", *fields, method="POST", body=json.dumps(order).encode())
+
+    def ask(self, path, *fields, **options):
+        answer = get(self, path, fields, host="127.0.0.1", **options)
+        return answer.status, json.loads(answer.body) if answer.body.startswith(b"{") else answer.body
+
+
+@pytest.fixture(scope="module")
+def made(start_once, upstream_once, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("revoke")
+    made = SignIn(start_once, upstream_once(), folder, workers=4, top="admin: { address: 127.0.0.1:0 }", provider="",
+                  routes="  - { path: /key, auth: none, headers: { set: { X-Api-Key: hunter2 } }, upstream: app }")
+    made.admin = Admin(made.gateway)
+    return made
+
+
+def statuses(made, token):
+    return {made.get("/x", [made.bearer(token)]).status for _ in range(16)}
+
+
+def test_what_it_answers_every_loop_refuses(made):
+    first, second, other = made.tokens()["access_token"], made.tokens()["access_token"], made.tokens("bob")["access_token"]
+    assert statuses(made, first) | statuses(made, second) | statuses(made, other) == {200}
+    # A page of somebody else's.
+    assert made.admin.revoke(("Origin", "http://evil.test"), provider="local", sub="u-1")[0] == 403
+    sid = payload(first)["sid"]
+    assert made.admin.revoke(provider="local", sid=sid) == (200, {"result": "ended", "sign_ins": [sid]})
+    assert statuses(made, first) == {401} and statuses(made, second) == {200}
+    assert made.admin.revoke(provider="local", sid=sid)[0] == 404
+    assert made.admin.revoke(provider="local", sub="u-1") == (
+        200, {"result": "ended", "sign_ins": [payload(second)["sid"]]})
+    assert statuses(made, second) == {401} and statuses(made, other) == {200}
+    message = made.gateway.wait_message("sign-ins were ended at the admin listener")
+    assert (message["provider"], message["sign_in"], message["client"]) == ("local", sid, "127.0.0.1")
+    # It is on the disk.
+    listed = run("sign-ins", "list", "--config", made.gateway.config_path, "--provider", "local").stdout
+    assert sid not in listed and payload(other)["sid"] in listed
+
+
+def test_what_nothing_would_keep_is_refused_with_what_to_do(made):
+    status, answer = made.admin.revoke(provider="local", jti="abc")
+    assert status == 422 and 'write "jti VALUE" into a file that revocations.file names' in answer["why"]
+    status, answer = made.admin.revoke(provider="nobody", sub="abc")
+    assert status == 422 and 'there is no provider "nobody"; there are: local' == answer["why"]
+    assert made.admin.ask("/revoke", method="POST", body=b"{")[0] == 400
+    assert made.admin.ask("/revoke")[0] == 405
+    # It is none of the clients' listeners.
+    assert made.get("/revoke", method="POST", body=b"{}").status == 401
+
+
+def test_the_configuration_is_shown_as_it_counts(made):
+    status, answer = made.admin.ask("/config")
+    assert status == 200 and answer["generation"] == 1 and answer["file"] == str(made.gateway.config_path)
+    shown = answer["configuration"]
+    assert shown["workers"] == "4" and shown["timeouts"]["idle"] == "75s"
+    assert shown["providers"]["local"]["leeway"] == "0s" and shown["providers"]["local"]["sign_in"]["path"] == "/auth"
+    assert {"X-Api-Key": "(hidden)"} in [route.get("headers", {}).get("set") for route in shown["routes"]]
+    assert "hunter2" not in json.dumps(answer)
+    said = run("check", "--effective", "--config", made.gateway.config_path)
+    assert said.returncode == 0 and json.loads(said.stdout) == shown

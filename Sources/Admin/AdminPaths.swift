@@ -71,7 +71,7 @@ public final class AdminPaths: Responder, Sendable {
       let prefersHTML = ProblemBody.prefersHTML(accept: accept.span, ByteRange(0, accept.count))
       collect(.included) { [isPublic] collected in
         var report = collected
-        if isPublic { report.reload.hideTexts() }
+        if isPublic { report.hideWhatIsPrivate() }
         completion(
           prefersHTML
             ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
@@ -93,9 +93,11 @@ public final class AdminPaths: Responder, Sendable {
       }
     case _ where path.hasPrefix("/requests/"):
       let id = String(path.dropFirst("/requests/".count))
-      collect(.included) { [isPublic] report in
+      collect(.included) { [isPublic] collected in
+        var report = collected
+        if isPublic { report.hideWhatIsPrivate() }
         completion(
-          report.refusal(ofRequest: id, hasChecks: !isPublic).map { AdminPaths.json(200, $0) }
+          report.refusal(ofRequest: id).map { AdminPaths.json(200, $0) }
             ?? AdminPaths.json(404, report.memory))
       }
     default: completion(AdminPaths.text(404, "there is nothing here; see /status\n", reason: .noRoute))

@@ -28,8 +28,16 @@ public struct AdminReport: Sendable {
   public var providers: [Provider] = []
   /// nil: it was not asked for.
   public var process: ProcessUsage?
+  /// Whether it is for others than this machine: without what claims say, and what the configuration does.
+  private(set) var isPublic = false
 
   public init() {}
+
+  /// Leaves out what is not for others than this machine.
+  mutating func hideWhatIsPrivate() {
+    isPublic = true
+    reload.hideTexts()
+  }
 
   /// Adds what one loop has said.
   public mutating func add(_ traffic: LoopTraffic) {

@@ -7,25 +7,27 @@ import Telemetry
 extension AdminReport {
   /// `/requests/ID`: the access line of the refusal with that id, and why it was; nil: it is not remembered.
   ///
-  /// - Parameter hasChecks: Whether what claims were found to say is told.
-  func refusal(ofRequest id: String, hasChecks: Bool) -> JSONObject? {
+  /// Who sends a request through a trusted proxy may choose its id, and choose somebody else's: that of who is known
+  /// goes first.
+  func refusal(ofRequest id: String) -> JSONObject? {
     let name = Array(JSONValue.quoted(id).utf8)
-    for part in refused {
-      for refusal in part.latestFirst where refusal.line.contains(name) {
-        guard let line = AdminReport.object(refusal.line), line["request_id"]?.string == id else { continue }
-        return explained(line, refusal.decided, hasChecks: hasChecks)
+    var found: [(line: JSONObject, decided: DecidedRequest?)] = []
+    for kind in RecentRefusals.Kind.allCases {
+      for refusal in refused.filter({ $0.kind == kind }).flatMap(\.latestFirst) where refusal.line.contains(name) {
+        guard let line = object(refusal.line), line["request_id"]?.string == id else { continue }
+        found.append((line, refusal.decided))
       }
     }
-    return nil
+    return found.first.map { explained($0.line, $0.decided, sameID: found.count) }
   }
 
-  private func explained(_ line: JSONObject, _ decided: DecidedRequest?, hasChecks: Bool) -> JSONObject {
+  private func explained(_ line: JSONObject, _ decided: DecidedRequest?, sameID: Int) -> JSONObject {
     var members = line.members
     if let reason = line["reason"]?.string.flatMap(Reason.init(rawValue:)) {
       members.append(.init(name: "meaning", value: .string(reason.meaning)))
       members.append(.init(name: "advice", value: .string(reason.advice)))
     }
-    if hasChecks, let decided {
+    if !isPublic, let decided {
       members.append(.init(name: "checks", value: .array(decided.findings.map { $0.document(textMax: 512) })))
     }
     if let name = line["provider"]?.string, let provider = providers.first(where: { $0.name == name }) {
@@ -38,6 +40,7 @@ extension AdminReport {
             "failures": .integer(Int64(provider.failures)),
           ])))
     }
+    if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }
     members.append(.init(name: "config_in_force", value: .integer(Int64(clamping: generation))))
     return JSONObject(members) ?? line
   }
@@ -60,7 +63,7 @@ extension AdminReport {
   /// From when on none of these was forgotten, on any loop.
   private func since(_ parts: [RecentRefusals.Part]) -> String {
     let oldest = parts.filter(\.isFull).compactMap { part in
-      part.latestFirst.last.flatMap { AdminReport.object($0.line) }?["time"]?.string
+      part.latestFirst.last.flatMap { object($0.line) }?["time"]?.string
     }
     return oldest.max() ?? Timestamp.text(Int64(startedAt * 1e9))
   }

@@ -71,9 +71,13 @@ extension AdminReport {
 
   /// The access lines of the last refusals, those that came last first.
   func recentRefusals(_ count: Int) -> [JSONObject] {
-    let lines = refused.flatMap { $0.latestFirst.prefix(count) }.compactMap { AdminReport.object($0.line) }
+    let lines = refused.flatMap { $0.latestFirst.prefix(count) }.compactMap { object($0.line) }
     return Array(lines.sorted { ($0["time"]?.string ?? "") > ($1["time"]?.string ?? "") }.prefix(count))
   }
 
-  static func object(_ line: [UInt8]) -> JSONObject? { (try? JSON.parse(line.span))?.object }
+  /// An access line, without what is not for everybody who asks.
+  func object(_ line: [UInt8]) -> JSONObject? {
+    guard let object = (try? JSON.parse(line.span))?.object else { return nil }
+    return isPublic ? JSONObject(object.members.filter { $0.name != "claims" }) : object
+  }
 }

@@ -24,7 +24,8 @@ struct WhyCommand: ParsableCommand {
     help: ArgumentHelp("The admin listener: host:port, [::1]:port or unix:path.", valueName: "address"))
   var admin: AdminAddress?
   @OptionGroup var file: ConfigurationOption
-  @Option(name: .long, help: ArgumentHelp("An access log; - is standard input.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("An access log; - is standard input.", valueName: "file"), completion: .file())
   var log: String?
   @Flag(name: .long, help: "For programs.")
   var json = false
@@ -118,14 +119,17 @@ struct WhyCommand: ParsableCommand {
   // MARK: A log
 
   private func read(_ path: String) throws -> JSONObject {
+    // Who sends a request through a trusted proxy may choose its id: a later one hides no refusal.
     var found: LogLine?
-    var (count, first, last) = (0, "", "")
+    var (count, first, last, sameID) = (0, "", "", 0)
     func look(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
       guard case .line = piece, let line = LogLine(bytes), line.kind == .access else { return }
       count += 1
       if first.isEmpty { first = line.time }
       last = line.time
-      if line["request_id"] == id { found = line }
+      guard line["request_id"] == id else { return }
+      sameID += 1
+      if found == nil || found?["reason"] == nil && line["reason"] != nil { found = line }
     }
     do throws(SystemError) {
       var reader = try LineReader(path: path == "-" ? nil : path)
@@ -135,7 +139,7 @@ struct WhyCommand: ParsableCommand {
       StandardError.print("\(error)")
       throw ExitStatus.noInput
     }
-    if let found { return found.story }
+    if let found { return found.story(sameID: sameID) }
     let extent = count == 0 ? "it has no line of a request" : "its \(count) requests are from \(first) to \(last)"
     StandardError.print("\(path == "-" ? "standard input" : path): no request \(id); \(extent)")
     throw ExitStatus.refused

@@ -20,7 +20,7 @@ struct WhyText {
       guard let text, !text.isEmpty else { return }
       lines.append(name + String(repeating: " ", count: max(1, WhyText.width - name.count)) + text)
     }
-    add("request", word("request_id"))
+    add("request", word("request_id").map { $0 + (number("same_id").map { ", one of \($0) with this id" } ?? "") })
     add("when", word("time"))
     add("asked", asked)
     add("answer", answer)
@@ -131,7 +131,9 @@ struct WhyText {
 
 extension LogLine {
   /// What the line says, and what its reason means.
-  var story: JSONObject {
+  ///
+  /// - Parameter sameID: How many have its id.
+  func story(sameID: Int) -> JSONObject {
     var members = fields.map { field in
       let number = LogLine.isNumber(field.name) ? Int64(field.value) : nil
       return JSONObject.Member(name: field.name, value: number.map { .integer($0) } ?? .string(field.value))
@@ -140,6 +142,7 @@ extension LogLine {
       members.append(.init(name: "meaning", value: .string(reason.meaning)))
       members.append(.init(name: "advice", value: .string(reason.advice)))
     }
+    if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }
     return JSONObject(members) ?? [:]
   }
 

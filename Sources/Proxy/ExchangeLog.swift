@@ -155,6 +155,7 @@ struct ExchangeLog {
     record.host = host
     record.path = path
     record.subject = identity.subject
+    record.isVerified = identity.claims != nil
     record.keyID = verifiedKeyID ?? keyID
     record.cache = cacheUse
     record.retries = retries

@@ -87,7 +87,7 @@ public final class AccessLogRing {
     let kept = line.writeAndKeep(to: ring)
     refusals?.keep(
       RememberedRefusal(line: kept, decided: decided(line.record)),
-      of: RecentRefusals.Kind(reason, isKnown: line.record.provider != nil))
+      of: RecentRefusals.Kind(reason, isVerified: line.record.isVerified))
   }
 }
 

@@ -25,6 +25,8 @@ public struct AccessRecord {
   public var reason: Reason?
   public var provider: String?
   public var subject: String?
+  /// Whether it is known who sent it: their credential was good. Not part of the line.
+  public var isVerified = false
   public var keyID: String?
   public var cache: Cache?
   public var upstream: String?

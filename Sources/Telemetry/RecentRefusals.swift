@@ -21,19 +21,32 @@ public struct RememberedRefusal: Sendable {
 public struct RecentRefusals {
   /// Whose doing they are.
   public enum Kind: String, CaseIterable, Sendable {
-    /// The client's, which nothing but its address is known of.
-    case unknownClient = "unknown_client"
     case client, issuer, policy, upstream, gateway
+    /// The client's, or the rules', of somebody who has shown nothing that was found to be genuine: anybody can make
+    /// as many as they like.
+    case unknownClient = "unknown_client"
 
-    init(_ reason: Reason, isKnown: Bool) {
+    /// - Parameter isVerified: Whether it is known who sent it.
+    init(_ reason: Reason, isVerified: Bool) {
+      let isKnown = isVerified || Kind.isOfGenuineToken(reason)
       self =
         switch reason.blame {
         case .client: isKnown ? .client : .unknownClient
         case .issuer: .issuer
-        case .policy: .policy
+        case .policy: isKnown ? .policy : .unknownClient
         case .upstream: .upstream
         case .gateway: .gateway
         }
+    }
+
+    /// Whether only a token is refused for it that the issuer has made: its signature held.
+    private static func isOfGenuineToken(_ reason: Reason) -> Bool {
+      switch reason {
+      case .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .audienceMismatch,
+        .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch:
+        true
+      default: false
+      }
     }
   }
 

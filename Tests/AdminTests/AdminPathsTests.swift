@@ -88,11 +88,11 @@ struct AdminPathsTests {
     let memory = try #require(try object(answer("/requests/a", report))["remembered"]?.array)
     #expect(memory.count == RecentRefusals.Kind.allCases.count)
     #expect(
-      memory[0]
+      memory.last
         == .object([
           "kind": .string("unknown_client"), "count": .integer(2), "since": .string("2026-01-01T00:00:00Z"),
         ]))
-    #expect(memory[1].object?["since"]?.string == "1970-01-01T00:00:00.000000Z")
+    #expect(memory[0].object?["since"]?.string == "1970-01-01T00:00:00.000000Z")
     #expect(try answer("/requests/", report).status == 404)
   }
 
@@ -133,7 +133,9 @@ struct AdminPathsTests {
   func checks() throws {
     let rule = AccessRule(authentication: .required(providers: ["company"]), requirement: Requirement())
     let decided = DecidedRequest(rule, .refused(.tokenExpired), RequestFacts(path: Array("/a".utf8), now: 0))
-    let line = #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","reason":"token_expired","provider":"company"}"#
+    let line =
+      #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","reason":"token_expired","provider":"company","#
+      + #""claims":{"ssn":"123"}}"#
     var report = AdminReport()
     report.generation = 4
     report.providers = [.init(name: "company", issuer: "https://id.test", keys: 2, fetchedAt: 1, failures: 3)]
@@ -157,5 +159,14 @@ struct AdminPathsTests {
     #expect(found["config_in_force"] == .integer(4))
     let told = try object(answer("/requests/ab", isPublic: true, report))
     #expect(told["checks"] == nil && told["advice"] == found["advice"])
+    #expect(found["claims"] != nil && told["claims"] == nil)
+    let status = try answer("/status", isPublic: true, report)
+    #expect(!String(decoding: status.body, as: UTF8.self).contains("ssn"))
+    // Another one has chosen its id.
+    let other = #"{"time":"2026-01-02T00:00:00Z","request_id":"ab","reason":"no_route"}"#
+    report.refused.insert(
+      RecentRefusals.Part(.unknownClient, latestFirst: [RememberedRefusal(line: Array(other.utf8))]), at: 0)
+    let both = try object(answer("/requests/ab", report))
+    #expect(both["reason"]?.string == "token_expired" && both["same_id"] == .integer(2))
   }
 }

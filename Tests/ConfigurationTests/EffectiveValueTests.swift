@@ -39,6 +39,13 @@ struct EffectiveValueTests {
     sample.upstreams = "upstreams:\n  echo: { servers: [\"${HOST}:8080\"] }\n"
     let whole = try effective(sample, environment: ["HOST": "10.0.0.1"])
     let text = "\(whole)"
+    let provider = Sample.provider("", source: "jwks_url: https://id.example.com/x?api_key=hunter2")
+    #expect(
+      try effective(provider)["providers"]?["local"]?["jwks_url"] == .text("https://id.example.com/x?(hidden)"))
+    var redirect = Sample()
+    redirect.routes = "routes:\n  - { path: /api, auth: local, redirect: \"/other?k=hunter2\" }\n"
+    redirect.upstreams = ""
+    #expect(!"\(try effective(redirect))".contains("hunter2"))
     #expect(!text.contains("hunter2") && !text.contains("10.0.0.1") && text.contains("${HOST}:8080"))
     guard case .list(let routes)? = whole["routes"] else { throw Missing() }
     #expect(routes[0]["headers"]?["set"]?["X-Api-Key"] == .hidden)

@@ -1,5 +1,6 @@
 """Why a request was refused: the admin listener's memory of it, and `portcullis why`."""
 import json
+import re
 
 import pytest
 from support.gateway import run
@@ -19,6 +20,7 @@ CONFIG = """
       gone: {{ servers: ["127.0.0.1:1"] }}
     routes:
       - {{ name: open, path: /open/**, auth: none, upstream: app }}
+      - {{ name: inner, path: /inner/**, auth: none, clients: {{ allow: [10.0.0.0/8] }}, upstream: app }}
       - {{ name: gone, path: /gone, auth: company, upstream: gone }}
       - name: private
         path: /private/**
@@ -95,12 +97,16 @@ def test_of_a_bad_token_and_of_none_and_of_an_upstream_it_says_how_far_they_came
 def test_scanners_make_nothing_forgotten_but_their_own(gateway):
     poor = get(gateway, "/private/x", [bearer(mint(gateway.key, roles=[]))])
     first = get(gateway, "/nope")
-    for _ in range(400):
-        last = get(gateway, "/nope")
+    forged = bearer(mint(Key("ES256", "a")))
+    for number in range(420):
+        path, fields = [("/nope", []), ("/inner/x", []), ("/private/x", [forged])][number % 3]
+        last = get(gateway, path, fields)
     ask(gateway, last.request_id)
     ask(gateway, poor.request_id)
     said = ask(gateway, first.request_id, status=1).stderr
-    assert "unknown_client: 2" in said and "policy: " in said and "portcullis why " in said and " --log " in said
+    remembered = dict(re.findall(r"^  ([a-z_]+): (\d+), all since ", said, re.M))
+    assert int(remembered["unknown_client"]) >= 200 and int(remembered["policy"]) + int(remembered["client"]) < 10
+    assert "portcullis why " in said and " --log " in said
 
 
 def test_a_log_says_all_but_the_checks(gateway, tmp_path):
@@ -116,8 +122,13 @@ def test_a_log_says_all_but_the_checks(gateway, tmp_path):
     # As logfmt has it.
     words = " ".join(f"{name}={json.dumps(value) if name == 'subject' else value}" for name, value in entry.items())
     assert json.loads(why(gateway, answer.request_id, "--json", "--log", "-", stdin=words + "\n").stdout) == story
+    # A later one that was let through has taken its id.
+    later = {name: value for name, value in entry.items() if name not in ("reason", "blame")} | {"status": 200}
+    log.write_text(log.read_text() + json.dumps(later) + "\n")
+    again = why(gateway, answer.request_id, "--log", log).stdout
+    assert line(again, "reason") == "role_missing" and line(again, "request").endswith(", one of 2 with this id")
     missing = why(gateway, "0" * 32, "--log", log, status=1)
-    assert f"{log}: no request {'0' * 32}; its 1 requests are from {entry['time']} to {entry['time']}" in missing.stderr
+    assert f"{log}: no request {'0' * 32}; its 2 requests are from {entry['time']} to {entry['time']}" in missing.stderr
 
 
 def test_where_nobody_can_be_asked_it_says_so(gateway, tmp_path):

@@ -105,8 +105,25 @@ struct MetricsTests {
 
   @Test("Whose doing a refusal is, is its kind", arguments: Reason.allCases)
   func kinds(reason: Reason) {
-    let known = RecentRefusals.Kind(reason, isKnown: true)
+    let known = RecentRefusals.Kind(reason, isVerified: true)
     #expect(known.rawValue == reason.blame.rawValue)
-    #expect(RecentRefusals.Kind(reason, isKnown: false) == (reason.blame == .client ? .unknownClient : known))
+    let unknown = RecentRefusals.Kind(reason, isVerified: false)
+    #expect(unknown == known || unknown == .unknownClient && [.client, .policy].contains(known))
+  }
+
+  @Test(
+    "What anybody can bring about takes no room of those who are known",
+    arguments: [
+      Reason.noRoute, .clientRefused, .originRefused, .csrfRefused, .credentialMissing, .signatureInvalid, .keyUnknown,
+      .issuerUnknown, .tokenMalformed, .tokenInactive, .rateLimited, .pathDotSegment,
+    ])
+  func strangers(reason: Reason) {
+    #expect(RecentRefusals.Kind(reason, isVerified: false) == .unknownClient)
+  }
+
+  @Test(
+    "Of a token that its issuer has made it is known whose it was", arguments: [Reason.tokenExpired, .proofMissing])
+  func genuine(reason: Reason) {
+    #expect(RecentRefusals.Kind(reason, isVerified: false) == .client)
   }
 }

@@ -14,6 +14,8 @@ struct Canary {
 /// What the counters said in the last ten minutes, for something to compare with.
 struct RecentShares {
   private var samples: [(at: MonotonicTime, shares: RefusalShares)] = []
+  /// What was counted before a configuration that was taken back; nil: none was.
+  private var beforeTrial: RefusalShares?
 
   /// How often they are asked.
   static let every: Duration = .seconds(5)
@@ -25,9 +27,17 @@ struct RecentShares {
     while samples.count > 2, now - samples[1].at > RecentShares.kept { samples.removeFirst() }
   }
 
-  /// Begins anew: what was counted until now is no measure.
-  mutating func forget(until shares: RefusalShares, at now: MonotonicTime) { samples = [(now, shares)] }
+  /// Begins anew: what was counted in a trial that failed is no measure, and what was before it is.
+  mutating func forget(until shares: RefusalShares, at now: MonotonicTime, keeping before: RefusalShares) {
+    samples = [(now, shares)]
+    beforeTrial = before
+  }
 
-  /// What was counted until `now`; since the process began, where nobody has asked before.
-  func since(_ now: RefusalShares) -> RefusalShares { now.since(samples.first?.shares ?? RefusalShares()) }
+  /// What was counted until `now`; since the process began, where nobody has asked before. Soon after a failed trial it
+  /// is what was before that: the same configuration may be tried again at once.
+  func since(_ now: RefusalShares) -> RefusalShares {
+    let since = now.since(samples.first?.shares ?? RefusalShares())
+    if let beforeTrial, since.requests < RefusalShares.requestsMin { return beforeTrial }
+    return since
+  }
 }

@@ -38,7 +38,7 @@ extension Gateway {
   private func judgeCanary(_ shares: RefusalShares) {
     guard let canary, let (before, atBeginning) = canary.comparison else { return }
     let since = shares.since(atBeginning)
-    if let excess = since.excess(over: before) { return takeBack(canary, excess, shares) }
+    if let excess = since.excess(over: before) { return takeBack(canary, excess, shares, before) }
     guard control.now >= canary.endsAt else { return }
     self.canary = nil
     let hasCompared = min(before.requests, since.requests) >= RefusalShares.requestsMin
@@ -50,20 +50,22 @@ extension Gateway {
       ])
   }
 
-  private func takeBack(_ canary: Canary, _ excess: RefusalShares.Excess, _ shares: RefusalShares) {
+  private func takeBack(
+    _ canary: Canary, _ excess: RefusalShares.Excess, _ shares: RefusalShares, _ before: RefusalShares
+  ) {
     // Then it is judged again with the next sample.
     guard !isReloading, !isDraining else { return }
     self.canary = nil
-    recentShares.forget(until: shares, at: control.now)
-    let (now, before) = (Gateway.percentage(excess.now), Gateway.percentage(excess.before))
+    recentShares.forget(until: shares, at: control.now, keeping: before)
+    let (share, earlier) = (Gateway.percentage(excess.now), Gateway.percentage(excess.before))
     log.error(
       "the configuration is taken back: more requests are refused than before",
       metadata: [
-        "generation": "\(active.generation)", "reason": "\(excess.reason.rawValue)", "share": "\(now)",
-        "share_before": "\(before)",
+        "generation": "\(active.generation)", "reason": "\(excess.reason.rawValue)", "share": "\(share)",
+        "share_before": "\(earlier)",
       ])
     takenBackBecause =
-      "taken back: \(excess.reason.rawValue) of \(now) of requests, \(before) before; the one before is in force again"
+      "taken back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before; the one before is in force again"
     beginReload()
     take(.success(canary.previous))
   }

@@ -7,8 +7,21 @@ struct Canary {
   /// The last one that was not on trial.
   let previous: GatewayConfiguration
   let endsAt: MonotonicTime
+  /// Before, it is not taken back: that has just failed.
+  var takenBackFrom = MonotonicTime(nanoseconds: 0)
   /// What was counted before it, and the counters when it was taken; nil: not all loops have said.
   var comparison: (before: RefusalShares, atBeginning: RefusalShares)?
+}
+
+/// Going back to the configuration before.
+struct TakingBack {
+  /// For people.
+  let because: String
+  /// The one that was on trial.
+  let from: GatewayConfiguration
+  /// The counters when it was decided, and what was counted before the trial.
+  let shares: RefusalShares
+  let before: RefusalShares
 }
 
 /// What the counters said in the last ten minutes, for something to compare with.

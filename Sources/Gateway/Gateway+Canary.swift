@@ -26,7 +26,7 @@ extension Gateway {
     // Where that one was on trial too, nobody knows that it is any better.
     let last = canary
     canary = nil
-    guard takenBackBecause == nil, let duration = active.configuration.reload.canary else { return }
+    guard takingBack == nil, let duration = active.configuration.reload.canary else { return }
     let generation = active.generation
     canary = Canary(previous: last?.previous ?? replaced, endsAt: control.now + duration)
     collectShares { gateway, shares in
@@ -54,20 +54,37 @@ extension Gateway {
     _ canary: Canary, _ excess: RefusalShares.Excess, _ shares: RefusalShares, _ before: RefusalShares
   ) {
     // Then it is judged again with the next sample.
-    guard !isReloading, !isDraining else { return }
-    self.canary = nil
-    recentShares.forget(until: shares, at: control.now, keeping: before)
+    guard !isReloading, !isDraining, control.now >= canary.takenBackFrom else { return }
     let (share, earlier) = (Gateway.percentage(excess.now), Gateway.percentage(excess.before))
     log.error(
-      "the configuration is taken back: more requests are refused than before",
+      "more requests are refused than before: the configuration is taken back",
       metadata: [
         "generation": "\(active.generation)", "reason": "\(excess.reason.rawValue)", "share": "\(share)",
         "share_before": "\(earlier)",
       ])
-    takenBackBecause =
-      "taken back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before; the one before is in force again"
+    self.canary?.takenBackFrom = control.now + Gateway.takeBackPause
+    takingBack = TakingBack(
+      because: "taken back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before",
+      from: active.configuration, shares: shares, before: before)
     beginReload()
     take(.success(canary.previous))
+  }
+
+  /// Where going back fails, as a file is gone, it is tried again after so long.
+  private static let takeBackPause: Duration = .seconds(30)
+
+  /// A reload has ended that goes back.
+  func tookBack(_ takingBack: TakingBack) {
+    guard reloadFaults.isEmpty else {
+      reloadFaults.append("more requests are refused than before, and the configuration before cannot be taken again")
+      return
+    }
+    reloadFaults = [takingBack.because]
+    recentShares.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
+    filesRefused = takingBack.from.filesRead
+    // Else nobody would see that it was mended.
+    watchesRefused = takingBack.from.reload.isWatching
+    fileWasTakenBack = true
   }
 
   /// - Parameter part: 0 to 1.

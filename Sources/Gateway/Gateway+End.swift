@@ -33,6 +33,9 @@ extension Gateway {
       log.error("not handed over: the container ends with its first process, which this one is; replace the container")
       return
     }
+    if canary != nil || fileWasTakenBack {
+      log.warning("the new process takes the file as it is, without a trial: it is on trial here, or was taken back")
+    }
     handover.begin(
       sockets.all, lacking: lacking, comingBack: { body in bound.async { body($0.handover) } },
       ready: { pid in bound.async { $0.handedOver(to: pid, bound) } })

@@ -105,10 +105,15 @@ extension Gateway {
 
   private func reloadEnded() {
     isReloading = false
-    if reloadFaults.isEmpty, let takenBackBecause { reloadFaults = [takenBackBecause] }
-    takenBackBecause = nil
+    if let takingBack {
+      tookBack(takingBack)
+      self.takingBack = nil
+    } else if reloadFaults.isEmpty {
+      filesRefused = []
+      watchesRefused = false
+      fileWasTakenBack = false
+    }
     reloads.faults = reloadFaults
-    if reloadFaults.isEmpty { filesRefused = [] }
     watchFiles()
     if reloadFaults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
     answer(&reloadsUnanswered, reloadFaults)

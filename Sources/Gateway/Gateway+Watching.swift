@@ -1,4 +1,5 @@
 import Configuration
+import Glibc
 import Logging
 import Proxy
 import Sockets
@@ -12,6 +13,8 @@ extension Gateway {
         guard !isDraining else { return }
         log.notice("a file of the configuration has changed")
         reload()
+        // A new process that is being started may have read the file before.
+        handover.note(signal: SIGHUP)
       })
     self.watcher = watcher
     watchFiles()
@@ -23,7 +26,7 @@ extension Gateway {
 
   /// Empty: nothing is to be watched.
   var filesWatched: [String] {
-    guard active.configuration.reload.isWatching else { return [] }
+    guard active.configuration.reload.isWatching || watchesRefused else { return [] }
     let files = active.configuration.filesRead
     return files + filesRefused.filter { !files.contains($0) }
   }

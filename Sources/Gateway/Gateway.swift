@@ -63,12 +63,16 @@ final class Gateway {
   var recentShares = RecentShares()
   /// nil: the configuration in force is not on trial.
   var canary: Canary?
-  /// Why the configuration before is being taken again; nil: a reload takes another one.
-  var takenBackBecause: String?
+  /// nil: a reload takes another configuration, or none goes on.
+  var takingBack: TakingBack?
+  /// Whether the file is not what is in force, and is taken again by whoever starts anew.
+  var fileWasTakenBack = false
   /// nil: not yet.
   var watcher: ConfigurationWatcher?
   /// The files of a configuration that was refused: one of them may be what has to be mended.
   var filesRefused: [String] = []
+  /// Whether it asks for its files to be watched.
+  var watchesRefused = false
   /// What the files were like when they were last read.
   var filesSeen: ConfigurationWatcher.Sight = [:]
   var countsMissing = 0

@@ -6,6 +6,8 @@ import Sockets
 
 /// Bounds that are no knobs.
 enum Limits {
+  /// How long the key of a tunnel's token may be missing from the issuer's set.
+  static let tunnelKeyGrace: Duration = .seconds(60)
   /// Bytes of a buffer. A connection holds at most four: 128 KiB, both ways together (SECURITY D-3).
   static let blockBytes = 32 * 1024
   /// Free buffers that a loop keeps.

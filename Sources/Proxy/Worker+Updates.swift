@@ -15,8 +15,19 @@ extension Worker {
   func update(keys: KeySnapshot) {
     let changed = keys.providers.map(\.generation) != context.keys.providers.map(\.generation)
     take(keys)
-    if changed { endTunnelsWithoutKey() }
+    if changed { lookAtTunnelsLater() }
     wake { keys.providers[$0.provider].answers != $0.answers }
+  }
+
+  /// Not at once: an issuer's caches may say now the old keys and now the new ones, and a request with a key that is not
+  /// there has them fetched again too.
+  private func lookAtTunnelsLater() {
+    guard !isKeyLookPending else { return }
+    isKeyLookPending = true
+    loop.schedule(after: Limits.tunnelKeyGrace) { [unowned self] in
+      isKeyLookPending = false
+      endTunnelsWithoutKey()
+    }
   }
 
   /// Ends tunnels whose token would not be believed any more: there is no request after this one that would find out.

@@ -36,6 +36,8 @@ final class Worker {
   var tunnelDeadlines: DeadlineList
   let tunnelExpiries: TunnelExpiries
   let tunnelIdentities = TunnelIdentities()
+  /// Whether tunnels are going to be looked at for keys that are no longer there.
+  var isKeyLookPending = false
   /// All that connections between two requests may stand in: earlier configurations' too.
   var readingDeadlines: [DeadlineList]
   let lingerDeadlines: DeadlineList

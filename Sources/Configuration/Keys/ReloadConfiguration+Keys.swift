@@ -6,14 +6,15 @@ extension ReloadConfiguration {
       Key(
         "watch", \.isWatching, .boolean,
         """
-        Whether the file, and those that it names for TLS and for keys, are looked at every two seconds, and a change is \
-        taken as with SIGHUP.
+        Whether the file, and those that it names for TLS, keys and clients' secrets, are looked at every two seconds, \
+        and a change is taken as with SIGHUP.
         """),
       Key(
         "canary", \.canary, .durationOrNone(.seconds(10) ... .seconds(86_400)),
         """
         How long a configuration that was taken is compared with the one before: where more requests are refused for some \
-        reason than before, that one is taken back. Needs `admin`.
+        reason than before, that one is taken back. Whoever sends many such requests can bring that about: not for changes that \
+        close a hole. Needs `admin`.
         """),
     ])
 }

@@ -7,8 +7,8 @@ public struct ReloadConfiguration: Sendable, Hashable {
 }
 
 extension GatewayConfiguration {
-  /// The files that are read by a reload and not looked at otherwise: this one, and those that it names for TLS and for
-  /// keys.
+  /// Files that are read by a reload and not looked at otherwise: this one, and those that it names for TLS, for keys and
+  /// for the secrets of clients.
   public var filesRead: [String] {
     var files = [file]
     for tls in listeners.compactMap(\.tls) {
@@ -28,6 +28,12 @@ extension GatewayConfiguration {
       case .none, .jwksURL, .discovery, .signing: break
       }
       if let path = provider.certificateAuthorityFile { files.append(path) }
+      for client in [provider.introspection?.clientAuthentication, provider.codeFlow?.clientAuthentication] {
+        switch client {
+        case .secretFile(let path), .privateKeyFile(let path, _, _): files.append(path)
+        case nil: break
+        }
+      }
     }
     return files.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }

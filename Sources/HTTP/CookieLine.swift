@@ -31,7 +31,8 @@ public enum CookieLine {
     return false
   }
 
-  /// Appends the pairs of other names, byte for byte, joined by `; `.
+  /// Appends the pairs of other names, byte for byte, joined by `; `. Some servers trim names, so one with white space
+  /// behind it is no other.
   ///
   /// - Parameter prefixes: What no name that is appended begins with.
   public static func writeWithout(
@@ -41,7 +42,7 @@ public enum CookieLine {
     while start < value.upperBound {
       let pair = next(bytes, &start, value.upperBound)
       var isLeftOut = pair.isEmpty
-      for name in names where isNamed(bytes, pair, name) { isLeftOut = true }
+      for name in names where couldBeNamed(bytes, pair, name) { isLeftOut = true }
       for prefix in prefixes where begins(bytes, pair, prefix) { isLeftOut = true }
       if isLeftOut { continue }
       if !output.isEmpty { output += [0x3B, 0x20] }
@@ -71,5 +72,12 @@ public enum CookieLine {
     guard pair.count > name.count, bytes[pair.lowerBound + name.count] == 0x3D else { return false }
     for offset in name.indices where bytes[pair.lowerBound + offset] != name[offset] { return false }
     return true
+  }
+
+  private static func couldBeNamed(_ bytes: Span<UInt8>, _ pair: ByteRange, _ name: [UInt8]) -> Bool {
+    guard begins(bytes, pair, name) else { return false }
+    var index = pair.lowerBound + name.count
+    while index < pair.upperBound, bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }
+    return index < pair.upperBound && bytes[index] == 0x3D
   }
 }

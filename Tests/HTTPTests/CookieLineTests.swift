@@ -43,6 +43,7 @@ struct CookieLineTests {
     arguments: [
       ("s=1", ""), ("a=2; s=1; b=3", "a=2; b=3"), ("s=1; a=2", "a=2"), ("a=2;;s=1; ", "a=2"), ("ss=1;s", "ss=1; s"),
       ("a=\"x y\";t=4;b=%20", "a=\"x y\"; b=%20"), ("s=1; s=2; t=3", ""), ("", ""), (" a ;\tb\t", "a; b"),
+      ("a=2; s =1", "a=2"), ("s\t =1; a=2", "a=2"), ("s a=1", "s a=1"), ("s ", "s"),
     ])
   func writesWithout(line: String, left: String) {
     let bytes = Array(line.utf8)

@@ -83,12 +83,17 @@ let package = Package(
     module(
       "Proxy",
       ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
+    module(
+      "Probe",
+      [
+        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "Keys", "TLS", "Crypto", "JSON", "Sockets",
+      ]),
     module("Admin", ["Configuration", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
     .executableTarget(
       name: "Gateway",
       dependencies: [
         "Admin", "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "OAuth",
-        "Introspection", "Fetch", "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets",
+        "Introspection", "Fetch", "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets", "Probe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -114,6 +119,7 @@ let package = Package(
         "Reason",
       ]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
+    tests("ProbeTests", ["Probe", "Configuration"]),
     tests("AdminTests", ["Admin", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
     tests(
       "ProxyTests",

@@ -66,6 +66,25 @@ public struct ProviderKeys: Sendable {
   public var answers: UInt64
   /// The gateway's own key that signs for the provider; nil: it does not sign.
   public var signer: IssuerKey?
+
+  /// Keys that are never fetched.
+  public init(keySet: KeySet, generation: UInt64, signer: IssuerKey?) {
+    self.init(
+      keySet: keySet, generation: generation, refetchAllowedAt: MonotonicTime(nanoseconds: .max), firstFetchEnded: true,
+      answers: 0, signer: signer)
+  }
+
+  init(
+    keySet: KeySet?, generation: UInt64, refetchAllowedAt: MonotonicTime, firstFetchEnded: Bool, answers: UInt64,
+    signer: IssuerKey? = nil
+  ) {
+    self.keySet = keySet
+    self.generation = generation
+    self.refetchAllowedAt = refetchAllowedAt
+    self.firstFetchEnded = firstFetchEnded
+    self.answers = answers
+    self.signer = signer
+  }
 }
 
 /// The keys of all providers at one moment, in the order of the sources.

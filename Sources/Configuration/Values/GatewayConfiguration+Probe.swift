@@ -1,0 +1,75 @@
+import Access
+import Reason
+import Tokens
+
+extension GatewayConfiguration {
+  /// What a probe of forged fields is run with. What decides about the fields that an upstream gets is this
+  /// configuration's own; what is outside of the process, or would keep the probe away from it, is replaced.
+  ///
+  /// - Parameter port: Where the upstream listens, on 127.0.0.1, that stands for all of them.
+  public func forProbe(upstreamPort port: UInt16) -> GatewayConfiguration {
+    var own = self
+    own.listeners = [ListenerConfiguration(address: .ipv4("127.0.0.1", port: 0))]
+    own.admin = nil
+    own.workers = 1
+    own.limits = LimitsConfiguration()
+    own.trustedProxies = TrustedProxies()
+    own.forwardAuth = nil
+    own.revocations = nil
+    own.tests = []
+    own.protectedResources = []
+    own.providers = providers.map(\.forProbe)
+    own.upstreams = upstreams.map { $0.forProbe(port) }
+    own.routes = routes.map(\.forProbe)
+    return own
+  }
+
+  /// Said to who reads the result, as it bounds what is proved.
+  public static let replacedForProbe = [
+    "listeners by one on loopback in clear, upstreams by a server of the probe's own",
+    "providers' keys by one that is thrown away; claims that they require, introspection, DPoP and certificates by none",
+    "what routes require of a token, clients, rate_limit, minimum_rate and body limits by nothing",
+    "limits by their defaults; trusted_proxies, forward_auth and revocations by none",
+  ]
+}
+
+extension ProviderConfiguration {
+  fileprivate var forProbe: ProviderConfiguration {
+    var own = self
+    own.policy.algorithms = nil
+    own.policy.audiences = .any
+    own.policy.ageMaxSeconds = nil
+    own.policy.type = nil
+    own.policy.requiredClaims = []
+    own.policy.tokenBytesMax = LimitsConfiguration().tokenBytesMax
+    own.introspection = nil
+    own.certificateRule = nil
+    if own.dpop == .required { own.dpop = .allowed }
+    if !own.credentialSources.contains(.authorization) { own.credentialSources.insert(.authorization, at: 0) }
+    return own
+  }
+}
+
+extension UpstreamConfiguration {
+  fileprivate func forProbe(_ port: UInt16) -> UpstreamConfiguration {
+    var own = self
+    own.kind = .servers([ServerConfiguration(.ipv4("127.0.0.1", port: port))])
+    own.health = nil
+    own.connectionsMax = nil
+    own.retries = 0
+    return own
+  }
+}
+
+extension RouteConfiguration {
+  fileprivate var forProbe: RouteConfiguration {
+    var own = self
+    own.rule.requirement = Requirement()
+    own.rule.anonymousRefusal = .credentialMissing
+    own.clients = nil
+    own.rateLimit = nil
+    own.minimumRate = nil
+    own.bodyBytesMax = nil
+    return own
+  }
+}

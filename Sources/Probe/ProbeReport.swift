@@ -1,0 +1,132 @@
+import Configuration
+public import JSON
+
+/// What came of a probe.
+public struct ProbeReport: Sendable {
+  /// What became of a trick.
+  public enum Verdict: Sendable, Hashable {
+    case refused(status: Int, reason: String?)
+    /// The request was forwarded, without what was forged.
+    case stripped
+    case arrived
+    /// The gateway did not answer, or answered without asking the upstream: nothing is known.
+    case unknown(String)
+
+    public var text: String {
+      switch self {
+      case .refused(let status, let reason): "refused (\(status)\(reason.map { " \($0)" } ?? ""))"
+      case .stripped: "stripped"
+      case .arrived: "ARRIVED"
+      case .unknown(let what): "UNKNOWN (\(what))"
+      }
+    }
+
+    var isProof: Bool {
+      switch self {
+      case .refused, .stripped: true
+      case .arrived, .unknown: false
+      }
+    }
+  }
+
+  public struct Result: Sendable {
+    /// The field, or `Cookie NAME`, or `token`.
+    public let subject: String
+    public let trick: String
+    public let verdict: Verdict
+    public let route: String
+  }
+
+  /// A route that requests were sent to.
+  public struct Route: Sendable {
+    public let name: String
+    /// Routes that forward alike, and were not sent to.
+    public let alike: [String]
+    /// Why nothing is known of it; nil: a plain request passed, and its harmless field arrived.
+    public let fault: String?
+  }
+
+  /// In the order in which they were tried.
+  public internal(set) var results: [Result] = []
+  public internal(set) var routes: [Route] = []
+  /// What of the configuration was replaced.
+  public let replaced = GatewayConfiguration.replacedForProbe
+
+  public var arrived: [Result] { results.filter { $0.verdict == .arrived } }
+
+  /// Whether it is proved that nothing arrives: something was tried, and each trick ended well.
+  public var isProof: Bool {
+    !results.isEmpty && routes.allSatisfy { $0.fault == nil } && results.allSatisfy(\.verdict.isProof)
+  }
+
+  /// A line for each field and trick: a verdict, or the different ones of several routes.
+  public var lines: [[String]] {
+    var order: [[String]] = []
+    var verdicts: [[String]: [(verdict: Verdict, routes: [String])]] = [:]
+    for result in results {
+      let key = [result.subject, result.trick]
+      if verdicts[key] == nil { order.append(key) }
+      var known = verdicts[key] ?? []
+      if let place = known.firstIndex(where: { $0.verdict == result.verdict }) {
+        known[place].routes.append(result.route)
+      } else {
+        known.append((result.verdict, [result.route]))
+      }
+      verdicts[key] = known
+    }
+    return order.map { key in
+      let known = verdicts[key] ?? []
+      let words = known.map { verdict, routes in
+        known.count == 1 && verdict.isProof ? verdict.text : "\(verdict.text) on \(routes.joined(separator: ", "))"
+      }
+      return key + [words.joined(separator: "; ")]
+    }
+  }
+
+  /// In one sentence.
+  public var summary: String {
+    let count = "\(results.count) requests to \(routes.count) route\(routes.count == 1 ? "" : "s")"
+    if results.isEmpty && routes.isEmpty { return "nothing to probe: no route forwards" }
+    if !arrived.isEmpty { return "\(count): \(arrived.count) ARRIVED" }
+    return isProof ? "\(count): nothing arrived" : "\(count): nothing arrived, but not everything could be tried"
+  }
+
+  public var json: JSONValue {
+    .object([
+      "proved": .bool(isProof), "requests": .integer(Int64(results.count)), "arrived": .integer(Int64(arrived.count)),
+      "replaced": .array(replaced.map { .string($0) }), "routes": .array(routes.map(\.json)),
+      "results": .array(results.map(\.json)),
+    ])
+  }
+}
+
+extension ProbeReport.Route {
+  fileprivate var json: JSONValue {
+    var members: [JSONObject.Member] = [
+      .init(name: "name", value: .string(name)), .init(name: "alike", value: .array(alike.map { .string($0) })),
+    ]
+    if let fault { members.append(.init(name: "fault", value: .string(fault))) }
+    return JSONObject(members).map { .object($0) } ?? .null
+  }
+}
+
+extension ProbeReport.Result {
+  fileprivate var json: JSONValue {
+    var members: [JSONObject.Member] = [
+      .init(name: "subject", value: .string(subject)), .init(name: "trick", value: .string(trick)),
+      .init(name: "route", value: .string(route)),
+    ]
+    switch verdict {
+    case .refused(let status, let reason):
+      members.append(.init(name: "verdict", value: .string("refused")))
+      members.append(.init(name: "status", value: .integer(Int64(status))))
+      if let reason { members.append(.init(name: "reason", value: .string(reason))) }
+    case .stripped: members.append(.init(name: "verdict", value: .string("stripped")))
+    case .arrived: members.append(.init(name: "verdict", value: .string("arrived")))
+    case .unknown(let what):
+      members.append(.init(name: "verdict", value: .string("unknown")))
+      members.append(.init(name: "fault", value: .string(what)))
+    }
+    return JSONObject(members).map { .object($0) } ?? .null
+  }
+}

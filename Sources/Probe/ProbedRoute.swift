@@ -1,0 +1,91 @@
+import Access
+import Configuration
+
+/// A route that requests are sent to, for itself and for others whose requests are forwarded alike.
+struct ProbedRoute {
+  let route: RouteConfiguration
+  let method: String
+  let host: String
+  let path: String
+  /// Names of routes that nothing tells apart from it that decides about fields.
+  private(set) var alike: [String] = []
+  /// The fields that only the gateway may say, as this route sends them.
+  let fieldNames: [String]
+  /// The cookies that its upstream does not see.
+  let cookieNames: [String]
+  /// Where its tokens may stand beside Authorization.
+  let tokenCookies: [String]
+  /// nil: it asks for none.
+  let provider: ProviderConfiguration?
+
+  /// What decides about fields.
+  private struct Handling: Hashable {
+    let identity: IdentityMapping
+    let assertion: AssertionConfiguration?
+    let headers: HeaderChanges
+    let token: TokenForwarding
+    let providers: [Int]
+    let upgrades: [String]
+    let asks: Bool
+  }
+
+  /// Those that forward, and that a request can reach.
+  static func all(of configuration: GatewayConfiguration) -> [ProbedRoute] {
+    let trials = RequestTrials(configuration)
+    let witnesses = RouteWitnesses(configuration.routes.map(\.pattern))
+    var routes: [ProbedRoute] = []
+    var places: [Handling: Int] = [:]
+    for (index, route) in configuration.routes.enumerated() {
+      guard case .upstream = route.destination else { continue }
+      let reaching = witnesses.requests(of: route.pattern).first { request in
+        let routed = trials.route(
+          TrialRequest(method: request.method, host: request.host, target: request.path))
+        return routed.route == index && routed.refusal == nil && !routed.isAnsweredHere
+      }
+      guard let reaching else { continue }
+      let handling = Handling(
+        identity: route.identity, assertion: route.assertion, headers: route.headers, token: route.token,
+        providers: route.providers, upgrades: route.upgrades, asks: route.rule.authentication != .none)
+      if let place = places[handling] {
+        routes[place].alike.append(route.name)
+        continue
+      }
+      places[handling] = routes.count
+      routes.append(ProbedRoute(route, reaching, configuration))
+    }
+    return routes
+  }
+
+  private init(_ route: RouteConfiguration, _ request: RouteWitness, _ configuration: GatewayConfiguration) {
+    self.route = route
+    (method, host, path) = (request.method, request.host, request.path)
+    // Every route's names are removed on all of them.
+    var names = configuration.routes.flatMap { $0.identity.headerNames + ($0.assertion.map { [$0.header] } ?? []) }
+    names += route.headers.set.map(\.name) + route.headers.removed + ProbedRoute.gatewaysOwn
+    var seen: Set<String> = []
+    fieldNames = names.filter { seen.insert($0.lowercased()).inserted }
+    provider = route.rule.authentication == .none ? nil : route.providers.first.map { configuration.providers[$0] }
+    let sources = route.providers.flatMap { configuration.providers[$0].credentialSources }
+    let tokenCookies = sources.compactMap { if case .cookie(let name) = $0 { name } else { nil } }
+    self.tokenCookies = tokenCookies
+    var cookies = configuration.providers.flatMap { provider in
+      (provider.signIn?.cookies.names ?? [])
+        + (provider.codeFlow.map { [$0.cookies.session, $0.cookies.flowPrefix + "probe"] } ?? [])
+    }
+    if route.token == .remove {
+      cookies += tokenCookies
+    } else {
+      cookies.removeAll { tokenCookies.contains($0) }
+    }
+    var known: Set<String> = []
+    cookieNames = cookies.filter { known.insert($0).inserted }
+  }
+
+  /// SECURITY I-1 and P-16; the last ones frame a message or carry a credential (I-2).
+  private static let gatewaysOwn = [
+    "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Uri",
+    "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-User", "X-Real-IP", "X-Client-IP", "X-Original-URL",
+    "X-Original-URI", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
+    "Content-Length", "Transfer-Encoding", "Proxy-Authorization",
+  ]
+}

@@ -1,6 +1,7 @@
 #ifndef PORTCULLIS_CCURL_H
 #define PORTCULLIS_CCURL_H
 #include <curl/curl.h>
+#include <string.h>
 
 // Variadic in libcurl, which Swift cannot call; each shim has the one type that its options take.
 typedef size_t (*portcullis_curl_data)(char *bytes, size_t size, size_t count, void *context);
@@ -39,5 +40,16 @@ static inline CURL *portcullis_curl_next_ended(CURLM *multi, CURLcode *result) {
   if (!message || message->msg != CURLMSG_DONE) return NULL;
   *result = message->data.result;
   return message->easy_handle;
+}
+// When the certificate at `index` of those that the server showed ends, as text; NULL: there is none there.
+static inline const char *portcullis_curl_certificate_end(CURL *easy, int index) {
+  static const char name[] = "Expire date:";
+  struct curl_certinfo *chain = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain) return NULL;
+  if (index < 0 || index >= chain->num_of_certs) return NULL;
+  for (struct curl_slist *line = chain->certinfo[index]; line; line = line->next) {
+    if (strncmp(line->data, name, sizeof name - 1) == 0) return line->data + sizeof name - 1;
+  }
+  return NULL;
 }
 #endif

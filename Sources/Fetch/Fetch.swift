@@ -38,6 +38,8 @@ public struct FetchRequest: Sendable {
   public var connection = Connection.closed
   /// A PEM file to verify the server's certificate with; nil: the system's.
   public var certificateAuthorityFile: String?
+  /// Whether the answer says when the server's certificates end.
+  public var readsCertificates = false
   /// The value of Accept.
   public var accept: String
   /// The entity tag that is held already (RFC 9110 §13.1.2).
@@ -72,10 +74,13 @@ public struct FetchResponse: Sendable {
   /// What the server's clock said when the answer came, in seconds since 1970: Date (§6.6.1), and the seconds that the
   /// answer had spent in caches since (RFC 9111 §5.1); nil: it does not say.
   public let serverTime: Int64?
+  /// When the first of the certificates ends that the server showed, in seconds since 1970; nil: it was not asked for,
+  /// or there are none.
+  public let certificateEnd: Int64?
 
   public init(
     status: Int, body: [UInt8], entityTag: String? = nil, freshness: Freshness = .unsaid,
-    contentType: String? = nil, serverTime: Int64? = nil
+    contentType: String? = nil, serverTime: Int64? = nil, certificateEnd: Int64? = nil
   ) {
     self.status = status
     self.body = body
@@ -83,6 +88,7 @@ public struct FetchResponse: Sendable {
     self.freshness = freshness
     self.contentType = contentType
     self.serverTime = serverTime
+    self.certificateEnd = certificateEnd
   }
 }
 

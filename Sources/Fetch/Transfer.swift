@@ -53,12 +53,24 @@ internal import Sockets
         FetchResponse(
           status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag,
           freshness: freshness.freshness, contentType: contentType,
-          serverTime: date.map { $0 + freshness.age }))
+          serverTime: date.map { $0 + freshness.age }, certificateEnd: certificateEnd))
     case CURLE_OPERATION_TIMEDOUT: return .failure(.timedOut(request.timeout))
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return .failure(.certificateRefused(text(code)))
     case CURLE_FILESIZE_EXCEEDED: return .failure(.bodyTooLarge(bytesMax: request.bodyBytesMax))
     default: return .failure(.failed(text(code)))
     }
+  }
+
+  /// The first end of those that the server showed.
+  private var certificateEnd: Int64? {
+    guard request.readsCertificates else { return nil }
+    var first: Int64?
+    var index: Int32 = 0
+    while let text = unsafe portcullis_curl_certificate_end(handle, index) {
+      if let end = Transfer.time(unsafe String(cString: text)) { first = min(first ?? end, end) }
+      index += 1
+    }
+    return first
   }
 
   private func text(_ code: CURLcode) -> String {
@@ -135,6 +147,7 @@ internal import Sockets
       (CURLOPT_TIMEOUT_MS, Int(seconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax),
       (CURLOPT_FORBID_REUSE, request.connection == .closed ? 1 : 0),
       (CURLOPT_NETRC, 0), (CURLOPT_QUICK_EXIT, 1), (CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
+      (CURLOPT_CERTINFO, request.readsCertificates ? 1 : 0),
       (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
     ] {
       isDone = unsafe isDone && portcullis_curl_set_long(handle, option, value) == CURLE_OK

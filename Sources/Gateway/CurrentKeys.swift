@@ -72,7 +72,7 @@ struct CurrentKeys: Sendable {
   }
 
   /// Runs `body` on a loop of its own until it calls what it is given.
-  private static func onLoop(
+  static func onLoop(
     _ body: @escaping @Sendable (EventLoop, @escaping @Sendable () -> Void) -> Void
   ) throws {
     let loop = try EventLoop(label: "command")

@@ -11,7 +11,7 @@ struct Portcullis: ParsableCommand {
     version: Portcullis.version,
     subcommands: [
       ServeCommand.self, CheckCommand.self, ExplainCommand.self, TokenCommand.self, KeysCommand.self, UserCommand.self,
-      ClientCommand.self, SignInsCommand.self, LogsCommand.self, WhyCommand.self, ProbeCommand.self,
+      ClientCommand.self, SignInsCommand.self, LogsCommand.self, WhyCommand.self, ProbeCommand.self, DoctorCommand.self,
       VersionCommand.self,
     ])
 

@@ -5,7 +5,7 @@ internal import Tokens
 public struct DiscoveryDocument: Sendable {
   /// All that it says.
   public let members: JSONObject
-  let keySetAddress: String
+  public let keySetAddress: String
 
   /// It stands in messages.
   static let addressBytesMax = 2048

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Configuration
+import JSON
+import Keys
+import Sockets
+
+/// `portcullis doctor`
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Asks the issuers what a gateway asks them, and says what is wrong and what to do.",
+    discussion: """
+      For each provider: discovery, certificates, keys, how long answers may be kept, the clock, and a token where one \
+      is given. The worst stands first. Exit status: 0 nothing is wrong, or warnings alone, 1 something is, 64 usage, \
+      66 no such file, 78 a faulty configuration.
+      """)
+
+  @OptionGroup var file: ConfigurationOption
+  @Option(name: .long, help: ArgumentHelp("One provider only.", valueName: "name"))
+  var provider: String?
+  @Option(
+    name: .long,
+    help: ArgumentHelp("A file that holds a token of the provider; -: standard input.", valueName: "file"))
+  var token: String?
+  @Flag(name: .long, help: "Prints the result as JSON.")
+  var json = false
+
+  func run() throws {
+    let providers = try ProviderOption.all(of: file.config, named: provider)
+    if token != nil, providers.count > 1 { throw ValidationError("--token needs --provider: there are several") }
+    let token = try self.token.map { try DoctorCommand.read($0) }
+    let now = WallClock.nanoseconds / 1_000_000_000
+    var diagnoses: [ProviderDiagnosis] = []
+    for configured in providers {
+      var diagnosis = try ProviderDiagnosis(configured, now: now)
+      if let token { diagnosis.look(atToken: token, of: configured, now: now) }
+      diagnoses.append(diagnosis)
+    }
+    if json {
+      print(String(decoding: JSONValue.array(diagnoses.map(\.json)).serialized(), as: UTF8.self))
+    } else {
+      print(diagnoses.map(\.text).joined(separator: "\n\n"))
+    }
+    if diagnoses.contains(where: { $0.findings.contains { $0.severity == .fault } }) { throw ExitStatus.refused }
+  }
+
+  /// Never an argument: other users of the machine see those.
+  private static func read(_ path: String) throws -> [UInt8] {
+    if path == "-" { return try TokenArgument.read(path) }
+    do throws(SystemError) {
+      let bytes = try FileAccess.read(path, bytesMax: 64 * 1024).bytes
+      return Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D })
+    } catch {
+      StandardError.print("\(error)")
+      throw ExitStatus.noInput
+    }
+  }
+}

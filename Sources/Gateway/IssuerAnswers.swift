@@ -1,0 +1,83 @@
+import Configuration
+import Fetch
+import Keys
+import Synchronization
+import Tokens
+
+/// What an issuer answers now to what a gateway asks it for: once, and without a memory.
+struct IssuerAnswers: Sendable {
+  struct Answer<Value: Sendable>: Sendable {
+    let address: String
+    let result: Result<Value, KeyFault>
+  }
+
+  /// nil: the provider names its keys itself.
+  private(set) var discovery: Answer<DiscoveryDocument>?
+  /// nil: it is not known where they are.
+  private(set) var keys: Answer<FetchResponse>?
+
+  /// Asks the issuer of a provider that fetches its keys, and waits.
+  init(_ provider: ProviderConfiguration) throws {
+    let answers = Mutex(IssuerAnswers())
+    try CurrentKeys.onLoop { loop, done in
+      do throws(FetchError) {
+        let fetcher = try Fetcher(loop: loop)
+        IssuerAnswers.ask(fetcher, provider) { answer in
+          answers.withLock { $0 = answer }
+          done()
+        }
+      } catch {
+        done()
+      }
+    }
+    self = answers.withLock { $0 }
+  }
+
+  private init() {}
+
+  private static func ask(
+    _ fetcher: Fetcher, _ provider: ProviderConfiguration, _ completion: @escaping (IssuerAnswers) -> Void
+  ) {
+    var answers = IssuerAnswers()
+    func askKeys(_ address: String) {
+      get(fetcher, address, provider) { result in
+        answers.keys = Answer(address: address, result: result)
+        completion(answers)
+      }
+    }
+    if case .jwksURL(let address) = provider.keys { return askKeys(address) }
+    let address = DiscoveryDocument.address(of: provider.policy.issuer)
+    get(fetcher, address, provider) { response in
+      let document: Result<DiscoveryDocument, KeyFault>
+      do throws(KeyFault) {
+        let body = try response.get().body
+        document = .success(try DiscoveryDocument(body.span, issuer: provider.policy.issuer))
+      } catch {
+        document = .failure(error)
+      }
+      answers.discovery = Answer(address: address, result: document)
+      guard case .success(let found) = document else { return completion(answers) }
+      askKeys(found.keySetAddress)
+    }
+  }
+
+  /// An answer with status 200.
+  private static func get(
+    _ fetcher: Fetcher, _ address: String, _ provider: ProviderConfiguration,
+    _ completion: @escaping (Result<FetchResponse, KeyFault>) -> Void
+  ) {
+    var request = FetchRequest(
+      url: address, certificateAuthorityFile: provider.certificateAuthorityFile,
+      accept: "application/jwk-set+json, application/json")
+    request.readsCertificates = true
+    fetcher.fetch(request) { result in
+      // Held until then.
+      withExtendedLifetime(fetcher) {}
+      switch result {
+      case .failure(let fault): completion(.failure(.fetch(fault)))
+      case .success(let response) where response.status != 200: completion(.failure(.status(response.status)))
+      case .success(let response): completion(.success(response))
+      }
+    }
+  }
+}

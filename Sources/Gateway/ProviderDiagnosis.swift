@@ -1,0 +1,155 @@
+import Configuration
+import Crypto
+import Fetch
+import JSON
+import Keys
+import Reason
+import Sockets
+import Tokens
+
+/// Everything that is to be said of one provider, the worst first.
+struct ProviderDiagnosis {
+  let provider: String
+  let issuer: String
+  private(set) var findings: [IssuerFinding] = []
+  /// nil: there are none that can be used.
+  private var keys: KeySet?
+
+  init(_ provider: ProviderConfiguration, now: UnixSeconds) throws {
+    self.provider = provider.name
+    issuer = provider.policy.issuer
+    switch provider.keys {
+    case .jwksURL, .discovery: try look(at: IssuerAnswers(provider), of: provider, now)
+    case .none:
+      findings.append(IssuerFinding(.good, "keys", "none: the issuer is asked about every token (introspection)"))
+    case .jwksFile(let path): lookAtFile(path, of: provider)
+    case .secretFile, .signing, .signingSecret: lookAtOwn(provider)
+    }
+    findings = findings.inOrder
+  }
+
+  private mutating func look(at answers: IssuerAnswers, of provider: ProviderConfiguration, _ now: UnixSeconds) {
+    if let discovery = answers.discovery {
+      switch discovery.result {
+      case .success(let document): findings.append(IssuerDiagnosis.discovery(document, at: discovery.address))
+      case .failure(let fault):
+        findings.append(IssuerDiagnosis.failure("discovery", discovery.address, fault))
+      }
+    }
+    guard let answer = answers.keys else { return }
+    switch answer.result {
+    case .failure(let fault): findings.append(IssuerDiagnosis.failure("keys", answer.address, fault))
+    case .success(let response):
+      findings.append(IssuerDiagnosis.certificates(end: response.certificateEnd, of: answer.address, now: now))
+      findings.append(IssuerDiagnosis.freshness(response.freshness, refreshEvery: provider.refreshEvery))
+      findings.append(
+        IssuerDiagnosis.clock(serverTime: response.serverTime, now: now, leeway: provider.policy.leewaySeconds))
+      take(response.body, of: provider)
+    }
+  }
+
+  private mutating func take(_ text: [UInt8], of provider: ProviderConfiguration) {
+    findings += KeyHygiene.findings(text, algorithms: provider.policy.algorithms)
+    keys = try? KeySet.parse(jwks: text.span)
+  }
+
+  private mutating func lookAtFile(_ path: String, of provider: ProviderConfiguration) {
+    do throws(SystemError) {
+      take(try FileAccess.read(path, bytesMax: KeyHygiene.bytesMax).bytes, of: provider)
+    } catch {
+      findings.append(IssuerFinding(.fault, "keys", "\(error)", remedy: "name a JWK Set in \"jwks_file\""))
+    }
+  }
+
+  private mutating func lookAtOwn(_ provider: ProviderConfiguration) {
+    do throws(KeyFault) {
+      try KeySource(provider).check()
+      findings.append(IssuerFinding(.good, "keys", "this gateway's own can be used"))
+      keys = try? provider.currentKeys()
+    } catch {
+      findings.append(IssuerFinding(.fault, "keys", "\(error)", remedy: "see docs/keys.md"))
+    }
+  }
+
+  /// Looks at a token as `token verify` does.
+  mutating func look(atToken token: [UInt8], of provider: ProviderConfiguration, now: UnixSeconds) {
+    findings.append(finding(ofToken: token, provider, now))
+    findings = findings.inOrder
+  }
+
+  private func finding(
+    ofToken token: [UInt8], _ provider: ProviderConfiguration, _ now: UnixSeconds
+  ) -> IssuerFinding {
+    guard let keys else {
+      return IssuerFinding(
+        .fault, "token", "not verified: there are no keys", remedy: "mend the keys first; then ask again")
+    }
+    do throws(TokenError) {
+      let verified = try TokenVerifier(provider.policy).verify(
+        token.span, keys: keys, now: now, using: SignatureVerifier())
+      if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
+        return IssuerFinding(
+          .fault, "token", "refused: \(reason.rawValue): what it is bound to, or has to be, is not shown here",
+          remedy: "see docs/reasons.md, \(reason.rawValue)")
+      }
+      return IssuerFinding(.good, "token", "good, for another \(verified.expiresAt - now) s")
+    } catch {
+      let lines = TokenExplanation(
+        token, provider.policy, keys, .refused(error), nil, dpop: provider.dpop, now: now
+      ).lines
+      let refused = lines.first { $0.outcome == .refused }.map { line in
+        "; \(line.name): wanted \(line.expected)" + (line.found.map { ", found \($0)" } ?? "")
+      }
+      return IssuerFinding(
+        .fault, "token", "refused: \(error.reason.rawValue): \(error)\(refused ?? "")",
+        remedy: "see docs/reasons.md, \(error.reason.rawValue); portcullis token verify shows every check")
+    }
+  }
+
+  // MARK: For people and programs
+
+  var text: String {
+    let width = findings.map(\.subject.count).max() ?? 0
+    let lines = findings.map { finding in
+      let subject = finding.subject + String(repeating: " ", count: width - finding.subject.count)
+      let line = "  \(finding.severity.word)  \(subject)  \(finding.verdict)"
+      return finding.remedy.map { "\(line)\n  \(String(repeating: " ", count: 9 + width))to do: \($0)" } ?? line
+    }
+    return (["provider \"\(provider)\" (\(TextTable.shown(issuer)))"] + lines).joined(separator: "\n")
+  }
+
+  var json: JSONValue {
+    .object([
+      "provider": .string(provider), "issuer": .string(issuer), "findings": .array(findings.map(\.json)),
+    ])
+  }
+}
+
+extension IssuerFinding.Severity {
+  fileprivate var word: String {
+    switch self {
+    case .good: "good   "
+    case .warning: "warning"
+    case .fault: "FAULT  "
+    }
+  }
+
+  fileprivate var name: String {
+    switch self {
+    case .good: "good"
+    case .warning: "warning"
+    case .fault: "fault"
+    }
+  }
+}
+
+extension IssuerFinding {
+  fileprivate var json: JSONValue {
+    var members: [JSONObject.Member] = [
+      .init(name: "severity", value: .string(severity.name)), .init(name: "subject", value: .string(subject)),
+      .init(name: "verdict", value: .string(verdict)),
+    ]
+    if let remedy { members.append(.init(name: "remedy", value: .string(remedy))) }
+    return JSONObject(members).map { .object($0) } ?? .null
+  }
+}

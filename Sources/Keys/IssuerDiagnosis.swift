@@ -1,0 +1,100 @@
+public import Fetch
+internal import JSON
+internal import Sockets
+public import Tokens
+
+/// What the answers of an issuer say of it, for who sets a provider up or asks why its tokens are refused. Nothing is
+/// fetched here, and nothing decides by it.
+public enum IssuerDiagnosis {
+  /// Days that a certificate should be good for: who renews it late has this long to see it.
+  private static let certificateDays: Int64 = 14
+  /// By how many seconds clocks may differ without anybody being told.
+  private static let clockSeconds: Int64 = 5
+
+  /// An address that was asked in vain.
+  public static func failure(_ subject: String, _ address: String, _ fault: KeyFault) -> IssuerFinding {
+    IssuerFinding(.fault, subject, "\(address): \(fault)", remedy: remedy(for: fault))
+  }
+
+  public static func discovery(_ document: DiscoveryDocument, at address: String) -> IssuerFinding {
+    IssuerFinding(
+      .good, "discovery", "\(address) is the issuer's; keys at \(JSONValue.quotedExcerpt(document.keySetAddress))")
+  }
+
+  /// - Parameter end: When the first of the server's certificates ends; nil: it has none.
+  public static func certificates(end: Int64?, of address: String, now: UnixSeconds) -> IssuerFinding {
+    guard address.lowercased().hasPrefix("https://") else {
+      return IssuerFinding(
+        .warning, "TLS", "\(address) is asked without TLS",
+        remedy: "fine on one machine for development; else give the issuer a certificate and name it by https")
+    }
+    guard let end else { return IssuerFinding(.good, "TLS", "the certificates verify") }
+    let days = (end - now) / 86_400
+    guard days < certificateDays else {
+      return IssuerFinding(.good, "TLS", "the certificates are good for \(days) days")
+    }
+    return IssuerFinding(
+      .warning, "TLS", "a certificate ends in \(days) days: then no key is fetched any more",
+      remedy: "have the issuer renew it, and see why that is not done by itself")
+  }
+
+  /// - Parameters:
+  ///   - every: How often keys are fetched at least.
+  public static func freshness(_ freshness: Freshness, refreshEvery every: Duration) -> IssuerFinding {
+    let seconds = every.components.seconds
+    switch freshness {
+    case .unsaid:
+      return IssuerFinding(.good, "cache", "no max-age: keys are fetched every \(seconds) s (refresh.every)")
+    case .notToBeKept:
+      return IssuerFinding(
+        .good, "cache", "no-store or no-cache, as frameworks say by default: keys are fetched every \(seconds) s")
+    case .fresh(let duration):
+      let age = duration.components.seconds
+      if duration < RefreshSchedule.shortest {
+        return IssuerFinding(
+          .warning, "cache",
+          "max-age leaves \(age) s: keys are fetched every \(RefreshSchedule.shortest.components.seconds) s, not sooner",
+          remedy: "have the issuer say a max-age of some minutes: a new key is fetched when it is first met")
+      }
+      let sooner = RefreshSchedule.interval(every: every, freshness: freshness)
+      return IssuerFinding(
+        .good, "cache", "max-age leaves \(age) s: keys are fetched every \(sooner.components.seconds) s")
+    }
+  }
+
+  /// - Parameters:
+  ///   - serverTime: What the issuer's clock said; nil: nothing.
+  ///   - leeway: The provider's, in seconds.
+  public static func clock(serverTime: Int64?, now: UnixSeconds, leeway: Int64) -> IssuerFinding {
+    guard let serverTime else {
+      return IssuerFinding(.good, "clock", "the issuer does not say what time it is")
+    }
+    let ahead = serverTime - now
+    let text = "this machine's clock is \(abs(ahead)) s \(ahead > 0 ? "behind" : "ahead of") the issuer's"
+    if abs(ahead) <= clockSeconds { return IssuerFinding(.good, "clock", "as the issuer's, within \(clockSeconds) s") }
+    let remedy = "set both clocks by NTP; chronyc tracking says how this one is"
+    if abs(ahead) <= leeway {
+      return IssuerFinding(.warning, "clock", "\(text), of \(leeway) s of leeway", remedy: remedy)
+    }
+    let consequence = ahead > 0 ? "new tokens are refused as from the future" : "tokens are refused before they end"
+    return IssuerFinding(
+      .fault, "clock", "\(text), which is more than leeway (\(leeway) s): \(consequence)", remedy: remedy)
+  }
+
+  private static func remedy(for fault: KeyFault) -> String {
+    switch fault {
+    case .fetch(.certificateRefused):
+      "see that the issuer shows its whole chain; where its authority is your own, name that in \"ca\""
+    case .fetch(.timedOut), .fetch(.failed): "see whether this machine reaches it: name, route, firewall"
+    case .fetch: "see what answers at that address"
+    case .status(404): "compare \"issuer\", or \"jwks_url\", with what the issuer says of itself"
+    case .status: "see what answers at that address; redirects are not followed"
+    case .issuerDiffers(let found):
+      "write issuer: \(JSONValue.quotedExcerpt(found)) where that is who is meant: they are compared byte for byte"
+    case .discoveryMalformed: "name the keys by jwks_url where the issuer has no discovery"
+    case .keysInPlainText: "have the issuer name its keys by https"
+    case .keySet: "see the keys below, and what answers at that address"
+    default: "see docs/keys.md"
+    }
+  }
+}

@@ -196,6 +196,7 @@ final class Gateway {
     _ inherited: InheritedSockets, _ log: Logger, _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
+    try testCanary()
     let control: EventLoop
     do throws(SystemError) {
       control = try EventLoop(label: "control")

@@ -53,7 +53,7 @@ struct ProgramLog: LogHandler {
     writer.write(ProgramLog.line(format, event.level, event.message.description, all))
   }
 
-  private static func line(
+  static func line(
     _ format: Format, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
   ) -> String {
     var pairs = [("time", Timestamp.text(WallClock.nanoseconds)), ("level", level.rawValue), ("message", message)]

@@ -25,6 +25,16 @@ public final class AccessLogRing {
       memory = remembersRefusals && format != .json ? LineEncoder(.json) : nil
     }
 
+    /// The line alone.
+    mutating func bytes() -> [UInt8] {
+      if combined != nil {
+        combined?.encode(record)
+        return combined?.withLine(Line.copy) ?? []
+      }
+      encoder.encode(record)
+      return encoder.withLine(Line.copy)
+    }
+
     mutating func write(to ring: ByteRing) {
       if combined != nil {
         combined?.encode(record)
@@ -63,6 +73,18 @@ public final class AccessLogRing {
 
   /// That of a loop whose exchanges nobody wants to see.
   public static func none() -> AccessLogRing { AccessLogRing(nil, .json) }
+
+  /// The line of an exchange in each format, and as it would be remembered where it was refused. They go nowhere.
+  public static func lines(of record: AccessRecord) -> [[UInt8]] {
+    let lines = [AccessLog.Format.json, .logfmt, .combined].map { format in
+      var line = Line(format, remembersRefusals: false)
+      line.record = record
+      return line.bytes()
+    }
+    let memory = AccessLogRing(nil, .json, remembersRefusals: true)
+    memory.write { $0 = record }
+    return lines + memory.recentRefusals.flatMap(\.latestFirst).map(\.line)
+  }
 
   /// Whether anything comes of a line.
   public var isOn: Bool { ring != nil || refusals != nil }

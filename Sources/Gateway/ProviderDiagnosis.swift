@@ -5,6 +5,7 @@ import JSON
 import Keys
 import Reason
 import Sockets
+import Telemetry
 import Tokens
 
 /// Everything that is to be said of one provider, the worst first.
@@ -64,8 +65,7 @@ struct ProviderDiagnosis {
   private mutating func lookAtOwn(_ provider: ProviderConfiguration) {
     do throws(KeyFault) {
       try KeySource(provider).check()
-      findings.append(IssuerFinding(.good, "keys", "this gateway's own can be used"))
-      keys = try? provider.currentKeys()
+      findings.append(IssuerFinding(.good, "keys", "this gateway's own can be used, or are made at its first start"))
     } catch {
       findings.append(IssuerFinding(.fault, "keys", "\(error)", remedy: "see docs/keys.md"))
     }
@@ -80,7 +80,7 @@ struct ProviderDiagnosis {
   private func finding(
     ofToken token: [UInt8], _ provider: ProviderConfiguration, _ now: UnixSeconds
   ) -> IssuerFinding {
-    guard let keys else {
+    guard let keys = keys ?? (provider.fetchesKeys ? nil : try? provider.currentKeys()) else {
       return IssuerFinding(
         .fault, "token", "not verified: there are no keys", remedy: "mend the keys first; then ask again")
     }
@@ -112,8 +112,10 @@ struct ProviderDiagnosis {
     let width = findings.map(\.subject.count).max() ?? 0
     let lines = findings.map { finding in
       let subject = finding.subject + String(repeating: " ", count: width - finding.subject.count)
-      let line = "  \(finding.severity.word)  \(subject)  \(finding.verdict)"
-      return finding.remedy.map { "\(line)\n  \(String(repeating: " ", count: 9 + width))to do: \($0)" } ?? line
+      // An issuer's words may be in it.
+      let line = "  \(finding.severity.word)  \(subject)  \(TerminalText.escaped(finding.verdict))"
+      let remedy = finding.remedy.map { TerminalText.escaped($0) }
+      return remedy.map { "\(line)\n  \(String(repeating: " ", count: 11 + width))to do: \($0)" } ?? line
     }
     return (["provider \"\(provider)\" (\(TextTable.shown(issuer)))"] + lines).joined(separator: "\n")
   }

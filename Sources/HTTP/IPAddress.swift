@@ -75,6 +75,11 @@ public struct AddressBlock: Hashable, Sendable {
     guard network == address else { return nil }
   }
 
+  /// Whether `other` has all of its addresses.
+  public func isWithin(_ other: AddressBlock) -> Bool {
+    other.contains(network) && maskHigh & other.maskHigh == other.maskHigh && maskLow & other.maskLow == other.maskLow
+  }
+
   public func contains(_ address: IPAddress) -> Bool {
     address.high & maskHigh == network.high && address.low & maskLow == network.low
   }

@@ -137,17 +137,17 @@ struct CookieTrick: Sendable {
   let request: @Sendable (ForgedRequest, _ name: String, _ value: String) -> [UInt8]
 
   static let all: [CookieTrick] = [
-    CookieTrick(name: "alone") { $0.bytes("Cookie: \($1)=\($2)\r\n") },
-    CookieTrick(name: "among others") { $0.bytes("Cookie: a=1; \($1)=\($2); b=2\r\n") },
-    CookieTrick(name: "without spaces") { $0.bytes("Cookie: a=1;\($1)=\($2);b=2\r\n") },
-    CookieTrick(name: "twice") { $0.bytes("Cookie: \($1)=\($2); \($1)=\($2)\r\n") },
-    CookieTrick(name: "quoted") { $0.bytes("Cookie: \($1)=\"\($2)\"\r\n") },
-    CookieTrick(name: "between quotes") { $0.bytes("Cookie: a=\"1; \($1)=\($2); b=2\"\r\n") },
-    CookieTrick(name: "behind an empty one") { $0.bytes("Cookie: ;; =;\($1)=\($2)\r\n") },
-    CookieTrick(name: "tabs around the name") { $0.bytes("Cookie: a=1;\t\($1)=\($2)\t\r\n") },
-    CookieTrick(name: "space behind the name") { $0.bytes("Cookie: a=1; \($1) =\($2)\r\n") },
-    CookieTrick(name: "in a second line") { $0.bytes("Cookie: a=1\r\nCookie: \($1)=\($2)\r\n") },
-    CookieTrick(name: "named by Connection") { $0.bytes(options: "close, Cookie", "Cookie: \($1)=\($2)\r\n") },
+    CookieTrick(name: "alone") { $0.bytes(cookies: "\($1)=\($2)") },
+    CookieTrick(name: "among others") { $0.bytes(cookies: "a=1; \($1)=\($2); b=2") },
+    CookieTrick(name: "without spaces") { $0.bytes(cookies: "a=1;\($1)=\($2);b=2") },
+    CookieTrick(name: "twice") { $0.bytes(cookies: "\($1)=\($2); \($1)=\($2)") },
+    CookieTrick(name: "quoted") { $0.bytes(cookies: "\($1)=\"\($2)\"") },
+    CookieTrick(name: "between quotes") { $0.bytes(cookies: "a=\"1; \($1)=\($2); b=2\"") },
+    CookieTrick(name: "behind an empty one") { $0.bytes(cookies: ";; =;\($1)=\($2)") },
+    CookieTrick(name: "tabs around the name") { $0.bytes(cookies: "a=1;\t\($1)=\($2)\t") },
+    CookieTrick(name: "space behind the name") { $0.bytes(cookies: "a=1; \($1) =\($2)") },
+    CookieTrick(name: "in a second line") { $0.bytes(cookies: "a=1\r\nCookie: \($1)=\($2)") },
+    CookieTrick(name: "named by Connection") { $0.bytes(options: "close, Cookie", cookies: "\($1)=\($2)") },
     CookieTrick(name: "field in upper case") { $0.bytes("COOKIE: \($1)=\($2)\r\n") },
   ]
 }

@@ -33,12 +33,14 @@ public struct ProbeReport: Sendable {
     /// The field, or `Cookie NAME`, or `token`.
     public let subject: String
     public let trick: String
-    public let verdict: Verdict
+    public internal(set) var verdict: Verdict
+    /// Its name, and who sent the request where there are several.
     public let route: String
   }
 
   /// A route that requests were sent to.
   public struct Route: Sendable {
+    /// With who sent requests, where there are several.
     public let name: String
     /// Routes that forward alike, and were not sent to.
     public let alike: [String]

@@ -19,20 +19,36 @@ public struct ProbeFault: Error, CustomStringConvertible {
 
 /// A gateway in this process, with an upstream of its own, and what is sent through it.
 public struct ProbeRun: ~Copyable {
-  private let routes: [ProbedRoute]
+  private let configuration: GatewayConfiguration
   private let server: Server
+  private let upstream: LoopBound<ProbeUpstream>
   private let loop: EventLoop
   private let address: SocketAddress
   private let received: ReceivedBytes
   private let key: IssuerKey
   private var report = ProbeReport()
-  private var requests = 0
+  private var attempts: [Attempt] = []
+
+  /// What is looked for of one request, in all that arrives while the probe runs.
+  private struct Attempt {
+    /// Where its verdict stands in the report; nil: it has none.
+    let result: Int?
+    let isArrival: (ArrivedRequest) -> Bool
+  }
 
   /// Probes `configuration`. Waits until it is done: some seconds for some routes.
   public static func report(on configuration: GatewayConfiguration) throws(ProbeFault) -> ProbeReport {
     do {
       var run = try ProbeRun(configuration)
-      for route in run.routes { try run.probe(route) }
+      let (routes, unreached) = ProbedRoute.all(of: run.configuration)
+      for route in routes {
+        for sender in route.senders { try run.probe(route, sender) }
+      }
+      for name in unreached {
+        run.report.routes.append(
+          ProbeReport.Route(name: name, alike: [], fault: "no request reaches it: what is before it takes all of them"))
+      }
+      run.settle()
       run.server.drain {}
       return run.report
     } catch {
@@ -66,82 +82,101 @@ public struct ProbeRun: ~Copyable {
       requestKeys: { _, _ in }, requestIntrospection: { _ in }, requestRenewal: { _ in }, requestLookup: { _ in },
       begun: {}, failed: { _ in })
     loop.start()
-    loop.async {
-      // Where it cannot, each request is answered 504, and the report says so.
-      try? ProbeUpstream(socket, received, loop).start()
-    }
+    let upstream = LoopBound(ProbeUpstream(socket, received, loop), loop: loop)
+    // Where it cannot, each request is answered 502, and the report says so.
+    upstream.async { try? $0.start() }
     (self.loop, self.received, self.address, self.key) = (loop, received, address, key)
-    routes = ProbedRoute.all(of: probed)
+    (self.upstream, self.configuration) = (upstream, probed)
   }
 
-  private mutating func probe(_ route: ProbedRoute) throws {
-    let forged = try request(of: route)
-    let fault = fault(of: route, forged)
-    report.routes.append(ProbeReport.Route(name: route.route.name, alike: route.alike, fault: fault))
+  private mutating func probe(_ route: ProbedRoute, _ sender: ProbedRoute.Sender) throws {
+    let token = try sender.provider.map { try self.token(of: $0) }
+    let name = route.senders.count == 1 ? route.route.name : "\(route.route.name), as \(sender.name)"
+    let forged = ForgedRequest(
+      method: route.method, host: route.host, path: route.path, credential: ProbeRun.credential(of: sender, token))
+    let fault = fault(of: forged)
+    report.routes.append(ProbeReport.Route(name: name, alike: route.alike, fault: fault))
     guard fault == nil else { return }
-    for name in route.fieldNames {
+    for field in route.fieldNames {
       for trick in FieldTrick.all {
-        attempt(name, trick.name, route) {
-          trick.request(forged, name, $0)
+        attempt(field, trick.name, name) {
+          trick.request(forged, field, $0)
         } isArrival: {
-          $0.shows($1, as: name)
+          $0.shows($1, as: field)
         }
       }
     }
-    for name in route.cookieNames {
+    for cookie in route.cookieNames {
       for trick in CookieTrick.all {
-        attempt("Cookie \(name)", trick.name, route) {
-          trick.request(forged, name, $0)
+        attempt("Cookie \(cookie)", trick.name, name) {
+          trick.request(forged, cookie, $0)
         } isArrival: {
-          $0.shows($1, inCookie: name)
+          $0.shows($1, inCookie: cookie)
         }
       }
     }
-    guard let token = try token(for: route), route.route.token == .remove else { return }
-    for (trick, credential) in [("Bearer", "Bearer \(token)"), ("bearer", "bearer  \(token)")] {
+    guard let token, route.route.token == .remove else { return }
+    var places: [(String, ForgedRequest.Credential)] = sender.cookies.map {
+      ("cookie \($0)", .cookie("\($0)=\(token)"))
+    }
+    if sender.readsAuthorization {
+      places += [("Bearer", .authorization("Bearer \(token)")), ("bearer", .authorization("bearer  \(token)"))]
+    }
+    for (place, credential) in places {
       var sent = forged
       sent.credential = credential
-      attempt("token", trick, route) { _ in
-        sent.bytes()
+      attempt("token", place, name) {
+        sent.bytes("X-Harmless: \($0)\r\n")
       } isArrival: { arrived, _ in
         arrived.shows(token)
       }
     }
-    for name in route.tokenCookies {
-      var sent = forged
-      sent.credential = nil
-      attempt("token", "cookie \(name)", route) { _ in
-        sent.bytes("Cookie: \(name)=\(token)\r\n")
-      } isArrival: { arrived, _ in
-        arrived.shows(token)
-      }
+  }
+
+  private static func credential(of sender: ProbedRoute.Sender, _ token: String?) -> ForgedRequest.Credential {
+    guard let token else { return .none }
+    guard !sender.readsAuthorization, let cookie = sender.cookies.first else {
+      return .authorization("Bearer \(token)")
     }
+    return .cookie("\(cookie)=\(token)")
   }
 
   /// Why nothing that is sent to the route would show anything: a harmless request has to be forwarded as it is.
-  private mutating func fault(of route: ProbedRoute, _ request: ForgedRequest) -> String? {
-    let value = nextValue()
+  private mutating func fault(of request: ForgedRequest) -> String? {
+    let value = begin(Attempt(result: nil) { _ in false })
     let outcome = send(request.bytes("X-Harmless: \(value)\r\n"))
     if outcome.arrived.contains(where: { $0.shows(value, as: "X-Harmless") }) { return nil }
     return "\(request.method) \(request.host)\(request.path) did not arrive: \(verdict(of: outcome).text)"
   }
 
   private mutating func attempt(
-    _ subject: String, _ trick: String, _ route: ProbedRoute, _ request: (String) -> [UInt8],
-    isArrival: (ArrivedRequest, String) -> Bool
+    _ subject: String, _ trick: String, _ route: String, _ request: (String) -> [UInt8],
+    isArrival: @escaping (ArrivedRequest, String) -> Bool
   ) {
-    let value = nextValue()
-    let outcome = send(request(value))
-    let hasArrived = outcome.arrived.contains { isArrival($0, value) }
+    let value = ProbeRun.value(attempts.count, as: subject)
+    _ = begin(Attempt(result: report.results.count) { isArrival($0, value) })
     report.results.append(
-      ProbeReport.Result(
-        subject: subject, trick: trick, verdict: hasArrived ? .arrived : verdict(of: outcome), route: route.route.name))
+      ProbeReport.Result(subject: subject, trick: trick, verdict: .unknown("not answered yet"), route: route))
+    let place = report.results.count - 1
+    let outcome = send(request(value))
+    if report.results[place].verdict != .arrived { report.results[place].verdict = verdict(of: outcome) }
   }
 
-  /// One that stands in no other request.
-  private mutating func nextValue() -> String {
-    requests += 1
-    return "portcullis-probe-\(requests)-"
+  /// - Returns: The text that is looked for, which stands in no other request.
+  private mutating func begin(_ attempt: Attempt) -> String {
+    attempts.append(attempt)
+    return ProbeRun.value(attempts.count - 1)
+  }
+
+  private static let valueStart = "portcullis-probe-"
+
+  /// - Parameter subject: A field that holds an address passes no other text where a proxy is believed: those are of
+  ///   networks that are for tests (RFC 2544).
+  private static func value(_ number: Int, as subject: String = "") -> String {
+    switch subject {
+    case "X-Forwarded-For", "X-Real-IP": "198.18.\(number >> 8 & 0xFF).\(number & 0xFF)"
+    default: "\(valueStart)\(number)-"
+    }
   }
 
   // MARK: One request
@@ -152,21 +187,49 @@ public struct ProbeRun: ~Copyable {
     let answer: [UInt8]?
   }
 
-  private func send(_ request: [UInt8]) -> Outcome {
+  private mutating func send(_ request: [UInt8]) -> Outcome {
     let answer = ProbeClient.exchange(request, with: address, on: loop)
-    return Outcome(arrived: received.take().map { ArrivedRequest($0) }, answer: answer)
+    return Outcome(arrived: settle(), answer: answer)
   }
 
+  /// Takes what upstreams were sent by now, and gives each arrival to the attempt that it is of: bytes may come late.
+  @discardableResult
+  private mutating func settle() -> [ArrivedRequest] {
+    let drained = DispatchSemaphore(value: 0)
+    upstream.async {
+      $0.drain()
+      drained.signal()
+    }
+    drained.wait()
+    return received.take().map { bytes in
+      let arrived = ArrivedRequest(bytes)
+      for number in Set(ProbeRun.numbers(in: bytes) + [attempts.count - 1]) where attempts.indices.contains(number) {
+        guard let result = attempts[number].result, attempts[number].isArrival(arrived) else { continue }
+        report.results[result].verdict = .arrived
+      }
+      return arrived
+    }
+  }
+
+  /// Of the attempts whose text stands in what arrived.
+  private static func numbers(in bytes: [UInt8]) -> [Int] {
+    let start = Array(valueStart.utf8)
+    var numbers: [Int] = []
+    for index in bytes.indices where bytes[index...].starts(with: start) {
+      let digits = bytes[(index + start.count)...].prefix { (0x30...0x39).contains($0) }
+      if let number = Int(String(decoding: digits, as: UTF8.self)) { numbers.append(number) }
+    }
+    return numbers
+  }
+
+  /// By the answer to the last request, where there were several.
   private func verdict(of outcome: Outcome) -> ProbeReport.Verdict {
     guard let answer = outcome.answer else { return .unknown("no answer in time") }
-    let head = ArrivedRequest(answer)
-    guard
-      let status = String(decoding: answer.prefix(12), as: UTF8.self).split(separator: " ").last.flatMap({ Int($0) })
-    else { return outcome.arrived.isEmpty ? .unknown("closed without an answer") : .stripped }
-    if !outcome.arrived.isEmpty, status < 500 { return .stripped }
-    guard (400..<500).contains(status) else { return .unknown("\(status)") }
-    let id = head.fields.first { ArrivedRequest.folded($0.name) == "x-request-id" }?.value
-    return .refused(status: status, reason: id.flatMap { reason(ofRequest: $0) })
+    guard let last = AnswerHead.all(in: answer).last else { return .unknown("closed without an answer") }
+    if (400..<500).contains(last.status) {
+      return .refused(status: last.status, reason: last.requestID.flatMap { reason(ofRequest: $0) })
+    }
+    return outcome.arrived.isEmpty || last.status >= 400 ? .unknown("\(last.status)") : .stripped
   }
 
   /// What the gateway's own memory of refusals says.
@@ -174,28 +237,20 @@ public struct ProbeRun: ~Copyable {
     let lines = Mutex<[[UInt8]]>([])
     let collected = DispatchSemaphore(value: 0)
     server.collect { traffic in
-      lines.withLock { $0 = traffic.refusals }
+      lines.withLock { $0 = traffic.refusals.flatMap { $0.latestFirst.prefix(8).map(\.line) } }
       collected.signal()
     }
     collected.wait()
-    for line in lines.withLock({ $0 }).prefix(8) {
+    for line in lines.withLock({ $0 }) {
       guard let record = try? JSON.parse(line.span).object, record["request_id"]?.string == id else { continue }
       return record["reason"]?.string
     }
     return nil
   }
 
-  // MARK: Who it comes from
-
-  private func request(of route: ProbedRoute) throws -> ForgedRequest {
-    ForgedRequest(
-      method: route.method, host: route.host, path: route.path, credential: try token(for: route).map { "Bearer \($0)" }
-    )
-  }
-
   /// One with a subject alone: what else is said upstream can only come from the client.
-  private func token(for route: ProbedRoute) throws -> String? {
-    guard let policy = route.provider?.policy else { return nil }
+  private func token(of provider: ProviderConfiguration) throws -> String {
+    let policy = provider.policy
     let now = WallClock.nanoseconds / 1_000_000_000
     var claims = JSONValue.object([
       "iss": .string(policy.issuer), "iat": .integer(now), "exp": .integer(now + 3600),

@@ -1,31 +1,45 @@
 import Sockets
 import Synchronization
 
-/// What upstreams were sent since it was last taken, one entry for each connection.
+/// What upstreams were sent since it was last taken.
 final class ReceivedBytes: Sendable {
-  private let connections = Mutex<[[UInt8]]>([])
+  private struct State {
+    var last = 0
+    /// By connection; numbers are never used again.
+    var connections: [Int: [UInt8]] = [:]
+    var changed: Set<Int> = []
+    var closed: Set<Int> = []
+  }
+
+  private let state = Mutex(State())
 
   /// - Returns: The number of the connection, to append to it.
   func begin() -> Int {
-    connections.withLock {
-      $0.append([])
-      return $0.count - 1
+    state.withLock {
+      $0.last += 1
+      return $0.last
     }
   }
 
-  /// - Returns: All that came on the connection; nothing where it was taken meanwhile.
+  /// - Returns: All that came on the connection.
   func append(_ bytes: [UInt8], to connection: Int) -> [UInt8] {
-    connections.withLock {
-      guard $0.indices.contains(connection) else { return [] }
-      $0[connection] += bytes
-      return $0[connection]
+    state.withLock {
+      $0.changed.insert(connection)
+      $0.connections[connection, default: []] += bytes
+      return $0.connections[connection] ?? []
     }
   }
 
+  func close(_ connection: Int) { state.withLock { _ = $0.closed.insert(connection) } }
+
+  /// All that came on each connection on which something came since; those that are open are told again with more.
   func take() -> [[UInt8]] {
-    connections.withLock { connections in
-      defer { connections = [] }
-      return connections.filter { !$0.isEmpty }
+    state.withLock { state in
+      let taken = state.changed.sorted().compactMap { state.connections[$0] }
+      for connection in state.closed { state.connections[connection] = nil }
+      state.changed = []
+      state.closed = []
+      return taken
     }
   }
 }
@@ -35,6 +49,7 @@ final class ProbeUpstream: Pollable {
   private let socket: ListeningSocket
   private let received: ReceivedBytes
   private let loop: EventLoop
+  private var connections: [ProbeUpstreamConnection] = []
 
   init(_ socket: ListeningSocket, _ received: ReceivedBytes, _ loop: EventLoop) {
     self.socket = socket
@@ -46,11 +61,26 @@ final class ProbeUpstream: Pollable {
     try loop.register(self, descriptor: socket.descriptor, interest: .readableLevel)
   }
 
-  override func ready(_ events: ReadyEvents) {
-    guard case .connection(let accepted, _) = socket.accept() else { return }
-    let connection = ProbeUpstreamConnection(accepted, received, loop)
-    // Where it cannot be watched it closes, and the gateway says so.
-    try? loop.register(connection, descriptor: connection.descriptor, interest: .edge)
+  override func ready(_ events: ReadyEvents) { accept() }
+
+  /// Reads what was sent by now, whatever the loop has seen of it.
+  func drain() {
+    accept()
+    for connection in connections { connection.read() }
+  }
+
+  private func accept() {
+    connections.removeAll(where: \.isClosed)
+    while case .connection(let accepted, _) = socket.accept() {
+      let connection = ProbeUpstreamConnection(accepted, received, loop)
+      do throws(SystemError) {
+        try loop.register(connection, descriptor: connection.descriptor, interest: .edge)
+        connections.append(connection)
+      } catch {
+        // It closes, and the gateway says so.
+        continue
+      }
+    }
   }
 }
 
@@ -60,6 +90,7 @@ private final class ProbeUpstreamConnection: Pollable {
   private let number: Int
   private let loop: EventLoop
   private var hasAnswered = false
+  private(set) var isClosed = false
 
   var descriptor: Int32 { socket.descriptor }
 
@@ -70,16 +101,19 @@ private final class ProbeUpstreamConnection: Pollable {
     number = received.begin()
   }
 
-  override func ready(_ events: ReadyEvents) {
-    while true {
+  override func ready(_ events: ReadyEvents) { read() }
+
+  func read() {
+    while !isClosed {
       let piece = socket.readPiece()
       switch piece.result {
       case .bytes: answer(received.append(piece.bytes, to: number))
       case .wouldBlock: return
       case .end, .failed:
+        isClosed = true
         loop.unregister(self)
         socket.close()
-        return
+        received.close(number)
       }
     }
   }

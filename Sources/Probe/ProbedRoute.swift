@@ -13,10 +13,18 @@ struct ProbedRoute {
   let fieldNames: [String]
   /// The cookies that its upstream does not see.
   let cookieNames: [String]
-  /// Where its tokens may stand beside Authorization.
-  let tokenCookies: [String]
-  /// nil: it asks for none.
-  let provider: ProviderConfiguration?
+  /// Whom its requests are sent by: nobody where that may pass, and somebody of each provider.
+  let senders: [Sender]
+
+  /// Who sends a request.
+  struct Sender {
+    /// nil: nobody.
+    let provider: ProviderConfiguration?
+    /// Where the provider's tokens may stand.
+    var readsAuthorization: Bool { provider?.credentialSources.contains(.authorization) ?? false }
+    var cookies: [String] { (provider?.credentialSources ?? []).compactMap(\.cookieName) }
+    var name: String { provider?.name ?? "nobody" }
+  }
 
   /// What decides about fields.
   private struct Handling: Hashable {
@@ -26,14 +34,17 @@ struct ProbedRoute {
     let token: TokenForwarding
     let providers: [Int]
     let upgrades: [String]
-    let asks: Bool
+    let authentication: Authentication
   }
 
-  /// Those that forward, and that a request can reach.
-  static func all(of configuration: GatewayConfiguration) -> [ProbedRoute] {
+  /// Those that forward.
+  ///
+  /// - Returns: Beside them the names of those that no request reaches.
+  static func all(of configuration: GatewayConfiguration) -> (routes: [ProbedRoute], unreached: [String]) {
     let trials = RequestTrials(configuration)
     let witnesses = RouteWitnesses(configuration.routes.map(\.pattern))
     var routes: [ProbedRoute] = []
+    var unreached: [String] = []
     var places: [Handling: Int] = [:]
     for (index, route) in configuration.routes.enumerated() {
       guard case .upstream = route.destination else { continue }
@@ -42,10 +53,13 @@ struct ProbedRoute {
           TrialRequest(method: request.method, host: request.host, target: request.path))
         return routed.route == index && routed.refusal == nil && !routed.isAnsweredHere
       }
-      guard let reaching else { continue }
+      guard let reaching else {
+        unreached.append(route.name)
+        continue
+      }
       let handling = Handling(
         identity: route.identity, assertion: route.assertion, headers: route.headers, token: route.token,
-        providers: route.providers, upgrades: route.upgrades, asks: route.rule.authentication != .none)
+        providers: route.providers, upgrades: route.upgrades, authentication: route.rule.authentication)
       if let place = places[handling] {
         routes[place].alike.append(route.name)
         continue
@@ -53,7 +67,7 @@ struct ProbedRoute {
       places[handling] = routes.count
       routes.append(ProbedRoute(route, reaching, configuration))
     }
-    return routes
+    return (routes, unreached)
   }
 
   private init(_ route: RouteConfiguration, _ request: RouteWitness, _ configuration: GatewayConfiguration) {
@@ -64,10 +78,14 @@ struct ProbedRoute {
     names += route.headers.set.map(\.name) + route.headers.removed + ProbedRoute.gatewaysOwn
     var seen: Set<String> = []
     fieldNames = names.filter { seen.insert($0.lowercased()).inserted }
-    provider = route.rule.authentication == .none ? nil : route.providers.first.map { configuration.providers[$0] }
-    let sources = route.providers.flatMap { configuration.providers[$0].credentialSources }
-    let tokenCookies = sources.compactMap { if case .cookie(let name) = $0 { name } else { nil } }
-    self.tokenCookies = tokenCookies
+    let providers = route.providers.map { configuration.providers[$0] }
+    senders =
+      switch route.rule.authentication {
+      case .none: [Sender(provider: nil)]
+      case .optional: [Sender(provider: nil)] + providers.map { Sender(provider: $0) }
+      case .required: providers.map { Sender(provider: $0) }
+      }
+    let tokenCookies = providers.flatMap { $0.credentialSources.compactMap(\.cookieName) }
     var cookies = configuration.providers.flatMap { provider in
       (provider.signIn?.cookies.names ?? [])
         + (provider.codeFlow.map { [$0.cookies.session, $0.cookies.flowPrefix + "probe"] } ?? [])
@@ -88,4 +106,8 @@ struct ProbedRoute {
     "X-Original-URI", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
     "Content-Length", "Transfer-Encoding", "Proxy-Authorization",
   ]
+}
+
+extension CredentialSource {
+  fileprivate var cookieName: String? { if case .cookie(let name) = self { name } else { nil } }
 }

@@ -1,4 +1,5 @@
 import Access
+import HTTP
 import Reason
 import Tokens
 
@@ -13,7 +14,7 @@ extension GatewayConfiguration {
     own.admin = nil
     own.workers = 1
     own.limits = LimitsConfiguration()
-    own.trustedProxies = TrustedProxies()
+    own.trustedProxies = trustedProxies.besidesThisMachine
     own.forwardAuth = nil
     own.revocations = nil
     own.tests = []
@@ -27,9 +28,11 @@ extension GatewayConfiguration {
   /// Said to who reads the result, as it bounds what is proved.
   public static let replacedForProbe = [
     "listeners by one on loopback in clear, upstreams by a server of the probe's own",
-    "providers' keys by one that is thrown away; claims that they require, introspection, DPoP and certificates by none",
-    "what routes require of a token, clients, rate_limit, minimum_rate and body limits by nothing",
-    "limits by their defaults; trusted_proxies, forward_auth and revocations by none",
+    "providers' keys by one that is thrown away; audiences, algorithms, max_age and require by none",
+    "introspection, sign_in, code_flow and certificates by tokens; token_from by Authorization where it names no cookie",
+    "dpop: required by allowed; require, clients, rate_limit and limits of routes by none; limits by their defaults",
+    "forward_auth by none: nothing is proved of what proxies are told that ask there",
+    "trusted_proxies by those elsewhere: addresses of this machine stand for clients",
   ]
 }
 
@@ -45,7 +48,13 @@ extension ProviderConfiguration {
     own.introspection = nil
     own.certificateRule = nil
     if own.dpop == .required { own.dpop = .allowed }
-    if !own.credentialSources.contains(.authorization) { own.credentialSources.insert(.authorization, at: 0) }
+    let isReadable = own.credentialSources.contains { source in
+      switch source {
+      case .authorization, .cookie: true
+      case .signInCookie, .session, .webSocketProtocol: false
+      }
+    }
+    if !isReadable { own.credentialSources.insert(.authorization, at: 0) }
     return own
   }
 }
@@ -70,6 +79,20 @@ extension RouteConfiguration {
     own.rateLimit = nil
     own.minimumRate = nil
     own.bodyBytesMax = nil
+    return own
+  }
+}
+
+extension TrustedProxies {
+  /// Without the blocks that are of this machine alone: where a proxy stands on it, the probe is none. One that trusts
+  /// this machine among others trusts too many, and the probe shows it.
+  fileprivate var besidesThisMachine: TrustedProxies {
+    let loopback = [("127.0.0.0", 8), ("::1", 128)].compactMap { text, length in
+      IPAddress(text).flatMap { AddressBlock($0, prefixLength: length) }
+    }
+    var own = self
+    own.unixPeers = false
+    own.blocks.removeAll { block in loopback.contains { block.isWithin($0) } }
     return own
   }
 }

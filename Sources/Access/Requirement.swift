@@ -143,6 +143,7 @@ extension Requirement.Condition {
 
 extension ClaimsSet {
   static let contextClassPath = ClaimPath(name: "acr")
+  static let authenticationTimePath = ClaimPath(name: "auth_time")
 
   /// Seconds since they were authenticated; nil where that is not said, or said to be still to come.
   func authenticationAge(at now: UnixSeconds) -> Int64? {

@@ -46,9 +46,9 @@ public enum ConfigurationReference {
     with `file:line:column`, and `portcullis check` reports all of them in one run. `listeners`, `routes` and what they
     name are required; all else has a default. [gateway.conf.example](../gateway.conf.example) is a file to start from.
 
-    SIGHUP has the file read again, and every file that it names. Changes of `workers`, of `log` and of the
-    addresses and `proxy_protocol` of `listeners` take effect with SIGUSR2 ([operations.md](operations.md)) or a
-    restart, which the log says; all else does at once, or not at all where anything is wrong.
+    SIGHUP has the file read again, and every file that it names. Changes of `workers`, of `log` (but for its `claims`)
+    and of the addresses and `proxy_protocol` of `listeners` take effect with SIGUSR2 ([operations.md](operations.md))
+    or a restart, which the log says; all else does at once, or not at all where anything is wrong.
 
     - **Texts need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or
       `[…]`. What a text means is said by its key alone: `off`, `yes` and `0644` are texts; booleans are `true` and

@@ -51,7 +51,8 @@ extension Gateway {
     case .success(let configuration):
       if configuration.listeners.map(\.opening) != active.configuration.listeners.map(\.opening)
         || configuration.workers != active.configuration.workers
-        || configuration.log != active.configuration.log || configuration.admin != active.configuration.admin
+        || !configuration.log.isWritten(as: active.configuration.log)
+        || configuration.admin != active.configuration.admin
       {
         log.warning(
           """
@@ -73,6 +74,7 @@ extension Gateway {
       next.admin = active.configuration.admin
       next.workers = active.configuration.workers
       next.log = active.configuration.log
+      next.log.claims = configuration.log.claims
       let agreed = next
       let kept = settingsInForce(of: removed)
       revocations.open(agreed) { [unowned self] opened in

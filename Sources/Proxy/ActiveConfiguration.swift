@@ -20,6 +20,8 @@ public final class ActiveConfiguration: Sendable {
   let upstreamNames: [String]
   /// `MetricNames`' numbers of the upstreams.
   let upstreamMetricNumbers: [Int]
+  /// Per provider, what of its tokens' claims the access log says; empty: it says none.
+  let loggedClaims: [ClaimSelection]
   /// Per provider.
   let credentialPlaces: [CredentialPlaces]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
@@ -57,6 +59,7 @@ public final class ActiveConfiguration: Sendable {
     providerNames = configuration.providers.map(\.name)
     upstreamNames = configuration.upstreams.map(\.name)
     upstreamMetricNumbers = configuration.upstreams.map { metricNames?.number(ofUpstream: $0.name) ?? 0 }
+    loggedClaims = configuration.loggedClaims
     let places = configuration.providers.map { CredentialPlaces($0.credentialSources, dpop: $0.dpop) }
     credentialPlaces = places
     let ownCookies = OwnCookies(configuration.providers)
@@ -93,6 +96,20 @@ public final class ActiveConfiguration: Sendable {
     headLimits = HeadLimits(
       headBytesMax: configuration.limits.headBytesMax, fieldsMax: configuration.limits.fieldsMax,
       targetBytesMax: configuration.limits.targetBytesMax)
+  }
+
+  /// Appends what the access log says of claims; nil: of one who was asked for a token, and may do without.
+  func append(_ claims: ClaimsSet?, to text: inout [UInt8]) {
+    guard let claims else {
+      text += "{}".utf8
+      return
+    }
+    guard let provider = providerNames.firstIndex(of: claims.provider) else { return }
+    claims.append(loggedClaims[provider], to: &text)
+    // Cut, they would be no JSON; and a part of them would look like all.
+    guard text.count > AccessRecord.claimsBytesMax else { return }
+    text.removeAll(keepingCapacity: true)
+    text += "\"…\"".utf8
   }
 
   /// Whom certificates name, by the provider's name.

@@ -88,6 +88,9 @@ final class ActiveRoute: Sendable {
     setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
   }
 
+  /// Whether anybody is asked who they are.
+  var asksWho: Bool { if case .none = tokenUse { false } else { true } }
+
   /// The index of the provider of that name, where the route takes its tokens.
   func provider(named name: String, in active: ActiveConfiguration) -> Int? {
     configuration.providers.first { active.providerNames[$0] == name }

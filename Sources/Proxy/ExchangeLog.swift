@@ -18,6 +18,8 @@ struct ExchangeLog {
   private(set) var path = ByteRange.empty
   private(set) var identity = Identity.anonymous
   private(set) var asked = Asked.nothing
+  /// Whether it was found out who it is: also that it is nobody.
+  private(set) var isIdentified = false
   private(set) var keyID: String?
   private(set) var provider: Int?
   private(set) var cache = TokenAuthentication.CacheUse.none
@@ -48,7 +50,7 @@ struct ExchangeLog {
     method = .empty
     host = .empty
     path = .empty
-    identity = .anonymous
+    forgetToken()
     asked = .nothing
     keyID = nil
     provider = nil
@@ -109,7 +111,10 @@ struct ExchangeLog {
     if let waitedFrom { authenticationMicroseconds = (now.nanoseconds - waitedFrom.nanoseconds) / 1000 }
   }
 
-  mutating func keep(_ identity: Identity) { self.identity = identity }
+  mutating func keep(_ identity: Identity) {
+    self.identity = identity
+    isIdentified = true
+  }
 
   mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
 
@@ -119,7 +124,10 @@ struct ExchangeLog {
     self.provider = provider
   }
 
-  mutating func forgetToken() { identity = .anonymous }
+  mutating func forgetToken() {
+    identity = .anonymous
+    isIdentified = false
+  }
 
   var cacheUse: AccessRecord.Cache? {
     switch cache {
@@ -198,6 +206,7 @@ extension Exchange {
   /// Fills the access line of the exchange, which is over `now`.
   func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
     log.fill(&record, at: now)
+    record.claims.removeAll(keepingCapacity: true)
     record.requestIDHigh = requestID.high
     record.requestIDLow = requestID.low
     record.requestIDGiven = requestID.given
@@ -207,6 +216,9 @@ extension Exchange {
     record.generation = configuration.generation
     record.route = route?.configuration.name
     record.provider = log.identity.provider ?? log.provider.map { configuration.providerNames[$0] }
+    if !configuration.loggedClaims.isEmpty, log.isIdentified, route?.asksWho == true {
+      configuration.append(log.identity.claims, to: &record.claims)
+    }
     record.upstream = log.upstream.map { configuration.upstreamNames[$0] }
   }
 }

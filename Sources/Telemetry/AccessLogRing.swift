@@ -136,6 +136,7 @@ extension LineEncoder {
     }
     if let provider = record.provider { add("provider", provider) }
     if let subject = record.subject { add("subject", subject) }
+    if !record.claims.isEmpty { add("claims", json: record.claims.span) }
     if let keyID = record.keyID { add("key_id", keyID) }
     if let cache = record.cache { add("cache", cache == .hit ? "hit" : "miss") }
     if let upstream = record.upstream {

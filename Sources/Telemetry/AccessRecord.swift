@@ -27,6 +27,8 @@ public struct AccessRecord {
   public var subject: String?
   /// Whether it is known who sent it: their credential was good. Not part of the line.
   public var isVerified = false
+  /// A JSON text of theirs: those that are logged; empty: none.
+  public var claims: [UInt8] = []
   public var keyID: String?
   public var cache: Cache?
   public var upstream: String?
@@ -39,6 +41,9 @@ public struct AccessRecord {
   public var bytesOut: UInt64 = 0
   /// Which configuration decided.
   public var generation: UInt64 = 0
+
+  /// Bytes of `claims`.
+  public static let claimsBytesMax = LineEncoder.valueBytesMax
 
   public init() {}
 }

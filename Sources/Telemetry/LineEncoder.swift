@@ -77,6 +77,13 @@ struct LineEncoder: ~Copyable {
     quote()
   }
 
+  /// - Parameter text: A JSON text on one line, of `valueBytesMax` bytes at most. logfmt has it as it has any text.
+  mutating func add(_ name: StaticString, json text: Span<UInt8>) {
+    guard format == .json else { return add(name, text) }
+    key(name)
+    line.append(text)
+  }
+
   mutating func add(_ name: StaticString, _ text: String) {
     var text = text
     text.makeContiguousUTF8()

@@ -1,3 +1,5 @@
+import Tokens
+
 extension LogConfiguration {
   static let keys = KeyTable<LogConfiguration>(
     "The access log has one line for each request; the program says the rest on standard error.",
@@ -10,6 +12,12 @@ extension LogConfiguration {
         """
         How access lines are written; `auto` is logfmt on a terminal, else JSON. `combined` is Apache's and nginx's \
         format, which says less.
+        """),
+      Key(
+        "claims", \.claims, .loggedClaims,
+        """
+        What access lines say of claims: `rules` are those that `require` of any route reads, a list is these as well. \
+        For `portcullis replay`, which needs them.
         """),
       Key(
         "level", \.level, .choice(Level.allCases.map { ($0.rawValue, $0) }), "The least severe message that is said."),
@@ -38,6 +46,34 @@ extension ValueKind where Value == LogConfiguration.Target {
           decoding.report(node.position, "an empty path; expected stdout, stderr, off or a path")
           return nil
         default: return .file(decoding.resolve(scalar.text))
+        }
+      })
+  }
+}
+
+extension ValueKind where Value == LogConfiguration.Claims {
+  static var loggedClaims: ValueKind {
+    let paths = ValueKind<[ClaimPath]>.list(of: .claimPath, "claims")
+    return ValueKind(
+      noun: "off, rules or a list of claims", reference: "`off`, `rules`, or list of claims",
+      text: { claims in
+        switch claims {
+        case .none: "off"
+        case .ofRules(let paths): paths.isEmpty ? "rules" : nil
+        }
+      },
+      decode: { node, decoding in
+        if case .sequence = node.content { return paths.decode(node, &decoding).map { .ofRules(and: $0) } }
+        guard let scalar = node.scalar(expected: "off, rules or a list of claims", &decoding) else { return nil }
+        switch scalar.text {
+        case "off": return LogConfiguration.Claims.none
+        case "rules": return .ofRules(and: [])
+        default:
+          decoding.report(
+            node.position,
+            "\"\(scalar.written)\" is not off, rules or a list of claims"
+              + NearestWord.hint(scalar.text, in: ["off", "rules"]))
+          return nil
         }
       })
   }

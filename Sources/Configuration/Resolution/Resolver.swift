@@ -23,7 +23,7 @@ struct Resolver {
       admin: resolveAdmin(beside: listeners),
       workers: workerCount,
       reload: resolveReload(),
-      log: draft.log.value,
+      log: resolveLog(),
       limits: limits,
       timeouts: draft.timeouts.value,
       trustedProxies: Resolver.proxies(draft.trustedProxies),

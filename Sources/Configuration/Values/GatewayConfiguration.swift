@@ -1,4 +1,5 @@
 public import Access
+public import Tokens
 
 /// Everything that `gateway.conf` says, validated: names resolve, durations and sizes are in range.
 public struct GatewayConfiguration: Sendable {
@@ -29,4 +30,14 @@ public struct GatewayConfiguration: Sendable {
   public var protectedResources: [ProtectedResource]
   /// For operators: what the file says, with defaults, and without secrets.
   public var effective = EffectiveValue.mapping([])
+}
+
+extension GatewayConfiguration {
+  /// Per provider, the claims of its tokens that the access log says; empty: it says none.
+  public var loggedClaims: [ClaimSelection] {
+    guard case .ofRules(let others) = log.claims else { return [] }
+    return providers.map { provider in
+      ClaimSelection(routes.flatMap { $0.rule.requirement.claimPaths(provider.policy.claims) } + others)
+    }
+  }
 }

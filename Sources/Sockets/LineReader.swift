@@ -50,22 +50,48 @@ public struct LineReader: ~Copyable {
     } while count < 0 && errno == EINTR
     guard count >= 0 else { throw .last("read \(path)") }
     offset += Int64(count)
-    for index in 0..<count {
-      let byte = block[index]
-      if byte == UInt8(ascii: "\n") {
-        body(line.span, isPartGiven ? .lastPart : .line)
-        isPartGiven = false
-        line.removeAll(keepingCapacity: true)
-        continue
+    var start = 0
+    while start < count {
+      let end = lineEnd(start, count)
+      if line.isEmpty, !isPartGiven, end < count {
+        // Nothing of it came before: it is given where it stands.
+        body(block.span.extracting(start..<end), .line)
+      } else {
+        keep(start, end, body)
+        if end < count {
+          body(line.span, isPartGiven ? .lastPart : .line)
+          isPartGiven = false
+          line.removeAll(keepingCapacity: true)
+        }
       }
-      if line.count == LineReader.lineBytesMax {
-        body(line.span, .part)
-        isPartGiven = true
-        line.removeAll(keepingCapacity: true)
-      }
-      line.append(byte)
+      start = end + 1
     }
     return count > 0
+  }
+
+  /// Where the line that goes on at `start` ends in the block; `count` where it does not.
+  private func lineEnd(_ start: Int, _ count: Int) -> Int {
+    unsafe block.withUnsafeBytes { raw in
+      // SAFETY: `start` lies below `count`, which the array holds.
+      guard let base = raw.baseAddress,
+        let found = unsafe memchr(base + start, Int32(UInt8(ascii: "\n")), count - start)
+      else { return count }
+      return unsafe UnsafeRawPointer(found) - base
+    }
+  }
+
+  /// Keeps a piece of a line whose end, or beginning, is not in the block.
+  private mutating func keep(_ start: Int, _ end: Int, _ body: (Span<UInt8>, Piece) -> Void) {
+    var start = start
+    while line.count + (end - start) > LineReader.lineBytesMax {
+      let taken = start + LineReader.lineBytesMax - line.count
+      line += block[start..<taken]
+      body(line.span, .part)
+      isPartGiven = true
+      line.removeAll(keepingCapacity: true)
+      start = taken
+    }
+    line += block[start..<end]
   }
 
   /// Gives what stands behind the last line's end.

@@ -15,6 +15,27 @@ public struct Timestamp {
     return String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
   }
 
+  /// The second that such a text says, since 1970; nil where it is none.
+  public static func seconds(_ text: Span<UInt8>) -> Int64? {
+    guard text.count == 27 else { return nil }
+    func number(_ start: Int, _ width: Int) -> Int64? {
+      var value: Int64 = 0
+      for index in start..<start + width {
+        guard text[index] >= UInt8(ascii: "0"), text[index] <= UInt8(ascii: "9") else { return nil }
+        value = value * 10 + Int64(text[index] - UInt8(ascii: "0"))
+      }
+      return value
+    }
+    guard let year = number(0, 4), let month = number(5, 2), let day = number(8, 2), let hour = number(11, 2),
+      let minute = number(14, 2), let second = number(17, 2), (1...12).contains(month)
+    else { return nil }
+    // Years that begin in March end with the leap day.
+    let shifted = month > 2 ? year : year - 1
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
+    return days * 86_400 + hour * 3600 + minute * 60 + second
+  }
+
   /// Has `bytes` say that moment.
   mutating func write(_ nanosecondsSince1970: Int64) {
     let seconds = nanosecondsSince1970 / 1_000_000_000

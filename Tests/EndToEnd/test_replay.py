@@ -1,13 +1,13 @@
-"""The access log says what rules read of a token, and no more."""
+"""Claims in the access log, and what another configuration would make of a log."""
 import json
 import signal
 
 import pytest
 
-from support.gateway import logfmt
+from support.gateway import logfmt, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
-from support.wire import get
+from support.wire import Client, get
 
 CONFIG = """
 listeners: [{{ address: 127.0.0.1:0 }}]
@@ -88,3 +88,95 @@ def test_claims_in_logfmt(start, upstream, issuer, keys):
     wait_until(lambda: gateway.access_text.endswith("\n"), "the line")
     claims = logfmt(gateway.access_text)["claims"]
     assert json.loads(claims) == {"realm_access": {"roles": ["a b", '"=']}, "sub": "alice", "tenant": None}
+
+
+# Replay
+
+
+def replay(log, candidate, *options):
+    result = run("replay", "--log", log, "--config", candidate, "--json", *options)
+    assert result.returncode in (0, 1), result
+    report = json.loads(result.stdout)
+    assert (report["otherwise"] > 0) == (result.returncode == 1)
+    return report
+
+
+@pytest.fixture(scope="module", params=["json", "logfmt"])
+def logged(request, start_once, upstream_once, issuer, keys, tmp_path_factory):
+    """A log of a gateway's own, and its configuration."""
+    app, key = upstream_once(), keys["ES256"]
+    gateway = start_once(config(issuer, app, request.param))
+    admin = {"roles": ["admin"]}
+    requests = [
+        ("/admin/a", mint(key, realm_access=admin)), ("/admin/b", mint(key, realm_access={"roles": ["user"]})),
+        ("/admin/c", mint(key, exp=1)), ("/admin/d", None), ("/users/alice/a", mint(key, tenant="acme")),
+        ("/users/alice/b", mint(key, tenant="acme", sub="bob")), ("/maybe", None), ("/maybe", mint(key)),
+        ("/open", None), ("/a/../b", None), ("/admin/e", "garbage")]
+    for path, token in requests:
+        get(gateway, path, [bearer(token)] if token else [])
+    with Client(gateway) as client:
+        client.send(b"GARBAGE\r\n\r\n")
+        client.response()
+    wait_until(lambda: gateway.access_text.count("\n") == 12, "twelve lines")
+    gateway.signal(signal.SIGUSR1)
+    path = tmp_path_factory.mktemp("log") / "access.log"
+    path.write_text(gateway.access_text + gateway.program_text + "not ours\n")
+    return path, gateway.config_path.read_text()
+
+
+def test_the_same_configuration_decides_the_same(logged, tmp_path):
+    log, text = logged
+    (tmp_path / "same.conf").write_text(text)
+    report = replay(log, tmp_path / "same.conf")
+    assert (report["requests"], report["decided"], report["otherwise"]) == (12, 10, 0), report
+    assert sorted((g["why"], g["reason"], g["requests"]) for g in report["undecided"]) == [
+        ("refused_before", "path_dot_segment", 1), ("refused_before", "request_line_invalid", 1)]
+    assert report["unreadable_lines"] == 1 and report["messages"] > 0
+    result = run("replay", "--log", log, "--config", tmp_path / "same.conf")
+    assert result.stdout.startswith("12 requests: 10 decided, 0 of them otherwise; 2 cannot be decided; 1 lines")
+
+
+def test_what_another_configuration_decides_otherwise(logged, tmp_path):
+    log, text = logged
+    candidate = (text.replace("roles: [admin]", "roles: [user]").replace("tenant: acme", "tenant: [acme, x]")
+                 .replace("{ name: maybe, path: /maybe, auth: company, anonymous: allow,",
+                          "{ name: maybe, path: /maybe, auth: company, require: { scopes: [s] },")
+                 .replace("{ name: open, path: /**, auth: none,", "{ name: closed, path: /**, auth: company,")
+                 .replace("owner: { path: id, claim: sub }, ", ""))
+    (tmp_path / "candidate.conf").write_text(candidate)
+    report = replay(log, tmp_path / "candidate.conf")
+
+    def side(of):
+        return of["reason"] or of["verdict"]
+    assert sorted((side(f["was"]), side(f["becomes"]), f["was"]["route"], f["subject"] or "", f["requests"])
+                  for f in report["flips"]) == [
+        ("allowed", "credential_missing", "maybe", "", 1), ("allowed", "role_missing", "admin", "alice", 1),
+        ("owner_mismatch", "allowed", "mine", "bob", 1), ("role_missing", "allowed", "admin", "alice", 1)]
+    undecided = {g["why"]: g["requests"] for g in report["undecided"] if g["why"] != "refused_before"}
+    # /maybe with a token: the scopes that the candidate asks for were not logged. /open: nobody was asked.
+    assert undecided == {"claim_not_logged": 1, "nobody_asked": 1}
+    # The same by standard input, for people.
+    result = run("replay", "--log", "-", "--config", tmp_path / "candidate.conf", stdin=log.read_text())
+    assert result.returncode == 1 and "403 role_missing" in result.stdout and "nobody was asked" in result.stdout
+    example = next(f["example"] for f in report["flips"] if f["subject"] == "bob")
+    assert example in result.stdout
+
+
+def test_other_routes_and_upstreams(logged, tmp_path):
+    log, text = logged
+    candidate = text.replace("upstreams: {", "upstreams: { echo: { builtin: echo },").replace(
+        "{ name: open, path: /**, auth: none, upstream: app }",
+        "{ name: open, path: /**, auth: none, upstream: echo }")
+    (tmp_path / "candidate.conf").write_text(candidate)
+    (flip,) = replay(log, tmp_path / "candidate.conf")["flips"]
+    assert (flip["was"]["upstream"], flip["becomes"]["upstream"], flip["requests"]) == ("app", "echo", 1)
+
+
+@pytest.mark.parametrize("arguments, status", [
+    (["--log", "missing.log", "--config", "{good}"], 66), (["--log", "{good}", "--config", "missing.conf"], 66),
+    (["--config", "{good}"], 64), (["--log", "{good}", "--config", "{good}", "--limit", "0"], 64)])
+def test_exit_statuses(logged, tmp_path, arguments, status):
+    good = tmp_path / "good.conf"
+    good.write_text(logged[1])
+    result = run("replay", *[a.format(good=good) for a in arguments], cwd=tmp_path)
+    assert result.returncode == status, result

@@ -1,0 +1,43 @@
+import ArgumentParser
+import JSON
+import Sockets
+
+/// `portcullis replay`
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Says which requests of an access log another configuration would decide otherwise.",
+    discussion: """
+      Decided by the functions that decide requests, from what the log says: JSON or logfmt, with log.claims. What a \
+      line does not say enough for is counted, and never guessed. Not looked at: whether tokens would verify, limits of \
+      rate and size, cors, TLS, identity headers. Exit status: 0 nothing is decided otherwise, 1 something is, 64 usage, \
+      66 no such file, 78 a faulty configuration.
+      """)
+
+  @OptionGroup var file: ConfigurationOption
+  @Option(name: .long, help: ArgumentHelp("The access log; -: standard input.", valueName: "file"))
+  var log: String
+  @Flag(name: .long, help: "As JSON, with every group.")
+  var json = false
+  @Option(name: .long, help: ArgumentHelp("Groups that are shown at most.", valueName: "number"))
+  var limit = 100
+
+  func validate() throws {
+    guard limit > 0 else { throw ValidationError("--limit is at least 1") }
+  }
+
+  func run() throws {
+    var replay = LogReplay(try ProviderOption.configuration(file.config))
+    do throws(SystemError) {
+      var reader = try LineReader(path: log == "-" ? nil : log)
+      while try reader.read({ replay.add($0, $1) }) {}
+      reader.finish { replay.add($0, $1) }
+    } catch {
+      StandardError.print("\(error)")
+      throw ExitStatus.noInput
+    }
+    let report = ReplayReport(replay)
+    print(json ? String(decoding: report.json.serialized(), as: UTF8.self) : report.text(groupsMax: limit))
+    if replay.flips.requests > 0 { throw ExitStatus.refused }
+  }
+}

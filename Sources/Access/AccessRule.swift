@@ -18,40 +18,54 @@ public struct AccessRule: Sendable, Hashable {
   /// Why somebody is refused who shows nothing: `credentialMissing`, or `certificateMissing` where nothing but a
   /// certificate would do.
   public var anonymousRefusal: Reason
+  /// For whom `requirement` is enforced.
+  public var enforcement: Enforcement
 
   public init(
-    authentication: Authentication, requirement: Requirement, anonymousRefusal: Reason = .credentialMissing
+    authentication: Authentication, requirement: Requirement, anonymousRefusal: Reason = .credentialMissing,
+    enforcement: Enforcement = .everyone
   ) {
     self.authentication = authentication
     self.requirement = requirement
     self.anonymousRefusal = anonymousRefusal
+    self.enforcement = enforcement
   }
 
   /// The permission to forward what `identity` sends: there is no other way to one.
   ///
   /// - Throws: Why it may not be forwarded.
   public func permit(_ identity: Identity, _ facts: RequestFacts) throws(Refusal) -> Permit {
-    try check(identity.claims, facts)
-    return Permit(identity)
+    let unenforced = try check(identity.claims, facts)
+    return Permit(identity, unenforced: unenforced?.reason)
   }
 
   /// Decides about whoever has these claims; nil: about who shows nothing.
   ///
   /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
   ///
+  /// - Returns: Why they might not, were the requirement enforced for them; nil: it is, or they have what it asks for.
   /// - Throws: Why they may not take the route.
-  public func check(_ claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) {
+  @discardableResult
+  public func check(_ claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal? {
     let providers: [String]
     switch authentication {
-    case .none: return
+    case .none: return nil
     case .required(let names): providers = names
     case .optional(let names):
-      if claims == nil, requirement.isEmpty { return }
+      if claims == nil {
+        return requirement.isEmpty ? nil : try enforce(Refusal(anonymousRefusal), on: nil, facts)
+      }
       providers = names
     }
     guard let claims else { throw Refusal(anonymousRefusal) }
     guard providers.contains(claims.provider) else { throw Refusal(.issuerUnknown) }
-    if let refusal = requirement.refusal(of: claims, facts) { throw refusal }
+    guard let refusal = requirement.refusal(of: claims, facts) else { return nil }
+    return try enforce(refusal, on: claims, facts)
+  }
+
+  private func enforce(_ refusal: Refusal, on claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal {
+    if enforcement.isFor(claims, facts) { throw refusal }
+    return refusal
   }
 
   /// Each thing that the rule asks for, decided as `check` does, for people.
@@ -93,6 +107,11 @@ public struct AccessRule: Sendable, Hashable {
 public struct Permit: ~Copyable, Sendable {
   /// Who was allowed.
   public let identity: Identity
+  /// Why the requirement would have refused it, were it enforced for them; nil: it would not.
+  public let unenforced: Reason?
 
-  fileprivate init(_ identity: Identity) { self.identity = identity }
+  fileprivate init(_ identity: Identity, unenforced: Reason?) {
+    self.identity = identity
+    self.unenforced = unenforced
+  }
 }

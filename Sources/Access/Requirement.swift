@@ -1,3 +1,4 @@
+public import HTTP
 public import Tokens
 
 /// What an identity has to bring. All conditions have to hold; without any, it always does.
@@ -35,6 +36,10 @@ public struct RequestFacts: Sendable {
   /// The canonical path, which the route's pattern matches.
   public let path: [UInt8]
   public let now: UnixSeconds
+  /// Whose it is where nobody is known, for rules that are enforced for a share of the senders.
+  public var client: IPAddress?
+  /// Whether such a share is enforced no longer.
+  public var isRampStopped = false
   /// Where it is asked what would become of it behind another sign-in; nil: it is the request as it came.
   var signIn: SupposedSignIn?
 

@@ -30,6 +30,18 @@ extension AdminReport {
           ("blame", refused.reason.blame.rawValue)), count)
     }
     text.begin(
+      "portcullis_shadow_refusals_total", .counter,
+      "Requests that were let through, and would have been refused, were require enforced for whoever sent them.")
+    for (refused, count) in AdminReport.sorted(counts.unenforced) {
+      text.sample(
+        PrometheusText.Labels(
+          ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue)), count)
+    }
+    text.begin(
+      "portcullis_enforcement_stopped", .gauge,
+      "1: what the route requires refused more than its budget, and is enforced for nobody.")
+    for ramp in ramps { text.sample(PrometheusText.Labels(("route", ramp.route)), UInt64(ramp.isStopped ? 1 : 0)) }
+    text.begin(
       "portcullis_token_cache_lookups_total", .counter, "Requests with a token, by whether it was verified before.")
     text.sample(PrometheusText.Labels(("result", "hit")), counts.cacheHits)
     text.sample(PrometheusText.Labels(("result", "miss")), counts.cacheMisses)
@@ -143,8 +155,12 @@ extension AdminReport {
   }
 
   /// Those of most requests first.
-  var refusals: [(refused: TrafficCounts.Refused, count: UInt64)] {
-    counts.refusals.map { ($0.key, $0.value) }.sorted {
+  var refusals: [(refused: TrafficCounts.Refused, count: UInt64)] { AdminReport.sorted(counts.refusals) }
+
+  private static func sorted(
+    _ counts: [TrafficCounts.Refused: UInt64]
+  ) -> [(refused: TrafficCounts.Refused, count: UInt64)] {
+    counts.map { ($0.key, $0.value) }.sorted {
       ($1.count, $0.refused.reason.rawValue, $0.refused.route) < (
         $0.count, $1.refused.reason.rawValue, $1.refused.route
       )

@@ -3,7 +3,7 @@ public enum ConfigurationReference {
   /// docs/configuration.md.
   public static func markdown() -> String {
     let sections = GatewayDraft.keys.reference("").map(markdown(of:))
-    return introduction + sections.joined(separator: "\n") + notYet
+    return introduction + sections.joined(separator: "\n")
   }
 
   private static func markdown(of section: ReferenceSection) -> String {
@@ -61,18 +61,4 @@ public enum ConfigurationReference {
 
 
     """
-
-  private static let notYet = """
-
-    ## Known, not supported yet
-
-    These words are reserved; a file that uses one is refused with a message that says so.
-
-    \(NotSupportedYet.list.map(line(of:)).joined(separator: "\n"))
-
-    """
-
-  private static func line(of group: (path: String, words: [String])) -> String {
-    "- `\(group.path)`: " + group.words.map { "`\($0)`" }.joined(separator: ", ")
-  }
 }

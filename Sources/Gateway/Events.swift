@@ -103,6 +103,10 @@ extension ProxyEvent {
         metadata: ["connections": "\(most)", "closed": "\(closed)", "last_of": "\(last)"])
     case .acceptingResumed:
       log.notice("accepting goes on")
+    case .enforcementStopped(let route, let refused, let requests):
+      log.error(
+        "what a route requires is enforced for nobody until the next reload: it refused more than its budget",
+        metadata: ["route": "\(route)", "refused": "\(refused)", "requests": "\(requests)"])
     case .proofMemoryFull(let refused):
       log.error(
         "DPoP proofs are refused with 503: as many are remembered as there is room for",

@@ -5,6 +5,7 @@ import Sockets
 /// How the program ends: the codes of sysexits(3) where they say more than failure.
 enum ExitStatus {
   static let refused = ExitCode(1)
+  static let undecided = ExitCode(2)
   static let usage = ExitCode(64)
   static let noInput = ExitCode(66)
   static let unavailable = ExitCode(69)

@@ -76,6 +76,7 @@ extension Gateway {
     report.routeNames = metricNames.routes
     report.upstreamNames = metricNames.upstreams
     report.upstreams = upstreams.statuses
+    report.ramps = active.ramps
     report.providers = keyStore.listings.map {
       AdminReport.Provider(
         name: $0.provider, issuer: $0.issuer, keys: $0.keys.count, fetchedAt: $0.fetchedAt.map { Double($0) },

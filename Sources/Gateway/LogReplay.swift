@@ -15,17 +15,18 @@ struct LogReplay {
   private(set) var gaps: [Replay.Gap: ReplayFlips.Count] = [:]
   private(set) var requests = 0
   private(set) var decided = 0
+  /// Requests that are let through, and would not be, were every rule enforced for everyone.
+  private(set) var unenforced = 0
   private(set) var messages = 0
   /// Lines that are none of the gateway's.
   private(set) var unreadable = 0
 
   // Logs say the same again and again.
-  private var routed = BytesMemo<RequestTrials.Routed>(countMax: 1 << 15)
-  private var claims = BytesMemo<ClaimsSet?>(countMax: 1 << 12)
-  private var key: [UInt8] = []
+  private var routed = BytesMemo<RequestTrials.Routed>(places: 1 << 13)
+  private var claims = BytesMemo<Replay.Claims>(places: 1 << 13)
 
-  init(_ configuration: GatewayConfiguration) {
-    replay = Replay(configuration)
+  init(_ configuration: GatewayConfiguration, enforcing: Bool) {
+    replay = Replay(configuration, enforcing: enforcing)
     routeNames = configuration.routes.map { [UInt8]($0.name.utf8) }
     upstreamNames = configuration.upstreams.map { [UInt8]($0.name.utf8) }
   }
@@ -73,12 +74,11 @@ struct LogReplay {
     case .success(let known): sender = known
     case .failure(let gap): return .undecided(gap.gap)
     }
-    key.removeAll(keepingCapacity: true)
-    for field in [AccessLine.Field.method, .host, .path] {
-      guard append(field, of: line, bytes) else { return .undecided(.cut) }
-      key.append(UInt8(ascii: " "))
+    let (method, host, path) = (line.range(.method), line.range(.host), line.range(.path))
+    if LogReplay.isCut(path, bytes) || LogReplay.isCut(host, bytes) || LogReplay.isCut(method, bytes) {
+      return .undecided(.cut)
     }
-    let routed = routed.value(of: key) { [replay] in
+    let routed = routed.entry(of: bytes.extracting(LogReplay.part(method, host, path))) { [replay] in
       replay.trials.route(
         TrialRequest(
           method: line.text(.method, in: bytes) ?? "", host: line.text(.host, in: bytes) ?? "",
@@ -86,26 +86,27 @@ struct LogReplay {
     }
     // On a path of its own, or to send the client elsewhere before any route was asked.
     if reason == nil, !line.has(.route) {
-      return routed.isAnsweredHere ? .decided(.answeredHere) : .undecided(.answeredHere)
+      return routed.value.isAnsweredHere ? .decided(.answeredHere) : .undecided(.answeredHere)
     }
-    let client = line.range(.client)
+    let time = line.range(.time)
     let request = Replay.Request(
-      sender: sender, client: line.has(.client) ? IPAddress(bytes, client) : nil,
-      time: Timestamp.seconds(bytes.extracting(line.range(.time).lowerBound..<line.range(.time).upperBound)) ?? 0,
+      sender: sender,
+      client: replay.readsClients && line.has(.client) ? IPAddress(bytes, line.range(.client)) : nil,
+      time: Timestamp.seconds(bytes.extracting(time.lowerBound..<time.upperBound)) ?? 0,
       wasForwarded: line.has(.upstream))
-    return replay.decide(request, routed)
+    return replay.decide(request, routed.value)
   }
 
-  /// Appends a value to the key.
-  ///
-  /// - Returns: False where it was cut: methods, hosts and paths that are decided are ASCII.
-  private mutating func append(_ field: AccessLine.Field, of line: AccessLine, _ bytes: Span<UInt8>) -> Bool {
-    let range = line.range(field)
-    for index in range.lowerBound..<range.upperBound {
-      if bytes[index] >= 0x80 { return false }
-      key.append(bytes[index])
-    }
-    return true
+  /// Where the part of a line begins and ends in which its values stand: where that is the same, they are.
+  private static func part(_ first: ByteRange, _ second: ByteRange, _ third: ByteRange) -> Range<Int> {
+    let start = min(first.lowerBound, second.lowerBound, third.lowerBound)
+    return start..<max(first.upperBound, second.upperBound, third.upperBound)
+  }
+
+  /// Whether a value was cut: methods, hosts and paths that are decided are ASCII.
+  private static func isCut(_ range: ByteRange, _ bytes: Span<UInt8>) -> Bool {
+    for index in range.lowerBound..<range.upperBound where bytes[index] >= 0x80 { return true }
+    return false
   }
 
   private struct Unknown: Error {
@@ -128,17 +129,19 @@ struct LogReplay {
       return .success(line.has(.claims) ? .anonymous : .unasked)
     }
     guard line.has(.claims) else { return .success(.known(provider: provider, claims: .unlogged)) }
-    key.removeAll(keepingCapacity: true)
-    key += provider.utf8
-    key.append(0)
     let range = line.range(.claims)
-    for index in range.lowerBound..<range.upperBound { key.append(bytes[index]) }
-    let set = claims.value(of: key) { [replay] in
-      let text = bytes.extracting(range.lowerBound..<range.upperBound)
-      if line.isPlain(.claims) { return replay.claims(text, provider: provider) }
-      return line.text(.claims, in: bytes).flatMap { replay.claims($0.utf8Span.span, provider: provider) }
+    let subject = line.has(.subject) ? line.range(.subject) : range
+    let entry = claims.entry(of: bytes.extracting(LogReplay.part(line.range(.provider), subject, range))) { [replay] in
+      let subject = replay.readsSubjects ? line.text(.subject, in: bytes) : nil
+      let set =
+        line.isPlain(.claims)
+        ? replay.claims(bytes.extracting(range.lowerBound..<range.upperBound), subject: subject, provider: provider)
+        : line.text(.claims, in: bytes).flatMap {
+          replay.claims($0.utf8Span.span, subject: subject, provider: provider)
+        }
+      return set.map { .logged($0) } ?? .tooLarge
     }
-    return .success(.known(provider: provider, claims: set.map { .logged($0) } ?? .tooLarge))
+    return .success(.known(provider: provider, claims: entry.value))
   }
 
   // MARK: Comparing
@@ -150,7 +153,8 @@ struct LogReplay {
       if wasAllowed, !line.has(.route) { return }
     case .refused(let now, _):
       if !wasAllowed, now == reason { return }
-    case .allowed(let route):
+    case .allowed(let route, let reason):
+      if reason != nil { unenforced += 1 }
       if wasAllowed, isSame(.route, line, bytes, routeNames[route]), goesOn(to: route, line, bytes) { return }
     }
     flips.add(
@@ -191,11 +195,11 @@ private enum ReplayStage {
   init(_ reason: Reason) {
     switch reason {
     case .noRoute: self = .route
-    case .credentialMissing, .certificateMissing: self = .credential
+    case .credentialMissing: self = .credential
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
       .requirementExcluded, .authenticationTooOld, .acrInsufficient:
       self = .rule
-    case .credentialRepeated, .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
+    case .cookieRepeated, .tokenTooLarge, .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid,
       .tokenExtensionRefused, .tokenTypeRefused, .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .claimsInvalid, .claimMissing, .claimMalformed, .issuerUnknown, .audienceMismatch, .tokenExpired,
       .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld, .tokenRevoked, .tokenInactive, .proofMissing,

@@ -10,13 +10,15 @@ struct ReplayCommand: ParsableCommand {
     discussion: """
       Decided by the functions that decide requests, from what the log says: JSON or logfmt, with log.claims. What a \
       line does not say enough for is counted, and never guessed. Not looked at: whether tokens would verify, limits of \
-      rate and size, cors, TLS, identity headers. Exit status: 0 nothing is decided otherwise, 1 something is, 64 usage, \
-      66 no such file, 78 a faulty configuration.
+      rate and size, cors, TLS, identity headers. Exit status: 0 nothing is decided otherwise, 1 something is, 2 nothing is \
+      decided at all, 64 usage, 66 no such file, 78 a faulty configuration.
       """)
 
   @OptionGroup var file: ConfigurationOption
   @Option(name: .long, help: ArgumentHelp("The access log; -: standard input.", valueName: "file"))
   var log: String
+  @Flag(name: .long, help: "Takes every require to be enforced for everyone, whatever its route's enforce says.")
+  var enforced = false
   @Flag(name: .long, help: "As JSON, with every group.")
   var json = false
   @Option(name: .long, help: ArgumentHelp("Groups that are shown at most.", valueName: "number"))
@@ -27,7 +29,7 @@ struct ReplayCommand: ParsableCommand {
   }
 
   func run() throws {
-    var replay = LogReplay(try ProviderOption.configuration(file.config))
+    var replay = LogReplay(try ProviderOption.configuration(file.config), enforcing: enforced)
     do throws(SystemError) {
       var reader = try LineReader(path: log == "-" ? nil : log)
       while try reader.read({ replay.add($0, $1) }) {}
@@ -39,5 +41,9 @@ struct ReplayCommand: ParsableCommand {
     let report = ReplayReport(replay)
     print(json ? String(decoding: report.json.serialized(), as: UTF8.self) : report.text(groupsMax: limit))
     if replay.flips.requests > 0 { throw ExitStatus.refused }
+    if replay.decided == 0 {
+      StandardError.print("nothing was decided: is it an access log as JSON or logfmt, written with log.claims?")
+      throw ExitStatus.undecided
+    }
   }
 }

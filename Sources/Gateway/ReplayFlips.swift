@@ -37,8 +37,16 @@ struct ReplayFlips {
   private(set) var requests = 0
   private var sendersHeld = 0
 
+  /// A text of which no more is kept than 64 bytes; what tells longer ones apart is put behind them.
+  private static func bounded(_ text: String) -> String {
+    guard text.utf8.count > 64 else { return text }
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return String(decoding: text.utf8.prefix(64), as: UTF8.self) + "…" + String(hash, radix: 16)
+  }
+
   private static let changesMax = 2000
-  private static let sendersMax = 100_000
+  private static let sendersMax = 50_000
 
   mutating func add(_ change: Change, subject: String?, provider: String?, example: String) {
     requests += 1
@@ -47,7 +55,8 @@ struct ReplayFlips {
       return
     }
     if changes[change] == nil { changes[change] = [:] }
-    let sender = Sender(subject: subject, provider: provider)
+    let sender = Sender(subject: subject.map(ReplayFlips.bounded), provider: provider)
+    let example = ReplayFlips.bounded(example)
     if changes[change]?[sender] == nil {
       guard sendersHeld < ReplayFlips.sendersMax else {
         others[change, default: Count(example)].add()

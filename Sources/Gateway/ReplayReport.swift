@@ -41,6 +41,9 @@ struct ReplayReport {
     let undecided = replay.requests - replay.decided
     var summary = "\(replay.requests) requests: \(replay.decided) decided, \(replay.flips.requests) of them otherwise"
     if undecided > 0 { summary += "; \(undecided) cannot be decided" }
+    if replay.unenforced > 0 {
+      summary += "; \(replay.unenforced) would be refused, were require enforced (--enforced)"
+    }
     if replay.unreadable > 0 { summary += "; \(replay.unreadable) lines are none of the gateway's" }
     parts.append(summary)
     let groups = groups
@@ -76,7 +79,7 @@ struct ReplayReport {
     switch change.becomes {
     case .answeredHere: "an answer of the gateway's own"
     case .refused(let reason, _): "\(reason.status) \(reason.rawValue)"
-    case .allowed(let route): upstream(of: route).map { "allowed → \($0)" } ?? "redirected"
+    case .allowed(let route, _): upstream(of: route).map { "allowed → \($0)" } ?? "redirected"
     }
   }
 
@@ -95,7 +98,7 @@ struct ReplayReport {
     switch change.becomes {
     case .answeredHere: nil
     case .refused(_, let route): route.map { replay.configuration.routes[$0].name }
-    case .allowed(let route): replay.configuration.routes[route].name
+    case .allowed(let route, _): replay.configuration.routes[route].name
     }
   }
 
@@ -127,7 +130,9 @@ struct ReplayReport {
     }
     return ReplayReport.object([
       ("requests", .integer(Int64(replay.requests))), ("decided", .integer(Int64(replay.decided))),
-      ("otherwise", .integer(Int64(replay.flips.requests))), ("otherwise_not_listed", .integer(Int64(replay.flips.rest))),
+      ("otherwise", .integer(Int64(replay.flips.requests))),
+      ("otherwise_not_listed", .integer(Int64(replay.flips.rest))),
+      ("not_enforced", .integer(Int64(replay.unenforced))),
       ("messages", .integer(Int64(replay.messages))), ("unreadable_lines", .integer(Int64(replay.unreadable))),
       ("flips", .array(flips)), ("undecided", .array(undecided)),
     ])
@@ -137,7 +142,7 @@ struct ReplayReport {
     switch change.becomes {
     case .answeredHere: .object(["verdict": .string("answered_by_gateway")])
     case .refused(let reason, _): side(reason, route: route(change), upstream: nil)
-    case .allowed(let index): side(nil, route: route(change), upstream: upstream(of: index))
+    case .allowed(let index, _): side(nil, route: route(change), upstream: upstream(of: index))
     }
   }
 
@@ -163,6 +168,7 @@ extension Replay.Gap {
     case .answeredHere: "answered_by_gateway"
     case .preflight: "preflight"
     case .refusedBefore: "refused_before"
+    case .credentialElsewhere: "credential_elsewhere"
     case .unasked: "nobody_asked"
     case .providerUnknown: "provider_unknown"
     case .claimsUnlogged: "claims_not_logged"
@@ -182,8 +188,9 @@ extension Replay.Gap {
     case .answeredHere: "answered on a path of the gateway's own, or sent to https"
     case .preflight: "a browser may have asked for another method (cors)"
     case .refusedBefore(let reason): "refused before its rights were looked at: \(reason.rawValue)"
+    case .credentialElsewhere: "it had no token, and one would be looked for elsewhere than in Authorization too"
     case .unasked: "nobody was asked for a token, and would be"
-    case .providerUnknown: "the token's provider is none of the configuration's, or not the only one with its issuer"
+    case .providerUnknown: "the token's provider is not known, or its token would not be looked for, or not by it alone"
     case .claimsUnlogged: "a rule reads claims, and none were logged (log.claims)"
     case .claimsTooLarge: "the claims were too large to be logged"
     case .claimUnlogged: "a rule reads a claim that was not logged (log.claims)"

@@ -49,6 +49,9 @@ struct RequestExplanation {
       if let browser { lines.append("browser    \(browser)") }
     case .allowed(let forwarding):
       lines.append("verdict    allowed")
+      if let reason = trial.unenforced {
+        lines.append("shadow     \(reason.status) \(reason.rawValue), which is not enforced")
+      }
       switch forwarding.destination {
       case .upstream(let index):
         lines.append("upstream   \(configuration.upstreams[index].name)")
@@ -116,6 +119,7 @@ struct RequestExplanation {
       members.append(.init(name: "verdict", value: .string("allowed")))
       members.append(.init(name: "forwarded", value: json(of: forwarding)))
     }
+    members.append(.init(name: "not_enforced", value: trial.unenforced.map { .string($0.rawValue) } ?? .null))
     return JSONObject(members).map { .object($0) } ?? .null
   }
 

@@ -119,6 +119,11 @@ public final class ActiveConfiguration: Sendable {
     return rules
   }
 
+  /// The routes whose requirement is enforced for a share of the senders, and whether that was stopped.
+  public var ramps: [(route: String, isStopped: Bool)] {
+    routes.compactMap { route in route.ramp.map { (route.configuration.name, $0.isStopped) } }
+  }
+
   /// Whether anybody's word about the client is believed.
   let trustsProxies: Bool
 

@@ -37,6 +37,8 @@ final class ActiveRoute: Sendable {
   let clientLimit: ActiveRateLimit?
   /// One for all requests of a subject, asked when it is known; nil: none.
   let subjectLimit: ActiveRateLimit?
+  /// How it fares that its rule is enforced for a share of its senders; nil: it is for everyone, or for nobody.
+  let ramp: EnforcementRamp?
   /// How fast its clients have to be; nil: as they like.
   let minimumRate: MinimumRate?
   /// The names of the headers that say who it is.
@@ -78,6 +80,7 @@ final class ActiveRoute: Sendable {
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil
     subjectLimit = limit?.limit.by == .subject ? limit : nil
+    ramp = configuration.enforcementBudget.map(EnforcementRamp.init)
     minimumRate = configuration.minimumRate.map { MinimumRate(bytesPerSecond: $0, timeouts) }
     upgrades = configuration.upgrades.map { [UInt8]($0.utf8) }
     let headers = configuration.headers

@@ -166,11 +166,21 @@ extension Exchange {
     }
     if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
     log.asksRule(at: context.unixSeconds)
+    var facts = RequestFacts(path: path, now: context.unixSeconds)
+    if let ramp = route.ramp {
+      facts.client = context.client.address
+      facts.isRampStopped = ramp.isStopped
+    }
     let permit: Permit
     do throws(Access.Refusal) {
-      permit = try route.configuration.rule.permit(
-        identity, RequestFacts(path: path, now: context.unixSeconds))
+      permit = try route.configuration.rule.permit(identity, facts)
+      unenforced = permit.unenforced
+      if let ramp = route.ramp, identity.claims != nil { rampStop = ramp.count(refused: nil, now: context.now) }
     } catch {
+      // Another provider's token is refused however few the rule is enforced for.
+      if let ramp = route.ramp, identity.claims != nil, error.reason != .issuerUnknown {
+        rampStop = ramp.count(refused: identity.subject ?? "", now: context.now)
+      }
       let remedy = stepUp(error, identity, authentication.credential, context.unixSeconds)
       if let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy) {
         return .answer(response)

@@ -54,6 +54,10 @@ final class Exchange {
   var forwardAuthFields: [UInt8]?
   var status = 0
   var reason: Reason?
+  /// Why its route's requirement would have refused it, were it enforced for whoever sends it.
+  var unenforced: Reason?
+  /// That it was the one with which its route's requirement stopped being enforced for a share of the senders.
+  var rampStop: EnforcementRamp.Stop?
 
   /// What the issuer said of the token, where it was asked.
   var introspection: IntrospectionResult?
@@ -86,6 +90,8 @@ final class Exchange {
     answer = AnswerState()
     status = 0
     reason = nil
+    unenforced = nil
+    rampStop = nil
     introspection = nil
     renewal = nil
     upgrade = nil

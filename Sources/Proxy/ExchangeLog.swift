@@ -179,12 +179,14 @@ struct ExchangeLog {
 extension Exchange {
   /// What is counted of the exchange, which is over `now`. Before `fill`, which takes its text.
   func measure(at now: MonotonicTime) -> ExchangeMeasure {
-    ExchangeMeasure(
+    var measure = ExchangeMeasure(
       route: route?.metricNumber ?? 0,
       upstream: log.upstream.flatMap { configuration?.upstreamMetricNumbers[$0] }, status: status, reason: reason,
       cache: log.cacheUse, totalMicroseconds: (now.nanoseconds - log.startedAt.nanoseconds) / 1000,
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
+    measure.unenforced = unenforced
+    return measure
   }
 
   /// What its rule was asked about; nil where it was not.
@@ -212,6 +214,7 @@ extension Exchange {
     record.requestIDGiven = requestID.given
     record.status = status
     record.reason = reason
+    record.unenforced = unenforced
     guard let configuration else { return }
     record.generation = configuration.generation
     record.route = route?.configuration.name

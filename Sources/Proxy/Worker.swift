@@ -229,6 +229,9 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
+    if let stop = slot.exchange.rampStop, let route = slot.exchange.route {
+      report(.enforcementStopped(route: route.configuration.name, refused: stop.refused, requests: stop.requests))
+    }
     guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current
     counts?.count(slot.exchange.measure(at: now))

@@ -134,6 +134,7 @@ extension LineEncoder {
       add("reason", reason.rawValue)
       add("blame", reason.blame.rawValue)
     }
+    if let unenforced = record.unenforced { add("shadow", unenforced.rawValue) }
     if let provider = record.provider { add("provider", provider) }
     if let subject = record.subject { add("subject", subject) }
     if !record.claims.isEmpty { add("claims", json: record.claims.span) }

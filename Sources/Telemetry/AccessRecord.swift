@@ -23,6 +23,8 @@ public struct AccessRecord {
   public var route: String?
   public var status = 0
   public var reason: Reason?
+  /// Why it would have been refused, were its route's requirement enforced for whoever sent it.
+  public var unenforced: Reason?
   public var provider: String?
   public var subject: String?
   /// Whether it is known who sent it: their credential was good. Not part of the line.

@@ -7,6 +7,8 @@ public struct TrafficCounts: Sendable {
   /// By `MetricNames`' number. The durations are those until the first byte of the answer.
   public private(set) var upstreams: [ExchangeCounts] = [ExchangeCounts()]
   public private(set) var refusals: [Refused: UInt64] = [:]
+  /// Requests that were let through although their route's requirement refuses them, as it is not enforced for them.
+  public private(set) var unenforced: [Refused: UInt64] = [:]
   public private(set) var retries: UInt64 = 0
   public private(set) var cacheHits: UInt64 = 0
   public private(set) var cacheMisses: UInt64 = 0
@@ -40,6 +42,7 @@ public struct TrafficCounts: Sendable {
     bytesIn &+= exchange.bytesIn
     bytesOut &+= exchange.bytesOut
     if let reason = exchange.reason { refusals[Refused(route: exchange.route, reason: reason), default: 0] &+= 1 }
+    if let reason = exchange.unenforced { unenforced[Refused(route: exchange.route, reason: reason), default: 0] &+= 1 }
   }
 
   private static func grow(_ counts: inout [ExchangeCounts], to index: Int) {
@@ -50,6 +53,7 @@ public struct TrafficCounts: Sendable {
     TrafficCounts.add(other.routes, to: &routes)
     TrafficCounts.add(other.upstreams, to: &upstreams)
     for (refused, count) in other.refusals { refusals[refused, default: 0] &+= count }
+    for (refused, count) in other.unenforced { unenforced[refused, default: 0] &+= count }
     retries &+= other.retries
     cacheHits &+= other.cacheHits
     cacheMisses &+= other.cacheMisses

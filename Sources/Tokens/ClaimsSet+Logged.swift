@@ -6,13 +6,15 @@ extension ClaimsSet {
   ///
   /// - Parameters:
   ///   - text: As `append(_:to:)` has written it.
+  ///   - subject: As the log says it beside them.
   ///   - policy: Of the provider whose token it was.
   /// - Returns: nil where it is no JSON object.
-  public init?(logged text: Span<UInt8>, _ policy: TokenPolicy) {
+  public init?(logged text: Span<UInt8>, subject: String?, _ policy: TokenPolicy) {
     guard let document = try? JSONDocument(text, depthMax: 32), document.kind(document.root) == .object else {
       return nil
     }
     self.init(document, policy)
+    self.subject = subject
   }
 
   /// Whether what stands at `path` was logged, also that nothing does.

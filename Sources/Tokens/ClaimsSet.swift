@@ -8,7 +8,7 @@ public struct ClaimsSet: Sendable {
   public let provider: String
   public let issuer: String
   /// Who it is about; nil where the claims do not say.
-  public let subject: String?
+  public internal(set) var subject: String?
   /// The provider's: how far its clock may be off.
   public let leewaySeconds: Int64
   let claims: JSONDocument

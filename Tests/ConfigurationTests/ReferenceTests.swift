@@ -27,18 +27,4 @@ struct ReferenceTests {
     #expect(file.routes.map(\.name) == ["/public/**", "/api/**", "/admin/**"])
     #expect(file.upstreams.map(\.kind) == [.echo])
   }
-
-  @Test("Everything that the reference calls unsupported is refused as such")
-  func unsupported() {
-    let tables: [(path: String, known: [String], unsupported: [String])] = [
-      ("gateway.conf", GatewayDraft.keys.keys.map(\.name), GatewayDraft.keys.unsupported),
-      ("providers.<name>", ProviderDraft.keys.keys.map(\.name), ProviderDraft.keys.unsupported),
-      ("upstreams.<name>", UpstreamDraft.keys.keys.map(\.name), UpstreamDraft.keys.unsupported),
-      ("routes[]", RouteDraft.keys.keys.map(\.name), RouteDraft.keys.unsupported),
-    ]
-    for table in tables {
-      #expect((NotSupportedYet.list.first { $0.path == table.path }?.words ?? []) == table.unsupported)
-      #expect(Set(table.known).isDisjoint(with: table.unsupported))
-    }
-  }
 }

@@ -1,10 +1,11 @@
 """Claims in the access log, and what another configuration would make of a log."""
 import json
+import re
 import signal
 
 import pytest
 
-from support.gateway import logfmt, run
+from support.gateway import ROOT, logfmt, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
 from support.wire import Client, get
@@ -180,3 +181,70 @@ def test_exit_statuses(logged, tmp_path, arguments, status):
     good.write_text(logged[1])
     result = run("replay", *[a.format(good=good) for a in arguments], cwd=tmp_path)
     assert result.returncode == status, result
+
+
+# What is not guessed
+
+
+LINE = dict(time="2026-01-31T08:49:37.000123Z", request_id="a", client="192.0.2.1", method="GET", host="a", status=401,
+            total_us=1, bytes_in=1, bytes_out=1, config=1)
+ROUTES = """
+listeners: [{ address: 127.0.0.1:0 }]
+providers:
+  company: { issuer: https://company.example, audiences: [a], jwks_url: https://company.example/jwks }
+  other:
+    { issuer: https://other.example, audiences: [a], jwks_url: https://other.example/jwks, token_from: ["cookie:o"] }
+  third: { issuer: https://third.example, audiences: [a], jwks_url: https://third.example/jwks }
+upstreams: { app: { builtin: echo } }
+routes:
+  - { name: cookie, path: /cookie, auth: [company, other], upstream: app }
+  - { name: maybe, path: /maybe, auth: other, anonymous: allow, upstream: app }
+  - { name: third, path: /third, auth: third, upstream: app }
+  - { name: open, path: /**, auth: none, upstream: app }
+"""
+
+
+@pytest.fixture(scope="module")
+def decide(tmp_path_factory):
+    """What is made of one line: the gap, or the verdict; None where it is the same."""
+    folder = tmp_path_factory.mktemp("lines")
+    (folder / "c.conf").write_text(ROUTES)
+
+    def decide(**fields):
+        (folder / "log").write_text(json.dumps({**LINE, **fields}, separators=(",", ":")) + "\n")
+        result = run("replay", "--log", folder / "log", "--config", folder / "c.conf", "--json")
+        report = json.loads(result.stdout)
+        if report["unreadable_lines"]:
+            assert result.returncode == 2
+            return "unreadable"
+        if report["undecided"]:
+            assert result.returncode == 2, result
+            return report["undecided"][0]["why"]
+        assert result.returncode == len(report["flips"])
+        return next((f["becomes"]["reason"] or f["becomes"]["verdict"] for f in report["flips"]), None)
+    return decide
+
+
+def test_what_the_log_does_not_say(decide):
+    # A token may have stood in a cookie that nobody had looked at.
+    assert decide(path="/cookie", route="cookie", reason="credential_missing") == "credential_elsewhere"
+    assert decide(path="/third", route="third", reason="credential_missing") is None
+    known = dict(status=200, upstream="app", provider="company", subject="alice", claims={})
+    # A token of another provider is refused where it is found, and not looked for where it is not.
+    assert decide(path="/maybe", route="maybe", **known) == "provider_unknown"
+    assert decide(path="/third", route="third", **known) == "issuer_unknown"
+    # Two Authorization lines are refused on every route.
+    assert decide(path="/a", route="open", reason="credential_repeated", status=400) == "refused_before"
+    assert decide(path="/a", route="third", reason="token_expired") == "allowed"
+    # Neither a time nor a log of ours.
+    assert decide(path="/a", route="open", status=200, time="2026-01-31T08:49:37.000Z") == "unreadable"
+
+
+REASONS = sorted(set(re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs/reasons.md").read_text(), re.M)))
+
+
+def test_no_refusal_on_an_open_route_is_let_through_but_of_a_token(decide):
+    assert len(REASONS) > 80
+    let_through = {reason for reason in REASONS[::7] + ["rate_limited", "client_refused", "body_too_large"]
+                   if decide(path="/a", route="open", reason=reason) == "allowed"}
+    assert not let_through & {"rate_limited", "client_refused", "body_too_large", "credential_repeated"}

@@ -5,14 +5,11 @@ struct KeyTable<Target: Sendable>: Sendable {
   /// The values of keys that are left out.
   let defaults: Target
   let keys: [Key<Target>]
-  /// Keys that are known, but not supported in this version.
-  let unsupported: [String]
 
-  init(_ documentation: String, defaults: Target, unsupported: [String] = [], keys: [Key<Target>]) {
+  init(_ documentation: String, defaults: Target, keys: [Key<Target>]) {
     self.documentation = documentation
     self.defaults = defaults
     self.keys = keys
-    self.unsupported = unsupported
   }
 
   /// The values that `node` writes over the defaults; nil where it is no mapping. Faulty keys keep their defaults:
@@ -48,12 +45,8 @@ struct KeyTable<Target: Sendable>: Sendable {
   }
 
   private func reportUnknown(_ entry: Node.Entry, _ decoding: inout Decoding) {
-    if unsupported.contains(entry.key) {
-      decoding.report(entry.keyPosition, "\"\(entry.key)\" \(NotSupportedYet.fault.predicate)")
-    } else {
-      let hint = NearestWord.hint(entry.key, in: keys.map(\.name) + unsupported)
-      decoding.report(entry.keyPosition, "unknown key \"\(entry.key)\"\(hint)")
-    }
+    decoding.report(
+      entry.keyPosition, "unknown key \"\(entry.key)\"\(NearestWord.hint(entry.key, in: keys.map(\.name)))")
   }
 
   private func inside(_ path: String, _ key: Key<Target>) -> String {

@@ -161,15 +161,14 @@ enum NameText {
 }
 
 extension ValueKind where Value: Equatable {
-  /// One of a few words. Words in `unsupported` are known, but not in this version.
-  static func choice(_ choices: [(word: String, value: Value)], unsupported: [String] = []) -> ValueKind {
+  /// One of a few words.
+  static func choice(_ choices: [(word: String, value: Value)]) -> ValueKind {
     let words = choices.map(\.word)
     let list = words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     let reference = words.map { "`\($0)`" }.joined(separator: ", ")
     @Sendable func word(_ value: Value) -> String? { choices.first { $0.value == value }?.word }
     return .scalar(noun: list, reference: reference, text: word) { scalar throws(ValueFault) in
       if let choice = choices.first(where: { $0.word == scalar.text }) { return choice.value }
-      guard !unsupported.contains(scalar.text) else { throw NotSupportedYet.fault }
       throw ValueFault("is not \(list)" + NearestWord.hint(scalar.text, in: words))
     }
   }

@@ -15,6 +15,7 @@ struct RouteDraft: Sendable {
   var authentication: AuthenticationDraft?
   var anonymous = Anonymous.refuse
   var requirement: Decoded<RequirementDraft>?
+  var enforcement = EnforcementChoice()
   var identity: IdentityDraft?
   var assertion: Decoded<AssertionDraft>?
   var upstream: Located<String>?
@@ -39,7 +40,7 @@ struct RouteDraft: Sendable {
     One rule: which requests it is for, who may send them, and where they go. The first that matches wins; what \
     matches none is answered 404.
     """,
-    defaults: RouteDraft(), unsupported: NotSupportedYet.routeKeys,
+    defaults: RouteDraft(),
     keys: [
       Key(
         "name", ifWritten: \.name, ValueKind.name("a route's name").located,
@@ -62,6 +63,13 @@ struct RouteDraft: Sendable {
       Key(
         "require", ifWritten: \.requirement, .requirement,
         "What a token has to say."),
+      Key(
+        "enforce", \.enforcement, .enforcement,
+        """
+        For whom `require` is enforced. Anybody else is let through, and the log and the metrics say what it would have \
+        refused: `off` while a rule is new, then `10%` of the senders. \
+        [Rules that are not enforced yet](access.md#rules-that-are-not-enforced-yet).
+        """),
       Key(
         "identity", ifWritten: \.identity, .identity,
         """

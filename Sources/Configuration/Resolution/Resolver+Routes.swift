@@ -36,6 +36,9 @@ extension Resolver {
     let requirement = resolveRequirement(route)
     let assertion = resolveAssertion(decoded)
     checkRateLimit(decoded)
+    if decoded.places.isWritten("enforce"), !decoded.places.isWritten("require") {
+      report(decoded.places.key("enforce"), "\"enforce\" without require: there is nothing to enforce")
+    }
     guard let path = route.path, let providers, let destination else { return nil }
     let names = providers.map { draft.providers[$0].name }
     let authentication: Authentication =
@@ -50,7 +53,9 @@ extension Resolver {
       pattern: route.pattern(path),
       rule: AccessRule(
         authentication: authentication, requirement: requirement,
-        anonymousRefusal: takesCertificatesAlone ? .certificateMissing : .credentialMissing),
+        anonymousRefusal: takesCertificatesAlone ? .certificateMissing : .credentialMissing,
+        enforcement: route.enforcement.enforcement),
+      enforcementBudget: route.enforcement.budget,
       providers: providers,
       identity: route.identityMapping,
       assertion: assertion,

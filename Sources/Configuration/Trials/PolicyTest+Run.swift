@@ -24,7 +24,7 @@ extension PolicyTest {
     } catch {
       return "test \(title): the claim \(error.name) would stand in a value that is no object"
     }
-    let trial = trials.decide(routed, claims, now: now)
+    let trial = trials.decide(routed, claims, now: now, enforcing: true)
     guard let difference = difference(trial, trials.configuration) else { return nil }
     let lines = trial.findings.flatMap { $0.lines(indent: "    ") }
     return (["test \(title): \(difference)"] + lines).joined(separator: "\n")

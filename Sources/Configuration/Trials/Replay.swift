@@ -7,25 +7,29 @@ public import Tokens
 /// log says of them, and not at all where that is too little.
 ///
 /// Tokens are taken to be verified or refused by a provider as they were: providers of the same name are the same.
-public struct Replay: Sendable {
+public final class Replay: Sendable {
   public let trials: RequestTrials
-  /// By route: what its rule reads of the tokens of each provider.
-  private let claimPaths: [[Int: [ClaimPath]]]
+  private let routes: [ReplayedRoute]
   private let providers: [String: Int]
   private let answersPreflights: Bool
+  /// Whether it makes a difference where a client is.
+  public let readsClients: Bool
+  /// Whether it makes a difference who it is, beside their claims: where a rule is enforced for a share of the senders.
+  public let readsSubjects: Bool
 
-  public init(_ configuration: GatewayConfiguration) {
-    trials = RequestTrials(configuration)
-    claimPaths = configuration.routes.map { route in
-      var paths: [Int: [ClaimPath]] = [:]
-      for provider in route.providers {
-        paths[provider] = route.rule.requirement.claimPaths(configuration.providers[provider].policy.claims)
-      }
-      return paths
+  /// - Parameter enforcing: Whether to take every rule to be enforced for everyone, whatever `enforce` says.
+  public init(_ configuration: GatewayConfiguration, enforcing: Bool = false) {
+    var configuration = configuration
+    if enforcing {
+      for index in configuration.routes.indices { configuration.routes[index].rule.enforcement = .everyone }
     }
+    trials = RequestTrials(configuration)
+    routes = configuration.routes.map { ReplayedRoute($0, configuration.providers) }
     var names: [String: Int] = [:]
     for (index, provider) in configuration.providers.enumerated() { names[provider.name] = index }
     providers = names
+    readsSubjects = configuration.routes.contains { $0.enforcementBudget != nil && !enforcing }
+    readsClients = configuration.routes.contains { $0.clients != nil || $0.enforcementBudget != nil }
     answersPreflights = configuration.routes.contains { $0.cors != nil }
   }
 
@@ -68,7 +72,8 @@ public struct Replay: Sendable {
   public enum Verdict: Sendable, Hashable {
     case answeredHere
     case refused(Reason, route: Int?)
-    case allowed(route: Int)
+    /// - Parameter unenforced: Why the rule would refuse it, were it enforced for whoever sent it.
+    case allowed(route: Int, unenforced: Reason? = nil)
   }
 
   /// Why the log does not say enough.
@@ -83,6 +88,8 @@ public struct Replay: Sendable {
     case preflight
     /// It was refused for something else than its token's rights.
     case refusedBefore(Reason)
+    /// It had no token where one was looked for, and the candidate looks elsewhere too.
+    case credentialElsewhere
     /// Nobody was asked for a token, and the candidate would ask.
     case unasked
     /// The configuration has no such provider, or its route takes tokens of another one with the same issuer.
@@ -100,8 +107,12 @@ public struct Replay: Sendable {
 
   /// The claims that the log says of a token of the provider with this name; nil where they are no claims, or there is no
   /// such provider.
-  public func claims(_ text: Span<UInt8>, provider: String) -> ClaimsSet? {
-    providers[provider].flatMap { ClaimsSet(logged: text, trials.configuration.providers[$0].policy) }
+  ///
+  /// - Parameter subject: As the log says it beside them; of no account where no rule `readsSubjects`.
+  public func claims(_ text: Span<UInt8>, subject: String?, provider: String) -> ClaimsSet? {
+    providers[provider].flatMap {
+      ClaimsSet(logged: text, subject: subject, trials.configuration.providers[$0].policy)
+    }
   }
 
   /// What this configuration makes of it.
@@ -111,8 +122,8 @@ public struct Replay: Sendable {
     guard let index = routed.route, routed.refusal == nil else {
       return .decided(.refused(routed.refusal ?? .noRoute, route: routed.route))
     }
-    let route = trials.configuration.routes[index]
-    if let clients = route.clients, !clients.admit(request.client) {
+    let route = routes[index]
+    if let clients = route.configuration.clients, !clients.admit(request.client) {
       return .decided(.refused(.clientRefused, route: index))
     }
     let claims: ClaimsSet?
@@ -121,12 +132,14 @@ public struct Replay: Sendable {
     case .outcome(let outcome): return outcome
     case .open: return rewritten(routed, index, route)
     }
+    var facts = RequestFacts(path: routed.path, now: request.time)
+    facts.client = request.client
     do throws(Refusal) {
-      try route.rule.check(claims, RequestFacts(path: routed.path, now: request.time))
+      let unenforced = try route.configuration.rule.check(claims, facts)?.reason
+      return rewritten(routed, index, route, unenforced)
     } catch {
       return .decided(.refused(error.reason, route: index))
     }
-    return rewritten(routed, index, route)
   }
 
   private enum Known {
@@ -137,24 +150,32 @@ public struct Replay: Sendable {
     case open
   }
 
-  private func sender(of request: Request, on index: Int, _ route: RouteConfiguration) -> Known {
-    if case .none = route.rule.authentication { return .open }
+  private func sender(of request: Request, on index: Int, _ route: ReplayedRoute) -> Known {
+    if case .none = route.configuration.rule.authentication { return .open }
     switch request.sender {
     case .unasked: return .outcome(.undecided(.unasked))
-    case .anonymous: return .claims(nil)
+    case .anonymous:
+      return route.readsAuthorizationAlone ? .claims(nil) : .outcome(.undecided(.credentialElsewhere))
     case .refused(let reason, let provider):
-      guard let provider, let known = providers[provider], route.providers.contains(known) else {
+      guard let provider, let known = providers[provider], route.configuration.providers.contains(known) else {
         return .outcome(.undecided(.refusedBefore(reason)))
       }
       return .outcome(.decided(.refused(reason, route: index)))
     case .known(let name, let claims):
       guard let provider = providers[name] else { return .outcome(.undecided(.providerUnknown)) }
-      guard let paths = claimPaths[index][provider] else {
+      guard let paths = route.claimPaths[provider] else {
         let issuer = trials.configuration.providers[provider].policy.issuer
-        let isShared = route.providers.contains { trials.configuration.providers[$0].policy.issuer == issuer }
-        return .outcome(isShared ? .undecided(.providerUnknown) : .decided(.refused(.issuerUnknown, route: index)))
+        let isShared = route.configuration.providers.contains {
+          trials.configuration.providers[$0].policy.issuer == issuer
+        }
+        // Another provider's token is refused where it is found, and not looked for in other places.
+        let isFound = route.configuration.providers.contains { other in
+          !trials.configuration.providers[provider].sharedSources(with: trials.configuration.providers[other]).isEmpty
+        }
+        return .outcome(
+          isShared || !isFound ? .undecided(.providerUnknown) : .decided(.refused(.issuerUnknown, route: index)))
       }
-      if paths.isEmpty, route.rule.requirement.isEmpty { return .open }
+      if paths.isEmpty, route.configuration.rule.requirement.isEmpty { return .open }
       switch claims {
       case .unlogged: return .outcome(.undecided(.claimsUnlogged))
       case .tooLarge: return .outcome(.undecided(.claimsTooLarge))
@@ -165,14 +186,44 @@ public struct Replay: Sendable {
     }
   }
 
-  private func rewritten(_ routed: RequestTrials.Routed, _ index: Int, _ route: RouteConfiguration) -> Outcome {
-    guard let rewrite = route.rewrite else { return .decided(.allowed(route: index)) }
+  private func rewritten(
+    _ routed: RequestTrials.Routed, _ index: Int, _ route: ReplayedRoute, _ unenforced: Reason? = nil
+  ) -> Outcome {
+    let allowed = Outcome.decided(.allowed(route: index, unenforced: unenforced))
+    guard let rewrite = route.configuration.rewrite else { return allowed }
     var path: [UInt8] = []
     do throws(PathError) {
-      try rewrite.write(routed.path.span, keeping: route.pathTraitsKept, to: &path)
+      try rewrite.write(routed.path.span, keeping: route.configuration.pathTraitsKept, to: &path)
     } catch {
       return .decided(.refused(error.reason, route: index))
     }
-    return .decided(.allowed(route: index))
+    return allowed
+  }
+}
+
+/// A route and what its rule reads. A class, so that nothing of it is copied to be looked at.
+private final class ReplayedRoute: Sendable {
+  let configuration: RouteConfiguration
+  /// Whether tokens are looked for in Authorization, and nobody is known by anything else.
+  let readsAuthorizationAlone: Bool
+  /// By provider; nil: it does not take its tokens.
+  let claimPaths: [[ClaimPath]?]
+
+  init(_ configuration: RouteConfiguration, _ providers: [ProviderConfiguration]) {
+    self.configuration = configuration
+    readsAuthorizationAlone = configuration.providers.allSatisfy { providers[$0].tokenSources == [.authorization] }
+    claimPaths = providers.indices.map { provider in
+      guard configuration.providers.contains(provider) else { return nil }
+      return configuration.rule.requirement.claimPaths(providers[provider].policy.claims)
+    }
+  }
+}
+
+extension ProviderConfiguration {
+  /// Where its tokens are looked for; empty: its clients are known by something else.
+  fileprivate var tokenSources: [CredentialSource] { certificateRule == nil ? credentialSources : [] }
+
+  fileprivate func sharedSources(with other: ProviderConfiguration) -> [CredentialSource] {
+    tokenSources.filter(other.tokenSources.contains)
   }
 }

@@ -40,6 +40,12 @@ public struct RouteReview: Sendable {
         warn(index, "this route never matches: earlier ones together take all of its requests")
         continue
       }
+      switch routes[index].rule.enforcement {
+      case .everyone: break
+      case .nobody: warn(index, "what this route requires is not enforced: enforce is off")
+      case .share(let percentage):
+        warn(index, "what this route requires is enforced for \(percentage)% of the senders alone")
+      }
       if let area = protectedArea(around: index) {
         warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
       }

@@ -9,6 +9,8 @@ public struct Trial: Sendable {
   /// What the route's rule asks for, and what it found.
   public let findings: [Finding]
   public let result: Result
+  /// Why the rule would refuse it, were it enforced for whoever sends it.
+  public let unenforced: Reason?
 
   public enum Result: Sendable {
     /// The gateway answers itself.
@@ -37,18 +39,24 @@ public struct Trial: Sendable {
     self.routed = routed
     findings = []
     result = .refused(reason)
+    unenforced = nil
   }
 
-  fileprivate init(_ routed: RequestTrials.Routed, findings: [Finding] = [], _ result: Result) {
+  fileprivate init(
+    _ routed: RequestTrials.Routed, findings: [Finding] = [], unenforced: Reason? = nil, _ result: Result
+  ) {
     self.routed = routed
     self.findings = findings
+    self.unenforced = unenforced
     self.result = result
   }
 }
 
 extension RequestTrials {
   /// What becomes of the request if it comes from whoever has these claims; nil: from nobody.
-  public func decide(_ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds) -> Trial {
+  ///
+  /// - Parameter enforcing: Whether to take every rule to be enforced for everyone, whatever `enforce` says.
+  public func decide(_ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds, enforcing: Bool = false) -> Trial {
     if routed.isAnsweredHere { return Trial(routed, .answeredHere) }
     if let reason = routed.refusal { return Trial(routed, .refused(reason)) }
     guard let index = routed.route else { return Trial(routed, .refused(.noRoute)) }
@@ -57,8 +65,11 @@ extension RequestTrials {
     // Nobody is asked who they are, as on the wire.
     let claims = if case .none = route.rule.authentication { ClaimsSet?.none } else { claims }
     let findings = route.rule.findings(claims, facts)
+    var rule = route.rule
+    if enforcing { rule.enforcement = .everyone }
+    let unenforced: Reason?
     do throws(Refusal) {
-      try route.rule.check(claims, facts)
+      unenforced = try rule.check(claims, facts)?.reason
     } catch {
       return Trial(routed, findings: findings, .refused(error.reason))
     }
@@ -66,7 +77,7 @@ extension RequestTrials {
     do throws(PathError) {
       try route.rewrite?.write(routed.path.span, keeping: route.pathTraitsKept, to: &path)
     } catch {
-      return Trial(routed, findings: findings, .refused(error.reason))
+      return Trial(routed, findings: findings, unenforced: unenforced, .refused(error.reason))
     }
     var fields: [UInt8] = []
     var assertion: AssertionConfiguration?
@@ -80,7 +91,7 @@ extension RequestTrials {
     }
     let lines = fields.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     return Trial(
-      routed, findings: findings,
+      routed, findings: findings, unenforced: unenforced,
       .allowed(
         Trial.Forwarding(
           method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,

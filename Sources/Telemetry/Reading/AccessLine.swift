@@ -23,7 +23,10 @@ public struct AccessLine: Sendable {
   public init?(_ line: Span<UInt8>) {
     guard line.count > 1 else { return nil }
     let isWhole = line[0] == UInt8(ascii: "{") ? readJSON(line) : readLogfmt(line)
-    guard isWhole, has(.time), isMessage || (has(.status) && has(.requestID)) else { return nil }
+    let time = range(.time)
+    guard isWhole, Timestamp.seconds(line.extracting(time.lowerBound..<time.upperBound)) != nil,
+      isMessage || (has(.status) && has(.requestID))
+    else { return nil }
   }
 
   /// Whether it is a message of the program.

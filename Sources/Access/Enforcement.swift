@@ -1,0 +1,68 @@
+import HTTP
+import Tokens
+
+/// For whom a route's requirement is enforced. For anybody else it is decided too, and they are let through whatever
+/// comes out; that they are who they say is not in question, so a credential is asked for and verified all the same.
+public enum Enforcement: Sendable, Hashable {
+  case everyone
+  case nobody
+  /// For so many in a hundred senders.
+  case share(percentage: Int)
+
+  /// Whether it is enforced for whoever has these claims, or for the client where nobody is known. The same ones each
+  /// time, in every process; those of a smaller share are among those of a larger one.
+  func isFor(_ claims: ClaimsSet?, _ facts: RequestFacts) -> Bool {
+    switch self {
+    case .everyone: return true
+    case .nobody: return false
+    case .share(let percentage):
+      if facts.isRampStopped { return false }
+      guard let place = Enforcement.place(of: claims, facts.client) else { return true }
+      return place < percentage
+    }
+  }
+
+  /// 0 to 99; nil of one of whom nothing is known.
+  private static func place(of claims: ClaimsSet?, _ client: IPAddress?) -> Int? {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    if let claims, let subject = claims.subject {
+      for byte in claims.provider.utf8 { add(byte) }
+      add(UInt8(ascii: "\n"))
+      for byte in subject.utf8 { add(byte) }
+    } else if let client {
+      // A client with IPv6 has a /64.
+      let low = client.isIPv4 ? client.low : 0
+      for shift: UInt64 in stride(from: 0, to: 64, by: 8) {
+        add(UInt8(truncatingIfNeeded: client.high >> shift))
+        add(UInt8(truncatingIfNeeded: low >> shift))
+      }
+    } else {
+      return nil
+    }
+    // FNV's last steps leave the upper bits of short texts alike.
+    hash = (hash ^ hash >> 32) &* 0x9E37_79B9_7F4A_7C15
+    return Int((hash >> 32) % 100)
+  }
+}
+
+/// When a share stops being enforced: it refuses more than was meant.
+public struct EnforcementBudget: Sendable, Hashable {
+  /// Of the route's requests in a window, so many in a hundred may be refused for what is enforced for a share.
+  public var percentage: Int
+  public var windowSeconds: Int64
+
+  public init(percentage: Int, windowSeconds: Int64) {
+    self.percentage = percentage
+    self.windowSeconds = windowSeconds
+  }
+
+  /// Whether so many of these requests, of so many people, are more than it allows. A few say nothing yet, and one whose
+  /// client tries again and again is one.
+  public func isSpent(refused: Int, of requests: Int, byPeople people: Int) -> Bool {
+    people >= EnforcementBudget.sendersMin && refused * 100 > percentage * requests
+  }
+
+  /// People who may be refused in a window in any case, but for the last.
+  public static let sendersMin = 10
+}

@@ -1,0 +1,163 @@
+"""Rules that are not enforced yet: decided, said and counted, and what is never let through for them."""
+import json
+import re
+import signal
+
+import pytest
+
+from support.gateway import run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, mint
+from support.wire import get
+
+CONFIG = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+admin: {{ address: 127.0.0.1:0 }}
+workers: 2
+log: {{ format: json, claims: rules }}
+providers:
+  company: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "{jwks}" }}
+  other: {{ issuer: "https://other.example", audiences: [{audience}], jwks_url: "{jwks}" }}
+upstreams: {{ app: {{ servers: ["{server}"] }} }}
+routes:
+  - {{ name: off, path: /off/**, auth: company, require: {{ roles: [admin] }}, enforce: off, upstream: app }}
+  - name: maybe
+    path: /maybe/**
+    auth: company
+    anonymous: allow
+    require: {{ roles: [admin] }}
+    enforce: off
+    upstream: app
+  - name: share
+    path: /share/**
+    auth: company
+    require: {{ roles: [admin] }}
+    enforce: {{ percentage: 50%, budget: 100% }}
+    upstream: app
+  - {{ name: ramp, path: /ramp/**, auth: company, require: {{ roles: [admin] }}, enforce: 99%, upstream: app }}
+  - name: guests
+    path: /guests/**
+    auth: company
+    anonymous: allow
+    require: {{ roles: [admin] }}
+    enforce: 99%
+    upstream: app
+tests:
+  - {{ request: GET /off/a, as: {{ roles: [user] }}, expect: role_missing }}
+"""
+
+
+@pytest.fixture(scope="module")
+def scene(start_once, upstream_once, keys):
+    issuer = KeyServer(keys["ES256"])
+    app = upstream_once()
+    gateway = start_once(CONFIG.format(
+        issuer=ISSUER, audience=AUDIENCE, jwks=issuer.url, server=app.server))
+
+    def ask(path, token=None, *fields):
+        """The status, the access line, and the heads that the upstream got."""
+        answer = get(gateway, path, [*([bearer(token)] if token else []), *fields])
+        line = gateway.wait_access(path=path)[-1]
+        return answer.status, line, [request for request in app.requests if f" {path} " in request.start_line]
+    yield gateway, ask
+    issuer.close()
+
+
+def metrics(gateway):
+    host, _, port = gateway.wait_message("serving")["admin"].rpartition(":")
+    admin = type("Admin", (), dict(host=host, port=int(port)))
+    text = get(admin, "/metrics", host="127.0.0.1").body.decode()
+    return dict(re.fullmatch(r"(\S+) (\S+)", line).groups() for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_off_is_decided_logged_and_counted(scene, keys):
+    gateway, ask = scene
+    status, line, seen = ask("/off/a", mint(keys["ES256"], roles=["user"]), ("X-Forwarded-User", "root"))
+    assert status == 200 and "reason" not in line
+    assert (line["shadow"], line["subject"], line["claims"]) == ("role_missing", "alice", {"roles": ["user"]})
+    # I-1: told who it is, and nothing else.
+    assert len(seen) == 1 and seen[0].field("x-forwarded-user") == "alice"
+    status, line, _ = ask("/off/b", mint(keys["ES256"], roles=["admin"]))
+    assert status == 200 and "shadow" not in line
+    status, line, seen = ask("/maybe/a")
+    assert (status, line["shadow"]) == (200, "credential_missing") and seen[0].field("x-forwarded-user") is None
+    found = metrics(gateway)
+    assert found['portcullis_shadow_refusals_total{route="off",reason="role_missing"}'] == "1"
+    assert found['portcullis_shadow_refusals_total{route="maybe",reason="credential_missing"}'] == "1"
+    assert 'portcullis_refusals_total{route="off",reason="role_missing",blame="policy"}' not in found
+
+
+@pytest.mark.parametrize("path", ["/off", "/maybe", "/share", "/ramp"])
+def test_T_15_a_bad_token_is_refused_whatever_is_enforced(scene, keys, path):
+    _, ask = scene
+    key = keys["ES256"]
+    cases = [("expired", mint(key, exp=1)), ("audience", mint(key, aud="x")), ("garbage", "a.b.c"),
+             ("signature", mint(Key("ES256", key.kid))), ("issuer", mint(key, iss="https://other.example"))]
+    if path != "/maybe":
+        cases.append(("none", None))
+    for name, token in cases:
+        status, line, seen = ask(f"{path}/{name}", token)
+        assert (status, seen) == (401, []) and "shadow" not in line, name
+
+
+def test_P_2_a_bad_path_is_refused_whatever_is_enforced(scene, keys):
+    gateway, _ = scene
+    assert get(gateway, "/off/../off/x", [bearer(mint(keys["ES256"]))]).status == 400
+
+
+def test_a_share_is_of_senders(scene, keys):
+    _, ask = scene
+    first, second = ({name: ask(f"/share/{turn}-{name}", mint(keys["ES256"], sub=name))[0]
+                      for name in (f"user-{number}" for number in range(30))} for turn in range(2))
+    assert first == second and set(first.values()) == {200, 403}
+
+
+def test_nobody_alone_stops_a_share(scene, keys):
+    gateway, _ = scene
+    token = bearer(mint(keys["ES256"], sub="persistent"))
+    for fields in ([], [token]):
+        assert {get(gateway, "/guests/a", fields).status for _ in range(15)} in ({401}, {403})
+    assert metrics(gateway)['portcullis_enforcement_stopped{route="guests"}'] == "0"
+
+
+def test_a_budget_stops_a_share_until_a_reload(scene, keys):
+    gateway, ask = scene
+    key = keys["ES256"]
+
+    def status(number):
+        return get(gateway, f"/ramp/{number}", [bearer(mint(key, sub=f"user-{number}"))]).status
+    assert 'portcullis_enforcement_stopped{route="ramp"}' in metrics(gateway)
+    found = [status(number) for number in range(30)]
+    assert found.count(403) == 10 and set(found[-5:]) == {200}, found
+    message = gateway.wait_message("enforced for nobody")
+    assert (message["route"], message["refused"], message["level"]) == ("ramp", "10", "error")
+    assert metrics(gateway)['portcullis_enforcement_stopped{route="ramp"}'] == "1"
+    assert gateway.wait_access(path="/ramp/29")[-1]["shadow"] == "role_missing"
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    assert 403 in [status(number) for number in range(9)]
+    assert metrics(gateway)['portcullis_enforcement_stopped{route="ramp"}'] == "0"
+
+
+def test_commands_know(scene, keys):
+    gateway, ask = scene
+    assert ask("/off/z", mint(keys["ES256"], roles=["user"]))[1]["shadow"] == "role_missing"
+    path = gateway.config_path
+    checked = run("check", "--config", path)
+    assert checked.returncode == 0
+    assert checked.stderr.count("is not enforced: enforce is off") == 2
+    assert "is enforced for 50% of the senders alone" in checked.stderr
+    found = run("explain", "--config", path, "--path", "/off/a", "--as", "role=user", "--as", "subject=alice")
+    assert found.returncode == 0 and "shadow     403 role_missing, which is not enforced" in found.stdout
+    found = run("explain", "--config", path, "--path", "/off/a", "--as", "role=user", "--format", "json")
+    assert json.loads(found.stdout)["not_enforced"] == "role_missing"
+
+    # The log says what the rules would do: nothing otherwise, and all of it with --enforced.
+    wait_until(lambda: gateway.access_text.endswith("\n"), "whole lines")
+    log = gateway.folder / "access.log"
+    report = json.loads(run("replay", "--log", log, "--config", path, "--json").stdout)
+    assert report["not_enforced"] > 0
+    assert all(f["was"]["route"] == "ramp" for f in report["flips"]), report["flips"]
+    enforced = json.loads(run("replay", "--log", log, "--config", path, "--json", "--enforced").stdout)
+    assert enforced["not_enforced"] == 0
+    assert ("off", "role_missing") in {(f["was"]["route"], f["becomes"]["reason"]) for f in enforced["flips"]}

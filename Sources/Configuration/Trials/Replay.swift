@@ -170,7 +170,7 @@ public final class Replay: Sendable {
         }
         // Another provider's token is refused where it is found, and not looked for in other places.
         let isFound = route.configuration.providers.contains { other in
-          !trials.configuration.providers[provider].sharedSources(with: trials.configuration.providers[other]).isEmpty
+          !trials.configuration.providers[provider].sharedPlaces(with: trials.configuration.providers[other]).isEmpty
         }
         return .outcome(
           isShared || !isFound ? .undecided(.providerUnknown) : .decided(.refused(.issuerUnknown, route: index)))
@@ -211,7 +211,7 @@ private final class ReplayedRoute: Sendable {
 
   init(_ configuration: RouteConfiguration, _ providers: [ProviderConfiguration]) {
     self.configuration = configuration
-    readsAuthorizationAlone = configuration.providers.allSatisfy { providers[$0].tokenSources == [.authorization] }
+    readsAuthorizationAlone = configuration.providers.allSatisfy { providers[$0].placesLookedAt == [.authorization] }
     claimPaths = providers.indices.map { provider in
       guard configuration.providers.contains(provider) else { return nil }
       return configuration.rule.requirement.claimPaths(providers[provider].policy.claims)
@@ -221,9 +221,9 @@ private final class ReplayedRoute: Sendable {
 
 extension ProviderConfiguration {
   /// Where its tokens are looked for; empty: its clients are known by something else.
-  fileprivate var tokenSources: [CredentialSource] { certificateRule == nil ? credentialSources : [] }
+  fileprivate var placesLookedAt: [CredentialSource] { certificateRule == nil ? credentialSources : [] }
 
-  fileprivate func sharedSources(with other: ProviderConfiguration) -> [CredentialSource] {
-    tokenSources.filter(other.tokenSources.contains)
+  fileprivate func sharedPlaces(with other: ProviderConfiguration) -> [CredentialSource] {
+    placesLookedAt.filter(other.placesLookedAt.contains)
   }
 }

@@ -31,9 +31,10 @@ final class EnforcementRamp: Sendable {
     if began == 0 || now.nanoseconds - began >= budget.windowSeconds * 1_000_000_000,
       windowBegan.compareExchange(expected: began, desired: now.nanoseconds, ordering: .relaxed).exchanged
     {
-      requests.store(0, ordering: .relaxed)
-      refused.store(0, ordering: .relaxed)
+      // In this order: who sees the new counts on another loop sees none of the senders before.
       senders.withLock { $0.removeAll(keepingCapacity: true) }
+      refused.store(0, ordering: .releasing)
+      requests.store(0, ordering: .releasing)
     }
     let requests = requests.wrappingAdd(1, ordering: .relaxed).newValue
     guard let sender else { return nil }

@@ -178,8 +178,11 @@ extension Exchange {
       if let ramp = route.ramp, identity.claims != nil { rampStop = ramp.count(refused: nil, now: context.now) }
     } catch {
       // Another provider's token is refused however few the rule is enforced for.
-      if let ramp = route.ramp, identity.claims != nil, error.reason != .issuerUnknown {
-        rampStop = ramp.count(refused: identity.subject ?? "", now: context.now)
+      if let ramp = route.ramp, let claims = identity.claims, error.reason != .issuerUnknown {
+        // Who has only to be authenticated anew is where the rule wants them.
+        let isCured = !error.remedy.contextClasses.isEmpty || error.remedy.authenticationAge != nil
+        let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
+        rampStop = ramp.count(refused: isCured ? nil : sender, now: context.now)
       }
       let remedy = stepUp(error, identity, authentication.credential, context.unixSeconds)
       if let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy) {
@@ -195,6 +198,7 @@ extension Exchange {
       do throws(PathError) {
         try rewrite.write(path.span, keeping: route.configuration.pathTraitsKept, to: &context.rewrittenPath)
       } catch {
+        unenforced = nil
         return .refuse(Refusal(error.reason))
       }
       path = context.rewrittenPath
@@ -244,6 +248,7 @@ extension Exchange {
     do throws(IdentityUntold) {
       fields = try context.identityFields(permit.identity, cached: cached, for: route)
     } catch {
+      unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))
     }
     if route.readsWebSocketProtocol, route.configuration.token == .remove { takeWebSocketToken(bytes, context) }
@@ -256,6 +261,7 @@ extension Exchange {
       state = .waitingForUpstream
       return .forward(forwarded, upstream: upstream)
     } catch {
+      unenforced = nil
       return .refuse(Refusal(error.reason))
     }
   }

@@ -80,6 +80,8 @@ class Machine:
         """Runs a command there, to its end; `check` makes its failure one of the test."""
         done = subprocess.run(
             ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd", *map(str, command)], input=stdin,
+            # What names the program here names nothing there.
+            env={name: value for name, value in os.environ.items() if name != "PORTCULLIS_BINARY"},
             capture_output=True, text=True, timeout=seconds)
         assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done

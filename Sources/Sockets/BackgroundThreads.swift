@@ -28,9 +28,8 @@ public final class BackgroundThreads: Sendable {
     }
   }
 
-  /// The most there is: a loop that has something to do gets nearly seventy times the processor, and gets it at once
-  /// (sched(7)). On a processor that loops keep busy a password takes seconds, and their slowest requests are no slower.
-  private static let niceness: Int32 = 19
+  /// Above 0: a loop that has something to do gets nine times the processor, and gets it at once (sched(7)).
+  private static let niceness: Int32 = 10
 
   private let shared = Shared()
   private let count: Int

@@ -19,6 +19,7 @@ import time
 from partners import BINARY, PROXY_CORE, ROOT, Lab, curl, free_port, wrk
 import connections
 import sign_in
+import telemetry
 import tokens
 from support.tokens import AUDIENCE, ISSUER, mint
 from table import Table
@@ -297,7 +298,8 @@ routes: [{{ path: /**, auth: none, upstream: app }}]
 SECTIONS = {"requests": requests, "memory": memory, "flood": flood, "idle": idle, "bodies": bodies, "counts": counts,
             "start": start, "latency": connections.latency, "routes": connections.routes, "tls": connections.tls,
             "idle-tls": connections.idle_tls, "tunnels": connections.tunnels, "reload": connections.reload,
-            "sign-in": sign_in.sign_in}
+            "sign-in": sign_in.sign_in, "telemetry": telemetry.telemetry, "stalls": telemetry.stalls,
+            "reloads": telemetry.reloads}
 
 
 def main():

@@ -1,0 +1,178 @@
+"""What logs and metrics cost, what happens when nobody takes them, and a thousand reloads under load."""
+import os
+import socket
+import statistics
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import tokens
+from connections import Load, compare, cpu_per_request, print_table
+from partners import BINARY, PROXY_CORE, free_port
+from support.tokens import AUDIENCE, ISSUER
+
+ROUTES = 1000
+RELOADS = int(os.environ.get("RELOADS", "1000"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "4"))
+PAIRS = int(os.environ.get("PAIRS", "7"))
+
+
+def gateway(lab, upstream, name, log="off", admin=True, routes=0):
+    """A gateway with everything that tells of requests, or with nothing."""
+    port, admin_port = free_port(), free_port()
+    config = lab.write(f"{name}.conf", f"""
+listeners: [{{ address: "127.0.0.1:{port}" }}]
+workers: 1
+log: {{ access: "{log}", level: error }}
+{f'admin: {{ address: "127.0.0.1:{admin_port}" }}' if admin else ''}
+providers:
+  issuer: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "http://127.0.0.1:{upstream.port}/jwks.json" }}
+upstreams: {{ app: {{ servers: ["127.0.0.1:{upstream.port}"] }} }}
+routes:
+{"".join(f'  - {{ path: /r{number}, auth: none, upstream: app }}{chr(10)}' for number in range(routes))}
+  - {{ path: /api/**, auth: issuer, upstream: app }}
+  - {{ path: /**, auth: none, upstream: app }}
+""")
+    program = lab.start(name, PROXY_CORE, [BINARY, "serve", "--config", config], port)
+    program.admin_port, program.config = admin_port, config
+    return program
+
+
+class Repeated:
+    """Does something again and again in a thread, until the end of its block."""
+
+    def __init__(self, work, seconds):
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=(work, seconds))
+
+    def run(self, work, seconds):
+        while not self.over.wait(seconds):
+            work()
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def scrape(program):
+    with urllib.request.urlopen(f"http://127.0.0.1:{program.admin_port}/metrics", timeout=10) as answer:
+        return answer.read()
+
+
+def telemetry(lab, upstream):
+    """Everything on beside everything off, and a scrape of many routes."""
+    silent = gateway(lab, upstream, "all off", admin=False)
+    telling = gateway(lab, upstream, "log, metrics and admin listener", log=str(lab.folder / "access.log"))
+    with Repeated(lambda: scrape(telling), 1):
+        compare("What telling of requests costs", "µs of CPU per request", [silent, telling], [
+            ("plain", cpu_per_request("/x", 64)),
+            ("a token seen before", with_token("/api/x"))])
+    many = gateway(lab, upstream, "routes", routes=ROUTES)
+    for number in range(ROUTES):
+        urllib.request.urlopen(f"http://127.0.0.1:{many.port}/r{number}").read()
+    spent, times = [], 100
+    for _ in range(3):
+        before = many.cpu_seconds()
+        for _ in range(times):
+            size = len(scrape(many))
+        spent.append((many.cpu_seconds() - before) / times * 1e3)
+    print(f"\n  /metrics with {ROUTES:,} routes ({size / 2**20:.1f} MiB): {statistics.median(spent):.1f} ms of CPU")
+
+
+def with_token(path):
+    field = "Authorization: Bearer " + tokens.good("ES256", [1])[0]
+
+    def measure(program):
+        before = program.cpu_seconds()
+        load = Load(f"http://127.0.0.1:{program.port}{path}", 64, SECONDS, field)
+        if load.errors:
+            raise SystemExit(f"{program.name}: {load.errors} errors")
+        return (program.cpu_seconds() - before) / load.answered * 1e6
+    return measure
+
+
+def stalls(lab, upstream):
+    """The slowest in a hundred while nobody takes what is told, and while somebody does, in turns."""
+    pipe = lab.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    programs = {
+        "a log that nobody reads": gateway(lab, upstream, "stalled log", log=str(pipe)),
+        "a full disk": gateway(lab, upstream, "full disk", log="/dev/full"),
+        "a scraper that does not read": gateway(lab, upstream, "slow scraper", log=str(lab.folder / "scraped.log"),
+                                                routes=ROUTES)}
+    for number in range(ROUTES):
+        urllib.request.urlopen(
+            f"http://127.0.0.1:{programs['a scraper that does not read'].port}/r{number}").read()
+    usual = gateway(lab, upstream, "usual", log=str(lab.folder / "usual.log"))
+    rows = {}
+    for name, program in programs.items():
+        held = hold_scrapes(program) if "scraper" in name else []
+        pairs = []
+        for _ in range(PAIRS):
+            figures = [Load(f"http://127.0.0.1:{each.port}/x", 8, 2) for each in (usual, program)]
+            if any(load.errors for load in figures):
+                raise SystemExit(f"{name}: errors")
+            pairs.append([load.p99 for load in figures])
+        rows[name] = [statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs),
+                      statistics.median(pair[1] / pair[0] for pair in pairs)]
+        for sock in held:
+            sock.close()
+    os.close(reader)
+    print_table("The slowest in a hundred, 8 connections", ["usual, µs", "beside it, µs", "times"], rows,
+                f"Medians of {PAIRS} pairs of 2 s, in turns.")
+
+
+def hold_scrapes(program, count=8):
+    """Connections that ask for the metrics and take nothing of them."""
+    held = []
+    for _ in range(count):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", program.admin_port))
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 4)
+        held.append(sock)
+    return held
+
+
+def reloads(lab, upstream):
+    """Reloads one after the other, under load, every third of them of a broken file."""
+    program = gateway(lab, upstream, "reloads", log=str(lab.folder / "reloads.log"))
+    good = open(program.config).read()
+    broken = good.replace("upstream: app", "upstream: nobody", 1)
+    address = f"http://127.0.0.1:{program.admin_port}/reload"
+    url, failed, resident, descriptors = f"http://127.0.0.1:{program.port}/x", [], [], []
+    results, over = [], threading.Event()
+
+    def load():
+        while not over.is_set():
+            results.append(Load(url, 16, 2))
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    began = time.monotonic()
+    for number in range(RELOADS):
+        lab.write("reloads.conf", broken if number % 3 == 2 else good + f"# {number}\n")
+        request = urllib.request.Request(address, method="POST")
+        try:
+            status = urllib.request.urlopen(request, timeout=30).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        if (status == 200) == (number % 3 == 2):
+            failed.append((number, status))
+        if number in (RELOADS // 10, RELOADS - 1):
+            resident.append(program.resident_bytes())
+            descriptors.append(len(os.listdir(f"/proc/{program.process.pid}/fd")))
+    seconds = time.monotonic() - began
+    over.set()
+    thread.join()
+    print(f"\n  {RELOADS:,} reloads in {seconds:.0f} s under load, a third of them broken: "
+          f"{len(failed)} answered otherwise, {sum(load.errors for load in results)} of "
+          f"{sum(load.answered for load in results):,} requests failed; from the {RELOADS // 10}th to the last "
+          f"{(resident[1] - resident[0]) / 1024:,.0f} KiB and {descriptors[1] - descriptors[0]} descriptors more")
+    if failed:
+        print(f"  {failed[:5]}")

@@ -18,6 +18,9 @@ public final class PasswordWork: Sendable {
 
   enum Turn { case inTime, late }
 
+  /// Whether nothing more would be taken now.
+  var isFull: Bool { pending.withLock { $0 >= pendingMax } }
+
   /// How long something waits at most: whoever asked is answered within 5 s.
   private static let waitMax: Duration = .seconds(3)
 

@@ -109,6 +109,15 @@ extension SignInService {
     }
   }
 
+  /// What somebody is told whose password nobody has the time for. Nothing of the request has been looked at, and the
+  /// page repeats none of it but where they go on.
+  func busyLogin(_ request: LocalRequest) -> LocalResponse {
+    guard request.mediaType == .form else { return Answers.busy }
+    let returnTo = ReturnTo.checked(FormFields(request.body)?.text("return_to"))
+    return loginPage(
+      request, returnTo: returnTo, status: 503, message: .busy, fields: [("Retry-After", "2")], reason: .loginBusy)
+  }
+
   private func answerForm(
     _ request: LocalRequest, _ user: User, _ result: Result<Issued, Fault>, returnTo: String
   ) -> LocalResponse {

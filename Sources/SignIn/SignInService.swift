@@ -62,6 +62,8 @@ public final class SignInService: Responder, Sendable {
     guard request.body.count <= Limits.bodyBytesMax else {
       return completion(Answers.error(.invalidRequest, "the body is too large", .signInRequestInvalid))
     }
+    // A flood of them must not cost the loops the threads of the queue besides.
+    if isLogin(request), passwords.isFull { return completion(busyLogin(request)) }
     guard state.requests.enter() else { return completion(Answers.busy) }
     queue.async { [self] in
       answer(request) { [state] response in
@@ -69,6 +71,10 @@ public final class SignInService: Responder, Sendable {
         completion(response)
       }
     }
+  }
+
+  private func isLogin(_ request: LocalRequest) -> Bool {
+    request.method == "POST" && request.path == configuration.path + "/login"
   }
 
   /// Runs `body` on the queue: what comes back from elsewhere goes on there.

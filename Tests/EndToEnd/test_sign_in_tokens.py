@@ -2,9 +2,14 @@
 import base64
 import contextlib
 import json
+import os
+import pathlib
 import re
 import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 
@@ -358,6 +363,61 @@ def test_many_logins_at_once_are_bounded_and_traffic_goes_on(scene):
     for thread in threads:
         thread.join()
     assert set(statuses) <= {200, 429, 503} and statuses.count(200) >= 3
+
+
+@pytest.fixture
+def crowd(scene):
+    """People whose passwords take a tenth of a second each, and what signs all of them in at once, again and again."""
+    signed_in = scene(people=users(ALICE, *(person(f"p-{i}", f"user{i}", cost=11) for i in range(10))))
+    waiting = []
+
+    def sign_in():
+        # As many as may wait, and more; of each no more than may be tried at the same time. Nobody reads the answers.
+        for index in range(90 + os.cpu_count()):
+            body = json.dumps({"username": f"user{index % 10}", "password": PASSWORD}).encode()
+            sock = socket.create_connection(("127.0.0.1", signed_in.gateway.port))
+            sock.sendall(b"POST /auth/login HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\n"
+                         b"Content-Length: %d\r\n\r\n%b" % (HOST.encode(), len(body), body))
+            waiting.append(sock)
+    yield signed_in, sign_in
+    for sock in waiting:
+        sock.close()
+
+
+def test_C_11_where_too_many_sign_in_a_browser_is_told_on_the_page(crowd):
+    signed_in, sign_in = crowd
+    browser = signed_in.browser()
+    form = {**browser.form("/auth/login?return_to=/x"), "username": "alice", "password": PASSWORD}
+
+    def told():
+        sign_in()
+        return browser.post_form("/auth/login", form)
+    answer = until_status(told, 503)
+    assert "Many people are signing in" in answer.body.decode() and 'value="/x"' in answer.body.decode()
+    assert answer.field("Retry-After") == "2" and answer.field("Cache-Control") == "no-store"
+    assert signed_in.gateway.access_of(answer.request_id)["reason"] == "login_busy"
+
+
+def test_C_11_a_password_that_is_hashed_lets_others_have_the_processor_between_two_ticks_of_the_clock(crowd):
+    signed_in, sign_in = crowd
+    task = next(task for task in pathlib.Path(f"/proc/{signed_in.gateway.pid}/task").iterdir()
+                if (task / "comm").read_text() == "passwords\n")
+    processor = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(int(task.name), {processor})
+
+    def spent():
+        switches = re.search(r"nonvoluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text()).group(1)
+        return int(switches), int((task / "schedstat").read_text().split()[0]) / 1e6
+    with subprocess.Popen(["taskset", "-c", str(processor), sys.executable, "-c", "while True: pass"]) as competitor:
+        try:
+            switches, milliseconds = spent()
+            sign_in()
+            wait_until(lambda: spent()[1] - milliseconds > 100, "a hash", 20)
+            after = spent()
+        finally:
+            competitor.kill()
+    # Five for each millisecond; by ticks alone one in four of them.
+    assert after[0] - switches > after[1] - milliseconds
 
 
 # What ends, and for how long that is remembered.

@@ -95,7 +95,7 @@ def test_it_runs_reloads_hands_over_and_stops(service):
     assert (kernel["NoNewPrivs"], kernel["Seccomp"]) == ("1", "2")
     # It may give its threads less priority.
     threads = machine.run("ps", "-L", "-o", "ni=,comm=", "-p", first).stdout.splitlines()
-    assert ["10", "passwords"] in [line.split() for line in threads]
+    assert ["5", "passwords"] in [line.split() for line in threads]
     for folder, mode in (("/var/lib/portcullis", "700"), ("/var/log/portcullis", "750"), ("/run/portcullis", "755")):
         assert machine.run("stat", "--format", "%a %U %G", folder).stdout.split() == [mode, "portcullis", "portcullis"]
 

@@ -19,14 +19,14 @@ FETCH = [("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty"), ("Sec-Fetch-Si
 
 
 @functools.cache
-def hashed(password):
-    """A cheap hash, as `htpasswd -B` writes it."""
-    line = subprocess.run(["htpasswd", "-niB", "-C", "4", "x"], input=password, capture_output=True, text=True, check=True)
+def hashed(password, cost=4):
+    """A hash as `htpasswd -B` writes it, by default a cheap one."""
+    line = subprocess.run(["htpasswd", "-niB", "-C", str(cost), "x"], input=password, capture_output=True, text=True, check=True)
     return line.stdout.strip().partition(":")[2]
 
 
-def person(id, name, password=PASSWORD, **more):
-    lines = [f"  - id: {id}", f"    username: {json.dumps(name)}", f"    password_hash: \"{hashed(password)}\""]
+def person(id, name, password=PASSWORD, cost=4, **more):
+    lines = [f"  - id: {id}", f"    username: {json.dumps(name)}", f"    password_hash: \"{hashed(password, cost)}\""]
     return "\n".join(lines + [f"    {key}: {json.dumps(value)}" for key, value in more.items()]) + "\n"
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import requests
+from support.documents import commands
 from support.gateway import ROOT, run
 
 FOLDER = ROOT / "deploy/kubernetes"
@@ -168,8 +169,7 @@ def test_the_image_has_what_the_build_and_the_program_need():
 
 def test_the_documented_commands_name_what_there_is():
     text = (ROOT / "docs/install.md").read_text()
-    commands = [line for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-                for line in block.splitlines() if line.startswith(("docker ", "kubectl "))]
-    assert len(commands) > 5
-    for path in re.findall(r"\bdeploy/\S+", "\n".join(commands)):
+    found = [command.text for command in commands(text) if command.text.startswith(("docker ", "kubectl "))]
+    assert len(found) > 5
+    for path in re.findall(r"\bdeploy/\S+", "\n".join(found)):
         assert (ROOT / path).exists(), path

@@ -1,13 +1,12 @@
 """Every piece of configuration in the documents is one, once what it leaves out is there."""
-import pathlib
 import re
 
 import pytest
 import yaml
 
-from support.gateway import run
+from support.documents import PAGES, pieces
+from support.gateway import ROOT, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Of other programs, and a users file.
 OTHERS = {"admin.md-2", "forward-auth.md-2", "users.md-1"}
 PROVIDER = "  rest:\n    issuer: https://id.example.com\n    audiences: [rest]\n"
@@ -24,7 +23,6 @@ AROUND = {
     "providers.<name>": f"providers:\n{PROVIDER}",
     "listeners[]": "listeners:\n  - address: 127.0.0.1:0\n",
 }
-FENCE = re.compile(r"^```yaml\n(.*?)^```", re.M | re.S)
 SECTIONS = {
     section.partition("\n")[0].strip("`"): set(re.findall(r"^\| `([a-z_]+)` \|", section, re.M))
     for section in (ROOT / "docs/configuration.md").read_text().split("\n## ")[1:]}
@@ -35,11 +33,11 @@ ELSEWHERE = re.compile(
 
 
 def blocks():
-    for page in sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]):
-        for number, match in enumerate(FENCE.finditer(page.read_text()), 1):
+    for page in PAGES:
+        for number, piece in enumerate(pieces(page.read_text(), "yaml"), 1):
             name = f"{page.name}-{number}"
             if name not in OTHERS:
-                yield pytest.param(match[1], id=name)
+                yield pytest.param(piece, id=name)
 
 
 def completed(text):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from support.documents import commands, section
 from support.gateway import BINARY, ROOT
 from support.ports import wait_until
 
@@ -38,13 +39,11 @@ def documented(machine):
     # What takes most of the time: the disk that is waited for, other packages of which none is needed, an index.
     machine.path("/etc/dpkg/dpkg.cfg.d/test").write_text("force-unsafe-io\n")
     machine.run("sh", "-c", "rm -rf /var/lib/apt/lists/* /var/lib/man-db/auto-update")
-    sections = re.split(r"^## ", (ROOT / "docs/install.md").read_text(), flags=re.MULTILINE)
 
     def run_commands(title, *left_out):
-        section = next(each for each in sections if each.startswith(f"{title}\n"))
-        commands = "".join(re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)).splitlines()
-        assert {*left_out} <= {*commands}
-        for command in commands:
+        texts = [command.text for command in commands(section("install.md", title))]
+        assert {*left_out} <= {*texts}
+        for command in texts:
             if command not in left_out:
                 machine.run("bash", "-euo", "pipefail", "-c", f"cd {PROJECT}; {command}")
 

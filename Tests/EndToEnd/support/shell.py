@@ -29,7 +29,7 @@ class Shell:
         self._jobs = 0
         self.run("set -m; ip link set lo up; for each in /run /var/lib /var/log; do mount -t tmpfs tmpfs $each; done")
 
-    def run(self, command, seconds=30):
+    def run(self, command, seconds=60):
         """What it says, and its exit status."""
         self._process.stdin.write(
             b"{ %s\n} </dev/null 2>&1; printf '\\n\\001%%d\\n' $?\n" % command.encode())
@@ -45,7 +45,7 @@ class Shell:
                 said += piece
         return said[:end.start()].decode(errors="replace"), int(end[1])
 
-    def serve(self, command, until=None, seconds=30):
+    def serve(self, command, until=None, seconds=60):
         """Begins a command that goes on; what it says goes to a file. Until it listens, or this holds of `$said`."""
         self._jobs += 1
         until = until or "[ $(grep -c ' 0A ' /proc/net/tcp) != $before ]"

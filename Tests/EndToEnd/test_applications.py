@@ -230,10 +230,13 @@ def test_fastapi(application):
     with websockets.sync.client.connect(
             address, sock=connection, ssl=application.tls, additional_headers=[application.token]) as client:
         assert client.recv(timeout=20) == "u-1"
-    for fields in ([], [("X-Portcullis-Assertion", "e30.e30.")]):
+    forged = [("X-Portcullis-Assertion", "e30.e30.")]
+    for fields in ([], forged):
         connection = socket.create_connection(("127.0.0.1", application.gateway.port))
         with pytest.raises(websockets.exceptions.InvalidStatus, match="401"):
             websockets.sync.client.connect(address, sock=connection, ssl=application.tls, additional_headers=fields)
+        with pytest.raises(websockets.exceptions.InvalidStatus, match="40[13]"):
+            websockets.sync.client.connect(f"ws://127.0.0.1:{application.port}/live", additional_headers=fields)
 
 
 def test_django(application):

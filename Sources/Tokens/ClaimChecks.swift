@@ -8,6 +8,13 @@ enum ClaimsOrigin {
   case issuer
 }
 
+/// What is known of claims that have passed.
+struct CheckedClaims {
+  let times: TimeClaims
+  /// The first of the policy's audiences that they name; nil where it takes any.
+  let audience: String?
+}
+
 /// The checks of a claims set (RFC 7519 §4.1) that do not depend on how it came to be believed.
 extension TokenPolicy {
   /// In the order of the refusals: issuer, audience, times, subject, token id, what the policy requires.
@@ -17,9 +24,9 @@ extension TokenPolicy {
   ///   - keyID: For the error.
   func check(
     _ claims: JSONDocument, from origin: ClaimsOrigin = .token, now: UnixSeconds, keyID: String?
-  ) throws(TokenError) -> TimeClaims {
+  ) throws(TokenError) -> CheckedClaims {
     try checkIssuer(claims, origin, keyID)
-    try checkAudience(claims, keyID)
+    let audience = try checkAudience(claims, keyID)
     let times = try TimeClaims(claims, from: origin, self, now: now, keyID: keyID)
     // RFC 7519 §4.1.2, §4.1.7. What is no string could not be found among revoked ids.
     for name in ["sub", "jti"] {
@@ -31,7 +38,7 @@ extension TokenPolicy {
         throw TokenError(.claimMissing(path.description), keyID: keyID)
       }
     }
-    return times
+    return CheckedClaims(times: times, audience: audience)
   }
 
   private func checkIssuer(_ claims: JSONDocument, _ origin: ClaimsOrigin, _ keyID: String?) throws(TokenError) {
@@ -44,33 +51,38 @@ extension TokenPolicy {
     throw TokenError(.issuerUnknown(found: found), keyID: keyID)
   }
 
-  /// RFC 7519 §4.1.3: a string, or an array of strings.
-  func checkAudience(_ claims: JSONDocument, _ keyID: String?) throws(TokenError) {
+  /// RFC 7519 §4.1.3: a string, or an array of strings. The first of the policy's that is among them.
+  private func checkAudience(_ claims: JSONDocument, _ keyID: String?) throws(TokenError) -> String? {
+    let accepted: [String] = if case .oneOf(let texts) = audiences { texts } else { [] }
     guard let place = claims.member("aud", of: claims.root) else {
-      if audiences == .any { return }
+      if audiences == .any { return nil }
       throw TokenError(.claimMissing("aud"), keyID: keyID)
     }
-    var isFound = audiences == .any
+    var first = accepted.count
     switch claims.kind(place) {
     case .string:
-      isFound = isFound || accepts(claims, place)
+      first = TokenPolicy.place(of: place, claims, among: accepted[..<first])
     case .array:
       var next = claims.firstElement(of: place)
       while let element = next {
         guard claims.kind(element) == .string else { throw TokenError(.claimMalformed("aud"), keyID: keyID) }
-        isFound = isFound || accepts(claims, element)
+        first = TokenPolicy.place(of: element, claims, among: accepted[..<first])
         next = claims.element(after: element, of: place)
       }
     default:
       throw TokenError(.claimMalformed("aud"), keyID: keyID)
     }
-    if !isFound { throw TokenError(.audienceMismatch(found: TokenPolicy.texts(claims, place)), keyID: keyID) }
+    if first < accepted.count { return accepted[first] }
+    if audiences == .any { return nil }
+    throw TokenError(.audienceMismatch(found: TokenPolicy.texts(claims, place)), keyID: keyID)
   }
 
-  private func accepts(_ claims: JSONDocument, _ audience: JSONDocument.Place) -> Bool {
-    guard case .oneOf(let accepted) = audiences else { return true }
-    for text in accepted where claims.isString(audience, text) { return true }
-    return false
+  /// Where the audience stands among those; their end where it does not.
+  private static func place(
+    of audience: JSONDocument.Place, _ claims: JSONDocument, among accepted: ArraySlice<String>
+  ) -> Int {
+    for index in accepted.indices where claims.isString(audience, accepted[index]) { return index }
+    return accepted.endIndex
   }
 
   private static func texts(_ claims: JSONDocument, _ place: JSONDocument.Place) -> [String] {

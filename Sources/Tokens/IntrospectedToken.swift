@@ -23,7 +23,7 @@ public final class IntrospectedToken: Sendable {
     guard let claims = try? JSONDocument(answer.span), claims.kind(claims.root) == .object else {
       throw TokenError(.claimsInvalid)
     }
-    let times = try policy.check(claims, from: .issuer, now: now, keyID: nil)
+    let times = try policy.check(claims, from: .issuer, now: now, keyID: nil).times
     try IntrospectedToken.checkTokenType(claims)
     self.claims = ClaimsSet(claims, policy)
     tokenDeadline = times.deadline

@@ -6,6 +6,8 @@ struct TimeClaims {
   let expiresAt: UnixSeconds
   /// The first second at which it is refused: with the leeway, and not older than the policy lets it be.
   let deadline: UnixSeconds
+  /// nil: the claims do not say.
+  let issuedAt: UnixSeconds?
 
   /// Checks that `now` lies between them, with the leeway on each side.
   init(
@@ -25,6 +27,7 @@ struct TimeClaims {
       throw TokenError(.issuedInFuture(at: issuedAt), keyID: keyID)
     }
     self.expiresAt = expiresAt
+    self.issuedAt = issuedAt
     guard let ageMax = policy.ageMaxSeconds else {
       deadline = expiresAt + leeway
       return

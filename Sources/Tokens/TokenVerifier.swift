@@ -14,7 +14,19 @@ public final class VerifiedToken: Sendable {
   public let expiresAt: UnixSeconds
   /// From this second on the token is refused: `exp` and the leeway, or sooner where the policy bounds its age.
   public let deadline: UnixSeconds
+  /// `iat`; nil where it does not say.
+  public let issuedAt: UnixSeconds?
+  /// The first of its provider's audiences that it is for; nil where those take any.
+  public let audience: String?
+  /// Whether its header names the key, and says what it is (`typ`).
+  public let namesKey: Bool
+  public let saysType: Bool
+  /// As the key set has it.
+  private let givenKeyName: String?
 
+  /// What the key is called, whatever the token says: its `kid` in the key set, or else its thumbprint (RFC 7638); nil: it
+  /// is a secret without a name.
+  public var keyName: String? { givenKeyName ?? (try? Thumbprint.of(key)) }
   public var provider: String { claims.provider }
   public var issuer: String { claims.issuer }
   /// Who it is about; nil where the token does not say.
@@ -24,15 +36,38 @@ public final class VerifiedToken: Sendable {
   public func claim(_ path: ClaimPath) -> ClaimValue? { claims.claim(path) }
 
   fileprivate init(
-    _ claims: JSONDocument, _ policy: borrowing TokenPolicy, _ signer: (key: PublicKey, keyID: String?),
-    algorithm: SignatureAlgorithm, times: TimeClaims
+    _ claims: JSONDocument, _ policy: borrowing TokenPolicy, _ signer: Signer, _ header: JOSEHeader,
+    _ checked: CheckedClaims
   ) {
     self.claims = ClaimsSet(claims, policy)
     keyID = signer.keyID
     key = signer.key
+    algorithm = signer.algorithm
+    givenKeyName = signer.keyName
+    namesKey = header.keyID != nil
+    saysType = header.type != nil
+    expiresAt = checked.times.expiresAt
+    deadline = checked.times.deadline
+    issuedAt = checked.times.issuedAt
+    audience = checked.audience
+  }
+}
+
+/// What a signature was found to be of.
+private struct Signer {
+  let key: PublicKey
+  /// In the key set.
+  let keyName: String?
+  /// There, or else in the token's header.
+  let keyID: String?
+  let algorithm: SignatureAlgorithm
+
+  init(_ key: VerificationKey, named keyID: String?, _ algorithm: SignatureAlgorithm) {
+    self.key = key.key
+    keyName = key.keyID
+    // The key's own text, where it has one: the same bytes, and one text for all of its tokens.
+    self.keyID = key.keyID ?? keyID
     self.algorithm = algorithm
-    expiresAt = times.expiresAt
-    deadline = times.deadline
   }
 }
 
@@ -63,10 +98,10 @@ public final class TokenVerifier: Sendable {
   public func verify(
     _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, now: UnixSeconds, using signatures: SignatureVerifier
   ) throws(TokenError) -> VerifiedToken {
-    let (signer, algorithm) = try verifySignature(compact, of: token, keys: keys, using: signatures)
+    let signer = try verifySignature(compact, of: token, keys: keys, using: signatures)
     let claims = try compact.claims(keyID: signer.keyID)
-    let times = try policy.check(claims, now: now, keyID: signer.keyID)
-    return VerifiedToken(claims, policy, signer, algorithm: algorithm, times: times)
+    let checked = try policy.check(claims, now: now, keyID: signer.keyID)
+    return VerifiedToken(claims, policy, signer, compact.header, checked)
   }
 
   /// Checks everything but the claims; the payload as it was signed. For looking at a token, not for letting it in.
@@ -87,7 +122,7 @@ extension TokenVerifier {
 
   private func verifySignature(
     _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, using signatures: SignatureVerifier
-  ) throws(TokenError) -> (signer: (key: PublicKey, keyID: String?), algorithm: SignatureAlgorithm) {
+  ) throws(TokenError) -> Signer {
     let header = compact.header
     try header.checkType(policy.type)
     guard let algorithm = header.algorithm, policy.algorithms?.contains(algorithm) ?? true else {
@@ -105,13 +140,12 @@ extension TokenVerifier {
       guard signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) else {
         throw TokenError(.signatureInvalid, keyID: keyID)
       }
-      // The key's own text, where it has one: the same bytes, and one text for all of its tokens.
-      return ((key.key, key.keyID ?? keyID), algorithm)
+      return Signer(key, named: keyID, algorithm)
     }
     for key in try fittingKeys(algorithm, keys, keyID: header.keyID) {
       if signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) {
         // Its name all the same: a revoked key is no better for not being named.
-        return ((key.key, key.keyID ?? header.keyID), algorithm)
+        return Signer(key, named: header.keyID, algorithm)
       }
     }
     throw TokenError(.signatureInvalid, keyID: header.keyID)

@@ -88,7 +88,7 @@ let package = Package(
       [
         "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "Keys", "TLS", "Crypto", "JSON", "Sockets",
       ]),
-    module("Admin", ["Configuration", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
+    module("Admin", ["Configuration", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Tokens", "Reason"]),
     .executableTarget(
       name: "Gateway",
       dependencies: [
@@ -118,9 +118,9 @@ let package = Package(
         "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "Keys", "OAuth", "Fetch", "Sockets",
         "Reason",
       ]),
-    tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Reason"]),
+    tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Tokens", "Reason"]),
     tests("ProbeTests", ["Probe", "Configuration"]),
-    tests("AdminTests", ["Admin", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Reason"]),
+    tests("AdminTests", ["Admin", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Tokens", "Reason"]),
     tests(
       "ProxyTests",
       [

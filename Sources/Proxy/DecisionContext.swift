@@ -4,6 +4,7 @@ import Crypto
 import HTTP
 import Keys
 import Sockets
+import Telemetry
 import Tokens
 
 /// What one loop knows when it decides a request: the configuration, the keys, the tokens that it has verified. No
@@ -20,6 +21,9 @@ final class DecisionContext {
   var revocations = RevocationSnapshot.none
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
   var refusedTokens = RefusedTokens()
+  /// Whether anybody asks for `census`.
+  let countsTokens: Bool
+  var census: TokenCensus
   let signatures = SignatureVerifier()
   let headers = KnownHeaders()
   /// Shared by all loops.
@@ -45,8 +49,13 @@ final class DecisionContext {
   /// What a rate limit counts the request by.
   var sender: [UInt8] = []
 
-  init(_ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory, rateLimits: RateLimitMemory) {
+  init(
+    _ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory, rateLimits: RateLimitMemory,
+    countsTokens: Bool = false
+  ) {
     self.active = active
+    self.countsTokens = countsTokens
+    census = TokenCensus(since: WallClock.nanoseconds / 1_000_000_000)
     self.keys = keys
     self.replays = replays
     self.rateLimits = rateLimits

@@ -143,6 +143,7 @@ extension Exchange {
       case .identity(let found, let place):
         identity = found
         cached = place
+        context.count(found, cached: place, from: authentication.credential)
       case .refused(let reason, let keyID, let provider):
         log.keepToken(keyID: keyID, provider: provider)
         if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) { return .answer(response) }

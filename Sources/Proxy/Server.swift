@@ -158,7 +158,9 @@ public final class Server: Sendable {
   public func collect(_ each: @escaping @Sendable (LoopTraffic) -> Void) {
     for worker in workers {
       worker.async {
-        each(LoopTraffic(counts: $0.counts ?? TrafficCounts(), refusals: $0.accessLog.recentRefusals))
+        each(
+          LoopTraffic(
+            counts: $0.counts ?? TrafficCounts(), census: $0.context.census, refusals: $0.accessLog.recentRefusals))
       }
     }
   }

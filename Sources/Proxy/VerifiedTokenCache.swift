@@ -1,5 +1,6 @@
 import Access
 import Sockets
+import Telemetry
 import Tokens
 
 /// The tokens that one loop has verified, by their full bytes.
@@ -29,6 +30,7 @@ struct VerifiedTokenCache {
     var provider: Int32
     var renderedMapping: Int32 = -1
     var next: Int32
+    var census = TokenCensus.Handle.none
     var wasUsed = false
     var isLive = true
   }
@@ -174,6 +176,11 @@ struct VerifiedTokenCache {
   mutating func keepUnrevoked(at index: Int, under generation: UInt64) {
     entries[index].revocationGeneration = generation
   }
+
+  /// Where the token at `index` is counted.
+  func censusHandle(at index: Int) -> TokenCensus.Handle { entries[index].census }
+
+  mutating func keep(_ handle: TokenCensus.Handle, at index: Int) { entries[index].census = handle }
 
   /// Forgets the token at `index`, which `find` gave.
   mutating func forget(at index: Int) { remove(index) }

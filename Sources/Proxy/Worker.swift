@@ -90,7 +90,8 @@ final class Worker {
     self.accessLog = accessLog
     self.counts = counts
     self.report = report
-    context = DecisionContext(active, keys: keys, replays: replays, rateLimits: rateLimits)
+    context = DecisionContext(
+      active, keys: keys, replays: replays, rateLimits: rateLimits, countsTokens: counts != nil)
     pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     failedHandshakes = FailedHandshakes(loop: loop, report: report)
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)

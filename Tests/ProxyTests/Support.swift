@@ -98,7 +98,8 @@ final class DecidingGateway {
   init(
     routes: String = routes, limits: String = "", tokenFrom: String = "authorization, \"cookie:session\"",
     introspection: String = "", top: String = "", keys: KeyState = .present, responders: [LocalRoute] = [],
-    dpop: String = "off", providers: String = "", replays: ReplayMemory? = nil
+    dpop: String = "off", providers: String = "", replays: ReplayMemory? = nil,
+    countsTokens: Bool = false
   ) throws {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
@@ -129,7 +130,7 @@ final class DecidingGateway {
     let keySet = keys == .present ? try Issuer.keySet() : nil
     context = DecisionContext(
       active, keys: KeySnapshot(providers: []), replays: replays ?? ReplayMemory(proofsMax: 1024) { _ in },
-      rateLimits: RateLimitMemory(sendersMax: 1024))
+      rateLimits: RateLimitMemory(sendersMax: 1024), countsTokens: countsTokens)
     context.wallClockNanoseconds = Issuer.now * 1_000_000_000
     // No unknown key is worth a fetch, unless a test says so.
     let provider = ProviderKeys(

@@ -1,0 +1,119 @@
+public import Tokens
+
+/// Which verified tokens came: what one loop has counted since it began, or several together.
+///
+/// A value: a copy is what it was at that moment. What is counted apart is bounded by the keys and the configuration, as
+/// only what was verified comes here, and by `kindsMax`.
+public struct TokenCensus: Sendable {
+  /// What tokens are told apart by.
+  public struct Kind: Hashable, Sendable {
+    /// The provider's name, and its issuer.
+    public let provider: String
+    public let issuer: String
+    /// As `VerifiedToken.keyName`.
+    public let key: String?
+    public let algorithm: SignatureAlgorithm
+    /// The first of the provider's audiences that the token is for; nil: it takes any.
+    public let audience: String?
+    /// Whether the token has a `kid`, and a `typ`.
+    public let namesKey: Bool
+    public let saysType: Bool
+
+    public init(
+      provider: String, issuer: String, key: String?, algorithm: SignatureAlgorithm, audience: String?,
+      namesKey: Bool = true, saysType: Bool = true
+    ) {
+      self.provider = provider
+      self.issuer = issuer
+      self.key = key
+      self.algorithm = algorithm
+      self.audience = audience
+      self.namesKey = namesKey
+      self.saysType = saysType
+    }
+
+    public init(_ token: VerifiedToken) {
+      self.init(
+        provider: token.provider, issuer: token.issuer, key: token.keyName, algorithm: token.algorithm,
+        audience: token.audience, namesKey: token.namesKey, saysType: token.saysType)
+    }
+  }
+
+  /// Where a kind is counted, to be kept with a token, so that it need not be looked for again.
+  public struct Handle: Sendable, Equatable {
+    fileprivate var slot: UInt32
+    fileprivate var serial: UInt32
+
+    /// Of no kind.
+    public static let none = Handle(slot: .max, serial: 0)
+  }
+
+  private struct Slot {
+    var kind: Kind
+    var counts: TokenCounts
+    /// Another one for each kind that stands here.
+    var serial: UInt32
+  }
+
+  /// From when on everything is known: since counting began, or since the last use of a kind that had to leave.
+  public private(set) var since: UnixSeconds
+  private var slots: [Slot] = []
+  private var places: [Kind: Int] = [:]
+
+  /// So many kinds are held; then whichever was not seen for longest leaves for another.
+  private let kindsMax: Int
+
+  /// - Parameter since: When counting begins.
+  public init(since: UnixSeconds, kindsMax: Int = 4096) {
+    self.since = since
+    self.kindsMax = max(kindsMax, 1)
+  }
+
+  /// A request came with a verified token.
+  ///
+  /// - Parameters:
+  ///   - handle: That of the token's kind, where it is known.
+  ///   - kind: Of the token; asked for where the handle is not good any more.
+  /// - Returns: The handle of its kind.
+  public mutating func count(_ arrival: TokenArrival, known handle: Handle, _ kind: () -> Kind) -> Handle {
+    let known = Int(handle.slot)
+    if known < slots.count, slots[known].serial == handle.serial {
+      slots[known].counts.count(arrival)
+      return handle
+    }
+    let place = place(of: kind())
+    slots[place].counts.count(arrival)
+    return Handle(slot: UInt32(truncatingIfNeeded: place), serial: slots[place].serial)
+  }
+
+  private mutating func place(of kind: Kind) -> Int {
+    if let place = places[kind] { return place }
+    guard slots.count >= kindsMax, let oldest = slots.indices.min(by: { slots[$0].counts.last < slots[$1].counts.last })
+    else {
+      slots.append(Slot(kind: kind, counts: TokenCounts(), serial: 0))
+      places[kind] = slots.count - 1
+      return slots.count - 1
+    }
+    since = max(since, slots[oldest].counts.last)
+    places[slots[oldest].kind] = nil
+    places[kind] = oldest
+    slots[oldest] = Slot(kind: kind, counts: TokenCounts(), serial: slots[oldest].serial &+ 1)
+    return oldest
+  }
+
+  /// Adds what another loop has counted; holds all of it.
+  public mutating func add(_ other: TokenCensus) {
+    since = max(since, other.since)
+    for slot in other.slots {
+      if let place = places[slot.kind] {
+        slots[place].counts.add(slot.counts)
+      } else {
+        places[slot.kind] = slots.count
+        slots.append(Slot(kind: slot.kind, counts: slot.counts, serial: 0))
+      }
+    }
+  }
+
+  /// What was counted, of each kind.
+  public var kinds: [(kind: Kind, counts: TokenCounts)] { slots.map { ($0.kind, $0.counts) } }
+}

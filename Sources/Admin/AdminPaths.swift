@@ -63,7 +63,9 @@ public final class AdminPaths: Responder, Sendable {
         completion(AdminPaths.text(isReady ? 200 : 503, report.readiness.text + "\n"))
       }
     case "/metrics":
-      collect(.included) { report in
+      collect(.included) { [isPublic] collected in
+        var report = collected
+        if isPublic { report.hideWhatIsPrivate() }
         completion(AdminPaths.answer(200, PrometheusText.mediaType, report.metrics()))
       }
     case "/", "/status":

@@ -19,6 +19,8 @@ public struct AdminReport: Sendable {
   public var openConnections = 0
   /// What all loops have counted.
   public var counts = TrafficCounts()
+  /// Which tokens came, on all loops.
+  public var census = TokenCensus(since: 0)
   /// What each loop refused last, by kind.
   public var refused: [RecentRefusals.Part] = []
   /// By `MetricNames`' numbers.
@@ -45,6 +47,7 @@ public struct AdminReport: Sendable {
   public mutating func add(_ traffic: LoopTraffic) {
     counts.add(traffic.counts)
     refused += traffic.refusals
+    census.add(traffic.census)
   }
 
   /// Whether a load balancer should send traffic.
@@ -93,13 +96,18 @@ public struct AdminReport: Sendable {
     public let fetchedAt: Double?
     /// Fetches that failed since, in a row.
     public let failures: Int
+    public let accepts: AcceptedTokens
 
-    public init(name: String, issuer: String, keys: Int, fetchedAt: Double?, failures: Int) {
+    public init(
+      name: String, issuer: String, keys: Int, fetchedAt: Double?, failures: Int,
+      accepts: AcceptedTokens = AcceptedTokens()
+    ) {
       self.name = name
       self.issuer = issuer
       self.keys = keys
       self.fetchedAt = fetchedAt
       self.failures = failures
+      self.accepts = accepts
     }
   }
 }

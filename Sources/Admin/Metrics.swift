@@ -10,6 +10,7 @@ extension AdminReport {
     writeTraffic(to: &text)
     writeUpstreams(to: &text)
     writeProviders(to: &text)
+    writeTokens(to: &text)
     writeConfiguration(to: &text)
     writeProcess(to: &text)
     return text.bytes

@@ -38,6 +38,7 @@ extension AdminReport {
           .object([
             "name": .string($0.name), "issuer": .string($0.issuer), "keys": .integer(Int64($0.keys)),
             "age_seconds": age(since: $0.fetchedAt), "failures": .integer(Int64($0.failures)),
+            "tokens": tokens(of: $0),
           ])
         }),
       "upstreams": .array(

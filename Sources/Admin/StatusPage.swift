@@ -37,6 +37,7 @@ struct StatusPage {
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
       [$0.name, "\($0.keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
     }))
+    \(tokens)
     \(table("Upstreams", ["Upstream", "Server", "State"], report.upstreams.flatMap { upstream in
       upstream.servers.isEmpty
         ? [[upstream.name, "none", "down"]] : upstream.servers.map { [upstream.name, $0.name, $0.health.rawValue] }
@@ -45,6 +46,34 @@ struct StatusPage {
     </html>
 
     """
+  }
+
+  private var tokens: String {
+    let uses = report.providers.flatMap { provider in
+      report.tokenUses(of: provider).map { use in
+        [
+          provider.name, use.aspect.rawValue, use.value ?? "the secret", "\(use.use.count)",
+          ShareText.text(use.use.count, of: use.total),
+          ago(use.use, use.use.first), ago(use.use, use.use.last), use.remark?.text ?? "",
+        ]
+      }
+    }
+    let ages = report.providers.flatMap { provider in
+      let counts = report.tokenAges(of: provider)
+      return [("age", counts.ages), ("left to live", counts.remains)].filter { $0.1.total > 0 }.map { row in
+        [provider.name, row.0] + (0...SecondsHistogram.bounds.count).map { "\(row.1.count(of: $0))" }
+      }
+    }
+    return table(
+      "Tokens since \(momentText(report.census.since))",
+      ["Provider", "Of", "Which", "Requests", "Share", "First", "Last", "Remark"], uses)
+      + table("How old tokens are", ["Provider", "Of requests"] + StatusPage.ageHeads, ages)
+  }
+
+  private static let ageHeads = ["≤ 1 min", "≤ 5 min", "≤ 15 min", "≤ 1 h", "≤ 6 h", "≤ 1 d", "≤ 7 d", "longer"]
+
+  private func ago(_ use: TokenCounts.Use, _ time: Int64) -> String {
+    use.count == 0 ? "never" : "\(StatusPage.duration(report.now - Double(time))) ago"
   }
 
   private var title: String { report.readiness == .ready ? "Portcullis" : "Portcullis: \(report.readiness.text)" }

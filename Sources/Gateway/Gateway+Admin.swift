@@ -52,6 +52,7 @@ extension Gateway {
     guard countsMissing == 0 else { return }
     var report = report()
     report.counts = gathered.counts
+    report.census = gathered.census
     report.refused = gathered.refused
     report.process = ProcessUsage.current
     gathered = AdminReport()
@@ -77,10 +78,12 @@ extension Gateway {
     report.upstreamNames = metricNames.upstreams
     report.upstreams = upstreams.statuses
     report.ramps = active.ramps
-    report.providers = keyStore.listings.map {
+    let configured = active.configuration.providers
+    report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(
-        name: $0.provider, issuer: $0.issuer, keys: $0.keys.count, fetchedAt: $0.fetchedAt.map { Double($0) },
-        failures: $0.failures)
+        name: listing.provider, issuer: listing.issuer, keys: listing.keys.count,
+        fetchedAt: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
+        accepts: AcceptedTokens(of: configured.first { $0.name == listing.provider }, listing))
     }
     return report
   }

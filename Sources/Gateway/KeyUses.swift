@@ -10,26 +10,39 @@ struct KeyUses {
     let keyID: [UInt8]?
   }
 
-  private var counts: [Key: Int] = [:]
+  /// Of one key.
+  struct Use {
+    fileprivate(set) var count: UInt64 = 0
+    /// RFC 3339; nil: never.
+    fileprivate(set) var last: String?
+
+    fileprivate mutating func add(_ other: Use) {
+      count &+= other.count
+      if let time = other.last, time > last ?? "" { last = time }
+    }
+  }
+
+  private var uses: [Key: Use] = [:]
 
   /// - Parameter log: A file of lines as JSON or logfmt; what is neither is passed over.
   init(log: String) throws(SystemError) {
-    var counts: [Key: Int] = [:]
+    var uses: [Key: Use] = [:]
     try FileAccess.forEachLine(of: log, bytesMax: 64 * 1024) { line in
-      guard let key = KeyUses.verifyingKey(LogLine(line)) else { return }
-      counts[key, default: 0] += 1
+      let line = LogLine(line)
+      guard let key = KeyUses.verifyingKey(line) else { return }
+      uses[key, default: Use()].add(Use(count: 1, last: line?.time))
     }
-    self.counts = counts
+    self.uses = uses
   }
 
-  func count(provider: String, keyID: String?) -> Int {
-    counts[Key(provider: Array(provider.utf8), keyID: keyID.map { Array($0.utf8) })] ?? 0
+  func use(provider: String, keyID: String?) -> Use {
+    uses[Key(provider: Array(provider.utf8), keyID: keyID.map { Array($0.utf8) })] ?? Use()
   }
 
   /// Of all keys of the provider together.
-  func count(provider: String) -> Int {
+  func use(provider: String) -> Use {
     let name = Array(provider.utf8)
-    return counts.reduce(0) { $1.key.provider == name ? $0 + $1.value : $0 }
+    return uses.reduce(into: Use()) { if $1.key.provider == name { $0.add($1.value) } }
   }
 
   /// A token was looked at, and it is not the token that was refused.

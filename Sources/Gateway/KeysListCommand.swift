@@ -1,8 +1,10 @@
+import Admin
 import ArgumentParser
 import Configuration
 import Crypto
 import Keys
 import Sockets
+import Telemetry
 import Tokens
 
 /// `portcullis keys list`
@@ -11,8 +13,10 @@ struct KeysListCommand: ParsableCommand {
     commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
     discussion: """
       Keys that are fetched are fetched now. AGE is since the key was first seen (refresh.cache_file remembers it), or \
-      made. USED is how many requests of the access log came with a token that the key verified: of the file that \
-      log.access names, or of --log. Of a provider's own keys the first one signs.
+      made. USED is how many requests came with a token that the key verified, SHARE how much of its provider's that \
+      is, LAST how long ago the last one came. Whoever knows it is asked: the gateway at --admin, or at admin.address of \
+      --config, which counts since it began and REMARKs which keys can go; with --log, or where no gateway answers, the \
+      access log. Of a provider's own keys the first one signs.
       """)
 
   @OptionGroup var file: ConfigurationOption
@@ -22,13 +26,22 @@ struct KeysListCommand: ParsableCommand {
     name: .long, help: ArgumentHelp("The access log to count in; - is standard input.", valueName: "file"),
     completion: .file())
   var log: String?
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The admin listener to ask: host:port, [::1]:port or unix:path.", valueName: "address"))
+  var admin: WhyCommand.AdminAddress?
+
+  func validate() throws {
+    if admin != nil, log != nil { throw ValidationError("either --admin or --log") }
+  }
 
   func run() throws {
     let configuration = try ProviderOption.configuration(file.config)
     let providers = try ProviderOption.providers(of: configuration, named: provider)
     let uses = try uses(configuration)
     let now = WallClock.nanoseconds / 1_000_000_000
-    var table = TextTable(["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "FROM"])
+    var table = TextTable(Self.columns)
     var status = ExitCode.success
     // Issuers are waited for all at once.
     let fetched = try CurrentKeys(providers.filter(\.fetchesKeys))
@@ -58,22 +71,28 @@ struct KeysListCommand: ParsableCommand {
     }
   }
 
+  /// - Parameter moment: RFC 3339, in UTC.
+  private func age(since moment: String, _ now: UnixSeconds) -> String? {
+    TimeText.parse(moment.prefix(19) + "Z").map { "\(Duration.seconds(max(now - $0, 0)).forPeople) ago" }
+  }
+
+  private static let columns = [
+    "PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "SHARE", "LAST", "FROM", "REMARK",
+  ]
+
   private func cells(
-    of key: KeyListing.Key, _ listing: KeyListing, _ uses: KeyUses?, _ now: UnixSeconds
+    of key: KeyListing.Key, _ listing: KeyListing, _ uses: Uses, _ now: UnixSeconds
   ) -> [String] {
-    [
+    let use = uses.use(of: key, listing)
+    return [
       listing.provider, key.key.keyID.map { TextTable.shown($0) } ?? "-", key.key.typeName, "\(key.key.key.bits)",
       key.key.algorithm?.rawValue ?? "any", key.thumbprint ?? "-",
       // One that was made ahead has its time before it.
       Duration.seconds(max(now - key.firstSeenAt, 0)).forPeople,
-      uses.map { "\(count($0, key, listing))" } ?? "-", origin(listing, key),
+      use.map { "\($0.count)" } ?? "-", use.map { ShareText.text($0.count, of: $0.total) } ?? "-",
+      use?.last.flatMap { age(since: $0, now) } ?? "-",
+      origin(listing, key), use?.remark ?? "-",
     ]
-  }
-
-  /// A secret that others sign with has no name, and answers to each.
-  private func count(_ uses: KeyUses, _ key: KeyListing.Key, _ listing: KeyListing) -> Int {
-    if case .secret = key.key.key.material, key.key.keyID == nil { return uses.count(provider: listing.provider) }
-    return uses.count(provider: listing.provider, keyID: key.key.keyID)
   }
 
   private func origin(_ listing: KeyListing, _ key: KeyListing.Key) -> String {
@@ -85,8 +104,43 @@ struct KeysListCommand: ParsableCommand {
     }
   }
 
+  /// Who has counted.
+  private enum Uses {
+    case nobody
+    case gateway(GatewayKeyUses)
+    case log(KeyUses)
+
+    func use(of key: KeyListing.Key, _ listing: KeyListing) -> GatewayKeyUses.Use? {
+      switch self {
+      case .nobody: return nil
+      case .gateway(let uses): return uses.use(provider: listing.provider, name: key.key.keyID ?? key.thumbprint)
+      case .log(let uses):
+        let all = uses.use(provider: listing.provider)
+        // A secret that others sign with has no name, and answers to each.
+        let isNameless = if case .secret = key.key.key.material { key.key.keyID == nil } else { false }
+        let use = isNameless ? all : uses.use(provider: listing.provider, keyID: key.key.keyID)
+        return GatewayKeyUses.Use(count: use.count, total: all.count, last: use.last, remark: nil)
+      }
+    }
+  }
+
+  private func uses(_ configuration: GatewayConfiguration) throws -> Uses {
+    if log == nil, let address = admin?.address ?? configuration.admin?.address {
+      let name = admin?.text ?? "the admin listener of \(file.config)"
+      do {
+        let uses = try GatewayKeyUses.ask(at: address)
+        StandardError.print("\(name): used since \(uses.since)")
+        return .gateway(uses)
+      } catch {
+        StandardError.print("\(name): \(error)")
+        if admin != nil { throw ExitStatus.unavailable }
+      }
+    }
+    return try usesOfLog(configuration).map { .log($0) } ?? .nobody
+  }
+
   /// nil: there is no log to count in.
-  private func uses(_ configuration: GatewayConfiguration) throws -> KeyUses? {
+  private func usesOfLog(_ configuration: GatewayConfiguration) throws -> KeyUses? {
     let path: String
     if let log {
       path = log == "-" ? "/dev/stdin" : log

@@ -111,6 +111,54 @@ def test_metrics_count_what_was_answered(start, upstream, tmp_path, key, workers
         assert good.encode() not in text and good.split(".")[2].encode() not in text
 
 
+def test_which_keys_are_used(start, upstream, tmp_path, key):
+    app, other = upstream(), Key("ES256", "b")
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk, other.jwk]}))
+    text = config(
+        app, f'jwks_file: {tmp_path}/jwks.json, token_from: [authorization, "cookie:t"]', workers=2,
+    ).replace(f"audiences: [{AUDIENCE}]", f"audiences: [{AUDIENCE}, old]")
+    gateway = start(text)
+    admin = Admin(gateway)
+    good, old = mint(key, roles=["admin"]), mint(key, aud="old", headers={"typ": None})
+    # Whoever forges a token chooses its `kid`, and counts nothing.
+    forged = [mint(Key("ES256", kid), roles=["admin"]) for kid in ("b", "made-up")]
+    for fields, status in (
+            [([bearer(good)], 200)] * 3 + [([("Cookie", f"t={good}")], 200), ([bearer(old)], 403)]
+            + [([bearer(token)], 401) for token in forged]):
+        assert get(gateway, "/private/x", fields).status == status
+
+    def uses():
+        company, = admin.status()["providers"]
+        return company["tokens"]["count"], {
+            (use["of"], use["value"]): (use["count"], (use["remark"] or "").split(" 2")[0])
+            for use in company["tokens"]["uses"]}
+
+    expected = {
+        ("key", "a"): (5, ""), ("key", "b"): (0, "unused since"), ("audience", AUDIENCE): (4, ""),
+        ("audience", "old"): (1, ""), ("place", "bearer"): (4, ""), ("place", "cookie"): (1, ""),
+        ("without", "typ"): (1, "")}
+    assert uses() == (5, expected)
+    assert sum(bound["count"] for bound in admin.status()["providers"][0]["tokens"]["ages"]) == 5
+    samples = admin.metrics()
+    assert samples['portcullis_tokens_total{provider="company",key="a",algorithm="ES256"}'] == 5
+    assert samples['portcullis_token_traits_total{provider="company",trait="place",value="cookie"}'] == 1
+    assert not any("made-up" in name for name in samples)
+    # A reload goes on counting, and so does a key that comes into use.
+    assert admin.get("/reload", method="POST").status == 200
+    assert get(gateway, "/private/x", [bearer(good)]).status == 200
+    assert get(gateway, "/private/x", [bearer(mint(other, roles=["admin"]))]).status == 200
+    assert uses()[1][("key", "a")] == (6, "") and uses()[1][("key", "b")] == (1, "")
+    page = admin.get("/status", HTML).body.decode()
+    assert "<td>company</td><td>key</td><td>a</td><td>6</td><td>86 %</td>" in page and "made-up" not in page
+    listed = run("keys", "list", "--config", gateway.config_path, "--admin", f"127.0.0.1:{admin.port}")
+    assert listed.returncode == 0 and "used since 20" in listed.stderr, listed
+    rows = [re.split(r"  +", line) for line in listed.stdout.splitlines()]
+    assert [(row[1], row[7], row[8], row[11]) for row in rows] == [
+        ("KID", "USED", "SHARE", "REMARK"), ("a", "6", "86 %", "-"), ("b", "1", "14 %", "-")], listed
+    assert re.fullmatch(r"\d+s ago", rows[1][9]), listed
+    assert run("keys", "list", "--config", gateway.config_path, "--admin", "127.0.0.1:1").returncode == 69
+
+
 def test_counters_go_on_over_reloads_by_their_names(start, upstream):
     app = upstream()
     gateway = start(config(app))

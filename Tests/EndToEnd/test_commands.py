@@ -387,7 +387,8 @@ def listed_keys(*arguments, status=0, stdin=None):
     result = run("keys", "list", *map(str, arguments), stdin=stdin)
     assert result.returncode == status, result
     head, *rows = [re.split(r"  +", line) for line in result.stdout.splitlines()]
-    assert head == ["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "FROM"], result
+    assert head == ["PROVIDER", "KID", "TYPE", "BITS", "ALG", "THUMBPRINT", "AGE", "USED", "SHARE", "LAST", "FROM",
+                    "REMARK"], result
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
@@ -413,9 +414,12 @@ def test_keys_of_every_provider_are_listed_with_their_use(tmp_path, start, upstr
     log = gateway.folder / "used.log"
     wait_until(lambda: log.exists() and log.read_text().count("\n") == 8, "the access lines")
     rows = listed_keys("--config", gateway.config_path)
-    assert [(row["PROVIDER"], row["KID"], row["TYPE"], row["BITS"], row["ALG"], row["USED"]) for row in rows] == [
-        ("company", "rs256-1", "RSA", "2048", "RS256", "3"), ("company", "eddsa-1", "OKP Ed25519", "256", "EdDSA", "1"),
-        ("other", '"a key"', "EC P-256", "256", "ES256", "0")], rows
+    assert [(row["PROVIDER"], row["KID"], row["TYPE"], row["BITS"], row["ALG"], row["USED"], row["SHARE"])
+            for row in rows] == [
+        ("company", "rs256-1", "RSA", "2048", "RS256", "3", "75 %"),
+        ("company", "eddsa-1", "OKP Ed25519", "256", "EdDSA", "1", "25 %"),
+        ("other", '"a key"', "EC P-256", "256", "ES256", "0", "-")], rows
+    assert re.fullmatch(r"\d+s ago", rows[0]["LAST"]) and rows[2]["LAST"] == rows[0]["REMARK"] == "-", rows
     assert rows[0]["FROM"] == server.url and rows[2]["FROM"] == f"{tmp_path}/keys.json"
     assert re.fullmatch(r"\d+s", rows[0]["AGE"]) and len(rows[0]["THUMBPRINT"]) == 43, rows
     # The key that is not used is said, without what it would do to a terminal.

@@ -165,7 +165,7 @@ def test_a_former_secret_verifies_while_its_tokens_live(scene):
         assert scene.get("/admin", [bearer(token)]).status == 200
         assert run("token", "verify", "--config", config, "--provider", "local", token).returncode == 0
     rows = [row.split() for row in run("keys", "list", "--config", config).stdout.splitlines()[1:]]
-    assert [row[-1] for row in rows] == [str(scene.file), str(former)]
+    assert [row[-2] for row in rows] == [str(scene.file), str(former)]
     assert [row[1] for row in rows] == [jwt.get_unverified_header(token)["kid"] for token in (new, old)]
     config.write_text(text)
     reload(scene)

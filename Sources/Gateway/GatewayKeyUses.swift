@@ -1,0 +1,56 @@
+import Configuration
+import JSON
+
+/// How much each key is used, as a gateway that runs has counted it: what its `/status` says of keys.
+struct GatewayKeyUses {
+  /// Of one key.
+  struct Use {
+    let count: UInt64
+    /// Of all tokens of its provider.
+    let total: UInt64
+    /// RFC 3339; nil: never.
+    let last: String?
+    /// nil: there is nothing to say.
+    let remark: String?
+  }
+
+  private struct Key: Hashable {
+    let provider: String
+    /// nil: a secret without a name.
+    let name: String?
+  }
+
+  private var uses: [Key: Use] = [:]
+  /// From when on they are counted, RFC 3339.
+  private(set) var since = ""
+
+  /// - Returns: nil where that is no status of a gateway of this version.
+  init?(status: JSONObject) {
+    guard let providers = status["providers"]?.array else { return nil }
+    for provider in providers.compactMap(\.object) {
+      guard let name = provider["name"]?.string, let tokens = provider["tokens"]?.object,
+        let since = tokens["since"]?.string, case .integer(let total)? = tokens["count"]
+      else { return nil }
+      self.since = since
+      for use in (tokens["uses"]?.array ?? []).compactMap(\.object) where use["of"]?.string == "key" {
+        guard case .integer(let count)? = use["count"] else { return nil }
+        uses[Key(provider: name, name: use["value"]?.string)] = Use(
+          count: UInt64(clamping: count), total: UInt64(clamping: total), last: use["last"]?.string,
+          remark: use["remark"]?.string)
+      }
+    }
+  }
+
+  /// Asks the gateway, and blocks until the answer is there.
+  static func ask(at address: ListenAddress) throws -> GatewayKeyUses {
+    let answer = try AdminQuery.get("/status", at: address)
+    guard answer.status == 200, let status = (try? JSON.parse(answer.body.span, depthMax: 80))?.object,
+      let uses = GatewayKeyUses(status: status)
+    else { throw AdminQuery.Fault.malformed }
+    return uses
+  }
+
+  /// - Parameter name: As the gateway calls it: the `kid`, or else the thumbprint.
+  /// - Returns: nil where it does not have that key.
+  func use(provider: String, name: String?) -> Use? { uses[Key(provider: provider, name: name)] }
+}

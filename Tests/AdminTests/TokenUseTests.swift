@@ -1,0 +1,146 @@
+import JSON
+import Telemetry
+import Testing
+import Tokens
+
+@testable import Admin
+
+@Suite("What is said of keys, and of what tokens have")
+struct TokenUseTests {
+  private static let day: Int64 = 86_400
+  private static let now: UnixSeconds = 1_800_000_000
+  private static let since = now - 10 * day
+
+  private static func kind(
+    _ key: String?, _ algorithm: SignatureAlgorithm = .es256, audience: String? = nil, saysType: Bool = true
+  ) -> TokenCensus.Kind {
+    TokenCensus.Kind(
+      provider: "company", issuer: "https://id.example", key: key, algorithm: algorithm, audience: audience,
+      saysType: saysType)
+  }
+
+  /// - Parameter lives: For how long the tokens are good from then on.
+  private static func census(
+    _ arrivals: [(TokenCensus.Kind, at: UnixSeconds, lives: Int64, TokenPlace)]
+  ) -> TokenCensus {
+    var census = TokenCensus(since: since)
+    for (kind, time, lives, place) in arrivals {
+      let arrival = TokenArrival(place: place, issuedAt: time, expiresAt: time + lives, now: time)
+      _ = census.count(arrival, known: .none) { kind }
+    }
+    return census
+  }
+
+  private static func remarks(_ uses: [TokenUse]) -> [String] {
+    uses.map { "\($0.aspect.rawValue) \($0.value ?? "secret"): \($0.use.count) \($0.remark.map(\.text) ?? "used")" }
+  }
+
+  private static func keys(_ keys: (String, firstSeenAt: UnixSeconds)...) -> AcceptedTokens {
+    var accepted = AcceptedTokens()
+    accepted.keys = keys.map { AcceptedTokens.Key(name: $0.0, firstSeenAt: $0.firstSeenAt) }
+    return accepted
+  }
+
+  private static func all(_ accepted: AcceptedTokens, _ census: TokenCensus) -> [TokenUse] {
+    TokenUse.all(of: accepted, census.kinds, since: since, now: now)
+  }
+
+  @Test("A key can go where no token of it is good any more, others sign, and nobody came with one for a day")
+  func keys() {
+    let accepted = Self.keys(
+      ("quiet", Self.since), ("alive", Self.since), ("recent", Self.since), ("used", Self.since),
+      ("never", Self.since), ("new", Self.now - Self.day))
+    let census = Self.census([
+      (Self.kind("quiet"), Self.now - 2 * Self.day, 3600, .bearer),
+      (Self.kind("alive"), Self.now - 2 * Self.day, 5 * Self.day, .bearer),
+      (Self.kind("recent"), Self.now - Self.day / 2, 60, .bearer),
+      (Self.kind("used"), Self.now - 5, 3600, .bearer),
+      (Self.kind("gone"), Self.now - 5, 3600, .bearer),
+    ])
+    #expect(
+      Self.remarks(Self.all(accepted, census)) == [
+        "key quiet: 1 unused since 2027-01-13T08:00:00Z: can go", "key alive: 1 used", "key recent: 1 used",
+        "key used: 1 used", "key never: 0 unused since 2027-01-05T08:00:00Z: can go", "key new: 0 not used yet",
+      ])
+  }
+
+  @Test("Where nothing is used nothing can go, and the key that was used last stays")
+  func quiet() {
+    let two = Self.keys(("a", Self.since), ("b", Self.since))
+    #expect(
+      Self.remarks(Self.all(two, Self.census([]))) == [
+        "key a: 0 unused since 2027-01-05T08:00:00Z", "key b: 0 unused since 2027-01-05T08:00:00Z",
+      ])
+    let census = Self.census([
+      (Self.kind("a"), Self.now - 6 * Self.day, 60, .bearer), (Self.kind("b"), Self.now - 5 * Self.day, 60, .bearer),
+    ])
+    #expect(
+      Self.remarks(Self.all(two, census)) == ["key a: 1 unused since 2027-01-09T08:00:00Z: can go", "key b: 1 used"])
+    // It began to count a minute ago.
+    let uses = TokenUse.all(of: two, census.kinds, since: Self.now - 60, now: Self.now)
+    #expect(uses[1].remark == nil)
+    let never = TokenUse.all(of: Self.keys(("c", 0), ("b", 0)), census.kinds, since: Self.now - 60, now: Self.now)
+    #expect(never[0].remark == .unused(since: Self.now - 60))
+  }
+
+  @Test("Audiences, algorithms and places are told apart where there are several, and what tokens lack")
+  func choices() {
+    var accepted = Self.keys(("a", Self.since))
+    accepted.algorithms = [.es256, .rs256]
+    accepted.audiences = ["orders", "old"]
+    accepted.places = [.bearer, .cookie]
+    let census = Self.census([
+      (Self.kind("a", audience: "orders"), Self.now - 9, 60, .bearer),
+      (Self.kind("a", audience: "orders"), Self.now - 8, 60, .cookie),
+      (Self.kind("a", audience: "old", saysType: false), Self.now - 3 * Self.day, 60, .bearer),
+    ])
+    #expect(
+      Self.remarks(Self.all(accepted, census)) == [
+        "key a: 3 used", "algorithm ES256: 3 used", "algorithm RS256: 0 unused since 2027-01-05T08:00:00Z: can go",
+        "audience orders: 2 used", "audience old: 1 unused since 2027-01-12T08:00:00Z: can go",
+        "place bearer: 2 used", "place cookie: 1 used", "without typ: 1 used",
+      ])
+    // One alone is no choice; algorithms that the keys decide are those that came.
+    accepted.algorithms = []
+    accepted.audiences = ["orders"]
+    accepted.places = [.bearer]
+    let both = Self.census([
+      (Self.kind("a"), Self.now, 60, .bearer), (Self.kind("a", .rs256), Self.now, 60, .bearer),
+    ])
+    #expect(
+      Self.remarks(Self.all(accepted, both)) == ["key a: 2 used", "algorithm ES256: 1 used", "algorithm RS256: 1 used"])
+  }
+
+  @Test("Audiences are not for others than this machine, and what another issuer's tokens had is not this one's")
+  func hidden() throws {
+    var report = AdminReport()
+    report.now = Double(Self.now)
+    report.census = Self.census([
+      (Self.kind("a", audience: "secret-plan"), Self.now, 60, .bearer), (Self.kind("a"), Self.now, 60, .cookie),
+    ])
+    var accepted = Self.keys(("a", Self.since))
+    accepted.audiences = ["secret-plan", "other"]
+    let provider = { (issuer: String) in
+      AdminReport.Provider(
+        name: "company", issuer: issuer, keys: 1, fetchedAt: 0, failures: 0, accepts: accepted)
+    }
+    report.providers = [provider("https://id.example")]
+    let shown = { (report: AdminReport) -> String in
+      let machines = report.document().serialized() + report.metrics()
+      return StatusPage(report: report).html + String(decoding: machines, as: UTF8.self)
+    }
+    #expect(shown(report).contains("secret-plan") && shown(report).contains("portcullis_tokens_total"))
+    #expect(report.tokenUses(of: report.providers[0])[0].use.count == 2)
+    report.hideWhatIsPrivate()
+    #expect(!shown(report).contains("secret-plan"))
+    report.providers = [provider("https://other.example")]
+    #expect(report.tokenUses(of: report.providers[0])[0].use.count == 0)
+  }
+
+  @Test(
+    "Shares are written so that something is never nothing",
+    arguments: [(0, 5, "-"), (0, 0, "-"), (5, 5, "100 %"), (1, 3, "33 %"), (1, 40, "2.5 %"), (1, 10_000, "< 0.1 %")])
+  func shares(count: UInt64, total: UInt64, text: String) {
+    #expect(ShareText.text(count, of: total) == text)
+  }
+}

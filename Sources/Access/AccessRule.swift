@@ -18,17 +18,28 @@ public struct AccessRule: Sendable, Hashable {
   /// Why somebody is refused who shows nothing: `credentialMissing`, or `certificateMissing` where nothing but a
   /// certificate would do.
   public var anonymousRefusal: Reason
-  /// For whom `requirement` is enforced.
-  public var enforcement: Enforcement
+  /// What is tried beside it; nil: nothing.
+  public var tried: TriedRequirement?
 
   public init(
     authentication: Authentication, requirement: Requirement, anonymousRefusal: Reason = .credentialMissing,
-    enforcement: Enforcement = .everyone
+    tried: TriedRequirement? = nil
   ) {
     self.authentication = authentication
     self.requirement = requirement
     self.anonymousRefusal = anonymousRefusal
-    self.enforcement = enforcement
+    self.tried = tried
+  }
+
+  /// What is required, and what is tried beside it.
+  public var requirementWithTried: Requirement { tried?.whole ?? requirement }
+
+  /// The rule once what it tries is required.
+  public var afterTrial: AccessRule {
+    var rule = self
+    rule.requirement = requirementWithTried
+    rule.tried = nil
+    return rule
   }
 
   /// The permission to forward what `identity` sends: there is no other way to one.
@@ -43,7 +54,7 @@ public struct AccessRule: Sendable, Hashable {
   ///
   /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
   ///
-  /// - Returns: Why they might not, were the requirement enforced for them; nil: it is, or they have what it asks for.
+  /// - Returns: Why they might not, were what is tried enforced for them; nil: it is, or they have what it asks for.
   /// - Throws: Why they may not take the route.
   @discardableResult
   public func check(_ claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal? {
@@ -53,19 +64,31 @@ public struct AccessRule: Sendable, Hashable {
     case .required(let names): providers = names
     case .optional(let names):
       if claims == nil {
-        return requirement.isEmpty ? nil : try enforce(Refusal(anonymousRefusal), on: nil, facts)
+        guard requirement.isEmpty else { throw Refusal(anonymousRefusal) }
+        return try tried?.enforce(Refusal(anonymousRefusal), on: nil, facts)
       }
       providers = names
     }
     guard let claims else { throw Refusal(anonymousRefusal) }
     guard providers.contains(claims.provider) else { throw Refusal(.issuerUnknown) }
-    guard let refusal = requirement.refusal(of: claims, facts) else { return nil }
-    return try enforce(refusal, on: claims, facts)
+    if let refusal = requirement.refusal(of: claims, facts) { throw refusal }
+    guard let tried, let refusal = tried.whole.refusal(of: claims, facts) else { return nil }
+    return try tried.enforce(refusal, on: claims, facts)
   }
 
-  private func enforce(_ refusal: Refusal, on claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal {
-    if enforcement.isFor(claims, facts) { throw refusal }
-    return refusal
+  /// Each thing that is tried, for people; nothing of somebody who is refused for what is required.
+  public func triedFindings(_ claims: ClaimsSet?, _ facts: RequestFacts) -> [Finding] {
+    guard let tried else { return [] }
+    switch authentication {
+    case .none: return []
+    case .required(let providers), .optional(let providers):
+      guard let claims else {
+        guard case .optional = authentication, requirement.isEmpty else { return [] }
+        return [Finding(anonymousRefusal, expected: expected(of: providers), found: "none")]
+      }
+      guard providers.contains(claims.provider), requirement.holds(claims, facts) else { return [] }
+      return Array(tried.whole.findings(claims, facts).dropFirst(requirement.conditions.count))
+    }
   }
 
   /// Each thing that the rule asks for, decided as `check` does, for people.
@@ -107,7 +130,7 @@ public struct AccessRule: Sendable, Hashable {
 public struct Permit: ~Copyable, Sendable {
   /// Who was allowed.
   public let identity: Identity
-  /// Why the requirement would have refused it, were it enforced for them; nil: it would not.
+  /// Why what is tried would have refused it, were it enforced for them; nil: it would not.
   public let unenforced: Reason?
 
   fileprivate init(_ identity: Identity, unenforced: Reason?) {

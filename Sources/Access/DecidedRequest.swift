@@ -25,7 +25,7 @@ public struct DecidedRequest: Sendable {
   /// Each thing that the rule asks for, with what was found.
   public var findings: [Finding] {
     switch sender {
-    case .identity(let claims): rule.findings(claims, facts)
+    case .identity(let claims): rule.findings(claims, facts) + rule.triedFindings(claims, facts)
     case .refused(let reason): rule.findings(ofRefused: reason)
     }
   }

@@ -1,10 +1,31 @@
 import HTTP
 import Tokens
 
-/// For whom a route's requirement is enforced. For anybody else it is decided too, and they are let through whatever
-/// comes out; that they are who they say is not in question, so a credential is asked for and verified all the same.
+/// What a route tries beside what it requires: it refuses nobody but those for whom it is enforced.
+///
+/// It can take nothing away from what is required, and lets nobody in.
+public struct TriedRequirement: Sendable, Hashable {
+  /// What is required and what is tried, in one: what a client could get to pass has to leave it both.
+  let whole: Requirement
+  public var enforcement: Enforcement
+
+  /// - Parameter requirement: What is required already.
+  public init(_ tried: Requirement, beside requirement: Requirement, enforcement: Enforcement) {
+    whole = Requirement(requirement.conditions + tried.conditions)
+    self.enforcement = enforcement
+  }
+
+  /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
+  func enforce(_ refusal: Refusal, on claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal {
+    guard enforcement.isFor(claims, facts) else { return refusal }
+    var refusal = refusal
+    refusal.isTried = true
+    throw refusal
+  }
+}
+
+/// For whom a requirement is enforced that is tried.
 public enum Enforcement: Sendable, Hashable {
-  case everyone
   case nobody
   /// For so many in a hundred senders.
   case share(percentage: Int)
@@ -13,7 +34,6 @@ public enum Enforcement: Sendable, Hashable {
   /// time, in every process; those of a smaller share are among those of a larger one.
   func isFor(_ claims: ClaimsSet?, _ facts: RequestFacts) -> Bool {
     switch self {
-    case .everyone: return true
     case .nobody: return false
     case .share(let percentage):
       if facts.isRampStopped { return false }
@@ -48,7 +68,7 @@ public enum Enforcement: Sendable, Hashable {
 
 /// When a share stops being enforced: it refuses more than was meant.
 public struct EnforcementBudget: Sendable, Hashable {
-  /// Of the route's requests in a window, so many in a hundred may be refused for what is enforced for a share.
+  /// Of the route's requests in a window, so many in a hundred may be refused for what is tried.
   public var percentage: Int
   public var windowSeconds: Int64
 

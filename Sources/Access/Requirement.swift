@@ -36,7 +36,7 @@ public struct RequestFacts: Sendable {
   /// The canonical path, which the route's pattern matches.
   public let path: [UInt8]
   public let now: UnixSeconds
-  /// Whose it is where nobody is known, for rules that are enforced for a share of the senders.
+  /// Whose it is where nobody is known, for what is enforced for a share of the senders.
   public var client: IPAddress?
   /// Whether such a share is enforced no longer.
   public var isRampStopped = false

@@ -28,8 +28,7 @@ public struct AdminReport: Sendable {
   public var upstreamNames: [String] = []
   public var upstreams: [UpstreamStatus] = []
   public var providers: [Provider] = []
-  /// Routes whose requirement is enforced for a share of the senders.
-  public var ramps: [(route: String, isStopped: Bool)] = []
+  public var tried: [TriedRoute] = []
   /// nil: it was not asked for.
   public var process: ProcessUsage?
   /// Whether it is for others than this machine: without what claims say, and what the configuration does.

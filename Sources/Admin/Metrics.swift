@@ -1,3 +1,4 @@
+import Access
 import Proxy
 import Reason
 import Sockets
@@ -32,7 +33,7 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_shadow_refusals_total", .counter,
-      "Requests that were let through, and would have been refused, were require enforced for whoever sent them.")
+      "Requests that were let through, and that what their route tries would have refused.")
     for (refused, count) in AdminReport.sorted(counts.unenforced) {
       text.sample(
         PrometheusText.Labels(
@@ -40,8 +41,11 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_enforcement_stopped", .gauge,
-      "1: what the route requires refused more than its budget, and is enforced for nobody.")
-    for ramp in ramps { text.sample(PrometheusText.Labels(("route", ramp.route)), UInt64(ramp.isStopped ? 1 : 0)) }
+      "1: what the route tries refused more than its budget, and is enforced for nobody.")
+    for route in tried {
+      guard case .share = route.enforcement else { continue }
+      text.sample(PrometheusText.Labels(("route", route.name)), UInt64(route.isStopped ? 1 : 0))
+    }
     text.begin(
       "portcullis_token_cache_lookups_total", .counter, "Requests with a token, by whether it was verified before.")
     text.sample(PrometheusText.Labels(("result", "hit")), counts.cacheHits)
@@ -157,6 +161,13 @@ extension AdminReport {
 
   /// Those of most requests first.
   var refusals: [(refused: TrafficCounts.Refused, count: UInt64)] { AdminReport.sorted(counts.refusals) }
+
+  /// Requests that the route let through, and that what it tries would have refused.
+  func shadowRefusals(ofRoute name: String) -> UInt64 {
+    counts.unenforced.reduce(0) { sum, next in
+      AdminReport.name(next.key.route, routeNames) == name ? sum &+ next.value : sum
+    }
+  }
 
   private static func sorted(
     _ counts: [TrafficCounts.Refused: UInt64]

@@ -1,3 +1,4 @@
+import Access
 import JSON
 import Proxy
 import Reason
@@ -33,6 +34,7 @@ extension AdminReport {
             "count": .integer(Int64(clamping: $0.count)),
           ])
         }),
+      "tried": triedRoutes,
       "providers": .array(
         providers.map {
           .object([
@@ -53,6 +55,17 @@ extension AdminReport {
         }),
       "refusals": .array(recentRefusals(20).map { .object($0) }),
     ])
+  }
+
+  private var triedRoutes: JSONValue {
+    .array(
+      tried.map { route in
+        .object([
+          "route": .string(route.name), "enforced_percent": .integer(Int64(route.percentage)),
+          "stopped": .bool(route.isStopped),
+          "shadow_refusals": .integer(Int64(clamping: shadowRefusals(ofRoute: route.name))),
+        ])
+      })
   }
 
   private func member(_ name: String, _ count: UInt64) -> JSONObject.Member {
@@ -81,4 +94,9 @@ extension AdminReport {
     guard let object = (try? JSON.parse(line.span))?.object else { return nil }
     return isPublic ? JSONObject(object.members.filter { $0.name != "claims" }) : object
   }
+}
+
+extension TriedRoute {
+  /// For so many in a hundred senders it is to be enforced.
+  var percentage: Int { if case .share(let percentage) = enforcement { percentage } else { 0 } }
 }

@@ -34,6 +34,12 @@ struct StatusPage {
       ]
     }))
     \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row), links: "/requests/"))
+    \(table("Tried", ["Route", "Enforced for", "Let through, and would be refused"], report.tried.map {
+      [
+        $0.name, $0.isStopped ? "nobody: it refused more than its budget" : "\($0.percentage)%",
+        "\(report.shadowRefusals(ofRoute: $0.name))",
+      ]
+    }))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
       [$0.name, "\($0.keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
     }))

@@ -105,7 +105,7 @@ extension ProxyEvent {
       log.notice("accepting goes on")
     case .enforcementStopped(let route, let refused, let requests):
       log.error(
-        "what a route requires is enforced for nobody until the next reload: it refused more than its budget",
+        "what a route tries is enforced for nobody any more: it refused more than its budget",
         metadata: ["route": "\(route)", "refused": "\(refused)", "requests": "\(requests)"])
     case .proofMemoryFull(let refused):
       log.error(

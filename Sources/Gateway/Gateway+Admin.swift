@@ -77,7 +77,7 @@ extension Gateway {
     report.routeNames = metricNames.routes
     report.upstreamNames = metricNames.upstreams
     report.upstreams = upstreams.statuses
-    report.ramps = active.ramps
+    report.tried = active.triedRoutes
     let configured = active.configuration.providers
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(

@@ -205,7 +205,7 @@ extension Gateway {
       next, generation: active.generation + 1,
       responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
         + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore),
-      metricNames: metricNames)
+      metricNames: metricNames, replacing: active)
     reloads.changes = "\(difference)"
     reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
     revocations.replace(with: revoked)

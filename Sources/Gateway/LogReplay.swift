@@ -15,7 +15,7 @@ struct LogReplay {
   private(set) var gaps: [Replay.Gap: ReplayFlips.Count] = [:]
   private(set) var requests = 0
   private(set) var decided = 0
-  /// Requests that are let through, and would not be, were every rule enforced for everyone.
+  /// Requests that are let through, and would not be, were it required what their routes try.
   private(set) var unenforced = 0
   private(set) var messages = 0
   /// Lines that are none of the gateway's.

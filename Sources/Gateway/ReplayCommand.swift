@@ -17,7 +17,7 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var file: ConfigurationOption
   @Option(name: .long, help: ArgumentHelp("The access log; -: standard input.", valueName: "file"))
   var log: String
-  @Flag(name: .long, help: "Takes every require to be enforced for everyone, whatever its route's enforce says.")
+  @Flag(name: .long, help: "Takes what routes try to be required.")
   var enforced = false
   @Flag(name: .long, help: "As JSON, with every group.")
   var json = false

@@ -42,7 +42,7 @@ struct ReplayReport {
     var summary = "\(replay.requests) requests: \(replay.decided) decided, \(replay.flips.requests) of them otherwise"
     if undecided > 0 { summary += "; \(undecided) cannot be decided" }
     if replay.unenforced > 0 {
-      summary += "; \(replay.unenforced) would be refused, were require enforced (--enforced)"
+      summary += "; \(replay.unenforced) would be refused by what is tried (--enforced)"
     }
     if replay.unreadable > 0 { summary += "; \(replay.unreadable) lines are none of the gateway's" }
     parts.append(summary)

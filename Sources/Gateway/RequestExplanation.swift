@@ -42,6 +42,10 @@ struct RequestExplanation {
       lines.append("requires")
       lines += trial.findings.flatMap { $0.lines(indent: "  ") }
     }
+    if !trial.triedFindings.isEmpty {
+      lines.append("tries")
+      lines += trial.triedFindings.flatMap { $0.lines(indent: "  ") }
+    }
     switch trial.result {
     case .answeredHere: lines.append("verdict    answered by the gateway itself")
     case .refused(let reason):
@@ -107,6 +111,7 @@ struct RequestExplanation {
         value: .array(
           passedOver.map { .object(["route": .string($0.route), "difference": .string($0.difference)]) })),
       .init(name: "requirements", value: .array(trial.findings.map { $0.document() })),
+      .init(name: "tried", value: .array(trial.triedFindings.map { $0.document() })),
     ]
     switch trial.result {
     case .answeredHere: members.append(.init(name: "verdict", value: .string("answered_by_gateway")))

@@ -41,10 +41,12 @@ public final class ActiveConfiguration: Sendable {
   /// The names of the gateway's own cookies, which no upstream sees or sets (SECURITY I-6, C-1).
   let ownCookies: OwnCookies
 
-  /// - Parameter metricNames: nil: nothing is counted.
+  /// - Parameters:
+  ///   - metricNames: nil: nothing is counted.
+  ///   - replaced: The one in force before, whose routes' shares go on; nil: there was none.
   public init(
     _ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute],
-    metricNames: MetricNames? = nil
+    metricNames: MetricNames? = nil, replacing replaced: ActiveConfiguration? = nil
   ) {
     self.configuration = configuration
     self.generation = generation
@@ -70,6 +72,8 @@ public final class ActiveConfiguration: Sendable {
     }
     var names = ActiveConfiguration.alwaysRemoved
     var mappings: [IdentityMapping: Int] = [:]
+    var before: [String: ActiveRoute] = [:]
+    for route in replaced?.routes ?? [] where route.ramp != nil { before[route.configuration.name] = route }
     routes = configuration.routes.enumerated().map { index, route in
       let mapping = mappings[route.identity] ?? mappings.count
       if mapping == mappings.count {
@@ -86,7 +90,7 @@ public final class ActiveConfiguration: Sendable {
         certificateProviders: configuration.providers.indices.filter {
           configuration.providers[$0].certificateRule != nil
         }, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,
-        ownCookies: ownCookies, timeouts: configuration.timeouts)
+        ownCookies: ownCookies, timeouts: configuration.timeouts, before: before[route.name])
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
     answersPreflights = configuration.routes.contains { $0.cors != nil }
@@ -119,9 +123,14 @@ public final class ActiveConfiguration: Sendable {
     return rules
   }
 
-  /// The routes whose requirement is enforced for a share of the senders, and whether that was stopped.
-  public var ramps: [(route: String, isStopped: Bool)] {
-    routes.compactMap { route in route.ramp.map { (route.configuration.name, $0.isStopped) } }
+  /// The routes that try something.
+  public var triedRoutes: [TriedRoute] {
+    routes.compactMap { route in
+      route.configuration.rule.tried.map {
+        TriedRoute(
+          name: route.configuration.name, enforcement: $0.enforcement, isStopped: route.ramp?.isStopped ?? false)
+      }
+    }
   }
 
   /// Whether anybody's word about the client is believed.

@@ -37,7 +37,7 @@ final class ActiveRoute: Sendable {
   let clientLimit: ActiveRateLimit?
   /// One for all requests of a subject, asked when it is known; nil: none.
   let subjectLimit: ActiveRateLimit?
-  /// How it fares that its rule is enforced for a share of its senders; nil: it is for everyone, or for nobody.
+  /// How it fares that what it tries is enforced for a share of its senders; nil: it is for nobody, or nothing is tried.
   let ramp: EnforcementRamp?
   /// How fast its clients have to be; nil: as they like.
   let minimumRate: MinimumRate?
@@ -49,10 +49,11 @@ final class ActiveRoute: Sendable {
   /// - Parameters:
   ///   - places: Of every provider.
   ///   - certificateProviders: Those whose clients show certificates.
+  ///   - before: The one of the same name that it replaces.
   init(
     _ configuration: RouteConfiguration, metricNumber: Int, mapping: Int, assertion: ActiveAssertion?,
     places: [CredentialPlaces], certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: OwnCookies,
-    timeouts: TimeoutsConfiguration
+    timeouts: TimeoutsConfiguration, before: ActiveRoute?
   ) {
     self.configuration = configuration
     self.metricNumber = metricNumber
@@ -80,7 +81,8 @@ final class ActiveRoute: Sendable {
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil
     subjectLimit = limit?.limit.by == .subject ? limit : nil
-    ramp = configuration.enforcementBudget.map(EnforcementRamp.init)
+    let rampBefore = before?.configuration.decides(as: configuration) == true ? before?.ramp : nil
+    ramp = configuration.enforcementBudget.map { rampBefore ?? EnforcementRamp($0) }
     minimumRate = configuration.minimumRate.map { MinimumRate(bytesPerSecond: $0, timeouts) }
     upgrades = configuration.upgrades.map { [UInt8]($0.utf8) }
     let headers = configuration.headers
@@ -97,5 +99,12 @@ final class ActiveRoute: Sendable {
   /// The index of the provider of that name, where the route takes its tokens.
   func provider(named name: String, in active: ActiveConfiguration) -> Int? {
     configuration.providers.first { active.providerNames[$0] == name }
+  }
+}
+
+extension RouteConfiguration {
+  /// Whether it is for the same requests as `other`, and asks for and tries the same.
+  fileprivate func decides(as other: RouteConfiguration) -> Bool {
+    pattern == other.pattern && rule == other.rule && enforcementBudget == other.enforcementBudget
   }
 }

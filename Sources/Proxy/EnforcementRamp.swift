@@ -2,7 +2,8 @@ import Access
 import Sockets
 import Synchronization
 
-/// How a route's share fares: shared by all loops, and made anew with each configuration, so that a reload begins again.
+/// How it fares that a route enforces for a share what it tries: shared by all loops. A reload that leaves the rule as it is
+/// keeps it.
 final class EnforcementRamp: Sendable {
   private let budget: EnforcementBudget
   private let windowBegan = Atomic<Int64>(0)

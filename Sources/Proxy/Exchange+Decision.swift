@@ -178,8 +178,7 @@ extension Exchange {
       unenforced = permit.unenforced
       if let ramp = route.ramp, identity.claims != nil { rampStop = ramp.count(refused: nil, now: context.now) }
     } catch {
-      // Another provider's token is refused however few the rule is enforced for.
-      if let ramp = route.ramp, let claims = identity.claims, error.reason != .issuerUnknown {
+      if error.isTried, let ramp = route.ramp, let claims = identity.claims {
         // Who has only to be authenticated anew is where the rule wants them.
         let isCured = !error.remedy.contextClasses.isEmpty || error.remedy.authenticationAge != nil
         let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"

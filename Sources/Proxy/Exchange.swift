@@ -54,9 +54,9 @@ final class Exchange {
   var forwardAuthFields: [UInt8]?
   var status = 0
   var reason: Reason?
-  /// Why its route's requirement would have refused it, were it enforced for whoever sends it.
+  /// Why what its route tries would have refused it, were it enforced for whoever sends it.
   var unenforced: Reason?
-  /// That it was the one with which its route's requirement stopped being enforced for a share of the senders.
+  /// That it was the one with which what its route tries stopped being enforced.
   var rampStop: EnforcementRamp.Stop?
 
   /// What the issuer said of the token, where it was asked.

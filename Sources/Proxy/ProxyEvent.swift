@@ -12,7 +12,7 @@ public enum ProxyEvent: Sendable {
   case acceptingResumed
   /// DPoP proofs are refused: no more can be remembered. How many were, since it was last said.
   case proofMemoryFull(refused: Int)
-  /// A route's requirement is enforced for no share of its senders any more: so many of its requests were refused for it.
+  /// What a route tries is enforced for no share of its senders any more: so many of its requests were refused for it.
   case enforcementStopped(route: String, refused: Int, requests: Int)
   /// Something of the servers of the upstream with this name.
   case upstream(String, UpstreamEvent)

@@ -23,7 +23,7 @@ public struct AccessRecord {
   public var route: String?
   public var status = 0
   public var reason: Reason?
-  /// Why it would have been refused, were its route's requirement enforced for whoever sent it.
+  /// Why it would have been refused, were what its route tries enforced for whoever sent it.
   public var unenforced: Reason?
   public var provider: String?
   public var subject: String?

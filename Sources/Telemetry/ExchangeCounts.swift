@@ -37,7 +37,7 @@ public struct ExchangeMeasure: Sendable {
   public var upstream: Int?
   public var status: Int
   public var reason: Reason?
-  /// Why it would have been refused, were its route's requirement enforced for whoever sent it.
+  /// Why it would have been refused, were what its route tries enforced for whoever sent it.
   public var unenforced: Reason?
   public var cache: AccessRecord.Cache?
   public var totalMicroseconds: Int64

@@ -7,7 +7,7 @@ public struct TrafficCounts: Sendable {
   /// By `MetricNames`' number. The durations are those until the first byte of the answer.
   public private(set) var upstreams: [ExchangeCounts] = [ExchangeCounts()]
   public private(set) var refusals: [Refused: UInt64] = [:]
-  /// Requests that were let through although their route's requirement refuses them, as it is not enforced for them.
+  /// Requests that were let through, and that what their route tries refuses: it is not enforced for them.
   public private(set) var unenforced: [Refused: UInt64] = [:]
   public private(set) var retries: UInt64 = 0
   public private(set) var cacheHits: UInt64 = 0

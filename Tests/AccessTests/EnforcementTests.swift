@@ -5,7 +5,7 @@ import Tokens
 
 @testable import Access
 
-@Suite("Enforcing a requirement")
+@Suite("Trying a requirement")
 struct EnforcementTests {
   private func claims(_ subject: String?, roles: [String] = [], provider: String = "company") throws -> ClaimsSet {
     var stated = StatedClaims()
@@ -16,10 +16,13 @@ struct EnforcementTests {
       TokenPolicy(provider: provider, issuer: "https://id.example.com", audiences: .any))
   }
 
-  private func rule(_ enforcement: Enforcement, optional: Bool = false) -> AccessRule {
+  private func rule(
+    _ enforcement: Enforcement, optional: Bool = false, beside requirement: Requirement = Requirement(),
+    trying tried: Requirement = Requirement([.roles(["admin"])])
+  ) -> AccessRule {
     AccessRule(
       authentication: optional ? .optional(providers: ["company"]) : .required(providers: ["company"]),
-      requirement: Requirement([.roles(["admin"])]), enforcement: enforcement)
+      requirement: requirement, tried: TriedRequirement(tried, beside: requirement, enforcement: enforcement))
   }
 
   private let facts = RequestFacts(path: [], now: 0)
@@ -28,12 +31,60 @@ struct EnforcementTests {
   func nobody() throws {
     #expect(try rule(.nobody).check(claims("a"), facts)?.reason == .roleMissing)
     #expect(try rule(.nobody).check(claims("a", roles: ["admin"]), facts) == nil)
-    #expect(throws: Refusal.self) { try rule(.everyone).check(claims("a"), facts) }
+    #expect(throws: Refusal.self) { try rule(.nobody).afterTrial.check(claims("a"), facts) }
+  }
+
+  @Test("What is required is enforced for everyone, whatever is tried beside it")
+  func beside() throws {
+    let required = Requirement([.scopes(["read"])])
+    for enforcement in [Enforcement.nobody, .share(percentage: 1), .share(percentage: 99)] {
+      for isStopped in [false, true] {
+        var facts = facts
+        facts.isRampStopped = isStopped
+        for number in 0..<50 {
+          let error = #expect(throws: Refusal.self) {
+            try rule(enforcement, beside: required).check(claims("\(number)", roles: ["admin"]), facts)
+          }
+          #expect(error?.reason == .scopeMissing)
+          #expect(error?.isTried == false)
+        }
+        let error = #expect(throws: Refusal.self) {
+          try rule(enforcement, optional: true, beside: required).check(nil, facts)
+        }
+        #expect(error?.isTried == false)
+      }
+    }
+  }
+
+  @Test("What would let somebody pass leaves them both: what is required and what is tried")
+  func remedies() throws {
+    let tried = Requirement([.contextClasses(["silver"])])
+    let lone = rule(.share(percentage: 100), trying: tried)
+    let both = rule(
+      .share(percentage: 100), beside: Requirement([.contextClasses(["gold", "silver"])]), trying: tried)
+    let excluded = rule(.share(percentage: 100), beside: Requirement([.contextClasses(["gold"])]), trying: tried)
+    var stated = StatedClaims()
+    stated.subject = "a"
+    stated.others = [(ClaimPath(name: "acr"), .string("gold"))]
+    let claims = try ClaimsSet(
+      supposing: stated, authenticatedAt: nil,
+      TokenPolicy(provider: "company", issuer: "https://id.example.com", audiences: .any))
+    for (rule, reason, classes) in [
+      (lone, Reason.acrInsufficient, ["silver"]), (both, .acrInsufficient, ["silver"]),
+      (excluded, .requirementUnmet, []),
+    ] {
+      let error = #expect(throws: Refusal.self) { try rule.check(claims, facts) }
+      #expect(error?.reason == reason)
+      #expect(error?.remedy.contextClasses == classes)
+      #expect(error?.isTried == true)
+    }
+    #expect(both.findings(claims, facts).map(\.holds) == [true, true])
+    #expect(both.triedFindings(claims, facts).map(\.holds) == [false])
   }
 
   @Test("T-15: who has no token, or another provider's, is refused whatever is enforced")
   func authentication() throws {
-    for enforcement in [Enforcement.nobody, .share(percentage: 1), .everyone] {
+    for enforcement in [Enforcement.nobody, .share(percentage: 1), .share(percentage: 99)] {
       for optional in [false, true] {
         let error = #expect(throws: Refusal.self) {
           try rule(enforcement, optional: optional).check(claims("a", roles: ["admin"], provider: "other"), facts)
@@ -43,9 +94,9 @@ struct EnforcementTests {
       let error = #expect(throws: Refusal.self) { try rule(enforcement).check(nil, facts) }
       #expect(error?.reason == .credentialMissing)
     }
-    // Where a token may be missing, it is the requirement that asks for one.
+    // Where a token may be missing, it is what is tried that asks for one.
     #expect(try rule(.nobody, optional: true).check(nil, facts)?.reason == .credentialMissing)
-    #expect(throws: Refusal.self) { try rule(.everyone, optional: true).check(nil, facts) }
+    #expect(throws: Refusal.self) { try rule(.nobody, optional: true).afterTrial.check(nil, facts) }
   }
 
   @Test("A share is of senders: the same ones each time, and among those of a larger one")
@@ -85,8 +136,6 @@ struct EnforcementTests {
     var facts = facts
     facts.isRampStopped = true
     #expect(try rule(.share(percentage: 99)).check(claims("a"), facts)?.reason == .roleMissing)
-    // Only a share can be.
-    #expect(throws: Refusal.self) { try rule(.everyone).check(claims("a"), facts) }
   }
 
   @Test("A budget is spent by more than a few, and more than its share")

@@ -141,9 +141,7 @@ ROWS = {
         "    audiences", "    code_flow: { client_id: a, url: \"https://a.test/\", state: s }\n    audiences", (6, 37),
         "more than scheme"),
     "no use of DPoP": ("    audiences", "    dpop: require\n    audiences", (6, 11), "required"),
-    "enforce without require": (
-        "    upstream: app", "    enforce: off\n    upstream: app", (14, 5),
-        "nothing to enforce"),
+    "nothing tried": ("    upstream: app", "    try: { enforce: off }\n    upstream: app", (14, 10), "is missing"),
     "owner without a name": (
         "    upstream: app", "    require: { owner: { path: id, claim: sub } }\n    upstream: app", (14, 31),
         "not in the route's path"),

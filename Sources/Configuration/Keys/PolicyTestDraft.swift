@@ -9,6 +9,7 @@ struct PolicyTestDraft: Sendable {
   var expectation: PolicyTest.Expectation?
   var route: Located<String>?
   var upstream: Located<String>?
+  var shadow: Located<Reason>?
 
   static let keys = KeyTable<PolicyTestDraft>(
     """
@@ -31,6 +32,9 @@ struct PolicyTestDraft: Sendable {
       Key(
         "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located,
         "The upstream that it has to go to; only beside `expect: allowed`."),
+      Key(
+        "shadow", ifWritten: \.shadow, ValueKind.reason.located,
+        "Why what the route tries (`try`) has to refuse it; only beside `expect: allowed`. Left out, it may or not."),
     ])
 }
 
@@ -125,6 +129,17 @@ extension ValueKind where Value == TrialRequest {
       return TrialRequest(
         method: String(parts[0]), host: host.isEmpty ? TrialRequest.anyHost : String(host),
         target: String(parts[1][slash...]))
+    }
+  }
+}
+
+extension ValueKind where Value == Reason {
+  static var reason: ValueKind {
+    .scalar(noun: "a reason", reference: "a reason") { scalar throws(ValueFault) in
+      guard let reason = Reason(rawValue: scalar.text) else {
+        throw ValueFault("is no reason\(NearestWord.hint(scalar.text, in: Reason.allCases.map(\.rawValue)))")
+      }
+      return reason
     }
   }
 }

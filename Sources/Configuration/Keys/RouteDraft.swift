@@ -15,7 +15,7 @@ struct RouteDraft: Sendable {
   var authentication: AuthenticationDraft?
   var anonymous = Anonymous.refuse
   var requirement: Decoded<RequirementDraft>?
-  var enforcement = EnforcementChoice()
+  var tried: Decoded<TryDraft>?
   var identity: IdentityDraft?
   var assertion: Decoded<AssertionDraft>?
   var upstream: Located<String>?
@@ -64,11 +64,10 @@ struct RouteDraft: Sendable {
         "require", ifWritten: \.requirement, .requirement,
         "What a token has to say."),
       Key(
-        "enforce", \.enforcement, .enforcement,
+        "try", ifWritten: \.tried, .mapping(TryDraft.keys),
         """
-        For whom `require` is enforced. Anybody else is let through, and the log and the metrics say what it would have \
-        refused: `off` while a rule is new, then `10%` of the senders. \
-        [Rules that are not enforced yet](access.md#rules-that-are-not-enforced-yet).
+        What `require` may ask for in future: the log and the metrics say what it would refuse. \
+        [Trying a rule](access.md#trying-a-rule).
         """),
       Key(
         "identity", ifWritten: \.identity, .identity,

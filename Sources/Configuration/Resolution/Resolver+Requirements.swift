@@ -4,11 +4,23 @@ extension Resolver {
   mutating func resolveRequirement(_ route: RouteDraft) -> Requirement {
     guard let draft = route.requirement else { return Requirement() }
     let requirement = requirement(draft.value, pattern: route.path?.value.text)
+    checkContextClasses(requirement, draft.places.mapping)
+    return requirement
+  }
+
+  /// - Parameter requirement: What the route requires already.
+  mutating func resolveTried(_ route: RouteDraft, beside requirement: Requirement) -> TriedRequirement? {
+    guard let draft = route.tried, let tried = draft.value.requirement else { return nil }
+    let own = self.requirement(tried.value, pattern: route.path?.value.text)
+    checkContextClasses(Requirement(requirement.conditions + own.conditions), tried.places.mapping)
+    return TriedRequirement(own, beside: requirement, enforcement: draft.value.enforcement)
+  }
+
+  private mutating func checkContextClasses(_ requirement: Requirement, _ position: Position) {
     let (count, most) = (requirement.contextClasses.count, Requirement.contextClassesMax)
     if count > most {
-      report(draft.places.mapping, "\(count) authentication context classes in one requirement; \(most) at most")
+      report(position, "\(count) authentication context classes in one requirement; \(most) at most")
     }
-    return requirement
   }
 
   /// What is looked up in the claims alone comes first, what another authentication cures last: nobody is asked to sign in

@@ -34,11 +34,9 @@ extension Resolver {
     let destination = resolveDestination(decoded)
     let rewrite = resolveRewrite(decoded)
     let requirement = resolveRequirement(route)
+    let tried = resolveTried(route, beside: requirement)
     let assertion = resolveAssertion(decoded)
     checkRateLimit(decoded)
-    if decoded.places.isWritten("enforce"), !decoded.places.isWritten("require") {
-      report(decoded.places.key("enforce"), "\"enforce\" without require: there is nothing to enforce")
-    }
     guard let path = route.path, let providers, let destination else { return nil }
     let names = providers.map { draft.providers[$0].name }
     let authentication: Authentication =
@@ -54,8 +52,8 @@ extension Resolver {
       rule: AccessRule(
         authentication: authentication, requirement: requirement,
         anonymousRefusal: takesCertificatesAlone ? .certificateMissing : .credentialMissing,
-        enforcement: route.enforcement.enforcement),
-      enforcementBudget: route.enforcement.budget,
+        tried: tried),
+      enforcementBudget: route.tried?.value.enforcementBudget,
       providers: providers,
       identity: route.identityMapping,
       assertion: assertion,
@@ -90,7 +88,7 @@ extension Resolver {
     }
     switch authentication {
     case .none:
-      for name in ["require", "anonymous", "assertion"] where route.places.isWritten(name) {
+      for name in ["require", "try", "anonymous", "assertion"] where route.places.isWritten(name) {
         report(route.places.key(name), "\"\(name)\" with auth: none; nobody is asked for a token")
       }
       return []

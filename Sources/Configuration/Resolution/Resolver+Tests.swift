@@ -14,10 +14,13 @@ extension Resolver {
       if let upstream = test.upstream, expectation != .allowed {
         report(upstream.position, "what is refused goes to no upstream; leave it out, or write expect: allowed")
       }
+      if let shadow = test.shadow, expectation != .allowed {
+        report(shadow.position, "what is refused is tried no further; leave it out, or write expect: allowed")
+      }
       tests.append(
         PolicyTest(
           position: decoded.places.mapping, name: test.name, request: request, identity: identity,
-          expectation: expectation, route: route, upstream: upstream))
+          expectation: expectation, route: route, upstream: upstream, shadow: test.shadow?.value))
     }
     return tests
   }

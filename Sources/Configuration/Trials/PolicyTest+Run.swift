@@ -24,9 +24,10 @@ extension PolicyTest {
     } catch {
       return "test \(title): the claim \(error.name) would stand in a value that is no object"
     }
-    let trial = trials.decide(routed, claims, now: now, enforcing: true)
+    // Whoever sends it: what is tried is said beside what is required, and not enforced for a share.
+    let trial = trials.decide(routed, claims, now: now, enforcing: .nobody)
     guard let difference = difference(trial, trials.configuration) else { return nil }
-    let lines = trial.findings.flatMap { $0.lines(indent: "    ") }
+    let lines = (trial.findings + trial.triedFindings).flatMap { $0.lines(indent: "    ") }
     return (["test \(title): \(difference)"] + lines).joined(separator: "\n")
   }
 
@@ -40,6 +41,9 @@ extension PolicyTest {
     }
     if let route, route != taken {
       return "expected route \"\(configuration.routes[route].name)\", found \(place)"
+    }
+    if let shadow, shadow != trial.unenforced {
+      return "expected shadow \(shadow.rawValue), found \(trial.unenforced?.rawValue ?? "none") on \(place)"
     }
     guard let upstream else { return nil }
     guard case .allowed(let forwarding) = trial.result else {

@@ -14,21 +14,24 @@ public final class Replay: Sendable {
   private let answersPreflights: Bool
   /// Whether it makes a difference where a client is.
   public let readsClients: Bool
-  /// Whether it makes a difference who it is, beside their claims: where a rule is enforced for a share of the senders.
+  /// Whether it makes a difference who it is, beside their claims: where something is enforced for a share of the senders.
   public let readsSubjects: Bool
 
-  /// - Parameter enforcing: Whether to take every rule to be enforced for everyone, whatever `enforce` says.
+  /// - Parameter enforcing: Whether to take what routes try to be required.
   public init(_ configuration: GatewayConfiguration, enforcing: Bool = false) {
     var configuration = configuration
     if enforcing {
-      for index in configuration.routes.indices { configuration.routes[index].rule.enforcement = .everyone }
+      for index in configuration.routes.indices {
+        configuration.routes[index].rule = configuration.routes[index].rule.afterTrial
+        configuration.routes[index].enforcementBudget = nil
+      }
     }
     trials = RequestTrials(configuration)
     routes = configuration.routes.map { ReplayedRoute($0, configuration.providers) }
     var names: [String: Int] = [:]
     for (index, provider) in configuration.providers.enumerated() { names[provider.name] = index }
     providers = names
-    readsSubjects = configuration.routes.contains { $0.enforcementBudget != nil && !enforcing }
+    readsSubjects = configuration.routes.contains { $0.enforcementBudget != nil }
     readsClients = configuration.routes.contains { $0.clients != nil || $0.enforcementBudget != nil }
     answersPreflights = configuration.routes.contains { $0.cors != nil }
   }
@@ -72,7 +75,7 @@ public final class Replay: Sendable {
   public enum Verdict: Sendable, Hashable {
     case answeredHere
     case refused(Reason, route: Int?)
-    /// - Parameter unenforced: Why the rule would refuse it, were it enforced for whoever sent it.
+    /// - Parameter unenforced: Why what the route tries would refuse it, were it enforced for whoever sent it.
     case allowed(route: Int, unenforced: Reason? = nil)
   }
 
@@ -175,7 +178,7 @@ public final class Replay: Sendable {
         return .outcome(
           isShared || !isFound ? .undecided(.providerUnknown) : .decided(.refused(.issuerUnknown, route: index)))
       }
-      if paths.isEmpty, route.configuration.rule.requirement.isEmpty { return .open }
+      if paths.isEmpty, route.configuration.rule.requirementWithTried.isEmpty { return .open }
       switch claims {
       case .unlogged: return .outcome(.undecided(.claimsUnlogged))
       case .tooLarge: return .outcome(.undecided(.claimsTooLarge))
@@ -214,7 +217,7 @@ private final class ReplayedRoute: Sendable {
     readsAuthorizationAlone = configuration.providers.allSatisfy { providers[$0].placesLookedAt == [.authorization] }
     claimPaths = providers.indices.map { provider in
       guard configuration.providers.contains(provider) else { return nil }
-      return configuration.rule.requirement.claimPaths(providers[provider].policy.claims)
+      return configuration.rule.requirementWithTried.claimPaths(providers[provider].policy.claims)
     }
   }
 }

@@ -40,11 +40,10 @@ public struct RouteReview: Sendable {
         warn(index, "this route never matches: earlier ones together take all of its requests")
         continue
       }
-      switch routes[index].rule.enforcement {
-      case .everyone: break
-      case .nobody: warn(index, "what this route requires is not enforced: enforce is off")
-      case .share(let percentage):
-        warn(index, "what this route requires is enforced for \(percentage)% of the senders alone")
+      if let tried = routes[index].rule.tried, routes[index].rule.requirement.isEmpty {
+        let whom =
+          if case .share(let percentage) = tried.enforcement { "\(percentage)% of the senders" } else { "nobody" }
+        warn(index, "this route requires nothing: what it tries is enforced for \(whom)")
       }
       if let area = protectedArea(around: index) {
         warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
@@ -81,8 +80,8 @@ public struct RouteReview: Sendable {
   }
 
   private static func isOpen(_ rule: AccessRule) -> Bool {
-    // Of a share the others are let in.
-    if case .optional = rule.authentication, rule.enforcement != .everyone { return true }
+    var rule = rule
+    rule.tried = nil
     do throws(Refusal) {
       try rule.check(nil, RequestFacts(path: [], now: 0))
       return true

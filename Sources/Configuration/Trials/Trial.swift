@@ -8,8 +8,10 @@ public struct Trial: Sendable {
   public let routed: RequestTrials.Routed
   /// What the route's rule asks for, and what it found.
   public let findings: [Finding]
+  /// What it tries beside that.
+  public let triedFindings: [Finding]
   public let result: Result
-  /// Why the rule would refuse it, were it enforced for whoever sends it.
+  /// Why what the route tries would refuse it, were it enforced for whoever sends it.
   public let unenforced: Reason?
 
   public enum Result: Sendable {
@@ -38,15 +40,18 @@ public struct Trial: Sendable {
   public init(_ routed: RequestTrials.Routed, refusedFor reason: Reason) {
     self.routed = routed
     findings = []
+    triedFindings = []
     result = .refused(reason)
     unenforced = nil
   }
 
   fileprivate init(
-    _ routed: RequestTrials.Routed, findings: [Finding] = [], unenforced: Reason? = nil, _ result: Result
+    _ routed: RequestTrials.Routed, findings: [Finding] = [], tried: [Finding] = [], unenforced: Reason? = nil,
+    _ result: Result
   ) {
     self.routed = routed
     self.findings = findings
+    triedFindings = tried
     self.unenforced = unenforced
     self.result = result
   }
@@ -55,8 +60,10 @@ public struct Trial: Sendable {
 extension RequestTrials {
   /// What becomes of the request if it comes from whoever has these claims; nil: from nobody.
   ///
-  /// - Parameter enforcing: Whether to take every rule to be enforced for everyone, whatever `enforce` says.
-  public func decide(_ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds, enforcing: Bool = false) -> Trial {
+  /// - Parameter enforcement: For whom to enforce what routes try; nil: as they say.
+  public func decide(
+    _ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds, enforcing enforcement: Enforcement? = nil
+  ) -> Trial {
     if routed.isAnsweredHere { return Trial(routed, .answeredHere) }
     if let reason = routed.refusal { return Trial(routed, .refused(reason)) }
     guard let index = routed.route else { return Trial(routed, .refused(.noRoute)) }
@@ -65,19 +72,20 @@ extension RequestTrials {
     // Nobody is asked who they are, as on the wire.
     let claims = if case .none = route.rule.authentication { ClaimsSet?.none } else { claims }
     let findings = route.rule.findings(claims, facts)
+    let tried = route.rule.triedFindings(claims, facts)
     var rule = route.rule
-    if enforcing { rule.enforcement = .everyone }
+    if let enforcement { rule.tried?.enforcement = enforcement }
     let unenforced: Reason?
     do throws(Refusal) {
       unenforced = try rule.check(claims, facts)?.reason
     } catch {
-      return Trial(routed, findings: findings, .refused(error.reason))
+      return Trial(routed, findings: findings, tried: tried, .refused(error.reason))
     }
     var path = routed.path
     do throws(PathError) {
       try route.rewrite?.write(routed.path.span, keeping: route.pathTraitsKept, to: &path)
     } catch {
-      return Trial(routed, findings: findings, unenforced: unenforced, .refused(error.reason))
+      return Trial(routed, findings: findings, tried: tried, unenforced: unenforced, .refused(error.reason))
     }
     var fields: [UInt8] = []
     var assertion: AssertionConfiguration?
@@ -85,13 +93,13 @@ extension RequestTrials {
       do throws(IdentityHeaderError) {
         fields = try route.identity.render(claims)
       } catch {
-        return Trial(routed, findings: findings, .refused(error.reason))
+        return Trial(routed, findings: findings, tried: tried, .refused(error.reason))
       }
       if claims != nil { assertion = route.assertion }
     }
     let lines = fields.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     return Trial(
-      routed, findings: findings, unenforced: unenforced,
+      routed, findings: findings, tried: tried, unenforced: unenforced,
       .allowed(
         Trial.Forwarding(
           method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,

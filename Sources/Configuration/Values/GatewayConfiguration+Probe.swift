@@ -74,6 +74,8 @@ extension RouteConfiguration {
   fileprivate var forProbe: RouteConfiguration {
     var own = self
     own.rule.requirement = Requirement()
+    own.rule.tried = nil
+    own.enforcementBudget = nil
     own.rule.anonymousRefusal = .credentialMissing
     own.clients = nil
     own.rateLimit = nil

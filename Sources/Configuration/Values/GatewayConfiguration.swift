@@ -37,7 +37,7 @@ extension GatewayConfiguration {
   public var loggedClaims: [ClaimSelection] {
     guard case .ofRules(let others) = log.claims else { return [] }
     return providers.map { provider in
-      ClaimSelection(routes.flatMap { $0.rule.requirement.claimPaths(provider.policy.claims) } + others)
+      ClaimSelection(routes.flatMap { $0.rule.requirementWithTried.claimPaths(provider.policy.claims) } + others)
     }
   }
 }

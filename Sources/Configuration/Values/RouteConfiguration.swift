@@ -11,7 +11,7 @@ public struct RouteConfiguration: Sendable, Equatable {
   public var name: String
   public var pattern: RoutePattern
   public var rule: AccessRule
-  /// What stops enforcing the rule for a share of the senders; nil: it is for everyone, or for nobody.
+  /// What stops enforcing what is tried for a share of the senders; nil: it is for nobody, or nothing is tried.
   public var enforcementBudget: EnforcementBudget?
   /// Indices into `GatewayConfiguration.providers`, in the order written; empty with `auth: none`.
   public var providers: [Int]

@@ -17,7 +17,8 @@ public final class AdminPaths: Responder, Sendable {
     /// Nothing yet.
     case goingOn
   }
-  public typealias Reload = @Sendable (_ client: String, @escaping @Sendable (Reloaded) -> Void) -> Void
+  public typealias Reload =
+    @Sendable (ReloadOrder, _ client: String, @escaping @Sendable (Reloaded) -> Void) -> Void
   public typealias Revoke =
     @Sendable (RevocationOrder, _ client: String, @escaping @Sendable (RevocationOutcome) -> Void) -> Void
 
@@ -143,7 +144,13 @@ public final class AdminPaths: Responder, Sendable {
 
   private func reload(_ request: LocalRequest, _ completion: @escaping @Sendable (LocalResponse) -> Void) {
     guard mayChange(request, completion) else { return }
-    reload(request.client?.text ?? "") { reloaded in
+    let order: ReloadOrder
+    do throws(ReloadOrderFault) {
+      order = try ReloadOrder(request.body.span)
+    } catch {
+      return completion(AdminPaths.json(400, ["result": .string("refused"), "why": .string(error.why)]))
+    }
+    reload(order, request.client?.text ?? "") { reloaded in
       let (status, members): (Int, JSONObject) =
         switch reloaded {
         case .done(let changes): (200, ["result": .string("reloaded"), "changes": .string(changes)])

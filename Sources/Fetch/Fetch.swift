@@ -33,6 +33,10 @@ public struct FetchRequest: Sendable {
 
   /// https, or http of a loopback address.
   public var url: String
+  /// A unix domain socket to connect to instead of the URL's host; nil: none.
+  public var unixSocket: String?
+  /// Whether it may be http of any address: for what is known to be in clear, and carries no secret.
+  public var isInClear = false
   public var method = Method.get
   public var fields: [Field] = []
   public var connection = Connection.closed

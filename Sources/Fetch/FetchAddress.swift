@@ -3,7 +3,9 @@ internal import CCurl
 /// Which addresses may be fetched (SECURITY.md K-1), read by the parser that will connect to them.
 public enum FetchAddress {
   /// Whether it is https, or http of a loopback address, and names no user.
-  public static func isAllowed(_ url: String) -> Bool {
+  ///
+  /// - Parameter inClear: Whether http may be of any address.
+  public static func isAllowed(_ url: String, inClear: Bool = false) -> Bool {
     guard let parts = unsafe curl_url() else { return false }
     defer { unsafe curl_url_cleanup(parts) }
     guard unsafe curl_url_set(parts, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER)) == CURLUE_OK,
@@ -11,7 +13,7 @@ public enum FetchAddress {
     else { return false }
     switch scheme {
     case "https": return true
-    case "http": return isLoopback(host)
+    case "http": return inClear || isLoopback(host)
     default: return false
     }
   }

@@ -41,7 +41,7 @@ public import Sockets
   public func fetch(_ request: FetchRequest, completion: @escaping (Result<FetchResponse, FetchError>) -> Void) {
     loop.assertIsCurrent()
     do throws(FetchError) {
-      guard FetchAddress.isAllowed(request.url) else { throw .addressRefused }
+      guard FetchAddress.isAllowed(request.url, inClear: request.isInClear) else { throw .addressRefused }
       let transfer = try Transfer(request, completion: completion)
       guard unsafe curl_multi_add_handle(multi, transfer.handle) == CURLM_OK else {
         throw .failed("curl_multi_add_handle")

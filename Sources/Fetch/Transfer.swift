@@ -158,6 +158,7 @@ internal import Sockets
       (CURLOPT_PROXY, ""), (CURLOPT_USERAGENT, "portcullis"),
     ]
     if let file = request.certificateAuthorityFile { texts.append((CURLOPT_CAINFO, file)) }
+    if let path = request.unixSocket { texts.append((CURLOPT_UNIX_SOCKET_PATH, path)) }
     for (option, value) in texts {
       isDone = unsafe isDone && portcullis_curl_set_text(handle, option, value) == CURLE_OK
     }

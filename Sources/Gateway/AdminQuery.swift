@@ -1,137 +1,84 @@
+import ArgumentParser
 import Configuration
-import Dispatch
-import HTTP
+import Fetch
 import Sockets
 import Synchronization
 
-/// One question of a command to the admin listener of a gateway that runs: a GET, and its whole answer.
-final class AdminQuery: Pollable {
-  struct Answer: Sendable {
-    let status: Int
-    let body: [UInt8]
-  }
+/// Which admin listener a command asks.
+struct AdminOption: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The admin listener: host:port, [::1]:port or unix:path.", valueName: "address"))
+  var admin: AdminAddress?
+  @OptionGroup var file: ConfigurationOption
 
-  enum Fault: Error, CustomStringConvertible {
-    case system(SystemError)
-    case closed, malformed, tooLarge, tooSlow
+  struct AdminAddress: ExpressibleByArgument {
+    let text: String
+    let address: ListenAddress
 
-    var description: String {
-      switch self {
-      case .system(let error): "\(error)"
-      case .closed: "the connection was closed"
-      case .malformed: "the answer is none of an admin listener"
-      case .tooLarge: "the answer is larger than \(AdminQuery.answerBytesMax >> 10) KiB"
-      case .tooSlow: "no answer in \(AdminQuery.timeout.components.seconds) s"
-      }
+    init?(argument: String) {
+      guard let address = ListenAddress(argument) else { return nil }
+      text = argument
+      self.address = address
     }
   }
 
-  private static let answerBytesMax = 4 << 20
-  private static let timeout: Duration = .seconds(10)
-  private static let limits = HeadLimits(headBytesMax: 16 << 10, fieldsMax: 100, targetBytesMax: 8 << 10)
+  /// The one of `--admin`, or of the configuration; nil: that has none.
+  ///
+  /// - Throws: An exit status, after everything that is wrong with the configuration was said.
+  func target() throws -> (name: String, address: ListenAddress)? {
+    if let admin { return (admin.text, admin.address) }
+    return try ProviderOption.configuration(file.config).admin.map {
+      ("the admin listener of \(file.config)", $0.address)
+    }
+  }
+}
 
-  private let loop: EventLoop
-  private var socket: Socket
-  private var isConnected = false
-  private var request = Buffer(capacity: 1024)
-  private var answer = Buffer(capacity: AdminQuery.answerBytesMax)
-  private var completion: ((Result<Answer, Fault>) -> Void)?
+/// One question of a command to the admin listener of a gateway that runs, and its whole answer.
+enum AdminQuery {
+  private static let answerBytesMax = 4 << 20
+
+  struct UnknownAnswer: Error, CustomStringConvertible {
+    let description = "the answer is none of an admin listener of this version"
+  }
 
   /// Asks, and blocks until the answer is there.
   ///
-  /// - Parameter path: Of 512 bytes at most.
-  static func get(_ path: String, at address: ListenAddress) throws -> Answer {
-    let loop = try EventLoop(label: "command")
-    let ended = DispatchSemaphore(value: 0)
-    let result = Mutex<Result<Answer, Fault>>(.failure(.closed))
-    loop.start()
-    loop.async {
-      do throws(SystemError) {
-        _ = try AdminQuery(path, address, loop) { answer in
-          result.withLock { $0 = answer }
-          ended.signal()
+  /// - Parameter method: GET, or POST with JSON.
+  static func ask(
+    _ path: String, _ method: FetchRequest.Method = .get, at address: ListenAddress
+  ) throws -> FetchResponse {
+    var request = FetchRequest(url: "http://\(address.hostToConnectTo)\(path)", bodyBytesMax: answerBytesMax)
+    request.method = method
+    request.isInClear = true
+    if case .unix(let path) = address { request.unixSocket = path }
+    let question = request
+    let answer = Mutex<Result<FetchResponse, FetchError>>(.failure(.stopped))
+    try CurrentKeys.onLoop { loop, done in
+      do throws(FetchError) {
+        let fetcher = try Fetcher(loop: loop)
+        fetcher.fetch(question) { result in
+          // Held until then.
+          withExtendedLifetime(fetcher) {}
+          answer.withLock { $0 = result }
+          done()
         }
       } catch {
-        result.withLock { $0 = .failure(.system(error)) }
-        ended.signal()
+        answer.withLock { $0 = .failure(error) }
+        done()
       }
     }
-    ended.wait()
-    loop.stop()
-    return try result.withLock { $0 }.get()
-  }
-
-  private init(
-    _ path: String, _ address: ListenAddress, _ loop: EventLoop,
-    completion: @escaping (Result<Answer, Fault>) -> Void
-  ) throws(SystemError) {
-    self.loop = loop
-    self.completion = completion
-    guard let target = address.toConnectTo else { throw SystemError(call: "connect", code: 22) }
-    socket = try Socket.connect(to: target)
-    let lines = [
-      "GET \(path) HTTP/1.1", "Host: localhost", "Accept: application/json", "Connection: close", "", "",
-    ]
-    request.append(Array(lines.joined(separator: "\r\n").utf8))
-    super.init()
-    try loop.register(self, descriptor: socket.descriptor, interest: .edge)
-    loop.deadlines(after: AdminQuery.timeout).arm(self)
-  }
-
-  private func end(_ result: Result<Answer, Fault>) {
-    guard let completion = completion.take() else { return }
-    disarmDeadline()
-    loop.unregister(self)
-    socket.close()
-    completion(result)
-  }
-
-  override func deadlineExpired() { end(.failure(.tooSlow)) }
-
-  override func ready(_ events: ReadyEvents) {
-    guard completion != nil else { return }
-    if !isConnected {
-      guard !events.isDisjoint(with: [.writable, .hangup, .error]) else { return }
-      if let error = socket.connectionError { return end(.failure(.system(error))) }
-      isConnected = true
-    }
-    while !request.isEmpty, case .bytes = socket.write(&request) {}
-    while answer.writableCount > 0 {
-      switch socket.read(into: &answer) {
-      case .bytes: continue
-      case .wouldBlock: return
-      case .end: return end(whole)
-      case .failed: return end(.failure(.closed))
-      }
-    }
-    end(.failure(.tooLarge))
-  }
-
-  /// What has arrived, which is all.
-  private var whole: Result<Answer, Fault> {
-    var head = ResponseHead(fieldsMax: AdminQuery.limits.fieldsMax)
-    return answer.withReadable { bytes in
-      guard
-        (try? ResponseHeadParser.parse(bytes, from: 0, limits: AdminQuery.limits, answering: .get, into: &head)) == true
-      else { return .failure(.malformed) }
-      guard case .length(let length) = head.bodyFraming, length == UInt64(bytes.count - head.length) else {
-        return .failure(.malformed)
-      }
-      var body: [UInt8] = []
-      body.reserveCapacity(bytes.count - head.length)
-      for index in head.length..<bytes.count { body.append(bytes[index]) }
-      return .success(Answer(status: head.status, body: body))
-    }
+    return try answer.withLock { $0 }.get()
   }
 }
 
 extension ListenAddress {
   /// Where a command of this machine reaches it: what listens on all addresses does on loopback too.
-  fileprivate var toConnectTo: SocketAddress? {
+  fileprivate var hostToConnectTo: String {
     switch self {
-    case .ipv4(let literal, let port): SocketAddress(ipv4: literal == "0.0.0.0" ? "127.0.0.1" : literal, port: port)
-    case .ipv6(let literal, let port): SocketAddress(ipv6: literal == "::" ? "::1" : literal, port: port)
-    case .unix(let path): SocketAddress(unix: path)
+    case .ipv4(let literal, let port): "\(literal == "0.0.0.0" ? "127.0.0.1" : literal):\(port)"
+    case .ipv6(let literal, let port): "[\(literal == "::" ? "::1" : literal)]:\(port)"
+    case .unix: "localhost"
     }
   }
 }

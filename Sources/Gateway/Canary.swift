@@ -2,6 +2,28 @@ import Configuration
 import Sockets
 import Telemetry
 
+/// Whether the configuration in force is on trial, and what there is to compare it with.
+struct CanaryTrial {
+  /// nil: it is not.
+  var canary: Canary?
+  /// nil: a reload takes another configuration, or none goes on.
+  var takingBack: TakingBack?
+  /// Whether the file is not what is in force, and is taken again by whoever starts anew.
+  var fileWasTakenBack = false
+  var recent = RecentShares()
+  /// What the loops are being asked, by a number.
+  var gatherings: [Int: Gathering] = [:]
+  var gatheringsBegun = 0
+
+  struct Gathering {
+    /// Loops that have not answered.
+    var loops: Int
+    /// What the others have said.
+    var shares = RefusalShares()
+    let completion: (Gateway, RefusalShares) -> Void
+  }
+}
+
 /// A configuration on trial: what was refused before it, and which one to go back to.
 struct Canary {
   /// The last one that was not on trial.

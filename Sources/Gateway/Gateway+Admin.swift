@@ -15,7 +15,7 @@ extension Gateway {
     let paths = AdminPaths(
       hosts: admin.hosts, isPublic: admin.isPublic,
       collect: { traffic, completion in bound.async { $0.report(traffic, bound, completion) } },
-      reload: { client, completion in bound.async { $0.reload(by: client, completion) } },
+      reload: { order, client, completion in bound.async { $0.reload(order, by: client, completion) } },
       revoke: { order, client, completion in bound.async { $0.revoke(order, by: client, completion) } })
     let server = Server(
       admin: adminConfiguration(paths), sockets: sockets, loop: control
@@ -99,10 +99,16 @@ extension Gateway {
 
   private static let readyWithoutKeysAfter: Duration = .seconds(10)
 
-  private func reload(by client: String, _ completion: @escaping @Sendable (AdminPaths.Reloaded) -> Void) {
+  private func reload(
+    _ order: ReloadOrder, by client: String, _ completion: @escaping @Sendable (AdminPaths.Reloaded) -> Void
+  ) {
     log.notice("a reload was asked for at the admin listener", metadata: ["client": "\(client)"])
     let answer = OnceAnswered(completion)
-    reloadsAskedFor.append { [unowned self] in answer($0.isEmpty ? .done(reloads.changes) : .refused($0)) }
+    reloading.next.completions.append { [unowned self] in
+      answer($0.isEmpty ? .done(reloads.changes) : .refused($0))
+    }
+    // Who asks together with others is compared for the longest that any of them wants.
+    if let canary = order.canary { reloading.next.canary = max(reloading.next.canary ?? canary, canary) }
     // Names that do not resolve take longer than anybody waits.
     control.schedule(after: Gateway.reloadAnsweredAfter) { answer(.goingOn) }
     reload()

@@ -11,36 +11,38 @@ extension Gateway {
   func startSampling() {
     control.schedule(after: RecentShares.every) { [unowned self] in
       startSampling()
-      guard active.configuration.reload.canary != nil || canary != nil else { return }
+      guard active.configuration.reload.canary != nil || trial.canary != nil else { return }
       collectShares { gateway, shares in
         gateway.judgeCanary(shares)
-        gateway.recentShares.add(shares, at: gateway.control.now)
+        gateway.trial.recent.add(shares, at: gateway.control.now)
       }
     }
   }
 
-  /// Puts the configuration on trial that the loops have just been told of, where it asks for it.
+  /// Puts the configuration on trial that the loops have just been told of, where it or who had it taken asks for that.
   ///
   /// - Parameter replaced: The one before it.
   func beginCanary(replacing replaced: GatewayConfiguration) {
     // Where that one was on trial too, nobody knows that it is any better.
-    let last = canary
-    canary = nil
-    guard takingBack == nil, let duration = active.configuration.reload.canary else { return }
+    let last = trial.canary
+    trial.canary = nil
+    let asked = reloading.current.canary ?? active.configuration.reload.canary
+    guard trial.takingBack == nil, let duration = asked else { return }
     let generation = active.generation
-    canary = Canary(previous: last?.previous ?? replaced, endsAt: control.now + duration)
+    trial.canary = Canary(previous: last?.previous ?? replaced, endsAt: control.now + duration)
     collectShares { gateway, shares in
       guard gateway.active.generation == generation else { return }
-      gateway.canary?.comparison = (last?.comparison?.before ?? gateway.recentShares.since(shares), shares)
+      let before = last?.comparison?.before ?? gateway.trial.recent.since(shares)
+      gateway.trial.canary?.comparison = (before, shares)
     }
   }
 
   private func judgeCanary(_ shares: RefusalShares) {
-    guard let canary, let (before, atBeginning) = canary.comparison else { return }
+    guard let canary = trial.canary, let (before, atBeginning) = canary.comparison else { return }
     let since = shares.since(atBeginning)
     if let excess = since.excess(over: before) { return takeBack(canary, excess, shares, before) }
     guard control.now >= canary.endsAt else { return }
-    self.canary = nil
+    trial.canary = nil
     let hasCompared = min(before.requests, since.requests) >= RefusalShares.requestsMin
     let why = hasCompared ? "no more requests are refused than before" : "there were too few requests to compare"
     log.notice(
@@ -54,7 +56,7 @@ extension Gateway {
     _ canary: Canary, _ excess: RefusalShares.Excess, _ shares: RefusalShares, _ before: RefusalShares
   ) {
     // Then it is judged again with the next sample.
-    guard !isReloading, !isDraining, control.now >= canary.takenBackFrom else { return }
+    guard !reloading.isGoingOn, !isDraining, control.now >= canary.takenBackFrom else { return }
     let (share, earlier) = (Gateway.percentage(excess.now), Gateway.percentage(excess.before))
     log.error(
       "more requests are refused than before: the configuration is taken back",
@@ -62,8 +64,8 @@ extension Gateway {
         "generation": "\(active.generation)", "reason": "\(excess.reason.rawValue)", "share": "\(share)",
         "share_before": "\(earlier)",
       ])
-    self.canary?.takenBackFrom = control.now + Gateway.takeBackPause
-    takingBack = TakingBack(
+    trial.canary?.takenBackFrom = control.now + Gateway.takeBackPause
+    trial.takingBack = TakingBack(
       because: "taken back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before",
       from: active.configuration, shares: shares, before: before)
     beginReload()
@@ -75,16 +77,17 @@ extension Gateway {
 
   /// A reload has ended that goes back.
   func tookBack(_ takingBack: TakingBack) {
-    guard reloadFaults.isEmpty else {
-      reloadFaults.append("more requests are refused than before, and the configuration before cannot be taken again")
+    guard reloading.faults.isEmpty else {
+      reloading.faults.append(
+        "more requests are refused than before, and the configuration before cannot be taken again")
       return
     }
-    reloadFaults = [takingBack.because]
-    recentShares.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
-    filesRefused = takingBack.from.filesRead
+    reloading.faults = [takingBack.because]
+    trial.recent.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
+    watching.filesRefused = takingBack.from.filesRead
     // Else nobody would see that it was mended.
-    watchesRefused = takingBack.from.reload.isWatching
-    fileWasTakenBack = true
+    watching.watchesRefused = takingBack.from.reload.isWatching
+    trial.fileWasTakenBack = true
   }
 
   /// - Parameter part: 0 to 1.
@@ -96,18 +99,18 @@ extension Gateway {
   /// - Parameter completion: Called on this loop, once all others have said what they have counted.
   private func collectShares(_ completion: @escaping (Gateway, RefusalShares) -> Void) {
     guard let bound else { return }
-    sharesGathered += 1
-    let number = sharesGathered
-    sharesMissing[number] = (server.workerCount, RefusalShares(), completion)
+    trial.gatheringsBegun += 1
+    let number = trial.gatheringsBegun
+    trial.gatherings[number] = CanaryTrial.Gathering(loops: server.workerCount, completion: completion)
     server.collect { traffic in bound.async { $0.add(RefusalShares(traffic.counts), number) } }
   }
 
   private func add(_ shares: RefusalShares, _ number: Int) {
-    guard var gathering = sharesMissing.removeValue(forKey: number) else { return }
+    guard var gathering = trial.gatherings.removeValue(forKey: number) else { return }
     gathering.shares.add(shares)
     gathering.loops -= 1
     guard gathering.loops == 0 else {
-      sharesMissing[number] = gathering
+      trial.gatherings[number] = gathering
       return
     }
     gathering.completion(self, gathering.shares)

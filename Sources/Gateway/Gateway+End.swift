@@ -33,7 +33,7 @@ extension Gateway {
       log.error("not handed over: the container ends with its first process, which this one is; replace the container")
       return
     }
-    if canary != nil || fileWasTakenBack {
+    if trial.canary != nil || trial.fileWasTakenBack {
       log.warning("the new process takes the file as it is, without a trial: it is on trial here, or was taken back")
     }
     handover.begin(

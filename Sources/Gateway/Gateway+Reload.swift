@@ -14,10 +14,11 @@ extension Gateway {
   func reload() {
     guard !isDraining else {
       log.notice("not reloaded: the gateway is draining")
-      return answer(&reloadsAskedFor, ["the gateway is draining"])
+      for completion in reloading.next.takeCompletions() { completion(["the gateway is draining"]) }
+      return
     }
-    if isReloading {
-      isReloadWanted = true
+    if reloading.isGoingOn {
+      reloading.isWanted = true
       return
     }
     guard let bound else { return }
@@ -28,18 +29,15 @@ extension Gateway {
       let seen = ConfigurationWatcher.look(files)
       let loaded = ConfigurationFile.loadTested(path)
       bound.async {
-        $0.filesRefused = (try? loaded.get())?.filesRead ?? []
-        $0.filesSeen = seen
+        $0.watching.filesRefused = (try? loaded.get())?.filesRead ?? []
+        $0.watching.filesSeen = seen
         $0.take(loaded)
       }
     }
   }
 
   func beginReload() {
-    isReloading = true
-    reloadFaults = []
-    reloadsUnanswered = reloadsAskedFor
-    reloadsAskedFor = []
+    reloading.begin()
     serviceManager.notify(.reloading)
   }
 
@@ -90,38 +88,32 @@ extension Gateway {
 
   private func refuseReload(_ diagnostics: Diagnostics) {
     for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
-    reloadFaults = diagnostics.list.map { "\($0)" }
+    reloading.faults = diagnostics.list.map { "\($0)" }
     log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
-  }
-
-  private func answer(_ waiting: inout [([String]) -> Void], _ faults: [String]) {
-    let completions = waiting
-    waiting = []
-    for completion in completions { completion(faults) }
   }
 
   private func refuseReload(_ why: String) {
     log.error("reload refused: \(why)", metadata: ["generation": "\(active.generation)"])
-    reloadFaults = [why]
+    reloading.faults = [why]
   }
 
   private func reloadEnded() {
-    isReloading = false
-    if let takingBack {
+    reloading.isGoingOn = false
+    if let takingBack = trial.takingBack {
       tookBack(takingBack)
-      self.takingBack = nil
-    } else if reloadFaults.isEmpty {
-      filesRefused = []
-      watchesRefused = false
-      fileWasTakenBack = false
+      trial.takingBack = nil
+    } else if reloading.faults.isEmpty {
+      watching.filesRefused = []
+      watching.watchesRefused = false
+      trial.fileWasTakenBack = false
     }
-    reloads.faults = reloadFaults
+    reloads.faults = reloading.faults
     watchFiles()
-    if reloadFaults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
-    answer(&reloadsUnanswered, reloadFaults)
+    if reloading.faults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
+    for completion in reloading.current.takeCompletions() { completion(reloading.faults) }
     if !isDraining { serviceManager.notify(.ready) }
-    guard isReloadWanted else { return }
-    isReloadWanted = false
+    guard reloading.isWanted else { return }
+    reloading.isWanted = false
     reload()
   }
 
@@ -163,7 +155,7 @@ extension Gateway {
     defer { upstreams.abandon() }
     guard !isDraining else {
       log.notice("not reloaded: the gateway is draining")
-      reloadFaults = ["the gateway is draining"]
+      reloading.faults = ["the gateway is draining"]
       return
     }
     let introspection: IntrospectionClients

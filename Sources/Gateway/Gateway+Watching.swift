@@ -4,11 +4,23 @@ import Logging
 import Proxy
 import Sockets
 
+/// What is known of the files that are watched.
+struct Watching {
+  /// nil: not yet.
+  var watcher: ConfigurationWatcher?
+  /// The files of a configuration that was refused: one of them may be what has to be mended.
+  var filesRefused: [String] = []
+  /// Whether it asks for its files to be watched.
+  var watchesRefused = false
+  /// What the files were like when they were last read.
+  var filesSeen: ConfigurationWatcher.Sight = [:]
+}
+
 /// Taking what has changed without being told.
 extension Gateway {
   func startWatching(_ bound: LoopBound<Gateway>) {
     let watcher = ConfigurationWatcher(
-      loop: control, comingBack: { body in bound.async { $0.watcher.map(body) } },
+      loop: control, comingBack: { body in bound.async { $0.watching.watcher.map(body) } },
       changed: { [unowned self] in
         guard !isDraining else { return }
         log.notice("a file of the configuration has changed")
@@ -16,18 +28,18 @@ extension Gateway {
         // A new process that is being started may have read the file before.
         handover.note(signal: SIGHUP)
       })
-    self.watcher = watcher
+    watching.watcher = watcher
     watchFiles()
     watcher.start()
   }
 
   /// Looks at the files of the configuration in force from now on, and at those of one that was refused.
-  func watchFiles() { watcher?.watch(filesWatched, seen: filesSeen) }
+  func watchFiles() { watching.watcher?.watch(filesWatched, seen: watching.filesSeen) }
 
   /// Empty: nothing is to be watched.
   var filesWatched: [String] {
-    guard active.configuration.reload.isWatching || watchesRefused else { return [] }
+    guard active.configuration.reload.isWatching || watching.watchesRefused else { return [] }
     let files = active.configuration.filesRead
-    return files + filesRefused.filter { !files.contains($0) }
+    return files + watching.filesRefused.filter { !files.contains($0) }
   }
 }

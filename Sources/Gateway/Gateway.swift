@@ -49,32 +49,11 @@ final class Gateway {
   /// nil: not yet.
   var servesSince: MonotonicTime?
   var reloads = AdminReport.Reload()
-  /// What is wrong with the configuration that is being taken.
-  var reloadFaults: [String] = []
-  /// Who has asked for a reload that has not begun yet.
-  var reloadsAskedFor: [([String]) -> Void] = []
-  /// Who waits for what comes of the one that goes on.
-  var reloadsUnanswered: [([String]) -> Void] = []
+  var reloading = ReloadProgress()
   /// Who waits until all loops have said what they have counted.
   var reportsAskedFor: [@Sendable (AdminReport) -> Void] = []
-  /// What the loops are being asked, by a number: how many have not answered, what the others have said, and who asks.
-  var sharesMissing: [Int: (loops: Int, shares: RefusalShares, completion: (Gateway, RefusalShares) -> Void)] = [:]
-  var sharesGathered = 0
-  var recentShares = RecentShares()
-  /// nil: the configuration in force is not on trial.
-  var canary: Canary?
-  /// nil: a reload takes another configuration, or none goes on.
-  var takingBack: TakingBack?
-  /// Whether the file is not what is in force, and is taken again by whoever starts anew.
-  var fileWasTakenBack = false
-  /// nil: not yet.
-  var watcher: ConfigurationWatcher?
-  /// The files of a configuration that was refused: one of them may be what has to be mended.
-  var filesRefused: [String] = []
-  /// Whether it asks for its files to be watched.
-  var watchesRefused = false
-  /// What the files were like when they were last read.
-  var filesSeen: ConfigurationWatcher.Sight = [:]
+  var trial = CanaryTrial()
+  var watching = Watching()
   var countsMissing = 0
   var gathered = AdminReport()
   /// How many loops do not know of an end yet, by the generation of revocations that says it, and who waits for it.
@@ -87,9 +66,6 @@ final class Gateway {
   let handover: Handover
   /// Until this process serves, where another one hands over to it.
   var takeover: Takeover?
-  /// Whether a reload waits for a file, and another was asked for meanwhile.
-  var isReloading = false
-  var isReloadWanted = false
   var isDraining = false
   var loopsDrained = 0
   var loopsCut = 0

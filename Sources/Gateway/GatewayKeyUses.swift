@@ -1,4 +1,5 @@
 import Configuration
+import Fetch
 import JSON
 
 /// How much each key is used, as a gateway that runs has counted it: what its `/status` says of keys.
@@ -43,10 +44,10 @@ struct GatewayKeyUses {
 
   /// Asks the gateway, and blocks until the answer is there.
   static func ask(at address: ListenAddress) throws -> GatewayKeyUses {
-    let answer = try AdminQuery.get("/status", at: address)
+    let answer = try AdminQuery.ask("/status", at: address)
     guard answer.status == 200, let status = (try? JSON.parse(answer.body.span, depthMax: 80))?.object,
       let uses = GatewayKeyUses(status: status)
-    else { throw AdminQuery.Fault.malformed }
+    else { throw AdminQuery.UnknownAnswer() }
     return uses
   }
 

@@ -30,7 +30,7 @@ struct KeysListCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "The admin listener to ask: host:port, [::1]:port or unix:path.", valueName: "address"))
-  var admin: WhyCommand.AdminAddress?
+  var admin: AdminOption.AdminAddress?
 
   func validate() throws {
     if admin != nil, log != nil { throw ValidationError("either --admin or --log") }

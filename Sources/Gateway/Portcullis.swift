@@ -11,8 +11,8 @@ struct Portcullis: ParsableCommand {
     version: Portcullis.version,
     subcommands: [
       ServeCommand.self, CheckCommand.self, ExplainCommand.self, TokenCommand.self, KeysCommand.self, UserCommand.self,
-      ClientCommand.self, SignInsCommand.self, LogsCommand.self, ReplayCommand.self, WhyCommand.self, ProbeCommand.self,
-      DoctorCommand.self, VersionCommand.self,
+      ClientCommand.self, SignInsCommand.self, LogsCommand.self, ReplayCommand.self, WhyCommand.self,
+      ReloadCommand.self, ProbeCommand.self, DoctorCommand.self, VersionCommand.self,
     ])
 
   static let version = "0.1.0"

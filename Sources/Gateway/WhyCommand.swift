@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Fetch
 import JSON
 import Sockets
 import Telemetry
@@ -19,30 +20,15 @@ struct WhyCommand: ParsableCommand {
 
   @Argument(help: "The request's id.")
   var id: String
-  @Option(
-    name: .long,
-    help: ArgumentHelp("The admin listener: host:port, [::1]:port or unix:path.", valueName: "address"))
-  var admin: AdminAddress?
-  @OptionGroup var file: ConfigurationOption
+  @OptionGroup var gateway: AdminOption
   @Option(
     name: .long, help: ArgumentHelp("An access log; - is standard input.", valueName: "file"), completion: .file())
   var log: String?
   @Flag(name: .long, help: "For programs.")
   var json = false
 
-  struct AdminAddress: ExpressibleByArgument {
-    let text: String
-    let address: ListenAddress
-
-    init?(argument: String) {
-      guard let address = ListenAddress(argument) else { return nil }
-      text = argument
-      self.address = address
-    }
-  }
-
   func validate() throws {
-    if admin != nil, log != nil { throw ValidationError("either --admin or --log") }
+    if gateway.admin != nil, log != nil { throw ValidationError("either --admin or --log") }
     // What a gateway makes, or takes of a proxy that it trusts.
     let isID = id.utf8.allSatisfy {
       switch $0 {
@@ -70,9 +56,9 @@ struct WhyCommand: ParsableCommand {
 
   private func ask() throws -> JSONObject {
     let (name, address) = try target()
-    let answer: AdminQuery.Answer
+    let answer: FetchResponse
     do {
-      answer = try AdminQuery.get("/requests/\(id)", at: address)
+      answer = try AdminQuery.ask("/requests/\(id)", at: address)
     } catch {
       StandardError.print("\(name): \(error)")
       StandardError.print("the access log may say it: portcullis why \(id) --log FILE")
@@ -91,14 +77,11 @@ struct WhyCommand: ParsableCommand {
   }
 
   private func target() throws -> (name: String, address: ListenAddress) {
-    if let admin { return (admin.text, admin.address) }
-    guard let admin = try ProviderOption.configuration(file.config).admin else {
-      StandardError.print(
-        "\(file.config): no admin.address, so nothing is remembered; name an access log: "
-          + "portcullis why \(id) --log FILE")
-      throw ExitStatus.unavailable
-    }
-    return ("the admin listener of \(file.config)", admin.address)
+    if let target = try gateway.target() { return target }
+    StandardError.print(
+      "\(gateway.file.config): no admin.address, so nothing is remembered; name an access log: "
+        + "portcullis why \(id) --log FILE")
+    throw ExitStatus.unavailable
   }
 
   private func notRemembered(_ memory: JSONObject, _ name: String) -> String {

@@ -19,7 +19,7 @@ struct AdminPathsTests {
     let paths = AdminPaths(hosts: ["ops.example"], isPublic: isPublic) {
       $1(report)
     } reload: {
-      $1(faults.isEmpty ? .done("limits") : .refused(faults))
+      $2(faults.isEmpty ? .done("limits") : .refused(faults))
     } revoke: {
       $2(outcome)
     }
@@ -63,6 +63,25 @@ struct AdminPathsTests {
     }
     #expect(try answer("/reload", method: "POST", fields: [("Sec-Fetch-Site", "same-origin")]).status == 200)
     #expect(try answer("/reload", method: "POST", host: "evil.test").status == 421)
+  }
+
+  private func order(_ body: String) throws(ReloadOrderFault) -> ReloadOrder {
+    let bytes = Array(body.utf8)
+    return try ReloadOrder(bytes.span)
+  }
+
+  @Test("A reload may be on trial, for a while that is bounded")
+  func trial() throws {
+    #expect(try order("").canary == nil)
+    #expect(try order(#"{"canary": "10m"}"#).canary == .seconds(600))
+    for body in [
+      "{}", "[]", "x", #"{"canary": "10"}"#, #"{"canary": 600}"#, #"{"canary": "9s"}"#, #"{"canary": "25h"}"#,
+      #"{"canary": "10m", "x": "y"}"#, #"{"Canary": "10m"}"#,
+    ] {
+      #expect(throws: ReloadOrderFault.self) { try order(body) }
+      #expect(try answer("/reload", method: "POST", body: body).status == 400)
+    }
+    #expect(try answer("/reload", method: "POST", body: #"{"canary": "10s"}"#).status == 200)
   }
 
   @Test("What clients send is text on the page, and its line is found by its id")

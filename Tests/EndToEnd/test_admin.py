@@ -203,6 +203,27 @@ def test_a_reload_says_what_came_of_it(start, upstream):
     assert admin.status()["configuration"]["generation"] == 3
 
 
+def test_a_command_reloads(start, upstream, tmp_path):
+    app, admin = upstream(), f"{{ address: unix:{tmp_path}/admin.sock }}"
+    gateway = start(config(app, admin=admin))
+    target = ("--config", gateway.config_path)
+
+    def reload(status, *arguments):
+        asked = run("reload", *arguments)
+        assert asked.returncode == status, asked
+        return asked
+    gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }"))
+    assert reload(0, *target).stdout == "reloaded: limits\n"
+    gateway.write_config(config(app, admin=admin, top="limitz: {}"))
+    said = reload(1, "--admin", f"unix:{tmp_path}/admin.sock")
+    assert re.search(r"gateway\.conf:\d+:\d+: .*limitz.*\n.* refused: the configuration in force stays\n$", said.stderr)
+    # The file says where to ask: where it cannot be read, what is wrong is said all the same.
+    assert re.search(r"gateway\.conf:\d+:\d+: .*limitz", reload(78, *target).stderr)
+    assert "10s to 1d" in reload(64, *target, "--canary", "9s").stderr
+    assert "none.sock" in reload(69, "--admin", f"unix:{tmp_path}/none.sock").stderr
+    assert sum(message["message"] == "reloaded" for message in gateway.messages()) == 1
+
+
 def test_ready_means_that_there_are_keys_and_that_it_does_not_drain(start, upstream, key):
     app = upstream()
     issuer = KeyServer(key)
@@ -277,6 +298,8 @@ def test_a_public_one_shows_and_changes_nothing(start, upstream):
     admin = Admin(gateway)
     assert admin.get("/status", JSON).status == 200
     assert admin.get("/reload", method="POST").status == 403
+    refused = run("reload", "--admin", f"127.0.0.1:{admin.port}")
+    assert refused.returncode == 69 and "takes no orders" in refused.stderr
     assert admin.status()["configuration"]["generation"] == 1
     # What is wrong may quote what nobody else is to read.
     gateway.write_config("listeners: hunter2")

@@ -299,8 +299,10 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     assert back["reason"] == "credential_missing" and back["share_before"] == "0.0 %" and back["level"] == "error"
     wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule", 5)
     assert gateway.messages()[-1]["changes"] == "routes: 1 changed (/a/**)"
-    # Tried again at once it is compared with the same time as before.
-    gateway.signal(signal.SIGHUP)
+    # Tried again at once it is compared with the same time as before. This time it is who asks that wants a trial.
+    gateway.write_config(gateway.config_path.read_text().replace("reload: { canary: 10s }", ""))
+    asked = run("reload", "--admin", gateway.wait_message("serving")["admin"], "--canary", "10s")
+    assert (asked.returncode, asked.stdout) == (0, "reloaded, on trial for 10s: routes: 1 changed (/a/**); reload\n"), asked
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
     assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
     wait_until(lambda: gateway.program_text.count("the configuration is taken back") == 2, "the second time", 30)

@@ -10,7 +10,7 @@ extension ReloadConfiguration {
         and a change is taken as with SIGHUP.
         """),
       Key(
-        "canary", \.canary, .durationOrNone(.seconds(10) ... .seconds(86_400)),
+        "canary", \.canary, .durationOrNone(ReloadConfiguration.canaryRange),
         """
         How long a configuration that was taken is compared with the one before: where more requests are refused for some \
         reason than before, that one is taken back. Whoever sends many such requests can bring that about: not for changes that \

@@ -4,6 +4,9 @@ public struct ReloadConfiguration: Sendable, Hashable {
   public var isWatching = false
   /// How long a configuration is on trial, and may be taken back; nil: it never is.
   public var canary: Duration?
+
+  /// How long a trial may be.
+  public static let canaryRange = Duration.seconds(10) ... .seconds(86_400)
 }
 
 extension GatewayConfiguration {

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Configuration
+import Fetch
+import JSON
+import Sockets
+import Telemetry
+
+/// `portcullis reload`
+struct ReloadCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reload",
+    abstract: "Has the gateway that runs take its configuration again, and says what has changed, or what is wrong.",
+    discussion: """
+      Asks the admin listener of the gateway that runs: the one of --admin, or admin.address of --config. It reads the \
+      file that it was started with. Where anything is wrong the configuration in force stays.
+
+      Exit status: 0 it was taken, 1 it was refused, 2 it is not over yet, 64 usage, 66 no such file, 69 nobody answers, \
+      or this gateway takes no orders, 78 a faulty configuration.
+      """)
+
+  @OptionGroup var gateway: AdminOption
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Compares it for so long with the one before, which is taken back where more requests are refused: 10s to 1d.",
+      valueName: "duration"))
+  var canary: String?
+
+  func validate() throws {
+    guard let canary else { return }
+    guard let duration = DurationText.parse(canary), ReloadConfiguration.canaryRange.contains(duration) else {
+      throw ValidationError("--canary is a duration from 10s to 1d: 10m")
+    }
+  }
+
+  func run() throws {
+    guard let (name, address) = try gateway.target() else {
+      StandardError.print("\(gateway.file.config): no admin.address; send the gateway SIGHUP, and see its log")
+      throw ExitStatus.unavailable
+    }
+    let answer: FetchResponse
+    do {
+      answer = try AdminQuery.ask("/reload", .post(contentType: "application/json", content: order), at: address)
+    } catch {
+      StandardError.print("\(name): \(error)")
+      throw ExitStatus.unavailable
+    }
+    let object = (try? JSON.parse(answer.body.span))?.object
+    switch (answer.status, object) {
+    case (200, let object?):
+      let changes = TerminalText.escaped(object["changes"]?.string ?? "")
+      print("reloaded\(canary.map { ", on trial for \($0)" } ?? ""): \(changes)")
+    case (202, _):
+      StandardError.print("\(name): it goes on, as names of servers are being resolved: see /status")
+      throw ExitStatus.undecided
+    case (422, let object?):
+      for fault in object["faults"]?.array ?? [] { StandardError.print(TerminalText.escaped(fault.string ?? "")) }
+      StandardError.print("\(name): refused: the configuration in force stays")
+      throw ExitStatus.refused
+    case (403, _):
+      StandardError.print("\(name): takes no orders, as it is public (admin.public)")
+      throw ExitStatus.unavailable
+    default:
+      StandardError.print("\(name): answers \(answer.status): is it the admin listener of a gateway of this version?")
+      throw ExitStatus.unavailable
+    }
+  }
+
+  private var order: [UInt8] {
+    canary.map { JSONValue.object(["canary": .string($0)]).serialized() } ?? []
+  }
+}

@@ -1,0 +1,32 @@
+/// The reload that goes on, and the one that is asked for meanwhile.
+struct ReloadProgress {
+  /// Who asked for one, and for what.
+  struct Order {
+    /// Called once, with what is wrong; with nothing, where the configuration was taken.
+    var completions: [([String]) -> Void] = []
+    /// How long it is on trial; nil: as the configuration says.
+    var canary: Duration?
+
+    mutating func takeCompletions() -> [([String]) -> Void] {
+      defer { completions = [] }
+      return completions
+    }
+  }
+
+  /// Of the one that goes on, or was the last.
+  var current = Order()
+  /// Of one that has not begun yet.
+  var next = Order()
+  var isGoingOn = false
+  /// Whether another was asked for, while one goes on.
+  var isWanted = false
+  /// What is wrong with the configuration that is being taken.
+  var faults: [String] = []
+
+  mutating func begin() {
+    isGoingOn = true
+    faults = []
+    current = next
+    next = Order()
+  }
+}

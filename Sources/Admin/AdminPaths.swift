@@ -134,6 +134,8 @@ public final class AdminPaths: Responder, Sendable {
       let (status, members): (Int, JSONObject) =
         switch outcome {
         case .ended([]): (404, ["result": .string("none"), "why": .string("there is no such sign-in that goes on")])
+        case .nothing(let why): (404, ["result": .string("none"), "why": .string(why)])
+        case .revoked: (200, ["result": .string("revoked")])
         case .ended(let ids): (200, ["result": .string("ended"), "sign_ins": .array(ids.map { .string($0) })])
         case .refused(let why): (422, ["result": .string("refused"), "why": .string(why)])
         case .failed(let why): (503, ["result": .string("failed"), "why": .string(why)])

@@ -8,8 +8,8 @@ public struct RevocationOrder: Sendable, Equatable {
     case signIn(String)
     /// All of one person's.
     case subject(String)
-    /// One token.
-    case token(String)
+    /// One token: its `jti`, and its `exp` in seconds since 1970, from when on it is refused anyway.
+    case token(String, expiresAt: Int64)
   }
 
   public let provider: String
@@ -19,25 +19,38 @@ public struct RevocationOrder: Sendable, Equatable {
   ///
   /// - Throws: What is wrong with it.
   init(_ body: Span<UInt8>) throws(RevocationOrderFault) {
-    let wanted = #"expected {"provider": "…", "sub": "…"}, with one of sub, sid and jti"#
+    let wanted = #"expected {"provider": "…", "sub": "…"}, with one of sub, sid, or jti and its exp"#
     guard let members = (try? JSON.parse(body))?.object?.members else { throw RevocationOrderFault(why: wanted) }
-    var (provider, name): (String?, Name?)
+    var (provider, name, tokenID, expiresAt): (String?, Name?, String?, Int64?)
     for member in members {
-      guard let text = member.value.string, !text.isEmpty else {
-        throw RevocationOrderFault(why: "\(JSONValue.quotedExcerpt(member.name)) is no text; \(wanted)")
+      if member.name == "exp", case .integer(let seconds) = member.value {
+        expiresAt = seconds
+        continue
+      }
+      guard let text = member.value.string, (1...RevocationOrder.textBytesMax).contains(text.utf8.count) else {
+        throw RevocationOrderFault(
+          why: "\(JSONValue.quotedExcerpt(member.name)) is not of the right kind, or too long; \(wanted)")
       }
       switch (member.name, name) {
       case ("provider", _): provider = text
       case ("sid", nil): name = .signIn(text)
       case ("sub", nil): name = .subject(text)
-      case ("jti", nil): name = .token(text)
+      case ("jti", nil): tokenID = text
       default: throw RevocationOrderFault(why: wanted)
       }
+    }
+    switch (name, tokenID, expiresAt) {
+    case (nil, let id?, let expiresAt?): name = .token(id, expiresAt: expiresAt)
+    case (_?, nil, nil): break
+    default: throw RevocationOrderFault(why: wanted)
     }
     guard let provider, let name else { throw RevocationOrderFault(why: wanted) }
     self.provider = provider
     self.name = name
   }
+
+  /// No token is longer, whatever it says.
+  private static let textBytesMax = 8 << 10
 }
 
 struct RevocationOrderFault: Error {
@@ -48,6 +61,10 @@ struct RevocationOrderFault: Error {
 public enum RevocationOutcome: Sendable {
   /// Every loop refuses their tokens: the ids of sign-ins that went on until now.
   case ended([String])
+  /// Every loop refuses that one token.
+  case revoked
+  /// There is nothing that could be ended; why.
+  case nothing(String)
   /// Nothing here could keep it; what to do instead.
   case refused(String)
   /// The store failed; its words.

@@ -4,7 +4,7 @@ import State
 import Synchronization
 import Tokens
 
-/// Sign-ins of all providers that have ended while tokens of them may be good. Bound to the control loop.
+/// Sign-ins and tokens of all providers that have ended while tokens may be good. Bound to the control loop.
 final class EndedSignIns {
   /// What the loops refuse.
   private(set) var revocations = Revocations()
@@ -25,6 +25,7 @@ final class EndedSignIns {
 
   private struct Key: Hashable {
     let provider: String
+    let kind: Revocations.Kind
     let id: String
   }
 
@@ -62,13 +63,13 @@ final class EndedSignIns {
   @discardableResult
   func learn(_ ended: [EndedSignIn]) -> Bool {
     var isNew = false
-    for each in ended where !each.id.isEmpty {
-      let key = Key(provider: each.provider, id: each.id)
+    for each in ended where (1...Revocations.valueBytesMax).contains(each.id.utf8.count) {
+      let key = Key(provider: each.provider, kind: each.kind.revoked, id: each.id)
       let known = untilByID[key]
       untilByID[key] = max(known ?? .min, each.until)
       guard known == nil else { continue }
-      revocations.insert(.signInID, each.id.utf8Span.span, provider: each.provider)
-      news.append(RevokedName(.signInID, each.id))
+      revocations.insert(key.kind, key.id.utf8Span.span, provider: key.provider)
+      news.append(RevokedName(key.kind, key.id))
       addedSinceSweep += 1
       isNew = true
     }
@@ -94,7 +95,16 @@ final class EndedSignIns {
     let now = clock()
     untilByID = untilByID.filter { $0.value > now }
     revocations = Revocations()
-    for key in untilByID.keys { revocations.insert(.signInID, key.id.utf8Span.span, provider: key.provider) }
+    for key in untilByID.keys { revocations.insert(key.kind, key.id.utf8Span.span, provider: key.provider) }
+  }
+}
+
+extension EndedSignIn.Kind {
+  fileprivate var revoked: Revocations.Kind {
+    switch self {
+    case .signIn: .signInID
+    case .token: .tokenID
+    }
   }
 }
 

@@ -14,7 +14,8 @@ struct EndedTable {
     try database.run(
       """
       CREATE TABLE ended (
-        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, provider TEXT NOT NULL, until INTEGER NOT NULL
+        number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, provider TEXT NOT NULL,
+        until INTEGER NOT NULL
       ) STRICT
       """)
     try database.run("CREATE INDEX ended_by_time ON ended (until)")
@@ -22,8 +23,8 @@ struct EndedTable {
 
   func add(_ ended: EndedSignIn) throws(StoreFault) {
     try database.run(
-      "INSERT INTO ended (id, provider, until) VALUES (?, ?, ?)",
-      [.text(ended.id), .text(ended.provider), .integer(ended.until)])
+      "INSERT INTO ended (kind, id, provider, until) VALUES (?, ?, ?, ?)",
+      [.text(ended.kind.rawValue), .text(ended.id), .text(ended.provider), .integer(ended.until)])
   }
 
   /// What came after that number, and the number of the last of it.
@@ -31,10 +32,11 @@ struct EndedTable {
     var ended: [EndedSignIn] = []
     var last = number
     try database.run(
-      "SELECT number, id, provider, until FROM ended WHERE number > ? ORDER BY number", [.integer(number)]
+      "SELECT number, kind, id, provider, until FROM ended WHERE number > ? ORDER BY number", [.integer(number)]
     ) { row in
       last = row.integer(0)
-      ended.append(EndedSignIn(id: row.text(1), provider: row.text(2), until: row.integer(3)))
+      guard let kind = EndedSignIn.Kind(rawValue: row.text(1)) else { return }
+      ended.append(EndedSignIn(kind, id: row.text(2), provider: row.text(3), until: row.integer(4)))
     }
     return (ended, last)
   }

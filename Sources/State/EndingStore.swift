@@ -6,6 +6,13 @@ public protocol EndingStore: AnyObject, Sendable {
   /// have to know. What could not be read is told the next time.
   func newlyEnded(completion: @escaping Completion<[EndedSignIn]>)
 
+  /// Remembers that a single token is good no more.
+  ///
+  /// - Parameters:
+  ///   - id: Its `jti`.
+  ///   - until: Until when that has to be known: seconds since 1970.
+  func revoke(token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>)
+
   /// Calls `changed`, on the store's queue, when another process has written: it may have ended something. The latest
   /// call counts.
   func watch(every interval: Duration, changed: @escaping @Sendable () -> Void)

@@ -84,6 +84,14 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in try table.spend(hash: hash, until: until) }
   }
 
+  public func revoke(
+    token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>
+  ) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.ended.add(EndedSignIn(.token, id: id, provider: provider, until: until))
+    }
+  }
+
   public func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
     writer.watch(every: interval, changed: changed)
   }

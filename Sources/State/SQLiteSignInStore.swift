@@ -76,6 +76,14 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
 
   public func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { writer.newlyEnded(completion) }
 
+  public func revoke(
+    token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>
+  ) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.ended.add(EndedSignIn(.token, id: id, provider: provider, until: until))
+    }
+  }
+
   public func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
     writer.watch(every: interval, changed: changed)
   }

@@ -3,7 +3,7 @@ struct SessionTable: SQLiteTable {
   private let database: SQLiteDatabase
   let ended: EndedTable
 
-  static let version: Int64 = 2
+  static let version: Int64 = 3
   /// Ended sessions are remembered for so long: loops know them for less.
   static let endedKeptSeconds: Int64 = 86_400
   /// A session that is used all the time is written to the disk once in so long.
@@ -34,7 +34,7 @@ struct SessionTable: SQLiteTable {
       "CREATE TABLE spent (hash BLOB PRIMARY KEY NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID")
     try database.run("CREATE INDEX spent_by_time ON spent (until)")
     try ended.make()
-    try database.run("PRAGMA user_version = 2")
+    try database.run("PRAGMA user_version = 3")
   }
 
   func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?) throws(StoreFault) -> [String] {

@@ -113,8 +113,15 @@ public enum SignInLimits {
   public static let perSubject = 100
 }
 
-/// A sign-in, or a session, that has ended.
+/// A sign-in, a session or a token that has ended.
 public struct EndedSignIn: Sendable, Equatable {
+  /// What its id is, as tokens call it.
+  public enum Kind: String, Sendable, CaseIterable {
+    case signIn = "sid"
+    case token = "jti"
+  }
+
+  public let kind: Kind
   public let id: String
   public let provider: String
   /// Until when it has to be known, in seconds since 1970: for `clockSlackSeconds` longer than tokens of it may be good.
@@ -123,7 +130,8 @@ public struct EndedSignIn: Sendable, Equatable {
   /// A clock that is put ahead by less has nothing forgotten that is good again once it is put right.
   public static let clockSlackSeconds: Int64 = 3600
 
-  public init(id: String, provider: String, until: Int64) {
+  public init(_ kind: Kind = .signIn, id: String, provider: String, until: Int64) {
+    self.kind = kind
     self.id = id
     self.provider = provider
     self.until = until

@@ -7,7 +7,7 @@ struct SignInTable: SQLiteTable {
   let ended: EndedTable
 
   /// Of the tables below. A change of them is a new one, and a way from the old.
-  static let version: Int64 = 5
+  static let version: Int64 = 6
   /// Rows that are deleted at once.
   private static let batch: Int64 = 200
 
@@ -32,7 +32,7 @@ struct SignInTable: SQLiteTable {
     try database.run("CREATE INDEX sign_ins_of_subject ON sign_ins (provider, subject)")
     try database.run("CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at)")
     try ended.make()
-    try database.run("PRAGMA user_version = 5")
+    try database.run("PRAGMA user_version = 6")
   }
 
   func begin(

@@ -121,7 +121,12 @@ struct AdminPathsTests {
       (#"{"provider":"a","sub":"b"}"#, 200), (#"{"sid":"b","provider":"a"}"#, 200), (#"{"provider":"a"}"#, 400),
       (#"{"provider":"a","sub":"b","sid":"c"}"#, 400), (#"{"provider":"a","sub":""}"#, 400), ("", 400), ("[]", 400),
       (#"{"provider":"a","sub":1}"#, 400), (#"{"provider":"a","sub":"b","x":"c"}"#, 400), (#"{"sub":"b"}"#, 400),
-      (#"{"provider":"a","sub":"b","sub":"c"}"#, 400),
+      (#"{"provider":"a","sub":"b","sub":"c"}"#, 400), (#"{"provider":"a","jti":"b","exp":1}"#, 200),
+      (#"{"exp":1,"jti":"b","provider":"a"}"#, 200), (#"{"provider":"a","jti":"b"}"#, 400),
+      (#"{"provider":"a","exp":1}"#, 400), (#"{"provider":"a","sub":"b","exp":1}"#, 400),
+      (#"{"provider":"a","jti":"b","exp":"1"}"#, 400), (#"{"provider":"a","jti":"b","exp":1.5}"#, 400),
+      (#"{"provider":"a","jti":"b","sub":"c","exp":1}"#, 400), (#"{"provider":"a","jti":"","exp":1}"#, 400),
+      (#"{"provider":"a","jti":"\#(String(repeating: "x", count: 8193))","exp":1}"#, 400),
     ])
   func order(_ body: String, status: Int) throws {
     #expect(try answer("/revoke", method: "POST", body: body).status == status)
@@ -133,7 +138,10 @@ struct AdminPathsTests {
     #expect(
       try object(answer("/revoke", method: "POST", body: body))
         == ["result": .string("ended"), "sign_ins": .array([.string("a")])])
-    for (outcome, status) in [(RevocationOutcome.ended([]), 404), (.refused("x"), 422), (.failed("x"), 503)] {
+    for (outcome, status) in [
+      (RevocationOutcome.ended([]), 404), (.nothing("x"), 404), (.revoked, 200), (.refused("x"), 422),
+      (.failed("x"), 503),
+    ] {
       #expect(try answer("/revoke", method: "POST", body: body, outcome: outcome).status == status)
     }
     #expect(try answer("/revoke", body: body).status == 405)

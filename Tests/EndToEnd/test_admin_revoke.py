@@ -1,8 +1,11 @@
 """POST /revoke and /config of the admin listener."""
 import json
+import time
 
 import pytest
+from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
+from support.hostile_provider import HostileProvider
 from support.sign_in import SignIn
 from support.tokens import payload
 from support.wire import get
@@ -53,8 +56,58 @@ def test_what_it_answers_every_loop_refuses(made):
     assert sid not in listed and payload(other)["sid"] in listed
 
 
-def test_what_nothing_would_keep_is_refused_with_what_to_do(made):
-    status, answer = made.admin.revoke(provider="local", jti="abc")
+def test_one_token_is_refused_by_every_loop_and_stays_so(made):
+    token, other = made.tokens("bob")["access_token"], made.tokens("bob")["access_token"]
+    assert statuses(made, token) | statuses(made, other) == {200}
+    said = {name: payload(token)[name] for name in ("jti", "exp")}
+    assert made.admin.revoke(provider="local", **said) == (200, {"result": "revoked"})
+    assert statuses(made, token) == {401} and statuses(made, other) == {200}
+    assert made.admin.revoke(provider="local", **said)[0] == 200
+    assert made.admin.revoke(provider="local", jti="abc", exp=1000)[0] == 404
+    status, answer = made.admin.revoke(provider="local", jti="abc", exp=said["exp"] * 1000)
+    assert status == 422 and "seconds since 1970" in answer["why"]
+    message = made.gateway.wait_message("a token was revoked at the admin listener")
+    assert message["provider"] == "local" and said["jti"] not in made.gateway.program_text
+    made.gateway.stop()
+    made.gateway = made.start(made.config)
+    made.admin = Admin(made.gateway)
+    assert statuses(made, token) == {401} and statuses(made, other) == {200}
+    explained = run("explain", "--config", made.gateway.config_path, "--path", "/x", "--token", "-", stdin=token)
+    assert explained.returncode == 1 and "token_revoked" in explained.stdout
+
+
+def test_a_session_ends(start, upstream, tmp_path):
+    provider = HostileProvider()
+    try:
+        flow = CodeFlow(start, upstream(), provider, tmp_path / "flow", top="workers: 4\nadmin: { address: 127.0.0.1:0 }")
+        admin, browser, other = Admin(flow.gateway), flow.browser(), flow.browser()
+        browser.sign_in()
+        other.sign_in()
+        sid = run("sign-ins", "list", "--config", flow.gateway.config_path, "--provider", "company").stdout.split("\n")
+        sid = next(line.split()[0] for line in sid[1:])
+
+        def lives(browser):
+            cookie = [("Cookie", f"{SESSION}={browser.cookies[SESSION]}")]
+            return {flow.get("/a", cookie).status for _ in range(16)}
+        assert lives(browser) | lives(other) == {200}
+        assert admin.revoke(provider="company", sid=sid) == (200, {"result": "ended", "sign_ins": [sid]})
+        assert sorted((lives(browser), lives(other)), key=str) == [{200}, {401}]
+        status, answer = admin.revoke(provider="company", sub="alice")
+        assert status == 200 and len(answer["sign_ins"]) == 1
+        assert lives(browser) | lives(other) == {401}
+    finally:
+        provider.close()
+
+
+def test_what_nothing_would_keep_is_refused_with_what_to_do(made, start, upstream):
+    verifying = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+admin: {{ address: 127.0.0.1:0 }}
+providers: {{ far: {{ issuer: "https://far.test", audiences: [a], jwks_url: "http://127.0.0.1:9/" }} }}
+upstreams: {{ app: {{ servers: ["{upstream().server}"] }} }}
+routes: [{{ path: /**, auth: far, upstream: app }}]
+""")
+    status, answer = Admin(verifying).revoke(provider="far", jti="abc", exp=int(time.time()) + 60)
     assert status == 422 and 'write "jti VALUE" into a file that revocations.file names' in answer["why"]
     status, answer = made.admin.revoke(provider="nobody", sub="abc")
     assert status == 422 and 'there is no provider "nobody"; there are: local' == answer["why"]

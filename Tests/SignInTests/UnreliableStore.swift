@@ -54,6 +54,10 @@ final class UnreliableStore: SessionStore {
     store.spend(hash: hash, until: until, now: now, completion: completion)
   }
 
+  func revoke(token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>) {
+    store.revoke(token: id, provider: provider, until: until, now: now, completion: completion)
+  }
+
   func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { store.newlyEnded(completion: completion) }
 
   func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {

@@ -303,6 +303,22 @@ struct SignInStoreTests {
     #expect(try store.newlyEnded() == [EndedSignIn(id: "s2", provider: "local", until: 700 + 3600)])
   }
 
+  @Test("A token that is revoked is told to every process, until it need not be known")
+  func revokedTokens() throws {
+    let (store, other) = (try folder.open(), try folder.open())
+    let done: Void = try outcome {
+      store.revoke(token: "t", provider: "local", until: 500, now: 100, completion: $0)
+    }
+    _ = done
+    let told = [EndedSignIn(.token, id: "t", provider: "local", until: 500)]
+    #expect(try store.newlyEnded() == told)
+    #expect(try store.newlyEnded() == [])
+    #expect(try other.newlyEnded() == told)
+    // A sign-in that has the token's id for its own goes on.
+    try store.signIn("t", token: 1)
+    #expect(try store.listed(at: 1001).count == 1)
+  }
+
   @Test("What nobody waits for any more replaces no token")
   func abandoned() throws {
     let store = try folder.open()

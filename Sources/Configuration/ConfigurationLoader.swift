@@ -13,7 +13,9 @@ extension GatewayConfiguration {
         try FileSystem.read(path), file: path, environment: environment, processorCount: processorCount)
     } catch {
       let diagnostic = Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")
-      return .failure(Diagnostics([diagnostic]))
+      var faults = Diagnostics([diagnostic])
+      faults.filesNamed = [path]
+      return .failure(faults)
     }
   }
 
@@ -22,10 +24,12 @@ extension GatewayConfiguration {
     _ bytes: [UInt8], file: String, environment: [String: String], processorCount: Int
   ) -> Result<GatewayConfiguration, Diagnostics> {
     func failure(
-      _ faults: [(position: Position, message: String)], _ others: [Diagnostic] = []
+      _ faults: [(position: Position, message: String)], _ decoding: Decoding? = nil
     ) -> Result<GatewayConfiguration, Diagnostics> {
       let list = faults.map { Diagnostic(file: file, position: $0.position, message: $0.message) }
-      return .failure(Diagnostics(list, others: others))
+      var diagnostics = Diagnostics(list, others: decoding?.faultsElsewhere ?? [])
+      diagnostics.filesNamed = [file] + (decoding.map { $0.filesRead + $0.filesFollowed } ?? [])
+      return .failure(diagnostics)
     }
 
     let events: [YAMLEvent]
@@ -40,14 +44,15 @@ extension GatewayConfiguration {
     }
     var decoding = Decoding(folder: folder(of: file))
     guard let draft = GatewayDraft.keys.decode(root, &decoding) else {
-      return failure(composer.faults + decoding.faults)
+      return failure(composer.faults + decoding.faults, decoding)
     }
     var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding, file: file)
     var configuration = resolver.configuration()
     configuration.effective = GatewayDraft.keys.effective(root)
+    configuration.filesRead = [file] + resolver.decoding.filesRead
     let faults = composer.faults + resolver.decoding.faults
-    let others = resolver.decoding.faultsElsewhere
-    return faults.isEmpty && others.isEmpty ? .success(configuration) : failure(faults, others)
+    let isSound = faults.isEmpty && resolver.decoding.faultsElsewhere.isEmpty
+    return isSound ? .success(configuration) : failure(faults, resolver.decoding)
   }
 
   private static func folder(of file: String) -> String {

@@ -16,3 +16,25 @@ enum ConfigurationFile {
     }
   }
 }
+
+extension ConfigurationFile {
+  /// As `loadTested`, with what its files were like before they were read: a change after that is seen.
+  ///
+  /// - Parameter watched: Files that are known to be looked at from now on; empty: none, unless it asks for that.
+  static func loadSeen(
+    _ path: String, watched: [String]
+  ) -> (loaded: Result<GatewayConfiguration, Diagnostics>, seen: ConfigurationWatcher.Sight) {
+    var seen = ConfigurationWatcher.look(watched)
+    let loaded = loadTested(path)
+    let named: [String]
+    switch loaded {
+    case .success(let configuration): named = configuration.reload.isWatching ? configuration.filesRead : []
+    case .failure(let diagnostics): named = watched.isEmpty ? [] : diagnostics.filesNamed
+    }
+    let unknown = named.filter { !seen.keys.contains($0) }
+    if unknown.isEmpty { return (loaded, seen) }
+    // They have been read before they were looked at.
+    seen.merge(ConfigurationWatcher.look(unknown)) { before, _ in before }
+    return (loadTested(path), seen)
+  }
+}

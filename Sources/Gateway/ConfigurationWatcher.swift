@@ -38,7 +38,7 @@ final class ConfigurationWatcher {
 
   /// Watches these files.
   ///
-  /// - Parameter seen: What was seen of them before they were read; of others it is what the first look finds.
+  /// - Parameter seen: What was seen of them before they were read; of others, if any, it is what the first look finds.
   func watch(_ files: [String], seen: Sight) {
     loop.assertIsCurrent()
     number += 1

@@ -26,10 +26,12 @@ extension Gateway {
     let files = filesWatched
     // A large file takes its time, and tests of it; meanwhile operators are answered.
     BlockingWork.detach(name: "configuration") { [path] in
-      let seen = ConfigurationWatcher.look(files)
-      let loaded = ConfigurationFile.loadTested(path)
+      let (loaded, seen) = ConfigurationFile.loadSeen(path, watched: files)
       bound.async {
-        $0.watching.filesRefused = (try? loaded.get())?.filesRead ?? []
+        switch loaded {
+        case .success(let configuration): $0.watching.filesRefused = configuration.filesRead
+        case .failure(let diagnostics): $0.watching.filesRefused = diagnostics.filesNamed
+        }
         $0.watching.filesSeen = seen
         $0.take(loaded)
       }

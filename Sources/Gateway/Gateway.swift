@@ -151,14 +151,15 @@ final class Gateway {
   ///   - revoked: The file of revoked tokens that it names, read.
   ///   - files: Those that its listeners and upstreams name.
   ///   - inherited: What this process was started with.
+  ///   - seen: What the files that are watched were like before they were read.
   /// - Throws: Why it cannot start. Once it serves it does not return.
   static func serve(
     _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
-    _ inherited: InheritedSockets
+    _ inherited: InheritedSockets, _ seen: ConfigurationWatcher.Sight
   ) throws(GatewayFault) -> Never {
     let (log, logWriter) = ProgramLog.open(configuration.log)
     do throws(GatewayFault) {
-      try begin(configuration, revoked, files, inherited, log, logWriter)
+      try begin(configuration, revoked, files, inherited, seen, log, logWriter)
     } catch {
       // What was said on the way stands before why it ended.
       logWriter.flush()
@@ -169,7 +170,7 @@ final class Gateway {
 
   private static func begin(
     _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
-    _ inherited: InheritedSockets, _ log: Logger, _ logWriter: ProgramLogWriter
+    _ inherited: InheritedSockets, _ seen: ConfigurationWatcher.Sight, _ log: Logger, _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     try testCanary()
@@ -181,6 +182,7 @@ final class Gateway {
     }
     let gateway = try Gateway(
       configuration, revoked, files, inherited, control: control, log: log, logWriter: logWriter)
+    gateway.watching.filesSeen = seen
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async { $0.start(bound) }

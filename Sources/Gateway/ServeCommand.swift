@@ -18,10 +18,11 @@ struct ServeCommand: ParsableCommand {
       throw ExitStatus.unavailable
     }
     let configuration: GatewayConfiguration
+    let (loaded, seen) = ConfigurationFile.loadSeen(file.config, watched: [])
     let revoked: RevocationFile?
     let files: TLSFiles
     do throws(Diagnostics) {
-      configuration = try ConfigurationFile.loadTested(file.config).get()
+      configuration = try loaded.get()
       revoked = try RevocationWatcher.open(configuration).get()
       files = try TLSFiles(configuration)
     } catch {
@@ -29,7 +30,7 @@ struct ServeCommand: ParsableCommand {
       throw ExitStatus.configuration
     }
     do throws(GatewayFault) {
-      try Gateway.serve(configuration, revoked, files, inherited)
+      try Gateway.serve(configuration, revoked, files, inherited, seen)
     } catch {
       StandardError.print("portcullis: \(error.message)")
       throw error.status

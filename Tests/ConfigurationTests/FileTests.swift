@@ -36,6 +36,23 @@ struct FileTests {
     #expect(faults(sample.text) == (row.fault.map { ["2:14: \($0)"] } ?? []))
   }
 
+  @Test("It says which files are read with it: not those that are written, or looked at by themselves")
+  func filesRead() throws {
+    var sample = Sample()
+    sample.top = "log: { access: access.log }\nrevocations: { file: revoked }\n"
+    #expect(try configuration(sample.text, file: "/f/gateway.conf").filesRead == ["/f/gateway.conf"])
+    // One that is not there is what has to be mended.
+    sample.upstreams = """
+      upstreams:
+        echo: { servers: ["https://a.test"], tls: { ca: ca.pem } }
+        other: { servers: ["https://b.test"], tls: { ca: ca.pem } }
+
+      """
+    sample.providers = Sample.provider("leeway: 0s", source: "jwks_file: keys.json").providers
+    let error = #expect(throws: Diagnostics.self) { try configuration(sample.text, file: "/f/gateway.conf") }
+    #expect(error?.filesNamed.sorted() == ["/f/ca.pem", "/f/gateway.conf", "/f/keys.json", "/f/revoked"])
+  }
+
   @Test("An address is listened on once")
   func sameListener() {
     let sample = Sample(listeners: "listeners:\n  - address: 127.0.0.1:80\n  - address: localhost:80\n")

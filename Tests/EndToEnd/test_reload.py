@@ -284,6 +284,26 @@ def test_a_change_is_taken_without_a_signal(start, upstream, tmp_path):
     assert (times("a file of the configuration has changed"), times("reload refused")) == (3, 1)
 
 
+def test_what_a_configuration_names_is_watched_though_it_could_not_be_read(start, upstream, tmp_path):
+    """The file is not touched again: neither where it names what is not there yet, nor where that changes."""
+    app = upstream()
+
+    def written(file):
+        text = config(app, f"- {{ path: /note, auth: none, upstream: note }}\n      {OPEN}", "reload: { watch: true }")
+        return text.replace("      app:", f"      note: {{ builtin: static, static: {{ body_file: {file} }} }}\n      app:")
+
+    note, later = tmp_path / "note", tmp_path / "later"
+    note.write_text("one")
+    gateway = start(written(note))
+    assert get(gateway, "/note").body == b"one"
+    note.write_text("three")
+    wait_until(lambda: get(gateway, "/note").body == b"three", "the other text", 30)
+    gateway.write_config(written(later))
+    gateway.wait_message("reload refused", 30)
+    later.write_text("four")
+    wait_until(lambda: get(gateway, "/note").body == b"four", "the file that is there now", 30)
+
+
 def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, tmp_path):
     app = upstream()
     keyset = tmp_path / "jwks.json"

@@ -5,6 +5,13 @@ struct Decoding {
   private(set) var faults: [(position: Position, message: String)] = []
   /// Faults of files that it names.
   private(set) var faultsElsewhere: [Diagnostic] = []
+  /// Files that are read with it, and not looked at otherwise.
+  private(set) var filesRead: [String] = []
+  /// Files that are read with it, and looked at for as long as it is in force.
+  private(set) var filesFollowed: [String] = []
+
+  /// What becomes of what stands at a path.
+  enum PathUse { case read, followed, kept }
 
   init(folder: String) {
     self.folder = folder
@@ -12,6 +19,15 @@ struct Decoding {
 
   mutating func report(_ position: Position, _ message: String) {
     faults.append((position, message))
+  }
+
+  /// It names a path.
+  mutating func names(_ path: String, _ use: PathUse) {
+    switch use {
+    case .read: if !filesRead.contains(path) { filesRead.append(path) }
+    case .followed: filesFollowed.append(path)
+    case .kept: break
+    }
   }
 
   mutating func report(_ faults: Diagnostics) { faultsElsewhere += faults.list }

@@ -120,14 +120,18 @@ extension ValueKind where Value == String {
   }
 
   /// A path, resolved against the folder of the file.
-  static func path(_ noun: String) -> ValueKind {
+  ///
+  /// - Parameter use: What becomes of what stands there.
+  static func path(_ noun: String, _ use: Decoding.PathUse = .read) -> ValueKind {
     ValueKind(noun: noun, reference: "path") { node, decoding in
       guard let scalar = node.scalar(expected: noun, &decoding) else { return nil }
       guard !scalar.text.isEmpty else {
         decoding.report(node.position, "an empty path; expected \(noun)")
         return nil
       }
-      return decoding.resolve(scalar.text)
+      let path = decoding.resolve(scalar.text)
+      decoding.names(path, use)
+      return path
     }
   }
 

@@ -1,6 +1,8 @@
 /// All faults of a `gateway.conf`, in the order of the file. Never empty.
 public struct Diagnostics: Error, Sendable, Hashable, CustomStringConvertible {
   public let list: [Diagnostic]
+  /// The files that were read, or were to be: with one of them mended there may be no fault.
+  public var filesNamed: [String] = []
 
   /// At least one altogether.
   ///

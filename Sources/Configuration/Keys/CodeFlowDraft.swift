@@ -41,7 +41,7 @@ struct CodeFlowDraft: HoldsClient {
         "How long a session lasts without being used."),
       Key("after_logout", \.afterLogout, .localPath, "Where a browser goes on after it has signed out: a path."),
       Key(
-        "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
+        "state", ifWritten: \.state, ValueKind.path("a folder", .kept).located, presence: .required,
         "The folder of the sessions; made at the first start, and of this gateway's user alone."),
     ])
 }

@@ -129,7 +129,7 @@ struct SigningDraft: Sendable {
     defaults: SigningDraft(),
     keys: [
       Key(
-        "state", ifWritten: \.state, ValueKind.path("a folder").located, presence: .required,
+        "state", ifWritten: \.state, ValueKind.path("a folder", .kept).located, presence: .required,
         "The folder of its private keys, and of sign-ins; made at the first start."),
       Key(
         "algorithm", \.algorithm, .algorithm, "The algorithm of new keys; HS256, HS384 and HS512 need `secret_file`."),
@@ -187,7 +187,7 @@ struct RefreshDraft: Sendable {
         503. 0s, which ends them with the first failure, or at least `every`.
         """),
       Key(
-        "cache_file", ifWritten: \.cacheFile, ValueKind.path("a file").located,
+        "cache_file", ifWritten: \.cacheFile, ValueKind.path("a file", .kept).located,
         """
         A file in which the gateway keeps a copy of the last good ones, for a start while the issuer is down: \
         [keys](keys.md). Each provider needs one of its own, that is nothing else; what is no copy is never written over.

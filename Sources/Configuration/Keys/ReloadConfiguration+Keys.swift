@@ -6,8 +6,7 @@ extension ReloadConfiguration {
       Key(
         "watch", \.isWatching, .boolean,
         """
-        Whether the file, and those that it names for TLS, keys and clients' secrets, are looked at every two seconds, \
-        and a change is taken as with SIGHUP.
+        Whether the file, and those that it names, are looked at every two seconds, and a change is taken as with SIGHUP.
         """),
       Key(
         "canary", \.canary, .durationOrNone(ReloadConfiguration.canaryRange),

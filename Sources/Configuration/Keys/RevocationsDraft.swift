@@ -6,7 +6,7 @@ struct RevocationsDraft: Sendable {
     "Tokens that are refused although they verify: [revocation](revocation.md).", defaults: RevocationsDraft(),
     keys: [
       Key(
-        "file", ifWritten: \.file, ValueKind.path("a path").located, presence: .required,
+        "file", ifWritten: \.file, ValueKind.path("a path", .followed).located, presence: .required,
         "A file with a line for each token id, subject or key; read again within a second of a change.")
     ])
 }

@@ -15,7 +15,7 @@ struct SignInDraft: Sendable {
     defaults: SignInDraft(),
     keys: [
       Key(
-        "users_file", ifWritten: \.usersFile, ValueKind.path("a users file").located, presence: .required,
+        "users_file", ifWritten: \.usersFile, ValueKind.path("a users file", .followed).located, presence: .required,
         "Who may sign in, made by `portcullis user add`; not readable by others. It is looked at every second."),
       Key(
         "path", \.path, .ownPath,

@@ -10,7 +10,10 @@ extension GatewayConfiguration {
     let faults = tests.compactMap { test in
       test.fault(in: trials, now: now).map { Diagnostic(file: file, position: test.position, message: $0) }
     }
-    return faults.isEmpty ? nil : Diagnostics(faults)
+    guard !faults.isEmpty else { return nil }
+    var diagnostics = Diagnostics(faults)
+    diagnostics.filesNamed = filesRead
+    return diagnostics
   }
 }
 

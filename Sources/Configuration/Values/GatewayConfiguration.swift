@@ -28,6 +28,9 @@ public struct GatewayConfiguration: Sendable {
   /// What the routes have to decide.
   public var tests: [PolicyTest]
   public var protectedResources: [ProtectedResource]
+  /// Files that are read by a reload and not looked at otherwise: this one, and those that it names, but for users and
+  /// revoked tokens.
+  public var filesRead: [String] = []
   /// For operators: what the file says, with defaults, and without secrets.
   public var effective = EffectiveValue.mapping([])
 }

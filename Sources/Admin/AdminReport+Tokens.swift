@@ -63,7 +63,7 @@ extension AdminReport {
         PrometheusText.Labels(("provider", labels.provider), ("key", labels.key), ("algorithm", labels.algorithm)), use
       )
     }
-    text.begin("portcullis_tokens_total", .counter, "Requests with a verified token, by the key that verified it.")
+    text.begin("portcullis_tokens_total", .counter, "Verified tokens that came, by the key that verified them.")
     for (labels, use) in samples { text.sample(labels, use.count) }
     text.begin("portcullis_token_last_seen_timestamp_seconds", .gauge, "When the last one came.")
     for (labels, use) in samples { text.sample(labels, Double(use.last)) }

@@ -21,8 +21,42 @@ public struct AcceptedTokens: Sendable {
   /// Empty: any.
   public var audiences: [String] = []
   public var places: [TokenPlace] = []
+  /// Whether people sign in there: its keys verify what it says of them too.
+  public var hasCodeFlow = false
+  /// From when on all of it was accepted, and those that came later; the time does not matter where it was before
+  /// counting began.
+  private(set) var since: UnixSeconds = 0
+  private var added: [Choice: UnixSeconds] = [:]
+
+  private struct Choice: Hashable {
+    let aspect: TokenUse.Aspect
+    let value: String
+  }
 
   public init() {}
+
+  /// It is accepted from now on.
+  ///
+  /// - Parameter before: What was accepted of the same provider until now; nil: nothing.
+  public mutating func replace(_ before: AcceptedTokens?, at now: UnixSeconds) {
+    guard let before else {
+      since = now
+      return
+    }
+    since = before.since
+    let known = Set(before.choices)
+    for choice in choices { added[choice] = known.contains(choice) ? before.added[choice] : now }
+  }
+
+  private var choices: [Choice] {
+    algorithms.map { Choice(aspect: .algorithm, value: $0.rawValue) }
+      + audiences.map { Choice(aspect: .audience, value: $0) }
+      + places.map { Choice(aspect: .place, value: $0.name) }
+  }
+
+  func since(_ aspect: TokenUse.Aspect, _ value: String) -> UnixSeconds {
+    max(since, added[Choice(aspect: aspect, value: value)] ?? since)
+  }
 }
 
 /// How much one thing that a provider's tokens may have is used: a key, an algorithm, an audience, a place in the request.
@@ -31,13 +65,16 @@ struct TokenUse {
     case key, algorithm, audience, place
     /// What a token's header lacks.
     case without
+
+    /// Whether what signing in at the provider brings has one too.
+    fileprivate var isOfCodeFlowToo: Bool { self == .key || self == .algorithm }
   }
 
   let aspect: Aspect
   /// nil: the secret, which has no name.
   let value: String?
   let use: TokenCounts.Use
-  /// How many requests came with a token of the provider.
+  /// How many tokens of the provider came.
   let total: UInt64
   var remark: Remark?
 
@@ -49,8 +86,9 @@ struct TokenUse {
     case canGo(unusedSince: UnixSeconds)
   }
 
-  /// Who comes less often than that may be missed.
-  static let quietSeconds: Int64 = 86_400
+  /// Who comes less often than that may be missed: with requests, and to sign in.
+  private static let quietSeconds: Int64 = 86_400
+  private static let quietWithCodeFlowSeconds: Int64 = 604_800
   /// The most that clocks may differ by is taken off before a token is called dead.
   private static let leewaySeconds = TokenPolicy.leewayMaxSeconds
 
@@ -63,7 +101,7 @@ struct TokenUse {
     of accepted: AcceptedTokens, _ kinds: [(kind: TokenCensus.Kind, counts: TokenCounts)], since: UnixSeconds,
     now: UnixSeconds
   ) -> [TokenUse] {
-    let table = UseTable(kinds: kinds, since: since, now: now)
+    let table = UseTable(accepted: accepted, kinds: kinds, since: since, now: now)
     let algorithms = accepted.algorithms.map(\.rawValue)
     let seen = Set(kinds.map(\.kind.algorithm.rawValue)).subtracting(algorithms).sorted()
     return table.keys(accepted.keys)
@@ -77,14 +115,15 @@ struct TokenUse {
   ///
   /// - Parameters:
   ///   - others: Of the same aspect.
-  ///   - since: From when on they are counted.
+  ///   - since: From when on it is accepted, and counted.
+  ///   - hasCodeFlow: Whether signing in may be all that uses it.
   static func remark(
-    on use: TokenCounts.Use, among others: [TokenCounts.Use], since: UnixSeconds, now: UnixSeconds
+    on use: TokenCounts.Use, among others: [TokenCounts.Use], since: UnixSeconds, hasCodeFlow: Bool, now: UnixSeconds
   ) -> Remark? {
+    let unusedSince = use.count == 0 ? since : max(use.last, since)
     // Where nothing else is used either, it is quiet, and says nothing.
-    let isReplaced = others.contains { $0.count > 0 && (use.count == 0 || $0.last > use.last) }
-    let unusedSince = use.count == 0 ? since : use.last
-    let isQuiet = now - unusedSince >= quietSeconds
+    let isReplaced = others.contains { $0.count > 0 && $0.last > unusedSince }
+    let isQuiet = now - unusedSince >= (hasCodeFlow ? quietWithCodeFlowSeconds : quietSeconds)
     if use.count > 0 {
       let isDead = now >= use.lastExpiry + leewaySeconds
       return isReplaced && isQuiet && isDead ? .canGo(unusedSince: unusedSince) : nil
@@ -95,12 +134,17 @@ struct TokenUse {
 
 /// Sums of what was counted of one provider's tokens.
 private struct UseTable {
+  let accepted: AcceptedTokens
   let kinds: [(kind: TokenCensus.Kind, counts: TokenCounts)]
   let since: UnixSeconds
   let now: UnixSeconds
   private let total: UInt64
 
-  init(kinds: [(kind: TokenCensus.Kind, counts: TokenCounts)], since: UnixSeconds, now: UnixSeconds) {
+  init(
+    accepted: AcceptedTokens, kinds: [(kind: TokenCensus.Kind, counts: TokenCounts)], since: UnixSeconds,
+    now: UnixSeconds
+  ) {
+    self.accepted = accepted
     self.kinds = kinds
     self.since = since
     self.now = now
@@ -111,7 +155,9 @@ private struct UseTable {
     let uses = keys.map { key in sum { $0.key == key.name } }
     let newestUsed = zip(keys, uses).filter { $1.count > 0 }.map(\.0.firstSeenAt).max()
     return zip(keys, uses).map { key, use in
-      var row = row(.key, key.name, use, among: uses)
+      // One that was made ahead has its time before it.
+      let since = min(max(accepted.since, key.firstSeenAt), now)
+      var row = row(.key, key.name, use, since: since, among: uses)
       if use.count == 0, let newestUsed, key.firstSeenAt > newestUsed { row.remark = .notYet }
       return row
     }
@@ -123,7 +169,7 @@ private struct UseTable {
   ) -> [TokenUse] {
     guard values.count > 1 else { return [] }
     let uses = values.map { text in sum { value($0) == text } }
-    return zip(values, uses).map { row(aspect, $0, $1, among: uses) }
+    return zip(values, uses).map { row(aspect, $0, $1, since: accepted.since(aspect, $0), among: uses) }
   }
 
   func places(_ places: [TokenPlace]) -> [TokenUse] {
@@ -131,7 +177,9 @@ private struct UseTable {
     let uses = places.map { place in
       kinds.reduce(into: TokenCounts.Use()) { $0.add($1.counts.use(in: place)) }
     }
-    return zip(places, uses).map { row(.place, $0.name, $1, among: uses) }
+    return zip(places, uses).map { place, use in
+      row(.place, place.name, use, since: accepted.since(.place, place.name), among: uses)
+    }
   }
 
   /// Where there are some.
@@ -145,10 +193,13 @@ private struct UseTable {
   }
 
   private func row(
-    _ aspect: TokenUse.Aspect, _ value: String?, _ use: TokenCounts.Use, among uses: [TokenCounts.Use]
+    _ aspect: TokenUse.Aspect, _ value: String?, _ use: TokenCounts.Use, since acceptedSince: UnixSeconds,
+    among uses: [TokenCounts.Use]
   ) -> TokenUse {
     TokenUse(
       aspect: aspect, value: value, use: use, total: total,
-      remark: TokenUse.remark(on: use, among: uses, since: since, now: now))
+      remark: TokenUse.remark(
+        on: use, among: uses, since: max(since, acceptedSince),
+        hasCodeFlow: accepted.hasCodeFlow && aspect.isOfCodeFlowToo, now: now))
   }
 }

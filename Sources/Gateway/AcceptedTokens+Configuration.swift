@@ -4,14 +4,51 @@ import Keys
 import Telemetry
 import Tokens
 
+/// What tokens of all providers may be like, over reloads.
+struct AcceptedTokensOfAll {
+  /// One that has another issuer now is another provider.
+  private struct Name: Hashable {
+    let provider: String
+    let issuer: String
+  }
+
+  private var all: [Name: AcceptedTokens] = [:]
+
+  /// At the start.
+  init(_ configuration: GatewayConfiguration) {
+    for provider in configuration.providers { all[AcceptedTokensOfAll.name(provider)] = AcceptedTokens(of: provider) }
+  }
+
+  /// Another configuration is in force from now on.
+  mutating func take(_ configuration: GatewayConfiguration, now: UnixSeconds) {
+    let before = all
+    all = [:]
+    for provider in configuration.providers {
+      let name = AcceptedTokensOfAll.name(provider)
+      var accepted = AcceptedTokens(of: provider)
+      accepted.replace(before[name], at: now)
+      all[name] = accepted
+    }
+  }
+
+  private static func name(_ provider: ProviderConfiguration) -> Name {
+    Name(provider: provider.name, issuer: provider.policy.issuer)
+  }
+
+  func accepted(by listing: KeyListing) -> AcceptedTokens {
+    var accepted = all[Name(provider: listing.provider, issuer: listing.issuer)] ?? AcceptedTokens()
+    accepted.keys = listing.keys.map {
+      AcceptedTokens.Key(name: $0.key.keyID ?? $0.thumbprint, firstSeenAt: $0.firstSeenAt)
+    }
+    return accepted
+  }
+}
+
 extension AcceptedTokens {
-  /// - Parameters:
-  ///   - provider: nil: its keys alone are known.
-  ///   - listing: Of its keys.
-  init(of provider: ProviderConfiguration?, _ listing: KeyListing) {
+  /// Without its keys.
+  fileprivate init(of provider: ProviderConfiguration) {
     self.init()
-    keys = listing.keys.map { Key(name: $0.key.keyID ?? $0.thumbprint, firstSeenAt: $0.firstSeenAt) }
-    guard let provider else { return }
+    hasCodeFlow = provider.codeFlow != nil
     algorithms = provider.policy.algorithms ?? []
     if case .oneOf(let texts) = provider.policy.audiences { audiences = texts }
     places = TokenPlace.allCases.filter { provider.reads($0) }

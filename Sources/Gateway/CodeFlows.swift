@@ -23,6 +23,7 @@ final class CodeFlows {
   private(set) var stores: [String: Opened] = [:]
   private let lookup = KeyLookup()
   let ended: EndedSignIns
+  let census = CodeFlowCensus()
   private let loop: EventLoop
   private let log: Logger
 
@@ -88,7 +89,7 @@ final class CodeFlows {
           let until = WallClock.nanoseconds / 1_000_000_000 + CodeFlows.endedKnownSeconds
           relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
         },
-        report: { [log] in $0.write(to: log, provider: name) })
+        verified: { [census] in census.count($0) }, report: { [log] in $0.write(to: log, provider: name) })
       return Opened(path: path, store: store, service: service, keys: keys)
     } catch {
       throw CodeFlowsFault(provider: name, why: "\(error)")

@@ -42,6 +42,7 @@ extension Gateway {
     guard reportsAskedFor.count == 1 else { return }
     countsMissing = server.workerCount
     gathered = AdminReport()
+    gathered.census = codeFlows.census.counted
     server.collect { traffic in bound.async { $0.add(traffic) } }
   }
 
@@ -78,12 +79,11 @@ extension Gateway {
     report.upstreamNames = metricNames.upstreams
     report.upstreams = upstreams.statuses
     report.tried = active.triedRoutes
-    let configured = active.configuration.providers
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(
         name: listing.provider, issuer: listing.issuer, keys: listing.keys.count,
         fetchedAt: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
-        accepts: AcceptedTokens(of: configured.first { $0.name == listing.provider }, listing))
+        accepts: acceptedTokens.accepted(by: listing))
     }
     return report
   }

@@ -202,6 +202,7 @@ extension Gateway {
       metricNames: metricNames, replacing: active)
     reloads.changes = "\(difference)"
     reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
+    acceptedTokens.take(next, now: WallClock.nanoseconds / 1_000_000_000)
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls

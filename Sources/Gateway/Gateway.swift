@@ -46,6 +46,7 @@ final class Gateway {
   /// nil: nobody asks, or not yet.
   var adminServer: Server?
   let startedAt = Double(WallClock.nanoseconds) / 1e9
+  var acceptedTokens: AcceptedTokensOfAll
   /// nil: not yet.
   var servesSince: MonotonicTime?
   var reloads = AdminReport.Reload()
@@ -77,6 +78,7 @@ final class Gateway {
     _ inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
+    acceptedTokens = AcceptedTokensOfAll(configuration)
     let (passed, predecessor) = inherited.release()
     takeover = predecessor.map(Takeover.init)
     handover = Handover(log: log)

@@ -37,6 +37,13 @@ public struct TokenCensus: Sendable {
         provider: token.provider, issuer: token.issuer, key: token.keyName, algorithm: token.algorithm,
         audience: token.audience, namesKey: token.namesKey, saysType: token.saysType)
     }
+
+    /// Of a token that the code flow brought, whose audience and `typ` are others than those of tokens in requests.
+    public init(ofCodeFlow token: VerifiedToken) {
+      self.init(
+        provider: token.provider, issuer: token.issuer, key: token.keyName, algorithm: token.algorithm, audience: nil,
+        namesKey: token.namesKey)
+    }
   }
 
   /// Where a kind is counted, to be kept with a token, so that it need not be looked for again.

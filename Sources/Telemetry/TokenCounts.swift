@@ -9,6 +9,8 @@ public enum TokenPlace: Int, Sendable, CaseIterable {
   case cookie
   /// Among the protocols of a WebSocket's handshake.
   case webSocketProtocol
+  /// In no request: the provider's own word, when somebody signs in, goes on or signs out there (OpenID Connect).
+  case codeFlow
 
   public var name: String {
     switch self {
@@ -16,11 +18,12 @@ public enum TokenPlace: Int, Sendable, CaseIterable {
     case .dpop: "dpop"
     case .cookie: "cookie"
     case .webSocketProtocol: "websocket_protocol"
+    case .codeFlow: "code_flow"
     }
   }
 }
 
-/// A verified token that came with a request.
+/// A verified token that came, with a request or by the code flow.
 public struct TokenArrival: Sendable {
   public let place: TokenPlace
   /// nil: it does not say.
@@ -36,7 +39,8 @@ public struct TokenArrival: Sendable {
   }
 }
 
-/// What is counted of tokens that have something in common: how many requests came with one, when, and how old it was.
+/// What is counted of tokens that have something in common: how many came, when, and how old those of requests
+/// were.
 public struct TokenCounts: Sendable {
   /// Of those that stood in one place.
   public struct Use: Sendable {
@@ -65,7 +69,7 @@ public struct TokenCounts: Sendable {
     }
   }
 
-  private var uses = InlineArray<4, Use>(repeating: Use())
+  private var uses = InlineArray<5, Use>(repeating: Use())
   /// How old they were; those that do not say when they were issued are not among them.
   public private(set) var ages = SecondsHistogram()
   /// How long they had still to live.
@@ -75,6 +79,8 @@ public struct TokenCounts: Sendable {
 
   mutating func count(_ arrival: TokenArrival) {
     uses[arrival.place.rawValue].count(arrival)
+    // Which is always a new one.
+    if arrival.place == .codeFlow { return }
     if let issuedAt = arrival.issuedAt { ages.add(arrival.now &- issuedAt) }
     remains.add(arrival.expiresAt &- arrival.now)
   }

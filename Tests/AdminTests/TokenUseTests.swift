@@ -83,6 +83,72 @@ struct TokenUseTests {
     #expect(never[0].remark == .unused(since: Self.now - 60))
   }
 
+  @Test("What is accepted since a reload is unused since then, however long counting goes on")
+  func reloads() {
+    var before = Self.keys(("a", Self.since))
+    before.audiences = ["orders", "old"]
+    before.algorithms = [.es256, .rs256]
+    before.places = [.bearer, .cookie]
+    let census = Self.census([(Self.kind("a", audience: "orders"), Self.now - 1, 60, .bearer)])
+    func reloaded(_ before: AcceptedTokens?, at time: UnixSeconds) -> [String] {
+      var after = Self.keys(("a", Self.since), ("b", 0))
+      after.audiences = ["orders", "old", "new"]
+      after.algorithms = [.es256, .rs256, .ps256]
+      after.places = [.bearer, .cookie, .dpop]
+      after.replace(before, at: time)
+      // The same once more changes nothing.
+      var again = after
+      again.replace(after, at: Self.now)
+      #expect(Self.remarks(Self.all(again, census)) == Self.remarks(Self.all(after, census)))
+      return Self.remarks(Self.all(after, census))
+    }
+    let long = "unused since 2027-01-05T08:00:00Z: can go"
+    let justNow = "unused since 2027-01-15T07:59:58Z"
+    #expect(
+      reloaded(before, at: Self.now - 2) == [
+        "key a: 1 used", "key b: 0 \(long)", "algorithm ES256: 1 used", "algorithm RS256: 0 \(long)",
+        "algorithm PS256: 0 \(justNow)", "audience orders: 1 used", "audience old: 0 \(long)",
+        "audience new: 0 \(justNow)", "place bearer: 1 used", "place cookie: 0 \(long)", "place dpop: 0 \(justNow)",
+      ])
+    // Another provider of that name.
+    #expect(reloaded(nil, at: Self.now - 2).filter { $0.contains("can go") } == [])
+    #expect(reloaded(nil, at: Self.now - 2)[1] == "key b: 0 \(justNow)")
+    // A key that was published a moment ago and has been seen before none that is used.
+    let keys = Self.keys(("a", Self.now), ("c", Self.now - 2), ("early", Self.now + 3600))
+    #expect(Self.remarks(Self.all(keys, census)).dropFirst() == ["key c: 0 \(justNow)", "key early: 0 not used yet"])
+    // Others that were used before it came do not replace it.
+    var quiet = before
+    quiet.audiences = ["orders", "new"]
+    quiet.replace(before, at: Self.now - 2 * Self.day)
+    let earlier = Self.census([(Self.kind("a", audience: "orders"), Self.now - 3 * Self.day, 60, .bearer)])
+    #expect(
+      Self.remarks(Self.all(quiet, earlier)).filter { $0.hasPrefix("audience") } == [
+        "audience orders: 1 used", "audience new: 0 unused since 2027-01-13T08:00:00Z",
+      ])
+  }
+
+  @Test("A key that verifies what people sign in with is used, and a week passes until it is called unused")
+  func codeFlow() {
+    var accepted = Self.keys(("identity", Self.since), ("access", Self.since))
+    accepted.audiences = ["orders", "shop"]
+    accepted.places = [.bearer, .cookie]
+    accepted.hasCodeFlow = true
+    func remarks(daysAgo: Int64) -> [String] {
+      let census = Self.census([
+        (Self.kind("access", audience: "orders"), Self.now - 1, 60, .bearer),
+        (Self.kind("identity"), Self.now - daysAgo * Self.day, 60, .codeFlow),
+      ])
+      return Self.remarks(Self.all(accepted, census))
+    }
+    #expect(
+      remarks(daysAgo: 6) == [
+        "key identity: 1 used", "key access: 1 used", "audience orders: 1 used",
+        "audience shop: 0 unused since 2027-01-05T08:00:00Z: can go", "place bearer: 1 used",
+        "place cookie: 0 unused since 2027-01-05T08:00:00Z: can go",
+      ])
+    #expect(remarks(daysAgo: 8)[0] == "key identity: 1 unused since 2027-01-07T08:00:00Z: can go")
+  }
+
   @Test("Audiences, algorithms and places are told apart where there are several, and what tokens lack")
   func choices() {
     var accepted = Self.keys(("a", Self.since))

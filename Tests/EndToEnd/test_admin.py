@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from support.gateway import ROOT, run
@@ -143,6 +144,18 @@ def test_which_keys_are_used(start, upstream, tmp_path, key):
     assert samples['portcullis_tokens_total{provider="company",key="a",algorithm="ES256"}'] == 5
     assert samples['portcullis_token_traits_total{provider="company",trait="place",value="cookie"}'] == 1
     assert not any("made-up" in name for name in samples)
+
+    # What comes with a reload is unused since then, and not since counting began.
+    def since(value):
+        uses = admin.status()["providers"][0]["tokens"]["uses"]
+        return next(use["remark"] for use in uses if use["value"] == value).removeprefix("unused since ")
+
+    began = since("b")
+    time.sleep(1.1)
+    gateway.write_config(text.replace(", old]", ", old, new]"))
+    assert admin.get("/reload", method="POST").status == 200
+    assert since("new") > began and since("b") == began
+
     # A reload goes on counting, and so does a key that comes into use.
     assert admin.get("/reload", method="POST").status == 200
     assert get(gateway, "/private/x", [bearer(good)]).status == 200

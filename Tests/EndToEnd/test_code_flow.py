@@ -1,9 +1,11 @@
 """Browsers sign in at an OpenID provider, and have a session at the gateway."""
 import contextlib
+import json
 import signal
 import sqlite3
 import time
 import urllib.parse
+import urllib.request
 
 import pytest
 from support.certificates import key_pem
@@ -260,6 +262,23 @@ def age(made, **columns):
         for name, by in columns.items():
             database.execute(f"UPDATE sessions SET {name} = {name} + ?", (by,))
     made.gateway = made.start(made.config)
+
+
+def test_the_key_of_ID_tokens_is_in_use(scene):
+    made = scene(top="admin: { address: 127.0.0.1:0 }")
+    port = int(made.gateway.wait_message("serving")["admin"].rpartition(":")[2])
+
+    def used():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=20) as answer:
+            company, = json.load(answer)["providers"]
+        return [use["count"] for use in company["tokens"]["uses"] if use["of"] == "key"]
+
+    assert used() == [0]
+    browser = made.browser()
+    browser.sign_in()
+    # A request with the session has no token, and uses no key.
+    assert browser.fetch("/a").status == 200
+    assert used() == [1]
 
 
 def test_a_restart_keeps_sessions(scene, provider):

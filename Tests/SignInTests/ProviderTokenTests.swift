@@ -1,6 +1,7 @@
 import Crypto
 import JSON
 import Reason
+import Synchronization
 import Testing
 import Tokens
 
@@ -22,6 +23,25 @@ struct ProviderTokenTests {
     var members = base.filter { member in !changes.contains { $0.0 == member.0 } }
     members += changes.filter { $0.1 != .null }
     return JSONObject(members.map { JSONObject.Member(name: $0.0, value: $0.1) }) ?? [:]
+  }
+
+  @Test("Each that is good is told of, and no other")
+  func told() throws {
+    let keys = Mutex<[String?]>([])
+    let verified: @Sendable (VerifiedToken) -> Void = { token in keys.withLock { $0.append(token.keyName) } }
+    let identities = IDTokenVerifier(policy, clientID: "shop", verified: verified)
+    let logouts = LogoutTokenVerifier(policy, clientID: "shop", verified: verified)
+    for nonce in ["n-0S6_WzA2Mj", "another"] {
+      let token = try TokenMinter.mint(Self.claims(Self.identity, [("nonce", .string(nonce))]), type: "JWT", with: key)
+      _ = try? identities.verify(
+        String(decoding: token, as: UTF8.self), for: Self.sent, accessToken: "", keys: KeySet([key]), now: Self.now)
+    }
+    for events in [JSONValue.object([Self.event: .object([:])]), .null] {
+      let claims = Self.claims(Self.logout, [("events", events)])
+      _ = try? logouts.verify(
+        TokenMinter.mint(claims, type: "logout+jwt", with: key), keys: KeySet([key]), now: Self.now)
+    }
+    #expect(keys.withLock { $0 } == [key.keyID, key.keyID])
   }
 
   // MARK: ID tokens

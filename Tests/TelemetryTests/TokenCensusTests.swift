@@ -54,6 +54,16 @@ struct TokenCensusTests {
     #expect((counts.ages.total, counts.remains.total) == (3, 4))
   }
 
+  @Test("What the code flow brings has no age, no audience, and counts by its key")
+  func codeFlow() throws {
+    var census = TokenCensus(since: 0)
+    _ = census.count(Self.arrival(1000), known: .none) { Self.kind("a") }
+    _ = census.count(Self.arrival(1001, .codeFlow), known: .none) { Self.kind("a") }
+    let counts = try Self.counted(census, "a")
+    #expect((counts.use.count, counts.use.last, counts.use(in: .codeFlow).count) == (2, 1001, 1))
+    #expect((counts.ages.total, counts.remains.total) == (1, 1))
+  }
+
   @Test("What loops have counted is added up by kind, with the first and the last of all")
   func added() throws {
     var sum = TokenCensus(since: 0)

@@ -42,10 +42,12 @@ public final class CodeFlowService: Responder, Sendable {
   /// - Parameters:
   ///   - policy: The provider's.
   ///   - clock: Seconds since 1970.
+  ///   - verified: Told of each token of the provider's that is good.
   public init(
     _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
     certificateAuthorityFile: String?, store: any SessionStore, access: ProviderAccess,
     clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
+    verified: @escaping @Sendable (VerifiedToken) -> Void = { _ in },
     report: @escaping @Sendable (CodeFlowEvent) -> Void
   ) throws(SealingFault) {
     sealing = try SealingFile.open("\(configuration.stateFolder)/\(policy.provider).code-flow.secret")
@@ -60,8 +62,8 @@ public final class CodeFlowService: Responder, Sendable {
     endSessions = end
     authorization = AuthorizationRequest(
       clientID: configuration.clientID, redirectURI: configuration.redirectURI, scopes: configuration.scopes)
-    idTokens = IDTokenVerifier(policy, clientID: configuration.clientID)
-    logoutTokens = LogoutTokenVerifier(policy, clientID: configuration.clientID)
+    idTokens = IDTokenVerifier(policy, clientID: configuration.clientID, verified: verified)
+    logoutTokens = LogoutTokenVerifier(policy, clientID: configuration.clientID, verified: verified)
     var policy = policy
     policy.audiences = .oneOf([configuration.clientID])
     policy.ageMaxSeconds = nil

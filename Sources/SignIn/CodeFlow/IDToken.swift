@@ -38,9 +38,14 @@ struct IDTokenVerifier: Sendable {
 
   private let verifier: TokenVerifier
   private let clientID: String
+  private let verified: @Sendable (VerifiedToken) -> Void
 
-  /// - Parameter policy: The provider's, whose audiences, which are those of requests, do not count here.
-  init(_ policy: TokenPolicy, clientID: String) {
+  /// - Parameters:
+  ///   - policy: The provider's, whose audiences, which are those of requests, do not count here.
+  ///   - verified: Told of each token that is good.
+  init(
+    _ policy: TokenPolicy, clientID: String, verified: @escaping @Sendable (VerifiedToken) -> Void = { _ in }
+  ) {
     var policy = policy
     policy.audiences = .oneOf([clientID])
     policy.type = nil
@@ -49,6 +54,7 @@ struct IDTokenVerifier: Sendable {
     policy.tokenBytesMax = IDTokenVerifier.tokenBytesMax
     verifier = TokenVerifier(policy)
     self.clientID = clientID
+    self.verified = verified
   }
 
   /// - Parameters:
@@ -58,10 +64,10 @@ struct IDTokenVerifier: Sendable {
     _ token: String, for occasion: Occasion, accessToken: String, keys: KeySet?, now: UnixSeconds
   ) throws(CodeFlowFault) -> IDToken {
     let bytes = Array(token.utf8)
-    let verified: VerifiedToken
+    let good: VerifiedToken
     let decoded: DecodedToken
     do throws(TokenError) {
-      verified = try verifier.verify(bytes.span, keys: keys, now: now, using: SignatureVerifier())
+      good = try verifier.verify(bytes.span, keys: keys, now: now, using: SignatureVerifier())
       decoded = try DecodedToken(bytes.span)
     } catch {
       throw .token(.identity, error)
@@ -75,8 +81,9 @@ struct IDTokenVerifier: Sendable {
     }
     try checkAuthorizedParty(decoded.claims)
     try IDTokenVerifier.check(decoded.claims["nonce"], subject, for: occasion)
-    try IDTokenVerifier.checkHash(decoded.claims["at_hash"], of: accessToken, verified.algorithm)
-    if case .code(_, let stepUp?) = occasion { try stepUp.check(verified.claims, now: now) }
+    try IDTokenVerifier.checkHash(decoded.claims["at_hash"], of: accessToken, good.algorithm)
+    if case .code(_, let stepUp?) = occasion { try stepUp.check(good.claims, now: now) }
+    verified(good)
     return IDToken(text: token, claims: decoded.claims, subject: subject)
   }
 

@@ -17,6 +17,7 @@ struct LogoutToken: Sendable, Equatable {
 struct LogoutTokenVerifier: Sendable {
   private let typed: TokenVerifier
   private let untyped: TokenVerifier
+  private let verified: @Sendable (VerifiedToken) -> Void
 
   static let type = "logout+jwt"
   private static let types = ["logout+jwt", "application/logout+jwt", "jwt", "application/jwt"]
@@ -25,8 +26,12 @@ struct LogoutTokenVerifier: Sendable {
   private static let event = "http://schemas.openid.net/event/backchannel-logout"
   private static let identifierBytesMax = 256
 
-  /// - Parameter policy: The provider's, whose audiences, which are those of requests, do not count here.
-  init(_ policy: TokenPolicy, clientID: String) {
+  /// - Parameters:
+  ///   - policy: The provider's, whose audiences, which are those of requests, do not count here.
+  ///   - verified: Told of each token that is good.
+  init(
+    _ policy: TokenPolicy, clientID: String, verified: @escaping @Sendable (VerifiedToken) -> Void = { _ in }
+  ) {
     var policy = policy
     policy.audiences = .oneOf([clientID])
     policy.ageMaxSeconds = LogoutTokenVerifier.ageMaxSeconds
@@ -35,15 +40,16 @@ struct LogoutTokenVerifier: Sendable {
     untyped = TokenVerifier(policy)
     policy.type = LogoutTokenVerifier.type
     typed = TokenVerifier(policy)
+    self.verified = verified
   }
 
   /// - Parameter keys: The provider's; nil: it has none.
   func verify(_ token: [UInt8], keys: KeySet?, now: UnixSeconds) throws(CodeFlowFault) -> LogoutToken {
-    let verified: VerifiedToken
+    let good: VerifiedToken
     let claims: JSONObject
     let type: String?
     do throws(TokenError) {
-      verified = try verify(token, keys, now)
+      good = try verify(token, keys, now)
       let decoded = try DecodedToken(token.span)
       claims = decoded.claims
       type = decoded.header["typ"]?.string?.lowercased()
@@ -65,7 +71,8 @@ struct LogoutTokenVerifier: Sendable {
     guard let tokenID = try LogoutTokenVerifier.text("jti", claims) else {
       throw .tokenRefused(.logout, "it has no jti")
     }
-    return LogoutToken(sessionID: sessionID, subject: subject, tokenID: tokenID, deadline: verified.deadline)
+    verified(good)
+    return LogoutToken(sessionID: sessionID, subject: subject, tokenID: tokenID, deadline: good.deadline)
   }
 
   /// Its `typ` is recommended (§2.4), and providers of before that leave it out.

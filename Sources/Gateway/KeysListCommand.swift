@@ -13,10 +13,10 @@ struct KeysListCommand: ParsableCommand {
     commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
     discussion: """
       Keys that are fetched are fetched now. AGE is since the key was first seen (refresh.cache_file remembers it), or \
-      made. USED is how many requests came with a token that the key verified, SHARE how much of its provider's that \
-      is, LAST how long ago the last one came. Whoever knows it is asked: the gateway at --admin, or at admin.address of \
-      --config, which counts since it began and REMARKs which keys can go; with --log, or where no gateway answers, the \
-      access log. Of a provider's own keys the first one signs.
+      made. USED is how many requests (with code_flow sign-ins too) came with a token that the key verified, SHARE how \
+      much of its provider's that is, LAST how long ago the last one came. Whoever knows it is asked: the gateway at \
+      --admin, or at admin.address of --config, which counts since it began and REMARKs which keys can go; with --log, \
+      or where no gateway answers, the access log. Of a provider's own keys the first one signs.
       """)
 
   @OptionGroup var file: ConfigurationOption
@@ -129,7 +129,7 @@ struct KeysListCommand: ParsableCommand {
       let name = admin?.text ?? "the admin listener of \(file.config)"
       do {
         let uses = try GatewayKeyUses.ask(at: address)
-        StandardError.print("\(name): used since \(uses.since)")
+        StandardError.print("\(name): used since \(TerminalText.escaped(uses.since))")
         return .gateway(uses)
       } catch {
         StandardError.print("\(name): \(error)")

@@ -100,7 +100,7 @@ extension LogSummary {
 
   private static func table(_ head: [String], _ counts: [Count], _ cells: (Count) -> [String]) -> String {
     var table = TextTable(head)
-    for count in counts { table.add((cells(count) + [count.first, count.last]).map(TerminalText.escaped)) }
+    for count in counts { table.add(cells(count) + [count.first, count.last]) }
     return table.text
   }
 }

@@ -1,4 +1,5 @@
 import JSON
+import Telemetry
 
 /// Rows of words under a head, for a terminal.
 struct TextTable {
@@ -6,7 +7,8 @@ struct TextTable {
 
   init(_ head: [String]) { rows = [head] }
 
-  mutating func add(_ cells: [String]) { rows.append(cells) }
+  /// Whatever is in a cell, it is one on its line (SECURITY L-1).
+  mutating func add(_ cells: [String]) { rows.append(cells.map { TerminalText.escaped($0) }) }
 
   /// The columns as wide as they have to be, two spaces between.
   var text: String {

@@ -205,7 +205,10 @@ struct TokenUseTests {
 
   @Test(
     "Shares are written so that something is never nothing",
-    arguments: [(0, 5, "-"), (0, 0, "-"), (5, 5, "100 %"), (1, 3, "33 %"), (1, 40, "2.5 %"), (1, 10_000, "< 0.1 %")])
+    arguments: [
+      (0, 5, "-"), (0, 0, "-"), (5, 5, "100 %"), (1, 3, "33 %"), (1, 40, "2.5 %"), (1, 10_000, "< 0.1 %"),
+      (.max, 1, "100 %"),
+    ] as [(UInt64, UInt64, String)])
   func shares(count: UInt64, total: UInt64, text: String) {
     #expect(ShareText.text(count, of: total) == text)
   }

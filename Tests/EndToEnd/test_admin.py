@@ -172,6 +172,38 @@ def test_which_keys_are_used(start, upstream, tmp_path, key):
     assert run("keys", "list", "--config", gateway.config_path, "--admin", "127.0.0.1:1").returncode == 69
 
 
+def test_L_1_whoever_answers_in_the_gateways_place_writes_no_terminal(tmp_path, key):
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    path = tmp_path / "gateway.conf"
+    path.write_text(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+providers: {{ company: {{ issuer: {ISSUER}, audiences: [{AUDIENCE}], jwks_file: {tmp_path}/jwks.json }} }}
+upstreams: {{ echo: {{ builtin: echo }} }}
+routes: [{{ path: /**, auth: company, upstream: echo }}]
+""")
+    use = {"of": "key", "value": "a", "count": 2**63 - 1, "last": "\x1b[2J\n", "remark": "can\ngo\x1b[31m\u009b1m"}
+    body = json.dumps({"providers": [
+        {"name": "company", "tokens": {"since": "\x1b]0;x\x07\n2026", "count": 1, "uses": [use]}}]}).encode()
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                               b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        listed = run("keys", "list", "--config", path, "--admin", f"127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert listed.returncode == 0, listed
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", listed.stdout + listed.stderr)
+    assert len(listed.stdout.splitlines()) == 2 and len(listed.stderr.splitlines()) == 1
+    assert "  100 %  " in listed.stdout and listed.stdout.rstrip().endswith(r"can\u000ago\u001b[31m\u009b1m")
+
+
 def test_counters_go_on_over_reloads_by_their_names(start, upstream):
     app = upstream()
     gateway = start(config(app))

@@ -1,4 +1,5 @@
 """docs/applications.md: the applications that it shows, behind the gateway as it configures it."""
+import inspect
 import json
 import os
 import pathlib
@@ -8,8 +9,10 @@ import ssl
 import subprocess
 import sys
 
+import jwt
 import pytest
 import websockets.sync.client
+import yaml
 from support.certificates import Authority
 from support.documents import commands, files, pieces, section
 from support.gateway import ROOT, run
@@ -246,6 +249,13 @@ def test_django(application):
     # It knows whom it serves, and forms pass.
     said = application.me()
     assert said["staff"] is True
+    # Whose role is taken away is no admin when Django's next session begins.
+    granted = application.token
+    minted = run("token", "mint", "--config", application.gateway.config_path, "--provider", "local", "--subject", "u-1")
+    assert minted.returncode == 0, minted
+    application.token = ("Authorization", f"Bearer {minted.stdout.strip()}")
+    assert application.me()["staff"] is False
+    application.token = granted
     cookie = ("Cookie", f"csrftoken={said['csrf']}")
     form = f"csrfmiddlewaretoken={said['csrf']}".encode()
     fields = [application.token, cookie, ("Content-Type", "application/x-www-form-urlencoded")]
@@ -289,3 +299,12 @@ def test_the_page_shows_what_is_run():
     assert {*files(PAGE, "python")} == {"app.py", "shop/gateway.py", "shop/settings.py", "shop/urls.py"}
     assert {*files(PAGE, "js")} == {"app.js", "verified.js"} and {*files(PAGE, "nginx")} == {"app.conf"}
     assert len(pieces(PAGE, "python", "js", "nginx")) == 7
+    # Whoever verifies the assertion gets one from each route that says who it is.
+    routes = yaml.safe_load(files(PAGE, "yaml")["gateway.conf"])["routes"]
+    assert all(("assertion" in route) == (route["auth"] != "none") for route in routes)
+
+
+def test_how_long_keys_are_kept_by_those_who_verify_assertions():
+    options = inspect.signature(jwt.PyJWKClient).parameters
+    assert (options["lifespan"].default, options["cooldown_duration"].default) == (300, 30)
+    assert "keeps the keys for 5 minutes (`lifespan`)" in PAGE and "30 s of the last fetch (`cooldown_duration`)" in PAGE

@@ -25,6 +25,12 @@ struct ReplayTests {
       - { path: "/users/{id}", auth: company, require: { owner: { path: id, claim: sub } }, upstream: echo }
       - { path: /near, auth: company, clients: { allow: [192.0.2.0/24] }, upstream: echo }
       - { path: /move/**, auth: none, upstream: echo, rewrite: /**, double_slashes: keep }
+      - path: /tried
+        auth: company
+        require: { claims: { tenant: acme } }
+        try: { require: { claims: { plan: pro } } }
+        upstream: echo
+      - { path: /share, auth: company, try: { require: { claims: { plan: pro } }, enforce: 50% }, upstream: echo }
     """
 
   private func outcome(
@@ -61,6 +67,18 @@ struct ReplayTests {
         == .decided(.refused(.authenticationTooOld, route: 4)))
     #expect(try outcome("/near", admin) == .decided(.allowed(route: 6)))
     #expect(try outcome("/move/a", admin) == .decided(.allowed(route: 7)))
+  }
+
+  @Test("What is tried for nobody leaves no request undecided; of a share the verdict depends on it")
+  func tried() throws {
+    #expect(try outcome("/tried", known(#"{"tenant":"acme"}"#)) == .decided(.allowed(route: 8)))
+    #expect(
+      try outcome("/tried", known(#"{"tenant":"acme","plan":"free"}"#))
+        == .decided(.allowed(route: 8, unenforced: .claimMismatch)))
+    #expect(try outcome("/tried", known(#"{"tenant":"acme","plan":"pro"}"#)) == .decided(.allowed(route: 8)))
+    #expect(try outcome("/tried", known(#"{"tenant":"x"}"#)) == .decided(.refused(.claimMismatch, route: 8)))
+    #expect(try outcome("/tried", known(#"{"plan":"pro"}"#)) == .undecided(.claimUnlogged))
+    #expect(try outcome("/share", known(#"{"tenant":"acme"}"#)) == .undecided(.claimUnlogged))
   }
 
   @Test("What the log does not say is not guessed")

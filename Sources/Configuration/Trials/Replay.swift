@@ -139,7 +139,11 @@ public final class Replay: Sendable {
     facts.client = request.client
     do throws(Refusal) {
       let unenforced = try route.configuration.rule.check(claims, facts)?.reason
-      return rewritten(routed, index, route, unenforced)
+      // Of claims that were not logged nobody knows what the tried rule would make.
+      let isKnown = claims.map { known in
+        providers[known.provider].flatMap { route.shadowPaths[$0] }?.allSatisfy { known.says($0) } ?? true
+      }
+      return rewritten(routed, index, route, isKnown == false ? nil : unenforced)
     } catch {
       return .decided(.refused(error.reason, route: index))
     }
@@ -178,8 +182,11 @@ public final class Replay: Sendable {
         return .outcome(
           isShared || !isFound ? .undecided(.providerUnknown) : .decided(.refused(.issuerUnknown, route: index)))
       }
-      if paths.isEmpty, route.configuration.rule.requirementWithTried.isEmpty { return .open }
+      let rule = route.configuration.rule
+      let isOpen = paths.isEmpty && (route.shadowsOnly ? rule.requirement : rule.requirementWithTried).isEmpty
       switch claims {
+      case .logged(let set) where isOpen && rule.tried != nil: return .claims(set)
+      case _ where isOpen: return .open
       case .unlogged: return .outcome(.undecided(.claimsUnlogged))
       case .tooLarge: return .outcome(.undecided(.claimsTooLarge))
       case .logged(let set):
@@ -209,16 +216,31 @@ private final class ReplayedRoute: Sendable {
   let configuration: RouteConfiguration
   /// Whether tokens are looked for in Authorization, and nobody is known by anything else.
   let readsAuthorizationAlone: Bool
-  /// By provider; nil: it does not take its tokens.
+  /// Those that its verdict depends on, by provider; nil: it does not take its tokens.
   let claimPaths: [[ClaimPath]?]
+  /// Whether what it tries makes no difference to the verdict.
+  let shadowsOnly: Bool
+  /// Those that what it tries reads too, where that makes no difference to the verdict.
+  let shadowPaths: [Int: [ClaimPath]]
 
   init(_ configuration: RouteConfiguration, _ providers: [ProviderConfiguration]) {
     self.configuration = configuration
     readsAuthorizationAlone = configuration.providers.allSatisfy { providers[$0].placesLookedAt == [.authorization] }
+    let rule = configuration.rule
+    let shadowsOnly = rule.tried?.enforcement == .nobody
+    self.shadowsOnly = shadowsOnly
+    let verdict = shadowsOnly ? rule.requirement : rule.requirementWithTried
     claimPaths = providers.indices.map { provider in
       guard configuration.providers.contains(provider) else { return nil }
-      return configuration.rule.requirementWithTried.claimPaths(providers[provider].policy.claims)
+      return verdict.claimPaths(providers[provider].policy.claims)
     }
+    var shadowPaths: [Int: [ClaimPath]] = [:]
+    if shadowsOnly {
+      for provider in configuration.providers {
+        shadowPaths[provider] = rule.requirementWithTried.claimPaths(providers[provider].policy.claims)
+      }
+    }
+    self.shadowPaths = shadowPaths
   }
 }
 

@@ -87,7 +87,11 @@ public struct AccessRule: Sendable, Hashable {
         return [Finding(anonymousRefusal, expected: expected(of: providers), found: "none")]
       }
       guard providers.contains(claims.provider), requirement.holds(claims, facts) else { return [] }
-      return Array(tried.whole.findings(claims, facts).dropFirst(requirement.conditions.count))
+      return tried.whole.findings(claims, facts).dropFirst(requirement.conditions.count).map {
+        var finding = $0
+        finding.isTried = true
+        return finding
+      }
     }
   }
 

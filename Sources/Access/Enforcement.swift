@@ -5,7 +5,7 @@ import Tokens
 ///
 /// It can take nothing away from what is required, and lets nobody in.
 public struct TriedRequirement: Sendable, Hashable {
-  /// What is required and what is tried, in one: what a client could get to pass has to leave it both.
+  /// What is required and what is tried, in one: what whoever it refuses is told to get has to leave both.
   let whole: Requirement
   public var enforcement: Enforcement
 

@@ -9,6 +9,8 @@ public struct Finding: Sendable, Equatable {
   public let reason: Reason?
   /// What it is made of.
   public let inner: [Finding]
+  /// Whether it is tried, and not required.
+  public internal(set) var isTried = false
 
   public var holds: Bool { reason == nil }
 

@@ -1,6 +1,6 @@
 public import Access
 public import JSON
-import Reason
+public import Reason
 import Sockets
 import Telemetry
 
@@ -24,7 +24,7 @@ extension AdminReport {
   private func explained(_ line: JSONObject, _ decided: DecidedRequest?, sameID: Int) -> JSONObject {
     var members = line.members
     if let reason = line["reason"]?.string.flatMap(Reason.init(rawValue:)) {
-      members.append(.init(name: "meaning", value: .string(reason.meaning)))
+      members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: line["tried"] != nil))))
       members.append(.init(name: "advice", value: .string(reason.advice)))
     }
     if !isPublic, let decided {
@@ -78,10 +78,25 @@ extension Finding {
       guard let textMax, text.count > textMax else { return .string(text) }
       return .string(text.prefix(textMax) + "…")
     }
-    return .object([
-      "expected": text(expected), "found": text(found), "holds": .bool(holds),
-      "reason": reason.map { .string($0.rawValue) } ?? .null,
-      "inner": .array(inner.map { $0.document(textMax: textMax) }),
-    ])
+    var members: [JSONObject.Member] = [
+      .init(name: "expected", value: text(expected)), .init(name: "found", value: text(found)),
+      .init(name: "holds", value: .bool(holds)),
+      .init(name: "reason", value: reason.map { .string($0.rawValue) } ?? .null),
+      .init(name: "inner", value: .array(inner.map { $0.document(textMax: textMax) })),
+    ]
+    if isTried { members.append(.init(name: "tried", value: .bool(true))) }
+    return JSONObject(members).map { .object($0) } ?? .null
+  }
+}
+
+extension Reason {
+  /// What it means.
+  ///
+  /// - Parameter isTried: Whether it is by what the route tries that the request was refused.
+  public func meaning(isTried: Bool) -> String {
+    isTried
+      ? "\(meaning) It is the `require` of the route's `try`, which is enforced for a share of the senders; what the route "
+        + "itself requires holds."
+      : meaning
   }
 }

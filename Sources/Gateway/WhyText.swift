@@ -1,3 +1,4 @@
+import Admin
 import JSON
 import Reason
 import Telemetry
@@ -106,7 +107,8 @@ struct WhyText {
     let (expected, found) = (check["expected"]?.string ?? "", check["found"]?.string ?? "")
     let verdict = holds ? "holds" : painted("LACKS", .red)
     let inner = (check["inner"]?.array ?? []).compactMap(\.object)
-    return ["\(indent)\(verdict)  \(TerminalText.escaped("\(expected); found \(found)"))"]
+    let tried = check["tried"] == .bool(true) ? " (tried)" : ""
+    return ["\(indent)\(verdict)  \(TerminalText.escaped("\(expected); found \(found)"))\(tried)"]
       + inner.flatMap { lines(of: $0, indent: indent + "  ") }
   }
 
@@ -139,7 +141,7 @@ extension LogLine {
       return JSONObject.Member(name: field.name, value: number.map { .integer($0) } ?? .string(field.value))
     }
     if let reason = self["reason"].flatMap(Reason.init(rawValue:)) {
-      members.append(.init(name: "meaning", value: .string(reason.meaning)))
+      members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: self["tried"] != nil))))
       members.append(.init(name: "advice", value: .string(reason.advice)))
     }
     if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }

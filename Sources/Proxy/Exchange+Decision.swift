@@ -178,9 +178,11 @@ extension Exchange {
       unenforced = permit.unenforced
       if let ramp = route.ramp, identity.claims != nil { rampStop = ramp.count(refused: nil, now: context.now) }
     } catch {
+      isRefusedByTried = error.isTried
       if error.isTried, let ramp = route.ramp, let claims = identity.claims {
-        // Who has only to be authenticated anew is where the rule wants them.
-        let isCured = !error.remedy.contextClasses.isEmpty || error.remedy.authenticationAge != nil
+        // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
+        // has to hold beside what is lacking.
+        let isCured = error.reason == .acrInsufficient || error.reason == .authenticationTooOld
         let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
         rampStop = ramp.count(refused: isCured ? nil : sender, now: context.now)
       }

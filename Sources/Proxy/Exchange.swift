@@ -56,6 +56,8 @@ final class Exchange {
   var reason: Reason?
   /// Why what its route tries would have refused it, were it enforced for whoever sends it.
   var unenforced: Reason?
+  /// Whether it is what its route tries that refuses it, and not what is required.
+  var isRefusedByTried = false
   /// That it was the one with which what its route tries stopped being enforced.
   var rampStop: EnforcementRamp.Stop?
 
@@ -91,6 +93,7 @@ final class Exchange {
     status = 0
     reason = nil
     unenforced = nil
+    isRefusedByTried = false
     rampStop = nil
     introspection = nil
     renewal = nil

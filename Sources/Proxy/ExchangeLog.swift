@@ -186,6 +186,7 @@ extension Exchange {
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
     measure.unenforced = unenforced
+    measure.isRefusedByTried = isRefusedByTried
     return measure
   }
 
@@ -215,6 +216,7 @@ extension Exchange {
     record.status = status
     record.reason = reason
     record.unenforced = unenforced
+    record.isRefusedByTried = isRefusedByTried
     guard let configuration else { return }
     record.generation = configuration.generation
     record.route = route?.configuration.name

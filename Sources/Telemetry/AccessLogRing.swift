@@ -133,6 +133,7 @@ extension LineEncoder {
     if let reason = record.reason {
       add("reason", reason.rawValue)
       add("blame", reason.blame.rawValue)
+      if record.isRefusedByTried { add("tried", reason.rawValue) }
     }
     if let unenforced = record.unenforced { add("shadow", unenforced.rawValue) }
     if let provider = record.provider { add("provider", provider) }

@@ -25,6 +25,8 @@ public struct AccessRecord {
   public var reason: Reason?
   /// Why it would have been refused, were what its route tries enforced for whoever sent it.
   public var unenforced: Reason?
+  /// Whether it was refused by what its route tries, and not by what is required.
+  public var isRefusedByTried = false
   public var provider: String?
   public var subject: String?
   /// Whether it is known who sent it: their credential was good. Not part of the line.

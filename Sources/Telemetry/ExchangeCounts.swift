@@ -39,6 +39,8 @@ public struct ExchangeMeasure: Sendable {
   public var reason: Reason?
   /// Why it would have been refused, were what its route tries enforced for whoever sent it.
   public var unenforced: Reason?
+  /// Whether it was refused by what its route tries, and not by what is required.
+  public var isRefusedByTried = false
   public var cache: AccessRecord.Cache?
   public var totalMicroseconds: Int64
   public var firstByteMicroseconds: Int64?

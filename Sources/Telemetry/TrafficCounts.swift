@@ -9,6 +9,8 @@ public struct TrafficCounts: Sendable {
   public private(set) var refusals: [Refused: UInt64] = [:]
   /// Requests that were let through, and that what their route tries refuses: it is not enforced for them.
   public private(set) var unenforced: [Refused: UInt64] = [:]
+  /// Those of `refusals` that what their route tries has refused.
+  public private(set) var refusedByTried: [Refused: UInt64] = [:]
   public private(set) var retries: UInt64 = 0
   public private(set) var cacheHits: UInt64 = 0
   public private(set) var cacheMisses: UInt64 = 0
@@ -41,7 +43,11 @@ public struct TrafficCounts: Sendable {
     }
     bytesIn &+= exchange.bytesIn
     bytesOut &+= exchange.bytesOut
-    if let reason = exchange.reason { refusals[Refused(route: exchange.route, reason: reason), default: 0] &+= 1 }
+    if let reason = exchange.reason {
+      let refused = Refused(route: exchange.route, reason: reason)
+      refusals[refused, default: 0] &+= 1
+      if exchange.isRefusedByTried { refusedByTried[refused, default: 0] &+= 1 }
+    }
     if let reason = exchange.unenforced { unenforced[Refused(route: exchange.route, reason: reason), default: 0] &+= 1 }
   }
 
@@ -54,6 +60,7 @@ public struct TrafficCounts: Sendable {
     TrafficCounts.add(other.upstreams, to: &upstreams)
     for (refused, count) in other.refusals { refusals[refused, default: 0] &+= count }
     for (refused, count) in other.unenforced { unenforced[refused, default: 0] &+= count }
+    for (refused, count) in other.refusedByTried { refusedByTried[refused, default: 0] &+= count }
     retries &+= other.retries
     cacheHits &+= other.cacheHits
     cacheMisses &+= other.cacheMisses

@@ -24,6 +24,7 @@ struct AccessLogTests {
     record.route = "orders"
     record.status = 403
     record.reason = .roleMissing
+    record.isRefusedByTried = true
     record.unenforced = .scopeMissing
     record.provider = "company"
     record.subject = "al\"ice"
@@ -58,7 +59,7 @@ struct AccessLogTests {
       try written(.json, [Self.full]) == """
         {"time":"2023-11-14T22:13:20.000001Z","request_id":"000000000000000100000000000000ab",\
         "client":"192.0.2.1","method":"GET","host":"a.example","path":"/a b","route":"orders","status":403,\
-        "reason":"role_missing","blame":"policy","shadow":"scope_missing",\
+        "reason":"role_missing","blame":"policy","tried":"role_missing","shadow":"scope_missing",\
         "provider":"company","subject":"al\\"ice",\
         "claims":{"roles":["a\\"b"],"tenant":null},"key_id":"k1","cache":"hit","upstream":"backend","retries":1,\
         "auth_us":17,"connect_us":2,"first_byte_us":30,"total_us":41,"bytes_in":5,"bytes_out":18446744073709551615,\
@@ -69,7 +70,7 @@ struct AccessLogTests {
       try written(.logfmt, [Self.full]) == """
         time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab client=192.0.2.1 \
         method=GET host=a.example path="/a b" route=orders status=403 reason=role_missing blame=policy \
-        shadow=scope_missing \
+        tried=role_missing shadow=scope_missing \
         provider=company subject="al\\"ice" claims="{\\"roles\\":[\\"a\\\\\\"b\\"],\\"tenant\\":null}" \
         key_id=k1 cache=hit upstream=backend retries=1 auth_us=17 connect_us=2 first_byte_us=30 total_us=41 \
         bytes_in=5 bytes_out=18446744073709551615 config=2

@@ -10,8 +10,8 @@ public final class AdminPaths: Responder, Sendable {
   public typealias Collect = @Sendable (Traffic, @escaping @Sendable (AdminReport) -> Void) -> Void
   /// What came of a reload.
   public enum Reloaded: Sendable {
-    /// With these changes.
-    case done(String)
+    /// With these changes; how long it is on trial, nil: it is not.
+    case done(String, trialSeconds: Int64? = nil)
     /// What is wrong.
     case refused([String])
     /// Nothing yet.
@@ -155,7 +155,9 @@ public final class AdminPaths: Responder, Sendable {
     reload(order, request.client?.text ?? "") { reloaded in
       let (status, members): (Int, JSONObject) =
         switch reloaded {
-        case .done(let changes): (200, ["result": .string("reloaded"), "changes": .string(changes)])
+        case .done(let changes, nil): (200, ["result": .string("reloaded"), "changes": .string(changes)])
+        case .done(let changes, let seconds?):
+          (200, ["result": .string("reloaded"), "changes": .string(changes), "trial_seconds": .integer(seconds)])
         case .refused(let faults):
           (422, ["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
         case .goingOn: (202, ["result": .string("going on; /status says what comes of it")])

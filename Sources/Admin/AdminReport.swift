@@ -74,6 +74,8 @@ public struct AdminReport: Sendable {
     public var takenAt: Double = 0
     /// What the configuration in force has that the one before it had not; empty: there was none.
     public var changes = ""
+    /// How long the configuration in force is still on trial; nil: it is not.
+    public var trialSecondsLeft: Int64?
     /// What was wrong with the last one; empty: nothing.
     public var faults: [String] = []
 

@@ -40,6 +40,14 @@ extension AdminReport {
           ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue)), count)
     }
     text.begin(
+      "portcullis_tried_refusals_total", .counter,
+      "Requests among those refused that what their route tries has refused: it is enforced for a share.")
+    for (refused, count) in AdminReport.sorted(counts.refusedByTried) {
+      text.sample(
+        PrometheusText.Labels(
+          ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue)), count)
+    }
+    text.begin(
       "portcullis_enforcement_stopped", .gauge,
       "1: what the route tries refused more than its budget, and is enforced for nobody.")
     for route in tried {
@@ -162,11 +170,13 @@ extension AdminReport {
   /// Those of most requests first.
   var refusals: [(refused: TrafficCounts.Refused, count: UInt64)] { AdminReport.sorted(counts.refusals) }
 
-  /// Requests that the route let through, and that what it tries would have refused.
-  func shadowRefusals(ofRoute name: String) -> UInt64 {
-    counts.unenforced.reduce(0) { sum, next in
-      AdminReport.name(next.key.route, routeNames) == name ? sum &+ next.value : sum
+  /// What routes try, and how many requests it has refused, or would have refused that were let through.
+  var trials: [(route: TriedRoute, refused: UInt64, shadow: UInt64)] {
+    func sums(_ counts: [TrafficCounts.Refused: UInt64]) -> [String: UInt64] {
+      counts.reduce(into: [:]) { $0[AdminReport.name($1.key.route, routeNames), default: 0] &+= $1.value }
     }
+    let (refused, shadow) = (sums(counts.refusedByTried), sums(counts.unenforced))
+    return tried.map { ($0, refused[$0.name] ?? 0, shadow[$0.name] ?? 0) }
   }
 
   private static func sorted(

@@ -17,6 +17,7 @@ extension AdminReport {
         "file": .string(file), "generation": .integer(Int64(clamping: generation)),
         "age_seconds": .integer(Int64(max(0, now - reload.takenAt))),
         "changes": .string(reload.changes),
+        "trial_seconds_left": reload.trialSecondsLeft.map { .integer($0) } ?? .null,
         "reloads_refused": .integer(Int64(clamping: reload.refused)),
         "faults": .array(reload.faults.map { .string($0) }),
       ]),
@@ -59,11 +60,11 @@ extension AdminReport {
 
   private var triedRoutes: JSONValue {
     .array(
-      tried.map { route in
+      trials.map { trial in
         .object([
-          "route": .string(route.name), "enforced_percent": .integer(Int64(route.percentage)),
-          "stopped": .bool(route.isStopped),
-          "shadow_refusals": .integer(Int64(clamping: shadowRefusals(ofRoute: route.name))),
+          "route": .string(trial.route.name), "enforced_percent": .integer(Int64(trial.route.percentage)),
+          "stopped": .bool(trial.route.isStopped), "refusals": .integer(Int64(clamping: trial.refused)),
+          "shadow_refusals": .integer(Int64(clamping: trial.shadow)),
         ])
       })
   }

@@ -34,10 +34,11 @@ struct StatusPage {
       ]
     }))
     \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row), links: "/requests/"))
-    \(table("Tried", ["Route", "Enforced for", "Let through, and would be refused"], report.tried.map {
+    \(table("Tried", ["Route", "Enforced for", "Refused", "Let through, and would be refused"], report.trials.map { trial in
       [
-        $0.name, $0.isStopped ? "nobody: it refused more than its budget" : "\($0.percentage)%",
-        "\(report.shadowRefusals(ofRoute: $0.name))",
+        trial.route.name,
+        trial.route.isStopped ? "nobody: it refused more than its budget" : "\(trial.route.percentage)%",
+        "\(trial.refused)", "\(trial.shadow)",
       ]
     }))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
@@ -93,6 +94,7 @@ struct StatusPage {
         "\(report.file), generation \(report.generation), \(StatusPage.duration(report.now - report.reload.takenAt)) old"
       ),
       ("Changed last", report.reload.changes.isEmpty ? "–" : report.reload.changes),
+      ("On trial", report.reload.trialSecondsLeft.map { "for \(StatusPage.duration(Double($0)))" } ?? "no"),
       ("Loops", "\(report.workers)"), ("Memory", "\((report.process?.residentBytes ?? 0) >> 20) MiB"),
       ("Version", report.version),
     ]

@@ -8,6 +8,8 @@ struct CanaryTrial {
   var canary: Canary?
   /// nil: a reload takes another configuration, or none goes on.
   var takingBack: TakingBack?
+  /// How long a trial was asked for beside what the file says: of further reloads too, until one has ended well.
+  var asked: Duration?
   /// Whether the file is not what is in force, and is taken again by whoever starts anew.
   var fileWasTakenBack = false
   var recent = RecentShares()

@@ -74,6 +74,7 @@ extension Gateway {
     report.startedAt = startedAt
     report.readiness = readiness
     report.reload = reloads
+    report.reload.trialSecondsLeft = trialSecondsLeft
     report.openConnections = server.openConnections
     report.routeNames = metricNames.routes
     report.upstreamNames = metricNames.upstreams
@@ -105,7 +106,7 @@ extension Gateway {
     log.notice("a reload was asked for at the admin listener", metadata: ["client": "\(client)"])
     let answer = OnceAnswered(completion)
     reloading.next.completions.append { [unowned self] in
-      answer($0.isEmpty ? .done(reloads.changes) : .refused($0))
+      answer($0.isEmpty ? .done(reloads.changes, trialSeconds: trialSecondsLeft) : .refused($0))
     }
     // Who asks together with others is compared for the longest that any of them wants.
     if let canary = order.canary { reloading.next.canary = max(reloading.next.canary ?? canary, canary) }

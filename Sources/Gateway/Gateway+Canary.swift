@@ -7,11 +7,11 @@ import Telemetry
 
 /// Going back by itself, where more requests are refused since a reload.
 extension Gateway {
-  /// Asks the loops for their counters from now on, while a configuration wants to be compared with the next.
+  /// Asks the loops for their counters from now on: whoever asks for a trial wants it compared with what was before.
   func startSampling() {
     control.schedule(after: RecentShares.every) { [unowned self] in
       startSampling()
-      guard active.configuration.reload.canary != nil || trial.canary != nil else { return }
+      guard active.configuration.admin != nil else { return }
       collectShares { gateway, shares in
         gateway.judgeCanary(shares)
         gateway.trial.recent.add(shares, at: gateway.control.now)
@@ -21,20 +21,43 @@ extension Gateway {
 
   /// Puts the configuration on trial that the loops have just been told of, where it or who had it taken asks for that.
   ///
-  /// - Parameter replaced: The one before it.
-  func beginCanary(replacing replaced: GatewayConfiguration) {
+  /// - Parameters:
+  ///   - replaced: The one before it.
+  ///   - isChanged: Whether it is another one.
+  func beginCanary(replacing replaced: GatewayConfiguration, isChanged: Bool) {
     // Where that one was on trial too, nobody knows that it is any better.
     let last = trial.canary
     trial.canary = nil
-    let asked = reloading.current.canary ?? active.configuration.reload.canary
-    guard trial.takingBack == nil, let duration = asked else { return }
+    guard trial.takingBack == nil else { return }
+    guard let duration = trial.asked ?? active.configuration.reload.canary else {
+      if last != nil { giveUpTrial("the configuration asks for none") }
+      return
+    }
+    guard isChanged || last != nil else {
+      trial.asked = nil
+      return
+    }
+    if let last, active.configuration.difference(from: last.previous).isEmpty {
+      trial.asked = nil
+      return giveUpTrial("the configuration before it is in force again")
+    }
     let generation = active.generation
-    trial.canary = Canary(previous: last?.previous ?? replaced, endsAt: control.now + duration)
+    let endsAt = isChanged ? control.now + duration : last?.endsAt ?? control.now
+    trial.canary = Canary(previous: last?.previous ?? replaced, endsAt: endsAt)
     collectShares { gateway, shares in
       guard gateway.active.generation == generation else { return }
       let before = last?.comparison?.before ?? gateway.trial.recent.since(shares)
       gateway.trial.canary?.comparison = (before, shares)
     }
+  }
+
+  /// Begun ones count; nil: nothing is on trial.
+  var trialSecondsLeft: Int64? {
+    trial.canary.map { max(0, ($0.endsAt - control.now).wholeNanoseconds + 999_999_999) / 1_000_000_000 }
+  }
+
+  private func giveUpTrial(_ why: String) {
+    log.notice("the trial is given up: \(why)", metadata: ["generation": "\(active.generation)"])
   }
 
   private func judgeCanary(_ shares: RefusalShares) {
@@ -43,6 +66,7 @@ extension Gateway {
     if let excess = since.excess(over: before) { return takeBack(canary, excess, shares, before) }
     guard control.now >= canary.endsAt else { return }
     trial.canary = nil
+    trial.asked = nil
     let hasCompared = min(before.requests, since.requests) >= RefusalShares.requestsMin
     let why = hasCompared ? "no more requests are refused than before" : "there were too few requests to compare"
     log.notice(

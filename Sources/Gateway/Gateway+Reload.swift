@@ -40,6 +40,7 @@ extension Gateway {
 
   func beginReload() {
     reloading.begin()
+    if let canary = reloading.current.canary { trial.asked = canary }
     serviceManager.notify(.reloading)
   }
 
@@ -208,13 +209,13 @@ extension Gateway {
     self.tls = tls
     server.update(
       active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
-    beginCanary(replacing: replaced)
-    log.notice(
-      "reloaded",
-      metadata: [
-        "generation": "\(active.generation)", "changes": "\(difference)", "providers": "\(next.providers.count)",
-        "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
-      ])
+    beginCanary(replacing: replaced, isChanged: !difference.isEmpty)
+    var metadata: Logger.Metadata = [
+      "generation": "\(active.generation)", "changes": "\(difference)", "providers": "\(next.providers.count)",
+      "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
+    ]
+    if let seconds = trialSecondsLeft { metadata["trial"] = "\(Duration.seconds(seconds).forPeople)" }
+    log.notice("reloaded", metadata: metadata)
   }
 }
 

@@ -14,7 +14,7 @@ struct ReloadCommand: ParsableCommand {
       Asks the admin listener of the gateway that runs: the one of --admin, or admin.address of --config. It reads the \
       file that it was started with. Where anything is wrong the configuration in force stays.
 
-      Exit status: 0 it was taken, 1 it was refused, 2 it is not over yet, 64 usage, 66 no such file, 69 nobody answers, \
+      Exit status: 0 it was taken, 1 it was refused, 2 it is not over yet, or there is nothing to try, 64 usage, 66 no such file, 69 nobody answers, \
       or this gateway takes no orders, 78 a faulty configuration.
       """)
 
@@ -49,7 +49,13 @@ struct ReloadCommand: ParsableCommand {
     switch (answer.status, object) {
     case (200, let object?):
       let changes = TerminalText.escaped(object["changes"]?.string ?? "")
-      print("reloaded\(canary.map { ", on trial for \($0)" } ?? ""): \(changes)")
+      guard case .integer(let seconds)? = object["trial_seconds"] else {
+        print("reloaded: \(changes)")
+        if canary == nil { return }
+        StandardError.print("\(name): nothing is on trial: it is the configuration that was in force already")
+        throw ExitStatus.undecided
+      }
+      print("reloaded, on trial for \(Duration.seconds(seconds).forPeople): \(changes)")
     case (202, _):
       StandardError.print("\(name): it goes on, as names of servers are being resolved: see /status")
       throw ExitStatus.undecided

@@ -4,7 +4,7 @@ struct ReloadProgress {
   struct Order {
     /// Called once, with what is wrong; with nothing, where the configuration was taken.
     var completions: [([String]) -> Void] = []
-    /// How long it is on trial; nil: as the configuration says.
+    /// How long it is on trial; nil: as the configuration says, or was asked for before.
     var canary: Duration?
 
     mutating func takeCompletions() -> [([String]) -> Void] {

@@ -259,6 +259,13 @@ def test_a_command_reloads(start, upstream, tmp_path):
         return asked
     gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }"))
     assert reload(0, *target).stdout == "reloaded: limits\n"
+    nothing = reload(2, *target, "--canary", "1h")
+    assert nothing.stdout == "reloaded: nothing\n" and "nothing is on trial" in nothing.stderr
+    gateway.write_config(config(app, admin=admin, top="limits: { fields: 51 }"))
+    assert reload(0, *target, "--canary", "1h").stdout.startswith("reloaded, on trial for ")
+    gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }"))
+    assert reload(0, *target).stdout == "reloaded: limits\n"
+    gateway.wait_message("the trial is given up: the configuration before it is in force again")
     gateway.write_config(config(app, admin=admin, top="limitz: {}"))
     said = reload(1, "--admin", f"unix:{tmp_path}/admin.sock")
     assert re.search(r"gateway\.conf:\d+:\d+: .*limitz.*\n.* refused: the configuration in force stays\n$", said.stderr)
@@ -266,7 +273,7 @@ def test_a_command_reloads(start, upstream, tmp_path):
     assert re.search(r"gateway\.conf:\d+:\d+: .*limitz", reload(78, *target).stderr)
     assert "10s to 1d" in reload(64, *target, "--canary", "9s").stderr
     assert "none.sock" in reload(69, "--admin", f"unix:{tmp_path}/none.sock").stderr
-    assert sum(message["message"] == "reloaded" for message in gateway.messages()) == 1
+    assert sum(message["message"] == "reloaded" for message in gateway.messages()) == 4
 
 
 def test_ready_means_that_there_are_keys_and_that_it_does_not_drain(start, upstream, key):

@@ -2,6 +2,7 @@
 import json
 import re
 import signal
+import time
 
 import pytest
 
@@ -41,7 +42,7 @@ routes:
   - name: ramp
     path: /ramp/**
     auth: company
-    require: {{ roles: [user] }}
+    require: {{ roles: [user], max_age: 1h }}
     try: {{ require: {{ roles: [admin] }}, enforce: 99% }}
     upstream: app
   - name: guests
@@ -87,7 +88,7 @@ def test_off_is_decided_logged_and_counted(scene, keys):
     assert status == 200 and "reason" not in line
     # The claims that any rule of the provider reads, tried ones too.
     assert (line["shadow"], line["subject"], line["claims"]) == (
-        "role_missing", "alice", {"roles": ["user"], "scope": None})
+        "role_missing", "alice", {"roles": ["user"], "scope": None, "auth_time": None})
     # I-1: told who it is, and nothing else.
     assert len(seen) == 1 and seen[0].field("x-forwarded-user") == "alice"
     status, line, _ = ask("/off/b", mint(keys["ES256"], roles=["admin"]))
@@ -126,15 +127,23 @@ def test_a_share_is_of_senders(scene, keys):
 
 
 def test_what_is_required_is_enforced_whatever_is_tried(scene, keys):
-    _, ask = scene
+    gateway, ask = scene
     for number in range(12):
         status, line, seen = ask(f"/beside/no-{number}", mint(keys["ES256"], sub=f"user-{number}", scope="read"))
-        assert (status, line["reason"], seen) == (403, "role_missing", []) and "shadow" not in line
+        assert (status, line["reason"], seen) == (403, "role_missing", []) and not {"shadow", "tried"} & set(line)
     found = {}
     for number in range(24):
         status, line, _ = ask(f"/beside/{number}", mint(keys["ES256"], sub=f"user-{number}", roles=["user"]))
-        found.setdefault(status, set()).add(line.get("shadow") or line["reason"])
-    assert found == {200: {"scope_missing"}, 403: {"scope_missing"}}
+        found.setdefault(status, []).append(line)
+    # Which rule it was is said.
+    assert {(line["shadow"], line.get("tried")) for line in found[200]} == {("scope_missing", None)}
+    assert {(line["reason"], line["tried"]) for line in found[403]} == {("scope_missing", "scope_missing")}
+    refused = f'{{route="beside",reason="scope_missing"}}'
+    assert metrics(gateway)["portcullis_tried_refusals_total" + refused] == str(len(found[403]))
+    admin = gateway.wait_message("serving")["admin"]
+    why = run("why", found[403][0]["request_id"], "--admin", admin).stdout
+    assert "`try`" in why and "holds  any of the roles user; found user\n" in why
+    assert "LACKS  the scope read; found none (tried)\n" in why
     assert ask("/beside/both", mint(keys["ES256"], roles=["user"], scope="read"))[0] == 200
 
 
@@ -151,7 +160,8 @@ def test_a_budget_stops_a_share_until_its_rule_is_another(scene, keys):
     key = keys["ES256"]
 
     def status(number, *roles):
-        return get(gateway, f"/ramp/{number}", [bearer(mint(key, sub=f"user-{number}", roles=roles))]).status
+        return get(gateway, f"/ramp/{number}", [bearer(mint(
+            key, sub=f"user-{number}", roles=roles, auth_time=int(time.time())))]).status
 
     def reload(generation):
         gateway.signal(signal.SIGHUP)
@@ -168,7 +178,7 @@ def test_a_budget_stops_a_share_until_its_rule_is_another(scene, keys):
     assert metrics(gateway)['portcullis_enforcement_stopped{route="ramp"}'] == "1"
     assert gateway.wait_access(path="/ramp/29")[-1]["shadow"] == "role_missing"
     tried = {route["route"]: route for route in json.loads(asked(gateway, "/status"))["tried"]}
-    assert tried["ramp"] == {"route": "ramp", "enforced_percent": 99, "stopped": True,
+    assert tried["ramp"] == {"route": "ramp", "enforced_percent": 99, "stopped": True, "refusals": 10,
                              "shadow_refusals": found.count(200)}
     assert (tried["off"]["enforced_percent"], tried["off"]["stopped"]) == (0, False)
     page = asked(gateway, "/status", ("Accept", "text/html"))

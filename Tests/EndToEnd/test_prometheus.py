@@ -75,6 +75,11 @@ def prometheus(start_once, upstream_once, tmp_path_factory):
           - {{ name: open, path: /open, auth: none, upstream: app }}
           - {{ name: gone, path: /gone, auth: none, upstream: gone }}
           - {{ name: private, path: /private, auth: company, upstream: app }}
+          - name: tried
+            path: /tried
+            auth: company
+            try: {{ require: {{ roles: [a] }}, enforce: 1% }}
+            upstream: app
         """)
     started = Prometheus(folder, gateway.wait_message("serving")["admin"])
     token = {"Authorization": f"Bearer {mint(key)}"}

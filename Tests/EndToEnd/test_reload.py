@@ -326,6 +326,11 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
     assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
     wait_until(lambda: gateway.program_text.count("the configuration is taken back") == 2, "the second time", 30)
+    wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule", 5)
+    # Whoever reloads next, for whatever else, puts it on trial again.
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
+    assert gateway.messages()[-1]["trial"] == "10s"
 
 
 def test_a_canary_needs_counters(tmp_path):

@@ -28,8 +28,8 @@ public struct FetchRequest: Sendable {
     case kept
   }
 
-  /// The longest token, each byte of it escaped, and an assertion beside it.
-  public static let contentBytesMax = 128 * 1024
+  /// Room for the longest token, each byte of it escaped, and for a batch of what a collector is sent.
+  public static let contentBytesMax = 1024 * 1024
 
   /// https, or http of a loopback address.
   public var url: String
@@ -78,13 +78,15 @@ public struct FetchResponse: Sendable {
   /// What the server's clock said when the answer came, in seconds since 1970: Date (§6.6.1), and the seconds that the
   /// answer had spent in caches since (RFC 9111 §5.1); nil: it does not say.
   public let serverTime: Int64?
+  /// How long to wait before the next request: Retry-After (RFC 9110 §10.2.3) in seconds; nil: it does not say.
+  public let retryAfter: Duration?
   /// When the first of the certificates ends that the server showed, in seconds since 1970; nil: it was not asked for,
   /// or there are none.
   public let certificateEnd: Int64?
 
   public init(
     status: Int, body: [UInt8], entityTag: String? = nil, freshness: Freshness = .unsaid,
-    contentType: String? = nil, serverTime: Int64? = nil, certificateEnd: Int64? = nil
+    contentType: String? = nil, serverTime: Int64? = nil, retryAfter: Duration? = nil, certificateEnd: Int64? = nil
   ) {
     self.status = status
     self.body = body
@@ -92,6 +94,7 @@ public struct FetchResponse: Sendable {
     self.freshness = freshness
     self.contentType = contentType
     self.serverTime = serverTime
+    self.retryAfter = retryAfter
     self.certificateEnd = certificateEnd
   }
 }

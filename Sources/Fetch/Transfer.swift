@@ -14,6 +14,7 @@ internal import Sockets
   private var freshness = FreshnessFields()
   private var contentType: String?
   private var date: Int64?
+  private var retryAfter: Duration?
   private var fault: FetchError?
 
   private static let headBytesMax = 64 * 1024
@@ -53,7 +54,7 @@ internal import Sockets
         FetchResponse(
           status: unsafe portcullis_curl_status(handle), body: body, entityTag: entityTag,
           freshness: freshness.freshness, contentType: contentType,
-          serverTime: date.map { $0 + freshness.age }, certificateEnd: certificateEnd))
+          serverTime: date.map { $0 + freshness.age }, retryAfter: retryAfter, certificateEnd: certificateEnd))
     case CURLE_OPERATION_TIMEDOUT: return .failure(.timedOut(request.timeout))
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: return .failure(.certificateRefused(text(code)))
     case CURLE_FILESIZE_EXCEEDED: return .failure(.bodyTooLarge(bytesMax: request.bodyBytesMax))
@@ -102,6 +103,7 @@ internal import Sockets
       entityTag = nil
       freshness = FreshnessFields()
       date = nil
+      retryAfter = nil
       return true
     }
     guard let colon = line.firstIndex(of: ":") else { return true }
@@ -113,6 +115,7 @@ internal import Sockets
     case "age": freshness.add(age: String(value))
     case "content-type" where value.utf8.count <= 256: contentType = String(value)
     case "date" where value.utf8.count <= 64: date = Transfer.time(String(value))
+    case "retry-after": retryAfter = UInt16(value).map { .seconds(Int($0)) }
     case "content-encoding" where !Transfer.isIdentity(value):
       fault = .contentCoded
       return false

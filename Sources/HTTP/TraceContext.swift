@@ -1,16 +1,33 @@
 /// The field `traceparent` of W3C Trace Context (www.w3.org/TR/trace-context, §3.2).
 public enum TraceContext {
+  /// What a `traceparent` says.
+  public struct Parent: Sendable, Equatable {
+    /// The trace's id; not both are 0.
+    public let traceHigh: UInt64
+    public let traceLow: UInt64
+    /// The id of the span that the request was sent in; never 0.
+    public let span: UInt64
+    public let flags: UInt8
+
+    /// Whether its sender may have recorded the trace (§3.2.2.5.1).
+    public var isSampled: Bool { flags & 1 != 0 }
+  }
+
   /// Whether the range is a `traceparent` that may be passed on: version, trace id, parent id and flags, in lower case.
-  public static func isValid(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
+  public static func isValid(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool { parent(bytes, value) != nil }
+
+  /// nil where the range is no `traceparent` that may be passed on.
+  public static func parent(_ bytes: Span<UInt8>, _ value: ByteRange) -> Parent? {
     let start = value.lowerBound
     // A later version may append what this one does not know (§3.2.2, "versioning").
-    guard value.count >= 55, let version = hexadecimal(bytes, start, 2), version != 0xFF else { return false }
-    guard value.count == 55 || (version > 0 && bytes[start + 55] == dash) else { return false }
-    guard bytes[start + 2] == dash, bytes[start + 35] == dash, bytes[start + 52] == dash else { return false }
+    guard value.count >= 55, let version = hexadecimal(bytes, start, 2), version != 0xFF else { return nil }
+    guard value.count == 55 || (version > 0 && bytes[start + 55] == dash) else { return nil }
+    guard bytes[start + 2] == dash, bytes[start + 35] == dash, bytes[start + 52] == dash else { return nil }
     guard let high = hexadecimal(bytes, start + 3, 16), let low = hexadecimal(bytes, start + 19, 16),
-      let parent = hexadecimal(bytes, start + 36, 16), hexadecimal(bytes, start + 53, 2) != nil
-    else { return false }
-    return high | low != 0 && parent != 0
+      let span = hexadecimal(bytes, start + 36, 16), let flags = hexadecimal(bytes, start + 53, 2)
+    else { return nil }
+    guard high | low != 0, span != 0 else { return nil }
+    return Parent(traceHigh: high, traceLow: low, span: span, flags: UInt8(truncatingIfNeeded: flags))
   }
 
   private static let dash = UInt8(ascii: "-")

@@ -80,6 +80,7 @@ let package = Package(
         "Reason",
       ]),
     module("Telemetry", ["HTTP", "Tokens", "Access", "JSON", "Sockets", "Reason"]),
+    module("OTLP", ["Telemetry", "Fetch", "JSON", "Sockets"]),
     module(
       "Proxy",
       ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
@@ -92,7 +93,7 @@ let package = Package(
     .executableTarget(
       name: "Gateway",
       dependencies: [
-        "Admin", "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "HTTP", "Reason", "Keys", "OAuth",
+        "Admin", "Configuration", "Proxy", "Telemetry", "OTLP", "Access", "Tokens", "HTTP", "Reason", "Keys", "OAuth",
         "Introspection", "Fetch", "SignIn", "State", "TLS", "Crypto", "JSON", "Sockets", "Probe",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -119,6 +120,7 @@ let package = Package(
         "Reason",
       ]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Tokens", "Reason"]),
+    tests("OTLPTests", ["OTLP", "Telemetry", "Fetch", "JSON", "Sockets"]),
     tests("ProbeTests", ["Probe", "Configuration"]),
     tests("AdminTests", ["Admin", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Tokens", "Reason"]),
     tests(

@@ -87,6 +87,19 @@ public struct PathPattern: Sendable, Hashable {
   }
 }
 
+extension PathPattern: CustomStringConvertible {
+  /// In canonical form, with `*` for a segment that has a name.
+  public var description: String {
+    let texts = segments.map { segment in
+      switch segment {
+      case .literal(let bytes): String(decoding: bytes, as: UTF8.self)
+      case .any: "*"
+      }
+    }
+    return "/" + (texts + (matchesBelow ? ["**"] : [])).joined(separator: "/")
+  }
+}
+
 extension UInt8 {
   fileprivate var isLetterOrDigit: Bool {
     switch self {

@@ -44,24 +44,17 @@ extension AdminReport {
   }
 
   /// What `portcullis_tokens_total` counts, by its labels.
-  func writeTokens(to text: inout PrometheusText) {
-    struct Labels: Hashable {
-      let provider: String
-      let key: String
-      let algorithm: String
-    }
-    var counts: [Labels: TokenCounts.Use] = [:]
+  func writeTokens(to text: inout some MetricWriter) {
+    var counts: [KeyLabels: TokenCounts.Use] = [:]
     for (kind, count) in census.kinds {
-      let labels = Labels(provider: kind.provider, key: kind.key ?? "", algorithm: kind.algorithm.rawValue)
+      let labels = KeyLabels(provider: kind.provider, key: kind.key ?? "", algorithm: kind.algorithm.rawValue)
       counts[labels, default: TokenCounts.Use()].add(count.use)
     }
     let sorted = counts.sorted {
       ($0.key.provider, $0.key.key, $0.key.algorithm) < ($1.key.provider, $1.key.key, $1.key.algorithm)
     }
     let samples = sorted.map { labels, use in
-      (
-        PrometheusText.Labels(("provider", labels.provider), ("key", labels.key), ("algorithm", labels.algorithm)), use
-      )
+      (MetricLabels(("provider", labels.provider), ("key", labels.key), ("algorithm", labels.algorithm)), use)
     }
     text.begin("portcullis_tokens_total", .counter, "Verified tokens that came, by the key that verified them.")
     for (labels, use) in samples { text.sample(labels, use.count) }
@@ -73,11 +66,18 @@ extension AdminReport {
     for provider in providers {
       for use in tokenUses(of: provider) where use.aspect != .key && use.aspect != .algorithm {
         text.sample(
-          PrometheusText.Labels(
+          MetricLabels(
             ("provider", provider.name), ("trait", use.aspect.rawValue), ("value", use.value ?? "")), use.use.count)
       }
     }
   }
+}
+
+/// Which samples of `portcullis_tokens_total` there are.
+private struct KeyLabels: Hashable {
+  let provider: String
+  let key: String
+  let algorithm: String
 }
 
 extension TokenUse {

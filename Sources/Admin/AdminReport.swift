@@ -29,6 +29,7 @@ public struct AdminReport: Sendable {
   public var upstreams: [UpstreamStatus] = []
   public var providers: [Provider] = []
   public var tried: [TriedRoute] = []
+  public var exportedSpans = SpanCounts()
   /// nil: it was not asked for.
   public var process: ProcessUsage?
   /// Whether it is for others than this machine: without what claims say, and what the configuration does.

@@ -2,22 +2,34 @@ import Access
 import Proxy
 import Reason
 import Sockets
-import Telemetry
+public import Telemetry
 
 extension AdminReport {
   /// `/metrics`: Prometheus' text format 0.0.4. What each means: docs/admin.md.
   func metrics() -> [UInt8] {
     var text = PrometheusText()
+    write(to: &text)
+    return text.bytes
+  }
+
+  /// The same for a collector: the contents of requests with OTLP's JSON.
+  public func metrics(_ resource: OTLPResource) -> [[UInt8]] {
+    var text = OTLPMetrics(resource, since: Int64(startedAt * 1e9), now: Int64(now * 1e9))
+    write(to: &text)
+    return text.finish()
+  }
+
+  private func write(to text: inout some MetricWriter) {
     writeTraffic(to: &text)
     writeUpstreams(to: &text)
     writeProviders(to: &text)
     writeTokens(to: &text)
     writeConfiguration(to: &text)
+    writeExport(to: &text)
     writeProcess(to: &text)
-    return text.bytes
   }
 
-  private func writeTraffic(to text: inout PrometheusText) {
+  private func writeTraffic(to text: inout some MetricWriter) {
     write(
       AdminReport.named(counts.routes, routeNames), of: "route", to: &text,
       requests: ("portcullis_http_requests_total", "Requests that are over, by route and class of status."),
@@ -27,7 +39,7 @@ extension AdminReport {
     text.begin("portcullis_refusals_total", .counter, "Requests that the gateway answered or cut itself, by reason.")
     for (refused, count) in refusals {
       text.sample(
-        PrometheusText.Labels(
+        MetricLabels(
           ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue),
           ("blame", refused.reason.blame.rawValue)), count)
     }
@@ -36,7 +48,7 @@ extension AdminReport {
       "Requests that were let through, and that what their route tries would have refused.")
     for (refused, count) in AdminReport.sorted(counts.unenforced) {
       text.sample(
-        PrometheusText.Labels(
+        MetricLabels(
           ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue)), count)
     }
     text.begin(
@@ -52,12 +64,12 @@ extension AdminReport {
       "1: what the route tries refused more than its budget, and is enforced for nobody.")
     for route in tried {
       guard case .share = route.enforcement else { continue }
-      text.sample(PrometheusText.Labels(("route", route.name)), UInt64(route.isStopped ? 1 : 0))
+      text.sample(MetricLabels(("route", route.name)), UInt64(route.isStopped ? 1 : 0))
     }
     text.begin(
       "portcullis_token_cache_lookups_total", .counter, "Requests with a token, by whether it was verified before.")
-    text.sample(PrometheusText.Labels(("result", "hit")), counts.cacheHits)
-    text.sample(PrometheusText.Labels(("result", "miss")), counts.cacheMisses)
+    text.sample(MetricLabels(("result", "hit")), counts.cacheHits)
+    text.sample(MetricLabels(("result", "miss")), counts.cacheMisses)
     text.begin("portcullis_http_request_bytes_total", .counter, "Bytes of requests that are over.")
     text.sample(counts.bytesIn)
     text.begin("portcullis_http_response_bytes_total", .counter, "Bytes of answers that are over.")
@@ -68,7 +80,7 @@ extension AdminReport {
     text.sample(UInt64(clamping: openConnections))
   }
 
-  private func writeUpstreams(to text: inout PrometheusText) {
+  private func writeUpstreams(to text: inout some MetricWriter) {
     write(
       AdminReport.named(counts.upstreams, upstreamNames).filter { !$0.name.isEmpty }, of: "upstream", to: &text,
       requests: (
@@ -81,30 +93,30 @@ extension AdminReport {
     for upstream in upstreams {
       for health in UpstreamStatus.Health.allCases {
         let count = upstream.servers.count { $0.health == health }
-        text.sample(PrometheusText.Labels(("upstream", upstream.name), ("state", health.rawValue)), UInt64(count))
+        text.sample(MetricLabels(("upstream", upstream.name), ("state", health.rawValue)), UInt64(count))
       }
     }
   }
 
-  private func writeProviders(to text: inout PrometheusText) {
+  private func writeProviders(to text: inout some MetricWriter) {
     text.begin("portcullis_key_set_keys", .gauge, "Keys in use; 0: its routes answer 503.")
     for provider in providers {
-      text.sample(PrometheusText.Labels(("provider", provider.name)), UInt64(provider.keys))
+      text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.keys))
     }
     text.begin("portcullis_key_set_last_success_timestamp_seconds", .gauge, "When keys were fetched or read last.")
     for provider in providers {
       guard let fetchedAt = provider.fetchedAt else { continue }
       text.sample(
-        PrometheusText.Labels(("provider", provider.name)),
+        MetricLabels(("provider", provider.name)),
         fetchedAt)
     }
     text.begin("portcullis_key_set_failures", .gauge, "Fetches that failed since the last success, in a row.")
     for provider in providers {
-      text.sample(PrometheusText.Labels(("provider", provider.name)), UInt64(provider.failures))
+      text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.failures))
     }
   }
 
-  private func writeConfiguration(to text: inout PrometheusText) {
+  private func writeConfiguration(to text: inout some MetricWriter) {
     text.begin("portcullis_configuration_generation", .gauge, "Counts up with each reload; access lines say it.")
     text.sample(generation)
     text.begin("portcullis_configuration_last_reload_successful", .gauge, "0: the last reload was refused.")
@@ -112,15 +124,22 @@ extension AdminReport {
     text.begin("portcullis_configuration_taken_timestamp_seconds", .gauge, "When the one in force was taken.")
     text.sample(reload.takenAt)
     text.begin("portcullis_configuration_reloads_total", .counter, "Reloads, by what came of them.")
-    text.sample(PrometheusText.Labels(("result", "done")), reload.done)
-    text.sample(PrometheusText.Labels(("result", "refused")), reload.refused)
+    text.sample(MetricLabels(("result", "done")), reload.done)
+    text.sample(MetricLabels(("result", "refused")), reload.refused)
     text.begin("portcullis_ready", .gauge, "1 where /health/ready says 200.")
     text.sample(UInt64(readiness == .ready ? 1 : 0))
     text.begin("portcullis_build_info", .gauge, "1, with the version.")
-    text.sample(PrometheusText.Labels(("version", version)), UInt64(1))
+    text.sample(MetricLabels(("version", version)), UInt64(1))
   }
 
-  private func writeProcess(to text: inout PrometheusText) {
+  private func writeExport(to text: inout some MetricWriter) {
+    text.begin("portcullis_otlp_spans_total", .counter, "Spans for the collector, by what came of them.")
+    text.sample(MetricLabels(("result", "exported")), exportedSpans.exported)
+    text.sample(MetricLabels(("result", "rejected")), exportedSpans.rejected)
+    text.sample(MetricLabels(("result", "dropped")), exportedSpans.dropped)
+  }
+
+  private func writeProcess(to text: inout some MetricWriter) {
     guard let process else { return }
     text.begin("process_cpu_seconds_total", .counter, "Processor time in user mode and in the kernel.")
     text.sample(process.processorSeconds)
@@ -140,7 +159,7 @@ extension AdminReport {
 
   /// What is counted of exchanges, with `label` saying which.
   private func write(
-    _ all: [(name: String, counts: ExchangeCounts)], of label: StaticString, to text: inout PrometheusText,
+    _ all: [(name: String, counts: ExchangeCounts)], of label: StaticString, to text: inout some MetricWriter,
     requests: (name: StaticString, help: StaticString), durations: (name: StaticString, help: StaticString)
   ) {
     text.begin(requests.name, .counter, requests.help)
@@ -148,12 +167,12 @@ extension AdminReport {
       // Zeros too: where nothing was before, nothing has risen.
       for place in AdminReport.places {
         text.sample(
-          PrometheusText.Labels((label, name), ("code", AdminReport.codes[place])),
+          MetricLabels((label, name), ("code", AdminReport.codes[place])),
           counts.count(ofStatuses: place))
       }
     }
     text.begin(durations.name, .histogram, durations.help)
-    for (name, counts) in all { text.sample(PrometheusText.Labels((label, name)), counts.durations) }
+    for (name, counts) in all { text.sample(MetricLabels((label, name)), counts.durations) }
   }
 
   private static let places = 0...5

@@ -4,6 +4,7 @@ import Configuration
 import Introspection
 import JSON
 import Keys
+import OTLP
 
 /// `portcullis check`
 struct CheckCommand: ParsableCommand {
@@ -69,6 +70,12 @@ struct CheckCommand: ParsableCommand {
         StandardError.print("\(file.config): provider \"\(provider.name)\": introspection: \(error)")
         isGood = false
       }
+    }
+    do throws(OTLPError) {
+      _ = try OTLPEndpoint.of(configuration)
+    } catch {
+      StandardError.print("\(file.config): otlp: \(error)")
+      isGood = false
     }
     guard isGood else { throw ExitStatus.refused }
     return warnings

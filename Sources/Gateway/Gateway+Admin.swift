@@ -3,6 +3,7 @@ import Configuration
 import HTTP
 import Keys
 import Logging
+import OTLP
 import Proxy
 import Sockets
 import Telemetry
@@ -33,7 +34,7 @@ extension Gateway {
       responders: [LocalRoute(host: nil, path: "", reach: .below, responder: paths)])
   }
 
-  private func report(
+  func report(
     _ traffic: AdminPaths.Traffic, _ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (AdminReport) -> Void
   ) {
     guard traffic == .included else { return completion(report()) }
@@ -79,6 +80,7 @@ extension Gateway {
     report.routeNames = metricNames.routes
     report.upstreamNames = metricNames.upstreams
     report.upstreams = upstreams.statuses
+    report.exportedSpans = exporter.counts
     report.tried = active.triedRoutes
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(

@@ -84,6 +84,12 @@ extension Gateway {
   }
 
   private func end() {
+    guard !isEnding, let bound else { return }
+    isEnding = true
+    exportRest(bound) { $0.endProcess() }
+  }
+
+  private func endProcess() {
     accessLog.flushAndStop()
     log.notice("stopped", metadata: ["why": "\(endsBecause)"])
     logWriter.flush()

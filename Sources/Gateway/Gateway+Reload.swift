@@ -3,6 +3,7 @@ import Configuration
 import Introspection
 import Keys
 import Logging
+import OTLP
 import Proxy
 import Sockets
 import State
@@ -161,6 +162,14 @@ extension Gateway {
       reloading.faults = ["the gateway is draining"]
       return
     }
+    let endpoint: OTLPEndpoint?
+    do throws(OTLPError) {
+      endpoint = try OTLPEndpoint.of(next)
+      if endpoint != nil { try exporter.prepare() }
+    } catch {
+      refuseReload("otlp: \(error)")
+      return
+    }
     let introspection: IntrospectionClients
     do throws(IntrospectionError) {
       introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
@@ -209,6 +218,7 @@ extension Gateway {
     self.tls = tls
     server.update(
       active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
+    takeExport(endpoint)
     beginCanary(replacing: replaced, isChanged: !difference.isEmpty)
     var metadata: Logger.Metadata = [
       "generation": "\(active.generation)", "changes": "\(difference)", "providers": "\(next.providers.count)",

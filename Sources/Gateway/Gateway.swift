@@ -6,6 +6,7 @@ import Glibc
 import Introspection
 import Keys
 import Logging
+import OTLP
 import Proxy
 import SignIn
 import Sockets
@@ -43,6 +44,14 @@ final class Gateway {
   let codeFlows: CodeFlows
   /// What counters are called.
   let metricNames = MetricNames()
+  let exporter: OTLPExporter
+  /// Whether it looks each second for what is to be exported.
+  var isExporting = false
+  /// nil: not yet.
+  var metricsExportedAt: MonotonicTime?
+  /// Loops whose last spans are not here yet.
+  var loopsUnexported = 0
+  var isEnding = false
   /// nil: nobody asks, or not yet.
   var adminServer: Server?
   let startedAt = Double(WallClock.nanoseconds) / 1e9
@@ -102,6 +111,17 @@ final class Gateway {
       }
     } catch {
       throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
+    }
+    exporter = OTLPExporter(version: Portcullis.version, instance: Gateway.makeInstanceID(), loop: control) { [log] in
+      $0.write(to: log)
+    }
+    do throws(OTLPError) {
+      if let endpoint = try OTLPEndpoint.of(configuration) {
+        try exporter.prepare()
+        exporter.take(endpoint)
+      }
+    } catch {
+      throw GatewayFault(message: "otlp: \(error)", status: ExitStatus.configuration)
     }
     endedSignIns = EndedSignIns { WallClock.nanoseconds / 1_000_000_000 }
     signIns = SignIns(endedSignIns, loop: control, log: log)
@@ -266,6 +286,7 @@ extension Gateway {
     }
     handle(SIGUSR2, bound) { $0.handOver(bound) }
     startSampling()
+    startExporting(bound)
     startWatching(bound)
   }
 

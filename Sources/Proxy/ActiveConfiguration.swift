@@ -33,6 +33,8 @@ public final class ActiveConfiguration: Sendable {
   let headLimits: HeadLimits
   /// Requests that one connection carries.
   let requestsPerConnectionMax: Int
+  /// nil: no traces are exported.
+  let traceSampling: TraceSampling?
   /// For requests that have no route.
   let minimumRate: MinimumRate?
   public let responders: [LocalRoute]
@@ -54,6 +56,7 @@ public final class ActiveConfiguration: Sendable {
     forwardAuth = configuration.forwardAuth.map {
       ActiveForwardAuth($0, trustedProxies: configuration.trustedProxies)
     }
+    traceSampling = configuration.otlp?.tracesPercentage.map(TraceSampling.init)
     trustsProxies = !configuration.trustedProxies.isEmpty
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     foldedPaths = FoldedPaths(of: configuration.caseInsensitivePaths, routes: configuration.routes.map(\.pattern))

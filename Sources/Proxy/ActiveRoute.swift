@@ -10,6 +10,8 @@ final class ActiveRoute: Sendable {
   let configuration: RouteConfiguration
   /// `MetricNames`' number of it.
   let metricNumber: Int
+  /// The pattern of its path, as traces say it.
+  let tracedPath: String
   let tokenUse: TokenUse
   /// Which of the different identity mappings it has: rendered identity headers are kept by it.
   let mapping: Int
@@ -57,6 +59,7 @@ final class ActiveRoute: Sendable {
   ) {
     self.configuration = configuration
     self.metricNumber = metricNumber
+    tracedPath = configuration.pattern.path.description
     self.signIn = signIn
     self.mapping = mapping
     self.assertion = assertion

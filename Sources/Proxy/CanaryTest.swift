@@ -136,6 +136,7 @@ public enum CanaryTest {
   private static func context() throws(Diagnostics) -> DecisionContext {
     let text = """
       listeners: [{ address: 127.0.0.1:0 }]
+      otlp: { url: https://canary.invalid, traces: 100% }
       providers:
         canary:
           issuer: https://canary.invalid

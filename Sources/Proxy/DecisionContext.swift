@@ -22,7 +22,7 @@ final class DecisionContext {
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
   var refusedTokens = RefusedTokens()
   /// Whether anybody asks for `census`.
-  let countsTokens: Bool
+  var countsTokens: Bool
   var census: TokenCensus
   let signatures = SignatureVerifier()
   let headers = KnownHeaders()
@@ -32,6 +32,7 @@ final class DecisionContext {
   let rateLimits: RateLimitMemory
   let blocks = BufferPool(blockBytes: Limits.blockBytes, keptMax: Limits.blocksKeptMax)
   var requestIDs = RequestIDSource()
+  var followedTraces = FollowedTraces()
   /// The time of the batch that is being handled.
   var now = MonotonicTime.current
   var wallClockNanoseconds = WallClock.nanoseconds

@@ -39,6 +39,8 @@ extension Exchange {
       if let client = said.client { log.keep(AddressText(client.text)) }
       if let name = said.requestID { requestID.take(bytes, name) }
     }
+    // Once, however often the request waits.
+    if trace == nil, active.traceSampling != nil { trace = context.trace(of: requestID, bytes) }
     let traits: PathTraits
     do throws(PathError) {
       traits = try context.readPath(bytes)
@@ -258,7 +260,8 @@ extension Exchange {
       let forwarded = try ForwardedHead(
         spending: permit, head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(
-          client: context.client, requestID: requestID, credential: credential, route: route, upgrade: upgrade),
+          client: context.client, requestID: requestID, credential: credential, route: route, upgrade: upgrade,
+          trace: trace),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
       return .forward(forwarded, upstream: upstream)

@@ -66,6 +66,9 @@ final class Exchange {
   /// What came of the request's refresh token, where it was used.
   var renewal: Renewal?
 
+  /// The trace that it belongs to; nil: none is exported, or it is not known yet.
+  var trace: RequestTrace?
+
   // What the access log says.
   var log = ExchangeLog()
 
@@ -97,6 +100,7 @@ final class Exchange {
     rampStop = nil
     introspection = nil
     renewal = nil
+    trace = nil
     upgrade = nil
     requestBodyBytesMax = nil
     expectsContinue = false

@@ -141,6 +141,11 @@ struct ExchangeLog {
     if case .token(let token) = identity { token.keyID } else { nil }
   }
 
+  /// From its beginning until it went on to its upstream; nil: it did not.
+  var forwardedMicroseconds: Int64? {
+    forwardedAt.map { ($0.nanoseconds - startedAt.nanoseconds) / 1000 }
+  }
+
   mutating func forwarded(at now: MonotonicTime) { forwardedAt = now }
 
   mutating func connected(at now: MonotonicTime) {
@@ -217,7 +222,9 @@ extension Exchange {
     record.reason = reason
     record.unenforced = unenforced
     record.isRefusedByTried = isRefusedByTried
+    record.trace = nil
     guard let configuration else { return }
+    if let sampling = configuration.traceSampling { fill(&record, tracedBy: sampling) }
     record.generation = configuration.generation
     record.route = route?.configuration.name
     record.provider = log.identity.provider ?? log.provider.map { configuration.providerNames[$0] }
@@ -225,5 +232,12 @@ extension Exchange {
       configuration.append(log.identity.claims, to: &record.claims)
     }
     record.upstream = log.upstream.map { configuration.upstreamNames[$0] }
+  }
+
+  private func fill(_ record: inout AccessRecord, tracedBy sampling: TraceSampling) {
+    // Of a head that could not be read nothing is known.
+    let trace = trace ?? RequestTrace(beginning: requestID, sampling, isSecured: secured != nil)
+    record.trace = trace.facts(
+      isHTTP10: version == .http10, routePath: route?.tracedPath, forwardedMicroseconds: log.forwardedMicroseconds)
   }
 }

@@ -24,6 +24,7 @@ struct ForwardedHead: ~Copyable {
     let credential: Credential
     let route: ActiveRoute
     let upgrade: UpgradeRequest?
+    let trace: RequestTrace?
   }
 
   /// Spends `permit`.
@@ -58,7 +59,7 @@ struct ForwardedHead: ~Copyable {
     writer.write(bytes, head.authority)
     writer.write("\r\n")
     let options = head.namesFields ? ConnectionOptions(head.fields, bytes) : ConnectionOptions()
-    let trace = TraceFields(head, bytes)
+    let trace = TraceFields(head, bytes, facts.trace)
     var logsConnectionIn = false
     let hidesProtocols = removesToken && facts.route.readsWebSocketProtocol
     // Outside of a handshake the field says nothing, and may hold a token all the same.
@@ -71,9 +72,11 @@ struct ForwardedHead: ~Copyable {
       case .authorization:
         if removesToken, case .authorization = facts.credential { continue }
         if ForwardedHead.logsConnectionIn(bytes, line.value) { logsConnectionIn = true }
-      case .traceparent, .tracestate:
+      case .traceparent:
+        if !trace.keepsParent { continue }
+      case .tracestate:
         // A state without its parent belongs to nothing (W3C Trace Context, §3.3).
-        if !trace.areKept { continue }
+        if !trace.keepsState { continue }
       case .dpop:
         // Whoever asks for tokens takes what belongs to them, also where another credential was used, or none.
         if removesToken, facts.route.tokenUse != .none { continue }

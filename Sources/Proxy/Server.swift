@@ -17,7 +17,7 @@ public final class Server: Sendable {
   ///
   /// - Parameters:
   ///   - sockets: Of the listeners of `active`, for as many workers as it has.
-  ///   - isWatched: Whether `collect` is to say anything.
+  ///   - isWatched: Whether `collect` is to say what was refused, and what is counted whatever the configuration says.
   ///   - report: Called from any loop.
   public init(
     _ active: ActiveConfiguration, sockets: ListenerSockets, keys: KeySnapshot, tls: ListenerContexts,
@@ -41,7 +41,8 @@ public final class Server: Sendable {
         clientsGenerations: tls.clientsGenerations, active: active, keys: keys,
         upstreams: upstreams,
         counters: counters, replays: replays, rateLimits: rateLimits,
-        accessLog: accessLog.makeRing(remembersRefusals: isWatched), counts: isWatched ? TrafficCounts() : nil,
+        accessLog: accessLog.makeRing(remembersRefusals: isWatched),
+        counts: isWatched || active.configuration.isCounted ? TrafficCounts() : nil,
         report: report)
       workers.append(LoopBound(worker, loop: loop))
     }
@@ -163,6 +164,13 @@ public final class Server: Sendable {
             counts: $0.counts ?? TrafficCounts(), census: $0.context.census, refusals: $0.accessLog.recentRefusals))
       }
     }
+  }
+
+  /// Has every loop give away its spans.
+  ///
+  /// - Parameter each: Called once per loop, from it.
+  public func collectSpans(_ each: @escaping @Sendable (SpanBuffer.Taken) -> Void) {
+    for worker in workers { worker.async { each($0.accessLog.takeSpans()) } }
   }
 
   /// Client connections that are open.

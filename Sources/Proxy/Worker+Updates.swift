@@ -114,6 +114,11 @@ extension Worker {
     }
     let rules = context.active.certificateRules
     context.active = active
+    accessLog.keepsSpans = active.traceSampling != nil
+    if counts == nil, active.configuration.isCounted {
+      counts = TrafficCounts()
+      context.countsTokens = true
+    }
     endTunnelsOfCertificates(knownBy: rules)
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)

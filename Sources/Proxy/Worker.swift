@@ -90,6 +90,7 @@ final class Worker {
     self.accessLog = accessLog
     self.counts = counts
     self.report = report
+    accessLog.keepsSpans = active.traceSampling != nil
     context = DecisionContext(
       active, keys: keys, replays: replays, rateLimits: rateLimits, countsTokens: counts != nil)
     pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }

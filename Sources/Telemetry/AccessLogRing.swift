@@ -7,6 +7,9 @@ import Sockets
 public final class AccessLogRing {
   private let ring: ByteRing?
   private var line: Line
+  /// Whether exchanges that are part of a sampled trace are kept for export.
+  public var keepsSpans = false
+  private var spans = SpanBuffer()
   /// nil: no refusal is remembered.
   private var refusals: RecentRefusals?
 
@@ -83,11 +86,16 @@ public final class AccessLogRing {
     }
     let memory = AccessLogRing(nil, .json, remembersRefusals: true)
     memory.write { $0 = record }
-    return lines + memory.recentRefusals.flatMap(\.latestFirst).map(\.line)
+    var spans = SpanBuffer()
+    spans.add(record)
+    return lines + memory.recentRefusals.flatMap(\.latestFirst).map(\.line) + spans.take().pieces.map(\.bytes)
   }
 
   /// Whether anything comes of a line.
-  public var isOn: Bool { ring != nil || refusals != nil }
+  public var isOn: Bool { ring != nil || refusals != nil || keepsSpans }
+
+  /// The spans since the last call, and how many there was no room for.
+  public func takeSpans() -> SpanBuffer.Taken { spans.take() }
 
   /// What was refused last.
   public var recentRefusals: [RecentRefusals.Part] { refusals?.parts ?? [] }
@@ -102,6 +110,7 @@ public final class AccessLogRing {
   ) {
     guard isOn else { return }
     fill(&line.record)
+    if keepsSpans { spans.add(line.record) }
     guard let reason = line.record.reason, refusals != nil else {
       if let ring { line.write(to: ring) }
       return
@@ -123,6 +132,7 @@ extension LineEncoder {
     } else {
       add("request_id", hexadecimal: record.requestIDHigh, record.requestIDLow)
     }
+    if let trace = record.trace { add("trace_id", hexadecimal: trace.traceHigh, trace.traceLow) }
     if let client = record.client, client.count > 0 { client.withBytes { add("client", $0) } }
     let text = record.text.span
     if !record.method.isEmpty { add("method", text.extracting(record.method.bounds)) }
@@ -157,5 +167,5 @@ extension LineEncoder {
 }
 
 extension ByteRange {
-  fileprivate var bounds: Range<Int> { lowerBound..<upperBound }
+  var bounds: Range<Int> { lowerBound..<upperBound }
 }

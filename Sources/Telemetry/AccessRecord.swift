@@ -43,6 +43,8 @@ public struct AccessRecord {
   public var totalMicroseconds: Int64 = 0
   public var bytesIn: UInt64 = 0
   public var bytesOut: UInt64 = 0
+  /// nil: nothing is exported of it.
+  public var trace: TraceFacts?
   /// Which configuration decided.
   public var generation: UInt64 = 0
 

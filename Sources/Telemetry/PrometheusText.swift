@@ -1,64 +1,33 @@
 /// Metrics in Prometheus' text format 0.0.4.
-public struct PrometheusText {
+public struct PrometheusText: MetricWriter {
   public private(set) var bytes: [UInt8] = []
   /// Of the family.
   private var name: [UInt8] = []
 
   public static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
 
-  public enum Kind: String, Sendable { case counter, gauge, histogram }
-
-  /// Label pairs as they stand between braces, escaped.
-  public struct Labels: Sendable {
-    fileprivate let bytes: [UInt8]
-
-    public static let none = Labels()
-
-    public init(_ pairs: (name: StaticString, value: String)...) {
-      var bytes: [UInt8] = []
-      for pair in pairs {
-        if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
-        bytes += "\(pair.name)=\"".utf8
-        for byte in pair.value.utf8 {
-          switch byte {
-          case UInt8(ascii: "\\"), UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), byte]
-          case UInt8(ascii: "\n"): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-          default: bytes.append(byte)
-          }
-        }
-        bytes.append(UInt8(ascii: "\""))
-      }
-      self.bytes = bytes
-    }
-  }
-
   public init() { bytes.reserveCapacity(64 << 10) }
 
-  /// Begins a family of samples: what follows is of it.
-  public mutating func begin(_ name: StaticString, _ kind: Kind, _ help: StaticString) {
+  public mutating func begin(_ name: StaticString, _ kind: MetricKind, _ help: StaticString) {
     self.name = [UInt8]("\(name)".utf8)
     bytes += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n".utf8
   }
 
-  public mutating func sample(_ labels: Labels, _ value: UInt64) {
+  public mutating func sample(_ labels: MetricLabels, _ value: UInt64) {
     start(labels)
     end(value)
   }
 
-  public mutating func sample(_ labels: Labels, _ value: Double) {
+  public mutating func sample(_ labels: MetricLabels, _ value: Double) {
     start(labels)
     bytes += "\(value)\n".utf8
   }
 
-  public mutating func sample(_ value: UInt64) { sample(.none, value) }
-
-  public mutating func sample(_ value: Double) { sample(.none, value) }
-
-  /// All samples of a histogram of seconds.
-  public mutating func sample(_ labels: Labels, _ histogram: Histogram) {
+  public mutating func sample(_ labels: MetricLabels, _ histogram: Histogram) {
     var count: UInt64 = 0
-    var prefix = name + PrometheusText.bucket + labels.bytes
-    if !labels.bytes.isEmpty { prefix.append(UInt8(ascii: ",")) }
+    var prefix = name + PrometheusText.bucket
+    PrometheusText.write(labels, to: &prefix)
+    if !labels.pairs.isEmpty { prefix.append(UInt8(ascii: ",")) }
     for index in 0...Histogram.bounds.count {
       count &+= histogram.count(of: index)
       bytes += prefix
@@ -78,15 +47,31 @@ public struct PrometheusText {
     Histogram.bounds.indices.map { [UInt8]("le=\"\(Double(Histogram.bounds[$0]) / 1_000_000)\"} ".utf8) }
     + [[UInt8]("le=\"+Inf\"} ".utf8)]
 
-  private mutating func start(_ labels: Labels, _ suffix: [UInt8] = []) {
+  private mutating func start(_ labels: MetricLabels, _ suffix: [UInt8] = []) {
     bytes += name
     bytes += suffix
-    if !labels.bytes.isEmpty {
+    if !labels.pairs.isEmpty {
       bytes.append(UInt8(ascii: "{"))
-      bytes += labels.bytes
+      PrometheusText.write(labels, to: &bytes)
       bytes.append(UInt8(ascii: "}"))
     }
     bytes.append(UInt8(ascii: " "))
+  }
+
+  /// As they stand between braces, escaped.
+  private static func write(_ labels: MetricLabels, to bytes: inout [UInt8]) {
+    for (index, pair) in labels.pairs.enumerated() {
+      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      bytes += "\(pair.name)=\"".utf8
+      for byte in pair.value.utf8 {
+        switch byte {
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), byte]
+        case UInt8(ascii: "\n"): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
+        default: bytes.append(byte)
+        }
+      }
+      bytes.append(UInt8(ascii: "\""))
+    }
   }
 
   /// A thousand routes have twenty thousand of them: no text is made of each.

@@ -16,6 +16,9 @@ struct AccessLogTests {
     record.startedAtNanoseconds = 1_700_000_000_000_001_000
     record.requestIDHigh = 1
     record.requestIDLow = 0xAB
+    record.trace = TraceFacts(
+      traceHigh: 0x0AF7_6519_16CD_43DD, traceLow: 0x8448_EB21_1C80_319C, span: 0xB7, parent: 0xB9, upstreamSpan: 0xBA,
+      isSecured: true, routePath: "/a/*", forwardedMicroseconds: 5)
     record.client = AddressText("192.0.2.1")
     record.text = Array("GETa.example/a b".utf8)
     record.method = ByteRange(0, 3)
@@ -58,6 +61,7 @@ struct AccessLogTests {
     #expect(
       try written(.json, [Self.full]) == """
         {"time":"2023-11-14T22:13:20.000001Z","request_id":"000000000000000100000000000000ab",\
+        "trace_id":"0af7651916cd43dd8448eb211c80319c",\
         "client":"192.0.2.1","method":"GET","host":"a.example","path":"/a b","route":"orders","status":403,\
         "reason":"role_missing","blame":"policy","tried":"role_missing","shadow":"scope_missing",\
         "provider":"company","subject":"al\\"ice",\
@@ -68,7 +72,8 @@ struct AccessLogTests {
         """)
     #expect(
       try written(.logfmt, [Self.full]) == """
-        time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab client=192.0.2.1 \
+        time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab \
+        trace_id=0af7651916cd43dd8448eb211c80319c client=192.0.2.1 \
         method=GET host=a.example path="/a b" route=orders status=403 reason=role_missing blame=policy \
         tried=role_missing shadow=scope_missing \
         provider=company subject="al\\"ice" claims="{\\"roles\\":[\\"a\\\\\\"b\\"],\\"tenant\\":null}" \

@@ -20,7 +20,7 @@ struct MetricsTests {
   func escaping() {
     var text = PrometheusText()
     text.begin("a_total", .counter, "What it is.")
-    text.sample(PrometheusText.Labels(("route", "a\"b\\c\nd"), ("code", "")), UInt64.max)
+    text.sample(MetricLabels(("route", "a\"b\\c\nd"), ("code", "")), UInt64.max)
     text.sample(0.5)
     #expect(
       String(decoding: text.bytes, as: UTF8.self) == """
@@ -37,7 +37,7 @@ struct MetricsTests {
     var (text, histogram) = (PrometheusText(), Histogram())
     for microseconds in [400, 600, 20_000_000] as [Int64] { histogram.add(microseconds) }
     text.begin("h", .histogram, "H.")
-    text.sample(PrometheusText.Labels(("route", "a")), histogram)
+    text.sample(MetricLabels(("route", "a")), histogram)
     let lines = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").dropFirst(2)
     #expect(lines.first == "h_bucket{route=\"a\",le=\"0.0005\"} 1")
     #expect(lines.dropFirst().first == "h_bucket{route=\"a\",le=\"0.001\"} 2")

@@ -9,6 +9,7 @@ struct GatewayDraft: Sendable {
 
   var listeners: [Decoded<ListenerDraft>]?
   var admin: Decoded<AdminDraft>?
+  var otlp: Decoded<OTLPDraft>?
   var workers = Workers.auto
   var reload = Decoded(ReloadConfiguration())
   var log = Decoded(LogConfiguration())
@@ -31,6 +32,7 @@ struct GatewayDraft: Sendable {
         "listeners", ifWritten: \.listeners, .list(of: .mapping(ListenerDraft.keys), "listeners"), presence: .required,
         "Where connections are accepted."),
       Key("admin", ifWritten: \.admin, .mapping(AdminDraft.keys), "Where operators see how the gateway is doing."),
+      Key("otlp", ifWritten: \.otlp, .mapping(OTLPDraft.keys), "Where traces and metrics are sent."),
       Key(
         "workers", \.workers, .workers,
         "Event loops that carry traffic; `auto` is one for each processor that the process may run on."),

@@ -21,6 +21,7 @@ struct Resolver {
       file: file,
       listeners: listeners,
       admin: resolveAdmin(beside: listeners),
+      otlp: resolveOTLP(),
       workers: workerCount,
       reload: resolveReload(),
       log: resolveLog(),

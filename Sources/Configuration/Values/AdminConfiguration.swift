@@ -12,6 +12,7 @@ extension GatewayConfiguration {
   public var forAdmin: GatewayConfiguration {
     var own = self
     own.listeners = admin.map { [ListenerConfiguration(address: $0.address)] } ?? []
+    own.otlp = nil
     own.workers = 1
     own.limits = LimitsConfiguration()
     // Whoever reaches it needs no credential: one machine must not keep the others out, nor hold what it does not use.

@@ -56,7 +56,8 @@ extension GatewayConfiguration {
     ]
     difference.sections = sections.filter { !$0.isEmpty }
     for (key, isSame) in [
-      ("admin", admin == old.admin), ("workers", workers == old.workers), ("reload", reload == old.reload),
+      ("admin", admin == old.admin), ("otlp", otlp == old.otlp), ("workers", workers == old.workers),
+      ("reload", reload == old.reload),
       ("log", log == old.log), ("limits", limits == old.limits), ("timeouts", timeouts == old.timeouts),
       ("trusted_proxies", trustedProxies == old.trustedProxies), ("forward_auth", forwardAuth == old.forwardAuth),
       ("revocations", revocations?.file == old.revocations?.file),

@@ -12,6 +12,7 @@ extension GatewayConfiguration {
     var own = self
     own.listeners = [ListenerConfiguration(address: .ipv4("127.0.0.1", port: 0))]
     own.admin = nil
+    own.otlp = nil
     own.workers = 1
     own.limits = LimitsConfiguration()
     own.trustedProxies = trustedProxies.besidesThisMachine

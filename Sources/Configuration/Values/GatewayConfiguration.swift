@@ -8,6 +8,8 @@ public struct GatewayConfiguration: Sendable {
   public var listeners: [ListenerConfiguration]
   /// nil: nobody sees how the gateway is doing.
   public var admin: AdminConfiguration?
+  /// nil: neither traces nor metrics are sent anywhere.
+  public var otlp: OTLPConfiguration?
   /// Event loops that carry traffic, 1 to 64. `auto` has been resolved to the processors there are.
   public var workers: Int
   public var reload: ReloadConfiguration

@@ -1,0 +1,116 @@
+import JSON
+
+/// Pieces of OTLP's JSON (opentelemetry.io/docs/specs/otlp, "JSON Protobuf Encoding"): ids in hexadecimal, 64-bit numbers
+/// as texts.
+enum OTLPText {
+  /// Bytes of a value that are written; a longer one ends in `…`.
+  static let valueBytesMax = 1024
+
+  static func hexadecimal(_ value: UInt64, to text: inout [UInt8]) {
+    for shift in stride(from: UInt64(60), through: 0, by: -4) {
+      let digit = UInt8(truncatingIfNeeded: value >> shift & 0xF)
+      text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+    }
+  }
+
+  static func decimal(_ value: UInt64, to text: inout [UInt8]) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var index = 20
+    var rest = value
+    repeat {
+      index -= 1
+      digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    for place in index..<20 { text.append(digits[place]) }
+  }
+
+  /// In quotes, escaped; what is no UTF-8 becomes U+FFFD.
+  static func quoted(_ value: Span<UInt8>, to text: inout [UInt8]) {
+    var isPlain = value.count <= valueBytesMax
+    for index in value.indices where isPlain {
+      let byte = value[index]
+      isPlain = byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+    let count = min(value.count, valueBytesMax)
+    guard !isPlain else {
+      text.append(UInt8(ascii: "\""))
+      for index in 0..<count { text.append(value[index]) }
+      text.append(UInt8(ascii: "\""))
+      return
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    for index in 0..<count { bytes.append(value[index]) }
+    let kept = String(decoding: bytes, as: UTF8.self) + (count < value.count ? "…" : "")
+    text += JSONValue.string(kept).serialized()
+  }
+
+  static func quoted(_ value: String, to text: inout [UInt8]) {
+    var value = value
+    value.makeContiguousUTF8()
+    quoted(value.utf8Span.span, to: &text)
+  }
+
+  /// What has produced it: a `resource` with semantic conventions' names, and a `scope`.
+  ///
+  /// - Parameters:
+  ///   - instance: Another for each process.
+  ///   - scoped: The member with the scope's things, such as `scopeSpans`.
+  static func begin(_ signal: String, _ scoped: String, _ resource: OTLPResource, to text: inout [UInt8]) {
+    text += "{\"\(signal)\":[{\"resource\":{\"attributes\":[".utf8
+    var attributes = OTLPAttributes()
+    attributes.add("service.name", OTLPResource.name, to: &text)
+    attributes.add("service.version", resource.version, to: &text)
+    attributes.add("service.instance.id", resource.instance, to: &text)
+    text += "]},\"\(scoped)\":[{\"scope\":{\"name\":\"\(OTLPResource.name)\",\"version\":".utf8
+    quoted(resource.version, to: &text)
+    text += "},".utf8
+  }
+}
+
+/// Which gateway it is that sends traces and metrics.
+public struct OTLPResource: Sendable {
+  /// The program's.
+  public let version: String
+  /// Another one for each process.
+  public let instance: String
+
+  static let name = "portcullis"
+
+  public init(version: String, instance: String) {
+    self.version = version
+    self.instance = instance
+  }
+}
+
+/// Attributes, between brackets that others write.
+struct OTLPAttributes {
+  private var isFirst = true
+
+  private mutating func key(_ key: StaticString, to text: inout [UInt8]) {
+    text += (isFirst ? "{\"key\":\"" : ",{\"key\":\"").utf8
+    text += key.description.utf8
+    isFirst = false
+  }
+
+  mutating func add(_ key: StaticString, _ value: Span<UInt8>, to text: inout [UInt8]) {
+    self.key(key, to: &text)
+    text += "\",\"value\":{\"stringValue\":".utf8
+    OTLPText.quoted(value, to: &text)
+    text += "}}".utf8
+  }
+
+  mutating func add(_ key: StaticString, _ value: String, to text: inout [UInt8]) {
+    var value = value
+    value.makeContiguousUTF8()
+    add(key, value.utf8Span.span, to: &text)
+  }
+
+  mutating func add(_ key: StaticString, _ value: Int, to text: inout [UInt8]) {
+    self.key(key, to: &text)
+    text += "\",\"value\":{\"intValue\":\"".utf8
+    OTLPText.decimal(UInt64(clamping: value), to: &text)
+    text += "\"}}".utf8
+  }
+}

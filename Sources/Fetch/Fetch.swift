@@ -78,7 +78,7 @@ public struct FetchResponse: Sendable {
   /// What the server's clock said when the answer came, in seconds since 1970: Date (§6.6.1), and the seconds that the
   /// answer had spent in caches since (RFC 9111 §5.1); nil: it does not say.
   public let serverTime: Int64?
-  /// How long to wait before the next request: Retry-After (RFC 9110 §10.2.3) in seconds; nil: it does not say.
+  /// How long to wait before the next request: Retry-After (RFC 9110 §10.2.3); nil: it does not say.
   public let retryAfter: Duration?
   /// When the first of the certificates ends that the server showed, in seconds since 1970; nil: it was not asked for,
   /// or there are none.

@@ -115,7 +115,7 @@ internal import Sockets
     case "age": freshness.add(age: String(value))
     case "content-type" where value.utf8.count <= 256: contentType = String(value)
     case "date" where value.utf8.count <= 64: date = Transfer.time(String(value))
-    case "retry-after": retryAfter = UInt16(value).map { .seconds(Int($0)) }
+    case "retry-after" where value.utf8.count <= 64: retryAfter = Transfer.pause(String(value))
     case "content-encoding" where !Transfer.isIdentity(value):
       fault = .contentCoded
       return false
@@ -130,6 +130,17 @@ internal import Sockets
     // What is further away is no clock, and sums with it are none.
     return (0...1 << 40).contains(seconds) ? Int64(seconds) : nil
   }
+
+  /// What a Retry-After asks for (RFC 9110 §10.2.3): seconds, or a moment; nil: it is neither.
+  private static func pause(_ value: String) -> Duration? {
+    let text = value.prefix { $0 != " " && $0 != "\t" }
+    if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+      return text.isEmpty ? nil : .seconds(min(Int64(text) ?? pauseSecondsMax, pauseSecondsMax))
+    }
+    return time(value).map { .seconds(max($0 - WallClock.nanoseconds / 1_000_000_000, 0)) }
+  }
+
+  private static let pauseSecondsMax: Int64 = 1 << 31
 
   /// Whether a Content-Encoding says that there is none (RFC 9110 §8.4.1).
   private static func isIdentity(_ coding: some StringProtocol) -> Bool {
@@ -164,6 +175,10 @@ internal import Sockets
     if let path = request.unixSocket { texts.append((CURLOPT_UNIX_SOCKET_PATH, path)) }
     for (option, value) in texts {
       isDone = unsafe isDone && portcullis_curl_set_text(handle, option, value) == CURLE_OK
+    }
+    // libcurl would keep the file's authorities for a day, and not see that it holds others.
+    if request.certificateAuthorityFile != nil {
+      isDone = unsafe isDone && portcullis_curl_set_long(handle, CURLOPT_CA_CACHE_TIMEOUT, 0) == CURLE_OK
     }
     // libcurl would go on to believe the system's folder of certificates beside the file.
     if request.certificateAuthorityFile != nil {

@@ -7,6 +7,7 @@ import Telemetry
 /// How the gateway ends: with what is under way, and maybe with another process in its place.
 extension Gateway {
   func interrupt(_ bound: LoopBound<Gateway>) {
+    if isEnding { return endProcess() }
     if isDraining { cut("interrupted", bound) } else { drain(bound) }
   }
 
@@ -62,6 +63,7 @@ extension Gateway {
   private func endAccepting(_ bound: LoopBound<Gateway>) {
     server.drain { bound.async { $0.loopDrained() } }
     control.schedule(after: active.configuration.timeouts.drain) { [self] in
+      guard !isEnding else { return }
       log.warning("draining took too long", metadata: ["connections": "\(server.openConnections)"])
       cut("timeouts.drain is over", bound)
     }
@@ -90,6 +92,8 @@ extension Gateway {
   }
 
   private func endProcess() {
+    guard !hasEnded else { return }
+    hasEnded = true
     accessLog.flushAndStop()
     log.notice("stopped", metadata: ["why": "\(endsBecause)"])
     logWriter.flush()

@@ -104,8 +104,11 @@ extension OTLPEvent {
     switch self {
     case .failed(let signal, let url, let why):
       log.warning(
-        "the collector takes no \(signal); they are sent again as long as there is room",
+        "the collector takes no \(signal)",
         metadata: ["url": "\(url)", "why": "\(why)"])
+    case .partlyRejected(let signal, let count, let why):
+      log.warning(
+        "the collector does not take all \(signal)", metadata: ["rejected": "\(count)", "why": "\(why)"])
     case .recovered(let signal): log.notice("the collector takes \(signal) again")
     case .lost(let spans):
       log.warning(

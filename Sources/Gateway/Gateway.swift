@@ -51,7 +51,9 @@ final class Gateway {
   var metricsExportedAt: MonotonicTime?
   /// Loops whose last spans are not here yet.
   var loopsUnexported = 0
+  /// Nothing is under way any more; what is to be exported may be.
   var isEnding = false
+  var hasEnded = false
   /// nil: nobody asks, or not yet.
   var adminServer: Server?
   let startedAt = Double(WallClock.nanoseconds) / 1e9

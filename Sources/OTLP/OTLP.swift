@@ -7,9 +7,11 @@ public enum OTLPSignal: String, Sendable { case traces, metrics }
 
 /// What operators want to know of it.
 public enum OTLPEvent: Sendable, Equatable {
-  /// The collector does not take any. Said once, until it goes well again.
+  /// The collector does not take any. Said once, until it goes well again or fails otherwise.
   case failed(OTLPSignal, url: String, why: String)
   case recovered(OTLPSignal)
+  /// It took a part; `why` is its word. Said once in a while.
+  case partlyRejected(OTLPSignal, count: Int64, why: String)
   /// So many spans were lost since it was said last.
   case lost(spans: UInt64)
 }

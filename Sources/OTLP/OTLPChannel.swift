@@ -17,6 +17,12 @@ final class OTLPChannel {
     case rejected
   }
 
+  /// What the last failure was like, and when it was said.
+  private struct Failing {
+    let kind: String
+    let saidAt: MonotonicTime
+  }
+
   typealias Fetch = (FetchRequest, @escaping (Result<FetchResponse, FetchError>) -> Void) -> Void
 
   private let signal: OTLPSignal
@@ -30,8 +36,17 @@ final class OTLPChannel {
   private var current: Batch?
   /// nil: it does not pause.
   private var pause: LoopTimer?
+  /// In a row, of whatever was sent.
   private var failures = 0
-  private var isFailing = false
+  /// Of the current one.
+  private var attempts = 0
+  /// nil: it goes well.
+  private var failing: Failing?
+  private var partSaidAt: MonotonicTime?
+
+  /// So often one is sent at most: what somebody on the way dislikes must not hold up the rest for ever.
+  static let attemptsMax = 8
+  private static let saidEvery: Duration = .seconds(60)
 
   static let firstPause: Duration = .seconds(1)
   static let pauseMax: Duration = .seconds(30)
@@ -56,8 +71,8 @@ final class OTLPChannel {
   func take(_ endpoint: OTLPEndpoint?) {
     self.endpoint = endpoint
     failures = 0
+    failing = nil
     guard endpoint == nil else { return hurry() }
-    isFailing = false
     pause?.cancel()
     // One that is under way ends by itself.
     if pause != nil, let current { give(current, .rejected) }
@@ -89,6 +104,7 @@ final class OTLPChannel {
 
   private func send(_ batch: Batch) {
     guard let endpoint else { return give(batch, .rejected) }
+    attempts += 1
     let url = endpoint.address(of: signal)
     fetch(endpoint.request(signal, batch.content)) { [weak self] result in self?.take(result, url) }
   }
@@ -98,29 +114,34 @@ final class OTLPChannel {
     switch result {
     case .success(let response) where (200...299).contains(response.status):
       failures = 0
-      if isFailing { report(.recovered(signal)) }
-      isFailing = false
-      give(current, .exported(rejected: OTLPChannel.rejected(response.body, of: signal, most: current.count)))
+      if failing != nil { report(.recovered(signal)) }
+      failing = nil
+      give(current, .exported(rejected: takePart(response.body, of: current)))
     case .success(let response):
-      fail("it answers \(response.status)", url)
+      fail("it answers \(response.status)", url, kind: "\(response.status)")
       guard [429, 502, 503, 504].contains(response.status) else { return give(current, .rejected) }
-      sendAgain(after: response.retryAfter)
-    case .failure(.requestRefused):
-      fail("\(FetchError.requestRefused)", url)
-      give(current, .rejected)
+      sendAgain(current, after: response.retryAfter)
     case .failure(let error):
-      fail("\(error)", url)
-      sendAgain(after: nil)
+      fail("\(error)", url, kind: "\(error)".filter { !$0.isNumber })
+      switch error {
+      // It has answered: sent again, what it took would be there twice.
+      case .bodyTooLarge, .headTooLarge, .contentCoded: give(current, .rejected)
+      case .addressRefused, .requestRefused: give(current, .rejected)
+      case .timedOut, .certificateRefused, .failed, .stopped: sendAgain(current, after: nil)
+      }
     }
   }
 
-  private func fail(_ why: String, _ url: String) {
-    if !isFailing { report(.failed(signal, url: url, why: why)) }
-    isFailing = true
+  /// Says the first failure, and another one that is of another kind, once in a while.
+  private func fail(_ why: String, _ url: String, kind: String) {
+    if let failing, failing.kind == kind || loop.now < failing.saidAt + OTLPChannel.saidEvery { return }
+    report(.failed(signal, url: url, why: why))
+    failing = Failing(kind: kind, saidAt: loop.now)
   }
 
-  private func sendAgain(after asked: Duration?) {
+  private func sendAgain(_ batch: Batch, after asked: Duration?) {
     failures += 1
+    guard attempts < OTLPChannel.attemptsMax else { return give(batch, .rejected) }
     // Many gateways shall not come back at once.
     let own = OTLPChannel.pause(after: failures) * Double.random(in: 0.75...1)
     pause = loop.schedule(after: max(own, min(asked ?? .zero, OTLPChannel.retryAfterMax))) { [weak self] in
@@ -136,22 +157,28 @@ final class OTLPChannel {
 
   private func give(_ batch: Batch, _ outcome: Outcome) {
     current = nil
+    attempts = 0
     ended(batch, outcome)
     advance()
   }
 
   /// How many the collector says that it did not take ("Partial Success").
-  private static func rejected(_ body: [UInt8], of signal: OTLPSignal, most: Int) -> Int {
+  private func takePart(_ body: [UInt8], of batch: Batch) -> Int {
     guard !body.isEmpty, let document = try? JSONDocument(body.span),
-      let partial = document.value(document.root).object?["partialSuccess"]?.object,
-      let value = partial[signal == .traces ? "rejectedSpans" : "rejectedDataPoints"]
+      let partial = document.value(document.root).object?["partialSuccess"]?.object
     else { return 0 }
     let count: Int64 =
-      switch value {
+      switch partial[signal == .traces ? "rejectedSpans" : "rejectedDataPoints"] {
       case .string(let text): Int64(text) ?? 0
       case .integer(let number): number
       default: 0
       }
-    return Int(min(max(count, 0), Int64(most)))
+    guard count > 0 else { return 0 }
+    if partSaidAt.map({ loop.now >= $0 + OTLPChannel.saidEvery }) ?? true {
+      partSaidAt = loop.now
+      report(
+        .partlyRejected(signal, count: count, why: JSONValue.excerpt(partial["errorMessage"]?.string ?? "")))
+    }
+    return Int(min(count, Int64(batch.count)))
   }
 }

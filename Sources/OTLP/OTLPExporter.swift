@@ -8,9 +8,13 @@ public final class OTLPExporter {
   private let loop: EventLoop
   private let report: (OTLPEvent) -> Void
   private var fetcher: Fetcher?
+  /// For the next endpoint.
+  private var prepared: Fetcher?
   private var endpoint: OTLPEndpoint?
   private var spans = SpanQueue()
   private var metrics: [[UInt8]] = []
+  /// Whether a part of these was sent.
+  private var metricsBegan = false
   /// What came of the spans.
   public private(set) var counts = SpanCounts()
   private var saidLost: UInt64 = 0
@@ -29,22 +33,24 @@ public final class OTLPExporter {
     self.report = report
   }
 
-  /// Makes ready what is needed to send anything. Before `take` of an endpoint.
+  /// Makes ready what is needed to send anything. Before each `take` of an endpoint: connections of the one before were
+  /// verified with what its files said.
   public func prepare() throws(OTLPError) {
-    guard channels == nil else { return }
-    let fetcher: Fetcher
     do throws(FetchError) {
-      fetcher = try Fetcher(loop: loop)
+      prepared = try Fetcher(loop: loop)
     } catch {
       throw .fetch("\(error)")
     }
-    self.fetcher = fetcher
-    begin { request, completion in fetcher.fetch(request, completion: completion) }
   }
 
   /// Sends to `endpoint` from now on; nil: nowhere, and what waits is given up.
   public func take(_ endpoint: OTLPEndpoint?) {
     self.endpoint = endpoint
+    if let prepared {
+      fetcher = prepared
+      self.prepared = nil
+      if channels == nil { begin { [unowned self] in fetch($0, $1) } }
+    }
     channels?.traces.take(endpoint)
     channels?.metrics.take(endpoint)
     if endpoint == nil {
@@ -52,6 +58,15 @@ public final class OTLPExporter {
       metrics = []
     }
     advance()
+  }
+
+  private func fetch(_ request: FetchRequest, _ completion: @escaping (Result<FetchResponse, FetchError>) -> Void) {
+    guard let fetcher else { return }
+    fetcher.fetch(request) { [loop] result in
+      completion(result)
+      // Another one may be in its place by now; it lasts as long as what it has begun, and this call of it.
+      loop.schedule(after: .zero) { withExtendedLifetime(fetcher) {} }
+    }
   }
 
   /// - Parameter fetch: In the place of libcurl.
@@ -68,6 +83,7 @@ public final class OTLPExporter {
       .metrics, loop: loop, fetch: fetch,
       next: { [unowned self] in
         guard !self.metrics.isEmpty else { return nil }
+        metricsBegan = true
         return OTLPChannel.Batch(content: self.metrics.removeFirst(), count: 0)
       }, ended: { [unowned self] _, _ in tellWhenFlushed() }, report: report)
     channels = (traces, metrics)
@@ -82,11 +98,13 @@ public final class OTLPExporter {
     channels?.traces.advance()
   }
 
-  /// Sends metrics: what counters say now is in the place of what they said before.
+  /// Sends metrics: what counters say now is in the place of what they said before, unless a part of that was sent:
+  /// the rest would never be, where the collector is slow.
   ///
   /// - Parameter metrics: Gives the contents of requests.
   public func add(metrics: (OTLPResource) -> [[UInt8]]) {
-    guard endpoint != nil else { return }
+    guard endpoint != nil, self.metrics.isEmpty || !metricsBegan else { return }
+    metricsBegan = false
     self.metrics = metrics(resource)
     channels?.metrics.advance()
   }
@@ -104,6 +122,7 @@ public final class OTLPExporter {
       guard let flushed else { return }
       self.flushed = nil
       let abandoned = channels?.traces.abandon()?.count ?? 0
+      _ = channels?.metrics.abandon()
       counts.dropped &+= UInt64(clamping: abandoned + spans.removeAll())
       saidLostAt = nil
       sayLost()

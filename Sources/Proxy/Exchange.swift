@@ -53,6 +53,8 @@ final class Exchange {
   /// Identity headers for the proxy that asked about the request, where it may pass.
   var forwardAuthFields: [UInt8]?
   var status = 0
+  /// Of the upstream's answer; nil: it is not there, or another one was given.
+  var upstreamStatus: Int?
   var reason: Reason?
   /// Why what its route tries would have refused it, were it enforced for whoever sends it.
   var unenforced: Reason?
@@ -94,6 +96,7 @@ final class Exchange {
     requestBody = BodyDecoder(.none)
     answer = AnswerState()
     status = 0
+    upstreamStatus = nil
     reason = nil
     unenforced = nil
     isRefusedByTried = false
@@ -154,11 +157,13 @@ final class Exchange {
     if case .tunnel = action {
       state = .tunnelling
       status = head.status
+      upstreamStatus = head.status
       persistence = .closed
     }
     guard case .relay = action else { return action }
     state = .answering
     status = head.status
+    upstreamStatus = head.status
     if answer.framing == .untilClose { persistence = .closed }
     // Answered before the body ended: where the next message of either connection begins is not known (SECURITY H-18).
     if !requestBody.isComplete { persistence = .closed }

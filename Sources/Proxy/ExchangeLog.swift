@@ -238,6 +238,7 @@ extension Exchange {
     // Of a head that could not be read nothing is known.
     let trace = trace ?? RequestTrace(beginning: requestID, sampling, isSecured: secured != nil)
     record.trace = trace.facts(
-      isHTTP10: version == .http10, routePath: route?.tracedPath, forwardedMicroseconds: log.forwardedMicroseconds)
+      isHTTP10: version == .http10, routePath: route?.tracedPath, forwardedMicroseconds: log.forwardedMicroseconds,
+      upstreamStatus: upstreamStatus)
   }
 }

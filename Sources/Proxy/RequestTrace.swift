@@ -56,11 +56,14 @@ struct RequestTrace: Sendable, Equatable {
   }
 
   /// What is exported of it; nil: nothing.
-  func facts(isHTTP10: Bool, routePath: String?, forwardedMicroseconds: Int64?) -> TraceFacts? {
+  func facts(isHTTP10: Bool, routePath: String?, forwardedMicroseconds: Int64?, upstreamStatus: Int?)
+    -> TraceFacts?
+  {
     guard isSampled else { return nil }
     return TraceFacts(
       traceHigh: high, traceLow: low, span: span, parent: parent, upstreamSpan: upstreamSpan, isSecured: isSecured,
-      isHTTP10: isHTTP10, routePath: routePath, forwardedMicroseconds: forwardedMicroseconds)
+      isHTTP10: isHTTP10, routePath: routePath, forwardedMicroseconds: forwardedMicroseconds,
+      upstreamStatus: upstreamStatus)
   }
 }
 

@@ -60,8 +60,9 @@ enum SpanEncoder {
       OTLPText.hexadecimal(record.requestIDLow, to: &id)
       attributes.add("portcullis.request_id", id.span, to: &text)
     }
-    // What a client is at fault for is no error of the server's (semantic conventions, "Status").
-    end(isError: record.status >= 500, to: &text)
+    // What a client is at fault for is no error of the server's (semantic conventions, "Status"); an answer that was cut
+    // is one, whatever status it began with.
+    end(isError: record.status >= 500 || (record.status < 400 && isOfServers(record.reason)), to: &text)
   }
 
   private static func client(
@@ -74,17 +75,24 @@ enum SpanEncoder {
     if let upstream = record.upstream { attributes.add("portcullis.upstream", upstream, to: &text) }
     if record.retries > 0 { attributes.add("http.request.resend_count", record.retries, to: &text) }
     var isError = false
-    if record.firstByteMicroseconds != nil, record.status > 0 {
-      attributes.add("http.response.status_code", record.status, to: &text)
-      isError = record.status >= 400
+    if let status = trace.upstreamStatus {
+      attributes.add("http.response.status_code", status, to: &text)
+      isError = status >= 400
     }
-    if let reason = record.reason {
+    if let reason = record.reason, reason.blame == .upstream {
       attributes.add("error.type", reason.rawValue, to: &text)
       isError = true
-    } else if isError {
-      attributes.add("error.type", String(record.status), to: &text)
+    } else if isError, let status = trace.upstreamStatus {
+      attributes.add("error.type", String(status), to: &text)
     }
     end(isError: isError, to: &text)
+  }
+
+  private static func isOfServers(_ reason: Reason?) -> Bool {
+    switch reason?.blame {
+    case .upstream, .gateway: true
+    case .client, .issuer, .policy, nil: false
+    }
   }
 
   // MARK: Pieces

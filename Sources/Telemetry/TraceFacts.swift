@@ -16,9 +16,13 @@ public struct TraceFacts: Sendable, Equatable {
   /// When it went on to its upstream, since it began; nil: it did not.
   public var forwardedMicroseconds: Int64?
 
+  /// The status of its answer; nil: there was none that could be passed on.
+  public var upstreamStatus: Int?
+
   public init(
     traceHigh: UInt64, traceLow: UInt64, span: UInt64, parent: UInt64, upstreamSpan: UInt64, isSecured: Bool = false,
-    isHTTP10: Bool = false, routePath: String? = nil, forwardedMicroseconds: Int64? = nil
+    isHTTP10: Bool = false, routePath: String? = nil, forwardedMicroseconds: Int64? = nil,
+    upstreamStatus: Int? = nil
   ) {
     self.traceHigh = traceHigh
     self.traceLow = traceLow
@@ -29,5 +33,6 @@ public struct TraceFacts: Sendable, Equatable {
     self.isHTTP10 = isHTTP10
     self.routePath = routePath
     self.forwardedMicroseconds = forwardedMicroseconds
+    self.upstreamStatus = upstreamStatus
   }
 }

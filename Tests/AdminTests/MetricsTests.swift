@@ -1,3 +1,4 @@
+import Access
 import JSON
 import Proxy
 import Reason
@@ -55,7 +56,7 @@ struct MetricsTests {
     report.upstreamNames = ["", "app"]
     report.exportedSpans.dropped = 3
     report.providers = [.init(name: "company", issuer: "i", keys: 2, fetchedAt: 1_700_000_001, failures: 0)]
-    report.ramps = [("orders", true)]
+    report.tried = [TriedRoute(name: "orders", enforcement: .share(percentage: 10), isStopped: true)]
     report.process = .current
     for (route, status, reason) in [(0, 404, Reason.noRoute), (1, 200, nil), (1, 403, .roleMissing)] {
       report.counts.count(

@@ -70,7 +70,7 @@ struct OTLPExporterTests {
       #expect(collector.sent.count == 1, "the others go together")
       collector.answer(200, #"{"partialSuccess":{"rejectedSpans":"5","errorMessage":"no"}}"#)
       #expect(try collector.counts() == [2, 5, 0])
-      #expect(collector.events == [.lost(spans: 5)])
+      #expect(collector.events == [.partlyRejected(.traces, count: 5, why: "no"), .lost(spans: 5)])
     }
   }
 
@@ -114,6 +114,32 @@ struct OTLPExporterTests {
     }
   }
 
+  @Test("What always fails does not hold up the rest for ever")
+  func poison() throws {
+    try Self.with { collector in
+      try collector.add(1)
+      for _ in 1..<OTLPChannel.attemptsMax {
+        collector.fail(.failed("Empty reply from server"))
+        #expect(collector.sent.isEmpty)
+        try collector.add(1)
+        try collector.flush()
+      }
+      collector.fail(.failed("Empty reply from server"))
+      #expect(try collector.counts() == [0, 1, 0])
+      collector.answer(200)
+      #expect(try collector.counts() == [7, 1, 0])
+    }
+  }
+
+  @Test("An answer that cannot be read is an answer", arguments: [FetchError.bodyTooLarge(bytesMax: 1), .contentCoded])
+  func unreadable(error: FetchError) throws {
+    try Self.with { collector in
+      try collector.add(1)
+      collector.fail(error)
+      #expect(try collector.counts() == [0, 1, 0] && collector.sent.isEmpty)
+    }
+  }
+
   @Test("Pauses grow to half a minute")
   func pauses() {
     #expect((1...7).map(OTLPChannel.pause) == [1, 2, 4, 8, 16, 30, 30].map { .seconds($0) })
@@ -134,7 +160,12 @@ struct OTLPExporterTests {
         }
         collector.answer(200)
       }
-      #expect(contents == ["a", "c", ","])
+      #expect(contents == ["a", ","], "the rest of those that were begun is sent first")
+      for text in ["d", "e"] { try collector.exporter.add { _ in [Array(text.utf8)] } }
+      try collector.exporter.add { _ in [Array("f".utf8)] }
+      collector.answer(200)
+      guard case .post(_, let content) = collector.sent[0].request.method else { throw FetchError.stopped }
+      #expect(content == Array("f".utf8), "of those that were not, the last")
     }
   }
 

@@ -18,7 +18,7 @@ struct AccessLogTests {
     record.requestIDLow = 0xAB
     record.trace = TraceFacts(
       traceHigh: 0x0AF7_6519_16CD_43DD, traceLow: 0x8448_EB21_1C80_319C, span: 0xB7, parent: 0xB9, upstreamSpan: 0xBA,
-      isSecured: true, routePath: "/a/*", forwardedMicroseconds: 5)
+      isSecured: true, routePath: "/a/*", forwardedMicroseconds: 5, upstreamStatus: 404)
     record.client = AddressText("192.0.2.1")
     record.text = Array("GETa.example/a b".utf8)
     record.method = ByteRange(0, 3)

@@ -60,10 +60,26 @@ struct SpanTests {
         "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "00000000000000ba", "parentSpanId": "00000000000000b7",
         "name": "GET", "kind": "3", "startTimeUnixNano": "1700000000000006000",
         "endTimeUnixNano": "1700000000000042000", "http.request.method": "GET", "portcullis.upstream": "backend",
-        "http.request.resend_count": "1", "http.response.status_code": "403", "error.type": "role_missing",
+        "http.request.resend_count": "1", "http.response.status_code": "404", "error.type": "404",
         "status": "integer(2)",
       ])
     #expect(spans.count == 2)
+  }
+
+  @Test("Each span says what its own side is at fault for")
+  func blame() throws {
+    func statuses(_ reason: Reason, _ status: Int, upstream: Int?) throws -> [String?] {
+      var record = AccessLogTests.full
+      record.reason = reason
+      record.status = status
+      record.trace?.upstreamStatus = upstream
+      let spans = try Self.spans([record])
+      return [spans[0]["status"], spans[1]["status"], spans[1]["error.type"], spans[1]["http.response.status_code"]]
+    }
+    let error = "integer(2)"
+    #expect(try statuses(.clientClosed, 200, upstream: 200) == [nil, nil, nil, "200"])
+    #expect(try statuses(.upstreamTruncated, 200, upstream: 200) == [error, error, "upstream_truncated", "200"])
+    #expect(try statuses(.upstreamTruncated, 502, upstream: nil) == [error, error, "upstream_truncated", nil])
   }
 
   @Test("Of a head that could not be read, and of whatever bytes, there is a span")

@@ -3,8 +3,8 @@ struct OTLPDraft: Sendable {
   var url: Located<WebAddress>?
   var tracesPercentage: Int?
   var metricsInterval: Duration?
-  var headersFile: String?
-  var certificateAuthority: String?
+  var headersFile: Located<String>?
+  var certificateAuthority: Located<String>?
 
   static let keys = KeyTable<OTLPDraft>(
     "[Traces and metrics](telemetry.md) for a collector, by OTLP/HTTP with JSON.",
@@ -24,10 +24,10 @@ struct OTLPDraft: Sendable {
         "metrics", \.metricsInterval, .durationOrNone(.seconds(5) ... .seconds(3600)),
         "How often metrics are exported: those of `/metrics`."),
       Key(
-        "headers_file", ifWritten: \.headersFile, .path("a file's path"),
+        "headers_file", ifWritten: \.headersFile, ValueKind.path("a file's path").located,
         "A file with fields for each request, a line each: `Authorization: Bearer …`; not readable by others."),
       Key(
-        "ca", ifWritten: \.certificateAuthority, .path("a PEM file's path"),
+        "ca", ifWritten: \.certificateAuthority, ValueKind.path("a PEM file's path").located,
         "A PEM file with the certificate authorities of the collector's TLS; left out, the system's."),
     ])
 }

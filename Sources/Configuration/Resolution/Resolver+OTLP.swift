@@ -8,6 +8,9 @@ extension Resolver {
     if otlp.tracesPercentage == nil, otlp.metricsInterval == nil, areKnown, places.areSound("traces", "metrics") {
       report(places.mapping, "nothing is exported; write traces: 10%, metrics: 60s, or both")
     }
+    for file in [otlp.headersFile, otlp.certificateAuthority] {
+      if let file { _ = checkFile(file) }
+    }
     guard let url = otlp.url else { return nil }
     var path = Substring(url.value.path)
     while path.hasSuffix("/") { path.removeLast() }
@@ -19,6 +22,6 @@ extension Resolver {
     let base = url.value.text.dropLast(url.value.path.utf8.count - path.utf8.count)
     return OTLPConfiguration(
       url: String(base), tracesPercentage: otlp.tracesPercentage, metricsInterval: otlp.metricsInterval,
-      headersFile: otlp.headersFile, certificateAuthorityFile: otlp.certificateAuthority)
+      headersFile: otlp.headersFile?.value, certificateAuthorityFile: otlp.certificateAuthority?.value)
   }
 }

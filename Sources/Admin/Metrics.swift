@@ -56,7 +56,7 @@ extension AdminReport {
       "Requests among those refused that what their route tries has refused: it is enforced for a share.")
     for (refused, count) in AdminReport.sorted(counts.refusedByTried) {
       text.sample(
-        PrometheusText.Labels(
+        MetricLabels(
           ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue)), count)
     }
     text.begin(

@@ -114,7 +114,7 @@ class Scene:
                 f"{command.page}: {text}\nshows\n{command.says}\nand says\n{said[:3000]}")
             time.sleep(0.1)
         # What has a name of its own each time has it in what follows too.
-        names = r"\b[0-9a-f]{32}\b|\b[A-Za-z0-9_-]{22}\b|\b\d{9,}\b"
+        names = r"(?<![\w-])(?:[0-9a-f]{32}|[\w-]{22}|\d{9,})(?![\w-])"
         shown, here = re.findall(names, command.says), re.findall(names, said)
         if len(shown) == len(here):
             self.ids.update(zip(shown, here))

@@ -273,7 +273,7 @@ def test_the_key_of_ID_tokens_is_in_use(scene):
             company, = json.load(answer)["providers"]
         return [use["count"] for use in company["tokens"]["uses"] if use["of"] == "key"]
 
-    assert used() == [0]
+    wait_until(lambda: used() == [0], "the key set")
     browser = made.browser()
     browser.sign_in()
     # A request with the session has no token, and uses no key.

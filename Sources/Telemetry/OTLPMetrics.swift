@@ -35,7 +35,7 @@ public struct OTLPMetrics: MetricWriter {
   public mutating func sample(_ labels: MetricLabels, _ value: UInt64) {
     beginPoint(labels)
     text += "\"asInt\":\"".utf8
-    OTLPText.decimal(value, to: &text)
+    text.append(decimal: value)
     text += "\"}".utf8
   }
 
@@ -51,12 +51,12 @@ public struct OTLPMetrics: MetricWriter {
     for index in 0...Histogram.bounds.count {
       if index > 0 { text.append(UInt8(ascii: ",")) }
       text.append(UInt8(ascii: "\""))
-      OTLPText.decimal(histogram.count(of: index), to: &text)
+      text.append(decimal: histogram.count(of: index))
       text.append(UInt8(ascii: "\""))
       count &+= histogram.count(of: index)
     }
     text += "],\"count\":\"".utf8
-    OTLPText.decimal(count, to: &text)
+    text.append(decimal: count)
     text += "\",\"sum\":\(Double(histogram.sumMicroseconds) / 1_000_000),\"explicitBounds\":".utf8
     text += OTLPMetrics.bounds
     text.append(UInt8(ascii: "}"))

@@ -13,18 +13,6 @@ enum OTLPText {
     }
   }
 
-  static func decimal(_ value: UInt64, to text: inout [UInt8]) {
-    var digits = InlineArray<20, UInt8>(repeating: 0)
-    var index = 20
-    var rest = value
-    repeat {
-      index -= 1
-      digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest > 0
-    for place in index..<20 { text.append(digits[place]) }
-  }
-
   /// In quotes, escaped; what is no UTF-8 becomes U+FFFD.
   static func quoted(_ value: Span<UInt8>, to text: inout [UInt8]) {
     var isPlain = value.count <= valueBytesMax
@@ -110,7 +98,7 @@ struct OTLPAttributes {
   mutating func add(_ key: StaticString, _ value: Int, to text: inout [UInt8]) {
     self.key(key, to: &text)
     text += "\",\"value\":{\"intValue\":\"".utf8
-    OTLPText.decimal(UInt64(clamping: value), to: &text)
+    text.append(decimal: UInt64(clamping: value))
     text += "\"}}".utf8
   }
 }

@@ -114,9 +114,9 @@ enum SpanEncoder {
     let method = knownMethod(record) ?? "HTTP"
     OTLPText.quoted(route.map { "\(method) \($0)" } ?? method, to: &text)
     text += ",\"kind\":\(kind),\"startTimeUnixNano\":\"".utf8
-    OTLPText.decimal(UInt64(clamping: moment(record, from)), to: &text)
+    text.append(decimal: UInt64(clamping: moment(record, from)))
     text += "\",\"endTimeUnixNano\":\"".utf8
-    OTLPText.decimal(UInt64(clamping: moment(record, max(from, record.totalMicroseconds))), to: &text)
+    text.append(decimal: UInt64(clamping: moment(record, max(from, record.totalMicroseconds))))
     text += "\",\"attributes\":[".utf8
   }
 

@@ -23,10 +23,10 @@ UPGRADE = (b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Up
 class Load:
     """What one run of wrk says: requests answered, errors, and the latency of the slowest in a hundred."""
 
-    def __init__(self, url, connections, seconds=SECONDS, field="Accept: */*"):
+    def __init__(self, url, connections, seconds=SECONDS, field="Accept: */*", script=None):
         text = subprocess.run(
             ["taskset", "-c", str(LOAD_CORE), "wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s",
-             "-H", field, url],
+             "-H", field, *(["-s", script] if script else []), url],
             capture_output=True, text=True, check=True).stdout
         self.answered = int(re.search(r"(\d+) requests in", text).group(1))
         number, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", text).groups()

@@ -9,11 +9,28 @@ import threading
 import time
 
 from connections import SECONDS, Load
-from partners import BINARY, PROXY_CORE, free_port
+from partners import BINARY, LOAD_CORE, PROXY_CORE, free_port
 from table import short
 
 PASSWORD = "correct horse battery staple"
 CROWD = [f"user{number}" for number in range(20)]
+# Each connection asks, and waits for 2 ms.
+PACED = "function delay() return 2 end"
+# Whoever is told to wait does.
+LOGINS = f"""
+local number, waits = 0, {{}}
+wrk.headers["Content-Type"] = "application/json"
+function request()
+  number = (number + 1) % {len(CROWD)}
+  return wrk.format("POST", nil, nil, '{{"username":"user' .. number .. '","password":"{PASSWORD}"}}')
+end
+function response(status, headers)
+  table.insert(waits, tonumber(headers["Retry-After"] or "0") * 1000)
+end
+function delay()
+  return table.remove(waits, 1) or 0
+end
+"""
 
 
 def sign_in(lab, upstream):
@@ -21,7 +38,7 @@ def sign_in(lab, upstream):
     print("\nSigning in\n")
     logins(gateway)
     refreshes(gateway)
-    crowd(gateway)
+    crowd(lab, gateway)
 
 
 def people(lab, upstream):
@@ -111,48 +128,48 @@ def refreshes(gateway, clients=64):
     print(f"  refreshes {sum(counts) / (gateway.cpu_seconds() - before):,.0f} per second of CPU, {clients} clients")
 
 
-def crowd(gateway, clients=200, rounds=9):
+def crowd(lab, gateway, clients=200, rounds=9):
     """The slowest in a hundred of requests with a token, beside 200 who sign in again and again, and without them.
 
     In turns, as the machine's own pauses come and go and are longer than what is looked for.
     """
     token = Client(gateway).login("bob")[1]["access_token"]
     url, field = f"http://127.0.0.1:{gateway.port}/x", f"Authorization: Bearer {token}"
-    signing_in, over = threading.Event(), threading.Event()
-    under_way = [0] * clients
+    logins = lab.write("logins.lua", LOGINS)
+    for name, script in (("that leave the processor time", lab.write("paced.lua", PACED)),
+                         ("that take all of the processor", None)):
+        alone, beside = [], []
+        for _ in range(rounds):
+            alone.append(Load(url, 8, 2, field, script))
+            with Logins(gateway, clients, logins):
+                beside.append(Load(url, 8, 2, field, script))
+        usual, crowded = (statistics.median(load.p99 for load in loads) for loads in (alone, beside))
+        ratio = statistics.median(after.p99 / before.p99 for before, after in zip(alone, beside))
+        print(f"  p99 of requests with a token {name} {short(usual)} µs, beside {clients} who sign in "
+              f"{short(crowded)} µs: {ratio:.2f} times, pair by pair "
+              f"({sum(load.errors for load in alone + beside)} failed)")
 
-    def run(index):
-        # The load has the same processor: what these threads take of it is not the gateway's doing.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-        client = Client(gateway)
-        while True:
-            signing_in.wait()
-            if over.is_set():
-                return
-            under_way[index] = 1
-            client.login(CROWD[index % len(CROWD)])
-            under_way[index] = 0
 
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
-    for thread in threads:
-        thread.start()
-    alone, beside = [], []
-    for _ in range(rounds):
-        alone.append(Load(url, 8, seconds=2, field=field))
-        signing_in.set()
+class Logins:
+    """Clients that sign in again and again while its block lasts, and after it until nothing is left of them."""
+
+    def __init__(self, gateway, clients, script):
+        self.gateway = gateway
+        # The load has the same processor: what these take of it is not the gateway's doing.
+        self.command = ["nice", "-n", "19", "taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{clients}", "-d600s",
+                        "--timeout", "60s", "-s", script, f"http://127.0.0.1:{gateway.port}/auth/login"]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
         time.sleep(0.5)
-        beside.append(Load(url, 8, seconds=2, field=field))
-        signing_in.clear()
-        while any(under_way):
-            time.sleep(0.05)
-    over.set()
-    signing_in.set()
-    for thread in threads:
-        thread.join()
-    usual, crowded = (statistics.median(load.p99 for load in loads) for loads in (alone, beside))
-    ratio = statistics.median(after.p99 / before.p99 for before, after in zip(alone, beside))
-    print(f"  p99 of requests with a token {short(usual)} µs, beside {clients} who sign in {short(crowded)} µs: "
-          f"{ratio:.2f} times, pair by pair ({sum(load.errors for load in alone + beside)} failed)")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        # What waits to be hashed for them ends first.
+        spent = -1
+        while spent != (spent := self.gateway.cpu_seconds()):
+            time.sleep(0.2)
 
 
 def run_all(body, arguments, over, seconds):

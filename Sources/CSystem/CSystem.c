@@ -16,10 +16,6 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
 // The XSI strerror_r, which glibc hides where _GNU_SOURCE is set.
 extern int __xpg_strerror_r(int code, char *text, size_t size);
 
@@ -270,63 +266,4 @@ ssize_t csystem_read_unseen(int terminal, unsigned char *bytes, size_t size) {
   sigprocmask(SIG_SETMASK, &mask, NULL);
   errno = code;
   return count;
-}
-
-void csystem_thread_set(const char *name, int niceness, uint64_t slice) {
-  prctl(PR_SET_NAME, name);
-  // As in sched_setattr(2): older C libraries do not declare it.
-  struct {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-  } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER, .nice = niceness, .runtime = slice};
-  if (syscall(SYS_sched_setattr, 0, &attributes, 0U) != 0) setpriority(PRIO_PROCESS, 0, niceness);
-}
-
-static _Thread_local int64_t slice_length, slice_began;
-static _Thread_local timer_t slice_timer;
-
-// sched_yield(2) and clock_gettime(2) may be called here: neither takes a lock.
-static void end_slice(int number) {
-  (void)number;
-  int code = errno;
-  int64_t now = csystem_now(CLOCK_THREAD_CPUTIME_ID);
-  // It fires while the thread waits for the processor too, which must not cost it its turn.
-  if (slice_length > 0 && now - slice_began >= slice_length - slice_length / 5) {
-    sched_yield();
-    slice_began = now;
-  }
-  errno = code;
-}
-
-void csystem_slices_begin(int64_t slice) {
-  if (slice_length > 0 || slice <= 0) return;
-  // SIGURG: ignored by default, so that nothing happens should one come late.
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = end_slice;
-  action.sa_flags = SA_RESTART;
-  sigset_t mask;
-  sigemptyset(&mask);
-  sigaddset(&mask, SIGURG);
-  struct sigevent event;
-  memset(&event, 0, sizeof event);
-  event.sigev_notify = SIGEV_THREAD_ID;
-  event.sigev_signo = SIGURG;
-  event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
-  if (sigaction(SIGURG, &action, NULL) != 0 || pthread_sigmask(SIG_UNBLOCK, &mask, NULL) != 0) return;
-  if (timer_create(CLOCK_MONOTONIC, &event, &slice_timer) != 0) return;
-  slice_began = csystem_now(CLOCK_THREAD_CPUTIME_ID);
-  slice_length = slice;
-  struct timespec length = {slice / 1000000000, slice % 1000000000};
-  struct itimerspec each = {length, length};
-  timer_settime(slice_timer, 0, &each, NULL);
-}
-
-void csystem_slices_end(void) {
-  if (slice_length == 0) return;
-  slice_length = 0;
-  timer_delete(slice_timer);
 }

@@ -20,9 +20,9 @@ public final class BackgroundThreads: Sendable {
 
     func run() {
       while let work = next() {
-        csystem_slices_begin(BackgroundThreads.sliceNanoseconds)
+        csystem_background_begin()
         work()
-        csystem_slices_end()
+        csystem_background_end()
       }
     }
 
@@ -35,8 +35,6 @@ public final class BackgroundThreads: Sendable {
 
   /// Above 0: a loop that always has something to do gets three times the processor (sched(7)).
   private static let niceness: Int32 = 5
-  /// What a loop waits at most for a thread that computes. Much shorter ones cost more in changing over.
-  private static let sliceNanoseconds: Int64 = 200_000
 
   private let shared = Shared()
   private let count: Int
@@ -91,7 +89,7 @@ public final class BackgroundThreads: Sendable {
     }
 
     func run() {
-      unsafe csystem_thread_set(name, BackgroundThreads.niceness, UInt64(BackgroundThreads.sliceNanoseconds / 2))
+      unsafe csystem_background_thread(name, BackgroundThreads.niceness)
       shared.run()
     }
   }

@@ -55,17 +55,14 @@ static inline void *csystem_event_context(const csystem_event *events, int index
 
 static inline void csystem_event_forget(csystem_event *events, int index) { events[index].data.ptr = NULL; }
 
-// Of the calling thread alone, as Linux has it (prctl(2), setpriority(2)); the slice, in nanoseconds, is what the
-// scheduler is asked to hand out to it at a time (sched_setattr(2)), which kernels before 6.12 pass over.
-void csystem_thread_set(const char *name, int niceness, uint64_t slice);
+// Makes the calling thread one that computes and is in no hurry: others go first, in so far as Linux lets them
+// (nice(2), sched_setattr(2)). Once for each thread.
+void csystem_background_thread(const char *name, int niceness);
 
-// Until `csystem_slices_end` the calling thread gives the processor away after each slice of so many nanoseconds of its
-// own processor time, to whoever waits for it.
-//
-// By itself the scheduler looks at a thread that only computes at clock ticks, up to 4 ms apart, and whoever became
-// runnable meanwhile and has had its share waits that long.
-void csystem_slices_begin(int64_t slice);
-void csystem_slices_end(void);
+// Around each piece of work of such a thread: while others want its processor, it gives it to them after each 0.2 ms of
+// its own processor time.
+void csystem_background_begin(void);
+void csystem_background_end(void);
 
 static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 

@@ -1,10 +1,9 @@
 import Synchronization
 
-/// A bounded queue of records from one producer to one consumer, which may be on different threads. Neither waits: what
-/// does not fit is counted and dropped.
+/// A bounded queue of bytes from one producer to one consumer, which may be on different threads. Neither waits: records
+/// are put in whole, and what does not fit is counted and dropped.
 ///
-/// A record is its length in four bytes, then its bytes; the indices only grow, and their place is the index modulo the
-/// capacity.
+/// The indices only grow, and their place is the index modulo the capacity.
 @safe
 public final class ByteRing: @unchecked Sendable {
   private let storage: UnsafeMutableRawPointer
@@ -33,45 +32,37 @@ public final class ByteRing: @unchecked Sendable {
     let count = record.count
     let write = tail.value.load(ordering: .relaxed)
     let read = head.value.load(ordering: .acquiring)
-    guard count + 4 <= capacity - (write - read) else {
+    guard count <= capacity - (write - read) else {
       dropped.add(1, ordering: .relaxed)
       return false
     }
-    var length = UInt32(count).littleEndian
-    unsafe withUnsafeBytes(of: &length) { unsafe copyIn($0, at: write) }
-    unsafe record.withUnsafeBytes { unsafe copyIn($0, at: write + 4) }
-    tail.value.store(write + 4 + count, ordering: .releasing)
+    unsafe record.withUnsafeBytes { unsafe copyIn($0, at: write) }
+    tail.value.store(write + count, ordering: .releasing)
     return true
   }
 
-  /// Moves whole records to the end of `output`, until it holds about `countMax` bytes. The consumer's alone.
+  /// Has `body` take everything that is in it: whole records, where one may lie in two pieces. The consumer's alone.
   ///
-  /// - Returns: Whether there was one.
-  public func drain(into output: inout [UInt8], countMax: Int) -> Bool {
-    var read = head.value.load(ordering: .relaxed)
+  /// - Parameter body: Is given each piece in turn, at most two of them; there is no room for new ones in their place
+  ///   before it returns.
+  /// - Returns: Whether there was something.
+  public func drain(_ body: (Span<UInt8>) -> Void) -> Bool {
+    let read = head.value.load(ordering: .relaxed)
     let write = tail.value.load(ordering: .acquiring)
     guard read < write else { return false }
-    while read < write, output.count < countMax {
-      var count = 0
-      for index in 0..<4 { count |= Int(unsafe byte(at: read + index)) << (8 * index) }
-      let start = (read + 4) & (capacity - 1)
-      let first = min(count, capacity - start)
-      // SAFETY: the producer wrote these bytes before it published `tail`, and does not touch them before `head` moves.
-      unsafe output.append(contentsOf: UnsafeRawBufferPointer(start: storage + start, count: first))
-      unsafe output.append(contentsOf: UnsafeRawBufferPointer(start: storage, count: count - first))
-      read += 4 + count
+    let start = read & (capacity - 1)
+    let first = min(write - read, capacity - start)
+    // SAFETY: the producer wrote these bytes before it published `tail`, and does not touch them before `head` moves.
+    unsafe body(Span(_unsafeBytes: UnsafeRawBufferPointer(start: storage + start, count: first)))
+    if first < write - read {
+      unsafe body(Span(_unsafeBytes: UnsafeRawBufferPointer(start: storage, count: write - read - first)))
     }
-    head.value.store(read, ordering: .releasing)
+    head.value.store(write, ordering: .releasing)
     return true
   }
 
   /// Records dropped since the last call. From anywhere.
   public func takeDropped() -> Int { dropped.exchange(0, ordering: .relaxed) }
-
-  @unsafe
-  private func byte(at index: Int) -> UInt8 {
-    unsafe storage.load(fromByteOffset: index & (capacity - 1), as: UInt8.self)
-  }
 
   @unsafe
   private func copyIn(_ bytes: UnsafeRawBufferPointer, at index: Int) {

@@ -95,18 +95,20 @@ struct LineEncoder: ~Copyable {
   private mutating func key(_ name: StaticString) {
     switch format {
     case .json:
-      if isFirst { line.append("\"") } else { line.append(",\"") }
+      if !isFirst { line.append(UInt8(ascii: ",")) }
+      quote()
       line.append(name)
-      line.append("\":")
+      quote()
+      line.append(UInt8(ascii: ":"))
     case .logfmt:
-      if !isFirst { line.append(" ") }
+      if !isFirst { line.append(UInt8(ascii: " ")) }
       line.append(name)
-      line.append("=")
+      line.append(UInt8(ascii: "="))
     }
     isFirst = false
   }
 
-  private mutating func quote() { line.append("\"") }
+  private mutating func quote() { line.append(UInt8(ascii: "\"")) }
 
   private mutating func decimal(_ number: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)

@@ -27,7 +27,6 @@ public final class LogWriter: Sendable {
   private let stopped = DispatchSemaphore(value: 0)
   private let report: @Sendable (Event) -> Void
 
-  private static let batchBytesMax = 256 * 1024
   private static let pauseMin: Duration = .milliseconds(2)
   private static let pauseMax: Duration = .milliseconds(20)
   private static let reportEvery: Duration = .seconds(10)
@@ -62,8 +61,13 @@ public final class LogWriter: Sendable {
     }
   }
 
+  private static func lineEnds(_ bytes: Span<UInt8>) -> Int {
+    var count = 0
+    for index in bytes.indices where bytes[index] == UInt8(ascii: "\n") { count += 1 }
+    return count
+  }
+
   private func run() {
-    var batch: [UInt8] = []
     var pause = LogWriter.pauseMin
     var dropped = 0
     var hasFailed = false
@@ -76,15 +80,15 @@ public final class LogWriter: Sendable {
       state.withLock { state in
         for ring in state.rings {
           dropped += ring.takeDropped()
-          batch.removeAll(keepingCapacity: true)
-          guard ring.drain(into: &batch, countMax: LogWriter.batchBytesMax) else { continue }
-          hadLines = true
-          do throws(SystemError) {
-            try state.file.write(batch.span)
-          } catch {
-            failure = error
-            dropped += batch.count { $0 == 0x0A }
+          let hadSome = ring.drain { bytes in
+            do throws(SystemError) {
+              try state.file.write(bytes)
+            } catch {
+              failure = error
+              dropped += LogWriter.lineEnds(bytes)
+            }
           }
+          if hadSome { hadLines = true }
         }
       }
       if let failure, !hasFailed { report(.failed(failure)) }

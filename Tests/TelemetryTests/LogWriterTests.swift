@@ -50,16 +50,16 @@ struct LogWriterTests {
     let folder = try TemporaryFolder()
     let reported = Reported()
     let writer = LogWriter(try LogFile(path: folder.path + "/log")) { reported.note($0) }
-    // Four records of 10 bytes and their lengths.
+    // Six lines of 10 bytes.
     let ring = ByteRing(capacity: 64)
     writer.add(ring)
     let taken = (0..<20).filter { push("line \($0 + 10)..\n", to: ring) }
-    #expect(taken == [0, 1, 2, 3])
+    #expect(taken == [0, 1, 2, 3, 4, 5])
     writer.start()
     writer.stop()
-    #expect(reported.dropped == 16)
+    #expect(reported.dropped == 14)
     #expect(reported.failures.isEmpty)
-    #expect(try folder.text("log") == "line 10..\nline 11..\nline 12..\nline 13..\n")
+    #expect(try folder.text("log") == (10..<16).map { "line \($0)..\n" }.joined())
   }
 
   @Test("Lines of every ring are written, each whole and in its order")
@@ -80,6 +80,21 @@ struct LogWriterTests {
       #expect(lines.filter { $0.hasPrefix("\(index) ") } == (0..<1000).map { "\(index) \($0)" })
     }
     #expect(reported.dropped == 0)
+  }
+
+  @Test("A line that lies on the end of a ring and its beginning is written whole")
+  func wrapped() throws {
+    let folder = try TemporaryFolder()
+    let writer = LogWriter(try LogFile(path: folder.path + "/log")) { _ in }
+    let ring = ByteRing(capacity: 64)
+    writer.add(ring)
+    writer.start()
+    let lines = (0..<1000).map { "line \($0 * 7919)\n" }
+    for line in lines {
+      while !push(line, to: ring) { usleep(100) }
+    }
+    writer.stop()
+    #expect(try folder.text("log") == lines.joined())
   }
 
   @Test("L-4: a full disk costs lines, which are counted, and is said once")

@@ -107,12 +107,12 @@ class Lab:
             program.stop()
         self.programs = []
 
-    def nginx(self, name, core, server, http=""):
-        """An nginx with one worker; `server` is the inside of its server block, with PORT for its port."""
+    def nginx(self, name, core, server, http="", workers=1):
+        """`server` is the inside of its server block, with PORT for its port."""
         port = free_port()
         server = server.replace("PORT", str(port))
         config = self.write(f"{name}.conf", f"""
-worker_processes 1; daemon off; pid {self.folder}/{name}.pid; error_log {self.folder}/{name}.err;
+worker_processes {workers}; daemon off; pid {self.folder}/{name}.pid; error_log {self.folder}/{name}.err;
 worker_rlimit_nofile 20000;
 events {{ worker_connections 20000; }}
 http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300s; {http}
@@ -129,13 +129,13 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300s; {h
         upstream.sink_port = sink
         return upstream
 
-    def nginx_proxy(self, upstream):
-        return self.nginx("nginx", PROXY_CORE, f"""listen 127.0.0.1:PORT backlog=4096; client_max_body_size 0;
+    def nginx_proxy(self, upstream, name="nginx", core=PROXY_CORE, workers=1):
+        return self.nginx(name, core, f"""listen 127.0.0.1:PORT backlog=4096; client_max_body_size 0;
   location /sink {{ proxy_pass http://127.0.0.1:{upstream.sink_port}; proxy_http_version 1.1;
     proxy_request_buffering off; }}
   location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
     proxy_set_header X-Forwarded-For $remote_addr; proxy_max_temp_file_size 0; }}""",
-            f"upstream u {{ server 127.0.0.1:{upstream.port}; keepalive 256; keepalive_requests 100000000; }}")
+            f"upstream u {{ server 127.0.0.1:{upstream.port}; keepalive 256; keepalive_requests 100000000; }}", workers)
 
     def haproxy(self, upstream, issuer, keys):
         """One HAProxy with two listeners: plain proxying, and its own token verification."""
@@ -271,7 +271,8 @@ routes: [{{ path: /**, auth: none, upstream: app }}]
         program.token_port, program.cache_port = tokens, cached
         return program
 
-    def gateway(self, upstream, issuer, audience, workers=1, name="gateway", env=None, log="off"):
+    def gateway(
+            self, upstream, issuer, audience, workers=1, name="gateway", env=None, log="off", core=PROXY_CORE):
         port = free_port()
         config = self.write(f"{name}.gateway.conf", f"""
 listeners:
@@ -289,7 +290,7 @@ routes:
   - {{ path: /api/**, auth: issuer, upstream: app }}
   - {{ path: /**, auth: none, upstream: app }}
 """)
-        program = self.start(name, PROXY_CORE, [BINARY, "serve", "--config", config], port, env)
+        program = self.start(name, core, [BINARY, "serve", "--config", config], port, env)
         program.token_port = port
         return program
 

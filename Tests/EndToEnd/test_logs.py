@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from support.admin import said_by_admin
 from support.gateway import BINARY, logfmt, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, hand_made, mint
@@ -199,7 +200,7 @@ def test_one_line_for_each_exchange(start, upstream, script):
 def test_L_2_secrets_are_never_said(start, upstream, issuer, keys):
     """Canaries in every place where a secret may stand, on every kind of answer, at the most talkative level."""
     app = upstream()
-    gateway = start(config(app, "level: debug", issuer))
+    gateway = start(config(app, "level: debug", issuer).replace("workers: 1", "admin: { address: 127.0.0.1:0 }"))
     key, canary = keys["ES256"], "CANARY"
 
     def canary_parts(token):
@@ -229,7 +230,9 @@ def test_L_2_secrets_are_never_said(start, upstream, issuer, keys):
     gateway.wait_message("reopened")
     lines = wait_until(lambda: (found := gateway.access()) and len(found) >= 10 * 8 * 3 + 1 and found, "every line")
     assert {line["status"] for line in lines} >= {200, 400, 401, 417, 499}
-    said = dict(access=gateway.access_text, program=gateway.program_text, answers=answers.decode())
+    refused = {line["reason"]: line["request_id"] for line in lines if line["status"] in (400, 401, 417)}
+    said = dict(access=gateway.access_text, program=gateway.program_text, answers=answers.decode(),
+                **said_by_admin(gateway, refused.values()))
     for name, text in said.items():
         for secret in secrets:
             assert secret not in text, f"{secret[:40]} stands in {name}: {text[max(text.find(secret) - 300, 0):][:400]}"

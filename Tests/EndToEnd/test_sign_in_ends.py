@@ -55,6 +55,18 @@ def while_held(made, request, seconds=HELD):
     return answers[0]
 
 
+def test_verification_touches_no_store(scene):
+    """Nobody whose token is good waits for a database that somebody else holds, or that is gone."""
+    made = scene(workers=2)
+    tokens = made.tokens()
+    with held(made, 60):
+        assert {made.get("/x", [made.bearer(tokens["access_token"])]).status for _ in range(20)} == {200}
+        with sqlite3.connect(made.folder / "state" / "local.sign-ins.db", timeout=0) as database, \
+                pytest.raises(sqlite3.OperationalError, match="locked"):
+            database.execute("BEGIN IMMEDIATE")
+    assert len(made.app.requests) == 20
+
+
 def test_C_10_a_logout_that_is_acknowledged_ends_the_sign_in(scene):
     made = scene()
     for by_cookie in (True, False):

@@ -98,10 +98,15 @@ struct SessionTable: SQLiteTable {
     guard try spend(hash: order.hash, until: order.until) else { return nil }
     var ids: [String] = []
     if let session = order.providerSessionID {
+      // Sessions whose ID token did not say which one of the provider's they belong to may be of this one: they end too,
+      // as nobody can say that they are not.
       try database.run(
         """
         SELECT id FROM sessions WHERE provider = ?1 AND provider_session = ?2 AND (?3 IS NULL OR subject = ?3)
-          AND expires_at > ?4 ORDER BY id
+          AND expires_at > ?4
+        UNION ALL
+        SELECT id FROM sessions WHERE provider = ?1 AND subject = ?3 AND provider_session IS NULL AND expires_at > ?4
+        ORDER BY id
         """, [.text(provider), .text(session), order.subject.map { .text($0) } ?? .null, .integer(now)]
       ) { ids.append($0.text(0)) }
     } else if let subject = order.subject {

@@ -402,6 +402,23 @@ def test_back_channel_logout(scene, provider):
     assert other.fetch("/a").status == 401
 
 
+def test_a_back_channel_logout_ends_what_it_may_mean(scene, provider):
+    """Of which of the provider's sessions one of ours is, an ID token without `sid` does not say: it ends with its user's."""
+    made = scene()
+    unnamed, named, bob = made.browser(), made.browser(), made.browser()
+    provider.claims = {"sid": None}
+    unnamed.sign_in()
+    provider.user = {"sub": "bob"}
+    bob.sign_in()
+    provider.straighten()
+    named.sign_in()
+    assert backchannel(made, provider.logout_token(sid="another")).status == 200
+    assert backchannel(made, provider.logout_token(sid="another", sub="carol")).status == 200
+    assert [each.fetch("/a").status for each in (unnamed, named, bob)] == [200, 200, 200]
+    assert backchannel(made, provider.logout_token(sid="another", sub="alice")).status == 200
+    assert [each.fetch("/a").status for each in (unnamed, named, bob)] == [401, 200, 200]
+
+
 def test_an_open_websocket_ends_with_its_session(scene, provider):
     made = scene()
 

@@ -163,6 +163,11 @@ struct SessionStoreTests {
     #expect(try await end("carol", nil) == [])
     #expect(try await end("alice", "s1") == ["a"])
     #expect(try await end(nil, "s1") == ["c"])
+    // Of which session of the provider's it is, nobody knows; whose it is, they do.
+    _ = try await begin(record("e"), 5)
+    #expect(try await end(nil, "s9") == [])
+    #expect(try await end("carol", "s9") == [])
+    #expect(try await end("alice", "s9") == ["e"])
     #expect(try await end("alice", nil) == ["b"])
     #expect(try await end("bob", nil) == ["d"])
     #expect(try await end("bob", nil) == [])

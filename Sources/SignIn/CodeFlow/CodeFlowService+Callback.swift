@@ -173,7 +173,7 @@ extension CodeFlowService {
       let id = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
       let expiresAt = began + configuration.lifetimeSeconds
       record = SessionRecord(
-        id: id, provider: provider, subject: idToken.subject, providerSessionID: idToken.claims["sid"]?.string,
+        id: id, provider: provider, subject: idToken.subject, providerSessionID: idToken.sessionID,
         claims: SessionClaims.make(idToken.claims, userinfo: userinfo, id: id, expiresAt: expiresAt),
         sealedTokens: try session.seal(
           SessionTokens(

@@ -11,6 +11,9 @@ struct IDToken: Sendable {
   /// `sub`, never empty.
   let subject: String
 
+  /// `sid`, which session of the provider's it is of; nil where it does not say.
+  var sessionID: String? { claims["sid"]?.string.flatMap { $0.isEmpty ? nil : $0 } }
+
   fileprivate init(text: String, claims: JSONObject, subject: String) {
     self.text = text
     self.claims = claims

@@ -168,7 +168,8 @@ extension Reason {
       Wait for the seconds in `Retry-After`. Many from one address are a proxy that `trusted_proxies` does not name, \
       or somebody who guesses.
       """
-    case .loginBusy: "Let the client try again; more cores check more passwords."
+    case .loginBusy:
+      "Let the client try again; more cores check more passwords. With `code_flow`, see whether the provider is slow."
     case .csrfRefused: "Load the login page again, with cookies allowed. Scripts use the JSON side."
     case .signInRequestInvalid: "See [docs/sign-in.md](sign-in.md) for what each path takes."
     case .refreshRefused: "Sign in again."

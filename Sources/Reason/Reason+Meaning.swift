@@ -217,8 +217,16 @@ extension Reason {
       No such user, a disabled one, or another password; or a machine's client id and secret that do not fit. Which \
       of them, nobody is told.
       """
-    case .loginThrottled: "Ten failures of one account within 15 minutes, or fifty from one address."
-    case .loginBusy: "As many passwords wait to be checked as the gateway takes on: checking one is slow on purpose."
+    case .loginThrottled:
+      """
+      Ten failures of one account within 15 minutes, or fifty from one address; with `code_flow`, fifty codes from one \
+      address that the provider did not take.
+      """
+    case .loginBusy:
+      """
+      As many passwords wait to be checked as the gateway takes on: checking one is slow on purpose. With `code_flow`, \
+      as many people come back from the provider at once as it is asked about: 64.
+      """
     case .csrfRefused:
       """
       A form that does not come from the gateway's own login page, or a request that a cookie speaks for from a page \

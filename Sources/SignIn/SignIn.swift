@@ -14,6 +14,13 @@ enum Limits {
   static let passwordsWaitingMax = 64
   /// Requests of a provider that are worked on, or wait for it.
   static let requestsMax = 512
+  /// Codes of a provider that are being redeemed: whoever sends them has shown nothing, and each costs the provider a
+  /// request.
+  static let redemptionsMax = 64
+  /// Look-ups of sessions that the store has not answered: some eight transactions, so none is late.
+  static let lookUpsMax = 4096
+  /// Requests that wait for one session to be renewed.
+  static let renewalWaitersMax = 256
   /// Bytes of a body: two passwords in JSON, every byte of them escaped.
   static let bodyBytesMax = 8 << 10
   /// How long after it came a request may use up a refresh token: after that nobody waits for what comes of it.

@@ -1,8 +1,11 @@
 """Providers, browsers and pages that mean harm, where browsers sign in at an OpenID provider: SECURITY's rules by number."""
 import base64
+import contextlib
 import hashlib
 import json
+import secrets
 import sqlite3
+import threading
 import time
 import urllib.parse
 
@@ -12,9 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
 from support.hostile_provider import CLIENT, SECRET, HostileProvider
 from support.ports import wait_until
-from support.sign_in import NAVIGATION
+from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key, b64, hand_made, signing
-from support.wire import get
+from support.wire import Client, get
 
 
 @pytest.fixture
@@ -644,6 +647,80 @@ def test_I_6_an_upstream_sets_and_sees_none_of_its_cookies(start, upstream, prov
     assert answer.all("set-cookie") == others and made.app.requests[-1].field("cookie") == "b=2"
 
 
+# D, C-11: what strangers cost.
+
+def test_D_3_a_slow_provider_holds_up_nobody_who_is_signed_in(scene_of_its_own):
+    made, provider = scene_of_its_own
+    browser = made.browser()
+    browser.sign_in()
+    ways = []
+    for _ in range(66):
+        stranger = made.browser()
+        ways.append((stranger, stranger.begin()))
+    asked, goes_on = len(provider.of("token")), threading.Event()
+
+    def late(handler):
+        assert goes_on.wait(30)
+        handler.answer_json(400, {"error": "invalid_grant"})
+    provider.instead["token"] = late
+    with contextlib.ExitStack() as stack:
+        try:
+            for stranger, back in ways[:64]:
+                cookie = "; ".join(f"{name}={value}" for name, value in stranger.cookies.items())
+                client = stack.enter_context(Client(made.gateway))
+                client.send(f"GET {back} HTTP/1.1\r\nHost: {made.host}\r\nCookie: {cookie}\r\n\r\n")
+            wait_until(lambda: len(provider.of("token")) == asked + 64, "64 codes to be redeemed")
+            for stranger, back in ways[64:]:
+                before = dict(stranger.cookies)
+                answer = stranger.go(back)
+                assert (answer.status, made.gateway.access_of(answer.request_id)["reason"]) == (503, "login_busy")
+                assert answer.field("retry-after") and stranger.cookies == before
+            assert browser.fetch("/a").status == 200 and made.browser().go("/oauth/login").status == 303
+            assert len(provider.of("token")) == asked + 64
+        finally:
+            goes_on.set()
+    provider.instead.clear()
+    # Nothing of their way was used up.
+    wait_until(lambda: ways[64][0].go(ways[64][1]).status == 303, "room again")
+    assert ways[64][0].fetch("/a").status == 200
+
+
+def test_D_3_a_flood_of_made_up_sessions_takes_no_memory(scene_of_its_own):
+    made, _ = scene_of_its_own
+    browser = made.browser()
+    browser.sign_in()
+
+    def flood(count):
+        for _ in range(count // 50):
+            with Client(made.gateway) as client:
+                client.send("".join(
+                    f"GET /a HTTP/1.1\r\nHost: {made.host}\r\nCookie: {SESSION}={secrets.token_urlsafe(32)}\r\n\r\n"
+                    for _ in range(50)))
+    flood(2000)
+    before = made.gateway.resident_bytes()
+    flood(20_000)
+    assert made.gateway.resident_bytes() - before < 32 << 20
+    answer = until_status(lambda: browser.fetch("/a"), 200)
+    assert made.app.wait_requests(1)[-1].field("x-forwarded-user") == "alice" and answer
+
+
+def test_C_11_made_up_codes_have_the_provider_asked_fifty_times(scene_of_its_own):
+    made, provider = scene_of_its_own
+    asked = len(provider.of("token"))
+
+    def guess():
+        browser = made.browser()
+        state = query(browser.go("/oauth/login").field("location"))["state"]
+        answer = browser.go("/oauth/callback?" + urllib.parse.urlencode(
+            {"code": "made-up", "state": state, "iss": provider.issuer}))
+        return answer, made.gateway.access_of(answer.request_id)["reason"]
+    assert {guess()[1] for _ in range(50)} == {"callback_invalid"}
+    answer, reason = guess()
+    assert (answer.status, reason) == (429, "login_throttled") and 800 < int(answer.field("retry-after")) <= 900
+    assert len(provider.of("token")) == asked + 50
+    assert made.app.received == b""
+
+
 # What nobody may read.
 
 def test_no_secret_is_in_a_log_or_a_page(start, upstream, provider, tmp_path):
@@ -676,9 +753,9 @@ def test_no_secret_is_in_a_log_or_a_page(start, upstream, provider, tmp_path):
     said = said.replace(location.encode(), b"")
     # All of it has been written.
     made.gateway.access_of(answers[-1].request_id)
-    secrets = [SECRET, urllib.parse.quote_plus(SECRET), base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode(), session,
+    kept = [SECRET, urllib.parse.quote_plus(SECRET), base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode(), session,
                token, *provider.made]
-    secrets += [each.form["code_verifier"] for each in provider.of("token") if "code_verifier" in each.form]
+    kept += [each.form["code_verifier"] for each in provider.of("token") if "code_verifier" in each.form]
     for text in (said, made.gateway.program_text.encode(), made.gateway.access_text.encode()):
-        for secret in secrets:
+        for secret in kept:
             assert secret.encode() not in text, secret

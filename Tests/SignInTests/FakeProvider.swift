@@ -32,7 +32,7 @@ final class FakeProvider: Sendable {
   private let key: IssuerKey
   private let folder: String
   private let made = Mutex<CodeFlowService?>(nil)
-  private let store: UnreliableStore
+  let store: UnreliableStore
 
   var now: UnixSeconds {
     get { state.withLock { $0.now } }
@@ -154,8 +154,11 @@ final class FakeProvider: Sendable {
 
   // MARK: A browser
 
-  func get(_ path: String, query: String = "", cookies: String = "") async -> LocalResponse {
+  func get(
+    _ path: String, query: String = "", cookies: String = "", client: IPAddress? = nil
+  ) async -> LocalResponse {
     var request = request("GET", path, cookies)
+    request.client = client
     request.query = query
     return await send(request)
   }

@@ -1,15 +1,41 @@
 import State
 import Synchronization
 
-/// A store of sessions whose renewals fail for a while.
+/// A store of sessions whose renewals fail for a while, or that does nothing for a while.
 final class UnreliableStore: SessionStore {
   private let store: SQLiteSessionStore
   private let failures = Mutex(0)
+  /// What waits; nil: nothing has to.
+  private let held = Mutex<[@Sendable () -> Void]?>(nil)
 
   init(_ store: SQLiteSessionStore) { self.store = store }
 
   /// The next `count` renewals fail.
   func renewalsFail(_ count: Int) { failures.withLock { $0 = count } }
+
+  /// From now on nothing is looked up, spent or ended.
+  func hold() { held.withLock { $0 = [] } }
+
+  /// Does what was asked meanwhile.
+  func goOn() {
+    let waiting = held.withLock { held in
+      defer { held = nil }
+      return held ?? []
+    }
+    for work in waiting { work() }
+  }
+
+  /// How many wait.
+  var heldCount: Int { held.withLock { $0?.count ?? 0 } }
+
+  private func whenItGoesOn(_ work: @escaping @Sendable () -> Void) {
+    let isHeld = held.withLock { held in
+      guard held != nil else { return false }
+      held?.append(work)
+      return true
+    }
+    if !isHeld { work() }
+  }
 
   func renew(_ record: SessionRecord, hash: [UInt8], found: Int64, completion: @escaping Completion<Bool>) {
     let fails = failures.withLock { failures in
@@ -27,10 +53,14 @@ final class UnreliableStore: SessionStore {
 
   func find(
     hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64, completion: @escaping Completion<SessionRecord?>
-  ) { store.find(hash: hash, provider: provider, now: now, idleSeconds: idleSeconds, completion: completion) }
+  ) {
+    whenItGoesOn { [store] in
+      store.find(hash: hash, provider: provider, now: now, idleSeconds: idleSeconds, completion: completion)
+    }
+  }
 
   func end(hash: [UInt8], provider: String, now: Int64, completion: @escaping Completion<SessionRecord?>) {
-    store.end(hash: hash, provider: provider, now: now, completion: completion)
+    whenItGoesOn { [store] in store.end(hash: hash, provider: provider, now: now, completion: completion) }
   }
 
   func endAll(_ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>) {
@@ -51,7 +81,7 @@ final class UnreliableStore: SessionStore {
   ) { store.list(provider: provider, subject: subject, now: now, idleSeconds: idleSeconds, completion: completion) }
 
   func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>) {
-    store.spend(hash: hash, until: until, now: now, completion: completion)
+    whenItGoesOn { [store] in store.spend(hash: hash, until: until, now: now, completion: completion) }
   }
 
   func revoke(token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>) {

@@ -5,6 +5,7 @@ import HTTP
 import JSON
 import Reason
 import State
+import Synchronization
 import Tokens
 
 /// The way to the provider and back.
@@ -86,7 +87,23 @@ extension CodeFlowService {
       opened.state.isSameInConstantTime(as: response.state),
       let hash = try? HashFunction.sha256.digest(of: Array(opened.state.utf8).span)
     else { return completion(page(.callbackInvalid, request)) }
-    let way = Way(request: request, flow: opened, flowCookie: cookie, endpoints: endpoints, completion: completion)
+    // Whoever makes up codes has the provider asked for each. Until here nothing of the way is used up: the same address
+    // may be loaded again.
+    let attempt = LoginThrottle.Attempt(client: request.client)
+    if case .refused(let seconds) = throttle.withLock({ $0.begin(attempt, now: now) }) {
+      return completion(
+        page(
+          .loginThrottled, request, returnTo: opened.returnTo, stepUp: opened.stepUp, retryAfterSeconds: seconds))
+    }
+    guard redemptions.enter() else {
+      return completion(page(.loginBusy, request, returnTo: opened.returnTo, stepUp: opened.stepUp))
+    }
+    let way = Way(
+      request: request, flow: opened, flowCookie: cookie, endpoints: endpoints,
+      completion: { [redemptions] response in
+        redemptions.leave()
+        completion(response)
+      })
     // Once, in whatever process (SECURITY C-5).
     store.spend(hash: hash, until: opened.beganAt + CodeFlow.secondsMax + TokenPolicy.leewayMaxSeconds, now: now) {
       [self] result in
@@ -116,7 +133,11 @@ extension CodeFlowService {
   private func end(_ way: Way, _ fault: CodeFlowFault) {
     failed(fault)
     // A code that the provider does not take is this browser's matter: it is old, or was used.
-    if case .refused(error: "invalid_grant") = fault { return end(way, .callbackInvalid) }
+    if case .refused(error: "invalid_grant") = fault {
+      let attempt = LoginThrottle.Attempt(client: way.request.client)
+      throttle.withLock { $0.ended(attempt, .failed, now: now) }
+      return end(way, .callbackInvalid)
+    }
     end(way, fault.reason)
   }
 

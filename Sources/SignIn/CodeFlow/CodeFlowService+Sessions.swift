@@ -11,11 +11,16 @@ extension CodeFlowService {
   ///   - token: What the cookie holds.
   ///   - completion: Called once, from anywhere.
   public func introspect(_ token: [UInt8], completion: @escaping @Sendable (IntrospectionResult) -> Void) {
+    // A flood of made-up cookies is refused beyond what can be looked up soon, and takes no more memory.
+    guard lookUps.enter() else { return completion(.unavailable) }
     onQueue { [self] in
       guard let text = String(validating: token, as: UTF8.self), let session = SessionID(text) else {
+        lookUps.leave()
         return completion(.inactive)
       }
       find(session) { [self] found in
+        // A provider that is slow to renew one holds up nobody else's.
+        lookUps.leave()
         switch found {
         case .failure(let fault):
           say(.storeFailed(fault.description))
@@ -51,15 +56,17 @@ extension CodeFlowService {
     }
   }
 
-  /// False where nobody renews it here.
+  /// False where nobody renews it here. Where as many wait as may, nobody can say soon.
   private func joins(
     _ session: SessionID, _ completion: @escaping @Sendable (IntrospectionResult) -> Void
   ) -> Bool {
-    renewals.withLock { renewals in
-      guard renewals[session.hash] != nil else { return false }
-      renewals[session.hash]?.append(completion)
-      return true
+    let waiters = renewals.withLock { renewals in
+      guard let waiters = renewals[session.hash]?.count else { return 0 }
+      if waiters < Limits.renewalWaitersMax { renewals[session.hash]?.append(completion) }
+      return waiters
     }
+    if waiters >= Limits.renewalWaitersMax { completion(.unavailable) }
+    return waiters > 0
   }
 
   // MARK: Renewal

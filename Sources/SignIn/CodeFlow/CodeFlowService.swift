@@ -35,6 +35,12 @@ public final class CodeFlowService: Responder, Sendable {
   private let clock: @Sendable () -> UnixSeconds
   private let report: @Sendable (CodeFlowEvent) -> Void
   private let failures = Mutex(SaidFailures())
+  private let requests = RequestsUnderWay()
+  /// Bounds what is asked of the provider for people who may have made up what they bring.
+  let redemptions = RequestsUnderWay(most: Limits.redemptionsMax)
+  let lookUps = RequestsUnderWay(most: Limits.lookUpsMax)
+  /// Codes that the provider did not take, by address.
+  let throttle = Mutex(LoginThrottle())
   private let queue = SerialQueue(name: "code flow")
 
   /// Reads the secret that seals what browsers keep; makes it at the first start. Blocks.
@@ -73,7 +79,15 @@ public final class CodeFlowService: Responder, Sendable {
   var now: UnixSeconds { clock() }
 
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
-    queue.async { [self] in answer(request, completion) }
+    guard requests.enter() else {
+      return completion(request.method == "GET" ? page(.loginBusy, request) : Answers.busy)
+    }
+    queue.async { [self] in
+      answer(request) { [requests] response in
+        requests.leave()
+        completion(response)
+      }
+    }
   }
 
   /// Runs `body` on the queue: what comes back from elsewhere goes on there.
@@ -113,11 +127,13 @@ public final class CodeFlowService: Responder, Sendable {
   // MARK: Pages
 
   func page(
-    _ reason: Reason, _ request: LocalRequest, returnTo: String = "/", stepUp: StepUp? = nil, cookies: [String] = []
+    _ reason: Reason, _ request: LocalRequest, returnTo: String = "/", stepUp: StepUp? = nil, cookies: [String] = [],
+    retryAfterSeconds: Int64? = nil
   ) -> LocalResponse {
     let beginning = AuthorizationRequest.add(
       [("return_to", returnTo)] + (stepUp?.parameters ?? []), to: configuration.path + "/login")
-    return FlowPage.response(reason, request, tryAgain: beginning, cookies: cookies)
+    return FlowPage.response(
+      reason, request, tryAgain: beginning, cookies: cookies, retryAfterSeconds: retryAfterSeconds)
   }
 }
 

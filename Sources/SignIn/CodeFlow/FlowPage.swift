@@ -5,8 +5,10 @@ import Reason
 enum FlowPage {
   /// - Parameters:
   ///   - tryAgain: Where to begin again; nil: nowhere.
+  ///   - retryAfterSeconds: nil: a few where the reason is one that passes.
   static func response(
-    _ reason: Reason, _ request: LocalRequest, tryAgain: String?, cookies: [String] = []
+    _ reason: Reason, _ request: LocalRequest, tryAgain: String?, cookies: [String] = [],
+    retryAfterSeconds: Int64? = nil
   ) -> LocalResponse {
     let link = tryAgain.map { "<p><a href=\"\(HTMLText.escaped($0))\">Sign in again</a></p>\n" } ?? ""
     let main = """
@@ -22,7 +24,9 @@ enum FlowPage {
       ("X-Frame-Options", "DENY"),
     ]
     if reason.status == 401 { fields.append(("WWW-Authenticate", "Bearer")) }
-    if reason.status == 503 { fields.append(("Retry-After", "5")) }
+    if let seconds = retryAfterSeconds ?? (reason.status == 503 ? 5 : nil) {
+      fields.append(("Retry-After", "\(seconds)"))
+    }
     return LocalResponse(
       status: reason.status, fields: fields + cookies.map { ("Set-Cookie", $0) },
       body: Page.body(title: title, main: main), reason: reason)
@@ -37,6 +41,8 @@ enum FlowPage {
     case .authenticationInsufficient:
       "The sign-in service has let you in, but not in the way that this page asks for."
     case .idTokenRefused: "The answer of the sign-in service cannot be trusted."
+    case .loginThrottled: "Signing in has failed too often from where you are. Try again in a few minutes."
+    case .loginBusy: "Many people are signing in. Try again in a few seconds."
     default: "Signing in does not work at the moment. Try again in a few seconds."
     }
   }

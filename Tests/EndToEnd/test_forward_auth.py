@@ -1,12 +1,16 @@
 """Another proxy forwards the requests and asks whether they may pass: nginx's auth_request, Caddy's forward_auth."""
+import contextlib
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
 
+from support.code_flow import CodeFlow
 from support.gateway import run
+from support.hostile_provider import HostileProvider
 from support.ports import free_port, wait_until
-from support.sign_in import ALICE, NAVIGATION, SignIn, users
+from support.sign_in import ALICE, NAVIGATION, SignIn, until_status, users
 from support.tokens import bearer, mint
 from support.wire import Client, get
 
@@ -285,33 +289,23 @@ def serving(process, port, path="/"):
     wait_until(is_there, "the proxy to serve")
 
 
-@pytest.fixture
-def proxied(gateway, tmp_path, upstream):
-    """A proxy in front of an application of its own, which asks the gateway: its port, application and gateway."""
-    processes = []
-
-    def make(kind):
-        gateway_ = gateway()
-        app = upstream()
-        port = free_port()
-        if not shutil.which(kind, path="/usr/sbin:/usr/bin"):
-            pytest.skip(f"{kind} is not installed")
-        if kind == "nginx":
-            for name in ("logs", "temp"):
-                (tmp_path / name).mkdir()
-            config = tmp_path / "nginx.conf"
-            config.write_text(f"""
-daemon off; worker_processes 1; pid {tmp_path}/pid; error_log {tmp_path}/error.log;
+def nginx(folder, port, app, gateway, location="", server=""):
+    """Its command, with a configuration as docs/forward-auth.md has it; more of it for the location, and beside that."""
+    for name in ("logs", "temp"):
+        (folder / name).mkdir()
+    config = folder / "nginx.conf"
+    config.write_text(f"""
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
   access_log off; client_body_buffer_size 256k;
-  client_body_temp_path {tmp_path}/temp; proxy_temp_path {tmp_path}/temp/p; fastcgi_temp_path {tmp_path}/temp/f;
-  uwsgi_temp_path {tmp_path}/temp/u; scgi_temp_path {tmp_path}/temp/s;
+  client_body_temp_path {folder}/temp; proxy_temp_path {folder}/temp/p; fastcgi_temp_path {folder}/temp/f;
+  uwsgi_temp_path {folder}/temp/u; scgi_temp_path {folder}/temp/s;
   server {{
     listen 127.0.0.1:{port};
     server_name app.test;
     location / {{
-      auth_request /verify;
+      auth_request /verify;{location}
       auth_request_set $user $upstream_http_x_forwarded_user;
       auth_request_set $username $upstream_http_x_forwarded_preferred_username;
       auth_request_set $email $upstream_http_x_forwarded_email;
@@ -329,7 +323,7 @@ http {{
     }}
     location = /verify {{
       internal;
-      proxy_pass http://127.0.0.1:{gateway_.port}{VERIFY};
+      proxy_pass http://127.0.0.1:{gateway.port}{VERIFY};
       proxy_pass_request_body off;
       proxy_set_header Content-Length "";
       proxy_set_header X-Forwarded-Method $request_method;
@@ -338,9 +332,25 @@ http {{
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_set_header X-Forwarded-Proto $scheme;
     }}
+    {server}
   }}
 }}""")
-            command = ["nginx", "-p", str(tmp_path), "-c", str(config)]
+    return ["nginx", "-p", str(folder), "-c", str(config)]
+
+
+@pytest.fixture
+def proxied(gateway, tmp_path, upstream):
+    """A proxy in front of an application of its own, which asks the gateway: its port, application and gateway."""
+    processes = []
+
+    def make(kind):
+        gateway_ = gateway()
+        app = upstream()
+        port = free_port()
+        if not shutil.which(kind, path="/usr/sbin:/usr/bin"):
+            pytest.skip(f"{kind} is not installed")
+        if kind == "nginx":
+            command = nginx(tmp_path, port, app, gateway_)
         else:
             config = tmp_path / "Caddyfile"
             config.write_text(f"""
@@ -472,6 +482,117 @@ def test_people_sign_in_behind_caddy(start, upstream, tmp_path):
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture
+def behind_nginx(tmp_path, upstream):
+    """nginx in front of an application of its own, which has people sent to sign in."""
+    processes = []
+
+    def make(gateway, pages):
+        if not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
+            pytest.skip("nginx is not installed")
+        app, port = upstream(), free_port()
+        command = nginx(tmp_path, port, app, gateway, " error_page 401 = @signin;", f"""
+    location @signin {{
+      rewrite ^ {VERIFY}?mode=redirect? break;
+      proxy_pass http://127.0.0.1:{gateway.port};
+      proxy_method GET;
+      proxy_hide_header WWW-Authenticate;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header X-Forwarded-Method $request_method;
+      proxy_set_header X-Forwarded-Host $host:$server_port;
+      proxy_set_header X-Forwarded-Uri $request_uri;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+    }}
+    location {pages} {{
+      proxy_pass http://127.0.0.1:{gateway.port};
+      proxy_set_header Host $http_host;
+    }}""")
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"HOME": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/bin"})
+        processes.append(process)
+        serving(process, port)
+        return Proxy(port, app, gateway)
+
+    yield make
+    for process in processes:
+        process.terminate()
+        process.wait(10)
+
+
+def test_people_sign_in_behind_nginx_and_stay_signed_in(start, upstream, tmp_path, behind_nginx):
+    scene = SignIn(start, upstream(), tmp_path, settings=", lifetime: 2s", top=SETTINGS)
+    scene.gateway = proxy = behind_nginx(scene.gateway, "/auth/")
+    wanted = "/x/y?a=1&b=%2F&mode=nginx"
+    browser = scene.browser()
+    answer = browser.go(wanted)
+    assert answer.status == 303 and not answer.all("set-cookie"), answer
+    assert answer.field("location") == "/auth/login?return_to=/x/y%3Fa%3D1%26b%3D%252F%26mode%3Dnginx"
+    answer = browser.sign_in(target=answer.field("location"))
+    assert answer.status == 303 and answer.field("location") == wanted
+    assert not proxy.app.received
+    assert browser.go(wanted).status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.target == wanted and request.all("x-forwarded-user") == ["u-1"] and not any(request.all("cookie"))
+    # The access token is over: the next page brings a new one, and nobody is asked for anything.
+    until_status(lambda: browser.fetch("/x"), 401)
+    refresh = browser.refresh_token
+    proxy.app.forget()
+    answer = browser.go("/later?c=d")
+    assert answer.status == 303 and answer.field("location") == "/auth/login?return_to=/later%3Fc%3Dd", answer
+    answer = browser.go(answer.field("location"))
+    assert answer.status == 303 and answer.field("location") == "/later?c=d"
+    assert browser.refresh_token != refresh and not proxy.app.received
+    assert browser.go("/later?c=d").status == 200
+    # Scripts, forms and whoever is no browser are told, and go nowhere; scripts renew by themselves.
+    until_status(lambda: browser.fetch("/x"), 401)
+    proxy.app.forget()
+    for answer in (
+            browser.fetch("/x"), browser.fetch("/x", method="POST", body=b"a=b"),
+            browser.go("/x", method="POST", body=b"a=b"), get(proxy, "/x", host="127.0.0.1")):
+        assert answer.status == 401 and answer.field("location") is None, answer
+        [challenge] = answer.all("www-authenticate")
+        assert challenge.startswith("Bearer"), answer
+    assert not proxy.app.received
+    assert browser.fetch("/auth/refresh", [("Origin", browser.origin)], method="POST", body=b"").status in (200, 204)
+    assert browser.fetch("/x").status == 200
+    # Who may not is not sent to sign in.
+    bob = scene.browser()
+    bob.sign_in("bob")
+    assert bob.go("/admin").status == 403
+    # C-9: what is ended stays ended.
+    old = dict(browser.cookies)
+    assert browser.post_form("/auth/logout", {}).status in (204, 303)
+    browser.cookies = old
+    answer = browser.go("/x")
+    assert answer.status == 303 and browser.go(answer.field("location")).status == 200
+    assert browser.go("/x").status == 303
+
+
+def test_people_sign_in_at_a_provider_behind_nginx(start, upstream, tmp_path, behind_nginx):
+    """A session is renewed by the gateway alone, whoever asks."""
+    provider = HostileProvider()
+    try:
+        scene = CodeFlow(start, upstream(), provider, tmp_path / "one", top=SETTINGS)
+        asked = scene.gateway
+        scene.gateway = proxy = behind_nginx(asked, "/oauth/")
+        browser = scene.browser()
+        browser.sign_in("/a?b=c")
+        assert not proxy.app.received and browser.navigate("/a?b=c").status == 200
+        [request] = proxy.app.wait_requests()
+        assert request.all("x-forwarded-user") == ["alice"] and not any(request.all("cookie"))
+        asked.stop()
+        with contextlib.closing(sqlite3.connect(scene.state / "company.sessions.db")) as database, database:
+            database.execute("UPDATE sessions SET renew_at = renew_at - 3600")
+        start(scene.config.replace("127.0.0.1:0", f"127.0.0.1:{asked.port}"))
+        assert browser.fetch("/a").status == 200
+        assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
+    finally:
+        provider.close()
 
 
 @pytest.mark.parametrize("path, fault", [

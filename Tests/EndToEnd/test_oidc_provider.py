@@ -1,14 +1,19 @@
 """Real OpenID providers: the gateway is told the issuer's name alone, and takes the tokens that a sign-in ends with."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import sys
+import urllib.parse
 
 import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from support import toolkit_provider
 from support.browser import NAVIGATION, sign_in, walk
 from support.judged import Judge
 from support.ports import free_port, wait_until
@@ -110,6 +115,22 @@ def provider_mock(tmp_path_factory):
     provider = Provider(
         [program("oidc-provider-mock"), "--port", str(port), "--user-claims", json.dumps(user)], port,
         tmp_path_factory.mktemp("mock") / "log")
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def toolkit(tmp_path):
+    """django-oauth-toolkit, with a user and a client that is a gateway; `url` is the gateway's."""
+    port, url, key = free_port(), f"http://127.0.0.2:{free_port()}", Key("RS256", "unused")
+    (tmp_path / "settings.json").write_text(json.dumps({
+        "key": key.private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode(),
+        "client_id": "gateway", "client_secret": SECRET, "redirect_uri": url + "/oauth/callback",
+        "after_logout": url + "/bye", "username": "alice", "password": PASSWORD}))
+    command = [sys.executable, pathlib.Path(toolkit_provider.__file__), str(port), str(tmp_path)]
+    provider = Provider(command, port, tmp_path / "log")
+    provider.url, provider.log_path = url, tmp_path / "log"
     yield provider
     provider.close()
 
@@ -236,6 +257,78 @@ def test_a_browser_signs_in_at_canaille_and_out_again(start, upstream, canaille,
     page = browser.get(wanted, timeout=20, allow_redirects=False, headers=NAVIGATION)
     assert page.status_code == 303 and page.headers["Location"].startswith("/oauth/login?"), page.headers
     assert client["client_secret"] not in gateway.program_text + gateway.access_text
+
+
+def test_a_browser_signs_in_at_django_oauth_toolkit_stays_and_goes(start, upstream, toolkit, tmp_path):
+    app = upstream()
+    file = tmp_path / "secret"
+    file.touch(0o600)
+    file.write_text(SECRET)
+    text = f"""
+    listeners:
+      - address: {toolkit.url.partition("://")[2]}
+    providers:
+      company:
+        issuer: "{toolkit.issuer}"
+        audiences: [gateway]
+        claims: {{ roles: groups }}
+        code_flow:
+          client_id: gateway
+          client_secret_file: {file}
+          url: "{toolkit.url}"
+          scopes: [profile, email]
+          userinfo: true
+          after_logout: /bye
+          state: {tmp_path / "state"}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /bye, auth: none, upstream: app }}
+      - {{ path: /admin, auth: company, require: {{ roles: [admin] }}, upstream: app }}
+      - {{ path: /root, auth: company, require: {{ roles: [root] }}, upstream: app }}
+      - {{ path: /**, auth: company, upstream: app }}
+    """
+    gateway = start(text)
+    gateway.wait_message("keys updated", 20)
+    browser, wanted = requests.Session(), toolkit.url + "/orders?year=2026"
+
+    def ask(path, **options):
+        return browser.get(toolkit.url + path, timeout=20, allow_redirects=False, **options)
+    page = ask("/orders?year=2026", headers=NAVIGATION)
+    target = walk(browser, page, toolkit.url + "/oauth/callback", {"username": "alice", "password": PASSWORD})
+    # RFC 9207: it says who it is, and the gateway has read that it does.
+    assert f"iss={urllib.parse.quote_plus(toolkit.issuer)}" in target and app.received == b""
+    page = browser.get(target, timeout=20, allow_redirects=False, headers=NAVIGATION)
+    assert page.status_code == 303 and urllib.parse.urljoin(target, page.headers["Location"]) == wanted
+    assert ask("/orders?year=2026", headers=NAVIGATION).status_code == 200
+    seen = app.wait_requests(1)[0]
+    # The address is in userinfo alone.
+    assert seen.field("x-forwarded-email") == "alice@example.com" and seen.field("x-forwarded-user") == "1"
+    assert seen.field("x-forwarded-preferred-username") == "alice" and seen.field("x-forwarded-groups") == "admin,a%2Cb"
+    assert seen.target == "/orders?year=2026" and seen.field("cookie") is None and seen.field("authorization") is None
+    assert [ask(path).status_code for path in ("/admin", "/root")] == [200, 403]
+    # Whoever brings the code once more, or without the browser's cookies, is nobody.
+    for session in (browser, requests.Session()):
+        assert session.get(target, timeout=20, allow_redirects=False, headers=NAVIGATION).status_code == 400
+    # Its refresh tokens are replaced with each use.
+    for _ in range(2):
+        gateway.stop()
+        with contextlib.closing(sqlite3.connect(tmp_path / "state/company.sessions.db")) as database, database:
+            assert database.execute("UPDATE sessions SET renew_at = renew_at - 86400").rowcount == 1
+        gateway = start(text)
+        gateway.wait_message("keys updated", 20)
+        assert ask("/admin").status_code == 200
+        assert app.wait_requests(1)[-1].field("x-forwarded-email") == "alice@example.com"
+    asked = toolkit.log_path.read_text()
+    assert asked.count('"POST /token/ HTTP/1.1" 200') == 3 and asked.count('"GET /userinfo/ HTTP/1.1" 200') == 3
+    page = browser.post(toolkit.url + "/oauth/logout", timeout=20, allow_redirects=False, headers={"Origin": toolkit.url})
+    assert page.headers["Location"].startswith(toolkit.issuer + "/logout/?")
+    assert walk(browser, page, toolkit.url, {}) == toolkit.url + "/bye"
+    assert ask("/api").status_code == 401
+    # The provider's session has ended too: it asks for the password.
+    page = browser.get(wanted, timeout=20, headers=NAVIGATION)
+    assert page.url.startswith(toolkit.issuer + "/login/") and "password" in page.text
+    assert SECRET not in gateway.program_text + gateway.access_text
 
 
 def refused_when_changed(judge, token):

@@ -107,7 +107,8 @@ def chromium():
     if program is None:
         pytest.skip("chromium is not installed")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        browser = started.chromium.launch(executable_path=program, args=[
+            "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.test 127.0.0.1"])
         yield browser
         browser.close()
 

@@ -1,12 +1,11 @@
 """People sign in with Chromium: what a browser makes of the page, the cookies and the redirects."""
 import contextlib
-import http.server
 import re
-import threading
 
 import pytest
 
 from support.sign_in import PASSWORD, SignIn
+from support.site import site
 
 playwright = pytest.importorskip("playwright.sync_api")
 PAGE = b"<!doctype html><title>application</title><h1>The application</h1>"
@@ -41,27 +40,6 @@ def sign_in(page, scene, target="/x", username="alice", password=PASSWORD):
     page.get_by_label("User name").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-
-
-@contextlib.contextmanager
-def site(host, html):
-    """Another site with one page."""
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(html.encode())
-
-        def log_message(self, *_):
-            pass
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://{host}:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no_scripts"])

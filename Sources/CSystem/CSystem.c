@@ -176,23 +176,67 @@ ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milli
   return -1;
 }
 
-int csystem_is_pipe(int descriptor) {
+uint64_t csystem_pipe_number(int descriptor) {
   struct stat status;
-  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode);
+  return fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) ? status.st_ino : 0;
 }
 
-int csystem_has_ended(pid_t child, int blocks) {
-  siginfo_t info = {0};
-  int result;
-  do {
-    result = waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | (blocks ? 0 : WNOHANG));
-  } while (result != 0 && errno == EINTR);
-  return result != 0 ? -1 : info.si_pid == child;
+int csystem_ends_within(int handle, int milliseconds) {
+  struct pollfd polled = {.fd = handle, .events = POLLIN};
+  return poll(&polled, 1, milliseconds) > 0;
 }
 
-int csystem_spawn(
+void csystem_signal_process(int handle, int number) { (void)syscall(SYS_pidfd_send_signal, handle, number, NULL, 0); }
+
+// What the process in between says of the one that it has started.
+struct started {
+  int error;
+  pid_t pid;
+};
+
+// A process whose parent has ended is given to the service manager: one that ends at once comes in between.
+static int spawn_between(
+  const char *program, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+  char *const arguments[], char *const environment[], pid_t *pid, int *handle) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
+  pid_t between = fork();
+  if (between == 0) {
+    // No thread but this one was copied: what follows takes no lock that another may have held.
+    struct started started = {0};
+    char byte;
+    close(ends[0]);
+    started.error = posix_spawnp(&started.pid, program, actions, attributes, arguments, environment);
+    // While this process is there no other gets the number of its child, even where that has ended.
+    if (send(ends[1], &started, sizeof started, MSG_NOSIGNAL) == sizeof started) (void)recv(ends[1], &byte, 1, 0);
+    _exit(0);
+  }
+  struct started started = {.error = between < 0 ? errno : 0};
+  close(ends[1]);
+  if (between > 0) {
+    ssize_t count;
+    do count = recv(ends[0], &started, sizeof started, 0);
+    while (count < 0 && errno == EINTR);
+    if (count != sizeof started) started.error = ECHILD;
+  }
+  if (started.error == 0) {
+    *pid = started.pid;
+    *handle = (int)syscall(SYS_pidfd_open, started.pid, 0);
+    if (*handle < 0) {
+      started.error = errno;
+      kill(started.pid, SIGKILL);
+    }
+  }
+  close(ends[0]);
+  if (between > 0) {
+    while (waitpid(between, NULL, 0) < 0 && errno == EINTR) continue;
+  }
+  return started.error;
+}
+
+int csystem_spawn_detached(
   const char *program, char *const arguments[], char *const environment[], const int *descriptors, int count, int first,
-  pid_t *child) {
+  pid_t *pid, int *handle) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int error = posix_spawnattr_init(&attributes);
@@ -214,7 +258,7 @@ int csystem_spawn(
   }
   // Libraries open descriptors that an exec does not close.
   if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, first + count);
-  if (error == 0) error = posix_spawnp(child, program, &actions, &attributes, arguments, environment);
+  if (error == 0) error = spawn_between(program, &actions, &attributes, arguments, environment, pid, handle);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;

@@ -7,8 +7,8 @@ import Sockets
 /// Nothing of this process changes before the new one is ready; where it never is, it goes on as before.
 final class Handover {
   private let log: Logger
-  /// The new process, until it has ended.
-  private var successor: ChildProcess?
+  /// The new process, until it has failed.
+  private var successor: DetachedProcess?
   /// Signals that came since it was started, and which it may have been too early for.
   private var missed: [Int32] = []
   /// How long it has to be ready: names are resolved and keys fetched meanwhile.
@@ -33,29 +33,31 @@ final class Handover {
       return
     }
     let arguments = CommandLine.arguments
-    let child: ChildProcess
+    let started: DetachedProcess
     do throws(SystemError) {
-      child = try InheritedSockets.pass(sockets, lacking: lacking, to: arguments)
+      started = try InheritedSockets.pass(sockets, lacking: lacking, to: arguments)
     } catch {
       log.error("not handed over: the new process could not be started", metadata: ["why": "\(error)"])
       return
     }
-    successor = child
+    successor = started
     missed = []
     log.notice(
       "handing over: a new process was started",
-      metadata: ["pid": "\(child.pid)", "program": "\(arguments.first ?? "")"])
+      metadata: ["pid": "\(started.pid)", "program": "\(arguments.first ?? "")"])
     BlockingWork.detach(name: "handover") {
-      let readiness = child.waitUntilReady(Handover.readyMax)
-      var patience: Duration?
-      switch readiness {
-      case .ready: comingBack { $0.becameReady(child, ready) }
-      case .late: patience = .zero
-      // It has closed the pipe, and may have something to say yet.
-      case .ended: patience = Handover.endMax
+      let why: String
+      switch started.waitUntilReady(Handover.readyMax) {
+      case .ready: return comingBack { $0.becameReady(started, ready) }
+      case .late:
+        started.kill()
+        why = "it was not ready within \(Handover.readyMax.forPeople)"
+      case .ended:
+        // It has closed the pipe, and may have something to say yet.
+        let hasEnded = started.end(after: Handover.endMax)
+        why = hasEnded ? "it ended before it was ready" : "it could not say any more that it was ready, and was ended"
       }
-      let ending = child.waitForEnd(patience)
-      comingBack { $0.ended(child, readiness, ending) }
+      comingBack { $0.failed(started, why) }
     }
   }
 
@@ -71,23 +73,16 @@ final class Handover {
     if successor != nil, !missed.contains(number) { missed.append(number) }
   }
 
-  private func becameReady(_ child: ChildProcess, _ ready: (Int32) -> Void) {
+  private func becameReady(_ started: DetachedProcess, _ ready: (Int32) -> Void) {
     // Else it was abandoned meanwhile.
-    guard successor === child else { return }
-    for number in missed { child.send(signal: number) }
-    ready(child.pid)
+    guard successor === started else { return }
+    for number in missed { started.send(signal: number) }
+    ready(started.pid)
   }
 
-  private func ended(_ child: ChildProcess, _ readiness: ChildProcess.Readiness, _ ending: ChildProcess.Ending) {
-    guard successor === child else { return }
+  private func failed(_ started: DetachedProcess, _ why: String) {
+    guard successor === started else { return }
     successor = nil
-    if readiness == .ready {
-      // Stopped, or replaced in its turn; anything else is a failure of the service.
-      return log.log(
-        level: ending.isSuccess ? .notice : .error, "the new process has ended",
-        metadata: ["pid": "\(child.pid)", "why": "\(ending), after it had taken over"])
-    }
-    let why = readiness == .late ? "it was not ready within \(Handover.readyMax.forPeople)" : "\(ending)"
-    log.error("not handed over: this process goes on", metadata: ["pid": "\(child.pid)", "why": "\(why)"])
+    log.error("not handed over: this process goes on", metadata: ["pid": "\(started.pid)", "why": "\(why)"])
   }
 }

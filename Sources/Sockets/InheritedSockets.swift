@@ -37,8 +37,8 @@ public final class InheritedSockets: Sendable {
     return InheritedSockets(contents)
   }
 
-  /// The pid of the earlier process; of each socket that is passed, by one letter, whose it is; and what that process
-  /// lacks. With colons between.
+  /// The number of the pipe that is passed; of each socket behind it, by one letter, whose it is; and what the earlier
+  /// process lacks. With colons between.
   fileprivate static let handover = "PORTCULLIS_HANDOVER"
 
   /// Starts this program again, as it was started, with `sockets`.
@@ -48,11 +48,15 @@ public final class InheritedSockets: Sendable {
   /// - Parameter lacking: What this process has not itself, so that the new one may do without; no comma in it.
   public static func pass(
     _ sockets: [ListeningSocket], lacking: [String], to arguments: [String]
-  ) throws(SystemError) -> ChildProcess {
-    var environment = Process.environment
+  ) throws(SystemError) -> DetachedProcess {
     let letters = String(sockets.map(\.origin.rawValue))
-    environment[handover] = "\(getpid()):\(letters):\(lacking.joined(separator: ","))"
-    return try ChildProcess(arguments, environment: environment, descriptors: sockets.map(\.descriptor))
+    return try DetachedProcess(
+      arguments,
+      environment: { pipe in
+        var environment = Process.environment
+        environment[handover] = "\(pipe):\(letters):\(lacking.joined(separator: ","))"
+        return environment
+      }, descriptors: sockets.map(\.descriptor))
   }
 }
 
@@ -61,7 +65,7 @@ extension InheritedSockets.Contents {
     guard let count = Int32(number), count > 0, count < 65_536 else {
       throw InheritanceError(text: "LISTEN_FDS is \"\(number)\", not how many sockets are passed")
     }
-    let first = ChildProcess.firstDescriptor
+    let first = DetachedProcess.firstDescriptor
     for index in 0..<count {
       let name = names.indices.contains(Int(index)) ? names[Int(index)] : ""
       try add(first + index, origin: .manager, name.isEmpty ? "LISTEN_FDS" : name)
@@ -72,14 +76,15 @@ extension InheritedSockets.Contents {
     let malformed = InheritanceError(text: "\(InheritedSockets.handover) is malformed")
     let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
     guard parts.count == 3 else { throw malformed }
+    var descriptor = DetachedProcess.firstDescriptor
+    let pipe = csystem_pipe_number(descriptor)
+    guard pipe != 0 else {
+      throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is no pipe")
+    }
     // Else the descriptors are not what it says, but whatever somebody else has open.
-    guard parts[0] == "\(getppid())" else {
+    guard parts[0] == "\(pipe)", csystem_close_on_exec(descriptor) == 0 else {
       throw InheritanceError(
         text: "\(InheritedSockets.handover) is not from the process that has started this one: unset it")
-    }
-    var descriptor = ChildProcess.firstDescriptor
-    guard csystem_is_pipe(descriptor) == 1, csystem_close_on_exec(descriptor) == 0 else {
-      throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is no pipe")
     }
     predecessor = Predecessor(
       readiness: ReadySignal(descriptor), lacking: Set(parts[2].split(separator: ",").map(String.init)))

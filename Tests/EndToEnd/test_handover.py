@@ -15,7 +15,7 @@ import time
 
 import pytest
 from support.gateway import BINARY
-from support.handover import Process, adopt_orphans, children, hand_over
+from support.handover import Process, adopt_orphans, children, hand_over, parent
 from support.hosts import Hosts
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, held_until, mint
@@ -287,7 +287,7 @@ def test_a_broken_configuration_leaves_the_old_process_as_it_is(start, upstream,
         assert kept.send(REQUEST.format("/")).response().status == 200
         gateway.write_config(good + "nonsense: 1\n")
         gateway.signal(signal.SIGUSR2)
-        assert_goes_on(gateway, app, "status 78")
+        assert_goes_on(gateway, app, "ended before it was ready")
         assert "nonsense" in gateway.program_text
         assert kept.send(REQUEST.format("/kept")).response().status == 200
         # A path that the new process had taken is still there.
@@ -309,7 +309,7 @@ def test_an_address_that_is_taken_leaves_the_old_process_as_it_is(start, upstrea
         other = "%s:%d" % taken.getsockname()
         gateway.write_config(config(app.server, listeners=[f"unix:{path}", other]))
         gateway.signal(signal.SIGUSR2)
-        assert_goes_on(gateway, app, "status 69")
+        assert_goes_on(gateway, app, "ended before it was ready")
     with Client(gateway, address=str(path)) as client:
         assert client.send(REQUEST.format("/unix")).response().status == 200
 
@@ -320,7 +320,7 @@ def test_a_program_that_hangs_is_ended_after_half_a_minute(start, upstream, repl
     replace(replaceable, "#!/bin/sh\nexec sleep 300\n")
     gateway.signal(signal.SIGUSR2)
     started = gateway.wait_message("a new process was started")
-    assert children(gateway.pid) == [int(started["pid"])]
+    assert parent(started["pid"]) == os.getpid()
     # One at a time; and the old one works meanwhile, reloads too.
     gateway.signal(signal.SIGUSR2)
     gateway.wait_message("a new process is being started already")
@@ -328,7 +328,7 @@ def test_a_program_that_hangs_is_ended_after_half_a_minute(start, upstream, repl
     gateway.wait_message("reloaded")
     assert get(gateway, "/meanwhile").status == 200
     wait_until(lambda: any("this process goes on" in m["message"] for m in gateway.messages()), "the end of it", 45)
-    assert not pathlib.Path(f"/proc/{started['pid']}").exists()
+    assert Process(int(started["pid"])).wait(10) == -signal.SIGKILL
     assert get(gateway, "/on").status == 200
     os.unlink(replaceable)
     replaceable.symlink_to(BINARY)
@@ -340,7 +340,8 @@ def test_a_program_that_cannot_say_that_it_is_ready_is_ended(start, upstream, re
     gateway = start(config(app.server), binary=replaceable)
     replace(replaceable, "#!/bin/sh\nexec 3>&-\nexec sleep 300\n")
     gateway.signal(signal.SIGUSR2)
-    assert_goes_on(gateway, app, "signal 9")
+    assert_goes_on(gateway, app, "was ended")
+    assert Process(int(gateway.wait_message("not handed over")["pid"])).wait(10) == -signal.SIGKILL
 
 
 def test_the_end_of_the_old_process_ends_one_that_is_not_ready(start, upstream, replaceable):
@@ -350,13 +351,7 @@ def test_the_end_of_the_old_process_ends_one_that_is_not_ready(start, upstream, 
     pid = int(gateway.wait_message("a new process was started")["pid"])
     gateway.signal(signal.SIGTERM)
     assert gateway.wait(10) == 0
-
-    def has_ended():
-        try:
-            return os.waitpid(pid, os.WNOHANG)[0] == pid
-        except ChildProcessError:
-            return not pathlib.Path(f"/proc/{pid}").exists()
-    wait_until(has_ended, "the end of the new process")
+    assert Process(pid).wait(10) == -signal.SIGKILL
 
 
 def test_a_program_that_is_gone_leaves_the_old_process_as_it_is(start, upstream, replaceable):
@@ -432,7 +427,8 @@ def test_after_the_handover_the_old_process_only_ends(start, upstream):
     assert get(gateway, "/x").status == 200
 
 
-def test_a_new_process_that_ends_as_it_should_is_no_error_of_the_old_one(start, upstream):
+def test_whoever_adopts_orphans_is_the_parent_of_each_new_process(start, upstream):
+    # systemd sees the end only of what it has started or adopted.
     slow = Slow()
     app = upstream(slow)
     gateway = start(config(app.server, drain="60s"))
@@ -440,21 +436,39 @@ def test_a_new_process_that_ends_as_it_should_is_no_error_of_the_old_one(start, 
         client.send(REQUEST.format("/slow"))
         app.wait_requests(1)
         first = hand_over(gateway)
+        assert first.poll() is None, "the old process drains"
+        assert (parent(gateway.pid), children(first.pid)) == (os.getpid(), [])
         second = hand_over(gateway)
-        message = gateway.wait_message("the new process has ended")
-        assert (message["level"], message["pid"]) == ("notice", str(second.pid))
-        assert "status 0" in message["why"]
+        assert parent(gateway.pid) == os.getpid()
+        assert os.waitpid(second.pid, 0) == (second.pid, 0)
+        gateway.signal(signal.SIGTERM)
+        assert os.waitpid(gateway.pid, 0) == (gateway.pid, 0)
         slow.release.set()
         assert client.response().status == 200
     assert first.wait(10) == 0
+
+
+def test_a_new_process_that_dies_at_once_leaves_the_old_one_as_it_is(start, upstream, replaceable):
+    app = upstream()
+    gateway = start(config(app.server), binary=replaceable)
+    # It has ended, and was reaped, before the old one asks for it.
+    replace(replaceable, "#!/bin/sh\nkill -KILL $$\n")
+    gateway.signal(signal.SIGUSR2)
+    assert_goes_on(gateway, app, "ended before it was ready")
+    assert Process(int(gateway.wait_message("not handed over")["pid"])).wait(10) == -signal.SIGKILL
+    os.unlink(replaceable)
+    replaceable.symlink_to(BINARY)
+    assert hand_over(gateway).wait(10) == 0
 
 
 # What the environment says.
 
 
 @pytest.mark.parametrize("value, descriptor, why", [
-    ("{parent}:g:", "file", "no pipe"), ("{parent}:g:", None, "no pipe"), ("1:g:", "pipe", "not from the process"),
-    ("g", "pipe", "malformed"), ("", "pipe", "malformed"), ("{parent}:?:", "pipe", "malformed")])
+    ("{pipe}:g:", "file", "no pipe"), ("{pipe}:g:", None, "no pipe"), ("0:g:", None, "no pipe"),
+    ("1:g:", "pipe", "not from the process"), ("0:g:", "pipe", "not from the process"),
+    ("{parent}:g:", "pipe", "not from the process"), ("0{pipe}:g:", "pipe", "not from the process"),
+    ("g", "pipe", "malformed"), ("", "pipe", "malformed"), ("{pipe}:?:", "pipe", "malformed")])
 def test_a_handover_from_nobody_is_refused(tmp_path, value, descriptor, why):
     config_path, file = tmp_path / "gateway.conf", tmp_path / "file"
     config_path.write_text(textwrap.dedent(config("127.0.0.1:1")))
@@ -466,8 +480,8 @@ def test_a_handover_from_nobody_is_refused(tmp_path, value, descriptor, why):
         number = {"file": opened.fileno(), "pipe": writing, None: -1}[descriptor]
         done = subprocess.run(
             [sys.executable, "-c", launcher, str(number), BINARY, "serve", "--config", str(config_path)],
-            env={**os.environ, "PORTCULLIS_HANDOVER": value.format(parent=os.getpid())}, capture_output=True, text=True,
-            timeout=20, pass_fds=[number] if number >= 0 else [])
+            env={**os.environ, "PORTCULLIS_HANDOVER": value.format(parent=os.getpid(), pipe=os.fstat(reading).st_ino)},
+            capture_output=True, text=True, timeout=20, pass_fds=[number] if number >= 0 else [])
     os.close(writing)
     with open(reading, "rb") as pipe:
         assert pipe.read() == b""
@@ -483,7 +497,7 @@ def test_a_child_is_waited_for_whatever_the_parent_of_the_gateway_did(start, ups
     gateway = start(good, prefix=[sys.executable, "-c", ignoring])
     gateway.write_config(good + "nonsense: 1\n")
     gateway.signal(signal.SIGUSR2)
-    assert_goes_on(gateway, app, "status 78")
+    assert_goes_on(gateway, app, "ended before it was ready")
 
 
 # What changes with the configuration.
@@ -575,7 +589,7 @@ def test_a_process_that_lacks_what_the_old_one_has_does_not_take_over(start, ups
     gateway.signal(signal.SIGUSR2)
     missing = gateway.wait_message("not taking over", 45)["message"]
     assert "addresses of upstream app, keys of provider company" in missing
-    assert "status 69" in gateway.wait_message("this process goes on")["why"]
+    assert "before it was ready" in gateway.wait_message("this process goes on")["why"]
     for number in range(8):
         assert get(gateway, f"/on/{number}", field).status == 200
     # Both come back while the next one waits.

@@ -114,7 +114,7 @@ def test_it_runs_reloads_hands_over_and_stops(service):
     assert machine.property("portcullis.service", "ActiveState") == "active"
     assert machine.status() == "200"
 
-    # What is under way ends, also in a process that systemd has not started itself.
+    # systemd is the parent of a process that it has not started itself, and waits for what is under way in it.
     with machine.upload(80) as (body, client):
         machine.run("systemctl", "stop", "--no-block", "portcullis.service")
         wait_until(lambda: '"draining: no more connections are accepted"' in machine.journal(), "the draining")
@@ -124,6 +124,21 @@ def test_it_runs_reloads_hands_over_and_stops(service):
     wait_until(lambda: machine.property("portcullis.service", "ActiveState") == "inactive", "the end")
     assert machine.property("portcullis.service", "Result") == "success"
     assert "Failed to set thread priority" not in machine.journal()
+
+
+def test_a_process_that_was_handed_over_to_is_watched_and_started_again(service):
+    machine = service(OPEN)
+    machine.run("systemctl", "start", "portcullis.service")
+    first = machine.property("portcullis.service", "MainPID")
+    machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGUSR2", "portcullis.service")
+    wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (first, "0"), "the new main process")
+    second = machine.property("portcullis.service", "MainPID")
+    wait_until(lambda: not machine.path(f"/proc/{first}").exists(), "the end of the first process")
+    machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGKILL", "portcullis.service")
+    wait_until(lambda: machine.property("portcullis.service", "NRestarts") == "1", "the restart")
+    wait_until(lambda: machine.property("portcullis.service", "ActiveState") == "active", "the service")
+    assert machine.property("portcullis.service", "MainPID") not in (first, second)
+    assert machine.status() == "200"
 
 
 def test_a_broken_configuration_is_not_tried_again(service):

@@ -172,8 +172,8 @@ const char *csystem_environment_entry(int index);
 
 static inline int csystem_close_on_exec(int descriptor) { return fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 
-// Whether an open descriptor is an end of a pipe.
-int csystem_is_pipe(int descriptor);
+// The number of the pipe that an open descriptor is an end of; 0 where it is none.
+uint64_t csystem_pipe_number(int descriptor);
 
 static inline int csystem_set_nonblocking(int descriptor) {
   int flags = fcntl(descriptor, F_GETFL);
@@ -188,14 +188,18 @@ int csystem_pipe(int descriptors[2]);
 // Reads once something has come or the other end was closed; -1 with ETIMEDOUT when that took too long.
 ssize_t csystem_read_within(int descriptor, void *bytes, size_t count, int milliseconds);
 
-// Whether a child has ended, which the system goes on to remember; -1 where there is no such child.
-int csystem_has_ended(pid_t child, int blocks);
-
-// Starts a program, with `descriptors` numbered from `first` on, the standard streams, and no other descriptor. The
-// numbers must lie above those that they get. An error number, or 0.
-int csystem_spawn(
+// Starts a program that is no child of this process, with `descriptors` numbered from `first` on, the standard streams,
+// and no other descriptor. The numbers must lie above those that they get. `handle` is a descriptor that stands for the
+// process (pidfd_open(2)): `pid` may be another's once it has ended. An error number, or 0.
+int csystem_spawn_detached(
   const char *program, char *const arguments[], char *const environment[], const int *descriptors, int count, int first,
-  pid_t *child);
+  pid_t *pid, int *handle);
+
+// Whether the process has ended; waits for it, where it has not.
+int csystem_ends_within(int handle, int milliseconds);
+
+// Nothing where it has ended.
+void csystem_signal_process(int handle, int number);
 
 // The processors that this process may run on.
 int csystem_processor_count(void);

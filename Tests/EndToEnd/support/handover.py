@@ -1,4 +1,4 @@
-"""Gateways that hand over to a new process, which is no child of the test."""
+"""Gateways that hand over to a new process, which whoever adopts orphans is the parent of."""
 import contextlib
 import ctypes
 import os
@@ -18,7 +18,7 @@ def adopt_orphans():
 
 
 class Process:
-    """A process that was started by another, as subprocess.Popen has its own."""
+    """A process that a gateway has started, as subprocess.Popen has its own."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -29,7 +29,7 @@ class Process:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
-                # Its parent is there still, and may have seen its end.
+                # It is not adopted by this process: its parent may have seen its end.
                 if not pathlib.Path(f"/proc/{self.pid}").exists():
                     self.returncode = 0
                 return self.returncode
@@ -65,6 +65,10 @@ def hand_over(gateway, seconds=20):
     message = wait_until(taken_over, f"the handover; it said {gateway.program_text[-1500:]}", seconds)
     old, gateway.process = gateway.process, Process(int(message["pid"]))
     return old
+
+
+def parent(pid):
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 def children(pid):

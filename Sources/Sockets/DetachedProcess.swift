@@ -1,23 +1,28 @@
 import CSystem
 import Glibc
-import Synchronization
 
 /// A program that this one has started, and which says over a pipe when it is ready.
+///
+/// It is no child of this process, but of the service manager or whoever else adopts orphans (PR_SET_CHILD_SUBREAPER):
+/// that one sees its end, as it does of what it has started itself. Its exit status is not known here.
 @safe
-public final class ChildProcess: Sendable {
+public final class DetachedProcess: Sendable {
   public let pid: Int32
+  /// Stands for the process, also once its number is another's.
+  private let handle: Int32
   private let readiness: Int32
-  private let isForgotten = Mutex(false)
 
-  /// The first descriptor that a child is given, as sd_listen_fds(3) has it.
+  /// The first descriptor that it is given, as sd_listen_fds(3) has it.
   static let firstDescriptor: Int32 = 3
 
   /// Starts `arguments[0]`, which is looked for as execvp(3) does: by its path, or in PATH where it has no slash.
   ///
   /// It has the standard streams of this process, no signal blocked or ignored, and no descriptor but those that it is
   /// given: from 3 on the end of a pipe for `ReadySignal`, then `descriptors` in their order.
+  ///
+  /// - Parameter environment: By the number of the pipe, which tells it from all others.
   public init(
-    _ arguments: [String], environment: [String: String], descriptors: [Int32]
+    _ arguments: [String], environment: (_ pipe: UInt64) -> [String: String], descriptors: [Int32]
   ) throws(SystemError) {
     guard let program = arguments.first else { throw SystemError(call: "posix_spawn", code: ENOENT) }
     var ends = InlineArray<2, Int32>(repeating: -1)
@@ -26,17 +31,18 @@ public final class ChildProcess: Sendable {
     let made = unsafe span.withUnsafeMutableBufferPointer { buffer in unsafe csystem_pipe(buffer.baseAddress) }
     guard made == 0 else { throw .last("pipe2") }
     let (reading, writing) = (ends[0], ends[1])
+    let environment = environment(csystem_pipe_number(reading))
     var copies: [Int32] = []
     defer { for number in copies + [writing] { close(number) } }
     do throws(SystemError) {
       // Above the numbers that they get in the child: none is overwritten before its turn.
-      let lowest = ChildProcess.firstDescriptor + Int32(clamping: descriptors.count) + 1
+      let lowest = DetachedProcess.firstDescriptor + Int32(clamping: descriptors.count) + 1
       for descriptor in [writing] + descriptors {
         let copy = csystem_duplicate(descriptor, lowest)
         guard copy >= 0 else { throw .last("fcntl") }
         copies.append(copy)
       }
-      pid = try ChildProcess.spawn(program, arguments, environment.map { "\($0.key)=\($0.value)" }, copies)
+      (pid, handle) = try DetachedProcess.spawn(program, arguments, environment.map { "\($0.key)=\($0.value)" }, copies)
     } catch {
       close(reading)
       throw error
@@ -44,24 +50,27 @@ public final class ChildProcess: Sendable {
     readiness = reading
   }
 
-  deinit { close(readiness) }
+  deinit {
+    close(readiness)
+    close(handle)
+  }
 
   private static func spawn(
     _ program: String, _ arguments: [String], _ environment: [String], _ descriptors: [Int32]
-  ) throws(SystemError) -> Int32 {
-    var child: Int32 = -1
+  ) throws(SystemError) -> (pid: Int32, handle: Int32) {
+    var (pid, handle): (Int32, Int32) = (-1, -1)
     let code = unsafe withTexts(arguments) { arguments in
       unsafe withTexts(environment) { environment in
         // SAFETY: both lists end with a null pointer and live as long as the call.
         unsafe descriptors.withUnsafeBufferPointer { descriptors in
-          unsafe csystem_spawn(
+          unsafe csystem_spawn_detached(
             program, arguments, environment, descriptors.baseAddress, Int32(descriptors.count),
-            ChildProcess.firstDescriptor, &child)
+            DetachedProcess.firstDescriptor, &pid, &handle)
         }
       }
     }
     guard code == 0 else { throw SystemError(call: "posix_spawn \(program)", code: code) }
-    return child
+    return (pid, handle)
   }
 
   /// Calls `body` with C's list of `texts`.
@@ -100,59 +109,29 @@ public final class ChildProcess: Sendable {
     }
   }
 
-  public enum Ending: Sendable, CustomStringConvertible {
-    case exited(Int32)
-    case killed(signal: Int32)
-    /// The system has forgotten it without being asked.
-    case unknown
-
-    public var isSuccess: Bool {
-      if case .exited(0) = self { return true }
-      return false
-    }
-
-    public var description: String {
-      switch self {
-      case .exited(let status): "it ended with status \(status)"
-      case .killed(let signal): "it was ended by signal \(signal)"
-      case .unknown: "it has ended"
-      }
-    }
-  }
-
-  /// Waits for its end, and lets the system forget it. Once. Blocks.
+  /// Ends it, where it has not ended by itself within `patience`. Blocks.
   ///
-  /// - Parameter most: Then it is killed; nil: it may take its time.
-  public func waitForEnd(_ most: Duration?) -> Ending {
-    if let most {
-      let deadline = MonotonicTime.current + most
-      while csystem_has_ended(pid, 0) == 0, .current < deadline { usleep(10_000) }
-      // Its number may be another's where the system knows no such child.
-      if csystem_has_ended(pid, 0) == 0 { kill() }
+  /// - Returns: Whether it had.
+  public func end(after patience: Duration) -> Bool {
+    let deadline = MonotonicTime.current + patience
+    while true {
+      let left = (deadline - .current).wholeNanoseconds / 1_000_000
+      if csystem_ends_within(handle, Int32(clamping: max(left, 0))) == 1 { return true }
+      // Else a signal came before its time.
+      if left <= 0 { break }
     }
-    _ = csystem_has_ended(pid, 1)
-    return isForgotten.withLock { isForgotten in
-      isForgotten = true
-      var status: Int32 = 0
-      // SAFETY: the system writes into `status` alone. It does not wait: the end has come, or nobody is there.
-      guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return .unknown }
-      // What the macros of wait(2) say.
-      let signal = status & 0x7f
-      return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
-    }
+    kill()
+    return false
   }
 
   /// Ends it at once, where it has not ended.
   public func kill() { send(signal: SIGKILL) }
 
   /// Sends it a signal, where it has not ended.
-  public func send(signal number: Int32) {
-    // Once it is forgotten its number may be another's.
-    isForgotten.withLock { if !$0 { _ = Glibc.kill(pid, number) } }
-  }
+  public func send(signal number: Int32) { csystem_signal_process(handle, number) }
 }
 
-/// The child's end of the pipe.
+/// The started process's end of the pipe.
 public final class ReadySignal: Sendable {
   private let descriptor: Int32
 

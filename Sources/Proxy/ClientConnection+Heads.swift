@@ -21,7 +21,8 @@ extension ClientConnection {
   /// Reads and parses until a head is whole, then begins its exchange; pipelined heads follow when it has ended.
   func readHeads() {
     while phase == .reading {
-      if let count = input?.count, count > scanned, parseHead() { continue }
+      // Where it ended at once, as the gateway's own answers do, `exchangeEnded` has this called again in its turn.
+      if let count = input?.count, count > scanned, parseHead() { return }
       guard phase == .reading, receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
     if phase == .reading, receiving.hasEnded { endOfInput() }

@@ -1,4 +1,5 @@
 """SECURITY D: what costs a client little must cost others nothing. Scaled to a machine of two cores."""
+import contextlib
 import hashlib
 import http.client
 import random
@@ -573,3 +574,40 @@ def test_D_7_a_drain_loses_nothing(start, script):
         client.sock.close()
     assert gateway.wait() == 0
     assert len(gateway.access()) == 20
+
+
+def test_D_4_one_connection_does_not_hold_a_loop(start, upstream, tmp_path):
+    """Pipelined requests that the gateway answers itself, without an end and read as they come: others have their turn."""
+    app = upstream()
+    gateway = start(config(app, routes='- { path: /old, auth: none, redirect: "https://new.example{path}" }'))
+    (tmp_path / "flood").write_bytes(b"GET /old HTTP/1.1\r\nHost: a\r\n\r\n" * 200_000)
+    over = threading.Event()
+
+    # The kernel sends and discards: faster than any gateway reads and writes.
+    def send(sock):
+        with contextlib.suppress(OSError), open(tmp_path / "flood", "rb") as file:
+            while not over.is_set():
+                sock.sendfile(file, 0)
+
+    def read(sock):
+        with contextlib.suppress(OSError):
+            while sock.recv(MIB, socket.MSG_TRUNC):
+                pass
+    senders = [connect(gateway) for _ in range(2)]
+    threads = [threading.Thread(target=body, args=(sock,)) for sock in senders for body in (send, read)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: len(gateway.access()) > 10_000, "a flood", 20)
+        for _ in range(20):
+            with Client(gateway, seconds=5) as other:
+                other.send(GET)
+                assert other.response().status == 200
+    finally:
+        over.set()
+        for sock in senders:
+            sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in threads:
+            thread.join()
+    assert len(app.requests) == 20

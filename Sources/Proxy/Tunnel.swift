@@ -13,11 +13,17 @@ extension ClientConnection {
   func beginTunnel(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     upstream.beginTunnel()
     // Since the request was decided: from here on each change is looked at.
-    if let reason = worker.context.refusal(ofTunnelOf: slot.exchange.log.identity) { return cut(reason) }
+    let identity = slot.exchange.log.identity
+    if let reason = worker.context.refusal(ofTunnelOf: identity) { return cut(reason) }
+    if let configuration = slot.exchange.configuration,
+      worker.isLetInNoMore(self, identity, knownBy: configuration.certificateRules)
+    {
+      return cut(.certificateRefused)
+    }
     worker.tunnelIdentities.add(slot)
     worker.tunnelDeadlines.arm(self)
     if let route = slot.exchange.route, route.configuration.onExpiry == .close,
-      let end = slot.exchange.log.identity.deadline
+      let end = identity.deadline
     {
       worker.tunnelExpiries.add(slot, at: end)
     }

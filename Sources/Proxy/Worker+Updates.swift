@@ -145,16 +145,22 @@ extension Worker {
   /// Ends tunnels of those whom other authorities vouch for by now, or other rules know: there is no request after this
   /// one that would find out. On a connection that nobody would be let in with any more it ends whoever it is.
   private func endTunnelsOfCertificates(knownBy rules: [String: CertificateRule]) {
-    let current = context.active.certificateRules
     for slot in slots where slot.exchange.state == .tunnelling {
       guard let connection = slot.connection else { continue }
-      if connection.isOutdated {
-        connection.cut(.certificateRefused)
-      } else if case .certificate(let identity) = slot.exchange.log.identity {
-        let provider = identity.claims.provider
-        if current[provider] != rules[provider] { connection.cut(.certificateRefused) }
-      }
+      if isLetInNoMore(connection, slot.exchange.log.identity, knownBy: rules) { connection.cut(.certificateRefused) }
     }
+  }
+
+  /// Whether a reload has changed what let a client in, or the rules that its certificate is known by.
+  ///
+  /// - Parameter rules: Those by which it was decided.
+  func isLetInNoMore(
+    _ connection: ClientConnection, _ identity: Identity, knownBy rules: @autoclosure () -> [String: CertificateRule]
+  ) -> Bool {
+    if connection.isOutdated { return true }
+    guard case .certificate(let identity) = identity else { return false }
+    let provider = identity.claims.provider
+    return context.active.certificateRules[provider] != rules()[provider]
   }
 
   /// The pool that a reload has put in the place of `pool`: who is believed since then counts for requests that waited

@@ -297,24 +297,57 @@ def test_a_websocket_ends_with_what_its_certificate_was_known_by(scene, change, 
             assert made.gateway.wait_access(reason="certificate_refused")
 
 
-def test_T_16_a_websocket_whose_certificate_is_revoked_while_it_opens(scene, tmp_path):
-    revoked, release = tmp_path / "revoked", threading.Event()
-    revoked.write_text("")
-    made = scene(more=f"revocations: {{ file: {revoked} }}")
+@pytest.fixture
+def late(scene):
+    """Makes a gateway whose upstream holds back its 101 until `release` is set."""
+    release = threading.Event()
 
-    def late(request, connection):
-        if "upgrade" in request.names():
-            release.wait(20)
-            return SWITCHED
-        return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-    made.app.answer = late
+    def make(**options):
+        made = scene(**options)
+
+        def answer(request, connection):
+            if "upgrade" in request.names():
+                release.wait(20)
+                return SWITCHED
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        made.app.answer, made.release = answer, release
+        return made
+    yield make
+    release.set()
+
+
+def test_T_16_a_websocket_whose_certificate_is_revoked_while_it_opens(late, tmp_path):
+    revoked = tmp_path / "revoked"
+    revoked.write_text("")
+    made = late(more=f"revocations: {{ file: {revoked} }}")
     with made.connect([BATCH]) as opening, made.connect([BATCH]) as other:
         opening.send(HANDSHAKE)
         made.app.wait_requests()
         revoked.write_text(f"sub {BATCH}\n")
         wait_until(lambda: made.refused_or_none(other) == 403, "the revocation")
-        release.set()
+        made.release.set()
         assert is_gone(opening)
+
+
+@pytest.mark.parametrize("change", ["clients", "client_ca", "nothing"])
+def test_T_16_a_websocket_that_opens_while_what_its_certificate_was_known_by_is_taken_away(late, change):
+    made = late()
+    others = Authority(made.clients.folder, "others")
+    with made.connect([BATCH]) as opening:
+        opening.send(HANDSHAKE)
+        made.app.wait_requests()
+        made.gateway.write_config({
+            "clients": made.text.replace(f'- {{ name: "{BATCH}" }}', ""),
+            "client_ca": made.text.replace(str(made.clients.path), str(others.path)),
+            "nothing": made.text + "limits: { fields: 50 }\n"}[change])
+        made.gateway.signal(signal.SIGHUP)
+        made.gateway.wait_message("reloaded")
+        made.release.set()
+        if change == "nothing":
+            assert opening.response().status == 101
+        else:
+            assert is_gone(opening)
+            assert made.gateway.wait_access(reason="certificate_refused")
 
 
 def test_explain_and_tests_know_certificates(scene, tmp_path):

@@ -16,6 +16,13 @@ enum CanonicalPathsTarget {
       traits.contains(.encodedSlash) == (text.contains("%2F") || text.contains("%5C")), "an encoded slash is told")
     try require(traits.contains(.parameter) == (text.contains(";") || text.contains("%3B")), "a parameter is told")
     try require(String(validating: unescaped(path), as: UTF8.self) != nil, "decoded it is UTF-8")
+    var matched: [UInt8] = []
+    CanonicalPath.writeMatched(path.span, to: &matched)
+    try require(unescaped(matched) == unescaped(path), "what is matched decodes to the same")
+    try require(traits.contains(.optionalEscape) == (matched != path), "an escape that need not be is told")
+    // What still is an escape is the one spelling of its byte.
+    let once = Set(escaped(matched))
+    try require(once.isDisjoint(with: "!$&'()*+,=:@|^[]".utf8), "what may stand as it is, is matched so")
     for segment in segments(path) {
       let isDots = segment.elementsEqual(".".utf8) || segment.elementsEqual("..".utf8)
       try require(!isDots, "no segment is a dot segment, however a server splits it")
@@ -43,6 +50,13 @@ enum CanonicalPathsTarget {
       }
     }
     return bytes
+  }
+
+  /// The bytes that stand as escapes.
+  private static func escaped(_ path: [UInt8]) -> [UInt8] {
+    path.indices.filter { path[$0] == UInt8(ascii: "%") }.compactMap { index in
+      UInt8(String(decoding: path[(index + 1)...].prefix(2), as: UTF8.self), radix: 16)
+    }
   }
 
   /// As a server sees them that decodes before it splits, takes a backslash for a slash, and cuts parameters off.

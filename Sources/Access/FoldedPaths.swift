@@ -30,7 +30,7 @@ public struct FoldedPaths: Sendable {
     routes.match(host: host, method: method, path: path)
   }
 
-  /// Writes `path`, in canonical form, as it is matched.
+  /// Writes `path`, in the form in which others are matched, as it is matched here.
   ///
   /// - Parameter output: Overwritten; keeps its capacity.
   public static func fold(_ path: Span<UInt8>, to output: inout [UInt8]) {

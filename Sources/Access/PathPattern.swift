@@ -7,7 +7,7 @@ import Reason
 /// whatever follows, nothing included. A trailing slash makes no difference (SECURITY P-10).
 public struct PathPattern: Sendable, Hashable {
   enum Segment: Sendable, Hashable {
-    /// In canonical form.
+    /// In the form in which paths are matched (`CanonicalPath.writeMatched`).
     case literal([UInt8])
     case any
   }
@@ -45,7 +45,8 @@ public struct PathPattern: Sendable, Hashable {
     return PathPattern(folded, matchesBelow: matchesBelow)
   }
 
-  private static func parts(_ text: String) -> [Substring] {
+  /// The segments of a good pattern, as written.
+  static func parts(_ text: String) -> [Substring] {
     var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
     // `/` and `/a/` are the same as without the last slash.
     if parts.last == "" { parts.removeLast() }
@@ -70,11 +71,14 @@ public struct PathPattern: Sendable, Hashable {
     if part.contains("{") || part.contains("}") { throw PatternError("`{name}` stands for a whole segment") }
     if part.isEmpty { throw PatternError("it has an empty segment") }
     if part.contains("?") { throw PatternError("the query is never matched") }
-    return .literal(try canonical(part))
+    let canonical = try canonical(part)
+    var matched: [UInt8] = []
+    CanonicalPath.writeMatched(canonical.span, to: &matched)
+    return .literal(matched)
   }
 
-  /// Requests are matched in canonical form, so the pattern is brought into it too.
-  private static func canonical(_ part: Substring) throws(PatternError) -> [UInt8] {
+  /// A literal segment as it is forwarded where a route writes it.
+  static func canonical(_ part: Substring) throws(PatternError) -> [UInt8] {
     let bytes = [UInt8]("/".utf8) + Array(part.utf8)
     if bytes.contains(where: { $0 >= 0x80 }) { throw PatternError("other than ASCII is written in escapes: %C3%A9") }
     var output: [UInt8] = []
@@ -90,13 +94,26 @@ public struct PathPattern: Sendable, Hashable {
 extension PathPattern: CustomStringConvertible {
   /// In canonical form, with `*` for a segment that has a name.
   public var description: String {
-    let texts = segments.map { segment in
-      switch segment {
-      case .literal(let bytes): String(decoding: bytes, as: UTF8.self)
-      case .any: "*"
-      }
-    }
+    let texts = segments.map { $0.literalText ?? "*" }
     return "/" + (texts + (matchesBelow ? ["**"] : [])).joined(separator: "/")
+  }
+}
+
+extension PathPattern.Segment {
+  /// A literal as a URL has it, with escapes where patterns and URLs mean something else by the byte; nil of any other
+  /// segment.
+  var literalText: String? {
+    guard case .literal(let bytes) = self else { return nil }
+    return bytes.map { byte in
+      switch byte {
+      case UInt8(ascii: "*"): "%2A"
+      case UInt8(ascii: "["): "%5B"
+      case UInt8(ascii: "]"): "%5D"
+      case UInt8(ascii: "^"): "%5E"
+      case UInt8(ascii: "|"): "%7C"
+      default: String(UnicodeScalar(byte))
+      }
+    }.joined()
   }
 }
 

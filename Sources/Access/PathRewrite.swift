@@ -39,9 +39,11 @@ public struct PathRewrite: Sendable, Hashable {
       guard whole.matchesBelow else { throw PatternError("`**` is not in the route's path") }
       restAfter = whole.segments.count
     }
-    for (segment, name) in zip(target.segments, PathPattern.names(template)) {
+    for ((segment, part), name) in zip(zip(target.segments, PathPattern.parts(template)), PathPattern.names(template)) {
       switch segment {
-      case .literal(let bytes): append([UInt8(ascii: "/")] + bytes)
+      case .literal:
+        let segment = try PathPattern.canonical(part)
+        append([UInt8(ascii: "/")] + segment)
       case .any:
         guard let name else { throw PatternError("`*` has no name; write `{name}` here and in the route's path") }
         let place = try PathPattern.place(of: name, in: pattern)

@@ -44,7 +44,7 @@ public final class RouteTable: Sendable {
   ///
   /// - Parameters:
   ///   - host: Without a port and a trailing dot, in any case.
-  ///   - path: In canonical form.
+  ///   - path: In the form in which paths are matched (`CanonicalPath.writeMatched`).
   public func match(host: Span<UInt8>, method: Span<UInt8>, path: Span<UInt8>) -> Int? {
     var best = Int.max
     var ends = SegmentEnds(repeating: 0)

@@ -64,10 +64,7 @@ public struct RouteWitnesses: Sendable {
   }
 
   private func path(_ segments: [PathPattern.Segment]) -> String {
-    segments.map { segment in
-      if case .literal(let bytes) = segment { return "/" + String(decoding: bytes, as: UTF8.self) }
-      return "/" + word
-    }.joined()
+    segments.map { "/" + ($0.literalText ?? word) }.joined()
   }
 
   private func host(_ pattern: HostPattern) -> String {

@@ -1,6 +1,7 @@
 public import Reason
 
-/// What a path holds that is refused unless a route keeps it: servers behind a proxy read it in different ways.
+/// What a path holds that servers behind a proxy read in different ways: it is refused unless a route keeps it, or read
+/// in one way where rules are looked for.
 public struct PathTraits: OptionSet, Sendable, Hashable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -12,11 +13,15 @@ public struct PathTraits: OptionSet, Sendable, Hashable {
   /// `;` or `%3b`.
   public static let parameter = PathTraits(rawValue: 4)
 
-  /// Why a path that holds these is refused; nil where there are none.
+  /// An escape of a byte that may also stand as it is: `%3A`. It is never refused; the path is matched in the form of
+  /// `CanonicalPath.writeMatched`.
+  public static let optionalEscape = PathTraits(rawValue: 8)
+
+  /// Why a path that holds these is refused; nil where there is no reason to.
   public var refusal: Reason? {
-    if isEmpty { return nil }
     if contains(.encodedSlash) { return .pathEncodedSlash }
-    return contains(.doubleSlash) ? .pathDoubleSlash : .pathParameter
+    if contains(.doubleSlash) { return .pathDoubleSlash }
+    return contains(.parameter) ? .pathParameter : nil
   }
 }
 
@@ -27,7 +32,7 @@ public struct PathError: Error, Equatable {
   public init(reason: Reason) { self.reason = reason }
 }
 
-/// The one form of a path that is matched, logged and forwarded (RFC 3986 §6.2.2; SECURITY P-1 to P-9).
+/// The one form of a path that is decided on, logged and forwarded (RFC 3986 §6.2.2; SECURITY P-1 to P-9).
 public enum CanonicalPath {
   /// Writes the canonical form of `bytes[path]`.
   ///
@@ -35,7 +40,7 @@ public enum CanonicalPath {
   /// differently, dot segments, bad escapes, control characters, a second encoding, is an error.
   ///
   /// - Parameter output: Overwritten; keeps its capacity.
-  /// - Returns: What only a route that keeps it may let through.
+  /// - Returns: What only a route that keeps it may let through, and whether `writeMatched` makes a difference.
   public static func write(
     _ bytes: Span<UInt8>, _ path: ByteRange, to output: inout [UInt8]
   ) throws(PathError) -> PathTraits {
@@ -70,8 +75,6 @@ public enum CanonicalPath {
       case 0x5C: throw PathError(reason: .pathBackslash)
       case 0x3B: traits.insert(.parameter)
       case 0x2F: if output.last == 0x2F { traits.insert(.doubleSlash) }
-      // Browsers send these as they are.
-      case 0x7C, 0x5E, 0x5B, 0x5D: break
       default:
         guard isPathByte(byte) else { throw PathError(reason: .pathCharacterInvalid) }
       }
@@ -82,6 +85,29 @@ public enum CanonicalPath {
     try refuseDoubleEncoding(output.span)
     if needsUTF8Check { try checkUTF8(bytes, path) }
     return traits
+  }
+
+  /// Writes a canonical path in the form in which routes are looked for: escapes of bytes that may also stand as they are
+  /// are decoded. Whether a server tells `/a%3Ab` and `/a:b` apart is its own affair (RFC 3986 §2.2), so both have one
+  /// rule.
+  ///
+  /// What is decoded makes no new escape, segment or parameter: `%`, `/`, `\`, `;`, `?` and `#` are no such bytes.
+  ///
+  /// - Parameter output: Overwritten; keeps its capacity.
+  public static func writeMatched(_ path: Span<UInt8>, to output: inout [UInt8]) {
+    output.removeAll(keepingCapacity: true)
+    var index = 0
+    while index < path.count {
+      if path[index] == 0x25, index + 2 < path.count, let high = ByteClass.hexadecimal(path[index + 1]),
+        let low = ByteClass.hexadecimal(path[index + 2]), isPathByte(high << 4 | low)
+      {
+        output.append(high << 4 | low)
+        index += 3
+      } else {
+        output.append(path[index])
+        index += 1
+      }
+    }
   }
 
   /// Whether an escape stays; false where its byte is unreserved (RFC 3986 §2.3).
@@ -95,17 +121,20 @@ public enum CanonicalPath {
       traits.insert(.parameter)
       return true
     case 0x2D, 0x2E, 0x5F, 0x7E: return false
-    default: return !(ByteClass.isLetter(decoded) || ByteClass.isDigit(decoded))
+    default:
+      if ByteClass.isLetter(decoded) || ByteClass.isDigit(decoded) { return false }
+      if isPathByte(decoded) { traits.insert(.optionalEscape) }
+      return true
     }
   }
 
   private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
 
-  /// pchar without `;` and `%` (RFC 3986 §3.3).
+  /// pchar without `;` and `%` (RFC 3986 §3.3), and what browsers send as it is.
   private static func isPathByte(_ byte: UInt8) -> Bool {
-    // - . 0-9 : = @ A-Z _ a-z ~ ! $ & ' ( ) * + ,
+    // - . 0-9 : = @ A-Z _ a-z ~ ! $ & ' ( ) * + , and | ^ [ ]
     let low: UInt64 = 0x27FF_7FD2_0000_0000
-    let high: UInt64 = 0x47FF_FFFE_87FF_FFFF
+    let high: UInt64 = 0x57FF_FFFE_EFFF_FFFF
     return ByteClass.contains(byte, low, high)
   }
 

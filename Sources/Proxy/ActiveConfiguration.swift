@@ -146,7 +146,7 @@ public final class ActiveConfiguration: Sendable {
   ///
   /// - Parameters:
   ///   - method: Where it stands in `bytes`.
-  ///   - path: As `DecisionContext.pathToMatch` has it.
+  ///   - path: As it is matched, folded where the host wants that.
   func route(host: Span<UInt8>, _ bytes: Span<UInt8>, method: ByteRange, path: Span<UInt8>) -> ActiveRoute? {
     let name = bytes.extracting(method.lowerBound..<method.upperBound)
     if let foldedPaths, foldedPaths.areFor(host) {
@@ -189,6 +189,7 @@ public struct LocalRoute: Sendable {
   public let path: String
   public let reach: Reach
   public let responder: any Responder & Sendable
+  /// As paths are matched.
   let pathBytes: [UInt8]
   private let hostBytes: [UInt8]?
 
@@ -205,7 +206,9 @@ public struct LocalRoute: Sendable {
     self.path = path
     self.reach = reach
     self.responder = responder
-    pathBytes = [UInt8](path.utf8)
+    var matched: [UInt8] = []
+    CanonicalPath.writeMatched(path.utf8Span.span, to: &matched)
+    pathBytes = matched
     hostBytes = host.map { [UInt8]($0.utf8) }
   }
 

@@ -41,7 +41,9 @@ final class DecisionContext {
   var path: [UInt8] = []
   /// What a proxy asks about, as a head of its own.
   var forwardAuthBytes: [UInt8] = []
-  /// The path as it is matched, where the case of its letters makes no difference.
+  /// The path as it is matched, where that is not `path`.
+  private var matchedPath: [UInt8] = []
+  /// The same where the case of its letters makes no difference.
   private var foldedPath: [UInt8] = []
   /// Who sent it.
   var client = Client()
@@ -76,8 +78,15 @@ final class DecisionContext {
     return try CanonicalPath.write(bytes, head.path, to: &path)
   }
 
-  /// `path`, folded where its host wants that: for matching alone.
-  func pathToMatch(of host: Span<UInt8>) -> [UInt8] {
+  /// `path` as it is matched (`CanonicalPath.writeMatched`), without a copy where that is no other.
+  func pathToMatch(_ traits: PathTraits) -> [UInt8] {
+    guard traits.contains(.optionalEscape) else { return path }
+    CanonicalPath.writeMatched(path.span, to: &matchedPath)
+    return matchedPath
+  }
+
+  /// A path that is matched, folded where its host wants that.
+  func folded(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
     guard let folded = active.foldedPaths, folded.areFor(host) else { return path }
     FoldedPaths.fold(path.span, to: &foldedPath)
     return foldedPath

@@ -53,7 +53,8 @@ extension Exchange {
       log.keepPath(path.span)
       return .refuse(Refusal(.hostNotCovered))
     }
-    if let forwardAuth = active.forwardAuth, forwardAuth.isAsked(at: path.span) {
+    let plain = context.pathToMatch(traits)
+    if let forwardAuth = active.forwardAuth, forwardAuth.isAsked(at: plain.span) {
       return decide(for: forwardAuth, bytes, in: context)
     }
     log.keepPath(path.span)
@@ -63,7 +64,7 @@ extension Exchange {
         RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
     }
 
-    let matched = active.foldedPaths == nil ? path : context.pathToMatch(of: host)
+    let matched = active.foldedPaths == nil ? plain : context.folded(plain, of: host)
     if let local = active.localRoute(host: host, path: matched.span) {
       requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
       state = .waitingForResponder

@@ -65,10 +65,9 @@ extension Exchange {
     } catch {
       return .refuse(Refusal(error.reason))
     }
-    let path = context.path
-    log.keepPath(path.span)
+    log.keepPath(context.path.span)
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
-    let matched = context.active.foldedPaths == nil ? path : context.pathToMatch(of: host)
+    let matched = context.folded(context.pathToMatch(traits), of: host)
     return decideRoute(head, bytes, host, matched, traits, in: context)
   }
 

@@ -29,14 +29,31 @@ struct PatternTests {
     "P-9, P-10: patterns are brought into canonical form; a last slash makes no difference",
     arguments: [
       ("/a/", "/a"), ("/%61", "/a"), ("/%c3%a9", "/%C3%A9"), ("/{id}", "/*"), ("/a/**/", "/a/**"), ("/%7E", "/~"),
+      ("/a%3Ab", "/a:b"), ("/%24%40%21%27%28%29%2b%2C%3D%26", "/$@!'()+,=&"), ("/%7c%5E%5b%5D", "/|^[]"),
     ])
   func samePath(left: String, right: String) throws {
     #expect(try PathPattern(left) == PathPattern(right))
   }
 
-  @Test("Patterns that are not the same", arguments: [("/a", "/A"), ("/a", "/a/**"), ("/a", "/*"), ("/", "/**")])
+  @Test(
+    "Patterns that are not the same",
+    arguments: [
+      ("/a", "/A"), ("/a", "/a/**"), ("/a", "/*"), ("/", "/**"), ("/%2A", "/*"), ("/%7Ba%7D", "/{a}"), ("/%3F", "/%23"),
+    ])
   func differentPath(left: String, right: String) throws {
     #expect(try PathPattern(left) != PathPattern(right))
+  }
+
+  @Test(
+    "A pattern is shown as one that may be written",
+    arguments: [
+      ("/a%3Ab/{id}/**", "/a:b/*/**"), ("/%2A", "/%2A"), ("/%2a%2A", "/%2A%2A"), ("/[a|b]^", "/%5Ba%7Cb%5D%5E"),
+      ("/%7bid%7d", "/%7Bid%7D"),
+    ])
+  func description(text: String, shown: String) throws {
+    let pattern = try PathPattern(text)
+    #expect(pattern.description == shown)
+    #expect(try PathPattern(shown) == pattern)
   }
 
   @Test(

@@ -1,9 +1,11 @@
 """SECURITY P: one path, decided and forwarded. `/R` is a protected path; nothing may reach it by another spelling."""
+import json
 import random
 import urllib.parse
 
 import pytest
 
+from support.gateway import run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
 from support.verdicts import assert_refused
@@ -196,6 +198,117 @@ def test_P_9_the_canonical_form_is_forwarded(gateway, app, target, seen):
     answer, request = ask(gateway, app, target)
     assert request.target == seen
     assert line_of(gateway, answer, request)["path"] == seen.partition("?")[0]
+
+
+# What may stand in a path as it is, and as an escape (RFC 3986 §2.2): many servers make no difference.
+BOTH_WAYS = "!$&'()*+,=:@|^[]"
+
+TWO_SPELLINGS = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+workers: 1
+providers:
+  company: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "{keys}" }}
+upstreams:
+  app: {{ servers: ["{app}"] }}
+routes:
+  - {{ name: raw, path: "/v1/things:purge", auth: company, require: {{ roles: [admin] }}, upstream: app }}
+  - {{ name: escaped, path: "/v1/things%40all/**", auth: company, require: {{ roles: [admin] }}, upstream: app }}
+{every}
+  - {{ name: moved, path: "/moved%2C/{{id}}", auth: none, rewrite: "/new%2C/{{id}}", upstream: app }}
+  - {{ name: own, path: "/own/{{id}}", auth: company, require: {{ owner: {{ path: id, claim: sub }} }}, upstream: app }}
+  - {{ name: weaker, path: /**, auth: none, upstream: app }}
+"""
+
+
+@pytest.fixture(scope="module")
+def spellings(start_once, app, issuer):
+    every = "\n".join(f"""  - {{ name: byte{ord(byte)}, path: "/{'both' if n % 2 else 'kept'}/a{
+        byte if n % 2 and byte not in '*[]' else '%%%02X' % ord(byte)}b", auth: company, upstream: app }}"""
+                      for n, byte in enumerate(BOTH_WAYS))
+    return start_once(TWO_SPELLINGS.format(
+        issuer=ISSUER, audience=AUDIENCE, keys=issuer.url, app=app.server, every=every))
+
+
+@pytest.mark.parametrize("target", ["/v1/things:purge", "/v1/things%3Apurge", "/v1/things%3apurge/",
+                                    "/v1/%74hings%3Apurge?x", "/v1/things@all", "/v1/things%40all/x", "/v1/things@all/"])
+def test_P_9_an_escape_that_need_not_be_passes_no_stricter_rule(spellings, app, keys, target):
+    route = "raw" if "purge" in target else "escaped"
+    for fields, status in ([], 401), ([bearer(mint(keys["ES256"]))], 403):
+        answer, _ = ask(spellings, app, target, fields=fields)
+        assert answer.status == status and line_of(spellings, answer)["route"] == route
+    answer, request = ask(spellings, app, target, fields=[bearer(mint(keys["ES256"], roles=["admin"]))])
+    # What is forwarded stays as it came.
+    assert request.target == target.replace("%3a", "%3A").replace("%74", "t")
+    assert line_of(spellings, answer, request)["path"] == request.target.partition("?")[0]
+
+
+@pytest.mark.parametrize("byte", BOTH_WAYS)
+def test_P_9_both_spellings_of_every_byte_have_one_rule(spellings, app, keys, byte):
+    folder = "both" if BOTH_WAYS.index(byte) % 2 else "kept"
+    for spelling in (byte, "%%%02X" % ord(byte), "%%%02x" % ord(byte)):
+        answer, _ = ask(spellings, app, f"/{folder}/a{spelling}b")
+        assert answer.status == 401 and line_of(spellings, answer)["route"] == f"byte{ord(byte)}"
+        _, request = ask(spellings, app, f"/{folder}/a{spelling}b", fields=[bearer(mint(keys["ES256"]))])
+        assert request.target == f"/{folder}/a{spelling}b".replace("%%%02x" % ord(byte), "%%%02X" % ord(byte))
+
+
+@pytest.mark.parametrize("target, status", [
+    ("/v1/things%2Fpurge", 400), ("/v1/things%5Cpurge", 400), ("/v1/things;purge", 400), ("/v1/things%3Bpurge", 400),
+    ("/v1/things%253Apurge", 400), ("/v1/things%00:purge", 400), ("/v1/%2e%2e/things%3Apurge", 400),
+    ("/v1/things%3Fpurge", 200), ("/v1/things%23purge", 200), ("/v1/things%25:purge", 200)])
+def test_P_9_nothing_else_is_decoded(spellings, app, target, status):
+    answer, request = ask(spellings, app, target)
+    assert answer.status == status
+    if request:
+        assert request.target == target and line_of(spellings, answer, request)["route"] == "weaker"
+
+
+@pytest.mark.parametrize("target, seen", [("/moved,/a%3Ab", "/new%2C/a%3Ab"), ("/moved%2c/a:b", "/new%2C/a:b")])
+def test_P_9_what_a_route_makes_of_a_path_keeps_its_spelling(spellings, app, target, seen):
+    assert ask(spellings, app, target)[1].target == seen
+
+
+@pytest.mark.parametrize("target, status", [("/own/a:b", 200), ("/own/a%3Ab", 200), ("/own/a%3ab%3A", 403)])
+def test_P_9_what_is_somebody_s_own_has_both_spellings(spellings, app, keys, target, status):
+    assert ask(spellings, app, target, fields=[bearer(mint(keys["ES256"], sub="a:b"))])[0].status == status
+
+
+def test_P_1_explain_and_check_see_one_rule_for_both_spellings(spellings, app, tmp_path):
+    for target in ("/v1/things:purge", "/v1/things%3Apurge", "/both/a%24b", "/v1/things@all/x"):
+        answer, _ = ask(spellings, app, target)
+        said = run("explain", "--config", spellings.config_path, "--path", target, "--format", "json")
+        assert said.returncode == 1 and json.loads(said.stdout)["route"] == line_of(spellings, answer)["route"]
+    text = spellings.config_path.read_text().replace(
+        "  - { name: weaker", '  - { name: again, path: "/v1/things%3Apurge", auth: none, upstream: app }\n'
+        "  - { name: weaker")
+    (tmp_path / "twice.conf").write_text(text)
+    said = run("check", "--config", tmp_path / "twice.conf")
+    assert said.returncode == 1 and "this route never matches" in said.stderr, said
+
+
+def test_P_1_generated_paths_of_both_spellings(spellings, app, keys):
+    """Of two paths that differ in escapes alone, both pass or none does, by the same rule."""
+    source = random.Random(11)
+    pieces = ["/", "/v1/things", "purge", "all", "a", "b", "/both/a", "/kept/a", "x", "%C3%A9", *BOTH_WAYS, *BOTH_WAYS]
+
+    def spelled(parts):
+        return "".join("%%%02X" % ord(part) if part in BOTH_WAYS and source.random() < 0.5 else part for part in parts)
+
+    rules = set()
+    for _ in range(300):
+        parts = source.choices(pieces, k=source.randint(1, 5))
+        if source.random() < 0.3:
+            parts = source.choice([["/v1/things", ":", "purge"], ["/v1/things", "@", "all", "/x"],
+                                   ["/kept/a", "!", "b"], ["/both/a", "$", "b"]])
+        found = []
+        for target in (spelled(["/", *parts] if not parts[0].startswith("/") else parts) for _ in range(2)):
+            answer, request = ask(spellings, app, target)
+            line = line_of(spellings, answer, request)
+            found.append((answer.status, line.get("route"), line.get("reason")))
+            assert request is None or request.target == target
+        assert found[0] == found[1], (parts, found)
+        rules.add(found[0][1])
+    assert {"raw", "escaped", "weaker"} <= rules
 
 
 @pytest.mark.parametrize("target", ["/public", "/pubs/x", "/pu", "/elsewhere", "/Pub/x", "/PUB", "/r", "/one", "/one/",

@@ -113,10 +113,31 @@ struct CanonicalPathTests {
     arguments: [
       Row("/%52", is: "/R"), Row("/%72%61%7A%30%39%2d%5f%7e", is: "/raz09-_~"), Row("/a%2Eb", is: "/a.b"),
       Row("/%3f", is: "/%3F"), Row("/%23x", is: "/%23x"), Row("/%c3%a9", is: "/%C3%A9"), Row("/%20", is: "/%20"),
-      Row("/%e2%82%ac%F0%9f%98%80", is: "/%E2%82%AC%F0%9F%98%80"), Row("/%21%3a%40%7b", is: "/%21%3A%40%7B"),
+      Row("/%e2%82%ac%F0%9f%98%80", is: "/%E2%82%AC%F0%9F%98%80"),
+      Row("/%21%3a%40%7b", is: "/%21%3A%40%7B", .optionalEscape),
       Row("/%c2%a0", is: "/%C2%A0"), Row("/%c3%a9%41", is: "/%C3%A9A"), Row("", is: "/"), Row("/", is: "/"),
     ])
   func escapes(_ row: Row) { row.check() }
+
+  @Test("P-9, RFC 3986 §2.2: every byte that may stand as it is, is matched so; nothing else changes")
+  func matchedForm() {
+    for byte in UInt8.min...UInt8.max {
+      let digits = String(byte, radix: 16, uppercase: true)
+      let escape = "/%" + (digits.count < 2 ? "0" : "") + digits
+      guard case .path(let path, let traits) = pathOutcome(Array(escape.utf8)) else { continue }
+      let expected = traits.contains(.optionalEscape) ? "/\(Character(Unicode.Scalar(byte)))" : path
+      #expect(matchedForm(of: path) == expected, "\(escape)")
+      #expect((matchedForm(of: path) != path) == traits.contains(.optionalEscape), "\(escape)")
+    }
+    #expect(matchedForm(of: "/a%3Ab%2F%3B%25%3F%23%5C/%C3%A9%7B%22%20%40") == "/a:b%2F%3B%25%3F%23%5C/%C3%A9%7B%22%20@")
+    #expect(matchedForm(of: "/%253A%") == "/%253A%")
+  }
+
+  private func matchedForm(of path: String) -> String {
+    var output = Array("/before".utf8)
+    CanonicalPath.writeMatched(Array(path.utf8).span, to: &output)
+    return String(decoding: output, as: UTF8.self)
+  }
 
   @Test("P-11: paths are case-sensitive")
   func caseSensitive() {
@@ -144,6 +165,7 @@ struct CanonicalPathTests {
         #expect(encoded == .path("/a\(Character(Unicode.Scalar(byte)))b", []), "\(escape)")
       case UInt8(ascii: "/"), UInt8(ascii: "\\"): #expect(encoded == .path("/a\(escape)b", .encodedSlash))
       case UInt8(ascii: ";"): #expect(encoded == .path("/a\(escape)b", .parameter))
+      case _ where passing.contains(byte): #expect(encoded == .path("/a\(escape)b", .optionalEscape), "\(escape)")
       default: #expect(encoded == .path("/a\(escape)b", []), "\(escape)")
       }
     }

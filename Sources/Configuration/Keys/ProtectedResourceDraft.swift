@@ -36,7 +36,9 @@ extension ValueKind where Value == WebAddress {
       let bytes = [UInt8](address.path.utf8)
       var canonical: [UInt8] = []
       let traits = try? CanonicalPath.write(bytes.span, ByteRange(0, bytes.count), to: &canonical)
-      guard let traits, traits.isEmpty, bytes.isEmpty || canonical == bytes, !address.path.contains("*") else {
+      guard let traits, traits.subtracting(.optionalEscape).isEmpty, bytes.isEmpty || canonical == bytes,
+        !address.path.contains("*")
+      else {
         throw ValueFault("has a path that no request can have, or a query")
       }
       return address

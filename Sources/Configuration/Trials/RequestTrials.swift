@@ -72,8 +72,9 @@ public struct RequestTrials: Sendable {
     }
     let (host, query) = (text(bytes, head.host), text(bytes, head.query))
     let name = bytes.span.extracting(head.host.lowerBound..<head.host.upperBound)
-    let matched = matched(path, of: name)
-    if path == configuration.forwardAuth.map({ [UInt8]($0.path.utf8) }) || isOwn(host: host, path: matched) {
+    let plain = plain(path)
+    let matched = folded(plain, of: name)
+    if plain == configuration.forwardAuth.map({ [UInt8]($0.path.utf8) }) || isOwn(host: host, path: matched) {
       return Routed(request, path: path, query: query, host: host, isAnsweredHere: true)
     }
     let route = match(name, request.method, matched)
@@ -84,7 +85,14 @@ public struct RequestTrials: Sendable {
   }
 
   /// The path as it is matched.
-  private func matched(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
+  private func plain(_ path: [UInt8]) -> [UInt8] {
+    var plain: [UInt8] = []
+    CanonicalPath.writeMatched(path.span, to: &plain)
+    return plain
+  }
+
+  /// A path that is matched, folded where its host wants that.
+  private func folded(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
     guard let folded, folded.areFor(host) else { return path }
     var lowered: [UInt8] = []
     FoldedPaths.fold(path.span, to: &lowered)
@@ -101,7 +109,10 @@ public struct RequestTrials: Sendable {
 
   private func isOwn(host: String, path: [UInt8]) -> Bool {
     let text = String(decoding: path, as: UTF8.self)
-    if configuration.protectedResources.contains(where: { $0.metadataPath == text && $0.host == host.lowercased() }) {
+    let isMetadata = configuration.protectedResources.contains { resource in
+      resource.host == host.lowercased() && plain([UInt8](resource.metadataPath.utf8)) == path
+    }
+    if isMetadata {
       return true
     }
     for provider in configuration.providers {
@@ -130,7 +141,7 @@ public struct RequestTrials: Sendable {
   public func passedOver(by routed: Routed) -> [(route: Int, difference: Difference)] {
     guard !routed.path.isEmpty, !routed.isAnsweredHere else { return [] }
     let folds = folded?.areFor(routed.host.utf8Span.span) ?? false
-    let path = matched(routed.path, of: routed.host.utf8Span.span)
+    let path = folded(plain(routed.path), of: routed.host.utf8Span.span)
     func matches(_ pattern: RoutePattern) -> Bool {
       let method = [UInt8](routed.request.method.utf8)
       return RouteTable([folds ? pattern.foldingCase : pattern])

@@ -19,6 +19,9 @@ public struct AdminReport: Sendable {
   public var openConnections = 0
   /// What all loops have counted.
   public var counts = TrafficCounts()
+  /// What of it came in the last minutes, and how many seconds these are.
+  public var recent = TrafficVerdicts()
+  public var recentSeconds = 0
   /// Which tokens came, on all loops.
   public var census = TokenCensus(since: 0)
   /// What each loop refused last, by kind.
@@ -26,9 +29,12 @@ public struct AdminReport: Sendable {
   /// By `MetricNames`' numbers.
   public var routeNames: [String] = []
   public var upstreamNames: [String] = []
+  public var providerNames: [String] = []
   public var upstreams: [UpstreamStatus] = []
   public var providers: [Provider] = []
   public var tried: [TriedRoute] = []
+  /// Lines of the access log.
+  public var logLinesLost: UInt64 = 0
   public var exportedSpans = SpanCounts()
   /// nil: it was not asked for.
   public var process: ProcessUsage?

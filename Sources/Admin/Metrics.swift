@@ -40,7 +40,8 @@ extension AdminReport {
     for (refused, count) in refusals {
       text.sample(
         MetricLabels(
-          ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue),
+          ("route", AdminReport.name(refused.route, routeNames)),
+          ("provider", AdminReport.name(refused.provider, providerNames)), ("reason", refused.reason.rawValue),
           ("blame", refused.reason.blame.rawValue)), count)
     }
     text.begin(
@@ -87,6 +88,15 @@ extension AdminReport {
         "portcullis_upstream_requests_total", "Requests for an upstream, by class of the status that clients got."
       ),
       durations: ("portcullis_upstream_first_byte_seconds", "From sending a request to its answer's first byte."))
+    text.begin(
+      "portcullis_upstream_answers_total", .counter, "Answers of an upstream's servers themselves, by class of status.")
+    for (number, statuses) in counts.forwarded.enumerated() where statuses.total > 0 {
+      let name = AdminReport.name(number, upstreamNames)
+      guard !name.isEmpty else { continue }
+      for place in AdminReport.places {
+        text.sample(MetricLabels(("upstream", name), ("code", AdminReport.codes[place])), statuses.count(of: place))
+      }
+    }
     text.begin("portcullis_upstream_retries_total", .counter, "Attempts beside the first.")
     text.sample(counts.retries)
     text.begin("portcullis_upstream_servers", .gauge, "Servers, by how they are.")
@@ -133,6 +143,8 @@ extension AdminReport {
   }
 
   private func writeExport(to text: inout some MetricWriter) {
+    text.begin("portcullis_log_lines_lost_total", .counter, "Lines of the access log that could not be written.")
+    text.sample(logLinesLost)
     text.begin("portcullis_otlp_spans_total", .counter, "Spans for the collector, by what came of them.")
     text.sample(MetricLabels(("result", "exported")), exportedSpans.exported)
     text.sample(MetricLabels(("result", "rejected")), exportedSpans.rejected)
@@ -175,9 +187,9 @@ extension AdminReport {
     for (name, counts) in all { text.sample(MetricLabels((label, name)), counts.durations) }
   }
 
-  private static let places = 0...5
+  static let places = 0...5
   /// By a status' first digit; cut before there was one: `none`.
-  private static let codes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
+  static let codes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
 
   static func name(_ number: Int, _ names: [String]) -> String { names.indices.contains(number) ? names[number] : "" }
 
@@ -202,8 +214,8 @@ extension AdminReport {
     _ counts: [TrafficCounts.Refused: UInt64]
   ) -> [(refused: TrafficCounts.Refused, count: UInt64)] {
     counts.map { ($0.key, $0.value) }.sorted {
-      ($1.count, $0.refused.reason.rawValue, $0.refused.route) < (
-        $0.count, $1.refused.reason.rawValue, $1.refused.route
+      ($1.count, $0.refused.reason.rawValue, $0.refused.route, $0.refused.provider) < (
+        $0.count, $1.refused.reason.rawValue, $1.refused.route, $1.refused.provider
       )
     }
   }

@@ -23,16 +23,16 @@ extension AdminReport {
       ]),
       "connections": .integer(Int64(openConnections)),
       "memory_bytes": .integer(Int64(clamping: process?.residentBytes ?? 0)),
-      "requests": .object([
-        "total": .integer(Int64(clamping: requestsTotal)),
-        "by_blame": .object(JSONObject(byBlame.map { member($0.blame.rawValue, $0.count) }) ?? [:]),
-      ]),
+      "requests": .object(JSONObject(object(verdicts)) ?? [:]),
+      "recent": .object(
+        JSONObject([JSONObject.Member(name: "seconds", value: .integer(Int64(recentSeconds)))] + object(recent)) ?? [:]),
       "reasons": .array(
-        refusals.prefix(20).map {
+        reasonCounts.prefix(20).map {
           .object([
             "reason": .string($0.refused.reason.rawValue), "blame": .string($0.refused.reason.blame.rawValue),
             "route": .string(AdminReport.name($0.refused.route, routeNames)),
-            "count": .integer(Int64(clamping: $0.count)),
+            "provider": .string(AdminReport.name($0.refused.provider, providerNames)),
+            "recent": .integer(Int64(clamping: $0.recent)), "count": .integer(Int64(clamping: $0.count)),
           ])
         }),
       "tried": triedRoutes,
@@ -44,16 +44,7 @@ extension AdminReport {
             "tokens": tokens(of: $0),
           ])
         }),
-      "upstreams": .array(
-        upstreams.map { upstream in
-          .object([
-            "name": .string(upstream.name),
-            "servers": .array(
-              upstream.servers.map {
-                .object(["name": .string($0.name), "state": .string($0.health.rawValue)])
-              }),
-          ])
-        }),
+      "upstreams": upstreamList,
       "refusals": .array(recentRefusals(20).map { .object($0) }),
     ])
   }
@@ -69,26 +60,30 @@ extension AdminReport {
       })
   }
 
-  private func member(_ name: String, _ count: UInt64) -> JSONObject.Member {
-    JSONObject.Member(name: name, value: .integer(Int64(clamping: count)))
+  private var upstreamList: JSONValue {
+    let errors = upstreamErrors
+    return .array(
+      upstreams.map { upstream in
+        let counts = errors[upstream.name] ?? UpstreamErrorCounts()
+        return .object([
+          "name": .string(upstream.name),
+          "servers": .array(
+            upstream.servers.map {
+              .object(["name": .string($0.name), "state": .string($0.health.rawValue)])
+            }),
+          "errors": .object([
+            "own": .integer(Int64(clamping: counts.all.own)),
+            "own_recent": .integer(Int64(clamping: counts.recent.own)),
+            "in_its_place": .integer(Int64(clamping: counts.all.refused)),
+            "in_its_place_recent": .integer(Int64(clamping: counts.recent.refused)),
+          ]),
+        ])
+      })
   }
 
   private func age(since time: Double?) -> JSONValue { time.map { .integer(Int64(max(0, now - $0))) } ?? .null }
 
   var requestsTotal: UInt64 { counts.routes.reduce(0) { $0 &+ $1.total } }
-
-  /// How many requests were refused by whose fault.
-  var byBlame: [(blame: Blame, count: UInt64)] {
-    Blame.allCases.map { blame in
-      (blame, counts.refusals.reduce(0) { $1.key.reason.blame == blame ? $0 &+ $1.value : $0 })
-    }
-  }
-
-  /// The access lines of the last refusals, those that came last first.
-  func recentRefusals(_ count: Int) -> [JSONObject] {
-    let lines = refused.flatMap { $0.latestFirst.prefix(count) }.compactMap { object($0.line) }
-    return Array(lines.sorted { ($0["time"]?.string ?? "") > ($1["time"]?.string ?? "") }.prefix(count))
-  }
 
   /// An access line, without what is not for everybody who asks.
   func object(_ line: [UInt8]) -> JSONObject? {

@@ -26,13 +26,15 @@ struct StatusPage {
     <dl class="facts">
     \(facts.map { "<div><dt>\($0.0)</dt><dd>\(escaped($0.1))</dd></div>" }.joined(separator: "\n"))
     </dl>
-    \(table("Refused, by whose fault", ["Blame", "Requests"], report.byBlame.map { [$0.blame.rawValue, "\($0.count)"] }))
-    \(table("Reasons", ["Reason", "Route", "Blame", "Requests"], report.refusals.prefix(20).map {
+    \(table("Requests, by verdict", ["Verdict"] + times, report.verdictRows))
+    \(table("Reasons", ["Reason", "Route", "Provider", "Blame"] + times, report.reasonCounts.prefix(20).map {
       [
         $0.refused.reason.rawValue, AdminReport.name($0.refused.route, report.routeNames),
-        $0.refused.reason.blame.rawValue, "\($0.count)",
+        AdminReport.name($0.refused.provider, report.providerNames), $0.refused.reason.blame.rawValue,
+        "\($0.recent)", "\($0.count)",
       ]
     }))
+    \(upstreamErrors)
     \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row), links: "/requests/"))
     \(table("Tried", ["Route", "Enforced for", "Refused", "Let through, and would be refused"], report.trials.map { trial in
       [
@@ -53,6 +55,21 @@ struct StatusPage {
     </html>
 
     """
+  }
+
+  /// What counts are of.
+  private var times: [String] {
+    ["Last \(StatusPage.duration(Double(report.recentSeconds)))", "Since it began"]
+  }
+
+  private var upstreamErrors: String {
+    let rows = report.upstreamErrors.sorted { $0.key < $1.key }.flatMap { name, errors in
+      [
+        [name, "the upstream", "\(errors.recent.own)", "\(errors.all.own)"],
+        [name, "the gateway in its place", "\(errors.recent.refused)", "\(errors.all.refused)"],
+      ]
+    }
+    return table("Answered with 5xx", ["Upstream", "By"] + times, rows)
   }
 
   private var tokens: String {

@@ -22,6 +22,7 @@ extension Gateway {
       admin: adminConfiguration(paths), sockets: sockets, loop: control
     ) { [log] in $0.write(to: log) }
     adminServer = server
+    sampleTraffic(bound)
     server.start(
       requestKeys: { _, _ in }, requestIntrospection: { _ in }, requestRenewal: { _ in }, requestLookup: { _ in },
       begun: {},
@@ -57,10 +58,23 @@ extension Gateway {
     report.census = gathered.census
     report.refused = gathered.refused
     report.process = ProcessUsage.current
+    let (recent, time) = recentTraffic.latest(TrafficVerdicts(report.counts), at: control.now)
+    report.recent = recent
+    report.recentSeconds = Int(time.components.seconds)
     gathered = AdminReport()
     let waiting = reportsAskedFor
     reportsAskedFor = []
     for completion in waiting { completion(report) }
+  }
+
+  /// Has the counters kept now and again, for as long as the process runs.
+  private func sampleTraffic(_ bound: LoopBound<Gateway>) {
+    control.schedule(after: RecentTraffic.every) { [unowned self] in
+      sampleTraffic(bound)
+      report(.included, bound) { report in
+        bound.async { $0.recentTraffic.add(TrafficVerdicts(report.counts), at: $0.control.now) }
+      }
+    }
   }
 
   /// What this loop knows.
@@ -79,7 +93,9 @@ extension Gateway {
     report.openConnections = server.openConnections
     report.routeNames = metricNames.routes
     report.upstreamNames = metricNames.upstreams
+    report.providerNames = metricNames.providers
     report.upstreams = upstreams.statuses
+    report.logLinesLost = accessLog.linesLost
     report.exportedSpans = exporter.counts
     report.tried = active.triedRoutes
     report.providers = keyStore.listings.map { listing in

@@ -68,6 +68,7 @@ final class Gateway {
   var watching = Watching()
   var countsMissing = 0
   var gathered = AdminReport()
+  var recentTraffic = RecentTraffic(from: MonotonicTime.current)
   /// How many loops do not know of an end yet, by the generation of revocations that says it, and who waits for it.
   var endsUnknown: [UInt64: (loops: Int, known: () -> Void)] = [:]
   var revocationGeneration: UInt64 = 0

@@ -17,6 +17,7 @@ public final class ActiveConfiguration: Sendable {
   let verifiers: [TokenVerifier]
   /// As the access log says them.
   let providerNames: [String]
+  let providerMetricNumbers: [Int]
   let upstreamNames: [String]
   /// `MetricNames`' numbers of the upstreams.
   let upstreamMetricNumbers: [Int]
@@ -62,6 +63,7 @@ public final class ActiveConfiguration: Sendable {
     foldedPaths = FoldedPaths(of: configuration.caseInsensitivePaths, routes: configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
     providerNames = configuration.providers.map(\.name)
+    providerMetricNumbers = configuration.providers.map { metricNames?.number(ofProvider: $0.name) ?? 0 }
     upstreamNames = configuration.upstreams.map(\.name)
     upstreamMetricNumbers = configuration.upstreams.map { metricNames?.number(ofUpstream: $0.name) ?? 0 }
     loggedClaims = configuration.loggedClaims

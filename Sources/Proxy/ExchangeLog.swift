@@ -190,9 +190,17 @@ extension Exchange {
       cache: log.cacheUse, totalMicroseconds: (now.nanoseconds - log.startedAt.nanoseconds) / 1000,
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
+    if reason != nil { measure.provider = providerMetricNumber }
     measure.unenforced = unenforced
     measure.isRefusedByTried = isRefusedByTried
     return measure
+  }
+
+  /// Of the provider whose token or session it came with; 0: none is known.
+  private var providerMetricNumber: Int {
+    guard let configuration else { return 0 }
+    let provider = log.identity.provider.map { configuration.providerNames.firstIndex(of: $0) } ?? log.provider
+    return provider.map { configuration.providerMetricNumbers[$0] } ?? 0
   }
 
   /// What its rule was asked about; nil where it was not.

@@ -52,6 +52,9 @@ public final class AccessLog: Sendable {
   /// Opens the file anew, after it was rotated.
   public func reopen() { writer?.reopen() }
 
+  /// Lines that could not be written, since the beginning.
+  public var linesLost: UInt64 { writer?.linesLost ?? 0 }
+
   /// Writes what is left, and ends. Waits a second at most.
   public func flushAndStop() { writer?.stop() }
 }

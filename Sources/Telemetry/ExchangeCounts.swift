@@ -2,31 +2,25 @@ public import Reason
 
 /// What is counted of the exchanges of one route, or with one upstream.
 public struct ExchangeCounts: Sendable {
-  /// By the status' first digit; 0 is of exchanges that were cut before there was one.
-  private var statuses = InlineArray<6, UInt64>(repeating: 0)
+  private var statuses = StatusCounts()
   public private(set) var durations = Histogram()
 
   public init() {}
 
   mutating func count(status: Int, microseconds: Int64?) {
-    let place = status / 100
-    statuses[place < 6 && place >= 0 ? place : 0] &+= 1
+    statuses.count(status)
     if let microseconds { durations.add(microseconds) }
   }
 
   public mutating func add(_ other: ExchangeCounts) {
-    for place in statuses.indices { statuses[place] &+= other.statuses[place] }
+    statuses.add(other.statuses)
     durations.add(other.durations)
   }
 
   /// - Parameter place: A status' first digit.
-  public func count(ofStatuses place: Int) -> UInt64 { statuses.indices.contains(place) ? statuses[place] : 0 }
+  public func count(ofStatuses place: Int) -> UInt64 { statuses.count(of: place) }
 
-  public var total: UInt64 {
-    var sum: UInt64 = 0
-    for place in statuses.indices { sum &+= statuses[place] }
-    return sum
-  }
+  public var total: UInt64 { statuses.total }
 }
 
 /// One exchange, as it is counted.
@@ -37,6 +31,8 @@ public struct ExchangeMeasure: Sendable {
   public var upstream: Int?
   public var status: Int
   public var reason: Reason?
+  /// Of the provider whose token or session was refused; 0: it is not known, or nothing was refused.
+  public var provider = 0
   /// Why it would have been refused, were what its route tries enforced for whoever sent it.
   public var unenforced: Reason?
   /// Whether it was refused by what its route tries, and not by what is required.

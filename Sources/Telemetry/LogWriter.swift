@@ -24,6 +24,7 @@ public final class LogWriter: Sendable {
   private let state: Mutex<State>
   private let isStopping = Atomic<Bool>(false)
   private let reopens = Atomic<Bool>(false)
+  private let lost = Atomic<UInt64>(0)
   private let stopped = DispatchSemaphore(value: 0)
   private let report: @Sendable (Event) -> Void
 
@@ -35,6 +36,9 @@ public final class LogWriter: Sendable {
     state = Mutex(State(file: file))
     self.report = report
   }
+
+  /// Lines that were lost since the beginning, also those of which no event has told yet.
+  var linesLost: UInt64 { lost.load(ordering: .relaxed) }
 
   func add(_ ring: ByteRing) { state.withLock { $0.rings.append(ring) } }
 
@@ -76,20 +80,25 @@ public final class LogWriter: Sendable {
       let isLast = isStopping.load(ordering: .acquiring)
       if reopens.exchange(false, ordering: .acquiringAndReleasing) { report(reopenFile()) }
       var hadLines = false
+      var droppedNow = 0
       var failure: SystemError?
       state.withLock { state in
         for ring in state.rings {
-          dropped += ring.takeDropped()
+          droppedNow += ring.takeDropped()
           let hadSome = ring.drain { bytes in
             do throws(SystemError) {
               try state.file.write(bytes)
             } catch {
               failure = error
-              dropped += LogWriter.lineEnds(bytes)
+              droppedNow += LogWriter.lineEnds(bytes)
             }
           }
           if hadSome { hadLines = true }
         }
+      }
+      if droppedNow > 0 {
+        dropped += droppedNow
+        lost.add(UInt64(droppedNow), ordering: .relaxed)
       }
       if let failure, !hasFailed { report(.failed(failure)) }
       if failure == nil, hasFailed, hadLines { report(.recovered) }

@@ -6,6 +6,8 @@ public struct TrafficCounts: Sendable {
   public private(set) var routes: [ExchangeCounts] = [ExchangeCounts()]
   /// By `MetricNames`' number. The durations are those until the first byte of the answer.
   public private(set) var upstreams: [ExchangeCounts] = [ExchangeCounts()]
+  /// What upstreams have answered themselves, by `MetricNames`' number.
+  public private(set) var forwarded: [StatusCounts] = [StatusCounts()]
   public private(set) var refusals: [Refused: UInt64] = [:]
   /// Requests that were let through, and that what their route tries refuses: it is not enforced for them.
   public private(set) var unenforced: [Refused: UInt64] = [:]
@@ -21,6 +23,8 @@ public struct TrafficCounts: Sendable {
   public struct Refused: Hashable, Sendable {
     public let route: Int
     public let reason: Reason
+    /// `MetricNames`' number; 0: none is known. Only of `refusals`.
+    public var provider = 0
   }
 
   public init() {}
@@ -35,6 +39,10 @@ public struct TrafficCounts: Sendable {
       if upstream >= upstreams.count { TrafficCounts.grow(&upstreams, to: upstream) }
       upstreams[upstream].count(status: exchange.status, microseconds: exchange.firstByteMicroseconds)
       retries &+= UInt64(clamping: exchange.retries)
+      if exchange.reason == nil {
+        if upstream >= forwarded.count { TrafficCounts.grow(&forwarded, to: upstream) }
+        forwarded[upstream].count(exchange.status)
+      }
     }
     switch exchange.cache {
     case .hit: cacheHits &+= 1
@@ -44,9 +52,10 @@ public struct TrafficCounts: Sendable {
     bytesIn &+= exchange.bytesIn
     bytesOut &+= exchange.bytesOut
     if let reason = exchange.reason {
-      let refused = Refused(route: exchange.route, reason: reason)
-      refusals[refused, default: 0] &+= 1
-      if exchange.isRefusedByTried { refusedByTried[refused, default: 0] &+= 1 }
+      refusals[Refused(route: exchange.route, reason: reason, provider: exchange.provider), default: 0] &+= 1
+      if exchange.isRefusedByTried {
+        refusedByTried[Refused(route: exchange.route, reason: reason), default: 0] &+= 1
+      }
     }
     if let reason = exchange.unenforced { unenforced[Refused(route: exchange.route, reason: reason), default: 0] &+= 1 }
   }
@@ -55,9 +64,15 @@ public struct TrafficCounts: Sendable {
     counts += [ExchangeCounts](repeating: ExchangeCounts(), count: index + 1 - counts.count)
   }
 
+  private static func grow(_ counts: inout [StatusCounts], to index: Int) {
+    counts += [StatusCounts](repeating: StatusCounts(), count: index + 1 - counts.count)
+  }
+
   public mutating func add(_ other: TrafficCounts) {
     TrafficCounts.add(other.routes, to: &routes)
     TrafficCounts.add(other.upstreams, to: &upstreams)
+    if other.forwarded.count > forwarded.count { TrafficCounts.grow(&forwarded, to: other.forwarded.count - 1) }
+    for index in other.forwarded.indices { forwarded[index].add(other.forwarded[index]) }
     for (refused, count) in other.refusals { refusals[refused, default: 0] &+= count }
     for (refused, count) in other.unenforced { unenforced[refused, default: 0] &+= count }
     for (refused, count) in other.refusedByTried { refusedByTried[refused, default: 0] &+= count }

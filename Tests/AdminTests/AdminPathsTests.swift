@@ -1,13 +1,13 @@
 import Access
 import HTTP
 import JSON
-import Proxy
 import Reason
 import Synchronization
 import Telemetry
 import Testing
 
 @testable import Admin
+@testable import Proxy
 
 @Suite("What operators are answered")
 struct AdminPathsTests {
@@ -113,6 +113,96 @@ struct AdminPathsTests {
         ]))
     #expect(memory[0].object?["since"]?.string == "1970-01-01T00:00:00.000000Z")
     #expect(try answer("/requests/", report).status == 404)
+  }
+
+  /// Access lines of one kind, with the seconds at which they began, the last one first.
+  private func part(_ kind: RecentRefusals.Kind, _ seconds: [Int]) -> RecentRefusals.Part {
+    RecentRefusals.Part(
+      kind,
+      latestFirst: seconds.map { second in
+        let text = second < 10 ? "0\(second)" : "\(second)"
+        return RememberedRefusal(
+          line: Array(#"{"time":"2026-01-01T00:00:\#(text)Z","reason":"\#(kind.rawValue)"}"#.utf8))
+      })
+  }
+
+  @Test("Many refusals of one kind do not hide those of the others, and are shown where there is room")
+  func refusedLast() throws {
+    var report = AdminReport()
+    // Of two loops.
+    report.refused = [
+      part(.unknownClient, Array((20..<59).reversed())), part(.policy, [2, 1]), part(.unknownClient, [59]),
+      part(.policy, [4, 3, 0]), part(.upstream, [5]),
+    ]
+    func shown() throws -> [(String, Int)] {
+      try #require(object(answer("/status", report))["refusals"]?.array).map {
+        ($0.object?["reason"]?.string ?? "", Int(String($0.object?["time"]?.string?.dropLast().suffix(2) ?? "")) ?? -1)
+      }
+    }
+    let lines = try shown()
+    #expect(lines.count == 20 && lines.map(\.1) == lines.map(\.1).sorted(by: >))
+    #expect(lines.filter { $0.0 == "policy" }.map(\.1) == [4, 3, 2])
+    #expect(lines.filter { $0.0 == "upstream" }.map(\.1) == [5])
+    #expect(lines.filter { $0.0 == "unknown_client" }.map(\.1) == Array((44...59).reversed()))
+    report.refused = [part(.policy, Array((0..<30).reversed()))]
+    #expect(try shown().map(\.1) == Array((10..<30).reversed()))
+  }
+
+  @Test("Requests are counted by verdict, lately and since the beginning; an upstream's own errors are its own")
+  func verdicts() throws {
+    var report = AdminReport()
+    report.routeNames = ["", "orders"]
+    report.upstreamNames = ["", "app"]
+    report.providerNames = ["", "company"]
+    report.upstreams = [UpstreamStatus(name: "app", servers: []), UpstreamStatus(name: "idle", servers: [])]
+    func count(_ status: Int, _ reason: Reason? = nil, upstream: Int? = nil, times: Int = 1) {
+      var measure = ExchangeMeasure(
+        route: 1, upstream: upstream, status: status, reason: reason, cache: nil, totalMicroseconds: 1,
+        firstByteMicroseconds: nil, retries: 0, bytesIn: 0, bytesOut: 0)
+      measure.provider = reason == .roleMissing ? 1 : 0
+      for _ in 0..<times { report.counts.count(measure) }
+    }
+    count(401, .tokenExpired, times: 1000)
+    let before = TrafficVerdicts(report.counts)
+    count(200, upstream: 1, times: 5)
+    count(500, upstream: 1, times: 3)
+    count(502, .upstreamUnreachable, upstream: 1, times: 2)
+    count(403, .roleMissing, times: 4)
+    count(303)
+    report.recent = TrafficVerdicts(report.counts).since(before)
+    report.recentSeconds = 600
+    let status = try object(answer("/status", report))
+    for (name, total, client) in [("requests", 1015 as Int64, 1000 as Int64), ("recent", 15, 0)] {
+      let counts = try #require(status[name]?.object)
+      #expect(counts["total"] == .integer(total) && counts["answered"] == .integer(1))
+      #expect(counts["forwarded"]?.object?["2xx"] == .integer(5) && counts["forwarded"]?.object?["5xx"] == .integer(3))
+      let byBlame = try #require(counts["by_blame"]?.object)
+      #expect(byBlame["client"] == .integer(client) && byBlame["policy"] == .integer(4))
+      #expect(byBlame["upstream"] == .integer(2) && byBlame["gateway"] == .integer(0))
+    }
+    #expect(status["recent"]?.object?["seconds"] == .integer(600))
+    // What is new stands before what is long over.
+    let reasons = try #require(status["reasons"]?.array).compactMap(\.object)
+    #expect(reasons.map { $0["reason"]?.string } == ["role_missing", "upstream_unreachable", "token_expired"])
+    #expect(reasons.map { $0["recent"] } == [.integer(4), .integer(2), .integer(0)])
+    #expect(reasons.map { $0["provider"]?.string } == ["company", "", ""])
+    let errors = try #require(status["upstreams"]?.array).compactMap { $0.object?["errors"]?.object }
+    #expect(errors.map { $0["own"] } == [.integer(3), .integer(0)])
+    #expect(errors.map { $0["own_recent"] } == [.integer(3), .integer(0)])
+    #expect(errors.map { $0["in_its_place"] } == [.integer(2), .integer(0)])
+    let html = String(
+      decoding: try answer("/status", fields: [("Accept", "text/html")], report).body, as: UTF8.self)
+    for row in [
+      ["upstream answered 5xx", "3", "3"], ["refused: client", "0", "1000"], ["gateway answered", "1", "1"],
+      ["all", "15", "1015"], ["app", "the upstream", "3", "3"], ["app", "the gateway in its place", "2", "2"],
+    ] {
+      #expect(html.contains("<tr>\(row.map { "<td>\($0)</td>" }.joined())</tr>"))
+    }
+    #expect(html.contains("Last 10 min") && !html.contains("<td>idle</td><td>the"))
+    let metrics = String(decoding: report.metrics(), as: UTF8.self)
+    #expect(metrics.contains("portcullis_upstream_answers_total{upstream=\"app\",code=\"5xx\"} 3\n"))
+    let labels = #"route="orders",provider="company",reason="role_missing",blame="policy""#
+    #expect(metrics.contains("portcullis_refusals_total{\(labels)} 4\n"))
   }
 
   @Test(

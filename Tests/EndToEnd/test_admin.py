@@ -95,8 +95,8 @@ def test_metrics_count_what_was_answered(start, upstream, tmp_path, key, workers
     assert samples['portcullis_http_requests_total{route="",code="4xx"}'] == 7
     assert samples['portcullis_http_request_duration_seconds_count{route="private"}'] == 8
     assert samples['portcullis_http_request_duration_seconds_bucket{route="private",le="+Inf"}'] == 8
-    assert samples['portcullis_refusals_total{route="private",reason="role_missing",blame="policy"}'] == 3
-    assert samples['portcullis_refusals_total{route="",reason="no_route",blame="client"}'] == 7
+    assert samples['portcullis_refusals_total{route="private",provider="company",reason="role_missing",blame="policy"}'] == 3
+    assert samples['portcullis_refusals_total{route="",provider="",reason="no_route",blame="client"}'] == 7
     assert samples['portcullis_upstream_requests_total{upstream="app",code="2xx"}'] == 5
     assert samples['portcullis_upstream_first_byte_seconds_count{upstream="app"}'] == 5
     hits, misses = (samples[f'portcullis_token_cache_lookups_total{{result="{r}"}}'] for r in ("hit", "miss"))
@@ -329,6 +329,49 @@ def test_a_refusal_is_found_by_its_id(start, upstream, workers):
     assert admin.get(f"/requests/{answer.request_id}").status == 404
 
 
+def test_an_applications_own_errors_are_told_from_the_gateways(start, upstream, tmp_path, key, workers):
+    app = upstream(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno")
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    gateway = start(config(app, f"jwks_file: {tmp_path}/jwks.json", workers=workers))
+    admin = Admin(gateway)
+    for _ in range(3):
+        assert get(gateway, "/open/x").status == 503
+    assert get(gateway, "/gone").status == 502
+    for token in (mint(key, roles=[]), mint(key, iat=1, nbf=1, exp=2, roles=[])):
+        assert get(gateway, "/private/x", [bearer(token)]).status in (401, 403)
+    # Who scans it hides nothing.
+    for number in range(40):
+        assert get(gateway, f"/wp-admin/{number}").status == 404
+    status = wait_until(lambda: (found := admin.status())["requests"]["total"] == 46 and found, "all to be counted")
+    assert status["requests"]["forwarded"] == {"none": 0, "1xx": 0, "2xx": 0, "3xx": 0, "4xx": 0, "5xx": 3}
+    assert status["requests"]["by_blame"] == {"client": 41, "issuer": 0, "policy": 1, "upstream": 1, "gateway": 0}
+    assert status["requests"]["answered"] == 0
+    assert 0 <= status["recent"].pop("seconds") < 600 and status["recent"] == status["requests"]
+    assert {each["name"]: each["errors"] for each in status["upstreams"]} == {
+        "app": {"own": 3, "own_recent": 3, "in_its_place": 0, "in_its_place_recent": 0},
+        "gone": {"own": 0, "own_recent": 0, "in_its_place": 1, "in_its_place_recent": 1}}
+    assert {(each["reason"], each["provider"], each["recent"], each["count"]) for each in status["reasons"]} == {
+        ("no_route", "", 40, 40), ("role_missing", "company", 1, 1), ("token_expired", "company", 1, 1),
+        ("upstream_unreachable", "", 1, 1)}
+    assert len(status["refusals"]) == 20
+    assert {each["reason"] for each in status["refusals"]} == {each["reason"] for each in status["reasons"]}
+    samples = admin.metrics()
+    assert samples['portcullis_upstream_answers_total{upstream="app",code="5xx"}'] == 3
+    assert 'portcullis_upstream_answers_total{upstream="gone",code="5xx"}' not in samples
+    assert samples['portcullis_upstream_requests_total{upstream="gone",code="5xx"}'] == 1
+    assert samples[
+        'portcullis_refusals_total{route="private",provider="company",reason="token_expired",blame="client"}'] == 1
+    assert samples["portcullis_log_lines_lost_total"] == 0
+
+
+def test_L_4_lines_that_are_lost_are_counted(start, upstream):
+    gateway = start(config(upstream(), top="log: { access: /dev/full }"))
+    admin = Admin(gateway)
+    for _ in range(5):
+        assert get(gateway, "/nope").status == 404
+    wait_until(lambda: admin.metrics()["portcullis_log_lines_lost_total"] == 5, "the count")
+
+
 def test_the_page_fits_a_phone_and_goes_on_by_itself(start, upstream, chromium):
     gateway = start(config(upstream()))
     admin = Admin(gateway)
@@ -338,9 +381,12 @@ def test_the_page_fits_a_phone_and_goes_on_by_itself(start, upstream, chromium):
     page.on("console", lambda message: said.append(message.text))
     page.goto(f"http://127.0.0.1:{admin.port}/status")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.get_by_role("row", name="refused: client 1 1").count() == 1
+    assert page.get_by_role("row", name="upstream answered 2xx 0 0").count() == 1
     assert page.get_by_text("no_route").count() == 2 and page.get_by_text("ready", exact=True).is_visible()
     get(gateway, "/open/x")
-    page.get_by_text("2", exact=True).first.wait_for(timeout=20_000)
+    page.get_by_role("row", name="upstream answered 2xx 1 1").wait_for(timeout=20_000)
+    page.get_by_role("row", name="all 2 2").wait_for()
     assert said == []
     context.close()
 

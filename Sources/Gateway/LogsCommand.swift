@@ -11,7 +11,8 @@ struct LogsCommand: ParsableCommand {
     discussion: """
       Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Several words for one \
       option are separated by commas, or the option is repeated; any of them will do. Options for different fields all \
-      have to hold. Where one asks for a field of requests, messages are left out. Lines that are neither are shown as \
+      have to hold. Where one asks for a field of requests, messages are left out; with --messages it asks for the \
+      same field of messages. Lines that are neither are shown as \
       they are, and counted. Times are UTC.
 
       Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read.
@@ -38,6 +39,18 @@ struct LogsCommand: ParsableCommand {
   var client: [String] = []
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("A path, and those below it; may be repeated.", valueName: "path"))
+  var path: [String] = []
+  @Option(name: .long, help: ArgumentHelp("A provider, as the log calls it; may be repeated.", valueName: "name"))
+  var provider: [String] = []
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("The key that tokens name (key_id); may be repeated.", valueName: "id"))
+  var key: [String] = []
+  @Option(name: .long, help: ArgumentHelp("An upstream, as the log calls it; may be repeated.", valueName: "name"))
+  var upstream: [String] = []
+  @Option(
+    name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("A request's id; may be repeated.", valueName: "id"))
   var id: [String] = []
   @Option(
@@ -46,12 +59,17 @@ struct LogsCommand: ParsableCommand {
   var since: LogMoment?
   @Option(name: .long, help: ArgumentHelp("Before then, likewise.", valueName: "time"))
   var until: LogMoment?
+  @Flag(name: .long, help: "The program's messages, and no requests.")
+  var messages = false
   @Flag(name: .long, help: "Passes the lines that are found through as they are, and no other.")
   var json = false
   @Flag(name: .long, help: "Counts requests by blame, reason and route, with the first and the last.")
   var summary = false
 
   func validate() throws {
+    if messages, summary || !status.isEmpty || !path.isEmpty {
+      throw ValidationError("--summary, --status and --path are of requests: they do not go with --messages")
+    }
     if summary, follow || json { throw ValidationError("--summary goes with neither --follow nor --json") }
     if follow, file == "-" { throw ValidationError("--follow is for files: standard input is read as it comes anyway") }
     if file == "-", isatty(0) == 1 { throw ValidationError("name a file, or pipe a log in") }
@@ -111,11 +129,14 @@ struct LogsCommand: ParsableCommand {
     }
     for (name, wanted) in [
       ("reason", reasons), ("blame", blames), ("route", Set(route)), ("subject", Set(subject)),
-      ("client", LogsCommand.words(client)), ("request_id", Set(id)),
+      ("client", LogsCommand.words(client)), ("request_id", Set(id)), ("provider", Set(provider)),
+      ("key_id", Set(key)), ("upstream", Set(upstream)),
     ]
     where !wanted.isEmpty {
       filter.values[name] = wanted
     }
+    filter.paths = path
+    filter.isOfMessages = messages
     filter.since = since?.text
     filter.until = until?.text
     return filter

@@ -21,11 +21,13 @@ def request(second, status=200, **fields):
     return json.dumps(line | fields, separators=(",", ":"))
 
 
-REFUSED = request(1, 403, reason="role_missing", blame="policy", subject="alice", path="/admin", route="admin")
+REFUSED = request(1, 403, reason="role_missing", blame="policy", subject="alice", path="/admin", route="admin",
+                  provider="company", key_id="2026-03")
 PASSED = request(2, upstream="app")
 FAILED = f"time={TIME.format(3)} request_id=b client=192.0.2.2 status=502 reason=upstream_closed blame=upstream " \
          "route=all upstream=app total_us=7"
-MESSAGE = json.dumps({"time": TIME.format(4), "level": "warning", "message": "a server is down", "server": "1.2.3.4:5"})
+MESSAGE = json.dumps({"time": TIME.format(4), "level": "warning", "message": "a server is down", "server": "1.2.3.4:5",
+                      "upstream": "app"})
 FOREIGN = "java.lang.Exception: \x1b[31mno\x1b]0;title\x07"
 LOG = "\n".join([REFUSED, PASSED, FOREIGN, FAILED, MESSAGE]) + "\n"
 
@@ -43,7 +45,7 @@ def test_a_log_for_people():
         "2026-01-31 08:49:02.000  200  GET a/  from 192.0.2.1  → app  850 µs",
         FOREIGN,
         "2026-01-31 08:49:03.000  502  upstream closed (upstream)  - -  from 192.0.2.2  → app  7 µs  b",
-        "2026-01-31 08:49:04.000  WARNING  a server is down  server=1.2.3.4:5"]
+        "2026-01-31 08:49:04.000  WARNING  a server is down  server=1.2.3.4:5 upstream=app"]
     assert result.stderr == "1 line is none of the gateway's\n"
 
 
@@ -52,6 +54,12 @@ def test_a_log_for_people():
     (["--blame", "upstream", "--blame", "policy"], [REFUSED, FAILED]),
     (["--status", "4xx"], [REFUSED]), (["--status", "200,502"], [PASSED, FAILED]), (["--route", "admin"], [REFUSED]),
     (["--subject", "alice", "--status", "5xx"], []), (["--client", "192.0.2.2"], [FAILED]), (["--id", "b"], [FAILED]),
+    (["--upstream", "app"], [PASSED, FAILED]), (["--upstream", "app", "--status", "5xx"], [FAILED]),
+    (["--provider", "company"], [REFUSED]), (["--key", "2026-03", "--key", "-k"], [REFUSED]), (["--key", "2026"], []),
+    (["--path", "/admin"], [REFUSED]), (["--path", "/adm"], []), (["--path", "/admin/"], []),
+    (["--path", "/"], [REFUSED, PASSED]), (["--path", "/ad", "--path", "/admin"], [REFUSED]),
+    (["--messages"], [MESSAGE]), (["--messages", "--upstream", "app"], [MESSAGE]),
+    (["--messages", "--upstream", "other"], []), (["--messages", "--until", TIME.format(4)], []),
     (["--since", TIME.format(3)], [FAILED, MESSAGE]), (["--since", "2026-01-31T08:49:03Z"], [FAILED, MESSAGE]),
     (["--until", TIME.format(2)], [REFUSED]), (["--since", "10m"], []),
     (["--until", "0s"], [REFUSED, PASSED, FAILED, MESSAGE])])
@@ -61,7 +69,8 @@ def test_lines_that_are_found_pass_as_they_are(arguments, found):
 
 @pytest.mark.parametrize("arguments", [
     ["--reason", "rolemissing"], ["--blame", "me"], ["--status", "9xx"], ["--since", "yesterday"],
-    ["--since", "99999999999999"], ["--follow"], ["--summary", "--json"], ["--nonsense"]])
+    ["--since", "99999999999999"], ["--follow"], ["--summary", "--json"], ["--nonsense"],
+    ["--messages", "--summary"], ["--messages", "--status", "5xx"], ["--messages", "--path", "/"]])
 def test_wrong_usage(arguments):
     assert logs(*arguments, status=64).stdout == ""
 

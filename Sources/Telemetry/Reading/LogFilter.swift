@@ -23,6 +23,10 @@ public struct LogFilter: Sendable {
   /// For each field by its name, the values that will do.
   public var values: [String: Set<String>] = [:]
   public var statuses: [Statuses] = []
+  /// Canonical paths: each of them, and what is below it, will do.
+  public var paths: [String] = []
+  /// Whether only the program's messages are wanted. `values` are of their fields then.
+  public var isOfMessages = false
   /// The earliest time, as lines write it.
   public var since: String?
   /// The first time that is too late.
@@ -31,18 +35,30 @@ public struct LogFilter: Sendable {
   public init() {}
 
   /// Whether it asks for what only lines of the access log have.
-  public var isOfRequests: Bool { !values.isEmpty || !statuses.isEmpty }
+  public var isOfRequests: Bool {
+    !isOfMessages && !(values.isEmpty && statuses.isEmpty && paths.isEmpty)
+  }
 
   public func admits(_ line: LogLine) -> Bool {
     if let since, line.time < since { return false }
     if let until, line.time >= until { return false }
-    guard isOfRequests else { return true }
-    guard line.kind == .access else { return false }
+    if isOfMessages, line.kind != .message { return false }
+    if isOfRequests, line.kind != .access { return false }
     for (name, wanted) in values {
       guard let value = line[name], wanted.contains(value) else { return false }
+    }
+    if !paths.isEmpty {
+      guard let path = line["path"], paths.contains(where: { LogFilter.isAtOrBelow($0, path) }) else { return false }
     }
     guard !statuses.isEmpty else { return true }
     let status = line.number("status")
     return statuses.contains { statuses in status.map { statuses.range.contains($0) } ?? false }
+  }
+
+  private static func isAtOrBelow(_ wanted: String, _ path: String) -> Bool {
+    let (wanted, path) = (wanted.utf8, path.utf8)
+    guard path.starts(with: wanted) else { return false }
+    let slash = UInt8(ascii: "/")
+    return path.count == wanted.count || wanted.last == slash || path.dropFirst(wanted.count).first == slash
   }
 }

@@ -9,7 +9,12 @@ import OTLP
 /// `portcullis check`
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Reads the configuration and says everything that is wrong with it.")
+    commandName: "check", abstract: "Reads the configuration and says everything that is wrong with it.",
+    discussion: """
+      Keys, certificates and other files that it names are read too, as the server does; nobody else is asked.
+
+      Exit status: 0 good, 1 anything is wrong, or with --strict there are warnings, 64 usage.
+      """)
 
   @OptionGroup var file: ConfigurationOption
   @Flag(name: .long, help: "Fails where there are warnings.")

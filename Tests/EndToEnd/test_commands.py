@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 import requests
-from support.gateway import ROOT, run
+from support.gateway import BINARY, ROOT, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, claims, hand_made, mint
 from support.wire import get
@@ -38,6 +38,26 @@ def minted(config, *options):
     assert result.returncode == 0 and result.stderr == "", result
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", result.stdout), result.stdout
     return result.stdout.strip()
+
+
+# What ships with the program.
+
+
+def test_the_reference_of_commands_is_what_help_says():
+    done = subprocess.run([ROOT / "deploy/man", BINARY, "--markdown"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (ROOT / "docs/commands.md").read_text() == done.stdout, "write it anew: deploy/man PROGRAM --markdown"
+
+
+def test_every_exit_status_is_documented():
+    """In the reference and the manual pages those of the source; of `serve` those that its page has."""
+    source = (ROOT / "Sources/Gateway/ExitStatus.swift").read_text()
+    known = {"0", "64", *re.findall(r"ExitCode\((\d+)\)", source)}
+    reference = (ROOT / "docs/commands.md").read_text()
+    assert set(re.findall(r"^\| `(\d+)` \|", reference.rpartition("\n## ")[2], re.M)) == known
+    said = re.search(r"^Exit status: 0 ended by a signal.*$", (ROOT / "docs/operations.md").read_text(), re.M)[0]
+    served = reference.partition("## portcullis serve\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\d+)` \|", served, re.M) == re.findall(r"(?:: |, )(\d+) ", said)
 
 
 # The example, with the clients that people have.

@@ -1,6 +1,9 @@
 """People sign in with Chromium: what a browser makes of the page, the cookies and the redirects."""
+import base64
 import contextlib
 import re
+import struct
+import zlib
 
 import pytest
 
@@ -188,6 +191,47 @@ def test_the_page_fits_and_can_be_read(scene, people, size, scheme):
     body = colors[0][1]
     for color, background in colors:
         assert contrast(color, background if "rgba" not in background else body) >= 4.5, colors
+
+
+def png(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress((b"\0" + b"\x1f\x6f\xeb" * width) * height)) + chunk(b"IEND", b""))
+
+
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="400" height="100"
+  onload="document.title='taken'"><script>document.title = 'taken'; fetch('/public/stolen')</script>
+  <image xlink:href="/public/fetched" width="9" height="9"/><rect width="400" height="100" fill="#1f6feb"/></svg>"""
+
+
+@pytest.mark.parametrize("name, picture, shown", [
+    ("logo.png", png(400, 100), (160, 40)), ("Logo.PNG", png(10, 300), (2.67, 80)), ("logo.svg", SVG, (160, 40)),
+    ("logo.gif", base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"), (1, 1)),
+])
+def test_C_12_the_page_shows_its_logo_and_nothing_else_of_it(scene, people, tmp_path, name, picture, shown):
+    (tmp_path / name).write_bytes(picture)
+    signed_in = scene(settings=f", logo: {tmp_path / name}, title: Acme")
+    page = people().new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(url(signed_in, "/auth/login"))
+    logo = page.locator("main img")
+    assert logo.evaluate("each => each.complete && each.naturalWidth > 0") and logo.get_attribute("alt") == ""
+    box = logo.bounding_box()
+    assert (box["width"], box["height"]) == pytest.approx(shown, abs=0.1)
+    heading = page.get_by_role("heading", name="Acme").bounding_box()
+    assert box["y"] + box["height"] <= heading["y"]
+    # In the middle, as the heading is.
+    assert box["x"] + box["width"] / 2 == pytest.approx(heading["x"] + heading["width"] / 2, abs=1)
+    # A picture has no scripts, and asks for nothing.
+    assert page.title() == "Acme" and not signed_in.app.received
+    assert not [text for text in complaints if "Content Security Policy" in text], complaints
+    page.get_by_label("User name").fill("alice")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name="The application").wait_for()
+    assert not any(request.target.startswith("/public") for request in signed_in.app.requests)
 
 
 def contrast(*colors):

@@ -281,6 +281,8 @@ def provider(more="", issuer=ISSUER, signing=SIGNING, settings=""):
 
 @pytest.mark.parametrize("change, expected", [
     ({}, None),
+    ({"provider": provider(settings=", logo: whole.svg")}, None),
+    ({"provider": provider(settings=", logo: large.svg")}, "larger than 64 KiB"),
     ({"provider": provider(signing="    jwks_file: users.yaml\n")}, '"sign_in" without "signing"'),
     ({"provider": provider(more="    dpop: required\n")}, "dpop: required"),
     ({"provider": provider(more="    claims: { roles: groups }\n")}, '"claims" with "sign_in"'),
@@ -309,6 +311,8 @@ def provider(more="", issuer=ISSUER, signing=SIGNING, settings=""):
      '"cookie" without "sign_in"'),
 ])
 def test_P_17_A_5_what_check_says(tmp_path, change, expected):
+    (tmp_path / "whole.svg").write_bytes(b"x" * (64 << 10))
+    (tmp_path / "large.svg").write_bytes(b"x" * ((64 << 10) + 1))
     options = {"provider": provider(), **change}
     status, text = check(tmp_path, **options)
     if expected is None:

@@ -1,5 +1,6 @@
 """Another proxy forwards the requests and asks whether they may pass: nginx's auth_request, Caddy's forward_auth."""
 import contextlib
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 
 from support.code_flow import CodeFlow
-from support.gateway import run
+from support.gateway import ROOT, run
 from support.hostile_provider import HostileProvider
 from support.ports import free_port, wait_until
 from support.sign_in import ALICE, NAVIGATION, SignIn, until_status, users
@@ -289,10 +290,15 @@ def serving(process, port, path="/"):
     wait_until(is_there, "the proxy to serve")
 
 
-def nginx(folder, port, app, gateway, location="", server=""):
-    """Its command, with a configuration as docs/forward-auth.md has it; more of it for the location, and beside that."""
+def nginx(folder, port, app, gateway, pages="/auth/"):
+    """Its command, with the configuration of docs/forward-auth.md; `pages`: where the gateway's own are."""
     for name in ("logs", "temp"):
         (folder / name).mkdir()
+    locations = re.search(r"```nginx\n(.*?)```", (ROOT / "docs/forward-auth.md").read_text(), re.S).group(1)
+    for old, new in (("http://127.0.0.1:8080", f"http://127.0.0.1:{gateway.port}"), ("http://app;", f"http://{app.server};"),
+                     ("location /auth/", f"location {pages}")):
+        assert old in locations
+        locations = locations.replace(old, new)
     config = folder / "nginx.conf"
     config.write_text(f"""
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
@@ -304,35 +310,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     server_name app.test;
-    location / {{
-      auth_request /verify;{location}
-      auth_request_set $user $upstream_http_x_forwarded_user;
-      auth_request_set $username $upstream_http_x_forwarded_preferred_username;
-      auth_request_set $email $upstream_http_x_forwarded_email;
-      auth_request_set $groups $upstream_http_x_forwarded_groups;
-      auth_request_set $authorization $upstream_http_authorization;
-      auth_request_set $cookies $upstream_http_cookie;
-      proxy_set_header X-Forwarded-User $user;
-      proxy_set_header X-Forwarded-Preferred-Username $username;
-      proxy_set_header X-Forwarded-Email $email;
-      proxy_set_header X-Forwarded-Groups $groups;
-      proxy_set_header Authorization $authorization;
-      proxy_set_header Cookie $cookies;
-      proxy_set_header Host $host;
-      proxy_pass http://{app.server};
-    }}
-    location = /verify {{
-      internal;
-      proxy_pass http://127.0.0.1:{gateway.port}{VERIFY};
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-      proxy_set_header X-Forwarded-Method $request_method;
-      proxy_set_header X-Forwarded-Host $host:$server_port;
-      proxy_set_header X-Forwarded-Uri $request_uri;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }}
-    {server}
+    {locations}
   }}
 }}""")
     return ["nginx", "-p", str(folder), "-c", str(config)]
@@ -493,24 +471,7 @@ def behind_nginx(tmp_path, upstream):
         if not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
             pytest.skip("nginx is not installed")
         app, port = upstream(), free_port()
-        command = nginx(tmp_path, port, app, gateway, " error_page 401 = @signin;", f"""
-    location @signin {{
-      rewrite ^ {VERIFY}?mode=redirect? break;
-      proxy_pass http://127.0.0.1:{gateway.port};
-      proxy_method GET;
-      proxy_hide_header WWW-Authenticate;
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-      proxy_set_header X-Forwarded-Method $request_method;
-      proxy_set_header X-Forwarded-Host $host:$server_port;
-      proxy_set_header X-Forwarded-Uri $request_uri;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }}
-    location {pages} {{
-      proxy_pass http://127.0.0.1:{gateway.port};
-      proxy_set_header Host $http_host;
-    }}""")
+        command = nginx(tmp_path, port, app, gateway, pages)
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={"HOME": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/bin"})

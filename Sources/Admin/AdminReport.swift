@@ -32,6 +32,7 @@ public struct AdminReport: Sendable {
   public var providerNames: [String] = []
   public var upstreams: [UpstreamStatus] = []
   public var providers: [Provider] = []
+  public var certificates: [Certificate] = []
   public var tried: [TriedRoute] = []
   /// Lines of the access log.
   public var logLinesLost: UInt64 = 0
@@ -96,6 +97,18 @@ public struct AdminReport: Sendable {
   }
 
   /// The keys of a provider.
+  /// A certificate that is shown to clients or upstreams.
+  public struct Certificate: Sendable {
+    public let file: String
+    /// Its notAfter, in seconds since 1970.
+    public let expiresAt: Double
+
+    public init(file: String, expiresAt: Double) {
+      self.file = file
+      self.expiresAt = expiresAt
+    }
+  }
+
   public struct Provider: Sendable {
     public let name: String
     public let issuer: String

@@ -127,6 +127,12 @@ extension AdminReport {
   }
 
   private func writeConfiguration(to text: inout some MetricWriter) {
+    text.begin(
+      "portcullis_certificate_expiry_timestamp_seconds", .gauge,
+      "When a certificate ends that is shown to clients or upstreams, by its file.")
+    for certificate in certificates {
+      text.sample(MetricLabels(("file", certificate.file)), certificate.expiresAt)
+    }
     text.begin("portcullis_configuration_generation", .gauge, "Counts up with each reload; access lines say it.")
     text.sample(generation)
     text.begin("portcullis_configuration_last_reload_successful", .gauge, "0: the last reload was refused.")

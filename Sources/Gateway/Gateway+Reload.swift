@@ -142,6 +142,7 @@ extension Gateway {
         try upstreams.prepare(files.upstreams) { [unowned self] in
           for warning in files.warnings { log.warning("\(warning)") }
           finishReload(next, revoked, tls)
+          if reloading.faults.isEmpty { certificates = files.certificates }
           reloadEnded()
         }
         return

@@ -84,12 +84,15 @@ final class Gateway {
   var loopsCut = 0
   /// Why it ends.
   var endsBecause = "drained"
+  /// Those that the configuration in force shows.
+  var certificates: [AdminReport.Certificate]
 
   private init(
     _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
     _ inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
+    certificates = files.certificates
     acceptedTokens = AcceptedTokensOfAll(configuration)
     let (passed, predecessor) = inherited.release()
     takeover = predecessor.map(Takeover.init)

@@ -1,3 +1,4 @@
+import Admin
 import Configuration
 import Proxy
 import Sockets
@@ -10,6 +11,8 @@ struct TLSFiles {
   private(set) var upstreams: [UpstreamDefinition] = []
   /// What should be mended soon, and keeps nothing from starting.
   private(set) var warnings: [Diagnostic] = []
+  /// Those that are shown to clients and to upstreams.
+  private(set) var certificates: [AdminReport.Certificate] = []
 
   private var faults: [Diagnostic] = []
   private let configuration: GatewayConfiguration
@@ -58,7 +61,7 @@ struct TLSFiles {
     }
     do throws(TLSFault) {
       let certificate = try ServerCertificate(chainPEM: chain, keyPEM: key, staple: staple)
-      warn(certificate.validity, of: files.chain, refusedBy: "clients refuse it")
+      note(certificate.validity, until: certificate.expiresAt, of: files.chain, refusedBy: "clients refuse it")
       if let file = files.staple, certificate.staple?.isCurrent == false {
         warnings.append(configuration.diagnostic(file, "is out of date (nextUpdate); it is not stapled"))
       }
@@ -100,7 +103,7 @@ struct TLSFiles {
     guard let chain = bytes(files.chain), let key = bytes(files.key) else { return nil }
     do throws(TLSFault) {
       let certificate = try CertifiedKey(chainPEM: chain, keyPEM: key)
-      warn(certificate.validity, of: files.chain, refusedBy: "servers refuse it")
+      note(certificate.validity, until: certificate.expiresAt, of: files.chain, refusedBy: "servers refuse it")
       return certificate
     } catch {
       report(error, chain: files.chain, key: files.key)
@@ -135,9 +138,17 @@ struct TLSFiles {
 
   // MARK: What is wrong
 
-  private mutating func warn(_ validity: CertifiedKey.Validity, of file: NamedFile, refusedBy refusal: String) {
+  private mutating func note(
+    _ validity: CertifiedKey.Validity, until end: Int64, of file: NamedFile, refusedBy refusal: String
+  ) {
+    if !certificates.contains(where: { $0.file == file.path }) {
+      certificates.append(AdminReport.Certificate(file: file.path, expiresAt: Double(end)))
+    }
     switch validity {
     case .valid: break
+    case .expiresSoon:
+      let message = "expires at \(TimeText.text(end)), and five sixths of its time are over: renew it"
+      warnings.append(configuration.diagnostic(file, message))
     case .expired: warnings.append(configuration.diagnostic(file, "has expired; \(refusal)"))
     case .notYetValid: warnings.append(configuration.diagnostic(file, "is not valid yet; \(refusal)"))
     }

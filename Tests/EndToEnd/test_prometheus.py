@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import requests
+from support.certificates import Authority
 from support.gateway import ROOT
 from support.ports import free_port, wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, mint
@@ -63,8 +64,11 @@ def prometheus(start_once, upstream_once, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prometheus")
     key = Key("ES256", "a")
     (folder / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    _, chain, private = Authority(folder).issue("server")
     gateway = start_once(f"""
-        listeners: [{{ address: 127.0.0.1:0 }}]
+        listeners:
+          - address: 127.0.0.1:0
+          - {{ address: 127.0.0.2:0, tls: {{ certificate: {chain}, key: {private} }} }}
         admin: {{ address: 127.0.0.1:0 }}
         providers:
           company: {{ issuer: {ISSUER}, audiences: [{AUDIENCE}], jwks_file: {folder}/jwks.json }}

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from support.admin import said_by_admin
 from support.certificates import Authority, SecureClient, client_context, key_pem, reachable, thumbprint
 from support.gateway import run
 from support.ports import wait_until
@@ -631,7 +632,8 @@ def test_A_3_what_is_wrong_with_the_files_is_said(tmp_path, authority, case):
         assert line.startswith(f"{path}:3:") and expected in line, line
 
 
-@pytest.mark.parametrize("days, since, words", [(-1, -2, "has expired"), (2, 1, "is not valid yet")])
+@pytest.mark.parametrize("days, since, words", [
+    (-1, -2, "has expired"), (2, 1, "is not valid yet"), (1, -9, "five sixths of its time are over: renew it")])
 def test_a_certificate_out_of_its_time_is_warned_of(start, upstream, authority, days, since, words):
     app = upstream()
     issued = authority.issue("server", days=days, since=since)
@@ -641,6 +643,24 @@ def test_a_certificate_out_of_its_time_is_warned_of(start, upstream, authority, 
     assert done.returncode == 0 and words in done.stderr
     with SecureClient(gateway, client_context()) as client:
         assert client.send(REQUEST).response().status == 200
+
+
+def test_when_certificates_end_is_a_metric(start, upstream, authority):
+    near, far = authority.issue("near", days=1, since=-9), authority.issue("far", ["far.test"], days=2, since=-1)
+    text = config(upstream(), files(far)).replace("listeners:", "admin: { address: 127.0.0.1:0 }\n    listeners:")
+    gateway = start(text)
+
+    def ends():
+        lines = said_by_admin(gateway, [])["/metrics as text/html"].splitlines()
+        return {line.split('"')[1]: float(line.split()[-1]) - time.time() for line in lines
+                if line.startswith("portcullis_certificate_expiry_timestamp_seconds{")}
+    assert "renew" not in gateway.program_text
+    assert list(ends()) == [str(far[1])] and ends()[str(far[1])] == pytest.approx(2 * 86400, abs=100)
+    gateway.write_config(text.replace(str(far[1]), str(near[1])).replace(str(far[2]), str(near[2])))
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    assert list(ends()) == [str(near[1])] and ends()[str(near[1])] == pytest.approx(86400, abs=100)
+    assert str(near[1]) in gateway.wait_message("renew it")["message"]
 
 
 # What stands before TLS and behind it.

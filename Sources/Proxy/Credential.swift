@@ -25,6 +25,15 @@ enum Credential {
     }
   }
 
+  /// A copy of the token; nil where there is none: a session's id is none.
+  func copiedToken(from bytes: Span<UInt8>) -> [UInt8]? {
+    if case .session = self { return nil }
+    guard let range, !range.isEmpty else { return nil }
+    return [UInt8](capacity: range.count) { output in
+      for index in range.lowerBound..<range.upperBound { output.append(bytes[index]) }
+    }
+  }
+
   /// The cookie that holds a token: the first of `names` that the request has.
   ///
   /// - Throws: `cookieRepeated` where it stands twice (SECURITY C-2).

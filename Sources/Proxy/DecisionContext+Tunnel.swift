@@ -13,6 +13,21 @@ extension DecisionContext {
     revocations.refusal(of: identity) ?? refusal(byKeysOf: identity)
   }
 
+  /// Why the issuer, which was asked again, would not have the tunnel opened any more; nil: it would, or does not answer.
+  func refusal(ofTunnelOf exchange: Exchange, by result: IntrospectionResult) -> Reason? {
+    guard let reason = result.refusal, case .introspected(let token) = exchange.log.identity else { return nil }
+    // One that is over by itself stays where its route keeps it. The issuer does not say why a token is active no longer,
+    // and its clock may be ahead.
+    let isOver = unixSeconds + 2 * token.claims.leewaySeconds >= token.tokenDeadline
+    return isOver && exchange.route?.configuration.onExpiry == .keep ? nil : reason
+  }
+
+  /// After how long the issuer is asked again about a tunnel that begins; nil: there is none to be asked.
+  func tunnelPause(of exchange: Exchange) -> Duration? {
+    guard let name = exchange.log.identity.provider else { return nil }
+    return active.configuration.providers.first { $0.name == name }?.introspection?.tunnelPause
+  }
+
   /// The part that depends on keys and on the configuration. Certificates have their own (`endTunnelsOfCertificates`).
   func refusal(byKeysOf identity: Identity) -> Reason? {
     let claims: ClaimsSet

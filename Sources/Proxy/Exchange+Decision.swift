@@ -162,6 +162,9 @@ extension Exchange {
       }
     }
     log.keep(identity)
+    if upgrade != nil, case .introspected = identity {
+      introspectedToken = authentication.credential.copiedToken(from: bytes)
+    }
     if authentication.isAmbient(identity), upgrade != nil || asksForUpgrade || !head.knownMethod.isSafe,
       !RequestOrigin.isOwn(head, bytes, isSecure: context.client.scheme == .https),
       route.cors?.trusts(head, bytes) != true

@@ -63,6 +63,9 @@ final class Exchange {
   /// That it was the one with which what its route tries stopped being enforced.
   var rampStop: EnforcementRamp.Stop?
 
+  /// The token that an issuer has vouched for, where a tunnel may come of the request: it is asked again as long as that
+  /// lasts.
+  var introspectedToken: [UInt8]?
   /// What the issuer said of the token, where it was asked.
   var introspection: IntrospectionResult?
   /// What came of the request's refresh token, where it was used.
@@ -102,6 +105,7 @@ final class Exchange {
     isRefusedByTried = false
     rampStop = nil
     introspection = nil
+    introspectedToken = nil
     renewal = nil
     trace = nil
     upgrade = nil
@@ -225,6 +229,7 @@ final class Exchange {
     route = nil
     secured = nil
     introspection = nil
+    introspectedToken = nil
     renewal = nil
     upgrade = nil
     log.forgetToken()

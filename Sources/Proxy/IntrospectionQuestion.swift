@@ -5,6 +5,8 @@ public struct IntrospectionQuestion: Sendable {
   public let provider: Int
   /// Whether the token is the id of a session.
   public let isSession: Bool
+  /// Whether it is about a tunnel that is open, and nobody waits.
+  let isOfTunnel: Bool
   /// The generation of the configuration that `provider` is an index of.
   public let configuration: UInt64
   /// The loop.

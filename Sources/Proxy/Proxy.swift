@@ -8,6 +8,10 @@ import Sockets
 enum Limits {
   /// How long the key of a tunnel's token may be missing from the issuer's set.
   static let tunnelKeyGrace: Duration = .seconds(60)
+  /// An issuer is asked about the token of a tunnel no more often.
+  static let tunnelQuestionPauseMin: Duration = .seconds(30)
+  /// Questions about tokens of tunnels that a loop has under way.
+  static let tunnelQuestionsMax = 16
   /// Bytes of a buffer. A connection holds at most four: 128 KiB, both ways together (SECURITY D-3).
   static let blockBytes = 32 * 1024
   /// Free buffers that a loop keeps.

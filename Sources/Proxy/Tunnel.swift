@@ -27,6 +27,9 @@ extension ClientConnection {
     {
       worker.tunnelExpiries.add(slot, at: end)
     }
+    if let token = slot.exchange.introspectedToken, let pause = worker.context.tunnelPause(of: slot.exchange) {
+      worker.tunnelQuestions.add(slot, token: token, after: pause)
+    }
     relayTunnel(slot)
   }
 

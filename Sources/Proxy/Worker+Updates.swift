@@ -65,6 +65,14 @@ extension Worker {
         seconds: introspection.cacheSeconds)
     }
     let slot = slots[question.slot]
+    guard !question.isOfTunnel else {
+      refreshClock()
+      if slot.exchange.isTunnel(question.exchange), let reason = context.refusal(ofTunnelOf: slot.exchange, by: result)
+      {
+        slot.connection?.cut(reason)
+      }
+      return tunnelQuestions.answered()
+    }
     guard slot.exchange.generation == question.exchange, slot.exchange.isWaitingForIntrospection else { return }
     slot.exchange.introspected(result)
     resume(slot, question.exchange)
@@ -114,6 +122,7 @@ extension Worker {
     }
     let rules = context.active.certificateRules
     context.active = active
+    tunnelQuestions.forgetQuestions()
     accessLog.keepsSpans = active.traceSampling != nil
     if counts == nil, active.configuration.isCounted {
       counts = TrafficCounts()

@@ -1,3 +1,4 @@
+import Access
 import Configuration
 import Crypto
 import HTTP
@@ -36,6 +37,7 @@ final class Worker {
   var tunnelDeadlines: DeadlineList
   let tunnelExpiries: TunnelExpiries
   let tunnelIdentities = TunnelIdentities()
+  private(set) lazy var tunnelQuestions = TunnelQuestions(loop: loop) { [unowned self] in askAgain($1, of: $0) }
   /// Whether tunnels are going to be looked at for keys that are no longer there.
   var isKeyLookPending = false
   /// All that connections between two requests may stand in: earlier configurations' too.
@@ -254,8 +256,24 @@ final class Worker {
     waitDeadlines.arm(connection)
     requestIntrospection(
       IntrospectionQuestion(
-        token: token, provider: provider, isSession: isSession, configuration: context.active.generation, worker: index,
-        slot: slot.index, exchange: slot.exchange.generation))
+        token: token, provider: provider, isSession: isSession, isOfTunnel: false,
+        configuration: context.active.generation, worker: index, slot: slot.index,
+        exchange: slot.exchange.generation))
+  }
+
+  /// Has the issuer of a tunnel's token asked about it once more.
+  private func askAgain(_ token: [UInt8], of slot: ExchangeSlot) -> TunnelQuestions.Asked {
+    let providers = context.active.configuration.providers
+    guard let name = slot.exchange.log.identity.provider,
+      let provider = providers.firstIndex(where: { $0.name == name }),
+      let introspection = providers[provider].introspection
+    else { return .nothing }
+    requestIntrospection(
+      IntrospectionQuestion(
+        token: token, provider: provider, isSession: false, isOfTunnel: true,
+        configuration: context.active.generation, worker: index, slot: slot.index,
+        exchange: slot.exchange.generation))
+    return .asked(again: introspection.tunnelPause)
   }
 
   /// Lets `connection` wait for what comes of a refresh token; its deadline is the end of the wait.

@@ -17,6 +17,7 @@ from support.judged import INVALID_TOKEN, Judge
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, bearer, mint
 from support.wire import Client, get
+from test_tunnels import echoing, handshake
 
 GOOD = "mF_9.B5f-4.1JqM~+/=="
 
@@ -325,6 +326,45 @@ def test_a_failing_issuer_is_left_alone_and_then_tried_again(start, upstream, is
     endpoint.said = {f"t{number}": active() for number in range(200)}
     wait_until(lambda: get(gateway, "/api/x", [bearer("t150")]).status == 200, "the recovery", 30)
     gateway.wait_message("tokens are introspected again")
+
+
+# Tunnels.
+
+
+def test_T_16_a_tunnel_ends_once_the_issuer_says_so(start, script, issuer, secret):
+    """Half a minute goes by until the issuer is asked again; of many tunnels it is asked a few at a time."""
+    many = {f"many{number}": "/ends" for number in range(30)}
+    targets = many | {"revoked": "/kept/revoked", "foreign": "/ends", "stays": "/stays", "silent": "/stays",
+                      "over": "/kept/over", "cookie": "/ends"}
+    endpoint = issuer({token: active() for token in targets} | {"over": active(exp=int(time.time()) + 10)})
+    app = script(echoing)
+    routes = "    routes:\n      - { path: /kept/**, auth: company, on_expiry: keep, upstream: app }\n"
+    gateway = start(config(
+        app, endpoint, secret, NO_KEYS + '\n        token_from: [authorization, "cookie:session"]', ", cache: 5s").replace(
+            "    routes:\n", routes))
+    clients = {token: Client(gateway, 90) for token in targets}
+    for token, client in clients.items():
+        field = ("Cookie", "session=cookie") if token == "cookie" else bearer(token)
+        client.send(handshake(targets[token], [field, ("Origin", "http://example.test")]))
+        assert client.response().status == 101
+    assert endpoint.asked == list(targets)
+    # The last one was asked about by its tunnel alone since: no request comes.
+    endpoint.asked, endpoint.most_in_flight = [], 0
+    endpoint.said = {"stays": active(), "silent": (400, {}, b"{}"), "foreign": active(aud="other")}
+    endpoint.released.clear()
+    wait_until(lambda: endpoint.in_flight == 16, "the first questions", 60)
+    endpoint.released.set()
+    for token in [*many, "revoked", "foreign", "cookie"]:
+        assert clients[token].is_closed(60), token
+    assert endpoint.most_in_flight <= 16
+    wait_until(lambda: set(endpoint.asked) == set(targets), "all questions", 60)
+    for token in ("stays", "silent", "over"):
+        assert clients[token].send(b"still").sock.recv(10) == b"still"
+    lines = gateway.wait_access(len(many) + 2, path="/ends") + gateway.wait_access(path="/kept/revoked")
+    assert {(line["status"], line["reason"]) for line in lines} == {(101, "token_inactive"), (101, "audience_mismatch")}
+    assert not any(token in everything(gateway) for token in targets if token.startswith("many"))
+    for client in clients.values():
+        client.sock.close()
 
 
 # Many at once.

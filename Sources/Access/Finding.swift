@@ -90,6 +90,12 @@ extension Requirement {
 }
 
 extension Finding {
+  fileprivate static func shown(_ path: ClaimPath, _ claims: borrowing ClaimsSet) -> String {
+    let shown = claims.statedClaim(path).shown
+    if claims.isProof(path) { return shown }
+    return "\(shown), with email_verified \(claims.claim(ClaimsSet.emailVerifiedPath).shown)"
+  }
+
   fileprivate static func count(_ findings: [Finding]) -> String {
     "\(findings.count { $0.holds }) of \(findings.count)"
   }
@@ -112,11 +118,11 @@ extension Requirement.Condition {
       }
       return made("the permissions \(permissions.listed)", claims.permissions.listed)
     case .claim(let path, let values):
-      return made("the claim \(path) is \(values.map(\.text).listed)", claims.claim(path).shown)
+      return made("the claim \(path) is \(values.map(\.text).listed)", Finding.shown(path, claims))
     case .owner(let owner):
       return made(
         "the claim \(owner.claim) is the path's {\(owner.name)}, \(owner.text(in: facts.path.span))",
-        claims.claim(owner.claim).shown)
+        Finding.shown(owner.claim, claims))
     case .contextClasses(let classes):
       return made("acr is any of \(classes.listed)", claims.claim(ClaimPath(name: "acr")).shown)
     case .authenticationAge(let seconds):

@@ -8,8 +8,8 @@ extension Requirement {
       case .roles: [mapping.roles]
       case .scopes: [mapping.scopes]
       case .permissions: [mapping.permissions]
-      case .claim(let path, _): [path]
-      case .owner(let owner): [owner.claim]
+      case .claim(let path, _): [path] + path.companions
+      case .owner(let owner): [owner.claim] + owner.claim.companions
       case .contextClasses: [ClaimsSet.contextClassPath]
       case .authenticationAge: [ClaimsSet.authenticationTimePath]
       case .any(let requirements), .all(let requirements): requirements.flatMap { $0.claimPaths(mapping) }

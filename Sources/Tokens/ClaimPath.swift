@@ -5,9 +5,16 @@ public struct ClaimPathError: Error, Sendable, Equatable {}
 public struct ClaimPath: Sendable, Hashable, CustomStringConvertible {
   /// From the outside in; at least one.
   public let names: [String]
+  /// Whether it leads to `email`, which is somebody's only once it is verified (`ClaimsSet.EmailTrust`).
+  let isEmail: Bool
 
   /// A claim of that name, dots and all.
-  public init(name: String) { names = [name] }
+  public init(name: String) { self.init(names: [name]) }
+
+  private init(names: [String]) {
+    self.names = names
+    isEmail = names == ["email"]
+  }
 
   /// Names with dots between, as the configuration writes them: `realm_access.roles`. `\.` is a dot in a name and `\\`
   /// a backslash.
@@ -33,7 +40,7 @@ public struct ClaimPath: Sendable, Hashable, CustomStringConvertible {
       isEscaped = false
     }
     guard !isEscaped, !name.isEmpty else { throw ClaimPathError() }
-    self.names = names + [name]
+    self.init(names: names + [name])
   }
 
   /// As the configuration writes it.

@@ -4,7 +4,7 @@ internal import JSON
 extension ClaimsSet {
   /// Whether the claim at `path` is one of `values`, or a list that holds one.
   public func claim(_ path: ClaimPath, holdsAnyOf values: [ClaimScalar]) -> Bool {
-    guard let place = claims.place(path) else { return false }
+    guard isProof(path), let place = claims.place(path) else { return false }
     guard claims.kind(place) == .array else { return claims.isAny(of: values, at: place) }
     var next = claims.firstElement(of: place)
     while let element = next {
@@ -15,8 +15,9 @@ extension ClaimsSet {
   }
 
   /// Whether the claim at `path` can be compared with values: a scalar, a list of them, or not there. Where something
-  /// else than an object stands in its way, nobody knows what it would have said.
+  /// else than an object stands in its way, nobody knows what it would have said; nor of an `email` that is not verified.
   public func isScalarOrListOfThem(_ path: ClaimPath) -> Bool {
+    guard isProof(path) else { return false }
     guard let place = claims.place(path) else { return claims.isAbsent(path) }
     guard claims.kind(place) == .array else { return claims.kind(place) != .object }
     var next = claims.firstElement(of: place)
@@ -29,6 +30,7 @@ extension ClaimsSet {
 
   /// Whether the claim at `path` is a text, an integer, null, or not there; as above.
   public func isTextOrInteger(_ path: ClaimPath) -> Bool {
+    guard isProof(path) else { return false }
     guard let place = claims.place(path) else { return claims.isAbsent(path) }
     switch claims.kind(place) {
     case .string, .null: return true
@@ -38,7 +40,7 @@ extension ClaimsSet {
 
   /// Whether the claim at `path` is a text, or an integer, that `isGood` takes; of an integer its decimal digits.
   public func claim(_ path: ClaimPath, isTextWhere isGood: (Span<UInt8>) -> Bool) -> Bool {
-    guard let place = claims.place(path) else { return false }
+    guard isProof(path), let place = claims.place(path) else { return false }
     if let range = claims.stringRange(place) {
       return claims.withBytes { bytes in isGood(bytes.extracting(range)) }
     }

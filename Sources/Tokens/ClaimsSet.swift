@@ -18,6 +18,7 @@ public struct ClaimsSet: Sendable {
   private let confirmationPlace: JSONDocument.Place?
   /// Claims that are there, and hold no words.
   private let unreadable: Words
+  let emailTrust: EmailTrust
 
   /// What words can be asked for.
   public struct Words: OptionSet, Sendable {
@@ -32,10 +33,13 @@ public struct ClaimsSet: Sendable {
 
   init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy) {
     self.claims = claims
+    emailTrust = EmailTrust(claims, policy.emailVerification)
     provider = policy.provider
     issuer = policy.issuer
     leewaySeconds = policy.leewaySeconds
-    subject = claims.place(policy.claims.subject).flatMap { claims.name($0) }
+    let subjectPath = policy.claims.subject
+    subject =
+      subjectPath.isEmail && emailTrust == .denied ? nil : claims.place(subjectPath).flatMap { claims.name($0) }
     rolesPlace = claims.place(policy.claims.roles).flatMap {
       claims.holdsWords($0) || claims.holdsObjects($0) ? $0 : nil
     }
@@ -59,10 +63,14 @@ public struct ClaimsSet: Sendable {
   /// Bytes of the block that holds the claims.
   public var bytesHeld: Int { claims.bytesHeld }
 
-  /// The claim at `path`; nil where there is none.
+  /// The claim at `path`; nil where there is none, and of an `email` that is said not to be verified.
   public func claim(_ path: ClaimPath) -> ClaimValue? {
-    claims.place(path).map { ClaimValue(claims.value($0)) }
+    if path.isEmail, emailTrust == .denied { return nil }
+    return claims.place(path).map { ClaimValue(claims.value($0)) }
   }
+
+  /// The claim at `path` whatever may be thought of it, for people.
+  public func statedClaim(_ path: ClaimPath) -> ClaimValue? { claims.place(path).map { ClaimValue(claims.value($0)) } }
 
   /// What whoever sends the token has to show (RFC 7800 §3.1).
   public var confirmation: TokenConfirmation {

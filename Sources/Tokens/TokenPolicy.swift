@@ -6,6 +6,14 @@ public enum Audiences: Sendable, Equatable {
   case oneOf([String])
 }
 
+/// Where it is taken from that an address in `email` belongs to whom the claims are about.
+public enum EmailVerification: String, Sendable, Hashable, CaseIterable {
+  /// From `email_verified` alone (OpenID Connect Core §5.1).
+  case required
+  /// From the issuer, which verifies every address: `email_verified` need not be there.
+  case assumed
+}
+
 /// What a provider's tokens have to be like.
 public struct TokenPolicy: Sendable, Equatable {
   /// The largest `leewaySeconds`.
@@ -28,11 +36,13 @@ public struct TokenPolicy: Sendable, Equatable {
   /// Bytes of a token.
   public var tokenBytesMax: Int
   public var claims: ClaimMapping
+  public var emailVerification: EmailVerification
 
   public init(
     provider: String, issuer: String, audiences: Audiences, algorithms: [SignatureAlgorithm]? = nil,
     leewaySeconds: Int64 = 30, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = [],
-    tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping()
+    tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping(),
+    emailVerification: EmailVerification = .required
   ) {
     self.provider = provider
     self.issuer = issuer
@@ -44,5 +54,6 @@ public struct TokenPolicy: Sendable, Equatable {
     self.requiredClaims = requiredClaims
     self.tokenBytesMax = tokenBytesMax
     self.claims = claims
+    self.emailVerification = emailVerification
   }
 }

@@ -84,6 +84,18 @@ struct IdentityMappingTests {
   }
 
   @Test(
+    "I-9: an address is told unless it is said not to be verified",
+    arguments: [
+      ("", true), (",\"email_verified\":null", true), (",\"email_verified\":true", true),
+      (",\"email_verified\":false", false), (",\"email_verified\":\"true\"", false), (",\"email_verified\":1", false),
+      (",\"email_verified\":{}", false),
+    ])
+  func verifiedAddress(claims: String, isTold: Bool) throws {
+    let lines = try IdentityMapping.defaults.render(try Issuer.claims("\"email\":\"a@b.example\"" + claims))
+    #expect(String(decoding: lines, as: UTF8.self).contains("X-Forwarded-Email: a@b.example\r\n") == isTold)
+  }
+
+  @Test(
     "A role or subject that cannot be told refuses the request",
     arguments: ["\"roles\":[\"a\\n\"]", "\"sub\":\"a\\u0000\""])
   func defaultsRefuse(claims: String) throws {

@@ -45,6 +45,32 @@ struct RequirementTests {
     #expect(try Self.verdict(conditions, row.claims)?.reason == row.reason)
   }
 
+  @Test(
+    "I-9: a rule about mail goes by a verified address alone, with one `@`; under `not` it lets nobody in without",
+    arguments: [
+      Tree(claims: "\"email\":\"a@b.example\",\"email_verified\":true", reason: nil),
+      Tree(claims: "\"email\":[\"a@b.example\"],\"email_verified\":true", reason: nil),
+      Tree(claims: "\"email\":\"a@b.example\"", reason: .claimMismatch),
+      Tree(claims: "\"email\":\"a@b.example\",\"email_verified\":null", reason: .claimMismatch),
+      Tree(claims: "\"email\":\"a@b.example\",\"email_verified\":false", reason: .claimMismatch),
+      Tree(claims: "\"email\":\"a@b.example\",\"email_verified\":\"true\"", reason: .claimMismatch),
+      Tree(claims: "\"email\":\"a@evil@b.example\",\"email_verified\":true", reason: .claimMismatch),
+      Tree(claims: "\"email\":\"b.example\",\"email_verified\":true", reason: .claimMismatch),
+      Tree(claims: "\"email\":[\"a@b.example\",7],\"email_verified\":true", reason: .claimMismatch),
+    ])
+  func verifiedAddress(_ row: Tree) throws {
+    let path = ClaimPath(name: "email")
+    let values = ["a@b.example", "a@evil@b.example", "b.example"].map { ClaimScalar.string($0) }
+    #expect(try Self.verdict([.claim(path, values)], row.claims)?.reason == row.reason)
+    let owner = try Requirement.Owner("id", of: "/{id}", claim: path)
+    #expect(
+      (try Self.verdict([.owner(owner)], row.claims, path: "/a@b.example") == nil)
+        == (row.reason == nil && !row.claims.contains("[")))
+    let others: Requirement.Condition = .not(Requirement([.claim(path, [.string("x@b.example")])]))
+    #expect((try Self.verdict([others], row.claims) == nil) == (row.reason == nil))
+    #expect(try Self.verdict([others], "\"sub\":\"alice\"") == nil)
+  }
+
   @Test("What `all` lacks is what its part lacks")
   func all() throws {
     let all: [Requirement.Condition] = [

@@ -18,6 +18,7 @@ struct ProviderTests {
           require: { typ: at+jwt, claims: [email, a.b] }
           token_from: ["cookie:session", authorization]
           claims: { subject: email, roles: realm_access.roles, scopes: scp, permissions: perms }
+          email_verified: assumed
           refresh: { every: 1m, stale_for: 1h, cache_file: state/keys.json }
       """)
     let provider = try #require(try configuration(sample.text).providers.first)
@@ -29,12 +30,24 @@ struct ProviderTests {
     #expect(provider.policy.ageMaxSeconds == 43_200)
     #expect(provider.policy.type == "at+jwt")
     #expect(try provider.policy.requiredClaims == [ClaimPath("email"), ClaimPath("a.b")])
+    #expect(provider.policy.emailVerification == .assumed)
     #expect(provider.keys == .jwksURL("https://id.example.com/jwks"))
     #expect(provider.certificateAuthorityFile == authority)
     #expect(provider.credentialSources == [.cookie("session"), .authorization])
     #expect(provider.refreshEvery == .seconds(60))
     #expect(provider.staleFor == .seconds(3600))
     #expect(provider.keyCacheFile == "state/keys.json")
+  }
+
+  @Test("I-9: addresses are taken for verified where this gateway issues the tokens, and by nobody else's")
+  func emailVerification() throws {
+    for (source, verification) in [
+      ("jwks_url: https://id.example.com/jwks", EmailVerification.required), ("", .required),
+      ("signing: { state: state }", .assumed), ("signing: { state: state }\n    email_verified: required", .required),
+    ] {
+      let provider = try #require(try configuration(Sample.provider("", source: source).text).providers.first)
+      #expect(provider.policy.emailVerification == verification, "\(source)")
+    }
   }
 
   @Test("Without a source of keys they are discovered at the issuer")

@@ -64,6 +64,13 @@ struct IdentityAssertionTests {
     #expect(found["roles"] == .array([]) && found["permissions"] == .array([]) && found["scope"] == "")
   }
 
+  @Test("I-9: an address that is said not to be verified is not told")
+  func unverifiedAddress() throws {
+    let found = try #require(
+      try part(1, of: try token(#","email":"a@b.example","email_verified":false"#)).object)
+    #expect(found["email"] == nil)
+  }
+
   @Test("T-17: a scope that holds a space is not told as two")
   func scopes() throws {
     let found = try #require(try part(1, of: try token(#","scope":["read","x admin",""," "]"#)).object)

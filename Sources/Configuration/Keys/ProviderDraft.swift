@@ -15,6 +15,7 @@ struct ProviderDraft: Sendable {
   var credentialSources = [CredentialSource.authorization]
   var dpop = DPoPUse.off
   var claims = Decoded(ClaimMapping())
+  var emailVerification: EmailVerification?
   var require = Decoded(TokenRequirementDraft())
   var refresh = Decoded(RefreshDraft())
   var introspection: Decoded<IntrospectionDraft>?
@@ -79,6 +80,14 @@ struct ProviderDraft: Sendable {
         gateway, and once more after a restart. Not `off`, the gateway takes 28 MiB to remember proofs.
         """),
       Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
+      Key(
+        "email_verified", ifWritten: \.emailVerification,
+        .choice(EmailVerification.allCases.map { ($0.rawValue, $0) }),
+        """
+        Which `email` rules may go by. `required`: one with `email_verified: true` beside it. `assumed`: also one beside \
+        which nothing is said of that, of an issuer that lets nobody have an address that is not theirs. Left out, \
+        `required`; with `signing`, `assumed`.
+        """),
       Key(
         "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens have to be like."
       ),

@@ -35,7 +35,9 @@ extension Resolver {
         leewaySeconds: provider.leeway.components.seconds, ageMaxSeconds: provider.maxAge?.components.seconds,
         type: provider.require.value.type, requiredClaims: provider.require.value.claims,
         tokenBytesMax: draft.limits.value.tokenBytesMax,
-        claims: provider.claims.value),
+        claims: provider.claims.value,
+        // What this gateway issues holds what its operator wrote.
+        emailVerification: provider.emailVerification ?? (provider.signing == nil ? .required : .assumed)),
       keys: keys,
       certificateAuthorityFile: provider.certificateAuthority?.value,
       credentialSources: credentialSources,

@@ -1,0 +1,78 @@
+"""SECURITY I-9: whoever can have an issuer write an address that is not theirs is nobody by it."""
+import json
+
+import pytest
+from support.gateway import run
+from support.judged import Judge
+from support.tokens import AUDIENCE, ISSUER, bearer, mint
+
+CEO = "ceo@corp.example"
+ASSUMING = "https://verifies.example"
+FORBIDDEN = 'Bearer error="insufficient_scope"'
+
+
+@pytest.fixture(scope="module")
+def judge(start_once, upstream_once, keys, tmp_path_factory):
+    folder, app = tmp_path_factory.mktemp("mail"), upstream_once()
+    (folder / "keys.json").write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    both = "auth: [company, assuming], upstream: app"
+    return Judge(start_once(f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    providers:
+      company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {folder}/keys.json }}
+      assuming:
+        {{ issuer: "{ASSUMING}", audiences: [{AUDIENCE}], jwks_file: {folder}/keys.json, email_verified: assumed }}
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+    routes:
+      - {{ path: /mail/**, {both}, require: {{ claims: {{ email: ["{CEO}", "a@evil@corp", "corp.example"] }} }} }}
+      - {{ path: "/own/{{id}}", {both}, require: {{ owner: {{ path: id, claim: email }} }} }}
+      - {{ path: /others/**, {both}, require: {{ not: {{ claims: {{ email: [mallory@evil.example] }} }} }} }}
+      - {{ path: /**, {both}, identity: {{ X-Mail: email }} }}
+    """), app)
+
+
+VERIFIED = [{"email_verified": True}, {"email_verified": True, "iss": ASSUMING}, {"iss": ASSUMING}]
+UNSTATED = [{}]
+DENIED = [{"email_verified": value, "iss": issuer} for value in (False, "true", "false", 1, [True], {})
+          for issuer in (ISSUER, ASSUMING)]
+
+
+@pytest.mark.parametrize("claims", VERIFIED)
+def test_I_9_a_verified_address_is_somebodys(judge, keys, claims):
+    token = [bearer(mint(keys["ES256"], email=CEO, **claims))]
+    for target in ("/mail/x", f"/own/{CEO}", "/others/x"):
+        assert judge.allowed(token, target).field("x-forwarded-email") == CEO
+    assert judge.allowed(token).field("x-mail") == CEO
+
+
+@pytest.mark.parametrize("claims", UNSTATED + DENIED)
+def test_I_9_no_rule_goes_by_another(judge, keys, claims):
+    token = [bearer(mint(keys["ES256"], email=CEO, **claims))]
+    judge.refused(403, "claim_mismatch", "policy", "/mail/x", token, FORBIDDEN)
+    judge.refused(403, "owner_mismatch", "policy", f"/own/{CEO}", token, FORBIDDEN)
+    judge.refused(403, "requirement_excluded", "policy", "/others/x", token, FORBIDDEN)
+    request = judge.allowed(token)
+    told = None if claims in DENIED else CEO
+    assert (request.field("x-forwarded-email"), request.field("x-mail")) == (told, told)
+    assert request.field("x-forwarded-user") == "alice"
+
+
+@pytest.mark.parametrize("address", ["a@evil@corp", "corp.example", "", ["a@evil@corp"]])
+@pytest.mark.parametrize("issuer", [ISSUER, ASSUMING])
+def test_I_9_an_address_has_one_at_sign(judge, keys, address, issuer):
+    token = [bearer(mint(keys["ES256"], email=address, email_verified=True, iss=issuer))]
+    judge.refused(403, "claim_mismatch", "policy", "/mail/x", token, FORBIDDEN)
+
+
+def test_I_9_without_an_address_nobody_is_excluded(judge, keys):
+    assert judge.allowed([bearer(mint(keys["ES256"]))], "/others/x").field("x-forwarded-email") is None
+
+
+@pytest.mark.parametrize("verified, status, found", [
+    (True, 0, CEO), (False, 1, f"{CEO}, with email_verified false"), (None, 1, f"{CEO}, with email_verified absent")])
+def test_I_9_explain_says_so(judge, keys, verified, status, found):
+    token = mint(keys["ES256"], email=CEO, email_verified=verified)
+    said = run("explain", "--config", judge.gateway.config_path, "--path", "/mail/x", "--token", token)
+    assert said.returncode == status and f"found {found}" in said.stdout, said

@@ -39,17 +39,21 @@ struct FramingFields {
       authorizationLine = index
       authorizationCount += 1
     case .cookie:
+      // Of its bytes those from 0x80 stay: pages write them into cookies that are their own. In the gateway's own they are
+      // no token.
       // HTTP/1.1 has one Cookie line (RFC 6265 §5.4); which of two a server reads is anyone's guess.
       guard cookieLine < 0 else { throw HeadError(.fieldLineInvalid, at: line.name.lowerBound) }
       cookieLine = index
     case .accept: if acceptLine < 0 { acceptLine = index }
     case .dpop:
+      try FramingFields.refuseObsText(bytes, line.value)
       dpopLine = index
       dpopCount += 1
     case .traceparent:
       traceparentLine = index
       traceparentCount += 1
     case .origin:
+      try FramingFields.refuseObsText(bytes, line.value)
       originLine = index
       originCount += 1
     case .expect:
@@ -74,6 +78,7 @@ struct FramingFields {
       try FramingFields.refuseObsText(bytes, line.value)
       try noteOptions(bytes, line.value)
     case .upgrade:
+      try FramingFields.refuseObsText(bytes, line.value)
       upgradeLine = index
       upgradeCount += 1
     default: break

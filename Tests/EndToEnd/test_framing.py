@@ -234,6 +234,11 @@ def test_H_6_no_control_character_in_a_value(gateway, app, byte):
     ("Authorization", field(b"Authorization: Bearer \xe9"), 400, "field_value_invalid"),
     ("Connection", field(b"Connection: \xe9"), 400, "field_value_invalid"),
     ("Expect", field(b"Expect: \xe9"), 417, "expectation_unsupported"),
+    ("DPoP", field(b"DPoP: a.b.\xe9"), 400, "field_value_invalid"),
+    ("Origin", field(b"Origin: https://\xc3\xa9"), 400, "field_value_invalid"),
+    ("Upgrade", field(b"Upgrade: websocket\xa0"), 400, "field_value_invalid"),
+    ("Content-Length", request(b"Content-Length: \xb2"), 400, "content_length_invalid"),
+    ("Transfer-Encoding", request(b"Transfer-Encoding: chunked\xa0"), 400, "transfer_encoding_invalid"),
 )
 def test_H_6_no_obs_text_in_fields_that_are_read(gateway, app, data, status, reason, piece):
     assert_refused(gateway, app, data, status, reason, piece)
@@ -242,6 +247,22 @@ def test_H_6_no_obs_text_in_fields_that_are_read(gateway, app, data, status, rea
 def test_H_6_obs_text_and_tabs_pass_elsewhere(gateway, app):
     seen = passes(gateway, app, field(b"X: a\tb \xe9\xff"))
     assert seen[0].field("x") == "a\tb \xe9\xff"
+
+
+def test_H_6_pages_own_cookies_hold_what_they_like(gateway, app):
+    """Of Cookie the gateway reads its own alone, whose values are tokens."""
+    seen = passes(gateway, app, field(b"Cookie: name=Jos\xc3\xa9; a=b"))
+    assert seen[0].field("cookie").encode("latin-1") == b"name=Jos\xc3\xa9; a=b"
+
+
+@pytest.mark.parametrize("line", [
+    b"X-Forwarded-For: 10.0.0.1\xa0", b"X-Forwarded-For: \xe9", b"X-Forwarded-Proto: https\xa0",
+    b"X-Forwarded-Host: \xc3\xa9", b"Forwarded: for=\xe9", b'Forwarded: for="10.0.0.1\xa0"',
+    b'Forwarded: host="\xc3\xa9"'])
+def test_H_6_no_obs_text_in_what_a_trusted_proxy_says(start, upstream, line):
+    app = upstream()
+    gateway = start(config(app).replace("workers:", "trusted_proxies: [127.0.0.0/8]\n    workers:"))
+    assert_refused(gateway, app, field(line), 400, None)
 
 
 @rows(

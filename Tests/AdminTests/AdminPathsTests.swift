@@ -84,7 +84,7 @@ struct AdminPathsTests {
     #expect(try answer("/reload", method: "POST", body: #"{"canary": "10s"}"#).status == 200)
   }
 
-  @Test("What clients send is text on the page, and its line is found by its id")
+  @Test("A-2: what clients send is text on the page, and its line is found by its id")
   func hostile() throws {
     var report = AdminReport()
     let line =

@@ -301,11 +301,41 @@ def test_ready_means_that_there_are_keys_and_that_it_does_not_drain(start, upstr
     assert gateway.wait() == 0
 
 
+def test_L_5_whatever_clients_make_up_adds_no_series(start, upstream, tmp_path, key):
+    app = upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    gateway = start(config(app, f"jwks_file: {tmp_path}/jwks.json"))
+    admin = Admin(gateway)
+
+    def ask(start, count):
+        for number in range(start, start + count):
+            token = mint(key, roles=[f"role-{number}"], sub=f"sub-{number}", headers={"kid": f"kid-{number}"})
+            fields = [("X-Request-Id", f"made-up-{number}"), ("User-Agent", f"agent-{number}")]
+            host = f"host-{number}.test"
+            assert get(gateway, f"/nowhere-{number}", fields, host=host).status == 404
+            assert get(gateway, f"/open/nowhere-{number}?q={number}", fields, host=host).status == 200
+            assert get(gateway, f"/open/x-{number}", fields, method=f"METHOD{number}").status == 200
+            assert get(gateway, "/private/x", [bearer(token), *fields], host=host).status == 401
+        gateway.wait_access(4 * (start + count))
+
+    def series():
+        wanted = 'portcullis_http_requests_total{route="",code="4xx"}'
+        return wait_until(lambda: (found := admin.metrics()).get(wanted, 0) == asked and set(found), "the last count")
+
+    ask(0, 20)
+    asked = 20
+    before = series()
+    ask(20, 300)
+    asked = 320
+    assert series() == before
+    assert not any(re.search("made-up|agent|host-|nowhere|METHOD|role-|sub-|kid-", name) for name in before)
+
+
 @pytest.mark.parametrize("host, status", [
     ("127.0.0.1:9901", 200), ("[::1]:9901", 200), ("localhost", 200), ("LOCALHOST:1", 200), ("ops.example", 200),
     ("evil.test", 421), ("127.0.0.1.evil.test", 421), ("localhost.evil.test", 421), ("ops.example.evil.test", 421),
 ])
-def test_a_name_that_somebody_points_here_is_refused(start_once, upstream_once, host, status, cache={}):
+def test_A_2_a_name_that_somebody_points_here_is_refused(start_once, upstream_once, host, status, cache={}):
     if not cache:
         cache["admin"] = Admin(start_once(config(upstream_once(), admin="{ address: 127.0.0.1:0, hosts: [ops.example] }")))
     assert cache["admin"].get("/status", host=host).status == status
@@ -477,7 +507,7 @@ def test_every_metric_is_documented_and_what_alerts_ask_for_is_there(start, upst
     assert asked <= exposed
 
 
-def test_without_one_nothing_listens_and_other_paths_have_nothing(start, upstream):
+def test_A_1_without_one_nothing_listens_and_other_paths_have_nothing(start, upstream):
     app = upstream()
     gateway = start(config(app).replace("admin: { address: 127.0.0.1:0 }", ""))
     assert "admin" not in gateway.wait_message("serving")
@@ -485,8 +515,13 @@ def test_without_one_nothing_listens_and_other_paths_have_nothing(start, upstrea
     for path in ("/x", "/metrics/", "/health", "//metrics", "/requests/x"):
         assert other.get(path).status in (400, 404), path
     assert other.get("/metrics", method="POST").status == 405 and other.get("/metrics", method="HEAD").body == b""
-    # Nothing of it is on the listeners of clients.
-    assert get(gateway, "/metrics").status == 404
+    # Nothing of it is on the listeners of clients, with one or without.
+    for each in (gateway, other.gateway):
+        for path in ("/metrics", "/status", "/health/ready", "/health/live", "/config", "/requests/x"):
+            answer = get(each, path)
+            assert (answer.status, each.access_of(answer.request_id)["reason"]) == (404, "no_route")
+        assert get(each, "/reload", method="POST").status == get(each, "/revoke", method="POST").status == 404
+    assert app.received == b""
 
 
 def test_what_is_wrong_with_it_is_said(tmp_path):

@@ -21,6 +21,7 @@ struct PathRewriteTests {
       ("/a", "/a/**", "/a", "/"), ("/a", "/a/**", "/a/", "/"), ("/a/", "/a/**", "/a/b/", "/b/"),
       ("/a", "/a", "/a", "/"),
       ("/a/b", "/a/b/{id}/**", "/a/b/c/d", "/c/d"), ("/%61", "/a/*", "/a/a", "/a"), ("/a", "/a/*/a", "/a/a/a", "/a/a"),
+      ("/a%3Ab", "/a:b/**", "/a:b/c%40", "/c%40"), ("/a:b", "/a%3ab/**", "/a%3Ab/c", "/c"),
     ])
   func stripped(prefix: String, pattern: String, path: String, seen: String) throws {
     #expect(forwarded(try PathRewrite(stripping: prefix, from: pattern), path) == seen)
@@ -35,6 +36,7 @@ struct PathRewriteTests {
       ("/**", "/a/**", "/a", "/"), ("/**", "/a/**", "/a/b", "/b"), ("/v2/**", "/**", "/", "/v2/"),
       ("/v2/**", "/**", "/x", "/v2/x"), ("/%7e/{id}", "/{id}", "/%C3%A9", "/~/%C3%A9"),
       ("/{id}/", "/a/{id}", "/a/b", "/b/"),
+      ("/v%2C/{id}/**", "/a:b/{id}/**", "/a%3Ab/x%40y/:%3A", "/v%2C/x%40y/:%3A"),
     ])
   func made(template: String, pattern: String, path: String, seen: String) throws {
     #expect(forwarded(try PathRewrite(template, of: pattern), path) == seen)

@@ -29,6 +29,7 @@ upstreams:
   app: {{ servers: ["{app}"] }}
 routes:
   - {{ host: public.test, path: /**, auth: none, upstream: app }}
+  - {{ host: app.test, path: "/public/things:purge", auth: company, require: {{ roles: [admin] }}, upstream: app }}
   - {{ host: app.test, path: /public/**, auth: none, upstream: app }}
   - {{ host: app.test, path: /old/**, auth: none, redirect: "https://app.test/new{{path}}" }}
   - host: app.test
@@ -554,6 +555,29 @@ def test_people_sign_in_at_a_provider_behind_nginx(start, upstream, tmp_path, be
         assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
     finally:
         provider.close()
+
+@pytest.mark.parametrize("uri, why", [
+    ("/public/things:purge", "credential_missing"), ("/public/things%3Apurge", "credential_missing"),
+    ("/public/things%3apurge/?x", "credential_missing"), ("/public/things%3Bpurge", "path_parameter"),
+    ("/public/things%2Fpurge", "path_encoded_slash"), ("/public/things%3Fpurge", None)])
+def test_P_9_both_spellings_that_a_proxy_asks_about_have_one_rule(gateway, uri, why):
+    made = gateway()
+    answer = ask(made, "GET", uri)
+    assert (answer.status == 200) == (why is None) and made.app.received == b""
+    assert made.wait_access(1)[0].get("reason") == why
+
+
+def test_P_17_its_path_has_both_spellings(start, upstream):
+    app = upstream()
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+forward_auth: {{ path: "/.portcullis/verify:it", peers: [10.0.0.1] }}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes: [{{ path: /**, auth: none, upstream: app }}]
+""")
+    for path in ("/.portcullis/verify:it", "/.portcullis/verify%3Ait", "/.portcullis/verify%3ait"):
+        answer = get(gateway, path, asked())
+        assert (answer.status, reason(gateway, answer)) == (403, "client_refused") and app.received == b""
 
 
 @pytest.mark.parametrize("path, fault", [

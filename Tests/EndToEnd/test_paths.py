@@ -281,6 +281,15 @@ def test_P_1_explain_and_check_see_one_rule_for_both_spellings(spellings, app, t
     text = spellings.config_path.read_text().replace(
         "  - { name: weaker", '  - { name: again, path: "/v1/things%3Apurge", auth: none, upstream: app }\n'
         "  - { name: weaker")
+    (tmp_path / "tested.conf").write_text(spellings.config_path.read_text() + """
+tests:
+  - { request: GET /v1/things:purge, expect: credential_missing }
+  - { request: GET /v1/things%3Apurge, expect: credential_missing }
+  - { request: "GET /kept/a!b", expect: credential_missing }
+  - { request: GET /v1/things%3Fpurge, expect: allowed }
+""")
+    said = run("check", "--config", tmp_path / "tested.conf")
+    assert said.returncode == 0, said
     (tmp_path / "twice.conf").write_text(text)
     said = run("check", "--config", tmp_path / "twice.conf")
     assert said.returncode == 1 and "this route never matches" in said.stderr, said

@@ -80,9 +80,9 @@ struct RequestExplanation {
   private var browser: String? {
     guard case .refused(let reason) = trial.result, reason.status == 401, trial.routed.request.method == "GET",
       let route = trial.routed.route,
-      let provider = configuration.routes[route].providers.lazy.map({ configuration.providers[$0] })
-        .first(where: { $0.signInPages != nil }),
-      let pages = provider.signInPages, pages.hosts.contains(trial.routed.request.host.lowercased())
+      let provider = SignInChoice(configuration.routes[route], configuration.providers)
+        .provider(for: trial.routed.host.utf8Span.span).map({ configuration.providers[$0] }),
+      let pages = provider.signInPages
     else { return nil }
     switch reason {
     case .acrInsufficient, .authenticationTooOld:

@@ -156,7 +156,10 @@ final class SignIns {
     guard let service = services[provider] else { return completion(.none) }
     service.renew(request.token, address: request.client) { renewed in
       completion(
-        renewed.map { Renewal(token: $0.accessToken, provider: provider, cookies: $0.cookies) } ?? .none)
+        renewed.map {
+          Renewal(
+            token: $0.accessToken, provider: provider, cookieName: $0.accessCookie, cookies: $0.cookies)
+        } ?? .none)
     }
   }
 }

@@ -34,9 +34,12 @@ public enum CookieLine {
   /// Appends the pairs of other names, byte for byte, joined by `; `. Some servers trim names, so one with white space
   /// behind it is no other.
   ///
-  /// - Parameter prefixes: What no name that is appended begins with.
+  /// - Parameters:
+  ///   - prefixes: What no name that is appended begins with.
+  ///   - kept: The value of a cookie that is appended whatever its name is; nil: there is none.
   public static func writeWithout(
-    _ names: [[UInt8]], prefixes: [[UInt8]] = [], in bytes: Span<UInt8>, _ value: ByteRange, to output: inout [UInt8]
+    _ names: [[UInt8]], prefixes: [[UInt8]] = [], but kept: ByteRange? = nil, in bytes: Span<UInt8>,
+    _ value: ByteRange, to output: inout [UInt8]
   ) {
     var start = value.lowerBound
     while start < value.upperBound {
@@ -44,6 +47,7 @@ public enum CookieLine {
       var isLeftOut = pair.isEmpty
       for name in names where couldBeNamed(bytes, pair, name) { isLeftOut = true }
       for prefix in prefixes where begins(bytes, pair, prefix) { isLeftOut = true }
+      if let kept, pair.lowerBound < kept.lowerBound, pair.upperBound == kept.upperBound { isLeftOut = false }
       if isLeftOut { continue }
       if !output.isEmpty { output += [0x3B, 0x20] }
       for index in pair.lowerBound..<pair.upperBound { output.append(bytes[index]) }

@@ -36,7 +36,7 @@ public struct LocalRequest: Sendable {
   /// What Origin says (RFC 6454 §7).
   public enum Origin: Sendable, Equatable {
     case absent
-    /// The host and port of the request itself.
+    /// The host and port of the request itself, or none, where the browser says that it is the same.
     case own
     case foreign
   }

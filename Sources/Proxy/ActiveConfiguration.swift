@@ -25,6 +25,8 @@ public final class ActiveConfiguration: Sendable {
   let loggedClaims: [ClaimSelection]
   /// Per provider.
   let credentialPlaces: [CredentialPlaces]
+  /// Per provider; nil: nobody signs in here for its tokens.
+  private let signIns: [ActiveSignIn?]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
   let removedFields: FieldNameSet
   /// Whether a route has `cors`.
@@ -71,7 +73,7 @@ public final class ActiveConfiguration: Sendable {
     credentialPlaces = places
     let ownCookies = OwnCookies(configuration.providers)
     self.ownCookies = ownCookies
-    let signIns = configuration.providers.map { provider in
+    signIns = configuration.providers.map { provider in
       provider.signIn.map { ActiveSignIn($0, provider: provider.name) }
         ?? provider.codeFlow.map { ActiveSignIn($0, provider: provider.name) }
     }
@@ -94,7 +96,7 @@ public final class ActiveConfiguration: Sendable {
         places: places,
         certificateProviders: configuration.providers.indices.filter {
           configuration.providers[$0].certificateRule != nil
-        }, signIn: route.providers.lazy.compactMap { signIns[$0] }.first,
+        }, signIns: SignInChoice(route, configuration.providers),
         ownCookies: ownCookies, timeouts: configuration.timeouts, before: before[route.name])
     }
     removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
@@ -155,6 +157,11 @@ public final class ActiveConfiguration: Sendable {
       return foldedPaths.match(host: host, method: name, path: path).map { routes[$0] }
     }
     return routeTable.match(host: host, method: name, path: path).map { routes[$0] }
+  }
+
+  /// Where people sign in whom the route does not know, on the host of the request; nil: nowhere.
+  func signIn(of route: ActiveRoute, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ActiveSignIn? {
+    route.signIns.provider(for: bytes.extracting(head.host.lowerBound..<head.host.upperBound)).flatMap { signIns[$0] }
   }
 
   /// The gateway's own answer for a path, where it has one.

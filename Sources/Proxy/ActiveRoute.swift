@@ -25,11 +25,11 @@ final class ActiveRoute: Sendable {
   let certificateProvider: Int?
   /// What its refusals ask for, in the schemes that its providers speak.
   let challenges: Challenges
-  /// The names of the cookies that its upstream does not see: those that its providers' tokens may stand in, where the
-  /// token is removed, and the gateway's own.
+  /// The names of the cookies that its upstream does not see: those that its providers' tokens may stand in, but for the
+  /// one that was accepted where the token is forwarded, and the gateway's own.
   let removedCookies: OwnCookies
-  /// Where people sign in whom it does not know; nil: nowhere here.
-  let signIn: ActiveSignIn?
+  /// Where people sign in whom it does not know.
+  let signIns: SignInChoice
   /// Protocols that a request may go on in.
   let upgrades: [[UInt8]]
   /// The client's fields that the route leaves out or writes itself; nil: none.
@@ -54,13 +54,13 @@ final class ActiveRoute: Sendable {
   ///   - before: The one of the same name that it replaces.
   init(
     _ configuration: RouteConfiguration, metricNumber: Int, mapping: Int, assertion: ActiveAssertion?,
-    places: [CredentialPlaces], certificateProviders: [Int], signIn: ActiveSignIn?, ownCookies: OwnCookies,
+    places: [CredentialPlaces], certificateProviders: [Int], signIns: SignInChoice, ownCookies: OwnCookies,
     timeouts: TimeoutsConfiguration, before: ActiveRoute?
   ) {
     self.configuration = configuration
     self.metricNumber = metricNumber
     tracedPath = configuration.pattern.path.description
-    self.signIn = signIn
+    self.signIns = signIns
     self.mapping = mapping
     self.assertion = assertion
     tokenUse =
@@ -75,11 +75,8 @@ final class ActiveRoute: Sendable {
     var schemes: AuthenticationSchemes = []
     for provider in configuration.providers { schemes.formUnion(places[provider].schemes) }
     challenges = Challenges(schemes, metadata: configuration.resourceMetadata)
-    let tokenCookies = configuration.providers.flatMap { places[$0].cookies }
     removedCookies = OwnCookies(
-      names: configuration.token == .remove
-        ? tokenCookies + ownCookies.names : ownCookies.names.filter { !tokenCookies.contains($0) },
-      prefixes: ownCookies.prefixes)
+      names: configuration.providers.flatMap { places[$0].cookies } + ownCookies.names, prefixes: ownCookies.prefixes)
     cors = configuration.cors.map(ActiveCORS.init)
     let limit = configuration.rateLimit.map { ActiveRateLimit($0, route: configuration.name) }
     clientLimit = limit?.limit.by == .client ? limit : nil
@@ -98,6 +95,14 @@ final class ActiveRoute: Sendable {
 
   /// Whether anybody is asked who they are.
   var asksWho: Bool { if case .none = tokenUse { false } else { true } }
+
+  /// Whether its upstream does not see the token among the protocols of a WebSocket handshake: it is removed, or it is
+  /// not the one that was accepted.
+  func hidesWebSocketProtocol(besides credential: Credential) -> Bool {
+    guard readsWebSocketProtocol else { return false }
+    if configuration.token == .remove { return true }
+    return if case .webSocketProtocol = credential { false } else { true }
+  }
 
   /// The index of the provider of that name, where the route takes its tokens.
   func provider(named name: String, in active: ActiveConfiguration) -> Int? {

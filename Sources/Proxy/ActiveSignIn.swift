@@ -3,14 +3,12 @@ import Configuration
 import HTTP
 import Reason
 
-/// Where a route's people sign in, compiled for the loops.
+/// Where people sign in, compiled for the loops; `SignInChoice` says on which hosts.
 struct ActiveSignIn: Sendable {
   /// Its name.
   let provider: String
   /// The login page's path, up to where it is said where to go on.
   private let login: [UInt8]
-  /// In lower case. On other hosts the browser would not send the cookies.
-  private let hosts: [[UInt8]]
   /// nil: nothing is renewed on the way.
   private let refreshCookie: [UInt8]?
   private let place: Place
@@ -25,7 +23,6 @@ struct ActiveSignIn: Sendable {
   init(_ configuration: SignInConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
-    hosts = configuration.hosts.map { [UInt8]($0.utf8) }
     refreshCookie = [UInt8](configuration.cookies.refresh.utf8)
     place = .here
   }
@@ -34,7 +31,6 @@ struct ActiveSignIn: Sendable {
   init(_ configuration: CodeFlowConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
-    hosts = [[UInt8](configuration.host.utf8)]
     refreshCookie = nil
     place = .provider
   }
@@ -57,7 +53,7 @@ struct ActiveSignIn: Sendable {
     case .absent, .cookie: break
     case .authorization, .session, .webSocketProtocol: return nil
     }
-    guard let refreshCookie, head.cookieLine >= 0, isFor(head, bytes),
+    guard let refreshCookie, head.cookieLine >= 0,
       case .found(let value) = CookieLine.find(refreshCookie, in: bytes, head.fields[head.cookieLine].value),
       value.count <= ActiveSignIn.tokenBytesMax
     else { return nil }
@@ -77,7 +73,7 @@ struct ActiveSignIn: Sendable {
     insteadOf reason: Reason, _ path: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
     for remedy: Remedy?
   ) -> LocalResponse? {
-    guard reason.status == 401, isFor(head, bytes), FetchMetadata.asksForPage(head, bytes) else { return nil }
+    guard reason.status == 401, FetchMetadata.asksForPage(head, bytes) else { return nil }
     var stepUp: [UInt8] = []
     switch reason {
     case .authenticationTooOld where place == .here: break
@@ -118,18 +114,6 @@ struct ActiveSignIn: Sendable {
   }
 
   private static let tokenBytesMax = 128
-
-  private func isFor(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
-    for host in hosts where host.count == head.host.count {
-      var isSame = true
-      for offset in host.indices where FieldText.lowered(bytes[head.host.lowerBound + offset]) != host[offset] {
-        isSame = false
-        break
-      }
-      if isSame { return true }
-    }
-    return false
-  }
 
   /// As a part of a query's value: everything but what RFC 3986 §2.3 leaves free, and slashes.
   private static func appendEscaped(_ bytes: Span<UInt8>, _ range: ByteRange, to output: inout [UInt8]) {

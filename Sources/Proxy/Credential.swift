@@ -34,6 +34,12 @@ enum Credential {
     }
   }
 
+  /// Whether it is the cookie that the browser will have, as what the request brought was renewed.
+  var isRenewed: Bool { if case .cookie(let range) = self { range == .empty } else { false } }
+
+  /// The token, where it is a cookie's of this request.
+  var cookie: ByteRange? { if case .cookie(let range) = self, !isRenewed { range } else { nil } }
+
   /// The cookie that holds a token: the first of `names` that the request has.
   ///
   /// - Throws: `cookieRepeated` where it stands twice (SECURITY C-2).

@@ -135,7 +135,7 @@ extension Exchange {
         head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
         in: context)
       log.keep(authentication, at: context.now)
-      if let signIn = route.signIn, renewal == nil, upgrade == nil, forwardAuth == nil,
+      if renewal == nil, upgrade == nil, forwardAuth == nil, let signIn = active.signIn(of: route, head, bytes),
         let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
       {
         state = .waitingForRenewal
@@ -165,8 +165,10 @@ extension Exchange {
     if upgrade != nil, case .introspected = identity {
       introspectedToken = authentication.credential.copiedToken(from: bytes)
     }
-    if authentication.isAmbient(identity), upgrade != nil || asksForUpgrade || !head.knownMethod.isSafe,
-      !RequestOrigin.isOwn(head, bytes, isSecure: context.client.scheme == .https),
+    let asksForTunnel = upgrade != nil || asksForUpgrade
+    if authentication.isAmbient(identity), asksForTunnel || !head.knownMethod.isSafe,
+      !RequestOrigin.isOwn(
+        head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
       route.cors?.trusts(head, bytes) != true
     {
       return .refuse(Refusal(.originRefused))
@@ -226,7 +228,9 @@ extension Exchange {
     insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute,
     for remedy: Remedy?
   ) -> LocalResponse? {
-    guard let signIn = route.signIn, upgrade == nil, forwardAuth != .status else { return nil }
+    guard upgrade == nil, forwardAuth != .status, let signIn = configuration?.signIn(of: route, head, bytes) else {
+      return nil
+    }
     return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
   }
 
@@ -259,13 +263,13 @@ extension Exchange {
       unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))
     }
-    if route.readsWebSocketProtocol, route.configuration.token == .remove { takeWebSocketToken(bytes, context) }
+    if route.hidesWebSocketProtocol(besides: credential) { takeWebSocketToken(bytes, context) }
     do throws(ForwardedHeadError) {
       let forwarded = try ForwardedHead(
         spending: permit, head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(
           client: context.client, requestID: requestID, credential: credential, route: route, upgrade: upgrade,
-          trace: trace),
+          trace: trace, renewedCookie: credential.isRenewed ? renewal?.cookie : nil),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
       return .forward(forwarded, upstream: upstream)

@@ -107,7 +107,8 @@ extension Exchange {
     if head.cookieLine >= 0 {
       var rest: [UInt8] = []
       CookieLine.writeWithout(
-        route.removedCookies.names, prefixes: route.removedCookies.prefixes, in: bytes,
+        route.removedCookies.names, prefixes: route.removedCookies.prefixes,
+        but: route.configuration.token == .forward ? credential.cookie : nil, in: bytes,
         head.fields[head.cookieLine].value, to: &rest)
       output += rest
     }

@@ -25,6 +25,8 @@ struct ForwardedHead: ~Copyable {
     let route: ActiveRoute
     let upgrade: UpgradeRequest?
     let trace: RequestTrace?
+    /// The cookie of the token that the request was let in with instead of its own, `NAME=TOKEN`; nil: its own was good.
+    let renewedCookie: [UInt8]?
   }
 
   /// Spends `permit`.
@@ -61,7 +63,7 @@ struct ForwardedHead: ~Copyable {
     let options = head.namesFields ? ConnectionOptions(head.fields, bytes) : ConnectionOptions()
     let trace = TraceFields(head, bytes, facts.trace)
     var logsConnectionIn = false
-    let hidesProtocols = removesToken && facts.route.readsWebSocketProtocol
+    let hidesProtocols = facts.route.hidesWebSocketProtocol(besides: facts.credential)
     // Outside of a handshake the field says nothing, and may hold a token all the same.
     let dropsProtocols = facts.upgrade?.otherProtocols != nil || facts.upgrade?.webSocketKey == nil
     for index in head.fields.indices {
@@ -81,9 +83,11 @@ struct ForwardedHead: ~Copyable {
         // Whoever asks for tokens takes what belongs to them, also where another credential was used, or none.
         if removesToken, facts.route.tokenUse != .none { continue }
       case .cookie:
-        // Also where another credential was used: a token that nobody has verified is worse than none.
+        // Also where another credential was used, or is forwarded: a token that nobody has verified is worse than none.
         if !facts.route.removedCookies.isEmpty {
-          ForwardedHead.writeCookies(bytes, line, without: facts.route.removedCookies, to: &writer)
+          ForwardedHead.writeCookies(
+            bytes, line, without: facts.route.removedCookies, but: removesToken ? nil : facts.credential.cookie,
+            and: removesToken ? nil : facts.renewedCookie, to: &writer)
           continue
         }
       default:
@@ -168,10 +172,12 @@ struct ForwardedHead: ~Copyable {
   consuming func takeBytes() -> Buffer { bytes }
 
   private static func writeCookies(
-    _ bytes: Span<UInt8>, _ line: FieldLine, without cookies: OwnCookies, to writer: inout HeadWriter
+    _ bytes: Span<UInt8>, _ line: FieldLine, without cookies: OwnCookies, but kept: ByteRange?,
+    and renewed: [UInt8]?, to writer: inout HeadWriter
   ) {
     var rest: [UInt8] = []
-    CookieLine.writeWithout(cookies.names, prefixes: cookies.prefixes, in: bytes, line.value, to: &rest)
+    CookieLine.writeWithout(cookies.names, prefixes: cookies.prefixes, but: kept, in: bytes, line.value, to: &rest)
+    if let renewed { rest += rest.isEmpty ? renewed : [UInt8(ascii: ";"), UInt8(ascii: " ")] + renewed }
     guard !rest.isEmpty else { return }
     writer.write(bytes, line.name)
     writer.write(": ")

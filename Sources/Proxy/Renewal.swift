@@ -13,25 +13,30 @@ public struct RenewalRequest: Sendable {
 public struct Renewal: Sendable {
   let token: [UInt8]?
   let provider: String
+  /// The cookie that holds the token, as the browser's next request has it: `NAME=TOKEN`; nil: none.
+  let cookie: [UInt8]?
   /// Field lines of the answer, each with its CRLF; nil: none.
   let fields: [UInt8]?
 
   /// Nothing.
-  public static let none = Renewal(token: nil, provider: "", fields: nil)
+  public static let none = Renewal(token: nil, provider: "", cookie: nil, fields: nil)
 
-  private init(token: [UInt8]?, provider: String, fields: [UInt8]?) {
+  private init(token: [UInt8]?, provider: String, cookie: [UInt8]?, fields: [UInt8]?) {
     self.token = token
     self.provider = provider
+    self.cookie = cookie
     self.fields = fields
   }
 
   /// - Parameters:
   ///   - token: The access token that the request is decided with.
   ///   - provider: Its provider's name.
+  ///   - cookieName: Of the cookie that holds it.
   ///   - cookies: What Set-Cookie says, a line for each.
-  public init(token: [UInt8], provider: String, cookies: [String]) {
+  public init(token: [UInt8], provider: String, cookieName: String, cookies: [String]) {
     self.token = token
     self.provider = provider
+    cookie = [UInt8](cookieName.utf8) + [UInt8(ascii: "=")] + token
     // A cache that keeps the answer would hand the cookies to others.
     let lines = cookies.map { "Set-Cookie: \($0)\r\n" } + ["Cache-Control: no-store\r\n"]
     fields = [UInt8](lines.joined().utf8)

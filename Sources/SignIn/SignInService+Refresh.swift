@@ -46,6 +46,8 @@ extension SignInService {
   /// What a browser gets on the way to a page, where its access token is no longer good.
   public struct Renewed: Sendable {
     public let accessToken: [UInt8]
+    /// The name of the cookie that holds it.
+    public let accessCookie: String
     /// Set-Cookie values.
     public let cookies: [String]
   }
@@ -65,7 +67,9 @@ extension SignInService {
         state.requests.leave()
         guard case .success(let issued) = result else { return completion(nil) }
         guard let cookies = cookies(for: issued) else { return endSignIn(issued.record.id) { _ in completion(nil) } }
-        completion(Renewed(accessToken: issued.accessToken, cookies: cookies))
+        completion(
+          Renewed(
+            accessToken: issued.accessToken, accessCookie: configuration.cookies.access, cookies: cookies))
       }
     }
   }

@@ -233,6 +233,19 @@ def test_I_6_forwarded_where_the_route_says_so(gateway, app, token):
     assert seen(gateway, app, "/forward/a", [("Cookie", line)]).field("cookie") == line
 
 
+def test_I_6_a_cookie_that_was_not_accepted_is_not_forwarded(gateway, app, token, keys):
+    """`token: forward` is for what was verified: an upstream that reads the cookie first would believe anybody."""
+    forged = mint(keys["ES256"], sub="root")[:-8] + "AAAAAAAA"
+    for line, rest in ((f"session={forged}; a=b", "a=b"), (f"session ={forged}", None), (f"a=b; session={token}", "a=b")):
+        request = seen(gateway, app, "/forward/a", [bearer(token), ("Cookie", line)])
+        assert request.field("cookie") == rest and request.field("authorization") == f"Bearer {token}"
+    # Beside the one that was accepted, one that only other servers take for it.
+    request = seen(gateway, app, "/forward/a", [("Cookie", f"session ={forged}; session={token}; session\t={forged}")])
+    assert request.field("cookie") == f"session={token}" and forged.encode() not in app.received
+    # Nobody has looked at it where a certificate or nothing is enough.
+    refused(gateway, app, "/forward/a", [("Cookie", f"session={forged}")], 401, "signature_invalid")
+
+
 def test_I_6_what_is_the_applications_own_passes(gateway, app, token):
     fields = [("Authorization", f"Bearer {token}"), ("Cookie", f"session={token}; a=b")]
     request = seen(gateway, app, "/public/a", fields)

@@ -24,6 +24,10 @@ def header(token):
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
+def segment(members):
+    return base64.urlsafe_b64encode(json.dumps(members).encode()).decode().rstrip("=")
+
+
 # What the mission demands.
 
 def test_login_generates_a_token_with_exact_claims_that_others_verify(scene):
@@ -229,6 +233,33 @@ def test_C_8_a_form_of_another_site_is_refused(scene):
     assert signed_in.get("/auth/login", own, method="POST", body=body).status == 303
     assert signed_in.login(fields=[("Origin", "http://evil.test")]).status == 403
     assert browser.access is None and without.access is None
+
+
+def test_C_8_a_page_that_sends_no_referrer_is_the_hosts_own(scene):
+    """`Referrer-Policy: no-referrer` makes Origin `null` of its own forms too (Fetch, 3.2)."""
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    form = {**browser.form(), "username": "alice", "password": PASSWORD}
+    for site in ("cross-site", "same-site", "none", "", "same-origin, cross-site"):
+        own = [("Sec-Fetch-Site", site), ("Origin", "null")]
+        for target in ("/auth/logout", "/x"):
+            assert browser.request(target, own, method="POST", body=b"").status == 403, (target, site)
+        assert browser.post_form("/auth/login", form, own[:1], origin="null").status == 403, site
+        assert browser.go("/optional").status == 200
+    assert [request.target for request in signed_in.app.requests] == ["/optional"] * 5
+    signed_in.app.forget()
+    own = [("Sec-Fetch-Site", "same-origin"), ("Origin", "null")]
+    assert browser.request("/x", own, method="POST", body=b"").status == 200
+    assert signed_in.app.wait_requests()[0].field("x-forwarded-user") == "u-1"
+    # Of a WebSocket no page is its own that does not say so.
+    key = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+           ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+    answer = browser.request("/ws", [*own, *key])
+    assert answer.status == 403 and signed_in.gateway.access_of(answer.request_id)["reason"] == "origin_refused"
+    assert len(signed_in.app.requests) == 1
+    assert browser.post_form("/auth/login", form, own[:1], origin="null").status == 303
+    assert browser.request("/auth/logout", own, method="POST", body=b"").status == 204 and browser.access is None
 
 
 def test_C_8_each_page_gives_its_form_the_whole_time(scene):
@@ -468,6 +499,47 @@ def test_a_browser_is_renewed_on_its_way_to_a_page_without_noticing(scene, worke
         assert browser.go("/orders").all("set-cookie") == []
     assert len(signed_in.app.wait_requests(6)) == 6
     assert all(r.field("x-forwarded-user") == "u-1" and r.field("cookie") is None for r in signed_in.app.requests)
+
+
+@pytest.mark.parametrize("spoil", ["absent", "expired", "forged", "another_spelling"])
+def test_I_6_where_the_token_is_forwarded_it_is_the_renewed_one(scene, spoil):
+    signed_in = scene(settings=", lifetime: 1s" if spoil == "expired" else "")
+    browser = signed_in.browser()
+    browser.sign_in("bob")
+    old = browser.access
+    header, claims, signature = old.split(".")
+    forged = ".".join([header, segment({**payload(old), "sub": "u-1", "roles": ["admin"], "exp": 2 ** 32}), signature])
+    if spoil == "expired":
+        until_status(lambda: signed_in.get("/x", [signed_in.bearer(old)]), 401)
+    elif spoil == "forged":
+        browser.cookies["portcullis_access"] = forged
+    else:
+        del browser.cookies["portcullis_access"]
+        if spoil == "another_spelling":
+            browser.cookies["portcullis_access "] = forged
+    browser.cookies["app"] = "mine"
+    answer = browser.go("/forward")
+    assert answer.status == 200 and browser.access not in (None, old, forged)
+    request = signed_in.app.wait_requests()[-1]
+    assert request.target == "/forward" and request.field("x-forwarded-user") == "u-2"
+    assert request.field("cookie") == f"app=mine; portcullis_access={browser.access}"
+    # Where it is removed, the renewed one is too.
+    del browser.cookies["portcullis_access"]
+    assert browser.go("/x").status == 200
+    assert signed_in.app.wait_requests()[-1].field("cookie") == "app=mine"
+    for name in ("portcullis_refresh", forged):
+        assert name.encode() not in signed_in.app.received
+
+
+def test_I_6_a_forged_cookie_beside_a_good_token_is_not_forwarded(scene):
+    signed_in = scene()
+    tokens, forged = signed_in.tokens("bob"), signed_in.tokens("alice")["access_token"][:-8] + "AAAAAAAA"
+    for target, status in (("/forward", 200), ("/x", 200)):
+        fields = [signed_in.bearer(tokens["access_token"]), ("Cookie", f"app=mine; portcullis_access={forged}")]
+        assert signed_in.get(target, fields).status == status
+        request = signed_in.app.wait_requests()[-1]
+        assert request.field("cookie") == "app=mine" and request.field("x-forwarded-user") == "u-2"
+    assert forged.encode() not in signed_in.app.received
 
 
 @pytest.mark.parametrize("fields, method, status", [

@@ -51,4 +51,21 @@ struct CookieLineTests {
     CookieLine.writeWithout([Array("s".utf8), Array("t".utf8)], in: bytes.span, ByteRange(0, bytes.count), to: &output)
     #expect(String(decoding: output, as: UTF8.self) == left)
   }
+
+  @Test(
+    "I-6: one pair is left whatever its name is, and no other of the name",
+    arguments: [
+      ("s=1", "s=1"), ("a=2; s=1; t=3", "a=2; s=1"), ("s =0; s=1;s\t=2", "s=1"), ("t=3; s=; a=2", "s=; a=2"),
+    ])
+  func writesOneOfThem(line: String, left: String) {
+    let bytes = Array(line.utf8)
+    guard case .found(let kept) = CookieLine.find(Array("s".utf8), in: bytes.span, ByteRange(0, bytes.count)) else {
+      Issue.record("not found")
+      return
+    }
+    var output: [UInt8] = []
+    CookieLine.writeWithout(
+      [Array("s".utf8), Array("t".utf8)], but: kept, in: bytes.span, ByteRange(0, bytes.count), to: &output)
+    #expect(String(decoding: output, as: UTF8.self) == left)
+  }
 }

@@ -132,6 +132,23 @@ struct UpgradeRequestTests {
   }
 
   @Test(
+    "C-8, C-14: a page without referrers is one's own where the browser says so, but for an upgrade",
+    arguments: [
+      ("null", ["same-origin"], true), ("null", ["cross-site"], false), ("null", ["same-site"], false),
+      ("null", ["none"], false), ("null", [""], false), ("null", [], false), ("null", ["same-origin, x"], false),
+      ("null ,null", ["same-origin"], false), ("https://b.example", ["same-origin"], false),
+      ("", ["same-origin"], false),
+    ] as [(String, [String], Bool)])
+  func withoutReferrers(origin: String, sites: [String], isOwn: Bool) throws {
+    let (head, bytes) = try requestHead(
+      "POST / HTTP/1.1\r\nHost: a.example\r\nOrigin: \(origin)\r\nSec-Fetch-Mode: navigate\r\n"
+        + sites.map { "Sec-Fetch-Site: \($0)\r\n" }.joined() + "\r\n")
+    #expect(RequestOrigin.isOwn(head, bytes.span) == isOwn)
+    let isOwnForUpgrade = RequestOrigin.isOwn(head, bytes.span, for: .upgrade)
+    #expect(!isOwnForUpgrade)
+  }
+
+  @Test(
     "C-8, C-14: what came in clear is no page of a host that is known to be spoken to by TLS",
     arguments: [
       ("", false, true), ("Cookie: a=1; __Host-x=2", false, false), ("Cookie: __Secure-x=2", false, false),

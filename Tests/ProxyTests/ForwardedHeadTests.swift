@@ -133,7 +133,7 @@ struct ForwardedHeadTests {
     let forwarding = try gateway.forwarded("GET /forwarding", "Authorization: Bearer \(token)")
     #expect(forwarding.values("Authorization") == ["Bearer \(token)"])
     let forwardedCookie = try gateway.forwarded("GET /forwarding", "Cookie: a=b;session=\(token)")
-    #expect(forwardedCookie.values("Cookie") == ["a=b;session=\(token)"])
+    #expect(forwardedCookie.values("Cookie") == ["a=b; session=\(token)"])
     // Where nobody is asked, it is the application's own.
     let own = try gateway.forwarded("GET /pub/a", "Authorization: Bearer x", "Cookie: session=y")
     #expect(own.values("Authorization") == ["Bearer x"] && own.values("Cookie") == ["session=y"])

@@ -54,7 +54,8 @@ public struct AccessRule: Sendable, Hashable {
   ///
   /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
   ///
-  /// - Returns: Why they might not, were what is tried enforced for them; nil: it is, or they have what it asks for.
+  /// - Returns: Why they might not, were what is tried enforced for them, on their token first; nil: it is, or they have
+  ///   what it asks for.
   /// - Throws: Why they may not take the route.
   @discardableResult
   public func check(_ claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal? {
@@ -72,27 +73,39 @@ public struct AccessRule: Sendable, Hashable {
     guard let claims else { throw Refusal(anonymousRefusal) }
     guard providers.contains(claims.provider) else { throw Refusal(.issuerUnknown) }
     if let refusal = requirement.refusal(of: claims, facts) { throw refusal }
-    guard let tried, let refusal = tried.whole.refusal(of: claims, facts) else { return nil }
-    return try tried.enforce(refusal, on: claims, facts)
+    let ofToken = claims.triedRefusal(at: facts.now).map { Refusal($0) }
+    guard let tried, let refusal = tried.whole.refusal(of: claims, facts) else { return ofToken }
+    let ofRule = try tried.enforce(refusal, on: claims, facts)
+    return ofToken ?? ofRule
   }
 
   /// Each thing that is tried, for people; nothing of somebody who is refused for what is required.
   public func triedFindings(_ claims: ClaimsSet?, _ facts: RequestFacts) -> [Finding] {
-    guard let tried else { return [] }
     switch authentication {
     case .none: return []
     case .required(let providers), .optional(let providers):
       guard let claims else {
-        guard case .optional = authentication, requirement.isEmpty else { return [] }
+        guard tried != nil, case .optional = authentication, requirement.isEmpty else { return [] }
         return [Finding(anonymousRefusal, expected: expected(of: providers), found: "none")]
       }
       guard providers.contains(claims.provider), requirement.holds(claims, facts) else { return [] }
-      return tried.whole.findings(claims, facts).dropFirst(requirement.conditions.count).map {
+      let ofRule = tried?.whole.findings(claims, facts).dropFirst(requirement.conditions.count) ?? []
+      return (findings(tryingTokenOf: claims, facts) + ofRule).map {
         var finding = $0
         finding.isTried = true
         return finding
       }
     }
+  }
+
+  private func findings(tryingTokenOf claims: ClaimsSet, _ facts: RequestFacts) -> [Finding] {
+    guard claims.areTried else { return [] }
+    let reason = claims.triedRefusal(at: facts.now)
+    return [
+      Finding(
+        reason, expected: "a token as \(claims.provider) tries to ask for",
+        found: reason?.rawValue ?? "one")
+    ]
   }
 
   /// Each thing that the rule asks for, decided as `check` does, for people.

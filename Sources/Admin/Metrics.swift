@@ -46,7 +46,7 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_shadow_refusals_total", .counter,
-      "Requests that were let through, and that what their route tries would have refused.")
+      "Requests that were let through, and that what their route or their token's provider tries would have refused.")
     for (refused, count) in AdminReport.sorted(counts.unenforced) {
       text.sample(
         MetricLabels(

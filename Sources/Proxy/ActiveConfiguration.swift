@@ -130,13 +130,17 @@ public final class ActiveConfiguration: Sendable {
     return rules
   }
 
-  /// The routes that try something.
+  /// The routes that try something, or whose tokens are tried.
   public var triedRoutes: [TriedRoute] {
     routes.compactMap { route in
-      route.configuration.rule.tried.map {
-        TriedRoute(
-          name: route.configuration.name, enforcement: $0.enforcement, isStopped: route.ramp?.isStopped ?? false)
-      }
+      let tried = route.configuration.rule.tried
+      guard
+        tried != nil
+          || route.configuration.providers.contains(where: { configuration.providers[$0].policy.tried != nil })
+      else { return nil }
+      return TriedRoute(
+        name: route.configuration.name, enforcement: tried?.enforcement ?? .nobody,
+        isStopped: route.ramp?.isStopped ?? false)
     }
   }
 

@@ -56,7 +56,7 @@ final class Exchange {
   /// Of the upstream's answer; nil: it is not there, or another one was given.
   var upstreamStatus: Int?
   var reason: Reason?
-  /// Why what its route tries would have refused it, were it enforced for whoever sends it.
+  /// Why what its provider or route tries would have refused it, were it enforced for whoever sends it.
   var unenforced: Reason?
   /// Whether it is what its route tries that refuses it, and not what is required.
   var isRefusedByTried = false

@@ -23,7 +23,7 @@ public struct AccessRecord {
   public var route: String?
   public var status = 0
   public var reason: Reason?
-  /// Why it would have been refused, were what its route tries enforced for whoever sent it.
+  /// Why it would have been refused, were what its provider or its route tries enforced for whoever sent it.
   public var unenforced: Reason?
   /// Whether it was refused by what its route tries, and not by what is required.
   public var isRefusedByTried = false

@@ -33,7 +33,7 @@ public struct ExchangeMeasure: Sendable {
   public var reason: Reason?
   /// Of the provider whose token or session was refused; 0: it is not known, or nothing was refused.
   public var provider = 0
-  /// Why it would have been refused, were what its route tries enforced for whoever sent it.
+  /// Why it would have been refused, were what its provider or its route tries enforced for whoever sent it.
   public var unenforced: Reason?
   /// Whether it was refused by what its route tries, and not by what is required.
   public var isRefusedByTried = false

@@ -9,7 +9,7 @@ public struct TrafficCounts: Sendable {
   /// What upstreams have answered themselves, by `MetricNames`' number.
   public private(set) var forwarded: [StatusCounts] = [StatusCounts()]
   public private(set) var refusals: [Refused: UInt64] = [:]
-  /// Requests that were let through, and that what their route tries refuses: it is not enforced for them.
+  /// Requests that were let through, and that what their provider or route tries refuses: it is not enforced for them.
   public private(set) var unenforced: [Refused: UInt64] = [:]
   /// Those of `refusals` that what their route tries has refused.
   public private(set) var refusedByTried: [Refused: UInt64] = [:]

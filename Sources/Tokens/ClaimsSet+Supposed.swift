@@ -6,8 +6,10 @@ extension ClaimsSet {
   /// - Parameters:
   ///   - authenticatedAt: `auth_time`; nil: it is left out.
   ///   - policy: The provider's that would have issued such a token.
+  ///   - now: When what the provider tries is looked at, but for the header; nil: it is not.
   public init(
-    supposing stated: StatedClaims, authenticatedAt: UnixSeconds?, _ policy: TokenPolicy
+    supposing stated: StatedClaims, authenticatedAt: UnixSeconds?, _ policy: TokenPolicy,
+    triedAt now: UnixSeconds? = nil
   ) throws(ClaimConflict) {
     var value = try stated.value(policy.claims)
     // Rules may ask for what every token of the provider has.
@@ -17,9 +19,13 @@ extension ClaimsSet {
       try value.set(ClaimPath(name: "aud"), .string(first))
     }
     if let authenticatedAt { try value.set(ClaimPath(name: "auth_time"), .integer(authenticatedAt)) }
+    // It is a fresh one, unless it says otherwise.
+    if let now, policy.tried?.ageMaxSeconds != nil, value.object?["iat"] == nil {
+      try value.set(ClaimPath(name: "iat"), .integer(now))
+    }
     guard let document = try? JSONDocument(value.serialized().span) else {
       throw ClaimConflict(name: stated.others.last?.path.description ?? "claims")
     }
-    self.init(document, policy)
+    self.init(document, policy, tried: now.flatMap { policy.tryChecks(document, from: .issuer, now: $0) })
   }
 }

@@ -1,4 +1,5 @@
 internal import JSON
+public import Reason
 
 /// The JWT Claims Set (RFC 7519 §4) of one who was authenticated: who it is, and what they may do.
 ///
@@ -16,6 +17,8 @@ public struct ClaimsSet: Sendable {
   private let scopesPlace: JSONDocument.Place?
   private let permissionsPlace: JSONDocument.Place?
   private let confirmationPlace: JSONDocument.Place?
+  /// What came of what the provider tries on its tokens; nil: nothing was tried.
+  private let tried: TriedTokenResult?
   /// Claims that are there, and hold no words.
   private let unreadable: Words
   let emailTrust: EmailTrust
@@ -31,9 +34,10 @@ public struct ClaimsSet: Sendable {
     public static let permissions = Words(rawValue: 4)
   }
 
-  init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy) {
+  init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy, tried: TriedTokenResult? = nil) {
     self.claims = claims
     emailTrust = EmailTrust(claims, policy.emailVerification)
+    self.tried = tried
     provider = policy.provider
     issuer = policy.issuer
     leewaySeconds = policy.leewaySeconds
@@ -59,6 +63,12 @@ public struct ClaimsSet: Sendable {
 
   /// Whether the claim says which it holds: also where there is none, which says that it holds none.
   public func isReadable(_ words: Words) -> Bool { !unreadable.contains(words) }
+
+  /// Whether its provider tries something on its tokens.
+  public var areTried: Bool { tried != nil }
+
+  /// Why the token would be refused, were what its provider tries enforced; nil: it would not.
+  public func triedRefusal(at now: UnixSeconds) -> Reason? { tried?.refusal(at: now) }
 
   /// Bytes of the block that holds the claims.
   public var bytesHeld: Int { claims.bytesHeld }

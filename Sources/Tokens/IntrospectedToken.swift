@@ -25,7 +25,7 @@ public final class IntrospectedToken: Sendable {
     }
     let times = try policy.check(claims, from: .issuer, now: now, keyID: nil).times
     try IntrospectedToken.checkTokenType(claims)
-    self.claims = ClaimsSet(claims, policy)
+    self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, from: .issuer, now: now))
     tokenDeadline = times.deadline
     deadline = min(times.deadline, now + cacheSeconds)
   }

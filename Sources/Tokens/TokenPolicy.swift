@@ -33,6 +33,8 @@ public struct TokenPolicy: Sendable, Equatable {
   public var type: String?
   /// Claims that have to be there, and not null.
   public var requiredClaims: [ClaimPath]
+  /// What is tried beside all of this; nil: nothing.
+  public var tried: TriedTokenChecks?
   /// Bytes of a token.
   public var tokenBytesMax: Int
   public var claims: ClaimMapping
@@ -41,7 +43,7 @@ public struct TokenPolicy: Sendable, Equatable {
   public init(
     provider: String, issuer: String, audiences: Audiences, algorithms: [SignatureAlgorithm]? = nil,
     leewaySeconds: Int64 = 30, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = [],
-    tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping(),
+    tried: TriedTokenChecks? = nil, tokenBytesMax: Int = 8192, claims: ClaimMapping = ClaimMapping(),
     emailVerification: EmailVerification = .required
   ) {
     self.provider = provider
@@ -52,6 +54,7 @@ public struct TokenPolicy: Sendable, Equatable {
     self.ageMaxSeconds = ageMaxSeconds
     self.type = type
     self.requiredClaims = requiredClaims
+    self.tried = tried
     self.tokenBytesMax = tokenBytesMax
     self.claims = claims
     self.emailVerification = emailVerification

@@ -37,9 +37,9 @@ public final class VerifiedToken: Sendable {
 
   fileprivate init(
     _ claims: JSONDocument, _ policy: borrowing TokenPolicy, _ signer: Signer, _ header: JOSEHeader,
-    _ checked: CheckedClaims
+    _ checked: CheckedClaims, now: UnixSeconds
   ) {
-    self.claims = ClaimsSet(claims, policy)
+    self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, header, now: now))
     keyID = signer.keyID
     key = signer.key
     algorithm = signer.algorithm
@@ -101,7 +101,7 @@ public final class TokenVerifier: Sendable {
     let signer = try verifySignature(compact, of: token, keys: keys, using: signatures)
     let claims = try compact.claims(keyID: signer.keyID)
     let checked = try policy.check(claims, now: now, keyID: signer.keyID)
-    return VerifiedToken(claims, policy, signer, compact.header, checked)
+    return VerifiedToken(claims, policy, signer, compact.header, checked, now: now)
   }
 
   /// Checks everything but the claims; the payload as it was signed. For looking at a token, not for letting it in.

@@ -34,7 +34,10 @@ struct PolicyTestDraft: Sendable {
         "The upstream that it has to go to; only beside `expect: allowed`."),
       Key(
         "shadow", ifWritten: \.shadow, ValueKind.reason.located,
-        "Why what the route tries (`try`) has to refuse it; only beside `expect: allowed`. Left out, it may or not."),
+        """
+        Why what the provider or the route tries (`try`) has to refuse it; only beside `expect: allowed`. Left out, it \
+        may or not.
+        """),
     ])
 }
 

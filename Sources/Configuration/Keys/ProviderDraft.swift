@@ -17,6 +17,7 @@ struct ProviderDraft: Sendable {
   var claims = Decoded(ClaimMapping())
   var emailVerification: EmailVerification?
   var require = Decoded(TokenRequirementDraft())
+  var tried: Decoded<ProviderTryDraft>?
   var refresh = Decoded(RefreshDraft())
   var introspection: Decoded<IntrospectionDraft>?
   var signIn: Decoded<SignInDraft>?
@@ -91,6 +92,12 @@ struct ProviderDraft: Sendable {
       Key(
         "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens have to be like."
       ),
+      Key(
+        "try", ifWritten: \.tried, ValueKind.mapping(ProviderTryDraft.keys).notEmpty,
+        """
+        What it may ask of its tokens in future: the log and the metrics say which it would refuse. \
+        [Trying a provider's checks](access.md#trying-a-providers-checks).
+        """),
       Key("refresh", \.refresh, .mapping(RefreshDraft.keys), "How keys are kept fresh."),
       Key(
         "introspection", ifWritten: \.introspection, .mapping(IntrospectionDraft.keys),

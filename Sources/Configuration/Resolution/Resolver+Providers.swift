@@ -15,6 +15,7 @@ extension Resolver {
     checkKeySources(named.body)
     checkAlgorithms(named.body)
     checkTokenType(provider.require)
+    if let tried = provider.tried { checkTokenType(tried.value.require) }
     checkFiles(provider)
     checkCertificateAuthority(named.body)
     checkStaleFor(provider.refresh)
@@ -34,6 +35,7 @@ extension Resolver {
         algorithms: provider.algorithms?.map(\.value),
         leewaySeconds: provider.leeway.components.seconds, ageMaxSeconds: provider.maxAge?.components.seconds,
         type: provider.require.value.type, requiredClaims: provider.require.value.claims,
+        tried: provider.tried?.value.checks,
         tokenBytesMax: draft.limits.value.tokenBytesMax,
         claims: provider.claims.value,
         // What this gateway issues holds what its operator wrote.

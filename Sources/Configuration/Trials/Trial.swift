@@ -11,7 +11,7 @@ public struct Trial: Sendable {
   /// What it tries beside that.
   public let triedFindings: [Finding]
   public let result: Result
-  /// Why what the route tries would refuse it, were it enforced for whoever sends it.
+  /// Why what the route or the token's provider tries would refuse it, were it enforced for whoever sends it.
   public let unenforced: Reason?
 
   public enum Result: Sendable {
@@ -117,6 +117,6 @@ extension RequestTrials {
     guard let provider = supposed.provider ?? configuration.routes[route].providers.first else { return nil }
     return try ClaimsSet(
       supposing: supposed.claims, authenticatedAt: supposed.authenticatedAgo.map { now - $0 },
-      configuration.providers[provider].policy)
+      configuration.providers[provider].policy, triedAt: now)
   }
 }

@@ -45,6 +45,7 @@ extension ProviderConfiguration {
     own.policy.ageMaxSeconds = nil
     own.policy.type = nil
     own.policy.requiredClaims = []
+    own.policy.tried = nil
     own.policy.tokenBytesMax = LimitsConfiguration().tokenBytesMax
     own.introspection = nil
     own.certificateRule = nil

@@ -15,7 +15,7 @@ public struct PolicyTest: Sendable, Equatable {
   public var route: Int?
   /// The index of the upstream that has to be sent to; nil: any.
   public var upstream: Int?
-  /// Why what the route tries has to refuse it; nil: it may or may not.
+  /// Why what the provider or the route tries has to refuse it; nil: it may or may not.
   public var shadow: Reason?
 
   public enum Expectation: Sendable, Hashable {

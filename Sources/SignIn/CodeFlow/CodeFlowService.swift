@@ -73,6 +73,8 @@ public final class CodeFlowService: Responder, Sendable {
     var policy = policy
     policy.audiences = .oneOf([configuration.clientID])
     policy.ageMaxSeconds = nil
+    policy.tried?.audiences = nil
+    policy.tried?.ageMaxSeconds = nil
     self.policy = policy
   }
 

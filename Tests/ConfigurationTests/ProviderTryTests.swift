@@ -1,0 +1,81 @@
+import Access
+import Reason
+import Testing
+import Tokens
+
+@testable import Configuration
+
+@Suite("try of a provider")
+struct ProviderTryTests {
+  @Test("Every key is taken over, beside what is asked for now")
+  func written() throws {
+    let sample = Sample.provider("try: { audiences: [new], max_age: 1h, require: { typ: at+jwt, claims: [jti] } }")
+    let policy = try #require(try configuration(sample.text).providers.first).policy
+    #expect(policy.audiences == .oneOf(["example"]))
+    #expect(policy.ageMaxSeconds == nil && policy.type == nil && policy.requiredClaims == [])
+    let tried = TriedTokenChecks(
+      audiences: .oneOf(["new"]), ageMaxSeconds: 3600, type: "at+jwt", requiredClaims: [ClaimPath(name: "jti")])
+    #expect(policy.tried == tried)
+    #expect(try configuration(Sample.provider("leeway: 1s").text).providers.first?.policy.tried == nil)
+  }
+
+  @Test(
+    "What is wrong is said where it stands",
+    arguments: [
+      ("{ enforce: 10% }", #"8:12: unknown key "enforce""#),
+      ("{ leeway: 1s }", #"8:12: unknown key "leeway""#),
+      ("{ require: { scopes: [a] } }", #"8:23: unknown key "scopes""#),
+      ("{ audiences: any }", "8:23: "),
+      ("{ require: { typ: portcullis-assertion+jwt } }", #"8:28: "portcullis-assertion+jwt" is the type"#),
+      ("{}", "8:10: "),
+    ])
+  func faulty(tried: String, fault: String) {
+    let found = faults(Sample.provider("try: \(tried)").text)
+    #expect(found.count == 1 && found[0].hasPrefix(fault), "\(found)")
+  }
+
+  @Test("A test says what its token would be refused for: the provider's before the route's")
+  func tests() throws {
+    var sample = Sample()
+    sample.providers = """
+      providers:
+        local:
+          issuer: http://127.0.0.1:8080
+          audiences: [example, old]
+          signing: { state: state }
+          try: { audiences: [example], max_age: 1h }
+
+      """
+    sample.routes = """
+      routes:
+        - { path: /plain, auth: local, upstream: echo }
+        - { path: /both, auth: local, require: { scopes: [s] }, try: { require: { roles: [a] } }, upstream: echo }
+      tests:
+        - { request: GET /plain, as: { claims: { aud: old } }, expect: allowed, shadow: audience_mismatch }
+        - { request: GET /plain, as: { claims: { iat: 1 } }, expect: allowed, shadow: token_too_old }
+        - { request: GET /both, as: { scopes: [s], claims: { aud: old } }, expect: allowed, shadow: audience_mismatch }
+        - { request: GET /both, as: { scopes: [s] }, expect: allowed, shadow: role_missing }
+        - { request: GET /both, as: { claims: { aud: old } }, expect: scope_missing }
+
+      """
+    let tried = try configuration(sample.text)
+    #expect(tried.failedTests(now: 1_750_000_000) == nil)
+    let trials = RequestTrials(tried)
+    for (aud, reason) in [("old", Reason.audienceMismatch), ("example", nil)] {
+      var stated = StatedClaims()
+      stated.others = [(ClaimPath(name: "aud"), .string(aud))]
+      let routed = trials.route(TrialRequest(method: "GET", host: "a", target: "/plain"))
+      let supposed = SupposedIdentity(provider: nil, claims: stated, authenticatedAgo: nil)
+      let claims = try trials.claims(of: supposed, on: routed, now: 1_750_000_000)
+      let trial = trials.decide(routed, claims, now: 1_750_000_000)
+      #expect(trial.result.refusal == nil)
+      #expect(trial.unenforced == reason)
+      #expect(trial.triedFindings.map(\.reason) == [reason])
+      #expect(trial.findings.allSatisfy { $0.holds && !$0.isTried } && trial.triedFindings.allSatisfy(\.isTried))
+    }
+    let wrong = sample.text.replacing("shadow: token_too_old", with: "shadow: claim_missing")
+    #expect(
+      try configuration(wrong).failedTests(now: 1_750_000_000)?.list.first?.message
+        .hasPrefix(#"test "GET /plain": expected shadow claim_missing, found token_too_old"#) == true)
+  }
+}

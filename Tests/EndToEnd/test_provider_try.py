@@ -1,0 +1,153 @@
+"""Checks that a provider tries on tokens that it takes: decided, said and counted, and enforced for nobody."""
+import json
+import signal
+import time
+
+import pytest
+
+from support.gateway import run
+from support.ports import wait_until
+from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, mint
+from support.wire import get
+from test_enforcement import asked, metrics
+
+CONFIG = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+admin: {{ address: 127.0.0.1:0 }}
+workers: 1
+log: {{ format: json }}
+providers:
+  company:
+    issuer: "{issuer}"
+    audiences: [{audience}, old]
+    jwks_url: "{jwks}"
+    try: {{ audiences: [{audience}], max_age: 1h, require: {{ typ: at+jwt, claims: [jti] }} }}
+upstreams: {{ app: {{ servers: ["{server}"] }} }}
+routes:
+  - {{ name: plain, path: /plain/**, auth: company, upstream: app }}
+  - name: both
+    path: /both/**
+    auth: company
+    require: {{ scopes: [read] }}
+    try: {{ require: {{ roles: [admin] }} }}
+    upstream: app
+  - name: share
+    path: /share/**
+    auth: company
+    try: {{ require: {{ roles: [admin] }}, enforce: 99%, budget: 100% }}
+    upstream: app
+  - {{ name: open, path: /open/**, auth: none, upstream: app }}
+tests:
+  - {{ request: GET /plain/a, as: {{ claims: {{ aud: old }} }}, expect: allowed, shadow: audience_mismatch }}
+"""
+
+
+@pytest.fixture
+def scene(start, upstream, keys):
+    issuer, app = KeyServer(keys["ES256"]), upstream()
+    gateway = start(CONFIG.format(issuer=ISSUER, audience=AUDIENCE, jwks=issuer.url, server=app.server))
+
+    def ask(path, token=None):
+        """The status, the access line, and the heads that the upstream got."""
+        answer = get(gateway, path, [bearer(token)] if token else [])
+        line = gateway.wait_access(path=path)[-1]
+        return answer.status, line, [r for r in app.requests if f" {path} " in r.start_line]
+    yield gateway, ask
+    issuer.close()
+
+
+def good(key, headers=None, **changes):
+    """A token that has all that is tried, changed."""
+    return mint(key, {"typ": "at+jwt", **(headers or {})}, **{"jti": "1", **changes})
+
+
+def test_what_is_tried_is_said_and_counted_and_refuses_nobody(scene, keys):
+    gateway, ask = scene
+    key = keys["ES256"]
+    cases = {
+        "audience": (good(key, aud="old"), "audience_mismatch"),
+        "age": (good(key, iat=int(time.time()) - 7200), "token_too_old"),
+        "typ": (good(key, {"typ": "JWT"}), "token_type_refused"),
+        "claim": (good(key, jti=None), "claim_missing"),
+    }
+    for name, (token, reason) in cases.items():
+        # The second one comes from the cache.
+        for turn in range(2):
+            status, line, seen = ask(f"/plain/{name}-{turn}", token)
+            assert (status, line["shadow"], len(seen)) == (200, reason, 1), name
+            assert "reason" not in line and "tried" not in line
+            assert seen[0].field("x-forwarded-user") == "alice"
+    status, line, seen = ask("/plain/good", good(key))
+    assert (status, len(seen)) == (200, 1) and "shadow" not in line
+    assert "shadow" not in ask("/open/a", good(key, aud="old"))[1]
+    found = metrics(gateway)
+    for _, reason in cases.values():
+        assert found[f'portcullis_shadow_refusals_total{{route="plain",reason="{reason}"}}'] == "2"
+    assert not [name for name in found if name.startswith("portcullis_refusals_total")]
+    tried = {route["route"]: route for route in json.loads(asked(gateway, "/status"))["tried"]}
+    assert tried["plain"] == {
+        "route": "plain", "enforced_percent": 0, "stopped": False, "refusals": 0, "shadow_refusals": 8}
+    assert set(tried) == {"plain", "both", "share"}
+    assert "<td>plain</td><td>0%</td><td>0</td><td>8</td>" in asked(gateway, "/status", ("Accept", "text/html"))
+
+
+def test_it_comes_before_what_the_route_tries_and_hides_no_refusal(scene, keys):
+    _, ask = scene
+    key = keys["ES256"]
+    assert ask("/both/a", good(key, aud="old", scope="read"))[1]["shadow"] == "audience_mismatch"
+    assert ask("/both/b", good(key, scope="read"))[1]["shadow"] == "role_missing"
+    status, line, seen = ask("/both/c", good(key, aud="old"))
+    assert (status, line["reason"], seen) == (403, "scope_missing", []) and "shadow" not in line
+    # A share that is enforced refuses as it did.
+    answers = [ask(f"/share/{number}", good(key, aud="old", sub=f"user-{number}")) for number in range(20)]
+    assert any((status, line.get("tried"), seen) == (403, "role_missing", []) for status, line, seen in answers)
+    for status, line, _ in answers:
+        assert status == 403 or line["shadow"] == "audience_mismatch"
+
+
+def test_T_15_a_bad_token_is_refused_whatever_the_provider_tries(scene, keys):
+    _, ask = scene
+    key = keys["ES256"]
+    for name, token in {"expired": good(key, exp=1), "audience": good(key, aud="x"), "garbage": "a.b.c",
+                        "signature": good(Key("ES256", key.kid)), "none": None}.items():
+        status, line, seen = ask(f"/plain/{name}", token)
+        assert (status, seen) == (401, []) and "shadow" not in line, name
+
+
+def test_a_reload_tries_something_else_on_tokens_that_are_known(scene, keys):
+    gateway, ask = scene
+    token = good(keys["ES256"], aud="old")
+    assert ask("/plain/a", token)[1]["shadow"] == "audience_mismatch"
+    path = gateway.config_path
+    text = path.read_text()
+    path.write_text(text.replace(f"audiences: [{AUDIENCE}], max_age: 1h, ", "")
+                    .replace("audience_mismatch", "claim_missing"))
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: any(m.get("generation") == "2" for m in gateway.messages()), "generation 2")
+    status, line, _ = ask("/plain/b", token)
+    assert status == 200 and "shadow" not in line
+    # Once it is written into the provider, it is enforced.
+    path.write_text(text.replace("try: { audiences", "max_age: 2h\n    try: { audiences")
+                    .replace(f"audiences: [{AUDIENCE}, old]", f"audiences: [{AUDIENCE}]"))
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: any(m.get("generation") == "3" for m in gateway.messages()), "generation 3")
+    status, line, seen = ask("/plain/c", token)
+    assert (status, line["reason"], seen) == (401, "audience_mismatch", [])
+
+
+def test_commands_know_what_a_provider_tries(scene, keys):
+    gateway, _ = scene
+    path = gateway.config_path
+    assert run("check", "--config", path).returncode == 0
+    for more in (["--as", "claim=aud=old"], ["--token", good(keys["ES256"], aud="old")]):
+        found = run("explain", "--config", path, "--path", "/plain/a", *more)
+        assert found.returncode == 0, found.stderr
+        assert "shadow     401 audience_mismatch, which is not enforced" in found.stdout
+        assert "tries\n  LACKS  a token as company tries to ask for; found audience_mismatch\n" in found.stdout
+    found = run("explain", "--config", path, "--path", "/plain/a", "--token", good(keys["ES256"]))
+    assert "holds  a token as company tries to ask for" in found.stdout and "shadow" not in found.stdout
+    text = path.read_text()
+    path.write_text(text.replace("max_age: 1h", "max_age: 1h, enforce: 10%"))
+    found = run("check", "--config", path)
+    assert found.returncode == 1 and 'gateway.conf:11:43: unknown key "enforce"' in found.stderr
+    path.write_text(text)

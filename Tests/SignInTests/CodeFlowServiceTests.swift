@@ -171,6 +171,8 @@ struct CodeFlowServiceTests {
         continue
       }
       #expect(token.deadline - provider.now == seconds)
+      // Of what the provider tries on tokens, a session has claims alone: its audience and its age are its own.
+      #expect(token.claims.triedRefusal(at: provider.now) == .claimMissing)
       provider.now -= passed
     }
     #expect(provider.asked.count == 1)

@@ -90,7 +90,10 @@ final class FakeProvider: Sendable {
     store = UnreliableStore(try SQLiteSessionStore(path: "\(folder)/company.sessions.db"))
     let service = try CodeFlowService(
       configuration,
-      TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .oneOf(["orders"])),
+      TokenPolicy(
+        provider: "company", issuer: "https://id.example", audiences: .oneOf(["orders"]),
+        tried: TriedTokenChecks(
+          audiences: .oneOf(["orders"]), ageMaxSeconds: 60, requiredClaims: [ClaimPath(name: "tenant")])),
       client: try OAuthClient(id: "shop", .secretFile(secret)), certificateAuthorityFile: nil,
       store: store,
       access: ProviderAccess(

@@ -97,12 +97,7 @@ struct FieldTrick: Sendable {
       return request.bytes("Content-Length: \(hidden.utf8.count)\r\nContent_Length: 0\r\n", body: hidden)
     },
     FieldTrick(name: "upgrade") {
-      $0.bytes(
-        options: "upgrade",
-        """
-        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
-        \($1): \($2)\r\n
-        """) + $0.bytes()
+      $0.bytes(options: ForgedRequest.upgrade, "\(ForgedRequest.handshake)\($1): \($2)\r\n") + $0.bytes()
     },
   ]
 

@@ -7,13 +7,34 @@ struct ForgedRequest {
     case authorization(String)
     /// A pair of the Cookie line.
     case cookie(String)
+    /// Among the protocols of a WebSocket handshake.
+    case webSocketProtocol(String)
   }
 
-  var method: String
-  var host: String
+  /// What asks for a WebSocket beside `Connection: Upgrade` (RFC 6455 §4.1).
+  static let handshake = """
+    Upgrade: websocket\r
+    Sec-WebSocket-Version: 13\r
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
+
+    """
+
+  private(set) var method: String
+  let host: String
   /// In canonical form.
-  var path: String
-  var credential: Credential
+  let path: String
+  private(set) var credential = Credential.none
+
+  /// - Parameter path: In canonical form.
+  init(method: String, host: String, path: String) {
+    (self.method, self.host, self.path) = (method, host, path)
+  }
+
+  mutating func send(_ credential: Credential) {
+    self.credential = credential
+    // RFC 6455 §4.1.
+    if case .webSocketProtocol = credential { method = "GET" }
+  }
 
   /// The request, with what is forged in it.
   ///
@@ -28,7 +49,7 @@ struct ForgedRequest {
       """
       \(method) \(target ?? path) \(version)\r
       Host: \(host)\r
-      \(credentialLine(cookies))Connection: \(options)\r
+      \(credentialLine(cookies))Connection: \(connectionOptions(options))\r
       \(fields)\r
       \(body)
       """.utf8)
@@ -40,7 +61,7 @@ struct ForgedRequest {
       """
       \(method) \(path) HTTP/1.1\r
       \(field)Host: \(host)\r
-      \(credentialLine(nil))Connection: close\r
+      \(credentialLine(nil))Connection: \(connectionOptions("close"))\r
       \r
 
       """.utf8)
@@ -49,12 +70,21 @@ struct ForgedRequest {
   /// The same as text inside of another message.
   func hidden(_ fields: String) -> String { String(decoding: bytes(fields), as: UTF8.self) }
 
+  private func connectionOptions(_ options: String) -> String {
+    guard case .webSocketProtocol = credential, options != ForgedRequest.upgrade else { return options }
+    return "\(options), \(ForgedRequest.upgrade)"
+  }
+
+  static let upgrade = "Upgrade"
+
   private func credentialLine(_ cookies: String?) -> String {
     let others = cookies.map { "Cookie: \($0)\r\n" } ?? ""
     switch credential {
     case .none: return others
     case .authorization(let text): return "Authorization: \(text)\r\n\(others)"
     case .cookie(let pair): return "Cookie: \(pair)\(cookies.map { "; \($0)" } ?? "")\r\n"
+    case .webSocketProtocol(let token):
+      return "\(ForgedRequest.handshake)Sec-WebSocket-Protocol: bearer, \(token)\r\n\(others)"
     }
   }
 }

@@ -26,6 +26,7 @@ public struct ProbeRun: ~Copyable {
   private let address: SocketAddress
   private let received: ReceivedBytes
   private let key: IssuerKey
+  private let credentials: ProbedCredentials
   private var report = ProbeReport()
   private var attempts: [Attempt] = []
 
@@ -43,6 +44,11 @@ public struct ProbeRun: ~Copyable {
       let (routes, unreached) = ProbedRoute.all(of: run.configuration)
       for route in routes {
         for sender in route.senders { try run.probe(route, sender) }
+        guard route.senders.isEmpty else { continue }
+        run.report.routes.append(
+          ProbeReport.Route(
+            name: route.route.name, alike: route.alike,
+            fault: "its providers read tokens of WebSocket handshakes alone, and it takes none"))
       }
       for name in unreached {
         run.report.routes.append(
@@ -78,22 +84,27 @@ public struct ProbeRun: ~Copyable {
       active, sockets: sockets, keys: keys, tls: ListenerContexts([nil], tickets: TicketKeys(), workers: 1),
       upstreams: upstreams.snapshots, accessLog: AccessLog(.off, format: .json) { _ in }, isWatched: true
     ) { _ in }
+    let (server, credentials) = (server, ProbedCredentials(probed.providers))
     server.start(
-      requestKeys: { _, _ in }, requestIntrospection: { _ in }, requestRenewal: { _ in }, requestLookup: { _ in },
+      requestKeys: { _, _ in },
+      requestIntrospection: { server.answer($0, credentials.answer($0, now: ProbeRun.now)) }, requestRenewal: { _ in },
+      requestLookup: { _ in },
       begun: {}, failed: { _ in })
     loop.start()
     let upstream = LoopBound(ProbeUpstream(socket, received, loop), loop: loop)
     // Where it cannot, each request is answered 502, and the report says so.
     upstream.async { try? $0.start() }
     (self.loop, self.received, self.address, self.key) = (loop, received, address, key)
-    (self.upstream, self.configuration) = (upstream, probed)
+    (self.upstream, self.configuration, self.credentials) = (upstream, probed, credentials)
   }
 
   private mutating func probe(_ route: ProbedRoute, _ sender: ProbedRoute.Sender) throws {
-    let token = try sender.provider.map { try self.token(of: $0) }
+    let sent = try sender.provider.map { provider in
+      try sender.places.map { try credential(of: provider, in: $0) }
+    }
     let name = route.senders.count == 1 ? route.route.name : "\(route.route.name), as \(sender.name)"
-    let forged = ForgedRequest(
-      method: route.method, host: route.host, path: route.path, credential: ProbeRun.credential(of: sender, token))
+    var forged = ForgedRequest(method: route.method, host: route.host, path: route.path)
+    if let first = sent?.first { forged.send(first.credential) }
     let fault = fault(of: forged)
     report.routes.append(ProbeReport.Route(name: name, alike: route.alike, fault: fault))
     guard fault == nil else { return }
@@ -115,30 +126,59 @@ public struct ProbeRun: ~Copyable {
         }
       }
     }
-    guard let token, route.route.token == .remove else { return }
-    var places: [(String, ForgedRequest.Credential)] = sender.cookies.map {
-      ("cookie \($0)", .cookie("\($0)=\(token)"))
-    }
-    if sender.readsAuthorization {
-      places += [("Bearer", .authorization("Bearer \(token)")), ("bearer", .authorization("bearer  \(token)"))]
-    }
-    for (place, credential) in places {
-      var sent = forged
-      sent.credential = credential
-      attempt("token", place, name) {
-        sent.bytes("X-Harmless: \($0)\r\n")
+    guard route.route.token == .remove else { return }
+    for each in sent ?? [] {
+      var request = forged
+      request.send(each.credential)
+      attempt("token", each.place, name) {
+        request.bytes("X-Harmless: \($0)\r\n")
       } isArrival: { arrived, _ in
-        arrived.shows(token)
+        arrived.shows(each.text)
+      }
+      guard case .authorization(let value) = each.credential else { continue }
+      request.send(.authorization("bearer  " + value.dropFirst("Bearer ".count)))
+      attempt("token", "bearer", name) {
+        request.bytes("X-Harmless: \($0)\r\n")
+      } isArrival: { arrived, _ in
+        arrived.shows(each.text)
       }
     }
   }
 
-  private static func credential(of sender: ProbedRoute.Sender, _ token: String?) -> ForgedRequest.Credential {
-    guard let token else { return .none }
-    guard !sender.readsAuthorization, let cookie = sender.cookies.first else {
-      return .authorization("Bearer \(token)")
+  /// What somebody of a provider sends.
+  private struct SentCredential {
+    /// As the report names it.
+    let place: String
+    let credential: ForgedRequest.Credential
+    /// What no upstream is to see.
+    let text: String
+  }
+
+  private func credential(of provider: ProviderConfiguration, in source: CredentialSource) throws -> SentCredential {
+    let claims = try claims(of: provider)
+    let signed = String(decoding: try TokenMinter.mint(claims.object ?? [:], with: key), as: UTF8.self)
+    // As random as what a store or an issuer without keys would give.
+    let opaque = signed.split(separator: ".").last.map(String.init) ?? signed
+    var text = signed
+    if case .session = source {
+      text = opaque
+    } else if provider.introspection != nil {
+      if provider.keys == .none { text = opaque }
+      credentials.add(text, of: provider.name, claims: claims.serialized(), isSession: false)
     }
-    return .cookie("\(cookie)=\(token)")
+    switch source {
+    case .authorization:
+      return SentCredential(place: "Bearer", credential: .authorization("Bearer \(text)"), text: text)
+    case .cookie(let name):
+      return SentCredential(place: "cookie \(name)", credential: .cookie("\(name)=\(text)"), text: text)
+    case .session(let name):
+      credentials.add(text, of: provider.name, claims: claims.serialized(), isSession: true)
+      return SentCredential(place: "session \(name)", credential: .cookie("\(name)=\(text)"), text: text)
+    case .webSocketProtocol:
+      return SentCredential(place: "WebSocket protocol", credential: .webSocketProtocol(text), text: text)
+    // Resolved to the cookie's name in every configuration.
+    case .signInCookie: return SentCredential(place: "nothing", credential: .none, text: text)
+    }
   }
 
   /// Why nothing that is sent to the route would show anything: a harmless request has to be forwarded as it is.
@@ -248,14 +288,15 @@ public struct ProbeRun: ~Copyable {
     return nil
   }
 
-  /// One with a subject alone: what else is said upstream can only come from the client.
-  private func token(of provider: ProviderConfiguration) throws -> String {
+  /// A subject alone: what else is said upstream can only come from the client.
+  private func claims(of provider: ProviderConfiguration) throws -> JSONValue {
     let policy = provider.policy
-    let now = WallClock.nanoseconds / 1_000_000_000
     var claims = JSONValue.object([
-      "iss": .string(policy.issuer), "iat": .integer(now), "exp": .integer(now + 3600),
+      "iss": .string(policy.issuer), "iat": .integer(ProbeRun.now), "exp": .integer(ProbeRun.now + 3600),
     ])
     try claims.set(policy.claims.subject, .string("probe"))
-    return String(decoding: try TokenMinter.mint(claims.object ?? [:], with: key), as: UTF8.self)
+    return claims
   }
+
+  private static var now: Int64 { WallClock.nanoseconds / 1_000_000_000 }
 }

@@ -20,10 +20,27 @@ struct ProbedRoute {
   struct Sender {
     /// nil: nobody.
     let provider: ProviderConfiguration?
-    /// Where the provider's tokens may stand.
-    var readsAuthorization: Bool { provider?.credentialSources.contains(.authorization) ?? false }
-    var cookies: [String] { (provider?.credentialSources ?? []).compactMap(\.cookieName) }
+    /// Where what they send may stand on the route: requests are sent with it in the first of them.
+    let places: [CredentialSource]
     var name: String { provider?.name ?? "nobody" }
+
+    static let nobody = Sender(provider: nil, places: [])
+
+    /// nil: the route reads nothing that the provider's clients may send.
+    init?(_ provider: ProviderConfiguration, on route: RouteConfiguration) {
+      self.provider = provider
+      // A token in a handshake passes there alone: tricks that are none would say little.
+      let sources = provider.credentialSources
+      let others = sources.filter { $0 != .authorization && $0 != .webSocketProtocol }
+      places =
+        sources.filter { $0 == .authorization } + others
+        + (route.takesWebSockets ? sources.filter { $0 == .webSocketProtocol } : [])
+      if places.isEmpty { return nil }
+    }
+
+    private init(provider: ProviderConfiguration?, places: [CredentialSource]) {
+      (self.provider, self.places) = (provider, places)
+    }
   }
 
   /// What decides about fields.
@@ -34,6 +51,7 @@ struct ProbedRoute {
     let token: TokenForwarding
     let providers: [Int]
     let upgrades: [String]
+    let readsHandshakes: Bool
     let authentication: Authentication
   }
 
@@ -59,7 +77,12 @@ struct ProbedRoute {
       }
       let handling = Handling(
         identity: route.identity, assertion: route.assertion, headers: route.headers, token: route.token,
-        providers: route.providers, upgrades: route.upgrades, authentication: route.rule.authentication)
+        providers: route.providers, upgrades: route.upgrades,
+        readsHandshakes: route.takesWebSockets
+          && route.providers.contains {
+            configuration.providers[$0].credentialSources.contains(.webSocketProtocol)
+          },
+        authentication: route.rule.authentication)
       if let place = places[handling] {
         routes[place].alike.append(route.name)
         continue
@@ -81,9 +104,9 @@ struct ProbedRoute {
     let providers = route.providers.map { configuration.providers[$0] }
     senders =
       switch route.rule.authentication {
-      case .none: [Sender(provider: nil)]
-      case .optional: [Sender(provider: nil)] + providers.map { Sender(provider: $0) }
-      case .required: providers.map { Sender(provider: $0) }
+      case .none: [.nobody]
+      case .optional: [.nobody] + providers.compactMap { Sender($0, on: route) }
+      case .required: providers.compactMap { Sender($0, on: route) }
       }
     let tokenCookies = providers.flatMap { $0.credentialSources.compactMap(\.cookieName) }
     var cookies = configuration.providers.flatMap { provider in
@@ -106,6 +129,13 @@ struct ProbedRoute {
     "X-Original-URI", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
     "Content-Length", "Transfer-Encoding", "Proxy-Authorization",
   ]
+}
+
+extension RouteConfiguration {
+  /// RFC 6455 §4.1: a handshake is a GET.
+  fileprivate var takesWebSockets: Bool {
+    upgrades.contains("websocket") && (pattern.methods.isEmpty || pattern.methods.contains("GET"))
+  }
 }
 
 extension CredentialSource {

@@ -1,11 +1,14 @@
 import Configuration
+import Foundation
 import Testing
 
 @testable import Probe
 
 @Suite("What is probed")
 struct ProbedRouteTests {
-  private func configuration(_ routes: String, _ top: String = "") throws -> GatewayConfiguration {
+  private func configuration(_ routes: String, _ top: String = "", providers: String = "") throws
+    -> GatewayConfiguration
+  {
     let text = """
       listeners: [{ address: 127.0.0.1:8080 }]
       \(top)
@@ -13,6 +16,7 @@ struct ProbedRouteTests {
         company: { issuer: https://a.example, audiences: [x], jwks_url: https://a.example/k }
         browser:
           { issuer: https://b.example, audiences: [x], jwks_url: https://b.example/k, token_from: ["cookie:session"] }
+      \(providers)
       upstreams: { app: { servers: ["127.0.0.1:9"] } }
       routes:
       \(routes)
@@ -39,7 +43,7 @@ struct ProbedRouteTests {
       routes.map { $0.senders.map(\.name) } == [["nobody"], ["nobody", "company", "browser"], ["browser"]])
     #expect(unreached == ["never"])
     // Where its own tokens stand.
-    #expect(routes[2].senders[0].readsAuthorization == false && routes[2].senders[0].cookies == ["session"])
+    #expect(routes[2].senders[0].places == [.cookie("session")])
     #expect(routes[2].cookieNames == ["session"])
   }
 
@@ -62,6 +66,59 @@ struct ProbedRouteTests {
     #expect(
       report.results.first { $0.subject == "Content-Length" && $0.trick == "second request" }?.verdict
         == .refused(status: 400, reason: "content_length_invalid"))
+  }
+
+  @Test("Requests are sent with what the route takes: a WebSocket's token, a session, a token that is introspected")
+  func credentials() throws {
+    let secret = FileManager.default.temporaryDirectory.appending(path: "probe-\(UUID()).secret").path
+    #expect(
+      FileManager.default.createFile(atPath: secret, contents: Data("x".utf8), attributes: [.posixPermissions: 0o600]))
+    defer { try? FileManager.default.removeItem(atPath: secret) }
+    let report = try ProbeRun.report(
+      on: configuration(
+        """
+          - { name: page, path: /page, methods: [POST, GET], auth: [socket, page, company], upstream: app }
+          - { name: ws, path: /ws, auth: socket, upstream: app }
+          - { name: opaque, path: /opaque, auth: asked, upstream: app }
+          - { name: post, path: /post, methods: [POST], auth: [socket, company], upstream: app }
+          - { name: none, path: /none, auth: socket, upgrade: none, upstream: app }
+        """,
+        providers: """
+            socket:
+              { issuer: https://c.example, audiences: [x], jwks_url: https://c.example/k, token_from: [websocket_protocol] }
+            page:
+              issuer: https://d.example
+              audiences: [x]
+              token_from: [authorization, websocket_protocol]
+              code_flow: { client_id: x, url: "https://app.example", state: /tmp }
+            asked:
+              issuer: https://e.example
+              audiences: [x]
+              introspection: { url: https://e.example/i, client_id: x, client_secret_file: \(secret) }
+          """))
+    #expect(
+      report.routes.map(\.name) == [
+        "page, as socket", "page, as page", "page, as company", "ws", "opaque", "post", "none",
+      ])
+    #expect(report.routes.compactMap(\.fault).map { $0.contains("WebSocket handshakes alone") } == [true])
+    #expect(report.routes.last?.fault != nil && report.arrived.isEmpty)
+    let tried = report.results.filter { $0.subject == "token" }
+    #expect(
+      tried.map { "\($0.trick) on \($0.route)" } == [
+        "WebSocket protocol on page, as socket", "Bearer on page, as page", "bearer on page, as page",
+        "session __Host-portcullis_session on page, as page", "WebSocket protocol on page, as page", "Bearer on page, as company",
+        "bearer on page, as company", "WebSocket protocol on ws", "Bearer on opaque", "bearer on opaque",
+        "Bearer on post", "bearer on post",
+      ])
+    // Each was let through, so that it could have arrived.
+    #expect(tried.allSatisfy { $0.verdict == .stripped }, "\(tried.map { $0.verdict.text })")
+    // A field is looked for behind a handshake too.
+    #expect(report.results.contains { $0.route == "ws" && $0.trick == "as it is" && $0.verdict == .stripped })
+    // A session that nobody has given is none.
+    #expect(
+      report.results.contains {
+        $0.route == "page, as socket" && $0.subject == "Cookie __Host-portcullis_session" && $0.verdict == .stripped
+      })
   }
 
   @Test("Whoever trusts all proxies is shown what arrives; proxies elsewhere, and on this machine, are nobody's")

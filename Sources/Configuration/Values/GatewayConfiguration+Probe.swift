@@ -30,7 +30,8 @@ extension GatewayConfiguration {
   public static let replacedForProbe = [
     "listeners by one on loopback in clear, upstreams by a server of the probe's own",
     "providers' keys by one that is thrown away; audiences, algorithms, max_age and require by none",
-    "introspection, sign_in, code_flow and certificates by tokens; token_from by Authorization where it names no cookie",
+    "what issuers say of tokens (introspection), and the sessions of code_flow, by what the probe knows of its own",
+    "client certificates by tokens in Authorization: nothing is proved of what certificates say",
     "dpop: required by allowed; require, clients, rate_limit and limits of routes by none; limits by their defaults",
     "forward_auth by none: nothing is proved of what proxies are told that ask there",
     "trusted_proxies by those elsewhere: addresses of this machine stand for clients",
@@ -47,16 +48,10 @@ extension ProviderConfiguration {
     own.policy.requiredClaims = []
     own.policy.tried = nil
     own.policy.tokenBytesMax = LimitsConfiguration().tokenBytesMax
-    own.introspection = nil
     own.certificateRule = nil
     if own.dpop == .required { own.dpop = .allowed }
-    let isReadable = own.credentialSources.contains { source in
-      switch source {
-      case .authorization, .cookie: true
-      case .signInCookie, .session, .webSocketProtocol: false
-      }
-    }
-    if !isReadable { own.credentialSources.insert(.authorization, at: 0) }
+    // That of certificates, which the probe has none of.
+    if own.credentialSources.isEmpty { own.credentialSources = [.authorization] }
     return own
   }
 }

@@ -96,7 +96,6 @@ public struct AdminReport: Sendable {
     }
   }
 
-  /// The keys of a provider.
   /// A certificate that is shown to clients or upstreams.
   public struct Certificate: Sendable {
     public let file: String
@@ -109,6 +108,7 @@ public struct AdminReport: Sendable {
     }
   }
 
+  /// The keys of a provider.
   public struct Provider: Sendable {
     public let name: String
     public let issuer: String

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <termios.h>
 
@@ -310,4 +311,10 @@ ssize_t csystem_read_unseen(int terminal, unsigned char *bytes, size_t size) {
   sigprocmask(SIG_SETMASK, &mask, NULL);
   errno = code;
   return count;
+}
+
+ssize_t csystem_write_both(
+    int descriptor, const void *first, size_t first_count, const void *second, size_t second_count) {
+  struct iovec pieces[2] = {{(void *)first, first_count}, {(void *)second, second_count}};
+  return writev(descriptor, pieces, 2);
 }

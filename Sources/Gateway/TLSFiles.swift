@@ -61,7 +61,7 @@ struct TLSFiles {
     }
     do throws(TLSFault) {
       let certificate = try ServerCertificate(chainPEM: chain, keyPEM: key, staple: staple)
-      note(certificate.validity, until: certificate.expiresAt, of: files.chain, refusedBy: "clients refuse it")
+      note(certificate.validity, certificate.dates, of: files.chain, refusedBy: "clients refuse it")
       if let file = files.staple, certificate.staple?.isCurrent == false {
         warnings.append(configuration.diagnostic(file, "is out of date (nextUpdate); it is not stapled"))
       }
@@ -103,7 +103,7 @@ struct TLSFiles {
     guard let chain = bytes(files.chain), let key = bytes(files.key) else { return nil }
     do throws(TLSFault) {
       let certificate = try CertifiedKey(chainPEM: chain, keyPEM: key)
-      note(certificate.validity, until: certificate.expiresAt, of: files.chain, refusedBy: "servers refuse it")
+      note(certificate.validity, certificate.dates, of: files.chain, refusedBy: "servers refuse it")
       return certificate
     } catch {
       report(error, chain: files.chain, key: files.key)
@@ -139,16 +139,18 @@ struct TLSFiles {
   // MARK: What is wrong
 
   private mutating func note(
-    _ validity: CertifiedKey.Validity, until end: Int64, of file: NamedFile, refusedBy refusal: String
+    _ validity: CertifiedKey.Validity, _ dates: Range<Int64>, of file: NamedFile, refusedBy refusal: String
   ) {
     if !certificates.contains(where: { $0.file == file.path }) {
-      certificates.append(AdminReport.Certificate(file: file.path, expiresAt: Double(end)))
+      certificates.append(AdminReport.Certificate(file: file.path, expiresAt: Double(dates.upperBound)))
     }
     switch validity {
-    case .valid: break
-    case .expiresSoon:
-      let message = "expires at \(TimeText.text(end)), and five sixths of its time are over: renew it"
-      warnings.append(configuration.diagnostic(file, message))
+    case .valid:
+      // Whatever renews it, at a third as is usual, has had its time.
+      guard WallClock.nanoseconds / 1_000_000_000 > dates.upperBound - Int64(dates.count) / 6 else { break }
+      let end = TimeText.text(dates.upperBound)
+      warnings.append(
+        configuration.diagnostic(file, "expires at \(end), and five sixths of its time are over: renew it"))
     case .expired: warnings.append(configuration.diagnostic(file, "has expired; \(refusal)"))
     case .notYetValid: warnings.append(configuration.diagnostic(file, "is not valid yet; \(refusal)"))
     }

@@ -41,22 +41,21 @@ public final class ByteRing: @unchecked Sendable {
     return true
   }
 
-  /// Has `body` take everything that is in it: whole records, where one may lie in two pieces. The consumer's alone.
+  /// Has `body` take everything that is in it: whole records. The consumer's alone.
   ///
-  /// - Parameter body: Is given each piece in turn, at most two of them; there is no room for new ones in their place
-  ///   before it returns.
+  /// - Parameter body: Is given them in two pieces, as one may lie on the end of the block and its beginning; the second
+  ///   is empty where none does. There is no room for new ones in their place before it returns.
   /// - Returns: Whether there was something.
-  public func drain(_ body: (Span<UInt8>) -> Void) -> Bool {
+  public func drain(_ body: (Span<UInt8>, Span<UInt8>) -> Void) -> Bool {
     let read = head.value.load(ordering: .relaxed)
     let write = tail.value.load(ordering: .acquiring)
     guard read < write else { return false }
     let start = read & (capacity - 1)
     let first = min(write - read, capacity - start)
     // SAFETY: the producer wrote these bytes before it published `tail`, and does not touch them before `head` moves.
-    unsafe body(Span(_unsafeBytes: UnsafeRawBufferPointer(start: storage + start, count: first)))
-    if first < write - read {
-      unsafe body(Span(_unsafeBytes: UnsafeRawBufferPointer(start: storage, count: write - read - first)))
-    }
+    unsafe body(
+      Span(_unsafeBytes: UnsafeRawBufferPointer(start: storage + start, count: first)),
+      Span(_unsafeBytes: UnsafeRawBufferPointer(start: storage, count: write - read - first)))
     head.value.store(write, ordering: .releasing)
     return true
   }

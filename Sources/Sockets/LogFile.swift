@@ -29,14 +29,19 @@ public struct LogFile: ~Copyable {
     descriptor = fresh
   }
 
-  /// Writes all of `bytes`.
-  public func write(_ bytes: Span<UInt8>) throws(SystemError) {
+  /// Writes all of `bytes` and then of `others`, where the system allows at once: another process may append to the file.
+  public func write(_ bytes: Span<UInt8>, _ others: Span<UInt8> = Span()) throws(SystemError) {
     var offset = 0
-    while offset < bytes.count {
-      // SAFETY: the range written lies inside the span.
-      let count = unsafe bytes.withUnsafeBytes { raw -> Int in
-        guard let base = raw.baseAddress else { return 0 }
-        return unsafe Glibc.write(descriptor, base + offset, raw.count - offset)
+    while offset < bytes.count + others.count {
+      // SAFETY: both ranges lie inside the spans, which outlive the call.
+      let count = unsafe bytes.withUnsafeBytes { first in
+        unsafe others.withUnsafeBytes { second in
+          let firstOffset = min(offset, first.count)
+          let secondOffset = offset - firstOffset
+          return unsafe csystem_write_both(
+            descriptor, first.baseAddress.map { unsafe $0 + firstOffset }, first.count - firstOffset,
+            second.baseAddress.map { unsafe $0 + secondOffset }, second.count - secondOffset)
+        }
       }
       if count > 0 {
         offset += count

@@ -6,15 +6,10 @@ public struct CertifiedKey: Sendable, Equatable {
   private let keyPEM: [UInt8]
   /// What its dates said when it was read.
   public let validity: Validity
-  /// Its notAfter, in seconds since 1970.
-  public let expiresAt: Int64
+  /// Its notBefore and notAfter, in seconds since 1970.
+  public let dates: Range<Int64>
 
-  public enum Validity: Sendable, Equatable {
-    case valid
-    /// Less than a sixth of its time is left: whatever renews it, at a third as is usual, has had its time.
-    case expiresSoon
-    case expired, notYetValid
-  }
+  public enum Validity: Sendable, Equatable { case valid, expired, notYetValid }
 
   /// - Parameters:
   ///   - chainPEM: The certificate first, then those that lead to an authority that the peer trusts.
@@ -24,7 +19,7 @@ public struct CertifiedKey: Sendable, Equatable {
     self.keyPEM = keyPEM
     guard let certificate = try PEMReader(chainPEM).certificate() else { throw .noCertificate }
     validity = certificate.validity
-    expiresAt = certificate.expiresAt
+    dates = certificate.dates
     // Whether it can be shown is known once a context has taken it.
     try show(from: try SSLContext(.client))
   }
@@ -55,17 +50,15 @@ extension X509Certificate {
   /// What its dates say now.
   var validity: CertifiedKey.Validity { unsafe X509Certificate.validity(of: pointer) }
 
-  /// Its notAfter, in seconds since 1970.
-  var expiresAt: Int64 { unsafe portcullis_seconds(X509_get0_notAfter(pointer)) }
+  /// Its notBefore and notAfter, in seconds since 1970.
+  var dates: Range<Int64> {
+    let begin = unsafe portcullis_seconds(X509_get0_notBefore(pointer))
+    return begin..<max(begin, unsafe portcullis_seconds(X509_get0_notAfter(pointer)))
+  }
 
   @unsafe
   static func validity(of certificate: OpaquePointer) -> CertifiedKey.Validity {
     if unsafe X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0 { return .expired }
-    guard unsafe X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 else { return .notYetValid }
-    let begins = unsafe portcullis_seconds(X509_get0_notBefore(certificate))
-    let ends = unsafe portcullis_seconds(X509_get0_notAfter(certificate))
-    var now = Int64(time(nil))
-    now += (ends - begins) / 6
-    return now < ends ? .valid : .expiresSoon
+    return unsafe X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0 ? .valid : .notYetValid
   }
 }

@@ -9,8 +9,8 @@ public struct ServerCertificate: Sendable, Equatable {
 
   /// What its dates said when it was read.
   public var validity: CertifiedKey.Validity { certifiedKey.validity }
-  /// Its notAfter, in seconds since 1970.
-  public var expiresAt: Int64 { certifiedKey.expiresAt }
+  /// Its notBefore and notAfter, in seconds since 1970.
+  public var dates: Range<Int64> { certifiedKey.dates }
 
   /// - Parameters:
   ///   - chainPEM: The certificate first, then those that lead to an authority that clients trust.

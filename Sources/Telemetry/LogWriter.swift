@@ -85,12 +85,12 @@ public final class LogWriter: Sendable {
       state.withLock { state in
         for ring in state.rings {
           droppedNow += ring.takeDropped()
-          let hadSome = ring.drain { bytes in
+          let hadSome = ring.drain { bytes, others in
             do throws(SystemError) {
-              try state.file.write(bytes)
+              try state.file.write(bytes, others)
             } catch {
               failure = error
-              droppedNow += LogWriter.lineEnds(bytes)
+              droppedNow += LogWriter.lineEnds(bytes) + LogWriter.lineEnds(others)
             }
           }
           if hadSome { hadLines = true }

@@ -55,6 +55,10 @@ static inline void *csystem_event_context(const csystem_event *events, int index
 
 static inline void csystem_event_forget(csystem_event *events, int index) { events[index].data.ptr = NULL; }
 
+// As writev(2).
+ssize_t csystem_write_both(
+    int descriptor, const void *first, size_t first_count, const void *second, size_t second_count);
+
 // Makes the calling thread one that computes and is in no hurry: others go first, in so far as Linux lets them
 // (nice(2), sched_setattr(2)). Once for each thread.
 void csystem_background_thread(const char *name, int niceness);

@@ -5,8 +5,8 @@ struct TimedHashes {
 
   private static let timeBytes = 8
   private static let entryBytes = timeBytes + 32
-  /// Those that were added first are forgotten first.
-  private static let countMax = 32
+  /// More tabs than browsers open at once: each may bring its own. Those that were added first are forgotten first.
+  private static let countMax = 128
 
   init(_ bytes: [UInt8] = []) { self.bytes = bytes.count.isMultiple(of: TimedHashes.entryBytes) ? bytes : [] }
 

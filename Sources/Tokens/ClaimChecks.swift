@@ -33,6 +33,12 @@ extension TokenPolicy {
       guard let place = claims.member(name, of: claims.root), claims.kind(place) != .string else { continue }
       throw TokenError(.claimMalformed(name), keyID: keyID)
     }
+    // SECURITY I-9. Nobody would be revoked by an address that counts as absent, nor be told by one that proves nothing.
+    if self.claims.subject.isEmail, claims.place(self.claims.subject) != nil,
+      EmailTrust(claims, emailVerification) != .proven
+    {
+      throw TokenError(.claimMissing("email_verified"), keyID: keyID)
+    }
     for path in requiredClaims {
       guard let place = claims.place(path), claims.kind(place) != .null else {
         throw TokenError(.claimMissing(path.description), keyID: keyID)

@@ -44,11 +44,15 @@ public struct ClaimsSet: Sendable {
     let subjectPath = policy.claims.subject
     subject =
       subjectPath.isEmail && emailTrust == .denied ? nil : claims.place(subjectPath).flatMap { claims.name($0) }
-    rolesPlace = claims.place(policy.claims.roles).flatMap {
-      claims.holdsWords($0) || claims.holdsObjects($0) ? $0 : nil
+    let provesNothing = emailTrust != .proven
+    func words(_ path: ClaimPath) -> JSONDocument.Place? {
+      guard !(path.isEmail && provesNothing) else { return nil }
+      return claims.place(path).flatMap { claims.holdsWords($0) ? $0 : nil }
     }
-    scopesPlace = claims.place(policy.claims.scopes).flatMap { claims.holdsWords($0) ? $0 : nil }
-    permissionsPlace = claims.place(policy.claims.permissions).flatMap { claims.holdsWords($0) ? $0 : nil }
+    rolesPlace =
+      words(policy.claims.roles) ?? claims.place(policy.claims.roles).flatMap { claims.holdsObjects($0) ? $0 : nil }
+    scopesPlace = words(policy.claims.scopes)
+    permissionsPlace = words(policy.claims.permissions)
     confirmationPlace = claims.member("cnf", of: claims.root)
     var unreadable: Words = []
     for (words, path, place) in [

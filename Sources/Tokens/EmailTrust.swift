@@ -17,7 +17,8 @@ enum EmailTrust: Sendable {
     }
     var isVerified = verification == .assumed
     if let place = claims.member("email_verified", of: claims.root), claims.kind(place) != .null {
-      guard claims.bool(place) == true else {
+      // Some issuers write booleans as strings.
+      guard claims.bool(place) == true || claims.isString(place, "true") else {
         self = .denied
         return
       }

@@ -5,6 +5,7 @@ import pytest
 from support.gateway import run
 from support.judged import Judge
 from support.tokens import AUDIENCE, ISSUER, bearer, mint
+from support.wire import get
 
 CEO = "ceo@corp.example"
 ASSUMING = "https://verifies.example"
@@ -33,9 +34,9 @@ def judge(start_once, upstream_once, keys, tmp_path_factory):
     """), app)
 
 
-VERIFIED = [{"email_verified": True}, {"email_verified": True, "iss": ASSUMING}, {"iss": ASSUMING}]
+VERIFIED = [{"email_verified": True}, {"email_verified": "true"}, {"email_verified": True, "iss": ASSUMING}, {"iss": ASSUMING}]
 UNSTATED = [{}]
-DENIED = [{"email_verified": value, "iss": issuer} for value in (False, "true", "false", 1, [True], {})
+DENIED = [{"email_verified": value, "iss": issuer} for value in (False, "True", "false", 1, [True], {})
           for issuer in (ISSUER, ASSUMING)]
 
 
@@ -68,6 +69,37 @@ def test_I_9_an_address_has_one_at_sign(judge, keys, address, issuer):
 
 def test_I_9_without_an_address_nobody_is_excluded(judge, keys):
     assert judge.allowed([bearer(mint(keys["ES256"]))], "/others/x").field("x-forwarded-email") is None
+
+
+@pytest.mark.parametrize("claims, reason", [
+    ({"email_verified": False}, "claim_missing"), ({}, "claim_missing"),
+    ({"email": "a@evil@corp", "email_verified": True}, "claim_missing"),
+    ({"email_verified": True}, None)])
+def test_I_9_T_16_nobody_is_called_by_another_address(start, upstream, tmp_path, keys, claims, reason):
+    """Whoever is revoked by their address does not come in by saying that it is not verified."""
+    app = upstream()
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    (tmp_path / "revoked").write_text("")
+    gateway = start(f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    revocations: {{ file: {tmp_path}/revoked }}
+    providers:
+      company:
+        issuer: "{ISSUER}"
+        audiences: [{AUDIENCE}]
+        jwks_file: {tmp_path}/keys.json
+        claims: {{ subject: email, roles: email }}
+    upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+    routes: [{{ path: /**, auth: company, require: {{ roles: ["{CEO}", "a@evil@corp"] }}, upstream: app }}]
+    """)
+    token = mint(keys["ES256"], **{"email": CEO, **claims})
+    answer = get(gateway, "/x", [bearer(token)])
+    assert answer.status == (401 if reason else 200)
+    if reason:
+        assert gateway.access_of(answer.request_id)["reason"] == reason and app.requests == []
+    else:
+        assert [request.field("x-forwarded-user") for request in app.requests] == [CEO]
 
 
 @pytest.mark.parametrize("verified, status, found", [

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from support.gateway import Gateway, run
-from support.sign_in import ALICE, BOB, FETCH, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, person, until_status, users
+from support.sign_in import (ALICE, BOB, FETCH, HOST, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, person,
+                             until_status, users)
 from support.tokens import payload
 from support.wire import exchange, get
 
@@ -233,6 +234,41 @@ def test_C_8_a_form_of_another_site_is_refused(scene):
     assert signed_in.get("/auth/login", own, method="POST", body=body).status == 303
     assert signed_in.login(fields=[("Origin", "http://evil.test")]).status == 403
     assert browser.access is None and without.access is None
+
+
+def test_where_no_cookie_is_looked_for_nothing_is_renewed(scene):
+    """`token_from: authorization`: a browser that signed in has nothing that a route would take."""
+    signed_in = scene(provider="token_from: authorization")
+    browser = signed_in.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+    assert refresh
+    browser.cookies.pop("portcullis_access", None)
+    answer = browser.go("/x")
+    assert answer.status == 401 and answer.field("location") is None and not answer.all("set-cookie")
+    assert signed_in.app.requests == []
+    # It was not used either.
+    assert json.loads(signed_in.refresh(refresh).body)["access_token"]
+
+
+def test_of_several_providers_the_one_of_the_host_has_people_sign_in(scene, tmp_path):
+    (tmp_path / "others.yaml").write_text(users(ALICE))
+    (tmp_path / "others.yaml").chmod(0o600)
+    signed_in = scene(provider=f"""
+  other:
+    issuer: http://localhost:8080
+    audiences: [example]
+    signing: {{ state: {tmp_path}/other }}
+    sign_in: {{ users_file: {tmp_path}/others.yaml, path: /other }}""",
+        routes="  - { path: /both, auth: [local, other], upstream: app }")
+    for host, location in ((HOST, "/auth/login?return_to=/both"), ("localhost", "/other/login?return_to=/both"),
+                           ("LOCALHOST:8080", "/other/login?return_to=/both"), ("elsewhere", None)):
+        answer = signed_in.get("/both", NAVIGATION, host=host)
+        assert (answer.status, answer.field("location")) == ((303, location) if location else (401, None)), host
+        if location:
+            said = run("explain", "--config", signed_in.gateway.config_path, "--path", "/both", "--host", host)
+            assert location.partition("?")[0] in said.stdout, said
+    assert signed_in.app.requests == []
 
 
 def test_C_8_a_page_that_sends_no_referrer_is_the_hosts_own(scene):

@@ -29,6 +29,7 @@ enum SessionClaims {
     for member in userinfo?.members ?? []
     where claims[member.name] == nil && !left.containsSameBytes(as: member.name)
       && !ofTokensAlone.containsSameBytes(as: member.name)
+      && (member.name != "email_verified" || isOneAddress(claims["email"], userinfo?["email"]))
     {
       members.append(member)
     }
@@ -37,6 +38,12 @@ enum SessionClaims {
       JSONObject.Member(name: "exp", value: .integer(expiresAt)),
     ]
     return JSONValue.object(JSONObject(members) ?? [:]).serialized()
+  }
+
+  /// Whether what userinfo says of its address is about the one that the session has (SECURITY I-9).
+  private static func isOneAddress(_ stated: JSONValue?, _ userinfo: JSONValue?) -> Bool {
+    guard let address = userinfo?.string else { return false }
+    return stated.map { $0.string?.isSameBytes(as: address) == true } ?? true
   }
 
   /// Userinfo may not say when or how somebody has signed in.

@@ -27,9 +27,13 @@ extension UpstreamEvent {
       metadata["server"] = "\(server)"
       metadata["reason"] = "\(reason.rawValue)"
       log.warning("a server is passed over: requests failed on it, three in a row", metadata: metadata)
+    case .failing(let server, let reason):
+      metadata["server"] = "\(server)"
+      metadata["reason"] = "\(reason.rawValue)"
+      log.warning("the only server of an upstream fails: requests failed on it, three in a row", metadata: metadata)
     case .recovered(let server):
       metadata["server"] = "\(server)"
-      log.notice("a server that was passed over answers again", metadata: metadata)
+      log.notice("a server on which requests failed answers again", metadata: metadata)
     case .down(let server, let fault):
       metadata["server"] = "\(server)"
       metadata["why"] = "\(fault)"

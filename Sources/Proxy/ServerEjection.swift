@@ -4,7 +4,8 @@ import Synchronization
 /// Whether a server is passed over because requests failed on it, on whatever loop.
 ///
 /// Three failures in a row eject it: no connection, one that ended before an answer, or none in time. After a pause one request is
-/// given to it; where that fails, the next pause is twice as long, a minute at most. An answer ends it.
+/// given to it; where that fails, the next pause is twice as long, a minute at most. An answer ends it. The only server
+/// of an upstream is counted so too, for operators: it is asked all the same.
 final class ServerEjection: Sendable {
   /// Failures in a row, while it is not ejected.
   private let failures = Atomic<Int>(0)

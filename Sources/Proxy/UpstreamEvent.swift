@@ -13,7 +13,9 @@ public enum UpstreamEvent: Sendable {
   case tlsFailed(String, why: String, count: Int)
   /// A server is passed over: too many requests in a row failed on it.
   case ejected(String, Reason)
-  /// A server that was passed over has answered.
+  /// The only server of its upstream: too many requests in a row failed on it. It is asked all the same.
+  case failing(String, Reason)
+  /// A server that was passed over, or the only one after it failed, has answered.
   case recovered(String)
   /// Health checks say that a server is down.
   case down(String, HealthFault)

@@ -81,9 +81,11 @@ final class UpstreamPool {
     let now = worker.loop.now
     let isElsewhere = reason != .upstreamClosed && reason != .upstreamTimeout
     if isElsewhere, server.state.isResolved, state.mayLookUp(now) { worker.requestLookup(state) }
-    // There is nobody to pass it over for.
-    guard servers.count > 1, server.state.ejection.failed(now) != nil else { return }
-    worker.report(.upstream(state.configuration.name, .ejected(server.state.name, reason)))
+    guard server.state.ejection.failed(now) != nil else { return }
+    // One that is alone is asked all the same: `ServerChoice` has no other.
+    let name = server.state.name
+    worker.report(
+      .upstream(state.configuration.name, servers.count > 1 ? .ejected(name, reason) : .failing(name, reason)))
   }
 
   /// `server` began to answer.

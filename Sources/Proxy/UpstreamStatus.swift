@@ -15,7 +15,7 @@ public struct UpstreamStatus: Sendable {
     case up
     /// Its checks fail.
     case down
-    /// Requests failed on it: others are asked while there are some.
+    /// Requests failed on it: others are asked while there are some. One that is alone is asked all the same.
     case ejected
   }
 }

@@ -11,6 +11,7 @@ import time
 import pytest
 from support.gateway import ROOT, run
 from support.ports import wait_until
+from support.servers import Process
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, held_until, mint
 from support.wire import get
 
@@ -538,3 +539,35 @@ def test_what_is_wrong_with_it_is_said(tmp_path):
         checked = run("check", "--config", file)
         assert checked.returncode == 1 and fault in checked.stderr + checked.stdout, (written, checked)
         assert re.search(r"gateway\.conf:3:\d+: ", checked.stderr + checked.stdout)
+
+
+def test_the_only_server_of_an_upstream_that_fails_is_said_to(start):
+    """Without health checks too; it is asked all the same, so that it is found at once when it is back."""
+    server = Process("alone")
+    try:
+        gateway = start(config(server))
+        admin = Admin(gateway)
+
+        def state():
+            [of_status] = [u["servers"][0]["state"] for u in admin.status()["upstreams"] if u["name"] == "app"]
+            samples = admin.metrics()
+            [of_metric] = [s for s in ("up", "down", "ejected")
+                           if samples[f'portcullis_upstream_servers{{upstream="app",state="{s}"}}'] == 1]
+            assert of_status == of_metric
+            return of_status
+
+        def said(text):
+            return [m for m in gateway.messages() if text in m["message"]]
+
+        assert get(gateway, "/open/x").status == 200 and state() == "up"
+        server.kill()
+        assert [get(gateway, "/open/x").status for _ in range(8)] == [502] * 8 and state() == "ejected"
+        message = gateway.wait_message("the only server of an upstream fails")
+        assert (message["upstream"], message["server"]) == ("app", server.server)
+        assert message["reason"] == "upstream_unreachable" and not said("passed over")
+        server.start()
+        assert get(gateway, "/open/x").status == 200 and state() == "up"
+        gateway.wait_message("answers again")
+        assert len(said("the only server")) == 1 and len(said("answers again")) == 1
+    finally:
+        server.kill()

@@ -139,6 +139,16 @@ struct ServerChoiceTests {
     #expect((0..<4).map { _ in choice.next(servers) } == [1, 2, 1, 2])
     #expect(choice.next(servers, tried: [servers[0].state]) == 2)
   }
+
+  @Test("One that is alone is asked all the same, and is said to fail")
+  func aloneAndEjected() throws {
+    var choice = choice(.roundRobin)
+    let servers = try servers(1)
+    servers[0].state.eject()
+    #expect(servers[0].state.health == .ejected)
+    #expect((0..<3).map { _ in choice.next(servers) } == [1, 1, 1])
+    #expect(choice.next(servers, tried: [servers[0].state]) == 1)
+  }
 }
 
 @Suite("Ejection")

@@ -11,8 +11,11 @@ import Tokens
 extension KeyEvent {
   func write(to log: Logger) {
     switch self {
-    case .updated(let provider, let keys):
-      log.notice("keys updated", metadata: ["provider": "\(provider)", "keys": "\(keys)"])
+    case .updated(let provider, let keys, let change):
+      var metadata: Logger.Metadata = ["provider": "\(provider)", "keys": "\(keys)"]
+      metadata["added"] = change.added.map { "\($0)" }
+      metadata["removed"] = change.removed.map { "\($0)" }
+      log.notice("keys updated", metadata: metadata)
     case .keyUnused(let provider, let problem):
       log.warning("a key of the set is not used", metadata: ["provider": "\(provider)", "why": "\(problem)"])
     case .moreKeysUnused(let provider, let count):

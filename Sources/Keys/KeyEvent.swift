@@ -2,8 +2,8 @@ public import Tokens
 
 /// What operators want to be told.
 public enum KeyEvent: Sendable {
-  /// New keys are in use.
-  case updated(provider: String, keys: Int)
+  /// New keys are in use, and what is other than with those that were in use before.
+  case updated(provider: String, keys: Int, KeySetChange)
   /// A key of the set is left out, and why. Once for each change of the set.
   case keyUnused(provider: String, KeySet.Problem)
   /// As many more are left out, of which `keyUnused` does not tell.

@@ -286,12 +286,13 @@ public final class KeyStore {
   private func remoteChanged(_ remote: RemoteKeys, _ change: RemoteKeys.Change) {
     for index in entries.indices where entries[index].remote === remote {
       let wasExpired = entries[index].isExpired
+      let before = snapshot.providers[index].keySet
       settle(index)
       let provider = entries[index].source.provider
       switch change {
       case .fetched(let isOther, let failures):
         entries[index].answers += 1
-        tell(provider, remote, isOther: isOther, isBack: wasExpired, after: failures)
+        tell(provider, remote, from: before, isOther: isOther, isBack: wasExpired, after: failures)
         tellClock(index, remote)
         writeCopy(index, remote)
       case .failed(let fault, let url, let isSaid):
@@ -306,13 +307,14 @@ public final class KeyStore {
   }
 
   private func tell(
-    _ provider: String, _ remote: RemoteKeys, isOther: Bool, isBack: Bool, after failures: FailureSeries
+    _ provider: String, _ remote: RemoteKeys, from before: KeySet?, isOther: Bool, isBack: Bool,
+    after failures: FailureSeries
   ) {
     if let beganAt = failures.beganAt {
       log(.fetchedAgain(provider: provider, failures: failures.count, after: .current - beganAt))
     }
     guard let keySet = remote.keys?.keySet, isOther || isBack else { return }
-    log(.updated(provider: provider, keys: keySet.keys.count))
+    log(.updated(provider: provider, keys: keySet.keys.count, KeySetChange(from: before, to: keySet)))
     if isOther { tellUnused(keySet, of: provider) }
   }
 

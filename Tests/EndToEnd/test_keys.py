@@ -222,7 +222,9 @@ def test_K_2_at_most_100_keys(start, upstream, key_server, keys):
     gateway = start(config(app, fetched(key_server(*many(101)))))
     assert "101 keys; at most 100" in failed(gateway)
     gateway = start(config(app, fetched(key_server(*many(100)))))
-    assert gateway.wait_message("keys updated")["keys"] == "100"
+    updated = gateway.wait_message("keys updated")
+    assert updated["keys"] == "100"
+    assert updated["added"] == ", ".join(f'"key-{index}"' for index in range(5)) + " and 95 more"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser has a name server of its own")
@@ -296,7 +298,8 @@ def test_K_3_a_new_key_is_fetched_once_and_the_request_waits(start, upstream, ke
 
 
 def a_new_key_is_fetched_once(keys, gateway, app, issuer):
-    gateway.wait_message("keys updated")
+    first = gateway.wait_message("keys updated")
+    assert (first["added"], "removed" in first) == (f'"{keys["ES256"].jwk["kid"]}"', False), first
     assert issuer.fetches == 1
     rotated = Key("ES256", "rotated-1")
     issuer.keys = [rotated]
@@ -326,6 +329,8 @@ def a_new_key_is_fetched_once(keys, gateway, app, issuer):
         assert time.monotonic() - began < 60
         time.sleep(0.5)
     assert took >= 0.5 and refused > 10 and issuer.fetches == 2
+    changes = [(m["added"], m.get("removed")) for m in gateway.messages() if m["message"] == "keys updated"]
+    assert changes[-1] == ('"rotated-1"', first["added"]), changes
 
     # What the first key signed dies with it; it asks for no other fetch, as do 10,000 names that nobody gave.
     assert get(gateway, "/api/x", [bearer(mint(keys["ES256"]))]).status == 401

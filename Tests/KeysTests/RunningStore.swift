@@ -91,7 +91,7 @@ final class RunningStore: Sendable {
 
   private static func text(_ event: KeyEvent) -> String {
     switch event {
-    case .updated(let provider, let keys): "\(provider): \(keys) keys"
+    case .updated(let provider, let keys, _): "\(provider): \(keys) keys"
     case .keyUnused(let provider, let problem): "\(provider): \(problem)"
     case .moreKeysUnused(let provider, let count): "\(provider): \(count) more unused"
     case .fetchFailed(let failure):

@@ -10,7 +10,7 @@ struct UnusedKeysTests {
     try KeySet.parse(jwks: Array(#"{"keys":[\#(keys.joined(separator: ","))]}"#.utf8).span)
   }
 
-  private static func jwk(_ key: IssuerKey, _ keyID: String?) -> String {
+  static func jwk(_ key: IssuerKey, _ keyID: String?) -> String {
     let published = String(decoding: IssuerKey.published([key]), as: UTF8.self)
     let bare = String(published.dropFirst(#"{"keys":["#.utf8.count).dropLast("]}".utf8.count))
     let named = #""kid":"\#(key.keyID)""#

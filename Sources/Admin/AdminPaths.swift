@@ -10,8 +10,8 @@ public final class AdminPaths: Responder, Sendable {
   public typealias Collect = @Sendable (Traffic, @escaping @Sendable (AdminReport) -> Void) -> Void
   /// What came of a reload.
   public enum Reloaded: Sendable {
-    /// With these changes; how long it is on trial, nil: it is not.
-    case done(String, trialSeconds: Int64? = nil)
+    /// With these changes, and with keys that wait for a restart; how long it is on trial, nil: it is not.
+    case done(String, pending: [String] = [], trialSeconds: Int64? = nil)
     /// What is wrong.
     case refused([String])
     /// Nothing yet.
@@ -155,15 +155,28 @@ public final class AdminPaths: Responder, Sendable {
     reload(order, request.client?.text ?? "") { reloaded in
       let (status, members): (Int, JSONObject) =
         switch reloaded {
-        case .done(let changes, nil): (200, ["result": .string("reloaded"), "changes": .string(changes)])
-        case .done(let changes, let seconds?):
-          (200, ["result": .string("reloaded"), "changes": .string(changes), "trial_seconds": .integer(seconds)])
+        case .done(let changes, let pending, let seconds):
+          (200, AdminPaths.taken(changes, pending: pending, trialSeconds: seconds))
         case .refused(let faults):
           (422, ["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
         case .goingOn: (202, ["result": .string("going on; /status says what comes of it")])
         }
       completion(AdminPaths.json(status, members))
     }
+  }
+
+  private static func taken(_ changes: String, pending: [String], trialSeconds: Int64?) -> JSONObject {
+    var members = [
+      JSONObject.Member(name: "result", value: .string("reloaded")),
+      JSONObject.Member(name: "changes", value: .string(changes)),
+    ]
+    if !pending.isEmpty {
+      members.append(JSONObject.Member(name: "pending", value: .array(pending.map { .string($0) })))
+    }
+    if let trialSeconds {
+      members.append(JSONObject.Member(name: "trial_seconds", value: .integer(trialSeconds)))
+    }
+    return JSONObject(members) ?? [:]
   }
 
   private static func isOwnOrNoPage(_ request: LocalRequest) -> Bool {

@@ -82,6 +82,8 @@ public struct AdminReport: Sendable {
     public var takenAt: Double = 0
     /// What the configuration in force has that the one before it had not; empty: there was none.
     public var changes = ""
+    /// Keys of the file that take effect with SIGUSR2 or a restart, and are others than those in force.
+    public var pending: [String] = []
     /// How long the configuration in force is still on trial; nil: it is not.
     public var trialSecondsLeft: Int64?
     /// What was wrong with the last one; empty: nothing.

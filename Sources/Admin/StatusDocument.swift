@@ -17,6 +17,7 @@ extension AdminReport {
         "file": .string(file), "generation": .integer(Int64(clamping: generation)),
         "age_seconds": .integer(Int64(max(0, now - reload.takenAt))),
         "changes": .string(reload.changes),
+        "pending": .array(reload.pending.map { .string($0) }),
         "trial_seconds_left": reload.trialSecondsLeft.map { .integer($0) } ?? .null,
         "reloads_refused": .integer(Int64(clamping: reload.refused)),
         "faults": .array(reload.faults.map { .string($0) }),

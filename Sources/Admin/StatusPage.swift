@@ -111,6 +111,7 @@ struct StatusPage {
         "\(report.file), generation \(report.generation), \(StatusPage.duration(report.now - report.reload.takenAt)) old"
       ),
       ("Changed last", report.reload.changes.isEmpty ? "–" : report.reload.changes),
+      ("Waits for a restart", report.reload.pending.isEmpty ? "–" : report.reload.pending.joined(separator: ", ")),
       ("On trial", report.reload.trialSecondsLeft.map { "for \(StatusPage.duration(Double($0)))" } ?? "no"),
       ("Loops", "\(report.workers)"), ("Memory", "\((report.process?.residentBytes ?? 0) >> 20) MiB"),
       ("Version", report.version),

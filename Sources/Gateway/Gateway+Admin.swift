@@ -125,7 +125,9 @@ extension Gateway {
     log.notice("a reload was asked for at the admin listener", metadata: ["client": "\(client)"])
     let answer = OnceAnswered(completion)
     reloading.next.completions.append { [unowned self] in
-      answer($0.isEmpty ? .done(reloads.changes, trialSeconds: trialSecondsLeft) : .refused($0))
+      answer(
+        $0.isEmpty
+          ? .done(reloads.changes, pending: reloads.pending, trialSeconds: trialSecondsLeft) : .refused($0))
     }
     // Who asks together with others is compared for the longest that any of them wants.
     if let canary = order.canary { reloading.next.canary = max(reloading.next.canary ?? canary, canary) }

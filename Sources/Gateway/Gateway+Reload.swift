@@ -51,11 +51,8 @@ extension Gateway {
       refuseReload(diagnostics)
       reloadEnded()
     case .success(let configuration):
-      if configuration.listeners.map(\.opening) != active.configuration.listeners.map(\.opening)
-        || configuration.workers != active.configuration.workers
-        || !configuration.log.isWritten(as: active.configuration.log)
-        || configuration.admin != active.configuration.admin
-      {
+      reloading.pending = configuration.keysThatWait(besides: active.configuration)
+      if !reloading.pending.isEmpty {
         log.warning(
           """
           changes of listeners' addresses and proxy_protocol, admin, workers and log take effect with SIGUSR2 or a restart; the \
@@ -212,6 +209,7 @@ extension Gateway {
         + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore),
       metricNames: metricNames, replacing: active)
     reloads.changes = "\(difference)"
+    reloads.pending = reloading.pending
     reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
     acceptedTokens.take(next, now: WallClock.nanoseconds / 1_000_000_000)
     revocations.replace(with: revoked)
@@ -237,5 +235,17 @@ extension ListenerConfiguration {
   fileprivate struct Opening: Equatable {
     let address: ListenAddress
     let proxyProtocol: Bool
+  }
+}
+
+extension GatewayConfiguration {
+  /// Keys that no reload takes, and that differ from those in force.
+  fileprivate func keysThatWait(besides inForce: GatewayConfiguration) -> [String] {
+    var keys: [String] = []
+    if listeners.map(\.opening) != inForce.listeners.map(\.opening) { keys.append("listeners") }
+    if workers != inForce.workers { keys.append("workers") }
+    if !log.isWritten(as: inForce.log) { keys.append("log") }
+    if admin != inForce.admin { keys.append("admin") }
+    return keys
   }
 }

@@ -49,6 +49,11 @@ struct ReloadCommand: ParsableCommand {
     switch (answer.status, object) {
     case (200, let object?):
       let changes = TerminalText.escaped(object["changes"]?.string ?? "")
+      let pending = object["pending"]?.array?.compactMap(\.string) ?? []
+      if !pending.isEmpty {
+        let keys = TerminalText.escaped(pending.joined(separator: ", "))
+        StandardError.print("\(name): changes of \(keys) take effect with SIGUSR2 or a restart")
+      }
       guard case .integer(let seconds)? = object["trial_seconds"] else {
         print("reloaded: \(changes)")
         if canary == nil { return }

@@ -22,6 +22,8 @@ struct ReloadProgress {
   var isWanted = false
   /// What is wrong with the configuration that is being taken.
   var faults: [String] = []
+  /// Keys of it that take effect with SIGUSR2 or a restart.
+  var pending: [String] = []
 
   mutating func begin() {
     isGoingOn = true

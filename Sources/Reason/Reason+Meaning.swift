@@ -107,7 +107,11 @@ extension Reason {
     case .keyUnknown: "The provider has no key with the token's `kid`, also after the key set was fetched again."
     case .signatureInvalid: "The signature does not hold."
     case .claimsInvalid: "The payload is no strict JSON object: bad JSON, a name twice, too deep (RFC 7519 §7.2)."
-    case .claimMissing: "A claim that is always needed is absent: `iss`, `exp`, or `aud` where `audiences` are named; or `email_verified` where `claims.subject` is `email`."
+    case .claimMissing:
+      """
+      A claim that is always needed is absent: `iss`, `exp`, or `aud` where `audiences` are named; or `email_verified` \
+      where `claims.subject` is `email`.
+      """
     case .claimMalformed:
       "A claim has the wrong type or an impossible value: `exp` as text, `aud` as a number (RFC 7519 §4.1)."
     case .issuerUnknown: "`iss` is not, byte for byte, the `issuer` of a provider of the route."

@@ -242,11 +242,23 @@ def test_a_reload_says_what_came_of_it(start, upstream):
     assert json.loads(admin.get("/reload", method="POST").body) == {"result": "reloaded", "changes": "limits"}
     assert admin.status()["configuration"]["changes"] == "limits" == gateway.messages()[-1]["changes"]
     assert admin.status()["configuration"]["faults"] == [] and admin.status()["configuration"]["generation"] == 3
+    # What no reload takes is named until it is taken.
+    listener = "      - address: 127.0.0.1:0\n"
+    text = config(app, top="limits: { fields: 50 }").replace(listener, listener + listener.replace("0.1", "0.2"))
+    gateway.write_config(text.replace("workers: 1", "workers: 2"))
+    answer = admin.get("/reload", method="POST")
+    assert json.loads(answer.body) == {"result": "reloaded", "changes": "nothing", "pending": ["listeners", "workers"]}
+    assert admin.status()["configuration"]["pending"] == ["listeners", "workers"]
+    assert b"listeners, workers" in admin.get("/status", HTML).body
+    gateway.write_config(config(app, top="limits: { fields: 50 }"))
+    assert "pending" not in json.loads(admin.get("/reload", method="POST").body)
+    assert admin.status()["configuration"]["pending"] == []
+    generation = admin.status()["configuration"]["generation"]
     # A page of somebody else's, which a browser of this machine shows.
     for fields in ([("Origin", "http://evil.test")], [("Sec-Fetch-Site", "cross-site")], [("Origin", "null")]):
         assert admin.get("/reload", *fields, method="POST").status == 403
     assert admin.get("/reload").status == 405
-    assert admin.status()["configuration"]["generation"] == 3
+    assert admin.status()["configuration"]["generation"] == generation
 
 
 def test_a_command_reloads(start, upstream, tmp_path):
@@ -267,6 +279,9 @@ def test_a_command_reloads(start, upstream, tmp_path):
     gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }"))
     assert reload(0, *target).stdout == "reloaded: limits\n"
     gateway.wait_message("the trial is given up: the configuration before it is in force again")
+    gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }", workers=2))
+    waiting = reload(0, *target)
+    assert waiting.stdout == "reloaded: nothing\n" and "workers take effect with SIGUSR2 or a restart" in waiting.stderr
     gateway.write_config(config(app, admin=admin, top="limitz: {}"))
     said = reload(1, "--admin", f"unix:{tmp_path}/admin.sock")
     assert re.search(r"gateway\.conf:\d+:\d+: .*limitz.*\n.* refused: the configuration in force stays\n$", said.stderr)
@@ -274,7 +289,7 @@ def test_a_command_reloads(start, upstream, tmp_path):
     assert re.search(r"gateway\.conf:\d+:\d+: .*limitz", reload(78, *target).stderr)
     assert "10s to 1d" in reload(64, *target, "--canary", "9s").stderr
     assert "none.sock" in reload(69, "--admin", f"unix:{tmp_path}/none.sock").stderr
-    assert sum(message["message"] == "reloaded" for message in gateway.messages()) == 4
+    assert sum(message["message"] == "reloaded" for message in gateway.messages()) == 5
 
 
 def test_ready_means_that_there_are_keys_and_that_it_does_not_drain(start, upstream, key):

@@ -126,14 +126,19 @@ public struct AccessRule: Sendable, Hashable {
   }
 
   /// The same of somebody whose credential was refused: what else is asked for nobody knows of them.
-  func findings(ofRefused reason: Reason) -> [Finding] {
+  ///
+  /// - Parameter claims: What it was refused for, where its signature held.
+  func findings(ofRefused reason: Reason, _ claims: RefusedClaims?) -> [Finding] {
     let providers: [String]
     switch authentication {
     case .none: return []
     case .required(let names), .optional(let names): providers = names
     }
-    let found = reason == anonymousRefusal ? "none" : "one that is refused"
-    return [Finding(reason, expected: expected(of: providers), found: found)]
+    let expected = expected(of: providers)
+    if let claims, claims.reason == reason {
+      return [Finding(reason, expected: "\(expected) with \(claims.expected)", found: "one with \(claims.found)")]
+    }
+    return [Finding(reason, expected: expected, found: reason == anonymousRefusal ? "none" : "one that is refused")]
   }
 
   private func expected(of providers: [String]) -> String {

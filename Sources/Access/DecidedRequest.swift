@@ -8,8 +8,9 @@ public struct DecidedRequest: Sendable {
   public enum Sender: Sendable {
     /// nil: who shows nothing.
     case identity(ClaimsSet?)
-    /// Their credential was refused, so that nobody knows what it says.
-    case refused(Reason)
+    /// Their credential was refused, so that nobody knows what it says; but for the claims that it was refused for, where
+    /// its signature held.
+    case refused(Reason, RefusedClaims?)
   }
 
   private let rule: AccessRule
@@ -26,7 +27,7 @@ public struct DecidedRequest: Sendable {
   public var findings: [Finding] {
     switch sender {
     case .identity(let claims): rule.findings(claims, facts) + rule.triedFindings(claims, facts)
-    case .refused(let reason): rule.findings(ofRefused: reason)
+    case .refused(let reason, let claims): rule.findings(ofRefused: reason, claims)
     }
   }
 }

@@ -148,7 +148,7 @@ extension Exchange {
         cached = place
         context.count(found, cached: place, from: authentication.credential)
       case .refused(let reason, let keyID, let provider):
-        log.keepToken(keyID: keyID, provider: provider)
+        log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
         if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) { return .answer(response) }
         return .refuse(Refusal(reason, route.challenges))
       case .needsKeys(let provider):

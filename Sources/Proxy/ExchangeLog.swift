@@ -22,6 +22,7 @@ struct ExchangeLog {
   private(set) var isIdentified = false
   private(set) var keyID: String?
   private(set) var provider: Int?
+  private(set) var refusedClaims: RefusedClaims?
   private(set) var cache = TokenAuthentication.CacheUse.none
   private(set) var authenticationMicroseconds: Int64?
   /// When it began to wait for keys, or for what an issuer says.
@@ -54,6 +55,7 @@ struct ExchangeLog {
     asked = .nothing
     keyID = nil
     provider = nil
+    refusedClaims = nil
     cache = .none
     authenticationMicroseconds = nil
     waitedFrom = nil
@@ -118,8 +120,9 @@ struct ExchangeLog {
 
   mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
 
-  mutating func keepToken(keyID: String?, provider: Int?) {
+  mutating func keepToken(keyID: String?, provider: Int?, _ claims: RefusedClaims? = nil) {
     asked = .credential
+    refusedClaims = claims
     self.keyID = keyID
     self.provider = provider
   }
@@ -212,7 +215,7 @@ extension Exchange {
     let now: UnixSeconds
     switch log.asked {
     case .nothing: return nil
-    case .credential: (sender, now) = (.refused(reason), log.wallClockNanoseconds / 1_000_000_000)
+    case .credential: (sender, now) = (.refused(reason, log.refusedClaims), log.wallClockNanoseconds / 1_000_000_000)
     case .rule(let time): (sender, now) = (.identity(log.identity.claims), time)
     }
     let path = Array(record.text[record.path.lowerBound..<record.path.upperBound])

@@ -24,6 +24,8 @@ struct TokenAuthentication {
   private(set) var credential: Credential = .absent
   /// The provider of the token that was found good.
   var provider = -1
+  /// What a token was refused for last whose claims are believed: its signature held, or its issuer stated them.
+  private(set) var refusedClaims: RefusedClaims?
   /// Spent on a token that the cache did not know, and on the proof that came with it.
   private(set) var microseconds: Int64 = 0
 
@@ -214,10 +216,17 @@ struct TokenAuthentication {
         if case .allowed = waiting, TokenAuthentication.mayCure(error.reason, keys, context.now) {
           return .needsKeys(provider: provider)
         }
+        // Here no claim is read before the signature holds.
+        keepClaims(of: error, provider, now, context)
         outcome = .refused(error.reason, keyID: error.keyID, provider: provider)
       }
     }
     return outcome
+  }
+
+  /// Keeps what believed claims were refused for.
+  mutating func keepClaims(of error: TokenError, _ provider: Int, _ now: UnixSeconds, _ context: DecisionContext) {
+    refusedClaims = RefusedClaims(error, context.active.verifiers[provider].policy, now: now)
   }
 
   /// Whether keys that are about to arrive may change the refusal.

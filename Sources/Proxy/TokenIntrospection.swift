@@ -23,7 +23,7 @@ extension TokenAuthentication {
   }
 
   /// Has `provider` asked; of a session, the store that keeps it.
-  func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
+  mutating func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
     var isSession = false
     if case .session = credential { isSession = true }
     let place = place(of: provider, in: context)
@@ -46,7 +46,7 @@ extension TokenAuthentication {
     return provider + context.active.providerNames.count
   }
 
-  private func outcome(
+  private mutating func outcome(
     of result: IntrospectionResult, _ token: Span<UInt8>, _ place: Int, _ context: DecisionContext
   ) -> Outcome {
     switch result {
@@ -61,7 +61,9 @@ extension TokenAuthentication {
         revocationGeneration: context.revocations.generation, identity: identity, deadline: introspected.deadline)
       return .identity(identity, cached: index)
     case .inactive: return .refused(.tokenInactive, keyID: nil, provider: provider)
-    case .refused(let error): return .refused(error.reason, keyID: nil, provider: provider)
+    case .refused(let error):
+      keepClaims(of: error, provider, context.unixSeconds, context)
+      return .refused(error.reason, keyID: nil, provider: provider)
     case .unavailable: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
     }
   }

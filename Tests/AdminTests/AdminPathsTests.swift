@@ -249,7 +249,7 @@ struct AdminPathsTests {
   @Test("What a rule has found is told, and not to everybody who asks a public one")
   func checks() throws {
     let rule = AccessRule(authentication: .required(providers: ["company"]), requirement: Requirement())
-    let decided = DecidedRequest(rule, .refused(.tokenExpired), RequestFacts(path: Array("/a".utf8), now: 0))
+    let decided = DecidedRequest(rule, .refused(.tokenExpired, nil), RequestFacts(path: Array("/a".utf8), now: 0))
     let line =
       #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","reason":"token_expired","provider":"company","#
       + #""claims":{"ssn":"123"}}"#

@@ -25,15 +25,16 @@ extension Reason {
       .pathEscapeInvalid, .pathDoubleEncoding, .noRoute, .hostNotCovered, .credentialMissing, .credentialRepeated,
       .cookieRepeated, .tokenTooLarge,
       .tokenMalformed, .tokenEncrypted, .tokenHeaderInvalid, .tokenExtensionRefused, .tokenTypeRefused,
-      .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid, .claimsInvalid, .claimMissing, .claimMalformed,
+      .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
       .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited,
       .certificateMissing, .certificateRefused, .certificateExpired, .certificateRevoked,
       .authenticationTooOld, .acrInsufficient, .loginFailed, .loginThrottled, .signInRequestInvalid, .refreshRefused,
       .refreshReused, .passwordRefused, .callbackInvalid, .logoutTokenRefused, .idTokenRefused:
       .client
-    case .confirmationUnsupported, .keysUnavailable, .introspectionUnavailable, .identityInvalid,
-      .providerUnavailable:
+    // Claims are checked once the signature holds: who signed them has to mend them.
+    case .claimsInvalid, .claimMissing, .claimMalformed, .confirmationUnsupported, .keysUnavailable,
+      .introspectionUnavailable, .identityInvalid, .providerUnavailable:
       .issuer
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
       .requirementExcluded, .clientRefused, .originRefused, .csrfRefused, .providerRefused,

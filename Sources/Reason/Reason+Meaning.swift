@@ -114,7 +114,8 @@ extension Reason {
       """
     case .claimMalformed:
       "A claim has the wrong type or an impossible value: `exp` as text, `aud` as a number (RFC 7519 §4.1)."
-    case .issuerUnknown: "`iss` is not, byte for byte, the `issuer` of a provider of the route."
+    case .issuerUnknown:
+      "`iss` is not, byte for byte, the `issuer` of a provider of the route, or cannot be read where it has several."
     case .audienceMismatch: "`aud` holds none of the provider's `audiences`."
     case .tokenExpired: "`exp` has passed, `leeway` included."
     case .tokenNotYetValid: "`nbf` has not come, `leeway` included."

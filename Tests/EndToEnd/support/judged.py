@@ -4,6 +4,9 @@ from .wire import get
 
 INVALID_TOKEN = 'Bearer error="invalid_token"'
 
+# What is wrong with claims whose signature held, its issuer has to mend.
+OF_THE_ISSUER = ("claims_invalid", "claim_missing", "claim_malformed")
+
 
 class Judge:
     """Sends requests through a gateway, and knows which of them its upstream may have seen."""
@@ -25,7 +28,8 @@ class Judge:
 
     def bad_token(self, token, reason, target="/api/x", **options):
         """A refusal of a token."""
-        return self.refused(401, reason, target=target, fields=[bearer(token)], challenge=INVALID_TOKEN, **options)
+        blame = "issuer" if reason in OF_THE_ISSUER else "client"
+        return self.refused(401, reason, blame, target=target, fields=[bearer(token)], challenge=INVALID_TOKEN, **options)
 
     def allowed(self, fields=(), target="/api/x", **options):
         """The request as the upstream saw it, once it was let through."""

@@ -77,7 +77,8 @@ public struct ClaimsSet: Sendable {
   /// Bytes of the block that holds the claims.
   public var bytesHeld: Int { claims.bytesHeld }
 
-  /// The claim at `path`; nil where there is none, and of an `email` that is said not to be verified.
+  /// The claim at `path`; nil where there is none, and of an `email` that is said not to be verified or is not one
+  /// address.
   public func claim(_ path: ClaimPath) -> ClaimValue? {
     if path.isEmail, emailTrust == .denied { return nil }
     return claims.place(path).map { ClaimValue(claims.value($0)) }

@@ -5,9 +5,9 @@ internal import JSON
 enum EmailTrust: Sendable {
   /// It is verified: rules may go by it.
   case proven
-  /// Nobody says whether it is verified, or it is not one address: it is told, and proves nothing.
+  /// Nobody says whether it is verified: it is told, and proves nothing.
   case stated
-  /// It is said not to be verified: it is as if it were not there.
+  /// It is said not to be verified, or is not one address: it is as if it were not there.
   case denied
 
   init(_ claims: JSONDocument, _ verification: EmailVerification) {
@@ -24,7 +24,11 @@ enum EmailTrust: Sendable {
       }
       isVerified = true
     }
-    self = isVerified && EmailTrust.holdsAddresses(claims, email) ? .proven : .stated
+    guard EmailTrust.holdsAddresses(claims, email) else {
+      self = .denied
+      return
+    }
+    self = isVerified ? .proven : .stated
   }
 
   /// One address, or a list of them, as certificates have it. Readers differ on whose `a@b@c` is.

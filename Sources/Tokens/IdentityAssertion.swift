@@ -59,6 +59,9 @@ public struct IdentityAssertion: Sendable {
     for name in ["preferred_username", "email"] {
       guard case .string(let text)? = claims.claim(ClaimPath(name: name)) else { continue }
       members.append(JSONObject.Member(name: name, value: .string(text)))
+      guard name == "email" else { continue }
+      // The upstream cannot tell otherwise what it may go by (SECURITY I-9).
+      members.append(JSONObject.Member(name: "email_verified", value: .bool(claims.emailTrust == .proven)))
     }
     guard let object = JSONObject(members) else { throw .failed("JSONObject") }
     return try TokenMinter.mint(object, type: IdentityAssertion.type, with: key)

@@ -87,12 +87,21 @@ struct IdentityMappingTests {
     "I-9: an address is told unless it is said not to be verified",
     arguments: [
       ("", true), (",\"email_verified\":null", true), (",\"email_verified\":true", true),
-      (",\"email_verified\":false", false), (",\"email_verified\":\"true\"", false), (",\"email_verified\":1", false),
+      (",\"email_verified\":false", false), (",\"email_verified\":\"false\"", false), (",\"email_verified\":1", false),
       (",\"email_verified\":{}", false),
     ])
   func verifiedAddress(claims: String, isTold: Bool) throws {
     let lines = try IdentityMapping.defaults.render(try Issuer.claims("\"email\":\"a@b.example\"" + claims))
     #expect(String(decoding: lines, as: UTF8.self).contains("X-Forwarded-Email: a@b.example\r\n") == isTold)
+  }
+
+  @Test(
+    "I-9: what is not one address is told in no header, verified or not",
+    arguments: ["\"a@evil@b.example\"", "\"b.example\"", "7", "{}", "[\"a@b.example\",\"c@evil@d.example\"]"],
+    ["", ",\"email_verified\":true"])
+  func notOneAddress(email: String, verified: String) throws {
+    let mapping = IdentityMapping(headers: [("X-Mail", ClaimPath(name: "email"))], defaults: .included)
+    #expect(try mapping.render(try Issuer.claims("\"email\":\(email)" + verified)).isEmpty)
   }
 
   @Test(

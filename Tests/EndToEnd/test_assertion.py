@@ -121,7 +121,7 @@ def test_an_upstream_verifies_who_it_is_with_the_published_keys(scene, workers):
     assert len(claims.pop("jti")) == 22
     assert claims == {
         "iss": OURS, "aud": "orders", "sub": "alice", "iat": made, "nbf": made, "exp": made + 60, "idp": ISSUER,
-        "preferred_username": "al", "email": "al@a.test", "roles": ["admin", "support"],
+        "preferred_username": "al", "email": "al@a.test", "email_verified": False, "roles": ["admin", "support"],
         "permissions": ["orders.write"], "scope": "read write", "route": "orders", "decided_at": made}
     # The identity headers are there as ever, and the token has gone.
     request = scene.seen("/orders/7", token)
@@ -135,7 +135,18 @@ def test_few_claims_and_no_more(scene):
     scene = scene()
     claims = scene.verified(scene.told("/orders/7", scene.token()))
     assert claims["roles"] == claims["permissions"] == [] and claims["scope"] == ""
-    assert "email" not in claims and "preferred_username" not in claims
+    assert "email" not in claims and "email_verified" not in claims and "preferred_username" not in claims
+
+
+@pytest.mark.parametrize("email, verified, told", [
+    ("al@a.test", True, True), ("al@a.test", "true", True), ("al@a.test", None, False), ("al@a.test", False, None),
+    ("al@evil@a.test", True, None), ("al@evil@a.test", None, None), ("a.test", True, None)])
+def test_I_9_an_address_is_told_with_whether_it_is_verified(scene, email, verified, told):
+    scene = scene()
+    request = scene.seen("/orders/7", scene.token(email=email, email_verified=verified))
+    claims = scene.verified(request.field(HEADER))
+    assert (claims.get("email"), claims.get("email_verified")) == (None if told is None else email, told)
+    assert request.field("x-forwarded-email") == (None if told is None else email)
 
 
 def test_another_algorithm(scene):

@@ -67,6 +67,15 @@ def test_I_9_an_address_has_one_at_sign(judge, keys, address, issuer):
     judge.refused(403, "claim_mismatch", "policy", "/mail/x", token, FORBIDDEN)
 
 
+@pytest.mark.parametrize("address", ["a@evil@corp", "corp.example", ["a@evil@corp"], 7])
+@pytest.mark.parametrize("issuer", [ISSUER, ASSUMING])
+@pytest.mark.parametrize("verified", [True, None])
+def test_I_9_what_is_not_one_address_is_told_to_nobody(judge, keys, address, issuer, verified):
+    request = judge.allowed([bearer(mint(keys["ES256"], email=address, email_verified=verified, iss=issuer))])
+    assert (request.field("x-forwarded-email"), request.field("x-mail")) == (None, None)
+    assert request.field("x-forwarded-user") == "alice"
+
+
 def test_I_9_without_an_address_nobody_is_excluded(judge, keys):
     assert judge.allowed([bearer(mint(keys["ES256"]))], "/others/x").field("x-forwarded-email") is None
 

@@ -50,8 +50,9 @@ struct IdentityAssertionTests {
     let wanted: [String: JSONValue] = [
       "iss": "https://gate.example", "aud": "orders", "sub": "alice", "iat": .integer(Issuer.now),
       "nbf": .integer(Issuer.now), "exp": .integer(Issuer.now + 60), "jti": "AQID", "idp": "https://idp.example",
-      "preferred_username": "al", "email": "a@b.example", "roles": .array(["admin", "a b"]),
-      "permissions": .array(["p"]), "scope": "x y", "route": "admin", "decided_at": .integer(Issuer.now),
+      "preferred_username": "al", "email": "a@b.example", "email_verified": .bool(false),
+      "roles": .array(["admin", "a b"]), "permissions": .array(["p"]), "scope": "x y", "route": "admin",
+      "decided_at": .integer(Issuer.now),
     ]
     #expect(found.members.count == wanted.count)
     for (name, value) in wanted { #expect(found[name] == value, "\(name)") }
@@ -64,11 +65,19 @@ struct IdentityAssertionTests {
     #expect(found["roles"] == .array([]) && found["permissions"] == .array([]) && found["scope"] == "")
   }
 
-  @Test("I-9: an address that is said not to be verified is not told")
-  func unverifiedAddress() throws {
-    let found = try #require(
-      try part(1, of: try token(#","email":"a@b.example","email_verified":false"#)).object)
-    #expect(found["email"] == nil)
+  @Test(
+    "I-9: an address is told with whether it is verified; not where it is said not to be, or is not one address",
+    arguments: [
+      (#""a@b.example","email_verified":true"#, true), (#""a@b.example","email_verified":"true""#, true),
+      (#""a@b.example""#, false), (#""a@b.example","email_verified":null"#, false),
+      (#""a@b.example","email_verified":false"#, nil), (#""a@evil@b.example""#, nil),
+      (#""a@evil@b.example","email_verified":true"#, nil), (#""b.example","email_verified":true"#, nil),
+      (#""""#, nil), (#"null,"email_verified":true"#, nil), (#"["a@b.example"],"email_verified":true"#, nil),
+    ] as [(String, Bool?)])
+  func address(email: String, isVerified: Bool?) throws {
+    let found = try #require(try part(1, of: try token(#","email":"# + email)).object)
+    #expect(found["email"] == isVerified.map { _ in "a@b.example" })
+    #expect(found["email_verified"] == isVerified.map { .bool($0) })
   }
 
   @Test("T-17: a scope that holds a space is not told as two")

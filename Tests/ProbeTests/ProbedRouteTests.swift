@@ -107,7 +107,8 @@ struct ProbedRouteTests {
       tried.map { "\($0.trick) on \($0.route)" } == [
         "WebSocket protocol on page, as socket", "Bearer on page, as page", "bearer on page, as page",
         "session __Host-portcullis_session on page, as page", "WebSocket protocol on page, as page",
-        "Bearer on page, as company", "bearer on page, as company", "WebSocket protocol on ws", "Bearer on opaque", "bearer on opaque",
+        "Bearer on page, as company", "bearer on page, as company", "WebSocket protocol on ws", "Bearer on opaque",
+        "bearer on opaque",
         "Bearer on post", "bearer on post",
       ])
     // Each was let through, so that it could have arrived.

@@ -22,7 +22,7 @@ enum CanonicalPathsTarget {
     try require(traits.contains(.optionalEscape) == (matched != path), "an escape that need not be is told")
     // What still is an escape is the one spelling of its byte.
     let once = Set(escaped(matched))
-    try require(once.isDisjoint(with: "!$&'()*+,=:@|^[]".utf8), "what may stand as it is, is matched so")
+    try require(once.isDisjoint(with: "!$&'()*+,;=:@|^[]".utf8), "what may stand as it is, is matched so")
     for segment in segments(path) {
       let isDots = segment.elementsEqual(".".utf8) || segment.elementsEqual("..".utf8)
       try require(!isDots, "no segment is a dot segment, however a server splits it")

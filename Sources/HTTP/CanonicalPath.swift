@@ -91,7 +91,8 @@ public enum CanonicalPath {
   /// are decoded. Whether a server tells `/a%3Ab` and `/a:b` apart is its own affair (RFC 3986 §2.2), so both have one
   /// rule.
   ///
-  /// What is decoded makes no new escape, segment or parameter: `%`, `/`, `\`, `;`, `?` and `#` are no such bytes.
+  /// What is decoded makes no new escape or segment: `%`, `/`, `\`, `?` and `#` are no such bytes. `%3B` is decoded: no rule
+  /// cuts parameters off, and a pattern may hold `;`.
   ///
   /// - Parameter output: Overwritten; keeps its capacity.
   public static func writeMatched(_ path: Span<UInt8>, to output: inout [UInt8]) {
@@ -99,7 +100,7 @@ public enum CanonicalPath {
     var index = 0
     while index < path.count {
       if path[index] == 0x25, index + 2 < path.count, let high = ByteClass.hexadecimal(path[index + 1]),
-        let low = ByteClass.hexadecimal(path[index + 2]), isPathByte(high << 4 | low)
+        let low = ByteClass.hexadecimal(path[index + 2]), isPathByteOrSemicolon(high << 4 | low)
       {
         output.append(high << 4 | low)
         index += 3
@@ -118,7 +119,7 @@ public enum CanonicalPath {
       traits.insert(.encodedSlash)
       return true
     case 0x3B:
-      traits.insert(.parameter)
+      traits.formUnion([.parameter, .optionalEscape])
       return true
     case 0x2D, 0x2E, 0x5F, 0x7E: return false
     default:
@@ -137,6 +138,8 @@ public enum CanonicalPath {
     let high: UInt64 = 0x57FF_FFFE_EFFF_FFFF
     return ByteClass.contains(byte, low, high)
   }
+
+  private static func isPathByteOrSemicolon(_ byte: UInt8) -> Bool { byte == 0x3B || isPathByte(byte) }
 
   /// Segments that are `.` or `..`, here also with parameters: some servers cut those first.
   private static func refuseDotSegments(_ path: Span<UInt8>) throws(PathError) {

@@ -17,6 +17,8 @@ enum Limits {
   /// Codes of a provider that are being redeemed: whoever sends them has shown nothing, and each costs the provider a
   /// request.
   static let redemptionsMax = 64
+  /// Of these, from one address.
+  static let addressRedemptionsMax = 8
   /// Look-ups of sessions that the store has not answered: some eight transactions, so none is late.
   static let lookUpsMax = 4096
   /// Requests that wait for one session to be renewed.

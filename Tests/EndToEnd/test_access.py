@@ -29,6 +29,7 @@ class Scene:
             issuer: "{OTHER_ISSUER}"
             audiences: [{AUDIENCE}]
             jwks_file: {folder}/theirs.json
+            email_verified: assumed
             claims: {{ subject: email, roles: realm_access.roles, scopes: scp, permissions: "app\\\\.example.rights" }}
         upstreams:
           app: {{ servers: ["{self.app.server}"] }}

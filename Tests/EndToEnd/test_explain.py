@@ -115,7 +115,7 @@ def test_each_requirement_says_expected_and_found(folder):
     ("/aDMIN/x", ["--host", "files.example.com"], 1, "credential_missing"),
     ("/old/x?y", [], 0, None), ("/v1/x", ["--host", "a b"], 1, "host_invalid"),
     ("/public/x", ["--method", "CONNECT"], 1, "method_refused"), ("/public/x y", [], 1, "request_line_invalid"),
-    ("/strong", as_("authenticated=1m", "claim=email=\"a\\u0000b\""), 1, "identity_invalid"),
+    ("/strong", as_("authenticated=1m", "claim=preferred_username=\"a\\u0000b\""), 1, "identity_invalid"),
 ], ids=str)
 def test_verdicts(folder, path, options, status, reason):
     found = explained(folder, path, *options, status=status)

@@ -216,6 +216,11 @@ routes:
 {every}
   - {{ name: moved, path: "/moved%2C/{{id}}", auth: none, rewrite: "/new%2C/{{id}}", upstream: app }}
   - {{ name: own, path: "/own/{{id}}", auth: company, require: {{ owner: {{ path: id, claim: sub }} }}, upstream: app }}
+  - {{ name: semicolon, path: "/x;y/**", path_parameters: keep, auth: company, require: {{ roles: [admin] }},
+      upstream: app }}
+  - {{ name: loose, path: /loose/**, path_parameters: keep, auth: none, upstream: app }}
+  - {{ name: below, path: /x/**, path_parameters: keep, auth: none, upstream: app }}
+  - {{ name: one, path: "/{{id}}", path_parameters: keep, auth: none, upstream: app }}
   - {{ name: weaker, path: /**, auth: none, upstream: app }}
 """
 
@@ -240,6 +245,24 @@ def test_P_9_an_escape_that_need_not_be_passes_no_stricter_rule(spellings, app, 
     # What is forwarded stays as it came.
     assert request.target == target.replace("%3a", "%3A").replace("%74", "t")
     assert line_of(spellings, answer, request)["path"] == request.target.partition("?")[0]
+
+
+@pytest.mark.parametrize("target", ["/x;y", "/x%3By", "/x%3by", "/%78%3By/", "/x%3By/z%3B1"])
+def test_P_1_both_spellings_of_a_semicolon_have_one_rule(spellings, app, keys, target):
+    for fields, status in ([], 401), ([bearer(mint(keys["ES256"]))], 403):
+        answer, request = ask(spellings, app, target, fields=fields)
+        assert answer.status == status and request is None and line_of(spellings, answer)["route"] == "semicolon"
+    answer, request = ask(spellings, app, target, fields=[bearer(mint(keys["ES256"], roles=["admin"]))])
+    assert answer.status == 200 and request.target == target.replace("%3b", "%3B").replace("%78", "x")
+    said = run("explain", "--config", spellings.config_path, "--path", target, "--format", "json")
+    assert said.returncode == 1 and json.loads(said.stdout)["route"] == "semicolon"
+
+
+@pytest.mark.parametrize("target, route", [("/loose/a%3Bb", "loose"), ("/loose/a;b", "loose"), ("/x%3Bz", "one"),
+                                           ("/x/y%3B1", "below")])
+def test_P_1_a_semicolon_that_no_rule_names_is_forwarded_as_it_came(spellings, app, target, route):
+    answer, request = ask(spellings, app, target)
+    assert answer.status == 200 and request.target == target and line_of(spellings, answer, request)["route"] == route
 
 
 @pytest.mark.parametrize("byte", BOTH_WAYS)

@@ -749,3 +749,12 @@ def test_metadata_is_published_and_can_be_cached(scene):
         assert document["grant_types_supported"] == ["client_credentials"]
         assert signed_in.get(path, method="POST", body=b"").status == 405
     assert signed_in.get("/auth/jwks.json").field("cache-control") == "public, max-age=300"
+
+
+def test_explain_knows_metadata_of_an_issuer_with_an_escape(scene):
+    signed_in = scene(issuer=f"{ISSUER}/a%3Ab")
+    for path in ("/a%3Ab/.well-known/openid-configuration", "/a:b/.well-known/openid-configuration",
+                 "/.well-known/oauth-authorization-server/a%3ab"):
+        assert signed_in.get(path).status == 200
+        said = run("explain", "--config", signed_in.gateway.config_path, "--host", signed_in.host, "--path", path)
+        assert said.returncode == 0 and "answered by the gateway itself" in said.stdout, said

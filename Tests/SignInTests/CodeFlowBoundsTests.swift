@@ -65,6 +65,29 @@ struct CodeFlowBoundsTests {
     #expect(await provider.get("login").status == 303)
   }
 
+  @Test("D-3: browsers that wait take none of the room of the provider's logouts, which are bounded too")
+  func providerLogouts() async throws {
+    let cookie = "__Host-portcullis_session=" + String(repeating: "A", count: 43)
+    let provider = provider
+    let form = "logout_token=" + (try provider.logoutToken(subject: "alice"))
+    provider.store.hold()
+    try await withThrowingTaskGroup(of: LocalResponse.self) { group in
+      for _ in 0..<Limits.requestsMax {
+        group.addTask { await provider.post("logout", "", cookies: cookie, origin: .own) }
+      }
+      try await waitFor(held: Limits.requestsMax)
+      #expect(await provider.get("login").reason == .loginBusy)
+      // It is read, not turned away for want of room.
+      let malformed = await provider.post("backchannel-logout", "logout_token=x", origin: .absent)
+      #expect(malformed.status == 400 && malformed.reason == .logoutTokenRefused)
+      group.addTask { await provider.post("backchannel-logout", form, origin: .absent) }
+      provider.store.goOn()
+      var statuses: [Int] = []
+      for try await answer in group { statuses.append(answer.status) }
+      #expect(statuses.count == Limits.requestsMax + 1 && statuses.count { $0 == 200 } == 1)
+    }
+  }
+
   @Test("D-3: so are codes that are redeemed; who comes in vain may come again")
   func redemptions() async throws {
     let (callback, cookie) = try await begin()
@@ -111,6 +134,61 @@ struct CodeFlowBoundsTests {
     let (later, laterCookie) = try await begin()
     #expect(
       await provider.get("callback", query: later, cookies: laterCookie, client: guesser).reason == .callbackInvalid)
+  }
+
+  @Test("C-11: codes of one address, or IPv6 /64, take no more than its share, and others come in meanwhile")
+  func redemptionsOfOneAddress() async throws {
+    let provider = provider
+    provider.refuses = true
+    let share = Limits.addressRedemptionsMax
+    for (own, same, foreign) in [
+      ("203.0.113.1", "203.0.113.1", "203.0.113.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"),
+    ] {
+      let client = try #require(IPAddress(own))
+      let neighbour = try #require(IPAddress(same))
+      let other = try #require(IPAddress(foreign))
+      let (callback, cookie) = try await begin()
+      let (second, secondCookie) = try await begin()
+      let before = provider.asked.count
+      provider.store.hold()
+      try await withThrowingTaskGroup(of: LocalResponse.self) { group in
+        for _ in 0..<share {
+          group.addTask { await provider.get("callback", query: callback, cookies: cookie, client: client) }
+        }
+        try await waitFor(held: share)
+        let busy = await provider.get("callback", query: second, cookies: secondCookie, client: neighbour)
+        #expect(busy.status == 503 && busy.reason == .loginBusy && busy.cookies.isEmpty)
+        group.addTask { await provider.get("callback", query: second, cookies: secondCookie, client: other) }
+        try await waitFor(held: share + 1)
+        provider.store.goOn()
+        for try await answer in group { #expect(answer.reason == .callbackInvalid) }
+      }
+      #expect(provider.asked.count == before + 2)
+      // Each has given its place back.
+      for _ in 0...share {
+        #expect(
+          await provider.get("callback", query: callback, cookies: cookie, client: client).reason == .callbackInvalid)
+      }
+    }
+  }
+
+  @Test("C-11: a code that is refused in other words counts too; a client that is refused does not")
+  func otherRefusals() async throws {
+    provider.refuses = true
+    for (refusal, counts) in [("invalid_request", true), ("no_such_code", true), ("invalid_client", false)] {
+      provider.refusal = refusal
+      provider.now += Limits.failuresWithinSeconds
+      let client = try #require(IPAddress("203.0.113.1"))
+      for _ in 0..<Limits.addressFailuresMax {
+        let (callback, cookie) = try await begin()
+        _ = await provider.get("callback", query: callback, cookies: cookie, client: client)
+      }
+      let asked = provider.asked.count
+      let (callback, cookie) = try await begin()
+      let last = await provider.get("callback", query: callback, cookies: cookie, client: client)
+      #expect((last.reason == .loginThrottled) == counts, "\(refusal)")
+      #expect(provider.asked.count == (counts ? asked : asked + 1), "\(refusal)")
+    }
   }
 
   @Test("C-11: what the provider could not answer is nobody's failure")

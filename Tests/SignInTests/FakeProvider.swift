@@ -23,6 +23,7 @@ final class FakeProvider: Sendable {
     var refreshTokens = 0
     var isDown = false
     var refuses = false
+    var refusal = "invalid_grant"
     var asked: [String] = []
     var ended: [String] = []
     var failingWrites = 0
@@ -57,6 +58,11 @@ final class FakeProvider: Sendable {
   var refuses: Bool {
     get { state.withLock { $0.refuses } }
     set { state.withLock { $0.refuses = newValue } }
+  }
+  /// The error code that it refuses with.
+  var refusal: String {
+    get { state.withLock { $0.refusal } }
+    set { state.withLock { $0.refusal = newValue } }
   }
   /// How many times the store fails to keep what its token endpoint answers.
   var failingWrites: Int {
@@ -128,7 +134,7 @@ final class FakeProvider: Sendable {
       guard !state.refuses else {
         return .success(
           FetchResponse(
-            status: 400, body: Array(#"{"error":"invalid_grant"}"#.utf8), contentType: "application/json"))
+            status: 400, body: Array(#"{"error":"\#(state.refusal)"}"#.utf8), contentType: "application/json"))
       }
       let claims: JSONObject = [
         "iss": .string("https://id.example"), "sub": .string("alice"), "aud": .string(state.audience),

@@ -161,6 +161,18 @@ struct LogReadingTests {
     #expect(lines.map { row.filter.admits($0) } == row.admits)
   }
 
+  @Test("A path is found in both spellings", arguments: ["/a:b", "/a%3Ab", "/a%3ab/"])
+  func pathSpellings(wanted: String) throws {
+    var filter = LogFilter()
+    filter.paths = [wanted]
+    for (path, isFound) in [
+      ("/a:b/c", true), ("/a%3Ab/c", true), ("/a%3Abc", false), ("/a%2Fb/c", false), ("/a%253Ab/c", false),
+    ] {
+      let found = try #require(line(refused.replacing("\"/admin\"", with: "\"\(path)\"")))
+      #expect(filter.admits(found) == isFound, "\(path)")
+    }
+  }
+
   @Test("Statuses", arguments: ["", "4", "4x", "0xx", "6xx", "4xxx", "40x", "600", "-40", "é00"])
   func noStatuses(text: String) { #expect(LogFilter.Statuses(text) == nil) }
 

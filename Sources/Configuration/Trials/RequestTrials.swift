@@ -117,7 +117,9 @@ public struct RequestTrials: Sendable {
     }
     for provider in configuration.providers {
       guard let pages = provider.signInPages else { continue }
-      if provider.signIn != nil, provider.issuerHost == host.lowercased(), provider.metadataPaths.contains(text) {
+      if provider.signIn != nil, provider.issuerHost == host.lowercased(),
+        provider.metadataPaths.contains(where: { plain([UInt8]($0.utf8)) == path })
+      {
         return true
       }
       guard pages.hosts.contains(host.lowercased()) else { continue }

@@ -30,6 +30,21 @@ enum CodeFlowFault: Error, Sendable {
   /// The provider has let somebody in, and not as it was asked to.
   case authenticationInsufficient(String)
 
+  /// Whether a token endpoint that answers so has refused the code: with any word or status for it, but for those that
+  /// are about the client (RFC 6749 §5.2) or about the provider itself.
+  var isOfCode: Bool {
+    switch self {
+    case .refused(let error):
+      ![
+        "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "server_error",
+        "temporarily_unavailable",
+      ].contains(error)
+    // 401 is about the client, 408 and 429 about the provider.
+    case .status(let status): (400..<500).contains(status) && ![401, 408, 429].contains(status)
+    default: false
+    }
+  }
+
   enum Kind: String, Sendable {
     /// OpenID Connect Core 1.0 §2.
     case identity = "ID token"

@@ -95,13 +95,13 @@ extension CodeFlowService {
         page(
           .loginThrottled, request, returnTo: opened.returnTo, stepUp: opened.stepUp, retryAfterSeconds: seconds))
     }
-    guard redemptions.enter() else {
+    guard redemptions.enter(attempt) else {
       return completion(page(.loginBusy, request, returnTo: opened.returnTo, stepUp: opened.stepUp))
     }
     let way = Way(
       request: request, flow: opened, flowCookie: cookie, endpoints: endpoints,
       completion: { [redemptions] response in
-        redemptions.leave()
+        redemptions.leave(attempt)
         completion(response)
       })
     // Once, in whatever process (SECURITY C-5).
@@ -133,11 +133,7 @@ extension CodeFlowService {
   private func end(_ way: Way, _ fault: CodeFlowFault) {
     failed(fault)
     // A code that the provider does not take is this browser's matter: it is old, or was used.
-    if case .refused(error: "invalid_grant") = fault {
-      let attempt = LoginThrottle.Attempt(client: way.request.client)
-      throttle.withLock { $0.ended(attempt, .failed, now: now) }
-      return end(way, .callbackInvalid)
-    }
+    if case .refused(error: "invalid_grant") = fault { return end(way, .callbackInvalid) }
     end(way, fault.reason)
   }
 
@@ -156,6 +152,9 @@ extension CodeFlowService {
   private func redeem(_ code: String, _ way: Way) {
     let request = TokenRequest.code(code, redirectURI: configuration.redirectURI, verifier: way.flow.verifier)
     ask(request, at: way.endpoints.token) { [self] result in
+      if case .failure(let fault) = result, fault.isOfCode {
+        throttle.withLock { $0.ended(LoginThrottle.Attempt(client: way.request.client), .failed, now: now) }
+      }
       do throws(CodeFlowFault) {
         let tokens = try result.get()
         guard let idToken = tokens.idToken else { throw .idTokenMissing }

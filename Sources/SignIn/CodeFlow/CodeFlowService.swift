@@ -36,8 +36,10 @@ public final class CodeFlowService: Responder, Sendable {
   private let report: @Sendable (CodeFlowEvent) -> Void
   private let failures = Mutex(SaidFailures())
   private let requests = RequestsUnderWay()
+  /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
+  private let providerLogouts = RequestsUnderWay()
   /// Bounds what is asked of the provider for people who may have made up what they bring.
-  let redemptions = RequestsUnderWay(most: Limits.redemptionsMax)
+  let redemptions = RedemptionsUnderWay()
   let lookUps = RequestsUnderWay(most: Limits.lookUpsMax)
   /// Codes that the provider did not take, by address.
   let throttle = Mutex(LoginThrottle())
@@ -81,12 +83,14 @@ public final class CodeFlowService: Responder, Sendable {
   var now: UnixSeconds { clock() }
 
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
-    guard requests.enter() else {
+    let isOfProvider = request.method == "POST" && request.path == configuration.path + "/backchannel-logout"
+    let counted = isOfProvider ? providerLogouts : requests
+    guard counted.enter() else {
       return completion(request.method == "GET" ? page(.loginBusy, request) : Answers.busy)
     }
     queue.async { [self] in
-      answer(request) { [requests] response in
-        requests.leave()
+      answer(request) { response in
+        counted.leave()
         completion(response)
       }
     }

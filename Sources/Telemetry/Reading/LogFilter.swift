@@ -1,3 +1,5 @@
+import HTTP
+
 /// Which lines of a log are wanted. Of several words for one field any will do; of several fields all have to hold.
 public struct LogFilter: Sendable {
   /// Statuses that are asked for together: `4xx`, or one.
@@ -23,7 +25,7 @@ public struct LogFilter: Sendable {
   /// For each field by its name, the values that will do.
   public var values: [String: Set<String>] = [:]
   public var statuses: [Statuses] = []
-  /// Canonical paths: each of them, and what is below it, will do.
+  /// Canonical paths: each of them, in either spelling, and what is below it, will do.
   public var paths: [String] = []
   /// Whether only the program's messages are wanted. `values` are of their fields then.
   public var isOfMessages = false
@@ -56,9 +58,18 @@ public struct LogFilter: Sendable {
   }
 
   private static func isAtOrBelow(_ wanted: String, _ path: String) -> Bool {
-    let (wanted, path) = (wanted.utf8, path.utf8)
+    let (wanted, path) = (matched(wanted), matched(path))
     guard path.starts(with: wanted) else { return false }
     let slash = UInt8(ascii: "/")
     return path.count == wanted.count || wanted.last == slash || path.dropFirst(wanted.count).first == slash
+  }
+
+  /// As routes are looked for: `/a%3Ab` is `/a:b`.
+  private static func matched(_ path: String) -> [UInt8] {
+    let bytes = [UInt8](path.utf8)
+    guard bytes.contains(UInt8(ascii: "%")) else { return bytes }
+    var matched: [UInt8] = []
+    CanonicalPath.writeMatched(bytes.span, to: &matched)
+    return matched
   }
 }

@@ -204,14 +204,14 @@ def test_T_11_each_issuer_has_its_own_claims(scene):
 
 
 def test_T_14_only_one_issuer_takes_the_cookie(scene):
-    ours, theirs = mint(scene.ours), mint(scene.theirs, iss=OTHER_ISSUER, email="bob")
+    ours, theirs = mint(scene.ours), mint(scene.theirs, iss=OTHER_ISSUER, email="bob@other.example")
     scene.judge.allowed([("Cookie", f"session={ours}")], "/optional/x")
     answer = get(scene.gateway, "/optional/x", [("Cookie", f"session={theirs}")])
     assert answer.status == 401
     scene.judge.settled()
     # Both credentials at once: the Authorization line is the one that counts.
     request = scene.judge.allowed([bearer(theirs), ("Cookie", f"session={ours}; a=b")], "/optional/x")
-    assert request.field("x-forwarded-user") == "bob"
+    assert request.field("x-forwarded-user") == "bob@other.example"
     assert request.field("authorization") is None
 
 
@@ -263,7 +263,7 @@ def test_P_14_hosts(scene, host, status):
 
 
 def test_P_14_a_route_of_another_host_does_not_apply(scene):
-    ours, theirs = mint(scene.ours), mint(scene.theirs, iss=OTHER_ISSUER, email="bob")
+    ours, theirs = mint(scene.ours), mint(scene.theirs, iss=OTHER_ISSUER, email="bob@other.example")
     scene.judge.allowed([bearer(ours)], "/hosts/x", host="www.example.com")
     scene.judge.allowed([bearer(theirs)], "/hosts/x", host="other.example")
     scene.judge.bad_token(ours, "key_unknown", "/hosts/x", host="other.example")

@@ -45,12 +45,12 @@ public struct ClaimsSet: Sendable {
     subject =
       subjectPath.isEmail && emailTrust == .denied ? nil : claims.place(subjectPath).flatMap { claims.name($0) }
     let provesNothing = emailTrust != .proven
-    func words(_ path: ClaimPath) -> JSONDocument.Place? {
-      guard !(path.isEmail && provesNothing) else { return nil }
-      return claims.place(path).flatMap { claims.holdsWords($0) ? $0 : nil }
+    // No right comes of an address that is not known to be somebody's (SECURITY I-9).
+    func words(_ path: ClaimPath, orObjects takesObjects: Bool = false) -> JSONDocument.Place? {
+      guard !(path.isEmail && provesNothing), let place = claims.place(path) else { return nil }
+      return claims.holdsWords(place) || takesObjects && claims.holdsObjects(place) ? place : nil
     }
-    rolesPlace =
-      words(policy.claims.roles) ?? claims.place(policy.claims.roles).flatMap { claims.holdsObjects($0) ? $0 : nil }
+    rolesPlace = words(policy.claims.roles, orObjects: true)
     scopesPlace = words(policy.claims.scopes)
     permissionsPlace = words(policy.claims.permissions)
     confirmationPlace = claims.member("cnf", of: claims.root)

@@ -24,11 +24,12 @@ enum { MICROSECOND = 1000, MILLISECOND = 1000000 };
 
 static const int64_t slice_where_wanted = 200 * MICROSECOND;
 static const int64_t look_where_alone = 2 * MILLISECOND;
-static const uint64_t scheduler_slice_where_wanted = 250 * MICROSECOND;
+static const int looks_alone_enough = 10;
+static const uint64_t scheduler_slice_where_wanted = 100 * MICROSECOND;
 static const uint64_t scheduler_slice_where_alone = 3 * MILLISECOND;
 
 static _Thread_local struct {
-  int niceness, is_computing, is_wanted;
+  int niceness, is_computing, is_wanted, looks_alone;
   timer_t timer;
   // The thread's processor time when it last gave the processor away; both times when it last looked at its share.
   int64_t gave_at, looked_at_computed, looked_at;
@@ -61,7 +62,9 @@ static void look_at_share(int64_t computed) {
   int is_wanted = had * 10 < passed * (self.is_wanted ? 8 : 6);
   self.looked_at = now;
   self.looked_at_computed = computed;
-  if (is_wanted == self.is_wanted) return;
+  // One look that finds nobody says little: turns may be longer than what lies between two.
+  self.looks_alone = is_wanted ? 0 : self.looks_alone + 1;
+  if (is_wanted == self.is_wanted || (self.is_wanted && self.looks_alone < looks_alone_enough)) return;
   self.is_wanted = is_wanted;
   ask_scheduler();
   set_timer();

@@ -440,8 +440,8 @@ def test_C_11_a_password_that_is_hashed_lets_others_have_the_processor_between_t
             after = spent()
         finally:
             competitor.kill()
-    # Five for each millisecond; by ticks alone one in four of them.
-    assert after[0] - switches > after[1] - milliseconds
+    # By ticks alone one in four milliseconds; the slices are shorter, but groups of processes take turns of their own.
+    assert after[0] - switches > (after[1] - milliseconds) / 2
 
 
 # What ends, and for how long that is remembered.

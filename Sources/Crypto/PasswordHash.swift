@@ -16,6 +16,8 @@ public struct PasswordHash: Sendable {
 
   public let scheme: Scheme
   private let text: [UInt8]
+  /// Tells it from every other hash, also of the same password, and says nothing of either.
+  public let digest: [UInt8]
   /// Whether a password can match at all.
   private let isMatchable: Bool
 
@@ -29,13 +31,14 @@ public struct PasswordHash: Sendable {
   /// - Parameter stored: As `user add`, `htpasswd -B` or /etc/shadow write it: `$y$…`, `$2a$…`, `$2b$…`, `$2y$…`, `$6$…`.
   /// - Throws: Where the scheme or the cost is not accepted.
   public init(stored: String) throws(PasswordHashError) {
-    text = Array(stored.utf8)
+    let text = Array(stored.utf8)
     scheme = try PasswordHashFormat.scheme(of: text)
-    isMatchable = true
+    guard let digest = try? HashFunction.sha256.digest(of: text.span) else { throw .failed }
+    (self.text, self.digest, isMatchable) = (text, digest, true)
   }
 
   private init(costing other: PasswordHash) {
-    (scheme, text, isMatchable) = (other.scheme, other.text, false)
+    (scheme, text, digest, isMatchable) = (other.scheme, other.text, other.digest, false)
   }
 
   /// Whether a new password has `charactersMin` characters.
@@ -56,9 +59,6 @@ public struct PasswordHash: Sendable {
     guard isMade, let made = hash(password, setting: salt) else { throw .failed }
     return String(decoding: made, as: UTF8.self)
   }
-
-  /// Tells it from every other hash, also of the same password, and says nothing of either.
-  public var digest: [UInt8] { (try? HashFunction.sha256.digest(of: text.span)) ?? [] }
 
   /// Takes as long as this one for any password, and matches none: for users that there are not, so that nobody learns
   /// from the time which there are (SECURITY.md C-11).

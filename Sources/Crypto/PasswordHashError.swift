@@ -10,7 +10,7 @@ public enum PasswordHashError: Error, Sendable, Equatable, CustomStringConvertib
   case costRefused(PasswordHash.Scheme, found: String, accepted: String)
   /// A password that cannot be hashed: its length in bytes is outside `PasswordHash.passwordBytes`, or it holds a NUL.
   case passwordRefused
-  /// libxcrypt failed: there was no memory.
+  /// libxcrypt or OpenSSL failed: there was no memory.
   case failed
 
   public var description: String {

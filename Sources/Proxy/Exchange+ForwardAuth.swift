@@ -86,6 +86,7 @@ extension Exchange {
         identityFields + route.identityNames.emptyFields(besides: identityFields.span)
         + Exchange.credentialFields(credential, head, bytes, route)
     } catch {
+      unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))
     }
     return .answer(LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: []))

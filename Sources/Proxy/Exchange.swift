@@ -228,6 +228,8 @@ final class Exchange {
     configuration = nil
     route = nil
     secured = nil
+    corsFields = nil
+    forwardAuthFields = nil
     introspection = nil
     introspectedToken = nil
     renewal = nil

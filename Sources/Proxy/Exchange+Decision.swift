@@ -14,6 +14,9 @@ extension Exchange {
   func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
     let head = context.head
+    let wasForwardAuth = forwardAuth != nil
+    forwardAuth = nil
+    asksForUpgrade = false
     configuration = active
     route = nil
     corsFields = nil
@@ -58,6 +61,9 @@ extension Exchange {
       return decide(for: forwardAuth, bytes, in: context)
     }
     log.keepPath(path.span)
+    // A reload has taken the path away while the question waited: what became of the question as a request of its own
+    // would be taken for the answer.
+    guard !wasForwardAuth else { return .refuse(Refusal(.noRoute)) }
     if let port = active.listeners[listener].redirectPort, context.client.scheme == .http {
       guard active.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
       return .answer(

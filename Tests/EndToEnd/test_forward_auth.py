@@ -2,8 +2,10 @@
 import contextlib
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
+import threading
 
 import pytest
 
@@ -77,6 +79,24 @@ def reason(gateway, answer):
 @pytest.fixture
 def token(keys):
     return mint(keys["ES256"], iss="https://id.test", aud="example", sub="alice", email="a@app.test", tenant="acme")
+
+
+def test_I_8_a_question_that_waits_is_no_request_after_a_reload(start, upstream, key_server, keys, token):
+    """The path that is asked at has gone while the key set was fetched: nothing of the question is an answer to it."""
+    app, server, over = upstream(), key_server(keys["ES256"]), threading.Event()
+    server.instead = lambda handler: over.wait(30)
+    text = CONFIG.format(workers=1, peers="[127.0.0.1]", app=app.server, jwks=server.url)
+    gateway = start(text)
+    with Client(gateway) as client:
+        lines = [f"{name}: {value}" for name, value in [*asked(uri="/admin/x"), bearer(token)]]
+        client.send("\r\n".join([f"GET {VERIFY} HTTP/1.1", "Host: gateway.internal", *lines, "", ""]))
+        wait_until(lambda: server.fetches, "the key set to be asked for")
+        gateway.write_config(text.replace(VERIFY, "/moved") + "  - { path: /**, auth: none, upstream: app }\n")
+        gateway.signal(signal.SIGHUP)
+        answer = client.response()
+    over.set()
+    assert answer.status == 404 and reason(gateway, answer) == "no_route"
+    assert not app.requests
 
 
 def test_who_may_pass_is_told_with_whose_it_is(gateway, token):

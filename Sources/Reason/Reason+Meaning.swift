@@ -234,7 +234,7 @@ extension Reason {
       """
     case .csrfRefused:
       """
-      A form that does not come from the gateway's own login page, or a request that a cookie speaks for from a page \
+      A form that does not come from the gateway's own page for it, or a request that a cookie speaks for from a page \
       of another site.
       """
     case .signInRequestInvalid: "The body is no form or JSON of the kind that the path takes, or lacks a part."
@@ -248,7 +248,11 @@ extension Reason {
       A refresh token came again long after it had been replaced: somebody has a copy. The sign-in has ended, for \
       whoever has it.
       """
-    case .passwordRefused: "The new password has fewer than 8 bytes, or more than 511."
+    case .passwordRefused:
+      """
+      The new password has fewer than 8 characters, or more than 511 bytes; or the page's form does not have the same \
+      one twice.
+      """
     case .cookieTooLarge: "The token of the sign-in is over 4,000 bytes, and browsers drop such a cookie."
     case .signInUnavailable: "The database of sign-ins could not be used; the program messages say why."
     case .callbackInvalid:

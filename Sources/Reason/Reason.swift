@@ -223,7 +223,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case refreshRefused = "refresh_refused"
   /// A refresh token came that had been replaced before: its sign-in has ended (RFC 9700 §4.14.2).
   case refreshReused = "refresh_reused"
-  /// A new password that is too short, or too long.
+  /// A new password that is too short, or too long, or was not written the same twice.
   case passwordRefused = "password_refused"
   /// The token of a sign-in is too large for a cookie.
   case cookieTooLarge = "cookie_too_large"

@@ -32,31 +32,15 @@ extension SignInService {
     if case .success = verify(token) { true } else { false }
   }
 
-  /// The page, with what its form has to repeat, in a cookie that only this host can have set.
   private func loginPage(
     _ request: LocalRequest, returnTo: String, status: Int = 200, message: LoginPage.Message? = nil,
     username: String = "", fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
-    let name = configuration.cookies.login
-    let csrf: String
-    if let known = request.cookie(name), SignInService.isLoginToken(known) {
-      csrf = known
-    } else {
-      guard let random = try? RandomBytes.make(16) else {
-        return Answers.error(.serverError, nil, .internalError)
-      }
-      csrf = Base64URL.text(random)
-    }
-    // A known one too: its hour begins anew with each page, and pages that are open beside this one stay good.
-    let cookies = [configuration.cookies.set(name, csrf, seconds: SignInService.loginTokenSeconds)]
-    return page.response(
-      status: status, message: message, username: username, returnTo: returnTo, csrf: csrf, cookies: cookies,
-      fields: fields, reason: reason)
+    guard let token = formToken(request) else { return Answers.error(.serverError, nil, .internalError) }
+    return loginPage.response(
+      status: status, message: message, username: username, returnTo: returnTo, csrf: token.text,
+      cookies: [token.cookie], fields: fields, reason: reason)
   }
-
-  private static let loginTokenSeconds: Int64 = 3600
-
-  private static func isLoginToken(_ text: String) -> Bool { Base64URL.decode(text)?.count == 16 }
 
   // MARK: What comes of it
 
@@ -75,9 +59,7 @@ extension SignInService {
       return completion(Answers.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
     }
     let returnTo = ReturnTo.checked(form.text("return_to"))
-    guard request.isOfOwnPage, let sent = form["csrf"], let kept = request.cookie(configuration.cookies.login),
-      SignInService.isLoginToken(kept), ConstantTime.areEqual(sent.span, [UInt8](kept.utf8).span)
-    else {
+    guard isOfOwnForm(request, form) else {
       return completion(
         loginPage(request, returnTo: returnTo, status: 403, message: .outdated, reason: .csrfRefused))
     }
@@ -128,9 +110,7 @@ extension SignInService {
         return loginPage(request, returnTo: returnTo, status: 500, message: .failed, reason: .cookieTooLarge)
       }
       tell(issued, request)
-      // What the form had to repeat has done its work.
-      return Answers.goOn(
-        at: returnTo, cookies: cookies + [configuration.cookies.set(configuration.cookies.login, "", seconds: 0)])
+      return Answers.goOn(at: returnTo, cookies: cookies + [clearedFormToken])
     case .failure(let fault):
       let reason: Reason =
         switch fault {

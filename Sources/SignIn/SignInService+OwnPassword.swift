@@ -7,9 +7,25 @@ import Sockets
 import State
 import Tokens
 
+/// What comes of changing a password.
+enum PasswordChange: Sendable {
+  case changed
+  /// No password may be like the new one.
+  case refused
+  /// The current one is another, or was changed meanwhile.
+  case wrongPassword
+  /// Seconds until the next try has a chance.
+  case throttled(Int64)
+  case busy
+  /// Where sign-ins are kept did not answer, and nothing is changed.
+  case unavailable
+  case failed
+}
+
 /// People change their own passwords.
 extension SignInService {
   func changePassword(_ request: LocalRequest, _ completion: @escaping Completion) {
+    if request.mediaType == .form { return changePasswordByForm(request, completion) }
     guard request.hasField("authorization") || request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
@@ -23,20 +39,44 @@ extension SignInService {
         Answers.error(
           .invalidRequest, "an object with current_password and new_password is needed", .signInRequestInvalid))
     }
-    let bytes = [UInt8](new.utf8)
-    guard PasswordHash.isLongEnough(bytes.span), PasswordHash.passwordBytes.contains(bytes.count), !bytes.contains(0)
-    else {
-      return completion(
-        Answers.error(
-          .invalidRequest, "the new password has to have 8 characters at least, and 511 bytes at most",
-          .passwordRefused))
+    changePassword(
+      of: user, from: [UInt8](current.utf8), to: [UInt8](new.utf8), keeping: Target(verified).signIn, request
+    ) { [self] in completion(answerJSON($0)) }
+  }
+
+  private func answerJSON(_ outcome: PasswordChange) -> LocalResponse {
+    switch outcome {
+    case .changed: Answers.done()
+    case .refused:
+      Answers.error(
+        .invalidRequest, "the new password has to have 8 characters at least, and 511 bytes at most",
+        .passwordRefused)
+    case .wrongPassword: answerJSON(Authentication.failed)
+    case .throttled(let seconds): answerJSON(Authentication.throttled(seconds))
+    case .busy: Answers.busy
+    case .unavailable: SignInService.unavailable
+    case .failed: Answers.error(.serverError, "the password could not be changed", .internalError)
     }
-    let signIn = Target(verified).signIn
-    authenticate(user.username, [UInt8](current.utf8), request) { [self] outcome in
+  }
+
+  typealias ChangeCompletion = @Sendable (PasswordChange) -> Void
+
+  /// - Parameters:
+  ///   - signIn: The one that goes on; nil: none does.
+  ///   - completion: Called once, from anywhere.
+  func changePassword(
+    of user: User, from current: [UInt8], to new: [UInt8], keeping signIn: String?, _ request: LocalRequest,
+    _ completion: @escaping ChangeCompletion
+  ) {
+    guard PasswordHash.isLongEnough(new.span), PasswordHash.passwordBytes.contains(new.count), !new.contains(0)
+    else { return completion(.refused) }
+    authenticate(user.username, current, request) { [self] outcome in
       switch outcome {
       case .user(let user):
-        replacePassword(of: user, bytes, keeping: signIn, deadline: request.deadline, completion)
-      case .failed, .throttled, .busy: completion(answerJSON(outcome))
+        replacePassword(of: user, new, keeping: signIn, deadline: request.deadline, completion)
+      case .failed: completion(.wrongPassword)
+      case .throttled(let seconds): completion(.throttled(seconds))
+      case .busy: completion(.busy)
       }
     }
   }
@@ -45,7 +85,7 @@ extension SignInService {
   /// on with either password, whatever fails.
   private func replacePassword(
     of user: User, _ password: [UInt8], keeping signIn: String?, deadline: ContinuousClock.Instant,
-    _ completion: @escaping Completion
+    _ completion: @escaping ChangeCompletion
   ) {
     work(until: deadline, completion) { [self] in
       do throws(PasswordHashError) {
@@ -58,10 +98,10 @@ extension SignInService {
             switch result {
             case .success(true):
               write(hash, of: user, digest: digest, keeping: signIn, deadline: deadline, completion)
-            case .success(false): completion(answerJSON(.busy))
+            case .success(false): completion(.busy)
             case .failure(let fault):
               report(.storeFailed(fault.description))
-              completion(SignInService.unavailable)
+              completion(.unavailable)
             }
           }
         }
@@ -73,36 +113,37 @@ extension SignInService {
 
   private func write(
     _ hash: String, of user: User, digest: [UInt8], keeping signIn: String?, deadline: ContinuousClock.Instant,
-    _ completion: @escaping Completion
+    _ completion: @escaping ChangeCompletion
   ) {
     work(until: deadline, completion) { [self] in
       switch SignInService.write(hash, of: user, to: configuration.users.path) {
       case .done: break
-      case .superseded: return completion(answerJSON(.failed))
+      case .superseded: return completion(.wrongPassword)
       case .failed(let why): return notChanged(user, why: why, completion)
       }
       // What is in force from here on, too.
       lookAtUsers(allowsDemo: state.users.isDemo)
       report(.passwordChanged(username: user.username))
       // Whoever knew the old password is out; who has changed it goes on.
-      endOthers(of: user.id, than: signIn, digest: digest) { completion(Answers.done()) }
+      endOthers(of: user.id, than: signIn, digest: digest) { completion(.changed) }
     }
   }
 
   /// Does what takes its time where passwords are checked; not once nobody waits for it any more.
   private func work(
-    until deadline: ContinuousClock.Instant, _ completion: @escaping Completion, _ body: @escaping @Sendable () -> Void
+    until deadline: ContinuousClock.Instant, _ completion: @escaping ChangeCompletion,
+    _ body: @escaping @Sendable () -> Void
   ) {
-    let busy = { @Sendable [self] in completion(answerJSON(.busy)) }
+    let busy = { @Sendable in completion(.busy) }
     let isTaken = passwords.submit { turn in
       if turn == .inTime, ContinuousClock.now < deadline { body() } else { busy() }
     }
     if !isTaken { busy() }
   }
 
-  private func notChanged(_ user: User, why: String, _ completion: Completion) {
+  private func notChanged(_ user: User, why: String, _ completion: ChangeCompletion) {
     report(.passwordNotChanged(username: user.username, why: why))
-    completion(Answers.error(.serverError, "the password could not be changed", .internalError))
+    completion(.failed)
   }
 
   private enum Written {

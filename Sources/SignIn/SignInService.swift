@@ -17,7 +17,8 @@ public final class SignInService: Responder, Sendable {
   let provider: String
   let configuration: SignInConfiguration
   let tokens: AccessTokens
-  let page: LoginPage
+  let loginPage: LoginPage
+  let passwordPage: PasswordPage
   let state: SignInState
   let passwords: PasswordWork
   let report: @Sendable (SignInEvent) -> Void
@@ -36,8 +37,9 @@ public final class SignInService: Responder, Sendable {
     clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndTokens,
     report: @escaping @Sendable (SignInEvent) -> Void
   ) {
-    guard let page = try? LoginPage(configuration) else { return nil }
-    self.page = page
+    guard let brand = try? BrandedPage(configuration) else { return nil }
+    loginPage = LoginPage(path: configuration.path, brand: brand)
+    passwordPage = PasswordPage(path: configuration.path, brand: brand)
     provider = policy.provider
     self.configuration = configuration
     tokens = AccessTokens(policy: policy, lifetimeSeconds: configuration.lifetimeSeconds)
@@ -91,7 +93,10 @@ public final class SignInService: Responder, Sendable {
       completion(Answers.notAllowed(request, allowed: "GET, HEAD, POST"))
     case "refresh": post(request, completion) { $0.refresh(request, completion) }
     case "logout": post(request, completion) { $0.logOut(request, completion) }
-    case "password": post(request, completion) { $0.changePassword(request, completion) }
+    case "password":
+      if isReading { return showPasswordPage(request, completion) }
+      if isPosting { return changePassword(request, completion) }
+      completion(Answers.notAllowed(request, allowed: "GET, HEAD, POST"))
     case "token": post(request, completion) { $0.issueToClient(request, completion) }
     case "me":
       guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }

@@ -176,18 +176,106 @@ def test_C_12_no_page_shows_the_login_in_a_frame(scene, people):
         assert frame.locator("input").count() == 0
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no_scripts"])
+def test_people_change_their_passwords(scene, people, scripts):
+    signed_in = scene()
+    page = people(java_script_enabled=scripts).new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    # Who is not signed in signs in first, and is back.
+    sign_in(page, signed_in, "/auth/password")
+    page.get_by_role("heading", name="Change your password").wait_for()
+    assert page.url == url(signed_in, "/auth/password")
+    assert not page.locator("[name=username]").is_visible() and page.locator("[name=username]").input_value() == "alice"
+
+    def change(current, new, again):
+        for label, text in (("Current password", current), ("New password", new), ("New password, again", again)):
+            page.get_by_label(label, exact=True).fill(text)
+        page.keyboard.press("Enter")
+    new = "grüße aus der ferne"
+    # The browser itself says that it is too short, and sends nothing.
+    change(PASSWORD, "short", "short")
+    assert page.get_by_role("alert").count() == 0
+    change("wrong", new, new)
+    page.get_by_role("alert").get_by_text("The current password is not right.").wait_for()
+    current = page.get_by_label("Current password")
+    assert current.evaluate("each => each === document.activeElement && each.value === ''")
+    described = current.get_attribute("aria-describedby")
+    assert current.get_attribute("aria-invalid") == "true" and page.locator(f"#{described}").get_attribute("role") == "alert"
+    change(PASSWORD, new, new + "!")
+    page.get_by_role("alert").get_by_text("The two new passwords are not the same.").wait_for()
+    change(PASSWORD, new, new)
+    page.get_by_role("heading", name="Your password is changed").wait_for()
+    assert page.get_by_role("status").is_visible() and page.get_by_label("Current password").count() == 0
+    page.get_by_role("link", name="Go on").click()
+    page.get_by_role("heading", name="The application").wait_for()
+    assert signed_in.login().status == 401 and signed_in.login(password=new).status == 200
+    # The application has heard of nothing.
+    assert not [each.target for each in signed_in.app.requests if each.method != "GET" or "auth" in each.target]
+    assert not [text for text in complaints if "Content Security Policy" in text], complaints
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["other_site", "other_port"])
+def test_C_8_pages_of_other_origins_change_no_password(scene, people, host):
+    signed_in = scene()
+    page = people().new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("heading", name="The application").wait_for()
+    names = ("current_password", "new_password", "new_password_again", "csrf")
+    fields = "".join(f'<input name="{name}" value="{PASSWORD}">' for name in names)
+    with site(host, f"""<form method="post" action="{url(signed_in, '/auth/password')}">{fields}</form>
+              <script>document.forms[0].submit()</script>""") as evil:
+        with page.expect_response(re.compile("/auth/")) as answer:
+            page.goto(evil)
+        assert answer.value.status == 403
+    with site(host, f'<iframe src="{url(signed_in, "/auth/password")}"></iframe>') as evil:
+        page.goto(evil)
+        page.wait_for_load_state("networkidle")
+        assert page.frames[1].locator("input").count() == 0
+    assert signed_in.login().status == 200
+
+
+@pytest.mark.parametrize("target", ["/auth/login", "/auth/password"])
 @pytest.mark.parametrize("size", [(1280, 800), (360, 640), (320, 480)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_and_can_be_read(scene, people, size, scheme):
+def test_the_page_fits_and_can_be_read(scene, people, size, scheme, target):
     signed_in = scene()
     page = people(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme).new_page()
-    page.goto(url(signed_in, "/auth/login"))
+    if target != "/auth/login":
+        sign_in(page, signed_in, target)
+        page.get_by_role("heading", name="Change your password").wait_for()
+    else:
+        page.goto(url(signed_in, target))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("document.documentElement.lang") == "en"
     colors = page.evaluate("""() => ['body', 'label', 'input:not([type=hidden])', 'button'].map(name => {
       const style = getComputedStyle(document.querySelector(name));
       return [style.color, style.backgroundColor];
     })""")
+    are_readable(colors)
+    # And what it says.
+    for label in page.locator("label").all_inner_texts():
+        page.get_by_label(label, exact=True).fill("something wrong")
+    page.get_by_role("button").click()
+    page.get_by_role("alert").wait_for()
+    are_readable(page.locator("[role=alert]").evaluate_all(COLORS))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if target != "/auth/login":
+        page.get_by_label("Current password").fill(PASSWORD)
+        for label in ("New password", "New password, again"):
+            page.get_by_label(label, exact=True).fill("something else")
+        page.get_by_role("button").click()
+        page.get_by_role("status").wait_for()
+        are_readable(page.locator("[role=status], a, h1").evaluate_all(COLORS))
+
+
+COLORS = """found => [document.body, ...found].map(each => {
+  const style = getComputedStyle(each);
+  return [style.color, style.backgroundColor];
+})"""
+
+
+def are_readable(colors):
     body = colors[0][1]
     for color, background in colors:
         assert contrast(color, background if "rgba" not in background else body) >= 4.5, colors

@@ -1,0 +1,43 @@
+import Configuration
+import Crypto
+import HTTP
+import Tokens
+
+/// What the forms of the gateway's own pages have to repeat (SECURITY C-8).
+extension SignInService {
+  struct FormToken: Sendable {
+    let text: String
+    /// The Set-Cookie value of its cookie, which only this host can have set.
+    let cookie: String
+  }
+
+  /// nil where OpenSSL fails.
+  func formToken(_ request: LocalRequest) -> FormToken? {
+    let name = configuration.cookies.login
+    let text: String
+    if let known = request.cookie(name), SignInService.isFormToken(known) {
+      text = known
+    } else {
+      guard let random = try? RandomBytes.make(16) else { return nil }
+      text = Base64URL.text(random)
+    }
+    // A known one too: its hour begins anew with each page, and pages that are open beside this one stay good.
+    return FormToken(
+      text: text, cookie: configuration.cookies.set(name, text, seconds: SignInService.formTokenSeconds))
+  }
+
+  /// Whether a form comes from a page of the gateway's own that this browser has.
+  func isOfOwnForm(_ request: LocalRequest, _ form: FormFields) -> Bool {
+    guard request.isOfOwnPage, let sent = form["csrf"], let kept = request.cookie(configuration.cookies.login),
+      SignInService.isFormToken(kept)
+    else { return false }
+    return ConstantTime.areEqual(sent.span, [UInt8](kept.utf8).span)
+  }
+
+  /// The Set-Cookie value that takes it from a browser: it has done its work.
+  var clearedFormToken: String { configuration.cookies.set(configuration.cookies.login, "", seconds: 0) }
+
+  private static let formTokenSeconds: Int64 = 3600
+
+  private static func isFormToken(_ text: String) -> Bool { Base64URL.decode(text)?.count == 16 }
+}

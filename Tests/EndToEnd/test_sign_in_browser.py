@@ -159,6 +159,73 @@ def test_C_14_pages_of_other_origins_change_nothing_with_the_cookie(scene, peopl
     assert not any(request.target == "/transfer" for request in signed_in.app.requests)
 
 
+FORMS = """<!doctype html><title>application</title><h1>The application</h1>
+<form method="post" action="/transfer"><input name="amount" value="7"><button>Transfer</button></form>
+<form method="post" action="/auth/logout"><button>Sign out</button></form>"""
+
+
+def application(body, *fields):
+    """An application that has one page."""
+    lines = "".join(f"{field}\r\n" for field in fields)
+    return f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{lines}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no_scripts"])
+def test_C_8_a_page_that_sends_no_referrer_posts_its_own_forms(start, upstream, tmp_path, people, scripts):
+    app = upstream(application(FORMS, "Referrer-Policy: no-referrer"))
+    signed_in = SignIn(start, app, tmp_path)
+    page = people(java_script_enabled=scripts).new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("button", name="Transfer").click()
+    page.wait_for_url(url(signed_in, "/transfer"))
+    page.get_by_role("heading", name="The application").wait_for()
+    posted = next(request for request in app.requests if request.method == "POST")
+    # What this test is about: the page cannot be told from a sandboxed frame by its Origin.
+    assert (posted.field("origin"), posted.field("sec-fetch-site")) == ("null", "same-origin")
+    assert posted.field("x-forwarded-user") == "u-1" and posted.body == b"amount=7"
+    with page.expect_response(re.compile("/auth/logout")) as answer:
+        page.get_by_role("button", name="Sign out").click()
+    assert answer.value.status == 303 and answer.value.request.all_headers().get("origin") == "null"
+    page.get_by_label("Password").wait_for()
+    page.goto(url(signed_in, "/x"))
+    assert page.get_by_label("Password").is_visible()
+
+
+@pytest.mark.parametrize("target", ["_self", "_top"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", None], ids=["other_site", "other_port", "own_host"])
+def test_C_8_and_C_14_a_sandboxed_frame_posts_nothing(start, upstream, tmp_path, people, host, target):
+    """Its Origin is `null` too: of another site's, and of what the application itself takes for untrusted."""
+    app = upstream(ANSWER)
+    signed_in = SignIn(start, app, tmp_path)
+
+    def frame(action):
+        forms = f"""<form method=post target={target} action={url(signed_in, action)}><input name=amount value=7></form>
+                    <script>document.forms[0].submit()</script>"""
+        return f"""<!doctype html><h1>The application</h1>
+                   <iframe sandbox="allow-forms allow-scripts allow-top-navigation" srcdoc="{forms}"></iframe>"""
+    person = people()
+    page = person.new_page()
+    sign_in(page, signed_in)
+    page.get_by_role("heading", name="The application").wait_for()
+    for action in ("/public/control", "/transfer", "/auth/logout"):
+        inside = application(frame(action))
+        app.answer = lambda request, _, inside=inside: inside if request.target == "/frame" else ANSWER
+        with site(host, frame(action)) if host else contextlib.nullcontext(url(signed_in, "/frame")) as begin:
+            person.new_page().goto(begin, wait_until="commit")
+            [line] = signed_in.gateway.wait_access(path=action)
+        sent = [each for each in app.requests if each.target == action]
+        assert line["method"] == "POST"
+        if action == "/public/control":
+            # By its Origin alone it could be a page of the host itself.
+            assert (sent[0].field("origin"), sent[0].field("sec-fetch-site")) == ("null", "cross-site")
+        else:
+            # Where the browser keeps its cookies back, the request is nobody's.
+            assert line["status"] in (401, 403) and sent == [], line
+    page.goto(url(signed_in, "/y"))
+    page.get_by_role("heading", name="The application").wait_for()
+    assert next(each for each in app.requests if each.target == "/y").field("x-forwarded-user") == "u-1"
+
+
 def test_C_13_a_script_is_told_and_not_redirected(scene, people):
     signed_in = scene()
     page = people().new_page()

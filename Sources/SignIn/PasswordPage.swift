@@ -91,7 +91,7 @@ struct PasswordPage: Sendable {
       <input type="text" name="username" value="\(HTMLText.escaped(username))" autocomplete="username" readonly hidden>
       \(input(.current, "Current password", autocomplete: "current-password", message))
       \(input(.new, "New password", autocomplete: "new-password", message))
-      <p id="rule">8 characters or more. You are signed out everywhere else.</p>
+      <p id="rule">8 characters or more. You will be signed out everywhere else.</p>
       \(input(.again, "New password, again", autocomplete: "new-password", message))
       <button type="submit">Change password</button>
       </form>

@@ -17,8 +17,8 @@ extension CodeFlowEvent {
       log.notice("a session has ended: it was not renewed", metadata: line(["session": "\(id)", "why": "\(why)"]))
     case .failed(let why, let count):
       log.warning("signing in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
-    case .storeFailed(let why):
-      log.error("sessions could not be read or written", metadata: line(["why": "\(why)"]))
+    case .storeFailed(let why, let count):
+      log.error("sessions could not be read or written", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     }
   }
 }

@@ -31,6 +31,7 @@ final class CodeFlows {
   struct Opened {
     let path: String
     let store: SQLiteSessionStore
+    let storeFaults: StoreFaults
     let service: CodeFlowService
     let keys: KnownKeys
   }
@@ -56,8 +57,10 @@ final class CodeFlows {
   ) throws(CodeFlowsFault) -> Opened {
     let name = provider.name
     let store: SQLiteSessionStore
+    var storeFaults = StoreFaults()
     if let known = stores[name], known.path == path {
       store = known.store
+      storeFaults = known.storeFaults
     } else {
       do throws(StoreFault) {
         store = try SQLiteSessionStore(path: path)
@@ -84,13 +87,13 @@ final class CodeFlows {
     do throws(SealingFault) {
       let service = try CodeFlowService(
         flow, provider.policy, client: client, certificateAuthorityFile: provider.certificateAuthorityFile,
-        store: store, access: access, clock: { WallClock.nanoseconds / 1_000_000_000 },
+        store: store, storeFaults: storeFaults, access: access, clock: { WallClock.nanoseconds / 1_000_000_000 },
         end: { [relay = ended.relay] ids, done in
           let until = WallClock.nanoseconds / 1_000_000_000 + CodeFlows.endedKnownSeconds
           relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
         },
         verified: { [census] in census.count($0) }, report: { [log] in $0.write(to: log, provider: name) })
-      return Opened(path: path, store: store, service: service, keys: keys)
+      return Opened(path: path, store: store, storeFaults: storeFaults, service: service, keys: keys)
     } catch {
       throw CodeFlowsFault(provider: name, why: "\(error)")
     }
@@ -111,7 +114,7 @@ final class CodeFlows {
     var routes: [LocalRoute] = []
     for provider in configuration.providers {
       guard let flow = provider.codeFlow, let current = opened[provider.name] else { continue }
-      if before[provider.name]?.store !== current.store { watch(provider.name, current.store) }
+      if before[provider.name]?.store !== current.store { watch(provider.name, current) }
       routes.append(LocalRoute(host: flow.host, path: flow.path, reach: .below, responder: current.service))
     }
     return routes
@@ -129,12 +132,13 @@ final class CodeFlows {
   /// - Parameter lookForKeys: Has the provider of that name asked for other keys; from anywhere.
   func start(lookForKeys: @escaping @Sendable (_ provider: String) -> Void) {
     lookup.set(lookForKeys)
-    for (name, opened) in stores { watch(name, opened.store) }
+    for (name, opened) in stores { watch(name, opened) }
   }
 
-  private func watch(_ provider: String, _ store: SQLiteSessionStore) {
-    ended.relay.watch(store, of: provider) { [log] fault in
-      CodeFlowEvent.storeFailed(fault.description).write(to: log, provider: provider)
+  private func watch(_ provider: String, _ opened: Opened) {
+    ended.relay.watch(opened.store, of: provider) { [log, faults = opened.storeFaults] fault in
+      guard let count = faults.count() else { return }
+      CodeFlowEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
     }
   }
 

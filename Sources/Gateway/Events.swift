@@ -83,10 +83,10 @@ extension KeyFetchFailure {
 extension IntrospectionEvent {
   func write(to log: Logger) {
     switch self {
-    case .failed(let provider, let fault, let url):
+    case .failed(let provider, let fault, let url, let times):
       log.warning(
         "a token could not be introspected; requests with tokens that are not remembered answer 503 while this goes on",
-        metadata: ["provider": "\(provider)", "url": "\(url)", "why": "\(fault)"])
+        metadata: ["provider": "\(provider)", "url": "\(url)", "why": "\(fault)"].with(times: times))
     case .recovered(let provider):
       log.notice("tokens are introspected again", metadata: ["provider": "\(provider)"])
     }
@@ -96,10 +96,12 @@ extension IntrospectionEvent {
 extension ProxyEvent {
   func write(to log: Logger) {
     switch self {
-    case .acceptingPaused(let error):
-      log.error("accepting pauses: no descriptors or memory left", metadata: ["error": "\(error)"])
-    case .connectionLimitReached(let most):
-      log.warning("accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"])
+    case .acceptingPaused(let error, let times):
+      log.error(
+        "accepting pauses: no descriptors or memory left", metadata: ["error": "\(error)"].with(times: times))
+    case .connectionLimitReached(let most, let times):
+      log.warning(
+        "accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"].with(times: times))
     case .addressLimitReached(let most, let closed, let last):
       log.warning(
         "connections were closed: their address has limits.connections_per_address open",
@@ -118,6 +120,13 @@ extension ProxyEvent {
     case .handshakesFailed(let reason, let count):
       log.info("TLS handshakes failed", metadata: ["why": "\(reason)", "handshakes": "\(count)"])
     }
+  }
+}
+
+extension Logger.Metadata {
+  /// With how often it has begun since it was last said, where that is more than once.
+  func with(times: Int) -> Logger.Metadata {
+    times > 1 ? merging(["times": "\(times)"]) { first, _ in first } : self
   }
 }
 

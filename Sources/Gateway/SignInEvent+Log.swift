@@ -39,8 +39,8 @@ extension SignInEvent {
         "users file read", metadata: line(["file": "\(path)", "users": "\(users)", "clients": "\(clients)"]))
     case .usersUnusable(let why):
       log.error("the users file cannot be used; the users read before stay in force", metadata: line(["why": "\(why)"]))
-    case .storeFailed(let why):
-      log.error("sign-ins could not be read or written", metadata: line(["why": "\(why)"]))
+    case .storeFailed(let why, let count):
+      log.error("sign-ins could not be read or written", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     case .cookieTooLarge(let username, let bytes):
       log.error(
         "a token is too large for a cookie, so its user cannot sign in with a browser",

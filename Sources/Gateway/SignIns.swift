@@ -132,8 +132,9 @@ final class SignIns {
   }
 
   private func watch(_ provider: String, _ state: SignInState) {
-    ended.relay.watch(state.store, of: provider) { [log] fault in
-      SignInEvent.storeFailed(fault.description).write(to: log, provider: provider)
+    ended.relay.watch(state.store, of: provider) { [log, faults = state.storeFaults] fault in
+      guard let count = faults.count() else { return }
+      SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
     }
   }
 

@@ -23,21 +23,24 @@ extension UpstreamEvent {
       metadata["why"] = "\(why)"
       metadata["connections"] = "\(count)"
       log.warning("TLS to a server failed", metadata: metadata)
-    case .ejected(let server, let reason):
+    case .ejected(let server, let reason, let times):
       metadata["server"] = "\(server)"
       metadata["reason"] = "\(reason.rawValue)"
-      log.warning("a server is passed over: requests failed on it, three in a row", metadata: metadata)
-    case .failing(let server, let reason):
+      log.warning(
+        "a server is passed over: requests failed on it, three in a row", metadata: metadata.with(times: times))
+    case .failing(let server, let reason, let times):
       metadata["server"] = "\(server)"
       metadata["reason"] = "\(reason.rawValue)"
-      log.warning("the only server of an upstream fails: requests failed on it, three in a row", metadata: metadata)
+      log.warning(
+        "the only server of an upstream fails: requests failed on it, three in a row",
+        metadata: metadata.with(times: times))
     case .recovered(let server):
       metadata["server"] = "\(server)"
       log.notice("a server on which requests failed answers again", metadata: metadata)
-    case .down(let server, let fault):
+    case .down(let server, let fault, let times):
       metadata["server"] = "\(server)"
       metadata["why"] = "\(fault)"
-      log.warning("a server is down, its health checks say", metadata: metadata)
+      log.warning("a server is down, its health checks say", metadata: metadata.with(times: times))
     case .isUp(let server):
       metadata["server"] = "\(server)"
       log.notice("a server is up again, its health checks say", metadata: metadata)

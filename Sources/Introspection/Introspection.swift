@@ -34,8 +34,9 @@ public struct IntrospectionEndpoint: Sendable {
 
 /// What operators want to be told.
 public enum IntrospectionEvent: Sendable {
-  /// A question was not answered as it should be, of what and why. Said once while it goes on, and again every minute.
-  case failed(provider: String, IntrospectionFault, url: String)
+  /// A question was not answered as it should be, of what and why: once while it goes on. How often that has begun since
+  /// it was last said.
+  case failed(provider: String, IntrospectionFault, url: String, times: Int)
   /// After failures, an answer.
   case recovered(provider: String)
 }

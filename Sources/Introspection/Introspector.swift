@@ -125,8 +125,8 @@ final class Introspector {
     } else {
       breaker.failed(admission, at: now, jitter: Double.random(in: 0.75...1))
     }
-    if faults.failed(at: now) {
-      report(.failed(provider: endpoint.policy.provider, fault, url: endpoint.url))
+    if let times = faults.failed(at: now) {
+      report(.failed(provider: endpoint.policy.provider, fault, url: endpoint.url, times: times))
     }
   }
 

@@ -13,6 +13,7 @@ final class HealthMonitor {
   private let loop: EventLoop
   private let report: (ProxyEvent) -> Void
   private var health: ServerHealth
+  private var faults = FaultReport()
   private var check: HealthCheck?
   private var timer: LoopTimer?
 
@@ -53,8 +54,13 @@ final class HealthMonitor {
   }
 
   private func note(_ fault: HealthFault?) {
-    guard health.note(passed: fault == nil) else { return }
-    server.isDown.store(!health.isUp, ordering: .relaxed)
-    report(.upstream(upstream.configuration.name, fault.map { .down(server.name, $0) } ?? .isUp(server.name)))
+    if health.note(passed: fault == nil) { server.isDown.store(!health.isUp, ordering: .relaxed) }
+    if let fault, !health.isUp, let times = faults.failed(at: loop.now) {
+      tell(.down(server.name, fault, times: times))
+    } else if health.isUp, faults.succeeded() {
+      tell(.isUp(server.name))
+    }
   }
+
+  private func tell(_ event: UpstreamEvent) { report(.upstream(upstream.configuration.name, event)) }
 }

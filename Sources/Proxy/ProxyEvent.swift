@@ -2,10 +2,11 @@ public import Sockets
 
 /// What an operator should hear of, beside the access log.
 public enum ProxyEvent: Sendable {
-  /// Accepting pauses: the process or the machine has no descriptor or no memory left.
-  case acceptingPaused(SystemError)
-  /// Accepting pauses: `limits.connections` are open.
-  case connectionLimitReached(Int)
+  /// Accepting pauses: the process or the machine has no descriptor or no memory left. How often it has begun to, for
+  /// whatever reason, since it was last said.
+  case acceptingPaused(SystemError, times: Int)
+  /// Accepting pauses: `limits.connections` are open. How often, as above.
+  case connectionLimitReached(Int, times: Int)
   /// Connections were closed: their address has `limits.connections_per_address` open.
   case addressLimitReached(most: Int, closed: Int, lastOf: String)
   /// Accepting goes on.

@@ -38,6 +38,7 @@ final class ServerEjection: Sendable {
   /// A request failed.
   ///
   /// - Returns: The pause, where this ejects the server; nil where it was ejected before, or is not yet.
+  @discardableResult
   func failed(_ now: MonotonicTime, jitter: Double = .random(in: 0.8...1.2)) -> Duration? {
     if isEjected {
       // What began before, or was sent here for want of a better server, says nothing new.

@@ -22,6 +22,8 @@ final class ServerState: Sendable {
   /// What its health checks say.
   let isDown = Atomic<Bool>(false)
   let ejection = ServerEjection()
+  /// What is said of ejections. Nobody looks at it while requests are answered.
+  private let ejections = Mutex(FaultReport())
 
   // The count changes with every request where it is kept; the rest, which every loop reads, is on another line.
   private let padding: (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64) = (0, 0, 0, 0, 0, 0, 0, 0)
@@ -44,6 +46,22 @@ final class ServerState: Sendable {
     case .builtin: "builtin"
     }
   }
+
+  /// A request failed on it.
+  ///
+  /// - Returns: How often it was ejected since that was last said, where it is; nil: there is nothing to say.
+  func failed(_ now: MonotonicTime) -> Int? {
+    // In one: who ends the ejection on another loop finds it told.
+    ejections.withLock { ejections in
+      ejection.failed(now)
+      return ejection.isEjected ? ejections.failed(at: now) : nil
+    }
+  }
+
+  /// It began to answer a request.
+  ///
+  /// - Returns: Whether it is to be said that this ends an ejection.
+  func answered() -> Bool { ejection.answered() && ejections.withLock { $0.succeeded() } }
 
   /// Requests that it has at the moment, where the balance needs to know.
   var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }

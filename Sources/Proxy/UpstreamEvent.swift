@@ -1,7 +1,8 @@
 public import Reason
 public import Sockets
 
-/// What becomes of the servers of an upstream, each said once when it changes.
+/// What becomes of the servers of an upstream, said when it changes; of a server that comes and goes, once a minute, with
+/// how many `times` it went since that was last said.
 public enum UpstreamEvent: Sendable {
   /// Names stand for other addresses than before, or for the first ones.
   case serversChanged([String])
@@ -12,13 +13,13 @@ public enum UpstreamEvent: Sendable {
   /// TLS to a server failed, so often since it was last said. Why is OpenSSL's word, in snake case, or one of a few more.
   case tlsFailed(String, why: String, count: Int)
   /// A server is passed over: too many requests in a row failed on it.
-  case ejected(String, Reason)
+  case ejected(String, Reason, times: Int)
   /// The only server of its upstream: too many requests in a row failed on it. It is asked all the same.
-  case failing(String, Reason)
+  case failing(String, Reason, times: Int)
   /// A server that was passed over, or the only one after it failed, has answered.
   case recovered(String)
   /// Health checks say that a server is down.
-  case down(String, HealthFault)
+  case down(String, HealthFault, times: Int)
   /// Health checks say that it is up again.
   case isUp(String)
 }

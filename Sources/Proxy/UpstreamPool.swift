@@ -81,16 +81,18 @@ final class UpstreamPool {
     let now = worker.loop.now
     let isElsewhere = reason != .upstreamClosed && reason != .upstreamTimeout
     if isElsewhere, server.state.isResolved, state.mayLookUp(now) { worker.requestLookup(state) }
-    guard server.state.ejection.failed(now) != nil else { return }
+    guard let times = server.state.failed(now) else { return }
     // One that is alone is asked all the same: `ServerChoice` has no other.
     let name = server.state.name
     worker.report(
-      .upstream(state.configuration.name, servers.count > 1 ? .ejected(name, reason) : .failing(name, reason)))
+      .upstream(
+        state.configuration.name,
+        servers.count > 1 ? .ejected(name, reason, times: times) : .failing(name, reason, times: times)))
   }
 
   /// `server` began to answer.
   func answered(_ server: UpstreamServer, on worker: Worker) {
-    guard server.state.ejection.answered() else { return }
+    guard server.state.answered() else { return }
     worker.report(.upstream(state.configuration.name, .recovered(server.state.name)))
   }
 

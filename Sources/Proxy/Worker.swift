@@ -70,9 +70,8 @@ final class Worker {
   var dateSecond: Int64 = -1
   var dateText: [UInt8] = []
   var isAcceptingPaused = false
-  /// Connections that were closed as their address had too many, since it was last said.
-  var closedForAddress = 0
-  var addressLimitSaidAt = MonotonicTime(nanoseconds: 0)
+  /// Connections that were closed as their address had too many.
+  var closedForAddress = FaultReport(pause: Limits.eventPause)
   var isDraining = false
   var drained: (() -> Void)?
 
@@ -146,20 +145,20 @@ final class Worker {
   func mayAccept() -> Bool {
     let most = context.active.configuration.limits.connectionsMax
     if counters.openConnections < most { return true }
-    if !isAcceptingPaused { report(.connectionLimitReached(most)) }
     isAcceptingPaused = true
+    if let times = counters.acceptingPaused(loop.now) { report(.connectionLimitReached(most, times: times)) }
     return false
   }
 
   func acceptFailed(_ error: SystemError) {
-    if !isAcceptingPaused { report(.acceptingPaused(error)) }
     isAcceptingPaused = true
+    if let times = counters.acceptingPaused(loop.now) { report(.acceptingPaused(error, times: times)) }
   }
 
   func accept(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int) {
     if isAcceptingPaused {
       isAcceptingPaused = false
-      report(.acceptingResumed)
+      if counters.acceptingResumed() { report(.acceptingResumed) }
     }
     let stream: ByteStream
     if let context = tls[listener] {
@@ -192,12 +191,9 @@ final class Worker {
     else { return .unlimited }
     let key = ConnectionsPerAddress.key(address)
     if counters.perAddress.open(key, most: most) { return .counted(key) }
-    closedForAddress += 1
     // A flood is said once in a while, with how many they were.
-    if loop.now >= addressLimitSaidAt + Limits.eventPause {
-      report(.addressLimitReached(most: most, closed: closedForAddress, lastOf: address.text))
-      addressLimitSaidAt = loop.now
-      closedForAddress = 0
+    if let closed = closedForAddress.happened(at: loop.now) {
+      report(.addressLimitReached(most: most, closed: closed, lastOf: address.text))
     }
     return .tooMany
   }

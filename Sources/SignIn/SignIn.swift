@@ -36,5 +36,5 @@ enum Limits {
   static let usernameBytesMax = 128
   static let userAgentBytesMax = 200
   /// How often refusals of one kind are said in the log.
-  static let saidEverySeconds: Int64 = 10
+  static let saidEvery: Duration = .seconds(10)
 }

@@ -19,8 +19,8 @@ public enum SignInEvent: Sendable {
   case usersChanged(path: String, users: Int, clients: Int)
   /// The users file cannot be used: what was read before is in force.
   case usersUnusable(String)
-  /// What sign-ins are kept in failed.
-  case storeFailed(String)
+  /// What sign-ins are kept in failed, so many times since it was last said.
+  case storeFailed(String, count: Int)
   /// A token of this user is too large for a cookie.
   case cookieTooLarge(username: String, bytes: Int)
 }

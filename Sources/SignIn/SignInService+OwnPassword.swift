@@ -100,7 +100,7 @@ extension SignInService {
               write(hash, of: user, digest: digest, keeping: signIn, deadline: deadline, completion)
             case .success(false): completion(.busy)
             case .failure(let fault):
-              report(.storeFailed(fault.description))
+              storeFailed(fault)
               completion(.unavailable)
             }
           }

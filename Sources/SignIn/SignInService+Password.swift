@@ -26,7 +26,7 @@ extension SignInService {
     let user = users.user(named: username)
     let admission = state.throttle.withLock { $0.begin(attempt, now: now) }
     if case .refused(let seconds) = admission {
-      if let count = state.said.withLock({ $0.add(now: now) }) {
+      if let count = state.said.withLock({ $0.happened(at: .current) }) {
         report(.throttled(username: user?.username, address: address))
         if count > 1 { report(.failures(count: count, lastOf: user?.username, address: address)) }
       }
@@ -47,7 +47,7 @@ extension SignInService {
       onQueue { [self] in
         guard isRight, let known else {
           state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
-          if let count = state.said.withLock({ $0.add(now: now) }) {
+          if let count = state.said.withLock({ $0.happened(at: .current) }) {
             report(.failures(count: count, lastOf: user?.username, address: address))
           }
           return completion(.failed)

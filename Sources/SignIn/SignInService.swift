@@ -53,6 +53,10 @@ public final class SignInService: Responder, Sendable {
 
   var now: UnixSeconds { clock() }
 
+  func storeFailed(_ fault: StoreFault) {
+    if let count = state.storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
+  }
+
   /// Of access tokens.
   public var lifetimeSeconds: Int64 { configuration.lifetimeSeconds }
   /// How long a token that is made now may still be let in.
@@ -156,7 +160,7 @@ public final class SignInService: Responder, Sendable {
       onQueue { [self] in
         switch result {
         case .failure(let fault):
-          report(.storeFailed(fault.description))
+          storeFailed(fault)
           return completion(.failure(.unavailable))
         case .success(let ended): if !ended.isEmpty { end(ended) {} }
         }
@@ -196,7 +200,7 @@ public final class SignInService: Responder, Sendable {
       onQueue { [self] in
         switch result {
         case .failure(let fault):
-          report(.storeFailed(fault.description))
+          storeFailed(fault)
           completion(.failure(.unavailable))
         case .success(.rotated(let record)): goOn(record, next.text, completion)
         case .success(.repeated(let record)): goOn(record, nil, completion)
@@ -259,7 +263,7 @@ public final class SignInService: Responder, Sendable {
         case .success(let record?): end([record.id]) { completion(result) }
         case .success(nil): completion(result)
         case .failure(let fault):
-          report(.storeFailed(fault.description))
+          storeFailed(fault)
           completion(result)
         }
       }
@@ -280,7 +284,7 @@ public final class SignInService: Responder, Sendable {
         switch result {
         case .success(let ids): end(ids, completion)
         case .failure(let fault):
-          report(.storeFailed(fault.description))
+          storeFailed(fault)
           guard tries > 1 else { return completion() }
           endOthers(of: subject, than: kept, digest: digest, tries: tries - 1, completion)
         }
@@ -295,7 +299,7 @@ public final class SignInService: Responder, Sendable {
     state.store.end(id: id, provider: provider, now: now) { [self] result in
       onQueue { [self] in
         guard case .success = result else {
-          if case .failure(let fault) = result { report(.storeFailed(fault.description)) }
+          if case .failure(let fault) = result { storeFailed(fault) }
           return completion(false)
         }
         end([id]) { completion(true) }
@@ -312,7 +316,7 @@ public final class SignInService: Responder, Sendable {
         switch result {
         case .success(let ids): end(ids) { completion(ids.count) }
         case .failure(let fault):
-          report(.storeFailed(fault.description))
+          storeFailed(fault)
           completion(nil)
         }
       }

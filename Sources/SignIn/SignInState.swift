@@ -13,7 +13,8 @@ public final class SignInState: Sendable {
   let throttle = Mutex(LoginThrottle())
   /// Of machines: a wrong secret of one of them is no reason to keep people of its address from signing in.
   let clientThrottle = Mutex(LoginThrottle())
-  let said = Mutex(SaidFailures())
+  let said = Mutex(FaultReport(pause: Limits.saidEvery))
+  public let storeFaults = StoreFaults()
   let watcher = UsersWatcher()
   /// Held for a look at the users file, from its status to what is in force: of two, the later one counts.
   let looking = Mutex(())
@@ -54,20 +55,5 @@ public final class SignInState: Sendable {
   public var revocations: [Revocations] {
     get { revocationsInForce.withLock { $0 } }
     set { revocationsInForce.withLock { $0 = newValue } }
-  }
-}
-
-/// Failures that were not said yet: a flood of them is one line every few seconds.
-struct SaidFailures {
-  private var count = 0
-  private var saidAt = Int64.min
-
-  /// How many failures to say now, this one included; nil: later.
-  mutating func add(now: Int64) -> Int? {
-    count += 1
-    guard saidAt == .min || now - saidAt >= Limits.saidEverySeconds || now < saidAt else { return nil }
-    saidAt = now
-    defer { count = 0 }
-    return count
   }
 }

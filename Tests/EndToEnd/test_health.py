@@ -188,6 +188,17 @@ def test_unix_servers_are_asked_too(start, upstream, tmp_path):
     assert gateway.wait_message("is down")["server"] == app.server
 
 
+def test_a_server_that_is_now_well_and_now_ill_is_said_once(start, upstream):
+    app = Checked(upstream, "app")
+    gateway = start(config(app.server, health="path: /healthz, every: 100ms, rise: 1, fall: 1"))
+    for _ in range(3):
+        app.check = BAD
+        wait_until(lambda: get(gateway).status == 503, "the server to be down")
+        app.check = OK
+        wait_until(lambda: get(gateway).status == 200, "the server to be up")
+    assert len(said(gateway, "is down")) == 1 and len(said(gateway, "is up again")) == 1
+
+
 def test_a_reload_keeps_health_where_the_definition_is_equal(start, upstream):
     app = Checked(upstream, "app")
     app.check = BAD

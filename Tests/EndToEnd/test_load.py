@@ -411,6 +411,30 @@ def test_D_4_too_many_connections(start, upstream, limit):
     wait_until(lambda: gateway.descriptors() < 50, "descriptors to be closed")
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_D_4_pauses_that_come_and_go_are_said_once(start, upstream, workers):
+    gateway = start(config(upstream(), limits="connections: 30", workers=workers))
+    for _ in range(4):
+        clients = exhaust(gateway, 60)
+        # Some wait for others to end: a loop that is not full yet has paused too.
+        wait_until(lambda: gateway.descriptors() >= 30 + 10, "as many connections as there may be")
+        for sock in clients[:30]:
+            sock.close()
+        wait_until(lambda: served(clients[30:]), "those that waited")
+        for sock in clients[30:]:
+            sock.close()
+        wait_until(lambda: get(gateway).status == 200, "service")
+    said = [m["message"] for m in gateway.messages() if m["message"].startswith("accepting")]
+    assert said == ["accepting pauses: limits.connections are open", "accepting goes on"]
+
+
+def served(clients):
+    """Whether all of them are answered."""
+    for sock in clients:
+        sock.sendall(GET)
+    return all(sock.recv(100).startswith(b"HTTP/1.1 200 ") for sock in clients)
+
+
 def test_D_4_no_descriptor_for_an_upstream(start, upstream):
     """A request whose upstream cannot be connected for want of descriptors is answered all the same."""
     app = upstream()

@@ -295,6 +295,29 @@ def test_a_server_that_is_killed_and_comes_back(start, workers):
             server.kill()
 
 
+def test_a_server_that_comes_and_goes_is_said_once(start):
+    servers, asked = [Process("one"), Process("two")], 0
+
+    def ask():
+        nonlocal asked
+        asked += 1
+        answer = get(gateway)
+        assert answer.status == 200
+        return answer.body, gateway.wait_access(asked)[-1]["retries"]
+    try:
+        gateway = start(config(*(s.server for s in servers)))
+        for _ in range(3):
+            servers[0].kill()
+            # One of them would be for the one that is gone, were it not passed over.
+            wait_until(lambda: not any(ask()[1] for _ in range(4)), "the server to be passed over", 30)
+            servers[0].start()
+            wait_until(lambda: ask()[0] == b"one", "the server to be tried again", 30)
+        assert len(said(gateway, "is passed over")) == 1 and len(said(gateway, "answers again")) == 1
+    finally:
+        for server in servers:
+            server.kill()
+
+
 def test_a_server_that_hangs_up_without_an_answer_is_passed_over(start, script, upstream):
     """Its requests are not repeated (SECURITY U-4), so that a few fail."""
     def function(connection):

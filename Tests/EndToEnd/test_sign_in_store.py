@@ -2,6 +2,7 @@
 replaced reach whoever signs in."""
 import json
 import random
+import sqlite3
 import threading
 import time
 
@@ -89,3 +90,16 @@ def test_a_new_key_signs_for_whoever_signs_in_without_a_reload(start, upstream, 
     for path in ("/auth/jwks.json", "/.well-known/jwks.json"):
         published = [each["kid"] for each in json.loads(scene.get(path).body)["keys"]]
         assert published == [made, first], path
+
+
+def test_a_store_that_fails_is_said_once_and_not_for_each_request(start, upstream, tmp_path):
+    scene = SignIn(start, upstream(), tmp_path)
+    token = scene.tokens()["refresh_token"]
+    with sqlite3.connect(scene.folder / "state" / "local.sign-ins.db", isolation_level=None) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if not name.startswith("sqlite_"):
+                database.execute(f"DROP TABLE {name}")
+    statuses = [scene.refresh(token).status for _ in range(5)] + [scene.login().status]
+    assert statuses == [503] * 6
+    said = wait_until(lambda: [m for m in scene.gateway.messages() if "sign-ins could not be" in m["message"]], "it")
+    assert [m["failures"] for m in said] == ["1"], said

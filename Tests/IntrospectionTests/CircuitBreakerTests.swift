@@ -67,25 +67,4 @@ struct CircuitBreakerTests {
     breaker.failed(.question, at: Self.time(500), jitter: 1)
     #expect(breaker.admit(at: Self.time(501)) == .refused)
   }
-
-  @Test("A failing issuer is said once a minute, its recovery once")
-  func report() {
-    var report = FaultReport()
-    var said: [String] = []
-    func fail(_ milliseconds: Int64) {
-      if report.failed(at: Self.time(milliseconds)) { said.append("failed at \(milliseconds)") }
-    }
-    func succeed() {
-      if report.succeeded() { said.append("recovered") }
-    }
-    succeed()
-    fail(0)
-    fail(59_999)
-    succeed()
-    succeed()
-    fail(59_999)
-    succeed()
-    fail(60_000)
-    #expect(said == ["failed at 0", "recovered", "failed at 60000"])
-  }
 }

@@ -26,7 +26,7 @@ private final class Desk {
       },
       report: { [unowned self] event in
         switch event {
-        case .failed(_, let fault, _): events.append("\(fault)")
+        case .failed(_, let fault, _, _): events.append("\(fault)")
         case .recovered: events.append("recovered")
         }
       })

@@ -183,6 +183,24 @@ struct ServerEjectionTests {
     }
   }
 
+  @Test("One that comes and goes is said once a minute, and one that stays away in the end")
+  func messages() throws {
+    let state = try servers(1)[0].state
+    func eject(_ now: MonotonicTime) -> [Int] { (0..<3).compactMap { _ in state.failed(now) } }
+    #expect(eject(start) == [1])
+    #expect(state.failed(start + .seconds(70)) == nil)
+    #expect(state.answered() && !state.answered())
+    #expect(eject(start + .seconds(70)) == [1])
+    #expect(state.answered())
+    #expect(eject(start + .seconds(80)) == [])
+    #expect(!state.answered())
+    #expect(eject(start + .seconds(100)) == [])
+    // Requests go on to fail on it.
+    #expect(state.failed(start + .seconds(129)) == nil)
+    #expect(state.failed(start + .seconds(130)) == 2)
+    #expect(state.answered())
+  }
+
   @Test("What fails during a pause makes it no longer")
   func othersFailures() {
     let ejection = ServerEjection()

@@ -192,6 +192,20 @@ struct CodeFlowServiceTests {
     #expect(await whose(session) == "unavailable")
   }
 
+  @Test("A store that fails is said once, and not each time")
+  func storeFails() async throws {
+    let session = try await signIn()
+    for _ in 0..<3 {
+      provider.now += 300
+      provider.failingWrites = 3
+      #expect(await whose(session) == "unavailable")
+    }
+    let counts = provider.said.compactMap { event in
+      if case .storeFailed("the disk is full", let count) = event { count } else { nil }
+    }
+    #expect(counts == [1])
+  }
+
   @Test("C-8, C-9: logout is a POST of an own page, ends the session here, and goes on at the provider")
   func logout() async throws {
     let session = try await signIn()

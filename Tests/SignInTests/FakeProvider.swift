@@ -26,6 +26,7 @@ final class FakeProvider: Sendable {
     var refusal = "invalid_grant"
     var asked: [String] = []
     var ended: [String] = []
+    var said: [CodeFlowEvent] = []
     var failingWrites = 0
   }
 
@@ -71,6 +72,8 @@ final class FakeProvider: Sendable {
   }
   /// What its token endpoint was asked.
   var asked: [String] { state.withLock { $0.asked } }
+  /// What operators hear.
+  var said: [CodeFlowEvent] { state.withLock { $0.said } }
   /// Sessions that the loops were told of.
   var ended: [String] { state.withLock { $0.ended } }
 
@@ -101,7 +104,7 @@ final class FakeProvider: Sendable {
         tried: TriedTokenChecks(
           audiences: .oneOf(["orders"]), ageMaxSeconds: 60, requiredClaims: [ClaimPath(name: "tenant")])),
       client: try OAuthClient(id: "shop", .secretFile(secret)), certificateAuthorityFile: nil,
-      store: store,
+      store: store, storeFaults: StoreFaults(),
       access: ProviderAccess(
         endpoints: { $0(.success(endpoints)) },
         fetch: { [weak self] request, completion in completion(self?.answer(request) ?? .failure(.stopped)) },
@@ -110,7 +113,7 @@ final class FakeProvider: Sendable {
       end: { [weak self] ids, done in
         self?.state.withLock { $0.ended += ids }
         done()
-      }, report: { _ in })
+      }, report: { [weak self] event in self?.state.withLock { $0.said.append(event) } })
     made.withLock { $0 = service }
   }
 

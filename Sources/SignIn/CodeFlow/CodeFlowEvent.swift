@@ -10,6 +10,6 @@ public enum CodeFlowEvent: Sendable {
   case notRenewed(id: String, why: String)
   /// Signing in, or going on, failed; so many times since it was last said.
   case failed(why: String, count: Int)
-  /// What sessions are kept in failed.
-  case storeFailed(String)
+  /// What sessions are kept in failed, so many times since it was last said.
+  case storeFailed(String, count: Int)
 }

@@ -145,7 +145,7 @@ extension CodeFlowService {
   }
 
   private func storeFailed(_ fault: StoreFault, _ way: Way) {
-    say(.storeFailed(fault.description))
+    storeFailed(fault)
     end(way, .signInUnavailable)
   }
 

@@ -20,7 +20,7 @@ extension CodeFlowService {
       onQueue { [self] in
         switch result {
         case .failure(let fault):
-          say(.storeFailed(fault.description))
+          storeFailed(fault)
           completion(page(.signInUnavailable, request))
         case .success(nil): goOn(nil, completion)
         case .success(let record?):
@@ -91,7 +91,7 @@ extension CodeFlowService {
       onQueue { [self] in
         switch result {
         case .failure(let fault):
-          say(.storeFailed(fault.description))
+          storeFailed(fault)
           completion(unavailable)
         case .success(nil): refuse(.tokenRefused(.logout, "it came before"), completion)
         case .success(let ids?):

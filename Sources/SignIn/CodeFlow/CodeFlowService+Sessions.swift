@@ -23,7 +23,7 @@ extension CodeFlowService {
         lookUps.leave()
         switch found {
         case .failure(let fault):
-          say(.storeFailed(fault.description))
+          storeFailed(fault)
           completion(.unavailable)
         case .success(nil): completion(.inactive)
         case .success(let record?):
@@ -96,7 +96,7 @@ extension CodeFlowService {
       onQueue { [self] in
         switch result {
         case .failure(let fault):
-          say(.storeFailed(fault.description))
+          storeFailed(fault)
           ended(.unavailable)
         case .success(false): lookAgain(session, since: record, ended) { ended(.unavailable) }
         case .success(true): ask(refreshToken, renewal)
@@ -211,7 +211,7 @@ extension CodeFlowService {
       onQueue { [self] in
         switch result {
         case .failure(let fault):
-          say(.storeFailed(fault.description))
+          storeFailed(fault)
           if tries > 1 { return write(kept, renewal, tries: tries - 1) }
           renewal.ended(.unavailable)
         case .success(true): renewal.ended(now < kept.renewAt ? judged(kept, now: now) : .unavailable)
@@ -232,7 +232,7 @@ extension CodeFlowService {
     find(session) { [self] found in
       switch found {
       case .failure(let fault):
-        say(.storeFailed(fault.description))
+        storeFailed(fault)
         ended(.unavailable)
       case .success(nil): ended(.inactive)
       case .success(let other?):
@@ -246,7 +246,7 @@ extension CodeFlowService {
   private func giveBack(_ renewal: Renewal, _ fault: CodeFlowFault) {
     failed(fault)
     store.renew(renewal.found, hash: renewal.session.hash, found: renewal.record.renewAt) { [self] result in
-      if case .failure(let fault) = result { say(.storeFailed(fault.description)) }
+      if case .failure(let fault) = result { storeFailed(fault) }
       renewal.ended(.unavailable)
     }
   }
@@ -256,7 +256,7 @@ extension CodeFlowService {
     _ ended: @escaping @Sendable (IntrospectionResult) -> Void
   ) {
     store.end(hash: session.hash, provider: provider, now: now) { [self] result in
-      if case .failure(let fault) = result { say(.storeFailed(fault.description)) }
+      if case .failure(let fault) = result { storeFailed(fault) }
       say(.notRenewed(id: record.id, why: why))
       endSessions([record.id]) { ended(.inactive) }
     }

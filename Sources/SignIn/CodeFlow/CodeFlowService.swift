@@ -34,7 +34,8 @@ public final class CodeFlowService: Responder, Sendable {
   let renewals = Mutex<[[UInt8]: [@Sendable (IntrospectionResult) -> Void]]>([:])
   private let clock: @Sendable () -> UnixSeconds
   private let report: @Sendable (CodeFlowEvent) -> Void
-  private let failures = Mutex(SaidFailures())
+  private let failures = Mutex(FaultReport(pause: Limits.saidEvery))
+  private let storeFaults: StoreFaults
   private let requests = RequestsUnderWay()
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
   private let providerLogouts = RequestsUnderWay()
@@ -49,11 +50,12 @@ public final class CodeFlowService: Responder, Sendable {
   ///
   /// - Parameters:
   ///   - policy: The provider's.
+  ///   - storeFaults: The same one for all that meets faults of `store`.
   ///   - clock: Seconds since 1970.
   ///   - verified: Told of each token of the provider's that is good.
   public init(
     _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
-    certificateAuthorityFile: String?, store: any SessionStore, access: ProviderAccess,
+    certificateAuthorityFile: String?, store: any SessionStore, storeFaults: StoreFaults, access: ProviderAccess,
     clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
     verified: @escaping @Sendable (VerifiedToken) -> Void = { _ in },
     report: @escaping @Sendable (CodeFlowEvent) -> Void
@@ -64,6 +66,7 @@ public final class CodeFlowService: Responder, Sendable {
     self.client = client
     self.certificateAuthorityFile = certificateAuthorityFile
     self.store = store
+    self.storeFaults = storeFaults
     self.access = access
     self.clock = clock
     self.report = report
@@ -124,9 +127,13 @@ public final class CodeFlowService: Responder, Sendable {
 
   func say(_ event: CodeFlowEvent) { report(event) }
 
+  func storeFailed(_ fault: StoreFault) {
+    if let count = storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
+  }
+
   /// A flood of them is one line every few seconds.
   func failed(_ fault: CodeFlowFault) {
-    guard let count = failures.withLock({ $0.add(now: now) }) else { return }
+    guard let count = failures.withLock({ $0.happened(at: .current) }) else { return }
     report(.failed(why: fault.description, count: count))
   }
 

@@ -73,7 +73,11 @@ public struct AccessRule: Sendable, Hashable {
     guard let claims else { throw Refusal(anonymousRefusal) }
     guard providers.contains(claims.provider) else { throw Refusal(.issuerUnknown) }
     if let refusal = requirement.refusal(of: claims, facts) { throw refusal }
-    let ofToken = claims.triedRefusal(at: facts.now).map { Refusal($0) }
+    var ofToken = claims.triedRefusal(at: facts.now).map { Refusal($0) }
+    if let refusal = ofToken, claims.triedPercentage > 0, !facts.isTokenRampStopped {
+      ofToken = try Enforcement.share(percentage: claims.triedPercentage)
+        .enforce(refusal, by: .provider, on: claims, facts)
+    }
     guard let tried, let refusal = tried.whole.refusal(of: claims, facts) else { return ofToken }
     let ofRule = try tried.enforce(refusal, on: claims, facts)
     return ofToken ?? ofRule

@@ -17,10 +17,8 @@ public struct TriedRequirement: Sendable, Hashable {
 
   /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
   func enforce(_ refusal: Refusal, on claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal {
-    guard enforcement.isFor(claims, facts) else { return refusal }
-    var refusal = refusal
-    refusal.isTried = true
-    throw refusal
+    if facts.isRampStopped { return refusal }
+    return try enforcement.enforce(refusal, by: .route, on: claims, facts)
   }
 }
 
@@ -30,13 +28,22 @@ public enum Enforcement: Sendable, Hashable {
   /// For so many in a hundred senders.
   case share(percentage: Int)
 
+  /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
+  func enforce(
+    _ refusal: Refusal, by trier: Refusal.Trier, on claims: ClaimsSet?, _ facts: RequestFacts
+  ) throws(Refusal) -> Refusal {
+    guard isFor(claims, facts) else { return refusal }
+    var refusal = refusal
+    refusal.trier = trier
+    throw refusal
+  }
+
   /// Whether it is enforced for whoever has these claims, or for the client where nobody is known. The same ones each
   /// time, in every process; those of a smaller share are among those of a larger one.
   func isFor(_ claims: ClaimsSet?, _ facts: RequestFacts) -> Bool {
     switch self {
     case .nobody: return false
     case .share(let percentage):
-      if facts.isRampStopped { return false }
       guard let place = Enforcement.place(of: claims, facts.client) else { return true }
       return place < percentage
     }
@@ -68,7 +75,7 @@ public enum Enforcement: Sendable, Hashable {
 
 /// When a share stops being enforced: it refuses more than was meant.
 public struct EnforcementBudget: Sendable, Hashable {
-  /// Of the route's requests in a window, so many in a hundred may be refused for what is tried.
+  /// Of the route's requests, or those with the provider's tokens, in a window so many in a hundred may be refused for what is tried.
   public var percentage: Int
   public var windowSeconds: Int64
 

@@ -5,8 +5,16 @@ public struct Refusal: Error, Equatable {
   public let reason: Reason
   /// What the client can get that would let it pass; empty where nothing would.
   public let remedy: Remedy
-  /// Whether it is only tried, and enforced for whoever is refused.
-  public internal(set) var isTried = false
+  /// Who tries what refuses, and enforces it for whoever is refused; nil: it is required.
+  public internal(set) var trier: Trier?
+
+  public enum Trier: Sendable {
+    case route
+    /// Of the token.
+    case provider
+  }
+
+  public var isTried: Bool { trier != nil }
 
   init(_ reason: Reason, remedy: Remedy = Remedy()) {
     self.reason = reason

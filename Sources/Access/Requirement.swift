@@ -40,6 +40,8 @@ public struct RequestFacts: Sendable {
   public var client: IPAddress?
   /// Whether such a share is enforced no longer.
   public var isRampStopped = false
+  /// The same of what the provider of the token tries.
+  public var isTokenRampStopped = false
   /// Where it is asked what would become of it behind another sign-in; nil: it is the request as it came.
   var signIn: SupposedSignIn?
 

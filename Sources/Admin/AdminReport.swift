@@ -34,6 +34,7 @@ public struct AdminReport: Sendable {
   public var providers: [Provider] = []
   public var certificates: [Certificate] = []
   public var tried: [TriedRoute] = []
+  public var triedProviders: [TriedProvider] = []
   /// Lines of the access log.
   public var logLinesLost: UInt64 = 0
   public var exportedSpans = SpanCounts()

@@ -54,7 +54,7 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_tried_refusals_total", .counter,
-      "Requests among those refused that what their route tries has refused: it is enforced for a share.")
+      "Requests among those refused that what their route or provider tries has refused: it is enforced for a share.")
     for (refused, count) in AdminReport.sorted(counts.refusedByTried) {
       text.sample(
         MetricLabels(
@@ -62,10 +62,13 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_enforcement_stopped", .gauge,
-      "1: what the route tries refused more than its budget, and is enforced for nobody.")
+      "1: what the route, or the provider, tries refused more than its budget, and is enforced for nobody.")
     for route in tried {
       guard case .share = route.enforcement else { continue }
       text.sample(MetricLabels(("route", route.name)), UInt64(route.isStopped ? 1 : 0))
+    }
+    for provider in triedProviders {
+      text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.isStopped ? 1 : 0))
     }
     text.begin(
       "portcullis_token_cache_lookups_total", .counter, "Requests with a token, by whether it was verified before.")

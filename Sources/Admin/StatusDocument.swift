@@ -37,6 +37,13 @@ extension AdminReport {
           ])
         }),
       "tried": triedRoutes,
+      "tried_providers": .array(
+        triedProviders.map {
+          .object([
+            "provider": .string($0.name), "enforced_percent": .integer(Int64($0.percentage)),
+            "stopped": .bool($0.isStopped),
+          ])
+        }),
       "providers": .array(
         providers.map {
           .object([

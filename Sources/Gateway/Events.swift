@@ -108,10 +108,15 @@ extension ProxyEvent {
         metadata: ["connections": "\(most)", "closed": "\(closed)", "last_of": "\(last)"])
     case .acceptingResumed:
       log.notice("accepting goes on")
-    case .enforcementStopped(let route, let refused, let requests):
+    case .enforcementStopped(let trier, let refused, let requests):
+      let (what, key, name) =
+        switch trier {
+        case .route(let name): ("a route", "route", name)
+        case .provider(let name): ("a provider", "provider", name)
+        }
       log.error(
-        "what a route tries is enforced for nobody any more: it refused more than its budget",
-        metadata: ["route": "\(route)", "refused": "\(refused)", "requests": "\(requests)"])
+        "what \(what) tries is enforced for nobody any more: it refused more than its budget",
+        metadata: [key: "\(name)", "refused": "\(refused)", "requests": "\(requests)"])
     case .proofMemoryFull(let refused):
       log.error(
         "DPoP proofs are refused with 503: as many are remembered as there is room for",

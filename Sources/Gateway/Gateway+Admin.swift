@@ -98,6 +98,7 @@ extension Gateway {
     report.logLinesLost = accessLog.linesLost
     report.exportedSpans = exporter.counts
     report.tried = active.triedRoutes
+    report.triedProviders = active.triedProviders
     report.certificates = certificates
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(

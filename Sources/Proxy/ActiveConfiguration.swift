@@ -15,6 +15,9 @@ public final class ActiveConfiguration: Sendable {
   let foldedPaths: FoldedPaths?
   let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
+  /// By provider: how it fares that what it tries on its tokens is enforced for a share; nil: it is for nobody, or nothing
+  /// is tried.
+  let tokenRamps: [EnforcementRamp?]
   /// As the access log says them.
   let providerNames: [String]
   let providerMetricNumbers: [Int]
@@ -64,6 +67,10 @@ public final class ActiveConfiguration: Sendable {
     routeTable = RouteTable(configuration.routes.map(\.pattern))
     foldedPaths = FoldedPaths(of: configuration.caseInsensitivePaths, routes: configuration.routes.map(\.pattern))
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
+    tokenRamps = configuration.providers.map { provider in
+      guard let budget = provider.enforcementBudget else { return nil }
+      return replaced?.tokenRamp(of: provider) ?? EnforcementRamp(budget)
+    }
     providerNames = configuration.providers.map(\.name)
     providerMetricNumbers = configuration.providers.map { metricNames?.number(ofProvider: $0.name) ?? 0 }
     upstreamNames = configuration.upstreams.map(\.name)
@@ -142,6 +149,24 @@ public final class ActiveConfiguration: Sendable {
         name: route.configuration.name, enforcement: tried?.enforcement ?? .nobody,
         isStopped: route.ramp?.isStopped ?? false)
     }
+  }
+
+  /// The providers that enforce for a share what they try on their tokens.
+  public var triedProviders: [TriedProvider] {
+    zip(configuration.providers, tokenRamps).compactMap { provider, ramp in
+      ramp.map {
+        TriedProvider(
+          name: provider.name, percentage: provider.policy.tried?.enforcedPercentage ?? 0, isStopped: $0.isStopped)
+      }
+    }
+  }
+
+  /// How it fares here that the provider of that name enforces what `provider` does; nil: it does not.
+  private func tokenRamp(of provider: ProviderConfiguration) -> EnforcementRamp? {
+    guard let index = configuration.providers.firstIndex(where: { $0.name == provider.name }) else { return nil }
+    let known = configuration.providers[index]
+    return known.policy == provider.policy && known.enforcementBudget == provider.enforcementBudget
+      ? tokenRamps[index] : nil
   }
 
   /// Whether anybody's word about the client is believed.

@@ -2,8 +2,8 @@ import Access
 import Sockets
 import Synchronization
 
-/// How it fares that a route enforces for a share what it tries: shared by all loops. A reload that leaves the rule as it is
-/// keeps it.
+/// How it fares that a route, or a provider, enforces for a share what it tries: shared by all loops. A reload that leaves
+/// that as it is keeps it.
 final class EnforcementRamp: Sendable {
   private let budget: EnforcementBudget
   private let windowBegan = Atomic<Int64>(0)

@@ -182,23 +182,36 @@ extension Exchange {
     if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
     log.asksRule(at: context.unixSeconds)
     var facts = RequestFacts(path: path, now: context.unixSeconds)
-    if let ramp = route.ramp {
+    let tokenRamp =
+      active.tokenRamps.indices.contains(authentication.provider) ? active.tokenRamps[authentication.provider] : nil
+    if route.ramp != nil || tokenRamp != nil {
       facts.client = context.client.address
-      facts.isRampStopped = ramp.isStopped
+      facts.isRampStopped = route.ramp?.isStopped ?? false
+      facts.isTokenRampStopped = tokenRamp?.isStopped ?? false
     }
     let permit: Permit
     do throws(Access.Refusal) {
       permit = try route.configuration.rule.permit(identity, facts)
       unenforced = permit.unenforced
-      if let ramp = route.ramp, identity.claims != nil { rampStop = ramp.count(refused: nil, now: context.now) }
+      if identity.claims != nil {
+        _ = route.ramp?.count(refused: nil, now: context.now)
+        _ = tokenRamp?.count(refused: nil, now: context.now)
+      }
     } catch {
       isRefusedByTried = error.isTried
-      if error.isTried, let ramp = route.ramp, let claims = identity.claims {
-        // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
-        // has to hold beside what is lacking.
-        let isCured = error.reason == .acrInsufficient || error.reason == .authenticationTooOld
+      if let trier = error.trier, let claims = identity.claims {
         let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
-        rampStop = ramp.count(refused: isCured ? nil : sender, now: context.now)
+        switch trier {
+        case .provider:
+          rampStop = tokenRamp?.count(refused: sender, now: context.now).map { (.provider(claims.provider), $0) }
+        case .route:
+          // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names
+          // what has to hold beside what is lacking.
+          let isCured = error.reason == .acrInsufficient || error.reason == .authenticationTooOld
+          rampStop = route.ramp?.count(refused: isCured ? nil : sender, now: context.now)
+            .map { (.route(route.configuration.name), $0) }
+          _ = tokenRamp?.count(refused: nil, now: context.now)
+        }
       }
       let remedy = stepUp(error, identity, authentication.credential, context.unixSeconds)
       if let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy) {

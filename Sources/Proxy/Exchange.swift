@@ -61,7 +61,7 @@ final class Exchange {
   /// Whether it is what its route tries that refuses it, and not what is required.
   var isRefusedByTried = false
   /// That it was the one with which what its route tries stopped being enforced.
-  var rampStop: EnforcementRamp.Stop?
+  var rampStop: (by: ProxyEvent.Trier, counts: EnforcementRamp.Stop)?
 
   /// The token that an issuer has vouched for, where a tunnel may come of the request: it is asked again as long as that
   /// lasts.

@@ -229,8 +229,8 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
-    if let stop = slot.exchange.rampStop, let route = slot.exchange.route {
-      report(.enforcementStopped(route: route.configuration.name, refused: stop.refused, requests: stop.requests))
+    if let (trier, counts) = slot.exchange.rampStop {
+      report(.enforcementStopped(trier, refused: counts.refused, requests: counts.requests))
     }
     guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current

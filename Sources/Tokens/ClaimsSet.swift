@@ -74,6 +74,9 @@ public struct ClaimsSet: Sendable {
   /// Why the token would be refused, were what its provider tries enforced; nil: it would not.
   public func triedRefusal(at now: UnixSeconds) -> Reason? { tried?.refusal(at: now) }
 
+  /// For so many in a hundred senders that is enforced.
+  public var triedPercentage: Int { tried?.enforcedPercentage ?? 0 }
+
   /// Bytes of the block that holds the claims.
   public var bytesHeld: Int { claims.bytesHeld }
 

@@ -1,7 +1,8 @@
 internal import JSON
 internal import Reason
 
-/// What a provider may ask of its tokens in future, beside what it asks for now. It refuses nobody.
+/// What a provider may ask of its tokens in future, beside what it asks for now. It refuses nobody but a share of the
+/// senders.
 public struct TriedTokenChecks: Sendable, Equatable {
   /// Instead of the policy's; nil: as they are.
   public var audiences: Audiences?
@@ -11,14 +12,18 @@ public struct TriedTokenChecks: Sendable, Equatable {
   public var type: String?
   /// Added to the policy's.
   public var requiredClaims: [ClaimPath]
+  /// For so many in a hundred senders it is enforced, 0 to 99.
+  public var enforcedPercentage: Int
 
   public init(
-    audiences: Audiences? = nil, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = []
+    audiences: Audiences? = nil, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = [],
+    enforcedPercentage: Int = 0
   ) {
     self.audiences = audiences
     self.ageMaxSeconds = ageMaxSeconds
     self.type = type
     self.requiredClaims = requiredClaims
+    self.enforcedPercentage = enforcedPercentage
   }
 }
 
@@ -27,10 +32,12 @@ struct TriedTokenResult: Sendable {
   private let refusal: Reason?
   /// From this second on the token would be too old.
   private let deadline: UnixSeconds
+  let enforcedPercentage: Int
 
-  fileprivate init(refusal: Reason?, deadline: UnixSeconds) {
+  fileprivate init(refusal: Reason?, deadline: UnixSeconds, enforcedPercentage: Int) {
     self.refusal = refusal
     self.deadline = deadline
+    self.enforcedPercentage = enforcedPercentage
   }
 
   /// Why the token would be refused; nil: it would not.
@@ -53,9 +60,11 @@ extension TokenPolicy {
     do throws(TokenError) {
       try header?.checkType(tried.type ?? type)
       let times = try policy.check(claims, from: origin, now: now, keyID: nil).times
-      return TriedTokenResult(refusal: nil, deadline: times.deadline)
+      return TriedTokenResult(
+        refusal: nil, deadline: times.deadline, enforcedPercentage: tried.enforcedPercentage)
     } catch {
-      return TriedTokenResult(refusal: error.reason, deadline: .max)
+      return TriedTokenResult(
+        refusal: error.reason, deadline: .max, enforcedPercentage: tried.enforcedPercentage)
     }
   }
 }

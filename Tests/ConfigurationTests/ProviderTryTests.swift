@@ -22,7 +22,12 @@ struct ProviderTryTests {
   @Test(
     "What is wrong is said where it stands",
     arguments: [
-      ("{ enforce: 10% }", #"8:12: unknown key "enforce""#),
+      ("{ enforce: 10% }", "8:10: nothing is tried"),
+      (
+        "{ audiences: [a], enforce: 100% }", "8:37: what is enforced for everyone is not tried: move it to the provider"
+      ),
+      ("{ audiences: [a], enforce: 10%, budget: 0% }", "8:50: "),
+      ("{ audiences: [a], enforce: 10%, per: 0s }", "8:47: "),
       ("{ leeway: 1s }", #"8:12: unknown key "leeway""#),
       ("{ require: { scopes: [a] } }", #"8:23: unknown key "scopes""#),
       ("{ audiences: any }", "8:23: "),
@@ -34,6 +39,22 @@ struct ProviderTryTests {
     #expect(found.count == 1 && found[0].hasPrefix(fault), "\(found)")
   }
 
+  @Test("A share has a budget, and nobody has none")
+  func share() throws {
+    func provider(_ more: String) throws -> ProviderConfiguration {
+      try #require(
+        try configuration(Sample.provider("try: { audiences: [new]\(more) }").text).providers.first)
+    }
+    let share = try provider(", enforce: 10%, budget: 5%, per: 1h")
+    #expect(share.policy.tried?.enforcedPercentage == 10)
+    #expect(share.enforcementBudget == EnforcementBudget(percentage: 5, windowSeconds: 3600))
+    #expect(try provider(", enforce: 10%").enforcementBudget == EnforcementBudget(percentage: 1, windowSeconds: 600))
+    for nobody in ["", ", enforce: off, budget: 5%"] {
+      #expect(try provider(nobody).policy.tried?.enforcedPercentage == 0)
+      #expect(try provider(nobody).enforcementBudget == nil)
+    }
+  }
+
   @Test("A test says what its token would be refused for: the provider's before the route's")
   func tests() throws {
     var sample = Sample()
@@ -43,7 +64,7 @@ struct ProviderTryTests {
           issuer: http://127.0.0.1:8080
           audiences: [example, old]
           signing: { state: state }
-          try: { audiences: [example], max_age: 1h }
+          try: { audiences: [example], max_age: 1h, enforce: 99% }
 
       """
     sample.routes = """
@@ -68,8 +89,10 @@ struct ProviderTryTests {
       let supposed = SupposedIdentity(provider: nil, claims: stated, authenticatedAgo: nil)
       let claims = try trials.claims(of: supposed, on: routed, now: 1_750_000_000)
       let trial = trials.decide(routed, claims, now: 1_750_000_000)
-      #expect(trial.result.refusal == nil)
-      #expect(trial.unenforced == reason)
+      // Who is nobody in particular is in no share; tests enforce none.
+      #expect(trial.result.refusal == reason)
+      let tested = trials.decide(routed, claims, now: 1_750_000_000, enforcing: .nobody)
+      #expect(tested.result.refusal == nil && tested.unenforced == reason)
       #expect(trial.triedFindings.map(\.reason) == [reason])
       #expect(trial.findings.allSatisfy { $0.holds && !$0.isTried } && trial.triedFindings.allSatisfy(\.isTried))
     }

@@ -1,4 +1,4 @@
-"""Checks that a provider tries on tokens that it takes: decided, said and counted, and enforced for nobody."""
+"""Checks that a provider tries on tokens that it takes: decided, said and counted, and enforced for nobody or a share."""
 import json
 import signal
 import time
@@ -146,8 +146,110 @@ def test_commands_know_what_a_provider_tries(scene, keys):
         assert "tries\n  LACKS  a token as company tries to ask for; found audience_mismatch\n" in found.stdout
     found = run("explain", "--config", path, "--path", "/plain/a", "--token", good(keys["ES256"]))
     assert "holds  a token as company tries to ask for" in found.stdout and "shadow" not in found.stdout
+
+
+# For a share of the senders.
+
+
+SHARE = """
+listeners: [{{ address: 127.0.0.1:0 }}]
+admin: {{ address: 127.0.0.1:0 }}
+workers: 2
+log: {{ format: json }}
+providers:
+  company:
+    issuer: "{issuer}"
+    audiences: [{audience}, old]
+    jwks_url: "{jwks}"
+    try: {{ audiences: [{audience}], {share} }}
+  other: {{ issuer: "https://other.example", audiences: [{audience}, old], jwks_url: "{jwks}" }}
+upstreams: {{ app: {{ servers: ["{server}"] }} }}
+routes:
+  - {{ name: plain, path: /plain/**, auth: [company, other], upstream: app }}
+  - {{ name: both, path: /both/**, auth: company, require: {{ scopes: [read] }}, upstream: app }}
+tests:
+  - {{ request: GET /plain/a, as: {{ claims: {{ aud: old }} }}, expect: allowed, shadow: audience_mismatch }}
+"""
+
+
+@pytest.fixture
+def share(start, upstream, keys):
+    issuer, app = KeyServer(keys["ES256"]), upstream()
+
+    def make(keys_of_try):
+        gateway = start(SHARE.format(
+            issuer=ISSUER, audience=AUDIENCE, jwks=issuer.url, server=app.server, share=keys_of_try))
+
+        def ask(path, **claims):
+            answer = get(gateway, path, [bearer(mint(keys["ES256"], **claims))])
+            return answer, gateway.wait_access(path=path)[-1], [r for r in app.requests if f" {path} " in r.start_line]
+        return gateway, ask
+    yield make
+    issuer.close()
+
+
+def test_T_18_a_share_of_the_senders_is_refused_as_any_bad_token(share):
+    gateway, ask = share("enforce: 50%, budget: 100%")
+    statuses = []
+    for turn in range(2):
+        statuses.append({})
+        for name in (f"user-{number}" for number in range(24)):
+            answer, line, seen = ask(f"/plain/{turn}-{name}", sub=name, aud="old")
+            statuses[-1][name] = answer.status
+            if answer.status == 200:
+                assert (line["shadow"], len(seen)) == ("audience_mismatch", 1) and "tried" not in line
+            else:
+                assert (answer.status, line["reason"], line["tried"], seen) == (
+                    401, "audience_mismatch", "audience_mismatch", [])
+                refused = answer
+    # The same ones each time.
+    assert statuses[0] == statuses[1] and set(statuses[0].values()) == {200, 401}
+    bad, _, _ = ask("/plain/expired", exp=1)
+    assert bad.status == 401
+    for field in ("www-authenticate", "content-type", "cache-control"):
+        assert bad.field(field) == refused.field(field)
+    assert bad.body.replace(bad.request_id.encode(), b"") == refused.body.replace(refused.request_id.encode(), b"")
+    # A good token is of no share, nor is another provider's; what is required comes first.
+    for number in range(12):
+        assert ask(f"/plain/good-{number}", sub=f"user-{number}")[0].status == 200
+        assert ask(f"/plain/other-{number}", sub=f"user-{number}", aud="old", iss="https://other.example")[0].status == 200
+        answer, line, seen = ask(f"/both/{number}", sub=f"user-{number}", aud="old")
+        assert (answer.status, line["reason"], seen) == (403, "scope_missing", []) and "tried" not in line
+    count = str(2 * list(statuses[0].values()).count(401))
+    assert metrics(gateway)['portcullis_tried_refusals_total{route="plain",reason="audience_mismatch"}'] == count
+    why = run("why", refused.request_id, "--admin", gateway.wait_message("serving")["admin"]).stdout
+    assert "`try`" in why and "LACKS  a token as company tries to ask for; found audience_mismatch (tried)\n" in why
+
+
+def test_a_budget_stops_the_share_of_a_provider_until_it_tries_something_else(share):
+    gateway, ask = share("enforce: 99%")
+    stopped = 'portcullis_enforcement_stopped{provider="company"}'
+
+    def statuses(begin, count, **claims):
+        return [ask(f"/plain/{number}", sub=f"user-{number}", aud="old", **claims)[0].status
+                for number in range(begin, begin + count)]
+
+    def reload(generation):
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: any(m.get("generation") == generation for m in gateway.messages()), f"generation {generation}")
+    assert metrics(gateway)[stopped] == "0"
+    # Bad tokens spend nothing.
+    assert {ask(f"/plain/bad-{number}", sub=f"bad-{number}", aud="x")[0].status for number in range(12)} == {401}
+    found = statuses(0, 30)
+    assert found.count(401) == 10 and set(found[-5:]) == {200}, found
+    message = gateway.wait_message("what a provider tries is enforced for nobody any more")
+    assert (message["provider"], message["refused"], message["level"]) == ("company", "10", "error")
+    assert metrics(gateway)[stopped] == "1"
+    assert json.loads(asked(gateway, "/status"))["tried_providers"] == [
+        {"provider": "company", "enforced_percent": 99, "stopped": True}]
+    page = asked(gateway, "/status", ("Accept", "text/html"))
+    assert "<td>company</td><td>nobody: it refused more than its budget</td>" in page
+    # A reload that leaves it as it is keeps it so.
+    path = gateway.config_path
     text = path.read_text()
-    path.write_text(text.replace("max_age: 1h", "max_age: 1h, enforce: 10%"))
-    found = run("check", "--config", path)
-    assert found.returncode == 1 and 'gateway.conf:11:43: unknown key "enforce"' in found.stderr
-    path.write_text(text)
+    path.write_text(text.replace("name: plain", "name: other"))
+    reload("2")
+    assert set(statuses(0, 12)) == {200} and metrics(gateway)[stopped] == "1"
+    path.write_text(text.replace("enforce: 99%", "enforce: 98%"))
+    reload("3")
+    assert metrics(gateway)[stopped] == "0" and 401 in statuses(0, 12)

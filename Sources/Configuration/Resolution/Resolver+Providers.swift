@@ -15,7 +15,13 @@ extension Resolver {
     checkKeySources(named.body)
     checkAlgorithms(named.body)
     checkTokenType(provider.require)
-    if let tried = provider.tried { checkTokenType(tried.value.require) }
+    if let tried = provider.tried {
+      checkTokenType(tried.value.require)
+      let places = tried.places
+      if ["audiences", "max_age", "require"].allSatisfy({ places.isMissing($0) }), !places.isMissing("enforce") {
+        report(places.mapping, "nothing is tried: audiences, max_age or require is missing")
+      }
+    }
     checkFiles(provider)
     checkCertificateAuthority(named.body)
     checkStaleFor(provider.refresh)
@@ -50,7 +56,8 @@ extension Resolver {
       keyRotation: resolveKeyRotation(named.body, signIn),
       introspection: introspection,
       signIn: signIn,
-      codeFlow: codeFlow)
+      codeFlow: codeFlow,
+      enforcementBudget: provider.tried?.value.enforcement.enforcementBudget)
   }
 
   private func keyLocation(_ provider: Decoded<ProviderDraft>) -> KeyLocation? {

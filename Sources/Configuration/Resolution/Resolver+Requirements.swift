@@ -13,7 +13,7 @@ extension Resolver {
     guard let draft = route.tried, let tried = draft.value.requirement else { return nil }
     let own = self.requirement(tried.value, pattern: route.path?.value.text)
     checkContextClasses(Requirement(requirement.conditions + own.conditions), tried.places.mapping)
-    return TriedRequirement(own, beside: requirement, enforcement: draft.value.enforcement)
+    return TriedRequirement(own, beside: requirement, enforcement: draft.value.enforcement.enforcement)
   }
 
   private mutating func checkContextClasses(_ requirement: Requirement, _ position: Position) {

@@ -53,7 +53,7 @@ extension Resolver {
         authentication: authentication, requirement: requirement,
         anonymousRefusal: takesCertificatesAlone ? .certificateMissing : .credentialMissing,
         tried: tried),
-      enforcementBudget: route.tried?.value.enforcementBudget,
+      enforcementBudget: route.tried?.value.enforcement.enforcementBudget,
       providers: providers,
       identity: route.identityMapping,
       assertion: assertion,

@@ -60,7 +60,7 @@ public struct Trial: Sendable {
 extension RequestTrials {
   /// What becomes of the request if it comes from whoever has these claims; nil: from nobody.
   ///
-  /// - Parameter enforcement: For whom to enforce what routes try; nil: as they say.
+  /// - Parameter enforcement: For whom to enforce what routes try, and nobody what providers do; nil: as they say.
   public func decide(
     _ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds, enforcing enforcement: Enforcement? = nil
   ) -> Trial {
@@ -68,13 +68,16 @@ extension RequestTrials {
     if let reason = routed.refusal { return Trial(routed, .refused(reason)) }
     guard let index = routed.route else { return Trial(routed, .refused(.noRoute)) }
     let route = configuration.routes[index]
-    let facts = RequestFacts(path: routed.path, now: now)
+    var facts = RequestFacts(path: routed.path, now: now)
     // Nobody is asked who they are, as on the wire.
     let claims = if case .none = route.rule.authentication { ClaimsSet?.none } else { claims }
     let findings = route.rule.findings(claims, facts)
     let tried = route.rule.triedFindings(claims, facts)
     var rule = route.rule
-    if let enforcement { rule.tried?.enforcement = enforcement }
+    if let enforcement {
+      rule.tried?.enforcement = enforcement
+      facts.isTokenRampStopped = true
+    }
     let unenforced: Reason?
     do throws(Refusal) {
       unenforced = try rule.check(claims, facts)?.reason

@@ -47,6 +47,7 @@ extension ProviderConfiguration {
     own.policy.type = nil
     own.policy.requiredClaims = []
     own.policy.tried = nil
+    own.enforcementBudget = nil
     own.policy.tokenBytesMax = LimitsConfiguration().tokenBytesMax
     own.certificateRule = nil
     if own.dpop == .required { own.dpop = .allowed }

@@ -1,3 +1,4 @@
+public import Access
 public import Tokens
 
 /// An issuer whose tokens are accepted, and where its keys come from.
@@ -26,6 +27,9 @@ public struct ProviderConfiguration: Sendable, Equatable {
   public var codeFlow: CodeFlowConfiguration?
   /// Whom certificates name; nil: its clients send tokens.
   public var certificateRule: CertificateRule?
+  /// What stops enforcing what is tried on its tokens for a share of the senders; nil: it is for nobody, or nothing is
+  /// tried.
+  public var enforcementBudget: EnforcementBudget?
 
   /// Where sign-ins are kept; nil where the provider signs nothing.
   public var signInsFile: String? {

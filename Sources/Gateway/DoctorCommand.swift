@@ -10,8 +10,8 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Asks the issuers what a gateway asks them, and says what is wrong and what to do.",
     discussion: """
-      For each provider: discovery, certificates, keys, how long answers may be kept, the clock, and a token where one \
-      is given. The worst stands first. Exit status: 0 nothing is wrong, or warnings alone, 1 something is, 64 usage, \
+      For each provider: discovery, certificates, keys, how long answers may be kept, the clock, its introspection \
+      endpoint, and a token where one is given. The worst stands first. Exit status: 0 nothing is wrong, or warnings alone, 1 something is, 64 usage, \
       66 no such file, 78 a faulty configuration.
       """)
 
@@ -32,9 +32,7 @@ struct DoctorCommand: ParsableCommand {
     let now = WallClock.nanoseconds / 1_000_000_000
     var diagnoses: [ProviderDiagnosis] = []
     for configured in providers {
-      var diagnosis = try ProviderDiagnosis(configured, now: now)
-      if let token { diagnosis.look(atToken: token, of: configured, now: now) }
-      diagnoses.append(diagnosis)
+      diagnoses.append(try ProviderDiagnosis(configured, token: token, now: now))
     }
     if json {
       print(String(decoding: JSONValue.array(diagnoses.map(\.json)).serialized(), as: UTF8.self))

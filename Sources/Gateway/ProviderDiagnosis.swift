@@ -1,8 +1,10 @@
 import Configuration
 import Crypto
 import Fetch
+import Introspection
 import JSON
 import Keys
+import Proxy
 import Reason
 import Sockets
 import Telemetry
@@ -16,7 +18,8 @@ struct ProviderDiagnosis {
   /// nil: there are none that can be used.
   private var keys: KeySet?
 
-  init(_ provider: ProviderConfiguration, now: UnixSeconds) throws {
+  /// - Parameter token: One of the provider's, to look at as a gateway does; nil: there is none.
+  init(_ provider: ProviderConfiguration, token: [UInt8]?, now: UnixSeconds) throws {
     self.provider = provider.name
     issuer = provider.policy.issuer
     switch provider.keys {
@@ -26,6 +29,15 @@ struct ProviderDiagnosis {
     case .jwksFile(let path): lookAtFile(path, of: provider)
     case .secretFile, .signing, .signingSecret: lookAtOwn(provider)
     }
+    var token = token
+    if let introspection = provider.introspection {
+      let asked = token.flatMap { introspection.tokens == .all || !TokenForm.isCompact($0.span) ? $0 : nil }
+      let endpoint = IntrospectionEndpoint(introspection, of: provider)
+      findings += try IntrospectionAnswers(endpoint, token: asked).findings(
+        at: introspection.url, dpop: provider.dpop, now: now)
+      if asked != nil { token = nil }
+    }
+    if let token { findings.append(finding(ofToken: token, provider, now)) }
     findings = findings.inOrder
   }
 
@@ -71,12 +83,14 @@ struct ProviderDiagnosis {
     }
   }
 
-  /// Looks at a token as `token verify` does.
-  mutating func look(atToken token: [UInt8], of provider: ProviderConfiguration, now: UnixSeconds) {
-    findings.append(finding(ofToken: token, provider, now))
-    findings = findings.inOrder
+  /// Of a token that is good, but for what was not shown.
+  static func unshown(_ reason: Reason) -> IssuerFinding {
+    IssuerFinding(
+      .fault, "token", "refused: \(reason.rawValue): what it is bound to, or has to be, is not shown here",
+      remedy: "see docs/reasons.md, \(reason.rawValue)")
   }
 
+  /// Looks at a token as `token verify` does.
   private func finding(
     ofToken token: [UInt8], _ provider: ProviderConfiguration, _ now: UnixSeconds
   ) -> IssuerFinding {
@@ -88,9 +102,7 @@ struct ProviderDiagnosis {
       let verified = try TokenVerifier(provider.policy).verify(
         token.span, keys: keys, now: now, using: SignatureVerifier())
       if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
-        return IssuerFinding(
-          .fault, "token", "refused: \(reason.rawValue): what it is bound to, or has to be, is not shown here",
-          remedy: "see docs/reasons.md, \(reason.rawValue)")
+        return ProviderDiagnosis.unshown(reason)
       }
       return IssuerFinding(.good, "token", "good, for another \(verified.expiresAt - now) s")
     } catch {

@@ -95,26 +95,12 @@ final class Introspector {
       let said = try IntrospectionAnswer(try IntrospectionFault.ofFetches(response))
       breaker.succeeded()
       if faults.succeeded() { report(.recovered(provider: endpoint.policy.provider)) }
-      answer(token, result(said))
+      answer(token, endpoint.result(of: said, now: WallClock.seconds))
     } catch {
       failed(error, admission)
       answer(token, .unavailable)
     }
     sendWaiting()
-  }
-
-  private func result(_ said: IntrospectionAnswer) -> IntrospectionResult {
-    switch said {
-    case .inactive: return .inactive
-    case .active(let claims):
-      do throws(TokenError) {
-        return .active(
-          try IntrospectedToken(
-            answer: claims, endpoint.policy, now: WallClock.seconds, cacheSeconds: endpoint.cacheSeconds))
-      } catch {
-        return .refused(error)
-      }
-    }
   }
 
   private func failed(_ fault: IntrospectionFault, _ admission: CircuitBreaker.Admission) {
@@ -158,7 +144,7 @@ extension WallClock {
 }
 
 extension IntrospectionFault {
-  fileprivate static func ofFetches(
+  static func ofFetches(
     _ response: Result<FetchResponse, FetchError>
   ) throws(IntrospectionFault) -> FetchResponse {
     do throws(FetchError) {

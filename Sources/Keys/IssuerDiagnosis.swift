@@ -21,8 +21,12 @@ public enum IssuerDiagnosis {
       .good, "discovery", "\(address) is the issuer's; keys at \(JSONValue.quotedExcerpt(document.keySetAddress))")
   }
 
-  /// - Parameter end: When the first of the server's certificates ends; nil: it has none.
-  public static func certificates(end: Int64?, of address: String, now: UnixSeconds) -> IssuerFinding {
+  /// - Parameters:
+  ///   - end: When the first of the server's certificates ends; nil: it has none.
+  ///   - consequence: What comes of it when it has.
+  public static func certificates(
+    end: Int64?, of address: String, now: UnixSeconds, consequence: String = "no key is fetched any more"
+  ) -> IssuerFinding {
     guard address.lowercased().hasPrefix("https://") else {
       return IssuerFinding(
         .warning, "TLS", "\(address) is asked without TLS",
@@ -34,7 +38,7 @@ public enum IssuerDiagnosis {
       return IssuerFinding(.good, "TLS", "the certificates are good for \(days) days")
     }
     return IssuerFinding(
-      .warning, "TLS", "a certificate ends in \(days) days: then no key is fetched any more",
+      .warning, "TLS", "a certificate ends in \(days) days: then \(consequence)",
       remedy: "have the issuer renew it, and see why that is not done by itself")
   }
 
@@ -81,7 +85,8 @@ public enum IssuerDiagnosis {
       .fault, "clock", "\(text), which is more than leeway (\(leeway) s): \(consequence)", remedy: remedy)
   }
 
-  private static func remedy(for fault: KeyFault) -> String {
+  /// What to do about an address that was asked in vain.
+  public static func remedy(for fault: KeyFault) -> String {
     switch fault {
     case .fetch(.certificateRefused):
       "see that the issuer shows its whole chain; where its authority is your own, name that in \"ca\""

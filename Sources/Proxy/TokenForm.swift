@@ -1,8 +1,8 @@
 /// What a token looks like, before anything is decoded.
-enum TokenForm {
+public enum TokenForm {
   /// Whether it may be a compact JWS (RFC 7515 §7.1): two dots, and nothing but base64url around them. Whatever is not
   /// is opaque.
-  static func isCompact(_ token: Span<UInt8>) -> Bool {
+  public static func isCompact(_ token: Span<UInt8>) -> Bool {
     var dots = 0
     for index in token.indices {
       switch token[index] {

@@ -1,7 +1,10 @@
 """`portcullis doctor`: what it says of an issuer is what is wrong with it."""
 import json
 
+import pytest
+
 from support.gateway import run
+from support.introspection import CLIENT, SECRET as CLIENT_SECRET, IntrospectionServer, active
 from support.tokens import AUDIENCE, ISSUER, Key, mint
 from test_keys import certificate, server_context
 
@@ -74,3 +77,106 @@ def test_discovery_of_another_issuer(tmp_path, key_server):
     assert ISSUER in findings[0]["verdict"] and "byte for byte" in findings[0]["remedy"]
     result = run("doctor", "--config", tmp_path / "gateway.conf")
     assert result.returncode == 1 and "FAULT    discovery" in result.stdout and "to do: write issuer:" in result.stdout
+
+
+# Introspection.
+
+
+ENDPOINT = 'introspection: {{ url: "{url}", client_id: "{client}", client_secret_file: {secret}, tokens: {tokens} }}'
+
+
+@pytest.fixture
+def endpoint(tmp_path):
+    """An introspection endpoint, and a function that has it looked at."""
+    server = IntrospectionServer()
+    secret = tmp_path / "client.secret"
+
+    def look(*options, issuer=ISSUER, tokens="all", more="", kept=CLIENT_SECRET, stdin=None):
+        secret.write_text(kept)
+        secret.chmod(0o600)
+        written = ENDPOINT.format(url=server.url, client=CLIENT, secret=secret, tokens=tokens)
+        return doctor(tmp_path, f'issuer: "{issuer}", {written}{more}', *options, stdin=stdin)
+    yield server, look
+    server.close()
+
+
+def test_a_good_introspection_endpoint(endpoint):
+    server, look = endpoint
+    server.said = {"opaque": active()}
+    findings, status = look("--token", "-", stdin="opaque\n")
+    assert status == 0, findings
+    [(severity, verdict)] = of(findings, "introspection")
+    assert severity == "good" and "made-up token that it is inactive" in verdict
+    assert of(findings, "introspection TLS") == [("warning", f"{server.url} is asked without TLS")]
+    [(severity, verdict)] = of(findings, "token")
+    assert severity == "good" and "active, for another" in verdict and "opaque" not in json.dumps(findings)
+    # Made up anew each time, and as nobody would guess.
+    assert len(look()[0]) == 3
+    made_up = [token for token in server.asked if token != "opaque"]
+    assert len(set(made_up)) == 2 and all(len(token) == 43 for token in made_up)
+
+
+@pytest.mark.parametrize("said, verdict, remedy", [
+    ({"active": False}, "token_inactive", "new token"),
+    (active(aud="other"), "audience_mismatch", "docs/reasons.md"),
+    (active(exp=1), "token_expired", "docs/reasons.md"),
+    ((500, {}, b"{}"), "not introspected: the answer has status 500", "redirects"),
+    (active(cnf={"jkt": "x" * 43}, token_type="DPoP"), "is not shown here", "docs/reasons.md"),
+])
+def test_a_token_that_an_endpoint_does_not_vouch_for(endpoint, said, verdict, remedy):
+    server, look = endpoint
+    server.said = {"opaque": said}
+    findings, status = look("--token", "-", stdin="opaque\n")
+    assert status == 1 and of(findings, "introspection")[0][0] == "good"
+    assert findings[0]["subject"] == "token" and findings[0]["severity"] == "fault"
+    assert verdict in findings[0]["verdict"] and remedy in findings[0]["remedy"], findings[0]
+
+
+@pytest.mark.parametrize("instead, verdict, remedy", [
+    (None, "the issuer does not accept this client's credentials", "compare client_id"),
+    (active(), "of a made-up token that it is active", "what answers"),
+    # Whatever else it says.
+    (active(aud="other"), "of a made-up token that it is active", "what answers"),
+    ((404, {}, b"{}"), "status 404", "introspection_endpoint"),
+    ((200, {"Content-Type": "text/html"}, b"<html>"), "not application/json", "RFC 7662"),
+    ((200, {}, b'{"active": "false"}'), "no strict JSON object", "RFC 7662"),
+])
+def test_what_is_wrong_with_an_endpoint(endpoint, instead, verdict, remedy):
+    server, look = endpoint
+    if instead is not None:
+        server.answer = lambda handler, token: (
+            handler.answer(*instead) if isinstance(instead, tuple) else handler.answer(200, {}, json.dumps(instead).encode()))
+    findings, status = look(kept="wrong" if instead is None else CLIENT_SECRET)
+    assert status == 1
+    assert (findings[0]["subject"], findings[0]["severity"]) == ("introspection", "fault")
+    assert verdict in findings[0]["verdict"] and remedy in findings[0]["remedy"], findings[0]
+
+
+def test_an_endpoint_that_is_not_there_or_whose_certificate_nobody_knows(endpoint, tmp_path):
+    server, look = endpoint
+    server.close()
+    findings, status = look("--token", "-", stdin="opaque\n")
+    assert status == 1 and of(findings, "introspection")[0][0] == "fault" and not of(findings, "introspection TLS")
+    assert any("reaches it" in each.get("remedy", "") for each in findings)
+    [(severity, verdict)] = of(findings, "token")
+    assert severity == "fault" and "cannot be asked" in verdict
+    certificate(tmp_path, "self")
+    secured = IntrospectionServer(tls=server_context(tmp_path / "self.pem"))
+    try:
+        server.url = secured.url
+        findings, status = look()
+        assert status == 1 and "the certificate does not verify" in of(findings, "introspection")[0][1]
+        assert secured.asked == secured.refused == []
+    finally:
+        secured.close()
+
+
+def test_which_tokens_are_introspected(endpoint, key_server, keys):
+    """With `tokens: opaque` a JWT is verified with the keys, and shown to nobody."""
+    server, look = endpoint
+    issuer = key_server(keys["ES256"])
+    token = mint(keys["ES256"])
+    for tokens, asked, more in (("opaque", False, f', jwks_url: "{issuer.url}"'), ("all", True, "")):
+        findings, _ = look("--token", "-", stdin=token + "\n", tokens=tokens, more=more)
+        assert (token in server.asked) == asked
+        assert of(findings, "token")[0][0] == ("fault" if asked else "good")

@@ -157,6 +157,25 @@ def test_K_1_the_peer_is_verified(start, upstream, key_server, keys, tmp_path):
     assert good.fetches == 1
 
 
+def test_a_ca_file_that_is_replaced_counts_at_the_next_fetch(start, upstream, key_server, keys, tmp_path):
+    """Without a reload: authorities are replaced as keys are."""
+    app, token = upstream(), mint(keys["ES256"])
+    authority, other = certificate(tmp_path, "authority"), certificate(tmp_path, "other")
+    certificate(tmp_path, "good", issuer=authority)
+    ca, new = tmp_path / "ca.pem", tmp_path / "ca.new"
+    ca.write_bytes(other[0].public_bytes(serialization.Encoding.PEM))
+    issuer = key_server(keys["ES256"], tls=server_context(tmp_path / "good.pem"))
+    gateway = start(config(app, fetched(issuer, f", ca: {ca}")))
+    assert "certificate does not verify" in failed(gateway)
+    no_keys(gateway, app, token)
+    assert issuer.fetches == 0
+    new.write_bytes(authority[0].public_bytes(serialization.Encoding.PEM))
+    new.rename(ca)
+    gateway.wait_message("keys updated", 30)
+    assert get(gateway, "/api/x", [bearer(token)]).status == 200 and issuer.fetches == 1
+    assert not [m for m in gateway.messages() if "reloaded" in m["message"]]
+
+
 # K-2: bounds.
 
 

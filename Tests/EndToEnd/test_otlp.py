@@ -1,6 +1,7 @@
 """Traces and metrics for a collector: what it gets, what upstreams are told, and that nobody waits for it."""
 import json
 import signal
+import time
 
 import pytest
 from support.collector import Collector, attributes
@@ -212,3 +213,24 @@ def get_metrics(gateway):
     At.host, At.port = host, int(port)
     lines = [line for line in get(At, "/metrics", host="127.0.0.1").body.decode().splitlines() if line[0] != "#"]
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_a_second_interrupt_waits_for_no_collector(start, upstream, collector, key, tmp_path):
+    """One waits for it, a while; two are meant."""
+    app = upstream()
+    collector.going.clear()
+    took = []
+    for interrupts in (1, 2):
+        gateway = start(config(f"{{ url: {collector.url}, traces: 100% }}", app, tmp_path))
+        known = len(collector.requests)
+        assert get(gateway, "/open/1").status == 200
+        gateway.signal(signal.SIGINT)
+        gateway.wait_message("draining")
+        wait_until(lambda: len(collector.requests) > known, "the request that hangs")
+        began = time.monotonic()
+        if interrupts == 2:
+            gateway.signal(signal.SIGINT)
+        assert gateway.wait(10) == 0
+        took.append(time.monotonic() - began)
+        assert gateway.messages()[-1]["message"] == "stopped"
+    assert took[1] * 2 < took[0], took

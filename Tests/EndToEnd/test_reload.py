@@ -333,6 +333,24 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     assert gateway.messages()[-1]["trial"] == "10s"
 
 
+def test_a_trial_that_is_asked_for_is_compared_where_no_configuration_ever_asked_for_one(start, upstream, keys, tmp_path):
+    app = upstream()
+    keyset = tmp_path / "jwks.json"
+    keyset.write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    provider = (f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {keyset} }} }}\n'
+                "    admin: { address: 127.0.0.1:0 }")
+    gateway = start(config(app, OPEN, provider, workers=2))
+    assert all(get(gateway, "/a/1").status == 200 for _ in range(60))
+    gateway.write_config(config(app, "- { path: /a/**, auth: company, upstream: app }", provider, workers=2))
+    asked = run("reload", "--admin", gateway.wait_message("serving")["admin"], "--canary", "10s")
+    assert (asked.returncode, asked.stdout) == (0, "reloaded, on trial for 10s: routes: 1 changed (/a/**)\n"), asked
+    wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
+    assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
+    back = gateway.wait_message("the configuration is taken back", 30)
+    assert (back["reason"], back["share_before"]) == ("credential_missing", "0.0 %")
+    wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule", 5)
+
+
 def test_a_canary_needs_counters(tmp_path):
     path = tmp_path / "gateway.conf"
     path.write_text("listeners: [{ address: 127.0.0.1:0 }]\nreload: { canary: 10m }\n"

@@ -64,6 +64,28 @@ struct FetchTests {
     #expect(plain.freshness == .unsaid)
   }
 
+  @Test(
+    "RFC 9110 §10.2.3: how long a server asks to be left alone, in seconds or as a date",
+    arguments: [
+      ("120", 120), ("0", 0), ("Fri, 31 Dec 2100 23:59:59 GMT", 4_133_980_799),
+      ("Sun Nov  6 08:49:37 1994", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
+      ("soon", nil), ("-1", nil), ("1.5", nil), ("", nil),
+    ] as [(String, Int64?)])
+  func retryAfter(value: String, expected: Int64?) async throws {
+    let before = WallClock.nanoseconds / 1_000_000_000
+    let fields = "Retry-After: \(value)\r\nContent-Length: 0\r\n\r\n"
+    let interim = "HTTP/1.1 103 Early Hints\r\nRetry-After: 77\r\n\r\n"
+    let response = try await FetchTests.fetch(answering: interim + "HTTP/1.1 503 No\r\n" + fields).get()
+    #expect(response.status == 503)
+    guard let expected, expected > 1 << 30 else {
+      #expect(response.retryAfter == expected.map { .seconds($0) })
+      return
+    }
+    // A moment: it is as far away as the clock says.
+    let seconds = try #require(response.retryAfter).components.seconds
+    #expect((expected - WallClock.nanoseconds / 1_000_000_000...expected - before).contains(seconds))
+  }
+
   @Test("A body that is cut off")
   func cutBody() async throws {
     let result = try await FetchTests.fetch(answering: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}")

@@ -50,6 +50,7 @@ extension GatewayConfiguration {
     var configuration = resolver.configuration()
     configuration.effective = GatewayDraft.keys.effective(root)
     configuration.filesRead = [file] + resolver.decoding.filesRead
+    configuration.secretsWritten = resolver.decoding.secretsWritten
     let faults = composer.faults + resolver.decoding.faults
     let isSound = faults.isEmpty && resolver.decoding.faultsElsewhere.isEmpty
     return isSound ? .success(configuration) : failure(faults, resolver.decoding)

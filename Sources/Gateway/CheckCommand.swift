@@ -26,7 +26,7 @@ struct CheckCommand: ParsableCommand {
     switch ConfigurationFile.loadTested(file.config) {
     case .success(let configuration):
       var warnings = RouteReview(configuration).warnings
-      warnings += try checkFiles(configuration)
+      warnings += try checkFiles(configuration) + ConfigurationFile.warnings(configuration)
       for warning in warnings { StandardError.print("\(warning) (a warning)") }
       if strict, !warnings.isEmpty { throw ExitStatus.refused }
       if effective { return print(String(decoding: configuration.effective.json.serialized(), as: UTF8.self)) }

@@ -15,6 +15,14 @@ enum ConfigurationFile {
         ?? .success(configuration)
     }
   }
+
+  /// What is odd about a file whose text is good; one that is gone meanwhile is as it was.
+  static func warnings(_ configuration: GatewayConfiguration) -> [Diagnostic] {
+    guard !configuration.secretsWritten.isEmpty, let status = try? FileStatus(path: configuration.file) else {
+      return []
+    }
+    return configuration.warnings(ofMode: status.mode)
+  }
 }
 
 extension ConfigurationFile {

@@ -137,7 +137,7 @@ extension Gateway {
         let tls = try ListenerContexts(
           files.listeners, previous: self.tls, tickets: tickets, workers: server.workerCount)
         try upstreams.prepare(files.upstreams) { [unowned self] in
-          for warning in files.warnings { log.warning("\(warning)") }
+          for warning in files.warnings + ConfigurationFile.warnings(next) { log.warning("\(warning)") }
           finishReload(next, revoked, tls)
           if reloading.faults.isEmpty { certificates = files.certificates }
           reloadEnded()

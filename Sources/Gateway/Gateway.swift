@@ -156,7 +156,7 @@ final class Gateway {
     } catch {
       throw GatewayFault(message: "TLS cannot be spoken: \(error)", status: ExitStatus.unavailable)
     }
-    for warning in files.warnings { log.warning("\(warning)") }
+    for warning in files.warnings + ConfigurationFile.warnings(configuration) { log.warning("\(warning)") }
     do throws(ServerError) {
       sockets = try ListenerSockets(
         configuration.listeners, admin: configuration.admin?.address, workers: configuration.workers,

@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 
 import pytest
@@ -316,3 +317,43 @@ def test_a_port_that_is_taken_is_said(tmp_path):
         port = sock.getsockname()[1]
         result = run("serve", "--config", written(tmp_path, changed("127.0.0.1:0", f"127.0.0.1:{port}")), seconds=10)
     assert result.returncode == 69 and f"127.0.0.1:{port}" in result.stderr, result
+
+
+# A secret in a file that others can read.
+
+
+SETS = GOOD.replace("    upstream: app\n", """    upstream: app
+    headers: { set: { X-Env: prod, X-Api-Key: s3cret-of-theirs, X_UPSTREAM_TOKEN: "${UPSTREAM_TOKEN}" } }
+""")
+
+
+@pytest.mark.parametrize("mode, warned", [(0o644, True), (0o604, True), (0o640, False), (0o600, False)])
+def test_a_secret_that_everybody_can_read_is_warned_of(tmp_path, monkeypatch, mode, warned):
+    monkeypatch.setenv("UPSTREAM_TOKEN", "from-the-environment")
+    path = written(tmp_path, SETS)
+    path.chmod(mode)
+    result = run("check", "--config", path)
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if "secret" in line]
+    if not warned:
+        assert lines == []
+        return
+    # The one by its name, and not its value; the others are none, or not in the file.
+    assert len(lines) == 1 and f"{path}:15:36: \"X-Api-Key\" is set to what may be a secret" in lines[0], lines
+    assert f"run chmod o= {path}" in lines[0] and "s3cret-of-theirs" not in result.stderr
+    assert run("check", "--config", path, "--strict").returncode == 1
+
+
+def test_start_and_reload_warn_of_it_too(start, monkeypatch):
+    monkeypatch.setenv("UPSTREAM_TOKEN", "from-the-environment")
+    text = SETS.replace("issuer.example", "127.0.0.1:1")
+    gateway = start(text)
+    gateway.config_path.chmod(0o644)
+
+    def warned():
+        return [m for m in gateway.messages() if "may be a secret" in m["message"]]
+    before = len(warned())
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    assert len(warned()) == before + 1 and warned()[-1]["level"] == "warning"
+    assert "s3cret" not in gateway.program_text

@@ -7,6 +7,8 @@ struct Decoding {
   private(set) var faultsElsewhere: [Diagnostic] = []
   /// Files that are read with it, and not looked at otherwise.
   private(set) var filesRead: [String] = []
+  /// What the text itself holds that is probably a secret.
+  var secretsWritten: [WrittenSecret] = []
   /// Files that are read with it, and looked at for as long as it is in force.
   private(set) var filesFollowed: [String] = []
 

@@ -77,6 +77,9 @@ extension ValueKind where Value == [LocatedHeader] {
             decoding.report(entry.keyPosition, "\"\(entry.key)\" \(fault.predicate)")
           }
           guard let text = value.decode(entry.value, &decoding) else { continue }
+          if let secret = WrittenSecret(entry.key, entry.keyPosition, value: entry.value) {
+            decoding.secretsWritten.append(secret)
+          }
           headers.append(LocatedHeader(header: .init(name: entry.key, value: text), position: entry.keyPosition))
         }
         return headers

@@ -33,6 +33,8 @@ public struct GatewayConfiguration: Sendable {
   /// Files that are read by a reload and not looked at otherwise: this one, and those that it names, but for users and
   /// revoked tokens.
   public var filesRead: [String] = []
+  /// What the file itself holds that is probably a secret.
+  public var secretsWritten: [WrittenSecret] = []
   /// For operators: what the file says, with defaults, and without secrets.
   public var effective = EffectiveValue.mapping([])
 }

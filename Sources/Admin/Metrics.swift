@@ -42,7 +42,8 @@ extension AdminReport {
         MetricLabels(
           ("route", AdminReport.name(refused.route, routeNames)),
           ("provider", AdminReport.name(refused.provider, providerNames)), ("reason", refused.reason.rawValue),
-          ("blame", refused.reason.blame.rawValue)), count)
+          ("blame", refused.reason.blame.rawValue),
+          ("upstream", AdminReport.name(refused.upstream, upstreamNames))), count)
     }
     text.begin(
       "portcullis_shadow_refusals_total", .counter,
@@ -223,8 +224,8 @@ extension AdminReport {
     _ counts: [TrafficCounts.Refused: UInt64]
   ) -> [(refused: TrafficCounts.Refused, count: UInt64)] {
     counts.map { ($0.key, $0.value) }.sorted {
-      ($1.count, $0.refused.reason.rawValue, $0.refused.route, $0.refused.provider) < (
-        $0.count, $1.refused.reason.rawValue, $1.refused.route, $1.refused.provider
+      ($1.count, $0.refused.reason.rawValue, $0.refused.route, $0.refused.provider, $0.refused.upstream) < (
+        $0.count, $1.refused.reason.rawValue, $1.refused.route, $1.refused.provider, $1.refused.upstream
       )
     }
   }

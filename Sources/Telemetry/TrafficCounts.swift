@@ -25,6 +25,8 @@ public struct TrafficCounts: Sendable {
     public let reason: Reason
     /// `MetricNames`' number; 0: none is known. Only of `refusals`.
     public var provider = 0
+    /// `MetricNames`' number; 0: somebody else is to blame. Only of `refusals`.
+    public var upstream = 0
   }
 
   public init() {}
@@ -52,7 +54,10 @@ public struct TrafficCounts: Sendable {
     bytesIn &+= exchange.bytesIn
     bytesOut &+= exchange.bytesOut
     if let reason = exchange.reason {
-      refusals[Refused(route: exchange.route, reason: reason, provider: exchange.provider), default: 0] &+= 1
+      let upstream = reason.blame == .upstream ? exchange.upstream ?? 0 : 0
+      let refused = Refused(
+        route: exchange.route, reason: reason, provider: exchange.provider, upstream: upstream)
+      refusals[refused, default: 0] &+= 1
       if exchange.isRefusedByTried {
         refusedByTried[Refused(route: exchange.route, reason: reason), default: 0] &+= 1
       }

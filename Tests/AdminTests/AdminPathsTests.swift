@@ -201,7 +201,7 @@ struct AdminPathsTests {
     #expect(html.contains("Last 10 min") && !html.contains("<td>idle</td><td>the"))
     let metrics = String(decoding: report.metrics(), as: UTF8.self)
     #expect(metrics.contains("portcullis_upstream_answers_total{upstream=\"app\",code=\"5xx\"} 3\n"))
-    let labels = #"route="orders",provider="company",reason="role_missing",blame="policy""#
+    let labels = ##"route="orders",provider="company",reason="role_missing",blame="policy",upstream="""##
     #expect(metrics.contains("portcullis_refusals_total{\(labels)} 4\n"))
   }
 

@@ -96,8 +96,10 @@ def test_metrics_count_what_was_answered(start, upstream, tmp_path, key, workers
     assert samples['portcullis_http_requests_total{route="",code="4xx"}'] == 7
     assert samples['portcullis_http_request_duration_seconds_count{route="private"}'] == 8
     assert samples['portcullis_http_request_duration_seconds_bucket{route="private",le="+Inf"}'] == 8
-    assert samples['portcullis_refusals_total{route="private",provider="company",reason="role_missing",blame="policy"}'] == 3
-    assert samples['portcullis_refusals_total{route="",provider="",reason="no_route",blame="client"}'] == 7
+    assert samples['portcullis_refusals_total{route="private",provider="company",reason="role_missing",blame="policy",upstream=""}'] == 3
+    assert samples['portcullis_refusals_total{route="",provider="",reason="no_route",blame="client",upstream=""}'] == 7
+    [gone] = [name for name in samples if name.startswith('portcullis_refusals_total{route="gone",')]
+    assert 'blame="upstream",upstream="gone"}' in gone and samples[gone] == 1
     assert samples['portcullis_upstream_requests_total{upstream="app",code="2xx"}'] == 5
     assert samples['portcullis_upstream_first_byte_seconds_count{upstream="app"}'] == 5
     hits, misses = (samples[f'portcullis_token_cache_lookups_total{{result="{r}"}}'] for r in ("hit", "miss"))
@@ -406,7 +408,7 @@ def test_an_applications_own_errors_are_told_from_the_gateways(start, upstream, 
     assert 'portcullis_upstream_answers_total{upstream="gone",code="5xx"}' not in samples
     assert samples['portcullis_upstream_requests_total{upstream="gone",code="5xx"}'] == 1
     assert samples[
-        'portcullis_refusals_total{route="private",provider="company",reason="token_expired",blame="client"}'] == 1
+        'portcullis_refusals_total{route="private",provider="company",reason="token_expired",blame="client",upstream=""}'] == 1
     assert samples["portcullis_log_lines_lost_total"] == 0
 
 

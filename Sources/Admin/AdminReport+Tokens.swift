@@ -70,6 +70,21 @@ extension AdminReport {
             ("provider", provider.name), ("trait", use.aspect.rawValue), ("value", use.value ?? "")), use.use.count)
       }
     }
+    text.begin(
+      "portcullis_token_ages_total", .counter,
+      "Requests with a verified token that says when it was issued, by how many seconds old it was at most.")
+    for provider in providers {
+      let ages = tokenAges(of: provider).ages
+      guard ages.total > 0 else { continue }
+      // Zeros too: where nothing was before, nothing has risen.
+      for index in 0...SecondsHistogram.bounds.count {
+        let isBound = index < SecondsHistogram.bounds.count
+        text.sample(
+          MetricLabels(
+            ("provider", provider.name), ("seconds", isBound ? "\(SecondsHistogram.bounds[index])" : "more")),
+          ages.count(of: index))
+      }
+    }
   }
 }
 

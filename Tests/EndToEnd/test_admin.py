@@ -146,6 +146,8 @@ def test_which_keys_are_used(start, upstream, tmp_path, key):
     samples = admin.metrics()
     assert samples['portcullis_tokens_total{provider="company",key="a",algorithm="ES256"}'] == 5
     assert samples['portcullis_token_traits_total{provider="company",trait="place",value="cookie"}'] == 1
+    ages = {name.split('seconds="')[1][:-2]: count for name, count in samples.items() if "token_ages_total" in name}
+    assert ages == {"60": 5, **dict.fromkeys(["300", "900", "3600", "21600", "86400", "604800", "more"], 0)}
     assert not any("made-up" in name for name in samples)
 
     # What comes with a reload is unused since then, and not since counting began.

@@ -159,7 +159,7 @@ def test_a_collector_gets_the_metrics_that_the_admin_listener_shows(start, upstr
     gateway = start(config(f"{{ url: {collector.url}, metrics: 5s }}", app, tmp_path))
     for path in ("/open/1", "/gone", "/private/x", "/nowhere"):
         get(gateway, path)
-    refused = {"route": "private", "provider": "", "reason": "credential_missing", "blame": "client"}
+    refused = {"route": "private", "provider": "", "reason": "credential_missing", "blame": "client", "upstream": ""}
 
     def refusals():
         found = collector.metrics.get("portcullis_refusals_total")

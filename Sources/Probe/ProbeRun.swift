@@ -23,10 +23,15 @@ public struct ProbeRun: ~Copyable {
   private let server: Server
   private let upstream: LoopBound<ProbeUpstream>
   private let loop: EventLoop
-  private let address: SocketAddress
+  /// By which requests are sent to the route that is being tried.
+  private var way: ProbeClient.Way
+  private let clear: ProbeClient.Way
+  /// Where a certificate is shown; nil: nobody is known by one.
+  private let secured: ProbeClient.Way?
   private let received: ReceivedBytes
   private let key: IssuerKey
   private let credentials: ProbedCredentials
+  private let routes: (routes: [ProbedRoute], unreached: [String])
   private var report = ProbeReport()
   private var attempts: [Attempt] = []
 
@@ -41,7 +46,7 @@ public struct ProbeRun: ~Copyable {
   public static func report(on configuration: GatewayConfiguration) throws(ProbeFault) -> ProbeReport {
     do {
       var run = try ProbeRun(configuration)
-      let (routes, unreached) = ProbedRoute.all(of: run.configuration)
+      let (routes, unreached) = run.routes
       for route in routes {
         for sender in route.senders { try run.probe(route, sender) }
         guard route.senders.isEmpty else { continue }
@@ -77,11 +82,17 @@ public struct ProbeRun: ~Copyable {
     let upstreams = try Upstreams(
       probed.upstreams.map { UpstreamDefinition($0, tls: nil) }, workers: 1, loop: loop
     ) { _ in }
-    guard let port = sockets.all.first?.port, let address = SocketAddress(ipv4: "127.0.0.1", port: port) else {
-      throw SystemError(call: "bind", code: 0)
+    let routes = ProbedRoute.all(of: probed)
+    // The second listener is theirs.
+    let certificates = probed.listeners.count > 1 ? try ProbedCertificates(for: routes.routes.map(\.host)) : nil
+    let clear = ProbeClient.Way(address: try ProbeRun.address(of: 0, "127.0.0.1", sockets), context: nil)
+    let secured = try certificates.map {
+      ProbeClient.Way(address: try ProbeRun.address(of: 1, "127.0.0.2", sockets), context: $0.client)
     }
     server = try Server(
-      active, sockets: sockets, keys: keys, tls: ListenerContexts([nil], tickets: TicketKeys(), workers: 1),
+      active, sockets: sockets, keys: keys,
+      tls: ListenerContexts(
+        [nil] + (certificates.map { [$0.listener] } ?? []), tickets: TicketKeys(), workers: 1),
       upstreams: upstreams.snapshots, accessLog: AccessLog(.off, format: .json) { _ in }, isWatched: true
     ) { _ in }
     let (server, credentials) = (server, ProbedCredentials(probed.providers))
@@ -94,11 +105,22 @@ public struct ProbeRun: ~Copyable {
     let upstream = LoopBound(ProbeUpstream(socket, received, loop), loop: loop)
     // Where it cannot, each request is answered 502, and the report says so.
     upstream.async { try? $0.start() }
-    (self.loop, self.received, self.address, self.key) = (loop, received, address, key)
+    (self.loop, self.received, self.routes, self.key) = (loop, received, routes, key)
+    (self.clear, self.secured, way) = (clear, secured, clear)
     (self.upstream, self.configuration, self.credentials) = (upstream, probed, credentials)
   }
 
+  private static func address(
+    of listener: Int, _ host: String, _ sockets: ListenerSockets
+  ) throws(SystemError) -> SocketAddress {
+    guard sockets.all.indices.contains(listener),
+      let address = SocketAddress(ipv4: host, port: sockets.all[listener].port)
+    else { throw SystemError(call: "bind", code: 0) }
+    return address
+  }
+
   private mutating func probe(_ route: ProbedRoute, _ sender: ProbedRoute.Sender) throws {
+    way = sender.showsCertificate ? secured ?? clear : clear
     let sent = try sender.provider.map { provider in
       try sender.places.map { try credential(of: provider, in: $0) }
     }
@@ -228,7 +250,7 @@ public struct ProbeRun: ~Copyable {
   }
 
   private mutating func send(_ request: [UInt8]) -> Outcome {
-    let answer = ProbeClient.exchange(request, with: address, on: loop)
+    let answer = ProbeClient.exchange(request, by: way, on: loop)
     return Outcome(arrived: settle(), answer: answer)
   }
 

@@ -22,6 +22,8 @@ struct ProbedRoute {
     let provider: ProviderConfiguration?
     /// Where what they send may stand on the route: requests are sent with it in the first of them.
     let places: [CredentialSource]
+    /// Whether they are known by a certificate, and send nothing.
+    let showsCertificate: Bool
     var name: String { provider?.name ?? "nobody" }
 
     static let nobody = Sender(provider: nil, places: [])
@@ -35,11 +37,12 @@ struct ProbedRoute {
       places =
         sources.filter { $0 == .authorization } + others
         + (route.takesWebSockets ? sources.filter { $0 == .webSocketProtocol } : [])
-      if places.isEmpty { return nil }
+      showsCertificate = provider.certificateRule != nil
+      if places.isEmpty, !showsCertificate { return nil }
     }
 
     private init(provider: ProviderConfiguration?, places: [CredentialSource]) {
-      (self.provider, self.places) = (provider, places)
+      (self.provider, self.places, showsCertificate) = (provider, places, false)
     }
   }
 

@@ -3,6 +3,7 @@ import json
 import socket
 
 import pytest
+from support.certificates import Authority
 from support.gateway import run
 from support.tokens import AUDIENCE, ISSUER
 
@@ -88,3 +89,58 @@ routes:
     assert result.returncode == 1 and result.stdout.splitlines()[-1] == "nothing to probe: no route forwards"
     assert "replaced: listeners by one on loopback" in result.stdout
     assert run("probe", "--config", tmp_path / "missing.conf").returncode == 66
+
+
+CERTIFICATES = """
+listeners:
+  - address: 127.0.0.1:0
+    tls: {{ certificate: {chain}, key: {key}, client_ca: {clients}, client_auth: optional }}
+{trusted}
+providers:
+  company: {{ issuer: "{issuer}", audiences: [{audience}], jwks_url: "http://127.0.0.1:9/keys" }}
+  machines:
+    client_certificate:
+      subject: {subject}
+      clients: [{{ name: "spiffe://example.test/orders", roles: [writer] }}]
+upstreams:
+  app: {{ servers: ["127.0.0.1:9"] }}
+routes:
+  - {{ name: machines, host: api.example.com, path: /machines/**, methods: [POST], auth: machines, require: {{ roles: [writer] }},
+      identity: {{ X-Service: sub, X-Names: dns, X-Issuer: iss }}, upstream: app }}
+  - {{ name: either, host: "*.example.com", path: /either/**, auth: [company, machines], anonymous: allow, upstream: app }}
+"""
+
+
+@pytest.mark.parametrize("subject", ["uri", "common_name"])
+def test_I_1_no_forged_field_arrives_beside_a_certificate(tmp_path, subject):
+    authority, clients = Authority(tmp_path), Authority(tmp_path, "clients")
+    _, chain, key = authority.issue("server")
+    (tmp_path / "gateway.conf").write_text(CERTIFICATES.format(
+        chain=chain, key=key, clients=clients.path, trusted="", issuer=ISSUER, audience=AUDIENCE, subject=subject))
+    result = run("probe", "--config", tmp_path / "gateway.conf", "--json", seconds=120)
+    assert result.returncode == 0, (result.stdout[-2000:], result.stderr)
+    probed = json.loads(result.stdout)
+    assert probed["proved"] and probed["arrived"] == 0
+    assert [each["name"] for each in probed["routes"]] == [
+        "machines", "either, as nobody", "either, as company", "either, as machines"]
+    assert not [each for each in probed["routes"] if "fault" in each]
+    # Let in by it and by nothing else: without one a route of machines alone answers 403 to whatever is sent.
+    mine = [each for each in probed["results"] if each["route"] == "machines"]
+    assert {each["subject"] for each in mine} >= {"X-Service", "X-Names", "X-Issuer", "X-Forwarded-User", "Forwarded"}
+    assert {each["verdict"] for each in mine} == {"refused", "stripped"}
+    stripped = [each for each in mine if each["verdict"] == "stripped"]
+    assert len(stripped) > len(mine) / 3
+    assert not [each for each in mine if each.get("reason", "").startswith(("certificate", "credential"))]
+
+
+def test_what_a_trusted_peer_says_keeps_its_certificate_from_counting(tmp_path):
+    """Where everybody is trusted, nobody is known by a certificate: that is said, and proved of nothing."""
+    authority, clients = Authority(tmp_path), Authority(tmp_path, "clients")
+    _, chain, key = authority.issue("server")
+    (tmp_path / "gateway.conf").write_text(CERTIFICATES.format(
+        chain=chain, key=key, clients=clients.path, trusted='trusted_proxies: ["0.0.0.0/0"]', issuer=ISSUER,
+        audience=AUDIENCE, subject="uri"))
+    result = run("probe", "--config", tmp_path / "gateway.conf", "--json", seconds=120)
+    assert result.returncode == 1
+    [route] = [each for each in json.loads(result.stdout)["routes"] if each["name"] == "machines"]
+    assert "did not arrive: refused (401 credential_missing)" in route["fault"]

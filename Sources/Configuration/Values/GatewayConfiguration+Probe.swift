@@ -11,6 +11,10 @@ extension GatewayConfiguration {
   public func forProbe(upstreamPort port: UInt16) -> GatewayConfiguration {
     var own = self
     own.listeners = [ListenerConfiguration(address: .ipv4("127.0.0.1", port: 0))]
+    // The second one speaks TLS, and asks for certificates.
+    if providers.contains(where: { $0.certificateRule != nil }) {
+      own.listeners.append(ListenerConfiguration(address: .ipv4("127.0.0.2", port: 0)))
+    }
     own.admin = nil
     own.otlp = nil
     own.workers = 1
@@ -28,10 +32,11 @@ extension GatewayConfiguration {
 
   /// Said to who reads the result, as it bounds what is proved.
   public static let replacedForProbe = [
-    "listeners by one on loopback in clear, upstreams by a server of the probe's own",
+    "listeners by one on loopback in clear, and one with TLS where client certificates are asked for; upstreams by a server of the probe's own",
     "providers' keys by one that is thrown away; audiences, algorithms, max_age and require by none",
     "what issuers say of tokens (introspection), and the sessions of code_flow, by what the probe knows of its own",
-    "client certificates by tokens in Authorization: nothing is proved of what certificates say",
+    "client certificates by those of the probe's own authority, client_certificate.clients by everyone: nothing is proved of "
+      + "what other certificates say",
     "dpop: required by allowed; require, clients, rate_limit and limits of routes by none; limits by their defaults",
     "forward_auth by none: nothing is proved of what proxies are told that ask there",
     "trusted_proxies by those elsewhere: addresses of this machine stand for clients",
@@ -49,10 +54,8 @@ extension ProviderConfiguration {
     own.policy.tried = nil
     own.enforcementBudget = nil
     own.policy.tokenBytesMax = LimitsConfiguration().tokenBytesMax
-    own.certificateRule = nil
+    own.certificateRule = certificateRule.map { CertificateRule(subject: $0.subject, names: nil) }
     if own.dpop == .required { own.dpop = .allowed }
-    // That of certificates, which the probe has none of.
-    if own.credentialSources.isEmpty { own.credentialSources = [.authorization] }
     return own
   }
 }

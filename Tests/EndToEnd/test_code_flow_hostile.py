@@ -722,6 +722,31 @@ def test_C_11_made_up_codes_have_the_provider_asked_fifty_times(scene_of_its_own
     assert made.app.received == b""
 
 
+def test_C_11_made_up_refusals_of_the_provider_are_not_remembered(scene_of_its_own):
+    made, provider = scene_of_its_own
+    asked = len(provider.of("token"))
+    browser = made.browser()
+    back = browser.begin("/a")
+    kept = dict(browser.cookies)
+    for _ in range(60):
+        browser.cookies = dict(kept)
+        refused(made, browser, browser.go(changed(back, code=None, error="access_denied")), 403, "provider_refused")
+    # Another browser's is none, nor is one without its cookie.
+    for cookies in ({}, {name: value[:-4] + "AAAA" for name, value in kept.items()}):
+        browser.cookies = dict(cookies)
+        answer = browser.go(changed(back, code=None, error="access_denied"))
+        assert (answer.status, made.gateway.access_of(answer.request_id)["reason"]) == (400, "callback_invalid")
+    with contextlib.closing(sqlite3.connect(made.state / "company.sessions.db")) as database:
+        assert database.execute("SELECT count(*) FROM spent").fetchone() == (0,)
+    assert len(provider.of("token")) == asked and made.app.received == b""
+    # Nobody is shut out, and a code is good once, as ever.
+    browser.cookies = dict(kept)
+    signs_in(made, browser, back)
+    made.app.forget()
+    browser.cookies = dict(kept)
+    refused(made, browser, browser.go(back), 400, "callback_invalid")
+
+
 # What nobody may read.
 
 def test_no_secret_is_in_a_log_or_a_page(start, upstream, provider, tmp_path):

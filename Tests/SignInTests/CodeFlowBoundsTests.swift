@@ -136,6 +136,24 @@ struct CodeFlowBoundsTests {
       await provider.get("callback", query: later, cookies: laterCookie, client: guesser).reason == .callbackInvalid)
   }
 
+  @Test("C-11: refusals of the provider, made up or not, write nothing, shut nobody out and use no way up")
+  func madeUpRefusals() async throws {
+    let (callback, cookie) = try await begin()
+    let refusal = callback.replacing("code=made-up", with: "error=access_denied")
+    let client = try #require(IPAddress("203.0.113.1"))
+    provider.store.hold()
+    for _ in 0...(Limits.redemptionsMax + Limits.addressFailuresMax) {
+      let answer = await provider.get("callback", query: refusal, cookies: cookie, client: client)
+      #expect(answer.status == 403 && answer.reason == .providerRefused)
+      // The browser forgets the way.
+      #expect(answer.cookies.count == 1 && answer.cookies.allSatisfy { $0.contains("=; Path=/; Max-Age=0") })
+    }
+    #expect(provider.store.heldCount == 0 && provider.asked.isEmpty)
+    provider.store.goOn()
+    _ = await provider.get("callback", query: callback, cookies: cookie, client: client)
+    #expect(provider.asked.count == 1)
+  }
+
   @Test("C-11: codes of one address, or IPv6 /64, take no more than its share, and others come in meanwhile")
   func redemptionsOfOneAddress() async throws {
     let provider = provider

@@ -84,38 +84,49 @@ extension CodeFlowService {
         parameters, issuer: policy.issuer, sendsIssuer: endpoints.sendsIssuer),
       let cookie = flowCookie(ofState: response.state), let sealed = request.cookie(cookie),
       let opened = try? FlowState.open(sealed, with: sealing, provider: provider, now: now),
-      opened.state.isSameInConstantTime(as: response.state),
-      let hash = try? HashFunction.sha256.digest(of: Array(opened.state.utf8).span)
+      opened.state.isSameInConstantTime(as: response.state)
     else { return completion(page(.callbackInvalid, request)) }
+    let way = Way(request: request, flow: opened, flowCookie: cookie, endpoints: endpoints, completion: completion)
+    switch response {
+    // Nothing comes of it, so nothing is remembered of it: whoever makes them up writes nothing to the disk. Nor are they
+    // counted: a link of any page has a browser ask for what its provider refuses, and would shut out its address.
+    case .refused(let error, _): end(way, .refused(error: error))
+    case .code(let code, _): bring(code, way)
+    }
+  }
+
+  /// Of codes no more are redeemed at a time than the provider is to be asked about.
+  private func bring(_ code: String, _ way: Way) {
+    let request = way.request
+    guard let hash = try? HashFunction.sha256.digest(of: Array(way.flow.state.utf8).span) else {
+      return way.completion(page(.internalError, request))
+    }
     // Whoever makes up codes has the provider asked for each. Until here nothing of the way is used up: the same address
     // may be loaded again.
     let attempt = LoginThrottle.Attempt(client: request.client)
     if case .refused(let seconds) = throttle.withLock({ $0.begin(attempt, now: now) }) {
-      return completion(
+      return way.completion(
         page(
-          .loginThrottled, request, returnTo: opened.returnTo, stepUp: opened.stepUp, retryAfterSeconds: seconds))
+          .loginThrottled, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp, retryAfterSeconds: seconds))
     }
     guard redemptions.enter(attempt) else {
-      return completion(page(.loginBusy, request, returnTo: opened.returnTo, stepUp: opened.stepUp))
+      return way.completion(page(.loginBusy, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp))
     }
-    let way = Way(
-      request: request, flow: opened, flowCookie: cookie, endpoints: endpoints,
+    let counted = Way(
+      request: request, flow: way.flow, flowCookie: way.flowCookie, endpoints: way.endpoints,
       completion: { [redemptions] response in
         redemptions.leave(attempt)
-        completion(response)
+        way.completion(response)
       })
     // Once, in whatever process (SECURITY C-5).
-    store.spend(hash: hash, until: opened.beganAt + CodeFlow.secondsMax + TokenPolicy.leewayMaxSeconds, now: now) {
+    store.spend(hash: hash, until: counted.flow.beganAt + CodeFlow.secondsMax + TokenPolicy.leewayMaxSeconds, now: now)
+    {
       [self] result in
       onQueue { [self] in
         switch result {
-        case .failure(let fault): storeFailed(fault, way)
-        case .success(false): end(way, .callbackInvalid)
-        case .success(true):
-          switch response {
-          case .refused(let error, _): end(way, .refused(error: error))
-          case .code(let code, _): redeem(code, way)
-          }
+        case .failure(let fault): storeFailed(fault, counted)
+        case .success(false): end(counted, .callbackInvalid)
+        case .success(true): redeem(code, counted)
         }
       }
     }

@@ -1,5 +1,6 @@
 import Configuration
 import Fetch
+import HTTP
 import Keys
 import Logging
 import OAuth
@@ -144,11 +145,14 @@ final class CodeFlows {
 
   /// Whose session it is.
   ///
-  /// - Parameter completion: Called once, from anywhere.
+  /// - Parameters:
+  ///   - client: Who sent it; nil where there is no address.
+  ///   - completion: Called once, from anywhere.
   func introspect(
-    _ session: [UInt8], provider: String, completion: @escaping @Sendable (IntrospectionResult) -> Void
+    _ session: [UInt8], provider: String, client: IPAddress?,
+    completion: @escaping @Sendable (IntrospectionResult) -> Void
   ) {
     guard let opened = stores[provider] else { return completion(.unavailable) }
-    opened.service.introspect(session, completion: completion)
+    opened.service.introspect(session, client: client, completion: completion)
   }
 }

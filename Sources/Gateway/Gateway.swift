@@ -361,7 +361,9 @@ extension Gateway {
     guard question.configuration == active.generation else { return }
     if question.isSession {
       let provider = active.configuration.providers[question.provider].name
-      return codeFlows.introspect(question.token, provider: provider) { [server] in server.answer(question, $0) }
+      return codeFlows.introspect(question.token, provider: provider, client: question.client) { [server] in
+        server.answer(question, $0)
+      }
     }
     introspection.introspect(question.token, provider: question.provider) { [server] result in
       server.answer(question, result)

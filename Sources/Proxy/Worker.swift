@@ -252,7 +252,7 @@ final class Worker {
     waitDeadlines.arm(connection)
     requestIntrospection(
       IntrospectionQuestion(
-        token: token, provider: provider, isSession: isSession, isOfTunnel: false,
+        token: token, provider: provider, isSession: isSession, client: context.client.address, isOfTunnel: false,
         configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
   }
@@ -266,7 +266,7 @@ final class Worker {
     else { return .nothing }
     requestIntrospection(
       IntrospectionQuestion(
-        token: token, provider: provider, isSession: false, isOfTunnel: true,
+        token: token, provider: provider, isSession: false, client: nil, isOfTunnel: true,
         configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
     return .asked(again: introspection.tunnelPause)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts the requests of a provider, or the passwords, codes or sessions, that are worked on: so many senders who have
+/// Counts the requests of a provider, or the passwords, that are worked on: so many senders who have
 /// shown nothing may not wait for each other without end.
 final class RequestsUnderWay: Sendable {
   private let count = Atomic<Int>(0)

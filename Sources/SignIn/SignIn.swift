@@ -21,6 +21,8 @@ enum Limits {
   static let addressRedemptionsMax = 8
   /// Look-ups of sessions that the store has not answered: some eight transactions, so none is late.
   static let lookUpsMax = 4096
+  /// Of these, from one address: one transaction's.
+  static let addressLookUpsMax = 512
   /// Requests that wait for one session to be renewed.
   static let renewalWaitersMax = 256
   /// Bytes of a body: two passwords in JSON, every byte of them escaped.

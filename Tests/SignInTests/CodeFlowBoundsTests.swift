@@ -53,6 +53,36 @@ struct CodeFlowBoundsTests {
     #expect(await !isUnavailable())
   }
 
+  @Test("D-3: those of one address, or IPv6 /64, take no more than its share, and others are looked up meanwhile")
+  func lookUpsOfOneAddress() async throws {
+    let cookie = "s=" + String(repeating: "A", count: 43)
+    let provider = provider
+    let share = Limits.addressLookUpsMax
+    for (own, same, foreign) in [
+      ("203.0.113.1", "203.0.113.1", "203.0.113.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"),
+    ] {
+      let client = try #require(IPAddress(own))
+      let neighbour = try #require(IPAddress(same))
+      let other = try #require(IPAddress(foreign))
+      let isUnavailable: @Sendable (IPAddress?) async -> Bool = { client in
+        if case .unavailable = await provider.introspect(cookie, client: client) { true } else { false }
+      }
+      provider.store.hold()
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for _ in 0..<share { group.addTask { await isUnavailable(client) } }
+        try await waitFor(held: share)
+        #expect(await isUnavailable(neighbour))
+        for sender in [other, nil] { group.addTask { await isUnavailable(sender) } }
+        try await waitFor(held: share + 2)
+        provider.store.goOn()
+        for try await answer in group { #expect(!answer) }
+      }
+      // Each has given its place back, what is no session at all too.
+      for _ in 0...share { _ = await provider.introspect("s=planted", client: client) }
+      #expect(await !isUnavailable(client))
+    }
+  }
+
   @Test("D-3: so are requests under the path")
   func requests() async throws {
     let cookie = "__Host-portcullis_session=" + String(repeating: "A", count: 43)

@@ -202,10 +202,12 @@ final class FakeProvider: Sendable {
   }
 
   /// - Parameter cookie: Name and value.
-  func introspect(_ cookie: String) async -> IntrospectionResult {
+  func introspect(_ cookie: String, client: IPAddress? = nil) async -> IntrospectionResult {
     await withCheckedContinuation { continuation in
       guard let service else { return continuation.resume(returning: .unavailable) }
-      service.introspect(Array(cookie.drop { $0 != "=" }.dropFirst().utf8)) { continuation.resume(returning: $0) }
+      service.introspect(Array(cookie.drop { $0 != "=" }.dropFirst().utf8), client: client) {
+        continuation.resume(returning: $0)
+      }
     }
   }
 }

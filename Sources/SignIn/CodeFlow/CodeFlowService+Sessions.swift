@@ -1,5 +1,6 @@
 import Configuration
 import Crypto
+public import HTTP
 import JSON
 import State
 import Synchronization
@@ -9,18 +10,23 @@ public import Tokens
 extension CodeFlowService {
   /// - Parameters:
   ///   - token: What the cookie holds.
+  ///   - client: Who sent it; nil where there is no address.
   ///   - completion: Called once, from anywhere.
-  public func introspect(_ token: [UInt8], completion: @escaping @Sendable (IntrospectionResult) -> Void) {
-    // A flood of made-up cookies is refused beyond what can be looked up soon, and takes no more memory.
-    guard lookUps.enter() else { return completion(.unavailable) }
+  public func introspect(
+    _ token: [UInt8], client: IPAddress?, completion: @escaping @Sendable (IntrospectionResult) -> Void
+  ) {
+    // A flood of made-up cookies is refused beyond what can be looked up soon, and takes no more memory, nor the place of
+    // those that others send.
+    let sender = LoginThrottle.Attempt(client: client)
+    guard lookUps.enter(sender) else { return completion(.unavailable) }
     onQueue { [self] in
       guard let text = String(validating: token, as: UTF8.self), let session = SessionID(text) else {
-        lookUps.leave()
+        lookUps.leave(sender)
         return completion(.inactive)
       }
       find(session) { [self] found in
         // A provider that is slow to renew one holds up nobody else's.
-        lookUps.leave()
+        lookUps.leave(sender)
         switch found {
         case .failure(let fault):
           storeFailed(fault)

@@ -40,8 +40,8 @@ public final class CodeFlowService: Responder, Sendable {
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
   private let providerLogouts = RequestsUnderWay()
   /// Bounds what is asked of the provider for people who may have made up what they bring.
-  let redemptions = RedemptionsUnderWay()
-  let lookUps = RequestsUnderWay(most: Limits.lookUpsMax)
+  let redemptions = UnderWayByAddress(most: Limits.redemptionsMax, ofAddress: Limits.addressRedemptionsMax)
+  let lookUps = UnderWayByAddress(most: Limits.lookUpsMax, ofAddress: Limits.addressLookUpsMax)
   /// Codes that the provider did not take, by address.
   let throttle = Mutex(LoginThrottle())
   private let queue = SerialQueue(name: "code flow")

@@ -27,7 +27,7 @@ ELSEWHERE = {
         "docker …": "needs docker: test_containers.py compares the files", "kubectl …": "needs a cluster"},
     "operations.md": {
         "install -m 755 …": "replaces the machine's program: test_package.py and test_handover.py upgrade",
-        "portcullis check --config /etc/…": "test_package.py runs it",
+        "setpriv …": "test_package.py runs it",
         "cp deploy/portcullis…": "test_systemd.py does so",
         "systemctl …": "needs systemd: test_systemd.py and test_package.py do so on a machine of their own"},
 }
@@ -201,12 +201,13 @@ def operators(scene, listeners=(), routes=()):
                 "upstreams: { orders: { builtin: echo } }\nroutes: [{ path: /**, auth: none, upstream: orders }]\n")
     scene.do("mkdir /run/portcullis /var/lib/portcullis /var/log/portcullis")
     scene.do("portcullis user add alice --id u-1 --users-file users.yaml --password-stdin <<<'correct horse'")
-    # The journal, and who is told to reload.
+    # The journal, and the service's user, whom there is not here.
     scene.write("bin/journalctl", "#!/bin/sh\nexec cat journal\n", 0o755)
-    scene.write("bin/systemctl", "#!/bin/sh\ncase $1 in reload) kill -HUP $(cat pid) ;; *) exit 1 ;; esac\n", 0o755)
+    scene.write("bin/setpriv", "#!/bin/sh\n"
+                "[ \"$1 $2 $3\" = '--reuid=portcullis --regid=portcullis --clear-groups' ] && shift 3 && exec \"$@\"\n", 0o755)
     scene.write("journal", "".join(json.dumps({"time": now(), "level": "warning", "message": message, **more}) + "\n"
                                    for message, more in SAID))
-    scene.serve("echo $BASHPID >pid; exec portcullis serve 2>>journal")
+    scene.serve("exec portcullis serve 2>>journal")
     scene.do("curl -d '{\"username\": \"alice\", \"password\": \"correct horse\"}' -H 'Content-Type: application/json' "
              "http://127.0.0.1:8080/auth/login")
     return keys

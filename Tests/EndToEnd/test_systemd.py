@@ -167,6 +167,15 @@ def test_secrets_that_root_alone_reads_come_as_credentials(service):
     assert machine.status() == "401"
     assert machine.status("--header", f"Authorization: Bearer {token}") == "200"
 
+    # Commands beside the service read the same file once they are told, as the documents say, where it is.
+    check = ["portcullis", "check", "--config", "/etc/portcullis/gateway.conf"]
+    untold = machine.run("env", "--unset=CREDENTIALS_DIRECTORY", *check, check=False)
+    told = "CREDENTIALS_DIRECTORY=/run/credentials/portcullis.service"
+    assert untold.returncode == 1 and f"export {told}" in untold.stderr
+    assert all(f"export {told}\n" in (ROOT / "docs" / page).read_text() for page in ("incidents.md", "operations.md"))
+    machine.run("env", told, *check)
+    machine.run("env", told, "setpriv", "--reuid=portcullis", "--regid=portcullis", "--clear-groups", *check)
+
     first = machine.property("portcullis.service", "MainPID")
     machine.run("systemctl", "kill", "--kill-who=main", "--signal=SIGUSR2", "portcullis.service")
     wait_until(lambda: machine.property("portcullis.service", "MainPID") not in (first, "0"), "the new main process")

@@ -34,9 +34,17 @@ enum EnvironmentText {
       throw Fault(message: "\"${\(name)}\" names no environment variable; write $${ for the text itself")
     }
     guard let value = environment[String(name)] else {
-      throw Fault(message: "environment variable \"\(name)\" is not set")
+      throw Fault(message: "environment variable \"\(name)\" is not set\(cure(for: name))")
     }
     return value
+  }
+
+  /// systemd sets the folder of credentials (systemd.exec(5)) inside the service alone. Commands beside it find the same
+  /// files where the service manager keeps them.
+  private static func cure(for name: Substring) -> String {
+    guard name == "CREDENTIALS_DIRECTORY" else { return "" }
+    return "; systemd sets it for the service alone: beside it, as root and while the service runs, export "
+      + "CREDENTIALS_DIRECTORY=/run/credentials/portcullis.service"
   }
 
   private static func isName(_ name: Substring) -> Bool {

@@ -1,9 +1,11 @@
 """Links between the documents lead to what there is, and every document is found."""
+import os
 import re
+import subprocess
 
 import pytest
 from support.documents import FENCE, PAGES
-from support.gateway import ROOT
+from support.gateway import BINARY, ROOT
 
 
 def anchors(page):
@@ -15,10 +17,28 @@ def anchors(page):
 @pytest.mark.parametrize("page", [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md"))],
                          ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
+    follow_links(page)
+
+
+def follow_links(page):
     for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", page.read_text()):
         there = page.parent / target if target else page
         assert there.exists(), f"{page.name}: no such file: {target}"
         assert not anchor or anchor in anchors(there), f"{page.name}: {target} has no {anchor}"
+
+
+def test_links_of_the_installed_documents_lead_somewhere(tmp_path):
+    subprocess.run(
+        [ROOT / "deploy/install"], check=True, timeout=120,
+        env={**os.environ, "PORTCULLIS_BINARY": BINARY, "PREFIX": "/usr", "DESTDIR": str(tmp_path)})
+    documents = tmp_path / "usr/share/doc/portcullis"
+    pages = [*documents.rglob("*.md")]
+    assert len(pages) == len(PAGES) + 2
+    for page in pages:
+        follow_links(page)
+    # The configuration and the units name files where they are.
+    for path in [*(tmp_path / "etc").rglob("*"), *(tmp_path / "usr/lib").rglob("*"), *documents.glob("deploy/portcullis.*")]:
+        assert path.is_dir() or "/usr/local" not in path.read_text(), path
 
 
 def test_each_document_is_found_by_a_question():

@@ -9,6 +9,7 @@ import pytest
 from support.documents import commands, section
 from support.gateway import BINARY, ROOT
 from support.ports import wait_until
+from support.shell import Shell
 
 CONFIG = "/etc/portcullis/gateway.conf"
 PROJECT = "/usr/src/portcullis"
@@ -32,7 +33,7 @@ def documented(machine):
     project = machine.path(PROJECT)
     for name in ("deploy", "docs"):
         shutil.copytree(ROOT / name, project / name)
-    for name in ("Makefile", "README.md", "CHANGELOG.md", "gateway.conf.example"):
+    for name in ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "gateway.conf.example"):
         shutil.copy(ROOT / name, project)
     (project / ".build/release").mkdir(parents=True)
     shutil.copy(BINARY, project / ".build/release/portcullis")
@@ -62,6 +63,7 @@ def test_the_package_installs_hands_over_to_its_next_version_and_goes(machine, d
     needed = re.findall(r"[a-z][a-z0-9.+-]+", run("dpkg-deb", "--field", package, "Depends"))
     assert {*needed} >= {
         "libssl3", "libcurl4", "libsqlite3-0", "libyaml-0-2", "libsimdjson14", "libc6", "ca-certificates"}
+    assert not [path for path in (packaged / "etc").rglob("*") if path.is_file() and "/usr/local" in path.read_text()]
     # No Swift is needed where it is installed.
     assert "swift" not in run("ldd", packaged / "usr/bin/portcullis")
     assert run("dpkg-deb", "--field", package, "Version") == run(BINARY, "version").split()[-1] + "\n"
@@ -103,6 +105,52 @@ def test_the_package_installs_hands_over_to_its_next_version_and_goes(machine, d
     machine.run("dpkg", "--purge", "portcullis")
     for gone in ("/etc/portcullis", "/var/lib/portcullis", "/var/log/portcullis", "/etc/logrotate.d/portcullis"):
         assert not machine.path(gone).exists(), gone
+
+
+# systemctl, of a service whose main process and state are the next line of `moments` each time they are asked for; the
+# last line lasts.
+SYSTEMCTL = """#!/bin/sh
+case "$*" in
+*"show --property MainPID"*)
+    head -n 1 moments >now
+    [ "$(wc -l <moments)" = 1 ] || sed -i 1d moments
+    sed 's/ .*//; s/none//' now ;;
+*is-active*) grep -q ' active$' now ;;
+*SIGUSR2*) echo "$*" >>signals ;;
+esac
+"""
+EARLIER = "portcullis goes on in its earlier version; journalctl -u portcullis says why.\n"
+ENDED = "portcullis does not run; journalctl -u portcullis says why.\n"
+
+
+@pytest.mark.parametrize("moments, says", [
+    (["7 active", "8 active"], ""),
+    (["7 active", "7 active", "7 active", "8 active"], ""),
+    # Between the two there may be none.
+    (["7 active", "0 activating", "none activating", "8 activating", "8 active"], ""),
+    (["7 active"], EARLIER),
+    (["7 active", "0 failed"], ENDED),
+    (["7 active", "none inactive"], ENDED),
+    (["7 active", "8 activating", "0 failed"], ENDED),
+    (["7 active", "8 failed"], ENDED),
+], ids=lambda each: ", ".join(each) if isinstance(each, list) else "")
+def test_an_upgrade_says_so_unless_another_process_runs_the_new_version(tmp_path, moments, says):
+    programs = {"systemctl": SYSTEMCTL, **dict.fromkeys(
+        ["sleep", "systemd-sysusers", "deb-systemd-helper", "deb-systemd-invoke"], "#!/bin/sh\n")}
+    for name, text in programs.items():
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    (tmp_path / "now").write_text("7 active\n")
+    (tmp_path / "moments").write_text("\n".join(moments) + "\n")
+    shell = Shell(tmp_path, tmp_path / "bin")
+    try:
+        shell.run("mkdir -p /run/systemd/system")
+        assert shell.run(f"sh {ROOT}/deploy/debian/postinst configure 0.1.0") == (says, 0)
+    finally:
+        shell.close()
+    assert len((tmp_path / "signals").read_text().splitlines()) == 1
 
 
 def test_it_installs_from_source(machine, documented):

@@ -7,13 +7,34 @@ import sys
 
 import pytest
 import requests
-from support.documents import commands
+from support.documents import commands, section
 from support.gateway import ROOT, run
 
 FOLDER = ROOT / "deploy/kubernetes"
 CONFIG = FOLDER / "gateway.conf"
 COMPOSE = ROOT / "deploy/compose.yaml"
 NAME = "app.kubernetes.io/name"
+DURATION = {"type": "string", "pattern": r"^(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$", "minLength": 2}
+
+
+def closed(required, **properties):
+    """The schema of an object with these members, of which none but those that are not required may be missing."""
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+LABELS = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}}
+# Of the operator's own definition (monitoring.coreos.com/v1), what the manifest has of it.
+SERVICE_MONITOR = closed(
+    ["apiVersion", "kind", "metadata", "spec"],
+    apiVersion={"const": "monitoring.coreos.com/v1"},
+    kind={"const": "ServiceMonitor"},
+    metadata=closed(["name"], name={"type": "string"}, labels=LABELS),
+    spec=closed(
+        ["selector", "endpoints"],
+        jobLabel={"type": "string"},
+        selector=closed(["matchLabels"], matchLabels=LABELS),
+        endpoints={"type": "array", "minItems": 1, "items": closed(
+            ["port"], port={"type": "string"}, path={"type": "string", "pattern": "^/"}, interval=DURATION)}))
 
 yaml = pytest.importorskip("yaml")
 
@@ -43,6 +64,7 @@ def test_the_manifests_are_what_kubernetes_knows(manifests):
                      "ServiceMonitor"]
     # What an operator has brought is in no schema of Kubernetes' own.
     validate(each for each in manifests.values() if each["kind"] != "ServiceMonitor")
+    pytest.importorskip("jsonschema").validate(manifests["ServiceMonitor/portcullis"], SERVICE_MONITOR)
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
     listed = {*kustomization["resources"], "kustomization.yaml", "servicemonitor.yaml"}
     assert listed == {path.name for path in FOLDER.glob("*.yaml")}
@@ -59,6 +81,37 @@ def test_kustomize_makes_of_them_what_kubernetes_knows():
     validate(made.values())
     name = made["Deployment/portcullis"]["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"]
     assert made[f"ConfigMap/{name}"]["data"] == {"gateway.conf": CONFIG.read_text()}
+
+
+def test_what_is_pushed_is_what_pods_run(tmp_path):
+    texts = [command.text for command in commands(section("install.md", "Kubernetes"))]
+    push, edit, apply = (next(n for n, text in enumerate(texts) if text.startswith(name))
+                         for name in ("docker push ", "sed ", "kubectl apply "))
+    assert push < edit < apply
+    shutil.copytree(FOLDER, tmp_path / "deploy/kubernetes")
+    subprocess.run(["bash", "-c", texts[edit]], cwd=tmp_path, check=True, timeout=30)
+    edited = tmp_path / "deploy/kubernetes/kustomization.yaml"
+    (image,) = yaml.safe_load(edited.read_text())["images"]
+    assert f"{image['newName']}:{image['newTag']}" == texts[push].split()[-1]
+    if shutil.which("kubectl") is not None:
+        done = subprocess.run(["kubectl", "kustomize", edited.parent], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        (container,) = documents(done.stdout)["Deployment/portcullis"]["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == texts[push].split()[-1]
+
+
+def test_rules_that_stand_as_comments_are_good():
+    text = (FOLDER / "networkpolicy.yaml").read_text()
+    rules = re.sub(r"^    # (?=- |  )", "    ", text, flags=re.MULTILINE)
+    policy = yaml.safe_load(rules)
+    validate([policy])
+    more = [rule for rule in policy["spec"]["egress"] if rule not in yaml.safe_load(text)["spec"]["egress"]]
+    assert [port["port"] for rule in more for port in rule["ports"]] == [8443, 4318]
+
+
+def test_secrets_are_mounted_with_the_mode_that_the_page_says():
+    (mode,) = {*re.findall(r"defaultMode:? (\d+)", (ROOT / "docs/install.md").read_text())}
+    assert mode == "0440" and f"defaultMode {mode}," in (FOLDER / "deployment.yaml").read_text()
 
 
 def test_the_manifests_find_each_other(manifests):

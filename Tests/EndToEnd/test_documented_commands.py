@@ -24,7 +24,8 @@ ELSEWHERE = {
     "applications.md": {"uvicorn …": "test_applications.py runs it", "gunicorn …": "test_applications.py runs it"},
     "incidents.md": {"timedatectl …": "asks systemd"},
     "install.md": {
-        "docker …": "needs docker: test_containers.py compares the files", "kubectl …": "needs a cluster"},
+        "docker …": "needs docker: test_containers.py compares the files", "kubectl …": "needs a cluster",
+        "sed --in-place …": "test_containers.py runs it"},
     "operations.md": {
         "install -m 755 …": "replaces the machine's program: test_package.py and test_handover.py upgrade",
         "setpriv …": "test_package.py runs it",
@@ -203,8 +204,8 @@ def operators(scene, listeners=(), routes=()):
     scene.do("portcullis user add alice --id u-1 --users-file users.yaml --password-stdin <<<'correct horse'")
     # The journal, and the service's user, whom there is not here.
     scene.write("bin/journalctl", "#!/bin/sh\nexec cat journal\n", 0o755)
-    scene.write("bin/setpriv", "#!/bin/sh\n"
-                "[ \"$1 $2 $3\" = '--reuid=portcullis --regid=portcullis --clear-groups' ] && shift 3 && exec \"$@\"\n", 0o755)
+    user = "--reuid=portcullis --regid=portcullis --clear-groups"
+    scene.write("bin/setpriv", f"#!/bin/sh\n[ \"$1 $2 $3\" = '{user}' ] && shift 3 && exec \"$@\"\n", 0o755)
     scene.write("journal", "".join(json.dumps({"time": now(), "level": "warning", "message": message, **more}) + "\n"
                                    for message, more in SAID))
     scene.serve("exec portcullis serve 2>>journal")

@@ -229,6 +229,48 @@ def test_step_up_that_comes_to_nothing_ends_in_a_page(scene, provider):
     assert 'error="insufficient_user_authentication"' in answer.field("www-authenticate")
 
 
+@pytest.mark.parametrize("seconds", [0, 2, 9, 11, 30, 3600, -5])
+@pytest.mark.parametrize("target, acr", [("/fresh", None), ("/strong", "gold"), ("/strong", "silver")])
+def test_nobody_is_sent_round_and_round(scene, provider, target, acr, seconds):
+    """However old a provider's word is, with `max_age: 1s` and no leeway too, and one that is asked for nothing."""
+    made = scene()
+    provider.claims = {"auth_time": lambda now: now - seconds} | ({"acr": acr} if acr else {})
+    browser = made.browser()
+    browser.sign_in()
+    made.app.forget()
+    hops = []
+    answer = browser.go(target)
+    while answer.status == 303 and len(hops) < 8:
+        place = answer.field("location")
+        hops.append(place)
+        answer = browser.go(browser.at_provider(place) if place.startswith("http") else place)
+    assert len(hops) <= 3 and answer.status in (200, 401, 403), (hops, answer)
+    assert [request.target for request in made.app.requests] == ([target] if answer.status == 200 else [])
+
+
+def test_C_9_a_sign_in_that_another_site_begins_is_worth_what_the_provider_says(scene, provider):
+    """It takes the place of a stronger one, as each does; then that is asked for again, and nobody passes with less."""
+    made = scene()
+    provider.claims = {"acr": "gold"}
+    browser = made.browser()
+    browser.sign_in("/strong")
+    assert identity(browser.go("/strong"), made) == "alice"
+    before = browser.cookies[SESSION]
+    provider.claims = {"acr": "silver"}
+    link = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", "cross-site")]
+    for asked in ("", "&acr_values=silver", "&max_age=0"):
+        answer = browser.request(f"/oauth/login?return_to=/a{asked}", link)
+        answer = browser.request(browser.at_provider(answer.field("location")), link)
+        made.app.forget()
+        answer = browser.go("/strong")
+        assert answer.status == 303 and answer.field("location").endswith("&acr_values=gold%20platinum"), asked
+        assert made.gateway.access_of(answer.request_id)["reason"] == "acr_insufficient" and made.app.received == b""
+    assert made.get("/strong", [("Cookie", f"{SESSION}={before}")]).status == 401
+    provider.claims = {"acr": "gold"}
+    browser.go(browser.at_provider(browser.go(answer.field("location")).field("location")))
+    assert identity(browser.go("/strong"), made) == "alice"
+
+
 def test_C_5_what_another_site_begins_leaves_room(scene):
     """Windows that it opens, many before any answer has come, with as long a way back as there may be."""
     made = scene()

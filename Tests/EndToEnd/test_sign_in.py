@@ -236,6 +236,24 @@ def test_C_8_a_form_of_another_site_is_refused(scene):
     assert browser.access is None and without.access is None
 
 
+def test_nobody_is_sent_to_the_page_and_back_without_end(scene):
+    """With `max_age: 1s` and no leeway nobody passes for long; they see the page, and are renewed on the way once at most."""
+    signed_in = scene(routes="  - { path: /fresh, auth: local, require: { max_age: 1s }, upstream: app }")
+    browser = signed_in.browser()
+    browser.sign_in()
+    until_status(lambda: browser.go("/fresh"), 303)
+    signed_in.app.forget()
+    for lost in ("portcullis_login", "portcullis_access"):
+        browser.cookies.pop(lost, None)
+        for begin in ("/fresh", "/auth/login?return_to=/fresh"):
+            hops, answer = [], browser.go(begin)
+            while answer.status == 303 and len(hops) < 8:
+                hops.append(answer.field("location"))
+                answer = browser.go(hops[-1])
+            assert answer.status == 200 and len(hops) <= 2 and b'name="password"' in answer.body, hops
+    assert signed_in.app.received == b""
+
+
 def test_where_no_cookie_is_looked_for_nothing_is_renewed(scene):
     """`token_from: authorization`: a browser that signed in has nothing that a route would take."""
     signed_in = scene(provider="token_from: authorization")

@@ -42,6 +42,16 @@ def test_links_of_the_installed_documents_lead_somewhere(tmp_path):
         assert path.is_dir() or "/usr/local" not in path.read_text(), path
 
 
+def test_each_file_that_the_architecture_names_is_found_by_its_name():
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = {found for table in re.findall(r"^\| [^|]+ \| file \|\n((?:\|.*\n)+)", text, re.M)
+             for row in table.splitlines()
+             for found in re.findall(r"`([A-Z][A-Za-z+]*)`(?: \((\w+)\))?", row.split(" | ")[-1])}
+    assert len(named) > 150
+    files = {(name, module): [*(ROOT / "Sources" / module).rglob(f"{name}.swift")] for name, module in named}
+    assert {each: found for each, found in files.items() if len(found) != 1} == {}
+
+
 def test_each_document_is_found_by_a_question():
     named = {*re.findall(r"\]\(([a-z-]+\.md)", (ROOT / "docs/README.md").read_text())}
     assert named == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}

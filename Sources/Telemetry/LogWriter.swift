@@ -28,8 +28,11 @@ public final class LogWriter: Sendable {
   private let stopped = DispatchSemaphore(value: 0)
   private let report: @Sendable (Event) -> Void
 
-  private static let pauseMin: Duration = .milliseconds(2)
-  private static let pauseMax: Duration = .milliseconds(20)
+  /// Long enough that lines are written many at a time: each time costs the loops a turn of the processor.
+  private static let pauseBehindLines: Duration = .milliseconds(10)
+  private static let pauseWithoutLines: Duration = .milliseconds(20)
+  /// Of a ring: where so much came during a pause, the next one could be too long.
+  private static let bytesWithoutPause = AccessLog.ringBytes / 4
   private static let reportEvery: Duration = .seconds(10)
 
   init(_ file: consuming sending LogFile, report: @escaping @Sendable (Event) -> Void) {
@@ -72,20 +75,21 @@ public final class LogWriter: Sendable {
   }
 
   private func run() {
-    var pause = LogWriter.pauseMin
     var dropped = 0
     var hasFailed = false
     var reportedAt = MonotonicTime.current + .seconds(-60)
     while true {
       let isLast = isStopping.load(ordering: .acquiring)
       if reopens.exchange(false, ordering: .acquiringAndReleasing) { report(reopenFile()) }
-      var hadLines = false
+      // Of the ring that had the most.
+      var bytesMost = 0
       var droppedNow = 0
       var failure: SystemError?
       state.withLock { state in
         for ring in state.rings {
           droppedNow += ring.takeDropped()
-          let hadSome = ring.drain { bytes, others in
+          _ = ring.drain { bytes, others in
+            bytesMost = max(bytesMost, bytes.count + others.count)
             do throws(SystemError) {
               try state.file.write(bytes, others)
             } catch {
@@ -93,9 +97,9 @@ public final class LogWriter: Sendable {
               droppedNow += LogWriter.lineEnds(bytes) + LogWriter.lineEnds(others)
             }
           }
-          if hadSome { hadLines = true }
         }
       }
+      let hadLines = bytesMost > 0
       if droppedNow > 0 {
         dropped += droppedNow
         lost.add(UInt64(droppedNow), ordering: .relaxed)
@@ -110,12 +114,8 @@ public final class LogWriter: Sendable {
         reportedAt = now
       }
       if isLast, !hadLines { break }
-      if hadLines {
-        pause = LogWriter.pauseMin
-      } else {
-        BlockingWork.sleep(pause)
-        pause = min(pause * 2, LogWriter.pauseMax)
-      }
+      guard !isLast, bytesMost < LogWriter.bytesWithoutPause else { continue }
+      BlockingWork.sleep(hadLines ? LogWriter.pauseBehindLines : LogWriter.pauseWithoutLines)
     }
     stopped.signal()
   }

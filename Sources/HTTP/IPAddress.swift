@@ -34,6 +34,10 @@ public struct IPAddress: Hashable, Sendable {
 
   public var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
+  /// What counts as one client: an IPv4 address, or a network of 64 bits, of which a host has as many addresses as it
+  /// likes (RFC 4291 §2.5.4).
+  public var counted: IPAddress { isIPv4 ? self : IPAddress(high: high, low: 0) }
+
   /// As RFC 5952 writes it: one text for one address.
   public var text: String {
     if isIPv4 {

@@ -29,7 +29,7 @@ struct ActiveRateLimit: Sendable {
       context.sender += provider.utf8
       context.sender.append(UInt8(ascii: "\n"))
       context.sender += subject.utf8
-    } else if let address = context.client.address.map(ConnectionsPerAddress.key) {
+    } else if let address = context.client.address?.counted {
       for index: UInt64 in 0..<8 {
         context.sender.append(UInt8(truncatingIfNeeded: address.high >> (8 * index)))
         context.sender.append(UInt8(truncatingIfNeeded: address.low >> (8 * index)))

@@ -14,12 +14,6 @@ final class ConnectionsPerAddress: Sendable {
 
   init() { parts = (0..<64).map { _ in Part() } }
 
-  /// What counts as one client: an IPv4 address, or a network of 64 bits, of which a host has as many addresses as it
-  /// likes (RFC 4291 §2.5.4).
-  static func key(_ address: IPAddress) -> IPAddress {
-    address.isIPv4 ? address : IPAddress(high: address.high, low: 0)
-  }
-
   /// Counts one more; false, and not counted, where there are `most` already.
   func open(_ key: IPAddress, most: Int) -> Bool {
     part(of: key).counts.withLock { counts in

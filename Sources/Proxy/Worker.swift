@@ -189,7 +189,7 @@ final class Worker {
     guard let most = context.active.configuration.limits.connectionsPerAddressMax, let address = peer.address,
       !context.active.configuration.trustedProxies.contains(address)
     else { return .unlimited }
-    let key = ConnectionsPerAddress.key(address)
+    let key = address.counted
     if counters.perAddress.open(key, most: most) { return .counted(key) }
     // A flood is said once in a while, with how many they were.
     if let closed = closedForAddress.happened(at: loop.now) {

@@ -229,8 +229,9 @@ extension Reason {
       """
     case .loginBusy:
       """
-      As many passwords wait to be checked as the gateway takes on: checking one is slow on purpose. With `code_flow`, \
-      as many people come back from the provider at once as it is asked about: 64, and 8 of one address.
+      As many passwords wait to be checked as the gateway takes on, 64, or 16 of one address, or 32 of one machine: \
+      checking one is slow on purpose. With `code_flow`, as many people come back from the provider at once as it is \
+      asked about: 64, and 8 of one address.
       """
     case .csrfRefused:
       """

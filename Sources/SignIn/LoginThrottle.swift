@@ -19,17 +19,13 @@ struct LoginThrottle {
     init(account: String, client: IPAddress?) {
       // No user has a longer name, and memory is bounded.
       self.account = Array(account.utf8.prefix(Limits.usernameBytesMax))
-      address = Attempt.counted(client)
+      address = client?.counted
     }
 
     /// Of a machine.
     init(client: IPAddress?) {
       account = nil
-      address = Attempt.counted(client)
-    }
-
-    private static func counted(_ client: IPAddress?) -> IPAddress? {
-      client.map { $0.isIPv4 ? $0 : IPAddress(high: $0.high, low: 0) }
+      address = client?.counted
     }
   }
 

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Counts the requests of a provider, or the passwords, that are worked on: so many senders who have
-/// shown nothing may not wait for each other without end.
+/// Counts the requests of a provider that are worked on: so many senders who have shown nothing may not wait for each
+/// other without end.
 final class RequestsUnderWay: Sendable {
   private let count = Atomic<Int>(0)
   private let most: Int
@@ -14,9 +14,6 @@ final class RequestsUnderWay: Sendable {
     leave()
     return false
   }
-
-  /// Whether nothing more may begin now. Waits for nobody, so that a loop may ask.
-  var isFull: Bool { count.load(ordering: .relaxed) >= most }
 
   func leave() { count.subtract(1, ordering: .relaxed) }
 }

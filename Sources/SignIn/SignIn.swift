@@ -12,6 +12,11 @@ enum Limits {
   static let failuresRememberedMax = 1 << 16
   /// Passwords that wait to be checked.
   static let passwordsWaitingMax = 64
+  /// Passwords and secrets of machines that are checked or wait for it, from one address: people may share one.
+  static let addressPasswordsMax = 16
+  /// Secrets of one machine that are checked or wait for it. No address reaches it by itself: who tries secrets would
+  /// keep the machine out.
+  static let clientSecretsMax = 32
   /// Requests of a provider that are worked on, or wait for it.
   static let requestsMax = 512
   /// Codes of a provider that are being redeemed: whoever sends them has shown nothing, and each costs the provider a

@@ -37,7 +37,7 @@ extension SignInService {
           Answers.error(
             .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
       case .busy:
-        completion(Answers.error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")]))
+        completion(Answers.busy)
       }
     }
   }
@@ -69,7 +69,7 @@ extension SignInService {
     case busy
   }
 
-  /// As a user's password is checked: slowly, and not too often.
+  /// As a user's password is checked: slowly, and not too often. A machine that asks often leaves room for others.
   private func authenticate(
     _ credentials: ClientCredentials, _ request: LocalRequest,
     _ completion: @escaping @Sendable (ClientAuthentication) -> Void
@@ -84,24 +84,25 @@ extension SignInService {
       state.clientThrottle.withLock { $0.ended(attempt, .failed, now: now) }
       return completion(.failed)
     }
-    let secret = credentials.secret
-    let busy = { @Sendable [self] in
+    let (id, secret) = (credentials.id, credentials.secret)
+    guard state.clientSecrets.enter(id) else {
       state.clientThrottle.withLock { $0.ended(attempt, .notTried, now: now) }
-      completion(.busy)
+      return completion(.busy)
     }
-    let isTaken = passwords.submit { [self] turn in
-      guard turn == .inTime else { return onQueue(busy) }
+    let end = { @Sendable [self] (end: LoginThrottle.End, outcome: ClientAuthentication) in
+      state.clientSecrets.leave(id)
+      state.clientThrottle.withLock { $0.ended(attempt, end, now: now) }
+      completion(outcome)
+    }
+    let isTaken = passwords.submit(for: request.client) { [self] turn in
+      guard turn == .inTime else { return onQueue { end(.notTried, .busy) } }
       let isRight = hash.matches(secret.span)
-      onQueue { [self] in
-        guard isRight, let client else {
-          state.clientThrottle.withLock { $0.ended(attempt, .failed, now: now) }
-          return completion(.failed)
-        }
-        state.clientThrottle.withLock { $0.ended(attempt, .succeeded, now: now) }
-        completion(.client(client))
+      onQueue {
+        guard isRight, let client else { return end(.failed, .failed) }
+        end(.succeeded, .client(client))
       }
     }
-    if !isTaken { busy() }
+    if !isTaken { end(.notTried, .busy) }
   }
 }
 

@@ -73,7 +73,7 @@ extension SignInService {
     authenticate(user.username, current, request) { [self] outcome in
       switch outcome {
       case .user(let user):
-        replacePassword(of: user, new, keeping: signIn, deadline: request.deadline, completion)
+        replacePassword(of: user, new, keeping: signIn, request, completion)
       case .failed: completion(.wrongPassword)
       case .throttled(let seconds): completion(.throttled(seconds))
       case .busy: completion(.busy)
@@ -84,20 +84,20 @@ extension SignInService {
   /// The store is asked first: while it cannot be written, nothing is changed. From then on the sign-in that is kept goes
   /// on with either password, whatever fails.
   private func replacePassword(
-    of user: User, _ password: [UInt8], keeping signIn: String?, deadline: ContinuousClock.Instant,
+    of user: User, _ password: [UInt8], keeping signIn: String?, _ request: LocalRequest,
     _ completion: @escaping ChangeCompletion
   ) {
-    work(until: deadline, completion) { [self] in
+    work(for: request, completion) { [self] in
       do throws(PasswordHashError) {
         let hash = try PasswordHash.make(password.span)
         let digest = try PasswordHash(stored: hash).digest
         state.store.intendPassword(
-          id: signIn ?? "", provider: provider, digest: digest, now: now, deadline: deadline
+          id: signIn ?? "", provider: provider, digest: digest, now: now, deadline: request.deadline
         ) { [self] result in
           onQueue { [self] in
             switch result {
             case .success(true):
-              write(hash, of: user, digest: digest, keeping: signIn, deadline: deadline, completion)
+              write(hash, of: user, digest: digest, keeping: signIn, request, completion)
             case .success(false): completion(.busy)
             case .failure(let fault):
               storeFailed(fault)
@@ -112,10 +112,10 @@ extension SignInService {
   }
 
   private func write(
-    _ hash: String, of user: User, digest: [UInt8], keeping signIn: String?, deadline: ContinuousClock.Instant,
+    _ hash: String, of user: User, digest: [UInt8], keeping signIn: String?, _ request: LocalRequest,
     _ completion: @escaping ChangeCompletion
   ) {
-    work(until: deadline, completion) { [self] in
+    work(for: request, completion) { [self] in
       switch SignInService.write(hash, of: user, to: configuration.users.path) {
       case .done: break
       case .superseded: return completion(.wrongPassword)
@@ -131,11 +131,11 @@ extension SignInService {
 
   /// Does what takes its time where passwords are checked; not once nobody waits for it any more.
   private func work(
-    until deadline: ContinuousClock.Instant, _ completion: @escaping ChangeCompletion,
-    _ body: @escaping @Sendable () -> Void
+    for request: LocalRequest, _ completion: @escaping ChangeCompletion, _ body: @escaping @Sendable () -> Void
   ) {
+    let deadline = request.deadline
     let busy = { @Sendable in completion(.busy) }
-    let isTaken = passwords.submit { turn in
+    let isTaken = passwords.submit(for: request.client) { turn in
       if turn == .inTime, ContinuousClock.now < deadline { body() } else { busy() }
     }
     if !isTaken { busy() }

@@ -41,7 +41,7 @@ extension SignInService {
       state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
       completion(.busy)
     }
-    let isTaken = passwords.submit { [self] turn in
+    let isTaken = passwords.submit(for: request.client) { [self] turn in
       guard turn == .inTime else { return onQueue(busy) }
       let isRight = hash.matches(password.span)
       onQueue { [self] in

@@ -69,7 +69,7 @@ public final class SignInService: Responder, Sendable {
       return completion(Answers.error(.invalidRequest, "the body is too large", .signInRequestInvalid))
     }
     // A flood of them must not cost the loops the threads of the queue besides.
-    if isLogin(request), passwords.isFull { return completion(busyLogin(request)) }
+    if let answer = busyAnswer(to: request) { return completion(answer) }
     guard state.requests.enter() else { return completion(Answers.busy) }
     queue.async { [self] in
       answer(request) { [state] response in
@@ -79,8 +79,14 @@ public final class SignInService: Responder, Sendable {
     }
   }
 
-  private func isLogin(_ request: LocalRequest) -> Bool {
-    request.method == "POST" && request.path == configuration.path + "/login"
+  /// What is answered where a password or a secret comes that nobody has the time for; nil: it may be checked.
+  private func busyAnswer(to request: LocalRequest) -> LocalResponse? {
+    guard request.method == "POST" else { return nil }
+    let isLogin = request.path == configuration.path + "/login"
+    guard isLogin || request.path == configuration.path + "/token", passwords.isFull(for: request.client) else {
+      return nil
+    }
+    return isLogin ? busyLogin(request) : Answers.busy
   }
 
   /// Runs `body` on the queue: what comes back from elsewhere goes on there.

@@ -13,6 +13,8 @@ public final class SignInState: Sendable {
   let throttle = Mutex(LoginThrottle())
   /// Of machines: a wrong secret of one of them is no reason to keep people of its address from signing in.
   let clientThrottle = Mutex(LoginThrottle())
+  /// Secrets of machines that are being checked, by the client's id.
+  let clientSecrets = SharesUnderWay<String>(most: Limits.requestsMax, share: Limits.clientSecretsMax)
   let said = Mutex(FaultReport(pause: Limits.saidEvery))
   public let storeFaults = StoreFaults()
   let watcher = UsersWatcher()

@@ -393,10 +393,12 @@ def crowd(scene):
     waiting = []
 
     def sign_in():
-        # As many as may wait, and more; of each no more than may be tried at the same time. Nobody reads the answers.
+        # As many as may wait, and more; of each, and from each address, no more than may be tried at the same time.
+        # Nobody reads the answers.
         for index in range(90 + os.cpu_count()):
             body = json.dumps({"username": f"user{index % 10}", "password": PASSWORD}).encode()
-            sock = socket.create_connection(("127.0.0.1", signed_in.gateway.port))
+            sock = socket.create_connection(
+                ("127.0.0.1", signed_in.gateway.port), source_address=(f"127.0.0.{2 + index // 10}", 0))
             sock.sendall(b"POST /auth/login HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\n"
                          b"Content-Length: %d\r\n\r\n%b" % (HOST.encode(), len(body), body))
             waiting.append(sock)
@@ -417,6 +419,80 @@ def test_C_11_where_too_many_sign_in_a_browser_is_told_on_the_page(crowd):
     assert "Many people are signing in" in answer.body.decode() and 'value="/x"' in answer.body.decode()
     assert answer.field("Retry-After") == "2" and answer.field("Cache-Control") == "no-store"
     assert signed_in.gateway.access_of(answer.request_id)["reason"] == "login_busy"
+
+
+MACHINE_SECRET = "canary-machine-secret"
+
+
+@pytest.fixture
+def slow(scene):
+    """A gateway at which passwords and secrets take a twentieth of a second each, and what sends it many at once."""
+    made = scene(people=users(person("u-1", "alice", cost=10), clients=(
+        "".join(f"  - id: {name}\n    secret_hash: \"{hashed(MACHINE_SECRET, 10)}\"\n" for name in ("ci", "cd")))))
+    opened = contextlib.ExitStack()
+
+    def send(source, count, path, field, body):
+        clients = [opened.enter_context(Client(made.gateway, 30, source=source)) for _ in range(count)]
+        for index, client in enumerate(clients):
+            content = body(index).encode()
+            client.send(f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{field[0]}: {field[1]}\r\n"
+                        f"Content-Length: {len(content)}\r\n\r\n".encode() + content)
+        return clients
+
+    with opened:
+        yield made, send
+
+
+def machine(id, secret=MACHINE_SECRET):
+    return "/auth/token", FORM, lambda _: f"grant_type=client_credentials&client_id={id}&client_secret={secret}"
+
+
+def stranger(index):
+    return json.dumps({"username": f"nobody{index}", "password": PASSWORD})
+
+
+@pytest.mark.parametrize("flood, ends", [
+    (machine("ci"), {200}), (machine("ci", "wrong"), {401}), (machine("nobody"), {401}),
+    (("/auth/login", JSON, stranger), {401})])
+def test_C_11_one_address_does_not_take_the_places_of_all(slow, flood, ends):
+    """A machine with its secret, or who makes up secrets or people: 70 at once leave room for everybody else."""
+    made, send = slow
+    flooding = send("127.0.0.2", 70, *flood)
+    # Whoever has no place is told at once, while those that have one still wait.
+    first = flooding[-1].response()
+    assert (first.status, first.field("Retry-After")) == (503, "2"), (first, first.body)
+    assert json.loads(first.body)["error"] == "temporarily_unavailable"
+    answer = made.login()
+    assert answer.status == 200, (answer, answer.body)
+    assert made.get("/auth/token", [FORM], method="POST", body=machine("cd")[2](0).encode()).status == 200
+    answers = [client.response() for client in flooding[:-1]] + [first]
+    assert {each.status for each in answers} == ends | {503}
+    assert 16 <= sum(each.status != 503 for each in answers) < 64
+    reasons = {made.gateway.access_of(each.request_id).get("reason") for each in answers}
+    assert reasons == {"login_busy", None if ends == {200} else "login_failed"}
+    # Once they have ended, the address has its places again.
+    assert made.get("/x", [made.bearer(json.loads(answer.body)["access_token"])]).status == 200
+    again = send("127.0.0.2", 1, *flood)[0].response()
+    assert {again.status} == ends
+    assert [request.target for request in made.app.requests] == ["/x"]
+
+
+def test_C_11_one_machine_does_not_take_the_places_of_all(slow):
+    """From however many addresses it asks; and no address alone takes the places that a machine has."""
+    made, send = slow
+    wrong = send("127.0.0.2", 40, *machine("ci", "wrong"))
+    assert wrong[-1].response().status == 503
+    assert send("127.0.0.3", 1, *machine("ci"))[0].response().status == 200
+    for client in wrong[:-1]:
+        client.response()
+    many = [client for number in range(4, 9) for client in send(f"127.0.0.{number}", 16, *machine("ci"))]
+    answer = many[-1].response()
+    assert (answer.status, answer.field("Retry-After")) == (503, "2"), (answer, answer.body)
+    assert made.gateway.access_of(answer.request_id)["reason"] == "login_busy"
+    assert send("127.0.0.3", 1, *machine("cd"))[0].response().status == 200
+    assert made.login().status == 200
+    statuses = [client.response().status for client in many[:-1]]
+    assert set(statuses) == {200, 503} and 32 <= statuses.count(200) < 64
 
 
 def test_C_11_a_password_that_is_hashed_lets_others_have_the_processor_between_two_ticks_of_the_clock(crowd):

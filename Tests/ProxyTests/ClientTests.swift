@@ -131,7 +131,7 @@ struct ClientTests {
 
   @Test("Connections of an address are counted together, those of an IPv6 network too")
   func counts() throws {
-    func key(_ text: String) throws -> IPAddress { ConnectionsPerAddress.key(try #require(IPAddress(text))) }
+    func key(_ text: String) throws -> IPAddress { try #require(IPAddress(text)).counted }
     let counts = ConnectionsPerAddress()
     let one = try key("192.0.2.1")
     #expect(counts.open(one, most: 2) && counts.open(one, most: 2) && !counts.open(one, most: 2))

@@ -1,4 +1,5 @@
 import Dispatch
+import HTTP
 import Synchronization
 import Testing
 
@@ -14,7 +15,7 @@ struct PasswordWorkTests {
     let most = 2 + Limits.passwordsWaitingMax
     var taken = 0
     for _ in 0..<most + 10 {
-      let isTaken = work.submit { _ in
+      let isTaken = work.submit(for: nil) { _ in
         gate.wait()
         ended.signal()
       }
@@ -25,6 +26,30 @@ struct PasswordWorkTests {
     for _ in 0..<most { ended.wait() }
   }
 
+  @Test("C-11: an address, or an IPv6 /64, takes its share and no more, and others come in meanwhile")
+  func shares() throws {
+    let work = PasswordWork(width: 1)
+    let (gate, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    func submit(_ text: String) throws -> Bool {
+      let address = try #require(IPAddress(text))
+      let isFull = work.isFull(for: address)
+      let isTaken = work.submit(for: address) { _ in
+        gate.wait()
+        ended.signal()
+      }
+      #expect(isTaken != isFull)
+      return isTaken
+    }
+    let share = Limits.addressPasswordsMax
+    for number in 1...share {
+      #expect(try submit("203.0.113.1") && submit("2001:db8::\(number)"))
+    }
+    #expect(try !submit("203.0.113.1") && !submit("2001:db8::ffff"))
+    #expect(try submit("203.0.113.2") && submit("2001:db8:0:1::1"))
+    for _ in 0..<2 * share + 2 { gate.signal() }
+    for _ in 0..<2 * share + 2 { ended.wait() }
+  }
+
   @Test("As many are checked at the same time as it is wide, and no more")
   func width() {
     let work = PasswordWork(width: 3)
@@ -33,7 +58,7 @@ struct PasswordWorkTests {
     )
     let counts = Counts()
     for _ in 0..<9 {
-      _ = work.submit { _ in
+      _ = work.submit(for: nil) { _ in
         counts.begin()
         begun.signal()
         gate.wait()

@@ -40,8 +40,8 @@ public final class CodeFlowService: Responder, Sendable {
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
   private let providerLogouts = RequestsUnderWay()
   /// Bounds what is asked of the provider for people who may have made up what they bring.
-  let redemptions = UnderWayByAddress(most: Limits.redemptionsMax, ofAddress: Limits.addressRedemptionsMax)
-  let lookUps = UnderWayByAddress(most: Limits.lookUpsMax, ofAddress: Limits.addressLookUpsMax)
+  let redemptions = SharesUnderWay<IPAddress>(most: Limits.redemptionsMax, share: Limits.addressRedemptionsMax)
+  let lookUps = SharesUnderWay<IPAddress>(most: Limits.lookUpsMax, share: Limits.addressLookUpsMax)
   /// Codes that the provider did not take, by address.
   let throttle = Mutex(LoginThrottle())
   private let queue = SerialQueue(name: "code flow")

@@ -106,12 +106,14 @@ def split_requests(data):
 class Client:
     """A raw connection to the gateway."""
 
-    def __init__(self, gateway, seconds=10, address=None):
+    def __init__(self, gateway, seconds=10, address=None, source=None):
+        """`source`: the address that it comes from."""
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(address)
         else:
-            self.sock = socket.create_connection(address or (gateway.host, gateway.port), timeout=seconds)
+            self.sock = socket.create_connection(address or (gateway.host, gateway.port), timeout=seconds,
+                                                 source_address=(source, 0) if source else None)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(seconds)
         self.data = b""

@@ -55,8 +55,8 @@ struct YAMLTests {
         fault: "1:10: environment variable \"NOT_SET\" is not set"),
       Row(
         what: "the folder of credentials outside the service", text: "workers: ${CREDENTIALS_DIRECTORY}/workers\n",
-        fault: "1:10: environment variable \"CREDENTIALS_DIRECTORY\" is not set; systemd sets it for the service alone: "
-          + "beside it, as root and while the service runs, export "
+        fault: "1:10: environment variable \"CREDENTIALS_DIRECTORY\" is not set; systemd sets it for the service "
+          + "alone: beside it, as root and while the service runs, export "
           + "CREDENTIALS_DIRECTORY=/run/credentials/portcullis.service"),
       Row(what: "a list for a mapping", text: "log: [a]\n", fault: "1:6: expected a mapping, found a list"),
       Row(what: "a text for a mapping", text: "log: stdout\n", fault: "1:6: expected a mapping, found \"stdout\""),

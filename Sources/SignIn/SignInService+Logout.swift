@@ -42,7 +42,7 @@ extension SignInService {
       return
     }
     if let refreshToken {
-      return end(byRefreshToken: refreshToken, everywhere, returnTo: goingOn, clears: false, completion)
+      return end(byRefreshToken: refreshToken, everywhere, request, returnTo: goingOn, clears: false, completion)
     }
     guard request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
@@ -53,7 +53,7 @@ extension SignInService {
       return end(Target(verified), everywhere, returnTo: goingOn, clears: true, completion)
     }
     if let token = request.cookie(configuration.cookies.refresh) {
-      return end(byRefreshToken: token, everywhere, returnTo: goingOn, clears: true, completion)
+      return end(byRefreshToken: token, everywhere, request, returnTo: goingOn, clears: true, completion)
     }
     // Nobody is signed in, which is what was asked for.
     completion(answerLoggedOut(returnTo: goingOn, clears: true))
@@ -77,23 +77,36 @@ extension SignInService {
     private static let signInPath = ClaimPath(name: "sid")
   }
 
+  /// Whoever has a token that was replaced long ago has found it, or stolen it: it ends its own sign-in, as it would where
+  /// it is used (SECURITY C-10), and no other.
   private func end(
-    byRefreshToken text: String, _ isEverywhere: Bool, returnTo: String?, clears: Bool,
+    byRefreshToken text: String, _ isEverywhere: Bool, _ request: LocalRequest, returnTo: String?, clears: Bool,
     _ completion: @escaping Completion
   ) {
+    let address = request.client?.text ?? ""
     endSignIn(byRefreshToken: text) { [self] result in
-      switch result {
-      case .failure: completion(SignInService.unavailable)
-      case .success(nil): completion(answerLoggedOut(returnTo: returnTo, clears: clears))
-      case .success(let record?):
-        if isEverywhere {
-          let target = Target(signIn: record.id, subject: record.subject)
-          return end(target, true, returnTo: returnTo, clears: clears, completion)
-        }
-        report(.signedOut(subject: record.subject, count: 1))
-        completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+      guard case .success(let found) = result else { return completion(SignInService.unavailable) }
+      guard let found else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
+      let record = found.record
+      if isEverywhere, found.token == .good {
+        let target = Target(signIn: record.id, subject: record.subject)
+        return end(target, true, returnTo: returnTo, clears: clears, completion)
       }
+      if isEverywhere, found.token == .replaced {
+        report(.refreshReused(subject: record.subject, id: record.id, address: address))
+        return completion(notEverywhere(.refreshReused, clears: clears))
+      }
+      report(.signedOut(subject: record.subject, count: 1))
+      completion(
+        isEverywhere
+          ? notEverywhere(.refreshRefused, clears: clears) : answerLoggedOut(returnTo: returnTo, clears: clears))
     }
+  }
+
+  /// What somebody is told whose other sign-ins go on.
+  private func notEverywhere(_ reason: Reason, clears: Bool) -> LocalResponse {
+    Answers.error(
+      .invalidGrant, "sign in again", reason, fields: (clears ? clearedCookies : []).map { ("Set-Cookie", $0) })
   }
 
   private func end(

@@ -196,12 +196,9 @@ public final class SignInService: Responder, Sendable {
     guard let token = RefreshToken(text), let next = token.next else {
       return completion(.failure(.refused(.refreshRefused)))
     }
-    let terms = RefreshTerms(
-      graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds, tokenSeconds: tokenSecondsMax,
-      replacement: replacement)
     state.store.refresh(
-      hash: token.hash, provider: provider, replacement: next.hash.whole, now: now, terms: terms,
-      deadline: deadline
+      hash: token.hash, provider: provider, replacement: next.hash.whole, now: now,
+      terms: refreshTerms(replacement), deadline: deadline
     ) { [self] result in
       onQueue { [self] in
         switch result {
@@ -218,6 +215,12 @@ public final class SignInService: Responder, Sendable {
         }
       }
     }
+  }
+
+  private func refreshTerms(_ replacement: RefreshTerms.Replacement) -> RefreshTerms {
+    RefreshTerms(
+      graceSeconds: Limits.graceSeconds, idleSeconds: configuration.idleSeconds, tokenSeconds: tokenSecondsMax,
+      replacement: replacement)
   }
 
   private func secondsLeft(of record: SignInRecord) -> Int64 {
@@ -260,13 +263,13 @@ public final class SignInService: Responder, Sendable {
   ///
   /// - Parameter completion: Given what went on until now; nil: nothing did.
   func endSignIn(
-    byRefreshToken text: String, _ completion: @escaping @Sendable (Result<SignInRecord?, StoreFault>) -> Void
+    byRefreshToken text: String, _ completion: @escaping @Sendable (Result<EndedByToken?, StoreFault>) -> Void
   ) {
     guard let hash = RefreshToken(text)?.hash else { return completion(.success(nil)) }
-    state.store.end(hash: hash, provider: provider, now: now) { [self] result in
+    state.store.end(hash: hash, provider: provider, now: now, terms: refreshTerms(.atOnce)) { [self] result in
       onQueue { [self] in
         switch result {
-        case .success(let record?): end([record.id]) { completion(result) }
+        case .success(let ended?): end([ended.record.id]) { completion(result) }
         case .success(nil): completion(result)
         case .failure(let fault):
           storeFailed(fault)

@@ -27,10 +27,11 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
   }
 
   public func end(
-    hash: RefreshTokenHash, provider: String, now: Int64, completion: @escaping Completion<SignInRecord?>
+    hash: RefreshTokenHash, provider: String, now: Int64, terms: RefreshTerms,
+    completion: @escaping Completion<EndedByToken?>
   ) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in
-      try table.end(hash, provider: provider, now: now)
+      try table.end(hash, provider: provider, now: now, terms)
     }
   }
 

@@ -22,8 +22,8 @@ public struct SignInRecord: Sendable, Equatable {
   public let userAgent: String
   /// Tells with which password it was begun: whoever has another since is not let go on.
   public let passwordDigest: [UInt8]
-  /// The same of the password that its user is about to have, where that is in doubt; empty otherwise. Said with
-  /// refreshes alone.
+  /// The same of the password that its user is about to have, where that is in doubt; empty otherwise. Said where a
+  /// refresh token is used, or has ended it.
   public internal(set) var nextPasswordDigest: [UInt8] = []
 
   public init(

@@ -25,7 +25,9 @@ public protocol SignInStore: EndingStore {
     deadline: ContinuousClock.Instant, completion: @escaping Completion<RefreshOutcome>)
 
   /// Ends the sign-in that a refresh token is of, whether it was replaced or not; nil where none goes on.
-  func end(hash: RefreshTokenHash, provider: String, now: Int64, completion: @escaping Completion<SignInRecord?>)
+  func end(
+    hash: RefreshTokenHash, provider: String, now: Int64, terms: RefreshTerms,
+    completion: @escaping Completion<EndedByToken?>)
 
   /// A user is about to have another password: the sign-in goes on with it too, whether it comes to that or not. False
   /// after `deadline`, when nothing is done.
@@ -106,6 +108,23 @@ public enum RefreshOutcome: Sendable, Equatable {
   case refused
   /// It came too late, and is as good as before.
   case abandoned
+}
+
+/// The sign-in that a refresh token has ended.
+public struct EndedByToken: Sendable, Equatable {
+  public let record: SignInRecord
+  public let token: Standing
+
+  /// What the token was good for until then.
+  public enum Standing: Sendable {
+    /// For an access token.
+    case good
+    /// For nothing: it had been replaced before the grace, or nothing but its first part is of the sign-in, which cannot
+    /// be told apart. Whoever sent it may have no other.
+    case replaced
+    /// For nothing: the sign-in was over, or was not used for too long.
+    case over
+  }
 }
 
 public enum SignInLimits {

@@ -40,7 +40,9 @@ struct SignInTable: SQLiteTable {
   ) throws(StoreFault) -> [String] {
     let now = record.authenticatedAt
     var ended: [String] = []
-    if let former, let record = try end(former, provider: record.provider, now: now) { ended.append(record.id) }
+    if let former, let found = try endFamily(of: former, provider: record.provider, now: now) {
+      ended.append(found.record.id)
+    }
     try insert(record, hash)
     var surplus: [String] = []
     try database.run(
@@ -58,17 +60,24 @@ struct SignInTable: SQLiteTable {
     return ended + surplus
   }
 
-  func end(_ hash: RefreshTokenHash, provider: String, now: Int64) throws(StoreFault) -> SignInRecord? {
-    var found: SignInRecord?
-    try database.run(
-      """
-      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
-        user_agent, password_digest
-      FROM sign_ins WHERE family_hash = ?1 AND provider = ?2 AND max(expires_at, tokens_until) > ?3
-      """, [.bytes(hash.family), .text(provider), .integer(now)]
-    ) { found = SignInRecord($0) }
-    guard let found else { return nil }
-    try end(id: found.id, provider: provider, now: now)
+  func end(
+    _ hash: RefreshTokenHash, provider: String, now: Int64, _ terms: RefreshTerms
+  ) throws(StoreFault) -> EndedByToken? {
+    guard let found = try endFamily(of: hash, provider: provider, now: now) else { return nil }
+    let record = found.record
+    let isOver = record.expiresAt <= now || now.subtractingSaturated(record.lastUsedAt) > terms.idleSeconds
+    let isKnown =
+      found.isLatest || found.successors.contains(hash.whole)
+      || found.replaced.contains(hash.whole, now: now, seconds: terms.graceSeconds)
+    return EndedByToken(record: record, token: isKnown ? isOver ? .over : .good : .replaced)
+  }
+
+  /// Ends the sign-in that has the first part of a token: what it was.
+  private func endFamily(of hash: RefreshTokenHash, provider: String, now: Int64) throws(StoreFault) -> Found? {
+    guard let found = try find(hash, provider: provider),
+      max(found.record.expiresAt, found.record.tokensUntil) > now
+    else { return nil }
+    try end(id: found.record.id, provider: provider, now: now)
     return found
   }
 
@@ -105,21 +114,7 @@ struct SignInTable: SQLiteTable {
   func refresh(
     _ hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, _ terms: RefreshTerms
   ) throws(StoreFault) -> RefreshOutcome {
-    var found: Found?
-    try database.run(
-      """
-      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
-        user_agent, password_digest, token_hash = ?2, successors, replaced, token_hash, next_password_digest
-      FROM sign_ins WHERE family_hash = ?1 AND provider = ?3 AND expires_at > ?4
-      """, [.bytes(hash.family), .bytes(hash.whole), .text(provider), .integer(now)]
-    ) { row in
-      var record = SignInRecord(row)
-      record.nextPasswordDigest = row.bytes(15)
-      found = Found(
-        record: record, isLatest: row.integer(11) == 1, successors: TimedHashes(row.bytes(12)),
-        replaced: TimedHashes(row.bytes(13)), latest: row.bytes(14))
-    }
-    guard var found else { return .refused }
+    guard var found = try find(hash, provider: provider), found.record.expiresAt > now else { return .refused }
     let record = found.record
     let isSuccessor = found.successors.contains(hash.whole)
     let isRepeated = !found.isLatest && !isSuccessor
@@ -163,6 +158,24 @@ struct SignInTable: SQLiteTable {
     var used = record
     used.lastUsedAt = now
     return .rotated(used)
+  }
+
+  private func find(_ hash: RefreshTokenHash, provider: String) throws(StoreFault) -> Found? {
+    var found: Found?
+    try database.run(
+      """
+      SELECT id, provider, subject, methods, authenticated_at, last_used_at, expires_at, tokens_until, client_address,
+        user_agent, password_digest, token_hash = ?2, successors, replaced, token_hash, next_password_digest
+      FROM sign_ins WHERE family_hash = ?1 AND provider = ?3
+      """, [.bytes(hash.family), .bytes(hash.whole), .text(provider)]
+    ) { row in
+      var record = SignInRecord(row)
+      record.nextPasswordDigest = row.bytes(15)
+      found = Found(
+        record: record, isLatest: row.integer(11) == 1, successors: TimedHashes(row.bytes(12)),
+        replaced: TimedHashes(row.bytes(13)), latest: row.bytes(14))
+    }
+    return found
   }
 
   /// The sign-in that a refresh token is of, and what its tokens are.

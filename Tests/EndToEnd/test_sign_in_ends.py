@@ -1,4 +1,5 @@
 """What ends a sign-in ends it, whatever else happens at that moment; what does not leaves it as it is."""
+import base64
 import concurrent.futures
 import contextlib
 import fcntl
@@ -236,6 +237,78 @@ def test_C_9_signing_in_again_ends_the_sign_in_before(scene):
     assert made.refresh(before).status == 401
     assert made.get("/x", [made.bearer(access)]).status == 401
     assert browser.fetch("/x").status == 200
+
+
+def made_up(token):
+    """The first part of a refresh token, with another rest: as good as one that was replaced long ago."""
+    whole = base64.urlsafe_b64decode(token)
+    assert len(whole) == 48
+    return base64.urlsafe_b64encode(whole[:16] + os.urandom(32)).decode()
+
+
+def test_C_10_a_dead_refresh_token_ends_its_own_sign_in_and_no_other(scene):
+    """Whoever finds one, or knows the first part alone, does not sign the user out everywhere."""
+    made = scene()
+    stolen, other, bob = made.tokens(), made.tokens(), made.tokens("bob")
+    latest = json.loads(made.refresh(stolen["refresh_token"]).body)
+    answer = made.post("/auth/logout", {"refresh_token": made_up(stolen["refresh_token"]), "everywhere": True})
+    assert (answer.status, json.loads(answer.body)["error"]) == (401, "invalid_grant")
+    assert made.gateway.access_of(answer.request_id)["reason"] == "refresh_reused"
+    assert made.gateway.wait_message("used again")["subject"] == "u-1"
+    # Its own has ended, for whoever has it, and access tokens with it.
+    assert made.refresh(latest["refresh_token"]).status == 401
+    for token in (stolen, latest):
+        assert made.get("/dead", [made.bearer(token["access_token"])]).status == 401
+    # The user's other one goes on, and so does everybody else's.
+    for index, token in enumerate((other, bob)):
+        assert made.get(f"/x{index}", [made.bearer(token["access_token"])]).status == 200
+        assert made.refresh(token["refresh_token"]).status == 200
+    # The right rest behind another first part is of no sign-in.
+    rest = base64.urlsafe_b64decode(other["refresh_token"])[16:]
+    token = base64.urlsafe_b64encode(os.urandom(16) + rest).decode()
+    assert made.post("/auth/logout", {"refresh_token": token, "everywhere": True}).status == 204
+    assert made.get("/x2", [made.bearer(other["access_token"])]).status == 200
+    assert [request.target for request in made.app.requests] == ["/x0", "/x1", "/x2"]
+
+
+def test_C_10_a_dead_refresh_token_in_a_cookie_ends_its_own_sign_in_and_no_other(scene):
+    made = scene()
+    browser, other = made.browser(), made.tokens()
+    browser.sign_in()
+    browser.cookies.pop("portcullis_access")
+    browser.cookies["portcullis_refresh"] = made_up(browser.refresh_token)
+    answer = browser.post_form("/auth/logout", {"everywhere": "true"})
+    assert made.gateway.access_of(answer.request_id)["reason"] == "refresh_reused"
+    assert answer.status == 401 and browser.refresh_token is None
+    assert made.get("/x", [made.bearer(other["access_token"])]).status == 200
+    assert len(made.app.requests) == 1
+
+
+@pytest.mark.parametrize("kind", ["latest", "successor", "replaced a moment ago"])
+def test_C_10_a_refresh_token_that_is_good_ends_all(scene, kind):
+    made = scene()
+    other = made.tokens()
+    if kind == "successor":
+        browser = made.browser()
+        browser.sign_in()
+        first = browser.refresh_token
+        assert browser.fetch("/auth/refresh", method="POST", fields=[("Origin", browser.origin)]).status == 204
+        token = browser.refresh_token
+        assert token != first
+    else:
+        token = made.tokens()["refresh_token"]
+        if kind != "latest":
+            assert made.refresh(token).status == 200
+    assert made.post("/auth/logout", {"refresh_token": token, "everywhere": True}).status == 204
+    until_status(lambda: made.get("/x", [made.bearer(other["access_token"])]), 401)
+    assert made.refresh(other["refresh_token"]).status == 401
+
+
+def test_a_refresh_token_that_was_replaced_signs_out_where_that_is_all_that_is_asked(scene):
+    made = scene()
+    token = made.tokens()
+    assert made.post("/auth/logout", {"refresh_token": made_up(token["refresh_token"])}).status == 204
+    assert made.refresh(token["refresh_token"]).status == 401
 
 
 def test_C_11_a_user_has_so_many_sign_ins(scene):

@@ -405,15 +405,41 @@ struct SignInStoreTests {
     #expect(try store.newlyEnded().map(\.id) == ["s0"])
   }
 
+  @Test("C-10: what a token was good for that ends its sign-in")
+  func standings() throws {
+    let store = try folder.open()
+    let once = RefreshTerms.Replacement.onceSuccessorIsUsed
+    // 1 is replaced at 200, 2 at 300; 4 and 5 are successors of 3.
+    for (family, row)
+      in ([
+        (3, 310, .good), (4, 310, .good), (5, 310, .good), (2, 310, .good), (2, 311, .replaced), (1, 310, .replaced),
+        (9, 310, .replaced), (3, 1301, .good), (3, 1302, .over), (4, 1302, .over), (9, 1302, .replaced), (3, 2000, nil),
+      ] as [(UInt8, Int64, EndedByToken.Standing?)]).enumerated()
+    {
+      let family = UInt8(family)
+      try store.signIn("s\(family)", token: 1, family: family, of: "u\(family)")
+      _ = try store.use(1, next: 2, at: 200, family: family)
+      _ = try store.use(2, next: 3, at: 300, family: family)
+      for next in [4, 5] as [UInt8] { _ = try store.use(3, next: next, at: 301, family: family, once) }
+      let ended = try store.end(row.0, at: row.1, family: family)
+      #expect(ended?.token == row.2 && ended?.record.id == (row.2 == nil ? nil : "s\(family)"), "\(row)")
+      #expect(try store.use(3, next: 6, at: 302, family: family) == .refused)
+    }
+    // Another first part, or another provider, is of no sign-in.
+    try store.signIn("last", token: 1, family: 100)
+    #expect(try store.end(1, at: 110, family: 101) == nil)
+    #expect(try store.end(1, at: 110, family: 100, provider: "other") == nil)
+    #expect(try store.use(1, next: 2, at: 110, family: 100).name == "rotated")
+  }
+
   @Test("A token that was replaced long ago ends its sign-in too, once; another password ends all but one")
   func byTokenAndByPassword() throws {
     let store = try folder.open()
     try store.signIn("a", token: 1, family: 1)
     _ = try store.use(1, next: 2, at: 110, family: 1)
     _ = try store.use(2, next: 3, at: 120, family: 1)
-    let ended = try outcome { store.end(hash: hash(1, family: 1), provider: "local", now: 500, completion: $0) }
-    #expect(ended?.id == "a")
-    #expect(try outcome { store.end(hash: hash(3, family: 1), provider: "local", now: 500, completion: $0) } == nil)
+    #expect(try store.end(1, at: 500, family: 1)?.record.id == "a")
+    #expect(try store.end(3, at: 500, family: 1) == nil)
     for name in ["b", "c", "d"] { try store.signIn(name, token: 1, family: name.utf8.first ?? 0) }
     let others = try outcome {
       store.changePassword(

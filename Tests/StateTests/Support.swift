@@ -95,6 +95,14 @@ extension SQLiteSignInStore {
     }
   }
 
+  func end(_ token: UInt8, at now: Int64, family: UInt8 = 0, provider: String = "local") throws -> EndedByToken? {
+    try outcome {
+      end(
+        hash: hash(token, family: family), provider: provider, now: now,
+        terms: RefreshTerms(graceSeconds: 10, idleSeconds: 1000, tokenSeconds: 600), completion: $0)
+    }
+  }
+
   func listed(at now: Int64) throws -> [SignInRecord] {
     try outcome { list(provider: "local", subject: nil, now: now, completion: $0) }
   }

@@ -72,7 +72,7 @@ let package = Package(
     module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
     module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module("OAuth", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets"]),
-    module("Introspection", ["OAuth", "Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("Introspection", ["OAuth", "Tokens", "HTTP", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module(
       "SignIn",
       [
@@ -112,7 +112,9 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
     tests("StateTests", ["State"]),
     tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason"]),
-    tests("IntrospectionTests", ["Introspection", "OAuth", "Tokens", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
+    tests(
+      "IntrospectionTests",
+      ["Introspection", "OAuth", "Tokens", "HTTP", "JSON", "Fetch", "Crypto", "Sockets", "Reason"]),
     tests(
       "SignInTests",
       [

@@ -365,7 +365,7 @@ extension Gateway {
         server.answer(question, $0)
       }
     }
-    introspection.introspect(question.token, provider: question.provider) { [server] result in
+    introspection.introspect(question.token, provider: question.provider, client: question.client) { [server] result in
       server.answer(question, result)
     }
   }

@@ -1,4 +1,5 @@
 internal import Fetch
+public import HTTP
 public import Sockets
 public import Tokens
 
@@ -49,15 +50,16 @@ public final class IntrospectionClients {
   ///
   /// - Parameters:
   ///   - provider: The provider's index.
+  ///   - client: Who sent the token; nil where there is no address.
   ///   - completion: Called once, at once or later, on the control loop; never after `stop`.
   public func introspect(
-    _ token: [UInt8], provider: Int, completion: @escaping (IntrospectionResult) -> Void
+    _ token: [UInt8], provider: Int, client: IPAddress?, completion: @escaping (IntrospectionResult) -> Void
   ) {
     guard introspectors.indices.contains(provider), let introspector = introspectors[provider] else {
       completion(.unavailable)
       return
     }
-    introspector.introspect(token, completion: completion)
+    introspector.introspect(token, client: client, completion: completion)
   }
 
   /// Ends what is under way: nobody is told anything any more.

@@ -1,17 +1,20 @@
 internal import Fetch
+internal import HTTP
 internal import Sockets
 internal import Tokens
 
 /// Asks one provider's endpoint. Bound to the control loop.
 ///
 /// A token that several exchanges, of whatever loop, ask about at once is one question. A few questions are under way at
-/// a time and a bounded number waits for its turn; what is more is refused at once, and so is everything while the
+/// a time and a bounded number waits for its turn, of which each client has a share; what is more is refused at once, and so is everything while the
 /// issuer fails: hostile traffic reaches the issuer no faster than it answers.
 final class Introspector {
   /// Questions that the issuer has not answered yet.
   static let inFlightMax = 64
   /// Questions that wait until one of those is answered.
   static let waitingMax = 1024
+  /// Of these, for one client: an eighth, so that made-up tokens of one leave room for those of others.
+  static let clientWaitingMax = 128
 
   private let endpoint: IntrospectionEndpoint
   private let request: IntrospectionRequest
@@ -19,8 +22,10 @@ final class Introspector {
   private let fetch: Fetch
   private let report: (IntrospectionEvent) -> Void
   private var questions: [[UInt8]: Question] = [:]
-  /// Tokens whose question waits, in the order in which they came.
-  private var waiting: [[UInt8]] = []
+  /// Tokens whose question waits, in the order in which they came, and who asked first.
+  private var waiting: [(token: [UInt8], client: IPAddress?)] = []
+  /// None is zero.
+  private var waitingByClient: [IPAddress: Int] = [:]
   private var inFlight = 0
   private var breaker = CircuitBreaker()
   private var faults = FaultReport()
@@ -46,21 +51,34 @@ final class Introspector {
     self.report = report
   }
 
-  /// - Parameter completion: Called once, at once or later; never after `stop`.
-  func introspect(_ token: [UInt8], completion: @escaping (IntrospectionResult) -> Void) {
+  /// - Parameters:
+  ///   - client: Who sent the token, whose questions that wait are bounded; nil: they are not.
+  ///   - completion: Called once, at once or later; never after `stop`.
+  func introspect(_ token: [UInt8], client: IPAddress?, completion: @escaping (IntrospectionResult) -> Void) {
     loop.assertIsCurrent()
     if questions[token] != nil {
       questions[token]?.completions.append(completion)
       return
     }
     let now = MonotonicTime.current
-    guard !breaker.isOpen(at: now), inFlight < Introspector.inFlightMax || waiting.count < Introspector.waitingMax
-    else {
+    guard !breaker.isOpen(at: now), inFlight < Introspector.inFlightMax || wait(token, client?.counted) else {
       completion(.unavailable)
       return
     }
     questions[token] = Question(askedAt: now, completions: [completion])
-    if inFlight < Introspector.inFlightMax { send(token, at: now) } else { waiting.append(token) }
+    if inFlight < Introspector.inFlightMax { send(token, at: now) }
+  }
+
+  /// Lets a question wait; false where too many wait already, of all or of `client`.
+  private func wait(_ token: [UInt8], _ client: IPAddress?) -> Bool {
+    guard waiting.count < Introspector.waitingMax else { return false }
+    if let client {
+      let count = waitingByClient[client, default: 0]
+      guard count < Introspector.clientWaitingMax else { return false }
+      waitingByClient[client] = count + 1
+    }
+    waiting.append((token, client))
+    return true
   }
 
   /// Nobody is told anything any more.
@@ -68,6 +86,7 @@ final class Introspector {
     isStopped = true
     questions = [:]
     waiting = []
+    waitingByClient = [:]
   }
 
   private func send(_ token: [UInt8], at now: MonotonicTime) {
@@ -125,8 +144,9 @@ final class Introspector {
     let now = MonotonicTime.current
     var next = waiting.startIndex
     while next < waiting.endIndex, inFlight < Introspector.inFlightMax {
-      let token = waiting[next]
+      let (token, client) = waiting[next]
       next += 1
+      if let client, let count = waitingByClient[client] { waitingByClient[client] = count > 1 ? count - 1 : nil }
       guard let question = questions[token] else { continue }
       if question.askedAt + IntrospectionRequest.timeout <= now {
         answer(token, .unavailable)

@@ -421,6 +421,37 @@ def test_a_flood_of_bad_tokens(start, upstream, issuer, secret, workers):
     assert gateway.resident_bytes() - resident < 64 * 1024 * 1024
 
 
+def test_C_11_one_address_does_not_take_the_places_of_all_questions(start, upstream, issuer, secret):
+    """1,100 made-up tokens of one address wait for a slow issuer, or are refused; another client's is asked about."""
+    app, endpoint = upstream(), issuer({GOOD: active()})
+    gateway = start(config(app, endpoint, secret, NO_KEYS))
+    endpoint.released.clear()
+    flood = [Client(gateway, 30, source="127.0.0.2") for _ in range(64 + 1024 + 12)]
+    for client in flood:
+        client.send(f"GET /api/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {secrets.token_hex(16)}\r\n\r\n")
+    wait_until(lambda: endpoint.in_flight == 64, "64 questions")
+    # Those that found no place are told at once.
+    refused = flood[-1].response()
+    assert refused.status == 503
+    assert gateway.access_of(refused.request_id)["reason"] == "introspection_unavailable"
+    with Client(gateway, 30) as other:
+        other.send(f"GET /api/other HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n\r\n")
+        # It waits in the row, behind no more than the share of the other address.
+        other.sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            other.sock.recv(1)
+        other.sock.settimeout(30)
+        endpoint.released.set()
+        assert other.response().status == 200
+    statuses = [client.response().status for client in flood[:-1]] + [503]
+    for client in flood:
+        client.sock.close()
+    # Of a slow machine some have waited for too long.
+    assert set(statuses) == {401, 503} and 64 <= statuses.count(401) <= 64 + 128
+    assert len(endpoint.asked) <= 64 + 128 + 1 and endpoint.most_in_flight == 64
+    assert [request.target for request in app.wait_requests(1)] == ["/api/other"]
+
+
 def test_more_bad_tokens_than_are_remembered(start, upstream, issuer, secret):
     app, endpoint = upstream(), issuer({GOOD: active()})
     gateway = start(config(app, endpoint, secret, NO_KEYS, ", cache: 5m"))

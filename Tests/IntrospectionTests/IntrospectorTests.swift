@@ -1,5 +1,6 @@
 import Dispatch
 import Fetch
+import HTTP
 import OAuth
 import Reason
 import Sockets
@@ -32,8 +33,8 @@ private final class Desk {
       })
   }
 
-  func ask(_ token: String) {
-    introspector?.introspect(Array(token.utf8)) { [unowned self] result in
+  func ask(_ token: String, from client: String? = nil) {
+    introspector?.introspect(Array(token.utf8), client: client.flatMap { IPAddress($0) }) { [unowned self] result in
       switch result {
       case .active: results.append("\(token) active")
       case .inactive: results.append("\(token) inactive")
@@ -107,6 +108,35 @@ struct IntrospectorTests {
       }
       #expect(asked == (1..<64 + 1024).map { "t\($0)" } + ["again"])
       #expect(desk.takeResults().count == 1087 + 1 + 1)
+    }
+  }
+
+  @Test(
+    "Of what waits a client has its share, an IPv6 address with its /64, and others are asked about meanwhile",
+    arguments: [
+      ("203.0.113.1", "203.0.113.1", "203.0.113.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"),
+    ])
+  func shares(own: String, same: String, foreign: String) throws {
+    try Self.with { desk in
+      for round in 0..<2 {
+        for number in 0..<64 + 128 { desk.ask("\(round)t\(number)", from: own) }
+        #expect(desk.results.isEmpty && desk.sent.count == 64)
+        desk.ask("\(round)more", from: same)
+        #expect(desk.takeResults() == ["\(round)more unavailable"])
+        // What is asked already is no further question, whoever asks.
+        desk.ask("\(round)t190", from: same)
+        desk.ask("\(round)other", from: foreign)
+        desk.ask("\(round)socket")
+        #expect(desk.results.isEmpty)
+        // Who has been sent makes room for one that waits.
+        desk.answer()
+        desk.ask("\(round)next", from: same)
+        desk.ask("\(round)last", from: same)
+        #expect(desk.takeResults() == ["\(round)t0 inactive", "\(round)last unavailable"])
+        while !desk.sent.isEmpty { desk.answer() }
+        let results = desk.takeResults()
+        #expect(results.count == 64 + 128 - 1 + 4 && results.allSatisfy { $0.hasSuffix("inactive") })
+      }
     }
   }
 

@@ -131,59 +131,20 @@ extension Exchange {
     _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute, _ active: ActiveConfiguration,
     _ context: DecisionContext
   ) -> Action {
-    var authentication = TokenAuthentication()
-    let identity: Identity
-    var cached: Int?
-    switch route.tokenUse {
-    case .none: identity = .anonymous
-    case .required, .optional:
-      let outcome = authentication.authenticate(
-        head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
-        in: context)
-      log.keep(authentication, at: context.now)
-      if renewal == nil, upgrade == nil, forwardAuth == nil, let signIn = active.signIn(of: route, head, bytes),
-        let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
-      {
-        state = .waitingForRenewal
-        log.waits(from: context.now)
-        return .renew(token, provider: signIn.provider)
-      }
-      switch outcome {
-      case .identity(let found, let place):
-        identity = found
-        cached = place
-        context.count(found, cached: place, from: authentication.credential)
-      case .refused(let reason, let keyID, let provider):
-        log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
-        if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) { return .answer(response) }
-        return .refuse(Refusal(reason, route.challenges))
-      case .needsKeys(let provider):
-        state = .waitingForKeys(provider: provider)
-        log.waits(from: context.now)
-        return .waitForKeys(provider: provider)
-      case .needsIntrospection(let provider, let token, let isSession):
-        state = .waitingForIntrospection(provider: provider)
-        log.waits(from: context.now)
-        return .introspect(token, provider: provider, isSession: isSession)
-      }
+    let sender: Sender
+    switch identify(head, bytes, path, route, active, context) {
+    case .sender(let found): sender = found
+    case .unknown(let action): return action
     }
-    log.keep(identity)
-    if upgrade != nil, case .introspected = identity {
-      introspectedToken = authentication.credential.copiedToken(from: bytes)
+    log.keep(sender.identity)
+    if upgrade != nil, case .introspected = sender.identity {
+      introspectedToken = sender.authentication.credential.copiedToken(from: bytes)
     }
-    let asksForTunnel = upgrade != nil || asksForUpgrade
-    if authentication.isAmbient(identity), asksForTunnel || !head.knownMethod.isSafe,
-      !RequestOrigin.isOwn(
-        head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
-      route.cors?.trusts(head, bytes) != true
-    {
-      return .refuse(Refusal(.originRefused))
-    }
-    if let refusal = route.subjectLimit?.count(identity, in: context) { return .refuse(refusal) }
+    if let refusal = admit(sender, head, bytes, route, context) { return .refuse(refusal) }
     log.asksRule(at: context.unixSeconds)
     var facts = RequestFacts(path: path, now: context.unixSeconds)
-    let tokenRamp =
-      active.tokenRamps.indices.contains(authentication.provider) ? active.tokenRamps[authentication.provider] : nil
+    let provider = sender.authentication.provider
+    let tokenRamp = active.tokenRamps.indices.contains(provider) ? active.tokenRamps[provider] : nil
     if route.ramp != nil || tokenRamp != nil {
       facts.client = context.client.address
       facts.isRampStopped = route.ramp?.isStopped ?? false
@@ -191,37 +152,123 @@ extension Exchange {
     }
     let permit: Permit
     do throws(Access.Refusal) {
-      permit = try route.configuration.rule.permit(identity, facts)
+      permit = try route.configuration.rule.permit(sender.identity, facts)
       unenforced = permit.unenforced
-      if identity.claims != nil {
+      if sender.identity.claims != nil {
         _ = route.ramp?.count(refused: nil, now: context.now)
         _ = tokenRamp?.count(refused: nil, now: context.now)
       }
     } catch {
-      isRefusedByTried = error.isTried
-      if let trier = error.trier, let claims = identity.claims {
-        let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
-        switch trier {
-        case .provider:
-          rampStop = tokenRamp?.count(refused: sender, now: context.now).map { (.provider(claims.provider), $0) }
-        case .route:
-          // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names
-          // what has to hold beside what is lacking.
-          let isCured = error.reason == .acrInsufficient || error.reason == .authenticationTooOld
-          rampStop = route.ramp?.count(refused: isCured ? nil : sender, now: context.now)
-            .map { (.route(route.configuration.name), $0) }
-          _ = tokenRamp?.count(refused: nil, now: context.now)
-        }
-      }
-      let remedy = stepUp(error, identity, authentication.credential, context.unixSeconds)
+      count(error, of: sender.identity, route, tokenRamp, context)
+      let remedy = stepUp(error, sender.identity, sender.authentication.credential, context.unixSeconds)
       if let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy) {
         return .answer(response)
       }
       return .refuse(Refusal(error, route.challenges))
     }
-    if forwardAuth != nil {
-      return letPass(permit, cached, authentication.credential, head, bytes, route, context)
+    return deliver(permit, of: sender, head, bytes, path, route, active, context)
+  }
+
+  /// Who sends a request, and what says so.
+  private struct Sender {
+    let identity: Identity
+    /// The token's place in the cache.
+    let cached: Int?
+    let authentication: TokenAuthentication
+  }
+
+  private enum Identified: ~Copyable {
+    case sender(Sender)
+    /// Nobody, or nobody yet.
+    case unknown(Action)
+  }
+
+  /// Finds out who sends the request; where keys, the issuer or a new token are needed first, it waits for them.
+  private func identify(
+    _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute, _ active: ActiveConfiguration,
+    _ context: DecisionContext
+  ) -> Identified {
+    var authentication = TokenAuthentication()
+    guard route.tokenUse != .none else {
+      return .sender(Sender(identity: .anonymous, cached: nil, authentication: authentication))
     }
+    let outcome = authentication.authenticate(
+      head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
+      in: context)
+    log.keep(authentication, at: context.now)
+    if renewal == nil, upgrade == nil, forwardAuth == nil, let signIn = active.signIn(of: route, head, bytes),
+      let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
+    {
+      state = .waitingForRenewal
+      log.waits(from: context.now)
+      return .unknown(.renew(token, provider: signIn.provider))
+    }
+    switch outcome {
+    case .identity(let found, let place):
+      context.count(found, cached: place, from: authentication.credential)
+      return .sender(Sender(identity: found, cached: place, authentication: authentication))
+    case .refused(let reason, let keyID, let provider):
+      log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
+      if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) {
+        return .unknown(.answer(response))
+      }
+      return .unknown(.refuse(Refusal(reason, route.challenges)))
+    case .needsKeys(let provider):
+      state = .waitingForKeys(provider: provider)
+      log.waits(from: context.now)
+      return .unknown(.waitForKeys(provider: provider))
+    case .needsIntrospection(let provider, let token, let isSession):
+      state = .waitingForIntrospection(provider: provider)
+      log.waits(from: context.now)
+      return .unknown(.introspect(token, provider: provider, isSession: isSession))
+    }
+  }
+
+  /// What is asked of a sender before the rule is; nil: nothing speaks against it.
+  private func admit(
+    _ sender: Sender, _ head: RequestHead, _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
+  ) -> Refusal? {
+    let asksForTunnel = upgrade != nil || asksForUpgrade
+    if sender.authentication.isAmbient(sender.identity), asksForTunnel || !head.knownMethod.isSafe,
+      !RequestOrigin.isOwn(
+        head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
+      route.cors?.trusts(head, bytes) != true
+    {
+      return Refusal(.originRefused)
+    }
+    return route.subjectLimit?.count(sender.identity, in: context)
+  }
+
+  /// Counts a refusal for what the provider and the route try.
+  private func count(
+    _ refusal: Access.Refusal, of identity: Identity, _ route: ActiveRoute, _ tokenRamp: EnforcementRamp?,
+    _ context: DecisionContext
+  ) {
+    isRefusedByTried = refusal.isTried
+    guard let trier = refusal.trier, let claims = identity.claims else { return }
+    let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
+    switch trier {
+    case .provider:
+      rampStop = tokenRamp?.count(refused: sender, now: context.now).map { (.provider(claims.provider), $0) }
+    case .route:
+      // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
+      // has to hold beside what is lacking.
+      let isCured = refusal.reason == .acrInsufficient || refusal.reason == .authenticationTooOld
+      rampStop = route.ramp?.count(refused: isCured ? nil : sender, now: context.now)
+        .map { (.route(route.configuration.name), $0) }
+      _ = tokenRamp?.count(refused: nil, now: context.now)
+    }
+  }
+
+  /// Takes a request that may pass to where its route leads.
+  // As `forward`.
+  @inline(never)
+  private func deliver(
+    _ permit: consuming Permit, of sender: Sender, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8],
+    _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
+  ) -> Action {
+    let credential = sender.authentication.credential
+    if forwardAuth != nil { return letPass(permit, sender.cached, credential, head, bytes, route, context) }
     var path = path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {
@@ -236,8 +283,7 @@ extension Exchange {
     case .redirect(let redirect):
       return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: head.query))
     case .upstream(let upstream):
-      return forward(
-        permit, cached, authentication.credential, head, bytes, path, to: upstream, route, active, context)
+      return forward(permit, sender.cached, credential, head, bytes, path, to: upstream, route, active, context)
     }
   }
 

@@ -51,7 +51,7 @@ def test_the_reference_of_commands_is_what_help_says():
 
 def test_every_exit_status_is_documented():
     """In the reference and the manual pages those of the source; of `serve` those that its page has."""
-    source = (ROOT / "Sources/Gateway/ExitStatus.swift").read_text()
+    source = (ROOT / "Sources/Gateway/Commands/ExitStatus.swift").read_text()
     known = {"0", "64", *re.findall(r"ExitCode\((\d+)\)", source)}
     reference = (ROOT / "docs/commands.md").read_text()
     assert set(re.findall(r"^\| `(\d+)` \|", reference.rpartition("\n## ")[2], re.M)) == known

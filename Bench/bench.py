@@ -18,6 +18,7 @@ import time
 # First: it says where support is.
 from partners import BINARY, PROXY_CORE, ROOT, Lab, curl, free_port, wrk
 import connections
+import replay
 import rules
 import sign_in
 import telemetry
@@ -301,7 +302,7 @@ SECTIONS = {"requests": requests, "memory": memory, "flood": flood, "idle": idle
             "idle-tls": connections.idle_tls, "tunnels": connections.tunnels, "reload": connections.reload,
             "sign-in": sign_in.sign_in, "telemetry": telemetry.telemetry, "stalls": telemetry.stalls,
             "reloads": telemetry.reloads, "rules": rules.rules,
-            "loops": rules.loops}
+            "loops": rules.loops, "replay": replay.replay}
 
 
 def main():

@@ -23,7 +23,13 @@ struct LoginPage: Sendable {
     }
 
     static func tooManyTries(_ seconds: Int64) -> String {
-      "Too many tries. Try again in \(seconds < 60 ? "\(max(1, seconds)) seconds" : "\((seconds + 59) / 60) minutes")."
+      "Too many tries. Try again in \(duration(seconds))."
+    }
+
+    /// In words, rounded up.
+    static func duration(_ seconds: Int64) -> String {
+      let (count, unit) = seconds < 60 ? (max(1, seconds), "second") : ((seconds + 59) / 60, "minute")
+      return count == 1 ? "1 \(unit)" : "\(count) \(unit)s"
     }
   }
 

@@ -116,9 +116,14 @@ struct PasswordPage: Sendable {
       """
   }
 
-  func changed(cookies: [String]) -> LocalResponse {
+  /// - Parameter othersEndWithin: Seconds until no other sign-in of theirs is let in; nil: they have ended.
+  func changed(othersEndWithin: Int64?, cookies: [String]) -> LocalResponse {
+    let others =
+      othersEndWithin.map {
+        "You could not be signed out everywhere else at once: that takes up to \(LoginPage.Message.duration($0))."
+      } ?? "You are signed out everywhere else."
     let main = """
-      <p role="status">From now on sign in with the new one. You are signed out everywhere else.</p>
+      <p role="status">From now on sign in with the new one. \(others)</p>
       <p><a href="/">Go on</a></p>
       """
     return brand.response(

@@ -9,7 +9,8 @@ import Tokens
 
 /// What comes of changing a password.
 enum PasswordChange: Sendable {
-  case changed
+  /// Whether their other sign-ins are ended: where they could not be, each is refused at its next refresh.
+  case changed(othersEnded: Bool)
   /// No password may be like the new one.
   case refused
   /// The current one is another, or was changed meanwhile.
@@ -125,7 +126,7 @@ extension SignInService {
       lookAtUsers(allowsDemo: state.users.isDemo)
       report(.passwordChanged(username: user.username))
       // Whoever knew the old password is out; who has changed it goes on.
-      endOthers(of: user.id, than: signIn, digest: digest) { completion(.changed) }
+      endOthers(of: user.id, than: signIn, digest: digest) { completion(.changed(othersEnded: $0)) }
     }
   }
 

@@ -126,7 +126,9 @@ extension SignInService {
         fields: retryAfterSeconds.map { [("Retry-After", "\($0)")] } ?? [], reason: reason)
     }
     return switch outcome {
-    case .changed: passwordPage.changed(cookies: person.cookies + [clearedFormToken])
+    case .changed(let othersEnded):
+      passwordPage.changed(
+        othersEndWithin: othersEnded ? nil : tokenSecondsMax, cookies: person.cookies + [clearedFormToken])
     case .refused: again(.refused, .passwordRefused)
     case .wrongPassword: again(.wrongPassword, .loginFailed)
     case .throttled(let seconds):

@@ -282,19 +282,19 @@ public final class SignInService: Responder, Sendable {
   /// A user has another password: all of their sign-ins end but `kept`. Where the store fails, those end at their next
   /// refresh.
   ///
-  /// - Parameter completion: Called once, when that is tried no more.
+  /// - Parameter completion: Given whether they have ended; called once, when that is tried no more.
   func endOthers(
     of subject: String, than kept: String?, digest: [UInt8], tries: Int = Limits.storeTries,
-    _ completion: @escaping @Sendable () -> Void
+    _ completion: @escaping @Sendable (Bool) -> Void
   ) {
     state.store.changePassword(subject: subject, provider: provider, digest: digest, kept: kept, now: now) {
       [self] result in
       onQueue { [self] in
         switch result {
-        case .success(let ids): end(ids, completion)
+        case .success(let ids): end(ids) { completion(true) }
         case .failure(let fault):
           storeFailed(fault)
-          guard tries > 1 else { return completion() }
+          guard tries > 1 else { return completion(false) }
           endOthers(of: subject, than: kept, digest: digest, tries: tries - 1, completion)
         }
       }

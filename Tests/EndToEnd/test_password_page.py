@@ -1,6 +1,7 @@
 """People change their own passwords at the gateway's page: its form, and what comes of it."""
 import html
 import re
+import sqlite3
 import urllib.parse
 
 import pytest
@@ -101,6 +102,32 @@ def test_the_page_is_sent_to_who_is_signed_in_and_others_are_sent_to_sign_in(sig
         answer = browser.request(PATH, NAVIGATION, method=method)
         assert answer.status == 405 and answer.field("allow") == "GET, HEAD, POST"
     assert made.app.received == b""
+
+
+@pytest.mark.parametrize("settings, within", [
+    (", lifetime: 15m", "15 minutes"), (", lifetime: 61s", "2 minutes"), (", lifetime: 60s", "1 minute"),
+    (", lifetime: 30s", "30 seconds")])
+def test_C_9_where_other_sign_ins_could_not_be_ended_the_page_says_until_when_they_go_on(scene, settings, within):
+    made = scene(settings=settings)
+    browser = made.browser()
+    assert browser.sign_in().status == 303
+    other = made.tokens()
+    form = filled(browser)
+    # The store takes what is to come, and fails once the password is written.
+    with sqlite3.connect(made.folder / "state" / "local.sign-ins.db", isolation_level=None) as database:
+        database.execute(
+            "CREATE TRIGGER fault BEFORE UPDATE OF password_digest ON sign_ins BEGIN SELECT RAISE(ABORT, 'fault'); END")
+    answer = browser.post_form(PATH, form, NAVIGATION)
+    text = answer.body.decode()
+    assert answer.status == 200 and alert(answer) is None
+    assert "You are signed out everywhere else" not in text
+    assert f"You could not be signed out everywhere else at once: that takes up to {within}." in text
+    made.gateway.wait_message("sign-ins could not be read or written")
+    assert made.login().status == 401 and made.login(password=NEW).status == 200
+    # As it says: they end with the access token that is out.
+    assert made.refresh(other["refresh_token"]).status == 401
+    browser.cookies.pop("portcullis_access", None)
+    assert browser.go("/x").status == 200
 
 
 def test_an_expired_token_is_renewed_at_the_page_and_with_the_form(scene):

@@ -32,6 +32,8 @@ public struct LocalRequest: Sendable {
   public var receivedAt = ContinuousClock.now
   /// Which page a browser says that it comes from.
   public var origin = Origin.absent
+  /// Whether somebody waits for a page, and may be sent to another one (SECURITY C-13).
+  public var asksForPage = false
 
   /// What Origin says (RFC 6454 §7).
   public enum Origin: Sendable, Equatable {
@@ -50,6 +52,7 @@ public struct LocalRequest: Sendable {
     self.path = LocalRequest.text(path, ByteRange(0, path.count))
     query = LocalRequest.text(bytes, head.query)
     if head.originCount > 0 { origin = RequestOrigin.isOwn(head, bytes) ? .own : .foreign }
+    asksForPage = FetchMetadata.asksForPage(head, bytes)
     for line in head.fields {
       fields.append((LocalRequest.text(bytes, line.name), LocalRequest.copy(bytes, line.value)))
     }

@@ -12,7 +12,7 @@ extension SignInService {
       switch result {
       case .success(let person): completion(passwordForm(request, person))
       // Only who goes to a page is sent to another one (SECURITY C-13).
-      case .failure(.signedOut) where request.isNavigation:
+      case .failure(.signedOut) where request.asksForPage:
         completion(Answers.goOn(at: passwordPage.loginThenThis, cookies: []))
       case .failure(let why): completion(answer(why))
       }

@@ -104,6 +104,31 @@ def test_the_page_is_sent_to_who_is_signed_in_and_others_are_sent_to_sign_in(sig
     assert made.app.received == b""
 
 
+@pytest.mark.parametrize("fields, method, is_sent", [
+    ([], "GET", False),
+    ([("Accept", "*/*")], "GET", False),
+    ([("Accept", "application/json, text/html")], "GET", False),
+    ([("Accept", "text/html,*/*;q=0.8")], "GET", True),
+    ([("Accept", "text/html,*/*;q=0.8")], "HEAD", False),
+    ([("Accept", "text/html"), ("Sec-Fetch-Site", "same-origin")], "GET", False),
+    ([("Accept", "text/html"), *FETCH], "GET", False),
+    ([("Accept", "text/html"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")], "GET", False),
+    ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")], "GET", True),
+], ids=lambda value: None if isinstance(value, bool) else str(value))
+def test_C_13_only_who_asks_for_a_page_is_sent_to_sign_in(signed_in, fields, method, is_sent):
+    made, _ = signed_in
+    for cookies in ({}, {"portcullis_access": "x"}):
+        nobody = made.browser()
+        nobody.cookies = dict(cookies)
+        answer = nobody.request(PATH, fields, method=method)
+        if is_sent:
+            assert (answer.status, answer.field("location")) == (303, f"/auth/login?return_to={PATH}")
+        else:
+            assert (answer.status, answer.field("location")) == (401, None)
+            assert answer.field("www-authenticate").startswith("Bearer") and reason(made, answer) == "credential_missing"
+    assert made.app.received == b""
+
+
 @pytest.mark.parametrize("settings, within", [
     (", lifetime: 15m", "15 minutes"), (", lifetime: 61s", "2 minutes"), (", lifetime: 60s", "1 minute"),
     (", lifetime: 30s", "30 seconds")])

@@ -104,7 +104,7 @@ struct FieldTrick: Sendable {
   private static let targets: [FieldTrick] = [
     FieldTrick(name: "HTTP/1.0") { $0.bytes(version: "HTTP/1.0", "\($1): \($2)\r\n") },
     FieldTrick(name: "absolute form") {
-      $0.bytes(target: "http://\($0.host)\($0.path)", "\($1): \($2)\r\n")
+      $0.bytes(target: "\($0.scheme)://\($0.host)\($0.path)", "\($1): \($2)\r\n")
     },
     FieldTrick(name: "line break in the path") { $0.bytes(target: "\($0.path)%0d%0a\($1):%20\($2)") },
     FieldTrick(name: "line break in the query") { $0.bytes(target: "\($0.path)?a=%0d%0a\($1):%20\($2)") },

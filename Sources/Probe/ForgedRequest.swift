@@ -20,14 +20,19 @@ struct ForgedRequest {
     """
 
   private(set) var method: String
+  /// Of the listener that it is sent to: `http` or `https`.
+  let scheme: String
   let host: String
   /// In canonical form.
   let path: String
   private(set) var credential = Credential.none
 
-  /// - Parameter path: In canonical form.
-  init(method: String, host: String, path: String) {
+  /// - Parameters:
+  ///   - isSecure: Whether it is sent over TLS.
+  ///   - path: In canonical form.
+  init(method: String, isSecure: Bool, host: String, path: String) {
     (self.method, self.host, self.path) = (method, host, path)
+    scheme = isSecure ? "https" : "http"
   }
 
   mutating func send(_ credential: Credential) {

@@ -125,7 +125,8 @@ public struct ProbeRun: ~Copyable {
       try sender.places.map { try credential(of: provider, in: $0) }
     }
     let name = route.senders.count == 1 ? route.route.name : "\(route.route.name), as \(sender.name)"
-    var forged = ForgedRequest(method: route.method, host: route.host, path: route.path)
+    var forged = ForgedRequest(
+      method: route.method, isSecure: way.context != nil, host: route.host, path: route.path)
     if let first = sent?.first { forged.send(first.credential) }
     let fault = fault(of: forged)
     report.routes.append(ProbeReport.Route(name: name, alike: route.alike, fault: fault))

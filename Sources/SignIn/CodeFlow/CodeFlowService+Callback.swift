@@ -112,16 +112,15 @@ extension CodeFlowService {
     guard redemptions.enter(attempt) else {
       return way.completion(page(.loginBusy, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp))
     }
-    let counted = Way(
-      request: request, flow: way.flow, flowCookie: way.flowCookie, endpoints: way.endpoints,
-      completion: { [redemptions] response in
-        redemptions.leave(attempt)
-        way.completion(response)
-      })
+    var counted = way
+    counted.completion = { [redemptions] response in
+      redemptions.leave(attempt)
+      way.completion(response)
+    }
     // Once, in whatever process (SECURITY C-5).
     store.spend(hash: hash, until: counted.flow.beganAt + CodeFlow.secondsMax + TokenPolicy.leewayMaxSeconds, now: now)
     {
-      [self] result in
+      [self, counted] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault): storeFailed(fault, counted)
@@ -138,7 +137,8 @@ extension CodeFlowService {
     let flow: FlowState
     let flowCookie: String
     let endpoints: ProviderEndpoints
-    let completion: Completion
+    /// Called once, from anywhere.
+    var completion: Completion
   }
 
   private func end(_ way: Way, _ fault: CodeFlowFault) {

@@ -160,8 +160,11 @@ extension Exchange {
       }
     } catch {
       count(error, of: sender.identity, route, tokenRamp, context)
-      let remedy = stepUp(error, sender.identity, sender.authentication.credential, context.unixSeconds)
-      if let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy) {
+      let credential = sender.authentication.credential
+      let remedy = stepUp(error, sender.identity, credential, context.unixSeconds)
+      if !isRefusedAnew(error, credential),
+        let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy)
+      {
         return .answer(response)
       }
       return .refuse(Refusal(error, route.challenges))
@@ -297,6 +300,13 @@ extension Exchange {
       return nil
     }
     return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
+  }
+
+  /// Whether who signs in anew would be refused as before: a session begins with what its provider says, whether that has
+  /// what is tried or not.
+  private func isRefusedAnew(_ refusal: Access.Refusal, _ credential: Credential) -> Bool {
+    guard refusal.trier == .provider, case .session = credential else { return false }
+    return true
   }
 
   /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).

@@ -10,7 +10,7 @@ from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
 from support.hostile_provider import HostileProvider
 from support.ports import wait_until
-from support.sign_in import NAVIGATION
+from support.sign_in import NAVIGATION, SignIn, person, until_status, users
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, mint
 from support.wire import get
 from test_enforcement import asked, metrics
@@ -294,3 +294,49 @@ def test_C_13_a_session_that_lacks_what_is_tried_is_not_sent_round(start, upstre
         browser = made.browser()
         browser.sign_in()
         assert browser.go("/a").status == 200
+
+
+def signed_in(start, upstream, tmp_path, tried):
+    return SignIn(
+        start, upstream(), tmp_path, provider=f"try: {{ {tried}, enforce: 99%, budget: 100% }}",
+        routes="  - { path: /limited, auth: local, rate_limit: { by: subject, rate: 1/h }, upstream: app }")
+
+
+def test_a_token_that_is_too_old_for_the_share_is_renewed_as_one_that_is_too_old(start, upstream, tmp_path):
+    made = signed_in(start, upstream, tmp_path, "max_age: 1s")
+    browser = made.browser()
+    browser.sign_in()
+    for path, send in (("/page", browser.go), ("/call", browser.fetch), ("/limited", browser.go)):
+        old = browser.access
+        until_status(lambda: made.get("/x", [made.bearer(old)]), 401)
+        made.app.forget()
+        answer = send(path)
+        assert (answer.status, answer.field("cache-control")) == (200, "no-store"), (path, answer)
+        assert browser.access not in (None, old)
+        assert [(r.target, r.field("x-forwarded-user")) for r in made.app.wait_requests()] == [(path, "u-1")]
+        line = made.gateway.wait_access(path=path)[-1]
+        assert not {"reason", "shadow", "tried"} & set(line)
+    # With nothing to renew it with, it is as any bad token.
+    old = browser.access
+    until_status(lambda: made.get("/x", [made.bearer(old)]), 401)
+    del browser.cookies["portcullis_refresh"]
+    made.app.forget()
+    assert browser.fetch("/call").status == 401
+    assert browser.go("/page").field("location") == "/auth/login?return_to=/page"
+    assert made.app.received == b""
+
+
+def test_C_13_who_signs_in_here_and_lacks_what_is_tried_is_not_asked_again_and_again(start, upstream, tmp_path):
+    made = signed_in(start, upstream, tmp_path, "require: { claims: [department] }")
+    browser = made.browser()
+    browser.sign_in()
+    for _ in range(2):
+        answer = browser.go("/page")
+        assert (answer.status, answer.field("location"), len(answer.all("set-cookie"))) == (401, None, 2)
+        line = made.gateway.access_of(answer.request_id)
+        assert (line["reason"], line["tried"]) == ("claim_missing", "claim_missing")
+    assert made.app.received == b""
+    # Once their tokens have it, they need not sign in anew.
+    made.write_users(users(person("u-1", "alice", claims={"department": "sales"})))
+    until_status(lambda: browser.go("/page"), 200)
+    assert made.app.wait_requests()[-1].field("x-forwarded-user") == "u-1"

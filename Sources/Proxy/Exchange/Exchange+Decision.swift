@@ -159,8 +159,15 @@ extension Exchange {
         _ = tokenRamp?.count(refused: nil, now: context.now)
       }
     } catch {
-      count(error, of: sender.identity, route, tokenRamp, context)
       let credential = sender.authentication.credential
+      // What the provider tries is to do to a token what its checks would.
+      if error.trier == .provider,
+        let action = renew(
+          after: .refused(error.reason, keyID: nil, provider: nil), of: credential, head, bytes, route, active, context)
+      {
+        return action
+      }
+      count(error, of: sender.identity, route, tokenRamp, context)
       let remedy = stepUp(error, sender.identity, credential, context.unixSeconds)
       if !isRefusedAnew(error, credential),
         let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy)
@@ -199,12 +206,8 @@ extension Exchange {
       head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
       in: context)
     log.keep(authentication, at: context.now)
-    if renewal == nil, upgrade == nil, forwardAuth == nil, let signIn = active.signIn(of: route, head, bytes),
-      let token = signIn.refreshToken(after: outcome, of: authentication.credential, head, bytes)
-    {
-      state = .waitingForRenewal
-      log.waits(from: context.now)
-      return .unknown(.renew(token, provider: signIn.provider))
+    if let action = renew(after: outcome, of: authentication.credential, head, bytes, route, active, context) {
+      return .unknown(action)
     }
     switch outcome {
     case .identity(let found, let place):
@@ -227,6 +230,19 @@ extension Exchange {
     }
   }
 
+  /// Has a browser's refresh token used, once, where a new access token may be let in; nil: there is nothing to use.
+  private func renew(
+    after outcome: TokenAuthentication.Outcome, of credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>,
+    _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
+  ) -> Action? {
+    guard renewal == nil, upgrade == nil, forwardAuth == nil, let signIn = active.signIn(of: route, head, bytes),
+      let token = signIn.refreshToken(after: outcome, of: credential, head, bytes)
+    else { return nil }
+    state = .waitingForRenewal
+    log.waits(from: context.now)
+    return .renew(token, provider: signIn.provider)
+  }
+
   /// What is asked of a sender before the rule is; nil: nothing speaks against it.
   private func admit(
     _ sender: Sender, _ head: RequestHead, _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
@@ -239,7 +255,9 @@ extension Exchange {
     {
       return Refusal(.originRefused)
     }
-    return route.subjectLimit?.count(sender.identity, in: context)
+    guard let limit = route.subjectLimit, !isCounted else { return nil }
+    isCounted = true
+    return limit.count(sender.identity, in: context)
   }
 
   /// Counts a refusal for what the provider and the route try.
@@ -302,11 +320,12 @@ extension Exchange {
     return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
   }
 
-  /// Whether who signs in anew would be refused as before: a session begins with what its provider says, whether that has
-  /// what is tried or not.
+  /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have what
+  /// is tried or not.
   private func isRefusedAnew(_ refusal: Access.Refusal, _ credential: Credential) -> Bool {
-    guard refusal.trier == .provider, case .session = credential else { return false }
-    return true
+    guard refusal.trier == .provider else { return false }
+    if case .session = credential { return true }
+    return credential.isRenewed
   }
 
   /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).

@@ -39,7 +39,7 @@ final class Exchange {
   var upgrade: UpgradeRequest?
   var requestBody = BodyDecoder(.none)
   var requestBodyBytesMax: UInt64?
-  /// Whether its client's rate limit has counted it.
+  /// Whether its route's rate limit has counted it.
   var isCounted = false
   /// A proxy asks whether another request may pass, and forwards it itself; nil: the request is its own.
   var forwardAuth: ActiveForwardAuth.Mode?

@@ -59,7 +59,8 @@ extension AdminReport {
     for (refused, count) in AdminReport.sorted(counts.refusedByTried) {
       text.sample(
         MetricLabels(
-          ("route", AdminReport.name(refused.route, routeNames)), ("reason", refused.reason.rawValue)), count)
+          ("route", AdminReport.name(refused.route, routeNames)),
+          ("provider", AdminReport.name(refused.provider, providerNames)), ("reason", refused.reason.rawValue)), count)
     }
     text.begin(
       "portcullis_enforcement_stopped", .gauge,
@@ -211,13 +212,22 @@ extension AdminReport {
   /// Those of most requests first.
   var refusals: [(refused: TrafficCounts.Refused, count: UInt64)] { AdminReport.sorted(counts.refusals) }
 
-  /// What routes try, and how many requests it has refused, or would have refused that were let through.
+  /// What routes try, and how many requests it has refused; and how many that were let through it, or what the token's
+  /// provider tries, would have refused.
   var trials: [(route: TriedRoute, refused: UInt64, shadow: UInt64)] {
     func sums(_ counts: [TrafficCounts.Refused: UInt64]) -> [String: UInt64] {
       counts.reduce(into: [:]) { $0[AdminReport.name($1.key.route, routeNames), default: 0] &+= $1.value }
     }
-    let (refused, shadow) = (sums(counts.refusedByTried), sums(counts.unenforced))
+    let (refused, shadow) = (sums(counts.refusedByTried.filter { $0.key.provider == 0 }), sums(counts.unenforced))
     return tried.map { ($0, refused[$0.name] ?? 0, shadow[$0.name] ?? 0) }
+  }
+
+  /// What providers enforce for a share, and how many requests it has refused.
+  var tokenTrials: [(provider: TriedProvider, refused: UInt64)] {
+    triedProviders.map { provider in
+      let counted = counts.refusedByTried.filter { AdminReport.name($0.key.provider, providerNames) == provider.name }
+      return (provider, counted.values.reduce(0, &+))
+    }
   }
 
   private static func sorted(

@@ -38,10 +38,10 @@ extension AdminReport {
         }),
       "tried": triedRoutes,
       "tried_providers": .array(
-        triedProviders.map {
+        tokenTrials.map { trial in
           .object([
-            "provider": .string($0.name), "enforced_percent": .integer(Int64($0.percentage)),
-            "stopped": .bool($0.isStopped),
+            "provider": .string(trial.provider.name), "enforced_percent": .integer(Int64(trial.provider.percentage)),
+            "stopped": .bool(trial.provider.isStopped), "refusals": .integer(Int64(clamping: trial.refused)),
           ])
         }),
       "providers": .array(

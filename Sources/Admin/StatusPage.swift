@@ -43,8 +43,12 @@ struct StatusPage {
         "\(trial.refused)", "\(trial.shadow)",
       ]
     }))
-    \(table("Tried on tokens", ["Provider", "Enforced for"], report.triedProviders.map {
-      [$0.name, $0.isStopped ? "nobody: it refused more than its budget" : "\($0.percentage)%"]
+    \(table("Tried on tokens", ["Provider", "Enforced for", "Refused"], report.tokenTrials.map { trial in
+      [
+        trial.provider.name,
+        trial.provider.isStopped ? "nobody: it refused more than its budget" : "\(trial.provider.percentage)%",
+        "\(trial.refused)",
+      ]
     }))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
       [$0.name, "\($0.keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]

@@ -25,7 +25,7 @@ public struct AccessRecord {
   public var reason: Reason?
   /// Why it would have been refused, were what its provider or its route tries enforced for whoever sent it.
   public var unenforced: Reason?
-  /// Whether it was refused by what its route tries, and not by what is required.
+  /// Whether it was refused by what its provider or its route tries, and not by what is required.
   public var isRefusedByTried = false
   public var provider: String?
   public var subject: String?

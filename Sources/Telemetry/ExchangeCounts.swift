@@ -25,6 +25,12 @@ public struct ExchangeCounts: Sendable {
 
 /// One exchange, as it is counted.
 public struct ExchangeMeasure: Sendable {
+  public enum Trier: Sendable {
+    case route
+    /// Of its token.
+    case provider
+  }
+
   /// `MetricNames`' number of its route; 0: none matched.
   public var route: Int
   /// Of its upstream; nil: it was sent nowhere.
@@ -35,8 +41,8 @@ public struct ExchangeMeasure: Sendable {
   public var provider = 0
   /// Why it would have been refused, were what its provider or its route tries enforced for whoever sent it.
   public var unenforced: Reason?
-  /// Whether it was refused by what its route tries, and not by what is required.
-  public var isRefusedByTried = false
+  /// Who tries what it was refused by; nil: it was not, or by what is required.
+  public var refusingTrier: Trier?
   public var cache: AccessRecord.Cache?
   public var totalMicroseconds: Int64
   public var firstByteMicroseconds: Int64?

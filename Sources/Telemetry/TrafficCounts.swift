@@ -11,7 +11,7 @@ public struct TrafficCounts: Sendable {
   public private(set) var refusals: [Refused: UInt64] = [:]
   /// Requests that were let through, and that what their provider or route tries refuses: it is not enforced for them.
   public private(set) var unenforced: [Refused: UInt64] = [:]
-  /// Those of `refusals` that what their route tries has refused.
+  /// Those of `refusals` that what their route tries has refused, or their provider: then it has that one's number.
   public private(set) var refusedByTried: [Refused: UInt64] = [:]
   public private(set) var retries: UInt64 = 0
   public private(set) var cacheHits: UInt64 = 0
@@ -23,7 +23,7 @@ public struct TrafficCounts: Sendable {
   public struct Refused: Hashable, Sendable {
     public let route: Int
     public let reason: Reason
-    /// `MetricNames`' number; 0: none is known. Only of `refusals`.
+    /// `MetricNames`' number; 0: none is known. Only of `refusals` and `refusedByTried`.
     public var provider = 0
     /// `MetricNames`' number; 0: somebody else is to blame. Only of `refusals`.
     public var upstream = 0
@@ -58,8 +58,9 @@ public struct TrafficCounts: Sendable {
       let refused = Refused(
         route: exchange.route, reason: reason, provider: exchange.provider, upstream: upstream)
       refusals[refused, default: 0] &+= 1
-      if exchange.isRefusedByTried {
-        refusedByTried[Refused(route: exchange.route, reason: reason), default: 0] &+= 1
+      if let trier = exchange.refusingTrier {
+        let provider = trier == .provider ? exchange.provider : 0
+        refusedByTried[Refused(route: exchange.route, reason: reason, provider: provider), default: 0] &+= 1
       }
     }
     if let reason = exchange.unenforced { unenforced[Refused(route: exchange.route, reason: reason), default: 0] &+= 1 }

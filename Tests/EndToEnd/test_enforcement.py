@@ -138,7 +138,7 @@ def test_what_is_required_is_enforced_whatever_is_tried(scene, keys):
     # Which rule it was is said.
     assert {(line["shadow"], line.get("tried")) for line in found[200]} == {("scope_missing", None)}
     assert {(line["reason"], line["tried"]) for line in found[403]} == {("scope_missing", "scope_missing")}
-    refused = f'{{route="beside",reason="scope_missing"}}'
+    refused = '{route="beside",provider="",reason="scope_missing"}'
     assert metrics(gateway)["portcullis_tried_refusals_total" + refused] == str(len(found[403]))
     admin = gateway.wait_message("serving")["admin"]
     why = run("why", found[403][0]["request_id"], "--admin", admin).stdout

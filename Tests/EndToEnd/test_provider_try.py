@@ -220,7 +220,17 @@ def test_T_18_a_share_of_the_senders_is_refused_as_any_bad_token(share):
         answer, line, seen = ask(f"/both/{number}", sub=f"user-{number}", aud="old")
         assert (answer.status, line["reason"], seen) == (403, "scope_missing", []) and "tried" not in line
     count = str(2 * list(statuses[0].values()).count(401))
-    assert metrics(gateway)['portcullis_tried_refusals_total{route="plain",reason="audience_mismatch"}'] == count
+    found = metrics(gateway)
+    counted = 'portcullis_tried_refusals_total{route="plain",provider="company",reason="audience_mismatch"}'
+    assert [found[name] for name in found if name.startswith("portcullis_tried_refusals_total")] == [found[counted]]
+    assert found[counted] == count
+    # Who enforces it has refused them, not the route, which tries nothing.
+    status = json.loads(asked(gateway, "/status"))
+    assert status["tried_providers"] == [
+        {"provider": "company", "enforced_percent": 50, "stopped": False, "refusals": int(count)}]
+    assert {(route["route"], route["enforced_percent"], route["refusals"]) for route in status["tried"]} == {
+        ("plain", 0, 0), ("both", 0, 0)}
+    assert f"<td>company</td><td>50%</td><td>{count}</td>" in asked(gateway, "/status", ("Accept", "text/html"))
     why = run("why", refused.request_id, "--admin", gateway.wait_message("serving")["admin"]).stdout
     assert "`try`" in why and "LACKS  a token as company tries to ask for; found audience_mismatch (tried)\n" in why
 
@@ -245,7 +255,7 @@ def test_a_budget_stops_the_share_of_a_provider_until_it_tries_something_else(sh
     assert (message["provider"], message["refused"], message["level"]) == ("company", "10", "error")
     assert metrics(gateway)[stopped] == "1"
     assert json.loads(asked(gateway, "/status"))["tried_providers"] == [
-        {"provider": "company", "enforced_percent": 99, "stopped": True}]
+        {"provider": "company", "enforced_percent": 99, "stopped": True, "refusals": 10}]
     page = asked(gateway, "/status", ("Accept", "text/html"))
     assert "<td>company</td><td>nobody: it refused more than its budget</td>" in page
     # A reload that leaves it as it is keeps it so.

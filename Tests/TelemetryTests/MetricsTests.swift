@@ -73,6 +73,20 @@ struct MetricsTests {
     }
   }
 
+  @Test("What a provider tries and what a route tries is counted apart, on one route and for one reason too")
+  func triers() {
+    var counts = TrafficCounts()
+    for trier in [.route, .provider, .provider, nil] as [ExchangeMeasure.Trier?] {
+      var refused = measure(route: 1, status: 401, reason: .claimMissing)
+      refused.provider = 2
+      refused.refusingTrier = trier
+      counts.count(refused)
+    }
+    let ofRoute = TrafficCounts.Refused(route: 1, reason: .claimMissing)
+    let ofProvider = TrafficCounts.Refused(route: 1, reason: .claimMissing, provider: 2)
+    #expect(counts.refusedByTried == [ofRoute: 1, ofProvider: 2] && counts.refusals == [ofProvider: 4])
+  }
+
   @Test("A name keeps its number, and there is an end of them")
   func names() {
     let names = MetricNames()

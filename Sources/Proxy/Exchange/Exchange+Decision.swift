@@ -265,7 +265,7 @@ extension Exchange {
     _ refusal: Access.Refusal, of identity: Identity, _ route: ActiveRoute, _ tokenRamp: EnforcementRamp?,
     _ context: DecisionContext
   ) {
-    isRefusedByTried = refusal.isTried
+    refusingTrier = refusal.trier
     guard let trier = refusal.trier, let claims = identity.claims else { return }
     let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
     switch trier {

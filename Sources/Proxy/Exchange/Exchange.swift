@@ -58,8 +58,8 @@ final class Exchange {
   var reason: Reason?
   /// Why what its provider or route tries would have refused it, were it enforced for whoever sends it.
   var unenforced: Reason?
-  /// Whether it is what its route tries that refuses it, and not what is required.
-  var isRefusedByTried = false
+  /// Who tries what refuses it; nil: it is what is required, or nothing.
+  var refusingTrier: Access.Refusal.Trier?
   /// That it was the one with which what its route tries stopped being enforced.
   var rampStop: (by: ProxyEvent.Trier, counts: EnforcementRamp.Stop)?
 
@@ -102,7 +102,7 @@ final class Exchange {
     upstreamStatus = nil
     reason = nil
     unenforced = nil
-    isRefusedByTried = false
+    refusingTrier = nil
     rampStop = nil
     introspection = nil
     introspectedToken = nil

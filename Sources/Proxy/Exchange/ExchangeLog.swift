@@ -195,7 +195,7 @@ extension Exchange {
       bytesOut: log.bytesOut)
     if reason != nil { measure.provider = providerMetricNumber }
     measure.unenforced = unenforced
-    measure.isRefusedByTried = isRefusedByTried
+    measure.refusingTrier = refusingTrier.map { $0 == .provider ? .provider : .route }
     return measure
   }
 
@@ -232,7 +232,7 @@ extension Exchange {
     record.status = status
     record.reason = reason
     record.unenforced = unenforced
-    record.isRefusedByTried = isRefusedByTried
+    record.isRefusedByTried = refusingTrier != nil
     record.trace = nil
     guard let configuration else { return }
     if let sampling = configuration.traceSampling { fill(&record, tracedBy: sampling) }

@@ -120,6 +120,9 @@ def is_refused(gateway):
     try:
         socket.create_connection((gateway.host, gateway.port), timeout=1).close()
         return False
+    except ConnectionResetError:
+        # The socket was closed at this moment.
+        return False
     except ConnectionRefusedError:
         return True
 

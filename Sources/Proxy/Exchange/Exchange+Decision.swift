@@ -320,8 +320,8 @@ extension Exchange {
     return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
   }
 
-  /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have what
-  /// is tried or not.
+  /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have
+  /// what is tried or not.
   private func isRefusedAnew(_ refusal: Access.Refusal, _ credential: Credential) -> Bool {
     guard refusal.trier == .provider else { return false }
     if case .session = credential { return true }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Crypto
 
 /// Module `Gateway`: the program: its commands, the wiring, signals, reload and drain.
 /// May import: everything.
@@ -16,6 +17,11 @@ struct Portcullis: ParsableCommand {
     ])
 
   static let version = "0.1.0"
+
+  static func main() {
+    CryptoLibrary.keepUntilProcessEnds()
+    main(nil)
+  }
 }
 
 /// `portcullis version`

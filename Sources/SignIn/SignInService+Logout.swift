@@ -88,7 +88,8 @@ extension SignInService {
       guard case .success(let found) = result else { return completion(SignInService.unavailable) }
       guard let found else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
       let record = found.record
-      if isEverywhere, found.token == .good {
+      // As where it is used: who has the former password has no say in what was begun with the new one (SECURITY C-9).
+      if isEverywhere, found.token == .good, isStillGood(record) {
         let target = Target(signIn: record.id, subject: record.subject)
         return end(target, true, returnTo: returnTo, clears: clears, completion)
       }

@@ -245,7 +245,7 @@ public final class SignInService: Responder, Sendable {
   }
 
   /// Whether its user is there, not disabled, and has the password that it was begun with.
-  private func isStillGood(_ record: SignInRecord) -> Bool {
+  func isStillGood(_ record: SignInRecord) -> Bool {
     if isGood(record, in: state.users) { return true }
     // Another process may have changed the file, and have told the store, since it was looked at here.
     lookAtUsers(allowsDemo: state.users.isDemo)

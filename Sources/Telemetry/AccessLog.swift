@@ -19,7 +19,7 @@ public final class AccessLog: Sendable {
   private let format: Format
 
   /// Bytes of a loop's ring: some thousand lines.
-  static let ringBytes = 1 << 20
+  static let ringBytes = 2 << 20
 
   /// - Parameter report: Called from the writer's thread.
   public init(

@@ -436,10 +436,11 @@ def test_a_rotated_log_loses_no_line(start, upstream, tmp_path):
         for n in range(5):
             before = count[0]
             wait_until(lambda: count[0] > before + 20, "some requests")
+            wait_until(lambda: path.stat().st_size > 0, "lines in the file")
             path.rename(tmp_path / f"access.log.{n}")
             gateway.signal(signal.SIGUSR1)
             wait_until(path.exists, "the new file")
-            wait_until(lambda: path.stat().st_size > 0, "lines in the new file")
+        wait_until(lambda: path.stat().st_size > 0, "lines in the last file")
     finally:
         done.set()
         thread.join()

@@ -345,6 +345,11 @@ def test_C_13_who_signs_in_here_and_lacks_what_is_tried_is_not_asked_again_and_a
         assert (answer.status, answer.field("location"), len(answer.all("set-cookie"))) == (401, None, 2)
         line = made.gateway.access_of(answer.request_id)
         assert (line["reason"], line["tried"]) == ("claim_missing", "claim_missing")
+    # Nor where nothing can be renewed: the password would bring the same token.
+    kept = browser.cookies.pop("portcullis_refresh")
+    answer = browser.go("/page")
+    assert (answer.status, answer.field("location")) == (401, None)
+    browser.cookies["portcullis_refresh"] = kept
     assert made.app.received == b""
     # Once their tokens have it, they need not sign in anew.
     made.write_users(users(person("u-1", "alice", claims={"department": "sales"})))

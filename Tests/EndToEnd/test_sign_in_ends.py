@@ -235,7 +235,7 @@ def test_C_9_signing_in_again_ends_the_sign_in_before(scene):
     answer = browser.sign_in()
     assert answer.status == 303 and browser.refresh_token != before
     assert made.refresh(before).status == 401
-    assert made.get("/x", [made.bearer(access)]).status == 401
+    until_status(lambda: made.get("/x", [made.bearer(access)]), 401)
     assert browser.fetch("/x").status == 200
 
 
@@ -302,6 +302,21 @@ def test_C_10_a_refresh_token_that_is_good_ends_all(scene, kind):
     assert made.post("/auth/logout", {"refresh_token": token, "everywhere": True}).status == 204
     until_status(lambda: made.get("/x", [made.bearer(other["access_token"])]), 401)
     assert made.refresh(other["refresh_token"]).status == 401
+
+
+def test_C_9_a_refresh_token_of_the_former_password_ends_its_own_sign_in_and_no_other(scene):
+    made = scene()
+    stolen = made.tokens()["refresh_token"]
+    made.write_users(users(person("u-1", "alice", password=NEW)))
+    made.gateway.wait_message("users file read")
+    again = json.loads(made.login(password=NEW).body)
+    answer = made.post("/auth/logout", {"refresh_token": stolen, "everywhere": True})
+    assert (answer.status, json.loads(answer.body)["error"]) == (401, "invalid_grant")
+    assert made.gateway.access_of(answer.request_id)["reason"] == "refresh_refused"
+    assert made.get("/x", [made.bearer(again["access_token"])]).status == 200
+    assert made.refresh(again["refresh_token"]).status == 200
+    assert made.refresh(stolen).status == 401
+    assert [request.target for request in made.app.requests] == ["/x"]
 
 
 def test_a_refresh_token_that_was_replaced_signs_out_where_that_is_all_that_is_asked(scene):

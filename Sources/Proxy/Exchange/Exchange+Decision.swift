@@ -161,7 +161,7 @@ extension Exchange {
     } catch {
       let credential = sender.authentication.credential
       // What the provider tries is to do to a token what its checks would.
-      if error.trier == .provider,
+      if error.trier == .provider, isSignedIn(sender.identity, at: active.signIn(of: route, head, bytes)),
         let action = renew(
           after: .refused(error.reason, keyID: nil, provider: nil), of: credential, head, bytes, route, active, context)
       {
@@ -169,7 +169,7 @@ extension Exchange {
       }
       count(error, of: sender.identity, route, tokenRamp, context)
       let remedy = stepUp(error, sender.identity, credential, context.unixSeconds)
-      if !isRefusedAnew(error, credential),
+      if !isRefusedAnew(error, sender.identity, credential, active.signIn(of: route, head, bytes)),
         let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy)
       {
         return .answer(response)
@@ -321,11 +321,19 @@ extension Exchange {
   }
 
   /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have
-  /// what is tried or not.
-  private func isRefusedAnew(_ refusal: Access.Refusal, _ credential: Credential) -> Bool {
+  /// what is tried or not. A token's age alone is another one then.
+  private func isRefusedAnew(
+    _ refusal: Access.Refusal, _ identity: Identity, _ credential: Credential, _ signIn: ActiveSignIn?
+  ) -> Bool {
     guard refusal.trier == .provider else { return false }
     if case .session = credential { return true }
-    return credential.isRenewed
+    return refusal.reason != .tokenTooOld || credential.isRenewed || !isSignedIn(identity, at: signIn)
+  }
+
+  /// Whether people sign in there at the provider that has stated who it is: another one's token would leave the one that
+  /// is refused where it is.
+  private func isSignedIn(_ identity: Identity, at signIn: ActiveSignIn?) -> Bool {
+    signIn.map { $0.provider == identity.claims?.provider } ?? false
   }
 
   /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).

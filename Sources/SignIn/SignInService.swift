@@ -167,24 +167,34 @@ public final class SignInService: Responder, Sendable {
         switch result {
         case .failure(let fault):
           storeFailed(fault)
-          return completion(.failure(.unavailable))
-        case .success(let ended): if !ended.isEmpty { end(ended) {} }
-        }
-        // Whoever changed the password, or disabled the user, while this one was checked, wants them out.
-        guard isStillGood(record) else {
-          return endSignIn(record.id) { _ in completion(.failure(.refused(.loginFailed))) }
-        }
-        do throws(TokenNotMade) {
-          let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
-          completion(
-            .success(
-              Issued(
-                seconds: secondsLeft(of: record), record: record, user: user, accessToken: accessToken,
-                refreshToken: refreshToken.text)))
-        } catch {
-          completion(.failure(.failed))
+          completion(.failure(.unavailable))
+        case .success(let ended):
+          guard !ended.isEmpty else { return issue(record, to: user, refreshToken, key, completion) }
+          // What it has ended is refused by the time that it is answered, as at logout.
+          end(ended) { [self] in onQueue { [self] in issue(record, to: user, refreshToken, key, completion) } }
         }
       }
+    }
+  }
+
+  /// Gives out the tokens of a sign-in that has begun.
+  private func issue(
+    _ record: SignInRecord, to user: User, _ refreshToken: RefreshToken, _ key: IssuerKey,
+    _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+  ) {
+    // Whoever changed the password, or disabled the user, while this one was checked, wants them out.
+    guard isStillGood(record) else {
+      return endSignIn(record.id) { _ in completion(.failure(.refused(.loginFailed))) }
+    }
+    do throws(TokenNotMade) {
+      let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
+      completion(
+        .success(
+          Issued(
+            seconds: secondsLeft(of: record), record: record, user: user, accessToken: accessToken,
+            refreshToken: refreshToken.text)))
+    } catch {
+      completion(.failure(.failed))
     }
   }
 

@@ -3,10 +3,8 @@ import Configuration
 import Introspection
 import Keys
 import Logging
-import OTLP
 import Proxy
 import Sockets
-import State
 import TLS
 
 /// Taking another configuration while the gateway runs.
@@ -160,54 +158,23 @@ extension Gateway {
       reloading.faults = ["the gateway is draining"]
       return
     }
-    let endpoint: OTLPEndpoint?
-    do throws(OTLPError) {
-      endpoint = try OTLPEndpoint.of(next)
-      if endpoint != nil { try exporter.prepare() }
+    let opened: OpenedServices
+    do throws(GatewayFault) {
+      opened = try OpenedServices(next, signIns, codeFlows, exporter, loop: control, log: log)
+      try GatewayFault.raised(as: ExitStatus.configuration) { try keyStore.reload(sources: KeySource.all(of: next)) }
     } catch {
-      refuseReload("otlp: \(error)")
-      return
-    }
-    let introspection: IntrospectionClients
-    do throws(IntrospectionError) {
-      introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: next), loop: control) {
-        [log] in $0.write(to: log)
-      }
-    } catch {
-      refuseReload("\(error)")
-      return
-    }
-    let opened: [String: SignIns.Opened]
-    do throws(StoreFault) {
-      opened = try signIns.open(next)
-    } catch {
-      refuseReload("\(error)")
-      return
-    }
-    let flows: [String: CodeFlows.Opened]
-    do throws(CodeFlowsFault) {
-      flows = try codeFlows.open(next)
-    } catch {
-      refuseReload("\(error)")
-      return
-    }
-    do throws(KeyStoreError) {
-      try keyStore.reload(sources: KeySource.all(of: next))
-    } catch {
-      refuseReload("\(error)")
+      refuseReload(error.message)
       return
     }
     // One loop may sign with a new key while another still answers as before.
     PublishedKeys.update(active.responders, next, keyStore)
-    self.introspection.stop()
-    self.introspection = introspection
+    introspection.stop()
+    introspection = opened.introspection
     let replaced = active.configuration
     let difference = next.difference(from: replaced)
     active = ActiveConfiguration(
       next, generation: active.generation + 1,
-      responders: PublishedKeys.routes(next, keyStore) + ProtectedResourceMetadata.routes(next)
-        + signIns.take(next, opened, keys: keyStore) + codeFlows.take(next, flows, keyStore),
-      metricNames: metricNames, replacing: active)
+      responders: opened.takeEffect(next, signIns, codeFlows, keyStore), metricNames: metricNames, replacing: active)
     reloads.changes = "\(difference)"
     reloads.pending = reloading.pending
     reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
@@ -217,7 +184,7 @@ extension Gateway {
     self.tls = tls
     server.update(
       active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
-    takeExport(endpoint)
+    takeExport(opened.export)
     beginCanary(replacing: replaced, isChanged: !difference.isEmpty)
     var metadata: Logger.Metadata = [
       "generation": "\(active.generation)", "changes": "\(difference)", "providers": "\(next.providers.count)",

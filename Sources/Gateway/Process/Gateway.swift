@@ -10,7 +10,6 @@ import OTLP
 import Proxy
 import SignIn
 import Sockets
-import State
 import TLS
 import Telemetry
 import Tokens
@@ -19,6 +18,17 @@ import Tokens
 struct GatewayFault: Error {
   let message: String
   let status: ExitCode
+
+  /// What `body` returns. What it throws is a fault that ends the program with `status`, and says `prefix` first.
+  static func raised<Value: ~Copyable>(
+    as status: ExitCode, _ prefix: String = "", _ body: () throws -> Value
+  ) throws(GatewayFault) -> Value {
+    do {
+      return try body()
+    } catch {
+      throw GatewayFault(message: "\(prefix)\(error)", status: status)
+    }
+  }
 }
 
 /// The running gateway: what is wired to what, and what signals do. Lives on the control loop, which carries no traffic.
@@ -101,60 +111,29 @@ final class Gateway {
     self.control = control
     self.log = log
     self.logWriter = logWriter
-    do throws(AccessLogError) {
-      accessLog = try AccessLog(configuration.log) { [log] event in event.write(to: log) }
-    } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
+    accessLog = try GatewayFault.raised(as: ExitStatus.cannotCreate) {
+      try AccessLog(configuration.log) { $0.write(to: log) }
     }
-    do throws(KeyStoreError) {
-      keyStore = try KeyStore(sources: KeySource.all(of: configuration), loop: control) { [log] in $0.write(to: log) }
-    } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
+    keyStore = try GatewayFault.raised(as: ExitStatus.configuration) {
+      try KeyStore(sources: KeySource.all(of: configuration), loop: control) { $0.write(to: log) }
     }
-    do throws(IntrospectionError) {
-      introspection = try IntrospectionClients(IntrospectionEndpoint.all(of: configuration), loop: control) {
-        [log] in $0.write(to: log)
-      }
-    } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.configuration)
-    }
-    exporter = OTLPExporter(version: Portcullis.version, instance: Gateway.makeInstanceID(), loop: control) { [log] in
+    exporter = OTLPExporter(version: Portcullis.version, instance: Gateway.makeInstanceID(), loop: control) {
       $0.write(to: log)
-    }
-    do throws(OTLPError) {
-      if let endpoint = try OTLPEndpoint.of(configuration) {
-        try exporter.prepare()
-        exporter.take(endpoint)
-      }
-    } catch {
-      throw GatewayFault(message: "otlp: \(error)", status: ExitStatus.configuration)
     }
     endedSignIns = EndedSignIns { WallClock.nanoseconds / 1_000_000_000 }
     signIns = SignIns(endedSignIns, loop: control, log: log)
     codeFlows = CodeFlows(endedSignIns, loop: control, log: log)
-    var signInRoutes: [LocalRoute]
-    do throws(StoreFault) {
-      signInRoutes = signIns.take(configuration, try signIns.open(configuration), keys: keyStore)
-    } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
-    }
-    do throws(CodeFlowsFault) {
-      let opened = try codeFlows.open(configuration)
-      signInRoutes += codeFlows.take(configuration, opened, keyStore)
-    } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.cannotCreate)
-    }
+    let opened = try OpenedServices(configuration, signIns, codeFlows, exporter, loop: control, log: log)
+    introspection = opened.introspection
+    exporter.take(opened.export)
     active = ActiveConfiguration(
-      configuration, generation: 1,
-      responders: PublishedKeys.routes(configuration, keyStore) + ProtectedResourceMetadata.routes(configuration)
-        + signInRoutes, metricNames: metricNames)
-    do throws(TLSFault) {
-      tls = try ListenerContexts(files.listeners, tickets: tickets, workers: configuration.workers)
-      upstreams = try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { [log] in
-        $0.write(to: log)
-      }
-    } catch {
-      throw GatewayFault(message: "TLS cannot be spoken: \(error)", status: ExitStatus.unavailable)
+      configuration, generation: 1, responders: opened.takeEffect(configuration, signIns, codeFlows, keyStore),
+      metricNames: metricNames)
+    tls = try GatewayFault.raised(as: ExitStatus.unavailable, Gateway.tlsFailed) { [tickets] in
+      try ListenerContexts(files.listeners, tickets: tickets, workers: configuration.workers)
+    }
+    upstreams = try GatewayFault.raised(as: ExitStatus.unavailable, Gateway.tlsFailed) {
+      try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { $0.write(to: log) }
     }
     for warning in files.warnings + ConfigurationFile.warnings(configuration) { log.warning("\(warning)") }
     do throws(ServerError) {
@@ -172,6 +151,8 @@ final class Gateway {
     // Before the first request: what is sent to a loop first, it does first.
     server.update(revocations: revocationSnapshot())
   }
+
+  private static let tlsFailed = "TLS cannot be spoken: "
 
   /// Runs the gateway until a signal ends the process.
   ///
@@ -202,12 +183,7 @@ final class Gateway {
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     try testCanary()
-    let control: EventLoop
-    do throws(SystemError) {
-      control = try EventLoop(label: "control")
-    } catch {
-      throw GatewayFault(message: "\(error)", status: ExitStatus.unavailable)
-    }
+    let control = try GatewayFault.raised(as: ExitStatus.unavailable) { try EventLoop(label: "control") }
     let gateway = try Gateway(
       configuration, revoked, files, inherited, control: control, log: log, logWriter: logWriter)
     gateway.watching.filesSeen = seen

@@ -244,7 +244,8 @@ def test_a_reload_says_what_came_of_it(start, upstream):
     assert json.loads(admin.get("/reload", method="POST").body) == {"result": "reloaded", "changes": "nothing"}
     gateway.write_config(config(app, top="limits: { fields: 50 }"))
     assert json.loads(admin.get("/reload", method="POST").body) == {"result": "reloaded", "changes": "limits"}
-    assert admin.status()["configuration"]["changes"] == "limits" == gateway.messages()[-1]["changes"]
+    assert admin.status()["configuration"]["changes"] == "limits"
+    wait_until(lambda: gateway.messages()[-1].get("changes") == "limits", "the message")
     assert admin.status()["configuration"]["faults"] == [] and admin.status()["configuration"]["generation"] == 3
     # What no reload takes is named until it is taken.
     listener = "      - address: 127.0.0.1:0\n"

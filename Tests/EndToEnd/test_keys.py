@@ -348,8 +348,9 @@ def a_new_key_is_fetched_once(keys, gateway, app, issuer):
         assert time.monotonic() - began < 60
         time.sleep(0.5)
     assert took >= 0.5 and refused > 10 and issuer.fetches == 2
-    changes = [(m["added"], m.get("removed")) for m in gateway.messages() if m["message"] == "keys updated"]
-    assert changes[-1] == ('"rotated-1"', first["added"]), changes
+    wait_until(
+        lambda: [(m["added"], m.get("removed")) for m in gateway.messages() if m["message"] == "keys updated"][-1]
+        == ('"rotated-1"', first["added"]), "the change")
 
     # What the first key signed dies with it; it asks for no other fetch, as do 10,000 names that nobody gave.
     assert get(gateway, "/api/x", [bearer(mint(keys["ES256"]))]).status == 401

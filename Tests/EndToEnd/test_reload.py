@@ -318,7 +318,7 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     back = gateway.wait_message("the configuration is taken back", 30)
     assert back["reason"] == "credential_missing" and back["share_before"] == "0.0 %" and back["level"] == "error"
     wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule", 5)
-    assert gateway.messages()[-1]["changes"] == "routes: 1 changed (/a/**)"
+    wait_until(lambda: gateway.messages()[-1].get("changes") == "routes: 1 changed (/a/**)", "the message")
     # Tried again at once it is compared with the same time as before. This time it is who asks that wants a trial.
     gateway.write_config(gateway.config_path.read_text().replace("reload: { canary: 10s }", ""))
     asked = run("reload", "--admin", gateway.wait_message("serving")["admin"], "--canary", "10s")
@@ -330,7 +330,7 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     # Whoever reloads next, for whatever else, puts it on trial again.
     gateway.signal(signal.SIGHUP)
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
-    assert gateway.messages()[-1]["trial"] == "10s"
+    wait_until(lambda: gateway.messages()[-1].get("trial") == "10s", "the message")
 
 
 def test_a_trial_that_is_asked_for_is_compared_where_no_configuration_ever_asked_for_one(start, upstream, keys, tmp_path):

@@ -259,7 +259,7 @@ def test_T_16_a_slow_writer_lets_nobody_in_and_what_is_gone_takes_10_s(scene):
     assert s.status(token) == 401
     s.wait(token, 200, seconds=60)
     assert time.monotonic() - began >= 10
-    assert s.changes()[len(changes):] == [("2", "1", "0"), ("1", "0", "1")]
+    wait_until(lambda: s.changes()[len(changes):] == [("2", "1", "0"), ("1", "0", "1")], "both messages")
 
 
 @pytest.mark.parametrize("damage, said", [

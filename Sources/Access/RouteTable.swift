@@ -42,10 +42,14 @@ public final class RouteTable: Sendable {
 
   /// The first route that matches; nil where none does.
   ///
+  /// A method with a lower-case letter matches none: `delete` is another one than DELETE (RFC 9110 §9.1), but
+  /// applications take it for that (Django, Flask), and a route for all methods is often looser than the one for DELETE.
+  ///
   /// - Parameters:
   ///   - host: Without a port and a trailing dot, in any case.
   ///   - path: In the form in which paths are matched (`CanonicalPath.writeMatched`).
   public func match(host: Span<UInt8>, method: Span<UInt8>, path: Span<UInt8>) -> Int? {
+    guard !hasLowerCase(method) else { return nil }
     var best = Int.max
     var ends = SegmentEnds(repeating: 0)
     if anyHost >= 0 { visit(anyHost, path, 0, 0, method, &ends, &best) }
@@ -77,6 +81,13 @@ public final class RouteTable: Sendable {
     for index in 0..<count where name[index] == UInt8(ascii: ".") && index > 0 {
       if let root = hosts.find(1, name, index + 1, count) { body(root) }
     }
+  }
+
+  private func hasLowerCase(_ method: Span<UInt8>) -> Bool {
+    for index in method.indices where method[index] >= UInt8(ascii: "a") && method[index] <= UInt8(ascii: "z") {
+      return true
+    }
+    return false
   }
 
   /// Looks for a better route than `best` at `node`, whose `depth` segments are used up to `offset`: the end, or a slash.

@@ -79,7 +79,8 @@ extension Reason {
     case .pathEscapeInvalid:
       "A `%` without two hexadecimal digits, an encoded control character, or bytes that are no UTF-8."
     case .pathDoubleEncoding: "The path decodes to another escape: `%2541`."
-    case .noRoute: "No route matches host, path and method together."
+    case .noRoute:
+      "No route matches host, path and method together. None ever matches a method with lower-case letters: `delete`."
     case .hostNotCovered:
       "On a TLS listener: Host is no name of the certificate that the client was shown (RFC 9110 §7.4)."
     case .credentialMissing: "The route needs a token, and there is none where the provider's `token_from` looks."

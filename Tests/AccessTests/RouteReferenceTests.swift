@@ -14,7 +14,8 @@ extension RouteText {
   }
 
   private func matchesMethod(_ method: String) -> Bool {
-    methods.isEmpty || methods.contains(method) || (method == "HEAD" && methods.contains("GET"))
+    method == method.uppercased()
+      && (methods.isEmpty || methods.contains(method) || (method == "HEAD" && methods.contains("GET")))
   }
 
   private static func segments(_ path: String) -> [String] {

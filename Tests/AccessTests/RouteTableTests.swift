@@ -87,6 +87,9 @@ struct RouteTableTests {
       Row(methods: ["GET"], "get", false), Row(methods: ["GET"], "FOO", false), Row(methods: ["GET"], "GETT", false),
       Row(methods: ["GET"], "", false), Row(methods: ["POST"], "HEAD", false), Row(methods: ["HEAD"], "GET", false),
       Row(methods: ["POST", "FOO"], "FOO", true),
+      // Which applications take for the one in capitals.
+      Row(methods: [], "get", false), Row(methods: [], "DELETe", false), Row(methods: [], "fOO", false),
+      Row(methods: [], "M-SEARCH", true), Row(methods: [], "_", true),
     ])
   func methods(_ row: Row) throws { try row.check() }
 

@@ -24,6 +24,8 @@ routes:
   - {{ name: reading, path: /read/**, methods: [GET], auth: none, upstream: app }}
   - {{ name: kept, path: /kept/**, encoded_slashes: keep, double_slashes: keep, path_parameters: keep, auth: none,
       upstream: app }}
+  - {{ name: strict, path: /strict/**, methods: [POST, DELETE], auth: company, upstream: app }}
+  - {{ name: loose, path: /strict/**, auth: none, upstream: app }}
   - {{ name: public, path: /pub/**, auth: none, upstream: app }}
   - {{ name: root, path: /, auth: none, upstream: app }}
   - {{ name: any, path: /any/**, auth: none, upstream: app }}
@@ -463,10 +465,23 @@ def test_P_13_methods_are_exact(gateway, app, method, status):
         assert request.method == method
 
 
-@pytest.mark.parametrize("method", ["get", "FOO", "head", "POST", "M-SEARCH", "connect", "trace"])
-def test_P_13_no_method_gets_a_looser_rule(gateway, app, method):
+@pytest.mark.parametrize("method, status", [
+    ("FOO", 401), ("POST", 401), ("M-SEARCH", 401), ("get", 404), ("head", 404), ("Post", 404), ("connect", 404),
+    ("trace", 404), ("fOO", 404)])
+def test_P_13_no_method_gets_a_looser_rule(gateway, app, method, status):
     answer, _ = ask(gateway, app, "/R", method)
-    assert answer.status == 401 and gateway.access_of(answer.request_id)["route"] == "protected"
+    line = gateway.access_of(answer.request_id)
+    assert (answer.status, line.get("route")) == (status, "protected" if status == 401 else None), line
+
+
+@pytest.mark.parametrize("method", ["delete", "DELETe", "Delete", "post", "trace", "connect", "foo"])
+def test_P_13_another_case_of_a_method_finds_no_route_for_all_methods(gateway, app, method):
+    """Applications take `delete` for DELETE, whose route is stricter than the one for the other methods."""
+    assert ask(gateway, app, "/strict/x", "GET")[0].status == ask(gateway, app, "/strict/x", "FOO")[0].status == 200
+    assert ask(gateway, app, "/strict/x", "DELETE")[0].status == 401
+    answer, request = ask(gateway, app, "/strict/x", method)
+    assert (answer.status, request) == (404, None)
+    assert gateway.access_of(answer.request_id)["reason"] == "no_route"
 
 
 @pytest.fixture(scope="module", params=[1, 200], ids=["1-host", "200-hosts"])

@@ -53,7 +53,7 @@ struct RouteDraft: Sendable {
         "`/orders/{id}/**`: `*` and `{name}` are one segment, `**` at the end is what lies below."),
       Key(
         "methods", ifWritten: \.methods, .list(of: .method, "methods"),
-        "Left out, all. HEAD is allowed where GET is."),
+        "Left out, all. HEAD is allowed where GET is. A method with lower-case letters (`delete`) finds no route."),
       Key(
         "auth", ifWritten: \.authentication, .authentication, presence: .requiredByResolver,
         "Whose tokens are accepted: a provider, a list of them, or `none` for everyone."),

@@ -461,22 +461,47 @@ def test_a_back_channel_logout_ends_what_it_may_mean(scene, provider):
     assert [each.fetch("/a").status for each in (unnamed, named, bob)] == [401, 200, 200]
 
 
+def open_websocket(made, browser, client):
+    """Has `client` open one with the browser's session."""
+    made.app.answer = lambda request, connection: (
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+    client.send("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                f"Origin: {URL}\r\nCookie: {SESSION}={browser.cookies[SESSION]}\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert client.response().status == 101
+
+
 def test_an_open_websocket_ends_with_its_session(scene, provider):
     made = scene()
-
-    def answer(request, connection):
-        return (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-    made.app.answer = answer
     browser = made.browser()
     browser.sign_in()
     with Client(made.gateway) as client:
-        client.send("GET /ws HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                    f"Origin: {URL}\r\nCookie: {SESSION}={browser.cookies[SESSION]}\r\n"
-                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        assert client.response().status == 101
+        open_websocket(made, browser, client)
         assert backchannel(made, provider.logout_token(sub="alice")).status == 200
         assert client.is_closed()
+
+
+def test_T_16_an_open_websocket_has_its_session_renewed_and_ends_where_the_provider_refuses(scene, provider):
+    """Half a minute goes by until the session is looked up again: no request comes meanwhile."""
+    provider.expires_in = 1
+    made = scene()
+    stays, ends = made.browser(), made.browser()
+    stays.sign_in()
+    provider.user = {"sub": "bob"}
+    ends.sign_in()
+    # Whoever was shut out since.
+    provider.grants = {token: grant for token, grant in provider.grants.items() if grant["user"]["sub"] != "bob"}
+    asked = len(provider.of("token"))
+    with Client(made.gateway, 90) as first, Client(made.gateway, 90) as second:
+        open_websocket(made, stays, first)
+        open_websocket(made, ends, second)
+        assert second.is_closed(60)
+        wait_until(lambda: len(provider.of("token")) >= asked + 2, "both renewals", 60)
+        assert not first.is_closed(3)
+        line, = made.gateway.wait_access(path="/ws")
+        assert (line["status"], line["reason"], line["subject"]) == (101, "token_revoked", "bob")
+    assert ends.fetch("/a").status == 401 and stays.fetch("/a").status == 200
 
 
 def test_two_processes_on_one_folder(start, upstream, provider, tmp_path):

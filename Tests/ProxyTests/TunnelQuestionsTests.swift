@@ -12,14 +12,14 @@ private final class AskedTunnels {
 
   init(_ count: Int, loop: EventLoop, again: TunnelQuestions.Asked) {
     slots = (0..<count).map { ExchangeSlot(index: $0) }
-    questions = TunnelQuestions(loop: loop) { [unowned self] _, token in
-      asked += token
+    questions = TunnelQuestions(loop: loop) { [unowned self] _, credential in
+      if case .token(let token) = credential { asked += token }
       return again
     }
     for (index, slot) in slots.enumerated() {
       slot.exchange.generation = 1
       slot.exchange.state = .tunnelling
-      questions?.add(slot, token: [UInt8(index)], after: .zero)
+      questions?.add(slot, .token([UInt8(index)]), after: .zero)
     }
   }
 }

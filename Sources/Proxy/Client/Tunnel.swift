@@ -27,8 +27,10 @@ extension ClientConnection {
     {
       worker.tunnelExpiries.add(slot, at: end)
     }
-    if let token = slot.exchange.introspectedToken, let pause = worker.context.tunnelPause(of: slot.exchange) {
-      worker.tunnelQuestions.add(slot, token: token, after: pause)
+    if let credential = slot.exchange.introspected,
+      let (_, pause) = worker.questioned(slot, credential)
+    {
+      worker.tunnelQuestions.add(slot, credential, after: pause)
     }
     relayTunnel(slot)
   }

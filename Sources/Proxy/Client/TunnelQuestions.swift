@@ -2,16 +2,17 @@ import Configuration
 import Sockets
 import Tokens
 
-/// The tunnels of one loop whose issuer is asked again and again whether their token is still active (RFC 7662): no
-/// request after the one that opened a tunnel would have it asked (SECURITY T-16).
+/// The tunnels of one loop of which is asked again and again whether what they were opened with still holds: at the
+/// token's issuer (RFC 7662), or in the store of sessions. No request after the one that opened a tunnel would have it
+/// asked (SECURITY T-16).
 ///
 /// A few questions of a loop are under way at a time, so that many tunnels leave the issuer to requests. A question that
-/// the issuer does not answer ends nothing, and is asked again in its turn.
+/// nobody answers ends nothing, and is asked again in its turn.
 final class TunnelQuestions {
-  /// Asks the issuer, which ends in `answered`, where there is one to be asked.
+  /// Asks, which ends in `answered`, where there is somebody to be asked.
   ///
   /// - Returns: After how long it is to be asked again.
-  typealias Ask = (_ slot: ExchangeSlot, _ token: [UInt8]) -> Asked
+  typealias Ask = (_ slot: ExchangeSlot, _ credential: IntrospectedCredential) -> Asked
 
   enum Asked {
     case asked(again: Duration)
@@ -22,7 +23,7 @@ final class TunnelQuestions {
   private struct Tunnel {
     let slot: ExchangeSlot
     let generation: UInt64
-    let token: [UInt8]
+    let credential: IntrospectedCredential
     var due: MonotonicTime
   }
 
@@ -40,14 +41,14 @@ final class TunnelQuestions {
 
   /// A tunnel begins.
   ///
-  /// - Parameter pause: Until the issuer is asked.
-  func add(_ slot: ExchangeSlot, token: [UInt8], after pause: Duration) {
+  /// - Parameter pause: Until it is asked.
+  func add(_ slot: ExchangeSlot, _ credential: IntrospectedCredential, after pause: Duration) {
     tunnels.append(
-      Tunnel(slot: slot, generation: slot.exchange.generation, token: token, due: .current + pause))
+      Tunnel(slot: slot, generation: slot.exchange.generation, credential: credential, due: .current + pause))
     if tunnels.count == 1 { lookLater() }
   }
 
-  /// The issuer has answered one question.
+  /// One question is answered.
   func answered() {
     let wasFull = underWay >= Limits.tunnelQuestionsMax
     underWay -= 1
@@ -72,7 +73,7 @@ final class TunnelQuestions {
       if next >= tunnels.count { next = 0 }
       let tunnel = tunnels[next]
       if tunnel.due <= now, tunnel.slot.exchange.isTunnel(tunnel.generation) {
-        switch ask(tunnel.slot, tunnel.token) {
+        switch ask(tunnel.slot, tunnel.credential) {
         case .asked(let pause):
           underWay += 1
           tunnels[next].due = now + pause

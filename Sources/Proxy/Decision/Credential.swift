@@ -2,6 +2,14 @@ import Configuration
 import HTTP
 import Reason
 
+/// What is no proof by itself of who somebody is: it is asked about.
+enum IntrospectedCredential {
+  /// At its issuer.
+  case token([UInt8])
+  /// A session's id, in the store of sessions.
+  case session([UInt8])
+}
+
 /// Where the token of a request stands.
 enum Credential {
   case absent
@@ -25,13 +33,14 @@ enum Credential {
     }
   }
 
-  /// A copy of the token; nil where there is none: a session's id is none.
-  func copiedToken(from bytes: Span<UInt8>) -> [UInt8]? {
-    if case .session = self { return nil }
+  /// A copy to ask with again; nil where there is nothing to ask about.
+  func introspected(from bytes: Span<UInt8>) -> IntrospectedCredential? {
     guard let range, !range.isEmpty else { return nil }
-    return [UInt8](capacity: range.count) { output in
+    let copy = [UInt8](capacity: range.count) { output in
       for index in range.lowerBound..<range.upperBound { output.append(bytes[index]) }
     }
+    if case .session = self { return .session(copy) }
+    return .token(copy)
   }
 
   /// Whether it is the cookie that the browser will have, as what the request brought was renewed.

@@ -22,10 +22,12 @@ extension DecisionContext {
     return isOver && exchange.route?.configuration.onExpiry == .keep ? nil : reason
   }
 
-  /// After how long the issuer is asked again about a tunnel that begins; nil: there is none to be asked.
-  func tunnelPause(of exchange: Exchange) -> Duration? {
-    guard let name = exchange.log.identity.provider else { return nil }
-    return active.configuration.providers.first { $0.name == name }?.introspection?.tunnelPause
+  /// After how long it is asked again about what a tunnel was opened with; nil: there is nobody to be asked.
+  func tunnelPause(of credential: IntrospectedCredential, _ provider: ProviderConfiguration) -> Duration? {
+    switch credential {
+    case .token: provider.introspection?.tunnelPause
+    case .session: provider.codeFlow == nil ? nil : Limits.tunnelQuestionPauseMin
+    }
   }
 
   /// The part that depends on keys and on the configuration. Certificates have their own (`endTunnelsOfCertificates`).

@@ -138,7 +138,7 @@ extension Exchange {
     }
     log.keep(sender.identity)
     if upgrade != nil, case .introspected = sender.identity {
-      introspectedToken = sender.authentication.credential.copiedToken(from: bytes)
+      introspected = sender.authentication.credential.introspected(from: bytes)
     }
     if let refusal = admit(sender, head, bytes, route, context) { return .refuse(refusal) }
     log.asksRule(at: context.unixSeconds)

@@ -63,9 +63,9 @@ final class Exchange {
   /// That it was the one with which what its route tries stopped being enforced.
   var rampStop: (by: ProxyEvent.Trier, counts: EnforcementRamp.Stop)?
 
-  /// The token that an issuer has vouched for, where a tunnel may come of the request: it is asked again as long as that
-  /// lasts.
-  var introspectedToken: [UInt8]?
+  /// What somebody was known by that is no proof by itself, where a tunnel may come of the request: it is asked about
+  /// again as long as that lasts.
+  var introspected: IntrospectedCredential?
   /// What the issuer said of the token, where it was asked.
   var introspection: IntrospectionResult?
   /// What came of the request's refresh token, where it was used.
@@ -105,7 +105,7 @@ final class Exchange {
     refusingTrier = nil
     rampStop = nil
     introspection = nil
-    introspectedToken = nil
+    introspected = nil
     renewal = nil
     trace = nil
     upgrade = nil
@@ -231,7 +231,7 @@ final class Exchange {
     corsFields = nil
     forwardAuthFields = nil
     introspection = nil
-    introspectedToken = nil
+    introspected = nil
     renewal = nil
     upgrade = nil
     log.forgetToken()

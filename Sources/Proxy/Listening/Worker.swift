@@ -257,19 +257,32 @@ final class Worker {
         exchange: slot.exchange.generation))
   }
 
-  /// Has the issuer of a tunnel's token asked about it once more.
-  private func askAgain(_ token: [UInt8], of slot: ExchangeSlot) -> TunnelQuestions.Asked {
+  /// Whom to ask, and how often, about what a tunnel was opened with; nil: there is nobody to be asked now.
+  func questioned(
+    _ slot: ExchangeSlot, _ credential: IntrospectedCredential
+  ) -> (provider: Int, pause: Duration)? {
     let providers = context.active.configuration.providers
     guard let name = slot.exchange.log.identity.provider,
       let provider = providers.firstIndex(where: { $0.name == name }),
-      let introspection = providers[provider].introspection
-    else { return .nothing }
+      let pause = context.tunnelPause(of: credential, providers[provider])
+    else { return nil }
+    return (provider, pause)
+  }
+
+  /// Has it asked once more about what a tunnel was opened with.
+  private func askAgain(_ credential: IntrospectedCredential, of slot: ExchangeSlot) -> TunnelQuestions.Asked {
+    guard let (provider, pause) = questioned(slot, credential) else { return .nothing }
+    let (bytes, isSession) =
+      switch credential {
+      case .token(let token): (token, false)
+      case .session(let id): (id, true)
+      }
     requestIntrospection(
       IntrospectionQuestion(
-        token: token, provider: provider, isSession: false, client: nil, isOfTunnel: true,
+        token: bytes, provider: provider, isSession: isSession, client: nil, isOfTunnel: true,
         configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
-    return .asked(again: introspection.tunnelPause)
+    return .asked(again: pause)
   }
 
   /// Lets `connection` wait for what comes of a refresh token; its deadline is the end of the wait.

@@ -256,7 +256,11 @@ extension Reason {
       one twice.
       """
     case .cookieTooLarge: "The token of the sign-in is over 4,000 bytes, and browsers drop such a cookie."
-    case .signInUnavailable: "The database of sign-ins could not be used; the program messages say why."
+    case .signInUnavailable:
+      """
+      The database of sign-ins could not be used; the program messages say why. Of a request to a route: the browser's \
+      refresh token could not be used, in time or at all, and stays as good as it was.
+      """
     case .callbackInvalid:
       """
       What a browser brings back from the provider is malformed, was not asked for by this browser, is older than \

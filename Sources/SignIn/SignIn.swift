@@ -19,6 +19,8 @@ enum Limits {
   static let clientSecretsMax = 32
   /// Requests of a provider that are worked on, or wait for it.
   static let requestsMax = 512
+  /// Of these, from one address.
+  static let addressRequestsMax = 128
   /// Codes of a provider that are being redeemed: whoever sends them has shown nothing, and each costs the provider a
   /// request.
   static let redemptionsMax = 64

@@ -36,7 +36,7 @@ extension SignInService {
     // Who brings a token in the request itself is no browser that was made to send this.
     if let token = request.bearerToken {
       switch verify(token) {
-      case .success(let verified): end(Target(verified), everywhere, returnTo: goingOn, clears: false, completion)
+      case .success(let verified): end(verified, everywhere, returnTo: goingOn, clears: false, completion)
       case .failure(let fault): completion(answer(fault))
       }
       return
@@ -50,7 +50,7 @@ extension SignInService {
     if let token = request.cookie(configuration.cookies.access),
       case .success(let verified) = verify([UInt8](token.utf8))
     {
-      return end(Target(verified), everywhere, returnTo: goingOn, clears: true, completion)
+      return end(verified, everywhere, returnTo: goingOn, clears: true, completion)
     }
     if let token = request.cookie(configuration.cookies.refresh) {
       return end(byRefreshToken: token, everywhere, request, returnTo: goingOn, clears: true, completion)
@@ -63,11 +63,6 @@ extension SignInService {
   struct Target: Sendable {
     let signIn: String?
     let subject: String
-
-    init(signIn: String, subject: String) {
-      self.signIn = signIn
-      self.subject = subject
-    }
 
     init(_ token: VerifiedToken) {
       signIn = if case .string(let id)? = token.claim(Target.signInPath) { id } else { nil }
@@ -90,8 +85,7 @@ extension SignInService {
       let record = found.record
       // As where it is used: who has the former password has no say in what was begun with the new one (SECURITY C-9).
       if isEverywhere, found.token == .good, isStillGood(record) {
-        let target = Target(signIn: record.id, subject: record.subject)
-        return end(target, true, returnTo: returnTo, clears: clears, completion)
+        return endAll(of: record.subject, returnTo: returnTo, clears: clears, completion)
       }
       if isEverywhere, found.token == .replaced {
         report(.refreshReused(subject: record.subject, id: record.id, address: address))
@@ -111,20 +105,54 @@ extension SignInService {
   }
 
   private func end(
+    _ token: VerifiedToken, _ isEverywhere: Bool, returnTo: String?, clears: Bool, _ completion: @escaping Completion
+  ) {
+    let target = Target(token)
+    if isEverywhere, target.signIn != nil {
+      return endEverywhere(byAccessToken: target, returnTo: returnTo, clears: clears, completion)
+    }
+    end(target, isEverywhere, returnTo: returnTo, clears: clears, completion)
+  }
+
+  /// Ends the one sign-in, and says so where it was to be all.
+  private func end(
     _ target: Target, _ isEverywhere: Bool, returnTo: String?, clears: Bool, _ completion: @escaping Completion
   ) {
-    if isEverywhere {
-      return endAll(of: target.subject) { [self] count in
-        guard let count else { return completion(SignInService.unavailable) }
-        report(.signedOut(subject: target.subject, count: count))
-        completion(answerLoggedOut(returnTo: returnTo, clears: clears))
-      }
-    }
     // A machine's token is of no sign-in.
     guard let id = target.signIn else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
     endSignIn(id) { [self] isDone in
       guard isDone else { return completion(SignInService.unavailable) }
       report(.signedOut(subject: target.subject, count: 1))
+      completion(
+        isEverywhere
+          ? notEverywhere(.refreshRefused, clears: clears) : answerLoggedOut(returnTo: returnTo, clears: clears))
+    }
+  }
+
+  /// An access token may be older than the password that holds now (SECURITY C-9), or of another store.
+  private func endEverywhere(
+    byAccessToken target: Target, returnTo: String?, clears: Bool, _ completion: @escaping Completion
+  ) {
+    state.store.list(provider: provider, subject: target.subject, now: now) { [self] result in
+      onQueue { [self] in
+        switch result {
+        case .failure(let fault):
+          storeFailed(fault)
+          completion(SignInService.unavailable)
+        case .success(let records):
+          guard let record = records.first(where: { $0.id == target.signIn }), isStillGood(record) else {
+            return end(target, true, returnTo: returnTo, clears: clears, completion)
+          }
+          endAll(of: record.subject, returnTo: returnTo, clears: clears, completion)
+        }
+      }
+    }
+  }
+
+  private func endAll(of subject: String, returnTo: String?, clears: Bool, _ completion: @escaping Completion) {
+    endAll(of: subject) { [self] count in
+      guard let count else { return completion(SignInService.unavailable) }
+      report(.signedOut(subject: subject, count: count))
       completion(answerLoggedOut(returnTo: returnTo, clears: clears))
     }
   }

@@ -1,5 +1,5 @@
 import Configuration
-import HTTP
+public import HTTP
 import JSON
 import Reason
 import State
@@ -52,24 +52,42 @@ extension SignInService {
     public let cookies: [String]
   }
 
+  public enum Renewal: Sendable {
+    case renewed(Renewed)
+    /// The refresh token is good for nothing.
+    case refused
+    /// Nobody could say: it is as good as before.
+    case unavailable
+  }
+
   /// Until the browser comes back with what replaces its refresh token, that one stays good: it may have gone on to
   /// another page before it read this answer, which waits for the upstream's.
   ///
   /// - Parameters:
-  ///   - address: The client's.
-  ///   - completion: Called once, from anywhere; nil: the request is as good as without a refresh token.
-  public func renew(_ token: [UInt8], address: String, completion: @escaping @Sendable (Renewed?) -> Void) {
+  ///   - client: Who sent it; nil where there is no address.
+  ///   - completion: Called once, from anywhere.
+  public func renew(
+    _ token: [UInt8], client: IPAddress?, completion: @escaping @Sendable (Renewal) -> Void
+  ) {
     let deadline = ContinuousClock.now + Limits.refreshWithin
-    guard state.requests.enter() else { return completion(nil) }
+    let sender = LoginThrottle.Attempt(client: client)
+    guard state.requests.enter(sender) else { return completion(.unavailable) }
     onQueue { [self] in
       let text = String(decoding: token, as: UTF8.self)
-      use(text, replacing: .onceSuccessorIsUsed, address: address, deadline: deadline) { [self] result in
-        state.requests.leave()
-        guard case .success(let issued) = result else { return completion(nil) }
-        guard let cookies = cookies(for: issued) else { return endSignIn(issued.record.id) { _ in completion(nil) } }
-        completion(
-          Renewed(
-            accessToken: issued.accessToken, accessCookie: configuration.cookies.access, cookies: cookies))
+      use(text, replacing: .onceSuccessorIsUsed, address: client?.text ?? "", deadline: deadline) { [self] result in
+        state.requests.leave(sender)
+        switch result {
+        case .success(let issued):
+          guard let cookies = cookies(for: issued) else {
+            return endSignIn(issued.record.id) { _ in completion(.refused) }
+          }
+          completion(
+            .renewed(
+              Renewed(
+                accessToken: issued.accessToken, accessCookie: configuration.cookies.access, cookies: cookies)))
+        case .failure(.busy), .failure(.unavailable): completion(.unavailable)
+        case .failure: completion(.refused)
+        }
       }
     }
   }

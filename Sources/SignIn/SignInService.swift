@@ -70,10 +70,11 @@ public final class SignInService: Responder, Sendable {
     }
     // A flood of them must not cost the loops the threads of the queue besides.
     if let answer = busyAnswer(to: request) { return completion(answer) }
-    guard state.requests.enter() else { return completion(Answers.busy) }
+    let sender = LoginThrottle.Attempt(client: request.client)
+    guard state.requests.enter(sender) else { return completion(Answers.busy) }
     queue.async { [self] in
       answer(request) { [state] response in
-        state.requests.leave()
+        state.requests.leave(sender)
         completion(response)
       }
     }

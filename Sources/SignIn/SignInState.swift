@@ -1,5 +1,6 @@
 public import Configuration
 import Crypto
+import HTTP
 import Sockets
 public import State
 import Synchronization
@@ -9,7 +10,7 @@ public import Tokens
 public final class SignInState: Sendable {
   public let store: any SignInStore
   let queue = SerialQueue(name: "sign-in")
-  let requests = RequestsUnderWay()
+  let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
   let throttle = Mutex(LoginThrottle())
   /// Of machines: a wrong secret of one of them is no reason to keep people of its address from signing in.
   let clientThrottle = Mutex(LoginThrottle())

@@ -492,7 +492,7 @@ def test_T_16_an_open_websocket_has_its_session_renewed_and_ends_where_the_provi
     ends.sign_in()
     # Whoever was shut out since.
     provider.grants = {token: grant for token, grant in provider.grants.items() if grant["user"]["sub"] != "bob"}
-    asked = len(provider.of("token"))
+    asked, usual = len(provider.of("token")), made.app.answer
     with Client(made.gateway, 90) as first, Client(made.gateway, 90) as second:
         open_websocket(made, stays, first)
         open_websocket(made, ends, second)
@@ -501,6 +501,7 @@ def test_T_16_an_open_websocket_has_its_session_renewed_and_ends_where_the_provi
         assert not first.is_closed(3)
         line, = made.gateway.wait_access(path="/ws")
         assert (line["status"], line["reason"], line["subject"]) == (101, "token_revoked", "bob")
+    made.app.answer = usual
     assert ends.fetch("/a").status == 401 and stays.fetch("/a").status == 200
 
 

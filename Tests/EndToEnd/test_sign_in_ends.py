@@ -319,6 +319,27 @@ def test_C_9_a_refresh_token_of_the_former_password_ends_its_own_sign_in_and_no_
     assert [request.target for request in made.app.requests] == ["/x"]
 
 
+@pytest.mark.parametrize("place", ["Authorization", "cookie"])
+def test_C_9_an_access_token_of_the_former_password_ends_its_own_sign_in_and_no_other(scene, place):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    stolen = browser.cookies["portcullis_access"]
+    made.write_users(users(person("u-1", "alice", password=NEW)))
+    made.gateway.wait_message("users file read")
+    again = json.loads(made.login(password=NEW).body)
+    if place == "cookie":
+        answer = browser.post_form("/auth/logout", {"everywhere": "true"})
+    else:
+        answer = made.post("/auth/logout", {"everywhere": True}, [made.bearer(stolen)])
+    assert (answer.status, json.loads(answer.body)["error"]) == (401, "invalid_grant")
+    assert made.gateway.access_of(answer.request_id)["reason"] == "refresh_refused"
+    assert made.get("/x", [made.bearer(stolen)]).status == 401
+    assert made.get("/x", [made.bearer(again["access_token"])]).status == 200
+    assert made.refresh(again["refresh_token"]).status == 200
+    assert [request.target for request in made.app.requests] == ["/x"]
+
+
 def test_a_refresh_token_that_was_replaced_signs_out_where_that_is_all_that_is_asked(scene):
     made = scene()
     token = made.tokens()

@@ -155,12 +155,16 @@ final class SignIns {
   func renew(_ request: RenewalRequest, _ completion: @escaping @Sendable (Renewal) -> Void) {
     let provider = request.provider
     guard let service = services[provider] else { return completion(.none) }
-    service.renew(request.token, address: request.client) { renewed in
-      completion(
-        renewed.map {
+    service.renew(request.token, client: request.client) { renewal in
+      switch renewal {
+      case .renewed(let renewed):
+        completion(
           Renewal(
-            token: $0.accessToken, provider: provider, cookieName: $0.accessCookie, cookies: $0.cookies)
-        } ?? .none)
+            token: renewed.accessToken, provider: provider, cookieName: renewed.accessCookie,
+            cookies: renewed.cookies))
+      case .refused: completion(.none)
+      case .unavailable: completion(.unavailable)
+      }
     }
   }
 }

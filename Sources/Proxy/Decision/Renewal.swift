@@ -1,10 +1,12 @@
+public import HTTP
+
 /// A refresh token that a loop wants used, for a request whose access token is no longer good.
 public struct RenewalRequest: Sendable {
   public let token: [UInt8]
   /// The provider's name.
   public let provider: String
-  /// The client's address as text.
-  public let client: String
+  /// Who sent it; nil where there is no address.
+  public let client: IPAddress?
   /// The exchange that waits.
   let place: ExchangePlace
 }
@@ -18,14 +20,20 @@ public struct Renewal: Sendable {
   /// Field lines of the answer, each with its CRLF; nil: none.
   let fields: [UInt8]?
 
-  /// Nothing.
-  public static let none = Renewal(token: nil, provider: "", cookie: nil, fields: nil)
+  /// Whether nobody could say what the refresh token is good for.
+  let isUnavailable: Bool
 
-  private init(token: [UInt8]?, provider: String, cookie: [UInt8]?, fields: [UInt8]?) {
-    self.token = token
-    self.provider = provider
-    self.cookie = cookie
-    self.fields = fields
+  /// The refresh token is good for nothing.
+  public static let none = Renewal(isUnavailable: false)
+  /// Nobody could say: the browser keeps its refresh token, and may come again.
+  public static let unavailable = Renewal(isUnavailable: true)
+
+  private init(isUnavailable: Bool) {
+    token = nil
+    provider = ""
+    cookie = nil
+    fields = nil
+    self.isUnavailable = isUnavailable
   }
 
   /// - Parameters:
@@ -36,6 +44,7 @@ public struct Renewal: Sendable {
   public init(token: [UInt8], provider: String, cookieName: String, cookies: [String]) {
     self.token = token
     self.provider = provider
+    isUnavailable = false
     cookie = [UInt8](cookieName.utf8) + [UInt8(ascii: "=")] + token
     // A cache that keeps the answer would hand the cookies to others.
     let lines = cookies.map { "Set-Cookie: \($0)\r\n" } + ["Cache-Control: no-store\r\n"]

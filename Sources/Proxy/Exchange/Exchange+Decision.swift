@@ -215,6 +215,8 @@ extension Exchange {
       return .sender(Sender(identity: found, cached: place, authentication: authentication))
     case .refused(let reason, let keyID, let provider):
       log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
+      // Whoever is sent to sign in now would lose a refresh token that may be good.
+      if renewal?.isUnavailable == true { return .unknown(.refuse(Refusal(.signInUnavailable))) }
       if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) {
         return .unknown(.answer(response))
       }

@@ -291,7 +291,7 @@ final class Worker {
     waitDeadlines.arm(connection)
     requestRenewal(
       RenewalRequest(
-        token: token, provider: provider, client: slot.exchange.log.client.text, place: place(of: slot)))
+        token: token, provider: provider, client: context.client.address, place: place(of: slot)))
   }
 
   /// Something came of a refresh token. What was issued counts under another configuration too.

@@ -36,9 +36,10 @@ public final class CodeFlowService: Responder, Sendable {
   private let report: @Sendable (CodeFlowEvent) -> Void
   private let failures = Mutex(FaultReport(pause: Limits.saidEvery))
   private let storeFaults: StoreFaults
-  private let requests = RequestsUnderWay()
+  private let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
-  private let providerLogouts = RequestsUnderWay()
+  private let providerLogouts = SharesUnderWay<IPAddress>(
+    most: Limits.requestsMax, share: Limits.addressRequestsMax)
   /// Bounds what is asked of the provider for people who may have made up what they bring.
   let redemptions = SharesUnderWay<IPAddress>(most: Limits.redemptionsMax, share: Limits.addressRedemptionsMax)
   let lookUps = SharesUnderWay<IPAddress>(most: Limits.lookUpsMax, share: Limits.addressLookUpsMax)
@@ -88,12 +89,13 @@ public final class CodeFlowService: Responder, Sendable {
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     let isOfProvider = request.method == "POST" && request.path == configuration.path + "/backchannel-logout"
     let counted = isOfProvider ? providerLogouts : requests
-    guard counted.enter() else {
+    let sender = LoginThrottle.Attempt(client: request.client)
+    guard counted.enter(sender) else {
       return completion(request.method == "GET" ? page(.loginBusy, request) : Answers.busy)
     }
     queue.async { [self] in
       answer(request) { response in
-        counted.leave()
+        counted.leave(sender)
         completion(response)
       }
     }

@@ -1,7 +1,9 @@
 import HTTP
 import Reason
 import Sockets
+import TLS
 import Testing
+import Tokens
 
 @testable import Proxy
 
@@ -50,7 +52,7 @@ struct AnswerTests {
     #expect(gateway.exchange.state == .waitingForUpstream)
     #expect(Step(gateway.exchange.answered(with: try answerHead("HTTP/1.1 200 OK\r\n\r\n").head)) == .relay)
     #expect(gateway.exchange.state == .answering)
-    #expect(gateway.exchange.status == 200)
+    #expect(gateway.exchange.answer.status == 200)
     let old = try waiting("GET /pub/a HTTP/1.0")
     #expect(Step(old.exchange.answered(with: try answerHead("HTTP/1.1 103 Early Hints\r\n\r\n").head)) == .dropInterim)
   }
@@ -104,7 +106,7 @@ struct AnswerTests {
     let gateway = try waiting("GET /pub/a HTTP/\(row.version)", "Connection: keep-alive")
     _ = gateway.exchange.answered(with: try answerHead("HTTP/\(row.answer)\r\n\r\n").head)
     #expect(gateway.exchange.answer.framing == row.framing)
-    #expect(gateway.exchange.persistence == (row.isKept ? .kept : .closed))
+    #expect(gateway.exchange.request.persistence == (row.isKept ? .kept : .closed))
     #expect(gateway.exchange.answer.upstreamPersists == row.upstreamPersists)
   }
 
@@ -113,13 +115,13 @@ struct AnswerTests {
     let early = try waiting("POST /pub/a HTTP/1.1", "Content-Length: 5")
     let head = try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head
     _ = early.exchange.answered(with: head)
-    #expect(early.exchange.persistence == .closed)
+    #expect(early.exchange.request.persistence == .closed)
     #expect(!early.exchange.answer.upstreamPersists)
     // Whether it ends before the answer does or after it: the upstream may not have meant that body.
     let step = try early.exchange.requestBodyStep(Array("hello".utf8).span)
     #expect(step.consumed == 5)
     early.exchange.answerEnded()
-    #expect(early.exchange.persistence == .closed)
+    #expect(early.exchange.request.persistence == .closed)
     #expect(!early.exchange.answer.upstreamPersists)
     #expect(early.exchange.state == .answered)
   }
@@ -132,7 +134,7 @@ struct AnswerTests {
     let head = try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head
     _ = whole.exchange.answered(with: head, requestIsSent: requestIsSent)
     whole.exchange.answerEnded()
-    #expect(whole.exchange.persistence == .kept)
+    #expect(whole.exchange.request.persistence == .kept)
     // The upstream's does where it has not been sent the body.
     #expect(whole.exchange.answer.upstreamPersists == requestIsSent)
   }
@@ -141,11 +143,11 @@ struct AnswerTests {
   func refusedWithBody() throws {
     let gateway = try DecidingGateway()
     #expect(try gateway.decide("POST /R", "Content-Length: 5") == .refused(.credentialMissing))
-    #expect(gateway.exchange.persistence == .closed)
+    #expect(gateway.exchange.request.persistence == .closed)
     #expect(try gateway.decide("POST /R", "Content-Length: 0") == .refused(.credentialMissing))
-    #expect(gateway.exchange.persistence == .kept)
+    #expect(gateway.exchange.request.persistence == .kept)
     #expect(try gateway.decide("GET /R;x") == .refused(.pathParameter))
-    #expect(gateway.exchange.persistence == .closed)
+    #expect(gateway.exchange.request.persistence == .closed)
   }
 
   @Test("An answer that is cut keeps its status, and says why")
@@ -153,11 +155,11 @@ struct AnswerTests {
     let begun = try waiting("GET /pub/a HTTP/1.1")
     _ = begun.exchange.answered(with: try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").head)
     begun.exchange.cut(.upstreamTruncated)
-    #expect(begun.exchange.status == 200 && begun.exchange.reason == .upstreamTruncated)
-    #expect(begun.exchange.persistence == .closed)
+    #expect(begun.exchange.answer.status == 200 && begun.exchange.answer.reason == .upstreamTruncated)
+    #expect(begun.exchange.request.persistence == .closed)
     let silent = try waiting("GET /pub/a HTTP/1.1")
     silent.exchange.cut(.clientClosed)
-    #expect(silent.exchange.status == 499)
+    #expect(silent.exchange.answer.status == 499)
   }
 
   @Test("An exchange that begins says nothing of the one before")
@@ -169,7 +171,37 @@ struct AnswerTests {
     gateway.exchange.begin(startedAt: gateway.context.now, peer: Peer(), in: gateway.context)
     #expect(gateway.exchange.generation == before + 1)
     #expect(gateway.exchange.requestID != requestID)
-    #expect(gateway.exchange.state == .deciding && gateway.exchange.status == 0 && gateway.exchange.reason == nil)
-    #expect(gateway.exchange.requestBody.isComplete && !gateway.exchange.expectsContinue)
+    #expect(
+      gateway.exchange.state == .deciding && gateway.exchange.answer.status == 0
+        && gateway.exchange.answer.reason == nil)
+    #expect(gateway.exchange.request.body.isComplete && !gateway.exchange.request.expectsContinue)
+  }
+
+  @Test("Nothing that is kept of an exchange outlasts it: a field that is forgotten would show one client's to another")
+  func keepsNothing() throws {
+    let gateway = try DecidingGateway()
+    gateway.secured = SecuredConnection(names: CertificateNames(names: ["a.example"]), thumbprint: nil)
+    let token = try Issuer.token("\"sub\":\"alice\"")
+    _ = try gateway.forwarded(
+      "POST /R?q=1", "Authorization: Bearer \(token)", "Content-Length: 5", "Expect: 100-continue",
+      "Accept: text/html")
+    gateway.exchange.introspected(.inactive)
+    gateway.exchange.renewed(.none)
+    gateway.exchange.cut(.upstreamTruncated)
+    let used = gateway.exchange
+    let fresh = Exchange()
+    for begins in [true, false] {
+      for exchange in [used, fresh] {
+        if begins {
+          exchange.begin(startedAt: gateway.context.now, peer: Peer(), in: gateway.context)
+        } else {
+          exchange.forget()
+        }
+      }
+      let kept = zip(Mirror(reflecting: used).children, Mirror(reflecting: fresh).children)
+      for (one, other) in kept where !["generation", "requestID"].contains(one.label) {
+        #expect("\(one.value)" == "\(other.value)")
+      }
+    }
   }
 }

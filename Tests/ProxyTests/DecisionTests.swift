@@ -129,8 +129,8 @@ struct DecisionTests {
   func expectation() throws {
     let gateway = try DecidingGateway()
     #expect(try gateway.decide("POST /R", "Expect: 100-continue", "Content-Length: 3") == .refused(.credentialMissing))
-    #expect(gateway.exchange.persistence == .closed)
+    #expect(gateway.exchange.request.persistence == .closed)
     #expect(try gateway.decide("GET /R") == .refused(.credentialMissing))
-    #expect(gateway.exchange.persistence == .kept)
+    #expect(gateway.exchange.request.persistence == .kept)
   }
 }

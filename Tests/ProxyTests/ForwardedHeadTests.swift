@@ -119,7 +119,7 @@ struct ForwardedHeadTests {
     let gateway = try DecidingGateway()
     let head = try gateway.forwarded("POST /pub/a", "Expect: 100-continue", "Content-Length: 3")
     #expect(head.values("Expect").isEmpty)
-    #expect(gateway.exchange.expectsContinue)
+    #expect(gateway.exchange.request.expectsContinue)
   }
 
   @Test("I-6: the credential that was used is removed, unless the route forwards it")

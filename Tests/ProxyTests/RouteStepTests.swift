@@ -45,8 +45,8 @@ struct RouteStepTests {
         "Access-Control-Allow-Methods: GET, PUT", "Access-Control-Allow-Headers: Authorization, Content-Type",
         "Access-Control-Max-Age: 3600",
       ])
-    #expect(gateway.exchange.route?.configuration.name == "listed")
-    #expect(gateway.exchange.corsFields == nil)
+    #expect(gateway.exchange.decision.route?.configuration.name == "listed")
+    #expect(gateway.exchange.decision.corsFields == nil)
     let any = try gateway.decide("OPTIONS /any", "origin: null", "access-control-request-method: DELETE")
     guard case .answered(let any) = any else { throw NotForwarded(decision: any) }
     #expect(
@@ -65,7 +65,7 @@ struct RouteStepTests {
     let gateway = try gateway()
     let decision = try gateway.decide("OPTIONS /listed/x", "Origin: \(origin)", "Access-Control-Request-Method: GET")
     #expect(decision == .refused(.originRefused))
-    #expect(gateway.challenge == nil && gateway.exchange.corsFields == nil)
+    #expect(gateway.challenge == nil && gateway.exchange.decision.corsFields == nil)
   }
 
   @Test("What is no preflight goes its way")
@@ -75,7 +75,7 @@ struct RouteStepTests {
     let head = try gateway.forwarded(
       "OPTIONS /listed/x", "Origin: https://app.example", "Access-Control-Request-Method: POST")
     #expect(head.requestLine == "OPTIONS /listed/x HTTP/1.1")
-    #expect(gateway.exchange.route?.configuration.name == "other")
+    #expect(gateway.exchange.decision.route?.configuration.name == "other")
     let (origin, asked) = ("Origin: https://app.example", "Access-Control-Request-Method: GET")
     _ = try gateway.forwarded("OPTIONS /listed/x", origin)
     _ = try gateway.forwarded("OPTIONS /listed/x", asked)
@@ -89,7 +89,7 @@ struct RouteStepTests {
   @Test("Answers say whose pages may read them, refusals too")
   func answers() throws {
     let gateway = try gateway()
-    func fields() -> String? { gateway.exchange.corsFields.map { String(decoding: $0, as: UTF8.self) } }
+    func fields() -> String? { gateway.exchange.decision.corsFields.map { String(decoding: $0, as: UTF8.self) } }
     #expect(try gateway.decide("GET /listed/x", "Origin: http://localhost:3000") == .refused(.credentialMissing))
     #expect(
       fields()

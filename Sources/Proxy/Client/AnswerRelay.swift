@@ -34,7 +34,7 @@ extension ClientConnection {
       }
       // The client has taken everything: the next step is not its.
       slot.answerPace.pause(worker.loop.now)
-      if slot.exchange.requestBody.isComplete { disarmDeadline() }
+      if slot.exchange.request.body.isComplete { disarmDeadline() }
       guard reads < Limits.readsPerTurnMax else {
         worker.loop.runLater(self)
         return
@@ -85,7 +85,7 @@ extension ClientConnection {
     }
     let context = worker.context
     enum Parsed { case incomplete, whole, bad }
-    let method = slot.exchange.method
+    let method = slot.exchange.request.method
     let parsed = block.withReadable { bytes -> Parsed in
       do throws(HeadError) {
         return try ResponseHeadParser.parse(
@@ -103,7 +103,7 @@ extension ClientConnection {
     case .whole: break
     }
     let head = worker.answerHead
-    let switches = upstream.isFlushed && isAccepted(slot.exchange.upgrade, head, block)
+    let switches = upstream.isFlushed && isAccepted(slot.exchange.decision.upgrade, head, block)
     let action = slot.exchange.answered(
       with: head, requestIsSent: upstream.isFlushed, switches: switches)
     switch action {
@@ -120,10 +120,11 @@ extension ClientConnection {
     let written = block.withReadable { bytes in
       ForwardedAnswer.write(
         head, bytes, framing: slot.exchange.answer.framing, answering: method,
-        version: slot.exchange.version, connection: slot.exchange.persistence,
-        upgrade: switches ? slot.exchange.upgrade : nil, date: date.span, corsFields: slot.exchange.corsFields,
+        version: slot.exchange.request.version, connection: slot.exchange.request.persistence,
+        upgrade: switches ? slot.exchange.decision.upgrade : nil, date: date.span,
+        corsFields: slot.exchange.decision.corsFields,
         strictTransport: slot.exchange.strictTransport, ownCookies: context.active.ownCookies,
-        renewal: slot.exchange.renewal?.fields,
+        renewal: slot.exchange.request.renewal?.fields,
         into: context.blocks.take())
     }
     block.consume(head.length)
@@ -223,7 +224,7 @@ extension ClientConnection {
       if sendAgain(slot, upstream) { return }
       let reason = upstream.reasonOfEnd()
       // Of a request that is not whole the end may be the client's doing.
-      if !upstream.hasReceived, slot.exchange.requestBody.isComplete, upstream.isFlushed {
+      if !upstream.hasReceived, slot.exchange.request.body.isComplete, upstream.isFlushed {
         upstream.endedUnanswered(reason)
       }
       refuse(Refusal(reason))
@@ -255,7 +256,7 @@ extension ClientConnection {
     guard let slot, phase == .exchanging else { return }
     let refusal = slot.exchange.asAnswered(refusal)
     slot.exchange.refused(refusal)
-    let prefersHTML = slot.exchange.prefersHTML
+    let prefersHTML = slot.exchange.request.prefersHTML
     put(slot, bytesMax: LocalAnswer.bytesMax(refusal)) { answer, writer in
       answer.write(refusal, prefersHTML: prefersHTML, to: &writer)
     }
@@ -280,10 +281,11 @@ extension ClientConnection {
     worker.leaveUpstream(slot)
     if endsAfterExchange { slot.exchange.closeAfterwards() }
     let answer = LocalAnswer(
-      method: slot.exchange.method, connection: slot.exchange.persistence, version: slot.exchange.version,
+      method: slot.exchange.request.method, connection: slot.exchange.request.persistence,
+      version: slot.exchange.request.version,
       requestID: slot.exchange.requestID, date: worker.date,
-      ownFields: (slot.exchange.corsFields ?? []) + (slot.exchange.forwardAuthFields ?? [])
-        + (slot.exchange.strictTransport ?? []) + (slot.exchange.renewal?.fields ?? []))
+      ownFields: (slot.exchange.decision.corsFields ?? []) + (slot.exchange.decision.forwardAuthFields ?? [])
+        + (slot.exchange.strictTransport ?? []) + (slot.exchange.request.renewal?.fields ?? []))
     var writer = HeadWriter(outputBlock(writable: bytesMax + answer.ownFields.count))
     write(answer, &writer)
     output = writer.finish()

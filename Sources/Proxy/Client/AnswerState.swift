@@ -21,6 +21,12 @@ struct AnswerState {
   /// Whether the upstream's connection can carry another exchange.
   private(set) var upstreamPersists = false
   private var interimHeads = 0
+  /// What the client is told; 0: nothing yet.
+  var status = 0
+  /// Of the upstream's answer; nil: it is not there, or another one was given.
+  var upstreamStatus: Int?
+  /// Why the request was refused, or its answer was cut; nil: neither.
+  var reason: Reason?
 
   /// Takes the next head.
   ///

@@ -181,13 +181,15 @@ extension ClientConnection {
 
   /// Drops the head of the exchange under way, which is decided.
   func consumeHead(_ slot: ExchangeSlot) {
-    input?.consume(slot.exchange.headLength)
+    input?.consume(slot.exchange.request.headLength)
     giveInputIfEmpty()
   }
 
   /// Says `100 Continue` where the client waits for it and the body has not begun (RFC 9110 §10.1.1).
   private func continueExpectation() {
-    guard let slot, slot.exchange.expectsContinue, !slot.exchange.requestBody.isComplete, input == nil else { return }
+    guard let slot, slot.exchange.request.expectsContinue, !slot.exchange.request.body.isComplete, input == nil else {
+      return
+    }
     append("HTTP/1.1 100 Continue\r\n\r\n")
     flush()
   }

@@ -192,7 +192,7 @@ final class ClientConnection: Pollable {
   func exchangeEnded() {
     guard let slot else { return }
     worker.finish(slot)
-    let fate = slot.exchange.persistence
+    let fate = slot.exchange.request.persistence
     self.slot = nil
     worker.giveSlot(slot)
     guard fate == .kept, !endsAfterExchange else {

@@ -37,7 +37,7 @@ extension ClientConnection {
   }
 
   private func isBodyInTime(_ slot: ExchangeSlot) -> Bool {
-    let head = UInt64(slot.exchange.headLength)
+    let head = UInt64(slot.exchange.request.headLength)
     let moved = max(slot.exchange.log.bytesIn, head) - head
     return slot.bodyPace.wait(moved: Int64(clamping: moved), for: slot.exchange.minimumRate, now: worker.loop.now)
   }
@@ -74,7 +74,7 @@ extension ClientConnection {
       // As without a refresh token, which stays good where it was used all the same.
       slot.exchange.renewed(.none)
       decideAgain()
-    case .waitingForResponder where slot.exchange.requestBody.isComplete: refuse(Refusal(.internalError))
+    case .waitingForResponder where slot.exchange.request.body.isComplete: refuse(Refusal(.internalError))
     case .waitingForUpstream where slot.isQueued: refuse(Refusal(.upstreamBusy))
     case .tunnelling: cut(.tunnelTimeout)
     case .deciding, .waitingForResponder, .waitingForUpstream, .answering, .answered: lookAtClient(slot)

@@ -30,7 +30,7 @@ extension ClientConnection {
     slot.pool = pool
     slot.exchange.log.upstream = upstream
     slot.exchange.log.forwarded(at: worker.loop.now)
-    slot.requestIsOpen = !slot.exchange.requestBody.isComplete
+    slot.requestIsOpen = !slot.exchange.request.body.isComplete
     pool.requestBegins()
     switch worker.enterUpstream(slot, pool) {
     case .admitted: connect(head, slot, pool, .any)
@@ -129,7 +129,7 @@ extension ClientConnection {
   func upstreamStalled(_ upstream: UpstreamConnection) {
     guard let slot, slot.upstream === upstream else { return }
     let takesBody = upstream.isFlushed || upstream.hasProgressed
-    if output != nil || (!slot.exchange.requestBody.isComplete && takesBody) {
+    if output != nil || (!slot.exchange.request.body.isComplete && takesBody) {
       // It is the client that is waited for, and the client's own deadline runs; or the body is on its way.
       expectAnswer(slot, upstream)
     } else if slot.exchange.state == .answering {
@@ -171,14 +171,14 @@ extension ClientConnection {
   private func relayRequestBody(_ slot: ExchangeSlot) {
     guard let upstream = slot.upstream else { return }
     // Most requests have none; what follows is checked at its beginning for all that it may do.
-    if slot.exchange.requestBody.isComplete { bodyIsComplete(slot, upstream) } else { relayRest(of: slot, upstream) }
+    if slot.exchange.request.body.isComplete { bodyIsComplete(slot, upstream) } else { relayRest(of: slot, upstream) }
   }
 
   private func relayRest(of slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     var reads = 0
     var hasMoved = false
     var isAwaited = true
-    while !slot.exchange.requestBody.isComplete {
+    while !slot.exchange.request.body.isComplete {
       if var block = input.take() {
         var room = upstream.bodyRoom
         if room == 0 {
@@ -218,7 +218,7 @@ extension ClientConnection {
       guard case .bytes = read() else { break }
       reads += 1
     }
-    if slot.exchange.requestBody.isComplete {
+    if slot.exchange.request.body.isComplete {
       bodyIsComplete(slot, upstream)
       return
     }
@@ -255,7 +255,7 @@ extension ClientConnection {
   }
 
   private func collectRequestBody(_ slot: ExchangeSlot) {
-    while !slot.exchange.requestBody.isComplete {
+    while !slot.exchange.request.body.isComplete {
       if var block = input.take() {
         let consumed: Int
         do throws(BodyFault) {
@@ -276,7 +276,7 @@ extension ClientConnection {
       }
       guard receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
-    guard slot.exchange.requestBody.isComplete else {
+    guard slot.exchange.request.body.isComplete else {
       if receiving.hasEnded { cut(.clientClosed) } else { waitForBody(slot, hasMoved: true, isAwaited: true) }
       return
     }

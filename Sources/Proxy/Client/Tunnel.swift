@@ -15,21 +15,19 @@ extension ClientConnection {
     // Since the request was decided: from here on each change is looked at.
     let identity = slot.exchange.log.identity
     if let reason = worker.context.refusal(ofTunnelOf: identity) { return cut(reason) }
-    if let configuration = slot.exchange.configuration,
+    if let configuration = slot.exchange.decision.configuration,
       worker.isLetInNoMore(self, identity, knownBy: configuration.certificateRules)
     {
       return cut(.certificateRefused)
     }
     worker.tunnelIdentities.add(slot)
     worker.tunnelDeadlines.arm(self)
-    if let route = slot.exchange.route, route.configuration.onExpiry == .close,
+    if let route = slot.exchange.decision.route, route.configuration.onExpiry == .close,
       let end = identity.deadline
     {
       worker.tunnelExpiries.add(slot, at: end)
     }
-    if let credential = slot.exchange.introspected,
-      let (_, pause) = worker.questioned(slot, credential)
-    {
+    if let credential = slot.exchange.request.introspected, let (_, pause) = worker.questioned(slot, credential) {
       worker.tunnelQuestions.add(slot, credential, after: pause)
     }
     relayTunnel(slot)

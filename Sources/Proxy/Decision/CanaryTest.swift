@@ -115,7 +115,8 @@ public enum CanaryTest {
       exchange.refused(refusal)
       for prefersHTML in [false, true] {
         let answer = LocalAnswer(
-          method: exchange.method, connection: .closed, version: exchange.version, requestID: exchange.requestID,
+          method: exchange.request.method, connection: .closed, version: exchange.request.version,
+          requestID: exchange.requestID,
           date: [])
         var writer = HeadWriter(Buffer(capacity: LocalAnswer.bytesMax(refusal) + Limits.blockBytes))
         answer.write(refusal, prefersHTML: prefersHTML, to: &writer)

@@ -19,7 +19,7 @@ extension DecisionContext {
     // One that is over by itself stays where its route keeps it. The issuer does not say why a token is active no longer,
     // and its clock may be ahead.
     let isOver = unixSeconds + 2 * token.claims.leewaySeconds >= token.tokenDeadline
-    return isOver && exchange.route?.configuration.onExpiry == .keep ? nil : reason
+    return isOver && exchange.decision.route?.configuration.onExpiry == .keep ? nil : reason
   }
 
   /// After how long it is asked again about what a tunnel was opened with; nil: there is nobody to be asked.

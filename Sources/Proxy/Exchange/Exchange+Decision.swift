@@ -14,27 +14,22 @@ extension Exchange {
   func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
     let head = context.head
-    let wasForwardAuth = forwardAuth != nil
-    forwardAuth = nil
-    asksForUpgrade = false
-    configuration = active
-    route = nil
-    corsFields = nil
-    requestBodyBytesMax = nil
-    headLength = head.length
-    method = head.knownMethod
-    version = head.version
-    persistence = head.persistent ? .kept : .closed
-    expectsContinue = head.expectsContinue
-    prefersHTML =
+    let wasForwardAuth = decision.forwardAuth != nil
+    decision = DecisionState(configuration: active)
+    request.headLength = head.length
+    request.method = head.knownMethod
+    request.version = head.version
+    request.persistence = head.persistent ? .kept : .closed
+    request.expectsContinue = head.expectsContinue
+    request.prefersHTML =
       head.acceptLine >= 0
       && ProblemBody.prefersHTML(accept: bytes, head.fields[head.acceptLine].value)
-    requestBody = BodyDecoder(head.bodyFraming)
+    request.body = BodyDecoder(head.bodyFraming)
     log.keepRequest(head, bytes)
     log.bytesIn = UInt64(head.length)
 
     do throws(ForwardedError) {
-      context.client = try Client(peer: peer, secured: secured, head, bytes, in: active)
+      context.client = try Client(peer: request.peer, secured: request.secured, head, bytes, in: active)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -43,7 +38,7 @@ extension Exchange {
       if let name = said.requestID { requestID.take(bytes, name) }
     }
     // Once, however often the request waits.
-    if trace == nil, active.traceSampling != nil { trace = context.trace(of: requestID, bytes) }
+    if request.trace == nil, active.traceSampling != nil { request.trace = context.trace(of: requestID, bytes) }
     let traits: PathTraits
     do throws(PathError) {
       traits = try context.readPath(bytes)
@@ -52,7 +47,7 @@ extension Exchange {
     }
     let path = context.path
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
-    if let secured, !secured.covers(host) {
+    if let secured = request.secured, !secured.covers(host) {
       log.keepPath(path.span)
       return .refuse(Refusal(.hostNotCovered))
     }
@@ -64,7 +59,7 @@ extension Exchange {
     // A reload has taken the path away while the question waited: what became of the question as a request of its own
     // would be taken for the answer.
     guard !wasForwardAuth else { return .refuse(Refusal(.noRoute)) }
-    if let port = active.listeners[listener].redirectPort, context.client.scheme == .http {
+    if let port = active.listeners[request.listener].redirectPort, context.client.scheme == .http {
       guard active.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
       return .answer(
         RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
@@ -72,7 +67,7 @@ extension Exchange {
 
     let matched = active.foldedPaths == nil ? plain : context.folded(plain, of: host)
     if let local = active.localRoute(host: host, path: matched.span) {
-      requestBodyBytesMax = UInt64(Limits.localBodyBytesMax)
+      decision.bodyBytesMax = UInt64(Limits.localBodyBytesMax)
       state = .waitingForResponder
       return .ask(local.responder)
     }
@@ -91,7 +86,8 @@ extension Exchange {
     let active = context.active
     let path = context.path
     // Who asks about a preflight would let it pass as it is.
-    var preflight = active.answersPreflights && forwardAuth == nil ? ActiveCORS.methodAskedFor(head, bytes) : nil
+    var preflight =
+      active.answersPreflights && decision.forwardAuth == nil ? ActiveCORS.methodAskedFor(head, bytes) : nil
     var route = active.route(host: host, bytes, method: preflight ?? head.method, path: matched.span)
     if preflight != nil, route?.cors == nil {
       preflight = nil
@@ -100,28 +96,28 @@ extension Exchange {
     let kept = route?.configuration.pathTraitsKept ?? []
     if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }
     guard let route else { return .refuse(Refusal(.noRoute)) }
-    self.route = route
-    if preflight == nil { corsFields = route.cors?.fields(answering: head, bytes) }
+    decision.route = route
+    if preflight == nil { decision.corsFields = route.cors?.fields(answering: head, bytes) }
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
       return .refuse(Refusal(.clientRefused))
     }
     if preflight != nil, let cors = route.cors {
       return cors.answer(toPreflight: head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
     }
-    requestBodyBytesMax = route.configuration.bodyBytesMax
-    if case .length(let count) = head.bodyFraming, let most = requestBodyBytesMax, count > most {
+    decision.bodyBytesMax = route.configuration.bodyBytesMax
+    if case .length(let count) = head.bodyFraming, let most = decision.bodyBytesMax, count > most {
       return .refuse(Refusal(.bodyTooLarge))
     }
     do throws(UpgradeError) {
-      upgrade = try UpgradeRequest(head, bytes, among: route.upgrades)
+      decision.upgrade = try UpgradeRequest(head, bytes, among: route.upgrades)
     } catch {
       return .refuse(Refusal(error.reason))
     }
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
     if head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
     // Before any work on a token, and once, however often the request waits.
-    if let limit = route.clientLimit, !isCounted {
-      isCounted = true
+    if let limit = route.clientLimit, !request.isCounted {
+      request.isCounted = true
       if let refusal = limit.count(.anonymous, in: context) { return .refuse(refusal) }
     }
     return authorize(head, bytes, path, route, active, context)
@@ -137,8 +133,8 @@ extension Exchange {
     case .unknown(let action): return action
     }
     log.keep(sender.identity)
-    if upgrade != nil, case .introspected = sender.identity {
-      introspected = sender.authentication.credential.introspected(from: bytes)
+    if decision.upgrade != nil, case .introspected = sender.identity {
+      request.introspected = sender.authentication.credential.introspected(from: bytes)
     }
     if let refusal = admit(sender, head, bytes, route, context) { return .refuse(refusal) }
     log.asksRule(at: context.unixSeconds)
@@ -153,7 +149,7 @@ extension Exchange {
     let permit: Permit
     do throws(Access.Refusal) {
       permit = try route.configuration.rule.permit(sender.identity, facts)
-      unenforced = permit.unenforced
+      decision.unenforced = permit.unenforced
       if sender.identity.claims != nil {
         _ = route.ramp?.count(refused: nil, now: context.now)
         _ = tokenRamp?.count(refused: nil, now: context.now)
@@ -203,8 +199,8 @@ extension Exchange {
       return .sender(Sender(identity: .anonymous, cached: nil, authentication: authentication))
     }
     let outcome = authentication.authenticate(
-      head, bytes, for: route, isWebSocket: upgrade?.webSocketKey != nil, renewed: renewal, waiting: wait,
-      in: context)
+      head, bytes, for: route, isWebSocket: decision.upgrade?.webSocketKey != nil, renewed: request.renewal,
+      waiting: wait, in: context)
     log.keep(authentication, at: context.now)
     if let action = renew(after: outcome, of: authentication.credential, head, bytes, route, active, context) {
       return .unknown(action)
@@ -237,7 +233,8 @@ extension Exchange {
     after outcome: TokenAuthentication.Outcome, of credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>,
     _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action? {
-    guard renewal == nil, upgrade == nil, forwardAuth == nil, let signIn = active.signIn(of: route, head, bytes),
+    guard request.renewal == nil, decision.upgrade == nil, decision.forwardAuth == nil,
+      let signIn = active.signIn(of: route, head, bytes),
       let token = signIn.refreshToken(after: outcome, of: credential, head, bytes)
     else { return nil }
     state = .waitingForRenewal
@@ -249,7 +246,7 @@ extension Exchange {
   private func admit(
     _ sender: Sender, _ head: RequestHead, _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
   ) -> Refusal? {
-    let asksForTunnel = upgrade != nil || asksForUpgrade
+    let asksForTunnel = decision.upgrade != nil || decision.asksForUpgrade
     if sender.authentication.isAmbient(sender.identity), asksForTunnel || !head.knownMethod.isSafe,
       !RequestOrigin.isOwn(
         head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
@@ -257,8 +254,8 @@ extension Exchange {
     {
       return Refusal(.originRefused)
     }
-    guard let limit = route.subjectLimit, !isCounted else { return nil }
-    isCounted = true
+    guard let limit = route.subjectLimit, !request.isCounted else { return nil }
+    request.isCounted = true
     return limit.count(sender.identity, in: context)
   }
 
@@ -267,17 +264,17 @@ extension Exchange {
     _ refusal: Access.Refusal, of identity: Identity, _ route: ActiveRoute, _ tokenRamp: EnforcementRamp?,
     _ context: DecisionContext
   ) {
-    refusingTrier = refusal.trier
+    decision.refusingTrier = refusal.trier
     guard let trier = refusal.trier, let claims = identity.claims else { return }
     let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
     switch trier {
     case .provider:
-      rampStop = tokenRamp?.count(refused: sender, now: context.now).map { (.provider(claims.provider), $0) }
+      decision.rampStop = tokenRamp?.count(refused: sender, now: context.now).map { (.provider(claims.provider), $0) }
     case .route:
       // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
       // has to hold beside what is lacking.
       let isCured = refusal.reason == .acrInsufficient || refusal.reason == .authenticationTooOld
-      rampStop = route.ramp?.count(refused: isCured ? nil : sender, now: context.now)
+      decision.rampStop = route.ramp?.count(refused: isCured ? nil : sender, now: context.now)
         .map { (.route(route.configuration.name), $0) }
       _ = tokenRamp?.count(refused: nil, now: context.now)
     }
@@ -291,13 +288,13 @@ extension Exchange {
     _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
   ) -> Action {
     let credential = sender.authentication.credential
-    if forwardAuth != nil { return letPass(permit, sender.cached, credential, head, bytes, route, context) }
+    if decision.forwardAuth != nil { return letPass(permit, sender.cached, credential, head, bytes, route, context) }
     var path = path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {
         try rewrite.write(path.span, keeping: route.configuration.pathTraitsKept, to: &context.rewrittenPath)
       } catch {
-        unenforced = nil
+        decision.unenforced = nil
         return .refuse(Refusal(error.reason))
       }
       path = context.rewrittenPath
@@ -316,9 +313,9 @@ extension Exchange {
     insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute,
     for remedy: Remedy?
   ) -> LocalResponse? {
-    guard upgrade == nil, forwardAuth != .status, let signIn = configuration?.signIn(of: route, head, bytes) else {
-      return nil
-    }
+    guard decision.upgrade == nil, decision.forwardAuth != .status,
+      let signIn = decision.configuration?.signIn(of: route, head, bytes)
+    else { return nil }
     return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
   }
 
@@ -349,7 +346,7 @@ extension Exchange {
   }
 
   private var wait: TokenAuthentication.Wait {
-    if let introspection { return .introspected(introspection) }
+    if let introspection = request.introspection { return .introspected(introspection) }
     return state == .deciding ? .allowed : .over
   }
 
@@ -364,7 +361,7 @@ extension Exchange {
     do throws(IdentityUntold) {
       fields = try context.identityFields(permit.identity, cached: cached, for: route)
     } catch {
-      unenforced = nil
+      decision.unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))
     }
     if route.hidesWebSocketProtocol(besides: credential) { takeWebSocketToken(bytes, context) }
@@ -372,21 +369,24 @@ extension Exchange {
       let forwarded = try ForwardedHead(
         spending: permit, head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(
-          client: context.client, requestID: requestID, credential: credential, route: route, upgrade: upgrade,
-          trace: trace, renewedCookie: credential.isRenewed ? renewal?.cookie : nil),
+          client: context.client, requestID: requestID, credential: credential, route: route,
+          upgrade: decision.upgrade, trace: request.trace,
+          renewedCookie: credential.isRenewed ? request.renewal?.cookie : nil),
         configuration: active, into: context.blocks.take())
       state = .waitingForUpstream
       return .forward(forwarded, upstream: upstream)
     } catch {
-      unenforced = nil
+      decision.unenforced = nil
       return .refuse(Refusal(error.reason))
     }
   }
 
   /// The upstream sees no token among the protocols of a WebSocket, also where another credential was used.
   private func takeWebSocketToken(_ bytes: Span<UInt8>, _ context: DecisionContext) {
-    guard upgrade?.webSocketKey != nil else { return }
+    guard var upgrade = decision.upgrade, upgrade.webSocketKey != nil else { return }
     // What cannot be read was refused before.
-    if let token = try? WebSocketToken(context.head, bytes) { upgrade?.takeAway(token) }
+    guard let token = try? WebSocketToken(context.head, bytes) else { return }
+    upgrade.takeAway(token)
+    decision.upgrade = upgrade
   }
 }

@@ -22,15 +22,15 @@ extension Exchange {
       log.keepPath(path.span)
       return .refuse(Refusal(error.reason))
     }
-    let request = context.forwardAuthBytes
-    self.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
-    asksForUpgrade = ForwardAuthRequest.isForUpgrade(context.head, question)
-    return decide(request.span, for: forwardAuth, in: context)
+    let bytes = context.forwardAuthBytes
+    decision.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
+    decision.asksForUpgrade = ForwardAuthRequest.isForUpgrade(context.head, question)
+    return decide(bytes.span, for: forwardAuth, in: context)
   }
 
   /// The refusal as whoever asks understands it: a proxy that asks about another request knows 401 and 403 alone.
   func asAnswered(_ refusal: Refusal) -> Refusal {
-    guard forwardAuth != nil else { return refusal }
+    guard decision.forwardAuth != nil else { return refusal }
     var answered = refusal
     if refusal.status != 401 { answered.status = 403 }
     // The question itself is well-framed, whatever it is about.
@@ -54,7 +54,7 @@ extension Exchange {
     log.keepRequest(head, bytes)
     do throws(ForwardedError) {
       context.client = try Client(
-        peer: context.client.peer, secured: secured, head, bytes, trusted: forwardAuth.trusted)
+        peer: context.client.peer, secured: request.secured, head, bytes, trusted: forwardAuth.trusted)
     } catch {
       return .refuse(Refusal(error.reason))
     }
@@ -82,11 +82,11 @@ extension Exchange {
     _ = consume permit
     do throws(IdentityUntold) {
       let identityFields = try context.identityFields(identity, cached: cached, for: route)
-      forwardAuthFields =
+      decision.forwardAuthFields =
         identityFields + route.identityNames.emptyFields(besides: identityFields.span)
         + Exchange.credentialFields(credential, head, bytes, route)
     } catch {
-      unenforced = nil
+      decision.unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))
     }
     return .answer(LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: []))

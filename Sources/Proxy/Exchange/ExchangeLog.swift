@@ -43,29 +43,21 @@ struct ExchangeLog {
     case rule(UnixSeconds)
   }
 
+  /// Begins anew, for another request.
   mutating func begin(startedAt: MonotonicTime, wallClockNanoseconds: Int64, client: AddressText) {
+    forget()
     self.startedAt = startedAt
     self.wallClockNanoseconds = wallClockNanoseconds
     self.client = client
-    text.removeAll(keepingCapacity: true)
-    method = .empty
-    host = .empty
-    path = .empty
-    forgetToken()
-    asked = .nothing
-    keyID = nil
-    provider = nil
-    refusedClaims = nil
-    cache = .none
-    authenticationMicroseconds = nil
-    waitedFrom = nil
-    forwardedAt = nil
-    connectMicroseconds = nil
-    firstByteMicroseconds = nil
-    upstream = nil
-    retries = 0
-    bytesIn = 0
-    bytesOut = 0
+  }
+
+  /// Lets go of everything; its text keeps its room.
+  mutating func forget() {
+    var room: [UInt8] = []
+    swap(&room, &text)
+    room.removeAll(keepingCapacity: true)
+    self = ExchangeLog()
+    swap(&room, &text)
   }
 
   mutating func keepRequest(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
@@ -127,11 +119,6 @@ struct ExchangeLog {
     self.provider = provider
   }
 
-  mutating func forgetToken() {
-    identity = .anonymous
-    isIdentified = false
-  }
-
   var cacheUse: AccessRecord.Cache? {
     switch cache {
     case .none: nil
@@ -188,20 +175,21 @@ extension Exchange {
   /// What is counted of the exchange, which is over `now`. Before `fill`, which takes its text.
   func measure(at now: MonotonicTime) -> ExchangeMeasure {
     var measure = ExchangeMeasure(
-      route: route?.metricNumber ?? 0,
-      upstream: log.upstream.flatMap { configuration?.upstreamMetricNumbers[$0] }, status: status, reason: reason,
+      route: decision.route?.metricNumber ?? 0,
+      upstream: log.upstream.flatMap { decision.configuration?.upstreamMetricNumbers[$0] }, status: answer.status,
+      reason: answer.reason,
       cache: log.cacheUse, totalMicroseconds: (now.nanoseconds - log.startedAt.nanoseconds) / 1000,
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
-    if reason != nil { measure.provider = providerMetricNumber }
-    measure.unenforced = unenforced
-    measure.refusingTrier = refusingTrier.map { $0 == .provider ? .provider : .route }
+    if answer.reason != nil { measure.provider = providerMetricNumber }
+    measure.unenforced = decision.unenforced
+    measure.refusingTrier = decision.refusingTrier.map { $0 == .provider ? .provider : .route }
     return measure
   }
 
   /// Of the provider whose token or session it came with; 0: none is known.
   private var providerMetricNumber: Int {
-    guard let configuration else { return 0 }
+    guard let configuration = decision.configuration else { return 0 }
     let provider = log.identity.provider.map { configuration.providerNames.firstIndex(of: $0) } ?? log.provider
     return provider.map { configuration.providerMetricNumbers[$0] } ?? 0
   }
@@ -210,7 +198,7 @@ extension Exchange {
   ///
   /// - Parameter record: Filled with it.
   func decided(_ record: borrowing AccessRecord) -> DecidedRequest? {
-    guard let rule = route?.configuration.rule, let reason else { return nil }
+    guard let rule = decision.route?.configuration.rule, let reason = answer.reason else { return nil }
     let sender: DecidedRequest.Sender
     let now: UnixSeconds
     switch log.asked {
@@ -229,17 +217,17 @@ extension Exchange {
     record.requestIDHigh = requestID.high
     record.requestIDLow = requestID.low
     record.requestIDGiven = requestID.given
-    record.status = status
-    record.reason = reason
-    record.unenforced = unenforced
-    record.isRefusedByTried = refusingTrier != nil
+    record.status = answer.status
+    record.reason = answer.reason
+    record.unenforced = decision.unenforced
+    record.isRefusedByTried = decision.refusingTrier != nil
     record.trace = nil
-    guard let configuration else { return }
+    guard let configuration = decision.configuration else { return }
     if let sampling = configuration.traceSampling { fill(&record, tracedBy: sampling) }
     record.generation = configuration.generation
-    record.route = route?.configuration.name
+    record.route = decision.route?.configuration.name
     record.provider = log.identity.provider ?? log.provider.map { configuration.providerNames[$0] }
-    if !configuration.loggedClaims.isEmpty, log.isIdentified, route?.asksWho == true {
+    if !configuration.loggedClaims.isEmpty, log.isIdentified, decision.route?.asksWho == true {
       configuration.append(log.identity.claims, to: &record.claims)
     }
     record.upstream = log.upstream.map { configuration.upstreamNames[$0] }
@@ -247,9 +235,10 @@ extension Exchange {
 
   private func fill(_ record: inout AccessRecord, tracedBy sampling: TraceSampling) {
     // Of a head that could not be read nothing is known.
-    let trace = trace ?? RequestTrace(beginning: requestID, sampling, isSecured: secured != nil)
+    let trace = request.trace ?? RequestTrace(beginning: requestID, sampling, isSecured: request.secured != nil)
     record.trace = trace.facts(
-      isHTTP10: version == .http10, routePath: route?.tracedPath, forwardedMicroseconds: log.forwardedMicroseconds,
-      upstreamStatus: upstreamStatus)
+      isHTTP10: request.version == .http10, routePath: decision.route?.tracedPath,
+      forwardedMicroseconds: log.forwardedMicroseconds,
+      upstreamStatus: answer.upstreamStatus)
   }
 }

@@ -29,15 +29,17 @@ extension Exchange {
 
   /// What is said when the wait for keys was too long: with keys in force, the token names one that nobody has shown.
   func refusal(forWantOf provider: Int, in keys: KeySnapshot) -> Refusal {
-    guard keys.providers[provider].keySet != nil, let route else { return Refusal(.keysUnavailable) }
+    guard keys.providers[provider].keySet != nil, let route = decision.route else { return Refusal(.keysUnavailable) }
     return Refusal(.keyUnknown, route.challenges)
   }
 
   /// How fast the client has to be; nil: it may be as slow as it likes.
-  var minimumRate: MinimumRate? { route == nil ? configuration?.minimumRate : route?.minimumRate }
+  var minimumRate: MinimumRate? {
+    decision.route == nil ? decision.configuration?.minimumRate : decision.route?.minimumRate
+  }
 
   /// The route's own limit on the wait for an answer.
   var responseTimeout: Duration? {
-    route?.configuration.responseTimeout
+    decision.route?.configuration.responseTimeout
   }
 }

@@ -229,7 +229,7 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
-    if let (trier, counts) = slot.exchange.rampStop {
+    if let (trier, counts) = slot.exchange.decision.rampStop {
       report(.enforcementStopped(trier, refused: counts.refused, requests: counts.requests))
     }
     guard counts != nil || accessLog.isOn else { return }

@@ -84,7 +84,6 @@ extension Exchange {
     in context: DecisionContext
   ) -> Action {
     let active = context.active
-    let path = context.path
     // Who asks about a preflight would let it pass as it is.
     var preflight =
       active.answersPreflights && decision.forwardAuth == nil ? ActiveCORS.methodAskedFor(head, bytes) : nil
@@ -120,63 +119,33 @@ extension Exchange {
       request.isCounted = true
       if let refusal = limit.count(.anonymous, in: context) { return .refuse(refusal) }
     }
-    return authorize(head, bytes, path, route, active, context)
+    return authorize(
+      RoutedRequest(head: head, path: context.path, route: route, active: active, context: context), bytes)
   }
 
-  private func authorize(
-    _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute, _ active: ActiveConfiguration,
-    _ context: DecisionContext
-  ) -> Action {
+  private func authorize(_ routed: RoutedRequest, _ bytes: Span<UInt8>) -> Action {
     let sender: Sender
-    switch identify(head, bytes, path, route, active, context) {
+    switch identify(routed, bytes) {
     case .sender(let found): sender = found
     case .unknown(let action): return action
     }
-    log.keep(sender.identity)
-    if decision.upgrade != nil, case .introspected = sender.identity {
-      request.introspected = sender.authentication.credential.introspected(from: bytes)
-    }
-    if let refusal = admit(sender, head, bytes, route, context) { return .refuse(refusal) }
-    log.asksRule(at: context.unixSeconds)
-    var facts = RequestFacts(path: path, now: context.unixSeconds)
-    let provider = sender.authentication.provider
-    let tokenRamp = active.tokenRamps.indices.contains(provider) ? active.tokenRamps[provider] : nil
-    if route.ramp != nil || tokenRamp != nil {
-      facts.client = context.client.address
-      facts.isRampStopped = route.ramp?.isStopped ?? false
-      facts.isTokenRampStopped = tokenRamp?.isStopped ?? false
-    }
+    keep(sender, bytes)
+    if let refusal = admit(sender, routed, bytes) { return .refuse(refusal) }
+    log.asksRule(at: routed.context.unixSeconds)
+    let ramps = EnforcementRamps(of: routed, provider: sender.authentication.provider)
     let permit: Permit
     do throws(Access.Refusal) {
-      permit = try route.configuration.rule.permit(sender.identity, facts)
+      permit = try routed.route.configuration.rule.permit(sender.identity, ramps.facts(of: routed))
       decision.unenforced = permit.unenforced
-      if sender.identity.claims != nil {
-        _ = route.ramp?.count(refused: nil, now: context.now)
-        _ = tokenRamp?.count(refused: nil, now: context.now)
-      }
+      if sender.identity.claims != nil { ramps.countPassed(at: routed.context.now) }
     } catch {
-      let credential = sender.authentication.credential
-      // What the provider tries is to do to a token what its checks would.
-      if error.trier == .provider, isSignedIn(sender.identity, at: active.signIn(of: route, head, bytes)),
-        let action = renew(
-          after: .refused(error.reason, keyID: nil, provider: nil), of: credential, head, bytes, route, active, context)
-      {
-        return action
-      }
-      count(error, of: sender.identity, route, tokenRamp, context)
-      let remedy = stepUp(error, sender.identity, credential, context.unixSeconds)
-      if !isRefusedAnew(error, sender.identity, credential, active.signIn(of: route, head, bytes)),
-        let response = signInPage(insteadOf: error.reason, head, bytes, path, route, for: remedy)
-      {
-        return .answer(response)
-      }
-      return .refuse(Refusal(error, route.challenges))
+      return refuse(error, sender, ramps, routed, bytes)
     }
-    return deliver(permit, of: sender, head, bytes, path, route, active, context)
+    return deliver(permit, of: sender, routed, bytes)
   }
 
   /// Who sends a request, and what says so.
-  private struct Sender {
+  struct Sender {
     let identity: Identity
     /// The token's place in the cache.
     let cached: Int?
@@ -190,21 +159,17 @@ extension Exchange {
   }
 
   /// Finds out who sends the request; where keys, the issuer or a new token are needed first, it waits for them.
-  private func identify(
-    _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute, _ active: ActiveConfiguration,
-    _ context: DecisionContext
-  ) -> Identified {
+  private func identify(_ routed: RoutedRequest, _ bytes: Span<UInt8>) -> Identified {
+    let (route, context) = (routed.route, routed.context)
     var authentication = TokenAuthentication()
     guard route.tokenUse != .none else {
       return .sender(Sender(identity: .anonymous, cached: nil, authentication: authentication))
     }
     let outcome = authentication.authenticate(
-      head, bytes, for: route, isWebSocket: decision.upgrade?.webSocketKey != nil, renewed: request.renewal,
+      routed.head, bytes, for: route, isWebSocket: decision.upgrade?.webSocketKey != nil, renewed: request.renewal,
       waiting: wait, in: context)
     log.keep(authentication, at: context.now)
-    if let action = renew(after: outcome, of: authentication.credential, head, bytes, route, active, context) {
-      return .unknown(action)
-    }
+    if let action = renew(after: outcome, of: authentication.credential, routed, bytes) { return .unknown(action) }
     switch outcome {
     case .identity(let found, let place):
       context.count(found, cached: place, from: authentication.credential)
@@ -212,10 +177,8 @@ extension Exchange {
     case .refused(let reason, let keyID, let provider):
       log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
       // Whoever is sent to sign in now would lose a refresh token that may be good.
-      if renewal?.isUnavailable == true { return .unknown(.refuse(Refusal(.signInUnavailable))) }
-      if let response = signInPage(insteadOf: reason, head, bytes, path, route, for: nil) {
-        return .unknown(.answer(response))
-      }
+      if request.renewal?.isUnavailable == true { return .unknown(.refuse(Refusal(.signInUnavailable))) }
+      if let response = signInPage(insteadOf: reason, routed, bytes, for: nil) { return .unknown(.answer(response)) }
       return .unknown(.refuse(Refusal(reason, route.challenges)))
     case .needsKeys(let provider):
       state = .waitingForKeys(provider: provider)
@@ -228,29 +191,26 @@ extension Exchange {
     }
   }
 
-  /// Has a browser's refresh token used, once, where a new access token may be let in; nil: there is nothing to use.
-  private func renew(
-    after outcome: TokenAuthentication.Outcome, of credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>,
-    _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
-  ) -> Action? {
-    guard request.renewal == nil, decision.upgrade == nil, decision.forwardAuth == nil,
-      let signIn = active.signIn(of: route, head, bytes),
-      let token = signIn.refreshToken(after: outcome, of: credential, head, bytes)
-    else { return nil }
-    state = .waitingForRenewal
-    log.waits(from: context.now)
-    return .renew(token, provider: signIn.provider)
+  private var wait: TokenAuthentication.Wait {
+    if let introspection = request.introspection { return .introspected(introspection) }
+    return state == .deciding ? .allowed : .over
+  }
+
+  private func keep(_ sender: Sender, _ bytes: Span<UInt8>) {
+    log.keep(sender.identity)
+    if decision.upgrade != nil, case .introspected = sender.identity {
+      request.introspected = sender.authentication.credential.introspected(from: bytes)
+    }
   }
 
   /// What is asked of a sender before the rule is; nil: nothing speaks against it.
-  private func admit(
-    _ sender: Sender, _ head: RequestHead, _ bytes: Span<UInt8>, _ route: ActiveRoute, _ context: DecisionContext
-  ) -> Refusal? {
+  private func admit(_ sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>) -> Refusal? {
+    let (route, context) = (routed.route, routed.context)
     let asksForTunnel = decision.upgrade != nil || decision.asksForUpgrade
-    if sender.authentication.isAmbient(sender.identity), asksForTunnel || !head.knownMethod.isSafe,
+    if sender.authentication.isAmbient(sender.identity), asksForTunnel || !routed.head.knownMethod.isSafe,
       !RequestOrigin.isOwn(
-        head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
-      route.cors?.trusts(head, bytes) != true
+        routed.head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
+      route.cors?.trusts(routed.head, bytes) != true
     {
       return Refusal(.originRefused)
     }
@@ -259,37 +219,27 @@ extension Exchange {
     return limit.count(sender.identity, in: context)
   }
 
-  /// Counts a refusal for what the provider and the route try.
-  private func count(
-    _ refusal: Access.Refusal, of identity: Identity, _ route: ActiveRoute, _ tokenRamp: EnforcementRamp?,
-    _ context: DecisionContext
-  ) {
+  /// What becomes of a request that the rule refuses: it is counted, and a browser may be sent to sign in.
+  private func refuse(
+    _ refusal: Access.Refusal, _ sender: Sender, _ ramps: EnforcementRamps, _ routed: RoutedRequest,
+    _ bytes: Span<UInt8>
+  ) -> Action {
+    if let action = renew(after: refusal, of: sender, routed, bytes) { return action }
     decision.refusingTrier = refusal.trier
-    guard let trier = refusal.trier, let claims = identity.claims else { return }
-    let sender = "\(claims.provider)\n\(claims.subject ?? context.client.address?.text ?? "")"
-    switch trier {
-    case .provider:
-      decision.rampStop = tokenRamp?.count(refused: sender, now: context.now).map { (.provider(claims.provider), $0) }
-    case .route:
-      // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
-      // has to hold beside what is lacking.
-      let isCured = refusal.reason == .acrInsufficient || refusal.reason == .authenticationTooOld
-      decision.rampStop = route.ramp?.count(refused: isCured ? nil : sender, now: context.now)
-        .map { (.route(route.configuration.name), $0) }
-      _ = tokenRamp?.count(refused: nil, now: context.now)
-    }
+    decision.rampStop = ramps.count(refusal, of: sender.identity, routed)
+    if let response = signInPage(insteadOf: refusal, of: sender, routed, bytes) { return .answer(response) }
+    return .refuse(Refusal(refusal, routed.route.challenges))
   }
 
   /// Takes a request that may pass to where its route leads.
   // As `forward`.
   @inline(never)
   private func deliver(
-    _ permit: consuming Permit, of sender: Sender, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8],
-    _ route: ActiveRoute, _ active: ActiveConfiguration, _ context: DecisionContext
+    _ permit: consuming Permit, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
   ) -> Action {
-    let credential = sender.authentication.credential
-    if decision.forwardAuth != nil { return letPass(permit, sender.cached, credential, head, bytes, route, context) }
-    var path = path
+    if decision.forwardAuth != nil { return letPass(permit, of: sender, routed, bytes) }
+    let (route, context) = (routed.route, routed.context)
+    var path = routed.path
     if let rewrite = route.configuration.rewrite {
       do throws(PathError) {
         try rewrite.write(path.span, keeping: route.configuration.pathTraitsKept, to: &context.rewrittenPath)
@@ -301,65 +251,22 @@ extension Exchange {
     }
     switch route.configuration.destination {
     case .redirect(let redirect):
-      return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: head.query))
-    case .upstream(let upstream):
-      return forward(permit, sender.cached, credential, head, bytes, path, to: upstream, route, active, context)
+      return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: routed.head.query))
+    case .upstream(let upstream): return forward(permit, of: sender, routed, bytes, path, to: upstream)
     }
-  }
-
-  /// What sends a browser to sign in; nil where the refusal is for whoever asks. A proxy that asks understands refusals
-  /// alone.
-  private func signInPage(
-    insteadOf reason: Reason, _ head: RequestHead, _ bytes: Span<UInt8>, _ path: [UInt8], _ route: ActiveRoute,
-    for remedy: Remedy?
-  ) -> LocalResponse? {
-    guard decision.upgrade == nil, decision.forwardAuth != .status,
-      let signIn = decision.configuration?.signIn(of: route, head, bytes)
-    else { return nil }
-    return signIn.redirect(insteadOf: reason, path.span, head, bytes, for: remedy)
-  }
-
-  /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have
-  /// what is tried or not. A token's age alone is another one then.
-  private func isRefusedAnew(
-    _ refusal: Access.Refusal, _ identity: Identity, _ credential: Credential, _ signIn: ActiveSignIn?
-  ) -> Bool {
-    guard refusal.trier == .provider else { return false }
-    if case .session = credential { return true }
-    return refusal.reason != .tokenTooOld || credential.isRenewed || !isSignedIn(identity, at: signIn)
-  }
-
-  /// Whether people sign in there at the provider that has stated who it is: another one's token would leave the one that
-  /// is refused where it is.
-  private func isSignedIn(_ identity: Identity, at signIn: ActiveSignIn?) -> Bool {
-    signIn.map { $0.provider == identity.claims?.provider } ?? false
-  }
-
-  /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).
-  private func stepUp(
-    _ refusal: Access.Refusal, _ identity: Identity, _ credential: Credential, _ now: UnixSeconds
-  ) -> Remedy? {
-    guard case .session = credential, case .introspected(let session) = identity,
-      refusal.remedy.asksForMore(than: session.claims, at: now)
-    else { return nil }
-    return refusal.remedy
-  }
-
-  private var wait: TokenAuthentication.Wait {
-    if let introspection = request.introspection { return .introspected(introspection) }
-    return state == .deciding ? .allowed : .over
   }
 
   // Swift 6.3.1 crashes when it inlines this, with its noncopyable argument, into `authorize`.
   @inline(never)
   private func forward(
-    _ permit: consuming Permit, _ cached: Int?, _ credential: Credential, _ head: RequestHead,
-    _ bytes: Span<UInt8>, _ path: [UInt8], to upstream: Int, _ route: ActiveRoute, _ active: ActiveConfiguration,
-    _ context: DecisionContext
+    _ permit: consuming Permit, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>, _ path: [UInt8],
+    to upstream: Int
   ) -> Action {
+    let (route, context) = (routed.route, routed.context)
+    let credential = sender.authentication.credential
     let fields: [UInt8]
     do throws(IdentityUntold) {
-      fields = try context.identityFields(permit.identity, cached: cached, for: route)
+      fields = try context.identityFields(permit.identity, cached: sender.cached, for: route)
     } catch {
       decision.unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))
@@ -367,12 +274,12 @@ extension Exchange {
     if route.hidesWebSocketProtocol(besides: credential) { takeWebSocketToken(bytes, context) }
     do throws(ForwardedHeadError) {
       let forwarded = try ForwardedHead(
-        spending: permit, head, bytes, path: path.span, identityFields: fields.span,
+        spending: permit, routed.head, bytes, path: path.span, identityFields: fields.span,
         facts: .init(
           client: context.client, requestID: requestID, credential: credential, route: route,
           upgrade: decision.upgrade, trace: request.trace,
           renewedCookie: credential.isRenewed ? request.renewal?.cookie : nil),
-        configuration: active, into: context.blocks.take())
+        configuration: routed.active, into: context.blocks.take())
       state = .waitingForUpstream
       return .forward(forwarded, upstream: upstream)
     } catch {

@@ -75,16 +75,16 @@ extension Exchange {
   // As `forward`.
   @inline(never)
   func letPass(
-    _ permit: consuming Permit, _ cached: Int?, _ credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>,
-    _ route: ActiveRoute, _ context: DecisionContext
+    _ permit: consuming Permit, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
   ) -> Action {
+    let route = routed.route
     let identity = permit.identity
     _ = consume permit
     do throws(IdentityUntold) {
-      let identityFields = try context.identityFields(identity, cached: cached, for: route)
+      let identityFields = try routed.context.identityFields(identity, cached: sender.cached, for: route)
       decision.forwardAuthFields =
         identityFields + route.identityNames.emptyFields(besides: identityFields.span)
-        + Exchange.credentialFields(credential, head, bytes, route)
+        + Exchange.credentialFields(sender.authentication.credential, routed.head, bytes, route)
     } catch {
       decision.unenforced = nil
       return .refuse(Refusal(error.reason, route.challenges))

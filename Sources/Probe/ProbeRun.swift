@@ -97,10 +97,8 @@ public struct ProbeRun: ~Copyable {
     ) { _ in }
     let (server, credentials) = (server, ProbedCredentials(probed.providers))
     server.start(
-      requestKeys: { _, _ in },
-      requestIntrospection: { server.answer($0, credentials.answer($0, now: ProbeRun.now)) }, requestRenewal: { _ in },
-      requestLookup: { _ in },
-      begun: {}, failed: { _ in })
+      ControlRequests(introspect: { server.answer($0, credentials.answer($0, now: ProbeRun.now)) }), begun: {},
+      failed: { _ in })
     loop.start()
     let upstream = LoopBound(ProbeUpstream(socket, received, loop), loop: loop)
     // Where it cannot, each request is answered 502, and the report says so.

@@ -24,8 +24,7 @@ extension Gateway {
     adminServer = server
     sampleTraffic(bound)
     server.start(
-      requestKeys: { _, _ in }, requestIntrospection: { _ in }, requestRenewal: { _ in }, requestLookup: { _ in },
-      begun: {},
+      ControlRequests(), begun: {},
       failed: { [log] error in log.error("the admin listener failed", metadata: ["error": "\(error)"]) })
   }
 

@@ -246,10 +246,11 @@ extension Gateway {
   private func beginServing(_ bound: LoopBound<Gateway>) {
     startAdmin(bound)
     server.start(
-      requestKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
-      requestIntrospection: { question in bound.async { $0.introspect(question) } },
-      requestRenewal: { request in bound.async { $0.renew(request) } },
-      requestLookup: { upstream in bound.async { $0.upstreams.lookUp(upstream) } },
+      ControlRequests(
+        fetchKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
+        introspect: { question in bound.async { $0.introspect(question) } },
+        renew: { request in bound.async { $0.renew(request) } },
+        lookUp: { upstream in bound.async { $0.upstreams.lookUp(upstream) } }),
       begun: { bound.async { $0.stepIsDone() } },
       failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])

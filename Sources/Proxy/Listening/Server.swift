@@ -72,35 +72,19 @@ public final class Server: Sendable {
   /// Begins to accept.
   ///
   /// - Parameters:
-  ///   - requestKeys: Called from any loop with a provider's index and the generation of the configuration that it is
-  ///     of; ends in `update(keys:)`, where that configuration is still in force.
-  ///   - requestIntrospection: Called from any loop; ends in `answer`, where its configuration is still in force.
-  ///   - requestRenewal: Called from any loop; ends in `answer`.
-  ///   - requestLookup: Called from any loop when the names of an upstream's servers may have other addresses.
+  ///   - control: What the loops ask for from now on.
   ///   - begun: Called once per loop, from it, when it accepts.
   ///   - failed: Called from any loop.
   public func start(
-    requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
-    requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
-    requestRenewal: @escaping @Sendable (RenewalRequest) -> Void,
-    requestLookup: @escaping @Sendable (UpstreamState) -> Void,
-    begun: @escaping @Sendable () -> Void,
+    _ control: ControlRequests, begun: @escaping @Sendable () -> Void,
     failed: @escaping @Sendable (SystemError) -> Void
   ) {
-    let workers = workers
-    let giveTurn = { @Sendable (turn: ConnectionLimit.Turn, limit: ConnectionLimit) in
-      workers[turn.worker].async { $0.turnHasCome(turn, limit) }
-    }
-    let giveAnswer = { @Sendable (place: ExchangePlace, response: LocalResponse) in
-      workers[place.worker].async { $0.responded(place, response) }
-    }
+    let others = OtherLoops(workers)
     for worker in workers {
       if ownsLoops { worker.loop.start() }
       worker.async { worker in
         do throws(SystemError) {
-          try worker.listen(
-            requestKeys: requestKeys, requestIntrospection: requestIntrospection, requestRenewal: requestRenewal,
-            requestLookup: requestLookup, giveTurn: giveTurn, giveAnswer: giveAnswer)
+          try worker.listen(asking: control, telling: others)
           begun()
         } catch {
           failed(error)

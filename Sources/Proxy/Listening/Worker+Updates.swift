@@ -118,7 +118,7 @@ extension Worker {
     for pool in old where !pools.contains(where: { $0 === pool }) { pool.retire() }
     // Where `max_connections` was raised, there is room for some of those who wait.
     for limit in pools.compactMap(\.state.limit) {
-      while let next = limit.admitNext() { giveTurn(next, limit) }
+      while let next = limit.admitNext() { others.giveTurn(next, limit) }
     }
     let rules = context.active.certificateRules
     context.active = active

@@ -20,8 +20,8 @@ final class Worker {
   /// nil: nobody asks for it.
   var counts: TrafficCounts?
   let report: @Sendable (ProxyEvent) -> Void
-  /// Asks for the keys of a provider that may have a new one.
-  var requestKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in }
+  private(set) var control = ControlRequests()
+  private(set) var others = OtherLoops()
 
   /// By listener; nil: it speaks in clear.
   var tls: [TLSContext?]
@@ -56,16 +56,6 @@ final class Worker {
   var openConnections = 0
   var freeSlots: [ExchangeSlot] = []
   var slots: [ExchangeSlot] = []
-  /// Has an issuer asked about a token.
-  var requestIntrospection: @Sendable (IntrospectionQuestion) -> Void = { _ in }
-  /// Has a refresh token used.
-  var requestRenewal: @Sendable (RenewalRequest) -> Void = { _ in }
-  /// Has the names of an upstream's servers resolved anew.
-  var requestLookup: @Sendable (UpstreamState) -> Void = { _ in }
-  /// Tells another loop that one of its requests may go to its upstream.
-  var giveTurn: @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void = { _, _ in }
-  /// Takes a Responder's answer back to the loop that asked.
-  var giveAnswer: @Sendable (ExchangePlace, LocalResponse) -> Void = { _, _ in }
   var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
   var dateSecond: Int64 = -1
   var dateText: [UInt8] = []
@@ -109,28 +99,10 @@ final class Worker {
 
   // MARK: Accepting
 
-  /// - Parameters:
-  ///   - requestKeys: Called with a provider's index and the generation of the configuration that it is of; ends in
-  ///     `update(keys:)`.
-  ///   - requestIntrospection: Ends in `introspected`.
-  ///   - requestRenewal: Ends in `renewed`.
-  ///   - requestLookup: Ends in `update(servers:of:)`, where the answer is another one.
-  ///   - giveTurn: Ends in `turnHasCome` of the loop that the turn is of.
-  ///   - giveAnswer: Ends in `responded` of the loop that asked.
-  func listen(
-    requestKeys: @escaping @Sendable (Int, UInt64) -> Void,
-    requestIntrospection: @escaping @Sendable (IntrospectionQuestion) -> Void,
-    requestRenewal: @escaping @Sendable (RenewalRequest) -> Void,
-    requestLookup: @escaping @Sendable (UpstreamState) -> Void,
-    giveTurn: @escaping @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void,
-    giveAnswer: @escaping @Sendable (ExchangePlace, LocalResponse) -> Void
-  ) throws(SystemError) {
-    self.requestKeys = requestKeys
-    self.requestIntrospection = requestIntrospection
-    self.requestRenewal = requestRenewal
-    self.requestLookup = requestLookup
-    self.giveTurn = giveTurn
-    self.giveAnswer = giveAnswer
+  /// Begins to accept.
+  func listen(asking control: ControlRequests, telling others: OtherLoops) throws(SystemError) {
+    self.control = control
+    self.others = others
     let sockets = self.sockets
     // From here on the listeners alone own them: they close when those go.
     self.sockets = []
@@ -243,14 +215,14 @@ final class Worker {
     guard let slot = connection.slot else { return }
     waiting.append((provider, context.keys.providers[provider].answers, slot, slot.exchange.generation))
     waitDeadlines.arm(connection)
-    requestKeys(provider, context.active.generation)
+    control.fetchKeys(provider, context.active.generation)
   }
 
   /// Lets `connection` wait for what `provider`'s issuer says of a token; its deadline is the end of the wait.
   func introspect(_ token: [UInt8], for connection: ClientConnection, provider: Int, isSession: Bool) {
     guard let slot = connection.slot else { return }
     waitDeadlines.arm(connection)
-    requestIntrospection(
+    control.introspect(
       IntrospectionQuestion(
         token: token, provider: provider, isSession: isSession, client: context.client.address, isOfTunnel: false,
         configuration: context.active.generation, worker: index, slot: slot.index,
@@ -277,7 +249,7 @@ final class Worker {
       case .token(let token): (token, false)
       case .session(let id): (id, true)
       }
-    requestIntrospection(
+    control.introspect(
       IntrospectionQuestion(
         token: bytes, provider: provider, isSession: isSession, client: nil, isOfTunnel: true,
         configuration: context.active.generation, worker: index, slot: slot.index,
@@ -289,7 +261,7 @@ final class Worker {
   func renew(_ token: [UInt8], for connection: ClientConnection, provider: String) {
     guard let slot = connection.slot else { return }
     waitDeadlines.arm(connection)
-    requestRenewal(
+    control.renew(
       RenewalRequest(
         token: token, provider: provider, client: context.client.address, place: place(of: slot)))
   }
@@ -304,7 +276,8 @@ final class Worker {
 
   /// Has `responder` answer; nothing comes of an answer to an exchange that is over.
   func ask(_ responder: any Responder & Sendable, _ request: LocalRequest, for slot: ExchangeSlot) {
-    responder.respond(to: request) { [giveAnswer, place = place(of: slot)] in giveAnswer(place, $0) }
+    let giveAnswer = others.giveAnswer
+    responder.respond(to: request) { [place = place(of: slot)] in giveAnswer(place, $0) }
   }
 
   /// A Responder has answered.
@@ -332,7 +305,7 @@ final class Worker {
       limit.cancel(place(of: slot))
     } else if slot.isAdmitted {
       slot.isAdmitted = false
-      if let next = limit.leave() { giveTurn(next, limit) }
+      if let next = limit.leave() { others.giveTurn(next, limit) }
     }
   }
 
@@ -340,7 +313,7 @@ final class Worker {
   func turnHasCome(_ turn: ConnectionLimit.Turn, _ limit: ConnectionLimit) {
     let slot = slots[turn.slot]
     guard slot.exchange.generation == turn.exchange, slot.isQueued, let connection = slot.connection else {
-      if let next = limit.leave() { giveTurn(next, limit) }
+      if let next = limit.leave() { others.giveTurn(next, limit) }
       return
     }
     slot.isAdmitted = true

@@ -80,7 +80,7 @@ final class UpstreamPool {
   func failed(_ server: UpstreamServer, _ reason: Reason, on worker: Worker) {
     let now = worker.loop.now
     let isElsewhere = reason != .upstreamClosed && reason != .upstreamTimeout
-    if isElsewhere, server.state.isResolved, state.mayLookUp(now) { worker.requestLookup(state) }
+    if isElsewhere, server.state.isResolved, state.mayLookUp(now) { worker.control.lookUp(state) }
     guard let times = server.state.failed(now) else { return }
     // One that is alone is asked all the same: `ServerChoice` has no other.
     let name = server.state.name

@@ -1,0 +1,45 @@
+import HTTP
+import Sockets
+
+/// What a loop that carries traffic asks of whoever runs it; called from any loop.
+public struct ControlRequests: Sendable {
+  /// Asks for the keys of a provider that may have a new one: by its index, and the generation of the configuration that
+  /// it is of. Ends in `Server.update(keys:)`, where that configuration is still in force.
+  let fetchKeys: @Sendable (_ provider: Int, _ configuration: UInt64) -> Void
+  /// Has an issuer asked about a token. Ends in `Server.answer`, where its configuration is still in force.
+  let introspect: @Sendable (IntrospectionQuestion) -> Void
+  /// Has a refresh token used. Ends in `Server.answer`.
+  let renew: @Sendable (RenewalRequest) -> Void
+  /// Has the names of an upstream's servers resolved anew, which may have other addresses. Ends in `Server.update`, where
+  /// they do.
+  let lookUp: @Sendable (UpstreamState) -> Void
+
+  /// Those that are not given come to nothing.
+  public init(
+    fetchKeys: @escaping @Sendable (_ provider: Int, _ configuration: UInt64) -> Void = { _, _ in },
+    introspect: @escaping @Sendable (IntrospectionQuestion) -> Void = { _ in },
+    renew: @escaping @Sendable (RenewalRequest) -> Void = { _ in },
+    lookUp: @escaping @Sendable (UpstreamState) -> Void = { _ in }
+  ) {
+    self.fetchKeys = fetchKeys
+    self.introspect = introspect
+    self.renew = renew
+    self.lookUp = lookUp
+  }
+}
+
+/// What a loop tells the others that carry traffic.
+struct OtherLoops: Sendable {
+  /// One of its requests may go to its upstream. Ends in `turnHasCome` of the loop that the turn is of.
+  private(set) var giveTurn: @Sendable (ConnectionLimit.Turn, ConnectionLimit) -> Void = { _, _ in }
+  /// A Responder has answered. Ends in `responded` of the loop that asked.
+  private(set) var giveAnswer: @Sendable (ExchangePlace, LocalResponse) -> Void = { _, _ in }
+
+  /// Of a loop that does not accept yet.
+  init() {}
+
+  init(_ workers: [LoopBound<Worker>]) {
+    giveTurn = { turn, limit in workers[turn.worker].async { $0.turnHasCome(turn, limit) } }
+    giveAnswer = { place, response in workers[place.worker].async { $0.responded(place, response) } }
+  }
+}

@@ -38,20 +38,14 @@ extension Gateway {
     _ traffic: AdminPaths.Traffic, _ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (AdminReport) -> Void
   ) {
     guard traffic == .included else { return completion(report()) }
-    reportsAskedFor.append(completion)
-    // Who asks while the loops are being asked gets what comes of that.
-    guard reportsAskedFor.count == 1 else { return }
-    countsMissing = server.workerCount
-    gathered = AdminReport()
-    gathered.census = codeFlows.census.counted
+    guard gathering.add(completion) else { return }
+    gathering.begin(loops: server.workerCount, census: codeFlows.census.counted)
     server.collect { traffic in bound.async { $0.add(traffic) } }
   }
 
   /// A loop has said what it has counted. Added up on this one: the others carry traffic.
   private func add(_ traffic: LoopTraffic) {
-    gathered.add(traffic)
-    countsMissing -= 1
-    guard countsMissing == 0 else { return }
+    guard let gathered = gathering.add(traffic) else { return }
     var report = report()
     report.counts = gathered.counts
     report.census = gathered.census
@@ -60,10 +54,7 @@ extension Gateway {
     let (recent, time) = recentTraffic.latest(TrafficVerdicts(report.counts), at: control.now)
     report.recent = recent
     report.recentSeconds = Int(time.components.seconds)
-    gathered = AdminReport()
-    let waiting = reportsAskedFor
-    reportsAskedFor = []
-    for completion in waiting { completion(report) }
+    for completion in gathering.takeWaiting() { completion(report) }
   }
 
   /// Has the counters kept now and again, for as long as the process runs.

@@ -10,8 +10,7 @@ import Telemetry
 extension Gateway {
   /// Sends what there is, now and again, where the configuration in force says so.
   func startExporting(_ bound: LoopBound<Gateway>) {
-    guard active.configuration.otlp != nil, !isExporting else { return }
-    isExporting = true
+    guard active.configuration.otlp != nil, exporting.begin() else { return }
     exportLater(bound)
   }
 
@@ -27,12 +26,11 @@ extension Gateway {
   private func exportLater(_ bound: LoopBound<Gateway>) {
     control.schedule(after: Gateway.exportedEvery) { [self] in
       guard let otlp = active.configuration.otlp, !isEnding else {
-        isExporting = false
+        exporting.end()
         return
       }
       if otlp.tracesPercentage != nil { exportSpans(bound) }
-      if let interval = otlp.metricsInterval, metricsExportedAt.map({ control.now >= $0 + interval }) ?? true {
-        metricsExportedAt = control.now
+      if let interval = otlp.metricsInterval, exporting.metricsAreDue(every: interval, at: control.now) {
         exportMetrics(bound) {}
       }
       exportLater(bound)
@@ -58,12 +56,11 @@ extension Gateway {
   /// Sends what is left, for a short time.
   func exportRest(_ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (Gateway) -> Void) {
     guard let otlp = active.configuration.otlp else { return completion(self) }
-    loopsUnexported = server.workerCount
+    exporting.awaitLoops(server.workerCount)
     server.collectSpans { taken in
       bound.async { gateway in
         gateway.exporter.add(taken.pieces, dropped: taken.dropped)
-        gateway.loopsUnexported -= 1
-        guard gateway.loopsUnexported == 0 else { return }
+        guard gateway.exporting.loopAnswered() else { return }
         let flush = { @Sendable (gateway: Gateway) in
           gateway.exporter.flush(within: Gateway.exportFlushMax) { completion(gateway) }
         }

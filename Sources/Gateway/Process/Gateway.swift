@@ -55,12 +55,7 @@ final class Gateway {
   /// What counters are called.
   let metricNames = MetricNames()
   let exporter: OTLPExporter
-  /// Whether it looks each second for what is to be exported.
-  var isExporting = false
-  /// nil: not yet.
-  var metricsExportedAt: MonotonicTime?
-  /// Loops whose last spans are not here yet.
-  var loopsUnexported = 0
+  var exporting = ExportProgress()
   /// Nothing is under way any more; what is to be exported may be.
   var isEnding = false
   var hasEnded = false
@@ -72,16 +67,11 @@ final class Gateway {
   var servesSince: MonotonicTime?
   var reloads = AdminReport.Reload()
   var reloading = ReloadProgress()
-  /// Who waits until all loops have said what they have counted.
-  var reportsAskedFor: [@Sendable (AdminReport) -> Void] = []
+  var gathering = ReportGathering()
   var trial = CanaryTrial()
   var watching = Watching()
-  var countsMissing = 0
-  var gathered = AdminReport()
   var recentTraffic = RecentTraffic(from: MonotonicTime.current)
-  /// How many loops do not know of an end yet, by the generation of revocations that says it, and who waits for it.
-  var endsUnknown: [UInt64: (loops: Int, known: () -> Void)] = [:]
-  var revocationGeneration: UInt64 = 0
+  var revoking = RevocationProgress()
   var signals: [any DispatchSourceSignal] = []
   /// Signals that are handled, and loops that accept.
   var stepsDone = 0
@@ -219,8 +209,8 @@ extension Gateway {
       changed: { [unowned self] known in
         let snapshot = revocationSnapshot(news: [])
         let generation = snapshot.generation
-        endsUnknown[generation] = (server.workerCount, known)
-        server.update(revocations: snapshot, known: { bound.async { $0.loopKnows(generation) } })
+        revoking.wait(for: generation, loops: server.workerCount, known: known)
+        server.update(revocations: snapshot, known: { bound.async { $0.revoking.loopKnows(generation)?() } })
       })
     codeFlows.start { provider in bound.async { $0.refetchKeys(of: provider) } }
     signIns.start(comingBack: { body in bound.async { body($0.signIns) } })
@@ -300,24 +290,12 @@ extension Gateway {
   ///
   /// - Parameter news: What has come into the file since the last one; nil: it may be anything.
   func revocationSnapshot(news: [RevokedName]? = nil) -> RevocationSnapshot {
-    revocationGeneration += 1
     let endedSince = endedSignIns.takeNews()
     let inForce = revocations.file?.inForce ?? Revocations()
     signIns.tell([inForce, endedSignIns.revocations])
     return RevocationSnapshot(
-      inForce, endedSignIns: endedSignIns.revocations, generation: revocationGeneration,
+      inForce, endedSignIns: endedSignIns.revocations, generation: revoking.nextGeneration(),
       news: news.map { $0 + endedSince })
-  }
-
-  /// A loop refuses what is revoked in that generation.
-  private func loopKnows(_ generation: UInt64) {
-    guard var waiting = endsUnknown.removeValue(forKey: generation) else { return }
-    waiting.loops -= 1
-    guard waiting.loops == 0 else {
-      endsUnknown[generation] = waiting
-      return
-    }
-    waiting.known()
   }
 
   private func renew(_ request: RenewalRequest) {

@@ -1,0 +1,28 @@
+/// What of revocations the loops were told, and who waits until all of them refuse it.
+struct RevocationProgress {
+  private var generation: UInt64 = 0
+  /// How many loops do not know yet, by the generation that they are told.
+  private var untold: [UInt64: (loops: Int, known: () -> Void)] = [:]
+
+  /// Of what the loops are told next.
+  mutating func nextGeneration() -> UInt64 {
+    generation += 1
+    return generation
+  }
+
+  /// - Parameter known: To be called once all `loops` know of that generation.
+  mutating func wait(for generation: UInt64, loops: Int, known: @escaping () -> Void) {
+    untold[generation] = (loops, known)
+  }
+
+  /// A loop refuses what is revoked in that generation.
+  ///
+  /// - Returns: Whom to tell, where it was the last one.
+  mutating func loopKnows(_ generation: UInt64) -> (() -> Void)? {
+    guard var waiting = untold.removeValue(forKey: generation) else { return nil }
+    waiting.loops -= 1
+    guard waiting.loops > 0 else { return waiting.known }
+    untold[generation] = waiting
+    return nil
+  }
+}

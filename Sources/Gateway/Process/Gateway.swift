@@ -172,7 +172,7 @@ final class Gateway {
     _ inherited: InheritedSockets, _ seen: ConfigurationWatcher.Sight, _ log: Logger, _ logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
-    try testCanary()
+    try testForSecretLeaks()
     let control = try GatewayFault.raised(as: ExitStatus.unavailable) { try EventLoop(label: "control") }
     let gateway = try Gateway(
       configuration, revoked, files, inherited, control: control, log: log, logWriter: logWriter)

@@ -10,7 +10,7 @@ public import Tokens
 /// that would write secrets into logs comes to nothing (SECURITY L-2).
 ///
 /// It runs before each start and takes a few milliseconds, without sockets and files: the exchange has no I/O.
-public enum CanaryTest {
+public enum SecretLeakTest {
   /// Something that was written.
   public struct Text: Sendable {
     /// For whoever has to find what wrote it.
@@ -37,17 +37,17 @@ public enum CanaryTest {
   private static func firstLeak(_ others: ([UInt8], TokenError) -> [Text]) throws -> String? {
     let context = try context()
     let now = context.unixSeconds
-    for canary in try canaries(now) {
-      context.keys = KeySnapshot(providers: [ProviderKeys(keySet: KeySet(canary.keys), generation: 1, signer: nil)])
-      for request in requests(canary.token) {
-        for text in try texts(of: request, in: context) where shows(text.bytes, canary.pieces) { return text.place }
+    for secret in try secrets(now) {
+      context.keys = KeySnapshot(providers: [ProviderKeys(keySet: KeySet(secret.keys), generation: 1, signer: nil)])
+      for request in requests(secret.token) {
+        for text in try texts(of: request, in: context) where shows(text.bytes, secret.pieces) { return text.place }
       }
       do throws(TokenError) {
         let policy = context.active.configuration.providers[0].policy
         _ = try TokenVerifier(policy).verify(
-          canary.token.span, keys: KeySet(canary.keys), now: now, using: SignatureVerifier())
+          secret.token.span, keys: KeySet(secret.keys), now: now, using: SignatureVerifier())
       } catch {
-        for text in others(canary.token, error) where shows(text.bytes, canary.pieces) { return text.place }
+        for text in others(secret.token, error) where shows(text.bytes, secret.pieces) { return text.place }
       }
     }
     return nil
@@ -55,7 +55,7 @@ public enum CanaryTest {
 
   // MARK: What is sent
 
-  private struct Canary {
+  private struct Secret {
     let token: [UInt8]
     /// Parts that nothing may show.
     let pieces: [[UInt8]]
@@ -63,18 +63,18 @@ public enum CanaryTest {
   }
 
   /// A secret that is no token, and tokens that are refused for their signature and for their audience.
-  private static func canaries(_ now: UnixSeconds) throws -> [Canary] {
+  private static func secrets(_ now: UnixSeconds) throws -> [Secret] {
     let (own, others) = (
       try IssuerKey(.generate(.ed25519), algorithm: .eddsa), try IssuerKey(.generate(.ed25519), algorithm: .eddsa)
     )
     let word = Array("canary-\(Base64URL.text(try RandomBytes.make(24)))".utf8)
-    var canaries = [Canary(token: word, pieces: [word], keys: [own])]
+    var secrets = [Secret(token: word, pieces: [word], keys: [own])]
     for key in [own, others] {
       let token = try signed(now, own.keyID, key)
       let parts = token.split(separator: UInt8(ascii: ".")).map { Array($0) }
-      canaries.append(Canary(token: token, pieces: Array(parts.suffix(2)), keys: [own]))
+      secrets.append(Secret(token: token, pieces: Array(parts.suffix(2)), keys: [own]))
     }
-    return canaries
+    return secrets
   }
 
   private static func signed(_ now: UnixSeconds, _ keyID: String, _ key: IssuerKey) throws -> [UInt8] {

@@ -7,10 +7,10 @@ extension Gateway {
   /// Sees that nothing that is written of refused requests shows a secret.
   ///
   /// - Throws: Where something does: such a program must not serve.
-  static func testCanary() throws(GatewayFault) {
-    let place = CanaryTest.leak { _, error in
+  static func testForSecretLeaks() throws(GatewayFault) {
+    let place = SecretLeakTest.leak { _, error in
       [ProgramLog.Format.json, .logfmt].map { format in
-        CanaryTest.Text(
+        SecretLeakTest.Text(
           place: "the program's messages",
           ProgramLog.line(format, .error, "a token was refused: \(error)", ["why": "\(error.reason.rawValue)"]))
       }

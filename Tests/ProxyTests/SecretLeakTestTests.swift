@@ -5,13 +5,13 @@ import Tokens
 @testable import Proxy
 
 @Suite("A made-up secret is looked for before each start")
-struct CanaryTestTests {
+struct SecretLeakTestTests {
   @Test("L-2: it shows in no answer, no access line and no memory of refusals")
-  func nothing() { #expect(CanaryTest.leak { _, _ in [] } == nil) }
+  func nothing() { #expect(SecretLeakTest.leak { _, _ in [] } == nil) }
 
   @Test("L-2: where something shows it, that is told")
   func leaks() {
-    let found = CanaryTest.leak { token, _ in
+    let found = SecretLeakTest.leak { token, _ in
       [.init(place: "here", "refused"), .init(place: "there", "refused: \(String(decoding: token, as: UTF8.self))")]
     }
     #expect(found == "there")
@@ -20,7 +20,7 @@ struct CanaryTestTests {
   @Test("L-2: parts of a token are enough")
   func parts() {
     var seen: Set<String> = []
-    let found = CanaryTest.leak { token, error in
+    let found = SecretLeakTest.leak { token, error in
       seen.insert(error.reason.rawValue)
       let last = token.split(separator: UInt8(ascii: ".")).dropFirst().last ?? []
       return [.init(place: "the signature", "x\(String(decoding: last, as: UTF8.self))y")]
@@ -33,7 +33,7 @@ struct CanaryTestTests {
   @Test("What is said of each kind of refusal is asked for")
   func reasons() {
     var seen: Set<String> = []
-    _ = CanaryTest.leak { _, error in
+    _ = SecretLeakTest.leak { _, error in
       seen.insert(error.reason.rawValue)
       return [.init(place: "a message", "\(error)")]
     }

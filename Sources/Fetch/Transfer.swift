@@ -137,7 +137,7 @@ internal import Sockets
     if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
       return text.isEmpty ? nil : .seconds(min(Int64(text) ?? pauseSecondsMax, pauseSecondsMax))
     }
-    return time(value).map { .seconds(max($0 - WallClock.nanoseconds / 1_000_000_000, 0)) }
+    return time(value).map { .seconds(max($0 - WallClock.seconds, 0)) }
   }
 
   private static let pauseSecondsMax: Int64 = 1 << 31
@@ -152,13 +152,13 @@ internal import Sockets
 
   private func configure() -> Bool {
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    let seconds = request.timeout.wholeNanoseconds / 1_000_000
+    let milliseconds = request.timeout.wholeNanoseconds / 1_000_000
     var isDone = true
     // QUICK_EXIT: a thread that waits for a name server is left to itself when the time is over. libcurl would wait for
     // it on this loop, up to a minute.
     for (option, value) in [
       (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
-      (CURLOPT_TIMEOUT_MS, Int(seconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax),
+      (CURLOPT_TIMEOUT_MS, Int(milliseconds)), (CURLOPT_MAXFILESIZE, request.bodyBytesMax),
       (CURLOPT_FORBID_REUSE, request.connection == .closed ? 1 : 0),
       (CURLOPT_NETRC, 0), (CURLOPT_QUICK_EXIT, 1), (CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
       (CURLOPT_CERTINFO, request.readsCertificates ? 1 : 0),

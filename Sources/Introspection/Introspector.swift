@@ -158,11 +158,6 @@ final class Introspector {
   }
 }
 
-extension WallClock {
-  /// Seconds since 1970-01-01T00:00:00Z.
-  static var seconds: UnixSeconds { nanoseconds / 1_000_000_000 }
-}
-
 extension IntrospectionFault {
   static func ofFetches(
     _ response: Result<FetchResponse, FetchError>

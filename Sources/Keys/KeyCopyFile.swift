@@ -43,7 +43,7 @@ final class KeyCopyFile: @unchecked Sendable {
   ///
   /// - Throws: Where it is not to be used, which is no reason not to start.
   func read(staleFor: Duration) throws(KeyCopyFault) -> FetchedKeys? {
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     guard let copy = try copy() else { return nil }
     guard copy.issuer.isSameBytes(as: issuer) else { throw .otherIssuer(copy.issuer) }
     guard copy.location.isSameBytes(as: place.address) else { throw .otherLocation(copy.location) }

@@ -185,7 +185,7 @@ public final class KeyStore {
   /// A key is made where there never was one. Keys in use that have gone are not replaced: tokens that are out would be
   /// refused, and a folder that is not mounted is no reason for that.
   private func signingKeys(_ folder: SigningFolder) throws(KeyFault) -> [SigningFolder.Entry] {
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     if firstKey == .refused { return folder.inSigningOrder(try folder.loadExisting(), now: now) }
     let inUse = issuerKeys(provider: folder.provider)
     if !inUse.isEmpty {
@@ -201,7 +201,7 @@ public final class KeyStore {
 
   /// Keys that are the same as before stay the same objects.
   private func take(_ local: LocalKeys, into entry: inout KeyStoreEntry) {
-    entry.loadedAt = WallClock.nanoseconds / 1_000_000_000
+    entry.loadedAt = WallClock.seconds
     if let before = entry.local, before.text == local.keys.text { return }
     entry.setLocal(local)
     entry.localVersion += 1
@@ -269,7 +269,7 @@ public final class KeyStore {
     guard let index = entries.firstIndex(where: { $0.source.provider == folder.provider }) else { return }
     let before = entries[index].issuerKeys
     guard folder.signs(with: look.entries) else { throw .signingKeysGone(folder.path) }
-    let keys = folder.inSigningOrder(look.entries, now: WallClock.nanoseconds / 1_000_000_000)
+    let keys = folder.inSigningOrder(look.entries, now: WallClock.seconds)
     guard keys.map(\.key.keyID) != before.map(\.key.keyID) else { return }
     take(LocalKeys(signing: keys), into: &entries[index])
     settle(index)

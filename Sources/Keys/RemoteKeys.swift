@@ -173,7 +173,7 @@ final class RemoteKeys {
       do throws(KeyFault) {
         let response = try result.get()
         let isOther = try accept(response, from: address, sentTag: tag)
-        clockAhead = response.serverTime.map { $0 - WallClock.nanoseconds / 1_000_000_000 }
+        clockAhead = response.serverTime.map { $0 - WallClock.seconds }
         if response.status == 200 || response.freshness != .unsaid { freshness = response.freshness }
         fetched(isOther: isOther)
       } catch {
@@ -223,14 +223,14 @@ final class RemoteKeys {
   private func fetchedKeys(_ keySet: KeySet, _ response: FetchResponse, _ address: String) -> FetchedKeys {
     FetchedKeys(
       keySet, text: response.body, address: address, entityTag: response.entityTag, fetchedAt: .current,
-      fetchedAtSeconds: WallClock.nanoseconds / 1_000_000_000, origin: .network(address), seen: keys?.firstSeen ?? [:])
+      fetchedAtSeconds: WallClock.seconds, origin: .network(address), seen: keys?.firstSeen ?? [:])
   }
 
   private func seenAgain(at address: String, entityTag: String?) {
     keys?.address = address
     keys?.entityTag = entityTag
     keys?.fetchedAt = .current
-    keys?.fetchedAtSeconds = WallClock.nanoseconds / 1_000_000_000
+    keys?.fetchedAtSeconds = WallClock.seconds
     keys?.origin = .network(address)
   }
 

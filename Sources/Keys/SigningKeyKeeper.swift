@@ -56,7 +56,7 @@ final class SigningKeyKeeper: @unchecked Sendable {
   }
 
   private static func look(_ folder: SigningFolder, _ rotation: KeyRotation?) -> Result<Look, KeyFault> {
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     do throws(KeyFault) {
       let changes = try rotation.map { rotation throws(KeyFault) in try folder.rotate(rotation, now: now) }
       return .success(Look(entries: try folder.load(), changes: changes ?? SigningFolder.Changes()))

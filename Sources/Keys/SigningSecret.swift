@@ -27,7 +27,7 @@ public enum SigningSecret {
     }
     do throws(SigningKeyError) {
       let key = try IssuerKey(try SigningKey(secret: bytes), algorithm: algorithm)
-      return SigningFolder.Entry(key: key, file: path, createdAt: WallClock.nanoseconds / 1_000_000_000)
+      return SigningFolder.Entry(key: key, file: path, createdAt: WallClock.seconds)
     } catch {
       throw .secretTooShort(bytes: bytes.count, algorithm)
     }

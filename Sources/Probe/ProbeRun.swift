@@ -319,5 +319,5 @@ public struct ProbeRun: ~Copyable {
     return claims
   }
 
-  private static var now: Int64 { WallClock.nanoseconds / 1_000_000_000 }
+  private static var now: Int64 { WallClock.seconds }
 }

@@ -24,12 +24,19 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
   public static func - (left: MonotonicTime, right: MonotonicTime) -> Duration {
     .nanoseconds(left.nanoseconds - right.nanoseconds)
   }
+
+  /// The time from `earlier` to this moment, in whole microseconds.
+  @inlinable
+  public func microseconds(since earlier: MonotonicTime) -> Int64 { (nanoseconds - earlier.nanoseconds) / 1000 }
 }
 
 /// The wall clock, for log lines and for the times of tokens.
 public enum WallClock {
   /// Nanoseconds since 1970-01-01T00:00:00Z.
   public static var nanoseconds: Int64 { csystem_now(CLOCK_REALTIME) }
+
+  /// Whole seconds since 1970-01-01T00:00:00Z.
+  public static var seconds: Int64 { nanoseconds / 1_000_000_000 }
 }
 
 extension Duration {

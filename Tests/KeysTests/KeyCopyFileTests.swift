@@ -16,7 +16,7 @@ struct KeyCopyFileTests {
       refreshEvery: refreshEvery, staleFor: staleFor, cacheFile: file)
   }
 
-  private static var now: UnixSeconds { WallClock.nanoseconds / 1_000_000_000 }
+  private static var now: UnixSeconds { WallClock.seconds }
 
   private static func read(_ file: String) -> KeyCopy? {
     guard let bytes = try? FileAccess.read(file, bytesMax: 4 << 20).bytes else { return nil }

@@ -161,7 +161,7 @@ struct KeyLifeTests {
     let file = try folder.write("keys.json", IssuerKey.published([key]))
     let secret = try folder.write("secret", [UInt8](repeating: 7, count: 32))
     let issuer = "https://idp.example"
-    let began = WallClock.nanoseconds / 1_000_000_000
+    let began = WallClock.seconds
     let store = try RunningStore([
       RemoteKeysTests.source(server), KeySource(provider: "file", issuer: issuer, location: .jwksFile(file)),
       KeySource(provider: "secret", issuer: issuer, location: .secretFile(secret)),

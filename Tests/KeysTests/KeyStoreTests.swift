@@ -51,7 +51,7 @@ struct KeyStoreTests {
     let server = try KeyServer()
     defer { server.stop() }
     let body = IssuerKey.published([try RemoteKeysTests.issuerKey()])
-    let now = Int(WallClock.nanoseconds / 1_000_000_000)
+    let now = Int(WallClock.seconds)
     func answer(_ fields: [String]) { server.answer("/keys", .init(fields: fields, body: body)) }
     answer([KeyStoreTests.date(now + 605)])
     let store = try RunningStore([KeyStoreTests.remote(server)])

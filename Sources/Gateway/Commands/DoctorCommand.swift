@@ -29,7 +29,7 @@ struct DoctorCommand: ParsableCommand {
     let providers = try ProviderOption.all(of: file.config, named: provider)
     if token != nil, providers.count > 1 { throw ValidationError("--token needs --provider: there are several") }
     let token = try self.token.map { try DoctorCommand.read($0) }
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     var diagnoses: [ProviderDiagnosis] = []
     for configured in providers {
       diagnoses.append(try ProviderDiagnosis(configured, token: token, now: now))

@@ -52,7 +52,7 @@ struct ExplainCommand: ParsableCommand {
     let configuration = try ProviderOption.configuration(file.config)
     let trials = RequestTrials(configuration)
     let routed = trials.route(TrialRequest(method: method, host: host, target: path))
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     let trial: Trial
     if let token {
       switch try bearer(of: TokenArgument.read(token), on: routed, configuration, now) {

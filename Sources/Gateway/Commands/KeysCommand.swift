@@ -24,7 +24,7 @@ struct KeysGenerateCommand: ParsableCommand {
     let provider = try option.load()
     let folder = try provider.signingFolder()
     do throws(KeyFault) {
-      print(try folder.generate(now: WallClock.nanoseconds / 1_000_000_000).line)
+      print(try folder.generate(now: WallClock.seconds).line)
     } catch {
       StandardError.print("provider \"\(provider.name)\": \(error)")
       throw ExitStatus.cannotCreate

@@ -40,7 +40,7 @@ struct KeysListCommand: ParsableCommand {
     let configuration = try ProviderOption.configuration(file.config)
     let providers = try ProviderOption.providers(of: configuration, named: provider)
     let uses = try uses(configuration)
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     var table = TextTable(Self.columns)
     var status = ExitCode.success
     // Issuers are waited for all at once.

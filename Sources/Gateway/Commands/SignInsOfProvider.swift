@@ -104,7 +104,7 @@ enum SignInsOfProvider {
     user.map { users?.user(named: $0)?.id ?? $0 }
   }
 
-  private var now: Int64 { WallClock.nanoseconds / 1_000_000_000 }
+  private var now: Int64 { WallClock.seconds }
 
   /// What is called back.
   private func wait<Value: Sendable>(

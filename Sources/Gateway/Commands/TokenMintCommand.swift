@@ -40,7 +40,7 @@ struct TokenMintCommand: ParsableCommand {
     }
     let claims = try self.claims(provider, lifetime)
     do {
-      let key = try provider.signingKey(now: WallClock.nanoseconds / 1_000_000_000)
+      let key = try provider.signingKey(now: WallClock.seconds)
       print(String(decoding: try TokenMinter.mint(claims, with: key), as: UTF8.self))
     } catch let fault as KeyFault {
       StandardError.print("provider \"\(provider.name)\": \(fault)")
@@ -57,7 +57,7 @@ struct TokenMintCommand: ParsableCommand {
   }
 
   private func statedClaims(_ provider: ProviderConfiguration, _ lifetime: Duration) throws -> JSONObject {
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     let mapping = provider.policy.claims
     var claims: JSONValue = .object([
       "iss": .string(provider.policy.issuer), "iat": .integer(now),

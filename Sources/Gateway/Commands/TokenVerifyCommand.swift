@@ -52,7 +52,7 @@ struct TokenVerifyCommand: ParsableCommand {
     let token = try argument.read()
     let (policy, keys, revoked, dpop) = try subject(token)
     let verifier = TokenVerifier(policy)
-    let now = at?.time ?? WallClock.nanoseconds / 1_000_000_000
+    let now = at?.time ?? WallClock.seconds
     let verified: VerifiedToken
     do throws(TokenError) {
       if signatureOnly {

@@ -11,7 +11,7 @@ enum ConfigurationFile {
   /// As `load`, for who puts it in force: what `tests` of it fails is a fault of it.
   static func loadTested(_ path: String) -> Result<GatewayConfiguration, Diagnostics> {
     load(path).flatMap { configuration in
-      configuration.failedTests(now: WallClock.nanoseconds / 1_000_000_000).map { .failure($0) }
+      configuration.failedTests(now: WallClock.seconds).map { .failure($0) }
         ?? .success(configuration)
     }
   }

@@ -178,7 +178,7 @@ extension Gateway {
     reloads.changes = "\(difference)"
     reloads.pending = reloading.pending
     reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
-    acceptedTokens.take(next, now: WallClock.nanoseconds / 1_000_000_000)
+    acceptedTokens.take(next, now: WallClock.seconds)
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls

@@ -31,7 +31,7 @@ extension Gateway {
       }
     }
     if case .token(_, let expiresAt) = order.name {
-      let now = WallClock.nanoseconds / 1_000_000_000
+      let now = WallClock.seconds
       guard expiresAt > now - provider.policy.leewaySeconds else {
         return completion(.nothing("by its exp it is refused already"))
       }
@@ -87,7 +87,7 @@ extension SignIns {
     _ completion: @escaping @Sendable (Result<[String], StoreFault>) -> Void
   ) -> Bool {
     guard let store = states[order.provider]?.state.store else { return false }
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     let until = now + (tokenSecondsMax[order.provider] ?? 0) + EndedSignIn.clockSlackSeconds
     order.end(
       signIn: { store.end(id: $0, provider: order.provider, now: now, completion: $1) },
@@ -105,7 +105,7 @@ extension CodeFlows {
     _ completion: @escaping @Sendable (Result<[String], StoreFault>) -> Void
   ) -> Bool {
     guard let store = stores[order.provider]?.store else { return false }
-    let now = WallClock.nanoseconds / 1_000_000_000
+    let now = WallClock.seconds
     order.end(
       signIn: { store.end(id: $0, provider: order.provider, now: now, completion: $1) },
       all: { store.endAll(subject: $0, provider: order.provider, now: now, completion: $1) },

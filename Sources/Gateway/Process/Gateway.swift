@@ -110,7 +110,7 @@ final class Gateway {
     exporter = OTLPExporter(version: Portcullis.version, instance: Gateway.makeInstanceID(), loop: control) {
       $0.write(to: log)
     }
-    endedSignIns = EndedSignIns { WallClock.nanoseconds / 1_000_000_000 }
+    endedSignIns = EndedSignIns { WallClock.seconds }
     signIns = SignIns(endedSignIns, loop: control, log: log)
     codeFlows = CodeFlows(endedSignIns, loop: control, log: log)
     let opened = try OpenedServices(configuration, signIns, codeFlows, exporter, loop: control, log: log)

@@ -5,12 +5,12 @@ import Tokens
 
 /// Which tokens the code flows of all providers have verified. From anywhere: it is asked a few times at each sign-in.
 final class CodeFlowCensus: Sendable {
-  private let census = Mutex(TokenCensus(since: WallClock.nanoseconds / 1_000_000_000))
+  private let census = Mutex(TokenCensus(since: WallClock.seconds))
 
   func count(_ token: VerifiedToken) {
     let arrival = TokenArrival(
       place: .codeFlow, issuedAt: token.issuedAt, expiresAt: token.expiresAt,
-      now: WallClock.nanoseconds / 1_000_000_000)
+      now: WallClock.seconds)
     census.withLock { _ = $0.count(arrival, known: .none) { TokenCensus.Kind(ofCodeFlow: token) } }
   }
 

@@ -88,9 +88,9 @@ final class CodeFlows {
     do throws(SealingFault) {
       let service = try CodeFlowService(
         flow, provider.policy, client: client, certificateAuthorityFile: provider.certificateAuthorityFile,
-        store: store, storeFaults: storeFaults, access: access, clock: { WallClock.nanoseconds / 1_000_000_000 },
+        store: store, storeFaults: storeFaults, access: access, clock: { WallClock.seconds },
         end: { [relay = ended.relay] ids, done in
-          let until = WallClock.nanoseconds / 1_000_000_000 + CodeFlows.endedKnownSeconds
+          let until = WallClock.seconds + CodeFlows.endedKnownSeconds
           relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
         },
         verified: { [census] in census.count($0) }, report: { [log] in $0.write(to: log, provider: name) })

@@ -108,9 +108,9 @@ final class SignIns {
     tokenSecondsMax[name] = longest
     return SignInService(
       signIn, provider.policy, state: state, passwords: passwords,
-      clock: { WallClock.nanoseconds / 1_000_000_000 },
+      clock: { WallClock.seconds },
       end: { [relay = ended.relay] ids, done in
-        let until = WallClock.nanoseconds / 1_000_000_000 + longest + EndedSignIn.clockSlackSeconds
+        let until = WallClock.seconds + longest + EndedSignIn.clockSlackSeconds
         relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
       },
       report: { [log] in $0.write(to: log, provider: name) })

@@ -147,7 +147,7 @@ struct TLSFiles {
     switch validity {
     case .valid:
       // Whatever renews it, at a third as is usual, has had its time.
-      guard WallClock.nanoseconds / 1_000_000_000 > dates.upperBound - Int64(dates.count) / 6 else { break }
+      guard WallClock.seconds > dates.upperBound - Int64(dates.count) / 6 else { break }
       let end = TimeText.text(dates.upperBound)
       warnings.append(
         configuration.diagnostic(file, "expires at \(end), and five sixths of its time are over: renew it"))

@@ -65,6 +65,6 @@ struct Pace {
   mutating func pause(_ now: MonotonicTime) {
     guard let since = waitsSince else { return }
     waitsSince = nil
-    if let left { self.left = left - (now.nanoseconds - since.nanoseconds) / 1000 }
+    if let left { self.left = left - now.microseconds(since: since) }
   }
 }

@@ -58,7 +58,7 @@ final class DecisionContext {
   ) {
     self.active = active
     self.countsTokens = countsTokens
-    census = TokenCensus(since: WallClock.nanoseconds / 1_000_000_000)
+    census = TokenCensus(since: WallClock.seconds)
     self.keys = keys
     self.replays = replays
     self.rateLimits = rateLimits

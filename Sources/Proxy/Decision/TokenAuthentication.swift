@@ -81,7 +81,7 @@ struct TokenAuthentication {
     if constraint.isNone { return nil }
     guard let range = credential.range else { return .internalError }
     let began = MonotonicTime.current
-    defer { microseconds += (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
+    defer { microseconds += MonotonicTime.current.microseconds(since: began) }
     return constraint.refusal(
       head, bytes, token: bytes.extracting(range.lowerBound..<range.upperBound),
       leewaySeconds: context.active.verifiers[provider].policy.leewaySeconds, in: context)
@@ -125,7 +125,7 @@ struct TokenAuthentication {
     }
     cache = .miss
     let began = MonotonicTime.current
-    defer { microseconds = (MonotonicTime.current.nanoseconds - began.nanoseconds) / 1000 }
+    defer { microseconds = MonotonicTime.current.microseconds(since: began) }
     guard token.count <= context.active.configuration.limits.tokenBytesMax else {
       return .refused(.tokenTooLarge, keyID: nil, provider: nil)
     }

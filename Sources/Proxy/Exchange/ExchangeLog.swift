@@ -93,7 +93,7 @@ struct ExchangeLog {
     cache = waitedFrom == nil ? authentication.cache : .miss
     guard cache == .miss || authentication.microseconds > 0 else { return }
     authenticationMicroseconds = authentication.microseconds
-    if let waitedFrom { authenticationMicroseconds? += (now.nanoseconds - waitedFrom.nanoseconds) / 1000 }
+    if let waitedFrom { authenticationMicroseconds? += now.microseconds(since: waitedFrom) }
   }
 
   mutating func waits(from now: MonotonicTime) {
@@ -102,7 +102,7 @@ struct ExchangeLog {
 
   /// The wait ended in vain.
   mutating func waited(until now: MonotonicTime) {
-    if let waitedFrom { authenticationMicroseconds = (now.nanoseconds - waitedFrom.nanoseconds) / 1000 }
+    if let waitedFrom { authenticationMicroseconds = now.microseconds(since: waitedFrom) }
   }
 
   mutating func keep(_ identity: Identity) {
@@ -133,18 +133,18 @@ struct ExchangeLog {
 
   /// From its beginning until it went on to its upstream; nil: it did not.
   var forwardedMicroseconds: Int64? {
-    forwardedAt.map { ($0.nanoseconds - startedAt.nanoseconds) / 1000 }
+    forwardedAt.map { $0.microseconds(since: startedAt) }
   }
 
   mutating func forwarded(at now: MonotonicTime) { forwardedAt = now }
 
   mutating func connected(at now: MonotonicTime) {
-    if let forwardedAt { connectMicroseconds = (now.nanoseconds - forwardedAt.nanoseconds) / 1000 }
+    if let forwardedAt { connectMicroseconds = now.microseconds(since: forwardedAt) }
   }
 
   mutating func answerBegan(at now: MonotonicTime) {
     guard firstByteMicroseconds == nil, let forwardedAt else { return }
-    firstByteMicroseconds = (now.nanoseconds - forwardedAt.nanoseconds) / 1000
+    firstByteMicroseconds = now.microseconds(since: forwardedAt)
   }
 
   /// Fills what the access line says of it.
@@ -165,7 +165,7 @@ struct ExchangeLog {
     record.authenticationMicroseconds = authenticationMicroseconds
     record.connectMicroseconds = connectMicroseconds
     record.firstByteMicroseconds = firstByteMicroseconds
-    record.totalMicroseconds = (now.nanoseconds - startedAt.nanoseconds) / 1000
+    record.totalMicroseconds = now.microseconds(since: startedAt)
     record.bytesIn = bytesIn
     record.bytesOut = bytesOut
   }
@@ -178,7 +178,7 @@ extension Exchange {
       route: decision.route?.metricNumber ?? 0,
       upstream: log.upstream.flatMap { decision.configuration?.upstreamMetricNumbers[$0] }, status: answer.status,
       reason: answer.reason,
-      cache: log.cacheUse, totalMicroseconds: (now.nanoseconds - log.startedAt.nanoseconds) / 1000,
+      cache: log.cacheUse, totalMicroseconds: now.microseconds(since: log.startedAt),
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
     if answer.reason != nil { measure.provider = providerMetricNumber }

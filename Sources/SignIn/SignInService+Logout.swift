@@ -31,32 +31,54 @@ extension SignInService {
       returnTo = form.text("return_to").map { ReturnTo.checked($0) } ?? configuration.path + "/login"
     case .other: return completion(Answers.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
     }
+    let extent = isEverywhere ? Extent.everywhere : .here
     let goingOn = returnTo
-    let everywhere = isEverywhere
+    let kept = Farewell(returnTo: goingOn, cookies: [])
     // Who brings a token in the request itself is no browser that was made to send this.
     if let token = request.bearerToken {
       switch verify(token) {
-      case .success(let verified): end(verified, everywhere, returnTo: goingOn, clears: false, completion)
+      case .success(let verified): end(verified, extent, kept, completion)
       case .failure(let fault): completion(answer(fault))
       }
       return
     }
     if let refreshToken {
-      return end(byRefreshToken: refreshToken, everywhere, request, returnTo: goingOn, clears: false, completion)
+      return end(byRefreshToken: refreshToken, extent, request, kept, completion)
     }
     guard request.isOfOwnPage else {
       return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
+    let cleared = Farewell(returnTo: goingOn, cookies: clearedCookies)
     if let token = request.cookie(configuration.cookies.access),
       case .success(let verified) = verify([UInt8](token.utf8))
     {
-      return end(verified, everywhere, returnTo: goingOn, clears: true, completion)
+      return end(verified, extent, cleared, completion)
     }
     if let token = request.cookie(configuration.cookies.refresh) {
-      return end(byRefreshToken: token, everywhere, request, returnTo: goingOn, clears: true, completion)
+      return end(byRefreshToken: token, extent, request, cleared, completion)
     }
     // Nobody is signed in, which is what was asked for.
-    completion(answerLoggedOut(returnTo: goingOn, clears: true))
+    completion(cleared.response)
+  }
+
+  /// How much is ended.
+  enum Extent {
+    /// The sign-in that is shown, alone.
+    case here
+    /// All of the same person's.
+    case everywhere
+  }
+
+  /// What somebody is answered who has logged out.
+  struct Farewell: Sendable {
+    /// Where a browser goes on; nil: nowhere.
+    let returnTo: String?
+    /// What Set-Cookie says, a line for each: what a browser had is taken from it.
+    let cookies: [String]
+
+    var response: LocalResponse {
+      returnTo.map { Answers.goOn(at: $0, cookies: cookies) } ?? Answers.done(cookies: cookies)
+    }
   }
 
   /// What is to be ended.
@@ -75,64 +97,40 @@ extension SignInService {
   /// Whoever has a token that was replaced long ago has found it, or stolen it: it ends its own sign-in, as it would where
   /// it is used (SECURITY C-10), and no other.
   private func end(
-    byRefreshToken text: String, _ isEverywhere: Bool, _ request: LocalRequest, returnTo: String?, clears: Bool,
+    byRefreshToken text: String, _ extent: Extent, _ request: LocalRequest, _ farewell: Farewell,
     _ completion: @escaping Completion
   ) {
     let address = request.client?.text ?? ""
     endSignIn(byRefreshToken: text) { [self] result in
       guard case .success(let found) = result else { return completion(SignInService.unavailable) }
-      guard let found else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
+      guard let found else { return completion(farewell.response) }
       let record = found.record
       // As where it is used: who has the former password has no say in what was begun with the new one (SECURITY C-9).
-      if isEverywhere, found.token == .good, isStillGood(record) {
-        return endAll(of: record.subject, returnTo: returnTo, clears: clears, completion)
+      if extent == .everywhere, found.token == .good, isStillGood(record) {
+        return endAll(of: record.subject, farewell, completion)
       }
-      if isEverywhere, found.token == .replaced {
+      if extent == .everywhere, found.token == .replaced {
         report(.refreshReused(subject: record.subject, id: record.id, address: address))
-        return completion(notEverywhere(.refreshReused, clears: clears))
+        return completion(notEverywhere(.refreshReused, farewell))
       }
       report(.signedOut(subject: record.subject, count: 1))
-      completion(
-        isEverywhere
-          ? notEverywhere(.refreshRefused, clears: clears) : answerLoggedOut(returnTo: returnTo, clears: clears))
+      completion(extent == .everywhere ? notEverywhere(.refreshRefused, farewell) : farewell.response)
     }
   }
 
   /// What somebody is told whose other sign-ins go on.
-  private func notEverywhere(_ reason: Reason, clears: Bool) -> LocalResponse {
+  private func notEverywhere(_ reason: Reason, _ farewell: Farewell) -> LocalResponse {
     Answers.error(
-      .invalidGrant, "sign in again", reason, fields: (clears ? clearedCookies : []).map { ("Set-Cookie", $0) })
+      .invalidGrant, "sign in again", reason, fields: farewell.cookies.map { ("Set-Cookie", $0) })
   }
 
   private func end(
-    _ token: VerifiedToken, _ isEverywhere: Bool, returnTo: String?, clears: Bool, _ completion: @escaping Completion
+    _ token: VerifiedToken, _ extent: Extent, _ farewell: Farewell, _ completion: @escaping Completion
   ) {
     let target = Target(token)
-    if isEverywhere, target.signIn != nil {
-      return endEverywhere(byAccessToken: target, returnTo: returnTo, clears: clears, completion)
-    }
-    end(target, isEverywhere, returnTo: returnTo, clears: clears, completion)
-  }
-
-  /// Ends the one sign-in, and says so where it was to be all.
-  private func end(
-    _ target: Target, _ isEverywhere: Bool, returnTo: String?, clears: Bool, _ completion: @escaping Completion
-  ) {
     // A machine's token is of no sign-in.
-    guard let id = target.signIn else { return completion(answerLoggedOut(returnTo: returnTo, clears: clears)) }
-    endSignIn(id) { [self] isDone in
-      guard isDone else { return completion(SignInService.unavailable) }
-      report(.signedOut(subject: target.subject, count: 1))
-      completion(
-        isEverywhere
-          ? notEverywhere(.refreshRefused, clears: clears) : answerLoggedOut(returnTo: returnTo, clears: clears))
-    }
-  }
-
-  /// An access token may be older than the password that holds now (SECURITY C-9), or of another store.
-  private func endEverywhere(
-    byAccessToken target: Target, returnTo: String?, clears: Bool, _ completion: @escaping Completion
-  ) {
+    guard let id = target.signIn else { return completion(farewell.response) }
+    guard extent == .everywhere else { return end(id, of: target.subject, farewell.response, completion) }
     state.store.list(provider: provider, subject: target.subject, now: now) { [self] result in
       onQueue { [self] in
         switch result {
@@ -140,29 +138,33 @@ extension SignInService {
           storeFailed(fault)
           completion(SignInService.unavailable)
         case .success(let records):
-          guard let record = records.first(where: { $0.id == target.signIn }), isStillGood(record) else {
-            return end(target, true, returnTo: returnTo, clears: clears, completion)
+          // The token may be older than the password that holds now (SECURITY C-9), or of another store.
+          guard let record = records.first(where: { $0.id == id }), isStillGood(record) else {
+            return end(id, of: target.subject, notEverywhere(.refreshRefused, farewell), completion)
           }
-          endAll(of: record.subject, returnTo: returnTo, clears: clears, completion)
+          endAll(of: record.subject, farewell, completion)
         }
       }
     }
   }
 
-  private func endAll(of subject: String, returnTo: String?, clears: Bool, _ completion: @escaping Completion) {
+  private func end(_ id: String, of subject: String, _ response: LocalResponse, _ completion: @escaping Completion) {
+    endSignIn(id) { [self] isDone in
+      guard isDone else { return completion(SignInService.unavailable) }
+      report(.signedOut(subject: subject, count: 1))
+      completion(response)
+    }
+  }
+
+  private func endAll(of subject: String, _ farewell: Farewell, _ completion: @escaping Completion) {
     endAll(of: subject) { [self] count in
       guard let count else { return completion(SignInService.unavailable) }
       report(.signedOut(subject: subject, count: count))
-      completion(answerLoggedOut(returnTo: returnTo, clears: clears))
+      completion(farewell.response)
     }
   }
 
   static var unavailable: LocalResponse {
     Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
-  }
-
-  private func answerLoggedOut(returnTo: String?, clears: Bool) -> LocalResponse {
-    let cookies = clears ? clearedCookies : []
-    return returnTo.map { Answers.goOn(at: $0, cookies: cookies) } ?? Answers.done(cookies: cookies)
   }
 }

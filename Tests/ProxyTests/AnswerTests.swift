@@ -126,17 +126,19 @@ struct AnswerTests {
     #expect(early.exchange.state == .answered)
   }
 
-  @Test("H-18: an answer that begins behind the request's body ends no connection", arguments: [true, false])
-  func answerBehindBody(requestIsSent: Bool) throws {
+  @Test(
+    "H-18: an answer that begins behind the request's body ends no connection",
+    arguments: [AnswerState.Sent.allOfRequest, .partOfRequest])
+  func answerBehindBody(sent: AnswerState.Sent) throws {
     let whole = try waiting("POST /pub/a HTTP/1.1", "Content-Length: 5")
     let step = try whole.exchange.requestBodyStep(Array("hello".utf8).span)
     #expect(step.consumed == 5)
     let head = try answerHead("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").head
-    _ = whole.exchange.answered(with: head, requestIsSent: requestIsSent)
+    _ = whole.exchange.answered(with: head, behind: sent)
     whole.exchange.answerEnded()
     #expect(whole.exchange.request.persistence == .kept)
     // The upstream's does where it has not been sent the body.
-    #expect(whole.exchange.answer.upstreamPersists == requestIsSent)
+    #expect(whole.exchange.answer.upstreamPersists == (sent == .allOfRequest))
   }
 
   @Test("H-15: a refused exchange whose body is still to come ends the connection")

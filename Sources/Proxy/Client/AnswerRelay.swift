@@ -105,7 +105,7 @@ extension ClientConnection {
     let head = worker.answerHead
     let switches = upstream.isFlushed && isAccepted(slot.exchange.decision.upgrade, head, block)
     let action = slot.exchange.answered(
-      with: head, requestIsSent: upstream.isFlushed, switches: switches)
+      with: head, switches ? .switching : .ordinary, behind: upstream.isFlushed ? .allOfRequest : .partOfRequest)
     switch action {
     case .refuse(let refusal):
       refuse(refusal)
@@ -249,10 +249,15 @@ extension ClientConnection {
 
   // MARK: The gateway's own answers
 
+  /// When an answer leaves.
+  enum Departure {
+    case atOnce
+    /// At the end of the batch, with others'.
+    case withBatch
+  }
+
   /// Answers in the upstream's place; nothing of an answer was sent yet.
-  ///
-  /// - Parameter later: Whether the answer may leave at the end of the batch, with others'.
-  func refuse(_ refusal: Refusal, later: Bool = false) {
+  func refuse(_ refusal: Refusal, _ departure: Departure = .atOnce) {
     guard let slot, phase == .exchanging else { return }
     let refusal = slot.exchange.asAnswered(refusal)
     slot.exchange.refused(refusal)
@@ -260,7 +265,10 @@ extension ClientConnection {
     put(slot, bytesMax: LocalAnswer.bytesMax(refusal)) { answer, writer in
       answer.write(refusal, prefersHTML: prefersHTML, to: &writer)
     }
-    if later { worker.loop.runLater(self) } else { finishAnswer() }
+    switch departure {
+    case .atOnce: finishAnswer()
+    case .withBatch: worker.loop.runLater(self)
+    }
   }
 
   /// A Responder's answer.
@@ -317,7 +325,7 @@ extension ClientConnection {
     worker.finish(slot)
     self.slot = nil
     worker.giveSlot(slot)
-    if endsWithConnection || (isTunnel && reason == .upstreamTruncated) { abort() } else { close(isClean: false) }
+    if endsWithConnection || (isTunnel && reason == .upstreamTruncated) { abort() } else { close(.cut) }
   }
 
   /// `timeouts.drain` has passed: an answer that was begun is cut, others are told.

@@ -15,6 +15,15 @@ struct AnswerState {
     case refuse(Refusal)
   }
 
+  enum HeadKind {
+    case ordinary
+    /// It is the `101` that was asked for.
+    case switching
+  }
+
+  /// What the upstream was sent before it answered, of what the client has sent.
+  enum Sent { case allOfRequest, partOfRequest }
+
   var body = BodyDecoder(.none)
   /// Of the body that the client gets.
   private(set) var framing = BodyFraming.none
@@ -30,10 +39,9 @@ struct AnswerState {
 
   /// Takes the next head.
   ///
-  /// - Parameter switches: Whether it is the `101` that was asked for.
   /// - Parameter version: The client's.
-  mutating func take(_ head: borrowing ResponseHead, for version: HTTPVersion, switches: Bool) -> Action {
-    if switches { return .tunnel }
+  mutating func take(_ head: borrowing ResponseHead, _ kind: HeadKind, for version: HTTPVersion) -> Action {
+    if kind == .switching { return .tunnel }
     if head.status < 200 {
       interimHeads += 1
       // 101 was not asked for (RFC 9110 §15.2.2), and nobody needs that many (SECURITY U-2).

@@ -136,9 +136,14 @@ struct ByteStream: ~Copyable {
 
   /// Closes; what was not sent yet is still sent.
   ///
-  /// - Parameter isClean: Whether the peer is told that nothing was cut.
-  mutating func close(isClean: Bool) {
-    if isSecured, isClean { _ = session?.end() }
+  enum End {
+    /// Nothing that was begun is cut, and the peer is told so.
+    case whole
+    case cut
+  }
+
+  mutating func close(_ end: End) {
+    if isSecured, end == .whole { _ = session?.end() }
     session = nil
     socket.close()
   }

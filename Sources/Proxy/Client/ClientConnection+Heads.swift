@@ -127,7 +127,7 @@ extension ClientConnection {
     switch consume action {
     case .refuse(let refusal):
       consumeHead(slot)
-      refuse(refusal, later: true)
+      refuse(refusal, .withBatch)
     case .answer(let response):
       consumeHead(slot)
       answer(with: response)

@@ -254,12 +254,11 @@ final class ClientConnection: Pollable {
     }
   }
 
-  /// - Parameter isClean: Whether nothing that was begun is cut.
-  func close(isClean: Bool = true) {
+  func close(_ end: ByteStream.End = .whole) {
     guard phase != .closed else { return }
     phase = .closed
     worker.loop.unregister(self)
-    stream.close(isClean: isClean)
+    stream.close(end)
     if let block = input.take() { worker.context.blocks.give(block) }
     if let block = output.take() { worker.context.blocks.give(block) }
     worker.connectionClosed(countedFor: countedAddress)

@@ -18,14 +18,23 @@ extension ClientConnection {
     armWait(slot)
   }
 
+  /// Whose turn it is with the request's body.
+  enum BodyWait {
+    /// It has to send.
+    case client
+    /// The upstream has to take, or other connections come first.
+    case others
+  }
+
+  /// Whether some of the request's body has come, or gone on.
+  enum BodyProgress { case moved, stalled }
+
   /// The request's body is not complete, and no more of it can go on now.
   ///
-  /// - Parameters:
-  ///   - hasMoved: Some of it has come, or gone on.
-  ///   - isAwaited: It is the client that has to send, and not the upstream to take.
-  func waitForBody(_ slot: ExchangeSlot, hasMoved: Bool, isAwaited: Bool) {
+  /// - Parameter progress: Of this turn.
+  func waitForBody(_ slot: ExchangeSlot, for awaited: BodyWait, _ progress: BodyProgress) {
     // While an answer waits for the client, only taking some of it counts.
-    if isAwaited, output == nil {
+    if awaited == .client, output == nil {
       guard isBodyInTime(slot) else {
         requestBodyIsBad(.bodyTooSlow, slot)
         return
@@ -33,7 +42,7 @@ extension ClientConnection {
     } else {
       slot.bodyPace.pause(worker.loop.now)
     }
-    if !hasDeadline || (hasMoved && output == nil) { armWait(slot) }
+    if !hasDeadline || (progress == .moved && output == nil) { armWait(slot) }
   }
 
   private func isBodyInTime(_ slot: ExchangeSlot) -> Bool {

@@ -176,8 +176,8 @@ extension ClientConnection {
 
   private func relayRest(of slot: ExchangeSlot, _ upstream: UpstreamConnection) {
     var reads = 0
-    var hasMoved = false
-    var isAwaited = true
+    var progress = BodyProgress.stalled
+    var awaited = BodyWait.client
     while !slot.exchange.request.body.isComplete {
       if var block = input.take() {
         var room = upstream.bodyRoom
@@ -187,7 +187,7 @@ extension ClientConnection {
         }
         guard room > 0 else {
           input = consume block
-          isAwaited = false
+          awaited = .others
           break
         }
         let step: BodyDecoder.Step
@@ -205,18 +205,19 @@ extension ClientConnection {
         input = consume block
         giveInputIfEmpty()
         if step.consumed > 0 {
-          hasMoved = true
+          progress = .moved
           continue
         }
       }
       guard receiving.mayRead, !receiving.hasEnded else { break }
       guard reads < Limits.readsPerTurnMax else {
         worker.loop.runLater(self)
-        isAwaited = false
+        awaited = .others
         break
       }
       guard case .bytes = read() else { break }
       reads += 1
+      progress = .moved
     }
     if slot.exchange.request.body.isComplete {
       bodyIsComplete(slot, upstream)
@@ -227,7 +228,7 @@ extension ClientConnection {
       cut(.clientClosed)
       return
     }
-    waitForBody(slot, hasMoved: hasMoved || reads > 0, isAwaited: isAwaited)
+    waitForBody(slot, for: awaited, progress)
   }
 
   private func bodyIsComplete(_ slot: ExchangeSlot, _ upstream: UpstreamConnection) {
@@ -277,7 +278,7 @@ extension ClientConnection {
       guard receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
     guard slot.exchange.request.body.isComplete else {
-      if receiving.hasEnded { cut(.clientClosed) } else { waitForBody(slot, hasMoved: true, isAwaited: true) }
+      if receiving.hasEnded { cut(.clientClosed) } else { waitForBody(slot, for: .client, .moved) }
       return
     }
     guard let local = slot.local, !local.hasAsked else { return }

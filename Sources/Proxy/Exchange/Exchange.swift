@@ -72,16 +72,13 @@ final class Exchange {
   }
 
   /// The upstream's answer head has been read.
-  ///
-  /// - Parameters:
-  ///   - requestIsSent: Whether the upstream was sent all that the client has sent of the request.
-  ///   - switches: Whether it is the `101` that was asked for.
   func answered(
-    with head: borrowing ResponseHead, requestIsSent: Bool = true, switches: Bool = false
+    with head: borrowing ResponseHead, _ kind: AnswerState.HeadKind = .ordinary,
+    behind sent: AnswerState.Sent = .allOfRequest
   ) -> AnswerState.Action {
     // In a copy, as the body of the request is decoded.
     var taken = answer
-    let action = taken.take(head, for: request.version, switches: switches)
+    let action = taken.take(head, kind, for: request.version)
     answer = taken
     if case .tunnel = action {
       state = .tunnelling
@@ -96,7 +93,7 @@ final class Exchange {
     if answer.framing == .untilClose { request.persistence = .closed }
     // Answered before the body ended: where the next message of either connection begins is not known (SECURITY H-18).
     if !request.body.isComplete { request.persistence = .closed }
-    if !request.body.isComplete || !requestIsSent { answer.upstreamEnds() }
+    if !request.body.isComplete || sent == .partOfRequest { answer.upstreamEnds() }
     return action
   }
 

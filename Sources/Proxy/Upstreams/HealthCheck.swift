@@ -51,7 +51,7 @@ final class HealthCheck: Pollable {
     guard completion != nil else { return }
     completion = nil
     loop.unregister(self)
-    stream.close(isClean: true)
+    stream.close(.whole)
   }
 
   private func end(_ fault: HealthFault?) {

@@ -384,7 +384,7 @@ final class UpstreamConnection: Pollable {
     exchangeIsOver()
     worker.loop.unregister(self)
     // A request frames itself: whether it was cut is seen without the end of TLS.
-    stream.close(isClean: true)
+    stream.close(.whole)
     dropRequest()
     if let block = input.take() { worker.context.blocks.give(block) }
     if let block = output.take() { worker.context.blocks.give(block) }

@@ -59,12 +59,21 @@ def while_held(made, request, seconds=HELD):
 def test_verification_touches_no_store(scene):
     """Nobody whose token is good waits for a database that somebody else holds, or that is gone."""
     made = scene(workers=2)
-    tokens = made.tokens()
+    # Of each sign-in both a token that was seen and one that was not.
+    tokens = [made.tokens() for _ in range(10)]
+
+    def statuses():
+        return {made.get("/x", [made.bearer(each["access_token"])]).status for each in tokens[:5] * 2}
     with held(made, 60):
-        assert {made.get("/x", [made.bearer(tokens["access_token"])]).status for _ in range(20)} == {200}
+        assert statuses() == {200}
         with sqlite3.connect(made.folder / "state" / "local.sign-ins.db", timeout=0) as database, \
                 pytest.raises(sqlite3.OperationalError, match="locked"):
             database.execute("BEGIN IMMEDIATE")
+    # Whoever only reads does not wait for that; without its tables nothing can be read either.
+    made.drop_store()
+    assert made.refresh(tokens[0]["refresh_token"]).status == 503
+    tokens.reverse()
+    assert statuses() == {200}
     assert len(made.app.requests) == 20
 
 

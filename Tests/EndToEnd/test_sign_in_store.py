@@ -2,7 +2,6 @@
 replaced reach whoever signs in."""
 import json
 import random
-import sqlite3
 import threading
 import time
 
@@ -92,18 +91,10 @@ def test_a_new_key_signs_for_whoever_signs_in_without_a_reload(start, upstream, 
         assert published == [made, first], path
 
 
-def take_tables(scene):
-    """Leaves a store that fails at whatever it is asked."""
-    with sqlite3.connect(scene.folder / "state" / "local.sign-ins.db", isolation_level=None) as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            if not name.startswith("sqlite_"):
-                database.execute(f"DROP TABLE {name}")
-
-
 def test_a_store_that_fails_is_said_once_and_not_for_each_request(start, upstream, tmp_path):
     scene = SignIn(start, upstream(), tmp_path)
     token = scene.tokens()["refresh_token"]
-    take_tables(scene)
+    scene.drop_store()
     statuses = [scene.refresh(token).status for _ in range(5)] + [scene.login().status]
     assert statuses == [503] * 6
     said = wait_until(lambda: [m for m in scene.gateway.messages() if "sign-ins could not be" in m["message"]], "it")
@@ -117,7 +108,7 @@ def test_a_browser_whose_refresh_token_nobody_can_look_up_is_not_sent_to_sign_in
     browser.sign_in()
     del browser.cookies["portcullis_access"]
     kept = browser.refresh_token
-    take_tables(scene)
+    scene.drop_store()
     answer = browser.go("/x")
     line = scene.gateway.access_of(answer.request_id)
     assert (answer.status, line["reason"], line["blame"]) == (503, "sign_in_unavailable", "gateway")

@@ -1,8 +1,10 @@
 """A gateway where people sign in, and a browser of a few lines."""
+import contextlib
 import functools
 import html
 import json
 import re
+import sqlite3
 import subprocess
 import urllib.parse
 
@@ -82,6 +84,13 @@ routes:
         new.write_text(text)
         new.chmod(0o600)
         new.rename(self.users_file)
+
+    def drop_store(self):
+        """Takes the tables out of the store of sign-ins: whatever reads or writes it fails from now on."""
+        with contextlib.closing(sqlite3.connect(self.folder / "state" / "local.sign-ins.db")) as database:
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                if not name.startswith("sqlite_"):
+                    database.execute(f"DROP TABLE {name}")
 
     # The JSON side.
 

@@ -4,11 +4,12 @@ import json
 import re
 import sqlite3
 import time
+import urllib.parse
 
 import pytest
 from support.gateway import Gateway, run
-from support.sign_in import (ALICE, BOB, FETCH, HOST, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, person,
-                             until_status, users)
+from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, hashed,
+                             person, until_status, users)
 from support.tokens import payload
 from support.wire import exchange, get
 
@@ -105,6 +106,33 @@ def test_C_11_the_hundredth_try_is_throttled_for_known_and_unknown_users(scene):
         signed_in.login("carol%d" % _, "wrong")
     # Fifty from one address: bob cannot either.
     assert signed_in.login("bob").status == 429
+
+
+def test_C_11_whoever_is_unknown_or_disabled_costs_the_same_work(scene):
+    """Counted in the gateway's own processor time, as what is waited for says nothing where others compute."""
+    secret = hashed("another machine's secret", 11)
+    people = [person("u-1", "alice", cost=11), person("u-2", "bob", cost=11, disabled=True)]
+    signed_in = scene(people=users(*people, clients="".join(
+        f"  - {{ id: {id}, secret_hash: \"{secret}\", disabled: {disabled} }}\n"
+        for id, disabled in (("batch", "false"), ("former", "true")))))
+    spent = dict.fromkeys(
+        [("user", "alice", "wrong"), ("user", "bob", "wrong"), ("user", "bob", PASSWORD), ("user", "nobody", "wrong"),
+         # What bcrypt cannot take, and what nothing can.
+         ("user", "nobody", "x" * 80), ("user", "alice", "x" * 80), ("user", "nobody", "a\0b"),
+         ("machine", "batch", "wrong"), ("machine", "former", "wrong"), ("machine", "nobody", "wrong")], 0)
+    # In turns, so that what else the machine does is as much with each.
+    for _ in range(3):
+        for kind, name, password in spent:
+            before = signed_in.gateway.cpu_seconds()
+            if kind == "user":
+                answer = signed_in.login(name, password)
+            else:
+                body = urllib.parse.urlencode(
+                    dict(grant_type="client_credentials", client_id=name, client_secret=password)).encode()
+                answer = signed_in.get("/auth/token", [FORM], method="POST", body=body)
+            assert answer.status == 401, (kind, name, answer)
+            spent[kind, name, password] += signed_in.gateway.cpu_seconds() - before
+    assert min(spent.values()) > max(spent.values()) / 2, spent
 
 
 # Cookies.

@@ -1,5 +1,6 @@
 """The tokens of a sign-in: what is accepted of them, who shares them, and what is said of them nowhere."""
 import base64
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -136,14 +137,15 @@ def test_two_gateways_that_share_only_signing_keys_accept_each_others_tokens(sta
     def load_that_ends():
         with contextlib.suppress(OSError, AssertionError):
             load(one)
-    threads = [threading.Thread(target=load_that_ends), *(threading.Thread(target=load, args=(two,)) for _ in range(2))]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: min(map(len, statuses.values())) > 50, "load on both")
-    one.gateway.kill()
-    killed.set()
-    for thread in threads:
-        thread.join()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        loads = [pool.submit(load_that_ends), pool.submit(load, two), pool.submit(load, two)]
+        try:
+            wait_until(lambda: min(map(len, statuses.values())) > 50, "load on both")
+            one.gateway.kill()
+        finally:
+            killed.set()
+    for each in loads:
+        each.result()
     assert len(statuses[two]) > 400 and {*statuses[one], *statuses[two]} == {200}
 
 

@@ -31,41 +31,41 @@ def scene(start, upstream, tmp_path):
     return make
 
 
-# 40 shapes of header and cookie. T: the token.
+# 40 shapes of header and cookie. @: the token.
 
 SHAPES = [
-    ([("Authorization", "Bearer T")], 200, None), ([("Authorization", "bearer T")], 200, None),
-    ([("Authorization", "BEARER   T")], 200, None), ([("authorization", "Bearer T")], 200, None),
-    ([("Cookie", "portcullis_access=T")], 200, None), ([("Cookie", "a=1; portcullis_access=T")], 200, None),
-    ([("Cookie", "a=1;portcullis_access=T;b=2")], 200, None), ([("Cookie", "\tportcullis_access=T\t")], 200, None),
-    ([("Authorization", "Basic YTpi"), ("Cookie", "portcullis_access=T")], 200, None),
-    ([("Authorization", "Bearer T"), ("Cookie", "portcullis_access=x")], 200, None),
-    ([("Authorization", "Bearer T"), ("Cookie", "a=1")], 200, None),
+    ([("Authorization", "Bearer @")], 200, None), ([("Authorization", "bearer @")], 200, None),
+    ([("Authorization", "BEARER   @")], 200, None), ([("authorization", "Bearer @")], 200, None),
+    ([("Cookie", "portcullis_access=@")], 200, None), ([("Cookie", "a=1; portcullis_access=@")], 200, None),
+    ([("Cookie", "a=1;portcullis_access=@;b=2")], 200, None), ([("Cookie", "\tportcullis_access=@\t")], 200, None),
+    ([("Authorization", "Basic YTpi"), ("Cookie", "portcullis_access=@")], 200, None),
+    ([("Authorization", "Bearer @"), ("Cookie", "portcullis_access=x")], 200, None),
+    ([("Authorization", "Bearer @"), ("Cookie", "a=1")], 200, None),
     ([], 401, "credential_missing"), ([("Authorization", "Basic YTpi")], 401, "credential_missing"),
-    ([("Cookie", "a=1")], 401, "credential_missing"), ([("Cookie", "portcullis_refresh=T")], 401, "credential_missing"),
-    ([("Cookie", "__Host-portcullis_access=T")], 401, "credential_missing"),
-    ([("Cookie", "portcullis_acces=T")], 401, "credential_missing"),
-    ([("Cookie", "xportcullis_access=T")], 401, "credential_missing"),
-    ([("Cookie", "Portcullis_Access=T")], 401, "credential_missing"),
-    ([("Cookie", "portcullis_access =T")], 401, "credential_missing"),
-    ([("X-Authorization", "Bearer T")], 401, "credential_missing"),
-    ([("Proxy-Authorization", "Bearer T")], 401, "credential_missing"),
-    ([("Authorization_", "Bearer T")], 401, "credential_missing"),
-    ([("Authorization", "T")], 401, "credential_missing"), ([("Authorization", "Token T")], 401, "credential_missing"),
-    ([("Authorization", "Bearer-T")], 401, "credential_missing"),
-    ([("Authorization", "Bearer")], 401, "token_malformed"), ([("Authorization", "Bearer:T")], 401, "token_malformed"),
-    ([("Authorization", "Bearer T x")], 401, "token_malformed"), ([("Authorization", "Bearer T,T")], 401, "token_encrypted"),
-    ([("Authorization", 'Bearer "T"')], 401, "token_malformed"), ([("Authorization", "Bearer T=")], 401, "token_malformed"),
-    ([("Authorization", "Bearer x"), ("Cookie", "portcullis_access=T")], 401, "token_malformed"),
-    ([("Authorization", "Bearer"), ("Cookie", "portcullis_access=T")], 401, "token_malformed"),
-    ([("Cookie", 'portcullis_access="T"')], 401, "token_malformed"),
-    ([("Cookie", "portcullis_access=T%20")], 401, "token_malformed"),
+    ([("Cookie", "a=1")], 401, "credential_missing"), ([("Cookie", "portcullis_refresh=@")], 401, "credential_missing"),
+    ([("Cookie", "__Host-portcullis_access=@")], 401, "credential_missing"),
+    ([("Cookie", "portcullis_acces=@")], 401, "credential_missing"),
+    ([("Cookie", "xportcullis_access=@")], 401, "credential_missing"),
+    ([("Cookie", "Portcullis_Access=@")], 401, "credential_missing"),
+    ([("Cookie", "portcullis_access =@")], 401, "credential_missing"),
+    ([("X-Authorization", "Bearer @")], 401, "credential_missing"),
+    ([("Proxy-Authorization", "Bearer @")], 401, "credential_missing"),
+    ([("Authorization_", "Bearer @")], 401, "credential_missing"),
+    ([("Authorization", "@")], 401, "credential_missing"), ([("Authorization", "Token @")], 401, "credential_missing"),
+    ([("Authorization", "Bearer-@")], 401, "credential_missing"),
+    ([("Authorization", "Bearer")], 401, "token_malformed"), ([("Authorization", "Bearer:@")], 401, "token_malformed"),
+    ([("Authorization", "Bearer @ x")], 401, "token_malformed"), ([("Authorization", "Bearer @,@")], 401, "token_encrypted"),
+    ([("Authorization", 'Bearer "@"')], 401, "token_malformed"), ([("Authorization", "Bearer @=")], 401, "token_malformed"),
+    ([("Authorization", "Bearer x"), ("Cookie", "portcullis_access=@")], 401, "token_malformed"),
+    ([("Authorization", "Bearer"), ("Cookie", "portcullis_access=@")], 401, "token_malformed"),
+    ([("Cookie", 'portcullis_access="@"')], 401, "token_malformed"),
+    ([("Cookie", "portcullis_access=@%20")], 401, "token_malformed"),
     ([("Cookie", "portcullis_access=")], 401, "token_malformed"),
-    ([("Cookie", "portcullis_access=T; portcullis_access=T")], 401, "cookie_repeated"),
-    ([("Cookie", "portcullis_access=T; portcullis_access=x")], 401, "cookie_repeated"),
-    ([("Authorization", "Bearer T"), ("Authorization", "Bearer T")], 400, "credential_repeated"),
-    ([("Authorization", "Bearer T"), ("Authorization", "Basic YTpi")], 400, "credential_repeated"),
-    ([("Cookie", "a=1"), ("Cookie", "portcullis_access=T")], 400, "field_line_invalid"),
+    ([("Cookie", "portcullis_access=@; portcullis_access=@")], 401, "cookie_repeated"),
+    ([("Cookie", "portcullis_access=@; portcullis_access=x")], 401, "cookie_repeated"),
+    ([("Authorization", "Bearer @"), ("Authorization", "Bearer @")], 400, "credential_repeated"),
+    ([("Authorization", "Bearer @"), ("Authorization", "Basic YTpi")], 400, "credential_repeated"),
+    ([("Cookie", "a=1"), ("Cookie", "portcullis_access=@")], 400, "field_line_invalid"),
 ]
 
 
@@ -74,8 +74,7 @@ def test_shapes_of_header_and_cookie(scene):
     token = signed_in.tokens()["access_token"]
     for fields, status, reason in SHAPES:
         signed_in.app.forget()
-        answer = signed_in.get("/x?access_token=" + token, [(n, v.replace("T", token, 2) if "T" in v else v)
-                                                           for n, v in fields])
+        answer = signed_in.get("/x?access_token=" + token, [(n, v.replace("@", token)) for n, v in fields])
         assert answer.status == status, (fields, answer)
         assert len(signed_in.app.requests) == (1 if status == 200 else 0), fields
         if status != 200:

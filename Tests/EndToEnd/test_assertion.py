@@ -102,11 +102,7 @@ class Scene:
             leeway=5, options={"require": ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]})
 
     def reload(self, **changes):
-        before = len([m for m in self.gateway.messages() if m["message"] == "reloaded"])
-        self.gateway.write_config(CONFIG.format(**{**self.settings, **changes}))
-        self.gateway.signal(signal.SIGHUP)
-        wait_until(
-            lambda: len([m for m in self.gateway.messages() if m["message"] == "reloaded"]) > before, "the reload")
+        self.gateway.reload(CONFIG.format(**{**self.settings, **changes}))
 
 
 def test_an_upstream_verifies_who_it_is_with_the_published_keys(scene, workers):

@@ -1,5 +1,4 @@
 """Clients who are known by the certificate that they show on their connection."""
-import signal
 import ssl
 import textwrap
 import threading
@@ -247,10 +246,8 @@ def test_a_reload_takes_other_rights(scene):
     made = scene()
     with made.connect([BATCH]) as client:
         assert made.refused(client, "/writers/x") == (403, "role_missing")
-        made.gateway.write_config(made.text.replace(
+        made.gateway.reload(made.text.replace(
             f'name: "{BATCH}"', f'name: "{BATCH}", roles: [writer], permissions: [orders.write]'))
-        made.gateway.signal(signal.SIGHUP)
-        made.gateway.wait_message("reloaded")
         assert made.ask(client, "/writers/x")[0].status == 200
 
 
@@ -283,12 +280,10 @@ def test_a_websocket_ends_with_what_its_certificate_was_known_by(scene, change, 
         token = f"Authorization: Bearer {mint(made.key)}\r\n\r\n" if by_token else "\r\n"
         client.send(HANDSHAKE.removesuffix("\r\n") + token)
         assert client.response().status == 101
-        made.gateway.write_config({
+        made.gateway.reload({
             "clients": made.text.replace(f'- {{ name: "{BATCH}" }}', ""),
             "client_ca": made.text.replace(str(made.clients.path), str(others.path)),
             "nothing": made.text + "limits: { fields: 50 }\n"}[change])
-        made.gateway.signal(signal.SIGHUP)
-        made.gateway.wait_message("reloaded")
         if change == "nothing":
             client.send("x")
             wait_until(lambda: made.app.received.endswith(b"x"), "a byte by the tunnel")
@@ -336,12 +331,10 @@ def test_T_16_a_websocket_that_opens_while_what_its_certificate_was_known_by_is_
     with made.connect([BATCH]) as opening:
         opening.send(HANDSHAKE)
         made.app.wait_requests()
-        made.gateway.write_config({
+        made.gateway.reload({
             "clients": made.text.replace(f'- {{ name: "{BATCH}" }}', ""),
             "client_ca": made.text.replace(str(made.clients.path), str(others.path)),
             "nothing": made.text + "limits: { fields: 50 }\n"}[change])
-        made.gateway.signal(signal.SIGHUP)
-        made.gateway.wait_message("reloaded")
         made.release.set()
         if change == "nothing":
             assert opening.response().status == 101

@@ -1,5 +1,4 @@
 """Certificates that clients show, and tokens that are bound to one (RFC 8705)."""
-import signal
 import socket
 import ssl
 import subprocess
@@ -141,9 +140,7 @@ def test_a_reload_that_lets_in_other_clients_ends_what_was_let_in_before(
         assert status(idle) == 200
         busy.send(REQUEST.format("free/slow", ""))
         app.wait_requests(2)
-        gateway.write_config(after)
-        gateway.signal(signal.SIGHUP)
-        gateway.wait_message("reloaded")
+        gateway.reload(after)
         ends = change != "no change"
         if ends:
             assert idle.is_closed()
@@ -181,9 +178,7 @@ def test_a_reload_that_lets_in_other_clients_ends_handshakes_that_are_under_way(
         plain.sendall(outgoing.read())
         # The server has answered; nothing shows who the client is yet.
         wait_until(lambda: plain.recv(1, socket.MSG_PEEK), "the server's part")
-        gateway.write_config(before.replace(str(clients.path), str(other.path)))
-        gateway.signal(signal.SIGHUP)
-        gateway.wait_message("reloaded")
+        gateway.reload(before.replace(str(clients.path), str(other.path)))
         answer = None
         while answer is None:
             try:

@@ -1,7 +1,6 @@
 """Browsers sign in at an OpenID provider, and have a session at the gateway."""
 import contextlib
 import json
-import signal
 import sqlite3
 import time
 import urllib.parse
@@ -527,9 +526,7 @@ def test_a_reload_keeps_sessions(scene):
     made = scene()
     browser = made.browser()
     browser.sign_in()
-    made.gateway.write_config(made.config.replace("claims: { roles: groups }", "claims: { roles: other }"))
-    made.gateway.signal(signal.SIGHUP)
-    made.gateway.wait_message("reloaded")
+    made.gateway.reload(made.config.replace("claims: { roles: groups }", "claims: { roles: other }"))
     assert identity(browser.go("/a"), made) == "alice"
     assert browser.go("/admin").status == 403
     back = made.browser()

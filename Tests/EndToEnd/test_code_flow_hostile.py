@@ -17,7 +17,7 @@ from support.hostile_provider import CLIENT, SECRET, HostileProvider
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key, b64, hand_made, signing
-from support.wire import Client, get
+from support.wire import Client
 
 
 @pytest.fixture

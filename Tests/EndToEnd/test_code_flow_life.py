@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
+from support.code_flow import FLOW, SESSION, CodeFlow, query
 from support.gateway import run
 from support.hostile_provider import HostileProvider
 from support.ports import wait_until

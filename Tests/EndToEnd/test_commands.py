@@ -394,8 +394,7 @@ def test_keys_are_listed_and_made(example):
     assert jwt.get_unverified_header(new)["kid"] == listed()[0]["KID"] != first["KID"]
     # The running gateway knows the new one after SIGHUP, and the old one still.
     assert get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 401
-    example.signal(1)
-    example.wait_message("reloaded")
+    example.reload()
     wait_until(lambda: get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 200, "the new key", 2)
     assert get(example, "/api/x", [("Authorization", f"Bearer {old}")]).status == 200
     published = json.loads(get(example, "/.well-known/jwks.json", host="127.0.0.1:8080").body)

@@ -1,5 +1,4 @@
 """`limits.requests_per_connection`: how many requests a client's connection carries."""
-import signal
 import threading
 import time
 
@@ -99,9 +98,7 @@ def test_a_reload_takes_another_number(start, upstream):
     with Client(gateway) as client:
         for n in range(5):
             assert client.send(request(f"/app/{n}")).response().field("connection") is None
-        gateway.write_config(text.replace("none }\n    upstreams", "4 }\n    upstreams"))
-        gateway.signal(signal.SIGHUP)
-        gateway.wait_message("reloaded")
+        gateway.reload(text.replace("none }\n    upstreams", "4 }\n    upstreams"))
         # It has carried more already: the next is its last.
         assert client.send(request("/app/x")).response().field("connection") == "close"
         assert client.is_closed()

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import signal
 import threading
 import time
 import uuid
@@ -347,8 +346,7 @@ def test_a_proof_passes_once(start, upstream, tmp_path, workers):
         for _ in range(8):
             scene.bad([dpop(token), ("DPoP", proof)], "proof_replayed")
     # A new configuration remembers what the old one saw.
-    scene.gateway.signal(signal.SIGHUP)
-    scene.gateway.wait_message("reloaded")
+    scene.gateway.reload()
     for _ in range(8):
         scene.bad([dpop(token), ("DPoP", proof)], "proof_replayed")
     scene.judge.settled()

@@ -189,7 +189,7 @@ def test_D_7_what_takes_too_long_is_cut_and_said(start, upstream, workers):
             assert (line["reason"], line["blame"]) == ("drain_timeout", "gateway")
         assert gateway.wait(5) == 0
         assert 0.9 < time.monotonic() - began < 4
-    assert any("draining took too long" in m["message"] for m in gateway.messages())
+    assert gateway.said("draining took too long")
     slow.release.set()
 
 
@@ -272,7 +272,7 @@ def test_a_reload_while_draining_is_none(start, upstream, tmp_path):
         assert [manager.recv(100) for _ in range(2)] == [b"READY=1", b"STOPPING=1"]
         with pytest.raises(BlockingIOError):
             manager.recv(100)
-    assert not any(m["message"] == "reloaded" for m in gateway.messages())
+    assert [m["message"] for m in gateway.said("reloaded")] == ["not reloaded: the gateway is draining"]
 
 
 def test_an_idle_gateway_ends_at_once(start, upstream, workers):
@@ -299,9 +299,7 @@ def test_D_7_connections_of_an_earlier_idle_timeout_are_sent_home(start, upstrea
     clients = [Client(gateway) for _ in range(8)]
     for client in clients:
         assert client.send(REQUEST.format("/")).response().status == 200
-    gateway.write_config(before.replace("idle: 75s", f"idle: {idle}"))
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload(before.replace("idle: 75s", f"idle: {idle}"))
     began = time.monotonic()
     gateway.signal(signal.SIGTERM)
     for client in clients:
@@ -322,9 +320,7 @@ def test_D_7_a_head_that_is_cut_has_its_line(start, upstream, after):
         # The one loop has read the half before it answers a later connection.
         assert idle.send(REQUEST.format("/")).response().status == 200
         if after == "a reload":
-            gateway.write_config(before.replace("head: 20s", "head: 25s"))
-            gateway.signal(signal.SIGHUP)
-            gateway.wait_message("reloaded")
+            gateway.reload(before.replace("head: 20s", "head: 25s"))
         gateway.signal(signal.SIGTERM)
         assert idle.is_closed() and half.is_closed()
     assert gateway.wait(5) == 0

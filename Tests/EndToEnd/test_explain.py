@@ -5,7 +5,6 @@ import signal
 
 import pytest
 from support.gateway import run
-from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.wire import get
 from test_requirements import World, random_rule, route
@@ -288,9 +287,7 @@ def test_A_4_a_reload_that_fails_its_tests_is_refused(start, upstream, folder):
     gateway.wait_message("reload refused")
     assert "expected allowed, found 401 credential_missing" in gateway.program_text
     assert get(gateway, "/orders/7").status == 401
-    gateway.write_config(config(folder, app.server, GOOD_TESTS))
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: any(m["message"] == "reloaded" for m in gateway.messages()), "the reload", 10)
+    gateway.reload(config(folder, app.server, GOOD_TESTS))
 
 
 @pytest.mark.parametrize("options, browser", [

@@ -324,10 +324,9 @@ def test_a_program_that_hangs_is_ended_after_half_a_minute(start, upstream, repl
     # One at a time; and the old one works meanwhile, reloads too.
     gateway.signal(signal.SIGUSR2)
     gateway.wait_message("a new process is being started already")
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload()
     assert get(gateway, "/meanwhile").status == 200
-    wait_until(lambda: any("this process goes on" in m["message"] for m in gateway.messages()), "the end of it", 45)
+    wait_until(lambda: gateway.said("this process goes on"), "the end of it", 45)
     assert Process(int(started["pid"])).wait(10) == -signal.SIGKILL
     assert get(gateway, "/on").status == 200
     os.unlink(replaceable)
@@ -528,15 +527,13 @@ def test_what_signals_ask_for_during_a_handover_holds_after_it(start, upstream, 
     text = config(app.server) + provider(server.url) + f"log: {{ access: {log} }}\n"
     gateway = start(text)
     wait_until(lambda: server.fetches, "the keys")
-    wait_until(lambda: any(m["message"] == "keys updated" for m in gateway.messages()), "the keys in force")
+    wait_until(lambda: gateway.said("keys updated"), "the keys in force")
     # The new process has read the configuration and opened the log, and waits for keys.
     server.instead = held_until(release, keys["ES256"])
     gateway.signal(signal.SIGUSR2)
     pid = int(gateway.wait_message("a new process was started")["pid"])
     wait_until(lambda: server.fetches == 2, "the new process to fetch keys")
-    gateway.write_config(text.replace("auth: none", "auth: company"))
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload(text.replace("auth: none", "auth: company"))
     assert get(gateway, "/old").status == 401
     log.rename(tmp_path / "access.log.1")
     gateway.signal(signal.SIGUSR1)
@@ -545,7 +542,7 @@ def test_what_signals_ask_for_during_a_handover_holds_after_it(start, upstream, 
     gateway.wait_message("the new process accepts")
     old, gateway.process = gateway.process, Process(pid)
     assert old.wait(10) == 0
-    wait_until(lambda: sum(m["message"] == "reloaded" for m in gateway.messages()) == 2, "the new process to reload")
+    wait_until(lambda: len(gateway.said("reloaded")) == 2, "the new process to reload")
     assert get(gateway, "/new").status == 401
     wait_until(lambda: '"/new"' in log.read_text(), "the line in the new file")
     assert app.requests == []
@@ -565,7 +562,7 @@ def test_keys_are_there_before_the_new_process_takes_over(start, upstream, keys)
     token = mint(keys["ES256"], sub="alice")
     assert get(gateway, "/x", [bearer(token)]).status == 200
     assert hand_over(gateway).wait(10) == 0
-    assert sum(m["message"] == "keys updated" for m in gateway.messages()) == 2
+    assert len(gateway.said("keys updated")) == 2
     order = [m["message"] for m in gateway.messages()]
     assert order.index("serving", order.index("serving") + 1) > len(order) - 1 - order[::-1].index("keys updated")
     assert get(gateway, "/x", [bearer(token)]).status == 200
@@ -594,7 +591,7 @@ def test_a_process_that_lacks_what_the_old_one_has_does_not_take_over(start, ups
         assert get(gateway, f"/on/{number}", field).status == 200
     # Both come back while the next one waits.
     gateway.signal(signal.SIGUSR2)
-    wait_until(lambda: sum("a new process was started" in m["message"] for m in gateway.messages()) == 2, "another")
+    wait_until(lambda: len(gateway.said("a new process was started")) == 2, "another")
     fetches = server.fetches
     wait_until(lambda: server.fetches > fetches, "the new process to ask for keys")
     hosts.set(app="127.0.0.1")
@@ -652,8 +649,7 @@ def test_systemd_is_told_by_the_process_that_it_listens_to(start, upstream, mana
     # NotifyAccess=main: what the new one says is heard once it is the main one.
     assert message(manager) == (first, f"MAINPID={gateway.pid}\nREADY=1")
     assert old.wait(10) == 0
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload()
     assert [message(manager) for _ in range(2)] == [(gateway.pid, "RELOADING=1"), (gateway.pid, "READY=1")]
     gateway.signal(signal.SIGTERM)
     assert gateway.wait(10) == 0

@@ -1,13 +1,11 @@
 """Health checks: what a server is asked, and what follows from its answers."""
-import signal
 import socket
-import threading
 
 import pytest
 
 from support.ports import wait_until
 from support.servers import refusing, stalling
-from support.upstream import OK, ScriptedUpstream, Upstream, read_head, read_to_end
+from support.upstream import OK, read_head, read_to_end
 from support.wire import get
 
 BAD = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -42,10 +40,6 @@ class Checked:
         return [r for r in self.upstream.requests if r.target != "/healthz"]
 
 
-def said(gateway, text):
-    return [m for m in gateway.messages() if text in m["message"]]
-
-
 def test_what_a_server_is_asked(start, upstream):
     app = Checked(upstream, "app")
     gateway = start(config(app.server, health='path: "/healthz?deep=1", every: 100ms, status: 200'))
@@ -67,7 +61,7 @@ def test_a_server_that_is_down_gets_no_requests(start, upstream, workers):
     assert (message["upstream"], message["server"], message["why"]) == ("app", one.server, "status 503")
     assert {get(gateway).body for _ in range(4 * workers)} == {b"two"}
     two.check = BAD
-    wait_until(lambda: len(said(gateway, "is down")) == 2, "both to be down")
+    wait_until(lambda: len(gateway.said("is down")) == 2, "both to be down")
     before = len(one.requests) + len(two.requests)
     for _ in range(4):
         answer = get(gateway)
@@ -80,7 +74,7 @@ def test_a_server_that_is_down_gets_no_requests(start, upstream, workers):
     assert gateway.wait_message("is up again")["server"] == one.server
     assert len(one.checks) - bad >= 3
     assert {get(gateway).body for _ in range(4 * workers)} == {b"one"}
-    assert len(said(gateway, "is down")) == 2 and len(said(gateway, "is up again")) == 1
+    assert len(gateway.said("is down")) == 2 and len(gateway.said("is up again")) == 1
 
 
 def test_a_server_that_is_down_at_the_start_is_found_out_by_its_first_check(start, upstream):
@@ -104,7 +98,7 @@ def test_one_bad_answer_takes_nobody_down(start, upstream):
         app.check = OK
         seen = len(app.checks)
         wait_until(lambda: len(app.checks) > seen + 1, "good checks")
-    assert not said(gateway, "is down") and get(gateway).status == 200
+    assert not gateway.said("is down") and get(gateway).status == 200
 
 
 @pytest.mark.parametrize("status, health, is_up", [
@@ -116,7 +110,7 @@ def test_statuses(start, upstream, status, health, is_up):
     gateway = start(config(app.server, health="path: /healthz, every: 100ms" + (", " + health if health else "")))
     wait_until(lambda: len(app.checks) >= 2, "two checks")
     if is_up:
-        assert get(gateway).status == 200 and not said(gateway, "is down")
+        assert get(gateway).status == 200 and not gateway.said("is down")
     else:
         gateway.wait_message("is down")
         wait_until(lambda: get(gateway).status == 503, "the refusal")
@@ -163,7 +157,7 @@ def test_what_is_no_good_answer(start, script, function, why):
     gateway = start(config(app.server, health="path: /, every: 100ms, timeout: 300ms"))
     wait_until(lambda: sum(c.ended for c in app.connections) >= 3, "three checks")
     if why is None:
-        assert not said(gateway, "is down")
+        assert not gateway.said("is down")
     else:
         assert gateway.wait_message("is down")["why"] == why
         wait_until(lambda: get(gateway).status == 503, "the refusal")
@@ -196,7 +190,7 @@ def test_a_server_that_is_now_well_and_now_ill_is_said_once(start, upstream):
         wait_until(lambda: get(gateway).status == 503, "the server to be down")
         app.check = OK
         wait_until(lambda: get(gateway).status == 200, "the server to be up")
-    assert len(said(gateway, "is down")) == 1 and len(said(gateway, "is up again")) == 1
+    assert len(gateway.said("is down")) == 1 and len(gateway.said("is up again")) == 1
 
 
 def test_a_reload_keeps_health_where_the_definition_is_equal(start, upstream):
@@ -206,19 +200,13 @@ def test_a_reload_keeps_health_where_the_definition_is_equal(start, upstream):
     gateway = start(text)
     gateway.wait_message("is down")
 
-    def reload(text):
-        gateway.write_config(text)
-        count = len(said(gateway, "reloaded"))
-        gateway.signal(signal.SIGHUP)
-        wait_until(lambda: len(said(gateway, "reloaded")) > count, "the reload")
-
-    reload(text.replace("routes: [", "routes: [{ path: /x, auth: none, upstream: app }, "))
-    assert get(gateway).status == 503 and len(said(gateway, "is down")) == 1
+    gateway.reload(text.replace("routes: [", "routes: [{ path: /x, auth: none, upstream: app }, "))
+    assert get(gateway).status == 503 and len(gateway.said("is down")) == 1
     # Another definition: it is up until its own first check.
-    reload(text.replace("every: 100ms", "every: 200ms"))
-    wait_until(lambda: len(said(gateway, "is down")) == 2, "its own first check")
+    gateway.reload(text.replace("every: 100ms", "every: 200ms"))
+    wait_until(lambda: len(gateway.said("is down")) == 2, "its own first check")
     # Without checks nothing is known of it, and nobody asks.
-    reload(text.replace(", health: { path: /healthz, every: 100ms }", ""))
+    gateway.reload(text.replace(", health: { path: /healthz, every: 100ms }", ""))
     wait_until(lambda: get(gateway).status == 200, "the upstream without checks")
     app.upstream.wait_accepted()
     seen = len(app.checks)

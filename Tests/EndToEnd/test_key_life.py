@@ -2,7 +2,6 @@
 import hashlib
 import json
 import os
-import signal as signals
 import stat
 import threading
 import time
@@ -26,17 +25,6 @@ def status(gateway, token, target="/api/x"):
 def served(gateway, token):
     """Waits until the keys that were fetched are in use."""
     wait_until(lambda: status(gateway, token) == 200, "the keys to be in use", 30)
-
-
-def reload(gateway, text):
-    count = sum("reloaded" in m["message"] for m in gateway.messages())
-    gateway.write_config(text)
-    gateway.signal(signals.SIGHUP)
-    wait_until(lambda: sum("reloaded" in m["message"] for m in gateway.messages()) > count, "the reload")
-
-
-def said(gateway, text):
-    return [m for m in gateway.messages() if text in m["message"]]
 
 
 # The copy, written here by the rules of docs/keys.md and not by the code under test.
@@ -94,7 +82,7 @@ def test_a_start_while_the_issuer_is_down_uses_the_copy(start, upstream, key_ser
     issuer.instead = None
     again.wait_message("keys fetched again after", 30)
     # The same keys: nothing changed.
-    assert not said(again, "keys updated") and status(again, mint(keys["ES256"])) == 200
+    assert not again.said("keys updated") and status(again, mint(keys["ES256"])) == 200
 
 
 def test_a_copy_of_this_form_is_used(start, upstream, key_server, keys, tmp_path):
@@ -127,7 +115,7 @@ def test_a_copy_that_is_not_to_be_believed_is_not(start, upstream, key_server, k
     token = mint(keys["ES256"])
     gateway.wait_message("keys could not be fetched; its routes answer 503")
     no_keys(gateway, app, token)
-    refusals = said(gateway, "the copy of keys on disk is not used")
+    refusals = gateway.said("the copy of keys on disk is not used")
     assert len(refusals) == 1 and why in refusals[0]["why"] and refusals[0]["file"] == str(file), refusals
     assert refusals[0]["level"] == "warning"
     # The next fetch makes a good one of it, but of a file that is somebody else's.
@@ -237,7 +225,7 @@ def test_two_gateways_with_one_file_do_each_other_no_harm(start, upstream, key_s
     text = config(upstream(), cached(issuer, file))
     both = [start(text), start(text)]
     for gateway in both:
-        gateway.wait_message("keys updated" if not said(gateway, "copy on disk are used") else "copy on disk")
+        gateway.wait_message("keys updated" if not gateway.said("copy on disk are used") else "copy on disk")
         served(gateway, mint(keys["ES256"]))
     wait_until(file.exists, "the copy")
     assert read_copy(file)["issuer"] == ISSUER
@@ -285,7 +273,7 @@ def test_providers_of_one_place_share_its_fetches(start, upstream, key_server, k
         stranger = mint(Key("ES256", f"nobody-{number}"))
         assert status(gateway, stranger) == status(gateway, stranger, "/mirror/x") == 401
     assert issuer.fetches == 1
-    assert sorted(m["provider"] for m in said(gateway, "keys updated")) == ["company", "mirror"]
+    assert sorted(m["provider"] for m in gateway.said("keys updated")) == ["company", "mirror"]
 
 
 def test_K_3_a_wait_in_vain_for_a_key_ends_in_401(start, upstream, key_server, keys):
@@ -347,7 +335,7 @@ def test_an_issuer_that_moves_its_keys_is_followed(start, upstream, key_server, 
     new_home.keys = [moved]
     discovery(issuer, issuer.origin, jwks_uri=new_home.url)
     # A changed `every` is a reason to fetch.
-    reload(gateway, config(app, f'issuer: "{issuer.origin}", refresh: {{ every: 5m }}'))
+    gateway.reload(config(app, f'issuer: "{issuer.origin}", refresh: {{ every: 5m }}'))
     wait_until(lambda: status(gateway, new) == 200, "the keys at their new place", 10)
     assert status(gateway, old) == 401 and new_home.fetches == 1
     assert paths == ["/.well-known/openid-configuration", "/jwks.json"]
@@ -411,18 +399,18 @@ def test_failures_do_not_flood_the_log_and_their_end_is_said(start, upstream, ke
     issuer.instead = DOWN
     gateway = start(config(upstream(), fetched(issuer)))
     wait_until(lambda: issuer.fetches >= 4, "four fetches", 30)
-    assert len(said(gateway, "keys could not be fetched")) == 1
+    assert len(gateway.said("keys could not be fetched")) == 1
     # Another kind of failure is worth a line.
     issuer.instead = (200, {}, b"<html>")
-    wait_until(lambda: len(said(gateway, "keys could not be fetched")) == 2, "the other failure", 30)
-    assert "no key set" in said(gateway, "keys could not be fetched")[1]["why"]
+    wait_until(lambda: len(gateway.said("keys could not be fetched")) == 2, "the other failure", 30)
+    assert "no key set" in gateway.said("keys could not be fetched")[1]["why"]
     failures = issuer.fetches
     issuer.instead = None
     gateway.wait_message("keys updated", 60)
-    [end] = said(gateway, "keys fetched again after")
+    [end] = gateway.said("keys fetched again after")
     assert end["level"] == "notice" and end["provider"] == "company"
     count = int(end["message"].split()[4])
-    assert failures <= count < issuer.fetches and len(said(gateway, "keys could not be fetched")) == 2
+    assert failures <= count < issuer.fetches and len(gateway.said("keys could not be fetched")) == 2
 
 
 def test_what_is_not_used_of_a_set_is_said_once_for_each_change(start, upstream, key_server, keys, tmp_path):
@@ -436,16 +424,16 @@ def test_what_is_not_used_of_a_set_is_said_once_for_each_change(start, upstream,
     while issuer.fetches < fetched_before + 3:
         minutes += 1
         assert minutes < 100
-        reload(gateway, config(app, cached(issuer, file, f", every: {minutes}m")))
+        gateway.reload(config(app, cached(issuer, file, f", every: {minutes}m")))
         assert status(gateway, mint(keys["ES256"])) == 200
-    assert len(said(gateway, "a key of the set is not used")) == 1
-    assert len(said(gateway, "keys updated")) == 1
+    assert len(gateway.said("a key of the set is not used")) == 1
+    assert len(gateway.said("keys updated")) == 1
     issuer.keys = [weak, keys["ES256"], keys["EdDSA"]]
     gateway.stop()
     # As is what a copy leaves out, and what the next set does.
     gateway = start(config(app, cached(issuer, file)))
     gateway.wait_message("keys updated")
-    wait_until(lambda: len(said(gateway, "a key of the set is not used")) == 2, "the change")
+    wait_until(lambda: len(gateway.said("a key of the set is not used")) == 2, "the change")
 
 
 @pytest.mark.parametrize("instead", [
@@ -473,7 +461,7 @@ def test_K_5_keys_survive_what_an_issuer_may_do(start, upstream, key_server, key
         issuer.close()
     else:
         issuer.instead = instead if isinstance(instead, tuple) else misbehave
-    reload(gateway, config(app, cached(issuer, file, ", every: 5m")))
+    gateway.reload(config(app, cached(issuer, file, ", every: 5m")))
     fault = gateway.wait_message("keys could not be fetched; the keys fetched before stay in use", 20)
     assert fault["url"] == origin and fault["failures"] == "1" and fault["keys_age"][-1] in "sm"
     for number in range(4):
@@ -484,4 +472,4 @@ def test_K_5_keys_survive_what_an_issuer_may_do(start, upstream, key_server, key
         key_server(keys["ES256"], port=int(origin.split(":")[2].split("/")[0]))
     issuer.instead = None
     gateway.wait_message("keys fetched again after", 30)
-    assert status(gateway, mint(keys["ES256"])) == 200 and len(said(gateway, "keys updated")) == 1
+    assert status(gateway, mint(keys["ES256"])) == 200 and len(gateway.said("keys updated")) == 1

@@ -398,7 +398,7 @@ def test_D_4_too_many_connections(start, upstream, limit):
     time.sleep(0.7)
     assert gateway.cpu_seconds() - cpu < 0.3 * (time.monotonic() - at)
     assert gateway.process.poll() is None
-    assert len([m for m in gateway.messages() if said in m["message"]]) == 1
+    assert len(gateway.said(said)) == 1
     # Those that were accepted are still served, where no upstream connection is needed more than there are.
     if limit == "connections":
         clients[0].sendall(GET)

@@ -146,9 +146,7 @@ def test_a_collector_that_fails_or_hangs_holds_up_nobody(start, upstream, collec
     wait_until(lambda: get_metrics(gateway)['portcullis_otlp_spans_total{result="exported"}'] == 42, "the count")
     assert metrics['portcullis_otlp_spans_total{result="dropped"}'] == 0
     # Without one it is over, and the client's trace goes on as it is.
-    gateway.write_config(config("", app, tmp_path))
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: len([m for m in gateway.messages() if m["message"] == "reloaded"]) == 2, "the reload")
+    gateway.reload(config("", app, tmp_path))
     get(gateway, "/open/9", [("traceparent", PARENT + "00")])
     assert "trace_id" not in gateway.wait_access(path="/open/9")[0]
     assert PARENT + "00" in [request.field("traceparent") for request in app.wait_requests(22)]
@@ -192,9 +190,7 @@ def test_metrics_are_counted_without_an_admin_listener_and_sent_once_more_at_the
         start, upstream, collector, key, tmp_path):
     app = upstream()
     gateway = start(config("", app, tmp_path, admin=None))
-    gateway.write_config(config(f"{{ url: {collector.url}, metrics: 1h }}", app, tmp_path, admin=None))
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload(config(f"{{ url: {collector.url}, metrics: 1h }}", app, tmp_path, admin=None))
     for _ in range(3):
         assert get(gateway, "/open/1").status == 200
     gateway.signal(signal.SIGTERM)

@@ -441,9 +441,7 @@ def test_P_11_for_all_hosts(start, app, issuer, keys):
     gateway = start(text)
     for host in ("files.example", "a", "[::1]"):
         assert ask_host(gateway, app, host, "/r")[0] == "protected"
-    gateway.write_config(text.replace("case_insensitive_paths: all", "case_insensitive_paths: [b]"))
-    gateway.signal(1)
-    gateway.wait_message("reloaded")
+    gateway.reload(text.replace("case_insensitive_paths: all", "case_insensitive_paths: [b]"))
     assert ask_host(gateway, app, "a", "/r")[0] == "public"
     assert ask_host(gateway, app, "b", "/r")[0] == "protected"
 

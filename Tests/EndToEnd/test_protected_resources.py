@@ -1,10 +1,8 @@
 """Metadata of what is protected (RFC 9728), and the challenges that name it."""
 import json
-import signal
 
 import pytest
 from support.gateway import run
-from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.wire import get
 
@@ -95,11 +93,9 @@ def test_metadata_and_the_challenges_that_name_it(start, upstream, tmp_path, key
 
 def test_a_reload_changes_it(start, upstream, tmp_path, key):
     gateway = start(config(tmp_path, upstream().server))
-    gateway.write_config(config(
+    gateway.reload(config(
         tmp_path, resources='  - { resource: "https://api.example.com/orders/", providers: company }', dpop="required",
         routes="  - { path: /orders/**, host: api.example.com, auth: company, upstream: app }"))
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: any(m["message"] == "reloaded" for m in gateway.messages()), "the reload", 10)
     found = metadata(gateway, "/orders/")
     assert found["dpop_bound_access_tokens_required"] is True
     assert found["dpop_signing_alg_values_supported"] and "none" not in found["dpop_signing_alg_values_supported"]

@@ -1,7 +1,6 @@
 """Checks that a provider tries on tokens that it takes: decided, said and counted, and enforced for nobody or a share."""
 import contextlib
 import json
-import signal
 import time
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
 from support.hostile_provider import HostileProvider
-from support.ports import wait_until
 from support.sign_in import NAVIGATION, SignIn, person, until_status, users
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, mint
 from support.wire import get
@@ -122,19 +120,14 @@ def test_a_reload_tries_something_else_on_tokens_that_are_known(scene, keys):
     gateway, ask = scene
     token = good(keys["ES256"], aud="old")
     assert ask("/plain/a", token)[1]["shadow"] == "audience_mismatch"
-    path = gateway.config_path
-    text = path.read_text()
-    path.write_text(text.replace(f"audiences: [{AUDIENCE}], max_age: 1h, ", "")
-                    .replace("audience_mismatch", "claim_missing"))
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: any(m.get("generation") == "2" for m in gateway.messages()), "generation 2")
+    text = gateway.config_path.read_text()
+    gateway.reload(text.replace(f"audiences: [{AUDIENCE}], max_age: 1h, ", "")
+                   .replace("audience_mismatch", "claim_missing"))
     status, line, _ = ask("/plain/b", token)
     assert status == 200 and "shadow" not in line
     # Once it is written into the provider, it is enforced.
-    path.write_text(text.replace("try: { audiences", "max_age: 2h\n    try: { audiences")
-                    .replace(f"audiences: [{AUDIENCE}, old]", f"audiences: [{AUDIENCE}]"))
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: any(m.get("generation") == "3" for m in gateway.messages()), "generation 3")
+    gateway.reload(text.replace("try: { audiences", "max_age: 2h\n    try: { audiences")
+                   .replace(f"audiences: [{AUDIENCE}, old]", f"audiences: [{AUDIENCE}]"))
     status, line, seen = ask("/plain/c", token)
     assert (status, line["reason"], seen) == (401, "audience_mismatch", [])
 
@@ -243,9 +236,6 @@ def test_a_budget_stops_the_share_of_a_provider_until_it_tries_something_else(sh
         return [ask(f"/plain/{number}", sub=f"user-{number}", aud="old", **claims)[0].status
                 for number in range(begin, begin + count)]
 
-    def reload(generation):
-        gateway.signal(signal.SIGHUP)
-        wait_until(lambda: any(m.get("generation") == generation for m in gateway.messages()), f"generation {generation}")
     assert metrics(gateway)[stopped] == "0"
     # Bad tokens spend nothing.
     assert {ask(f"/plain/bad-{number}", sub=f"bad-{number}", aud="x")[0].status for number in range(12)} == {401}
@@ -259,13 +249,10 @@ def test_a_budget_stops_the_share_of_a_provider_until_it_tries_something_else(sh
     page = asked(gateway, "/status", ("Accept", "text/html"))
     assert "<td>company</td><td>nobody: it refused more than its budget</td>" in page
     # A reload that leaves it as it is keeps it so.
-    path = gateway.config_path
-    text = path.read_text()
-    path.write_text(text.replace("name: plain", "name: other"))
-    reload("2")
+    text = gateway.config_path.read_text()
+    gateway.reload(text.replace("name: plain", "name: other"))
     assert set(statuses(0, 12)) == {200} and metrics(gateway)[stopped] == "1"
-    path.write_text(text.replace("enforce: 99%", "enforce: 98%"))
-    reload("3")
+    gateway.reload(text.replace("enforce: 99%", "enforce: 98%"))
     assert metrics(gateway)[stopped] == "0" and 401 in statuses(0, 12)
 
 

@@ -234,16 +234,10 @@ def test_a_reload_counts_on_where_the_definition_is_equal(start, upstream, gate,
     second.send(GET)
     time.sleep(0.2)
 
-    def reload(text):
-        gateway.write_config(text)
-        count = sum("reloaded" == m["message"] for m in gateway.messages())
-        gateway.signal(signal.SIGHUP)
-        wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) > count, "the reload")
-
-    reload(text.replace("routes: [", "routes: [{ path: /x, auth: none, upstream: app }, "))
+    gateway.reload(text.replace("routes: [", "routes: [{ path: /x, auth: none, upstream: app }, "))
     assert get(gateway).status == 503
     # Another definition is another upstream; who waited has its turn at the one that it waited for.
-    reload(text.replace("queue: 1", "queue: 2"))
+    gateway.reload(text.replace("queue: 1", "queue: 2"))
     gate.let(3)
     assert get(gateway).status == 200
     assert first.response().status == 200 and second.response().status == 200
@@ -290,12 +284,6 @@ def opened(url):
         return None
 
 
-def reload(gateway, text, number):
-    gateway.write_config(text)
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: sum(m["message"] == "reloaded" for m in gateway.messages()) == number, "the reload")
-
-
 def test_what_is_in_flight_counts_after_a_reload(start, upstream, gate, clients, workers):
     app, other = upstream(gate), upstream()
     gateway = start(config(app.server, most=1, workers=workers))
@@ -303,7 +291,7 @@ def test_what_is_in_flight_counts_after_a_reload(start, upstream, gate, clients,
     first.send(GET)
     gate.wait(1)
     # Another server: still one request at a time.
-    reload(gateway, config(other.server, most=1, workers=workers), 1)
+    gateway.reload(config(other.server, most=1, workers=workers))
     for _ in range(8):
         assert get(gateway).status == 503
     assert not other.connections
@@ -327,7 +315,7 @@ def test_who_waits_has_room_after_a_reload_that_makes_some(start, upstream, gate
     # The one loop has read the others before it answers a later connection.
     gate.wait(1)
     assert get(gateway, "/probe").status == 200
-    reload(gateway, text(3), 1)
+    gateway.reload(text(3))
     gate.wait(3)
     gate.let(5)
     assert [client.response().status for client in waiting] == [200] * 5

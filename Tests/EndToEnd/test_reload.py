@@ -27,13 +27,6 @@ OPEN = "- { path: /a/**, auth: none, upstream: app }"
 CLOSED = "- { path: /b/**, auth: none, upstream: app }"
 
 
-def reload(gateway, text):
-    gateway.write_config(text)
-    count = sum("reloaded" == m["message"] for m in gateway.messages())
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) > count, "the reload")
-
-
 def refuse(gateway):
     """Has the gateway refuse to reload; what it says of it."""
     count = len(gateway.messages())
@@ -51,11 +44,11 @@ def test_the_next_request_of_a_connection_uses_the_new_routes(start, upstream, w
         return [client.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").response().status for client in clients]
 
     assert statuses("/a/1") == [200] * 8 and statuses("/b/1") == [404] * 8
-    reload(gateway, config(app, CLOSED, workers=workers))
+    gateway.reload(config(app, CLOSED, workers=workers))
     # Every loop is told after the message; none of them later than its next turn.
     wait_until(lambda: statuses("/a/2") == [404] * 8, "the new routes", 2)
     assert statuses("/b/2") == [200] * 8
-    reload(gateway, config(other, CLOSED, workers=workers))
+    gateway.reload(config(other, CLOSED, workers=workers))
     seen = len(app.requests)
     wait_until(lambda: statuses("/b/3") and len(other.requests) >= 16,
                "the new upstream", 5)
@@ -84,7 +77,7 @@ def test_A_4_a_broken_file_changes_nothing(start, upstream, change, said):
     assert said is None or any(said in message for message in messages), messages
     assert get(gateway, "/a/x").status == 200 and get(gateway, "/b/x").status == 404
     # It goes on to take a good one.
-    reload(gateway, config(app, CLOSED))
+    gateway.reload(config(app, CLOSED))
     wait_until(lambda: get(gateway, "/b/x").status == 200, "the new routes", 2)
     assert get(gateway, "/a/x").status == 404
 
@@ -111,7 +104,7 @@ def test_A_4_own_keys_that_have_gone_are_not_replaced(start, upstream, tmp_path)
     assert any("company" in message and "no longer holds the keys" in message for message in refuse(gateway))
     assert not state.exists() and get(gateway, "/a/y", [token]).status == 200
     (tmp_path / "away").rename(state)
-    reload(gateway, config(app, KEYS, provider))
+    gateway.reload(config(app, KEYS, provider))
     assert get(gateway, "/a/z", [token]).status == 200
 
 
@@ -137,7 +130,7 @@ def test_A_4_key_files_are_part_of_the_configuration(start, upstream, tmp_path, 
     # The keys are back, others than before.
     other = Key("ES256", "other-1")
     file.write_text(json.dumps({"keys": [other.jwk]}))
-    reload(gateway, config(app, KEYS, provider))
+    gateway.reload(config(app, KEYS, provider))
     wait_until(lambda: get(gateway, "/a/x", [bearer(token)]).status == 401, "the old key to go", 2)
     assert get(gateway, "/a/x", [bearer(mint(other))]).status == 200
 
@@ -154,7 +147,7 @@ def test_K_5_fetched_keys_outlive_a_reload(start, upstream, key_server, keys, wo
     issuer.instead = (500, {}, b"")
     # Neither the same provider nor one that is asked more often is without keys while the issuer is down.
     for more, fetches in (("", 1), (", leeway: 1s", 1), (", refresh: { every: 5m }", 2)):
-        reload(gateway, config(app, KEYS, provider(more), workers))
+        gateway.reload(config(app, KEYS, provider(more), workers))
         for number in range(8):
             assert get(gateway, "/a/x", [bearer(mint(keys["ES256"], jti=f"{more}{number}"))]).status == 200
         wait_until(lambda: issuer.fetches >= fetches, "the fetch")
@@ -162,7 +155,7 @@ def test_K_5_fetched_keys_outlive_a_reload(start, upstream, key_server, keys, wo
     assert get(gateway, "/a/x", [bearer(mint(keys["ES256"]))]).status == 200
     # Another place is another matter: its keys alone count.
     other = key_server(Key("ES256", "other-1"))
-    reload(gateway, config(app, KEYS, provider().replace(issuer.url, other.url), workers))
+    gateway.reload(config(app, KEYS, provider().replace(issuer.url, other.url), workers))
     wait_until(lambda: get(gateway, "/a/x", [bearer(mint(keys["ES256"]))]).status == 401, "the old keys to go", 5)
     assert get(gateway, "/a/x", [bearer(mint(other.keys[0]))]).status == 200
 
@@ -175,14 +168,14 @@ def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_
     file.chmod(0o644)
     assert any(file.name in message for message in refuse(gateway))
     file.chmod(0o600)
-    reload(gateway, config(upstream(), KEYS, provider))
+    gateway.reload(config(upstream(), KEYS, provider))
 
 
 def test_a_listener_is_changed_by_a_restart_alone_and_that_is_said(start, upstream):
     app = upstream()
     gateway = start(config(app, OPEN))
-    reload(gateway, config(app, CLOSED, workers=2).replace("127.0.0.1:0", "127.0.0.2:0"))
-    assert any("with SIGUSR2 or a restart" in m["message"] for m in gateway.messages())
+    gateway.reload(config(app, CLOSED, workers=2).replace("127.0.0.1:0", "127.0.0.2:0"))
+    assert gateway.said("with SIGUSR2 or a restart")
     wait_until(lambda: get(gateway, "/b/x").status == 200, "the new routes", 2)
 
 
@@ -215,7 +208,7 @@ def test_D_7_a_reload_under_load_loses_no_request(start, upstream, workers):
             gateway.write_config(good[:150])
             refuse(gateway)
         else:
-            reload(gateway, config(app, OPEN + f"\n      - {{ path: /more{turn}/**, auth: none, upstream: app }}",
+            gateway.reload(config(app, OPEN + f"\n      - {{ path: /more{turn}/**, auth: none, upstream: app }}",
                                    workers=workers))
     stopped.set()
     for thread in threads:
@@ -241,7 +234,7 @@ def test_D_7_who_waits_for_keys_is_decided_anew_by_a_reload(start, upstream, key
         # The one loop has looked at the request before it answers one of a later connection.
         assert get(gateway, "/public").status == 200
         app.forget()
-        reload(gateway, {
+        gateway.reload({
             "nothing": before, "more routes": config(app, f"{public}\n      {CLOSED}\n      {KEYS}", provider),
             "no provider": config(app, OPEN + "\n      " + public), "no route": config(app, public)}[change])
         if target and change != "no provider":
@@ -268,7 +261,7 @@ def test_a_change_is_taken_without_a_signal(start, upstream, tmp_path):
     """As it is written and as a link is turned, once each; what is wrong is not read again until it is another."""
     app = upstream()
     gateway = start(config(app, OPEN, "reload: { watch: true }"))
-    times = lambda text: sum(text in m["message"] for m in gateway.messages())
+    times = lambda text: len(gateway.said(text))
     gateway.write_config(config(app, CLOSED, "reload: { watch: true }"))
     gateway.wait_message("reloaded", 30)
     assert get(gateway, "/b/1").status == 200 and get(gateway, "/a/1").status == 404
@@ -312,7 +305,7 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
                 "    admin: { address: 127.0.0.1:0 }\n    reload: { canary: 10s }")
     gateway = start(config(app, OPEN, provider, workers=2))
     assert all(get(gateway, "/a/1").status == 200 for _ in range(60))
-    reload(gateway, config(app, "- { path: /a/**, auth: company, upstream: app }", provider, workers=2))
+    gateway.reload(config(app, "- { path: /a/**, auth: company, upstream: app }", provider, workers=2))
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule", 5)
     assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
     back = gateway.wait_message("the configuration is taken back", 30)

@@ -75,10 +75,8 @@ def test_L_2_claims_that_rules_read_are_logged_once_verified(start, upstream, is
     assert canary not in gateway.access_text
 
     # A reload takes the key.
-    gateway.write_config(config(issuer, app, claims="[department]"))
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
-    assert not [m for m in gateway.messages() if "SIGUSR2" in m["message"]]
+    gateway.reload(config(issuer, app, claims="[department]"))
+    assert not gateway.said("SIGUSR2")
     line = ask(gateway, "/admin/e", mint(key, department=["a", 1.5, True], realm_access={"roles": ["admin"]}))[1]
     assert line["claims"]["department"] == ["a", 1.5, True] and line["config"] == 2
 

@@ -123,7 +123,7 @@ def test_T_16_a_token_that_was_verified_is_refused_on_its_next_request(scene, wo
     assert s.status(other) == 200 and get(s.gateway, "/public").status == 200
     # A reload takes what is gone at once.
     s.replace("# nothing")
-    reload(s, s.config())
+    s.gateway.reload(s.config())
     s.wait(token, 200)
     assert s.changes()[-1][0] == "0"
 
@@ -163,7 +163,7 @@ def test_T_16_I_9_a_subject_of_one_provider_is_not_another_s(scene, workers):
     s.refuses(other, provider="other", key_id=s.foreign.kid)
     s.replace("[company]\nsub carol\n")
     s.wait(own, 401)
-    reload(s, s.config())
+    s.gateway.reload(s.config())
     s.wait(other, 200)
     s.replace("sub carol\n")
     s.wait(other, 401)
@@ -215,7 +215,7 @@ def test_T_16_however_the_file_is_changed(scene, change):
     if change is append:
         assert [s.status(token) for token in tokens] == [401] * 5
     else:
-        reload(s, s.config())
+        s.gateway.reload(s.config())
         s.wait(tokens[0], 200)
         assert s.status(tokens[4]) == 401
 
@@ -240,7 +240,7 @@ def test_T_16_a_link_that_is_switched(scene, tmp_path):
     (tmp_path / "..next").symlink_to(versions[1].name)
     os.replace(tmp_path / "..next", data)
     s.wait(second, 401)
-    reload(s, s.config())
+    s.gateway.reload(s.config())
     s.wait(first, 200)
 
 
@@ -287,7 +287,7 @@ def test_T_16_what_was_read_stays_in_force_while_the_file_cannot_be_used(scene, 
     # A reload needs the file; the configuration in force stays.
     s.gateway.signal(signal.SIGHUP)
     s.gateway.wait_message("reload refused")
-    assert any(said in m["message"] for m in s.gateway.messages())
+    assert s.gateway.said(said)
     s.refuses(revoked)
     if s.file.is_dir():
         s.file.rmdir()
@@ -346,13 +346,6 @@ def test_a_file_that_cannot_be_read_is_no_start():
             assert "Permission denied" in ended.stderr, ended
 
 
-def reload(s, text):
-    count = sum("reloaded" == m["message"] for m in s.gateway.messages())
-    s.gateway.write_config(text)
-    s.gateway.signal(signal.SIGHUP)
-    wait_until(lambda: sum("reloaded" == m["message"] for m in s.gateway.messages()) > count, "the reload")
-
-
 def test_T_16_a_reload_takes_another_file_none_and_one_again(scene, workers, tmp_path):
     s = scene(workers=workers, text="jti j1\n")
     first, second = s.mint(jti="j1"), s.mint(jti="j2")
@@ -360,19 +353,19 @@ def test_T_16_a_reload_takes_another_file_none_and_one_again(scene, workers, tmp
     s.refuses(first)
     other = tmp_path / "other.txt"
     other.write_text("[company]\njti j2\n")
-    reload(s, s.config(f"revocations: {{ file: {other} }}"))
+    s.gateway.reload(s.config(f"revocations: {{ file: {other} }}"))
     s.wait(second, 401)
     s.wait(first, 200)
     # The old file is watched no more, the new one is.
     s.replace("jti j1\njti j2\nsub alice\n")
     other.write_text("[company]\njti j1\n")
     s.wait(first, 401)
-    reload(s, s.config(f"revocations: {{ file: {other} }}"))
+    s.gateway.reload(s.config(f"revocations: {{ file: {other} }}"))
     s.wait(second, 200)
-    reload(s, s.config(""))
+    s.gateway.reload(s.config(""))
     s.wait(first, 200)
     assert s.status(second) == 200
-    reload(s, s.config())
+    s.gateway.reload(s.config())
     s.wait(first, 401)
     s.wait(second, 401)
 
@@ -390,7 +383,7 @@ def test_T_16_a_reload_reads_sections_with_the_new_providers(scene):
     s.replace("[third]\nsub carol\n")
     s.gateway.wait_message("revocations cannot be read")
     s.refuses(token, provider="other", key_id=s.foreign.kid)
-    reload(s, renamed)
+    s.gateway.reload(renamed)
     wait_until(lambda: get(s.gateway, "/x", [bearer(token)]).status == 401
                and s.gateway.access()[-1].get("provider") == "third", "the new name")
     s.refuses(token, provider="third", key_id=s.foreign.kid)
@@ -497,12 +490,12 @@ def test_L_2_what_stands_in_the_file_is_not_logged(scene):
     s.refuses(token)
     for text in ("canary-4\n", "jti canary-5\0\n", "canary-6 canary-7\n", "jti  canary-8\n", "[canary 9]\n",
                  f"{token}\n", f"[{token}]\n"):
-        count = len([m for m in s.gateway.messages() if "cannot be read" in m["message"]])
+        count = len(s.gateway.said("cannot be read"))
         s.replace(text)
-        wait_until(lambda: len([m for m in s.gateway.messages() if "cannot be read" in m["message"]]) > count, text)
+        wait_until(lambda: len(s.gateway.said("cannot be read")) > count, text)
     s.replace("jti canary-10\nsub canary-11\n")
     s.gateway.wait_message("revocations can be read again")
-    reload(s, s.config())
+    s.gateway.reload(s.config())
     s.wait(token, 200)
     for text in (s.gateway.program_text, s.gateway.access_text):
         assert "canary" not in text and token not in text and token[-40:] not in text
@@ -565,7 +558,7 @@ def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
     for answers in range(1, 4):
         s.gateway.signal(signal.SIGUSR1)
         wait_until(
-            lambda: sum("access log reopened" in m["message"] for m in s.gateway.messages()) == answers, "an answer", 30)
+            lambda: len(s.gateway.said("access log reopened")) == answers, "an answer", 30)
     s.gateway.wait_message("reload refused", 30)
     said = [m["message"] for m in s.gateway.messages()]
     assert any("could not be read in 5 s" in message for message in said)
@@ -573,11 +566,11 @@ def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
     assert "reload refused" not in "".join(said[:last]), said
     # One that waits is enough: a reload that was asked for meanwhile follows it, on no thread of its own.
     s.gateway.signal(signal.SIGHUP)
-    wait_until(lambda: sum("reload refused" in m["message"] for m in s.gateway.messages()) == 2, "the second", 30)
+    wait_until(lambda: len(s.gateway.said("reload refused")) == 2, "the second", 30)
     held.unlink()
     s.wait(good, 401)
     s.gateway.wait_message("revocations can be looked at again")
-    assert len([m for m in s.gateway.messages() if "could not be looked at" in m["message"]]) == 1
+    assert len(s.gateway.said("could not be looked at")) == 1
 
 
 def test_token_verify_says_it_too(tmp_path, keys):

@@ -198,9 +198,7 @@ class TestRequestHeaders:
         text = configuration(key, app, self.ROUTES)
         gateway = start(text)
         get(gateway, "/set/x")
-        gateway.write_config(text.replace("X-Env: prod", "X-Env: stage"))
-        gateway.signal(1)
-        gateway.wait_message("reloaded")
+        gateway.reload(text.replace("X-Env: prod", "X-Env: stage"))
         get(gateway, "/set/x")
         assert [request.field("x-env") for request in app.wait_requests(2)] == ["prod", "stage"]
 
@@ -373,9 +371,7 @@ class TestRateLimits:
         assert self.statuses(gateway, 5, "/client/x") == [401] * 4 + [429]
         for count, changed in ((1, text.replace("path: /free/**", "path: /other/**")),
                                (2, text.replace("1/h, burst: 4", "1/h, burst: 5"))):
-            gateway.write_config(changed)
-            gateway.signal(1)
-            wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) == count, "the reload")
+            gateway.reload(changed)
             expected = [429] * 6 if count == 1 else [401] * 5 + [429]
             assert self.statuses(gateway, 6, "/client/x") == expected
 

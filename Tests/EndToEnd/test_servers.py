@@ -1,7 +1,6 @@
 """Several servers of an upstream: their names, how one is chosen, and what becomes of those that fail."""
 import collections
 import contextlib
-import signal
 import socket
 import threading
 
@@ -28,17 +27,6 @@ def config(*servers, keys="", workers=1, routes="", more=""):
       {routes}
       - {{ path: /**, auth: none, upstream: app }}
     """
-
-
-def reload(gateway, text):
-    gateway.write_config(text)
-    count = sum("reloaded" == m["message"] for m in gateway.messages())
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) > count, "the reload")
-
-
-def said(gateway, text):
-    return [m for m in gateway.messages() if text in m["message"]]
 
 
 def named(name):
@@ -96,7 +84,7 @@ def test_a_name_without_addresses_is_no_reason_not_to_start(start, loopbacks, ho
         assert (answer.status, answer.field("retry-after")) == (503, "5") and "app.test" not in str(answer)
         line = gateway.access_of(answer.request_id)
         assert (line["reason"], line["blame"], line["upstream"]) == ("upstream_unresolved", "upstream", "app")
-    [message] = said(gateway, "cannot be resolved")
+    [message] = gateway.said("cannot be resolved")
     assert (message["upstream"], message["name"]) == ("app", f"app.test:{port}") and message["why"]
     hosts.set(app="127.0.0.2")
     wait_until(lambda: get(gateway).status == 200, "the name")
@@ -157,7 +145,7 @@ def test_a_name_that_is_lost_keeps_its_addresses(start, loopbacks, hosts):
         assert get(gateway).body == b"127.0.0.2"
     hosts.set(app="127.0.0.2")
     gateway.wait_message("can be resolved again")
-    assert len(said(gateway, "cannot be resolved")) == 1 and len(said(gateway, "other addresses")) == 1
+    assert len(gateway.said("cannot be resolved")) == 1 and len(gateway.said("other addresses")) == 1
 
 
 def test_a_reload_resolves_before_it_counts(start, loopbacks, hosts, workers):
@@ -172,9 +160,9 @@ def test_a_reload_resolves_before_it_counts(start, loopbacks, hosts, workers):
             return {client.send(GET).response().body for client in clients}
 
         assert bodies() == {b"127.0.0.2"}
-        reload(gateway, config(f"app.test:{port}", keys="retries: 2", workers=workers))
+        gateway.reload(config(f"app.test:{port}", keys="retries: 2", workers=workers))
         assert bodies() == {b"127.0.0.2"}
-        reload(gateway, config(f"other.test:{port}", workers=workers))
+        gateway.reload(config(f"other.test:{port}", workers=workers))
         wait_until(lambda: bodies() == {b"127.0.0.3"}, "the other name", 5)
     assert {line["status"] for line in gateway.access()} == {200}
 
@@ -267,7 +255,7 @@ def test_a_server_that_refuses_is_passed_over(start, upstream, workers, balance)
     lines = gateway.wait_access(60)
     # Three failures in a row, then one trial after each pause.
     assert 3 <= sum(line["retries"] for line in lines) < 15
-    assert len(said(gateway, "is passed over")) == 1 and {r.body for r in app.requests} == {b"hello"}
+    assert len(gateway.said("is passed over")) == 1 and {r.body for r in app.requests} == {b"hello"}
 
 
 def test_a_server_that_is_killed_and_comes_back(start, workers):
@@ -289,7 +277,7 @@ def test_a_server_that_is_killed_and_comes_back(start, workers):
         found = names(20 * workers)
         assert found["one"] >= 5 * workers
         assert {line["status"] for line in gateway.access()} == {200}
-        assert len(said(gateway, "is passed over")) == 1 and len(said(gateway, "answers again")) == 1
+        assert len(gateway.said("is passed over")) == 1 and len(gateway.said("answers again")) == 1
     finally:
         for server in servers:
             server.kill()
@@ -312,7 +300,7 @@ def test_a_server_that_comes_and_goes_is_said_once(start):
             wait_until(lambda: not any(ask()[1] for _ in range(4)), "the server to be passed over", 30)
             servers[0].start()
             wait_until(lambda: ask()[0] == b"one", "the server to be tried again", 30)
-        assert len(said(gateway, "is passed over")) == 1 and len(said(gateway, "answers again")) == 1
+        assert len(gateway.said("is passed over")) == 1 and len(gateway.said("answers again")) == 1
     finally:
         for server in servers:
             server.kill()
@@ -343,7 +331,7 @@ def test_a_server_that_never_answers_is_passed_over(start, script, upstream):
     gateway = start(config(silent.server, good.server, keys="retries: 0, timeouts: { response: 200ms }"))
     statuses = [get(gateway).status for _ in range(20)]
     assert statuses.count(504) >= 3 and statuses[-1] == 200
-    gone = wait_until(lambda: said(gateway, "passed over") or said(gateway, "ejected"), "what is said of it")[0]
+    gone = wait_until(lambda: gateway.said("passed over") or gateway.said("ejected"), "what is said of it")[0]
     assert silent.server in str(gone), gone
     assert statuses[-8:].count(504) <= 2
 
@@ -354,7 +342,7 @@ def test_a_route_that_waits_for_less_says_nothing_of_a_server(start, script, ups
     gateway = start(config(silent.server, good.server, keys="retries: 0", routes=routes))
     statuses = [get(gateway, "/quick").status for _ in range(12)]
     assert statuses.count(504) == 6
-    assert not said(gateway, "passed over")
+    assert not gateway.said("passed over")
 
 
 def test_half_an_answer_head_is_no_answer_that_counts_against_a_server(start, script):
@@ -367,7 +355,7 @@ def test_half_an_answer_head_is_no_answer_that_counts_against_a_server(start, sc
     servers = [script(function), script(function)]
     gateway = start(config(*(s.server for s in servers)))
     assert {get(gateway).status for _ in range(12)} == {502}
-    assert not said(gateway, "is passed over")
+    assert not gateway.said("is passed over")
     assert [len(s.connections) for s in servers] == [6, 6]
 
 
@@ -383,7 +371,7 @@ def test_where_all_fail_all_are_asked(start, workers):
             assert answer.status == 502
             line = gateway.access_of(answer.request_id)
             assert (line["reason"], line["retries"]) == ("upstream_unreachable", 1)
-        wait_until(lambda: len(said(gateway, "is passed over")) == 2, "both messages")
+        wait_until(lambda: len(gateway.said("is passed over")) == 2, "both messages")
         servers[1].start()
         assert [get(gateway).body for _ in range(8)] == [b"two"] * 8
     finally:
@@ -398,7 +386,7 @@ def test_the_only_server_is_never_passed_over(start):
         server.kill()
         assert {get(gateway).status for _ in range(10)} == {502}
         server.start()
-        assert get(gateway).status == 200 and not said(gateway, "is passed over")
+        assert get(gateway).status == 200 and not gateway.said("is passed over")
     finally:
         server.kill()
 
@@ -447,11 +435,11 @@ def test_a_reload_keeps_what_is_known_of_servers(start, upstream):
         for _ in range(8):
             assert get(gateway).status == 200
         gateway.wait_message("is passed over")
-        reload(gateway, config(dead, app.server, routes="- { path: /x, auth: none, upstream: app }"))
+        gateway.reload(config(dead, app.server, routes="- { path: /x, auth: none, upstream: app }"))
         for _ in range(8):
             assert get(gateway).status == 200
-        assert len(said(gateway, "is passed over")) == 1
-        reload(gateway, text.replace("app: { servers", "app: { retries: 2, servers"))
+        assert len(gateway.said("is passed over")) == 1
+        gateway.reload(text.replace("app: { servers", "app: { retries: 2, servers"))
         for _ in range(8):
             assert get(gateway).status == 200
-        wait_until(lambda: len(said(gateway, "is passed over")) == 2, "the message of the new upstream")
+        wait_until(lambda: len(gateway.said("is passed over")) == 2, "the message of the new upstream")

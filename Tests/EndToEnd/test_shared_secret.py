@@ -11,7 +11,6 @@ from support.gateway import run
 from support.ports import wait_until
 from support.sign_in import ISSUER, SignIn
 from support.tokens import Key, b64, bearer, hand_made, payload
-from support.wire import get
 
 SECONDS = 600
 
@@ -46,12 +45,6 @@ def claims(**changes):
 
 def reason(scene, answer):
     return scene.gateway.access_of(answer.request_id)["reason"]
-
-
-def reload(scene):
-    before = len([m for m in scene.gateway.messages() if m["message"] == "reloaded"])
-    scene.gateway.signal(signal.SIGHUP)
-    wait_until(lambda: len([m for m in scene.gateway.messages() if m["message"] == "reloaded"]) > before, "the reload")
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
@@ -133,7 +126,7 @@ def test_another_secret_counts_from_the_reload_on(scene, workers):
     old = scene.tokens()["access_token"]
     before = secret(scene)
     secret_file(scene.folder)
-    reload(scene)
+    scene.gateway.reload()
     new = scene.tokens()["access_token"]
     assert jwt.decode(new, secret(scene), algorithms=["HS256"], audience="example", leeway=5)["sub"] == "u-1"
     assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(old)["kid"]
@@ -156,7 +149,7 @@ def test_a_former_secret_verifies_while_its_tokens_live(scene):
     text = config.read_text()
     assert text.count(str(scene.file)) == 1
     config.write_text(text.replace(str(scene.file), f"[{scene.file}, {former}]"))
-    reload(scene)
+    scene.gateway.reload()
     new = scene.tokens()["access_token"]
     assert jwt.decode(new, secret(scene), algorithms=["HS256"], audience="example", leeway=5)["sub"] == "u-1"
     theirs = [jwt.encode(claims(roles=["admin"]), file.read_text().rstrip("\n"), algorithm="HS256",
@@ -168,7 +161,7 @@ def test_a_former_secret_verifies_while_its_tokens_live(scene):
     assert [row[-2] for row in rows] == [str(scene.file), str(former)]
     assert [row[1] for row in rows] == [jwt.get_unverified_header(token)["kid"] for token in (new, old)]
     config.write_text(text)
-    reload(scene)
+    scene.gateway.reload()
     assert scene.get("/admin", [bearer(new)]).status == 200
     for token in (old, theirs[1]):
         answer = scene.get("/admin", [bearer(token)])
@@ -181,11 +174,11 @@ def test_a_bad_secret_changes_nothing(scene):
     token = scene.tokens()["access_token"]
     good = secret(scene)
     for text, mode in [("short", 0o600), (good, 0o644), ("-----BEGIN PUBLIC KEY-----\n" + good, 0o600)]:
-        refused = len([m for m in scene.gateway.messages() if m["message"].startswith("reload refused")])
+        refused = len(scene.gateway.said("reload refused"))
         scene.file.write_text(text)
         scene.file.chmod(mode)
         scene.gateway.signal(signal.SIGHUP)
-        wait_until(lambda: len([m for m in scene.gateway.messages() if m["message"].startswith("reload refused")])
+        wait_until(lambda: len(scene.gateway.said("reload refused"))
                    > refused, "the refusal")
         assert scene.get("/x", [bearer(token)]).status == 200
         assert good not in scene.gateway.program_text

@@ -8,10 +8,9 @@ import urllib.parse
 
 import pytest
 from support.gateway import Gateway, run
-from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, JSON, NAVIGATION, PASSWORD, Browser, SignIn, hashed,
-                             person, until_status, users)
+from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, hashed, person,
+                             until_status, users)
 from support.tokens import payload
-from support.wire import exchange, get
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_a_store_that_fails_is_said_once_and_not_for_each_request(start, upstrea
     scene.drop_store()
     statuses = [scene.refresh(token).status for _ in range(5)] + [scene.login().status]
     assert statuses == [503] * 6
-    said = wait_until(lambda: [m for m in scene.gateway.messages() if "sign-ins could not be" in m["message"]], "it")
+    said = wait_until(lambda: scene.gateway.said("sign-ins could not be"), "it")
     assert [m["failures"] for m in said] == ["1"], said
 
 

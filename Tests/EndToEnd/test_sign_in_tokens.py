@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -17,8 +16,7 @@ import time
 import pytest
 from support.admin import said_by_admin
 from support.gateway import run
-from support.sign_in import (ALICE, BOB, FORM, HOST, ISSUER, JSON, NAVIGATION, PASSWORD, SignIn, hashed, person,
-                             until_status, users)
+from support.sign_in import ALICE, BOB, FORM, HOST, ISSUER, JSON, PASSWORD, SignIn, hashed, person, until_status, users
 from support.ports import wait_until
 from support.tokens import payload
 from support.wire import Client
@@ -326,9 +324,7 @@ def test_reload_takes_new_settings_and_keeps_sign_ins(scene):
     signed_in = scene()
     tokens, ended = signed_in.tokens(), signed_in.tokens()
     assert signed_in.post("/auth/logout", None, [signed_in.bearer(ended["access_token"])]).status == 204
-    signed_in.gateway.write_config(signed_in.config.replace("users.yaml", "users.yaml, path: /login/here, lifetime: 60s"))
-    signed_in.gateway.signal(1)
-    signed_in.gateway.wait_message("reloaded")
+    signed_in.gateway.reload(signed_in.config.replace("users.yaml", "users.yaml, path: /login/here, lifetime: 60s"))
     assert signed_in.get("/auth/me", [signed_in.bearer(tokens["access_token"])]).status == 200  # the application's now
     assert signed_in.get("/login/here/me", [signed_in.bearer(tokens["access_token"])]).status == 200
     assert signed_in.get("/x", [signed_in.bearer(ended["access_token"])]).status == 401
@@ -529,9 +525,7 @@ def test_C_9_a_shorter_lifetime_undoes_no_logout(scene):
     assert signed_in.post("/auth/logout", fields=[signed_in.bearer(token)]).status == 204
     assert signed_in.get("/x", [signed_in.bearer(token)]).status == 401
     shorter = signed_in.config.replace("lifetime: 10m", "lifetime: 1s")
-    signed_in.gateway.write_config(shorter)
-    signed_in.gateway.signal(signal.SIGHUP)
-    signed_in.gateway.wait_message("reloaded")
+    signed_in.gateway.reload(shorter)
     other = signed_in.tokens("bob")["access_token"]
     assert signed_in.post("/auth/logout", fields=[signed_in.bearer(other)]).status == 204
     time.sleep(2.5)

@@ -387,9 +387,7 @@ def test_a_reload_takes_another_rate(start, upstream):
                     return None
 
     assert drips(1.5) is None
-    gateway.write_config(text.replace("minimum_rate: none", "minimum_rate: 1KiB"))
-    gateway.signal(1)
-    gateway.wait_message("reloaded")
+    gateway.reload(text.replace("minimum_rate: none", "minimum_rate: 1KiB"))
     assert drips(20) == 408
 
 

@@ -45,15 +45,9 @@ def secure(gateway, authority, **options):
     return SecureClient(gateway, client_context(authority), **options)
 
 
-def reload(gateway):
-    count = sum("reloaded" == m["message"] for m in gateway.messages())
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: sum("reloaded" == m["message"] for m in gateway.messages()) > count, "the reload")
-
-
 def failures(gateway):
     """Why handshakes failed, as the program log has it."""
-    return [m["why"] for m in gateway.messages() if m["message"] == "TLS handshakes failed"]
+    return [m["why"] for m in gateway.said("TLS handshakes failed")]
 
 
 def wait_failure(gateway, *reasons):
@@ -277,11 +271,10 @@ def test_a_session_goes_on_whatever_loop_it_comes_to(start, upstream, authority,
         assert resumed(session)[0]
     # Another certificate takes nothing away.
     authority.issue("server")
-    reload(gateway)
+    gateway.reload()
     assert all(resumed(session)[0] for _ in range(8))
     # What clients have to show does.
-    gateway.write_config(config(app, f"{tls}, client_ca: {authority.path}, client_auth: optional", workers=4))
-    reload(gateway)
+    gateway.reload(config(app, f"{tls}, client_ca: {authority.path}, client_auth: optional", workers=4))
     wait_until(lambda: not any(resumed(session)[0] for _ in range(8)), "sessions to begin anew")
 
 
@@ -308,7 +301,7 @@ def test_a_reload_swaps_the_certificate_and_cuts_no_connection(start, upstream, 
     gateway = start(config(app, files(issued), workers))
     held = [secure(gateway, authority) for _ in range(8)]
     new = authority.issue("server")
-    reload(gateway)
+    gateway.reload()
     wait_until(lambda: shown(gateway, authority, 8) == {thumbprint(new[0])}, "the new certificate")
     for client in held:
         assert client.shown == thumbprint(issued[0])
@@ -354,10 +347,9 @@ def test_a_reload_reads_no_files_of_a_listener_that_was_removed(start, upstream,
     assert answer() == 200
     for path in second[1:]:
         path.unlink()
-    gateway.write_config(text)
-    reload(gateway)
+    gateway.reload(text)
     assert answer() == 200
-    reload(gateway)
+    gateway.reload()
     assert answer() == 200
     with secure(gateway, authority) as client:
         assert client.send(REQUEST).response().status == 200
@@ -370,12 +362,10 @@ def test_a_listener_begins_and_ends_to_speak_tls_by_a_reload(start, upstream, au
     gateway = start(plain)
     with Client(gateway) as held:
         assert held.send(REQUEST).response().status == 200
-        gateway.write_config(text)
-        reload(gateway)
+        gateway.reload(text)
         wait_until(lambda: len(shown(gateway, authority, 2)) == 1, "TLS")
         assert held.send(REQUEST).response().status == 200
-    gateway.write_config(plain)
-    reload(gateway)
+    gateway.reload(plain)
     with Client(gateway) as client:
         assert client.send(REQUEST).response().status == 200
 
@@ -656,9 +646,7 @@ def test_when_certificates_end_is_a_metric(start, upstream, authority):
                 if line.startswith("portcullis_certificate_expiry_timestamp_seconds{")}
     assert "renew" not in gateway.program_text
     assert list(ends()) == [str(far[1])] and ends()[str(far[1])] == pytest.approx(2 * 86400, abs=100)
-    gateway.write_config(text.replace(str(far[1]), str(near[1])).replace(str(far[2]), str(near[2])))
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload(text.replace(str(far[1]), str(near[1])).replace(str(far[2]), str(near[2])))
     assert list(ends()) == [str(near[1])] and ends()[str(near[1])] == pytest.approx(86400, abs=100)
     assert str(near[1]) in gateway.wait_message("renew it")["message"]
 
@@ -798,8 +786,7 @@ def test_answers_tell_browsers_to_come_back_with_tls(start, upstream, authority)
 
     for request in (REQUEST, REQUEST.replace(b"/a/x", b"/nowhere"), b"BAD\r\n\r\n"):
         assert said(request) == ["max-age=15552000"]
-    gateway.write_config(config(app, tls))
-    reload(gateway)
+    gateway.reload(config(app, tls))
     wait_until(lambda: said() == ["max-age=1"], "the upstream's word")
 
 
@@ -827,7 +814,7 @@ def test_an_ocsp_response_that_is_out_of_date_is_not_stapled(start, upstream, au
     assert "OCSP response: no response sent" in s_client(gateway, ["-status"], REQUEST)
     # One that goes out of date meanwhile.
     authority.staple(issued[0], days=10 / 86_400)
-    reload(gateway)
+    gateway.reload()
     assert "OCSP Response Status: successful" in s_client(gateway, ["-status"], REQUEST)
     wait_until(lambda: "OCSP response: no response sent" in s_client(gateway, ["-status"], REQUEST), "the end of it", 20)
 

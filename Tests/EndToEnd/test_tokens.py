@@ -4,7 +4,6 @@ import hmac
 import json
 import os
 import re
-import signal
 import time
 
 import joserfc.jwt
@@ -797,8 +796,7 @@ def test_T_16_a_cached_token_dies_with_its_key_on_reload(start, upstream, tmp_pa
             assert client.send(request).response().status == 200
         gateway.wait_access(2, cache="hit")
         write_keys(tmp_path, new)
-        gateway.signal(signal.SIGHUP)
-        gateway.wait_message("reloaded")
+        gateway.reload()
         # Every loop is told on its own: the very next requests of all of them are asked, not the first alone.
         wait_until(lambda: client.send(request).response().status == 401, "the cached token to die", 2)
         seen = len(app.requests)
@@ -819,8 +817,7 @@ def test_T_16_a_key_that_was_replaced_under_its_name_kills_its_tokens(start, ups
     for _ in range(2):
         assert get(gateway, "/api/x", [bearer(token)]).status == 200
     write_keys(tmp_path, new)
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reloaded")
+    gateway.reload()
     wait_until(lambda: get(gateway, "/api/x", [bearer(token)]).status == 401, "the cached token to die", 2)
     gateway.wait_access(status=401, reason="signature_invalid")
     assert get(gateway, "/api/x", [bearer(mint(new))]).status == 200

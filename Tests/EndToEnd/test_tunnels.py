@@ -384,8 +384,7 @@ def test_a_reload_leaves_tunnels_alone(gateway, script):
     with Client(gateway) as client:
         client.send(handshake())
         assert client.response().status == 101
-        gateway.signal(signal.SIGHUP)
-        gateway.wait_message("reloaded")
+        gateway.reload()
         client.send(b"still")
         assert client.sock.recv(10) == b"still"
 
@@ -414,24 +413,18 @@ def test_T_16_a_tunnel_ends_with_its_key(start, script, keys, workers, tmp_path)
         clients[name].send(handshake(target, [bearer(mint(keys[kid], sub="alice"))] if kid else []))
         assert clients[name].response().status == 101
 
-    def reload(text):
-        done = gateway.program_text.count("reloaded")
-        gateway.write_config(text)
-        gateway.signal(signal.SIGHUP)
-        wait_until(lambda: gateway.program_text.count("reloaded") > done, "the reload", 10)
-
     def goes_on(name):
         clients[name].send(b"still")
         return clients[name].sock.recv(10) == b"still"
 
-    reload(text(["other", "company"]))
+    gateway.reload(text(["other", "company"]))
     assert all(goes_on(name) for name in clients)
     sets["company"].write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
-    reload(text(["other", "company"]))
+    gateway.reload(text(["other", "company"]))
     assert clients["rsa"].is_closed(30) and goes_on("ec") and goes_on("other")
-    reload(text(["company"]))
+    gateway.reload(text(["company"]))
     assert clients["other"].is_closed(30) and goes_on("ec")
-    reload(text(["company"], "https://elsewhere.test"))
+    gateway.reload(text(["company"], "https://elsewhere.test"))
     assert clients["ec"].is_closed(30) and goes_on("open")
     reasons = {path: gateway.wait_access(path=path)[0]["reason"] for path in ("/company/rsa", "/other/a", "/company/ec")}
     assert reasons == {"/company/rsa": "key_unknown", "/other/a": "issuer_unknown", "/company/ec": "issuer_unknown"}

@@ -67,7 +67,7 @@ def ca(authority):
 
 def failures(gateway):
     """Why TLS to servers has failed, as the program log has it."""
-    return [m["why"] for m in gateway.messages() if m["message"] == "TLS to a server failed"]
+    return [m["why"] for m in gateway.said("TLS to a server failed")]
 
 
 def refused(gateway, *reasons, target="/", status=502, reason="upstream_tls_failed"):
@@ -81,14 +81,6 @@ def refused(gateway, *reasons, target="/", status=502, reason="upstream_tls_fail
         for word in reasons + ("localhost", "tls", "certificate"):
             assert word.encode() not in answer.head + answer.body
     return line
-
-
-def reload(gateway, text=None):
-    if text:
-        gateway.write_config(text)
-    count = len([m for m in gateway.messages() if m["message"] == "reloaded"])
-    gateway.signal(signal.SIGHUP)
-    wait_until(lambda: len([m for m in gateway.messages() if m["message"] == "reloaded"]) > count, "the reload")
 
 
 # What is spoken.
@@ -182,7 +174,7 @@ def test_a_system_without_authorities_is_a_warning(start, authority, secure, tmp
     wait_until(lambda: get(gateway).status == 200, "the authority")
     gateway = start(config(secure.server), env=env)
     assert get(gateway).status == 200
-    assert not [m for m in gateway.messages() if "no certificates of authorities" in m["message"]]
+    assert not gateway.said("no certificates of authorities")
 
 
 # U-7: what is refused.
@@ -344,7 +336,7 @@ def test_why_is_said_once_for_many(start, authority, other, upstream):
     for _ in range(5):
         refused(gateway)
     assert len(failures(gateway)) == 1
-    said = [m for m in gateway.messages() if m["message"] == "TLS to a server failed"][0]
+    said = gateway.said("TLS to a server failed")[0]
     assert (said["upstream"], said["server"], said["level"]) == (
         "app", f"127.0.0.1:{app.address[1]}", "warning")
 
@@ -639,16 +631,16 @@ def test_nginx_sees_sessions_go_on(start, authority, tmp_path, version):
         assert [each[0] for each in seen[1:]] == ["r"] * 5, seen
         # Not with another name, nor after another authority is believed.
         tls = ca(authority) + ", server_name: example.test"
-        reload(gateway, config(f"https://localhost:{port}", tls=tls))
+        gateway.reload(config(f"https://localhost:{port}", tls=tls))
         first = wait_until(
             lambda: next((b for b in [get(gateway, "/session").body.decode()] if "localhost" not in b), None), "it")
         assert first.split() == [".", version, "example.test"]
         assert get(gateway, "/session").body.decode().split() == ["r", version, "example.test"]
         # A definition that is equal keeps them.
-        reload(gateway)
+        gateway.reload()
         assert get(gateway, "/session").body.startswith(b"r")
         authority.path.write_bytes(authority.path.read_bytes() * 2)
-        reload(gateway)
+        gateway.reload()
         wait_until(lambda: get(gateway, "/session").body.startswith(b"."), "a session that is new")
 
 
@@ -903,16 +895,16 @@ def test_a_reload_takes_another_authority(start, upstream, authority, other, wor
     gateway = start(text)
     refused(gateway)
     believed.write_bytes(other.path.read_bytes())
-    reload(gateway)
+    gateway.reload()
     # Each loop takes it when it comes to it.
     wait_until(lambda: all(get(gateway).status == 200 for _ in range(8)), "all loops to take it")
     # One that is equal keeps its connections, also where it stands elsewhere.
-    reload(gateway, "# a comment\n" + textwrap.dedent(text))
+    gateway.reload("# a comment\n" + textwrap.dedent(text))
     for _ in range(8):
         assert get(gateway).status == 200
     assert len([c for c in app.connections if not c.tls_error]) <= workers
     believed.write_bytes(authority.path.read_bytes())
-    reload(gateway)
+    gateway.reload()
     wait_until(lambda: all(get(gateway).status == 502 for _ in range(8)), "all loops to take it")
     refused(gateway)
 
@@ -936,7 +928,7 @@ def test_a_reload_counts_for_who_waits(start, upstream, authority, other, tmp_pa
         # By then it waits; where it does not yet, the test shows nothing.
         time.sleep(0.2)
         believed.write_bytes(other.path.read_bytes())
-        reload(gateway, text.replace("path: /**", "path: /none"))
+        gateway.reload(text.replace("path: /**", "path: /none"))
         wait_until(lambda: get(gateway, "/probe").status == 404, "the loop to take it")
         goes_on.set()
         assert first.response().status == 200
@@ -954,7 +946,7 @@ def test_a_reload_takes_another_certificate(start, upstream, authority, other):
         return app.connections[-1].sock.getpeercert()["subjectAltName"]
     assert shown() == (("DNS", "first.test"),)
     other.issue("me", ["second.test"])
-    reload(gateway)
+    gateway.reload()
     wait_until(lambda: shown() == (("DNS", "second.test"),), "the new certificate")
     # What cannot be used is refused as a whole.
     key.write_bytes(authority.issue("stray")[2].read_bytes())

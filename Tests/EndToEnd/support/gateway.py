@@ -79,10 +79,13 @@ class Gateway:
         return [json.loads(line) if line.startswith("{") else logfmt(line) for line in whole.splitlines()
                 if line.startswith(("{", "time="))]
 
+    def said(self, text):
+        """The program messages that contain `text`."""
+        return [m for m in self.messages() if text in m["message"]]
+
     def wait_message(self, text, seconds=10):
         """The first program message that contains `text`."""
-        return wait_until(
-            lambda: next((m for m in self.messages() if text in m["message"]), None), f"the message {text!r}", seconds)
+        return wait_until(lambda: self.said(text), f"the message {text!r}", seconds)[0]
 
     def access(self):
         """The access lines, each a dict. A line that is no JSON is a failure."""
@@ -111,6 +114,14 @@ class Gateway:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    def reload(self, text=None, seconds=10):
+        """Has it take the configuration `text`, or its files as they are now; back once it has."""
+        before = len(self.said("reloaded"))
+        if text is not None:
+            self.write_config(text)
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: len(self.said("reloaded")) > before, "the reload", seconds)
 
     @contextlib.contextmanager
     def paused(self):

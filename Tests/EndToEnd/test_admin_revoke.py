@@ -5,7 +5,7 @@ import time
 import pytest
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
-from support.hostile_provider import HostileProvider
+from support.hostile_provider import provider
 from support.sign_in import SignIn
 from support.tokens import payload
 from support.wire import get
@@ -76,27 +76,23 @@ def test_one_token_is_refused_by_every_loop_and_stays_so(made):
     assert explained.returncode == 1 and "token_revoked" in explained.stdout
 
 
-def test_a_session_ends(start, upstream, tmp_path):
-    provider = HostileProvider()
-    try:
-        flow = CodeFlow(start, upstream(), provider, tmp_path / "flow", top="workers: 4\nadmin: { address: 127.0.0.1:0 }")
-        admin, browser, other = Admin(flow.gateway), flow.browser(), flow.browser()
-        browser.sign_in()
-        other.sign_in()
-        sid = run("sign-ins", "list", "--config", flow.gateway.config_path, "--provider", "company").stdout.split("\n")
-        sid = next(line.split()[0] for line in sid[1:])
+def test_a_session_ends(start, upstream, provider, tmp_path):
+    flow = CodeFlow(start, upstream(), provider, tmp_path / "flow", top="workers: 4\nadmin: { address: 127.0.0.1:0 }")
+    admin, browser, other = Admin(flow.gateway), flow.browser(), flow.browser()
+    browser.sign_in()
+    other.sign_in()
+    sid = run("sign-ins", "list", "--config", flow.gateway.config_path, "--provider", "company").stdout.split("\n")
+    sid = next(line.split()[0] for line in sid[1:])
 
-        def lives(browser):
-            cookie = [("Cookie", f"{SESSION}={browser.cookies[SESSION]}")]
-            return {flow.get("/a", cookie).status for _ in range(16)}
-        assert lives(browser) | lives(other) == {200}
-        assert admin.revoke(provider="company", sid=sid) == (200, {"result": "ended", "sign_ins": [sid]})
-        assert sorted((lives(browser), lives(other)), key=str) == [{200}, {401}]
-        status, answer = admin.revoke(provider="company", sub="alice")
-        assert status == 200 and len(answer["sign_ins"]) == 1
-        assert lives(browser) | lives(other) == {401}
-    finally:
-        provider.close()
+    def lives(browser):
+        cookie = [("Cookie", f"{SESSION}={browser.cookies[SESSION]}")]
+        return {flow.get("/a", cookie).status for _ in range(16)}
+    assert lives(browser) | lives(other) == {200}
+    assert admin.revoke(provider="company", sid=sid) == (200, {"result": "ended", "sign_ins": [sid]})
+    assert sorted((lives(browser), lives(other)), key=str) == [{200}, {401}]
+    status, answer = admin.revoke(provider="company", sub="alice")
+    assert status == 200 and len(answer["sign_ins"]) == 1
+    assert lives(browser) | lives(other) == {401}
 
 
 def test_what_nothing_would_keep_is_refused_with_what_to_do(made, start, upstream):

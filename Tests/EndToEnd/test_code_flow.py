@@ -8,26 +8,12 @@ import urllib.request
 
 import pytest
 from support.certificates import key_pem
-from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
-from support.hostile_provider import CLIENT, HostileProvider
+from support.code_flow import FLOW, SESSION, URL, CodeFlow, query, scene
+from support.hostile_provider import CLIENT, HostileProvider, provider
 from support.ports import wait_until
 from support.sign_in import FETCH, NAVIGATION, until_status
 from support.tokens import Key
 from support.wire import Client
-
-
-@pytest.fixture
-def provider():
-    made = HostileProvider()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def scene(start, upstream, provider, tmp_path):
-    def make(**options):
-        return CodeFlow(start, upstream(), options.pop("provider", provider), tmp_path / "one", **options)
-    return make
 
 
 def identity(answer, made):

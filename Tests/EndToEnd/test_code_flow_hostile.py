@@ -13,18 +13,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
-from support.hostile_provider import CLIENT, SECRET, HostileProvider
+from support.hostile_provider import CLIENT, SECRET, HostileProvider, provider
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key, b64, hand_made, signing
 from support.wire import Client
-
-
-@pytest.fixture
-def provider():
-    made = HostileProvider()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

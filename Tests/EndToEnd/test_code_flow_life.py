@@ -6,27 +6,13 @@ import threading
 import time
 
 import pytest
-from support.code_flow import FLOW, SESSION, CodeFlow, query
+from support.code_flow import FLOW, SESSION, CodeFlow, query, scene
 from support.gateway import run
-from support.hostile_provider import HostileProvider
+from support.hostile_provider import HostileProvider, provider
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key
 from support.wire import get
-
-
-@pytest.fixture
-def provider():
-    made = HostileProvider()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def scene(start, upstream, provider, tmp_path):
-    def make(**options):
-        return CodeFlow(start, upstream(), options.pop("provider", provider), tmp_path / "one", **options)
-    return make
 
 
 def age(made, others=(), **columns):

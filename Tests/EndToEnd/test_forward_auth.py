@@ -11,7 +11,7 @@ import pytest
 
 from support.code_flow import CodeFlow
 from support.gateway import ROOT, run
-from support.hostile_provider import HostileProvider
+from support.hostile_provider import provider
 from support.ports import free_port, wait_until
 from support.sign_in import ALICE, NAVIGATION, SignIn, until_status, users
 from support.tokens import bearer, mint
@@ -555,26 +555,22 @@ def test_people_sign_in_behind_nginx_and_stay_signed_in(start, upstream, tmp_pat
     assert browser.go("/x").status == 303
 
 
-def test_people_sign_in_at_a_provider_behind_nginx(start, upstream, tmp_path, behind_nginx):
+def test_people_sign_in_at_a_provider_behind_nginx(start, upstream, provider, tmp_path, behind_nginx):
     """A session is renewed by the gateway alone, whoever asks."""
-    provider = HostileProvider()
-    try:
-        scene = CodeFlow(start, upstream(), provider, tmp_path / "one", top=SETTINGS)
-        asked = scene.gateway
-        scene.gateway = proxy = behind_nginx(asked, "/oauth/")
-        browser = scene.browser()
-        browser.sign_in("/a?b=c")
-        assert not proxy.app.received and browser.navigate("/a?b=c").status == 200
-        [request] = proxy.app.wait_requests()
-        assert request.all("x-forwarded-user") == ["alice"] and not any(request.all("cookie"))
-        asked.stop()
-        with contextlib.closing(sqlite3.connect(scene.state / "company.sessions.db")) as database, database:
-            database.execute("UPDATE sessions SET renew_at = renew_at - 3600")
-        start(scene.config.replace("127.0.0.1:0", f"127.0.0.1:{asked.port}"))
-        assert browser.fetch("/a").status == 200
-        assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
-    finally:
-        provider.close()
+    scene = CodeFlow(start, upstream(), provider, tmp_path / "one", top=SETTINGS)
+    asked = scene.gateway
+    scene.gateway = proxy = behind_nginx(asked, "/oauth/")
+    browser = scene.browser()
+    browser.sign_in("/a?b=c")
+    assert not proxy.app.received and browser.navigate("/a?b=c").status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.all("x-forwarded-user") == ["alice"] and not any(request.all("cookie"))
+    asked.stop()
+    with contextlib.closing(sqlite3.connect(scene.state / "company.sessions.db")) as database, database:
+        database.execute("UPDATE sessions SET renew_at = renew_at - 3600")
+    start(scene.config.replace("127.0.0.1:0", f"127.0.0.1:{asked.port}"))
+    assert browser.fetch("/a").status == 200
+    assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
 
 @pytest.mark.parametrize("uri, why", [
     ("/public/things:purge", "credential_missing"), ("/public/things%3Apurge", "credential_missing"),

@@ -5,18 +5,11 @@ import sqlite3
 import urllib.parse
 
 import pytest
-from support.sign_in import BOB, FETCH, FORM, NAVIGATION, PASSWORD, SignIn, person, until_status, users
+from support.sign_in import BOB, FETCH, FORM, NAVIGATION, PASSWORD, person, scene, until_status, users
 
 NEW = "something else entirely"
 PATH = "/auth/password"
 ORIGIN = "http://127.0.0.1"
-
-
-@pytest.fixture
-def scene(start, upstream, tmp_path):
-    def make(**options):
-        return SignIn(start, upstream(), tmp_path, **options)
-    return make
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 """Checks that a provider tries on tokens that it takes: decided, said and counted, and enforced for nobody or a share."""
-import contextlib
 import json
 import time
 
@@ -7,7 +6,7 @@ import pytest
 
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
-from support.hostile_provider import HostileProvider
+from support.hostile_provider import provider
 from support.sign_in import NAVIGATION, SignIn, person, until_status, users
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, mint
 from support.wire import get
@@ -260,37 +259,35 @@ def test_a_budget_stops_the_share_of_a_provider_until_it_tries_something_else(sh
 
 
 @pytest.mark.parametrize("share", [1, 99])
-def test_C_13_a_session_that_lacks_what_is_tried_is_not_sent_round(start, upstream, tmp_path, share):
-    provider = HostileProvider()
-    with contextlib.closing(provider):
-        made = CodeFlow(
-            start, upstream(), provider, tmp_path / "one",
-            provider_keys=f"try: {{ require: {{ claims: [department] }}, enforce: {share}%, budget: 100% }}")
-        statuses = set()
-        for number in range(8):
-            provider.user["sub"] = f"user-{number}"
-            browser = made.browser()
-            browser.sign_in()
-            began = len(provider.of("authorize"))
-            for path, send in ((f"/page-{number}", browser.go), (f"/call-{number}", browser.fetch)):
-                answer, line = send(path), made.gateway.wait_access(path=path)[-1]
-                seen = [request for request in made.app.requests if request.target == path]
-                assert answer.field("location") is None and SESSION in browser.cookies
-                if answer.status == 200:
-                    assert (line["shadow"], len(seen)) == ("claim_missing", 1) and "tried" not in line
-                else:
-                    assert (answer.status, line["reason"], line["tried"], seen) == (
-                        401, "claim_missing", "claim_missing", [])
-                    assert answer.field("www-authenticate") == 'Bearer error="invalid_token"'
-                statuses.add(answer.status)
-            assert len(provider.of("authorize")) == began
-        assert (401 if share == 99 else 200) in statuses
-        # Who has no session is sent to sign in as ever; who has what is tried stays.
-        assert made.get("/a", NAVIGATION).field("location") == "/oauth/login?return_to=/a"
-        provider.user["department"] = "sales"
+def test_C_13_a_session_that_lacks_what_is_tried_is_not_sent_round(start, upstream, provider, tmp_path, share):
+    made = CodeFlow(
+        start, upstream(), provider, tmp_path / "one",
+        provider_keys=f"try: {{ require: {{ claims: [department] }}, enforce: {share}%, budget: 100% }}")
+    statuses = set()
+    for number in range(8):
+        provider.user["sub"] = f"user-{number}"
         browser = made.browser()
         browser.sign_in()
-        assert browser.go("/a").status == 200
+        began = len(provider.of("authorize"))
+        for path, send in ((f"/page-{number}", browser.go), (f"/call-{number}", browser.fetch)):
+            answer, line = send(path), made.gateway.wait_access(path=path)[-1]
+            seen = [request for request in made.app.requests if request.target == path]
+            assert answer.field("location") is None and SESSION in browser.cookies
+            if answer.status == 200:
+                assert (line["shadow"], len(seen)) == ("claim_missing", 1) and "tried" not in line
+            else:
+                assert (answer.status, line["reason"], line["tried"], seen) == (
+                    401, "claim_missing", "claim_missing", [])
+                assert answer.field("www-authenticate") == 'Bearer error="invalid_token"'
+            statuses.add(answer.status)
+        assert len(provider.of("authorize")) == began
+    assert (401 if share == 99 else 200) in statuses
+    # Who has no session is sent to sign in as ever; who has what is tried stays.
+    assert made.get("/a", NAVIGATION).field("location") == "/oauth/login?return_to=/a"
+    provider.user["department"] = "sales"
+    browser = made.browser()
+    browser.sign_in()
+    assert browser.go("/a").status == 200
 
 
 def signed_in(start, upstream, tmp_path, tried):

@@ -3,7 +3,7 @@ import re
 
 import pytest
 from support.certificates import Authority
-from support.hostile_provider import CLIENT, SECRET, HostileProvider
+from support.hostile_provider import CLIENT, SECRET, provider
 from support.ports import free_port
 from support.sign_in import ALICE, PASSWORD, users
 from support.site import site
@@ -61,10 +61,8 @@ routes:
 
 
 @pytest.fixture
-def scene(start, upstream, tmp_path):
-    provider = HostileProvider()
-    yield Scene(start, upstream(ANSWER), provider, tmp_path)
-    provider.close()
+def scene(start, upstream, provider, tmp_path):
+    return Scene(start, upstream(ANSWER), provider, tmp_path)
 
 
 @pytest.fixture

@@ -8,16 +8,9 @@ import urllib.parse
 
 import pytest
 from support.gateway import Gateway, run
-from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, hashed, person,
+from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, hashed, person, scene,
                              until_status, users)
 from support.tokens import payload
-
-
-@pytest.fixture
-def scene(start, upstream, tmp_path):
-    def make(**options):
-        return SignIn(start, upstream(), tmp_path, **options)
-    return make
 
 
 def header(token):

@@ -13,20 +13,13 @@ import time
 
 import pytest
 from support.gateway import BINARY, run
-from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, until_status, users
+from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, scene, until_status, users
 from support.tokens import payload
 from support.wire import Client
 
 NEW = "another correct horse battery"
 # A store that somebody holds is waited for so long, and then some.
 HELD = 4.0
-
-
-@pytest.fixture
-def scene(start, upstream, tmp_path):
-    def make(**options):
-        return SignIn(start, upstream(), tmp_path, **options)
-    return make
 
 
 @contextlib.contextmanager

@@ -16,17 +16,11 @@ import time
 import pytest
 from support.admin import said_by_admin
 from support.gateway import run
-from support.sign_in import ALICE, BOB, FORM, HOST, ISSUER, JSON, PASSWORD, SignIn, hashed, person, until_status, users
+from support.sign_in import (ALICE, BOB, FORM, HOST, ISSUER, JSON, PASSWORD, SignIn, hashed, person, scene,
+                             until_status, users)
 from support.ports import wait_until
 from support.tokens import payload
 from support.wire import Client
-
-
-@pytest.fixture
-def scene(start, upstream, tmp_path):
-    def make(**options):
-        return SignIn(start, upstream(), tmp_path, **options)
-    return make
 
 
 # 40 shapes of header and cookie. @: the token.

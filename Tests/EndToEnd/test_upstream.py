@@ -2,14 +2,13 @@
 family."""
 import hashlib
 import http.client
-import shutil
 import socket
-import subprocess
 import threading
 import time
 
 import pytest
 
+from support.nginx import nginx, pieces_of, put_and_get
 from support.ports import wait_until
 from support.upstream import OK, read_head, read_more, read_to_end
 from support.wire import Client, get
@@ -624,91 +623,32 @@ def test_ipv6_on_both_sides(start, upstream):
 # A real server, and large bodies.
 
 
-@pytest.fixture
-def nginx(tmp_path):
-    """nginx with keep-alive, which stores what is PUT; its port and its folder."""
-    if not shutil.which("nginx"):
-        pytest.skip("nginx is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path / "nginx"
-    (folder / "files").mkdir(parents=True)
-    (folder / "nginx.conf").write_text(f"""
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; user root;
-events {{ worker_connections 256; }}
-http {{
-  access_log {folder}/access.log; client_max_body_size 0; client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{ listen 127.0.0.1:{port}; root {folder}/files; dav_methods PUT DELETE; }}
-}}
-""")
-    process = subprocess.Popen(
-        ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
-
-    def is_there():
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        except OSError:
-            return False
-
-    wait_until(is_there, "nginx")
-    yield port, folder / "files"
-    process.terminate()
-    process.wait()
-
-
-def pieces_of(size, piece=65536):
-    block = bytes(range(256)) * (piece // 256)
-    for at in range(0, size, piece):
-        yield block[:min(piece, size - at)]
-
-
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_nginx_64_MiB_both_ways(start, nginx, framing):
-    port, files = nginx
-    gateway = start(config(f"127.0.0.1:{port}"))
-    size = 64 * MIB + 12345
-    expected = hashlib.sha256()
-    for piece in pieces_of(size):
-        expected.update(piece)
-    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=60)
-    headers = {"Content-Length": str(size)} if framing == "length" else {}
-    connection.request("PUT", "/big", pieces_of(size), headers, encode_chunked=framing == "chunked")
-    answer = connection.getresponse()
-    answer.read()
-    assert answer.status in (201, 204)
-    connection.request("GET", "/big")
-    answer = connection.getresponse()
-    found = hashlib.sha256()
-    while piece := answer.read(1 << 18):
-        found.update(piece)
-    assert answer.status == 200 and found.hexdigest() == expected.hexdigest()
-    assert hashlib.sha256((files / "big").read_bytes()).hexdigest() == expected.hexdigest()
-    (files / "big").unlink()
+def test_nginx_64_MiB_both_ways(start, tmp_path, framing):
+    with nginx(tmp_path) as (port, files):
+        put_and_get(start(config(f"127.0.0.1:{port}")), files, 64 * MIB + 12345, framing)
 
 
-def test_nginx_ranges_conditions_and_keep_alive(start, nginx):
-    port, files = nginx
-    gateway = start(config(f"127.0.0.1:{port}"))
-    (files / "a.txt").write_text("hello")
-    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=10)
-    for _ in range(50):
-        connection.request("GET", "/a.txt")
-        answer = connection.getresponse()
-        assert (answer.status, answer.read()) == (200, b"hello")
-    etag = answer.headers["ETag"]
-    for method, fields, status, body in [
-            ("GET", {"Range": "bytes=1-2"}, 206, b"el"), ("GET", {"If-None-Match": etag}, 304, b""),
-            ("HEAD", {}, 200, b""), ("POST", {}, 405, None), ("GET", {"Range": "bytes=9-"}, 416, None)]:
-        connection.request(method, "/a.txt", headers=fields)
-        answer = connection.getresponse()
-        data = answer.read()
-        assert answer.status == status and (body is None or data == body)
-    connection.request("DELETE", "/a.txt")
-    assert connection.getresponse().status == 204
-    wait_until(lambda: len((files.parent / "access.log").read_text().splitlines()) == 56, "nginx to have seen 56")
+def test_nginx_ranges_conditions_and_keep_alive(start, tmp_path):
+    with nginx(tmp_path) as (port, files):
+        gateway = start(config(f"127.0.0.1:{port}"))
+        (files / "a.txt").write_text("hello")
+        connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=10)
+        for _ in range(50):
+            connection.request("GET", "/a.txt")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"hello")
+        etag = answer.headers["ETag"]
+        for method, fields, status, body in [
+                ("GET", {"Range": "bytes=1-2"}, 206, b"el"), ("GET", {"If-None-Match": etag}, 304, b""),
+                ("HEAD", {}, 200, b""), ("POST", {}, 405, None), ("GET", {"Range": "bytes=9-"}, 416, None)]:
+            connection.request(method, "/a.txt", headers=fields)
+            answer = connection.getresponse()
+            data = answer.read()
+            assert answer.status == status and (body is None or data == body)
+        connection.request("DELETE", "/a.txt")
+        assert connection.getresponse().status == 204
+        wait_until(lambda: len((files.parent / "access.log").read_text().splitlines()) == 56, "nginx to have seen 56")
 
 
 @pytest.mark.parametrize("piece", [1000, 65536], ids=["small-chunks", "large-chunks"])

@@ -1,9 +1,7 @@
 """TLS to upstreams: rules U-3, U-4, U-6, U-7 and A-6, client certificates, sessions, reload, health checks and tunnels."""
 import contextlib
 import hashlib
-import http.client
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -20,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from support.certificates import Authority, server_context
 from support.gateway import run
+from support.nginx import nginx, pieces_of, put_and_get
 from support.ports import wait_until
 from support.servers import established
 from support.upstream import OK, read_head, read_to_end
@@ -582,45 +581,6 @@ def test_a_server_that_does_not_ask(start, authority, secure, other):
 # nginx.
 
 
-@contextlib.contextmanager
-def nginx(folder, issued, more="", body='return 200 "$ssl_session_reused $ssl_protocol $ssl_server_name";'):
-    """nginx with TLS: its port and its folder of files."""
-    if not shutil.which("nginx"):
-        pytest.skip("nginx is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = folder / "nginx"
-    (folder / "files").mkdir(parents=True)
-    user = "user root;" if os.getuid() == 0 else ""
-    (folder / "nginx.conf").write_text(f"""
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; {user}
-events {{ worker_connections 256; }}
-http {{
-  access_log {folder}/access.log; client_max_body_size 0; client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{
-    listen 127.0.0.1:{port} ssl; ssl_certificate {issued[1]}; ssl_certificate_key {issued[2]}; {more}
-    location /session {{ {body} }}
-    location / {{ root {folder}/files; dav_methods PUT DELETE; }}
-  }}
-}}
-""")
-    process = subprocess.Popen(
-        ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
-
-    def is_there():
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-    try:
-        wait_until(is_there, "nginx")
-        yield port, folder / "files"
-    finally:
-        process.terminate()
-        process.wait()
-
-
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 def test_nginx_sees_sessions_go_on(start, authority, tmp_path, version):
     more = f"ssl_protocols {version}; keepalive_timeout 0; ssl_session_tickets on;"
@@ -644,33 +604,11 @@ def test_nginx_sees_sessions_go_on(start, authority, tmp_path, version):
         wait_until(lambda: get(gateway, "/session").body.startswith(b"."), "a session that is new")
 
 
-def pieces_of(size, piece=65536):
-    block = bytes(range(256)) * (piece // 256)
-    for at in range(0, size, piece):
-        yield block[:min(piece, size - at)]
-
-
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_nginx_32_MiB_both_ways(start, authority, tmp_path, framing, workers):
     with nginx(tmp_path, authority.issue("server")) as (port, files):
         gateway = start(config(f"https://localhost:{port}", tls=ca(authority), workers=workers))
-        size = 32 * MIB + 12345
-        expected = hashlib.sha256()
-        for piece in pieces_of(size):
-            expected.update(piece)
-        connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=60)
-        headers = {"Content-Length": str(size)} if framing == "length" else {}
-        connection.request("PUT", "/big", pieces_of(size), headers, encode_chunked=framing == "chunked")
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status in (201, 204)
-        connection.request("GET", "/big")
-        answer = connection.getresponse()
-        found = hashlib.sha256()
-        while piece := answer.read(1 << 18):
-            found.update(piece)
-        assert answer.status == 200 and found.hexdigest() == expected.hexdigest()
-        assert hashlib.sha256((files / "big").read_bytes()).hexdigest() == expected.hexdigest()
+        put_and_get(gateway, files, 32 * MIB + 12345, framing)
 
 
 # Backpressure.

@@ -1,6 +1,8 @@
 """A gateway where people sign in at a provider elsewhere, and a browser of a few lines."""
 import urllib.parse
 
+import pytest
+
 from .hostile_provider import CLIENT, SECRET
 from .sign_in import FETCH, FORM, NAVIGATION, Browser
 from .wire import get
@@ -103,3 +105,11 @@ class CodeFlowBrowser(Browser):
 
 def query(location):
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query, strict_parsing=True))
+
+
+@pytest.fixture
+def scene(start, upstream, provider, tmp_path):
+    """Makes gateways for the tests of a file that imports it, with the fixture `provider`: `scene(settings=…)`."""
+    def make(**options):
+        return CodeFlow(start, upstream(), options.pop("provider", provider), tmp_path / "one", **options)
+    return make

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 import jwt
+import pytest
 
 from .introspection import ASSERTION, Server
 from .tokens import Key, b64
@@ -260,3 +261,11 @@ def bent(members, changes):
     for name, value in changes.items():
         result[name] = value(members.get(name)) if callable(value) else value
     return {name: value for name, value in result.items() if value is not None}
+
+
+@pytest.fixture
+def provider():
+    """For the tests of a file that imports it."""
+    made = HostileProvider()
+    yield made
+    made.close()

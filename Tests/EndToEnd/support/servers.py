@@ -5,8 +5,6 @@ import socket
 import subprocess
 import sys
 
-from .ports import wait_until
-
 
 @contextlib.contextmanager
 def refusing(host="127.0.0.1"):
@@ -85,7 +83,3 @@ def established(pid, port):
                 inodes.add(target[8:-1])
     lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(line[9] in inodes and line[3] == "01" and int(line[2].rpartition(":")[2], 16) == port for line in lines)
-
-
-def wait_established(pid, port, count, seconds=10):
-    wait_until(lambda: established(pid, port) == count, f"{count} connections to {port}", seconds)

@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import urllib.parse
 
+import pytest
+
 from .ports import wait_until
 from .wire import get
 
@@ -175,3 +177,11 @@ class Browser:
 def until_status(request, status, seconds=10):
     """Repeats a request until it is answered so."""
     return wait_until(lambda: next((a for a in [request()] if a.status == status), None), f"the status {status}", seconds)
+
+
+@pytest.fixture
+def scene(start, upstream, tmp_path):
+    """Makes gateways for the tests of a file that imports it: `scene(settings=…)`."""
+    def make(**options):
+        return SignIn(start, upstream(), tmp_path, **options)
+    return make

@@ -1,5 +1,6 @@
 import Access
 import Reason
+import TestSupport
 import Testing
 import Tokens
 

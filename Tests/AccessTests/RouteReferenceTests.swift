@@ -1,4 +1,5 @@
 import Access
+import TestSupport
 import Testing
 
 /// What a route matches, said as plainly as can be.

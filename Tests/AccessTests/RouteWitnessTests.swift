@@ -1,4 +1,5 @@
 import Access
+import TestSupport
 import Testing
 
 @Suite("Requests that stand for what a route matches")

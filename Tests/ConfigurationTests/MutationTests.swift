@@ -1,24 +1,13 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
 
 @Suite("D-5: no text ends the process")
 struct MutationTests {
-  /// xorshift64*: the same mutations in every run.
-  struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state ^= state >> 12
-      state ^= state << 25
-      state ^= state >> 27
-      return state &* 0x2545_F491_4F6C_DD1D
-    }
-  }
-
   @Test("A mutated file is decoded or refused with places inside the file", arguments: 1...20)
   func mutations(_ seed: Int) {
-    var generator = Generator(state: UInt64(seed) &* 0x9E37_79B9_7F4A_7C15)
+    var generator = SeededGenerator(seed: UInt64(seed))
     let original = Array(
       (Sample().text + "timeouts: { head: 5s }\nlog: { access: \"${NAME}\", format: json }\n").utf8)
     let pieces = [

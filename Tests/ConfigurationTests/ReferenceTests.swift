@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Testing
 
 @testable import Configuration
@@ -13,7 +13,7 @@ struct ReferenceTests {
     let path = "\(Self.root)/docs/configuration.md"
     // SAFETY: a literal goes in, and only whether there is an answer is looked at.
     if unsafe getenv("PORTCULLIS_WRITE_REFERENCE") != nil {
-      try TemporaryFolder.write(ConfigurationReference.markdown(), to: path)
+      try Data(ConfigurationReference.markdown().utf8).write(to: URL(filePath: path))
     }
     let written = String(decoding: try FileSystem.read(path), as: UTF8.self)
     #expect(written == ConfigurationReference.markdown())

@@ -1,15 +1,16 @@
 import Glibc
 import Sockets
 import Synchronization
+import TestSupport
 
 /// A server on a loopback port that keeps connections open, one after the other, and remembers what was asked.
 final class RecordingServer: Sendable {
-  let port: UInt16
-  private let descriptor: Int32
+  private let listener: LoopbackListener
   private let answer: [UInt8]
   private let fate: Fate
   private let state = Mutex((requests: [String](), connections: 0))
 
+  var port: UInt16 { listener.port }
   var requests: [String] { state.withLock { $0.requests } }
   var connections: Int { state.withLock { $0.connections } }
 
@@ -17,35 +18,17 @@ final class RecordingServer: Sendable {
   enum Fate: Sendable { case kept, closed }
 
   init(_ answer: String, then fate: Fate = .kept) throws {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        unsafe bind(descriptor, address, length) == 0 && listen(descriptor, 16) == 0
-          && getsockname(descriptor, address, &length) == 0
-      }
-    }
-    guard isBound else { throw SystemError(call: "bind", code: errno) }
-    port = UInt16(bigEndian: address.sin_port)
-    self.descriptor = descriptor
+    listener = try LoopbackListener()
     self.answer = Array(answer.utf8)
     self.fate = fate
-    signal(SIGPIPE, SIG_IGN)
-    BlockingWork.detach(name: "records") { [self] in
-      while true {
-        let connection = accept(descriptor, nil, nil)
-        guard connection >= 0 else { return }
-        state.withLock { $0.connections += 1 }
-        BlockingWork.detach(name: "connection") { [self] in serve(connection) }
-      }
+    listener.forEachConnection { [self] connection in
+      state.withLock { $0.connections += 1 }
+      BlockingWork.detach(name: "connection") { [self] in serve(connection) }
     }
   }
 
   /// Ends listening.
-  func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  func stop() { listener.stop() }
 
   private func serve(_ connection: Int32) {
     var received: [UInt8] = []

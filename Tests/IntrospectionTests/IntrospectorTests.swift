@@ -4,6 +4,7 @@ import HTTP
 import OAuth
 import Reason
 import Sockets
+import TestSupport
 import Testing
 import Tokens
 

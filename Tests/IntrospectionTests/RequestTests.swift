@@ -2,6 +2,7 @@ import Crypto
 import Fetch
 import JSON
 import OAuth
+import TestSupport
 import Testing
 import Tokens
 

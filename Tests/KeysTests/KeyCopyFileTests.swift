@@ -1,5 +1,6 @@
 import Glibc
 import Sockets
+import TestSupport
 import Testing
 import Tokens
 
@@ -33,7 +34,6 @@ struct KeyCopyFileTests {
   func coldStart() async throws {
     let folder = try TemporaryFolder()
     let file = folder.path + "/state/idp.json"
-    defer { try? folder.removeFolder("state") }
     let server = try KeyServer()
     let key = try RemoteKeysTests.issuerKey()
     let body = IssuerKey.published([key])

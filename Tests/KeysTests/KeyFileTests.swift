@@ -1,5 +1,6 @@
 import Crypto
 import Sockets
+import TestSupport
 import Testing
 import Tokens
 

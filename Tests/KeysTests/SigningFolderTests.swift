@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import Sockets
+import TestSupport
 import Testing
 import Tokens
 

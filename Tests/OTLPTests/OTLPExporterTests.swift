@@ -3,6 +3,7 @@ import Fetch
 import JSON
 import Sockets
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import OTLP
@@ -188,10 +189,11 @@ struct OTLPExporterTests {
 
   @Test("A headers file has a field on each line, and is nobody else's")
   func headersFile() throws {
-    let path = "/tmp/portcullis-otlp-\(UInt64.random(in: 0...UInt64.max))"
-    func fields(_ text: String, readableBy mode: UInt32 = 0o600) throws -> [String] {
-      defer { try? FileAccess.remove(path) }
-      try FileAccess.createPrivate(path, Array(text.utf8))
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/headers"
+    func fields(_ text: String) throws -> [String] {
+      try folder.write("headers", text)
+      defer { try? folder.remove("headers") }
       let endpoint = try OTLPEndpoint(url: "https://c", headersFile: path, certificateAuthorityFile: nil)
       return endpoint.request(.metrics, []).fields.map { "\($0.name)=\($0.value)" }
     }

@@ -2,6 +2,7 @@ import Glibc
 import Reason
 import Sockets
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import Keys
@@ -12,10 +13,8 @@ import Testing
 struct IntrospectionTests {
   /// A gateway whose provider `company` introspects.
   private static func gateway(_ introspection: String = "", limits: String = "") throws -> DecidingGateway {
-    let secret = "/tmp/portcullis-proxy-\(UInt64.random(in: 0...UInt64.max))"
-    try FileAccess.createPrivate(secret, Array("secret".utf8))
-    // SAFETY: the path is NUL-terminated for the call.
-    defer { _ = unsafe unlink(secret) }
+    let folder = try TemporaryFolder()
+    let secret = try folder.write("secret", "secret")
     return try DecidingGateway(
       limits: limits,
       introspection: """

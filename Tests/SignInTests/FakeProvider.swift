@@ -8,6 +8,7 @@ import OAuth
 import Sockets
 import State
 import Synchronization
+import TestSupport
 import Testing
 import Tokens
 
@@ -32,7 +33,7 @@ final class FakeProvider: Sendable {
 
   private let state = Mutex(Behaviour())
   private let key: IssuerKey
-  private let folder: String
+  private let folder: TemporaryFolder
   private let made = Mutex<CodeFlowService?>(nil)
   let store: UnreliableStore
 
@@ -79,14 +80,12 @@ final class FakeProvider: Sendable {
 
   init() throws {
     key = try IssuerKey(try SigningKey.generate(.ellipticCurve(.p256)), algorithm: .es256)
-    folder = "/tmp/portcullis-flow-\(UInt64.random(in: 0...UInt64.max))"
-    try FileAccess.makePrivateFolder(folder)
-    let secret = "\(folder)/client.secret"
-    try FileAccess.createPrivate(secret, Array("hush".utf8))
+    folder = try TemporaryFolder()
+    let secret = try folder.write("client.secret", "hush")
     let configuration = CodeFlowConfiguration(
       clientID: "shop", clientAuthentication: .secretFile(secret), scopes: ["openid"], origin: "https://app.example",
       host: "app.example", path: "/oauth", asksUserinfo: false, lifetimeSeconds: 43_200, idleSeconds: 7200,
-      afterLogout: "/", stateFolder: folder, cookies: SessionCookies(.secured))
+      afterLogout: "/", stateFolder: folder.path, cookies: SessionCookies(.secured))
     let endpoints = try ProviderEndpoints(
       Array(
         #"""
@@ -96,7 +95,7 @@ final class FakeProvider: Sendable {
         """#.utf8
       ).span, issuer: "https://id.example")
     let keys = KeySet([key])
-    store = UnreliableStore(try SQLiteSessionStore(path: "\(folder)/company.sessions.db"))
+    store = UnreliableStore(try SQLiteSessionStore(path: "\(folder.path)/company.sessions.db"))
     let service = try CodeFlowService(
       configuration,
       TokenPolicy(
@@ -115,15 +114,6 @@ final class FakeProvider: Sendable {
         done()
       }, report: { [weak self] event in self?.state.withLock { $0.said.append(event) } })
     made.withLock { $0 = service }
-  }
-
-  deinit {
-    for name in (try? FileAccess.names(in: folder)) ?? [] {
-      // SAFETY: strings are NUL-terminated for each call, and nothing is kept.
-      _ = unsafe unlink("\(folder)/\(name)")
-    }
-    // SAFETY: as above.
-    _ = unsafe rmdir(folder)
   }
 
   private var service: CodeFlowService? { made.withLock { $0 } }

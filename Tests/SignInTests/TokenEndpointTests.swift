@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import OAuth
 import Sockets
+import TestSupport
 import Testing
 import Tokens
 
@@ -14,11 +15,8 @@ struct TokenEndpointTests {
   // MARK: Questions
 
   private func client(secret: String) throws -> OAuthClient {
-    let path = "/tmp/portcullis-code-flow-\(UInt64.random(in: 0...UInt64.max))"
-    try FileAccess.createPrivate(path, Array(secret.utf8))
-    // SAFETY: the path is NUL-terminated for the call, which keeps nothing.
-    defer { _ = unsafe unlink(path) }
-    return try OAuthClient(id: "shop", .secretFile(path))
+    let folder = try TemporaryFolder()
+    return try OAuthClient(id: "shop", .secretFile(folder.write("secret", secret)))
   }
 
   private func content(_ request: FetchRequest) -> String {

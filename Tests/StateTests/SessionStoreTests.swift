@@ -1,14 +1,18 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import State
 
 @Suite("Sessions in SQLite")
 struct SessionStoreTests {
-  private let folder = StoreFolder()
+  private let folder: StoreFolder
   private let store: SQLiteSessionStore
 
-  init() throws { store = try SQLiteSessionStore(path: folder.path + "/company.sessions.db") }
+  init() throws {
+    folder = try StoreFolder()
+    store = try SQLiteSessionStore(path: folder.path + "/company.sessions.db")
+  }
 
   private func record(
     _ id: String, subject: String = "alice", session: String? = nil, beganAt: Int64 = 1000
@@ -187,6 +191,6 @@ struct SessionStoreTests {
 
   @Test("L-3: the file is its owner's alone")
   func modes() throws {
-    #expect(try mode(folder.path + "/company.sessions.db") & 0o777 == 0o600)
+    #expect(try TemporaryFolder.mode(of: folder.path + "/company.sessions.db") & 0o777 == 0o600)
   }
 }

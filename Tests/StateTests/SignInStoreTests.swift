@@ -1,13 +1,16 @@
 import Dispatch
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import State
 
 @Suite("Sign-ins on disk")
 struct SignInStoreTests {
-  let folder = StoreFolder()
+  let folder: StoreFolder
+
+  init() throws { folder = try StoreFolder() }
   let terms = RefreshTerms(graceSeconds: 10, idleSeconds: 1000, tokenSeconds: 600)
 
   @Test("C-10: a refresh token is good once, and the next one after it")
@@ -232,7 +235,7 @@ struct SignInStoreTests {
   func modes() throws {
     let store = try folder.open()
     try store.signIn("s1", token: 1)
-    for name in ["", "-wal", "-shm"] { #expect(try mode(folder.file + name) == 0o600, "\(name)") }
+    for name in ["", "-wal", "-shm"] { #expect(try TemporaryFolder.mode(of: folder.file + name) == 0o600, "\(name)") }
   }
 
   @Test("L-3: a file that others may read is refused, and so is a link")
@@ -252,10 +255,10 @@ struct SignInStoreTests {
   func linkedFolder() throws {
     let store = try folder.open()
     try store.signIn("a", token: 1)
-    let link = "/tmp/portcullis-link-\(UInt64.random(in: 0...UInt64.max))"
+    let other = try TemporaryFolder()
+    let link = other.path + "/link"
     // SAFETY: paths are NUL-terminated for the calls.
     #expect(unsafe symlink(folder.path, link) == 0)
-    defer { _ = unsafe unlink(link) }
     #expect(try SQLiteSignInStore(path: link + "/local.sign-ins.db").listed(at: 200).map(\.id) == ["a"])
   }
 

@@ -1,44 +1,24 @@
 import Dispatch
-import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import State
 
-/// A folder for one test, removed with what is in it.
+/// The folder of a store, which makes it.
 final class StoreFolder: Sendable {
-  let path = "/tmp/portcullis-state-\(UInt64.random(in: 0...UInt64.max))"
+  private let parent: TemporaryFolder
+  let path: String
   var file: String { path + "/local.sign-ins.db" }
+
+  init() throws {
+    parent = try TemporaryFolder()
+    path = parent.path + "/state"
+  }
 
   func open() throws -> SQLiteSignInStore { try SQLiteSignInStore(path: file) }
 
-  func write(_ name: String, _ content: String) throws {
-    // SAFETY: strings are NUL-terminated for each call of this file, and nothing is kept.
-    let stream = try unsafe #require(fopen("\(path)/\(name)", "w"))
-    _ = unsafe fputs(content, stream)
-    _ = unsafe fclose(stream)
-    _ = unsafe chmod("\(path)/\(name)", 0o600)
-  }
-
-  deinit {
-    if let stream = unsafe opendir(path) {
-      while let entry = unsafe readdir(stream) {
-        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
-          unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-        }
-        _ = unsafe unlink("\(path)/\(name)")
-      }
-      unsafe closedir(stream)
-    }
-    _ = unsafe rmdir(path)
-  }
-}
-
-func mode(_ path: String) throws -> UInt32 {
-  var status = stat()
-  // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
-  try #require(unsafe stat(path, &status) == 0)
-  return status.st_mode & 0o7777
+  func write(_ name: String, _ content: String) throws { try parent.write("state/\(name)", content) }
 }
 
 /// The result of what is called back.

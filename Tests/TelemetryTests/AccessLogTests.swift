@@ -4,6 +4,7 @@ import JSON
 import Reason
 import Sockets
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Telemetry

@@ -1,25 +1,10 @@
 import Foundation
 import Sockets
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Telemetry
-
-/// A folder that is gone when the test is over.
-final class TemporaryFolder: Sendable {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.appending(path: "portcullis-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    do { try FileManager.default.removeItem(atPath: path) } catch { print("left behind: \(path), \(error)") }
-  }
-
-  func text(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
-}
 
 /// What a writer reported, from its thread.
 final class Reported: Sendable {

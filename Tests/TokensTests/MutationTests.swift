@@ -1,5 +1,6 @@
 import Crypto
 import Reason
+import TestSupport
 import Testing
 
 @testable import Tokens
@@ -87,7 +88,7 @@ struct MutationTests {
     _ choices: [(name: String, isNeeded: Bool, values: [Choice])], _ sign: (Issuer, String) throws -> [UInt8]
   ) throws {
     let issuer = try Issuer.shared.get()
-    var generator = Generator(state: 7)
+    var generator = SeededGenerator(seed: 7)
     var accepted = 0
     for _ in 0..<1500 {
       var members: [String] = []
@@ -114,17 +115,5 @@ struct MutationTests {
       accepted += isGood ? 1 : 0
     }
     #expect(accepted > 50)
-  }
-
-  /// SplitMix64.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ mixed >> 31
-    }
   }
 }

@@ -18,6 +18,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "corpora: reads the public test data of PORTCULLIS_CORPORA")
     config.addinivalue_line("markers", "memory: asserts how much memory is used, which sanitizers multiply")
     config.addinivalue_line("markers", "soak: takes minutes; `make soak` runs it")
+    # What goes wrong in a thread of a test is a failure of that test.
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
     if not os.access(BINARY, os.X_OK):
         raise pytest.UsageError(f"there is no {BINARY}: `make build` makes it, PORTCULLIS_BINARY names another")
 

@@ -631,7 +631,8 @@ def test_D_4_one_connection_does_not_hold_a_loop(start, upstream, tmp_path):
         over.set()
         for sock in senders:
             sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
         for thread in threads:
             thread.join()
+        for sock in senders:
+            sock.close()
     assert len(app.requests) == 20

@@ -54,7 +54,7 @@ class Process:
     def __init__(self, name):
         self.name = name
         self.port = 0
-        self.process = None
+        self.process = self.place = None
         self.start()
 
     @property
@@ -62,6 +62,8 @@ class Process:
         return f"127.0.0.1:{self.port}"
 
     def start(self):
+        if self.place:
+            self.place.close()
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVER, str(self.port), self.name], stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
@@ -71,6 +73,13 @@ class Process:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        if self.place:
+            self.place.close()
+        # Nobody listens there, and no server of another test can: the gateway would reach that one.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", self.port))
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
 
 def established(pid, port):

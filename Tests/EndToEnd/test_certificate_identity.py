@@ -4,7 +4,7 @@ import textwrap
 import threading
 
 import pytest
-from support.certificates import Authority, SecureClient, client_context
+from support.certificates import Authority, SecureClient, authority, client_context
 from support.gateway import run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, mint
@@ -13,11 +13,6 @@ from support.wire import Client
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 ORDERS = "spiffe://example.test/orders"
 BATCH = "spiffe://example.test/batch"
-
-
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path)
 
 
 @pytest.fixture

@@ -5,18 +5,13 @@ import subprocess
 import threading
 
 import pytest
-from support.certificates import Authority, SecureClient, client_context, thumbprint
+from support.certificates import Authority, SecureClient, authority, client_context, thumbprint
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, b64, mint
 from support.wire import get
 
 REQUEST = "GET /{} HTTP/1.1\r\nHost: example.test\r\n{}\r\n"
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
-
-
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path)
 
 
 @pytest.fixture

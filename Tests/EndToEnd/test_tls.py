@@ -9,17 +9,12 @@ import time
 
 import pytest
 from support.admin import said_by_admin
-from support.certificates import Authority, SecureClient, client_context, key_pem, reachable, thumbprint
+from support.certificates import Authority, SecureClient, authority, client_context, key_pem, reachable, thumbprint
 from support.gateway import run
 from support.ports import wait_until
 from support.wire import Client, split_requests
 
 REQUEST = b"GET /a/x HTTP/1.1\r\nHost: example.test\r\n\r\n"
-
-
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path)
 
 
 def config(app, tls, workers=1, more="", routes=""):

@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import ssl
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -154,3 +155,9 @@ def reachable(gateway):
     sock = socket.create_connection((gateway.host, gateway.port), timeout=10)
     sock.settimeout(10)
     return sock
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """For the tests of a file that imports it."""
+    return Authority(tmp_path)

@@ -70,7 +70,7 @@ let package = Package(
 
     // The program.
     module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
-    module("Keys", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("Keys", ["Tokens", "HTTP", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module("OAuth", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets"]),
     module("Introspection", ["OAuth", "Tokens", "HTTP", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
     module(
@@ -113,7 +113,7 @@ let package = Package(
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto", "TestSupport"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "Reason", "TestSupport"]),
     tests("StateTests", ["State", "TestSupport"]),
-    tests("KeysTests", ["Keys", "Tokens", "Fetch", "Crypto", "Sockets", "Reason", "TestSupport"]),
+    tests("KeysTests", ["Keys", "Tokens", "HTTP", "Fetch", "Crypto", "Sockets", "Reason", "TestSupport"]),
     tests(
       "IntrospectionTests",
       ["Introspection", "OAuth", "Tokens", "HTTP", "JSON", "Fetch", "Crypto", "Sockets", "Reason", "TestSupport"]),

@@ -2,6 +2,7 @@
 /// May import: OAuth, Tokens, HTTP, JSON, Crypto, Fetch, Sockets, Reason.
 /// Never does: run on a loop that carries requests, remember an answer, or let a token or a secret into a message.
 
+public import HTTP
 public import OAuth
 public import Tokens
 
@@ -36,7 +37,7 @@ public struct IntrospectionEndpoint: Sendable {
 public enum IntrospectionEvent: Sendable {
   /// A question was not answered as it should be, of what and why: once while it goes on. How often that has begun since
   /// it was last said.
-  case failed(provider: String, IntrospectionFault, url: String, times: Int)
+  case failed(provider: String, IntrospectionFault, url: ShownURL, times: Int)
   /// After failures, an answer.
   case recovered(provider: String)
 }

@@ -131,7 +131,7 @@ final class Introspector {
       breaker.failed(admission, at: now, jitter: Double.random(in: 0.75...1))
     }
     if let times = faults.failed(at: now) {
-      report(.failed(provider: endpoint.policy.provider, fault, url: endpoint.url, times: times))
+      report(.failed(provider: endpoint.policy.provider, fault, url: ShownURL(endpoint.url), times: times))
     }
   }
 

@@ -1,3 +1,4 @@
+internal import HTTP
 public import JSON
 internal import Tokens
 
@@ -26,7 +27,7 @@ public struct DiscoveryDocument: Sendable {
     guard found.isSameBytes(as: issuer) else { throw .issuerDiffers(found: found) }
     guard address.utf8.count <= DiscoveryDocument.addressBytesMax else { throw .keysAddressTooLong(address.utf8.count) }
     guard DiscoveryDocument.isSecured(address) || !DiscoveryDocument.isSecured(issuer) else {
-      throw .keysInPlainText(address: address)
+      throw .keysInPlainText(address: ShownURL(address))
     }
     self.members = members
     keySetAddress = address

@@ -1,4 +1,5 @@
 public import Fetch
+public import HTTP
 internal import JSON
 internal import Sockets
 public import Tokens
@@ -12,22 +13,23 @@ public enum IssuerDiagnosis {
   private static let clockSeconds: Int64 = 5
 
   /// An address that was asked in vain.
-  public static func failure(_ subject: String, _ address: String, _ fault: KeyFault) -> IssuerFinding {
+  public static func failure(_ subject: String, _ address: ShownURL, _ fault: KeyFault) -> IssuerFinding {
     IssuerFinding(.fault, subject, "\(address): \(fault)", remedy: remedy(for: fault))
   }
 
-  public static func discovery(_ document: DiscoveryDocument, at address: String) -> IssuerFinding {
+  public static func discovery(_ document: DiscoveryDocument, at address: ShownURL) -> IssuerFinding {
     IssuerFinding(
-      .good, "discovery", "\(address) is the issuer's; keys at \(JSONValue.quotedExcerpt(document.keySetAddress))")
+      .good, "discovery",
+      "\(address) is the issuer's; keys at \(JSONValue.quotedExcerpt(ShownURL(document.keySetAddress).description))")
   }
 
   /// - Parameters:
   ///   - end: When the first of the server's certificates ends; nil: it has none.
   ///   - consequence: What comes of it when it has.
   public static func certificates(
-    end: Int64?, of address: String, now: UnixSeconds, consequence: String = "no key is fetched any more"
+    end: Int64?, of address: ShownURL, now: UnixSeconds, consequence: String = "no key is fetched any more"
   ) -> IssuerFinding {
-    guard address.lowercased().hasPrefix("https://") else {
+    guard address.description.lowercased().hasPrefix("https://") else {
       return IssuerFinding(
         .warning, "TLS", "\(address) is asked without TLS",
         remedy: "fine on one machine for development; else give the issuer a certificate and name it by https")

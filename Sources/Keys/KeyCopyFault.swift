@@ -1,3 +1,4 @@
+public import HTTP
 internal import JSON
 public import Sockets
 public import Tokens
@@ -15,7 +16,7 @@ public enum KeyCopyFault: Error, Sendable, Equatable {
   case otherVersion
   case otherIssuer(String)
   /// It is of keys that were fetched elsewhere.
-  case otherLocation(String)
+  case otherLocation(ShownURL)
   /// It is as old as `stale_for`, or older.
   case tooOld(age: Duration)
   /// It was written later than now.
@@ -32,7 +33,7 @@ extension KeyCopyFault: CustomStringConvertible {
     case .damaged: "it is damaged, or no copy of keys"
     case .otherVersion: "another version of the program wrote it"
     case .otherIssuer(let issuer): "it is of the issuer \(JSONValue.quotedExcerpt(issuer))"
-    case .otherLocation(let location): "it is of keys at \(JSONValue.quotedExcerpt(location))"
+    case .otherLocation(let location): "it is of keys at \(JSONValue.quotedExcerpt(location.description))"
     case .tooOld(let age): "it is \(age.components.seconds) s old, which refresh.stale_for does not allow"
     case .fromTheFuture: "it was written later than now; is the clock right?"
     case .keySet(let error): error.description

@@ -1,3 +1,4 @@
+internal import HTTP
 internal import Sockets
 internal import Tokens
 
@@ -46,7 +47,7 @@ final class KeyCopyFile: @unchecked Sendable {
     let now = WallClock.seconds
     guard let copy = try copy() else { return nil }
     guard copy.issuer.isSameBytes(as: issuer) else { throw .otherIssuer(copy.issuer) }
-    guard copy.location.isSameBytes(as: place.address) else { throw .otherLocation(copy.location) }
+    guard copy.location.isSameBytes(as: place.address) else { throw .otherLocation(ShownURL(copy.location)) }
     guard copy.fetchedAt >= 0, copy.fetchedAt <= now + KeyCopyFile.clockTolerance else { throw .fromTheFuture }
     guard copy.firstSeen.values.allSatisfy({ $0 >= 0 && $0 <= copy.fetchedAt }) else { throw .damaged }
     let age = Duration.seconds(max(now - copy.fetchedAt, 0))

@@ -1,3 +1,4 @@
+public import HTTP
 public import Tokens
 
 /// What operators want to be told.
@@ -48,7 +49,7 @@ public struct KeyFetchFailure: Sendable {
 
   public let provider: String
   public let fault: KeyFault
-  public let url: String
+  public let url: ShownURL
   /// How many have failed in a row, with this one.
   public let failures: Int
   /// nil: there are none, and the provider's routes answer 503.

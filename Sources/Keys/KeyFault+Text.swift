@@ -1,4 +1,5 @@
 public import Fetch
+internal import HTTP
 internal import JSON
 internal import Tokens
 
@@ -19,7 +20,7 @@ extension KeyFault: CustomStringConvertible {
     case .keysAddressTooLong(let count):
       "the discovery document has keys at an address of \(count) bytes; at most \(DiscoveryDocument.addressBytesMax) are accepted"
     case .keysInPlainText(let address):
-      "the discovery document of an https issuer has keys at \(JSONValue.quotedExcerpt(address)), which is not https"
+      "the discovery document of an https issuer has keys at \(JSONValue.quotedExcerpt(address.description)), which is not https"
     case .file(let error): "\(error)"
     case .fileIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"

@@ -1,3 +1,4 @@
+public import HTTP
 public import Sockets
 public import Tokens
 
@@ -18,7 +19,7 @@ public enum KeyFault: Error, Sendable {
   /// The discovery document names an address of so many bytes.
   case keysAddressTooLong(Int)
   /// The issuer is at https and its keys are not.
-  case keysInPlainText(address: String)
+  case keysInPlainText(address: ShownURL)
   case file(SystemError)
   /// Whoever is not the owner can read a private key (SECURITY.md K-8).
   case fileIsOpen(String, mode: UInt32)

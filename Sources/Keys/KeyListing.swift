@@ -1,3 +1,4 @@
+public import HTTP
 public import Tokens
 
 /// One provider's keys in force, for people who want to see them.
@@ -5,7 +6,7 @@ public struct KeyListing: Sendable {
   /// Where a set came from.
   public enum Origin: Sendable, Equatable {
     /// From this address.
-    case network(String)
+    case network(ShownURL)
     /// From the copy at this path; nothing was fetched since the start.
     case copy(String)
     case file(String)

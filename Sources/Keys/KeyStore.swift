@@ -1,4 +1,5 @@
 internal import Fetch
+internal import HTTP
 public import Sockets
 internal import Tokens
 
@@ -342,7 +343,7 @@ public final class KeyStore {
       keysInUse = KeyFetchFailure.KeysInUse(age: age, remaining: entries[index].source.staleFor - age)
     }
     return KeyFetchFailure(
-      provider: entries[index].source.provider, fault: fault, url: url, failures: remote.failures.count,
+      provider: entries[index].source.provider, fault: fault, url: ShownURL(url), failures: remote.failures.count,
       keysInUse: keysInUse)
   }
 

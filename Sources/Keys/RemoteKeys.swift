@@ -1,4 +1,5 @@
 internal import Fetch
+internal import HTTP
 internal import Sockets
 internal import Tokens
 
@@ -223,7 +224,8 @@ final class RemoteKeys {
   private func fetchedKeys(_ keySet: KeySet, _ response: FetchResponse, _ address: String) -> FetchedKeys {
     FetchedKeys(
       keySet, text: response.body, address: address, entityTag: response.entityTag, fetchedAt: .current,
-      fetchedAtSeconds: WallClock.seconds, origin: .network(address), seen: keys?.firstSeen ?? [:])
+      fetchedAtSeconds: WallClock.seconds, origin: .network(ShownURL(address)),
+      seen: keys?.firstSeen ?? [:])
   }
 
   private func seenAgain(at address: String, entityTag: String?) {
@@ -231,7 +233,7 @@ final class RemoteKeys {
     keys?.entityTag = entityTag
     keys?.fetchedAt = .current
     keys?.fetchedAtSeconds = WallClock.seconds
-    keys?.origin = .network(address)
+    keys?.origin = .network(ShownURL(address))
   }
 
   // MARK: Its end

@@ -75,7 +75,7 @@ struct DestinationTests {
         "13:15: \"https://a/{path}\" has a slash before `{path}`, which begins with one"),
       Row(
         "redirect: \"https://a/b?c={path}\"",
-        "13:15: \"https://a/b?c={path}\" has a query before `{path}`, which brings the request's own"),
+        "13:15: \"https://a/b?(hidden)\" has a query before `{path}`, which brings the request's own"),
       Row(
         "redirect: { status: 302 }",
         "13:15: \"to\" is missing. \(targetDocumentation)"),

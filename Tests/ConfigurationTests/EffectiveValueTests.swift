@@ -52,6 +52,18 @@ struct EffectiveValueTests {
     #expect(routes[0]["headers"]?["remove"] == .list([.text("X-B")]))
   }
 
+  @Test(
+    "L-2: a message about a URL shows neither its query nor who stands in it",
+    arguments: [
+      ("http://id.example.com/x?api_key=hunter2", "http://id.example.com/x?(hidden)"),
+      ("https://hunter2:hunter2@id.example.com/x", "https://(hidden)@id.example.com/x"),
+      ("/jwks?api_key=hunter2", "/jwks?(hidden)"),
+    ])
+  func messages(url: String, shown: String) {
+    let found = faults(Sample.provider("", source: "jwks_url: \"\(url)\"").text)
+    #expect(found.count == 1 && found.allSatisfy { $0.contains("\"\(shown)\"") && !$0.contains("hunter2") })
+  }
+
   private struct Missing: Error {}
 }
 

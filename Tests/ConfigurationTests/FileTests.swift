@@ -78,7 +78,7 @@ struct FileTests {
       Row(text: "HTTPS://10.0.0.1", fault: "\"HTTPS://10.0.0.1\" \(noAddress)"),
       Row(text: "https://a/", fault: "\"https://a/\" \(noSecuredServer)"),
       Row(text: "https://a:0", fault: "\"https://a:0\" \(noSecuredServer)"),
-      Row(text: "https://me@a", fault: "\"https://me@a\" \(noSecuredServer)"),
+      Row(text: "https://me@a", fault: "\"https://(hidden)@a\" \(noSecuredServer)"),
       Row(text: "\"https://::1\"", fault: "\"https://::1\" \(noSecuredServer)"),
       Row(text: "https://unix:/run/a.sock", fault: "\"https://unix:/run/a.sock\" \(noSecuredServer)"),
       Row(text: "https://", fault: "\"https://\" \(noSecuredServer)"),

@@ -50,7 +50,7 @@ struct OTLPTests {
       ),
       (
         "url: 'https://c?key=a', traces: 1%",
-        "3:14: \"https://c?key=a\" has a query; what the collector asks for goes into \"headers_file\""
+        "3:14: \"https://c?(hidden)\" has a query; what the collector asks for goes into \"headers_file\""
       ),
       ("url: 'https://c', traces: 0%", "3:35: \"0%\" is out of range: 1% to 100%"),
       ("url: 'https://c', traces: 5", "3:35: \"5\" is no percentage; write a whole number and %: 10%"),

@@ -16,7 +16,7 @@ import pytest
 
 from support.admin import said_by_admin
 from support.gateway import BINARY, logfmt, run
-from support.ports import wait_until
+from support.ports import free_port, wait_until
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, hand_made, mint
 from support.upstream import read_head, read_to_end
 from support.wire import Client, get
@@ -238,6 +238,84 @@ def test_L_2_secrets_are_never_said(start, upstream, issuer, keys):
             text = re.sub(r'(iss|aud) \\"[^"\\]*\\"', "", text)
         for secret in secrets:
             assert secret not in text, f"{secret[:40]} stands in {name}: {text[max(text.find(secret) - 300, 0):][:400]}"
+
+
+def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server, keys, tmp_path):
+    """Canaries in the queries of all URLs that are fetched, and in user information, while nobody answers there; what
+    is said of those that answer; and what is said of URLs that are refused."""
+    app, served, finder = upstream(), key_server(keys["ES256"]), key_server()
+    canary, down = "CANARY", f"http://127.0.0.1:{free_port()}"
+    (tmp_path / "client.secret").write_text("client")
+    (tmp_path / "client.secret").chmod(0o600)
+
+    def discovered(handler):
+        """Two issuers, told apart by their paths."""
+        path = handler.path.removesuffix("/.well-known/openid-configuration")
+        keys_at = f"{down}/keys?key={canary}" if path == "/asks" else f"http://{canary}:{canary}@127.0.0.1:1/keys"
+        body = json.dumps({"issuer": finder.origin + path, "jwks_uri": keys_at}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    finder.instead = discovered
+    client = f"client_id: gateway, client_secret_file: {tmp_path}/client.secret"
+    introspection = f"introspection: {{ url: '{down}/introspect?key={canary}', tokens: all, {client} }}"
+
+    def text(jwks_url, more=""):
+        return f"""
+        listeners: [{{ address: 127.0.0.1:0 }}]
+        admin: {{ address: 127.0.0.1:0 }}
+        log: {{ level: debug }}
+        providers:
+          down: {{ issuer: "https://down.example", audiences: [a], jwks_url: "{down}/jwks?key={canary}" }}
+          served: {{ issuer: "{ISSUER}", audiences: [a], jwks_url: "{jwks_url}",
+                    refresh: {{ cache_file: {tmp_path}/copy }} }}
+          asks: {{ issuer: "{finder.origin}/asks", audiences: [a] }}
+          user: {{ issuer: "{finder.origin}/user", audiences: [a] }}
+          introspected: {{ issuer: "https://introspected.example", audiences: [a], {introspection} }}
+        upstreams:
+          app: {{ servers: ["{app.server}"] }}
+          ill: {{ servers: ["{down.removeprefix('http://')}"], health: {{ path: "/healthz?key={canary}", every: 100ms }} }}
+        routes:
+          - {{ path: /down, auth: [down], upstream: app }}
+          - {{ path: /asks, auth: [asks, user, served], upstream: app }}
+          - {{ path: /introspected, auth: introspected, upstream: app }}
+          - {{ path: /ill, auth: none, upstream: ill }}
+        {more}"""
+
+    gateway = start(text(f"{served.url}?key={canary}"))
+    for provider in ("down", "asks", "user"):
+        wait_until(lambda: [m for m in gateway.messages() if m.get("provider") == provider and "url" in m],
+                   f"what is said of {provider}")
+    answers = []
+    for path in ("/down", "/asks", "/introspected", "/ill"):
+        answer = get(gateway, path, [bearer("opaque" if path == "/introspected" else mint(keys["ES256"]))])
+        answers.append(answer.head + answer.body)
+    gateway.wait_message("could not be introspected")
+    gateway.wait_message("keys updated")
+    # A copy of other keys, and URLs that are refused, in a reload.
+    gateway.write_config(text(f"{served.url}?other={canary}"))
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("the copy of keys on disk is not used")
+    commands = [run(*command, "--config", gateway.config_path) for command in (
+        ("keys", "list"), ("doctor",), ("doctor", "--json"), ("check",), ("explain", "GET", "/ill"))]
+    wrong = text(f"https://{canary}:{canary}@127.0.0.1/jwks", "") + f"""
+          - {{ path: "/a?{canary}", auth: none, upstream: "http://{canary}@a" }}
+        otlp: {{ url: "https://collector.example?key={canary}", traces: 10% }}
+        """
+    gateway.write_config(wrong)
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reload refused")
+    commands += [run(command, "--config", gateway.config_path) for command in ("check", "serve")]
+    assert [each.returncode for each in commands[-2:]] == [1, 78]
+    assert "\"https://(hidden)@127.0.0.1/jwks\"" in commands[-2].stdout + commands[-2].stderr
+    said = dict(access=gateway.access_text, program=gateway.program_text, answers=b"".join(answers).decode(),
+                **said_by_admin(gateway, []),
+                **{" ".join(map(str, each.args[1:3])): each.stdout + each.stderr for each in commands})
+    assert said["keys list"].count(f"{served.url}?(hidden)") == 1
+    for name, spoken in said.items():
+        assert canary not in spoken, f"in {name}: {spoken[max(spoken.find(canary) - 300, 0):][:400]}"
 
 
 def test_L_2_a_shared_secret_is_not_said(upstream, tmp_path):

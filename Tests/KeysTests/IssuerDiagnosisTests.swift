@@ -1,5 +1,6 @@
 import Crypto
 import Fetch
+import HTTP
 import Testing
 import Tokens
 
@@ -71,10 +72,10 @@ struct IssuerDiagnosisTests {
 
   @Test("Certificates, and how long answers may be kept")
   func others() {
-    let (url, day) = ("https://a", Int64(86_400))
+    let (url, day) = (ShownURL("https://a"), Int64(86_400))
     #expect(IssuerDiagnosis.certificates(end: 90 * day, of: url, now: 0).verdict.contains("90 days"))
     #expect(IssuerDiagnosis.certificates(end: 13 * day, of: url, now: 0).severity == .warning)
-    #expect(IssuerDiagnosis.certificates(end: nil, of: "http://127.0.0.1", now: 0).severity == .warning)
+    #expect(IssuerDiagnosis.certificates(end: nil, of: ShownURL("http://127.0.0.1"), now: 0).severity == .warning)
     #expect(IssuerDiagnosis.freshness(.fresh(.seconds(5)), refreshEvery: .seconds(600)).severity == .warning)
     #expect(
       IssuerDiagnosis.freshness(.fresh(.seconds(90)), refreshEvery: .seconds(600)).verdict.contains("every 90 s"))

@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 import Sockets
 import TestSupport
 import Testing
@@ -64,7 +65,7 @@ struct KeyCopyFileTests {
     server.answer("/keys", .init(body: body))
     try await RunningStore.until("a fetch") { second.record.allEvents.contains("idp: fetched again") ? true : nil }
     let last = await second.listing()
-    #expect(last.origin == .network(server.url + "/keys"))
+    #expect(last.origin == .network(ShownURL(server.url + "/keys")))
     #expect(last.keys.map(\.firstSeenAt) == [copy.firstSeen[key.keyID]])
     // The same keys all along: nothing that was verified with them is verified anew.
     #expect(await second.snapshot().providers[0].generation == early.generation)
@@ -85,7 +86,7 @@ struct KeyCopyFileTests {
     let keys = try await store.keys("the first fetch ends") { $0.firstFetchEnded }
     #expect(keys.keySet != nil)
     #expect(store.record.allEvents == ["idp: 1 keys of a copy"])
-    #expect(await store.listing().origin == .network(server.url + "/keys"))
+    #expect(await store.listing().origin == .network(ShownURL(server.url + "/keys")))
   }
 
   struct Refused: Sendable, CustomTestStringConvertible {

@@ -1,4 +1,5 @@
 import Crypto
+import HTTP
 import Sockets
 import TestSupport
 import Testing
@@ -100,7 +101,7 @@ struct KeyLifeTests {
     server.answer("/.well-known/openid-configuration", discovery("/new"))
     try await store.keys("the new keys") { $0.keySet?.keys.first?.keyID == keys[1].keyID }
     #expect(try #require(server.requests.first { $0.hasPrefix("GET /new") }).contains("If-None-Match") == false)
-    #expect(await store.listing().origin == .network(server.url + "/new"))
+    #expect(await store.listing().origin == .network(ShownURL(server.url + "/new")))
   }
 
   @Test("Keys that are gone from where they were are looked for again", arguments: ["404 Not Found", "410 Gone"])
@@ -177,7 +178,7 @@ struct KeyLifeTests {
     #expect(all.map(\.provider) == ["idp", "file", "secret", "own"])
     #expect(
       all.map(\.origin) == [
-        .network(server.url + "/keys"), .file(file), .file(secret), .ownFolder(signing.path),
+        .network(ShownURL(server.url + "/keys")), .file(file), .file(secret), .ownFolder(signing.path),
       ])
     #expect(all.map { $0.keys.map(\.thumbprint) }.prefix(3) == [[key.keyID], [key.keyID], [nil]])
     #expect(all[3].keys.map(\.thumbprint) == all[3].keys.map(\.key.keyID))
@@ -192,7 +193,7 @@ struct KeyLifeTests {
     func keys(_ text: [UInt8], at time: UnixSeconds, _ seen: [String: UnixSeconds]) throws -> FetchedKeys {
       FetchedKeys(
         try KeySet.parse(jwks: text.span), text: text, address: "", entityTag: nil, fetchedAt: .current,
-        fetchedAtSeconds: time, origin: .network(""), seen: seen)
+        fetchedAtSeconds: time, origin: .network(ShownURL("")), seen: seen)
     }
     let issuerKeys = try (0..<3).map { _ in try RemoteKeysTests.issuerKey() }
     let first = try keys(IssuerKey.published(Array(issuerKeys[0...1])), at: 100, [:])

@@ -1,3 +1,4 @@
+import HTTP
 import Sockets
 import Testing
 import Tokens
@@ -19,7 +20,8 @@ struct UnusedKeysTests {
 
   private static func fetched(_ set: KeySet) -> FetchedKeys {
     FetchedKeys(
-      set, text: [], address: "", entityTag: nil, fetchedAt: .current, fetchedAtSeconds: 0, origin: .network(""),
+      set, text: [], address: "", entityTag: nil, fetchedAt: .current, fetchedAtSeconds: 0,
+      origin: .network(ShownURL("")),
       seen: [:])
   }
 

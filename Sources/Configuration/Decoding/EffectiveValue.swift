@@ -16,17 +16,11 @@ public enum EffectiveValue: Sendable, Equatable {
   /// As it is written, without defaults.
   init(_ node: Node) {
     switch node.content {
-    case .scalar(let scalar): self = .text(EffectiveValue.withoutQuery(scalar.written))
+    case .scalar(let scalar): self = .text(scalar.shown)
     case .sequence(let elements): self = .list(elements.map(EffectiveValue.init))
     case .mapping(let entries): self = .mapping(entries.map { Entry(key: $0.key, value: EffectiveValue($0.value)) })
     case .faulty: self = .hidden
     }
-  }
-
-  /// The query of a URL, or of a path, may hold a key (SECURITY L-2).
-  private static func withoutQuery(_ text: String) -> String {
-    guard let query = text.firstIndex(of: "?"), text.hasPrefix("/") || text.contains("://") else { return text }
-    return text[..<query] + "?(hidden)"
   }
 }
 

@@ -22,17 +22,17 @@ extension Node {
       let path = decoding.resolve(String(scalar.text.dropFirst(5)))
       // sockaddr_un holds 107 bytes and a NUL (unix(7)).
       guard scalar.text.utf8.count > 5, path.utf8.count <= 107 else {
-        decoding.report(position, "\"\(scalar.written)\" needs a path of 1 to 107 bytes")
+        decoding.report(position, "\(scalar.quoted) needs a path of 1 to 107 bytes")
         return nil
       }
       return .unix(path)
     }
     guard let address = HostAndPort(scalar.text) else {
-      decoding.report(position, "\"\(scalar.written)\" is no address; write host:port, \"[::1]:port\" or unix:path")
+      decoding.report(position, "\(scalar.quoted) is no address; write host:port, \"[::1]:port\" or unix:path")
       return nil
     }
     guard let port = address.port else {
-      decoding.report(position, "\"\(scalar.written)\" has no port; write host:port")
+      decoding.report(position, "\(scalar.quoted) has no port; write host:port")
       return nil
     }
     return SocketLocation(address.host, port: port)

@@ -45,7 +45,7 @@ struct ValueKind<Value: Sendable>: Sendable {
       do throws(ValueFault) {
         return try parse(scalar)
       } catch {
-        decoding.report(node.position, "\"\(scalar.written)\" \(error.predicate)")
+        decoding.report(node.position, "\(scalar.quoted) \(error.predicate)")
         return nil
       }
     }

@@ -62,7 +62,7 @@ extension ValueKind where Value == Enforcement {
         default: break
         }
         guard scalar.text.hasSuffix("%") else {
-          decoding.report(node.position, "\"\(scalar.written)\" is not \(noun): 10%")
+          decoding.report(node.position, "\(scalar.quoted) is not \(noun): 10%")
           return nil
         }
         return ValueKind<Int>.percentage(1...99).decode(node, &decoding).map { .share(percentage: $0) }

@@ -71,7 +71,7 @@ extension ValueKind where Value == LogConfiguration.Claims {
         default:
           decoding.report(
             node.position,
-            "\"\(scalar.written)\" is not off, rules or a list of claims"
+            "\(scalar.quoted) is not off, rules or a list of claims"
               + NearestWord.hint(scalar.text, in: ["off", "rules"]))
           return nil
         }

@@ -67,13 +67,13 @@ extension ValueKind where Value == WrittenServer {
     guard scalar.text.hasPrefix("https://") else {
       decoding.report(
         node.position,
-        "\"\(scalar.written)\" is no address; write host:port for HTTP without TLS, https://host:port for HTTP with it")
+        "\(scalar.quoted) is no address; write host:port for HTTP without TLS, https://host:port for HTTP with it")
       return nil
     }
     guard let place = HostAndPort(scalar.text.dropFirst(8)), place.port != 0 else {
       decoding.report(
         node.position,
-        "\"\(scalar.written)\" is no https server; write https://host or https://host:port, with nothing behind it")
+        "\(scalar.quoted) is no https server; write https://host or https://host:port, with nothing behind it")
       return nil
     }
     let location = SocketLocation(place.host, port: place.port ?? 443)

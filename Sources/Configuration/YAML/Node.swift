@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// A value of `gateway.conf`, untyped, with its place.
 struct Node: Sendable {
   enum Content: Sendable {
@@ -24,7 +26,7 @@ struct Node: Sendable {
   /// `a list`, for "expected a size, found a list".
   var noun: String {
     switch content {
-    case .scalar(let scalar): scalar.isNothing ? "nothing" : "\"\(scalar.written)\""
+    case .scalar(let scalar): scalar.isNothing ? "nothing" : scalar.quoted
     case .sequence: "a list"
     case .mapping: "a mapping"
     case .faulty: "a fault"
@@ -38,9 +40,15 @@ struct Scalar: Sendable, Hashable {
 
   /// With `${NAME}` replaced.
   let text: String
-  /// As the file says it: what messages quote.
+  /// As the file says it.
   let written: String
   let style: Style
+
+  /// As the file says it, but for secrets: the query of a URL, or of a path, may hold a key (SECURITY L-2).
+  var shown: String { written.hasPrefix("/") || written.contains("://") ? ShownURL(written).description : written }
+
+  /// What messages quote.
+  var quoted: String { "\"\(shown)\"" }
 
   /// A key without a value, as in `upstreams:` at the end of a line.
   var isNothing: Bool { style == .plain && written.isEmpty }

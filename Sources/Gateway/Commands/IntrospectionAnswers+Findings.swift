@@ -1,4 +1,5 @@
 import Configuration
+import HTTP
 import Introspection
 import Keys
 import Reason
@@ -8,7 +9,7 @@ extension IntrospectionAnswers {
   /// What is to be said of the endpoint, and of the token that it was asked about.
   ///
   /// - Parameter dpop: What the provider makes of proofs.
-  func findings(at url: String, dpop: DPoPUse, now: UnixSeconds) -> [IssuerFinding] {
+  func findings(at url: ShownURL, dpop: DPoPUse, now: UnixSeconds) -> [IssuerFinding] {
     guard let ofMadeUp else {
       return [IssuerFinding(.fault, "introspection", "\(url): not asked: libcurl failed", remedy: "ask again")]
     }
@@ -32,7 +33,7 @@ extension IntrospectionAnswers {
   }
 
   private static func finding(
-    ofMadeUp result: Result<IntrospectionResult, IntrospectionFault>, _ url: String
+    ofMadeUp result: Result<IntrospectionResult, IntrospectionFault>, _ url: ShownURL
   ) -> IssuerFinding {
     switch result {
     case .failure(let fault): failure("introspection", "\(url): \(fault)", fault)

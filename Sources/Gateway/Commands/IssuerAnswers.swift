@@ -1,5 +1,6 @@
 import Configuration
 import Fetch
+import HTTP
 import Keys
 import Synchronization
 import Tokens
@@ -7,7 +8,7 @@ import Tokens
 /// What an issuer answers now to what a gateway asks it for: once, and without a memory.
 struct IssuerAnswers: Sendable {
   struct Answer<Value: Sendable>: Sendable {
-    let address: String
+    let address: ShownURL
     let result: Result<Value, KeyFault>
   }
 
@@ -41,7 +42,7 @@ struct IssuerAnswers: Sendable {
     var answers = IssuerAnswers()
     func askKeys(_ address: String) {
       get(fetcher, address, provider) { result in
-        answers.keys = Answer(address: address, result: result)
+        answers.keys = Answer(address: ShownURL(address), result: result)
         completion(answers)
       }
     }
@@ -55,7 +56,7 @@ struct IssuerAnswers: Sendable {
       } catch {
         document = .failure(error)
       }
-      answers.discovery = Answer(address: address, result: document)
+      answers.discovery = Answer(address: ShownURL(address), result: document)
       guard case .success(let found) = document else { return completion(answers) }
       askKeys(found.keySetAddress)
     }

@@ -2,6 +2,7 @@ import Admin
 import ArgumentParser
 import Configuration
 import Crypto
+import HTTP
 import Keys
 import Sockets
 import Telemetry
@@ -97,7 +98,7 @@ struct KeysListCommand: ParsableCommand {
 
   private func origin(_ listing: KeyListing, _ key: KeyListing.Key) -> String {
     switch listing.origin {
-    case .network(let url): url
+    case .network(let url): url.description
     case .copy(let path): path
     case .file(let path), .ownFolder(let path): key.file ?? path
     case nil: "-"

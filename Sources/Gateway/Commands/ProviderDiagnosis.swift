@@ -1,6 +1,7 @@
 import Configuration
 import Crypto
 import Fetch
+import HTTP
 import Introspection
 import JSON
 import Keys
@@ -34,7 +35,7 @@ struct ProviderDiagnosis {
       let asked = token.flatMap { introspection.tokens == .all || !TokenForm.isCompact($0.span) ? $0 : nil }
       let endpoint = IntrospectionEndpoint(introspection, of: provider)
       findings += try IntrospectionAnswers(endpoint, token: asked).findings(
-        at: introspection.url, dpop: provider.dpop, now: now)
+        at: ShownURL(introspection.url), dpop: provider.dpop, now: now)
       if asked != nil { token = nil }
     }
     if let token { findings.append(finding(ofToken: token, provider, now)) }

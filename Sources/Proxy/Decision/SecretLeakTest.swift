@@ -35,7 +35,10 @@ public enum SecretLeakTest {
   }
 
   private static func firstLeak(_ others: ([UInt8], TokenError) -> [Text]) throws -> String? {
-    let context = try context()
+    let secret = "canary-\(Base64URL.text(try RandomBytes.make(24)))"
+    let context = try context(secret)
+    let shown = "\(context.active.configuration.effective)"
+    if shows(Array(shown.utf8), [Array(secret.utf8)]) { return "the configuration that operators are shown" }
     let now = context.unixSeconds
     for secret in try secrets(now) {
       context.keys = KeySnapshot(providers: [ProviderKeys(keySet: KeySet(secret.keys), generation: 1, signer: nil)])
@@ -134,7 +137,9 @@ public enum SecretLeakTest {
   }
 
   /// A gateway of its own: what is written of a request is the same whatever the routes are.
-  private static func context() throws(Diagnostics) -> DecisionContext {
+  ///
+  /// - Parameter secret: What a URL of it holds.
+  private static func context(_ secret: String) throws(Diagnostics) -> DecisionContext {
     let text = """
       listeners: [{ address: 127.0.0.1:0 }]
       otlp: { url: https://canary.invalid, traces: 100% }
@@ -142,7 +147,7 @@ public enum SecretLeakTest {
         canary:
           issuer: https://canary.invalid
           audiences: [canary]
-          jwks_url: https://canary.invalid/jwks
+          jwks_url: "https://canary.invalid/jwks?key=\(secret)"
           token_from: [authorization, "cookie:session"]
           dpop: allowed
       upstreams: { canary: { builtin: echo } }

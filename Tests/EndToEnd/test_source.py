@@ -94,3 +94,20 @@ def test_the_reader_sees_a_comparison_of_secrets(planted):
 ])
 def test_the_reader_leaves_other_comparisons_alone(harmless):
     assert not [each.text for each in comparisons(harmless) if each.is_of_secrets and each.function != CONSTANT_TIME]
+
+
+# RFC 9110 §15
+
+
+def test_every_status_that_is_answered_has_its_reason_phrase():
+    """Those that are written in the source; `Reason`'s are tested beside it."""
+    known = set(re.findall(r"case (\d{3}): \"", (SOURCES / "HTTP/StatusText.swift").read_text()))
+    answered = {}
+    for path in sorted(SOURCES.rglob("*.swift")):
+        text = BLANKED.sub("", path.read_text())
+        if "LocalResponse" not in text and "AdminPaths" not in text:
+            continue
+        for status in re.findall(r"(?:\bstatus: |\()([2-5]\d\d)(?=[,)])", text):
+            answered.setdefault(status, path.name)
+    assert {"200", "202", "303", "405", "422", "503"} <= set(answered), "the reader reads"
+    assert not {status: file for status, file in answered.items() if status not in known}

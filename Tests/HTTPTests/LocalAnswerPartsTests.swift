@@ -1,4 +1,5 @@
 import HTTP
+import Reason
 import Testing
 
 @Suite("Parts of the gateway's own answers")
@@ -25,6 +26,13 @@ struct LocalAnswerPartsTests {
     let bytes = Array(accept.utf8)
     let prefers = ProblemBody.prefersHTML(accept: bytes.span, ByteRange(0, bytes.count))
     #expect(prefers == isPage)
+  }
+
+  @Test("RFC 9110 §15: every status of a refusal has its reason phrase", arguments: Reason.allCases)
+  func phrases(reason: Reason) {
+    // 499 is for the log alone: nobody is there to be answered.
+    let hasPhrase = StatusText.reasonPhrase(reason.status).description != "Unknown"
+    #expect(hasPhrase == (reason.status != 499))
   }
 
   @Test("A page names the status and the request")

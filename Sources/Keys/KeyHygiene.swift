@@ -25,9 +25,9 @@ public enum KeyHygiene {
       }
       let last = IssuerFinding(
         .fault, "keys", "no key can be used: every token is answered 503", remedy: "mend the keys named above")
-      return problems.map(finding) + [last]
+      return problems.distinct.map(finding) + [last]
     }
-    findings += set.problems.map(finding)
+    findings += set.problems.distinct.map(finding)
     findings += fitting(set, algorithms)
     findings += naming(set.keys)
     findings += size(text.count, set.keys.count + set.problems.count)

@@ -331,8 +331,8 @@ public final class KeyStore {
   }
 
   private func tellUnused(_ keySet: KeySet, of provider: String) {
-    for problem in keySet.problems.prefix(KeySet.problemsNamedMax) { log(.keyUnused(provider: provider, problem)) }
-    let more = keySet.problems.count - KeySet.problemsNamedMax
+    for problem in keySet.problems.named { log(.keyUnused(provider: provider, problem)) }
+    let more = keySet.problems.unnamedCount
     if more > 0 { log(.moreKeysUnused(provider: provider, count: more)) }
   }
 

@@ -19,8 +19,8 @@ extension KeySetError: CustomStringConvertible {
     case .noUsableKeys(let problems):
       problems.isEmpty
         ? "the key set is empty"
-        : "no usable key: " + problems.prefix(KeySet.problemsNamedMax).map(\.description).joined(separator: "; ")
-          + (problems.count > KeySet.problemsNamedMax ? "; and \(problems.count - KeySet.problemsNamedMax) more" : "")
+        : "no usable key: " + problems.named.map(\.description).joined(separator: "; ")
+          + (problems.unnamedCount > 0 ? "; and \(problems.unnamedCount) more" : "")
     }
   }
 }
@@ -42,6 +42,12 @@ public struct KeySet: Sendable {
 
     public var description: String {
       "key \(keyID.map { JSONValue.quotedExcerpt($0) } ?? "number \(index + 1)"): \(cause)"
+    }
+
+    /// Whether both are said in the same words, as of two keys with one `kid`.
+    fileprivate func isSaid(as other: Problem) -> Bool {
+      guard let keyID, let otherID = other.keyID else { return self == other }
+      return keyID.isSameBytes(as: otherID) && cause == other.cause
     }
   }
 
@@ -127,5 +133,23 @@ public struct KeySet: Sendable {
       if !seen.insert(Array(keyID.utf8)).inserted { repeated.insert(Array(keyID.utf8)) }
     }
     return repeated
+  }
+}
+
+extension [KeySet.Problem] {
+  /// Without those that say what an earlier one says.
+  public var distinct: [KeySet.Problem] {
+    reduce(into: []) { distinct, problem in
+      if !distinct.contains(where: { $0.isSaid(as: problem) }) { distinct.append(problem) }
+    }
+  }
+
+  /// Those that are said one by one.
+  public var named: ArraySlice<KeySet.Problem> { distinct.prefix(KeySet.problemsNamedMax) }
+
+  /// Of how many keys none of `named` tells.
+  public var unnamedCount: Int {
+    let named = named
+    return count { problem in !named.contains { $0.isSaid(as: problem) } }
   }
 }

@@ -25,6 +25,23 @@ struct UnusedKeysTests {
       seen: [:])
   }
 
+  @Test("Two keys with one kid are one finding and one message")
+  func repeated() async throws {
+    let keys = try (0..<2).map { _ in UnusedKeysTests.jwk(try RemoteKeysTests.issuerKey(), "a") }
+    let good = UnusedKeysTests.jwk(try RemoteKeysTests.issuerKey(), "good")
+    let text = #"{"keys":[\#((keys + [good]).joined(separator: ","))]}"#
+    let findings = KeyHygiene.findings(Array(text.utf8), algorithms: nil)
+    #expect(findings.filter { $0.verdict.hasPrefix("key \"a\"") }.count == 1)
+    let server = try KeyServer()
+    defer { server.stop() }
+    server.answer("/keys", .text(text))
+    let store = try RunningStore([RemoteKeysTests.source(server)])
+    defer { store.stop() }
+    store.start()
+    try await store.keys("keys arrive") { $0.keySet != nil }
+    #expect(store.record.allEvents.filter { $0.contains("key \"a\"") }.count == 1)
+  }
+
   @Test("Five keys are named, of the others their number; long texts are cut at a character's border")
   func bounds() async throws {
     let bad = (0..<98).map { #"{"kty":"oct","k":"AA","kid":"\#($0)"}"# }

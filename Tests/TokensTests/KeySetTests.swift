@@ -98,6 +98,8 @@ struct KeySetTests {
     let set = try KeySet.parse(keys: [keys[0].jwk(["kid": "a"]), keys[1].jwk(["kid": "a"]), keys[2].jwk(["kid": "b"])])
     #expect(set.keys.map(\.keyID) == ["b"])
     #expect(set.problems.map(\.cause) == [.keyIDRepeated, .keyIDRepeated])
+    // In the same words, so once.
+    #expect(set.problems.named.map(\.index) == [0] && set.problems.unnamedCount == 0)
     #expect(Check().fault(try issuer.sign(header: #"{"alg":"ES256","kid":"a"}"#), set) == .keyUnknown)
   }
 

@@ -31,6 +31,8 @@ struct EffectiveValueTests {
     guard case .list(let routes)? = whole["routes"] else { throw Missing() }
     #expect(routes.count == 1 && routes[0]["methods"] == .list([.text("GET"), .text("POST")]))
     #expect(routes[0]["token"] == .text("remove"))
+    #expect(routes[0]["upgrade"] == .list([.text("websocket")]))
+    #expect(!"\(whole)".contains("text(\"["))
   }
 
   @Test("What the environment says, and values of headers, are not shown")

@@ -5,6 +5,7 @@ extension ValueKind where Value == [String] {
     return ValueKind(
       noun: "protocols or none", reference: "list of protocols, or `none`",
       text: { $0.isEmpty ? "none" : list.text($0) },
+      effectiveDefault: { $0.isEmpty ? .text("none") : list.effectiveDefault($0) },
       decode: { node, decoding in
         if case .scalar(let scalar) = node.content, scalar.text == "none" { return [] }
         return list.decode(node, &decoding)

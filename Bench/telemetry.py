@@ -140,10 +140,12 @@ def hold_scrapes(program, count=8):
 
 
 def reloads(lab, upstream):
-    """Reloads one after the other, under load, every third of them of a broken file."""
+    """Reloads one after the other, under load, every third of them of a broken file. The others add a route and take it
+    away again: a reload that changes nothing would not be one."""
     program = gateway(lab, upstream, "reloads", log=str(lab.folder / "reloads.log"))
     good = open(program.config).read()
-    broken = good.replace("upstream: app", "upstream: nobody", 1)
+    files = [good.replace("routes:\n", "routes:\n  - { path: /more, auth: none, upstream: app }\n"), good,
+             good.replace("upstream: app", "upstream: nobody", 1)]
     address = f"http://127.0.0.1:{program.admin_port}/reload"
     url, failed, resident, descriptors = f"http://127.0.0.1:{program.port}/x", [], [], []
     results, over = [], threading.Event()
@@ -156,14 +158,14 @@ def reloads(lab, upstream):
     thread.start()
     began = time.monotonic()
     for number in range(RELOADS):
-        lab.write("reloads.conf", broken if number % 3 == 2 else good + f"# {number}\n")
+        lab.write("reloads.conf", files[number % 3])
         request = urllib.request.Request(address, method="POST")
         try:
-            status = urllib.request.urlopen(request, timeout=30).status
+            status, said = 200, urllib.request.urlopen(request, timeout=30).read()
         except urllib.error.HTTPError as error:
-            status = error.code
-        if (status == 200) == (number % 3 == 2):
-            failed.append((number, status))
+            status, said = error.code, error.read()
+        if (status, b"/more" in said) != ((422, False) if number % 3 == 2 else (200, True)):
+            failed.append((number, status, said))
         if number in (RELOADS // 10, RELOADS - 1):
             resident.append(program.resident_bytes())
             descriptors.append(len(os.listdir(f"/proc/{program.process.pid}/fd")))

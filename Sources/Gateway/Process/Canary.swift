@@ -12,7 +12,7 @@ struct CanaryTrial {
   var asked: Duration?
   /// Whether the file is not what is in force, and is taken again by whoever starts anew.
   var fileWasTakenBack = false
-  var recent = RecentShares()
+  var recent = RecentShares(from: .current)
   /// What the loops are being asked, by a number.
   var gatherings: [Int: Gathering] = [:]
   var gatheringsBegun = 0
@@ -50,13 +50,16 @@ struct TakingBack {
 
 /// What the counters said in the last ten minutes, for something to compare with.
 struct RecentShares {
-  private var samples: [(at: MonotonicTime, shares: RefusalShares)] = []
+  private var samples: [(at: MonotonicTime, shares: RefusalShares)]
   /// What was counted before a configuration that was taken back; nil: none was.
   private var beforeTrial: RefusalShares?
 
   /// How often they are asked.
   static let every: Duration = .seconds(5)
   private static let kept: Duration = .seconds(600)
+
+  /// - Parameter start: When the counters were at zero: what came before the first sample counts too.
+  init(from start: MonotonicTime) { samples = [(start, RefusalShares())] }
 
   mutating func add(_ shares: RefusalShares, at now: MonotonicTime) {
     samples.append((now, shares))
@@ -70,10 +73,10 @@ struct RecentShares {
     beforeTrial = before
   }
 
-  /// What was counted until `now`; since the process began, where nobody has asked before. Soon after a failed trial it
-  /// is what was before that: the same configuration may be tried again at once.
+  /// What was counted until `now`. Soon after a failed trial it is what was before that: the same configuration may be
+  /// tried again at once.
   func since(_ now: RefusalShares) -> RefusalShares {
-    let since = now.since(samples.first?.shares ?? RefusalShares())
+    let since = now.since(samples[0].shares)
     if let beforeTrial, since.requests < RefusalShares.requestsMin { return beforeTrial }
     return since
   }

@@ -1,19 +1,18 @@
-public import HTTP
 import JSON
 public import Tokens
 
-/// Answers with what the issuer says of itself (RFC 8414 §3, OpenID Connect Discovery 1.0 §4), for whoever verifies its
-/// tokens or asks for some.
-public final class IssuerMetadata: Responder, Sendable {
-  private let document: [UInt8]
-
+/// What the issuer says of itself (RFC 8414 §3, OpenID Connect Discovery 1.0 §4), for whoever verifies its tokens or asks
+/// for some.
+public enum IssuerMetadata {
   /// - Parameters:
   ///   - base: Where the gateway is, as the issuer's URL says: `https://example.com`.
   ///   - path: Of the sign-in.
   ///   - keysPath: Where the provider's keys are published.
-  public init(issuer: String, base: String, path: String, keysPath: String, algorithm: SignatureAlgorithm) {
+  public static func document(
+    issuer: String, base: String, path: String, keysPath: String, algorithm: SignatureAlgorithm
+  ) -> [UInt8] {
     let texts = { (list: [String]) in JSONValue.array(list.map { .string($0) }) }
-    document = JSONValue.object([
+    return JSONValue.object([
       "issuer": .string(issuer),
       "jwks_uri": .string(base + keysPath),
       "token_endpoint": .string("\(base)\(path)/token"),
@@ -30,15 +29,5 @@ public final class IssuerMetadata: Responder, Sendable {
         "auth_time", "amr",
       ]),
     ]).serialized()
-  }
-
-  public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
-    guard request.method == "GET" || request.method == "HEAD" else {
-      return completion(Answers.notAllowed(request, allowed: "GET, HEAD"))
-    }
-    completion(
-      LocalResponse(
-        status: 200, fields: [("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300")],
-        body: document))
   }
 }

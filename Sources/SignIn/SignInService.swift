@@ -113,12 +113,7 @@ public final class SignInService: Responder, Sendable {
       guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }
       showIdentity(request, completion)
     case "jwks.json":
-      guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }
-      completion(
-        LocalResponse(
-          status: 200,
-          fields: [("Content-Type", "application/jwk-set+json"), ("Cache-Control", "public, max-age=300")],
-          body: IssuerKey.published(state.keys)))
+      completion(PublishedDocument.answer(to: request, IssuerKey.published(state.keys), .keySet))
     default: completion(Answers.notFound(request))
     }
   }

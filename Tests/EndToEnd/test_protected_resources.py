@@ -73,6 +73,7 @@ def test_metadata_and_the_challenges_that_name_it(start, upstream, tmp_path, key
     assert get(gateway, path, host=HOST, method="HEAD").status == 200
     post = get(gateway, path, host=HOST, method="POST")
     assert post.status == 405 and post.field("allow") == "GET, HEAD"
+    assert gateway.access_of(post.request_id)["reason"] == "method_refused"
     assert get(gateway, path, host="www.example.com").status == 404
     assert get(gateway, path + "/strong", host=HOST).status == 404
 

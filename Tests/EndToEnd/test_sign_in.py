@@ -786,6 +786,12 @@ def test_metadata_is_published_and_can_be_cached(scene):
         assert document["issuer"] == ISSUER and document["jwks_uri"] == f"{ISSUER}/.well-known/jwks.json"
         assert document["grant_types_supported"] == ["client_credentials"]
         assert signed_in.get(path, method="POST", body=b"").status == 405
+    for path in ("/auth/jwks.json", "/.well-known/jwks.json"):
+        answer = signed_in.get(path)
+        assert answer.status == 200 and answer.field("content-type") == "application/jwk-set+json"
+        post = signed_in.get(path, method="POST", body=b"")
+        assert (post.status, post.field("allow")) == (405, "GET, HEAD") and post.body
+        assert signed_in.gateway.access_of(post.request_id)["reason"] == "method_refused"
     assert signed_in.get("/auth/jwks.json").field("cache-control") == "public, max-age=300"
 
 

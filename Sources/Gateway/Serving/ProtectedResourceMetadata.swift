@@ -1,14 +1,21 @@
 import Configuration
-import HTTP
 import JSON
 import Proxy
+import SignIn
 import Tokens
 
-/// Answers with a protected resource's metadata (RFC 9728 §3.2), for clients that ask where to get a token for it.
-final class ProtectedResourceMetadata: Responder, Sendable {
-  private let document: [UInt8]
+/// A protected resource's metadata (RFC 9728 §3.2), for clients that ask where to get a token for it.
+enum ProtectedResourceMetadata {
+  static func routes(_ configuration: GatewayConfiguration) -> [LocalRoute] {
+    configuration.protectedResources.map {
+      LocalRoute(
+        host: $0.host, path: $0.metadataPath,
+        // Clients that are pages of anywhere look for it too.
+        responder: PublishedDocument(document($0, configuration), .jsonForAllPages))
+    }
+  }
 
-  init(_ resource: ProtectedResource, _ configuration: GatewayConfiguration) {
+  private static func document(_ resource: ProtectedResource, _ configuration: GatewayConfiguration) -> [UInt8] {
     let providers = resource.providers.map { configuration.providers[$0] }
     let issuers = providers.filter { $0.certificateRule == nil }.map(\.policy.issuer)
     var members: [JSONObject.Member] = [
@@ -26,29 +33,6 @@ final class ProtectedResourceMetadata: Responder, Sendable {
       let isRequired = providers.allSatisfy { $0.dpop == .required }
       members.append(.init(name: "dpop_bound_access_tokens_required", value: .bool(isRequired)))
     }
-    document = (JSONObject(members).map { JSONValue.object($0) } ?? .null).serialized()
-  }
-
-  func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
-    guard request.method == "GET" || request.method == "HEAD" else {
-      completion(LocalResponse(status: 405, fields: [("Allow", "GET, HEAD")], body: []))
-      return
-    }
-    completion(
-      LocalResponse(
-        status: 200,
-        fields: [
-          ("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300"),
-          // Clients that are pages of anywhere look for it too, and it holds nothing of anybody.
-          ("Access-Control-Allow-Origin", "*"),
-        ],
-        body: document))
-  }
-
-  static func routes(_ configuration: GatewayConfiguration) -> [LocalRoute] {
-    configuration.protectedResources.map {
-      LocalRoute(
-        host: $0.host, path: $0.metadataPath, responder: ProtectedResourceMetadata($0, configuration))
-    }
+    return (JSONObject(members).map { JSONValue.object($0) } ?? .null).serialized()
   }
 }

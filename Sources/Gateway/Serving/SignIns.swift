@@ -82,9 +82,10 @@ final class SignIns {
       for host in signIn.hosts {
         routes.append(LocalRoute(host: host, path: signIn.path, reach: .below, responder: service))
       }
-      let metadata = IssuerMetadata(
-        issuer: provider.policy.issuer, base: provider.issuerBase, path: signIn.path,
-        keysPath: ProviderConfiguration.publishedKeysPath, algorithm: algorithm)
+      let metadata = PublishedDocument(
+        IssuerMetadata.document(
+          issuer: provider.policy.issuer, base: provider.issuerBase, path: signIn.path,
+          keysPath: ProviderConfiguration.publishedKeysPath, algorithm: algorithm), .json)
       for path in provider.metadataPaths {
         routes.append(LocalRoute(host: provider.issuerHost, path: path, responder: metadata))
       }

@@ -162,7 +162,7 @@ public enum RequestHeadParser {
   }
 
   /// Where the authority begins, behind `http://` or `https://`.
-  private static func absoluteScheme(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int? {
+  static func absoluteScheme(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int? {
     let text: InlineArray<4, UInt8> = [0x68, 0x74, 0x74, 0x70]
     guard end - start > 7 else { return nil }
     for offset in 0..<4 where ByteClass.lowered(bytes[start + offset]) != text[offset] { return nil }

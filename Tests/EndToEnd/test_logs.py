@@ -194,6 +194,47 @@ def test_one_line_for_each_exchange(start, upstream, script):
     assert len({line["request_id"] for line in found}) == len(expected)
 
 
+@pytest.mark.parametrize("head, status, reason, expected", [
+    ("TRACE /a?secret HTTP/1.1\r\nHost: a.example\r\n", 405, "method_refused", ("TRACE", "a.example", "/a")),
+    ("CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n", 405, "method_refused", ("CONNECT", "b:443", None)),
+    ("GET /a HTTP/1.1\r\nHost: a.example\r\nExpect: x\r\n", 417, "expectation_unsupported",
+     ("GET", "a.example", "/a")),
+    ("POST /%61?secret HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: gzip, chunked\r\n", 501,
+     "transfer_coding_unsupported", ("POST", "a.example", "/a")),
+    ("GET /a HTTP/2.0\r\nHost: a.example\r\n", 505, "version_unsupported", ("GET", "a.example", "/a")),
+    ("GET /a HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n", 400, "host_invalid", ("GET", None, "/a")),
+    ("GET /a/../b HTTP/1.1\r\nHost: a.example\r\nExpect: x\r\n", 417, "expectation_unsupported",
+     ("GET", "a.example", None)),
+    ("GET /\x1b HTTP/1.1\r\nHost: a.example\r\n", 400, "target_invalid", (None, None, None)),
+    ("nonsense\r\nHost: a.example\r\n", 400, "request_line_invalid", (None, None, None)),
+])
+def test_a_head_that_is_refused_is_logged_with_what_it_asks_for(start, upstream, head, status, reason, expected):
+    gateway = start(config(upstream()).replace("workers: 1", "admin: { address: 127.0.0.1:0 }"))
+    with Client(gateway) as client:
+        client.send(f"{head}\r\n".encode())
+        answer = client.response()
+    assert answer.status == status
+    line = gateway.access_of(answer.request_id)
+    assert line["reason"] == reason and "secret" not in gateway.access_text
+    assert (line.get("method"), line.get("host"), line.get("path")) == expected
+    said = run("why", answer.request_id, "--admin", gateway.wait_message("serving")["admin"]).stdout
+    method, host, path = expected
+    asked = f"{method} {host or ''}{path or ''}" if method else "no request line could be read"
+    assert re.search(rf"^asked +{re.escape(asked)}$", said, re.MULTILINE), said
+
+
+def test_a_head_that_never_came_whole_is_logged_with_what_it_asks_for(start, upstream):
+    gateway = start(config(upstream()).replace("workers: 1", "timeouts: { head: 1s }"))
+    with Client(gateway) as slow, Client(gateway) as gone:
+        slow.send(b"GET /slow HTTP/1.1\r\nHost: a.example\r\nX: ")
+        gone.send(b"GET /gone HTTP/1.1\r\nHost: a.example\r\nX: ")
+        gone.sock.shutdown(socket.SHUT_WR)
+        assert slow.response().status == 408
+    for path, reason in (("/slow", "head_timeout"), ("/gone", "client_closed")):
+        [line] = gateway.wait_access(path=path)
+        assert (line["method"], line["host"], line["reason"]) == ("GET", "a.example", reason)
+
+
 # L-2
 
 

@@ -45,9 +45,11 @@ struct WhyText {
   private static let width = 12
 
   private var asked: String? {
-    guard let method = word("method") else { return "no head could be read" }
-    return method + " " + TerminalText.word((text("host") ?? "") + (text("path") ?? ""))
-      + (text("path") == nil ? ", whose path was refused" : "")
+    guard let method = word("method") else { return "no request line could be read" }
+    let target = (text("host") ?? "") + (text("path") ?? "")
+    let isPathRefused = text("path") == nil && word("reason")?.hasPrefix("path_") ?? false
+    return method + (target.isEmpty ? "" : " \(TerminalText.word(target))")
+      + (isPathRefused ? ", whose path was refused" : "")
   }
 
   private var answer: String? {

@@ -78,21 +78,30 @@ extension ClientConnection {
       close()
       return
     }
-    takeSlot()
+    takeSlotOfRefusedHead()
     cut(.clientClosed)
   }
 
   /// Ends a connection in whose head `timeouts.drain` has ended.
   func cutHead() {
     guard phase == .reading, !isIdle else { return }
-    takeSlot()
+    takeSlotOfRefusedHead()
     cut(.drainTimeout)
   }
 
   /// A head that will be no request: answered, and nothing more of the connection is read.
   func refuseHead(_ reason: Reason) {
-    takeSlot()
+    takeSlotOfRefusedHead()
     refuse(Refusal(reason, connection: .closed))
+  }
+
+  /// A slot for a head that is refused, or never came whole: its line says what it asks for, as far as that is known.
+  private func takeSlotOfRefusedHead() {
+    takeSlot()
+    guard let slot, let block = input.take() else { return }
+    let context = worker.context
+    block.withReadable { bytes in slot.exchange.keepRefusedHead(bytes, in: context) }
+    input = consume block
   }
 
   /// A slot for an exchange that begins now.

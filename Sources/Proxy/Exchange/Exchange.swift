@@ -41,6 +41,20 @@ final class Exchange {
     log.begin(startedAt: startedAt, wallClockNanoseconds: context.wallClockNanoseconds, client: peer.text)
   }
 
+  /// Keeps what a head asks for that will be no request, for its line in the log.
+  func keepRefusedHead(_ bytes: Span<UInt8>, in context: DecisionContext) {
+    guard let head = RefusedHead(bytes, limits: context.active.headLimits) else { return }
+    log.keepRequest(head, bytes)
+    guard let target = head.path else { return }
+    do throws(PathError) {
+      _ = try CanonicalPath.write(bytes, target, to: &context.path)
+      let path = context.path
+      log.keepPath(path.span)
+    } catch {
+      // One that would be refused stands in no line; the head is refused already.
+    }
+  }
+
   // MARK: The request body
 
   /// The next piece of the request body at the start of `bytes`, with at most `dataMax` bytes of data.

@@ -66,6 +66,11 @@ struct ExchangeLog {
     host = keep(bytes, head.authority)
   }
 
+  mutating func keepRequest(_ head: borrowing RefusedHead, _ bytes: Span<UInt8>) {
+    method = keep(bytes, head.method)
+    host = keep(bytes, head.authority)
+  }
+
   /// The request is another one than the one that came.
   mutating func forgetRequest() {
     text.removeAll(keepingCapacity: true)

@@ -105,6 +105,7 @@ extension TokenUse {
     add("share", .number(total == 0 ? 0 : Double(use.count) / Double(total)))
     add("first", use.count == 0 ? .null : moment(use.first))
     add("last", use.count == 0 ? .null : moment(use.last))
+    add("first_seen", firstSeenAt.map { moment($0) } ?? .null)
     add("remark", remark.map { .string($0.text) } ?? .null)
     // No name stands twice.
     return .object(JSONObject(members) ?? [:])

@@ -85,7 +85,9 @@ struct StatusPage {
         [
           provider.name, use.aspect.rawValue, use.value ?? "the secret", "\(use.use.count)",
           ShareText.text(use.use.count, of: use.total),
-          ago(use.use, use.use.first), ago(use.use, use.use.last), use.remark?.text ?? "",
+          ago(use.use, use.use.first), ago(use.use, use.use.last),
+          use.firstSeenAt.map { "\(StatusPage.duration(max(report.now - Double($0), 0))) ago" } ?? "",
+          use.remark?.text ?? "",
         ]
       }
     }
@@ -97,7 +99,7 @@ struct StatusPage {
     }
     return table(
       "Tokens since \(momentText(report.census.since))",
-      ["Provider", "Of", "Which", "Requests", "Share", "First", "Last", "Remark"], uses)
+      ["Provider", "Of", "Which", "Requests", "Share", "First", "Last", "Key first seen", "Remark"], uses)
       + table("How old tokens are", ["Provider", "Of requests"] + StatusPage.ageHeads, ages)
   }
 

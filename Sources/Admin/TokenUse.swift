@@ -76,6 +76,8 @@ struct TokenUse {
   let use: TokenCounts.Use
   /// How many tokens of the provider came.
   let total: UInt64
+  /// When the key was first seen; nil: it is none.
+  var firstSeenAt: UnixSeconds?
   var remark: Remark?
 
   enum Remark: Equatable {
@@ -158,6 +160,7 @@ private struct UseTable {
       // One that was made ahead has its time before it.
       let since = min(max(accepted.since, key.firstSeenAt), now)
       var row = row(.key, key.name, use, since: since, among: uses)
+      row.firstSeenAt = key.firstSeenAt
       if use.count == 0, let newestUsed, key.firstSeenAt > newestUsed { row.remark = .notYet }
       return row
     }

@@ -2,14 +2,17 @@
 import hashlib
 import json
 import os
+import re
 import stat
+import textwrap
 import threading
 import time
+import types
 
 import pytest
 from support.gateway import run
 from support.ports import wait_until
-from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
+from support.tokens import AUDIENCE, ISSUER, Key, b64, bearer, held_until, mint
 from support.wire import Client, get
 from test_keys import config, discovery, failed, fetched, no_keys, with_one_and_four
 
@@ -91,6 +94,39 @@ def test_a_copy_of_this_form_is_used(start, upstream, key_server, keys, tmp_path
     write_private(file, copy_of(issuer, keys["ES256"], keys["EdDSA"]))
     gateway = start(config(app, cached(issuer, file)))
     assert status(gateway, mint(keys["ES256"])) == status(gateway, mint(keys["EdDSA"])) == 200
+
+
+def test_a_gateway_tells_when_it_first_saw_a_key(start, upstream, key_server, keys, tmp_path):
+    """On `/status`, and to `keys list`, which fetches afresh and remembers nothing."""
+    issuer, file = key_server(keys["ES256"], keys["EdDSA"]), tmp_path / "keys.json"
+    old = int(time.time()) - 90 * 86_400 - 60
+    members = {name: keys["ES256"].jwk[name] for name in ("crv", "kty", "x", "y")}
+    thumbprint = b64(hashlib.sha256(dumped(members).encode()).digest())
+    write_private(file, copy_of(issuer, keys["ES256"], first_seen={thumbprint: old}))
+    plain = config(upstream(), fetched(issuer))
+    admin = "admin: { address: 127.0.0.1:0 }"
+    gateway = start(plain.replace("workers: 1", admin).replace(fetched(issuer), cached(issuer, file)))
+    served(gateway, mint(keys["EdDSA"]))
+    address = gateway.wait_message("serving")["admin"]
+    host, _, port = address.rpartition(":")
+    place = types.SimpleNamespace(host=host, port=int(port))
+    uses = json.loads(get(place, "/status", host="127.0.0.1").body)["providers"][0]["tokens"]["uses"]
+    seen = {use["value"]: use["first_seen"] for use in uses if use["of"] == "key"}
+    assert seen["es256-1"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(old)) < seen["eddsa-1"], uses
+    page = get(place, "/status", [("Accept", "text/html")], host="127.0.0.1").body.decode()
+    assert ">Key first seen</th>" in page and "<td>90 d ago</td>" in page
+
+    def ages(text, *options):
+        (tmp_path / "listed.conf").write_text(textwrap.dedent(text))
+        result = run("keys", "list", "--config", tmp_path / "listed.conf", *options)
+        assert result.returncode == 0, result
+        return {row[1]: row[6] for row in (re.split(r"  +", line) for line in result.stdout.splitlines()[1:])}
+
+    found = ages(plain, "--admin", address)
+    assert found["es256-1"] == "90d" and re.fullmatch(r"\d+s", found["eddsa-1"]), found
+    # Where nobody is asked, nobody knows, but for the copy.
+    assert ages(plain) == {"es256-1": "-", "eddsa-1": "-"}
+    assert ages(plain.replace(fetched(issuer), cached(issuer, file)))["es256-1"] == "90d"
 
 
 @pytest.mark.parametrize("change, mode, why", [

@@ -1,6 +1,7 @@
 import Configuration
 import Fetch
 import JSON
+import Tokens
 
 /// How much each key is used, as a gateway that runs has counted it: what its `/status` says of keys.
 struct GatewayKeyUses {
@@ -11,6 +12,8 @@ struct GatewayKeyUses {
     let total: UInt64
     /// RFC 3339; nil: never.
     let last: String?
+    /// When the gateway first saw the key; nil: it does not say.
+    let firstSeenAt: UnixSeconds?
     /// nil: there is nothing to say.
     let remark: String?
   }
@@ -37,7 +40,7 @@ struct GatewayKeyUses {
         guard case .integer(let count)? = use["count"] else { return nil }
         uses[Key(provider: name, name: use["value"]?.string)] = Use(
           count: UInt64(clamping: count), total: UInt64(clamping: total), last: use["last"]?.string,
-          remark: use["remark"]?.string)
+          firstSeenAt: use["first_seen"]?.string.flatMap { TimeText.parse($0) }, remark: use["remark"]?.string)
       }
     }
   }

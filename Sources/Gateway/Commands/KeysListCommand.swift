@@ -13,8 +13,8 @@ struct KeysListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
     discussion: """
-      Keys that are fetched are fetched now. AGE is since the key was first seen (refresh.cache_file remembers it), or \
-      made. USED is how many requests (with code_flow sign-ins too) came with a token that the key verified, SHARE how \
+      Keys that are fetched are fetched now. AGE is since the key was made, or since the gateway that is asked first saw \
+      it, or refresh.cache_file says so; - where nobody remembers. USED is how many requests (with code_flow sign-ins too) came with a token that the key verified, SHARE how \
       much of its provider's that is, LAST how long ago the last one came. Whoever knows it is asked: the gateway at \
       --admin, or at admin.address of --config, which counts since it began and REMARKs which keys can go; with --log, \
       or where no gateway answers, the access log. Of a provider's own keys the first one signs.
@@ -51,7 +51,8 @@ struct KeysListCommand: ParsableCommand {
       let current = configured.fetchesKeys ? fetched : try CurrentKeys([configured])
       let listing = current.listings.first { $0.provider == configured.name && $0.origin != nil }
       if let listing {
-        for key in listing.keys { table.add(cells(of: key, listing, uses, now)) }
+        let seen: Seen = listing.isOwn || configured.keyCacheFile != nil ? .isRemembered : .isNew
+        for key in listing.keys { table.add(cells(of: key, listing, seen, uses, now)) }
       } else if status != ExitStatus.configuration {
         status = current.hasUnusableFile ? ExitStatus.configuration : ExitStatus.unavailable
       }
@@ -82,18 +83,26 @@ struct KeysListCommand: ParsableCommand {
   ]
 
   private func cells(
-    of key: KeyListing.Key, _ listing: KeyListing, _ uses: Uses, _ now: UnixSeconds
+    of key: KeyListing.Key, _ listing: KeyListing, _ seen: Seen, _ uses: Uses, _ now: UnixSeconds
   ) -> [String] {
     let use = uses.use(of: key, listing)
     return [
       listing.provider, key.key.keyID.map { TextTable.shown($0) } ?? "-", key.key.typeName, "\(key.key.key.bits)",
       key.key.algorithm?.rawValue ?? "any", key.thumbprint ?? "-",
-      // One that was made ahead has its time before it.
-      Duration.seconds(max(now - key.firstSeenAt, 0)).forPeople,
+      firstSeen(key, seen, use).map { Duration.seconds(max(now - $0, 0)).forPeople } ?? "-",
       use.map { "\($0.count)" } ?? "-", use.map { ShareText.text($0.count, of: $0.total) } ?? "-",
       use?.last.flatMap { age(since: $0, now) } ?? "-",
       origin(listing, key), use?.remark ?? "-",
     ]
+  }
+
+  /// What `KeyListing.Key.firstSeenAt` says: this command has only just begun to look.
+  private enum Seen { case isRemembered, isNew }
+
+  /// In the future for one that was made ahead; nil: nobody remembers.
+  private func firstSeen(_ key: KeyListing.Key, _ seen: Seen, _ use: GatewayKeyUses.Use?) -> UnixSeconds? {
+    guard seen == .isRemembered else { return use?.firstSeenAt }
+    return min(key.firstSeenAt, use?.firstSeenAt ?? key.firstSeenAt)
   }
 
   private func origin(_ listing: KeyListing, _ key: KeyListing.Key) -> String {
@@ -120,7 +129,7 @@ struct KeysListCommand: ParsableCommand {
         // A secret that others sign with has no name, and answers to each.
         let isNameless = if case .secret = key.key.key.material { key.key.keyID == nil } else { false }
         let use = isNameless ? all : uses.use(provider: listing.provider, keyID: key.key.keyID)
-        return GatewayKeyUses.Use(count: use.count, total: all.count, last: use.last, remark: nil)
+        return GatewayKeyUses.Use(count: use.count, total: all.count, last: use.last, firstSeenAt: nil, remark: nil)
       }
     }
   }
@@ -158,4 +167,9 @@ struct KeysListCommand: ParsableCommand {
       throw ExitStatus.noInput
     }
   }
+}
+
+extension KeyListing {
+  /// Whether the gateway makes the keys, whose files say when.
+  fileprivate var isOwn: Bool { if case .ownFolder = origin { true } else { false } }
 }

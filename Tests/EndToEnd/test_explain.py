@@ -88,6 +88,21 @@ def test_what_is_forwarded(folder):
         {"route": "open", "difference": "path"}, {"route": "write", "difference": "method"}]
 
 
+def test_what_a_route_changes_in_what_is_forwarded(folder):
+    changed = config(folder).replace(
+        "    strip_prefix: /orders\n",
+        "    token: forward\n    headers: { set: { X-Env: prod, X-Api-Key: canary-key }, remove: [X-Debug] }\n")
+    (folder / "gateway.conf").write_text(changed)
+    who = as_("claim=account=7")
+    text = explain(folder, "/orders/7", *who)
+    assert "\nsets       X-Env, X-Api-Key\nremoves    X-Debug\ntoken      goes on as well" in text
+    assert "canary-key" not in text and "canary-key" not in explain(folder, "/orders/7", *who, "--format", "json")
+    forwarded = explained(folder, "/orders/7", *who)["forwarded"]
+    assert (forwarded["sets"], forwarded["removes"]) == (["X-Env", "X-Api-Key"], ["X-Debug"])
+    assert forwarded["token"] == "forwarded"
+    assert "token" not in explained(folder, "/public/x", *who)["forwarded"]
+
+
 def test_each_requirement_says_expected_and_found(folder):
     found = explained(folder, "/orders/7", *as_("role=support", "claim=region=us", "claim=account=8"), status=1)
     assert (found["verdict"], found["status"], found["reason"]) == ("refused", 403, "requirement_unmet")

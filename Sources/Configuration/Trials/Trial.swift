@@ -34,6 +34,10 @@ public struct Trial: Sendable {
     public let identityFields: [String]
     /// What would be signed beside them; nil: nothing.
     public let assertion: AssertionConfiguration?
+    /// What the route changes beside that.
+    public let headers: HeaderChanges
+    /// Whether the token that authenticated the request goes on with it.
+    public let hasToken: Bool
   }
 
   /// A request whose token is refused.
@@ -92,13 +96,17 @@ extension RequestTrials {
     }
     var fields: [UInt8] = []
     var assertion: AssertionConfiguration?
+    var hasToken = false
     if case .upstream = route.destination {
       do throws(IdentityHeaderError) {
         fields = try route.identity.render(claims)
       } catch {
         return Trial(routed, findings: findings, tried: tried, .refused(error.reason))
       }
-      if claims != nil { assertion = route.assertion }
+      if claims != nil {
+        assertion = route.assertion
+        hasToken = route.token == .forward
+      }
     }
     let lines = fields.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     return Trial(
@@ -107,7 +115,7 @@ extension RequestTrials {
         Trial.Forwarding(
           method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,
           destination: route.destination, identityFields: lines.map { String(decoding: $0, as: UTF8.self) },
-          assertion: assertion)))
+          assertion: assertion, headers: route.headers, hasToken: hasToken)))
   }
 
   /// What a token of `supposed` would say on the route; nil where it takes none.

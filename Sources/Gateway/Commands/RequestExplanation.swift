@@ -64,6 +64,12 @@ struct RequestExplanation {
         if let assertion = forwarding.assertion {
           lines.append("signs      \(assertion.header), for \(JSONValue.printable(assertion.audience))")
         }
+        // Not what with: an upstream may be told a key of its own.
+        let set = forwarding.headers.set.map(\.name)
+        if !set.isEmpty { lines.append("sets       \(set.joined(separator: ", "))") }
+        let removed = forwarding.headers.removed
+        if !removed.isEmpty { lines.append("removes    \(removed.joined(separator: ", "))") }
+        if forwarding.hasToken { lines.append("token      goes on as well") }
       case .redirect(let redirect): lines.append("redirects  \(redirect.status) \(location(redirect, forwarding))")
       }
     }
@@ -149,6 +155,12 @@ struct RequestExplanation {
         let told = JSONValue.object(["header": .string(assertion.header), "audience": .string(assertion.audience)])
         members.append(.init(name: "assertion", value: told))
       }
+      func add(_ name: String, _ headers: [String]) {
+        if !headers.isEmpty { members.append(.init(name: name, value: .array(headers.map { .string($0) }))) }
+      }
+      add("sets", forwarding.headers.set.map(\.name))
+      add("removes", forwarding.headers.removed)
+      if forwarding.hasToken { members.append(.init(name: "token", value: .string("forwarded"))) }
       return JSONObject(members).map { .object($0) } ?? .null
     }
   }

@@ -178,7 +178,13 @@ def test_a_token_is_verified(folder):
     ["--path", "/x", "--as", "provider=nobody"], ["--path", "/x", "--token", "a", "--as", "role=a"],
     ["--path", "/x", "--format", "xml"], ["--path", "/strong", "--as", "claim=a=1", "--as", "claim=a.b=1"]], ids=str)
 def test_wrong_usage(folder, options):
-    assert run("explain", "--config", folder / "gateway.conf", *options).returncode == 64
+    result = run("explain", "--config", folder / "gateway.conf", *options)
+    assert result.returncode == 64 and "portcullis explain" in result.stderr and "<subcommand>" not in result.stderr
+
+
+def test_the_host_that_is_assumed_is_said(folder):
+    assert "\nhost       localhost, unless --host says another\n" in explain(folder, "/v1/x", status=1)
+    assert "\nhost" not in explain(folder, "/v1/x", "--host", "api.example.com")
 
 
 def test_claims_do_not_write_to_a_terminal(folder):

@@ -88,6 +88,10 @@ def test_what_is_refused_changes_nothing(tmp_path, arguments, stdin, status):
     assert result.returncode == status and result.stderr, result
     assert (tmp_path / "users.yaml").read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["users.yaml"]
+def test_what_a_command_does_not_understand_is_told_with_its_own_usage(tmp_path):
+    result = user(tmp_path, "add", "new", "--password-stdin", "--claim", "nothing")
+    assert result.returncode == 64 and "--claim nothing is no name=value" in result.stderr
+    assert "portcullis user add" in result.stderr and "<subcommand>" not in result.stderr
 
 
 def test_a_faulty_file_is_said_and_left_alone(tmp_path):

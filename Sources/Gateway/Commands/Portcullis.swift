@@ -20,7 +20,18 @@ struct Portcullis: ParsableCommand {
 
   static func main() {
     CryptoLibrary.keepUntilProcessEnds()
-    main(nil)
+    do {
+      var command = try parseAsRoot()
+      do {
+        try command.run()
+      } catch let fault as ValidationError {
+        // What a command finds only as it runs would be told with the usage of the program, and not with its own.
+        StandardError.print("Error: \(fault.message)\n\(usageString(for: type(of: command)))")
+        throw ExitStatus.usage
+      }
+    } catch {
+      exit(withError: error)
+    }
   }
 }
 

@@ -29,6 +29,9 @@ struct RequestExplanation {
   /// For a terminal.
   var text: String {
     var lines = ["request    \(JSONValue.printable(trial.routed.request.text))"]
+    if trial.routed.request.host == TrialRequest.anyHost {
+      lines.append("host       \(TrialRequest.anyHost), unless --host says another")
+    }
     if !trial.routed.path.isEmpty { lines.append("path       \(path)") }
     let passed = passedOver
     for (index, other) in passed.prefix(RequestExplanation.passedOverMax).enumerated() {

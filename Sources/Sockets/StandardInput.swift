@@ -3,7 +3,7 @@ import Glibc
 
 /// What is typed, or piped in.
 public enum StandardInput {
-  /// The next line of standard input, without its end; nil at the end. Blocks.
+  /// The next line of standard input, without its end, be it LF or CR LF; nil at the end. Blocks.
   ///
   /// - Throws: EMSGSIZE for one of more than `bytesMax` bytes.
   public static func line(bytesMax: Int) throws(SystemError) -> [UInt8]? {
@@ -15,11 +15,17 @@ public enum StandardInput {
       let count = unsafe read(0, &byte, 1)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw .last("read") }
-      if count == 0 { return line.isEmpty ? nil : line }
-      if byte == UInt8(ascii: "\n") { return line }
-      guard line.count < bytesMax else { throw SystemError(call: "read", code: EMSGSIZE) }
+      if count == 0, line.isEmpty { return nil }
+      if count == 0 || byte == UInt8(ascii: "\n") {
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        guard line.count <= bytesMax else { break }
+        return line
+      }
+      // One more may be half of its end.
+      guard line.count <= bytesMax else { break }
       line.append(byte)
     }
+    throw SystemError(call: "read", code: EMSGSIZE)
   }
 
   /// A line that is typed at the process's terminal, which does not show it. Blocks.

@@ -88,6 +88,15 @@ def test_what_is_refused_changes_nothing(tmp_path, arguments, stdin, status):
     assert result.returncode == status and result.stderr, result
     assert (tmp_path / "users.yaml").read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["users.yaml"]
+@pytest.mark.parametrize("stdin, password", [
+    ("longenough1\r\n", "longenough1"), ("longenough1\r", "longenough1"), ("longenough1\r\r\n", "longenough1\r"),
+    ("x" * 511 + "\r\n", "x" * 511), ("x" * 511, "x" * 511), ("two words\nthree words\n", "two words")], ids=range(6))
+def test_a_password_is_a_line_without_its_end(tmp_path, stdin, password):
+    add(tmp_path, "alice", stdin=stdin)
+    stored = hash_of((tmp_path / "users.yaml").read_text(), "alice")
+    assert crypted(password, stored) == stored
+
+
 def test_what_a_command_does_not_understand_is_told_with_its_own_usage(tmp_path):
     result = user(tmp_path, "add", "new", "--password-stdin", "--claim", "nothing")
     assert result.returncode == 64 and "--claim nothing is no name=value" in result.stderr

@@ -21,7 +21,7 @@ public struct PasswordHash: Sendable {
   /// Whether a password can match at all.
   private let isMatchable: Bool
 
-  /// How many bytes a password has that can be hashed.
+  /// How many bytes a password has that can be hashed: libxcrypt's 512 are with the NUL behind them.
   public static let passwordBytes = 1...511
   /// How many characters a new password has at least: shorter ones are guessed (NIST SP 800-63B §5.1.1.1). There is no
   /// other rule, as rules make passwords worse.

@@ -58,7 +58,7 @@ struct LoginPage: Sendable {
       <input id="username" name="username" value="\(HTMLText.escaped(username))" type="text" autocomplete="username" \
       autocapitalize="none" spellcheck="false" maxlength="128" required\(focusName)\(described)\(isInvalid)>
       <label for="password">Password</label>
-      <input id="password" name="password" type="password" autocomplete="current-password" maxlength="511" \
+      <input id="password" name="password" type="password" autocomplete="current-password" \
       required\(focusPassword)\(described)\(isInvalid)>
       <button type="submit">Sign in</button>
       </form>

@@ -109,10 +109,11 @@ struct PasswordPage: Sendable {
     let invalid = isAtFault ? " aria-invalid=\"true\"" : ""
     let focus = field == message?.field ?? .current ? " autofocus" : ""
     let length = field == .current ? "" : " minlength=\"8\""
+    // No longest one: a browser would cut what is pasted, and not say so.
     return """
       <label for="\(field.rawValue)">\(label)</label>
       <input id="\(field.rawValue)" name="\(field.rawValue)" type="password" autocomplete="\(autocomplete)"\(length) \
-      maxlength="511" required\(focus)\(described)\(invalid)>
+      required\(focus)\(described)\(invalid)>
       """
   }
 

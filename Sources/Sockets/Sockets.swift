@@ -23,6 +23,8 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// `call` had no memory.
   public static func noMemory(_ call: String) -> SystemError { SystemError(call: call, code: ENOMEM) }
+  /// Whether something was longer than it may be.
+  public var isTooLong: Bool { code == EMSGSIZE }
   /// Whether there is nothing of that name.
   public var isNotThere: Bool { code == ENOENT }
 

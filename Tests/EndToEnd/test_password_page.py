@@ -238,6 +238,16 @@ def test_the_longest_and_the_shortest_password_are_taken(signed_in):
         current = new
 
 
+def test_no_browser_is_told_to_cut_a_password(signed_in):
+    """What is too long is refused in words; what was cut would be somebody's password without their knowing."""
+    made, browser = signed_in
+    for path, count in (("/auth/login", 1), (PATH, 3)):
+        inputs = re.findall(r'<input [^>]*type="password"[^>]*>', browser.go(path).body.decode())
+        assert len(inputs) == count and not any("maxlength" in each for each in inputs), inputs
+    answer = made.browser().sign_in(password=PASSWORD + "x" * 600)
+    assert answer.status == 401 and alert(answer) == "This user name and password do not fit together."
+
+
 def test_C_8_another_site_changes_no_password(signed_in):
     made, browser = signed_in
     form = filled(browser)

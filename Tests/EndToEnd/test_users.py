@@ -97,6 +97,12 @@ def test_a_password_is_a_line_without_its_end(tmp_path, stdin, password):
     assert crypted(password, stored) == stored
 
 
+@pytest.mark.parametrize("stdin", ["x" * 512 + "\n", "x" * 512, "x" * 512 + "\r\n", "x" * 9999])
+def test_a_password_that_is_too_long_is_said_to_be(tmp_path, stdin):
+    result = user(tmp_path, "add", "alice", "--password-stdin", stdin=stdin)
+    assert (result.returncode, result.stderr) == (64, "a password has 1 to 511 bytes, no NUL\n")
+
+
 def test_what_a_command_does_not_understand_is_told_with_its_own_usage(tmp_path):
     result = user(tmp_path, "add", "new", "--password-stdin", "--claim", "nothing")
     assert result.returncode == 64 and "--claim nothing is no name=value" in result.stderr

@@ -34,6 +34,7 @@ struct PasswordInput: ParsableArguments {
       first = try StandardInput.secret(prompt: "Password of \(TextTable.shown(username)): ", bytesMax: most)
       second = try StandardInput.secret(prompt: "Once more: ", bytesMax: most)
     } catch {
+      if error.isTooLong { throw refusal("\(PasswordHashError.passwordRefused)") }
       let hint = passwordStdin ? "" : "; with --password-stdin it is read from standard input"
       throw refusal("no password: \(error)\(hint)")
     }

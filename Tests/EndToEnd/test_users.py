@@ -77,6 +77,11 @@ def test_a_user_is_added_with_all_that_there_is_to_say(tmp_path):
     (["add", "new", "--password-stdin"], "x" * 512 + "\n", 64),
     (["add", "new", "--password-stdin"], "nul\0inside it\n", 64),
     (["add", "new", PASSWORD], "", 64),
+    (["add", "a\nb", "--password-stdin"], PASSWORD + "\n", 1),
+    (["add", "new", "--password-stdin", "--role", "a\nb"], PASSWORD + "\n", 1),
+    (["add", "new", "--password-stdin", "--permission", "a\x1bb"], PASSWORD + "\n", 1),
+    (["add", "new", "--password-stdin", "--claim", "a\u2028b=1"], PASSWORD + "\n", 1),
+    (["add", "new", "--password-stdin", "--claim", "a=b\r"], PASSWORD + "\n", 1),
     (["password", "nobody", "--password-stdin"], PASSWORD + "\n", 1),
     (["disable", "nobody"], "", 1),
     (["enable", "nobody"], "", 1),
@@ -88,6 +93,17 @@ def test_what_is_refused_changes_nothing(tmp_path, arguments, stdin, status):
     assert result.returncode == status and result.stderr, result
     assert (tmp_path / "users.yaml").read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["users.yaml"]
+
+
+@pytest.mark.parametrize("option, noun", [
+    ("--role", 'the role "a\\nb"'), ("--permission", 'the permission "a\\nb"'), ("--scope", 'the scope "a\\nb"')])
+def test_a_line_break_is_said_where_it_stands(tmp_path, option, noun):
+    result = user(tmp_path, "add", "alice", "--password-stdin", option, "a\nb")
+    assert result.stderr == f"{noun} holds a control character or a line break\n", result
+    assert run("client", "add", "batch", option, "a\nb", "--users-file", tmp_path / "users.yaml").returncode == 1
+    assert not (tmp_path / "users.yaml").exists()
+
+
 @pytest.mark.parametrize("stdin, password", [
     ("longenough1\r\n", "longenough1"), ("longenough1\r", "longenough1"), ("longenough1\r\r\n", "longenough1\r"),
     ("x" * 511 + "\r\n", "x" * 511), ("x" * 511, "x" * 511), ("two words\nthree words\n", "two words")], ids=range(6))

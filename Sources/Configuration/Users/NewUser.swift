@@ -36,6 +36,32 @@ public struct NewUser: Sendable {
     return ClaimMember(name: String(text[..<equals]), value: value)
   }
 
+  /// Why no file takes it as it is; nil: it may.
+  ///
+  /// YAML has line breaks within quotes for spaces, and other control characters for none at all.
+  public var fault: String? {
+    var texts = [("the id", id), ("the username", username ?? "")]
+    texts += roles.map { ("the role", $0) }
+    texts += permissions.map { ("the permission", $0) }
+    texts += scopes.map { ("the scope", $0) }
+    for claim in claims {
+      texts.append(("the claim", claim.name))
+      if case .string(let text) = claim.value { texts.append(("the claim's value", text)) }
+    }
+    for (noun, text) in texts where text.unicodeScalars.contains(where: isControl) {
+      let shown = text.unicodeScalars.map { isControl($0) ? $0.escaped(asASCII: true) : String($0) }.joined()
+      return "\(noun) \"\(shown)\" holds a control character or a line break"
+    }
+    return nil
+  }
+
+  private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
+  }
+
   /// The element of the list, in lines that begin at the column of its dash.
   var lines: [String] {
     var lines = ["id: \(YAMLScalar.written(id))"]

@@ -31,6 +31,7 @@ public struct UsersFileText: Sendable {
   /// Adds them at the end of their list.
   public mutating func add(_ users: [NewUser]) throws(UsersEditFault) {
     guard let kind = users.first?.kind else { return }
+    if let fault = users.lazy.compactMap(\.fault).first { throw UsersEditFault(description: fault) }
     let name = kind == .user ? "users" : "clients"
     let lines = users.flatMap(\.lines)
     guard let root else { return try change(at: bytes.count, onNewLine(["\(name):"] + lines.map { "  " + $0 })) }

@@ -219,6 +219,27 @@ def test_what_cannot_be_imported_is_said_line_by_line_and_nobody_is(tmp_path):
     assert not (tmp_path / "users.yaml").exists()
 
 
+def test_what_stands_in_the_way_of_an_import_is_said_by_its_line(tmp_path):
+    good = crypted(PASSWORD, "$6$saltstring")
+    add(tmp_path, "alice")
+    before = (tmp_path / "users.yaml").read_bytes()
+    (tmp_path / "list").write_text(f"# people\nbob:{good}\nalice:{good}\n")
+    result = user(tmp_path, "import", tmp_path / "list")
+    assert result.returncode == 1
+    assert result.stderr == f"{tmp_path}/list:3: {tmp_path}/users.yaml has alice already\n"
+    (tmp_path / "list").write_text(f"bob:{good}\n\nbob:{good}\nca\trol:{good}\n")
+    result = user(tmp_path, "import", tmp_path / "list")
+    assert result.returncode == 1 and f"{tmp_path}/list:3: bob stands on line 1 already\n" in result.stderr
+    assert f'{tmp_path}/list:4: the username "ca\\trol" holds a control character' in result.stderr
+    assert (tmp_path / "users.yaml").read_bytes() == before
+
+
+def test_an_import_begins_behind_a_byte_order_mark(tmp_path):
+    (tmp_path / "list").write_text(f"\ufeffbob:{crypted(PASSWORD, '$6$saltstring')}\r\n")
+    assert user(tmp_path, "import", tmp_path / "list").returncode == 0
+    assert "username: bob\n" in (tmp_path / "users.yaml").read_text()
+
+
 # The terminal.
 
 

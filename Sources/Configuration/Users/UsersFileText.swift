@@ -1,6 +1,8 @@
 /// Why a users file was not changed.
 public struct UsersEditFault: Error, Sendable, CustomStringConvertible {
   public let description: String
+
+  public init(description: String) { self.description = description }
 }
 
 /// The text of a users file, which is changed where it has to be: comments and order stay.
@@ -25,6 +27,9 @@ public struct UsersFileText: Sendable {
   }
 
   private static func isSyntaxFault(_ bytes: [UInt8]) -> Bool { (try? YAMLReader.events(of: bytes)) == nil }
+
+  /// Whether somebody has that username.
+  public func hasUser(_ username: String) -> Bool { (try? user(username)) != nil }
 
   // MARK: Changes
 

@@ -20,7 +20,8 @@ struct UserImportCommand: ParsableCommand {
   private static let lineBytesMax = 4096
 
   func run() throws {
-    var users: [NewUser] = []
+    var users: [(user: NewUser, line: Int)] = []
+    var lines: [[UInt8]: Int] = [:]
     var faults: [String] = []
     var number = 0
     do throws(SystemError) {
@@ -28,8 +29,7 @@ struct UserImportCommand: ParsableCommand {
         of: file == "-" ? "/dev/stdin" : file, bytesMax: UserImportCommand.lineBytesMax
       ) { bytes in
         number += 1
-        let line = String(decoding: Array(bytes.indices.map { bytes[$0] }), as: UTF8.self)
-        switch UserImportCommand.entry(line) {
+        switch UserImportCommand.entry(UserImportCommand.text(bytes, number)) {
         case .nothing: break
         case .passedOver(let name):
           StandardError.print("\(file):\(number): \(name) has no password, and is passed over")
@@ -38,7 +38,12 @@ struct UserImportCommand: ParsableCommand {
           guard let id = try? UserAddCommand.newID() else { return }
           var user = NewUser(id: id, username: name, passwordHash: hash)
           grants.apply(to: &user)
-          users.append(user)
+          if let fault = user.fault { return faults.append("\(file):\(number): \(fault)") }
+          if let first = lines[Array(name.utf8)] {
+            return faults.append("\(file):\(number): \(TextTable.shown(name)) stands on line \(first) already")
+          }
+          lines[Array(name.utf8)] = number
+          users.append((user, number))
         }
       }
     } catch {
@@ -50,9 +55,23 @@ struct UserImportCommand: ParsableCommand {
       if faults.isEmpty { StandardError.print("\(file): nobody with a password") }
       throw ExitStatus.refused
     }
-    let added = users
-    try option.change { text throws(UsersEditFault) in try text.add(added) }
-    print("\(added.count) added")
+    let found = users
+    try option.change { text throws(UsersEditFault) in
+      let taken = found.compactMap { entry -> String? in
+        guard let name = entry.user.username, text.hasUser(name) else { return nil }
+        return "\(file):\(entry.line): \(option.usersFile) has \(TextTable.shown(name)) already"
+      }
+      guard taken.isEmpty else { throw UsersEditFault(description: taken.joined(separator: "\n")) }
+      try text.add(found.map(\.user))
+    }
+    print("\(found.count) added")
+  }
+
+  /// Without the byte order mark that some editors put in front of a file, and nobody sees.
+  private static func text(_ line: Span<UInt8>, _ number: Int) -> String {
+    let bytes = line.indices.map { line[$0] }
+    return String(
+      decoding: number == 1 && bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...], as: UTF8.self)
   }
 
   private enum Entry {

@@ -387,7 +387,12 @@ def test_sign_ins_are_listed_and_ended(signed_in):
     assert going_on(file) == set()
     for arguments in ([], ["--all", "--user", "u1"], ["--all", "--id", "x"]):
         assert sign_ins(folder, "revoke", *arguments).returncode == 64
-    assert sign_ins(folder, "revoke", "--user", "bob").returncode == 1
+    result = sign_ins(folder, "revoke", "--user", "alice")
+    assert (result.returncode, result.stderr) == (1, "no sign-in was ended: there is none that goes on\n")
+    result = sign_ins(folder, "revoke", "--user", "alicce")
+    assert result.returncode == 1 and result.stderr.endswith("users.yaml has no user alicce\n")
+
+
 
 
 def test_C_10_kill_9_loses_no_acknowledged_end(signed_in):

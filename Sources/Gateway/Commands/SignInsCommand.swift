@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Sockets
 
 /// `portcullis sign-ins`
@@ -59,7 +60,8 @@ struct SignInsRevokeCommand: ParsableCommand {
   }
 
   func run() throws {
-    let found = try option.open()
+    let provider = try option.option.load()
+    let found = try SignInsOfProvider(provider)
     var count = 0
     func ended(_ id: String) {
       count += 1
@@ -71,7 +73,15 @@ struct SignInsRevokeCommand: ParsableCommand {
       for id in id where try found.end(id: id) { ended(id) }
     }
     guard count == 0 else { return }
-    StandardError.print("no sign-in was ended: there is none that goes on")
+    let mistake = option.user.flatMap { unknown($0, provider.signIn?.users) } ?? ""
+    StandardError.print("no sign-in was ended: there is none that goes on\(mistake)")
     throw ExitStatus.refused
+  }
+
+  /// That the file has nobody of the name: whoever mistyped it would take them for signed out.
+  private func unknown(_ user: String, _ users: UsersFile?) -> String? {
+    guard let users, users.user(named: user) == nil, users.user(id: user) == nil, users.client(id: user) == nil
+    else { return nil }
+    return ", and \(users.path) has no user \(TextTable.shown(user))"
   }
 }

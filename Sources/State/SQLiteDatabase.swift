@@ -86,15 +86,32 @@ final class SQLiteDatabase {
     defer { close(descriptor) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { throw last("stat \(path)") }
+    try check(status, path)
+    if geteuid() == 0, status.st_size == 0 { try giveToOwnerOfFolder(descriptor, folder, path) }
+    return path
+  }
+
+  /// Looks at a file that need not be there, and opens nothing.
+  ///
+  /// - Throws: Where what is there would not be opened.
+  static func check(path: String) throws(StoreFault) {
+    var status = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+    guard unsafe lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw last("stat \(path)")
+    }
+    try check(status, path)
+  }
+
+  private static func check(_ status: stat, _ path: String) throws(StoreFault) {
     guard status.st_mode & S_IFMT == S_IFREG else { throw StoreFault("\(path) is no file") }
     let mode = status.st_mode & 0o7777
     guard mode & 0o077 == 0 else {
       throw StoreFault(
         "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod 600 \(path)")
     }
-    if geteuid() == 0, status.st_size == 0 { try giveToOwnerOfFolder(descriptor, folder, path) }
     guard status.st_uid == geteuid() || geteuid() == 0 else { throw StoreFault("\(path) belongs to another user") }
-    return path
   }
 
   /// The gateway, which need not be root, goes on with what root has begun.

@@ -7,6 +7,11 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
   /// - Throws: Where somebody else could read it, it is no file of this program's, or of a newer version of it.
   public init(path: String) throws(StoreFault) { writer = try SQLiteWriter(path: path, name: "sessions") }
 
+  /// Looks at a file without opening it. Blocks.
+  ///
+  /// - Throws: Where one is there that is not opened, as others may read it. What it holds is not looked at.
+  public static func check(path: String) throws(StoreFault) { try SQLiteDatabase.check(path: path) }
+
   public func begin(
     _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
   ) {

@@ -393,6 +393,18 @@ def test_sign_ins_are_listed_and_ended(signed_in):
     assert result.returncode == 1 and result.stderr.endswith("users.yaml has no user alicce\n")
 
 
+def test_check_says_that_others_may_read_the_database_of_sign_ins(signed_in):
+    folder, file, _ = signed_in
+    assert run("check", "--config", folder / "gateway.conf").returncode == 0
+    before = file.read_bytes()
+    file.chmod(0o644)
+    checked, served = (run(command, "--config", folder / "gateway.conf") for command in ("check", "serve"))
+    said = f"{file} has mode 644; nobody but its owner may read it: run chmod 600 {file}"
+    assert checked.returncode == 1 and said in checked.stderr and "good" not in checked.stdout, checked
+    assert served.returncode == 73 and said in served.stdout + served.stderr, served
+    file.unlink()
+    assert run("check", "--config", folder / "gateway.conf").returncode == 0
+    assert not file.exists() and before
 
 
 def test_C_10_kill_9_loses_no_acknowledged_end(signed_in):

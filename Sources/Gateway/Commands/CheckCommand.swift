@@ -5,6 +5,7 @@ import Introspection
 import JSON
 import Keys
 import OTLP
+import State
 
 /// `portcullis check`
 struct CheckCommand: ParsableCommand {
@@ -45,6 +46,7 @@ struct CheckCommand: ParsableCommand {
   }
 
   /// Keys, credentials and revoked tokens on this machine are read as `serve` does, so that what is good here starts.
+  /// Databases are not opened: the gateway makes them, and may be another user.
   ///
   /// - Returns: What is probably not meant.
   private func checkFiles(_ configuration: GatewayConfiguration) throws -> [Diagnostic] {
@@ -73,6 +75,15 @@ struct CheckCommand: ParsableCommand {
         try endpoint?.check()
       } catch {
         StandardError.print("\(file.config): provider \"\(provider.name)\": introspection: \(error)")
+        isGood = false
+      }
+    }
+    for provider in configuration.providers {
+      do throws(StoreFault) {
+        if provider.signIn != nil, let file = provider.signInsFile { try SQLiteSignInStore.check(path: file) }
+        if let file = provider.sessionsFile { try SQLiteSessionStore.check(path: file) }
+      } catch {
+        StandardError.print("\(file.config): provider \"\(provider.name)\": \(error)")
         isGood = false
       }
     }

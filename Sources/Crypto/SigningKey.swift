@@ -6,6 +6,8 @@ public enum SigningKeyError: Error, Sendable, Equatable {
   case unreadable
   /// A key of a type or size that no algorithm here signs with.
   case unsupported
+  /// An RSA key outside 2048 to 8192 bits (SECURITY.md T-10).
+  case modulusSize(bits: Int)
   /// OpenSSL failed.
   case failed(String)
 }
@@ -168,7 +170,8 @@ public enum SigningKeyError: Error, Sendable, Equatable {
       }
     } catch {
       ERR_clear_error()
-      throw .unsupported
+      guard case .modulusSize = error else { throw .unsupported }
+      throw .modulusSize(bits: Int(unsafe EVP_PKEY_get_bits(key.pointer)))
     }
   }
 

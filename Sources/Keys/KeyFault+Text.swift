@@ -1,3 +1,4 @@
+internal import Crypto
 public import Fetch
 internal import HTTP
 internal import JSON
@@ -30,6 +31,8 @@ extension KeyFault: CustomStringConvertible {
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner and group may use it: run chmod o= \(path)"
     case .foreignFile(let path): "\(path) belongs to another user"
     case .signingKeyUnusable(let path): "\(path) holds no private key for the algorithm in its name"
+    case .signingKeySize(let path, let bits):
+      "\(path) holds \(PublicKeyError.modulusSize(bits: bits).description)"
     case .noCertificate(let path): "\(path) holds no certificate in PEM"
     case .keyNotGenerated: "a key could not be made"
     case .noSigningKey(let path): "\(path) holds no key of it; portcullis keys generate makes one"

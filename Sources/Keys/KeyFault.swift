@@ -30,6 +30,8 @@ public enum KeyFault: Error, Sendable {
   case foreignFile(String)
   /// The file holds no private key for the algorithm in its name.
   case signingKeyUnusable(String)
+  /// The file holds an RSA key that is too short or too long to sign with.
+  case signingKeySize(String, bits: Int)
   case keyNotGenerated
   /// The file of certificate authorities holds none.
   case noCertificate(String)

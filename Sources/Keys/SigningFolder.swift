@@ -118,6 +118,7 @@ public struct SigningFolder: Sendable {
       let key = try IssuerKey(try SigningKey(pem: contents.bytes), algorithm: algorithm)
       return Entry(key: key, file: file, createdAt: time)
     } catch {
+      if case .modulusSize(let bits) = error { throw .signingKeySize(file, bits: bits) }
       throw .signingKeyUnusable(file)
     }
   }

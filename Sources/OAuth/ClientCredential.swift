@@ -44,6 +44,7 @@ enum ClientCredential: Sendable {
       guard let algorithm = algorithms.first(where: { key.publicKey.fits($0.scheme) }) else { throw .unsupported }
       return try IssuerKey(key, algorithm: algorithm)
     } catch {
+      if case .modulusSize(let bits) = error { throw .keySize(path, bits: bits) }
       throw .keyUnusable(path)
     }
   }

@@ -1,3 +1,4 @@
+internal import Crypto
 public import Sockets
 
 /// Why the gateway cannot prove that it is the client. No secret is in it.
@@ -11,6 +12,8 @@ public enum ClientFault: Error, Sendable {
   case secretIsEmpty(String)
   /// No private key in PEM, or one that no algorithm here signs with.
   case keyUnusable(String)
+  /// An RSA key that is too short or too long to sign with.
+  case keySize(String, bits: Int)
   /// OpenSSL could not sign.
   case assertionNotMade
 }
@@ -26,6 +29,7 @@ extension ClientFault: CustomStringConvertible {
     case .foreignFile(let path): "\(path) belongs to another user"
     case .secretIsEmpty(let path): "\(path) is empty"
     case .keyUnusable(let path): "\(path) holds no unencrypted RSA, EC or Ed25519 private key in PEM"
+    case .keySize(let path, let bits): "\(path) holds \(PublicKeyError.modulusSize(bits: bits).description)"
     case .assertionNotMade: "the client assertion could not be signed"
     }
   }

@@ -11,6 +11,7 @@ import time
 import pytest
 from conftest import makes
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from support.gateway import run
 from support.introspection import CLIENT, SECRET, IntrospectionServer, active
 from support.judged import INVALID_TOKEN, Judge
@@ -694,13 +695,18 @@ def test_L_3_a_secret_that_others_can_read(tmp_path, upstream, issuer, secret, m
         assert run("serve", "--config", path).returncode == 78
 
 
+def serialized(key):
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
 @pytest.mark.parametrize("content, mode, fault", [
     (b"no key", 0o600, "holds no unencrypted RSA, EC or Ed25519 private key in PEM"),
+    (lambda: serialized(rsa.generate_private_key(65537, 1024)), 0o600, "holds an RSA key of 1024 bits; 2048 to 8192 are accepted"),
     (None, 0o640, "the private key can be read by others than its owner"), (None, 0o600, None)])
 def test_K_8_a_client_key_that_cannot_be_used(tmp_path, upstream, issuer, keys, content, mode, fault):
     key = tmp_path / "client.pem"
-    key.write_bytes(content or keys["ES256"].private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    key.write_bytes((content() if callable(content) else content) or serialized(keys["ES256"].private))
     key.chmod(mode)
     path = tmp_path / "gateway.conf"
     path.write_text(config(upstream(), issuer(), f"private_key_file: {key}", NO_KEYS))

@@ -6,7 +6,7 @@ import time
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from support.gateway import run
 from support.ports import wait_until
 from support.wire import get
@@ -31,10 +31,10 @@ def state(tmp_path):
     return folder
 
 
-def key_of(folder, time_of_key):
+def key_of(folder, time_of_key, algorithm="ES256", key=None):
     """A key's file as the gateway makes them, of that time."""
-    file = folder / f"local.ES256.{int(time_of_key)}.pem"
-    key = ec.generate_private_key(ec.SECP256R1())
+    file = folder / f"local.{algorithm}.{int(time_of_key)}.pem"
+    key = key or ec.generate_private_key(ec.SECP256R1())
     with open(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as out:
         out.write(key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -128,6 +128,15 @@ def test_gateways_that_share_a_folder_make_one_key(state, start, tmp_path):
     tokens = [mint(gateway) for gateway in gateways]
     assert len({signer(token) for token in tokens}) == 1
     assert all(status(gateway, token) == 200 for gateway in gateways for token in tokens)
+
+
+def test_T_10_the_size_of_a_key_that_is_refused_is_said(state, tmp_path):
+    file = key_of(state, 1, "RS256", rsa.generate_private_key(65537, 1024))
+    (tmp_path / "gateway.conf").write_text(config(state, "algorithm: RS256"))
+    for command in ("check", "serve"):
+        result = run(command, "--config", tmp_path / "gateway.conf")
+        said = f"{file} holds an RSA key of 1024 bits; 2048 to 8192 are accepted"
+        assert result.returncode != 0 and said in result.stdout + result.stderr, result
 
 
 def test_a_token_that_outlives_its_key_is_said(state, start):

@@ -25,6 +25,13 @@ struct FormFields {
   /// The value, where it is UTF-8.
   func text(_ name: String) -> String? { self[name].flatMap { String(validating: $0, as: UTF8.self) } }
 
+  /// Those that have a value: of a token request the others are as if they were left out (RFC 6749 §3.2).
+  var withoutEmpty: FormFields {
+    var form = self
+    form.fields.removeAll { $0.value.isEmpty }
+    return form
+  }
+
   /// nil where an escape is malformed.
   static func decode(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
     var output: [UInt8] = []

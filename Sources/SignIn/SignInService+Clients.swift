@@ -9,7 +9,7 @@ import Tokens
 /// Tokens for machines (RFC 6749 §4.4).
 extension SignInService {
   func issueToClient(_ request: LocalRequest, _ completion: @escaping Completion) {
-    guard request.mediaType == .form, let form = FormFields(request.body) else {
+    guard request.mediaType == .form, let form = FormFields(request.body)?.withoutEmpty else {
       return completion(Answers.error(.invalidRequest, "a form is needed", .signInRequestInvalid))
     }
     guard let grant = form.text("grant_type") else {

@@ -186,6 +186,10 @@ def test_client_credentials(scene):
     post = grant + b"&client_id=batch&client_secret=canary-machine-secret&scope=orders%3Aread"
     answer = signed_in.get("/auth/token", [FORM], method="POST", body=post)
     assert answer.status == 200 and json.loads(answer.body)["scope"] == "orders:read"
+    # RFC 6749 §3.2: what has no value is as if it were left out.
+    empty = grant + b"&scope=&client_id=&client_secret="
+    answer = signed_in.get("/auth/token", [FORM, basic("batch", "canary-machine-secret")], method="POST", body=empty)
+    assert answer.status == 200 and json.loads(answer.body)["scope"] == "orders:read orders:write", answer.body
 
 
 @pytest.mark.parametrize("fields, body, status, error", [
@@ -194,6 +198,9 @@ def test_client_credentials(scene):
     ([FORM, basic("alice", PASSWORD)], b"grant_type=client_credentials", 401, "invalid_client"),
     ([FORM], b"grant_type=client_credentials", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"", 400, "invalid_request"),
+    ([FORM, basic("batch", "x")], b"grant_type=", 400, "invalid_request"),
+    ([FORM], b"grant_type=client_credentials&client_id=batch&client_secret=", 400, "invalid_request"),
+    ([FORM, basic("batch", "x")], b"grant_type=client_credentials&scope=&scope=admin", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"grant_type=client_credentials&client_id=a&client_secret=b", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"grant_type=password&username=a&password=b", 400, "unsupported_grant_type"),
     ([FORM, basic("batch", "x")], b"grant_type=client_credentials&grant_type=client_credentials", 400, "invalid_request"),

@@ -68,6 +68,15 @@ extension LocalRequest {
     }
   }
 
+  /// Whether Authorization is of a scheme for tokens, with a good one or a bad one, or none.
+  var bringsToken: Bool {
+    fields.contains { field in
+      guard field.name.lowercased() == "authorization" else { return false }
+      let scheme = field.value.prefix { $0 > 0x20 && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "=") }
+      return ["bearer", "dpop"].contains(String(decoding: scheme, as: UTF8.self).lowercased())
+    }
+  }
+
   /// The token in Authorization; nil where there is none. Two lines are two tokens, and none.
   var bearerToken: [UInt8]? {
     guard let value = field("authorization"), value.count > 7 else { return nil }

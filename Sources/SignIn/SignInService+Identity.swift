@@ -7,7 +7,8 @@ import Tokens
 /// Whose token a request has.
 extension SignInService {
   func showIdentity(_ request: LocalRequest, _ completion: Completion) {
-    guard let token = token(of: request) else {
+    // As on routes, another scheme's Authorization says nothing of who it is: the cookie does.
+    guard let token = request.bringsToken ? request.bearerToken : accessCookie(of: request) else {
       return completion(Answers.error(.invalidToken, "no token", .credentialMissing))
     }
     let verified: VerifiedToken
@@ -27,10 +28,14 @@ extension SignInService {
     "sub", "preferred_username", "client_id", "roles", "permissions", "scope", "exp", "auth_time",
   ]
 
-  /// The token that a request speaks with: that in Authorization, or else the cookie's.
+  /// The token that a request speaks with: that in Authorization, or else the cookie's. Never the cookie's beside any
+  /// Authorization, which stands for a request that no other site's page has sent.
   func token(of request: LocalRequest) -> [UInt8]? {
-    request.hasField("authorization")
-      ? request.bearerToken : request.cookie(configuration.cookies.access).map { [UInt8]($0.utf8) }
+    request.hasField("authorization") ? request.bearerToken : accessCookie(of: request)
+  }
+
+  private func accessCookie(of request: LocalRequest) -> [UInt8]? {
+    request.cookie(configuration.cookies.access).map { [UInt8]($0.utf8) }
   }
 
   func verify(_ token: [UInt8]) -> Result<VerifiedToken, NotVerified> {

@@ -759,6 +759,15 @@ def test_me_says_who_is_signed_in(scene):
     for fields in ([], [signed_in.bearer("x")], [("Authorization", "Basic YTpi")]):
         answer = signed_in.get("/auth/me", fields)
         assert answer.status == 401 and answer.field("www-authenticate").startswith("Bearer")
+    # As on a route: another scheme says nothing of who it is, and a bad token is one beside a good cookie too.
+    cookie = ("Cookie", f"{signed_in.prefix}portcullis_access={browser.access}")
+    for value, status in (("Basic YTpi", 200), ("Negotiate x", 200), ("Bearer x", 401), ("Bearer", 401), ("DPoP x", 401)):
+        fields = [("Authorization", value), cookie]
+        assert signed_in.get("/auth/me", fields).status == signed_in.get("/x", fields).status == status, value
+    # What changes something does not take the cookie so.
+    fields = [("Authorization", "Basic YTpi"), cookie, ("Origin", "https://evil.test")]
+    passwords = {"current_password": PASSWORD, "new_password": "something else"}
+    assert signed_in.post("/auth/password", passwords, fields).status == 401
 
 
 @pytest.mark.parametrize("body, type", [

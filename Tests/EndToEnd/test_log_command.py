@@ -98,6 +98,25 @@ def test_no_line_is_too_long_or_cut_short():
     assert result.stderr == b"4 lines are none of the gateway's\n"
 
 
+SHADOW = request(7, shadow="scope_missing", subject="bob", upstream="app")
+TRIED = request(8, 403, reason="scope_missing", blame="policy", tried="scope_missing", subject="bob")
+
+
+def test_what_is_tried_is_marked_found_and_counted():
+    log = "\n".join([PASSED, SHADOW, TRIED, REFUSED]) + "\n"
+    assert logs(stdin=log).stdout.splitlines()[1:3] == [
+        f"2026-01-31 08:49:07.000  200  shadow: scope missing  GET a/  bob from 192.0.2.1  → app  850 µs  {7:032x}",
+        f"2026-01-31 08:49:08.000  403  scope missing (policy, tried)  GET a/  bob from 192.0.2.1  850 µs  {8:032x}"]
+    assert logs("--json", "--shadow", "scope_missing,role_missing", stdin=log).stdout == SHADOW + "\n"
+    assert logs("--json", "--shadow", "role_missing", stdin=log).stdout == ""
+    assert "there is no reason rolemissing" in logs("--shadow", "rolemissing", status=64).stderr
+    text = logs("--summary", stdin=log).stdout
+    assert re.search(rf"^TRIED +REQUESTS +FIRST +LAST\nscope_missing +1 +{TIME.format(8)} +{TIME.format(8)}$", text, re.M)
+    assert re.search(rf"^SHADOW +REQUESTS +FIRST +LAST\nscope_missing +1 +{TIME.format(7)} +{TIME.format(7)}$", text, re.M)
+    without = logs("--summary").stdout
+    assert "TRIED" not in without and "SHADOW" not in without
+
+
 def on_a_terminal(environment):
     """What a terminal is sent."""
     leader, follower = pty.openpty()

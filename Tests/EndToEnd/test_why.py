@@ -164,6 +164,13 @@ def test_a_log_says_all_but_the_checks(gateway, tmp_path):
     assert f"{log}: no request {'0' * 32}; its 2 requests are from {entry['time']} to {entry['time']}" in missing.stderr
 
 
+def test_of_what_is_tried_a_log_says_what_it_would_have_refused(gateway):
+    entry = dict(time="2026-01-31T08:49:37.000000Z", request_id="a", status=200, subject="bob", shadow="scope_missing")
+    text = why(gateway, "a", "--log", "-", stdin=json.dumps(entry) + "\n").stdout
+    assert line(text, "reason") == "none: it was not refused"
+    assert line(text, "shadow") == "scope_missing: what is tried would have refused it, and is not enforced"
+
+
 def test_where_nobody_can_be_asked_it_says_so(gateway, tmp_path):
     said = why(gateway, "abc", "--admin", f"unix:{tmp_path}/none.sock", status=69).stderr
     assert "none.sock: " in said and "--log FILE" in said

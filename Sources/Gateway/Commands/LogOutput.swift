@@ -91,6 +91,10 @@ extension LogSummary {
           [$0.word, $0.blame ?? "-", "\($0.requests)"]
         })
     }
+    for (head, counts) in [("TRIED", byTried), ("SHADOW", byShadow)] where !counts.isEmpty {
+      parts.append(
+        LogSummary.table([head, "REQUESTS", "FIRST", "LAST"], counts) { [$0.word, "\($0.requests)"] })
+    }
     parts.append(
       LogSummary.table(["ROUTE", "REQUESTS", "WITH A REASON", "FIRST", "LAST"], byRoute) {
         [$0.word, "\($0.requests)", "\($0.refused)"]

@@ -25,6 +25,10 @@ struct LogsCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Reasons of refusals, as docs/reasons.md lists them.", valueName: "codes"))
   var reason: [String] = []
   @Option(
+    name: .long,
+    help: ArgumentHelp("Reasons for which what is tried would have refused a request.", valueName: "codes"))
+  var shadow: [String] = []
+  @Option(
     name: .long, help: ArgumentHelp("Whose doing: client, issuer, policy, upstream, gateway.", valueName: "words"))
   var blame: [String] = []
   @Option(name: .long, help: ArgumentHelp("Statuses: 403, or 4xx.", valueName: "statuses"))
@@ -63,7 +67,7 @@ struct LogsCommand: ParsableCommand {
   var messages = false
   @Flag(name: .long, help: "Passes the lines that are found through as they are, and no other.")
   var json = false
-  @Flag(name: .long, help: "Counts requests by blame, reason and route, with the first and the last.")
+  @Flag(name: .long, help: "Counts requests by blame, reason, what is tried and route, with the first and the last.")
   var summary = false
 
   func validate() throws {
@@ -112,8 +116,8 @@ struct LogsCommand: ParsableCommand {
 
   private func filter() throws -> LogFilter {
     var filter = LogFilter()
-    let reasons = LogsCommand.words(reason)
-    for word in reasons where Reason(rawValue: word) == nil {
+    let (reasons, shadows) = (LogsCommand.words(reason), LogsCommand.words(shadow))
+    for word in reasons.union(shadows) where Reason(rawValue: word) == nil {
       throw ValidationError("there is no reason \(TerminalText.word(word)); docs/reasons.md lists them")
     }
     let blames = LogsCommand.words(blame)
@@ -128,7 +132,7 @@ struct LogsCommand: ParsableCommand {
       filter.statuses.append(statuses)
     }
     for (name, wanted) in [
-      ("reason", reasons), ("blame", blames), ("route", Set(route)), ("subject", Set(subject)),
+      ("reason", reasons), ("shadow", shadows), ("blame", blames), ("route", Set(route)), ("subject", Set(subject)),
       ("client", LogsCommand.words(client)), ("request_id", Set(id)), ("provider", Set(provider)),
       ("key_id", Set(key)), ("upstream", Set(upstream)),
     ]

@@ -27,6 +27,7 @@ struct WhyText {
     add("answer", answer)
     add("reason", reason)
     add("", escaped("meaning"))
+    add("shadow", word("shadow").map { "\($0): what is tried would have refused it, and is not enforced" })
     add("whose", word("blame"))
     add("who", who)
     add("route", word("route"))

@@ -16,10 +16,12 @@ public struct LogLineText: Sendable {
     var parts = [time(line), painted(status, LogLineText.colour(ofStatus: status))]
     let reason = line["reason"]
     if let reason {
-      let words = TerminalText.escaped(reason).split(separator: "_").joined(separator: " ")
-      let blame = line["blame"].map { " (\(TerminalText.word($0)))" } ?? ""
-      parts.append(painted(words, .bold) + blame)
+      let origin = [line["blame"].map(TerminalText.word), line["tried"].map { _ in "tried" }].compactMap { $0 }
+      let words = painted(LogLineText.words(reason), .bold)
+      parts.append(origin.isEmpty ? words : "\(words) (\(origin.joined(separator: ", ")))")
     }
+    let shadow = line["shadow"]
+    if let shadow { parts.append("shadow: \(LogLineText.words(shadow))") }
     parts.append(
       "\(line["method"].map(TerminalText.word) ?? "-") "
         + TerminalText.word((line["host"] ?? "") + (line["path"] ?? (line["host"] == nil ? "-" : ""))))
@@ -32,8 +34,14 @@ public struct LogLineText: Sendable {
     }
     if let total = line.number("total_us") { parts.append(LogLineText.duration(microseconds: total)) }
     // Who asks about a refusal names it so.
-    if reason != nil, let id = line["request_id"] { parts.append(painted(TerminalText.word(id), .dim)) }
+    if reason != nil || shadow != nil, let id = line["request_id"] {
+      parts.append(painted(TerminalText.word(id), .dim))
+    }
     return parts
+  }
+
+  private static func words(_ code: String) -> String {
+    TerminalText.escaped(code).split(separator: "_").joined(separator: " ")
   }
 
   private func message(_ line: LogLine) -> [String] {

@@ -1,4 +1,4 @@
-/// How many requests of a log were refused why, by whose doing, on which route, and since when.
+/// How many requests of a log were refused why, by whose doing, on which route, and since when; and what is tried.
 public struct LogSummary: Sendable {
   /// What is counted of one word.
   public struct Count: Sendable, Equatable {
@@ -33,6 +33,8 @@ public struct LogSummary: Sendable {
   private var reasons: [String: Count] = [:]
   private var blames: [String: Count] = [:]
   private var routes: [String: Count] = [:]
+  private var triedReasons: [String: Count] = [:]
+  private var shadows: [String: Count] = [:]
 
   /// Of different words of a kind: a log that somebody forged may have any number.
   static let wordsMax = 1000
@@ -47,6 +49,8 @@ public struct LogSummary: Sendable {
     all.add(line)
     self.all = all
     LogSummary.add(line["route"] ?? LogSummary.noRoute, line, to: &routes)
+    if let shadow = line["shadow"] { LogSummary.add(shadow, line, to: &shadows) }
+    if let tried = line["tried"] { LogSummary.add(tried, line, to: &triedReasons) }
     guard let reason = line["reason"] else { return }
     LogSummary.add(reason, blame: line["blame"], line, to: &reasons)
     if let blame = line["blame"] { LogSummary.add(blame, line, to: &blames) }
@@ -62,6 +66,10 @@ public struct LogSummary: Sendable {
   public var byReason: [Count] { LogSummary.sorted(reasons) }
   public var byBlame: [Count] { LogSummary.sorted(blames) }
   public var byRoute: [Count] { LogSummary.sorted(routes) }
+  /// Of those that what is tried has refused, why.
+  public var byTried: [Count] { LogSummary.sorted(triedReasons) }
+  /// Of those that it would have refused.
+  public var byShadow: [Count] { LogSummary.sorted(shadows) }
 
   private static func sorted(_ counts: [String: Count]) -> [Count] {
     counts.values.sorted { ($1.requests, $0.word) < ($0.requests, $1.word) }

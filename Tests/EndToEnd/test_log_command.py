@@ -1,5 +1,6 @@
 """`portcullis logs`: a log for people, from a file or a pipe."""
 import contextlib
+import gzip
 import json
 import os
 import pty
@@ -46,7 +47,7 @@ def test_a_log_for_people():
         FOREIGN,
         "2026-01-31 08:49:03.000  502  upstream closed (upstream)  - -  from 192.0.2.2  → app  7 µs  b",
         "2026-01-31 08:49:04.000  WARNING  a server is down  server=1.2.3.4:5 upstream=app"]
-    assert result.stderr == "1 line is none of the gateway's\n"
+    assert result.stderr.startswith("1 line is neither JSON nor logfmt of the gateway's; ")
 
 
 @pytest.mark.parametrize("arguments, found", [
@@ -95,7 +96,23 @@ def test_no_line_is_too_long_or_cut_short():
     shown = "2026-01-31 08:49:02.000  200  GET a/  from 192.0.2.1  → app  850 µs\n"
     before, after = result.stdout.split(shown.encode())
     assert before == b"\xff\x00" * 400_000 + b"\n" and after == b"\n" + b"x" * 262144 + b"\nno end\n"
-    assert result.stderr == b"4 lines are none of the gateway's\n"
+    assert result.stderr.startswith(b"4 lines are neither JSON nor logfmt of the gateway's; ")
+
+
+COMBINED = '192.0.2.1 - alice [29/Nov/2026:06:07:43 +0000] "GET /a HTTP/1.1" 200 512 "-" "-"\n'
+PREFIXED = "Nov 29 06:07:43 host portcullis[7]: " + REFUSED + "\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--status", "4xx"], ["--since", "2026-01-31T00:00:00Z"], ["--messages"], ["--path", "/a"], ["--subject", "bob"],
+    ["--shadow", "role_missing"]], ids=" ".join)
+def test_what_cannot_be_read_is_not_what_is_looked_for(arguments):
+    packed = gzip.compress((REFUSED + "\n").encode())
+    for data, count in ((COMBINED.encode(), 1), (PREFIXED.encode() * 2, 2), (packed, packed.count(b"\n") + 1)):
+        result = subprocess.run([BINARY, "logs", *arguments], input=data, capture_output=True, timeout=60)
+        assert result.returncode == 0 and result.stdout == b"", result
+        said = result.stderr.decode()
+        assert said.startswith(f"{count} line") and "Combined Log Format, gzip" in said and "-o cat" in said
 
 
 SHADOW = request(7, shadow="scope_missing", subject="bob", upstream="app")

@@ -16,7 +16,7 @@ struct LogOutput {
   private let text: LogLineText
   private var bytes: [UInt8] = []
   private(set) var summary = LogSummary()
-  /// Lines that are none of the gateway's.
+  /// Lines that are none of the gateway's, or cannot be read as such.
   private(set) var unreadable = 0
 
   init(_ filter: LogFilter, form: Form, isForPeople: Bool) {
@@ -49,7 +49,8 @@ struct LogOutput {
 
   private mutating func addUnreadable(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
     if piece != .part { unreadable += 1 }
-    guard case .text = form else { return }
+    // Nobody knows whether it is what is looked for.
+    guard case .text = form, filter.admitsAll else { return }
     append(bytes)
     if piece != .part { self.bytes.append(UInt8(ascii: "\n")) }
   }
@@ -73,6 +74,17 @@ struct LogOutput {
     let isWritten = StandardStream.output.write(bytes)
     bytes.removeAll(keepingCapacity: true)
     return isWritten
+  }
+}
+
+extension LogLine {
+  /// What is said of lines that could not be read; nil where there are none.
+  static func complaint(unreadable count: Int) -> String? {
+    guard count > 0 else { return nil }
+    return """
+      \(count) line\(count == 1 ? " is" : "s are") neither JSON nor logfmt of the gateway's; not read are the Combined Log \
+      Format, gzip (zcat FILE | …) and what has a prefix (journalctl without -o cat)
+      """
   }
 }
 

@@ -12,8 +12,8 @@ struct LogsCommand: ParsableCommand {
       Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Several words for one \
       option are separated by commas, or the option is repeated; any of them will do. Options for different fields all \
       have to hold. Where one asks for a field of requests, messages are left out; with --messages it asks for the \
-      same field of messages. Lines that are neither are shown as \
-      they are, and counted. Times are UTC.
+      same field of messages. Lines that are neither are counted, and shown as they are where nothing is asked for. \
+      Times are UTC.
 
       Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read.
       """)
@@ -109,9 +109,7 @@ struct LogsCommand: ParsableCommand {
     }
     guard output.flush() else { return }
     if summary { print(output.summary.text) }
-    if output.unreadable > 0 {
-      StandardError.print("\(output.unreadable) line\(output.unreadable == 1 ? " is" : "s are") none of the gateway's")
-    }
+    if let complaint = LogLine.complaint(unreadable: output.unreadable) { StandardError.print(complaint) }
   }
 
   private func filter() throws -> LogFilter {

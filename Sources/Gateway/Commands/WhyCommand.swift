@@ -104,9 +104,13 @@ struct WhyCommand: ParsableCommand {
   private func read(_ path: String) throws -> JSONObject {
     // Who sends a request through a trusted proxy may choose its id: a later one hides no refusal.
     var found: LogLine?
-    var (count, first, last, sameID) = (0, "", "", 0)
+    var (count, first, last, sameID, unreadable) = (0, "", "", 0, 0)
     func look(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
-      guard case .line = piece, let line = LogLine(bytes), line.kind == .access else { return }
+      guard case .line = piece, let line = LogLine(bytes) else {
+        if piece != .part { unreadable += 1 }
+        return
+      }
+      guard line.kind == .access else { return }
       count += 1
       if first.isEmpty { first = line.time }
       last = line.time
@@ -125,6 +129,7 @@ struct WhyCommand: ParsableCommand {
     if let found { return found.story(sameID: sameID) }
     let extent = count == 0 ? "it has no line of a request" : "its \(count) requests are from \(first) to \(last)"
     StandardError.print("\(path == "-" ? "standard input" : path): no request \(id); \(extent)")
+    if let complaint = LogLine.complaint(unreadable: unreadable) { StandardError.print(complaint) }
     throw ExitStatus.refused
   }
 }

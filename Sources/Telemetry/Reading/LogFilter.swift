@@ -41,6 +41,11 @@ public struct LogFilter: Sendable {
     !isOfMessages && !(values.isEmpty && statuses.isEmpty && paths.isEmpty)
   }
 
+  /// Whether nothing is asked for.
+  public var admitsAll: Bool {
+    !isOfMessages && values.isEmpty && statuses.isEmpty && paths.isEmpty && since == nil && until == nil
+  }
+
   public func admits(_ line: LogLine) -> Bool {
     if let since, line.time < since { return false }
     if let until, line.time >= until { return false }

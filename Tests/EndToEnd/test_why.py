@@ -164,6 +164,23 @@ def test_a_log_says_all_but_the_checks(gateway, tmp_path):
     assert f"{log}: no request {'0' * 32}; its 2 requests are from {entry['time']} to {entry['time']}" in missing.stderr
 
 
+def test_of_what_has_one_id_a_log_says_first_what_is_of_somebody_known(gateway, tmp_path):
+    log = tmp_path / "access.log"
+    stranger = dict(time="2026-01-31T08:49:37.000000Z", request_id="a", status=401, reason="signature_invalid",
+                    blame="client", client="192.0.2.66")
+    upstream = {**stranger, "status": 502, "reason": "upstream_closed", "blame": "upstream", "client": "192.0.2.7"}
+    passed = dict(time=stranger["time"], request_id="a", status=200, subject="alice")
+    known = {**stranger, "status": 403, "reason": "role_missing", "blame": "policy", "subject": "bob"}
+    later = {**known, "reason": "scope_missing"}
+    for lines, reason in [
+            ([stranger, known, later], "role_missing"), ([known, stranger], "role_missing"),
+            ([stranger, upstream, stranger], "upstream_closed"), ([passed, stranger], "signature_invalid"),
+            ([stranger, passed, {**stranger, "reason": "no_route"}], "signature_invalid")]:
+        log.write_text("".join(json.dumps(each) + "\n" for each in lines))
+        text = why(gateway, "a", "--log", log).stdout
+        assert line(text, "reason") == reason and f"one of {len(lines)} with this id" in text
+
+
 def test_of_what_is_tried_a_log_says_what_it_would_have_refused(gateway):
     entry = dict(time="2026-01-31T08:49:37.000000Z", request_id="a", status=200, subject="bob", shadow="scope_missing")
     text = why(gateway, "a", "--log", "-", stdin=json.dumps(entry) + "\n").stdout

@@ -102,7 +102,6 @@ struct WhyCommand: ParsableCommand {
   // MARK: A log
 
   private func read(_ path: String) throws -> JSONObject {
-    // Who sends a request through a trusted proxy may choose its id: a later one hides no refusal.
     var found: LogLine?
     var (count, first, last, sameID, unreadable) = (0, "", "", 0, 0)
     func look(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
@@ -116,7 +115,7 @@ struct WhyCommand: ParsableCommand {
       last = line.time
       guard line["request_id"] == id else { return }
       sameID += 1
-      if found == nil || found?["reason"] == nil && line["reason"] != nil { found = line }
+      if found.map({ line.goesBefore($0) }) ?? true { found = line }
     }
     do throws(SystemError) {
       var reader = try LineReader(path: path == "-" ? nil : path)

@@ -135,6 +135,14 @@ struct WhyText {
 }
 
 extension LogLine {
+  /// Whether it is asked about sooner than another one with its id. Who sends a request through a trusted proxy may
+  /// choose its id, and choose somebody else's: a refusal goes first, and that of who is known, as in the memory of a
+  /// gateway; of two such the one that came first.
+  func goesBefore(_ other: LogLine) -> Bool {
+    func rank(_ line: LogLine) -> Int { (line["reason"] == nil ? 0 : 2) + (line.isOfUnknownClient ? 0 : 1) }
+    return rank(self) > rank(other)
+  }
+
   /// What the line says, and what its reason means.
   ///
   /// - Parameter sameID: How many have its id.

@@ -1,4 +1,5 @@
 import JSON
+import Reason
 
 /// A line of a log as the gateway writes it, JSON or logfmt, with its fields in their order.
 public struct LogLine: Sendable, Equatable {
@@ -42,6 +43,13 @@ public struct LogLine: Sendable, Equatable {
 
   /// The value of a field; nil where the line has none of that name.
   public subscript(_ name: String) -> String? { LogLine.value(of: name, in: fields) }
+
+  /// Whether anybody can have had it written, as many times as they like: nothing that they have shown was genuine.
+  public var isOfUnknownClient: Bool {
+    let isKnown = self["subject"] != nil
+    guard let reason = self["reason"].flatMap(Reason.init(rawValue:)) else { return !isKnown }
+    return RecentRefusals.Kind(reason, isVerified: isKnown) == .unknownClient
+  }
 
   /// The number, where a whole one stands there.
   public func number(_ name: String) -> Int64? { self[name].flatMap { Int64($0) } }

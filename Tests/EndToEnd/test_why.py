@@ -181,6 +181,15 @@ def test_of_what_has_one_id_a_log_says_first_what_is_of_somebody_known(gateway, 
         assert line(text, "reason") == reason and f"one of {len(lines)} with this id" in text
 
 
+def test_a_log_says_claims_as_the_gateway_does(gateway):
+    entry = dict(time="2026-01-31T08:49:37.000000Z", request_id="a", status=403, reason="role_missing", blame="policy",
+                 subject="bob", claims={"roles": ["clerk"], "tenant": None})
+    words = " ".join(f"{name}={json.dumps(json.dumps(value)) if name == 'claims' else value}" for name, value in entry.items())
+    for text in (json.dumps(entry), words):
+        story = json.loads(why(gateway, "a", "--json", "--log", "-", stdin=text + "\n").stdout)
+        assert story["claims"] == entry["claims"], text
+
+
 def test_of_what_is_tried_a_log_says_what_it_would_have_refused(gateway):
     entry = dict(time="2026-01-31T08:49:37.000000Z", request_id="a", status=200, subject="bob", shadow="scope_missing")
     text = why(gateway, "a", "--log", "-", stdin=json.dumps(entry) + "\n").stdout

@@ -148,8 +148,7 @@ extension LogLine {
   /// - Parameter sameID: How many have its id.
   func story(sameID: Int) -> JSONObject {
     var members = fields.map { field in
-      let number = LogLine.isNumber(field.name) ? Int64(field.value) : nil
-      return JSONObject.Member(name: field.name, value: number.map { .integer($0) } ?? .string(field.value))
+      JSONObject.Member(name: field.name, value: LogLine.value(of: field))
     }
     if let reason = self["reason"].flatMap(Reason.init(rawValue:)) {
       members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: self["tried"] != nil))))
@@ -157,6 +156,13 @@ extension LogLine {
     }
     if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }
     return JSONObject(members) ?? [:]
+  }
+
+  /// As the gateway itself has it in JSON: logfmt has texts alone.
+  private static func value(of field: Field) -> JSONValue {
+    if isNumber(field.name), let number = Int64(field.value) { return .integer(number) }
+    if field.name == "claims", let claims = try? JSON.parse(field.value.utf8Span.span).object { return .object(claims) }
+    return .string(field.value)
   }
 
   /// docs/logs.md: those that JSON has as numbers.

@@ -21,14 +21,24 @@ public enum FileAccess {
     return Contents(bytes: bytes, mode: status.mode, isOwnedByUs: status.isOwnedByUs, isLentByRoot: status.isLentByRoot)
   }
 
-  /// Reads a file in pieces, however large it is, line by line; a line of more than `bytesMax` bytes is passed over.
+  public enum LineExtent: Sendable {
+    case whole
+    /// Of a line that is longer, its beginning.
+    case cut
+  }
+
+  /// Reads a file in pieces, however large it is, line by line.
+  ///
+  /// - Parameters:
+  ///   - bytesMax: Of a line.
+  ///   - body: Is given each line, or what fits of it.
   public static func forEachLine(
-    of path: String, bytesMax: Int, _ body: (Span<UInt8>) -> Void
+    of path: String, bytesMax: Int, _ body: (Span<UInt8>, LineExtent) -> Void
   ) throws(SystemError) {
     let file = try Descriptor(unsafe csystem_open_blocking(path), call: "open \(path)")
     var piece = [UInt8](repeating: 0, count: 64 * 1024)
     var line: [UInt8] = []
-    var isTooLong = false
+    var extent = LineExtent.whole
     while true {
       // SAFETY: the call writes inside the array, which is borrowed exclusively.
       let count = unsafe piece.withUnsafeMutableBytes { raw in
@@ -39,15 +49,15 @@ public enum FileAccess {
       if count == 0 { break }
       for byte in piece[..<count] {
         guard byte != UInt8(ascii: "\n") else {
-          if !isTooLong { body(line.span) }
+          body(line.span, extent)
           line.removeAll(keepingCapacity: true)
-          isTooLong = false
+          extent = .whole
           continue
         }
-        if line.count < bytesMax { line.append(byte) } else { isTooLong = true }
+        if line.count < bytesMax { line.append(byte) } else { extent = .cut }
       }
     }
-    if !line.isEmpty, !isTooLong { body(line.span) }
+    if !line.isEmpty { body(line.span, extent) }
   }
 
   /// Makes a file that its owner alone may read, with these bytes, on the disk when this returns.

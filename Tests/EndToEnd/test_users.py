@@ -210,10 +210,11 @@ def test_what_cannot_be_imported_is_said_line_by_line_and_nobody_is(tmp_path):
     good = crypted(PASSWORD, "$6$saltstring")
     (tmp_path / "list").write_text(
         f"good:{good}\napache:$apr1$abcdefgh$0123456789012345678901\nsha:{{SHA}}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n"
-        f"no colon\ncostly:$2b$31${'C' * 21}.{'E' * 30}6\n")
+        f"no colon\ncostly:$2b$31${'C' * 21}.{'E' * 30}6\nlong:{'x' * 5000}\nshort\n")
     result = user(tmp_path, "import", tmp_path / "list")
     assert result.returncode == 1
-    for number, words in [(2, "$apr1$"), (3, "{SHA}"), (4, "no name:hash"), (5, "a cost of 31")]:
+    for number, words in [(2, "$apr1$"), (3, "{SHA}"), (4, "no name:hash"), (5, "a cost of 31"),
+                          (6, "at most 4096 bytes"), (7, "no name:hash")]:
         assert re.search(rf"list:{number}: .*{re.escape(words)}", result.stderr), result.stderr
     assert "W6ph5Mm5" not in result.stderr
     assert not (tmp_path / "users.yaml").exists()

@@ -24,10 +24,11 @@ struct KeyUses {
 
   private var uses: [Key: Use] = [:]
 
-  /// - Parameter log: A file of lines as JSON or logfmt; what is neither is passed over.
+  /// - Parameter log: A file of lines as JSON or logfmt; what is neither, and longer than any, is passed over.
   init(log: String) throws(SystemError) {
     var uses: [Key: Use] = [:]
-    try FileAccess.forEachLine(of: log, bytesMax: 64 * 1024) { line in
+    try FileAccess.forEachLine(of: log, bytesMax: 64 * 1024) { line, extent in
+      guard extent == .whole else { return }
       let line = LogLine(line)
       guard let key = KeyUses.verifyingKey(line) else { return }
       uses[key, default: Use()].add(Use(count: 1, last: line?.time))

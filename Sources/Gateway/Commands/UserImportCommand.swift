@@ -27,8 +27,12 @@ struct UserImportCommand: ParsableCommand {
     do throws(SystemError) {
       try FileAccess.forEachLine(
         of: file == "-" ? "/dev/stdin" : file, bytesMax: UserImportCommand.lineBytesMax
-      ) { bytes in
+      ) { bytes, extent in
         number += 1
+        guard extent == .whole else {
+          let most = UserImportCommand.lineBytesMax
+          return faults.append("\(file):\(number): a line has at most \(most) bytes")
+        }
         switch UserImportCommand.entry(UserImportCommand.text(bytes, number)) {
         case .nothing: break
         case .passedOver(let name):

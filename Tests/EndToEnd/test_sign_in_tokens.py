@@ -431,10 +431,12 @@ def slow(scene):
 
     def send(source, count, path, field, body):
         clients = [opened.enter_context(Client(made.gateway, 30, source=source)) for _ in range(count)]
-        for index, client in enumerate(clients):
-            content = body(index).encode()
-            client.send(f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{field[0]}: {field[1]}\r\n"
-                        f"Content-Length: {len(content)}\r\n\r\n".encode() + content)
+        # However slowly they are sent, none of them has ended when the last one comes.
+        with made.gateway.paused():
+            for index, client in enumerate(clients):
+                content = body(index).encode()
+                client.send(f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{field[0]}: {field[1]}\r\n"
+                            f"Content-Length: {len(content)}\r\n\r\n".encode() + content)
         return clients
 
     with opened:

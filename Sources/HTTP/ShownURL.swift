@@ -5,16 +5,28 @@ public struct ShownURL: Sendable, Hashable, CustomStringConvertible {
 
   public init(_ url: String) {
     let end = url.firstIndex(of: "?") ?? url.endIndex
-    let shown = ShownURL.withoutUser(url[..<end])
+    guard let shown = ShownURL.withoutUser(url[..<end], before: url[end...]) else {
+      description = ShownURL.hidden
+      return
+    }
     description = end == url.endIndex ? shown : "\(shown)?\(ShownURL.hidden)"
   }
 
   private static let hidden = "(hidden)"
 
-  private static func withoutUser(_ url: Substring) -> String {
-    guard let authority = url.firstRange(of: "://")?.upperBound else { return String(url) }
-    let path = url[authority...].firstIndex(of: "/") ?? url.endIndex
-    guard let at = url[authority..<path].lastIndex(of: "@") else { return String(url) }
-    return "\(url[..<authority])\(hidden)\(url[at...])"
+  /// A password that should have been escaped may hold any character: what stands before any `@` may be one.
+  ///
+  /// - Returns: nil where the query may be the rest of one.
+  private static func withoutUser(_ url: Substring, before query: Substring) -> String? {
+    guard let authority = url.firstRange(of: "://")?.upperBound ?? ShownURL.authority(unmarkedIn: url) else {
+      return String(url)
+    }
+    if let at = url[authority...].lastIndex(of: "@") { return "\(url[..<authority])\(hidden)\(url[at...])" }
+    return query.contains("@") && !url[authority...].contains("/") ? nil : String(url)
+  }
+
+  /// Of what was meant as a URL: where it may have a password.
+  private static func authority(unmarkedIn url: Substring) -> Substring.Index? {
+    url.hasPrefix("/") || !url.contains(":") ? nil : url.startIndex
   }
 }

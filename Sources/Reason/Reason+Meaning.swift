@@ -243,7 +243,7 @@ extension Reason {
     case .refreshRefused:
       """
       No such refresh token; or its sign-in has ended, by logout, by age, by `portcullis sign-ins revoke`, or as its \
-      user was disabled.
+      user was disabled; or it asks at `logout` for an end everywhere, and is older than the password that holds now.
       """
     case .refreshReused:
       """

@@ -48,8 +48,3 @@ final class SharesUnderWay<Sender: Hashable & Sendable>: Sendable {
     }
   }
 }
-
-extension SharesUnderWay where Sender == IPAddress {
-  func enter(_ attempt: LoginThrottle.Attempt) -> Bool { enter(attempt.address) }
-  func leave(_ attempt: LoginThrottle.Attempt) { leave(attempt.address) }
-}

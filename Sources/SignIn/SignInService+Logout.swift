@@ -128,8 +128,10 @@ extension SignInService {
     _ token: VerifiedToken, _ extent: Extent, _ farewell: Farewell, _ completion: @escaping Completion
   ) {
     let target = Target(token)
-    // A machine's token is of no sign-in.
-    guard let id = target.signIn else { return completion(farewell.response) }
+    // A machine's token is of no sign-in, nor is one that was made by hand.
+    guard let id = target.signIn else {
+      return completion(extent == .everywhere ? notEverywhere(.refreshRefused, farewell) : farewell.response)
+    }
     guard extent == .everywhere else { return end(id, of: target.subject, farewell.response, completion) }
     state.store.list(provider: provider, subject: target.subject, now: now) { [self] result in
       onQueue { [self] in

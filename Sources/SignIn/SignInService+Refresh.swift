@@ -70,7 +70,7 @@ extension SignInService {
     _ token: [UInt8], client: IPAddress?, completion: @escaping @Sendable (Renewal) -> Void
   ) {
     let deadline = ContinuousClock.now + Limits.refreshWithin
-    let sender = LoginThrottle.Attempt(client: client)
+    let sender = client?.counted
     guard state.requests.enter(sender) else { return completion(.unavailable) }
     onQueue { [self] in
       let text = String(decoding: token, as: UTF8.self)

@@ -70,7 +70,7 @@ public final class SignInService: Responder, Sendable {
     }
     // A flood of them must not cost the loops the threads of the queue besides.
     if let answer = busyAnswer(to: request) { return completion(answer) }
-    let sender = LoginThrottle.Attempt(client: request.client)
+    let sender = request.client?.counted
     guard state.requests.enter(sender) else { return completion(Answers.busy) }
     queue.async { [self] in
       answer(request) { [state] response in

@@ -16,7 +16,8 @@ import pytest
 
 from support.admin import said_by_admin
 from support.gateway import BINARY, logfmt, run
-from support.ports import free_port, wait_until
+from support.ports import wait_until
+from support.servers import refusing
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, hand_made, mint
 from support.upstream import read_head, read_to_end
 from support.wire import Client, get
@@ -281,11 +282,18 @@ def test_L_2_secrets_are_never_said(start, upstream, issuer, keys):
             assert secret not in text, f"{secret[:40]} stands in {name}: {text[max(text.find(secret) - 300, 0):][:400]}"
 
 
-def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server, keys, tmp_path):
+@pytest.fixture
+def nobody():
+    """Where nobody listens, as long as the test lasts."""
+    with refusing() as place:
+        yield place
+
+
+def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server, keys, nobody, tmp_path):
     """Canaries in the queries of all URLs that are fetched, and in user information, while nobody answers there; what
     is said of those that answer; and what is said of URLs that are refused."""
     app, served, finder = upstream(), key_server(keys["ES256"]), key_server()
-    canary, down = "CANARY", f"http://127.0.0.1:{free_port()}"
+    canary, down = "CANARY", f"http://{nobody}"
     (tmp_path / "client.secret").write_text("client")
     (tmp_path / "client.secret").chmod(0o600)
 
@@ -340,7 +348,8 @@ def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server
     gateway.signal(signal.SIGHUP)
     gateway.wait_message("the copy of keys on disk is not used")
     commands = [run(*command, "--config", gateway.config_path) for command in (
-        ("keys", "list"), ("doctor",), ("doctor", "--json"), ("check",), ("explain", "GET", "/ill"))]
+        ("keys", "list"), ("doctor",), ("doctor", "--json"), ("check",), ("explain", "--path", "/ill"))]
+    assert [each.returncode for each in commands if each.args[1] != "doctor"] == [69, 0, 0], commands
     wrong = text(f"https://{canary}:{canary}@127.0.0.1/jwks", "") + f"""
           - {{ path: "/a?{canary}", auth: none, upstream: "http://{canary}@a" }}
         otlp: {{ url: "https://collector.example?key={canary}", traces: 10% }}

@@ -1,7 +1,9 @@
 """What the store of sign-ins has acknowledged outlives the process, at whatever moment it is killed; keys that are
 replaced reach whoever signs in."""
+import concurrent.futures
 import json
 import random
+import sqlite3
 import threading
 import time
 
@@ -117,3 +119,26 @@ def test_a_browser_whose_refresh_token_nobody_can_look_up_is_not_sent_to_sign_in
     assert browser.refresh_token == kept and scene.app.received == b""
     # Without a refresh token there is nothing to look up.
     assert scene.browser().go("/x").status == 303
+
+
+def test_nor_is_one_whose_refresh_token_is_not_looked_up_in_time(start, upstream, tmp_path):
+    """Another process holds the database for longer than a request waits."""
+    scene = SignIn(start, upstream(), tmp_path)
+    browsers = [scene.browser() for _ in range(2)]
+    for browser in browsers:
+        browser.sign_in()
+        del browser.cookies["portcullis_access"]
+    with sqlite3.connect(scene.folder / "state" / "local.sign-ins.db", isolation_level=None) as database:
+        database.execute("BEGIN IMMEDIATE")
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            first = pool.submit(browsers[0].go, "/x")
+            # Behind the one that the database is waited for with.
+            time.sleep(1)
+            second = pool.submit(browsers[1].go, "/x")
+            answers = [first.result(20), second.result(20)]
+        database.execute("ROLLBACK")
+    assert [answer.status for answer in answers] == [503, 503]
+    assert {scene.gateway.access_of(answer.request_id)["reason"] for answer in answers} == {"sign_in_unavailable"}
+    assert scene.app.received == b""
+    for browser in browsers:
+        assert browser.go("/x").status == 200

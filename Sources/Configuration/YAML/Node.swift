@@ -47,8 +47,8 @@ struct Scalar: Sendable, Hashable {
   /// As the file says it, but for secrets: the query of a URL, or of a path, may hold a key (SECURITY L-2).
   var shown: String { written.hasPrefix("/") || written.contains("://") ? ShownURL(written).description : written }
 
-  /// What messages quote.
-  var quoted: String { "\"\(shown)\"" }
+  /// What messages quote: what is wrong with it may be that it is not seen to be a URL.
+  var quoted: String { "\"\(ShownURL(written))\"" }
 
   /// A key without a value, as in `upstreams:` at the end of a line.
   var isNothing: Bool { style == .plain && written.isEmpty }

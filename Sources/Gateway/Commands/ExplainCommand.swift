@@ -28,7 +28,7 @@ struct ExplainCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Its path, with its query where it has one.", valueName: "path"))
   var path: String
   @Option(name: .long, help: ArgumentHelp("Its host.", valueName: "host"))
-  var host = TrialRequest.anyHost
+  var host: String?
   @Option(
     name: .long,
     help: ArgumentHelp("The token that it brings, which is verified; -: standard input.", valueName: "token"))
@@ -51,7 +51,7 @@ struct ExplainCommand: ParsableCommand {
   func run() throws {
     let configuration = try ProviderOption.configuration(file.config)
     let trials = RequestTrials(configuration)
-    let routed = trials.route(TrialRequest(method: method, host: host, target: path))
+    let routed = trials.route(TrialRequest(method: method, host: host ?? TrialRequest.anyHost, target: path))
     let now = WallClock.seconds
     let trial: Trial
     if let token {

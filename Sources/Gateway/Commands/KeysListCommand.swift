@@ -14,10 +14,11 @@ struct KeysListCommand: ParsableCommand {
     commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
     discussion: """
       Keys that are fetched are fetched now. AGE is since the key was made, or since the gateway that is asked first saw \
-      it, or refresh.cache_file says so; - where nobody remembers. USED is how many requests (with code_flow sign-ins too) came with a token that the key verified, SHARE how \
-      much of its provider's that is, LAST how long ago the last one came. Whoever knows it is asked: the gateway at \
-      --admin, or at admin.address of --config, which counts since it began and REMARKs which keys can go; with --log, \
-      or where no gateway answers, the access log. Of a provider's own keys the first one signs.
+      it, or refresh.cache_file says so; - where nobody remembers. USED is how many requests (with code_flow sign-ins \
+      too) came with a token that the key verified, SHARE how much of its provider's that is, LAST how long ago the last \
+      one came. Whoever knows it is asked: the gateway at --admin, or at admin.address of --config, which counts since \
+      it began and REMARKs which keys can go; with --log, or where no gateway answers, the access log. Of a provider's \
+      own keys the first one signs.
       """)
 
   @OptionGroup var file: ConfigurationOption

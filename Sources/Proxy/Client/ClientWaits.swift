@@ -80,8 +80,8 @@ extension ClientConnection {
       consumeHead(slot)
       refuse(Refusal(.introspectionUnavailable))
     case .waitingForRenewal:
-      // As without a refresh token, which stays good where it was used all the same.
-      slot.exchange.renewed(.none)
+      // The refresh token stays good, also where it was used all the same.
+      slot.exchange.renewed(.unavailable)
       decideAgain()
     case .waitingForResponder where slot.exchange.request.body.isComplete: refuse(Refusal(.internalError))
     case .waitingForUpstream where slot.isQueued: refuse(Refusal(.upstreamBusy))

@@ -176,8 +176,7 @@ extension Exchange {
       return .sender(Sender(identity: found, cached: place, authentication: authentication))
     case .refused(let reason, let keyID, let provider):
       log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
-      // Whoever is sent to sign in now would lose a refresh token that may be good.
-      if request.renewal?.isUnavailable == true { return .unknown(.refuse(Refusal(.signInUnavailable))) }
+      if isRenewalUnavailable { return .unknown(.refuse(Refusal(.signInUnavailable))) }
       if let response = signInPage(insteadOf: reason, routed, bytes, for: nil) { return .unknown(.answer(response)) }
       return .unknown(.refuse(Refusal(reason, route.challenges)))
     case .needsKeys(let provider):
@@ -195,6 +194,9 @@ extension Exchange {
     if let introspection = request.introspection { return .introspected(introspection) }
     return state == .deciding ? .allowed : .over
   }
+
+  /// Whoever is sent to sign in then would lose a refresh token that may be good.
+  private var isRenewalUnavailable: Bool { request.renewal?.isUnavailable == true }
 
   private func keep(_ sender: Sender, _ bytes: Span<UInt8>) {
     log.keep(sender.identity)
@@ -225,6 +227,7 @@ extension Exchange {
     _ bytes: Span<UInt8>
   ) -> Action {
     if let action = renew(after: refusal, of: sender, routed, bytes) { return action }
+    if isRenewalUnavailable { return .refuse(Refusal(.signInUnavailable)) }
     decision.refusingTrier = refusal.trier
     decision.rampStop = ramps.count(refusal, of: sender.identity, routed)
     if let response = signInPage(insteadOf: refusal, of: sender, routed, bytes) { return .answer(response) }

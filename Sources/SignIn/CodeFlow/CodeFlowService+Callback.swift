@@ -109,12 +109,12 @@ extension CodeFlowService {
         page(
           .loginThrottled, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp, retryAfterSeconds: seconds))
     }
-    guard redemptions.enter(attempt) else {
+    guard redemptions.enter(attempt.address) else {
       return way.completion(page(.loginBusy, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp))
     }
     var counted = way
     counted.completion = { [redemptions] response in
-      redemptions.leave(attempt)
+      redemptions.leave(attempt.address)
       way.completion(response)
     }
     // Once, in whatever process (SECURITY C-5).

@@ -17,7 +17,7 @@ extension CodeFlowService {
   ) {
     // A flood of made-up cookies is refused beyond what can be looked up soon, and takes no more memory, nor the place of
     // those that others send.
-    let sender = LoginThrottle.Attempt(client: client)
+    let sender = client?.counted
     guard lookUps.enter(sender) else { return completion(.unavailable) }
     onQueue { [self] in
       guard let text = String(validating: token, as: UTF8.self), let session = SessionID(text) else {

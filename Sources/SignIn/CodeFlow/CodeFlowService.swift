@@ -38,8 +38,7 @@ public final class CodeFlowService: Responder, Sendable {
   private let storeFaults: StoreFaults
   private let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
-  private let providerLogouts = SharesUnderWay<IPAddress>(
-    most: Limits.requestsMax, share: Limits.addressRequestsMax)
+  private let providerLogouts = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.requestsMax)
   /// Bounds what is asked of the provider for people who may have made up what they bring.
   let redemptions = SharesUnderWay<IPAddress>(most: Limits.redemptionsMax, share: Limits.addressRedemptionsMax)
   let lookUps = SharesUnderWay<IPAddress>(most: Limits.lookUpsMax, share: Limits.addressLookUpsMax)
@@ -89,7 +88,7 @@ public final class CodeFlowService: Responder, Sendable {
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     let isOfProvider = request.method == "POST" && request.path == configuration.path + "/backchannel-logout"
     let counted = isOfProvider ? providerLogouts : requests
-    let sender = LoginThrottle.Attempt(client: request.client)
+    let sender = request.client?.counted
     guard counted.enter(sender) else {
       return completion(request.method == "GET" ? page(.loginBusy, request) : Answers.busy)
     }

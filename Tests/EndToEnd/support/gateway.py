@@ -117,11 +117,13 @@ class Gateway:
 
     def reload(self, text=None, seconds=10):
         """Has it take the configuration `text`, or its files as they are now; back once it has."""
-        before = len(self.said("reloaded"))
+        def count():
+            return sum(m["message"] == "reloaded" for m in self.messages())
+        before = count()
         if text is not None:
             self.write_config(text)
         self.signal(signal.SIGHUP)
-        wait_until(lambda: len(self.said("reloaded")) > before, "the reload", seconds)
+        wait_until(lambda: count() > before, "the reload", seconds)
 
     @contextlib.contextmanager
     def paused(self):

@@ -341,6 +341,18 @@ def test_C_9_an_access_token_of_the_former_password_ends_its_own_sign_in_and_no_
     assert [request.target for request in made.app.requests] == ["/x"]
 
 
+def test_an_access_token_of_no_sign_in_ends_none(scene):
+    """Of all sign-ins it says so: nobody is told that they are over while they go on."""
+    made = scene()
+    other = made.tokens()
+    minted = run("token", "mint", "--config", made.gateway.config_path, "--provider", "local", "--subject", "u-1").stdout
+    assert made.post("/auth/logout", {}, [made.bearer(minted.strip())]).status == 204
+    answer = made.post("/auth/logout", {"everywhere": True}, [made.bearer(minted.strip())])
+    assert (answer.status, json.loads(answer.body)["error"]) == (401, "invalid_grant")
+    assert made.gateway.access_of(answer.request_id)["reason"] == "refresh_refused"
+    assert made.refresh(other["refresh_token"]).status == 200
+
+
 def test_a_refresh_token_that_was_replaced_signs_out_where_that_is_all_that_is_asked(scene):
     made = scene()
     token = made.tokens()

@@ -121,6 +121,18 @@ def test_a_browser_whose_refresh_token_nobody_can_look_up_is_not_sent_to_sign_in
     assert scene.browser().go("/x").status == 303
 
 
+def test_nor_is_one_whose_token_is_refused_for_what_its_provider_tries(start, upstream, tmp_path):
+    scene = SignIn(start, upstream(), tmp_path, provider='try: { max_age: 1s, enforce: 99% }')
+    browser = scene.browser()
+    browser.sign_in()
+    time.sleep(2.2)
+    scene.drop_store()
+    answer = browser.go("/x")
+    line = scene.gateway.access_of(answer.request_id)
+    assert (answer.status, line["reason"], line.get("tried")) == (503, "sign_in_unavailable", None)
+    assert scene.app.received == b""
+
+
 def test_nor_is_one_whose_refresh_token_is_not_looked_up_in_time(start, upstream, tmp_path):
     """Another process holds the database for longer than a request waits."""
     scene = SignIn(start, upstream(), tmp_path)

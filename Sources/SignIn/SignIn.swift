@@ -1,4 +1,4 @@
-/// Module `SignIn`: signing in at the gateway, and the tokens that come of it.
+/// Module `SignIn`: signing in at the gateway, the tokens that come of it, and the documents that tell others of them.
 /// May import: Configuration, Access, Tokens, HTTP, Crypto, JSON, State, Keys, OAuth, Fetch, Sockets, Reason.
 /// Never does: work of its own on a loop, or keep or log a password or a token.
 

@@ -115,7 +115,7 @@ struct TextTests {
       ("127.0.0.01", false), ("1.2.3.4.5", false), ("0x7f.0.0.1", false), ("", false), ("1.2.3.", false),
     ])
   func ipv4(_ text: String, isLiteral: Bool) {
-    #expect((IPLiteral.ipv4(text) != nil) == isLiteral)
+    #expect(IPLiteral.isIPv4(text) == isLiteral)
   }
 
   @Test(
@@ -128,8 +128,17 @@ struct TextTests {
       ("", false), (":::", false), ("+1::", false),
     ])
   func ipv6(_ text: String, isLiteral: Bool) {
-    #expect((IPLiteral.ipv6(text) != nil) == isLiteral)
+    #expect(IPLiteral.isIPv6(text) == isLiteral)
   }
+
+  @Test(
+    "What never leaves the machine",
+    arguments: [
+      ("localhost", true), ("LocalHost", true), ("127.0.0.1", true), ("127.255.0.9", true), ("::1", true), ("0::1", true),
+      ("128.0.0.1", false), ("10.127.0.1", false), ("::", false), ("::2", false), ("1::1", false), ("::127.0.0.1", false),
+      ("::ffff:127.0.0.1", false), ("127.1", false), ("localhost.example.com", false), ("", false),
+    ])
+  func loopback(_ text: String, isLoopback: Bool) { #expect(IPLiteral.isLoopback(text) == isLoopback) }
 
   @Test(
     "Addresses of issuers",

@@ -507,10 +507,12 @@ def test_C_11_a_password_that_is_hashed_lets_others_have_the_processor_between_t
         return int(switches), int((task / "schedstat").read_text().split()[0]) / 1e6
     with subprocess.Popen(["taskset", "-c", str(processor), sys.executable, "-c", "while True: pass"]) as competitor:
         try:
+            # It takes its time to start.
+            computed = pathlib.Path(f"/proc/{competitor.pid}/schedstat")
+            wait_until(lambda: int(computed.read_text().split()[0]) > 50e6, "a competitor", 20)
             before = spent()[0]
             sign_in()
-            # The competitor takes its time to start, and that it is there is seen after some milliseconds.
-            wait_until(lambda: spent()[0] - before > 30, "a competitor", 20)
+            wait_until(lambda: spent()[0] - before > 30, "what the competitor takes", 20)
             switches, milliseconds = spent()
             wait_until(lambda: spent()[1] - milliseconds > 100, "more of them", 20)
             after = spent()

@@ -40,7 +40,7 @@ extension ValueKind where Value == String {
   /// A host's name in lower case, or an IP address without brackets.
   static var serverName: ValueKind {
     .scalar(noun: "a host", reference: "name or IP address") { scalar throws(ValueFault) in
-      if IPLiteral.ipv6(scalar.text) != nil { return scalar.text }
+      if IPLiteral.isIPv6(scalar.text) { return scalar.text }
       guard let host = HostAndPort(scalar.text), host.port == nil else {
         throw ValueFault("is no host; write a name, as orders.internal, or an IP address")
       }

@@ -27,13 +27,13 @@ struct HostAndPort: Sendable, Hashable {
       guard let bracket = text.firstIndex(of: "]") else { return nil }
       hostText = text[..<bracket].dropFirst()
       rest = text[bracket...].dropFirst()
-      guard IPLiteral.ipv6(hostText) != nil else { return nil }
+      guard IPLiteral.isIPv6(hostText) else { return nil }
       host = .ipv6(String(hostText))
     } else {
       let colon = text.firstIndex(of: ":") ?? text.endIndex
       hostText = text[..<colon]
       rest = text[colon...]
-      if IPLiteral.ipv4(hostText) != nil {
+      if IPLiteral.isIPv4(hostText) {
         host = .ipv4(String(hostText))
       } else {
         guard Self.isName(hostText) else { return nil }

@@ -28,8 +28,10 @@ public struct UsersFileText: Sendable {
 
   private static func isSyntaxFault(_ bytes: [UInt8]) -> Bool { (try? YAMLReader.events(of: bytes)) == nil }
 
-  /// Whether somebody has that username.
-  public func hasUser(_ username: String) -> Bool { (try? user(username)) != nil }
+  /// The usernames that are taken, as their bytes: two that look alike are two.
+  public var usernames: Set<[UInt8]> {
+    Set(users.compactMap { user in user.member("username")?.scalarText.map { [UInt8]($0.utf8) } })
+  }
 
   // MARK: Changes
 
@@ -77,13 +79,13 @@ public struct UsersFileText: Sendable {
   // MARK: Places
 
   private func user(_ username: String) throws(UsersEditFault) -> Node {
-    guard case .sequence(let users)? = root?.member("users")?.content else { throw notFound(username) }
-    for user in users {
-      if case .scalar(let name)? = user.member("username")?.content, name.text.utf8.elementsEqual(username.utf8) {
-        return user
-      }
-    }
-    throw notFound(username)
+    let found = users.first { $0.member("username")?.scalarText?.utf8.elementsEqual(username.utf8) == true }
+    guard let found else { throw notFound(username) }
+    return found
+  }
+
+  private var users: [Node] {
+    if case .sequence(let users)? = root?.member("users")?.content { users } else { [] }
   }
 
   private func notFound(_ username: String) -> UsersEditFault {
@@ -145,4 +147,7 @@ extension Node {
     guard case .mapping(let entries) = content else { return nil }
     return entries.first { $0.key == name }?.value
   }
+
+  /// nil where it is no scalar.
+  fileprivate var scalarText: String? { if case .scalar(let scalar) = content { scalar.text } else { nil } }
 }

@@ -61,8 +61,9 @@ struct UserImportCommand: ParsableCommand {
     }
     let found = users
     try option.change { text throws(UsersEditFault) in
+      let usernames = text.usernames
       let taken = found.compactMap { entry -> String? in
-        guard let name = entry.user.username, text.hasUser(name) else { return nil }
+        guard let name = entry.user.username, usernames.contains(Array(name.utf8)) else { return nil }
         return "\(file):\(entry.line): \(option.usersFile) has \(TextTable.shown(name)) already"
       }
       guard taken.isEmpty else { throw UsersEditFault(description: taken.joined(separator: "\n")) }

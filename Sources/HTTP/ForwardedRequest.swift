@@ -14,9 +14,6 @@ public struct ForwardedRequest: Sendable {
   public private(set) var scheme: Scheme?
   /// Host and port as the client named them; empty where nothing is said.
   public private(set) var authority = ByteRange.empty
-  /// The host in `authority`, and the port that it names.
-  public private(set) var host = ByteRange.empty
-  public private(set) var hostPort: UInt16?
   /// The port that the client connected to.
   public private(set) var port: UInt16?
 
@@ -118,9 +115,7 @@ public struct ForwardedRequest: Sendable {
   private mutating func readAuthority(_ bytes: Span<UInt8>, _ word: ByteRange?) throws(ForwardedError) {
     guard let word else { return }
     do throws(HeadError) {
-      let read = try Authority(bytes, word)
-      host = read.host
-      hostPort = read.port
+      _ = try Authority(bytes, word)
     } catch {
       throw ForwardedError()
     }

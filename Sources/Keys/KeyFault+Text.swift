@@ -29,6 +29,8 @@ extension KeyFault: CustomStringConvertible {
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may write in it: run chmod go-w \(path)"
     case .secretIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner and group may use it: run chmod o= \(path)"
+    case .keysAreOpen(let path, let mode):
+      "\(path) has mode \(String(mode, radix: 8)); whoever writes into it makes tokens that are accepted: run chmod o-w \(path)"
     case .foreignFile(let path): "\(path) belongs to another user"
     case .signingKeyUnusable(let path): "\(path) holds no private key for the algorithm in its name"
     case .signingKeySize(let path, let bits):

@@ -27,6 +27,8 @@ public enum KeyFault: Error, Sendable {
   case folderIsOpen(String, mode: UInt32)
   /// Everyone can read, or change, a shared secret (SECURITY.md L-3).
   case secretIsOpen(String, mode: UInt32)
+  /// Everybody may write into a file of keys that are believed.
+  case keysAreOpen(String, mode: UInt32)
   case foreignFile(String)
   /// The file holds no private key for the algorithm in its name.
   case signingKeyUnusable(String)

@@ -6,7 +6,9 @@ enum KeyFile {
   private static let bytesMax = 512 * 1024
 
   static func keySet(_ path: String) throws(KeyFault) -> LoadedKeys {
-    let bytes = try read(path).bytes
+    let contents = try read(path)
+    guard contents.mode & 0o002 == 0 else { throw .keysAreOpen(path, mode: contents.mode) }
+    let bytes = contents.bytes
     do throws(KeySetError) {
       return LoadedKeys(keySet: try KeySet.parse(jwks: bytes.span), text: bytes)
     } catch {

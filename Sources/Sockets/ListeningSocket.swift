@@ -156,6 +156,12 @@ public final class ListeningSocket: Sendable {
     guard csystem_set_option(number, level, option, 1) == 0 else { throw .last("setsockopt") }
   }
 
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: the call writes into `status` alone.
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+  }
+
   /// Removes a unix path that an earlier process left behind: only where connecting is refused.
   private static func removeAbandoned(_ path: String, _ address: SocketAddress) throws(SystemError) {
     do throws(SystemError) {
@@ -164,9 +170,10 @@ public final class ListeningSocket: Sendable {
     } catch {
       switch error.code {
       case ENOENT: return
-      case ECONNREFUSED: _ = unsafe unlink(path)
+      // So it is for a file that is no socket.
+      case ECONNREFUSED where isSocket(path): _ = unsafe unlink(path)
       case EADDRINUSE: throw error
-      // Anything else (EACCES, ENOTSOCK): bind will say it.
+      // Anything else (EACCES, a file): bind will say it.
       default: return
       }
     }

@@ -134,8 +134,10 @@ struct TextTests {
   @Test(
     "What never leaves the machine",
     arguments: [
-      ("localhost", true), ("LocalHost", true), ("127.0.0.1", true), ("127.255.0.9", true), ("::1", true), ("0::1", true),
-      ("128.0.0.1", false), ("10.127.0.1", false), ("::", false), ("::2", false), ("1::1", false), ("::127.0.0.1", false),
+      ("localhost", true), ("LocalHost", true), ("127.0.0.1", true), ("127.255.0.9", true), ("::1", true),
+      ("0::1", true),
+      ("128.0.0.1", false), ("10.127.0.1", false), ("::", false), ("::2", false), ("1::1", false),
+      ("::127.0.0.1", false),
       ("::ffff:127.0.0.1", false), ("127.1", false), ("localhost.example.com", false), ("", false),
     ])
   func loopback(_ text: String, isLoopback: Bool) { #expect(IPLiteral.isLoopback(text) == isLoopback) }

@@ -544,6 +544,18 @@ def test_K_6_a_file_without_a_usable_key_is_no_start(upstream, tmp_path, text):
     assert result.returncode == 78 and "company" in result.stderr, result
 
 
+def test_K_8_a_key_set_that_everybody_may_write_is_no_start(upstream, keys, tmp_path):
+    file, path = tmp_path / "keys.json", tmp_path / "gateway.conf"
+    file.write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    path.write_text(config(upstream(), f'issuer: "{ISSUER}", jwks_file: keys.json'))
+    file.chmod(0o664)
+    assert run("check", "--config", path).returncode == 0
+    file.chmod(0o666)
+    for command, status in (("check", 1), ("serve", 78)):
+        result = run(command, "--config", path)
+        assert result.returncode == status and f"run chmod o-w {file}" in result.stdout + result.stderr, result
+
+
 # K-7: discovery.
 
 

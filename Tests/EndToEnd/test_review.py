@@ -98,6 +98,19 @@ def test_what_is_open_is_what_a_request_without_a_token_may_take(tmp_path, route
     assert bool(found) == is_open, found
 
 
+@pytest.mark.parametrize("key, spelling", [
+    ("double_slashes", "//admin"), ("encoded_slashes", "/%2Fadmin"), ("path_parameters", "/admin;x")])
+def test_P_3_spellings_that_a_route_keeps_and_servers_read_as_those_of_another(tmp_path, key, spelling):
+    admin, all_paths = "path: /admin/**, auth: company, require: { roles: [admin] }", "path: /**, auth: company"
+    assert warned(tmp_path, [admin, f"{all_paths}, {key}: keep"]) == [(
+        1, f'"{key}: keep" has this route take GET {spelling}, which is /admin to servers that do not keep it: that is '
+           "the route on line 8, whose rule is another")]
+    # Where the other route keeps nothing, has the same rule, or is inside, nothing is to be said.
+    assert warned(tmp_path, [f"{admin}, {key}: keep", all_paths]) == []
+    assert warned(tmp_path, ["path: /admin/**, auth: company", f"{all_paths}, {key}: keep"]) == []
+    assert warned(tmp_path, [admin, f"path: /files/**, auth: company, {key}: keep"]) == []
+
+
 def test_routes_that_no_test_takes(tmp_path):
     routes = ["path: /a, auth: none", 'path: "/b/{id}", methods: [POST], auth: company', "path: /c, auth: none"]
     tests = "tests:\n  - { request: GET /a, expect: allowed }\n  - { request: GET /c, expect: allowed }\n"

@@ -309,6 +309,23 @@ def test_U_5_other_protocols_are_not_asked_for(gateway, upstream, name, target):
     assert request.field("http2-settings") is None
 
 
+def test_U_4_the_connection_of_an_upgrade_that_came_to_nothing_is_used_for_nothing_else(gateway, upstream):
+    """A server may have handed it to what it would have upgraded to: the next request would be read as part of that."""
+    app = upstream()
+    app.answer = lambda request, connection: (
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n" if request.field("upgrade")
+        else b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    gateway = gateway(app.server)
+    with Client(gateway) as client:
+        for _ in range(2):
+            client.send(handshake("/open/a"))
+            assert client.response().status == 401
+            assert get(gateway, "/open/b").status == 200
+    asked = [[bool(request.field("upgrade")) for request in connection.requests] for connection in app.connections]
+    # It may be one that was there before.
+    assert sum(map(len, asked)) == 4 and not any(True in each[:-1] for each in asked), asked
+
+
 def test_a_route_may_take_no_upgrades(gateway, upstream):
     app = upstream()
     with Client(gateway(app.server)) as client:

@@ -11,6 +11,7 @@ import pytest
 from support.nginx import nginx, pieces_of, put_and_get
 from support.ports import wait_until
 from support.upstream import OK, read_head, read_more, read_to_end
+from support.gateway import run
 from support.wire import Client, get
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -603,6 +604,15 @@ def test_unix_sockets_on_both_sides(start, upstream, tmp_path):
     assert len(app.requests) == 8
     # There is no address to tell, and no client's word is taken for one.
     assert {r.field("x-forwarded-for") for r in app.requests} == {None}
+
+
+def test_a_file_where_a_unix_socket_is_to_be_stays(upstream, tmp_path):
+    path = tmp_path / "important.db"
+    path.write_text("rows")
+    (tmp_path / "gateway.conf").write_text(config(upstream().server).replace("127.0.0.1:0", f"unix:{path}"))
+    result = run("serve", "--config", tmp_path / "gateway.conf")
+    assert result.returncode != 0 and str(path) in result.stderr, result
+    assert path.is_file() and path.read_text() == "rows"
 
 
 def test_ipv6_on_both_sides(start, upstream):

@@ -1,4 +1,5 @@
 import Reason
+import Sockets
 import TLS
 import Testing
 
@@ -43,6 +44,11 @@ struct SecuredTests {
     let other = [UInt8](repeating: 8, count: 32)
     #expect(try gateway(clientCertificate: other).decide("GET /R", fields).reason == .certificateMismatch)
     #expect(try DecidingGateway().decide("GET /R", fields).reason == .certificateMismatch)
+    // What a trusted proxy shows is its own.
+    let proxied = try DecidingGateway(top: "trusted_proxies: [10.0.0.0/8]")
+    proxied.secured = SecuredConnection(names: CertificateNames(names: ["a.example"]), thumbprint: thumbprint)
+    proxied.peer = Peer(AddressText("10.0.0.2"), port: 8080)
+    #expect(try proxied.decide("GET /R", fields, "X-Forwarded-For: 192.0.2.1").reason == .certificateMismatch)
     // A certificate binds no token that says nothing of one.
     let free = "Authorization: Bearer \(try Issuer.token())"
     #expect(try gateway(clientCertificate: other).decide("GET /R", free).reason == nil)

@@ -1,6 +1,7 @@
 import Crypto
 import HTTP
 import Reason
+import Sockets
 import Testing
 import Tokens
 
@@ -27,6 +28,19 @@ struct SenderConstraintTests {
       // Of the proofs' keys nothing stays, of the issuer's one does.
       #expect(gateway.context.signatures.preparedKeys == 1)
     }
+  }
+
+  @Test(
+    "RFC 9449 §4.3: a proof is for the host of the route, whatever a client has a trusted proxy pass on",
+    arguments: ["X-Forwarded-Host: evil.example", "Forwarded: for=192.0.2.1;host=evil.example"])
+  func forwardedHost(line: String) throws {
+    let gateway = try DecidingGateway(top: "trusted_proxies: [10.0.0.0/8]", dpop: "required")
+    gateway.peer = Peer(AddressText("10.0.0.2"), port: 8080)
+    let token = try holder.token()
+    let proof = try holder.proof(token, identifier: "1")
+    let decision = try gateway.decide(
+      "GET /R", "X-Forwarded-For: 192.0.2.1", line, "Authorization: DPoP \(token)", "DPoP: \(proof)")
+    #expect(decision.reason == nil)
   }
 
   struct Row: Sendable, CustomTestStringConvertible {

@@ -12,6 +12,8 @@ public struct RouteReview: Sendable {
   private let ruleNumbers: [Int]
   /// Which routes let a request without a token pass.
   private let isOpen: [Bool]
+  /// Whether a route keeps what is refused by default in paths.
+  private let keepsSpellings: Bool
 
   private var configuration: GatewayConfiguration { trials.configuration }
   private var routes: [RouteConfiguration] { trials.configuration.routes }
@@ -30,6 +32,7 @@ public struct RouteReview: Sendable {
     }
     self.index = index
     isOpen = configuration.routes.map { RouteReview.isOpen($0.rule) }
+    keepsSpellings = configuration.routes.contains { !$0.pathTraitsKept.isEmpty }
     // The first request that gets there; nil where none does.
     let reached = configuration.routes.indices.map { index in
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
@@ -48,11 +51,46 @@ public struct RouteReview: Sendable {
       if let area = protectedArea(around: index) {
         warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
       }
+      reportOtherSpellings(of: request, by: index)
       reportOverlaps(of: index)
       if !configuration.tests.isEmpty, !tested.contains(index) {
         warn(index, "no test takes this route: \(text(request)) would")
       }
     }
+  }
+
+  /// A route that keeps what is refused by default may take a path that its server reads as another route's (SECURITY
+  /// P-3): `//admin/x` where `/admin/x` has a rule.
+  private mutating func reportOtherSpellings(of request: RouteWitness, by index: Int) {
+    guard keepsSpellings, !isOpen[index] else { return }
+    for (spelling, key) in RouteReview.otherSpellings(of: request.path) {
+      let other = RouteWitness(method: request.method, host: request.host, path: spelling)
+      let routed = trials.route(TrialRequest(method: other.method, host: other.host, target: other.path))
+      guard let route = routed.route, routed.refusal == nil, ruleNumbers[route] != ruleNumbers[index],
+        case .upstream = routes[route].destination
+      else { continue }
+      warn(
+        route,
+        """
+        "\(key): keep" has this route take \(text(other)), which is \(request.path) to servers that do not keep it: that \
+        is \(place(of: index)), whose rule is another
+        """)
+    }
+  }
+
+  /// The same path to many servers, and the key by which a route takes each.
+  private static func otherSpellings(of path: String) -> [(path: String, key: String)] {
+    let inside = path.dropFirst()
+    let rest = inside.firstIndex(of: "/") ?? inside.endIndex
+    var spellings = [
+      (path: "/" + path, key: "double_slashes"), (path: "/%2F" + inside, key: "encoded_slashes"),
+      (path: "/\(inside[..<rest]);x\(inside[rest...])", key: "path_parameters"),
+    ]
+    if rest < inside.endIndex {
+      let behind = inside[inside.index(after: rest)...]
+      spellings.insert((path: "/\(inside[..<rest])%2F\(behind)", key: "encoded_slashes"), at: 1)
+    }
+    return spellings
   }
 
   private func takes(_ request: RouteWitness) -> Int? {

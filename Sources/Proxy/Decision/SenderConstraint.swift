@@ -29,7 +29,9 @@ struct SenderConstraint {
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, leewaySeconds: Int64,
     in context: DecisionContext
   ) -> Reason? {
-    guard confirmation.allows(certificate: context.client.secured?.thumbprint) else {
+    // What a trusted proxy shows is its own.
+    let certificate = context.client.said == nil ? context.client.secured?.thumbprint : nil
+    guard confirmation.allows(certificate: certificate) else {
       return .certificateMismatch
     }
     switch confirmation {
@@ -52,12 +54,11 @@ struct SenderConstraint {
     leewaySeconds: Int64, in context: DecisionContext
   ) -> Reason? {
     let line = head.dpopLine < 0 ? ByteRange.empty : head.fields[head.dpopLine].value
-    // RFC 9449 §4.3: the URI that the client sees, which a proxy in front may say.
-    let said = context.client.said.flatMap { $0.host.isEmpty ? nil : $0 }
+    // RFC 9449 §4.3: the URI that the client sees. Its host is the one that the route is for: what X-Forwarded-Host or
+    // Forwarded say may be the client's own words, where a proxy in front leaves them as they came.
     let request = DPoPRequest(
       method: SenderConstraint.copy(bytes, head.method), scheme: context.client.scheme == .https ? .https : .http,
-      host: SenderConstraint.copy(bytes, said?.host ?? head.host), port: said.map(\.hostPort) ?? head.port,
-      path: context.path)
+      host: SenderConstraint.copy(bytes, head.host), port: head.port, path: context.path)
     let now = context.unixSeconds
     let proof: DPoPProof
     do throws(DPoPProofError) {

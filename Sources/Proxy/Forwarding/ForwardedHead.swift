@@ -59,9 +59,11 @@ struct ForwardedHead: ~Copyable {
     let setFields = facts.route.setFields
     writer.write(setFields.span)
     ForwardedHead.writeFraming(head, to: &writer)
+    // Some servers hand the connection of an upgrade to what they upgrade to, whatever that answers: the next request
+    // would be read as part of it.
     closesConnection =
       ForwardedHead.mayBeReadWithoutBody(head) || ForwardedHead.keepsConnectionLogin(head, bytes, facts)
-    // The connection of a tunnel is used for nothing else anyway.
+      || facts.upgrade != nil
     if let upgrade = facts.upgrade {
       if let protocols = upgrade.otherProtocols, !protocols.isEmpty {
         writer.write("Sec-WebSocket-Protocol: ")

@@ -22,7 +22,8 @@ public struct ShownURL: Sendable, Hashable, CustomStringConvertible {
       return String(url)
     }
     if let at = url[authority...].lastIndex(of: "@") { return "\(url[..<authority])\(hidden)\(url[at...])" }
-    return query.contains("@") && !url[authority...].contains("/") ? nil : String(url)
+    let mayBeUser = !url[authority...].contains("/") || url[authority...].contains(":")
+    return query.contains("@") && mayBeUser ? nil : String(url)
   }
 
   /// Of what was meant as a URL: where it may have a password.

@@ -165,7 +165,7 @@ extension Reason {
     case .certificateMismatch:
       """
       The token is bound to a client certificate (`cnf.x5t#S256`, RFC 8705), and the client has shown another on \
-      this connection, or none.
+      this connection, or none; or a trusted proxy is in between, which shows its own.
       """
     case .certificateMissing:
       "The route is for clients with a certificate alone, and the client has shown none on its connection."
@@ -243,7 +243,8 @@ extension Reason {
     case .refreshRefused:
       """
       No such refresh token; or its sign-in has ended, by logout, by age, by `portcullis sign-ins revoke`, or as its \
-      user was disabled; or it asks at `logout` for an end everywhere, and is older than the password that holds now.
+      user was disabled; or it asks at `logout` for an end everywhere, and is older than the password that holds \
+      now, or of a sign-in that is not known here.
       """
     case .refreshReused:
       """

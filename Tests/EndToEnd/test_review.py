@@ -105,6 +105,10 @@ def test_P_3_spellings_that_a_route_keeps_and_servers_read_as_those_of_another(t
     assert warned(tmp_path, [admin, f"{all_paths}, {key}: keep"]) == [(
         1, f'"{key}: keep" has this route take GET {spelling}, which is /admin to servers that do not keep it: that is '
            "the route on line 8, whose rule is another")]
+    # At the end of a path, too.
+    inner = "path: /files/secret/**, auth: company, require: { roles: [admin] }"
+    said = warned(tmp_path, [inner, f"path: /files/**, auth: company, {key}: keep"])
+    assert [(number, "which is /files/secret to servers" in words) for number, words in said] == [(1, True)], said
     # Where the other route keeps nothing, has the same rule, or is inside, nothing is to be said.
     assert warned(tmp_path, [f"{admin}, {key}: keep", all_paths]) == []
     assert warned(tmp_path, ["path: /admin/**, auth: company", f"{all_paths}, {key}: keep"]) == []

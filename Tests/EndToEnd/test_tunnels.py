@@ -309,7 +309,7 @@ def test_U_5_other_protocols_are_not_asked_for(gateway, upstream, name, target):
     assert request.field("http2-settings") is None
 
 
-def test_U_4_the_connection_of_an_upgrade_that_came_to_nothing_is_used_for_nothing_else(gateway, upstream):
+def test_U_3_the_connection_of_an_upgrade_that_came_to_nothing_is_used_for_nothing_else(gateway, upstream):
     """A server may have handed it to what it would have upgraded to: the next request would be read as part of that."""
     app = upstream()
     app.answer = lambda request, connection: (

@@ -14,7 +14,7 @@ struct ShownURLTests {
       ("https://id.example.com/@a/b", "https://(hidden)@a/b"),
       ("https://me:hun/ter2@id.example.com/x", "https://(hidden)@id.example.com/x"),
       ("https://me:12/34@id.example.com?key=secret", "https://(hidden)@id.example.com?(hidden)"),
-      ("https://me:hun?ter2@id.example.com/x", "(hidden)"),
+      ("https://me:hun?ter2@id.example.com/x", "(hidden)"), ("https://me:hun/ter?2@id.example.com", "(hidden)"),
       ("https://u:p@id.example.com/jwks", "https://(hidden)@id.example.com/jwks"),
       ("https://u:p@q@id.example.com", "https://(hidden)@id.example.com"),
       ("https://u@[::1]:1?u:p@b/", "https://(hidden)@[::1]:1?(hidden)"),

@@ -42,7 +42,8 @@ struct ProviderDraft: Sendable {
         "jwks_url", ifWritten: \.jwksURL, ValueKind.fetchedURL.located,
         "Where its key set (RFC 7517) is fetched: https, or http on loopback."),
       Key(
-        "jwks_file", ifWritten: \.jwksFile, ValueKind.path("a key set's path").located, "A file that holds its key set."
+        "jwks_file", ifWritten: \.jwksFile, ValueKind.path("a key set's path").located,
+        "A file that holds its key set; not writable by everyone."
       ),
       Key(
         "secret_file", ifWritten: \.secretFile, ValueKind.path("a secret's path").located,

@@ -62,35 +62,40 @@ public struct RouteReview: Sendable {
   /// A route that keeps what is refused by default may take a path that its server reads as another route's (SECURITY
   /// P-3): `//admin/x` where `/admin/x` has a rule.
   private mutating func reportOtherSpellings(of request: RouteWitness, by index: Int) {
-    guard keepsSpellings, !isOpen[index] else { return }
-    for (spelling, key) in RouteReview.otherSpellings(of: request.path) {
-      let other = RouteWitness(method: request.method, host: request.host, path: spelling)
-      let routed = trials.route(TrialRequest(method: other.method, host: other.host, target: other.path))
-      guard let route = routed.route, routed.refusal == nil, ruleNumbers[route] != ruleNumbers[index],
-        case .upstream = routes[route].destination
-      else { continue }
-      warn(
-        route,
-        """
-        "\(key): keep" has this route take \(text(other)), which is \(request.path) to servers that do not keep it: that \
-        is \(place(of: index)), whose rule is another
-        """)
+    guard keepsSpellings, !isOpen[index], case .upstream = routes[index].destination else { return }
+    for (key, spellings) in RouteReview.otherSpellings(of: request.path) {
+      for spelling in spellings {
+        let other = RouteWitness(method: request.method, host: request.host, path: spelling)
+        let routed = trials.route(TrialRequest(method: other.method, host: other.host, target: other.path))
+        guard let route = routed.route, routed.refusal == nil, ruleNumbers[route] != ruleNumbers[index],
+          routes[route].destination == routes[index].destination
+        else { continue }
+        warn(
+          route,
+          """
+          "\(key): keep" has this route take \(text(other)), which is \(request.path) to servers that do not keep it: that \
+          is \(place(of: index)), whose rule is another
+          """)
+        break
+      }
     }
   }
 
-  /// The same path to many servers, and the key by which a route takes each.
-  private static func otherSpellings(of path: String) -> [(path: String, key: String)] {
-    let inside = path.dropFirst()
-    let rest = inside.firstIndex(of: "/") ?? inside.endIndex
-    var spellings = [
-      (path: "/" + path, key: "double_slashes"), (path: "/%2F" + inside, key: "encoded_slashes"),
-      (path: "/\(inside[..<rest]);x\(inside[rest...])", key: "path_parameters"),
-    ]
-    if rest < inside.endIndex {
-      let behind = inside[inside.index(after: rest)...]
-      spellings.insert((path: "/\(inside[..<rest])%2F\(behind)", key: "encoded_slashes"), at: 1)
+  /// The same path to many servers, by the key by which a route takes it: with each slash doubled, as it is or
+  /// encoded, or encoded itself, and with a parameter at the end of each segment.
+  private static func otherSpellings(of path: String) -> [(key: String, paths: [String])] {
+    var (doubled, encoded, parameters): ([String], [String], [String]) = ([], [], [])
+    for index in path.indices {
+      let rest = path[path.index(after: index)...]
+      if path[index] == "/" {
+        doubled.append("\(path[..<index])//\(rest)")
+        encoded.append("\(path[..<index])/%2F\(rest)")
+        if index > path.startIndex { encoded.append("\(path[..<index])%2F\(rest)") }
+      } else if rest.isEmpty || rest.first == "/" {
+        parameters.append("\(path[...index]);x\(rest)")
+      }
     }
-    return spellings
+    return [("double_slashes", doubled), ("encoded_slashes", encoded), ("path_parameters", parameters)]
   }
 
   private func takes(_ request: RouteWitness) -> Int? {

@@ -227,9 +227,9 @@ extension Exchange {
     _ bytes: Span<UInt8>
   ) -> Action {
     if let action = renew(after: refusal, of: sender, routed, bytes) { return action }
+    decision.rampStop = ramps.count(refusal, of: sender.identity, routed)
     if isRenewalUnavailable { return .refuse(Refusal(.signInUnavailable)) }
     decision.refusingTrier = refusal.trier
-    decision.rampStop = ramps.count(refusal, of: sender.identity, routed)
     if let response = signInPage(insteadOf: refusal, of: sender, routed, bytes) { return .answer(response) }
     return .refuse(Refusal(refusal, routed.route.challenges))
   }

@@ -14,7 +14,7 @@ struct ForwardedHead: ~Copyable {
   let method: Method
   /// Sending it twice does no harm (RFC 9110 §9.2.2), and it has no body.
   let isReplayable: Bool
-  /// The upstream is told to close, and its connection is not used again (SECURITY H-17, U-3).
+  /// The upstream's connection is not used again (SECURITY H-17, U-3), and it is told so where no upgrade is asked for.
   let closesConnection: Bool
 
   /// What of the exchange stands in the head.

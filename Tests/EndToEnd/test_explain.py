@@ -185,6 +185,12 @@ def test_wrong_usage(folder, options):
 def test_the_host_that_is_assumed_is_said(folder):
     assert "\nhost       localhost, unless --host says another\n" in explain(folder, "/v1/x", status=1)
     assert "\nhost" not in explain(folder, "/v1/x", "--host", "api.example.com")
+    assert "\nhost" not in explain(folder, "/v1/x", "--host", "localhost", status=1)
+
+
+def test_P_13_a_method_with_lower_case_letters_is_another_method(folder):
+    text = explain(folder, "/orders/7/items", "--method", "get", status=1)
+    assert "own: another method\n" in text and "verdict    refused: 404 no_route" in text, text
 
 
 def test_claims_do_not_write_to_a_terminal(folder):

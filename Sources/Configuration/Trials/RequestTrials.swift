@@ -144,8 +144,9 @@ public struct RequestTrials: Sendable {
     guard !routed.path.isEmpty, !routed.isAnsweredHere else { return [] }
     let folds = folded?.areFor(routed.host.utf8Span.span) ?? false
     let path = folded(plain(routed.path), of: routed.host.utf8Span.span)
+    // Whatever the method is: one with lower-case letters would match nowhere.
     func matches(_ pattern: RoutePattern) -> Bool {
-      let method = [UInt8](routed.request.method.utf8)
+      let method = [UInt8]("GET".utf8)
       return RouteTable([folds ? pattern.foldingCase : pattern])
         .match(host: routed.host.utf8Span.span, method: method.span, path: path.span) != nil
     }

@@ -67,7 +67,7 @@ struct ExplainCommand: ParsableCommand {
         throw ValidationError("the claim \(error.name) would stand in a value that is no object")
       }
     }
-    let explanation = RequestExplanation(trial, trials)
+    let explanation = RequestExplanation(trial, trials, namedHost: host)
     switch format {
     case .text: print(explanation.text)
     case .json: print(String(decoding: explanation.json.serialized(), as: UTF8.self))

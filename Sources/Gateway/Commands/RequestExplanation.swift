@@ -8,10 +8,13 @@ import Reason
 struct RequestExplanation {
   private let trial: Trial
   private let trials: RequestTrials
+  /// The host that was asked about; nil: none was named.
+  private let namedHost: String?
 
-  init(_ trial: Trial, _ trials: RequestTrials) {
+  init(_ trial: Trial, _ trials: RequestTrials, namedHost: String?) {
     self.trial = trial
     self.trials = trials
+    self.namedHost = namedHost
   }
 
   private var configuration: GatewayConfiguration { trials.configuration }
@@ -29,7 +32,7 @@ struct RequestExplanation {
   /// For a terminal.
   var text: String {
     var lines = ["request    \(JSONValue.printable(trial.routed.request.text))"]
-    if trial.routed.request.host == TrialRequest.anyHost {
+    if namedHost == nil {
       lines.append("host       \(TrialRequest.anyHost), unless --host says another")
     }
     if !trial.routed.path.isEmpty { lines.append("path       \(path)") }

@@ -110,7 +110,8 @@ public struct Buffer: ~Copyable {
   }
 
   /// Appends ASCII text.
-  @inlinable
+  // Inlined, so that the size of a literal is known where it is copied.
+  @inlinable @inline(__always)
   public mutating func append(_ text: StaticString) {
     let count = text.utf8CodeUnitCount
     precondition(count <= capacity - end)

@@ -36,17 +36,20 @@ struct LineEncoder: ~Copyable {
     line.append("\n")
   }
 
+  @inline(__always)
   mutating func add(_ name: StaticString, _ number: Int64) {
     key(name)
     if number < 0 { line.append("-") }
-    decimal(number.magnitude)
+    line.append(decimal: number.magnitude)
   }
 
+  @inline(__always)
   mutating func add(_ name: StaticString, _ number: UInt64) {
     key(name)
-    decimal(number)
+    line.append(decimal: number)
   }
 
+  @inline(__always)
   mutating func add(_ name: StaticString, time nanoseconds: Int64) {
     key(name)
     if format == .json { quote() }
@@ -56,16 +59,22 @@ struct LineEncoder: ~Copyable {
     if format == .json { quote() }
   }
 
+  @inline(__always)
   mutating func add(_ name: StaticString, hexadecimal high: UInt64, _ low: UInt64) {
     key(name)
     if format == .json { quote() }
-    hexadecimal(high)
-    hexadecimal(low)
+    line.append(hexadecimal: high)
+    line.append(hexadecimal: low)
     if format == .json { quote() }
   }
 
+  @inline(__always)
   mutating func add(_ name: StaticString, _ bytes: Span<UInt8>) {
     key(name)
+    write(bytes)
+  }
+
+  private mutating func write(_ bytes: Span<UInt8>) {
     if format == .logfmt, LineEncoder.isBare(bytes) {
       line.append(bytes)
       return
@@ -78,12 +87,14 @@ struct LineEncoder: ~Copyable {
   }
 
   /// - Parameter text: A JSON text on one line, of `valueBytesMax` bytes at most. logfmt has it as it has any text.
+  @inline(__always)
   mutating func add(_ name: StaticString, json text: Span<UInt8>) {
     guard format == .json else { return add(name, text) }
     key(name)
     line.append(text)
   }
 
+  @inline(__always)
   mutating func add(_ name: StaticString, _ text: String) {
     var text = text
     text.makeContiguousUTF8()
@@ -92,43 +103,24 @@ struct LineEncoder: ~Copyable {
 
   // MARK: Pieces
 
+  // Inlined with `add`, so that the size of each name is known where it is copied.
+  @inline(__always)
   private mutating func key(_ name: StaticString) {
     switch format {
     case .json:
-      if !isFirst { line.append(UInt8(ascii: ",")) }
-      quote()
+      if !isFirst { line.append(",") }
+      line.append("\"")
       line.append(name)
-      quote()
-      line.append(UInt8(ascii: ":"))
+      line.append("\":")
     case .logfmt:
-      if !isFirst { line.append(UInt8(ascii: " ")) }
+      if !isFirst { line.append(" ") }
       line.append(name)
-      line.append(UInt8(ascii: "="))
+      line.append("=")
     }
     isFirst = false
   }
 
   private mutating func quote() { line.append(UInt8(ascii: "\"")) }
-
-  private mutating func decimal(_ number: UInt64) {
-    var digits = InlineArray<20, UInt8>(repeating: 0)
-    var index = 20
-    var rest = number
-    repeat {
-      index -= 1
-      digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest > 0
-    line.append(digits.span.extracting(index..<20))
-  }
-
-  private mutating func hexadecimal(_ value: UInt64) {
-    var digits = InlineArray<16, UInt8>(repeating: 0)
-    for index in 0..<16 {
-      digits[index] = LineEncoder.digit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 0xF)
-    }
-    line.append(digits.span)
-  }
 
   private static func digit(_ value: UInt8) -> UInt8 {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10

@@ -29,7 +29,7 @@ public final class LogWriter: Sendable {
   private let report: @Sendable (Event) -> Void
 
   /// Long enough that lines are written many at a time: each time costs the loops a turn of the processor.
-  private static let pauseBehindLines: Duration = .milliseconds(2)
+  private static let pauseBehindLines: Duration = .milliseconds(10)
   private static let pauseWithoutLines: Duration = .milliseconds(20)
   /// Of a ring: where so much came during a pause, the next one could be too long.
   private static let bytesWithoutPause = AccessLog.ringBytes / 4

@@ -24,6 +24,28 @@ struct BufferTests {
     check(buffer.writableCount, 8)
   }
 
+  @Test("numbers are appended in their digits")
+  func digits() {
+    let powers = (0..<20).map { (0..<$0).reduce(UInt64(1)) { power, _ in power &* 10 } }
+    let numbers = powers + powers.map { $0 - 1 } + (0..<64).map { 1 << $0 } + [12_345, 0x0123_4567_89AB_CDEF, .max]
+    for number in numbers {
+      let expected = String(number)
+      check(Buffer.decimalDigits(of: number), expected.utf8.count)
+      // No more room than the digits take.
+      var decimal = Buffer(capacity: expected.utf8.count)
+      decimal.append(decimal: number)
+      #expect(text(decimal) == expected)
+      var hexadecimal = Buffer(capacity: 16)
+      hexadecimal.append(hexadecimal: number)
+      let digits = String(number, radix: 16)
+      #expect(text(hexadecimal) == String(repeating: "0", count: 16 - digits.utf8.count) + digits)
+    }
+  }
+
+  private func text(_ buffer: borrowing Buffer) -> String {
+    buffer.withReadable { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
+  }
+
   @Test("a pool gives the block that came back last, empty")
   func pool() {
     let pool = BufferPool(blockBytes: 16, keptMax: 1)

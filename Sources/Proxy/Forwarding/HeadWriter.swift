@@ -63,24 +63,11 @@ struct HeadWriter: ~Copyable {
 
   /// In decimal digits.
   mutating func write(decimal value: UInt64) {
-    var digits = InlineArray<20, UInt8>(repeating: 0)
-    var index = 20
-    var rest = value
-    repeat {
-      index -= 1
-      digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest > 0
-    write(digits.span.extracting(index..<20))
+    if hasRoom(Buffer.decimalDigits(of: value)) { buffer.append(decimal: value) }
   }
 
-  /// In 16 lower case hexadecimal digits.
+  /// In 16 lower-case hexadecimal digits.
   mutating func write(hexadecimal value: UInt64) {
-    var digits = InlineArray<16, UInt8>(repeating: 0)
-    for index in 0..<16 {
-      let nibble = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 0xF
-      digits[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-    }
-    write(digits.span)
+    if hasRoom(16) { buffer.append(hexadecimal: value) }
   }
 }

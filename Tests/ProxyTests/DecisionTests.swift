@@ -1,3 +1,4 @@
+import Access
 import HTTP
 import Keys
 import Reason
@@ -114,7 +115,7 @@ struct DecisionTests {
 
   @Test("The gateway's own paths are asked before the routes, by canonical path and host")
   func responders() throws {
-    let local = LocalRoute(host: "a.example", path: "/pub/keys", responder: Silent())
+    let local = LocalRoute(OwnPath(host: "a.example", path: "/pub/keys"), responder: Silent())
     let gateway = try DecidingGateway(responders: [local])
     #expect(try gateway.decide("GET /pub/keys") == .asked)
     #expect(gateway.exchange.state == .waitingForResponder)

@@ -9,14 +9,13 @@ public import Reason
 /// certificates.
 public struct RequestTrials: Sendable {
   public let configuration: GatewayConfiguration
-  private let table: RouteTable
-  private let folded: FoldedPaths?
+  private let routing: Routing
 
   public init(_ configuration: GatewayConfiguration) {
     self.configuration = configuration
-    let patterns = configuration.routes.map(\.pattern)
-    table = RouteTable(patterns)
-    folded = FoldedPaths(of: configuration.caseInsensitivePaths, routes: patterns)
+    routing = Routing(
+      configuration.routes.map(\.pattern), ownPaths: configuration.ownPaths,
+      foldingPathsOf: configuration.caseInsensitivePaths)
   }
 
   /// A request up to its route.
@@ -74,10 +73,12 @@ public struct RequestTrials: Sendable {
     let name = bytes.span.extracting(head.host.lowerBound..<head.host.upperBound)
     let plain = plain(path)
     let matched = folded(plain, of: name)
-    if plain == configuration.forwardAuth.map({ [UInt8]($0.path.utf8) }) || isOwn(host: host, path: matched) {
+    if configuration.forwardAuth?.ownPath.isAt(plain.span) == true
+      || routing.ownPath(host: name, path: matched.span) != nil
+    {
       return Routed(request, path: path, query: query, host: host, isAnsweredHere: true)
     }
-    let route = match(name, request.method, matched)
+    let route = routing.route(host: name, method: request.method.utf8Span.span, path: matched.span)
     let kept = route.map { configuration.routes[$0].pathTraitsKept } ?? []
     return Routed(
       request, path: path, query: query, host: host, route: route,
@@ -93,43 +94,10 @@ public struct RequestTrials: Sendable {
 
   /// A path that is matched, folded where its host wants that.
   private func folded(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
-    guard let folded, folded.areFor(host) else { return path }
+    guard routing.foldsPaths(of: host) else { return path }
     var lowered: [UInt8] = []
     FoldedPaths.fold(path.span, to: &lowered)
     return lowered
-  }
-
-  private func match(_ host: Span<UInt8>, _ method: String, _ matched: [UInt8]) -> Int? {
-    let method = [UInt8](method.utf8)
-    guard let folded, folded.areFor(host) else {
-      return table.match(host: host, method: method.span, path: matched.span)
-    }
-    return folded.match(host: host, method: method.span, path: matched.span)
-  }
-
-  private func isOwn(host: String, path: [UInt8]) -> Bool {
-    let text = String(decoding: path, as: UTF8.self)
-    let isMetadata = configuration.protectedResources.contains { resource in
-      resource.host == host.lowercased() && plain([UInt8](resource.metadataPath.utf8)) == path
-    }
-    if isMetadata {
-      return true
-    }
-    for provider in configuration.providers {
-      guard let pages = provider.signInPages else { continue }
-      if provider.signIn != nil, provider.issuerHost == host.lowercased(),
-        provider.metadataPaths.contains(where: { plain([UInt8]($0.utf8)) == path })
-      {
-        return true
-      }
-      guard pages.hosts.contains(host.lowercased()) else { continue }
-      if text == pages.path || text.hasPrefix(pages.path + "/") { return true }
-    }
-    guard path == [UInt8](ProviderConfiguration.publishedKeysPath.utf8) else { return false }
-    return configuration.providers.contains { provider in
-      guard provider.signingAlgorithm != nil else { return false }
-      return provider.issuerHost == nil || provider.issuerHost == host.lowercased()
-    }
   }
 
   private func text(_ bytes: [UInt8], _ range: ByteRange) -> String {
@@ -142,8 +110,9 @@ public struct RequestTrials: Sendable {
   /// The routes before the one that is taken, each with the first thing that was different.
   public func passedOver(by routed: Routed) -> [(route: Int, difference: Difference)] {
     guard !routed.path.isEmpty, !routed.isAnsweredHere else { return [] }
-    let folds = folded?.areFor(routed.host.utf8Span.span) ?? false
-    let path = folded(plain(routed.path), of: routed.host.utf8Span.span)
+    let host = routed.host.utf8Span.span
+    let folds = routing.foldsPaths(of: host)
+    let path = folded(plain(routed.path), of: host)
     // Whatever the method is: one with lower-case letters would match nowhere.
     func matches(_ pattern: RoutePattern) -> Bool {
       let method = [UInt8]("GET".utf8)

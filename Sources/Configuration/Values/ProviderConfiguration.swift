@@ -55,14 +55,6 @@ public struct ProviderConfiguration: Sendable, Equatable {
     signIn.map { ($0.path, $0.hosts) } ?? codeFlow.map { ($0.path, [$0.host]) }
   }
 
-  /// Where its documents are: OpenID Connect Discovery 1.0 §4 has the issuer's path before, RFC 8414 §3.1 behind.
-  public var metadataPaths: [String] {
-    let parts = policy.issuer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    var path = parts.count > 3 ? "/" + parts[3] : ""
-    while path.hasSuffix("/") { path.removeLast() }
-    return [path + IssuerDocuments.discovery, IssuerDocuments.metadata + path]
-  }
-
   /// The host of the issuer's URL, in lower case; nil where the issuer is no URL.
   public var issuerHost: String? { WebAddress(policy.issuer)?.host.lowercased() }
 }

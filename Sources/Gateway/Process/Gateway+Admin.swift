@@ -1,3 +1,4 @@
+import Access
 import Admin
 import Configuration
 import HTTP
@@ -31,7 +32,7 @@ extension Gateway {
   private func adminConfiguration(_ paths: AdminPaths) -> ActiveConfiguration {
     ActiveConfiguration(
       active.configuration.forAdmin, generation: active.generation,
-      responders: [LocalRoute(host: nil, path: "", reach: .below, responder: paths)])
+      responders: [LocalRoute(OwnPath(host: nil, path: "", reach: .below), responder: paths)])
   }
 
   func report(

@@ -114,9 +114,9 @@ final class CodeFlows {
     take(store.snapshot, of: configuration)
     var routes: [LocalRoute] = []
     for provider in configuration.providers {
-      guard let flow = provider.codeFlow, let current = opened[provider.name] else { continue }
+      guard provider.codeFlow != nil, let current = opened[provider.name] else { continue }
       if before[provider.name]?.store !== current.store { watch(provider.name, current) }
-      routes.append(LocalRoute(host: flow.host, path: flow.path, reach: .below, responder: current.service))
+      for path in provider.pagePaths { routes.append(LocalRoute(path, responder: current.service)) }
     }
     return routes
   }

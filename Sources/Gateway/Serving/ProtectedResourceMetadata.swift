@@ -9,7 +9,7 @@ enum ProtectedResourceMetadata {
   static func routes(_ configuration: GatewayConfiguration) -> [LocalRoute] {
     configuration.protectedResources.map {
       LocalRoute(
-        host: $0.host, path: $0.metadataPath,
+        $0.metadata,
         // Clients that are pages of anywhere look for it too.
         responder: PublishedDocument(document($0, configuration), .jsonForAllPages))
     }

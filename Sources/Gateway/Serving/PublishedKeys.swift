@@ -1,3 +1,4 @@
+import Access
 import Configuration
 import Keys
 import Proxy
@@ -9,9 +10,7 @@ enum PublishedKeys {
   /// One for each issuer's host, with the keys of all providers that sign for it.
   static func routes(_ configuration: GatewayConfiguration, _ keyStore: KeyStore) -> [LocalRoute] {
     keys(configuration, keyStore).map {
-      LocalRoute(
-        host: $0.host, path: ProviderConfiguration.publishedKeysPath,
-        responder: PublishedDocument(IssuerKey.published($0.keys), .keySet))
+      LocalRoute($0.path, responder: PublishedDocument(IssuerKey.published($0.keys), .keySet))
     }
   }
 
@@ -19,8 +18,8 @@ enum PublishedKeys {
   static func update(
     _ routes: [LocalRoute], _ configuration: GatewayConfiguration, _ keyStore: KeyStore
   ) {
-    for (host, keys) in keys(configuration, keyStore) {
-      for route in routes where route.host == host && route.path == ProviderConfiguration.publishedKeysPath {
+    for (path, keys) in keys(configuration, keyStore) {
+      for route in routes where route.path == path {
         (route.responder as? PublishedDocument)?.replace(with: IssuerKey.published(keys))
       }
     }
@@ -28,15 +27,15 @@ enum PublishedKeys {
 
   private static func keys(
     _ configuration: GatewayConfiguration, _ keyStore: KeyStore
-  ) -> [(host: String?, keys: [IssuerKey])] {
-    var published: [(host: String?, keys: [IssuerKey])] = []
+  ) -> [(path: OwnPath, keys: [IssuerKey])] {
+    var published: [(path: OwnPath, keys: [IssuerKey])] = []
     for provider in configuration.providers {
       let keys = keyStore.issuerKeys(provider: provider.name).map(\.key)
-      guard !keys.isEmpty else { continue }
-      if let index = published.firstIndex(where: { $0.host == provider.issuerHost }) {
+      guard !keys.isEmpty, let path = provider.publishedKeys else { continue }
+      if let index = published.firstIndex(where: { $0.path == path }) {
         published[index].keys += keys
       } else {
-        published.append((provider.issuerHost, keys))
+        published.append((path, keys))
       }
     }
     return published

@@ -79,16 +79,12 @@ final class SignIns {
       state.keys = SignIns.keys(of: provider.name, algorithm, keys)
       services[provider.name] = service
       if before[provider.name]?.state !== state { watch(provider.name, state) }
-      for host in signIn.hosts {
-        routes.append(LocalRoute(host: host, path: signIn.path, reach: .below, responder: service))
-      }
+      for path in provider.pagePaths { routes.append(LocalRoute(path, responder: service)) }
       let metadata = PublishedDocument(
         IssuerMetadata.document(
           issuer: provider.policy.issuer, base: provider.issuerBase, path: signIn.path,
           keysPath: ProviderConfiguration.publishedKeysPath, algorithm: algorithm), .json)
-      for path in provider.metadataPaths {
-        routes.append(LocalRoute(host: provider.issuerHost, path: path, responder: metadata))
-      }
+      for path in provider.metadataPaths { routes.append(LocalRoute(path, responder: metadata)) }
     }
     return routes
   }

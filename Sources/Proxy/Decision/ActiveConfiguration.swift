@@ -1,4 +1,4 @@
-import Access
+public import Access
 public import Configuration
 public import HTTP
 import Sockets
@@ -10,9 +10,7 @@ public final class ActiveConfiguration: Sendable {
   public let configuration: GatewayConfiguration
   /// Counts up with every reload; the access log says it.
   public let generation: UInt64
-  let routeTable: RouteTable
-  /// nil: no host's.
-  let foldedPaths: FoldedPaths?
+  let routing: Routing
   let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
   /// By provider: how it fares that what it tries on its tokens is enforced for a share; nil: it is for nobody, or nothing
@@ -64,8 +62,9 @@ public final class ActiveConfiguration: Sendable {
     }
     traceSampling = configuration.otlp?.tracesPercentage.map(TraceSampling.init)
     trustsProxies = !configuration.trustedProxies.isEmpty
-    routeTable = RouteTable(configuration.routes.map(\.pattern))
-    foldedPaths = FoldedPaths(of: configuration.caseInsensitivePaths, routes: configuration.routes.map(\.pattern))
+    routing = Routing(
+      configuration.routes.map(\.pattern), ownPaths: responders.map(\.path),
+      foldingPathsOf: configuration.caseInsensitivePaths)
     verifiers = configuration.providers.map { TokenVerifier($0.policy) }
     tokenRamps = configuration.providers.map { provider in
       guard let budget = provider.enforcementBudget else { return nil }
@@ -182,30 +181,12 @@ public final class ActiveConfiguration: Sendable {
   ///   - path: As it is matched, folded where the host wants that.
   func route(host: Span<UInt8>, _ bytes: Span<UInt8>, method: ByteRange, path: Span<UInt8>) -> ActiveRoute? {
     let name = bytes.extracting(method.lowerBound..<method.upperBound)
-    if let foldedPaths, foldedPaths.areFor(host) {
-      return foldedPaths.match(host: host, method: name, path: path).map { routes[$0] }
-    }
-    return routeTable.match(host: host, method: name, path: path).map { routes[$0] }
+    return routing.route(host: host, method: name, path: path).map { routes[$0] }
   }
 
   /// Where people sign in whom the route does not know, on the host of the request; nil: nowhere.
   func signIn(of route: ActiveRoute, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ActiveSignIn? {
     route.signIns.provider(for: bytes.extracting(head.host.lowerBound..<head.host.upperBound)).flatMap { signIns[$0] }
-  }
-
-  /// The gateway's own answer for a path, where it has one.
-  ///
-  /// - Parameter host: Without a port, in any case.
-  func localRoute(host: Span<UInt8>, path: Span<UInt8>) -> LocalRoute? {
-    for route in responders where route.isAt(path) && route.isFor(host) { return route }
-    return nil
-  }
-
-  /// Whether there is anything for this host.
-  func isFor(host: Span<UInt8>) -> Bool {
-    if routeTable.isFor(host: host) { return true }
-    for route in responders where route.isFor(host) { return true }
-    return false
   }
 
   /// What tells an upstream who the client is, or rewrites the target: only the gateway may say it.
@@ -219,47 +200,13 @@ public final class ActiveConfiguration: Sendable {
   ]
 }
 
-/// A path that the gateway answers itself, before the route table is asked.
+/// What answers at a path of the gateway's own.
 public struct LocalRoute: Sendable {
-  /// In lower case, without a port; nil: any host.
-  public let host: String?
-  /// The canonical path.
-  public let path: String
-  public let reach: Reach
+  public let path: OwnPath
   public let responder: any Responder & Sendable
-  /// As paths are matched.
-  let pathBytes: [UInt8]
-  private let hostBytes: [UInt8]?
 
-  /// What it is for.
-  public enum Reach: Sendable {
-    /// The path alone.
-    case exact
-    /// The path, and whatever is below it.
-    case below
-  }
-
-  public init(host: String?, path: String, reach: Reach = .exact, responder: any Responder & Sendable) {
-    self.host = host
+  public init(_ path: OwnPath, responder: any Responder & Sendable) {
     self.path = path
-    self.reach = reach
     self.responder = responder
-    var matched: [UInt8] = []
-    CanonicalPath.writeMatched(path.utf8Span.span, to: &matched)
-    pathBytes = matched
-    hostBytes = host.map { [UInt8]($0.utf8) }
-  }
-
-  func isAt(_ requested: Span<UInt8>) -> Bool {
-    guard reach == .below, requested.count > pathBytes.count else { return Bytes.areEqual(pathBytes.span, requested) }
-    return requested[pathBytes.count] == UInt8(ascii: "/")
-      && Bytes.areEqual(pathBytes.span, requested.extracting(0..<pathBytes.count))
-  }
-
-  func isFor(_ requested: Span<UInt8>) -> Bool {
-    guard let hostBytes else { return true }
-    guard hostBytes.count == requested.count else { return false }
-    for index in hostBytes.indices where FieldText.lowered(requested[index]) != hostBytes[index] { return false }
-    return true
   }
 }

@@ -1,3 +1,4 @@
+import Access
 import Configuration
 import HTTP
 import Sockets
@@ -18,20 +19,14 @@ final class ActiveForwardAuth: Sendable {
     }
   }
 
-  private let path: [UInt8]
+  let path: OwnPath
   let peers: TrustedProxies
   /// Whose word about the client is believed: theirs, and that of the proxies before them.
   let trusted: [AddressBlock]
 
   init(_ configuration: ForwardAuthConfiguration, trustedProxies: TrustedProxies) {
-    path = [UInt8](configuration.path.utf8)
+    path = configuration.ownPath
     peers = configuration.peers
     trusted = configuration.peers.blocks + trustedProxies.blocks
-  }
-
-  /// Whether it is asked there.
-  func isAsked(at path: Span<UInt8>) -> Bool {
-    let own = self.path
-    return Bytes.areEqual(own.span, path)
   }
 }

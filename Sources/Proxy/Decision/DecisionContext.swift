@@ -87,7 +87,7 @@ final class DecisionContext {
 
   /// A path that is matched, folded where its host wants that.
   func folded(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
-    guard let folded = active.foldedPaths, folded.areFor(host) else { return path }
+    guard active.routing.foldsPaths(of: host) else { return path }
     FoldedPaths.fold(path.span, to: &foldedPath)
     return foldedPath
   }

@@ -52,7 +52,7 @@ extension Exchange {
       return .refuse(Refusal(.hostNotCovered))
     }
     let plain = context.pathToMatch(traits)
-    if let forwardAuth = active.forwardAuth, forwardAuth.isAsked(at: plain.span) {
+    if let forwardAuth = active.forwardAuth, forwardAuth.path.isAt(plain.span) {
       return decide(for: forwardAuth, bytes, in: context)
     }
     log.keepPath(path.span)
@@ -60,16 +60,16 @@ extension Exchange {
     // would be taken for the answer.
     guard !wasForwardAuth else { return .refuse(Refusal(.noRoute)) }
     if let port = active.listeners[request.listener].redirectPort, context.client.scheme == .http {
-      guard active.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
+      guard active.routing.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
       return .answer(
         RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
     }
 
-    let matched = active.foldedPaths == nil ? plain : context.folded(plain, of: host)
-    if let local = active.localRoute(host: host, path: matched.span) {
+    let matched = context.folded(plain, of: host)
+    if let own = active.routing.ownPath(host: host, path: matched.span) {
       decision.bodyBytesMax = UInt64(Limits.localBodyBytesMax)
       state = .waitingForResponder
-      return .ask(local.responder)
+      return .ask(active.responders[own].responder)
     }
     return decideRoute(head, bytes, host, matched, traits, in: context)
   }

@@ -1,0 +1,46 @@
+import HTTP
+
+/// A path that the gateway answers itself, before any route is asked.
+public struct OwnPath: Sendable, Hashable {
+  /// In lower case, without a port; nil: any host.
+  public let host: String?
+  /// The canonical path.
+  public let path: String
+  public let reach: Reach
+  /// As paths are matched.
+  private let pathBytes: [UInt8]
+  private let hostBytes: [UInt8]?
+
+  /// What it is for.
+  public enum Reach: Sendable {
+    /// The path alone.
+    case exact
+    /// The path, and everything below it.
+    case below
+  }
+
+  public init(host: String?, path: String, reach: Reach = .exact) {
+    self.host = host
+    self.path = path
+    self.reach = reach
+    var matched: [UInt8] = []
+    CanonicalPath.writeMatched(path.utf8Span.span, to: &matched)
+    pathBytes = matched
+    hostBytes = host.map { [UInt8]($0.utf8) }
+  }
+
+  /// - Parameter requested: In the form in which paths are matched (`CanonicalPath.writeMatched`).
+  public func isAt(_ requested: Span<UInt8>) -> Bool {
+    guard requested.count >= pathBytes.count else { return false }
+    for index in pathBytes.indices where requested[index] != pathBytes[index] { return false }
+    return requested.count == pathBytes.count || reach == .below && requested[pathBytes.count] == UInt8(ascii: "/")
+  }
+
+  /// - Parameter requested: Without a port, in any case.
+  public func isFor(host requested: Span<UInt8>) -> Bool {
+    guard let hostBytes else { return true }
+    guard hostBytes.count == requested.count else { return false }
+    for index in hostBytes.indices where FieldText.lowered(requested[index]) != hostBytes[index] { return false }
+    return true
+  }
+}

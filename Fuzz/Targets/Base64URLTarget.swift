@@ -1,6 +1,6 @@
 import Tokens
 
-/// RFC 4648 §3.5, SECURITY.md T-4: one value has one text.
+/// RFC 4648 §3.5, SECURITY T-4: one value has one text.
 enum Base64URLTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     let text = Base64URL.encode(input)

@@ -1,6 +1,6 @@
 import HTTP
 
-/// SECURITY.md P-1 to P-9: a canonical path is its own canonical form, and every server reads it alike.
+/// SECURITY P-1 to P-9: a canonical path is its own canonical form, and every server reads it alike.
 enum CanonicalPathsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     guard let (path, traits) = canonical(input) else { return .refused }

@@ -1,7 +1,7 @@
 import HTTP
 import Reason
 
-/// SECURITY.md H-11 to H-13: a chunked body is decoded alike however it arrives, and its end is found.
+/// SECURITY H-11 to H-13: a chunked body is decoded alike however it arrives, and its end is found.
 enum ChunkedBodiesTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     let whole = try decode(input, piece: max(input.count, 1), dataMax: .max)

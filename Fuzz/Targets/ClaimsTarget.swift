@@ -3,7 +3,7 @@ import JSON
 import Reason
 import Tokens
 
-/// SECURITY.md T-11 to T-13 and T-17, behind a signature that holds: the input is the payload, and is signed here.
+/// SECURITY T-11 to T-13 and T-17, behind a signature that holds: the input is the payload, and is signed here.
 enum ClaimsTarget {
   private static let secret = [UInt8]("a secret of the fuzz targets alone, good for nothing else".utf8)
   private static let header = Base64URL.encode(Array(#"{"alg":"HS256"}"#.utf8).span)

@@ -3,7 +3,7 @@ import JSON
 import Reason
 import Tokens
 
-/// SECURITY.md T-1 to T-11: nobody has the private keys, so nothing is accepted but what was signed when they were made.
+/// SECURITY T-1 to T-11: nobody has the private keys, so nothing is accepted but what was signed when they were made.
 enum CompactTokensTarget {
   private static let verifier = TokenVerifier(
     TokenPolicy(provider: "idp", issuer: "https://idp.example", audiences: .oneOf(["api"])))

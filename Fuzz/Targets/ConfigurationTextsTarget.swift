@@ -1,6 +1,6 @@
 import Configuration
 
-/// A `gateway.conf` is decoded, or each of its faults has a place: a bad reload ends no process (SECURITY.md A-4, D-5).
+/// A `gateway.conf` is decoded, or each of its faults has a place: a bad reload ends no process (SECURITY A-4, D-5).
 enum ConfigurationTextsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     let bytes = Array(copying: input)

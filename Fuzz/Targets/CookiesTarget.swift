@@ -1,6 +1,6 @@
 import HTTP
 
-/// SECURITY.md C-2, C-3, I-6: a cookie is found where a plain reading finds it, and what is left out is gone.
+/// SECURITY C-2, C-3, I-6: a cookie is found where a plain reading finds it, and what is left out is gone.
 enum CookiesTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     let name = [UInt8]("session".utf8)

@@ -1,6 +1,6 @@
 import HTTP
 
-/// What stands before a trusted proxy's words makes no difference to whom they name: SECURITY.md I-7.
+/// What stands before a trusted proxy's words makes no difference to whom they name: SECURITY I-7.
 enum ForwardedRequestsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     guard let said = try read(input, appending: "") else { return .refused }

@@ -1,6 +1,6 @@
 import JSON
 
-/// SECURITY.md T-5: one text has one reading, or none.
+/// SECURITY T-5: one text has one reading, or none.
 enum JSONTextsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     let reference = ReferenceJSON.read(input)

@@ -2,7 +2,7 @@ import Crypto
 import JSON
 import Tokens
 
-/// SECURITY.md K-6, T-10: what a published key set gives is public, sound and named once.
+/// SECURITY K-6, T-10: what a published key set gives is public, sound and named once.
 enum KeySetsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     let elements = ReferenceJSON.read(input)?.object?["keys"]?.array

@@ -18,7 +18,7 @@ enum ReferenceClaims {
     return strict
   }()
 
-  /// Whether a token may say this (SECURITY.md T-11 to T-13).
+  /// Whether a token may say this (SECURITY T-11 to T-13).
   static func areGood(_ claims: JSONObject) -> Bool {
     claims["iss"] != nil && claims["exp"] != nil && areGoodFromIssuer(claims)
   }
@@ -76,7 +76,7 @@ enum ReferenceClaims {
     return object.members.allSatisfy { $0.value.object != nil } ? object.members.map(\.name) : []
   }
 
-  /// What is made of good claims (SECURITY.md T-17).
+  /// What is made of good claims (SECURITY T-17).
   static func check(_ found: ClaimsSet, _ claims: JSONObject) throws(Violation) {
     try require(found.issuer == issuer && found.provider == "idp", "the issuer is the provider's")
     try require(found.subject == claims["sub"]?.string, "the subject is the one that is named")

@@ -6,7 +6,7 @@ struct ReferenceJSON {
   private var place = 0
   private let depthMax: Int
 
-  /// The value of the text; nil where it is none, or breaks a rule of SECURITY.md T-5.
+  /// The value of the text; nil where it is none, or breaks a rule of SECURITY T-5.
   static func read(_ text: Span<UInt8>, depthMax: Int = 16) -> JSONValue? {
     let bytes = Array(copying: text)
     guard String(validating: bytes, as: UTF8.self) != nil else { return nil }

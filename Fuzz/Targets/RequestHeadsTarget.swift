@@ -1,7 +1,7 @@
 import HTTP
 import Reason
 
-/// SECURITY.md H-1 to H-16: a request head is read alike however it arrives, and stays inside its bytes.
+/// SECURITY H-1 to H-16: a request head is read alike however it arrives, and stays inside its bytes.
 enum RequestHeadsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     var head = RequestHead(fieldsMax: 100)
@@ -65,7 +65,7 @@ enum RequestHeadsTarget {
     try require(head.host.upperBound <= head.authority.upperBound, "the host is in the authority")
   }
 
-  /// SECURITY.md H-1 to H-5, counted once more.
+  /// SECURITY H-1 to H-5, counted once more.
   private static func checkFraming(_ head: RequestHead, _ input: Span<UInt8>) throws(Violation) {
     let lengths = lines(named: "content-length", head, input)
     let codings = lines(named: "transfer-encoding", head, input)

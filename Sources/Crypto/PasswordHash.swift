@@ -3,7 +3,7 @@ internal import COpenSSL
 
 /// A password as it is kept: hashed by libxcrypt, with a cost and a salt of its own. It holds no password.
 ///
-/// Hashing takes tens of milliseconds and more, and up to 256 MiB: never on a loop (SECURITY.md C-11).
+/// Hashing takes tens of milliseconds and more, and up to 256 MiB: never on a loop (SECURITY C-11).
 public struct PasswordHash: Sendable {
   public enum Scheme: String, Sendable, CaseIterable {
     /// What new hashes are of.
@@ -61,7 +61,7 @@ public struct PasswordHash: Sendable {
   }
 
   /// Takes as long as this one for any password, and matches none: for users that there are not, so that nobody learns
-  /// from the time which there are (SECURITY.md C-11).
+  /// from the time which there are (SECURITY C-11).
   public var matchingNone: PasswordHash { PasswordHash(costing: self) }
 
   /// The same at the cost of a new hash, for where there is no user at all.

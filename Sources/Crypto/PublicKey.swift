@@ -1,6 +1,6 @@
 /// Why key material is refused. The first faults of a key set that operators meet.
 public enum PublicKeyError: Error, Sendable, Equatable {
-  /// An RSA modulus outside 2048 to 8192 bits (SECURITY.md T-10).
+  /// An RSA modulus outside 2048 to 8192 bits (SECURITY T-10).
   case modulusSize(bits: Int)
   /// An RSA modulus that is even, or an exponent that is even, below 3 or not below 2^33.
   case exponentInvalid

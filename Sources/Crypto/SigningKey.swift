@@ -6,7 +6,7 @@ public enum SigningKeyError: Error, Sendable, Equatable {
   case unreadable
   /// A key of a type or size that no algorithm here signs with.
   case unsupported
-  /// An RSA key outside 2048 to 8192 bits (SECURITY.md T-10).
+  /// An RSA key outside 2048 to 8192 bits (SECURITY T-10).
   case modulusSize(bits: Int)
   /// OpenSSL failed.
   case failed(String)

@@ -1,6 +1,6 @@
 internal import CCurl
 
-/// Which addresses may be fetched (SECURITY.md K-1), read by the parser that will connect to them.
+/// Which addresses may be fetched (SECURITY K-1), read by the parser that will connect to them.
 public enum FetchAddress {
   /// Whether it is https, or http of a loopback address, and names no user.
   ///

@@ -18,7 +18,7 @@ public struct DiscoveryDocument: Sendable {
     return issuer + "/.well-known/openid-configuration"
   }
 
-  /// - Throws: Where the document is another issuer's, compared byte for byte (§4.3, SECURITY.md K-7), or names keys in
+  /// - Throws: Where the document is another issuer's, compared byte for byte (§4.3, SECURITY K-7), or names keys in
   ///   plain text though it came over TLS: they would be as good as whoever listens on a port of this machine.
   public init(_ text: Span<UInt8>, issuer: String) throws(KeyFault) {
     guard let members = try? JSON.parse(text).object, let found = members["issuer"]?.string,

@@ -10,7 +10,7 @@ public enum KeyFault: Error, Sendable {
   case keySet(KeySetError)
   /// The secret cannot be one.
   case secret(UnusedKey)
-  /// The secret has so few bytes, and would sign with that algorithm (SECURITY.md T-2).
+  /// The secret has so few bytes, and would sign with that algorithm (SECURITY T-2).
   case secretTooShort(bytes: Int, SignatureAlgorithm)
   /// No discovery document: not JSON, or without `issuer` or `jwks_uri`.
   case discoveryMalformed
@@ -21,11 +21,11 @@ public enum KeyFault: Error, Sendable {
   /// The issuer is at https and its keys are not.
   case keysInPlainText(address: ShownURL)
   case file(SystemError)
-  /// Whoever is not the owner can read a private key (SECURITY.md K-8).
+  /// Whoever is not the owner can read a private key (SECURITY K-8).
   case fileIsOpen(String, mode: UInt32)
   /// Whoever is not the owner can put another private key in the folder.
   case folderIsOpen(String, mode: UInt32)
-  /// Everyone can read, or change, a shared secret (SECURITY.md L-3).
+  /// Everyone can read, or change, a shared secret (SECURITY L-3).
   case secretIsOpen(String, mode: UInt32)
   /// Everybody may write into a file of keys that are believed.
   case keysAreOpen(String, mode: UInt32)

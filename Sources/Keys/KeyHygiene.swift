@@ -4,7 +4,7 @@ public import Tokens
 
 /// What is to be said of a published key set (RFC 7517), for who publishes it.
 public enum KeyHygiene {
-  /// Bytes of a set that are taken (SECURITY.md K-2).
+  /// Bytes of a set that are taken (SECURITY K-2).
   public static let bytesMax = 512 * 1024
 
   /// - Parameters:

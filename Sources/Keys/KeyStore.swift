@@ -91,7 +91,7 @@ public final class KeyStore {
   }
 
   /// A token names a key that the provider at `index` does not have. Ends in a new snapshot, always, so that who waits
-  /// wakes up; fetches at most once in 30 seconds (SECURITY.md K-3).
+  /// wakes up; fetches at most once in 30 seconds (SECURITY K-3).
   public func refetch(provider index: Int) {
     loop.assertIsCurrent()
     guard entries.indices.contains(index) else { return }

@@ -7,14 +7,14 @@ internal import Tokens
 /// failures.
 ///
 /// Bound to the control loop. Keys are fetched as `RefreshSchedule` says. A failure keeps the keys there are; how long
-/// a provider goes on with them is its own matter (SECURITY.md K-5).
+/// a provider goes on with them is its own matter (SECURITY K-5).
 ///
-/// **Unknown keys.** A token that names a key which is not in the set is worth one fetch in 30 seconds (SECURITY.md
-/// K-3), counted from when a fetch was begun, of whatever cause, and whether it went well. Names that were asked for in
-/// vain are not remembered on top of that, and cannot be: "the set that was asked for at L lacks K" is known already
-/// from L being less than 30 s ago, and later it says nothing any more, as the issuer may have published K at L + 1. A
-/// memory that outlived the 30 s would refuse K though its issuer waited longer than that before it signed with it; one
-/// that did not would never be asked. So a key that was published 35 s before it signs is always found, however many
+/// **Unknown keys.** A token that names a key which is not in the set is worth one fetch in 30 seconds (SECURITY K-3),
+/// counted from when a fetch was begun, of whatever cause, and whether it went well. Names that were asked for in vain
+/// are not remembered on top of that, and cannot be: "the set that was asked for at L lacks K" is known already from L
+/// being less than 30 s ago, and later it says nothing any more, as the issuer may have published K at L + 1. A memory
+/// that outlived the 30 s would refuse K though its issuer waited longer than that before it signed with it; one that
+/// did not would never be asked. So a key that was published 35 s before it signs is always found, however many
 /// strangers name keys that nobody has: either the last fetch began after it was published and brought it, or it began
 /// more than 30 s ago and the first token makes another. A stale name that comes for ever costs two fetches a minute,
 /// which an entity tag makes small.
@@ -61,7 +61,7 @@ final class RemoteKeys {
   /// strangers would pile up behind an issuer that answers late. Shorter fetches are waited for by all, so that keys
   /// which sign at once are found.
   private static let slowFetch: Duration = .seconds(1)
-  /// SECURITY.md K-3.
+  /// SECURITY K-3.
   private static let refetchPause: Duration = .seconds(30)
 
   init(
@@ -212,7 +212,7 @@ final class RemoteKeys {
       throw .keySet(error)
     }
     if let keys, keys.isEqual(to: keySet) {
-      // Verified tokens stay so; those without `kid` are tried with the keys in their new order (SECURITY.md T-8).
+      // Verified tokens stay so; those without `kid` are tried with the keys in their new order (SECURITY T-8).
       self.keys = fetchedKeys(keySet, response, address)
       return false
     }

@@ -2,7 +2,7 @@ internal import Crypto
 internal import Sockets
 public import Tokens
 
-/// The folder that holds a provider's private keys, one in each file (SECURITY.md K-8).
+/// The folder that holds a provider's private keys, one in each file (SECURITY K-8).
 ///
 /// A file is called `PROVIDER.ALGORITHM.TIME.pem`, the time being from when the key signs, in seconds since 1970. The
 /// newest of the configured algorithm whose time has come signs; tokens of all of them are good.

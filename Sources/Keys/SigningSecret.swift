@@ -15,7 +15,7 @@ public enum SigningSecret {
     return entries
   }
 
-  /// - Throws: Where everyone could read it, it is too short for the algorithm, or it is key material (SECURITY.md T-2).
+  /// - Throws: Where everyone could read it, it is too short for the algorithm, or it is key material (SECURITY T-2).
   public static func load(
     _ path: String, _ algorithm: SignatureAlgorithm
   ) throws(KeyFault) -> SigningFolder.Entry {

@@ -4,9 +4,9 @@ public import Sockets
 /// Why the gateway cannot prove that it is the client. No secret is in it.
 public enum ClientFault: Error, Sendable {
   case file(SystemError)
-  /// Everyone can read, or change, the secret (SECURITY.md L-3).
+  /// Everyone can read, or change, the secret (SECURITY L-3).
   case secretIsOpen(String, mode: UInt32)
-  /// Whoever is not the owner can read the private key (SECURITY.md K-8).
+  /// Whoever is not the owner can read the private key (SECURITY K-8).
   case keyIsOpen(String, mode: UInt32)
   case foreignFile(String)
   case secretIsEmpty(String)

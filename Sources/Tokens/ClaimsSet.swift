@@ -95,7 +95,7 @@ public struct ClaimsSet: Sendable {
     confirmationPlace.map { TokenConfirmation(ClaimValue(claims.value($0))) } ?? .unbound
   }
 
-  /// Whole words (SECURITY.md T-17): a string's, which spaces part (RFC 6749 §3.3), a list's strings, or the names of an
+  /// Whole words (SECURITY T-17): a string's, which spaces part (RFC 6749 §3.3), a list's strings, or the names of an
   /// object whose members are objects, as some issuers write what a role is valid for. Anything else holds none.
   public var roles: [String] { rolesPlace.map { claims.words($0) } ?? [] }
 

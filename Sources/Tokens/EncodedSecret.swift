@@ -1,5 +1,5 @@
-/// Tells a secret from key material, with armour and without, as consoles of issuers show it to be copied (SECURITY.md
-/// T-2).
+/// Tells a secret from key material, with armour and without, as consoles of issuers show it to be copied
+/// (SECURITY T-2).
 enum EncodedSecret {
   /// Whether a UTF-8 byte order mark begins the bytes.
   static func isMarked(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0xEF, 0xBB, 0xBF]) }

@@ -27,7 +27,7 @@ extension KeySetError: CustomStringConvertible {
 
 /// The keys of one provider at one time.
 public struct KeySet: Sendable {
-  /// SECURITY.md K-2.
+  /// SECURITY K-2.
   public static let keysMax = 100
 
   /// As many problems are said one by one, and of the others how many they are.
@@ -63,7 +63,7 @@ public struct KeySet: Sendable {
     self.isSecret = isSecret
   }
 
-  /// Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out (SECURITY.md K-6).
+  /// Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out (SECURITY K-6).
   public static func parse(jwks text: Span<UInt8>) throws(KeySetError) -> KeySet {
     guard let set = try? JSON.parse(text).object, let elements = set["keys"]?.array else { throw .malformed }
     guard elements.count <= keysMax else { throw .tooManyKeys(elements.count) }
@@ -88,7 +88,7 @@ public struct KeySet: Sendable {
   /// A shared secret, for HS256 and, where it is long enough, HS384 and HS512.
   ///
   /// - Throws: Where it is too short, or holds a public key in PEM, DER, a JWK or OpenSSH's form: whoever knows that
-  ///   could sign (SECURITY.md T-2). Neither is a text with a byte order mark, which others would sign without.
+  ///   could sign (SECURITY T-2). Neither is a text with a byte order mark, which others would sign without.
   public static func secret(_ bytes: [UInt8]) throws(UnusedKey) -> KeySet {
     if EncodedSecret.isMarked(bytes) { throw .unsupported("a byte order mark before a secret") }
     if EncodedSecret.isKey(bytes) { throw .unsupported("key material as a secret") }

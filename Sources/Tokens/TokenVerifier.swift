@@ -159,7 +159,7 @@ extension TokenVerifier {
     return key
   }
 
-  /// SECURITY.md T-8.
+  /// SECURITY T-8.
   private static let unnamedKeysMax = 4
 
   /// The keys that may have signed a token that names none, or was signed with a secret.

@@ -1,4 +1,4 @@
-"""Providers, browsers and pages that mean harm, where browsers sign in at an OpenID provider: SECURITY's rules by number."""
+"""Providers, browsers and pages that mean harm, where browsers sign in at an OpenID provider: security rules by number."""
 import base64
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""People sign in at the gateway: the rules of SECURITY's section C, and what the application sees of it."""
+"""People sign in at the gateway: SECURITY C, and what the application sees of it."""
 import base64
 import json
 import re

@@ -1,4 +1,5 @@
-"""Rule L-3 in the source: secrets are compared in constant time, everywhere.
+"""What can be read in the source: SECURITY L-3, secrets are compared in constant time, everywhere; statuses that are
+answered have a phrase; security rules that are cited have a row in docs/security-rules.md.
 
 A timing attack is no test for a busy machine; whether anything compares a secret in another way can be read. See
 support/comparisons.py for what is seen and what is not.
@@ -111,3 +112,45 @@ def test_every_status_that_is_answered_has_its_reason_phrase():
             answered.setdefault(status, path.name)
     assert {"200", "202", "303", "405", "422", "503"} <= set(answered), "the reader reads"
     assert not {status: file for status, file in answered.items() if status not in known}
+
+
+# docs/security-rules.md
+
+RULE = re.compile(r"(?<![\w-])[HPTKICUDLA]-\d{1,2}(?![\w-])")
+ROWS = dict(re.findall(r"^\| ([A-Z]-\d+) \|.*\| ([^|]+) \|$", (ROOT / "docs/security-rules.md").read_text(), re.M))
+
+
+def texts(folder):
+    return {path: path.read_text() for path in sorted((ROOT / folder).rglob("*"))
+            if path.suffix in (".swift", ".py", ".md")}
+
+
+def rules_tested():
+    """The numbers that tests carry, by the name of their file: in the names of functions, or in titles and rows."""
+    tested = {}
+    for path, text in texts("Tests").items():
+        names = "".join(f"{letter}-{number} " for name in re.findall(r"^ *def (test_\w+)", text, re.M)
+                        for letter, number in re.findall(r"_([A-Z])_(\d+)(?![^_])", name))
+        tested.setdefault(path.stem, set()).update(RULE.findall(names if path.suffix == ".py" else text))
+    return tested
+
+
+def test_every_security_rule_that_is_cited_has_a_row():
+    cited = {}
+    for path, text in [each for folder in ("Sources", "Tests", "Fuzz", "docs") for each in texts(folder).items()]:
+        for rule in RULE.findall(text):
+            cited.setdefault(rule, str(path.relative_to(ROOT)))
+        assert not re.search(r"SECURITY\.md [A-Z]-\d", text), f"{path}: cite rules as SECURITY C-8"
+    assert len(cited) > 90, "the reader reads"
+    assert not {rule: file for rule, file in cited.items() if rule not in ROWS}
+    tested = set().union(*rules_tested().values())
+    assert tested <= set(ROWS), tested - set(ROWS)
+
+
+def test_every_security_rule_names_its_tests():
+    assert len(ROWS) > 90, "the reader reads"
+    tested = rules_tested()
+    for rule, named in ROWS.items():
+        names = re.findall(r"`(\w+)`", named)
+        assert names, f"{rule} names no test"
+        assert not {name for name in names if rule not in tested.get(name, ())}, f"{rule}: no test of it in these"

@@ -79,7 +79,7 @@ struct IssuerKeyTests {
     for key in all[3...] {
       #expect(Check().fault(try TokenMinter.mint(claims, with: key), keys) == .signatureInvalid)
     }
-    // SECURITY.md T-8: no more than four are tried.
+    // SECURITY T-8: no more than four are tried.
     #expect(Check().fault(try TokenMinter.mint(claims, with: all[4]), KeySet(all)) == .signatureInvalid)
   }
 

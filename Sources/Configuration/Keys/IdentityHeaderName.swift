@@ -10,13 +10,13 @@ enum IdentityHeaderName {
     return nil
   }
 
-  /// Case and punctuation are no difference (SECURITY.md I-2).
+  /// Case and punctuation are no difference (SECURITY I-2).
   static func fold(_ name: String) -> String {
     String(name.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "-" })
   }
 
   /// Framing, routing and credentials: a claim in their place would change the meaning of the request, its method or its
-  /// target (SECURITY.md P-16).
+  /// target (SECURITY P-16).
   static let reserved: Set<String> = [
     "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "dpop",
     "expect", "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",

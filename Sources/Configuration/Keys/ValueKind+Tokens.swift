@@ -17,7 +17,7 @@ extension ValueKind where Value == Audiences {
 }
 
 extension ValueKind where Value == WebAddress {
-  /// An URL that is fetched: https, or http on loopback (SECURITY.md K-1).
+  /// An URL that is fetched: https, or http on loopback (SECURITY K-1).
   static var fetchedURL: ValueKind {
     .scalar(noun: "a URL", reference: "URL", text: \.text) { scalar throws(ValueFault) in
       guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }

@@ -20,7 +20,7 @@ extension Resolver {
     return client.secretFile.map { .secretFile($0.value) }
   }
 
-  /// SECURITY.md L-3, K-8.
+  /// SECURITY L-3, K-8.
   private mutating func checkClientFiles(_ client: ClientDraft) {
     if let file = client.secretFile, let status = checkFile(file), status.isOpenToOthers {
       report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")

@@ -56,7 +56,7 @@ extension Resolver {
     Set((draft.routes ?? []).flatMap { $0.value.identityHeaderNames }.map(IdentityHeaderName.fold))
   }
 
-  /// What tells an upstream who it is comes from tokens alone, on every route (SECURITY.md I-1).
+  /// What tells an upstream who it is comes from tokens alone, on every route (SECURITY I-1).
   ///
   /// - Parameter identity: `identityHeaderNames`.
   mutating func checkHeaders(_ route: RouteDraft, besides identity: Set<String>) {

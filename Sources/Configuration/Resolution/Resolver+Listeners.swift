@@ -52,7 +52,7 @@ extension Resolver {
       chain: NamedFile(certificate), key: NamedFile(key), staple: draft.staple.map { NamedFile($0) })
   }
 
-  /// SECURITY.md L-3, K-8.
+  /// SECURITY L-3, K-8.
   mutating func checkPrivateKey(_ key: Located<String>) {
     guard let status = checkFile(key), !status.isPrivate else { return }
     report(key.position, "the private key can be read by others than its owner; run chmod 600 \(key.value)")

@@ -83,7 +83,7 @@ extension Resolver {
     }
   }
 
-  /// What is fetched from an issuer, or published as one, needs a protected URL (SECURITY.md K-1, RFC 8414 §2). An
+  /// What is fetched from an issuer, or published as one, needs a protected URL (SECURITY K-1, RFC 8414 §2). An
   /// issuer whose keys are files, or that has none, is a name and no more.
   private mutating func checkIssuer(_ issuer: Located<String>, _ provider: Decoded<ProviderDraft>) {
     let isName =
@@ -137,7 +137,7 @@ extension Resolver {
       report(
         places.value("algorithm"), "\"\(name)\" without \"secret_file\"; a secret that others share is not made here")
     }
-    // As many as are tried on a token whose key is not known by its name (SECURITY.md T-8).
+    // As many as are tried on a token whose key is not known by its name (SECURITY T-8).
     if let files = signing.value.secretFiles, files.count > 4 {
       report(places.value("secret_file"), "\(files.count) secrets; 4 at most, the one that signs included")
     }
@@ -157,7 +157,7 @@ extension Resolver {
   private mutating func checkFiles(_ provider: ProviderDraft) {
     if let file = provider.jwksFile { _ = checkFile(file) }
     if let file = provider.certificateAuthority { _ = checkFile(file) }
-    // SECURITY.md L-3.
+    // SECURITY L-3.
     let signing = provider.signing?.value.secretFiles ?? []
     for file in signing + (provider.secretFile.map { [$0] } ?? []) {
       guard let status = checkFile(file), status.isOpenToOthers else { continue }

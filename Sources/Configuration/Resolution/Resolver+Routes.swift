@@ -111,7 +111,7 @@ extension Resolver {
         continue
       }
       if indices.contains(index) { report(name.position, "\(name.written) is named twice") }
-      // SECURITY.md T-11: a token's issuer says whose keys verify it, so it must not say it twice.
+      // SECURITY T-11: a token's issuer says whose keys verify it, so it must not say it twice.
       if let issuer = draft.providers[index].body.value.issuer?.value, !indices.contains(index) {
         if let other = issuers.updateValue(name.written, forKey: issuer) {
           report(name.position, "\(name.written) has the same issuer as \(other); a route can name one of them")
@@ -165,7 +165,7 @@ extension Resolver {
     report(name.position, "the route on line \(first.line) is called \"\(name.value)\" already")
   }
 
-  /// A route that no request can reach protects nothing, whatever it says (SECURITY.md A-3).
+  /// A route that no request can reach protects nothing, whatever it says (SECURITY A-3).
   private mutating func checkReach(
     _ route: Decoded<RouteDraft>, _ coverage: inout (asWritten: RouteCoverage, folded: RouteCoverage),
     _ earlier: inout [(pattern: RoutePattern, line: Int)]
@@ -189,7 +189,7 @@ extension Resolver {
     draft.caseInsensitivePaths.contains { $0.covers(route.host?.pattern ?? .any) }
   }
 
-  /// SECURITY.md P-17: what the gateway answers itself is neither forwarded nor shadowed.
+  /// SECURITY P-17: what the gateway answers itself is neither forwarded nor shadowed.
   private mutating func checkOwnPaths(_ route: RouteDraft, _ resources: [ProtectedResource]) {
     guard let path = route.path else { return }
     let text = foldsPaths(of: route) ? path.value.text.lowercased() : path.value.text

@@ -78,7 +78,7 @@ extension Resolver {
       decoding.report(faults)
       return nil
     case .success(let users):
-      // SECURITY.md A-5.
+      // SECURITY A-5.
       if users.isDemo {
         for listener in draft.listeners ?? [] {
           guard let address = listener.value.address, !address.value.isLocal else { continue }

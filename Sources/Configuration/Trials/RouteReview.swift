@@ -59,8 +59,8 @@ public struct RouteReview: Sendable {
     }
   }
 
-  /// A route that keeps what is refused by default may take a path that its server reads as another route's (SECURITY
-  /// P-3): `//admin/x` where `/admin/x` has a rule.
+  /// A route that keeps what is refused by default may take a path that its server reads as another route's
+  /// (SECURITY P-3): `//admin/x` where `/admin/x` has a rule.
   private mutating func reportOtherSpellings(of request: RouteWitness, by index: Int) {
     guard keepsSpellings, !isOpen[index], case .upstream = routes[index].destination else { return }
     for (key, spellings) in RouteReview.otherSpellings(of: request.path) {

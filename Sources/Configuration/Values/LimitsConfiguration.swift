@@ -1,4 +1,4 @@
-/// Bounds on what a client may send (SECURITY.md D-2, D-4).
+/// Bounds on what a client may send (SECURITY D-2, D-4).
 public struct LimitsConfiguration: Sendable, Hashable {
   /// Bytes of a request head, 1 KiB to 32 KiB.
   public var headBytesMax = 16 << 10

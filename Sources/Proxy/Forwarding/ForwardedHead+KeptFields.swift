@@ -3,8 +3,8 @@ import HTTP
 
 /// What of a request's field lines goes on.
 extension ForwardedHead {
-  /// Leaves out what is hop-by-hop, what Connection names, and what only the gateway may say (RFC 9110 §7.6.1; SECURITY
-  /// I-1 to I-6).
+  /// Leaves out what is hop-by-hop, what Connection names, and what only the gateway may say (RFC 9110 §7.6.1;
+  /// SECURITY I-1 to I-6).
   static func writeKeptFields(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ facts: borrowing Facts, _ trace: TraceFields,
     _ configuration: ActiveConfiguration, to writer: inout HeadWriter

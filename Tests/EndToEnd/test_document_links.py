@@ -14,8 +14,9 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md"))],
-                         ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))],
+    ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     follow_links(page)
 
@@ -33,7 +34,7 @@ def test_links_of_the_installed_documents_lead_somewhere(tmp_path):
         env={**os.environ, "PORTCULLIS_BINARY": BINARY, "PREFIX": "/usr", "DESTDIR": str(tmp_path)})
     documents = tmp_path / "usr/share/doc/portcullis"
     pages = [*documents.rglob("*.md")]
-    assert len(pages) == len(PAGES) + 2
+    assert len(pages) == len(PAGES) + 3
     for page in pages:
         follow_links(page)
     # The configuration and the units name files where they are.

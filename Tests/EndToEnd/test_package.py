@@ -33,7 +33,8 @@ def documented(machine):
     project = machine.path(PROJECT)
     for name in ("deploy", "docs"):
         shutil.copytree(ROOT / name, project / name)
-    for name in ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "gateway.conf.example"):
+    for name in ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE",
+                 "gateway.conf.example"):
         shutil.copy(ROOT / name, project)
     (project / ".build/release").mkdir(parents=True)
     shutil.copy(BINARY, project / ".build/release/portcullis")

@@ -19,6 +19,7 @@ from support.tokens import Key, mint
 ELSEWHERE = {
     "README.md": {"make run …": "builds, and serves what is served here", "make test …": "runs this",
                   "alias portcullis=…": "the test's binary has the name"},
+    "tour.md": {"alias portcullis=…": "the test's binary has the name"},
     "getting-started.md": {"make build": "builds", "alias portcullis=…": "the test's binary has the name",
                            "pip install …": "is among the tests' requirements"},
     "applications.md": {"uvicorn …": "test_applications.py runs it", "gunicorn …": "test_applications.py runs it"},
@@ -121,7 +122,7 @@ class Scene:
             self.ids.update(zip(shown, here))
 
 
-def readme(scene):
+def example(scene):
     scene.write("gateway.conf.example", (ROOT / "gateway.conf.example").read_text())
     scene.serve("portcullis serve --config gateway.conf.example")
 
@@ -328,8 +329,8 @@ def sign_in(scene):
         "https://app.example.com", "http://127.0.0.1:8080").replace("…", "correct horse")
 
 
-SCENES = {"README.md": readme, "getting-started.md": getting_started, "access.md": access, "admin.md": admin,
-          "doctor.md": doctor, "incidents.md": incidents, "logs.md": logs, "revocation.md": revocation,
+SCENES = {"README.md": example, "tour.md": example, "getting-started.md": getting_started, "access.md": access,
+          "admin.md": admin, "doctor.md": doctor, "incidents.md": incidents, "logs.md": logs, "revocation.md": revocation,
           "sign-in.md": sign_in, "users.md": users, "operations.md": operations, "keys.md": operators}
 
 

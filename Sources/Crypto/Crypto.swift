@@ -10,6 +10,14 @@ public enum CryptoError: Error, Sendable, Equatable {
   case failed(String)
 }
 
+extension CryptoError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .failed(let function): "OpenSSL: \(function) failed"
+    }
+  }
+}
+
 /// How a signature is made and checked.
 public enum SignatureScheme: Sendable, Hashable {
   /// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2).

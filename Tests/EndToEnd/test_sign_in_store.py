@@ -2,13 +2,19 @@
 replaced reach whoever signs in."""
 import concurrent.futures
 import json
+import os
+import pathlib
 import random
+import shutil
 import sqlite3
+import subprocess
+import tempfile
 import threading
 import time
 
 import jwt
-from support.gateway import Gateway, run
+import pytest
+from support.gateway import BINARY, Gateway, run
 from support.ports import wait_until
 from support.sign_in import SignIn, person, users
 
@@ -93,6 +99,33 @@ def test_a_new_key_signs_for_whoever_signs_in_without_a_reload(start, upstream, 
     for path in ("/auth/jwks.json", "/.well-known/jwks.json"):
         published = [each["kid"] for each in json.loads(scene.get(path).body)["keys"]]
         assert published == [made, first], path
+
+
+def test_sign_ins_that_nobody_may_look_at_are_not_taken_for_none():
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root, to become somebody else")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        # Others may enter, and look into all but the state.
+        folder.chmod(0o755)
+        shutil.copy(BINARY, folder / "portcullis")
+        (folder / "state").mkdir(mode=0o700)
+        (folder / "users.yaml").write_text(users(person("u1", "alice")))
+        (folder / "gateway.conf").write_text(
+            "listeners: [{ address: 127.0.0.1:0 }]\n"
+            "providers: { local: { issuer: 'http://127.0.0.1:8080', audiences: [example], signing: { state: state },\n"
+            "  sign_in: { users_file: users.yaml } } }\n"
+            "upstreams: { echo: { builtin: echo } }\nroutes: [{ path: /, auth: local, upstream: echo }]\n")
+        for each in ("gateway.conf", "users.yaml"):
+            (folder / each).chmod(0o600)
+            os.chown(folder / each, 65534, 65534)
+        for command in (["list"], ["revoke", "--all"]):
+            ended = subprocess.run(
+                ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(folder / "portcullis"), "sign-ins",
+                 *command, "--config", str(folder / "gateway.conf"), "--provider", "local"],
+                capture_output=True, text=True, timeout=30)
+            assert ended.returncode == 69 and ended.stdout == "", ended
+            assert ended.stderr.endswith("local.sign-ins.db: Permission denied\n"), ended
 
 
 def test_a_store_that_fails_is_said_once_and_not_for_each_request(start, upstream, tmp_path):

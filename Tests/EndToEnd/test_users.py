@@ -11,6 +11,7 @@ import termios
 import time
 
 import pytest
+from support.failing import Failing
 from support.gateway import BINARY, Gateway, run
 from support.ports import wait_until
 
@@ -233,6 +234,15 @@ def test_what_stands_in_the_way_of_an_import_is_said_by_its_line(tmp_path):
     assert result.returncode == 1 and f"{tmp_path}/list:3: bob stands on line 1 already\n" in result.stderr
     assert f'{tmp_path}/list:4: the username "ca\\trol" holds a control character' in result.stderr
     assert (tmp_path / "users.yaml").read_bytes() == before
+
+
+def test_whoever_gets_no_id_is_not_imported_and_said(tmp_path):
+    failing = Failing(tmp_path).fail("RAND_bytes")
+    (tmp_path / "list").write_text(f"bob:{crypted(PASSWORD, '$6$saltstring')}\n")
+    result = run("user", "import", tmp_path / "list", "--users-file", tmp_path / "users.yaml", env=failing.env)
+    assert result.returncode == 1 and result.stdout == "", result
+    assert result.stderr == f"{tmp_path}/list:1: no id could be made: OpenSSL: RAND_bytes failed\n"
+    assert not (tmp_path / "users.yaml").exists()
 
 
 def test_an_import_begins_behind_a_byte_order_mark(tmp_path):

@@ -13,11 +13,11 @@ enum SignInsOfProvider {
 
   /// - Throws: An exit status, after what is wrong was said.
   init(_ provider: ProviderConfiguration) throws {
+    if let file = provider.signInsFile ?? provider.sessionsFile, try !SignInsOfProvider.isThere(file) {
+      self = .none
+      return
+    }
     do throws(StoreFault) {
-      if let file = provider.signInsFile ?? provider.sessionsFile, (try? FileStatus(path: file)) == nil {
-        self = .none
-        return
-      }
       if let file = provider.signInsFile {
         self = .signIns(try SQLiteSignInStore(path: file), provider: provider.name, users: provider.signIn?.users)
         return
@@ -34,6 +34,18 @@ enum SignInsOfProvider {
     StandardError.print(
       "provider \"\(provider.name)\" has no \"signing\" and no \"code_flow\": nobody signs in here")
     throw ExitStatus.usage
+  }
+
+  /// - Throws: An exit status, after what is wrong was said: where nobody may look, there may be somebody.
+  private static func isThere(_ file: String) throws -> Bool {
+    do throws(SystemError) {
+      _ = try FileStatus(path: file)
+      return true
+    } catch {
+      if error.isNotThere { return false }
+      StandardError.print("\(error)")
+      throw ExitStatus.unavailable
+    }
   }
 
   /// Those that go on.

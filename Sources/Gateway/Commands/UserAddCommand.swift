@@ -53,5 +53,5 @@ struct UserAddCommand: ParsableCommand {
   }
 
   /// 128 bits that nobody had before.
-  static func newID() throws -> String { Base64URL.text(try RandomBytes.make(16)) }
+  static func newID() throws(CryptoError) -> String { Base64URL.text(try RandomBytes.make(16)) }
 }

@@ -39,7 +39,12 @@ struct UserImportCommand: ParsableCommand {
           StandardError.print("\(file):\(number): \(name) has no password, and is passed over")
         case .fault(let message): faults.append("\(file):\(number): \(message)")
         case .user(let name, let hash):
-          guard let id = try? UserAddCommand.newID() else { return }
+          let id: String
+          do throws(CryptoError) {
+            id = try UserAddCommand.newID()
+          } catch {
+            return faults.append("\(file):\(number): no id could be made: \(error)")
+          }
           var user = NewUser(id: id, username: name, passwordHash: hash)
           grants.apply(to: &user)
           if let fault = user.fault { return faults.append("\(file):\(number): \(fault)") }

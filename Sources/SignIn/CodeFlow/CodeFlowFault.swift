@@ -58,7 +58,7 @@ extension CodeFlowFault: CustomStringConvertible {
     switch self {
     case .fetch(let error): error.description
     case .client(let fault): fault.description
-    case .crypto(.failed(let function)): "OpenSSL: \(function) failed"
+    case .crypto(let error): error.description
     case .discovery(let fault): fault.description
     case .status(let status): "the answer has status \(status)"
     case .answerMalformed(let what): "the answer is not as it should be: \(what)"

@@ -160,9 +160,14 @@ extension SignInService {
     do throws(SystemError) {
       return try FileAccess.withLock(onFolder: FileAccess.folder(of: path)) { () throws(SystemError) in
         let (bytes, _) = try FileAccess.readWithStatus(path, bytesMax: usersBytesMax)
-        guard var text = try? UsersFileText(bytes, path: path),
-          case .success(let users) = UsersFile.parse(bytes, file: path)
-        else { return .failed("\(path) cannot be used") }
+        var text: UsersFileText
+        let users: UsersFile
+        do throws(Diagnostics) {
+          text = try UsersFileText(bytes, path: path)
+          users = try UsersFile.parse(bytes, file: path).get()
+        } catch {
+          return .failed(error.list.first?.description ?? path)
+        }
         // Two may come with the same password at once, here and at another gateway: the first has changed it.
         guard let current = users.user(id: user.id),
           ConstantTime.areEqual(current.passwordHash.digest.span, user.passwordHash.digest.span)

@@ -366,6 +366,14 @@ def test_what_cannot_be_written_is_said(signed_in):
     assert browser.go(PATH).status == 200 and is_as_it_was(made)
 
 
+def test_what_cannot_be_read_is_said_with_its_place(signed_in):
+    made, browser = signed_in
+    made.users_file.write_text(made.users_file.read_text() + "\npeople: [\n")
+    assert change(browser).status == 500
+    why = made.gateway.wait_message("a password could not be changed")["why"]
+    assert re.match(rf"{re.escape(str(made.users_file))}:\d+:\d+: ", why), why
+
+
 def test_C_12_the_page_is_inert_and_says_so(scene):
     evil = '"><script>alert(1)</script>'
     made = scene(people=users(person("u-1", evil), BOB), settings=', title: "Acme <&>", accent: "#ffd700"')

@@ -42,17 +42,25 @@ final class Listener: Pollable {
       }
       switch share.socket.accept() {
       case .connection(let accepted, let address):
-        worker.accept(
-          accepted, Peer(address, port: share.socket.port), awaitsProxyHeader: share.proxyProtocol,
-          listener: share.listener)
+        do throws(SystemError) {
+          try worker.accept(
+            accepted, Peer(address, port: share.socket.port), awaitsProxyHeader: share.proxyProtocol,
+            listener: share.listener)
+        } catch {
+          return exhausted(error)
+        }
       case .none: return .none
       case .aborted: continue
-      case .exhausted(let error):
-        worker.acceptFailed(error)
-        pause()
-        return .more
+      case .exhausted(let error): return exhausted(error)
       }
     }
+    return .more
+  }
+
+  /// This machine lacks what the next connection would lack too.
+  private func exhausted(_ error: SystemError) -> Waiting {
+    worker.acceptFailed(error)
+    pause()
     return .more
   }
 

@@ -127,16 +127,16 @@ final class Worker {
     if let times = counters.acceptingPaused(loop.now) { report(.acceptingPaused(error, times: times)) }
   }
 
-  func accept(_ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int) {
-    if isAcceptingPaused {
-      isAcceptingPaused = false
-      if counters.acceptingResumed() { report(.acceptingResumed) }
-    }
+  /// - Throws: Where the loop cannot be told of the connection, which is closed.
+  func accept(
+    _ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int
+  ) throws(SystemError) {
     let stream: ByteStream
     if let context = tls[listener] {
       do throws(TLSFault) {
         stream = try ByteStream(socket, context)
       } catch {
+        acceptingGoesOn()
         failedHandshakes.count("internal_error")
         return
       }
@@ -148,7 +148,19 @@ final class Worker {
     openConnections += 1
     counters.connectionOpened()
     counts?.countConnection()
-    do throws(SystemError) { try connection.start() } catch { connection.close() }
+    do throws(SystemError) {
+      try connection.start()
+    } catch {
+      connection.close()
+      throw error
+    }
+    acceptingGoesOn()
+  }
+
+  private func acceptingGoesOn() {
+    guard isAcceptingPaused else { return }
+    isAcceptingPaused = false
+    if counters.acceptingResumed() { report(.acceptingResumed) }
   }
 
   enum AddressCount {

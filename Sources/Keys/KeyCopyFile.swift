@@ -1,3 +1,4 @@
+internal import Crypto
 internal import HTTP
 internal import Sockets
 internal import Tokens
@@ -123,7 +124,12 @@ final class KeyCopyFile: @unchecked Sendable {
   }
 
   private static func write(_ copy: KeyCopy, to path: String) -> KeyCopyWriteFault? {
-    guard let bytes = try? copy.serialized() else { return .file(SystemError(call: "EVP_Digest", code: 0)) }
+    let bytes: [UInt8]
+    do throws(CryptoError) {
+      bytes = try copy.serialized()
+    } catch {
+      return .crypto(error)
+    }
     do throws(SystemError) {
       try FileAccess.makePrivateFolder(FileAccess.folder(of: path))
       guard isReplaceable(try FileAccess.occupant(of: path, bytesMax: KeyCopy.beginningBytesMax)) else { return .taken }

@@ -1,3 +1,4 @@
+public import Crypto
 public import Sockets
 
 /// Why a copy of keys cannot be written.
@@ -5,12 +6,15 @@ public enum KeyCopyWriteFault: Error, Sendable, Equatable {
   case file(SystemError)
   /// What has the name is no copy of keys, and is left as it is.
   case taken
+  /// The hash that finds damage cannot be made.
+  case crypto(CryptoError)
 }
 
 extension KeyCopyWriteFault: CustomStringConvertible {
   public var description: String {
     switch self {
     case .file(let error): "\(error)"
+    case .crypto(let error): "\(error)"
     case .taken: "what is there is no copy of keys and stays as it is; name another cache_file, or remove it"
     }
   }

@@ -15,6 +15,7 @@ public struct ProbeFault: Error, CustomStringConvertible {
   public let description: String
 
   init(_ error: any Error) { description = "\(error)" }
+  init(description: String) { self.description = description }
 }
 
 /// A gateway in this process, with an upstream of its own, and what is sent through it.
@@ -69,7 +70,9 @@ public struct ProbeRun: ~Copyable {
 
   private init(_ configuration: GatewayConfiguration) throws {
     let (loop, received) = (try EventLoop(label: "probe"), ReceivedBytes())
-    guard let any = SocketAddress(ipv4: "127.0.0.1", port: 0) else { throw SystemError(call: "inet_pton", code: 0) }
+    guard let any = SocketAddress(ipv4: "127.0.0.1", port: 0) else {
+      throw ProbeFault(description: "127.0.0.1 is no address")
+    }
     let socket = try ListeningSocket(any, backlog: 64)
     let probed = configuration.forProbe(upstreamPort: socket.port)
     let key = try IssuerKey(.generate(.ellipticCurve(.p256)), algorithm: .es256)
@@ -110,10 +113,10 @@ public struct ProbeRun: ~Copyable {
 
   private static func address(
     of listener: Int, _ host: String, _ sockets: ListenerSockets
-  ) throws(SystemError) -> SocketAddress {
+  ) throws(ProbeFault) -> SocketAddress {
     guard sockets.all.indices.contains(listener),
       let address = SocketAddress(ipv4: host, port: sockets.all[listener].port)
-    else { throw SystemError(call: "bind", code: 0) }
+    else { throw ProbeFault(description: "nothing listens on \(host)") }
     return address
   }
 

@@ -100,6 +100,13 @@ def test_the_reader_leaves_other_comparisons_alone(harmless):
 # RFC 9110 §15
 
 
+def test_no_error_of_the_system_is_made_of_its_success():
+    """strerror calls 0 `Success`: what the system did not say has words of its own."""
+    made = [f"{path.name}: {found}" for path in sorted(SOURCES.rglob("*.swift"))
+            for found in re.findall(r"SystemError\([^()]*code: 0\)", path.read_text())]
+    assert not made, made
+
+
 def test_every_status_that_is_answered_has_its_reason_phrase():
     """Those that are written in the source; `Reason`'s are tested beside it."""
     known = set(re.findall(r"case (\d{3}): \"", (SOURCES / "HTTP/StatusText.swift").read_text()))

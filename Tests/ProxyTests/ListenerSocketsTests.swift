@@ -41,6 +41,17 @@ struct ListenerSocketsTests {
     #expect(next.all.count == 1 && next.all[0] === made.all[0] && next.unused.isEmpty)
   }
 
+  @Test("a path that the system has no room for is said, and not as a success")
+  func longPath() {
+    let path = ListenAddress.unix("/tmp/" + String(repeating: "a", count: 120))
+    do throws(ServerError) {
+      _ = try ListenerSockets([ListenerConfiguration(address: path)], workers: 1, inherited: [])
+      Issue.record("it listens")
+    } catch {
+      #expect(error.description == "cannot listen on \(path): the system has no such address")
+    }
+  }
+
   @Test("an address takes its own before port 0 takes any; what no listener has is left over")
   func matching() throws {
     let (first, second, third) = (try sockets(1), try sockets(2), try sockets(1))

@@ -110,7 +110,7 @@ public struct ListenerSockets: Sendable {
 
   private static func socketAddress(_ address: ListenAddress) throws(ServerError) -> SocketAddress {
     guard let socketAddress = address.socketAddress else {
-      throw .listening("\(address)", SystemError(call: "bind", code: 0))
+      throw .notAnAddress("\(address)")
     }
     return socketAddress
   }
@@ -143,6 +143,8 @@ public struct ListenerSockets: Sendable {
 /// Why the server cannot start.
 public enum ServerError: Error, CustomStringConvertible {
   case listening(String, SystemError)
+  /// The system has no such address: a path that is too long for it.
+  case notAnAddress(String)
   /// Sockets that the service manager passes, and no listener is for.
   case unnamed([String])
   case loop(SystemError)
@@ -150,6 +152,7 @@ public enum ServerError: Error, CustomStringConvertible {
   public var description: String {
     switch self {
     case .listening(let address, let error): "cannot listen on \(address): \(error)"
+    case .notAnAddress(let address): "cannot listen on \(address): the system has no such address"
     case .unnamed(let addresses):
       "the socket unit passes \(addresses.joined(separator: ", ")), which no listener has: who connects there would wait "
         + "for ever; add it to `listeners`, or take it out of the unit"

@@ -15,5 +15,10 @@ public protocol EndingStore: AnyObject, Sendable {
 
   /// Calls `changed`, on the store's queue, when another process has written: it may have ended something. The latest
   /// call counts.
-  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void)
+  ///
+  /// - Parameter failed: Called, on the store's queue, with what goes wrong where nobody waits for it: what has expired
+  ///   could not be deleted.
+  func watch(
+    every interval: Duration, changed: @escaping @Sendable () -> Void,
+    failed: @escaping @Sendable (StoreFault) -> Void)
 }

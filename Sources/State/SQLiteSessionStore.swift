@@ -97,7 +97,10 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
-  public func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
-    writer.watch(every: interval, changed: changed)
+  public func watch(
+    every interval: Duration, changed: @escaping @Sendable () -> Void,
+    failed: @escaping @Sendable (StoreFault) -> Void
+  ) {
+    writer.watch(every: interval, changed: changed, failed: failed)
   }
 }

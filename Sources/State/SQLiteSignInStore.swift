@@ -90,7 +90,10 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
     }
   }
 
-  public func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
-    writer.watch(every: interval, changed: changed)
+  public func watch(
+    every interval: Duration, changed: @escaping @Sendable () -> Void,
+    failed: @escaping @Sendable (StoreFault) -> Void
+  ) {
+    writer.watch(every: interval, changed: changed, failed: failed)
   }
 }

@@ -42,6 +42,8 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   private let database: SQLiteDatabase
   private let table: Table
   private var nextDeletion: Int64 = 0
+  /// Told of what goes wrong where nobody waits for it; nil: nobody watches.
+  private var failed: (@Sendable (StoreFault) -> Void)?
   private var timer: (any DispatchSourceTimer)?
   private var dataVersion: Int64 = 0
   /// Whether this process has written since it last looked.
@@ -71,8 +73,14 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   deinit { timer?.cancel() }
 
   /// Calls `changed`, on the queue, when something was written, here or by another process, and when that cannot be told.
-  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
+  ///
+  /// - Parameter failed: Called, on the queue, with what goes wrong where nobody waits for it.
+  func watch(
+    every interval: Duration, changed: @escaping @Sendable () -> Void,
+    failed: @escaping @Sendable (StoreFault) -> Void
+  ) {
     queue.async { [self] in
+      self.failed = failed
       timer?.cancel()
       let source = DispatchSource.makeTimerSource(queue: queue)
       let (seconds, attoseconds) = interval.components
@@ -174,11 +182,17 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
     }
   }
 
-  /// A few rows at a time: whoever waits does so for milliseconds. What fails here is tried again.
+  /// A few rows at a time: whoever waits does so for milliseconds. What fails here is said, as the file grows, and tried
+  /// again.
   private func deleteExpired(now: Int64) {
     // A clock that was ahead, and is set back, puts nothing off.
     guard now >= nextDeletion || nextDeletion > now.addingSaturated(Self.deletionEvery) else { return }
-    let isMore = (try? table.deleteExpired(now: now)) ?? false
+    var isMore = false
+    do throws(StoreFault) {
+      isMore = try table.deleteExpired(now: now)
+    } catch {
+      failed?(StoreFault("what has expired could not be deleted: \(error)"))
+    }
     nextDeletion = isMore ? now : now.addingSaturated(Self.deletionEvery)
   }
 }

@@ -90,7 +90,10 @@ final class UnreliableStore: SessionStore {
 
   func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { store.newlyEnded(completion: completion) }
 
-  func watch(every interval: Duration, changed: @escaping @Sendable () -> Void) {
-    store.watch(every: interval, changed: changed)
+  func watch(
+    every interval: Duration, changed: @escaping @Sendable () -> Void,
+    failed: @escaping @Sendable (StoreFault) -> Void
+  ) {
+    store.watch(every: interval, changed: changed, failed: failed)
   }
 }

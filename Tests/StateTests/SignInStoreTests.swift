@@ -187,12 +187,28 @@ struct SignInStoreTests {
     let (store, other) = (try folder.open(), try folder.open())
     try store.signIn("s1", token: 1)
     let noticed = DispatchSemaphore(value: 0)
-    store.watch(every: .milliseconds(10)) { noticed.signal() }
+    store.watch(every: .milliseconds(10), changed: { noticed.signal() }, failed: { Issue.record($0) })
     #expect(noticed.wait(timeout: .now() + .seconds(20)) == .success)
     #expect(noticed.wait(timeout: .now() + .milliseconds(200)) == .timedOut)
     #expect(try outcome { other.end(id: "s1", provider: "local", now: 200, completion: $0) })
     #expect(noticed.wait(timeout: .now() + .seconds(20)) == .success)
     #expect(try store.newlyEnded().map(\.id) == ["s1"])
+  }
+
+  @Test("What has expired and cannot be deleted is said each minute: the file grows")
+  func undeletable() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    let said = Mutex<[String]>([])
+    store.watch(every: .seconds(3600), changed: {}, failed: { fault in said.withLock { $0.append("\(fault)") } })
+    try SQLiteDatabase(path: folder.file).run("DROP TABLE ended")
+    for (token, time) in [(1, 200), (2, 210), (3, 300)] as [(UInt8, Int64)] {
+      #expect(try store.use(token, next: token + 1, at: time) == .rotated(record("s1", usedAt: time)))
+    }
+    // Behind the deletion that follows the last one.
+    #expect(try store.listed(at: 300).count == 1)
+    let fault = "what has expired could not be deleted: SQL logic error: no such table: ended"
+    #expect(said.withLock { $0 } == [fault, fault])
   }
 
   @Test("What has ended is told once, in its order, whoever ended it and whatever their clocks say")

@@ -128,15 +128,19 @@ final class EndedSignInsRelay: Sendable {
   private var isSet: Bool { comingBack.withLock { $0 != nil } }
 
   /// Learns of what other processes end in `store`, since it was loaded. Nothing before `EndedSignIns.start`.
+  ///
+  /// - Parameter failed: Called with what goes wrong in the store where nobody waits for it.
   func watch<Store: EndingStore>(
     _ store: Store, of provider: String, failed: @escaping @Sendable (StoreFault) -> Void
   ) {
     guard isSet else { return }
     let retry = Retry()
     look(store, provider, retry, failed)
-    store.watch(every: .milliseconds(500)) { [weak store] in
-      if let store { self.look(store, provider, retry, failed) }
-    }
+    store.watch(
+      every: .milliseconds(500),
+      changed: { [weak store] in
+        if let store { self.look(store, provider, retry, failed) }
+      }, failed: failed)
   }
 
   /// Whether a store is going to be read again.

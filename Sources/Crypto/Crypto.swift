@@ -5,7 +5,7 @@
 internal import COpenSSL
 
 /// OpenSSL failed where nothing but the machine can be the cause.
-public enum CryptoError: Error, Sendable, Equatable {
+public enum CryptoError: Error, Sendable, Hashable {
   /// The OpenSSL function that failed.
   case failed(String)
 }

@@ -54,12 +54,14 @@ public struct SealingSecret: Sendable {
       context, sealed.extracting(SealingSecret.saltBytes..<(sealed.count - SealingSecret.tagBytes)), into: &text)
     var rest: Int32 = 0
     var end: [UInt8] = [0]
-    // SAFETY: OpenSSL copies the tag, and GCM writes nothing at its end.
-    let isGenuine = unsafe tag.withUnsafeMutableBufferPointer { tag in
-      unsafe end.withUnsafeMutableBufferPointer { end in
-        unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, Int32(clamping: tag.count), tag.baseAddress) == 1
-          && EVP_CipherFinal_ex(context, end.baseAddress, &rest) == 1
-      }
+    // SAFETY: OpenSSL copies the tag.
+    let isTagSet = unsafe tag.withUnsafeMutableBufferPointer { tag in
+      unsafe EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, Int32(clamping: tag.count), tag.baseAddress) == 1
+    }
+    guard isTagSet else { throw SealingSecret.failure("EVP_CIPHER_CTX_ctrl") }
+    // SAFETY: GCM writes nothing at its end.
+    let isGenuine = unsafe end.withUnsafeMutableBufferPointer { end in
+      unsafe EVP_CipherFinal_ex(context, end.baseAddress, &rest) == 1
     }
     guard isGenuine else {
       ERR_clear_error()

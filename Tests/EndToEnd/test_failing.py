@@ -1,6 +1,12 @@
 """Where the machine or a library of it fails, the gateway lets nobody in for it, blames nobody else, and says so."""
+import contextlib
+import sqlite3
+
 import pytest
+from support.code_flow import CodeFlow
 from support.failing import Failing
+from support.hostile_provider import provider
+from support.sign_in import until_status
 from support.wire import Client, get
 
 
@@ -27,3 +33,61 @@ def test_a_connection_that_the_kernel_does_not_watch_is_a_failed_accept(start, u
     assert get(gateway, "/").status == 200
     gateway.wait_message("accepting goes on")
     assert len(gateway.said("accepting pauses: ")) == 1
+
+
+@pytest.fixture
+def code_flow(start, upstream, provider, failing, tmp_path):
+    return CodeFlow(lambda config: start(config, env=failing.env), upstream(), provider, tmp_path / "one")
+
+
+def due(made, **columns):
+    """Has the one session renewed with its next request; changes what else is kept of it."""
+    with contextlib.closing(sqlite3.connect(made.state / "company.sessions.db", timeout=10)) as database, database:
+        for name, value in {"renew_at": 1, **columns}.items():
+            database.execute(f"UPDATE sessions SET {name} = ?", (value,))
+
+
+def test_a_way_that_cannot_be_opened_is_the_gateways_fault(code_flow, failing):
+    browser = code_flow.browser()
+    back = browser.begin()
+    failing.fail("EVP_CipherInit_ex")
+    answer = browser.navigate(back)
+    assert answer.status == 500 and code_flow.gateway.access_of(answer.request_id)["reason"] == "internal_error"
+    assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
+    assert not code_flow.gateway.said("what a browser brought back")
+    # Nothing of the way is used up.
+    failing.mend("EVP_CipherInit_ex")
+    assert browser.navigate(back).status == 303
+
+
+def test_a_session_whose_tokens_cannot_be_unsealed_goes_on(code_flow, provider, failing):
+    browser = code_flow.browser()
+    browser.sign_in()
+    due(code_flow)
+    failing.fail("EVP_CipherInit_ex")
+    until_status(lambda: browser.fetch("/a"), 503)
+    assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
+    failing.mend("EVP_CipherInit_ex")
+    assert browser.fetch("/a").status == 200
+    assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
+    assert not code_flow.gateway.said("a session has ended")
+
+
+def test_a_session_whose_tokens_are_not_its_own_ends_and_says_so(code_flow, provider):
+    browser = code_flow.browser()
+    browser.sign_in()
+    due(code_flow, tokens=bytes(200))
+    until_status(lambda: browser.fetch("/a"), 401)
+    message = code_flow.gateway.wait_message("a session has ended")
+    assert message["why"] == "its tokens in the database are not the ones that were sealed for it"
+    assert len(provider.of("token")) == 1
+
+
+def test_a_renewal_that_cannot_be_sealed_is_said(code_flow, failing):
+    browser = code_flow.browser()
+    browser.sign_in()
+    due(code_flow)
+    # Tokens are opened without it, and not sealed.
+    failing.fail("RAND_bytes")
+    until_status(lambda: browser.fetch("/a"), 503)
+    assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: RAND_bytes failed"

@@ -94,6 +94,33 @@ struct CodeFlowServiceTests {
     #expect(provider.asked.count == 1)
   }
 
+  @Test("C-5, C-7: operators hear why, and no reason that anybody can provoke hides another")
+  func strangersAreSaid() async throws {
+    let (query, cookie) = try await begin()
+    let state = try #require(query.text("state"))
+    let (_, otherCookie) = try await begin()
+    var flipped = Array(cookie.utf8)
+    flipped[flipped.count - 10] ^= 1
+    let name = cookie.prefix { $0 != "=" }
+    for (cookie, more) in [
+      (cookie, "&state=\(state)"), (cookie, "&iss=https%3A%2F%2Fevil.example"), ("", ""),
+      (String(decoding: flipped, as: UTF8.self), ""), (String(name + otherCookie.drop { $0 != "=" }), ""),
+    ] {
+      for _ in 0..<2 { #expect(await comeBack(state, cookie, more: more).reason == .callbackInvalid) }
+    }
+    provider.now += 600
+    for _ in 0..<2 { #expect(await comeBack(state, cookie).reason == .callbackInvalid) }
+    provider.now -= 600
+    provider.nonce = try #require(query.text("nonce"))
+    #expect(await comeBack(state, cookie).status == 303)
+    for _ in 0..<2 { #expect(await comeBack(state, cookie).reason == .callbackInvalid) }
+    let said = provider.said.compactMap { event in
+      if case .callbackRefused(let fault, count: 1, _) = event { fault } else { nil }
+    }
+    #expect(
+      said == [.malformed, .issuerMismatch, .cookieMissing, .cookieForeign, .stateMismatch, .tooOld, .replayed])
+  }
+
   @Test("C-7: an ID token for another nonce or another client begins no session")
   func foreignTokens() async throws {
     let (query, cookie) = try await begin()

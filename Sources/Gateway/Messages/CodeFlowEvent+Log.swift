@@ -17,6 +17,10 @@ extension CodeFlowEvent {
       log.notice("a session has ended: it was not renewed", metadata: line(["session": "\(id)", "why": "\(why)"]))
     case .failed(let why, let count):
       log.warning("signing in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
+    case .callbackRefused(let fault, let count, let address):
+      log.log(
+        level: fault.mayBeAnAttack ? .warning : .info, "what a browser brought back from the provider was refused",
+        metadata: line(["why": "\(fault)", "failures": "\(count)", "last_from": "\(address)"]))
     case .storeFailed(let why, let count):
       log.error("sessions could not be read or written", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     }

@@ -6,20 +6,14 @@ enum AuthorizationResponse: Equatable {
   /// The provider has refused, and says with which code (§4.1.2.1).
   case refused(error: String, state: String)
 
-  enum Fault: Error, Equatable {
-    /// A parameter is missing, empty, repeated or too long, or a code stands beside an error.
-    case malformed
-    /// `iss` is another provider's, or missing where the provider says that it sends it (RFC 9207 §2.4).
-    case issuerMismatch
-  }
-
   /// - Parameters:
   ///   - parameters: Of the query, decoded, in its order.
   ///   - issuer: The provider that the browser was sent to.
   ///   - sendsIssuer: Whether it says that its responses have `iss`.
+  /// - Throws: `malformed` or `issuerMismatch`.
   init(
     _ parameters: [(name: String, value: String)], issuer: String, sendsIssuer: Bool
-  ) throws(Fault) {
+  ) throws(CallbackFault) {
     let code = try AuthorizationResponse.only("code", parameters)
     let error = try AuthorizationResponse.only("error", parameters)
     // An error of another issuer is no word of this one either.
@@ -39,7 +33,9 @@ enum AuthorizationResponse: Equatable {
   private static let valueBytesMax = 4096
 
   /// The one parameter of that name; nil where there is none (RFC 6749 §3.1: none may stand twice).
-  private static func only(_ name: String, _ parameters: [(name: String, value: String)]) throws(Fault) -> String? {
+  private static func only(
+    _ name: String, _ parameters: [(name: String, value: String)]
+  ) throws(CallbackFault) -> String? {
     var found: String?
     for parameter in parameters where parameter.name.isSameBytes(as: name) {
       guard found == nil, !parameter.value.isEmpty, parameter.value.utf8.count <= valueBytesMax else {

@@ -10,6 +10,8 @@ public enum CodeFlowEvent: Sendable {
   case notRenewed(id: String, why: String)
   /// Signing in, or going on, failed; so many times since it was last said.
   case failed(why: String, count: Int)
+  /// What a browser brought back from the provider was not taken; so many times since this reason was last said.
+  case callbackRefused(CallbackFault, count: Int, lastFrom: String)
   /// What sessions are kept in failed, so many times since it was last said.
   case storeFailed(String, count: Int)
 }

@@ -36,7 +36,7 @@ extension CodeFlowService {
       let prefix = configuration.cookies.flowPrefix
       let taken = request.cookieNames.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
       let flow = try FlowState.begin(returnTo: returnTo, now: now, stepUp: stepUp, besides: taken)
-      guard let name = flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
+      guard let name = try flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
       let cookie = configuration.cookies.set(
         name, try flow.sealed(with: sealing, provider: provider), seconds: CodeFlow.secondsMax)
       return Answers.goOn(at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie])
@@ -45,17 +45,15 @@ extension CodeFlowService {
     }
   }
 
-  private func flowCookie(ofState state: String) -> String? {
-    FlowState.cookieSuffix(ofState: state).map { configuration.cookies.flowPrefix + $0 }
+  private func flowCookie(ofState state: String) throws(CryptoError) -> String? {
+    try FlowState.cookieSuffix(ofState: state).map { configuration.cookies.flowPrefix + $0 }
   }
 
   // MARK: callback
 
   /// A browser comes back from the provider.
   func comeBack(_ request: LocalRequest, _ completion: @escaping Completion) {
-    guard let query = FormFields(query: request.query) else {
-      return completion(page(.callbackInvalid, request))
-    }
+    guard let query = FormFields(query: request.query) else { return refuse(.malformed, request, completion) }
     access.endpoints { [self] result in
       onQueue { [self] in
         switch result {
@@ -71,21 +69,16 @@ extension CodeFlowService {
   private func comeBack(
     _ request: LocalRequest, _ query: FormFields, _ endpoints: ProviderEndpoints, _ completion: @escaping Completion
   ) {
-    var parameters: [(name: String, value: String)] = []
-    for name in ["code", "state", "iss", "error"] {
-      guard let bytes = query[name] else { continue }
-      guard let text = String(validating: bytes, as: UTF8.self) else {
-        return completion(page(.callbackInvalid, request))
-      }
-      parameters.append((name, text))
+    let response: AuthorizationResponse
+    let cookie: String
+    let opened: FlowState
+    do throws(CallbackFault) {
+      response = try AuthorizationResponse(
+        try parameters(of: query), issuer: policy.issuer, sendsIssuer: endpoints.sendsIssuer)
+      (cookie, opened) = try flow(of: response, request)
+    } catch {
+      return refuse(error, request, completion)
     }
-    guard
-      let response = try? AuthorizationResponse(
-        parameters, issuer: policy.issuer, sendsIssuer: endpoints.sendsIssuer),
-      let cookie = flowCookie(ofState: response.state), let sealed = request.cookie(cookie),
-      let opened = try? FlowState.open(sealed, with: sealing, provider: provider, now: now),
-      opened.state.isSameInConstantTime(as: response.state)
-    else { return completion(page(.callbackInvalid, request)) }
     let way = Way(request: request, flow: opened, flowCookie: cookie, endpoints: endpoints, completion: completion)
     switch response {
     // Nothing comes of it, so nothing is remembered of it: whoever makes them up writes nothing to the disk. Nor are they
@@ -95,11 +88,49 @@ extension CodeFlowService {
     }
   }
 
+  private func parameters(of query: FormFields) throws(CallbackFault) -> [(name: String, value: String)] {
+    var parameters: [(name: String, value: String)] = []
+    for name in ["code", "state", "iss", "error"] {
+      guard let bytes = query[name] else { continue }
+      guard let text = String(validating: bytes, as: UTF8.self) else { throw .malformed }
+      parameters.append((name, text))
+    }
+    return parameters
+  }
+
+  /// What the browser was sent away with, and the name of the cookie that has it.
+  private func flow(
+    of response: AuthorizationResponse, _ request: LocalRequest
+  ) throws(CallbackFault) -> (cookie: String, opened: FlowState) {
+    let name: String?
+    do throws(CryptoError) {
+      name = try flowCookie(ofState: response.state)
+    } catch {
+      throw .crypto(error)
+    }
+    guard let cookie = name, let sealed = request.cookie(cookie) else { throw .cookieMissing }
+    let opened = try FlowState.open(sealed, with: sealing, provider: provider, now: now)
+    guard opened.state.isSameInConstantTime(as: response.state) else { throw .stateMismatch }
+    return (cookie, opened)
+  }
+
+  private func refuse(_ fault: CallbackFault, _ request: LocalRequest, _ completion: Completion) {
+    if case .crypto(let error) = fault {
+      failed(.crypto(error))
+      return completion(page(.internalError, request))
+    }
+    refused(fault, request)
+    completion(page(.callbackInvalid, request))
+  }
+
   /// Of codes no more are redeemed at a time than the provider is to be asked about.
   private func bring(_ code: String, _ way: Way) {
     let request = way.request
-    guard let hash = try? HashFunction.sha256.digest(of: Array(way.flow.state.utf8).span) else {
-      return way.completion(page(.internalError, request))
+    let hash: [UInt8]
+    do throws(CryptoError) {
+      hash = try HashFunction.sha256.digest(of: Array(way.flow.state.utf8).span)
+    } catch {
+      return refuse(.crypto(error), request, way.completion)
     }
     // Whoever makes up codes has the provider asked for each. Until here nothing of the way is used up: the same address
     // may be loaded again.
@@ -124,7 +155,9 @@ extension CodeFlowService {
       onQueue { [self] in
         switch result {
         case .failure(let fault): storeFailed(fault, counted)
-        case .success(false): end(counted, .callbackInvalid)
+        case .success(false):
+          refused(.replayed, request)
+          end(counted, .callbackInvalid)
         case .success(true): redeem(code, counted)
         }
       }

@@ -90,7 +90,18 @@ extension CodeFlowService {
       let waiting = renewals.withLock { $0.removeValue(forKey: session.hash) } ?? []
       for completion in waiting { completion(result) }
     }
-    guard let sealed = try? session.open(record.sealedTokens), let refreshToken = sealed.refreshToken else {
+    let opened: SessionTokens?
+    do throws(CryptoError) {
+      opened = try session.open(record.sealedTokens)
+    } catch {
+      failed(.crypto(error))
+      return ended(.unavailable)
+    }
+    // They are sealed with what its cookie holds: others' stand in their place, for good.
+    guard let sealed = opened else {
+      return stop(record, session, why: "its tokens in the database are not the ones that were sealed for it", ended)
+    }
+    guard let refreshToken = sealed.refreshToken else {
       return stop(record, session, why: "there is no refresh token", ended)
     }
     // Taken before the provider is asked: where each refresh token is good once, another process that asks meanwhile
@@ -192,7 +203,7 @@ extension CodeFlowService {
     failed(fault)
     var sealed = renewal.tokens
     if let refreshToken = tokens.refreshToken { sealed.refreshToken = refreshToken }
-    guard let sealedTokens = try? renewal.session.seal(sealed) else { return renewal.ended(.unavailable) }
+    guard let sealedTokens = seal(sealed, renewal) else { return }
     var postponed = renewal.found
     postponed.sealedTokens = sealedTokens
     write(postponed, renewal, tries: Limits.storeTries)
@@ -202,12 +213,23 @@ extension CodeFlowService {
     var sealed = renewal.tokens
     if let refreshToken = tokens.refreshToken { sealed.refreshToken = refreshToken }
     sealed.idToken = idToken
-    guard let sealedTokens = try? renewal.session.seal(sealed) else { return renewal.ended(.unavailable) }
+    guard let sealedTokens = seal(sealed, renewal) else { return }
     var renewed = renewal.record
     renewed.claims = claims
     renewed.sealedTokens = sealedTokens
     renewed.renewAt = tokens.renewAt(now: now, sessionEnds: renewed.expiresAt, refreshToken: sealed.refreshToken)
     write(renewed, renewal, tries: Limits.storeTries)
+  }
+
+  /// nil where OpenSSL fails, which ends the renewal: what the provider gave is lost, and what it gave before may be over.
+  private func seal(_ tokens: SessionTokens, _ renewal: Renewal) -> [UInt8]? {
+    do throws(CryptoError) {
+      return try renewal.session.seal(tokens)
+    } catch {
+      failed(.crypto(error))
+      renewal.ended(.unavailable)
+      return nil
+    }
   }
 
   /// What the provider gave has taken the place of what is in the store: where it is not kept, the session is over. All

@@ -35,6 +35,10 @@ public final class CodeFlowService: Responder, Sendable {
   private let clock: @Sendable () -> UnixSeconds
   private let report: @Sendable (CodeFlowEvent) -> Void
   private let failures = Mutex(FaultReport(pause: Limits.saidEvery))
+  /// Those that are the gateway's own: the provider's, of which somebody may make many, do not hide them.
+  private let ownFailures = Mutex(FaultReport(pause: Limits.saidEvery))
+  /// By reason, of which there are a few: one that anybody can provoke hides no other.
+  private let refusedCallbacks = Mutex<[CallbackFault: FaultReport]>([:])
   private let storeFaults: StoreFaults
   private let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
@@ -134,8 +138,18 @@ public final class CodeFlowService: Responder, Sendable {
 
   /// A flood of them is one line every few seconds.
   func failed(_ fault: CodeFlowFault) {
-    guard let count = failures.withLock({ $0.happened(at: .current) }) else { return }
-    report(.failed(why: fault.description, count: count))
+    let said =
+      fault.reason == .internalError
+      ? ownFailures.withLock { $0.happened(at: .current) } : failures.withLock { $0.happened(at: .current) }
+    if let count = said { report(.failed(why: fault.description, count: count)) }
+  }
+
+  /// As of `failed`.
+  func refused(_ fault: CallbackFault, _ request: LocalRequest) {
+    let said = refusedCallbacks.withLock { reports in
+      reports[fault, default: FaultReport(pause: Limits.saidEvery)].happened(at: .current)
+    }
+    if let count = said { report(.callbackRefused(fault, count: count, lastFrom: request.client?.text ?? "")) }
   }
 
   // MARK: Pages
@@ -161,7 +175,8 @@ extension CodeFlowFault {
     case .token(.identity, let error) where error.reason == .keysUnavailable: .providerUnavailable
     case .token(.identity, _), .tokenRefused(.identity, _), .idTokenMissing: .idTokenRefused
     case .token(.logout, _), .tokenRefused(.logout, _): .logoutTokenRefused
-    case .fetch, .client, .crypto, .discovery, .status, .answerMalformed, .endpoint, .tooManyWaiting,
+    case .crypto: .internalError
+    case .fetch, .client, .discovery, .status, .answerMalformed, .endpoint, .tooManyWaiting,
       .userinfoOfAnother:
       .providerUnavailable
     }

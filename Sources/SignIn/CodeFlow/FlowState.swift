@@ -26,7 +26,7 @@ struct FlowState: Sendable, Equatable {
   ) throws(CryptoError) -> FlowState {
     var state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
     var triesLeft = taken.count < CodeFlow.flowsMax ? 100 : 0
-    while triesLeft > 0, let place = cookieSuffix(ofState: state), taken.contains(place) {
+    while triesLeft > 0, let place = try cookieSuffix(ofState: state), taken.contains(place) {
       state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
       triesLeft -= 1
     }
@@ -42,10 +42,9 @@ struct FlowState: Sendable, Equatable {
   /// However many another site has it begin, what it sends with each request is bounded.
   ///
   /// - Parameter state: As the provider sends it back; nil where it is none that was ever made here.
-  static func cookieSuffix(ofState state: String) -> String? {
-    guard let bytes = Base64URL.decode(state), bytes.count == CodeFlow.stateBytes,
-      let digest = try? HashFunction.sha256.digest(of: bytes.span)
-    else { return nil }
+  static func cookieSuffix(ofState state: String) throws(CryptoError) -> String? {
+    guard let bytes = Base64URL.decode(state), bytes.count == CodeFlow.stateBytes else { return nil }
+    let digest = try HashFunction.sha256.digest(of: bytes.span)
     return "\(Int(digest[0]) % CodeFlow.flowsMax)"
   }
 
@@ -61,18 +60,23 @@ struct FlowState: Sendable, Equatable {
     return Base64URL.text(try secret.seal(JSONValue.object(all).serialized().span, as: FlowState.purpose(provider)))
   }
 
-  /// nil where it was not sealed here for that provider, was changed, or is too old.
+  /// - Throws: `cookieForeign` where it was not sealed here for that provider, or was changed; `tooOld`; `crypto`.
   static func open(
     _ cookie: String, with secret: SealingSecret, provider: String, now: UnixSeconds
-  ) throws(CryptoError) -> FlowState? {
-    guard cookie.utf8.count <= cookieBytesMax, let sealed = Base64URL.decode(cookie),
-      let text = try secret.open(sealed.span, as: purpose(provider)),
-      let members = try? JSON.parse(text.span).object, let state = members["state"]?.string,
+  ) throws(CallbackFault) -> FlowState {
+    guard cookie.utf8.count <= cookieBytesMax, let sealed = Base64URL.decode(cookie) else { throw .cookieForeign }
+    let opened: [UInt8]?
+    do throws(CryptoError) {
+      opened = try secret.open(sealed.span, as: purpose(provider))
+    } catch {
+      throw .crypto(error)
+    }
+    guard let text = opened, let members = try? JSON.parse(text.span).object, let state = members["state"]?.string,
       let nonce = members["nonce"]?.string, let verifier = members["verifier"]?.string,
       let returnTo = members["return_to"]?.string, case .integer(let beganAt) = members["began_at"]
-    else { return nil }
+    else { throw .cookieForeign }
     // The clock of the process that sealed it may be ahead by a little.
-    guard now - beganAt < CodeFlow.secondsMax, beganAt - now <= TokenPolicy.leewayMaxSeconds else { return nil }
+    guard now - beganAt < CodeFlow.secondsMax, beganAt - now <= TokenPolicy.leewayMaxSeconds else { throw .tooOld }
     return FlowState(
       state: state, nonce: nonce, verifier: verifier, returnTo: returnTo, beganAt: beganAt, stepUp: StepUp(members))
   }

@@ -25,7 +25,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case cookies = "Cookies"
   case dpopProofs = "DPoPProofs"
   case forwardedRequests = "ForwardedRequests"
-  case introspectionAnswers = "IntrospectionAnswers"
+  case introspectionResponses = "IntrospectionResponses"
   case jsonTexts = "JSONTexts"
   case keySets = "KeySets"
   case proxyHeaders = "ProxyHeaders"
@@ -35,7 +35,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
 
   /// Gives the input to the code under test.
   ///
-  /// - Throws: Where the answer is wrong. A trap on the way is a finding too.
+  /// - Throws: Where the response is wrong. A trap on the way is a finding too.
   public func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     switch self {
     case .base64URL: try Base64URLTarget.check(input)
@@ -47,7 +47,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .cookies: try CookiesTarget.check(input)
     case .dpopProofs: try DPoPProofsTarget.check(input)
     case .forwardedRequests: try ForwardedRequestsTarget.check(input)
-    case .introspectionAnswers: try IntrospectionAnswersTarget.check(input)
+    case .introspectionResponses: try IntrospectionResponsesTarget.check(input)
     case .jsonTexts: try JSONTextsTarget.check(input)
     case .keySets: try KeySetsTarget.check(input)
     case .proxyHeaders: try ProxyHeadersTarget.check(input)

@@ -1,7 +1,7 @@
 import HTTP
 import Reason
 
-/// SECURITY U-2: an answer's head is read alike however it arrives, and has one framing.
+/// SECURITY U-2: a response's head is read alike however it arrives, and has one framing.
 enum ResponseHeadsTarget {
   static func check(_ input: Span<UInt8>) throws(Violation) -> Outcome {
     var head = ResponseHead(fieldsMax: 100)

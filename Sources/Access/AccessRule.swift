@@ -35,7 +35,7 @@ public struct AccessRule: Sendable, Hashable {
   public var requirementWithTried: Requirement { tried?.whole ?? requirement }
 
   /// The rule once what it tries is required.
-  public var afterTrial: AccessRule {
+  public var withTriedRequired: AccessRule {
     var rule = self
     rule.requirement = requirementWithTried
     rule.tried = nil

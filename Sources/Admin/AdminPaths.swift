@@ -11,7 +11,7 @@ public final class AdminPaths: Responder, Sendable {
   /// What came of a reload.
   public enum Reloaded: Sendable {
     /// With these changes, and with keys that wait for a restart; how long it is on trial, nil: it is not.
-    case done(String, pending: [String] = [], trialSeconds: Int64? = nil)
+    case done(String, pending: [String] = [], canarySeconds: Int64? = nil)
     /// What is wrong.
     case refused([String])
     /// Nothing yet.
@@ -156,7 +156,7 @@ public final class AdminPaths: Responder, Sendable {
       let (status, members): (Int, JSONObject) =
         switch reloaded {
         case .done(let changes, let pending, let seconds):
-          (200, AdminPaths.taken(changes, pending: pending, trialSeconds: seconds))
+          (200, AdminPaths.taken(changes, pending: pending, canarySeconds: seconds))
         case .refused(let faults):
           (422, ["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
         case .goingOn: (202, ["result": .string("going on; /status says what comes of it")])
@@ -165,7 +165,7 @@ public final class AdminPaths: Responder, Sendable {
     }
   }
 
-  private static func taken(_ changes: String, pending: [String], trialSeconds: Int64?) -> JSONObject {
+  private static func taken(_ changes: String, pending: [String], canarySeconds: Int64?) -> JSONObject {
     var members = [
       JSONObject.Member(name: "result", value: .string("reloaded")),
       JSONObject.Member(name: "changes", value: .string(changes)),
@@ -173,8 +173,8 @@ public final class AdminPaths: Responder, Sendable {
     if !pending.isEmpty {
       members.append(JSONObject.Member(name: "pending", value: .array(pending.map { .string($0) })))
     }
-    if let trialSeconds {
-      members.append(JSONObject.Member(name: "trial_seconds", value: .integer(trialSeconds)))
+    if let canarySeconds {
+      members.append(JSONObject.Member(name: "trial_seconds", value: .integer(canarySeconds)))
     }
     return JSONObject(members) ?? [:]
   }

@@ -86,7 +86,7 @@ public struct AdminReport: Sendable {
     /// Keys of the file that take effect with SIGUSR2 or a restart, and are others than those in force.
     public var pending: [String] = []
     /// How long the configuration in force is still on trial; nil: it is not.
-    public var trialSecondsLeft: Int64?
+    public var canarySecondsLeft: Int64?
     /// What was wrong with the last one; empty: nothing.
     public var faults: [String] = []
 

@@ -36,18 +36,18 @@ struct StatusPage {
     }))
     \(upstreamErrors)
     \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row), links: "/requests/"))
-    \(table("Tried", ["Route", "Enforced for", "Refused", "Let through, and would be refused"], report.trials.map { trial in
+    \(table("Tried", ["Route", "Enforced for", "Refused", "Let through, and would be refused"], report.triedRouteCounts.map { counted in
       [
-        trial.route.name,
-        trial.route.isStopped ? "nobody: it refused more than its budget" : "\(trial.route.percentage)%",
-        "\(trial.refused)", "\(trial.shadow)",
+        counted.route.name,
+        counted.route.isStopped ? "nobody: it refused more than its budget" : "\(counted.route.percentage)%",
+        "\(counted.refused)", "\(counted.shadow)",
       ]
     }))
-    \(table("Tried on tokens", ["Provider", "Enforced for", "Refused"], report.tokenTrials.map { trial in
+    \(table("Tried on tokens", ["Provider", "Enforced for", "Refused"], report.triedProviderCounts.map { counted in
       [
-        trial.provider.name,
-        trial.provider.isStopped ? "nobody: it refused more than its budget" : "\(trial.provider.percentage)%",
-        "\(trial.refused)",
+        counted.provider.name,
+        counted.provider.isStopped ? "nobody: it refused more than its budget" : "\(counted.provider.percentage)%",
+        "\(counted.refused)",
       ]
     }))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
@@ -121,7 +121,7 @@ struct StatusPage {
       ),
       ("Changed last", report.reload.changes.isEmpty ? "–" : report.reload.changes),
       ("Waits for a restart", report.reload.pending.isEmpty ? "–" : report.reload.pending.joined(separator: ", ")),
-      ("On trial", report.reload.trialSecondsLeft.map { "for \(StatusPage.duration(Double($0)))" } ?? "no"),
+      ("On trial", report.reload.canarySecondsLeft.map { "for \(StatusPage.duration(Double($0)))" } ?? "no"),
       ("Loops", "\(report.workers)"), ("Memory", "\((report.process?.residentBytes ?? 0) >> 20) MiB"),
       ("Version", report.version),
     ]

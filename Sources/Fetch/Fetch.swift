@@ -21,7 +21,7 @@ public struct FetchRequest: Sendable {
     }
   }
 
-  /// What becomes of the connection after the answer.
+  /// What becomes of the connection after the response.
   public enum Connection: Sendable {
     case closed
     /// Later requests of the same fetcher use it, where they go to the same server and ask the same of its certificate.
@@ -42,7 +42,7 @@ public struct FetchRequest: Sendable {
   public var connection = Connection.closed
   /// A PEM file to verify the server's certificate with; nil: the system's.
   public var certificateAuthorityFile: String?
-  /// Whether the answer says when the server's certificates end.
+  /// Whether the response says when the server's certificates end.
   public var readsCertificates = false
   /// The value of Accept.
   public var accept: String
@@ -50,7 +50,7 @@ public struct FetchRequest: Sendable {
   public var ifNoneMatch: String?
   /// For all of it, name resolution included.
   public var timeout: Duration
-  /// Bytes of the answer's body, counted as they arrive.
+  /// Bytes of the response's body, counted as they arrive.
   public var bodyBytesMax: Int
 
   public init(
@@ -75,8 +75,8 @@ public struct FetchResponse: Sendable {
   public let freshness: Freshness
   /// Content-Type (RFC 9110 §8.3), as it was sent.
   public let contentType: String?
-  /// What the server's clock said when the answer came, in seconds since 1970: Date (§6.6.1), and the seconds that the
-  /// answer had spent in caches since (RFC 9111 §5.1); nil: it does not say.
+  /// What the server's clock said when the response came, in seconds since 1970: Date (§6.6.1), and the seconds that
+  /// the response had spent in caches since (RFC 9111 §5.1); nil: it does not say.
   public let serverTime: Int64?
   /// How long to wait before the next request: Retry-After (RFC 9110 §10.2.3); nil: it does not say.
   public let retryAfter: Duration?
@@ -107,7 +107,7 @@ public enum FetchError: Error, Sendable, Equatable {
   case requestRefused
   /// The body is larger than allowed.
   case bodyTooLarge(bytesMax: Int)
-  /// The answer's head is larger than is read.
+  /// The response's head is larger than is read.
   case headTooLarge
   /// A content coding was used that nobody asked for.
   case contentCoded

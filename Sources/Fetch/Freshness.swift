@@ -1,4 +1,4 @@
-/// How long an answer says that it stays fresh (RFC 9111 §4.2), as a client that keeps it for itself reads it.
+/// How long a response says that it stays fresh (RFC 9111 §4.2), as a client that keeps it for itself reads it.
 ///
 /// `s-maxage` is for caches that many clients share and is passed over, and so is `Expires`: it depends on two clocks.
 public enum Freshness: Sendable, Equatable {
@@ -6,12 +6,12 @@ public enum Freshness: Sendable, Equatable {
   case unsaid
   /// `no-store` or `no-cache` (RFC 9111 §5.2.2.4, §5.2.2.5), whatever `max-age` stands beside it.
   case notToBeKept
-  /// What was left of `max-age` (§5.2.2.1) when the answer came: the seconds that it had spent elsewhere (Age, §5.1)
+  /// What was left of `max-age` (§5.2.2.1) when the response came: the seconds that it had spent elsewhere (Age, §5.1)
   /// are taken off; zero where it was stale already.
   case fresh(Duration)
 }
 
-/// The fields of an answer that say how long it stays fresh.
+/// The fields of a response that say how long it stays fresh.
 struct FreshnessFields {
   private var maxAge: Int64?
   private var isNotToBeKept = false

@@ -99,7 +99,7 @@ internal import Sockets
     }
     let line = unsafe String(decoding: bytes, as: UTF8.self)
     if line.hasPrefix("HTTP/") {
-      // What an interim answer said is not of the final one (RFC 9110 §15.2).
+      // What an interim response said is not of the final one (RFC 9110 §15.2).
       entityTag = nil
       freshness = FreshnessFields()
       date = nil

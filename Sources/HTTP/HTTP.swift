@@ -6,7 +6,7 @@ public import Reason
 
 /// Answers whole requests inside the gateway.
 ///
-/// A request with a body of at most 64 KiB goes in, one answer comes out.
+/// A request with a body of at most 64 KiB goes in, one response comes out.
 public protocol Responder: AnyObject {
   /// - Parameter completion: To be called once, within 5 s, from anywhere: work that blocks is done elsewhere than on the
   ///   loop that asks.
@@ -70,7 +70,7 @@ public struct LocalRequest: Sendable {
   }
 }
 
-/// An answer of the gateway's own.
+/// A response of the gateway's own.
 public struct LocalResponse: Sendable {
   public var status: Int
   public var fields: [(name: String, value: String)]

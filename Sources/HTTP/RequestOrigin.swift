@@ -2,7 +2,7 @@
 public enum RequestOrigin {
   /// What a request is for.
   public enum Use {
-    case answer
+    case response
     /// What a page opens so goes on for as long as it likes.
     case upgrade
   }
@@ -18,12 +18,12 @@ public enum RequestOrigin {
   ///
   /// - Parameter isSecure: Whether the client is known to speak TLS.
   public static func isOwn(
-    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for use: Use = .answer, isSecure: Bool = false
+    _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for use: Use = .response, isSecure: Bool = false
   ) -> Bool {
     if head.originCount == 0 { return true }
     guard head.originCount == 1 else { return false }
     let value = head.fields[head.originLine].value
-    if use == .answer, value.count == 4, FieldText.isWord(bytes, value, "null") {
+    if use == .response, value.count == 4, FieldText.isWord(bytes, value, "null") {
       return FetchMetadata(head, bytes).isOfSameOrigin
     }
     let schemes = isSecure || hasSecureCookie(head, bytes) ? ["https://"] : ["http://", "https://"]

@@ -1,6 +1,6 @@
 import Reason
 
-/// An answer's head: offsets into the bytes that it was parsed from. One is used again and again.
+/// A response's head: offsets into the bytes that it was parsed from. One is used again and again.
 public struct ResponseHead: Sendable {
   public internal(set) var status = 0
   /// May be empty.
@@ -23,12 +23,12 @@ public struct ResponseHead: Sendable {
   public init(fieldsMax: Int) { fields.reserveCapacity(fieldsMax) }
 }
 
-/// Reads an answer's head as strictly as a request's (RFC 9112 §4; SECURITY U-2).
+/// Reads a response's head as strictly as a request's (RFC 9112 §4; SECURITY U-2).
 public enum ResponseHeadParser {
   /// Reads the head at `bytes[start...]`; as `RequestHeadParser.parse`. Every error has the reason
   /// `upstreamAnswerInvalid`.
   ///
-  /// - Parameter method: Of the request: an answer to HEAD has no body.
+  /// - Parameter method: Of the request: a response to HEAD has no body.
   public static func parse(
     _ bytes: Span<UInt8>, from start: Int, limits: HeadLimits, answering method: Method,
     into head: inout ResponseHead
@@ -70,7 +70,7 @@ public enum ResponseHeadParser {
     }
   }
 
-  /// `HTTP/1.x SP 3DIGIT SP [reason-phrase] CRLF`; the second space is missing in some servers' answers.
+  /// `HTTP/1.x SP 3DIGIT SP [reason-phrase] CRLF`; the second space is missing in some servers' responses.
   private static func statusLine(
     _ bytes: Span<UInt8>, _ start: Int, _ head: inout ResponseHead
   ) throws(HeadError) -> Int? {
@@ -129,7 +129,7 @@ public enum ResponseHeadParser {
     case .http11: head.persistent = !framing.saysClose
     case .http10: head.persistent = framing.saysKeepAlive && !framing.saysClose
     }
-    // A body that cannot be (RFC 9112 §6.3) may be sent all the same, in front of the next answer.
+    // A body that cannot be (RFC 9112 §6.3) may be sent all the same, in front of the next response.
     if head.status == 204, written != .none { head.persistent = false }
   }
 }

@@ -1,6 +1,6 @@
 /// Module `Introspection`: asking an issuer whether a token is active (RFC 7662).
 /// May import: OAuth, Tokens, HTTP, JSON, Crypto, Fetch, Sockets, Reason.
-/// Never does: run on a loop that carries requests, remember an answer, or let a token or a secret into a message.
+/// Never does: run on a loop that carries requests, remember a response, or let a token or a secret into a message.
 
 public import HTTP
 public import OAuth
@@ -38,6 +38,6 @@ public enum IntrospectionEvent: Sendable {
   /// A question was not answered as it should be, of what and why: once while it goes on. How often that has begun since
   /// it was last said.
   case failed(provider: String, IntrospectionFault, url: ShownURL, times: Int)
-  /// After failures, an answer.
+  /// After failures, a response.
   case recovered(provider: String)
 }

@@ -1,15 +1,15 @@
 public import Fetch
 public import OAuth
 
-/// Why an issuer cannot be asked, or what is wrong with its answer. No token and no secret is in it.
+/// Why an issuer cannot be asked, or what is wrong with its response. No token and no secret is in it.
 public enum IntrospectionFault: Error, Sendable {
   case fetch(FetchError)
   /// Another status than 200 (RFC 7662 §2.3).
   case status(Int)
-  /// The answer is not `application/json` (RFC 7662 §2.2).
+  /// The response is not `application/json` (RFC 7662 §2.2).
   case contentType
   /// No strict JSON object, or one without a boolean `active`.
-  case answerMalformed
+  case responseMalformed
   /// The gateway cannot prove that it is the client.
   case client(ClientFault)
 }
@@ -20,7 +20,7 @@ extension IntrospectionFault: CustomStringConvertible {
     case .fetch(let error): error.description
     case .status(let status): "the answer has status \(status), not 200\(IntrospectionFault.hint(status))"
     case .contentType: "the answer is not application/json"
-    case .answerMalformed: "the answer is no strict JSON object with a boolean \"active\""
+    case .responseMalformed: "the answer is no strict JSON object with a boolean \"active\""
     case .client(let fault): fault.description
     }
   }

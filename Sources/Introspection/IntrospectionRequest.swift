@@ -7,9 +7,9 @@ struct IntrospectionRequest {
   private let endpoint: IntrospectionEndpoint
   private let client: OAuthClient
 
-  /// How long an answer may take, in all: nobody waits for it longer.
+  /// How long a response may take, in all: nobody waits for it longer.
   static let timeout: Duration = .seconds(5)
-  static let answerBytesMax = 64 * 1024
+  static let responseBytesMax = 64 * 1024
 
   /// Reads the client's credential from its file.
   init(_ endpoint: IntrospectionEndpoint) throws(IntrospectionFault) {
@@ -27,7 +27,7 @@ struct IntrospectionRequest {
     }
     request.certificateAuthorityFile = endpoint.certificateAuthorityFile
     request.timeout = IntrospectionRequest.timeout
-    request.bodyBytesMax = IntrospectionRequest.answerBytesMax
+    request.bodyBytesMax = IntrospectionRequest.responseBytesMax
     // A handshake for each token would cost issuer and clients more than the question.
     request.connection = .kept
     return request

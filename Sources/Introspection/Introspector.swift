@@ -111,7 +111,7 @@ final class Introspector {
     guard !isStopped else { return }
     inFlight -= 1
     do throws(IntrospectionFault) {
-      let said = try IntrospectionAnswer(try IntrospectionFault.ofFetches(response))
+      let said = try IntrospectionResponse(try IntrospectionFault.ofFetches(response))
       breaker.succeeded()
       if faults.succeeded() { report(.recovered(provider: endpoint.policy.provider)) }
       answer(token, endpoint.result(of: said, now: WallClock.seconds))

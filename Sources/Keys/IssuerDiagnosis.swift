@@ -4,7 +4,7 @@ internal import JSON
 internal import Sockets
 public import Tokens
 
-/// What the answers of an issuer say of it, for who sets a provider up or asks why its tokens are refused. Nothing is
+/// What the responses of an issuer say of it, for who sets a provider up or asks why its tokens are refused. Nothing is
 /// fetched here, and nothing decides by it.
 public enum IssuerDiagnosis {
   /// Days that a certificate should be good for: who renews it late has this long to see it.

@@ -192,7 +192,7 @@ final class RemoteKeys {
     fetcher.fetch(request) { result in completion(result.mapError { .fetch($0) }) }
   }
 
-  /// - Returns: Whether the answer has other keys than there are.
+  /// - Returns: Whether the response has other keys than there are.
   private func accept(_ response: FetchResponse, from address: String, sentTag: String?) throws(KeyFault) -> Bool {
     // Only where a tag was sent: an unasked 304 would keep keys alive that nobody has seen again (RFC 9110 §15.4.5).
     if response.status == 304, sentTag != nil, keys != nil {

@@ -15,7 +15,7 @@ enum ProbeClient {
     let context: TLSClientContext?
   }
 
-  /// Waits for the answer.
+  /// Waits for the response.
   ///
   /// - Returns: What came back; nil where it did not end in time.
   static func exchange(_ request: [UInt8], by way: Way, on loop: EventLoop) -> [UInt8]? {
@@ -33,17 +33,17 @@ enum ProbeClient {
   }
 
   fileprivate final class Outcome: Sendable {
-    private let answer = Mutex<[UInt8]?>(nil)
+    private let response = Mutex<[UInt8]?>(nil)
     private let ended = DispatchSemaphore(value: 0)
 
     func end(_ bytes: [UInt8]?) {
-      answer.withLock { $0 = bytes }
+      response.withLock { $0 = bytes }
       ended.signal()
     }
 
     func wait() -> [UInt8]? {
       ended.wait()
-      return answer.withLock { $0 }
+      return response.withLock { $0 }
     }
   }
 }
@@ -54,7 +54,7 @@ private final class ProbeClientConnection: Pollable {
   private var session: TLSSession?
   private var isShaking: Bool
   private var request: Buffer
-  private var answer: [UInt8] = []
+  private var response: [UInt8] = []
   private let way: ProbeClient.Way
   private let loop: EventLoop
   private let outcome: ProbeClient.Outcome
@@ -100,7 +100,7 @@ private final class ProbeClientConnection: Pollable {
       case .bytes: continue
       case .wouldBlock: return
       case .end, .failed:
-        end(answer)
+        end(response)
         return
       }
     }
@@ -113,17 +113,17 @@ private final class ProbeClientConnection: Pollable {
     return result
   }
 
-  /// Adds what has come to the answer.
+  /// Adds what has come to the response.
   private func read() -> Transfer {
     guard way.context != nil else {
       let piece = socket.readPiece()
-      answer += piece.bytes
+      response += piece.bytes
       return piece.result
     }
     var buffer = Buffer(capacity: 32 * 1024)
     let result = session?.read(into: &buffer) ?? .end
     buffer.withReadable { bytes in
-      for index in bytes.indices { answer.append(bytes[index]) }
+      for index in bytes.indices { response.append(bytes[index]) }
     }
     return result
   }

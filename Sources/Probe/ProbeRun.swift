@@ -248,12 +248,12 @@ public struct ProbeRun: ~Copyable {
   private struct Outcome {
     let arrived: [ArrivedRequest]
     /// nil: there was none in time.
-    let answer: [UInt8]?
+    let response: [UInt8]?
   }
 
   private mutating func send(_ request: [UInt8]) -> Outcome {
-    let answer = ProbeClient.exchange(request, by: way, on: loop)
-    return Outcome(arrived: settle(), answer: answer)
+    let response = ProbeClient.exchange(request, by: way, on: loop)
+    return Outcome(arrived: settle(), response: response)
   }
 
   /// Takes what upstreams were sent by now, and gives each arrival to the attempt that it is of: bytes may come late.
@@ -286,10 +286,10 @@ public struct ProbeRun: ~Copyable {
     return numbers
   }
 
-  /// By the answer to the last request, where there were several.
+  /// By the response to the last request, where there were several.
   private func verdict(of outcome: Outcome) -> ProbeReport.Verdict {
-    guard let answer = outcome.answer else { return .unknown("no answer in time") }
-    guard let last = AnswerHead.all(in: answer).last else { return .unknown("closed without an answer") }
+    guard let response = outcome.response else { return .unknown("no answer in time") }
+    guard let last = ArrivedResponse.all(in: response).last else { return .unknown("closed without an answer") }
     if (400..<500).contains(last.status) {
       return .refused(status: last.status, reason: last.requestID.flatMap { reason(ofRequest: $0) })
     }

@@ -121,10 +121,10 @@ private final class ProbeUpstreamConnection: Pollable {
   private func answer(_ bytes: [UInt8]) {
     guard !hasAnswered, ArrivedRequest(bytes).isWhole else { return }
     hasAnswered = true
-    var answer = Buffer(capacity: 256)
-    answer.append("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    var response = Buffer(capacity: 256)
+    response.append("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     // A new connection has room for it.
-    _ = socket.write(&answer)
+    _ = socket.write(&response)
     socket.shutdownWrite()
   }
 }

@@ -28,7 +28,7 @@ final class ProbedCredentials: Sendable {
     guard let said = claims.withLock({ $0[asked] }) else { return .inactive }
     do throws(TokenError) {
       return .active(
-        try IntrospectedToken(answer: said, providers[question.provider].policy, now: now, cacheSeconds: 0))
+        try IntrospectedToken(response: said, providers[question.provider].policy, now: now, cacheSeconds: 0))
     } catch {
       return .refused(error)
     }

@@ -62,7 +62,7 @@ struct ProbedRoute {
   ///
   /// - Returns: Beside them the names of those that no request reaches.
   static func all(of configuration: GatewayConfiguration) -> (routes: [ProbedRoute], unreached: [String]) {
-    let trials = RequestTrials(configuration)
+    let evaluator = RequestEvaluator(configuration)
     let witnesses = RouteWitnesses(configuration.routes.map(\.pattern))
     var routes: [ProbedRoute] = []
     var unreached: [String] = []
@@ -70,8 +70,8 @@ struct ProbedRoute {
     for (index, route) in configuration.routes.enumerated() {
       guard case .upstream = route.destination else { continue }
       let reaching = witnesses.requests(of: route.pattern).first { request in
-        let routed = trials.route(
-          TrialRequest(method: request.method, host: request.host, target: request.path))
+        let routed = evaluator.route(
+          EvaluatedRequest(method: request.method, host: request.host, target: request.path))
         return routed.route == index && routed.refusal == nil && !routed.isAnsweredHere
       }
       guard let reaching else {

@@ -18,16 +18,16 @@ enum Limits {
   static let blockBytes = 32 * 1024
   /// Free buffers that a loop keeps.
   static let blocksKeptMax = 64
-  /// Bytes of an upstream's answer head: it must fit a block, rewritten.
-  static let answerHeadBytesMax = 24 * 1024
-  static let answerFieldsMax = 256
-  /// Interim answers before the final one (SECURITY U-2).
-  static let interimAnswersMax = 10
+  /// Bytes of an upstream's response head: it must fit a block, rewritten.
+  static let responseHeadBytesMax = 24 * 1024
+  static let responseFieldsMax = 256
+  /// Interim responses before the final one (SECURITY U-2).
+  static let interimResponsesMax = 10
   /// A request body that the gateway itself answers (`Responder`).
   static let localBodyBytesMax = 64 * 1024
   /// How long an exchange waits for keys, or for what an issuer says of a token, before it answers 503.
   static let waitMax: Duration = .seconds(5)
-  /// How long a connection that is being closed is still read, so that the answer is not lost to a reset.
+  /// How long a connection that is being closed is still read, so that the response is not lost to a reset.
   static let lingerMax: Duration = .seconds(2)
   /// How often a loop says which TLS handshakes go on to fail.
   static let failedHandshakesEvery: Duration = .seconds(60)
@@ -42,9 +42,9 @@ enum Limits {
   /// How long a start or a reload waits for names that were never resolved.
   static let firstLookupMax: Duration = .seconds(2)
   /// How long a server that was ejected has to answer the request that tries it, beside the time to connect.
-  static let trialAnswerMax: Duration = .seconds(5)
-  /// Bytes of the head of an answer to a health check.
-  static let healthAnswerBytesMax = 8 * 1024
+  static let probeResponseMax: Duration = .seconds(5)
+  /// Bytes of the head of a response to a health check.
+  static let healthResponseBytesMax = 8 * 1024
   /// How long accepting pauses when descriptors are exhausted.
   static let acceptPause: Duration = .milliseconds(100)
   /// Verified tokens remembered by one loop, by number and by bytes.

@@ -1,4 +1,4 @@
-/// Whose fault an answer is: who has to act so that it goes away.
+/// Whose fault a response is: who has to act so that it goes away.
 public enum Blame: String, CaseIterable, Sendable {
   /// The one who sent the request.
   case client

@@ -255,11 +255,11 @@ public enum Reason: String, CaseIterable, Sendable {
   case upstreamTlsFailed = "upstream_tls_failed"
   /// The upstream closed or reset the connection before it answered.
   case upstreamClosed = "upstream_closed"
-  /// The upstream's answer breaks RFC 9112.
+  /// The upstream's response breaks RFC 9112.
   case upstreamAnswerInvalid = "upstream_answer_invalid"
-  /// The upstream did not begin its answer in time.
+  /// The upstream did not begin its response in time.
   case upstreamTimeout = "upstream_timeout"
-  /// The upstream's answer ended before its framing said so, or stalled.
+  /// The upstream's response ended before its framing said so, or stalled.
   case upstreamTruncated = "upstream_truncated"
 
   /// No name of the upstream's servers could be resolved so far.

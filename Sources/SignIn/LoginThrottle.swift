@@ -61,7 +61,7 @@ struct LoginThrottle {
     return .admitted
   }
 
-  enum End { case succeeded, failed, notTried }
+  enum End { case succeeded, failed, notAttempted }
 
   mutating func ended(_ attempt: Attempt, _ end: End, now: Int64) {
     if end == .failed, let address = attempt.address {
@@ -75,7 +75,7 @@ struct LoginThrottle {
     account.underWay = max(0, account.underWay - 1)
     switch end {
     case .succeeded: account.count = 0
-    case .notTried: break
+    case .notAttempted: break
     case .failed: account.count += 1
     }
     accounts[name] = account.count == 0 && account.underWay == 0 ? nil : account

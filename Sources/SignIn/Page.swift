@@ -2,7 +2,7 @@
 enum Page {
   /// - Parameters:
   ///   - title: Escaped.
-  ///   - style: CSS; nil: none. The answer's Content-Security-Policy has to allow it.
+  ///   - style: CSS; nil: none. The response's Content-Security-Policy has to allow it.
   ///   - main: HTML.
   static func body(title: String, style: String? = nil, main: String) -> [UInt8] {
     let style = style.map { "<style>\($0)</style>\n" } ?? ""

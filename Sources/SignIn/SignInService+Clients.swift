@@ -10,18 +10,18 @@ import Tokens
 extension SignInService {
   func issueToClient(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.mediaType == .form, let form = FormFields(request.body)?.withoutEmpty else {
-      return completion(Answers.error(.invalidRequest, "a form is needed", .signInRequestInvalid))
+      return completion(EndpointResponses.error(.invalidRequest, "a form is needed", .signInRequestInvalid))
     }
     guard let grant = form.text("grant_type") else {
-      return completion(Answers.error(.invalidRequest, "grant_type is missing", .signInRequestInvalid))
+      return completion(EndpointResponses.error(.invalidRequest, "grant_type is missing", .signInRequestInvalid))
     }
     guard grant == "client_credentials" else {
       return completion(
-        Answers.error(.unsupportedGrantType, "client_credentials alone is supported", .signInRequestInvalid))
+        EndpointResponses.error(.unsupportedGrantType, "client_credentials alone is supported", .signInRequestInvalid))
     }
     guard let credentials = ClientCredentials(request, form) else {
       return completion(
-        Answers.error(
+        EndpointResponses.error(
           .invalidRequest, "one way to authenticate is needed: Basic, or in the form", .signInRequestInvalid))
     }
     let scope = form.text("scope")
@@ -31,13 +31,13 @@ extension SignInService {
       case .failed:
         let scheme = credentials.isBasic ? "Basic realm=\"token\"" : "Bearer"
         completion(
-          Answers.error(.invalidClient, nil, .loginFailed, fields: [("WWW-Authenticate", scheme)]))
+          EndpointResponses.error(.invalidClient, nil, .loginFailed, fields: [("WWW-Authenticate", scheme)]))
       case .throttled(let seconds):
         completion(
-          Answers.error(
+          EndpointResponses.error(
             .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
       case .busy:
-        completion(Answers.busy)
+        completion(EndpointResponses.busy)
       }
     }
   }
@@ -47,14 +47,14 @@ extension SignInService {
     if let scope {
       let asked = scope.split(separator: " ").map { String($0) }
       guard asked.allSatisfy({ client.scopes.containsSameBytes(as: $0) }) else {
-        return Answers.error(.invalidScope, "not all of these may be had", .signInRequestInvalid)
+        return EndpointResponses.error(.invalidScope, "not all of these may be had", .signInRequestInvalid)
       }
       scopes = asked
     }
     guard let key = state.keys.first,
       let token = try? tokens.token(of: client, scopes: scopes, now: now, key: key)
-    else { return Answers.error(.serverError, nil, .internalError) }
-    return Answers.object([
+    else { return EndpointResponses.error(.serverError, nil, .internalError) }
+    return EndpointResponses.object([
       JSONObject.Member(name: "access_token", value: .string(String(decoding: token, as: UTF8.self))),
       JSONObject.Member(name: "token_type", value: .string("Bearer")),
       JSONObject.Member(name: "expires_in", value: .integer(configuration.lifetimeSeconds)),
@@ -86,7 +86,7 @@ extension SignInService {
     }
     let (id, secret) = (credentials.id, credentials.secret)
     guard state.clientSecrets.enter(id) else {
-      state.clientThrottle.withLock { $0.ended(attempt, .notTried, now: now) }
+      state.clientThrottle.withLock { $0.ended(attempt, .notAttempted, now: now) }
       return completion(.busy)
     }
     let end = { @Sendable [self] (end: LoginThrottle.End, outcome: ClientAuthentication) in
@@ -95,14 +95,14 @@ extension SignInService {
       completion(outcome)
     }
     let isTaken = passwords.submit(for: request.client) { [self] turn in
-      guard turn == .inTime else { return onQueue { end(.notTried, .busy) } }
+      guard turn == .inTime else { return onQueue { end(.notAttempted, .busy) } }
       let isRight = hash.matches(secret.span)
       onQueue {
         guard isRight, let client else { return end(.failed, .failed) }
         end(.succeeded, .client(client))
       }
     }
-    if !isTaken { end(.notTried, .busy) }
+    if !isTaken { end(.notAttempted, .busy) }
   }
 }
 

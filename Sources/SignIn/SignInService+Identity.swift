@@ -9,7 +9,7 @@ extension SignInService {
   func showIdentity(_ request: LocalRequest, _ completion: Completion) {
     // As on routes, another scheme's Authorization says nothing of who it is: the cookie does.
     guard let token = request.bringsToken ? request.bearerToken : accessCookie(of: request) else {
-      return completion(Answers.error(.invalidToken, "no token", .credentialMissing))
+      return completion(EndpointResponses.error(.invalidToken, "no token", .credentialMissing))
     }
     let verified: VerifiedToken
     switch verify(token) {
@@ -21,7 +21,7 @@ extension SignInService {
       guard let value = verified.claim(ClaimPath(name: name)) else { continue }
       members.append(JSONObject.Member(name: name, value: JSONValue(value)))
     }
-    completion(Answers.object(members))
+    completion(EndpointResponses.object(members))
   }
 
   private static let shownClaims = [
@@ -44,7 +44,7 @@ extension SignInService {
 
   /// The client learns that the token is not good, and the log why (SECURITY T-18).
   func answer(_ fault: NotVerified) -> LocalResponse {
-    Answers.error(
+    EndpointResponses.error(
       .invalidToken, nil, fault.reason, status: 401,
       fields: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
   }

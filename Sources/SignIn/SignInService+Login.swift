@@ -24,7 +24,7 @@ extension SignInService {
       guard case .success(let issued) = result, isGood(issued.accessToken), let cookies = cookies(for: issued) else {
         return completion(loginPage(request, returnTo: returnTo))
       }
-      completion(Answers.goOn(at: returnTo, cookies: cookies))
+      completion(EndpointResponses.goOn(at: returnTo, cookies: cookies))
     }
   }
 
@@ -36,7 +36,7 @@ extension SignInService {
     _ request: LocalRequest, returnTo: String, status: Int = 200, message: LoginPage.Message? = nil,
     username: String = "", fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
-    guard let token = formToken(request) else { return Answers.error(.serverError, nil, .internalError) }
+    guard let token = formToken(request) else { return EndpointResponses.error(.serverError, nil, .internalError) }
     return loginPage.response(
       status: status, message: message, username: username, returnTo: returnTo, csrf: token.text,
       cookies: [token.cookie], fields: fields, reason: reason)
@@ -50,13 +50,14 @@ extension SignInService {
     case .json: logInByJSON(request, completion)
     case .none, .other:
       completion(
-        Answers.error(.invalidRequest, "the body has to be a form or JSON, and say so", .signInRequestInvalid))
+        EndpointResponses.error(.invalidRequest, "the body has to be a form or JSON, and say so", .signInRequestInvalid)
+      )
     }
   }
 
   private func logInByForm(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard let form = FormFields(request.body) else {
-      return completion(Answers.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
+      return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
     }
     let returnTo = ReturnTo.checked(form.text("return_to"))
     guard isOfOwnForm(request, form) else {
@@ -64,7 +65,8 @@ extension SignInService {
         loginPage(request, returnTo: returnTo, status: 403, message: .outdated, reason: .csrfRefused))
     }
     guard let username = form.text("username"), let password = form["password"] else {
-      return completion(Answers.error(.invalidRequest, "username and password are needed", .signInRequestInvalid))
+      return completion(
+        EndpointResponses.error(.invalidRequest, "username and password are needed", .signInRequestInvalid))
     }
     authenticate(username, password, request) { [self] outcome in
       switch outcome {
@@ -94,7 +96,7 @@ extension SignInService {
   /// What somebody is told whose password nobody has the time for. Nothing of the request has been looked at, and the
   /// page repeats none of it but where they go on.
   func busyLogin(_ request: LocalRequest) -> LocalResponse {
-    guard request.mediaType == .form else { return Answers.busy }
+    guard request.mediaType == .form else { return EndpointResponses.busy }
     let returnTo = ReturnTo.checked(FormFields(request.body)?.text("return_to"))
     return loginPage(
       request, returnTo: returnTo, status: 503, message: .busy, fields: [("Retry-After", "2")], reason: .loginBusy)
@@ -110,7 +112,7 @@ extension SignInService {
         return loginPage(request, returnTo: returnTo, status: 500, message: .failed, reason: .cookieTooLarge)
       }
       tell(issued, request)
-      return Answers.goOn(at: returnTo, cookies: cookies + [clearedFormToken])
+      return EndpointResponses.goOn(at: returnTo, cookies: cookies + [clearedFormToken])
     case .failure(let fault):
       let reason: Reason =
         switch fault {
@@ -126,13 +128,14 @@ extension SignInService {
 
   private func logInByJSON(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.origin != .foreign else {
-      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
     guard let object = request.json(["username", "password"]), let username = object["username"]?.string,
       let password = object["password"]?.string
     else {
       return completion(
-        Answers.error(.invalidRequest, "an object with username and password is needed", .signInRequestInvalid))
+        EndpointResponses.error(
+          .invalidRequest, "an object with username and password is needed", .signInRequestInvalid))
     }
     authenticate(username, [UInt8](password.utf8), request) { [self] outcome in
       switch outcome {
@@ -150,10 +153,11 @@ extension SignInService {
   func answerJSON(_ outcome: Authentication) -> LocalResponse {
     switch outcome {
     case .throttled(let seconds):
-      Answers.error(
+      EndpointResponses.error(
         .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")])
-    case .busy: Answers.busy
-    case .user, .failed: Answers.error(.invalidGrant, "user name and password do not fit together", .loginFailed)
+    case .busy: EndpointResponses.busy
+    case .user, .failed:
+      EndpointResponses.error(.invalidGrant, "user name and password do not fit together", .loginFailed)
     }
   }
 
@@ -162,7 +166,7 @@ extension SignInService {
       .signedIn(username: issued.user.username, id: issued.record.id, address: request.client?.text ?? ""))
   }
 
-  // MARK: The answer
+  // MARK: The response
 
   /// RFC 6749 §5.1.
   func answerJSON(_ result: Result<Issued, Fault>) -> LocalResponse {
@@ -176,11 +180,11 @@ extension SignInService {
       if let token = issued.refreshToken {
         members.append(JSONObject.Member(name: "refresh_token", value: .string(token)))
       }
-      return Answers.object(members)
-    case .failure(.refused(let reason)): return Answers.error(.invalidGrant, "sign in again", reason)
-    case .failure(.busy): return Answers.busy
+      return EndpointResponses.object(members)
+    case .failure(.refused(let reason)): return EndpointResponses.error(.invalidGrant, "sign in again", reason)
+    case .failure(.busy): return EndpointResponses.busy
     case .failure(.unavailable): return SignInService.unavailable
-    case .failure(.failed): return Answers.error(.serverError, nil, .internalError)
+    case .failure(.failed): return EndpointResponses.error(.serverError, nil, .internalError)
     }
   }
 

@@ -15,21 +15,24 @@ extension SignInService {
     case .none: break
     case .json:
       guard let object = request.json(["refresh_token", "everywhere"]) else {
-        return completion(Answers.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
+        return completion(EndpointResponses.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
       }
       switch object["everywhere"] {
       case nil: break
       case .bool(let truth)?: isEverywhere = truth
-      default: return completion(Answers.error(.invalidRequest, "everywhere is true or false", .signInRequestInvalid))
+      default:
+        return completion(
+          EndpointResponses.error(.invalidRequest, "everywhere is true or false", .signInRequestInvalid))
       }
       refreshToken = object["refresh_token"]?.string
     case .form:
       guard let form = FormFields(request.body) else {
-        return completion(Answers.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
+        return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
       }
       isEverywhere = form.text("everywhere") == "true"
       returnTo = form.text("return_to").map { ReturnTo.checked($0) } ?? configuration.path + "/login"
-    case .other: return completion(Answers.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
+    case .other:
+      return completion(EndpointResponses.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
     }
     let extent = isEverywhere ? Extent.everywhere : .here
     let goingOn = returnTo
@@ -46,7 +49,7 @@ extension SignInService {
       return end(byRefreshToken: refreshToken, extent, request, kept, completion)
     }
     guard request.isOfOwnPage else {
-      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
     let cleared = Farewell(returnTo: goingOn, cookies: clearedCookies)
     if let token = request.cookie(configuration.cookies.access),
@@ -77,7 +80,7 @@ extension SignInService {
     let cookies: [String]
 
     var response: LocalResponse {
-      returnTo.map { Answers.goOn(at: $0, cookies: cookies) } ?? Answers.done(cookies: cookies)
+      returnTo.map { EndpointResponses.goOn(at: $0, cookies: cookies) } ?? EndpointResponses.done(cookies: cookies)
     }
   }
 
@@ -120,7 +123,7 @@ extension SignInService {
 
   /// What somebody is told whose other sign-ins go on.
   private func notEverywhere(_ reason: Reason, _ farewell: Farewell) -> LocalResponse {
-    Answers.error(
+    EndpointResponses.error(
       .invalidGrant, "sign in again", reason, fields: farewell.cookies.map { ("Set-Cookie", $0) })
   }
 
@@ -167,6 +170,6 @@ extension SignInService {
   }
 
   static var unavailable: LocalResponse {
-    Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    EndpointResponses.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
   }
 }

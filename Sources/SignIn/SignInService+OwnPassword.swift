@@ -28,16 +28,16 @@ extension SignInService {
   func changePassword(_ request: LocalRequest, _ completion: @escaping Completion) {
     if request.mediaType == .form { return changePasswordByForm(request, completion) }
     guard request.hasField("authorization") || request.isOfOwnPage else {
-      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
     guard let token = token(of: request), case .success(let verified) = verify(token), let subject = verified.subject,
       let user = state.users.user(id: subject)
-    else { return completion(Answers.error(.invalidToken, "sign in first", .credentialMissing)) }
+    else { return completion(EndpointResponses.error(.invalidToken, "sign in first", .credentialMissing)) }
     guard let object = request.json(["current_password", "new_password"]),
       let current = object["current_password"]?.string, let new = object["new_password"]?.string
     else {
       return completion(
-        Answers.error(
+        EndpointResponses.error(
           .invalidRequest, "an object with current_password and new_password is needed", .signInRequestInvalid))
     }
     changePassword(
@@ -47,16 +47,16 @@ extension SignInService {
 
   private func answerJSON(_ outcome: PasswordChange) -> LocalResponse {
     switch outcome {
-    case .changed: Answers.done()
+    case .changed: EndpointResponses.done()
     case .refused:
-      Answers.error(
+      EndpointResponses.error(
         .invalidRequest, "the new password has to have 8 characters at least, and 511 bytes at most",
         .passwordRefused)
     case .wrongPassword: answerJSON(Authentication.failed)
     case .throttled(let seconds): answerJSON(Authentication.throttled(seconds))
-    case .busy: Answers.busy
+    case .busy: EndpointResponses.busy
     case .unavailable: SignInService.unavailable
-    case .failed: Answers.error(.serverError, "the password could not be changed", .internalError)
+    case .failed: EndpointResponses.error(.serverError, "the password could not be changed", .internalError)
     }
   }
 

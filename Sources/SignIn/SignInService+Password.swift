@@ -38,7 +38,7 @@ extension SignInService {
       return completion(.failed)
     }
     let busy = { @Sendable [self] in
-      state.throttle.withLock { $0.ended(attempt, .notTried, now: now) }
+      state.throttle.withLock { $0.ended(attempt, .notAttempted, now: now) }
       completion(.busy)
     }
     let isTaken = passwords.submit(for: request.client) { [self] turn in

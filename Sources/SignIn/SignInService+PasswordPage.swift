@@ -13,7 +13,7 @@ extension SignInService {
       case .success(let person): completion(passwordForm(request, person))
       // Only who goes to a page is sent to another one (SECURITY C-13).
       case .failure(.signedOut) where request.asksForPage:
-        completion(Answers.goOn(at: passwordPage.loginThenThis, cookies: []))
+        completion(EndpointResponses.goOn(at: passwordPage.loginThenThis, cookies: []))
       case .failure(let why): completion(answer(why))
       }
     }
@@ -21,7 +21,7 @@ extension SignInService {
 
   func changePasswordByForm(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard let form = FormFields(request.body) else {
-      return completion(Answers.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
+      return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
     }
     guard isOfOwnForm(request, form) else {
       return completion(passwordPage.refusal(.outdated, status: 403, reason: .csrfRefused))
@@ -30,7 +30,7 @@ extension SignInService {
       let again = form["new_password_again"]
     else {
       return completion(
-        Answers.error(
+        EndpointResponses.error(
           .invalidRequest, "current_password, new_password and new_password_again are needed",
           .signInRequestInvalid))
     }
@@ -111,7 +111,7 @@ extension SignInService {
     _ request: LocalRequest, _ person: Person, status: Int = 200, _ message: PasswordPage.Message? = nil,
     fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
-    guard let token = formToken(request) else { return Answers.error(.serverError, nil, .internalError) }
+    guard let token = formToken(request) else { return EndpointResponses.error(.serverError, nil, .internalError) }
     return passwordPage.form(
       status: status, message: message, username: person.user.username, csrf: token.text,
       cookies: person.cookies + [token.cookie], fields: fields, reason: reason)

@@ -10,34 +10,36 @@ extension SignInService {
     let address = request.client?.text ?? ""
     if request.mediaType == .json {
       guard request.origin != .foreign else {
-        return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+        return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
       }
       guard let token = request.json(["refresh_token"])?["refresh_token"]?.string else {
         return completion(
-          Answers.error(.invalidRequest, "an object with refresh_token is needed", .signInRequestInvalid))
+          EndpointResponses.error(.invalidRequest, "an object with refresh_token is needed", .signInRequestInvalid))
       }
       return use(token, address: address, deadline: request.deadline) { [self] in completion(answerJSON($0)) }
     }
     guard request.isOfOwnPage else {
-      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
     guard let token = request.cookie(configuration.cookies.refresh) else {
-      return completion(Answers.error(.invalidGrant, "sign in again", .refreshRefused))
+      return completion(EndpointResponses.error(.invalidGrant, "sign in again", .refreshRefused))
     }
-    // As on the way to a page: another tab's answer may come last, and the browser keeps what that one says.
+    // As on the way to a page: another tab's response may come last, and the browser keeps what that one says.
     use(token, replacing: .onceSuccessorIsUsed, address: address, deadline: request.deadline) { [self] result in
       switch result {
       case .success(let issued):
         guard let cookies = cookies(for: issued) else {
           return endSignIn(issued.record.id) { [self] _ in
             completion(
-              Answers.error(.serverError, nil, .cookieTooLarge, fields: clearedCookies.map { ("Set-Cookie", $0) }))
+              EndpointResponses.error(
+                .serverError, nil, .cookieTooLarge, fields: clearedCookies.map { ("Set-Cookie", $0) }))
           }
         }
-        completion(Answers.done(cookies: cookies))
+        completion(EndpointResponses.done(cookies: cookies))
       case .failure(.refused(let reason)):
         completion(
-          Answers.error(.invalidGrant, "sign in again", reason, fields: clearedCookies.map { ("Set-Cookie", $0) }))
+          EndpointResponses.error(
+            .invalidGrant, "sign in again", reason, fields: clearedCookies.map { ("Set-Cookie", $0) }))
       case .failure: completion(answerJSON(result))
       }
     }
@@ -61,7 +63,7 @@ extension SignInService {
   }
 
   /// Until the browser comes back with what replaces its refresh token, that one stays good: it may have gone on to
-  /// another page before it read this answer, which waits for the upstream's.
+  /// another page before it read this response, which waits for the upstream's.
   ///
   /// - Parameters:
   ///   - client: Who sent it; nil where there is no address.

@@ -66,12 +66,12 @@ public final class SignInService: Responder, Sendable {
     // Verifiers elsewhere need it also while many sign in.
     if request.path == configuration.path + "/jwks.json" { return answer(request, completion) }
     guard request.body.count <= Limits.bodyBytesMax else {
-      return completion(Answers.error(.invalidRequest, "the body is too large", .signInRequestInvalid))
+      return completion(EndpointResponses.error(.invalidRequest, "the body is too large", .signInRequestInvalid))
     }
     // A flood of them must not cost the loops the threads of the queue besides.
-    if let answer = busyAnswer(to: request) { return completion(answer) }
+    if let response = busyResponse(to: request) { return completion(response) }
     let sender = request.client?.counted
-    guard state.requests.enter(sender) else { return completion(Answers.busy) }
+    guard state.requests.enter(sender) else { return completion(EndpointResponses.busy) }
     queue.async { [self] in
       answer(request) { [state] response in
         state.requests.leave(sender)
@@ -81,45 +81,51 @@ public final class SignInService: Responder, Sendable {
   }
 
   /// What is answered where a password or a secret comes that nobody has the time for; nil: it may be checked.
-  private func busyAnswer(to request: LocalRequest) -> LocalResponse? {
+  private func busyResponse(to request: LocalRequest) -> LocalResponse? {
     guard request.method == "POST" else { return nil }
     let isLogin = request.path == configuration.path + "/login"
     guard isLogin || request.path == configuration.path + "/token", passwords.isFull(for: request.client) else {
       return nil
     }
-    return isLogin ? busyLogin(request) : Answers.busy
+    return isLogin ? busyLogin(request) : EndpointResponses.busy
   }
 
   /// Runs `body` on the queue: what comes back from elsewhere goes on there.
   func onQueue(_ body: @escaping @Sendable () -> Void) { queue.async(body) }
 
   private func answer(_ request: LocalRequest, _ completion: @escaping Completion) {
-    guard request.path.hasPrefix(configuration.path + "/") else { return completion(Answers.notFound(request)) }
+    guard request.path.hasPrefix(configuration.path + "/") else {
+      return completion(EndpointResponses.notFound(request))
+    }
     let isReading = request.method == "GET" || request.method == "HEAD"
     let isPosting = request.method == "POST"
     switch request.path.dropFirst(configuration.path.utf8.count + 1) {
     case "login":
       if isReading { return showLogin(request, completion) }
       if isPosting { return logIn(request, completion) }
-      completion(Answers.notAllowed(request, allowed: "GET, HEAD, POST"))
+      completion(EndpointResponses.notAllowed(request, allowed: "GET, HEAD, POST"))
     case "refresh": post(request, completion) { $0.refresh(request, completion) }
     case "logout": post(request, completion) { $0.logOut(request, completion) }
     case "password":
       if isReading { return showPasswordPage(request, completion) }
       if isPosting { return changePassword(request, completion) }
-      completion(Answers.notAllowed(request, allowed: "GET, HEAD, POST"))
+      completion(EndpointResponses.notAllowed(request, allowed: "GET, HEAD, POST"))
     case "token": post(request, completion) { $0.issueToClient(request, completion) }
     case "me":
-      guard isReading else { return completion(Answers.notAllowed(request, allowed: "GET, HEAD")) }
+      guard isReading else { return completion(EndpointResponses.notAllowed(request, allowed: "GET, HEAD")) }
       showIdentity(request, completion)
     case "jwks.json":
       completion(PublishedDocument.answer(to: request, IssuerKey.published(state.keys), .keySet))
-    default: completion(Answers.notFound(request))
+    default: completion(EndpointResponses.notFound(request))
     }
   }
 
   private func post(_ request: LocalRequest, _ completion: Completion, _ body: (SignInService) -> Void) {
-    if request.method == "POST" { body(self) } else { completion(Answers.notAllowed(request, allowed: "POST")) }
+    if request.method == "POST" {
+      body(self)
+    } else {
+      completion(EndpointResponses.notAllowed(request, allowed: "POST"))
+    }
   }
 
   // MARK: Sign-ins

@@ -60,8 +60,8 @@ enum SpanEncoder {
       OTLPText.hexadecimal(record.requestIDLow, to: &id)
       attributes.add("portcullis.request_id", id.span, to: &text)
     }
-    // What a client is at fault for is no error of the server's (semantic conventions, "Status"); an answer that was cut
-    // is one, whatever status it began with.
+    // What a client is at fault for is no error of the server's (semantic conventions, "Status"); a response that was
+    // cut is one, whatever status it began with.
     end(isError: record.status >= 500 || (record.status < 400 && isOfServers(record.reason)), to: &text)
   }
 

@@ -16,7 +16,7 @@ public struct TraceFacts: Sendable, Equatable {
   /// When it went on to its upstream, since it began; nil: it did not.
   public var forwardedMicroseconds: Int64?
 
-  /// The status of its answer; nil: there was none that could be passed on.
+  /// The status of its response; nil: there was none that could be passed on.
   public var upstreamStatus: Int?
 
   public init(

@@ -4,7 +4,7 @@ public import Reason
 public struct TrafficCounts: Sendable {
   /// By `MetricNames`' number; 0 is of requests that no route is for.
   public private(set) var routes: [ExchangeCounts] = [ExchangeCounts()]
-  /// By `MetricNames`' number. The durations are those until the first byte of the answer.
+  /// By `MetricNames`' number. The durations are those until the first byte of the response.
   public private(set) var upstreams: [ExchangeCounts] = [ExchangeCounts()]
   /// What upstreams have answered themselves, by `MetricNames`' number.
   public private(set) var forwarded: [StatusCounts] = [StatusCounts()]

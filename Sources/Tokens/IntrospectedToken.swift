@@ -1,7 +1,7 @@
 internal import JSON
 
-/// Who an issuer says that the bearer of a token is (RFC 7662). Made here alone, from the answer of an issuer that was
-/// asked, behind every check.
+/// Who an issuer says that the bearer of a token is (RFC 7662). Made here alone, from the response of an issuer that
+/// was asked, behind every check.
 public final class IntrospectedToken: Sendable {
   public let claims: ClaimsSet
   /// From this second on the issuer has to be asked again; the token itself may be good for longer.
@@ -18,9 +18,9 @@ public final class IntrospectedToken: Sendable {
   ///   - cacheSeconds: How long the issuer's word is taken; 0: for this once.
   /// - Throws: Why the token, active or not, is not good here.
   public init(
-    answer: [UInt8], _ policy: TokenPolicy, now: UnixSeconds, cacheSeconds: Int64
+    response: [UInt8], _ policy: TokenPolicy, now: UnixSeconds, cacheSeconds: Int64
   ) throws(TokenError) {
-    guard let claims = try? JSONDocument(answer.span), claims.kind(claims.root) == .object else {
+    guard let claims = try? JSONDocument(response.span), claims.kind(claims.root) == .object else {
       throw TokenError(.claimsInvalid)
     }
     let times = try policy.check(claims, from: .issuer, now: now, keyID: nil).times

@@ -14,7 +14,7 @@ public struct RefusedClaims: Sendable, Equatable {
   static let audiencesMax = 5
 
   /// - Parameters:
-  ///   - error: Of the verifier or of an issuer's answer, never of a token that was only looked at: there is no other
+  ///   - error: Of the verifier or of an issuer's response, never of a token that was only looked at: there is no other
   ///     sign that its claims may be believed.
   ///   - policy: What it was checked against.
   ///   - now: When.

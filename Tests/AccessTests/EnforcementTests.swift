@@ -31,7 +31,7 @@ struct EnforcementTests {
   func nobody() throws {
     #expect(try rule(.nobody).check(claims("a"), facts)?.reason == .roleMissing)
     #expect(try rule(.nobody).check(claims("a", roles: ["admin"]), facts) == nil)
-    #expect(throws: Refusal.self) { try rule(.nobody).afterTrial.check(claims("a"), facts) }
+    #expect(throws: Refusal.self) { try rule(.nobody).withTriedRequired.check(claims("a"), facts) }
   }
 
   @Test("What is required is enforced for everyone, whatever is tried beside it")
@@ -96,7 +96,7 @@ struct EnforcementTests {
     }
     // Where a token may be missing, it is what is tried that asks for one.
     #expect(try rule(.nobody, optional: true).check(nil, facts)?.reason == .credentialMissing)
-    #expect(throws: Refusal.self) { try rule(.nobody, optional: true).afterTrial.check(nil, facts) }
+    #expect(throws: Refusal.self) { try rule(.nobody, optional: true).withTriedRequired.check(nil, facts) }
   }
 
   @Test("A share is of senders: the same ones each time, and among those of a larger one")

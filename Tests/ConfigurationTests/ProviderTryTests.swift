@@ -81,20 +81,21 @@ struct ProviderTryTests {
       """
     let tried = try configuration(sample.text)
     #expect(tried.failedTests(now: 1_750_000_000) == nil)
-    let trials = RequestTrials(tried)
+    let evaluator = RequestEvaluator(tried)
     for (aud, reason) in [("old", Reason.audienceMismatch), ("example", nil)] {
       var stated = StatedClaims()
       stated.others = [(ClaimPath(name: "aud"), .string(aud))]
-      let routed = trials.route(TrialRequest(method: "GET", host: "a", target: "/plain"))
+      let routed = evaluator.route(EvaluatedRequest(method: "GET", host: "a", target: "/plain"))
       let supposed = SupposedIdentity(provider: nil, claims: stated, authenticatedAgo: nil)
-      let claims = try trials.claims(of: supposed, on: routed, now: 1_750_000_000)
-      let trial = trials.decide(routed, claims, now: 1_750_000_000)
+      let claims = try evaluator.claims(of: supposed, on: routed, now: 1_750_000_000)
+      let evaluation = evaluator.decide(routed, claims, now: 1_750_000_000)
       // Who is nobody in particular is in no share; tests enforce none.
-      #expect(trial.result.refusal == reason)
-      let tested = trials.decide(routed, claims, now: 1_750_000_000, enforcing: .nobody)
+      #expect(evaluation.result.refusal == reason)
+      let tested = evaluator.decide(routed, claims, now: 1_750_000_000, enforcing: .nobody)
       #expect(tested.result.refusal == nil && tested.unenforced == reason)
-      #expect(trial.triedFindings.map(\.reason) == [reason])
-      #expect(trial.findings.allSatisfy { $0.holds && !$0.isTried } && trial.triedFindings.allSatisfy(\.isTried))
+      #expect(evaluation.triedFindings.map(\.reason) == [reason])
+      #expect(
+        evaluation.findings.allSatisfy { $0.holds && !$0.isTried } && evaluation.triedFindings.allSatisfy(\.isTried))
     }
     let wrong = sample.text.replacing("shadow: token_too_old", with: "shadow: claim_missing")
     #expect(

@@ -39,7 +39,7 @@ struct ReplayTests {
     let replay = Replay(try configuration(Self.text))
     let request = Replay.Request(
       sender: try sender(replay), client: IPAddress("192.0.2.1"), time: 10_000, wasForwarded: false)
-    return replay.decide(request, replay.trials.route(TrialRequest(method: method, host: "a", target: path)))
+    return replay.decide(request, replay.evaluator.route(EvaluatedRequest(method: method, host: "a", target: path)))
   }
 
   private func known(_ claims: String, _ provider: String = "company") -> (Replay) throws -> Replay.Sender {

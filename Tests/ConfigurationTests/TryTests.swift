@@ -67,14 +67,14 @@ struct TryTests {
       let configuration = try configuration(sample("enforce: \(enforce)") + tests)
       #expect(configuration.failedTests(now: 0) == nil)
       #expect(RouteReview(configuration).warnings == [])
-      let trials = RequestTrials(configuration)
-      let routed = trials.route(TrialRequest(method: "GET", host: "a", target: "/api"))
-      let claims = try trials.claims(of: configuration.tests[0].identity, on: routed, now: 0)
-      let trial = trials.decide(routed, claims, now: 0, enforcing: .nobody)
-      #expect(trial.result.refusal == nil)
-      #expect(trial.unenforced == .scopeMissing)
-      #expect(trial.findings.map(\.holds) == [true, true])
-      #expect(trial.triedFindings.map(\.reason) == [.scopeMissing])
+      let evaluator = RequestEvaluator(configuration)
+      let routed = evaluator.route(EvaluatedRequest(method: "GET", host: "a", target: "/api"))
+      let claims = try evaluator.claims(of: configuration.tests[0].identity, on: routed, now: 0)
+      let evaluation = evaluator.decide(routed, claims, now: 0, enforcing: .nobody)
+      #expect(evaluation.result.refusal == nil)
+      #expect(evaluation.unenforced == .scopeMissing)
+      #expect(evaluation.findings.map(\.holds) == [true, true])
+      #expect(evaluation.triedFindings.map(\.reason) == [.scopeMissing])
     }
     let wrong =
       sample("enforce: off") + """

@@ -17,7 +17,7 @@ struct FetchTests {
       loop.async {
         do throws(FetchError) {
           let fetcher = try Fetcher(loop: loop)
-          // Held until the answer is there.
+          // Held until the response is there.
           fetcher.fetch(request) { result in
             done.resume(returning: result)
             withExtendedLifetime(fetcher) {}
@@ -31,9 +31,9 @@ struct FetchTests {
   }
 
   private static func fetch(
-    answering answer: String, endlessly: Bool = false, pause: UInt32 = 0, timeout: Duration = .seconds(10)
+    answering response: String, endlessly: Bool = false, pause: UInt32 = 0, timeout: Duration = .seconds(10)
   ) async throws -> Result<FetchResponse, FetchError> {
-    let server = try OneAnswerServer(Array(answer.utf8), endlessly: endlessly, pause: pause)
+    let server = try OneResponseServer(Array(response.utf8), endlessly: endlessly, pause: pause)
     defer { server.stop() }
     return try await fetch(FetchRequest(url: "http://127.0.0.1:\(server.port)/keys", timeout: timeout))
   }
@@ -44,7 +44,7 @@ struct FetchTests {
   }
 
   @Test("A good answer, with its entity tag")
-  func goodAnswer() async throws {
+  func goodResponse() async throws {
     let result = try await FetchTests.fetch(
       answering: "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 2\r\n\r\n{}")
     let response = try result.get()
@@ -163,7 +163,7 @@ struct FetchTests {
 
   @Test("Nobody there")
   func nobodyThere() async throws {
-    let server = try OneAnswerServer([])
+    let server = try OneResponseServer([])
     server.stop()
     let result = try await FetchTests.fetch(FetchRequest(url: "http://127.0.0.1:\(server.port)/"))
     guard case .failure(.failed) = result else {

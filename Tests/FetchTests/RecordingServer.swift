@@ -6,7 +6,7 @@ import TestSupport
 /// A server on a loopback port that keeps connections open, one after the other, and remembers what was asked.
 final class RecordingServer: Sendable {
   private let listener: LoopbackListener
-  private let answer: [UInt8]
+  private let response: [UInt8]
   private let fate: Fate
   private let state = Mutex((requests: [String](), connections: 0))
 
@@ -14,12 +14,12 @@ final class RecordingServer: Sendable {
   var requests: [String] { state.withLock { $0.requests } }
   var connections: Int { state.withLock { $0.connections } }
 
-  /// What becomes of a connection after an answer.
+  /// What becomes of a connection after a response.
   enum Fate: Sendable { case kept, closed }
 
-  init(_ answer: String, then fate: Fate = .kept) throws {
+  init(_ response: String, then fate: Fate = .kept) throws {
     listener = try LoopbackListener()
-    self.answer = Array(answer.utf8)
+    self.response = Array(response.utf8)
     self.fate = fate
     listener.forEachConnection { [self] connection in
       state.withLock { $0.connections += 1 }
@@ -38,7 +38,7 @@ final class RecordingServer: Sendable {
         let request = String(decoding: received.prefix(length), as: UTF8.self)
         state.withLock { $0.requests.append(request) }
         received.removeFirst(length)
-        _ = unsafe answer.withUnsafeBytes { unsafe write(connection, $0.baseAddress, $0.count) }
+        _ = unsafe response.withUnsafeBytes { unsafe write(connection, $0.baseAddress, $0.count) }
         if fate == .closed { break }
         continue
       }

@@ -71,18 +71,18 @@ struct MutationTests {
     #expect(seen.count > 5, "\(seen)")
   }
 
-  static let answers = [
+  static let responses = [
     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: x\r\nConnection: keep-alive\r\n\r\nhello",
     "HTTP/1.0 404 Not Found\r\nServer: x\r\nSet-Cookie: a=b\r\n\r\n",
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
   ]
 
   @Test("D-5: an answer's head is read alike however it arrives", arguments: 0..<3)
-  func answerHeads(index: Int) {
+  func responseHeads(index: Int) {
     var mutator = Mutator(random: SeededGenerator(seed: UInt64(100 + index)), pieces: Self.headPieces)
     var seen: Set<String> = []
     for _ in 0..<Self.rounds / 4 {
-      let bytes = mutator.mutated(Self.answers[index])
+      let bytes = mutator.mutated(Self.responses[index])
       let whole = responseOutcome(bytes)
       #expect(byteByByte(bytes) { responseOutcome($0) } == whole, "\(bytes)")
       seen.insert(whole.kind)

@@ -24,7 +24,7 @@ struct ResponseHeadTests {
   ]
 
   @Test("U-2, RFC 9112 §4: an answer is read as strictly as a request", arguments: malformed)
-  func malformedAnswer(_ text: String) {
+  func malformedResponse(_ text: String) {
     let bytes = Array(text.utf8)
     #expect(responseOutcome(bytes) == .refused(.upstreamAnswerInvalid))
     #expect(byteByByte(bytes) { responseOutcome($0) } == .refused(.upstreamAnswerInvalid))

@@ -55,7 +55,7 @@ func requestHead(_ text: String, scheme: Scheme = .http) throws -> (head: Reques
   return (head, bytes)
 }
 
-/// The head of an answer that is good.
+/// The head of a response that is good.
 func responseHead(_ text: String, answering method: Method = .get) throws -> (head: ResponseHead, bytes: [UInt8]) {
   let bytes = Array(text.utf8)
   var head = ResponseHead(fieldsMax: 100)

@@ -52,12 +52,12 @@ struct UpgradeRequestTests {
     var request = try #require(try UpgradeRequest(head, bytes.span, among: [[UInt8]("websocket".utf8)]))
     if let token = try WebSocketToken(head, bytes.span) { request.takeAway(token) }
     let fields = ["Connection: upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: x"]
-    let (answer, answerBytes) = try responseHead(
+    let (response, responseBytes) = try responseHead(
       (["HTTP/1.1 101 S"] + fields + chosen.map { "Sec-WebSocket-Protocol: \($0)" } + ["", ""]).joined(
         separator: "\r\n"))
     #expect(
-      request.isAccepted(by: answer, answerBytes.span, webSocketAccept: [UInt8]("x".utf8)) == isAccepted)
-    #expect(request.choosesBearer(answer, answerBytes.span) == (chosen.isEmpty && offered != "chat"))
+      request.isAccepted(by: response, responseBytes.span, webSocketAccept: [UInt8]("x".utf8)) == isAccepted)
+    #expect(request.choosesBearer(response, responseBytes.span) == (chosen.isEmpty && offered != "chat"))
   }
 
   @Test("What is no upgrade is answered in HTTP")
@@ -90,16 +90,16 @@ struct UpgradeRequestTests {
   }
 
   @Test("U-5: a 101 switches to what was asked for, with the proof that belongs to the key")
-  func answers() throws {
+  func responses() throws {
     let lines = Self.handshake.joined(separator: "\r\n")
     let (head, bytes) = try requestHead("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n\r\n")
     let request = try #require(try UpgradeRequest(head, bytes.span, among: [[UInt8]("websocket".utf8)]))
     let accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
     let good = ["Connection: upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Accept: \(accept)"]
     func isAccepted(_ lines: [String], status: String = "101 Switching Protocols") throws -> Bool {
-      let (answer, bytes) = try responseHead(
+      let (response, bytes) = try responseHead(
         "HTTP/1.1 \(status)\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n")
-      return request.isAccepted(by: answer, bytes.span, webSocketAccept: [UInt8](accept.utf8))
+      return request.isAccepted(by: response, bytes.span, webSocketAccept: [UInt8](accept.utf8))
     }
     #expect(try isAccepted(good))
     #expect(try !isAccepted(good, status: "200 OK"))

@@ -171,7 +171,7 @@ struct IntrospectorTests {
       #expect(desk.takeResults() == ["new unavailable"])
       #expect(desk.sent.count == under)
       #expect(desk.events == ["the answer has status 503, not 200"])
-      // An answer to what was sent before closes it again.
+      // A response to what was sent before closes it again.
       desk.answer()
       #expect(desk.events == ["the answer has status 503, not 200", "recovered"])
       desk.ask("new")

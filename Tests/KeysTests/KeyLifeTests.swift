@@ -83,7 +83,7 @@ struct KeyLifeTests {
     let server = try KeyServer()
     defer { server.stop() }
     let keys = [try RemoteKeysTests.issuerKey(), try RemoteKeysTests.issuerKey()]
-    func discovery(_ path: String) -> KeyServer.Answer {
+    func discovery(_ path: String) -> KeyServer.Response {
       .text(#"{"issuer":"\#(server.url)","jwks_uri":"\#(server.url)\#(path)"}"#)
     }
     server.answer("/.well-known/openid-configuration", discovery("/old"))
@@ -110,7 +110,7 @@ struct KeyLifeTests {
     defer { server.stop() }
     let elsewhere = try KeyServer()
     let body = IssuerKey.published([try RemoteKeysTests.issuerKey()])
-    func discovery(_ url: String) -> KeyServer.Answer { .text(#"{"issuer":"\#(server.url)","jwks_uri":"\#(url)"}"#) }
+    func discovery(_ url: String) -> KeyServer.Response { .text(#"{"issuer":"\#(server.url)","jwks_uri":"\#(url)"}"#) }
     server.answer("/.well-known/openid-configuration", discovery(server.url + "/old"))
     server.answer("/old", .init(status: status, body: []))
     server.answer("/new", .init(body: body))
@@ -136,8 +136,8 @@ struct KeyLifeTests {
     store.start()
     try await store.keys("keys arrive") { $0.answers == 1 }
     #expect(await store.listing().fetchedEvery == .seconds(90))
-    for (index, (answer, interval)) in KeyLifeTests.answers.enumerated() {
-      server.answer("/keys", answer)
+    for (index, (response, interval)) in KeyLifeTests.answers.enumerated() {
+      server.answer("/keys", response)
       // Another `every` is a reason to fetch.
       await store.reload([RemoteKeysTests.source(server, refreshEvery: .seconds(601 + index))])
       try await store.keys("a fetch") { $0.answers == index + 2 }
@@ -147,9 +147,9 @@ struct KeyLifeTests {
   }
 
   private static let answers = [
-    (KeyServer.Answer(status: "304 Not Modified", body: []), 90),
-    (KeyServer.Answer(status: "304 Not Modified", fields: ["Cache-Control: max-age=200"], body: []), 200),
-    (KeyServer.Answer(status: "304 Not Modified", fields: ["Cache-Control: no-store, max-age=0"], body: []), 603),
+    (KeyServer.Response(status: "304 Not Modified", body: []), 90),
+    (KeyServer.Response(status: "304 Not Modified", fields: ["Cache-Control: max-age=200"], body: []), 200),
+    (KeyServer.Response(status: "304 Not Modified", fields: ["Cache-Control: no-store, max-age=0"], body: []), 603),
   ]
 
   @Test("What people see of keys: where they came from, since when, and those that are in force")

@@ -5,7 +5,7 @@ import TestSupport
 
 /// An issuer on a loopback port: answers each path with what the test says, and counts.
 final class KeyServer: Sendable {
-  struct Answer: Sendable {
+  struct Response: Sendable {
     var status = "200 OK"
     var fields: [String] = []
     var body: [UInt8]
@@ -14,11 +14,11 @@ final class KeyServer: Sendable {
     /// What Content-Length says, where it is not true.
     var announced: Int?
 
-    static func text(_ text: String) -> Answer { Answer(body: Array(text.utf8)) }
+    static func text(_ text: String) -> Response { Response(body: Array(text.utf8)) }
   }
 
   private struct State {
-    var answers: [String: Answer] = [:]
+    var responses: [String: Response] = [:]
     /// The heads of requests, in their order.
     var requests: [String] = []
   }
@@ -36,7 +36,7 @@ final class KeyServer: Sendable {
     listener.forEachConnection { [self] connection in serve(connection) }
   }
 
-  func answer(_ path: String, _ answer: Answer) { state.withLock { $0.answers[path] = answer } }
+  func answer(_ path: String, _ response: Response) { state.withLock { $0.responses[path] = response } }
 
   /// Ends listening.
   func stop() { listener.stop() }
@@ -46,14 +46,14 @@ final class KeyServer: Sendable {
     let count = unsafe head.withUnsafeMutableBytes { unsafe read(connection, $0.baseAddress, $0.count) }
     let request = String(decoding: head.prefix(max(count, 0)), as: UTF8.self)
     let path = request.split(separator: " ").dropFirst().first.map(String.init) ?? ""
-    let answer = state.withLock { state in
+    let response = state.withLock { state in
       state.requests.append(request)
-      return state.answers[path] ?? Answer(status: "404 Not Found", body: [])
+      return state.responses[path] ?? Response(status: "404 Not Found", body: [])
     }
-    if answer.delay > .zero { BlockingWork.sleep(answer.delay) }
-    let length = answer.announced ?? answer.body.count
-    let lines = ["HTTP/1.1 \(answer.status)", "Content-Length: \(length)"] + answer.fields + ["", ""]
-    let bytes = Array(lines.joined(separator: "\r\n").utf8) + answer.body
+    if response.delay > .zero { BlockingWork.sleep(response.delay) }
+    let length = response.announced ?? response.body.count
+    let lines = ["HTTP/1.1 \(response.status)", "Content-Length: \(length)"] + response.fields + ["", ""]
+    let bytes = Array(lines.joined(separator: "\r\n").utf8) + response.body
     _ = unsafe bytes.withUnsafeBytes { unsafe write(connection, $0.baseAddress, $0.count) }
     close(connection)
   }

@@ -21,36 +21,36 @@ struct RemoteKeysTests {
 
   struct Bad: Sendable, CustomTestStringConvertible {
     let rule: String
-    let answer: KeyServer.Answer
+    let response: KeyServer.Response
     let event: String
     var testDescription: String { rule }
   }
 
   static let bad = [
-    Bad(rule: "HTML", answer: .text("<!DOCTYPE html>"), event: "no key set: a JSON object"),
-    Bad(rule: "empty", answer: .text(""), event: "no key set: a JSON object"),
-    Bad(rule: "an empty set", answer: .text(#"{"keys":[]}"#), event: "the key set is empty"),
-    Bad(rule: "a secret alone", answer: .text(#"{"keys":[{"kty":"oct","k":"AA"}]}"#), event: "a shared secret"),
-    Bad(rule: "status 500", answer: .init(status: "500 X", body: []), event: "has status 500"),
+    Bad(rule: "HTML", response: .text("<!DOCTYPE html>"), event: "no key set: a JSON object"),
+    Bad(rule: "empty", response: .text(""), event: "no key set: a JSON object"),
+    Bad(rule: "an empty set", response: .text(#"{"keys":[]}"#), event: "the key set is empty"),
+    Bad(rule: "a secret alone", response: .text(#"{"keys":[{"kty":"oct","k":"AA"}]}"#), event: "a shared secret"),
+    Bad(rule: "status 500", response: .init(status: "500 X", body: []), event: "has status 500"),
     Bad(
-      rule: "a redirect", answer: .init(status: "302 X", fields: ["Location: file:///etc/passwd"], body: []),
+      rule: "a redirect", response: .init(status: "302 X", fields: ["Location: file:///etc/passwd"], body: []),
       event: "has status 302"),
     Bad(
-      rule: "K-2 too much", answer: .init(body: [UInt8](repeating: 0x20, count: 512 * 1024 + 1)),
+      rule: "K-2 too much", response: .init(body: [UInt8](repeating: 0x20, count: 512 * 1024 + 1)),
       event: "larger than 524288 bytes"),
     Bad(
-      rule: "K-2 a content coding", answer: .init(fields: ["Content-Encoding: gzip"], body: [1]), event: "compressed"),
+      rule: "K-2 a content coding", response: .init(fields: ["Content-Encoding: gzip"], body: [1]), event: "compressed"),
     Bad(
-      rule: "cut off", answer: .init(body: Array(#"{"keys":["#.utf8), announced: 1000),
+      rule: "cut off", response: .init(body: Array(#"{"keys":["#.utf8), announced: 1000),
       event: "bytes remaining to read"),
-    Bad(rule: "not modified, unasked", answer: .init(status: "304 X", body: []), event: "has status 304"),
+    Bad(rule: "not modified, unasked", response: .init(status: "304 X", body: []), event: "has status 304"),
   ]
 
   @Test("K-4: a first fetch that fails leaves the provider without keys, and says why", arguments: bad)
   func firstFetchFails(row: Bad) async throws {
     let server = try KeyServer()
     defer { server.stop() }
-    server.answer("/keys", row.answer)
+    server.answer("/keys", row.response)
     let store = try RunningStore([RemoteKeysTests.source(server)])
     defer { store.stop() }
     let before = await store.snapshot().providers[0]
@@ -73,7 +73,7 @@ struct RemoteKeysTests {
     defer { store.stop() }
     store.start()
     let first = try await store.keys("keys arrive") { $0.keySet != nil }
-    server.answer("/keys", row.answer)
+    server.answer("/keys", row.response)
     try await RunningStore.until("a fetch fails") {
       store.record.allEvents.contains { $0.contains(row.event) && $0.hasSuffix("served: true") } ? true : nil
     }
@@ -188,7 +188,7 @@ struct RemoteKeysTests {
     defer { store.stop() }
     let began = MonotonicTime.current
     let record = store.record
-    // While a fetch runs nobody starts another; its end is the answer.
+    // While a fetch runs nobody starts another; its end is the response.
     let told = await store.with { store in
       store.start { record.add($0) }
       for _ in 0..<1000 { store.refetch(provider: 0) }

@@ -30,7 +30,7 @@ struct IntrospectionTests {
     let policy = TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .any)
     return .active(
       try IntrospectedToken(
-        answer: Array("{\"active\":true,\"sub\":\"alice\"\(members)}".utf8), policy, now: Issuer.now,
+        response: Array("{\"active\":true,\"sub\":\"alice\"\(members)}".utf8), policy, now: Issuer.now,
         cacheSeconds: cacheSeconds))
   }
 

@@ -35,12 +35,12 @@ struct RouteStepTests {
   @Test("Fetch §3.2: a preflight is answered for the route that takes the method it asks about, without a token")
   func preflight() throws {
     let gateway = try gateway()
-    let answer = try gateway.decide(
+    let response = try gateway.decide(
       "OPTIONS /listed/x", "Origin: https://app.example", "Access-Control-Request-Method: PUT")
-    guard case .answered(let answer) = answer else { throw NotForwarded(decision: answer) }
-    #expect(answer.status == 204)
+    guard case .answered(let response) = response else { throw NotForwarded(decision: response) }
+    #expect(response.status == 204)
     #expect(
-      answer.fields == [
+      response.fields == [
         "Access-Control-Allow-Origin: https://app.example", "Access-Control-Allow-Credentials: true", "Vary: Origin",
         "Access-Control-Allow-Methods: GET, PUT", "Access-Control-Allow-Headers: Authorization, Content-Type",
         "Access-Control-Max-Age: 3600",
@@ -87,7 +87,7 @@ struct RouteStepTests {
   }
 
   @Test("Answers say whose pages may read them, refusals too")
-  func answers() throws {
+  func responses() throws {
     let gateway = try gateway()
     func fields() -> String? { gateway.exchange.decision.corsFields.map { String(decoding: $0, as: UTF8.self) } }
     #expect(try gateway.decide("GET /listed/x", "Origin: http://localhost:3000") == .refused(.credentialMissing))

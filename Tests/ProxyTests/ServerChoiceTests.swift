@@ -18,15 +18,15 @@ private func servers(_ weights: Int...) throws -> [UpstreamServer] {
 private let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
 
 private func choice(_ balance: UpstreamConfiguration.Balance, offset: Int = 0) -> ServerChoice {
-  ServerChoice(balance, offset: offset, trialMax: .seconds(10))
+  ServerChoice(balance, offset: offset, probeTimeout: .seconds(10))
 }
 
 extension ServerChoice {
   /// The last number of the address.
   fileprivate mutating func next(
-    _ servers: [UpstreamServer], tried: [ServerState] = [], now: MonotonicTime = start
+    _ servers: [UpstreamServer], attempted: [ServerState] = [], now: MonotonicTime = start
   ) -> Int? {
-    guard let server = choose(from: servers, tried: tried, now: now) else { return nil }
+    guard let server = choose(from: servers, attempted: attempted, now: now) else { return nil }
     return servers.firstIndex { $0 === server }.map { $0 + 1 }
   }
 }
@@ -95,11 +95,11 @@ struct ServerChoiceTests {
   @Test(
     "Another than those that were tried, as long as there is one",
     arguments: [UpstreamConfiguration.Balance.roundRobin, .leastRequests, .randomTwo])
-  func tried(_ balance: UpstreamConfiguration.Balance) throws {
+  func attempted(_ balance: UpstreamConfiguration.Balance) throws {
     var choice = choice(balance)
     let servers = try servers(1, 1, 1)
-    #expect(choice.next(servers, tried: [servers[0].state, servers[1].state]) == 3)
-    #expect(choice.next(servers, tried: servers.map(\.state)) != nil)
+    #expect(choice.next(servers, attempted: [servers[0].state, servers[1].state]) == 3)
+    #expect(choice.next(servers, attempted: servers.map(\.state)) != nil)
   }
 
   @Test("Those that are down get nothing, also where all are")
@@ -108,7 +108,7 @@ struct ServerChoiceTests {
     let servers = try servers(1, 1)
     servers[0].state.isDown.store(true, ordering: .relaxed)
     #expect((0..<3).map { _ in choice.next(servers) } == [2, 2, 2])
-    #expect(choice.next(servers, tried: [servers[1].state]) == 2)
+    #expect(choice.next(servers, attempted: [servers[1].state]) == 2)
     servers[1].state.isDown.store(true, ordering: .relaxed)
     #expect(choice.next(servers) == nil)
     #expect(choice.next([servers[0]]) == nil)
@@ -123,7 +123,7 @@ struct ServerChoiceTests {
     #expect((0..<3).map { _ in choice.next(servers) } == [2, 2, 2])
     let later = start + .seconds(2)
     // One that has failed on the other may be given to it, and is not the trial.
-    #expect(choice.next(servers, tried: [servers[1].state], now: later) == 1)
+    #expect(choice.next(servers, attempted: [servers[1].state], now: later) == 1)
     #expect((0..<3).map { _ in choice.next(servers, now: later) } == [1, 2, 2])
     // Nothing was heard of that one.
     #expect((0..<3).map { _ in choice.next(servers, now: later + .seconds(10)) } == [1, 2, 2])
@@ -137,7 +137,7 @@ struct ServerChoiceTests {
     let servers = try servers(1, 1)
     for server in servers { server.state.eject() }
     #expect((0..<4).map { _ in choice.next(servers) } == [1, 2, 1, 2])
-    #expect(choice.next(servers, tried: [servers[0].state]) == 2)
+    #expect(choice.next(servers, attempted: [servers[0].state]) == 2)
   }
 
   @Test("One that is alone is asked all the same, and is said to fail")
@@ -147,7 +147,7 @@ struct ServerChoiceTests {
     servers[0].state.eject()
     #expect(servers[0].state.health == .ejected)
     #expect((0..<3).map { _ in choice.next(servers) } == [1, 1, 1])
-    #expect(choice.next(servers, tried: [servers[0].state]) == 1)
+    #expect(choice.next(servers, attempted: [servers[0].state]) == 1)
   }
 }
 
@@ -175,10 +175,10 @@ struct ServerEjectionTests {
     for _ in 0..<3 { _ = ejection.failed(start, jitter: 1) }
     var now = start
     for seconds in [1, 2, 4, 8] {
-      #expect(!ejection.mayTry(now + .milliseconds(seconds * 1000 - 1), within: .seconds(5)))
+      #expect(!ejection.mayProbe(now + .milliseconds(seconds * 1000 - 1), within: .seconds(5)))
       now = now + .seconds(seconds)
-      #expect(ejection.mayTry(now, within: .seconds(5)))
-      #expect(!ejection.mayTry(now, within: .seconds(5)))
+      #expect(ejection.mayProbe(now, within: .seconds(5)))
+      #expect(!ejection.mayProbe(now, within: .seconds(5)))
       #expect(ejection.failed(now, jitter: 1) == nil)
     }
   }
@@ -205,7 +205,7 @@ struct ServerEjectionTests {
   func othersFailures() {
     let ejection = ServerEjection()
     for _ in 0..<10 { _ = ejection.failed(start, jitter: 1) }
-    #expect(ejection.mayTry(start + .seconds(1), within: .seconds(5)))
+    #expect(ejection.mayProbe(start + .seconds(1), within: .seconds(5)))
   }
 }
 

@@ -51,11 +51,11 @@ enum Decision: Equatable {
   case waiting(provider: Int)
   case introspecting(String, provider: Int)
   case renewing(String)
-  case answered(Answer)
+  case answered(Response)
   case asked
 
   /// Of the gateway's own.
-  struct Answer: Equatable {
+  struct Response: Equatable {
     let status: Int
     let fields: [String]
 

@@ -14,7 +14,8 @@ struct TunnelIdentitiesTests {
   ) throws -> ExchangeSlot {
     let policy = TokenPolicy(provider: "company", issuer: "https://id.example", audiences: .any)
     let token = try IntrospectedToken(
-      answer: Array("{\"active\":true,\"sub\":\"\(subject)\",\"sid\":\"\(id)\"}".utf8), policy, now: 1, cacheSeconds: 1)
+      response: Array("{\"active\":true,\"sub\":\"\(subject)\",\"sid\":\"\(id)\"}".utf8), policy, now: 1,
+      cacheSeconds: 1)
     slot.exchange.generation += 1
     slot.exchange.log.keep(.introspected(token))
     slot.exchange.state = .tunnelling

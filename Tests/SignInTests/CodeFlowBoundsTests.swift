@@ -13,10 +13,10 @@ struct CodeFlowBoundsTests {
 
   /// What a browser brings back: the query, and the cookie of its way.
   private func begin() async throws -> (callback: String, cookie: String) {
-    let answer = await provider.get("login")
-    let location = try #require(answer.field("Location"))
+    let response = await provider.get("login")
+    let location = try #require(response.field("Location"))
     let state = try #require(FormFields(query: String(location.drop { $0 != "?" }))?.text("state"))
-    return ("?code=made-up&state=\(state)", String(try #require(answer.cookies.first).prefix { $0 != ";" }))
+    return ("?code=made-up&state=\(state)", String(try #require(response.cookies.first).prefix { $0 != ";" }))
   }
 
   private func waitFor(held count: Int) async throws {
@@ -75,7 +75,7 @@ struct CodeFlowBoundsTests {
         for sender in [other, nil] { group.addTask { await isUnavailable(sender) } }
         try await waitFor(held: share + 2)
         provider.store.goOn()
-        for try await answer in group { #expect(!answer) }
+        for try await response in group { #expect(!response) }
       }
       // Each has given its place back, what is no session at all too.
       for _ in 0...share { _ = await provider.introspect("s=planted", client: client) }
@@ -113,7 +113,7 @@ struct CodeFlowBoundsTests {
       group.addTask { await provider.post("backchannel-logout", form, origin: .absent) }
       provider.store.goOn()
       var statuses: [Int] = []
-      for try await answer in group { statuses.append(answer.status) }
+      for try await response in group { statuses.append(response.status) }
       #expect(statuses.count == Limits.requestsMax + 1 && statuses.count { $0 == 200 } == 1)
     }
   }
@@ -125,7 +125,7 @@ struct CodeFlowBoundsTests {
     let provider = provider
     provider.refuses = true
     provider.store.hold()
-    let answers = try await withThrowingTaskGroup(of: LocalResponse.self) { group in
+    let responses = try await withThrowingTaskGroup(of: LocalResponse.self) { group in
       for _ in 0..<Limits.redemptionsMax {
         group.addTask { await provider.get("callback", query: callback, cookies: cookie) }
       }
@@ -137,7 +137,7 @@ struct CodeFlowBoundsTests {
       provider.store.goOn()
       return try await group.reduce(into: []) { $0.append($1) }
     }
-    #expect(answers.allSatisfy { $0.reason == .callbackInvalid } && provider.asked.count == 1)
+    #expect(responses.allSatisfy { $0.reason == .callbackInvalid } && provider.asked.count == 1)
     _ = await provider.get("callback", query: other, cookies: otherCookie)
     #expect(provider.asked.count == 2)
   }
@@ -173,10 +173,10 @@ struct CodeFlowBoundsTests {
     let client = try #require(IPAddress("203.0.113.1"))
     provider.store.hold()
     for _ in 0...(Limits.redemptionsMax + Limits.addressFailuresMax) {
-      let answer = await provider.get("callback", query: refusal, cookies: cookie, client: client)
-      #expect(answer.status == 403 && answer.reason == .providerRefused)
+      let response = await provider.get("callback", query: refusal, cookies: cookie, client: client)
+      #expect(response.status == 403 && response.reason == .providerRefused)
       // The browser forgets the way.
-      #expect(answer.cookies.count == 1 && answer.cookies.allSatisfy { $0.contains("=; Path=/; Max-Age=0") })
+      #expect(response.cookies.count == 1 && response.cookies.allSatisfy { $0.contains("=; Path=/; Max-Age=0") })
     }
     #expect(provider.store.heldCount == 0 && provider.asked.isEmpty)
     provider.store.goOn()
@@ -209,7 +209,7 @@ struct CodeFlowBoundsTests {
         group.addTask { await provider.get("callback", query: second, cookies: secondCookie, client: other) }
         try await waitFor(held: share + 1)
         provider.store.goOn()
-        for try await answer in group { #expect(answer.reason == .callbackInvalid) }
+        for try await response in group { #expect(response.reason == .callbackInvalid) }
       }
       #expect(provider.asked.count == before + 2)
       // Each has given its place back.

@@ -22,11 +22,11 @@ struct CodeFlowServiceTests {
 
   /// Goes to the provider: where it was sent, and with which cookie.
   private func begin(returnTo: String = "/a?b=c") async throws -> (query: FormFields, cookie: String) {
-    let answer = await provider.get("login", query: AuthorizationRequest.add([("return_to", returnTo)], to: ""))
-    #expect(answer.status == 303)
-    let location = try #require(answer.field("Location"))
+    let response = await provider.get("login", query: AuthorizationRequest.add([("return_to", returnTo)], to: ""))
+    #expect(response.status == 303)
+    let location = try #require(response.field("Location"))
     #expect(location.hasPrefix("https://id.example/auth?response_type=code&client_id=shop"))
-    let cookie = try #require(answer.cookies.first)
+    let cookie = try #require(response.cookies.first)
     #expect(cookie.hasPrefix("__Host-portcullis_flow_"))
     #expect(cookie.hasSuffix("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"))
     return (try #require(FormFields(query: String(location.drop { $0 != "?" }))), String(cookie.prefix { $0 != ";" }))
@@ -40,12 +40,13 @@ struct CodeFlowServiceTests {
   private func signIn(cookies: String = "") async throws -> String {
     let (query, cookie) = try await begin()
     provider.nonce = try #require(query.text("nonce"))
-    let answer = await comeBack(try #require(query.text("state")), cookies.isEmpty ? cookie : cookies + "; " + cookie)
-    #expect(answer.status == 303 && answer.field("Location") == "/a?b=c")
-    let session = try #require(answer.cookies.first)
+    let response = await comeBack(try #require(query.text("state")), cookies.isEmpty ? cookie : cookies + "; " + cookie)
+    #expect(response.status == 303 && response.field("Location") == "/a?b=c")
+    let session = try #require(response.cookies.first)
     #expect(session.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"))
     // The way's cookie has served.
-    #expect(answer.cookies.dropFirst().contains { $0.hasPrefix(cookie.prefix { $0 != "=" } + "=; Path=/; Max-Age=0") })
+    #expect(
+      response.cookies.dropFirst().contains { $0.hasPrefix(cookie.prefix { $0 != "=" } + "=; Path=/; Max-Age=0") })
     return String(session.prefix { $0 != ";" })
   }
 
@@ -81,8 +82,8 @@ struct CodeFlowServiceTests {
       (state, cookie + "; " + cookie, ""),
       (String(state.dropLast()), cookie, ""), (state, cookie, "&error=access_denied"),
     ] {
-      let answer = await comeBack(state, cookie, more: more)
-      #expect(answer.status == 400 && answer.reason == .callbackInvalid)
+      let response = await comeBack(state, cookie, more: more)
+      #expect(response.status == 400 && response.reason == .callbackInvalid)
     }
     provider.now += 600
     #expect(await comeBack(state, cookie).reason == .callbackInvalid)
@@ -125,9 +126,9 @@ struct CodeFlowServiceTests {
   func foreignTokens() async throws {
     let (query, cookie) = try await begin()
     provider.nonce = "another"
-    let answer = await comeBack(try #require(query.text("state")), cookie)
-    #expect(answer.status == 401 && answer.reason == .idTokenRefused)
-    #expect(!answer.cookies.contains { $0.contains("portcullis_session") })
+    let response = await comeBack(try #require(query.text("state")), cookie)
+    #expect(response.status == 401 && response.reason == .idTokenRefused)
+    #expect(!response.cookies.contains { $0.contains("portcullis_session") })
     let (second, secondCookie) = try await begin()
     provider.nonce = try #require(second.text("nonce"))
     provider.audience = "other"
@@ -138,10 +139,10 @@ struct CodeFlowServiceTests {
   func refusal() async throws {
     let (query, cookie) = try await begin()
     let state = try #require(query.text("state"))
-    let answer = await provider.get(
+    let response = await provider.get(
       "callback", query: "?error=access_denied&error_description=%3Cb%3Ecanary&state=\(state)", cookies: cookie)
-    #expect(answer.status == 403 && answer.reason == .providerRefused)
-    #expect(!String(decoding: answer.body, as: UTF8.self).contains("canary"))
+    #expect(response.status == 403 && response.reason == .providerRefused)
+    #expect(!String(decoding: response.body, as: UTF8.self).contains("canary"))
   }
 
   @Test("C-4: nobody is sent elsewhere", arguments: ["//e", "/\\e", "https://evil.example", "/%09/e"])
@@ -239,14 +240,14 @@ struct CodeFlowServiceTests {
     #expect(await provider.get("logout", cookies: session).status == 405)
     #expect(await provider.post("logout", "", cookies: session, origin: .foreign).status == 403)
     #expect(await whose(session) == "alice")
-    let answer = await provider.post("logout", "", cookies: session, origin: .own)
-    #expect(answer.status == 303)
-    let location = try #require(answer.field("Location"))
+    let response = await provider.post("logout", "", cookies: session, origin: .own)
+    #expect(response.status == 303)
+    let location = try #require(response.field("Location"))
     let without = "https://id.example/out?client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F"
     #expect(location.hasPrefix(without + "&id_token_hint=ey"))
     let hint = try #require(FormFields(query: String(location.drop { $0 != "?" }))?["id_token_hint"])
     #expect(try DecodedToken(hint.span).claims["nonce"]?.string == provider.nonce)
-    #expect(answer.cookies.first?.hasPrefix("__Host-portcullis_session=; Path=/; Max-Age=0") == true)
+    #expect(response.cookies.first?.hasPrefix("__Host-portcullis_session=; Path=/; Max-Age=0") == true)
     #expect(await whose(session) == "inactive")
     #expect(provider.ended.count == 1)
   }
@@ -255,9 +256,9 @@ struct CodeFlowServiceTests {
   func longHint() async throws {
     provider.groups = (0..<500).map { "group-\($0)" }
     let session = try await signIn()
-    let answer = await provider.post("logout", "", cookies: session, origin: .own)
+    let response = await provider.post("logout", "", cookies: session, origin: .own)
     #expect(
-      answer.field("Location")
+      response.field("Location")
         == "https://id.example/out?client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2F")
   }
 

@@ -55,7 +55,7 @@ struct LoginThrottleTests {
     var throttle = LoginThrottle()
     for _ in 0..<9 { _ = fail(&throttle, attempt("alice"), now: 1000) }
     #expect(throttle.begin(attempt("alice"), now: 1000) == .admitted)
-    throttle.ended(attempt("alice"), .notTried, now: 1000)
+    throttle.ended(attempt("alice"), .notAttempted, now: 1000)
     #expect(throttle.begin(attempt("alice"), now: 1000) == .admitted)
     throttle.ended(attempt("alice"), .succeeded, now: 1000)
     for _ in 0..<10 {

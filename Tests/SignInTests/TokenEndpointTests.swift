@@ -101,7 +101,7 @@ struct TokenEndpointTests {
       #"{"access_token":"a","token_type":"Bearer"} x"#,
     ])
   func malformed(body: String) {
-    guard case .failure(.answerMalformed) = Self.read(body) else {
+    guard case .failure(.responseMalformed) = Self.read(body) else {
       Issue.record("taken: \(body)")
       return
     }
@@ -127,7 +127,7 @@ struct TokenEndpointTests {
         continue
       }
     }
-    guard case .failure(.answerMalformed) = Self.read("{}", contentType: "text/html") else {
+    guard case .failure(.responseMalformed) = Self.read("{}", contentType: "text/html") else {
       Issue.record("a page")
       return
     }

@@ -23,9 +23,9 @@ struct SessionTests {
     #expect(pair.clientWrites(question) == question.count)
     #expect(pair.serverReads() == (.bytes(question.count), question))
     #expect(pair.serverReads() == (.wouldBlock, []))
-    let answer = (0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-    #expect(pair.serverWrites(answer) == .bytes(answer.count))
-    #expect(pair.clientReads() == answer)
+    let response = (0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    #expect(pair.serverWrites(response) == .bytes(response.count))
+    #expect(pair.clientReads() == response)
   }
 
   @Test("What was read ahead is there without anything new on the socket")

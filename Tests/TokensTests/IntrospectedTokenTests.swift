@@ -11,12 +11,12 @@ struct IntrospectedTokenTests {
       requiredClaims: [])
   }
 
-  /// The answer, read; `members` begins with a comma.
+  /// The response, read; `members` begins with a comma.
   private static func read(
     _ members: String, _ policy: TokenPolicy = policy(), cacheSeconds: Int64 = 300
   ) throws(TokenError) -> IntrospectedToken {
     try IntrospectedToken(
-      answer: Array("{\"active\":true\(members)}".utf8), policy, now: Issuer.now, cacheSeconds: cacheSeconds)
+      response: Array("{\"active\":true\(members)}".utf8), policy, now: Issuer.now, cacheSeconds: cacheSeconds)
   }
 
   private static func reason(_ members: String, _ policy: TokenPolicy = policy()) -> Reason? {
@@ -115,9 +115,9 @@ struct IntrospectedTokenTests {
   }
 
   @Test("No strict JSON object is no claims set", arguments: ["", "[]", "{\"a\":1,\"a\":2}", "{} x", "null"])
-  func malformed(answer: String) {
+  func malformed(response: String) {
     #expect(throws: TokenError.self) {
-      try IntrospectedToken(answer: Array(answer.utf8), Self.policy(.any), now: Issuer.now, cacheSeconds: 1)
+      try IntrospectedToken(response: Array(response.utf8), Self.policy(.any), now: Issuer.now, cacheSeconds: 1)
     }
   }
 }

@@ -76,7 +76,7 @@ struct TriedTokenChecksTests {
     let tried = policy(TriedTokenChecks(audiences: .oneOf(["api"]), ageMaxSeconds: 60, type: "at+jwt"))
     func answered(_ members: String) throws -> Reason? {
       try IntrospectedToken(
-        answer: Array(#"{"active":true,"sub":"a"\#(members)}"#.utf8), tried, now: now, cacheSeconds: 300
+        response: Array(#"{"active":true,"sub":"a"\#(members)}"#.utf8), tried, now: now, cacheSeconds: 300
       ).claims.triedRefusal(at: now)
     }
     #expect(try answered(#","aud":"api","iat":\#(now)"#) == nil)

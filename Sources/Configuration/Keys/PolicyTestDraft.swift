@@ -4,7 +4,7 @@ import Tokens
 /// `tests[]` as written.
 struct PolicyTestDraft: Sendable {
   var name: String?
-  var request: TrialRequest?
+  var request: EvaluatedRequest?
   var identity: Decoded<SupposedIdentityDraft>?
   var expectation: PolicyTest.Expectation?
   var route: Located<String>?
@@ -20,7 +20,7 @@ struct PolicyTestDraft: Sendable {
     keys: [
       Key("name", ifWritten: \.name, .text("a name"), "What it is called where it fails; left out, its request."),
       Key(
-        "request", ifWritten: \.request, .trialRequest, presence: .required,
+        "request", ifWritten: \.request, .evaluatedRequest, presence: .required,
         "A method and a path, `GET /orders/7`, or with a host: `GET api.example.com/orders/7`."),
       Key(
         "as", ifWritten: \.identity, .mapping(SupposedIdentityDraft.keys),
@@ -119,8 +119,8 @@ extension ClaimScalar {
   }
 }
 
-extension ValueKind where Value == TrialRequest {
-  static var trialRequest: ValueKind {
+extension ValueKind where Value == EvaluatedRequest {
+  static var evaluatedRequest: ValueKind {
     .scalar(noun: "a request", reference: "method, space, host (optional) and path", text: \.text) {
       scalar throws(ValueFault) in
       let parts = scalar.text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
@@ -129,8 +129,8 @@ extension ValueKind where Value == TrialRequest {
       }
       let host = parts[1][..<slash]
       guard !host.hasSuffix(":") else { throw ValueFault("is no request; write the host without a scheme") }
-      return TrialRequest(
-        method: String(parts[0]), host: host.isEmpty ? TrialRequest.anyHost : String(host),
+      return EvaluatedRequest(
+        method: String(parts[0]), host: host.isEmpty ? EvaluatedRequest.anyHost : String(host),
         target: String(parts[1][slash...]))
     }
   }

@@ -4,7 +4,7 @@ struct UpstreamDraft: Sendable {
 
   var servers: [Located<ServerConfiguration>]?
   var builtin: Builtin?
-  var fixed: Decoded<StaticAnswerDraft>?
+  var fixed: Decoded<StaticResponseDraft>?
   var resolveEvery = Duration.seconds(30)
   var balance = UpstreamConfiguration.Balance.roundRobin
   var health: Decoded<HealthDraft>?
@@ -30,7 +30,7 @@ struct UpstreamDraft: Sendable {
         `echo` answers with what it received, as JSON: for trying things out. `static` always answers the same: for a \
         notice, a `robots.txt`, a page while something else is down.
         """),
-      Key("static", ifWritten: \.fixed, .mapping(StaticAnswerDraft.keys), "What `builtin: static` answers."),
+      Key("static", ifWritten: \.fixed, .mapping(StaticResponseDraft.keys), "What `builtin: static` answers."),
       Key(
         "resolve_every", \.resolveEvery, .duration(.seconds(1) ... .seconds(86_400)),
         "How often names of servers are resolved; beside that at once when a server cannot be connected to."),

@@ -5,9 +5,9 @@ public struct CORSConfiguration: Sendable, Hashable {
   public var methods: [String]
   /// Request headers that a preflight allows beside those that need none.
   public var headers: [String]
-  /// Whether the browser sends cookies, and shows the answer all the same; never with any origin.
+  /// Whether the browser sends cookies, and shows the response all the same; never with any origin.
   public var credentials: Bool
-  /// How long a browser may remember a preflight's answer, in whole seconds; nil: as long as it likes.
+  /// How long a browser may remember a preflight's response, in whole seconds; nil: as long as it likes.
   public var maxAge: Duration?
 
   public enum Origins: Sendable, Hashable {

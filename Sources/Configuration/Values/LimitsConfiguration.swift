@@ -10,7 +10,7 @@ public struct LimitsConfiguration: Sendable, Hashable {
   public var tokenBytesMax = 8 << 10
   /// Bytes of a request body; nil: no limit. A route may say otherwise.
   public var bodyBytesMax: UInt64?
-  /// Bytes in a second that a client has to send of a body, and to take of an answer, while it is waited for; nil: no
+  /// Bytes in a second that a client has to send of a body, and to take of a response, while it is waited for; nil: no
   /// limit. A route may say otherwise.
   public var minimumRate: Int? = 240
   /// Client connections, over all loops together.

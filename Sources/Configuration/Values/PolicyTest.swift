@@ -7,7 +7,7 @@ public struct PolicyTest: Sendable, Equatable {
   public var position: Position
   /// nil: it is called after its request.
   public var name: String?
-  public var request: TrialRequest
+  public var request: EvaluatedRequest
   /// nil: nobody.
   public var identity: SupposedIdentity?
   public var expectation: Expectation
@@ -27,7 +27,7 @@ public struct PolicyTest: Sendable, Equatable {
 }
 
 /// A request to try the routes with.
-public struct TrialRequest: Sendable, Hashable {
+public struct EvaluatedRequest: Sendable, Hashable {
   public var method: String
   /// With a port or without.
   public var host: String
@@ -44,7 +44,7 @@ public struct TrialRequest: Sendable, Hashable {
   public static let anyHost = "localhost"
 
   /// As the configuration writes it: `GET /orders/7`, `GET api.example.com/orders/7`.
-  public var text: String { "\(method) \(host == TrialRequest.anyHost ? "" : host)\(target)" }
+  public var text: String { "\(method) \(host == EvaluatedRequest.anyHost ? "" : host)\(target)" }
 }
 
 /// Who might send a request.

@@ -3,8 +3,8 @@ public struct UpstreamConfiguration: Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
     case servers([ServerConfiguration])
     case echo
-    /// Always the same answer.
-    case fixed(StaticAnswer)
+    /// Always the same response.
+    case fixed(StaticResponse)
   }
 
   /// How a server is chosen.
@@ -29,7 +29,7 @@ public struct UpstreamConfiguration: Sendable, Hashable {
   /// Requests that wait at most while `connectionsMax` are under way.
   public var queueMax: Int
   public var connectTimeout: Duration
-  /// To the first byte of the answer, and between two pieces of it.
+  /// To the first byte of the response, and between two pieces of it.
   public var responseTimeout: Duration
   /// How long an idle connection is kept.
   public var idleTimeout: Duration
@@ -100,6 +100,6 @@ public struct HealthConfiguration: Sendable, Hashable {
   public var rise: Int
   /// Bad ones until one that is up is down.
   public var fall: Int
-  /// The statuses of a good answer.
+  /// The statuses of a good response.
   public var statuses: ClosedRange<Int>
 }

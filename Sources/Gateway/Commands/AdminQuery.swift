@@ -34,41 +34,41 @@ struct AdminOption: ParsableArguments {
   }
 }
 
-/// One question of a command to the admin listener of a gateway that runs, and its whole answer.
+/// One question of a command to the admin listener of a gateway that runs, and its whole response.
 enum AdminQuery {
-  private static let answerBytesMax = 4 << 20
+  private static let responseBytesMax = 4 << 20
 
-  struct UnknownAnswer: Error, CustomStringConvertible {
+  struct UnknownResponse: Error, CustomStringConvertible {
     let description = "the answer is none of an admin listener of this version"
   }
 
-  /// Asks, and blocks until the answer is there.
+  /// Asks, and blocks until the response is there.
   ///
   /// - Parameter method: GET, or POST with JSON.
   static func ask(
     _ path: String, _ method: FetchRequest.Method = .get, at address: ListenAddress
   ) throws -> FetchResponse {
-    var request = FetchRequest(url: "http://\(address.hostToConnectTo)\(path)", bodyBytesMax: answerBytesMax)
+    var request = FetchRequest(url: "http://\(address.hostToConnectTo)\(path)", bodyBytesMax: responseBytesMax)
     request.method = method
     request.isInClear = true
     if case .unix(let path) = address { request.unixSocket = path }
     let question = request
-    let answer = Mutex<Result<FetchResponse, FetchError>>(.failure(.stopped))
+    let response = Mutex<Result<FetchResponse, FetchError>>(.failure(.stopped))
     try CurrentKeys.onLoop { loop, done in
       do throws(FetchError) {
         let fetcher = try Fetcher(loop: loop)
         fetcher.fetch(question) { result in
           // Held until then.
           withExtendedLifetime(fetcher) {}
-          answer.withLock { $0 = result }
+          response.withLock { $0 = result }
           done()
         }
       } catch {
-        answer.withLock { $0 = .failure(error) }
+        response.withLock { $0 = .failure(error) }
         done()
       }
     }
-    return try answer.withLock { $0 }.get()
+    return try response.withLock { $0 }.get()
   }
 }
 

@@ -50,29 +50,29 @@ struct ExplainCommand: ParsableCommand {
 
   func run() throws {
     let configuration = try ProviderOption.configuration(file.config)
-    let trials = RequestTrials(configuration)
-    let routed = trials.route(TrialRequest(method: method, host: host ?? TrialRequest.anyHost, target: path))
+    let evaluator = RequestEvaluator(configuration)
+    let routed = evaluator.route(EvaluatedRequest(method: method, host: host ?? EvaluatedRequest.anyHost, target: path))
     let now = WallClock.seconds
-    let trial: Trial
+    let evaluation: Evaluation
     if let token {
       switch try bearer(of: TokenArgument.read(token), on: routed, configuration, now) {
-      case .claims(let claims): trial = trials.decide(routed, claims, now: now)
-      case .refused(let reason): trial = Trial(routed, refusedFor: reason)
+      case .claims(let claims): evaluation = evaluator.decide(routed, claims, now: now)
+      case .refused(let reason): evaluation = Evaluation(routed, refusedFor: reason)
       }
     } else {
       let identity = try Supposition.identity(supposed, configuration)
       do {
-        trial = trials.decide(routed, try trials.claims(of: identity, on: routed, now: now), now: now)
+        evaluation = evaluator.decide(routed, try evaluator.claims(of: identity, on: routed, now: now), now: now)
       } catch {
         throw ValidationError("the claim \(error.name) would stand in a value that is no object")
       }
     }
-    let explanation = RequestExplanation(trial, trials, namedHost: host)
+    let explanation = RequestExplanation(evaluation, evaluator, namedHost: host)
     switch format {
     case .text: print(explanation.text)
     case .json: print(String(decoding: explanation.json.serialized(), as: UTF8.self))
     }
-    if trial.result.refusal != nil { throw ExitStatus.refused }
+    if evaluation.result.refusal != nil { throw ExitStatus.refused }
   }
 
   private enum Bearer {
@@ -82,7 +82,7 @@ struct ExplainCommand: ParsableCommand {
 
   /// Whose the token is, verified with the keys of the provider that it says it is of, as the server does.
   private func bearer(
-    of token: [UInt8], on routed: RequestTrials.Routed, _ configuration: GatewayConfiguration, _ now: UnixSeconds
+    of token: [UInt8], on routed: RequestEvaluator.Routed, _ configuration: GatewayConfiguration, _ now: UnixSeconds
   ) throws -> Bearer {
     let indices = routed.route.map { configuration.routes[$0].providers } ?? []
     var providers = indices.map { configuration.providers[$0] }.filter { $0.certificateRule == nil }

@@ -45,12 +45,12 @@ struct GatewayKeyUses {
     }
   }
 
-  /// Asks the gateway, and blocks until the answer is there.
+  /// Asks the gateway, and blocks until the response is there.
   static func ask(at address: ListenAddress) throws -> GatewayKeyUses {
-    let answer = try AdminQuery.ask("/status", at: address)
-    guard answer.status == 200, let status = (try? JSON.parse(answer.body.span, depthMax: 80))?.object,
+    let response = try AdminQuery.ask("/status", at: address)
+    guard response.status == 200, let status = (try? JSON.parse(response.body.span, depthMax: 80))?.object,
       let uses = GatewayKeyUses(status: status)
-    else { throw AdminQuery.UnknownAnswer() }
+    else { throw AdminQuery.UnknownResponse() }
     return uses
   }
 

@@ -22,7 +22,7 @@ struct LogReplay {
   private(set) var unreadable = 0
 
   // Logs say the same again and again.
-  private var routed = BytesMemo<RequestTrials.Routed>(places: 1 << 13)
+  private var routed = BytesMemo<RequestEvaluator.Routed>(places: 1 << 13)
   private var claims = BytesMemo<Replay.Claims>(places: 1 << 13)
 
   init(_ configuration: GatewayConfiguration, enforcing: Bool) {
@@ -31,7 +31,7 @@ struct LogReplay {
     upstreamNames = configuration.upstreams.map { [UInt8]($0.name.utf8) }
   }
 
-  var configuration: GatewayConfiguration { replay.trials.configuration }
+  var configuration: GatewayConfiguration { replay.evaluator.configuration }
 
   mutating func add(_ bytes: Span<UInt8>, _ piece: LineReader.Piece) {
     guard case .line = piece, let line = AccessLine(bytes) else {
@@ -79,8 +79,8 @@ struct LogReplay {
       return .undecided(.cut)
     }
     let routed = routed.entry(of: bytes.extracting(LogReplay.part(method, host, path))) { [replay] in
-      replay.trials.route(
-        TrialRequest(
+      replay.evaluator.route(
+        EvaluatedRequest(
           method: line.text(.method, in: bytes) ?? "", host: line.text(.host, in: bytes) ?? "",
           target: line.text(.path, in: bytes) ?? ""))
     }

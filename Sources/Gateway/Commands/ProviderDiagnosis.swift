@@ -24,7 +24,7 @@ struct ProviderDiagnosis {
     self.provider = provider.name
     issuer = provider.policy.issuer
     switch provider.keys {
-    case .jwksURL, .discovery: try look(at: IssuerAnswers(provider), of: provider, now)
+    case .jwksURL, .discovery: try look(at: IssuerResponses(provider), of: provider, now)
     case .none:
       findings.append(IssuerFinding(.good, "keys", "none: the issuer is asked about every token (introspection)"))
     case .jwksFile(let path): lookAtFile(path, of: provider)
@@ -34,7 +34,7 @@ struct ProviderDiagnosis {
     if let introspection = provider.introspection {
       let asked = token.flatMap { introspection.tokens == .all || !TokenForm.isCompact($0.span) ? $0 : nil }
       let endpoint = IntrospectionEndpoint(introspection, of: provider)
-      findings += try IntrospectionAnswers(endpoint, token: asked).findings(
+      findings += try IntrospectionResponses(endpoint, token: asked).findings(
         at: ShownURL(introspection.url), dpop: provider.dpop, now: now)
       if asked != nil { token = nil }
     }
@@ -42,19 +42,19 @@ struct ProviderDiagnosis {
     findings = findings.inOrder
   }
 
-  private mutating func look(at answers: IssuerAnswers, of provider: ProviderConfiguration, _ now: UnixSeconds) {
-    if let discovery = answers.discovery {
+  private mutating func look(at responses: IssuerResponses, of provider: ProviderConfiguration, _ now: UnixSeconds) {
+    if let discovery = responses.discovery {
       switch discovery.result {
       case .success(let document): findings.append(IssuerDiagnosis.discovery(document, at: discovery.address))
       case .failure(let fault):
         findings.append(IssuerDiagnosis.failure("discovery", discovery.address, fault))
       }
     }
-    guard let answer = answers.keys else { return }
-    switch answer.result {
-    case .failure(let fault): findings.append(IssuerDiagnosis.failure("keys", answer.address, fault))
+    guard let fetched = responses.keys else { return }
+    switch fetched.result {
+    case .failure(let fault): findings.append(IssuerDiagnosis.failure("keys", fetched.address, fault))
     case .success(let response):
-      findings.append(IssuerDiagnosis.certificates(end: response.certificateEnd, of: answer.address, now: now))
+      findings.append(IssuerDiagnosis.certificates(end: response.certificateEnd, of: fetched.address, now: now))
       findings.append(IssuerDiagnosis.freshness(response.freshness, refreshEvery: provider.refreshEvery))
       findings.append(
         IssuerDiagnosis.clock(serverTime: response.serverTime, now: now, leeway: provider.policy.leewaySeconds))

@@ -38,15 +38,15 @@ struct ReloadCommand: ParsableCommand {
       StandardError.print("\(gateway.file.config): no admin.address; send the gateway SIGHUP, and see its log")
       throw ExitStatus.unavailable
     }
-    let answer: FetchResponse
+    let response: FetchResponse
     do {
-      answer = try AdminQuery.ask("/reload", .post(contentType: "application/json", content: order), at: address)
+      response = try AdminQuery.ask("/reload", .post(contentType: "application/json", content: order), at: address)
     } catch {
       StandardError.print("\(name): \(error)")
       throw ExitStatus.unavailable
     }
-    let object = (try? JSON.parse(answer.body.span))?.object
-    switch (answer.status, object) {
+    let object = (try? JSON.parse(response.body.span))?.object
+    switch (response.status, object) {
     case (200, let object?):
       let changes = TerminalText.escaped(object["changes"]?.string ?? "")
       let pending = object["pending"]?.array?.compactMap(\.string) ?? []
@@ -72,7 +72,7 @@ struct ReloadCommand: ParsableCommand {
       StandardError.print("\(name): takes no orders, as it is public (admin.public)")
       throw ExitStatus.unavailable
     default:
-      StandardError.print("\(name): answers \(answer.status): is it the admin listener of a gateway of this version?")
+      StandardError.print("\(name): answers \(response.status): is it the admin listener of a gateway of this version?")
       throw ExitStatus.unavailable
     }
   }

@@ -6,36 +6,36 @@ import Reason
 
 /// What became of a request that was tried, for the one who asks why.
 struct RequestExplanation {
-  private let trial: Trial
-  private let trials: RequestTrials
+  private let evaluation: Evaluation
+  private let evaluator: RequestEvaluator
   /// The host that was asked about; nil: none was named.
   private let namedHost: String?
 
-  init(_ trial: Trial, _ trials: RequestTrials, namedHost: String?) {
-    self.trial = trial
-    self.trials = trials
+  init(_ evaluation: Evaluation, _ evaluator: RequestEvaluator, namedHost: String?) {
+    self.evaluation = evaluation
+    self.evaluator = evaluator
     self.namedHost = namedHost
   }
 
-  private var configuration: GatewayConfiguration { trials.configuration }
+  private var configuration: GatewayConfiguration { evaluator.configuration }
 
   private func name(_ route: Int) -> String { configuration.routes[route].name }
 
-  private var route: String? { trial.routed.route.map(name) }
+  private var route: String? { evaluation.routed.route.map(name) }
 
   private var passedOver: [(route: String, difference: String)] {
-    trials.passedOver(by: trial.routed).map { (name($0.route), $0.difference.rawValue) }
+    evaluator.passedOver(by: evaluation.routed).map { (name($0.route), $0.difference.rawValue) }
   }
 
-  private var path: String { String(decoding: trial.routed.path, as: UTF8.self) }
+  private var path: String { String(decoding: evaluation.routed.path, as: UTF8.self) }
 
   /// For a terminal.
   var text: String {
-    var lines = ["request    \(JSONValue.printable(trial.routed.request.text))"]
+    var lines = ["request    \(JSONValue.printable(evaluation.routed.request.text))"]
     if namedHost == nil {
-      lines.append("host       \(TrialRequest.anyHost), unless --host says another")
+      lines.append("host       \(EvaluatedRequest.anyHost), unless --host says another")
     }
-    if !trial.routed.path.isEmpty { lines.append("path       \(path)") }
+    if !evaluation.routed.path.isEmpty { lines.append("path       \(path)") }
     let passed = passedOver
     for (index, other) in passed.prefix(RequestExplanation.passedOverMax).enumerated() {
       lines.append("\(index == 0 ? "passed by " : "          ") \(other.route): another \(other.difference)")
@@ -44,22 +44,22 @@ struct RequestExplanation {
       lines.append("           and \(passed.count - RequestExplanation.passedOverMax) more")
     }
     lines.append("route      \(route ?? "none")")
-    if !trial.findings.isEmpty {
+    if !evaluation.findings.isEmpty {
       lines.append("requires")
-      lines += trial.findings.flatMap { $0.lines(indent: "  ") }
+      lines += evaluation.findings.flatMap { $0.lines(indent: "  ") }
     }
-    if !trial.triedFindings.isEmpty {
+    if !evaluation.triedFindings.isEmpty {
       lines.append("tries")
-      lines += trial.triedFindings.flatMap { $0.lines(indent: "  ") }
+      lines += evaluation.triedFindings.flatMap { $0.lines(indent: "  ") }
     }
-    switch trial.result {
+    switch evaluation.result {
     case .answeredHere: lines.append("verdict    answered by the gateway itself")
     case .refused(let reason):
       lines.append("verdict    refused: \(reason.status) \(reason.rawValue)")
       if let browser { lines.append("browser    \(browser)") }
     case .allowed(let forwarding):
       lines.append("verdict    allowed")
-      if let reason = trial.unenforced {
+      if let reason = evaluation.unenforced {
         lines.append("shadow     \(reason.status) \(reason.rawValue), which is not enforced")
       }
       switch forwarding.destination {
@@ -82,7 +82,7 @@ struct RequestExplanation {
     return lines.joined(separator: "\n")
   }
 
-  private func location(_ redirect: RedirectConfiguration, _ forwarding: Trial.Forwarding) -> String {
+  private func location(_ redirect: RedirectConfiguration, _ forwarding: Evaluation.Forwarding) -> String {
     redirect.path == .appended ? redirect.target + JSONValue.printable(forwarding.target) : redirect.target
   }
 
@@ -90,10 +90,11 @@ struct RequestExplanation {
 
   /// What a browser is answered instead that asks for a page, as `ActiveSignIn` has it; nil: nothing else.
   private var browser: String? {
-    guard case .refused(let reason) = trial.result, reason.status == 401, trial.routed.request.method == "GET",
-      let route = trial.routed.route,
+    guard case .refused(let reason) = evaluation.result, reason.status == 401,
+      evaluation.routed.request.method == "GET",
+      let route = evaluation.routed.route,
       let provider = SignInChoice(configuration.routes[route], configuration.providers)
-        .provider(for: trial.routed.host.utf8Span.span).map({ configuration.providers[$0] }),
+        .provider(for: evaluation.routed.host.utf8Span.span).map({ configuration.providers[$0] }),
       let pages = provider.signInPages
     else { return nil }
     switch reason {
@@ -109,23 +110,23 @@ struct RequestExplanation {
 
   /// For programs.
   var json: JSONValue {
-    let request = trial.routed.request
+    let request = evaluation.routed.request
     var members: [JSONObject.Member] = [
       .init(
         name: "request",
         value: .object([
           "method": .string(request.method), "host": .string(request.host), "target": .string(request.target),
         ])),
-      .init(name: "path", value: trial.routed.path.isEmpty ? .null : .string(path)),
+      .init(name: "path", value: evaluation.routed.path.isEmpty ? .null : .string(path)),
       .init(name: "route", value: route.map { .string($0) } ?? .null),
       .init(
         name: "passed_over",
         value: .array(
           passedOver.map { .object(["route": .string($0.route), "difference": .string($0.difference)]) })),
-      .init(name: "requirements", value: .array(trial.findings.map { $0.document() })),
-      .init(name: "tried", value: .array(trial.triedFindings.map { $0.document() })),
+      .init(name: "requirements", value: .array(evaluation.findings.map { $0.document() })),
+      .init(name: "tried", value: .array(evaluation.triedFindings.map { $0.document() })),
     ]
-    switch trial.result {
+    switch evaluation.result {
     case .answeredHere: members.append(.init(name: "verdict", value: .string("answered_by_gateway")))
     case .refused(let reason):
       members.append(.init(name: "verdict", value: .string("refused")))
@@ -136,11 +137,11 @@ struct RequestExplanation {
       members.append(.init(name: "verdict", value: .string("allowed")))
       members.append(.init(name: "forwarded", value: json(of: forwarding)))
     }
-    members.append(.init(name: "not_enforced", value: trial.unenforced.map { .string($0.rawValue) } ?? .null))
+    members.append(.init(name: "not_enforced", value: evaluation.unenforced.map { .string($0.rawValue) } ?? .null))
     return JSONObject(members).map { .object($0) } ?? .null
   }
 
-  private func json(of forwarding: Trial.Forwarding) -> JSONValue {
+  private func json(of forwarding: Evaluation.Forwarding) -> JSONValue {
     switch forwarding.destination {
     case .redirect(let redirect):
       return .object([

@@ -123,7 +123,7 @@ enum SignInsOfProvider {
     _ body: (@escaping @Sendable (Result<Value, StoreFault>) -> Void) -> Void
   ) throws -> Value {
     do throws(StoreFault) {
-      return try StoreAnswer.wait(body)
+      return try StoreCompletion.wait(body)
     } catch {
       StandardError.print("\(error)")
       throw ExitStatus.unavailable

@@ -56,22 +56,22 @@ struct WhyCommand: ParsableCommand {
 
   private func ask() throws -> JSONObject {
     let (name, address) = try target()
-    let answer: FetchResponse
+    let response: FetchResponse
     do {
-      answer = try AdminQuery.ask("/requests/\(id)", at: address)
+      response = try AdminQuery.ask("/requests/\(id)", at: address)
     } catch {
       StandardError.print("\(name): \(error)")
       StandardError.print("the access log may say it: portcullis why \(id) --log FILE")
       throw ExitStatus.unavailable
     }
-    let object = (try? JSON.parse(answer.body.span, depthMax: 80))?.object
-    switch (answer.status, object) {
+    let object = (try? JSON.parse(response.body.span, depthMax: 80))?.object
+    switch (response.status, object) {
     case (200, let object?): return object
     case (404, let object?) where object["error"]?.string == "not_remembered":
       StandardError.print(notRemembered(object, name))
       throw ExitStatus.refused
     default:
-      StandardError.print("\(name): answers \(answer.status): is it the admin listener of a gateway of this version?")
+      StandardError.print("\(name): answers \(response.status): is it the admin listener of a gateway of this version?")
       throw ExitStatus.unavailable
     }
   }

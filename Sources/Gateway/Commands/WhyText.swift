@@ -24,7 +24,7 @@ struct WhyText {
     add("request", word("request_id").map { $0 + (number("same_id").map { ", one of \($0) with this id" } ?? "") })
     add("when", word("time"))
     add("asked", asked)
-    add("answer", answer)
+    add("answer", response)
     add("reason", reason)
     add("", escaped("meaning"))
     add("shadow", word("shadow").map { "\($0): what is tried would have refused it, and is not enforced" })
@@ -53,7 +53,7 @@ struct WhyText {
       + (isPathRefused ? ", whose path was refused" : "")
   }
 
-  private var answer: String? {
+  private var response: String? {
     guard let status = number("status") else { return nil }
     return status == 499 ? "none: the client was gone (499)" : "\(status)"
   }

@@ -3,7 +3,7 @@ import Sockets
 import Telemetry
 
 /// Whether the configuration in force is on trial, and what there is to compare it with.
-struct CanaryTrial {
+struct CanaryState {
   /// nil: it is not.
   var canary: Canary?
   /// nil: a reload takes another configuration, or none goes on.
@@ -52,7 +52,7 @@ struct TakingBack {
 struct RecentShares {
   private var samples: [(at: MonotonicTime, shares: RefusalShares)]
   /// What was counted before a configuration that was taken back; nil: none was.
-  private var beforeTrial: RefusalShares?
+  private var beforeCanary: RefusalShares?
 
   /// How often they are asked.
   static let every: Duration = .seconds(5)
@@ -70,14 +70,14 @@ struct RecentShares {
   /// Begins anew: what was counted in a trial that failed is no measure, and what was before it is.
   mutating func forget(until shares: RefusalShares, at now: MonotonicTime, keeping before: RefusalShares) {
     samples = [(now, shares)]
-    beforeTrial = before
+    beforeCanary = before
   }
 
   /// What was counted until `now`. Soon after a failed trial it is what was before that: the same configuration may be
   /// tried again at once.
   func since(_ now: RefusalShares) -> RefusalShares {
     let since = now.since(samples[0].shares)
-    if let beforeTrial, since.requests < RefusalShares.requestsMin { return beforeTrial }
+    if let beforeCanary, since.requests < RefusalShares.requestsMin { return beforeCanary }
     return since
   }
 }

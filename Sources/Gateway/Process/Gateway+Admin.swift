@@ -80,7 +80,7 @@ extension Gateway {
     report.startedAt = startedAt
     report.readiness = readiness
     report.reload = reloads
-    report.reload.trialSecondsLeft = trialSecondsLeft
+    report.reload.canarySecondsLeft = canarySecondsLeft
     report.openConnections = server.openConnections
     report.routeNames = metricNames.routes
     report.upstreamNames = metricNames.upstreams
@@ -119,7 +119,7 @@ extension Gateway {
     reloading.next.completions.append { [unowned self] in
       answer(
         $0.isEmpty
-          ? .done(reloads.changes, pending: reloads.pending, trialSeconds: trialSecondsLeft) : .refused($0))
+          ? .done(reloads.changes, pending: reloads.pending, canarySeconds: canarySecondsLeft) : .refused($0))
     }
     // Who asks together with others is compared for the longest that any of them wants.
     if let canary = order.canary { reloading.next.canary = max(reloading.next.canary ?? canary, canary) }

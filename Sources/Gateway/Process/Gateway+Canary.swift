@@ -14,7 +14,7 @@ extension Gateway {
       guard active.configuration.admin != nil else { return }
       collectShares { gateway, shares in
         gateway.judgeCanary(shares)
-        gateway.trial.recent.add(shares, at: gateway.control.now)
+        gateway.canaryState.recent.add(shares, at: gateway.control.now)
       }
     }
   }
@@ -26,47 +26,47 @@ extension Gateway {
   ///   - isChanged: Whether it is another one.
   func beginCanary(replacing replaced: GatewayConfiguration, isChanged: Bool) {
     // Where that one was on trial too, nobody knows that it is any better.
-    let last = trial.canary
-    trial.canary = nil
-    guard trial.takingBack == nil else { return }
-    guard let duration = trial.asked ?? active.configuration.reload.canary else {
-      if last != nil { giveUpTrial("the configuration asks for none") }
+    let last = canaryState.canary
+    canaryState.canary = nil
+    guard canaryState.takingBack == nil else { return }
+    guard let duration = canaryState.asked ?? active.configuration.reload.canary else {
+      if last != nil { giveUpCanary("the configuration asks for none") }
       return
     }
     guard isChanged || last != nil else {
-      trial.asked = nil
+      canaryState.asked = nil
       return
     }
     if let last, active.configuration.difference(from: last.previous).isEmpty {
-      trial.asked = nil
-      return giveUpTrial("the configuration before it is in force again")
+      canaryState.asked = nil
+      return giveUpCanary("the configuration before it is in force again")
     }
     let generation = active.generation
     let endsAt = isChanged ? control.now + duration : last?.endsAt ?? control.now
-    trial.canary = Canary(previous: last?.previous ?? replaced, endsAt: endsAt)
+    canaryState.canary = Canary(previous: last?.previous ?? replaced, endsAt: endsAt)
     collectShares { gateway, shares in
       guard gateway.active.generation == generation else { return }
-      let before = last?.comparison?.before ?? gateway.trial.recent.since(shares)
-      gateway.trial.canary?.comparison = (before, shares)
+      let before = last?.comparison?.before ?? gateway.canaryState.recent.since(shares)
+      gateway.canaryState.canary?.comparison = (before, shares)
     }
   }
 
   /// Begun ones count; nil: nothing is on trial.
-  var trialSecondsLeft: Int64? {
-    trial.canary.map { max(0, ($0.endsAt - control.now).wholeNanoseconds + 999_999_999) / 1_000_000_000 }
+  var canarySecondsLeft: Int64? {
+    canaryState.canary.map { max(0, ($0.endsAt - control.now).wholeNanoseconds + 999_999_999) / 1_000_000_000 }
   }
 
-  private func giveUpTrial(_ why: String) {
+  private func giveUpCanary(_ why: String) {
     log.notice("the trial is given up: \(why)", metadata: ["generation": "\(active.generation)"])
   }
 
   private func judgeCanary(_ shares: RefusalShares) {
-    guard let canary = trial.canary, let (before, atBeginning) = canary.comparison else { return }
+    guard let canary = canaryState.canary, let (before, atBeginning) = canary.comparison else { return }
     let since = shares.since(atBeginning)
     if let excess = since.excess(over: before) { return takeBack(canary, excess, shares, before) }
     guard control.now >= canary.endsAt else { return }
-    trial.canary = nil
-    trial.asked = nil
+    canaryState.canary = nil
+    canaryState.asked = nil
     let hasCompared = min(before.requests, since.requests) >= RefusalShares.requestsMin
     let why = hasCompared ? "no more requests are refused than before" : "there were too few requests to compare"
     log.notice(
@@ -88,8 +88,8 @@ extension Gateway {
         "generation": "\(active.generation)", "reason": "\(excess.reason.rawValue)", "share": "\(share)",
         "share_before": "\(earlier)",
       ])
-    trial.canary?.takenBackFrom = control.now + Gateway.takeBackPause
-    trial.takingBack = TakingBack(
+    canaryState.canary?.takenBackFrom = control.now + Gateway.takeBackPause
+    canaryState.takingBack = TakingBack(
       because: "taken back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before",
       from: active.configuration, shares: shares, before: before)
     beginReload()
@@ -107,11 +107,11 @@ extension Gateway {
       return
     }
     reloading.faults = [takingBack.because]
-    trial.recent.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
+    canaryState.recent.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
     watching.filesRefused = takingBack.from.filesRead
     // Else nobody would see that it was mended.
     watching.watchesRefused = takingBack.from.reload.isWatching
-    trial.fileWasTakenBack = true
+    canaryState.fileWasTakenBack = true
   }
 
   /// - Parameter part: 0 to 1.
@@ -123,18 +123,18 @@ extension Gateway {
   /// - Parameter completion: Called on this loop, once all others have said what they have counted.
   private func collectShares(_ completion: @escaping (Gateway, RefusalShares) -> Void) {
     guard let bound else { return }
-    trial.gatheringsBegun += 1
-    let number = trial.gatheringsBegun
-    trial.gatherings[number] = CanaryTrial.Gathering(loops: server.workerCount, completion: completion)
+    canaryState.gatheringsBegun += 1
+    let number = canaryState.gatheringsBegun
+    canaryState.gatherings[number] = CanaryState.Gathering(loops: server.workerCount, completion: completion)
     server.collect { traffic in bound.async { $0.add(RefusalShares(traffic.counts), number) } }
   }
 
   private func add(_ shares: RefusalShares, _ number: Int) {
-    guard var gathering = trial.gatherings.removeValue(forKey: number) else { return }
+    guard var gathering = canaryState.gatherings.removeValue(forKey: number) else { return }
     gathering.shares.add(shares)
     gathering.loops -= 1
     guard gathering.loops == 0 else {
-      trial.gatherings[number] = gathering
+      canaryState.gatherings[number] = gathering
       return
     }
     gathering.completion(self, gathering.shares)

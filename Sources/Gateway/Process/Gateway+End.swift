@@ -34,7 +34,7 @@ extension Gateway {
       log.error("not handed over: the container ends with its first process, which this one is; replace the container")
       return
     }
-    if trial.canary != nil || trial.fileWasTakenBack {
+    if canaryState.canary != nil || canaryState.fileWasTakenBack {
       log.warning("the new process takes the file as it is, without a trial: it is on trial here, or was taken back")
     }
     handover.begin(

@@ -39,7 +39,7 @@ extension Gateway {
 
   func beginReload() {
     reloading.begin()
-    if let canary = reloading.current.canary { trial.asked = canary }
+    if let canary = reloading.current.canary { canaryState.asked = canary }
     serviceManager.notify(.reloading)
   }
 
@@ -98,13 +98,13 @@ extension Gateway {
 
   private func reloadEnded() {
     reloading.isGoingOn = false
-    if let takingBack = trial.takingBack {
+    if let takingBack = canaryState.takingBack {
       tookBack(takingBack)
-      trial.takingBack = nil
+      canaryState.takingBack = nil
     } else if reloading.faults.isEmpty {
       watching.filesRefused = []
       watching.watchesRefused = false
-      trial.fileWasTakenBack = false
+      canaryState.fileWasTakenBack = false
     }
     reloads.faults = reloading.faults
     watchFiles()
@@ -190,7 +190,7 @@ extension Gateway {
       "generation": "\(active.generation)", "changes": "\(difference)", "providers": "\(next.providers.count)",
       "upstreams": "\(next.upstreams.count)", "routes": "\(next.routes.count)",
     ]
-    if let seconds = trialSecondsLeft { metadata["trial"] = "\(Duration.seconds(seconds).forPeople)" }
+    if let seconds = canarySecondsLeft { metadata["trial"] = "\(Duration.seconds(seconds).forPeople)" }
     log.notice("reloaded", metadata: metadata)
   }
 }

@@ -68,7 +68,7 @@ final class Gateway {
   var reloads = AdminReport.Reload()
   var reloading = ReloadProgress()
   var gathering = ReportGathering()
-  var trial = CanaryTrial()
+  var canaryState = CanaryState()
   var watching = Watching()
   var recentTraffic = RecentTraffic(from: MonotonicTime.current)
   var revoking = RevocationProgress()

@@ -86,7 +86,7 @@ final class EndedSignIns {
 
   /// Learns of what had ended before, so that it is refused from the first request on. Blocks.
   func load(_ store: some EndingStore, of provider: String) throws(StoreFault) {
-    let ended = try StoreAnswer<[EndedSignIn]>.wait { store.newlyEnded(completion: $0) }
+    let ended = try StoreCompletion<[EndedSignIn]>.wait { store.newlyEnded(completion: $0) }
     learn(ended.filter { $0.provider == provider })
   }
 

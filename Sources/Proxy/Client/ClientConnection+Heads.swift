@@ -21,7 +21,7 @@ extension ClientConnection {
   /// Reads and parses until a head is whole, then begins its exchange; pipelined heads follow when it has ended.
   func readHeads() {
     while phase == .reading {
-      // Where it ended at once, as the gateway's own answers do, `exchangeEnded` has this called again in its turn.
+      // Where it ended at once, as the gateway's own responses do, `exchangeEnded` has this called again in its turn.
       if let count = input?.count, count > scanned, parseHead() { return }
       guard phase == .reading, receiving.mayRead, !receiving.hasEnded, case .bytes = read() else { break }
     }
@@ -92,7 +92,7 @@ extension ClientConnection {
   /// A head that will be no request: answered, and nothing more of the connection is read.
   func refuseHead(_ reason: Reason) {
     takeSlotOfRefusedHead()
-    refuse(Refusal(reason, connection: .closed))
+    refuse(RefusalResponse(reason, connection: .closed))
   }
 
   /// A slot for a head that is refused, or never came whole: its line says what it asks for, as far as that is known.
@@ -172,7 +172,7 @@ extension ClientConnection {
     }
     input = consume block
     worker.refreshClock()
-    if isWhole { decide() } else { refuse(Refusal(.internalError)) }
+    if isWhole { decide() } else { refuse(RefusalResponse(.internalError)) }
   }
 
   /// The request at the start of `input` for a Responder; its body follows.

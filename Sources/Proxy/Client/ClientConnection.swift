@@ -11,7 +11,7 @@ final class ClientConnection: Pollable {
     case reading
     /// An exchange is under way.
     case exchanging
-    /// Answered, and closed for writing; still read for a while, so that no reset destroys the answer.
+    /// Answered, and closed for writing; still read for a while, so that no reset destroys the response.
     case lingering
     case closed
   }
@@ -188,7 +188,7 @@ final class ClientConnection: Pollable {
 
   // MARK: The end
 
-  /// The exchange is over and its answer was sent: the next one, or the end of the connection.
+  /// The exchange is over and its response was sent: the next one, or the end of the connection.
   func exchangeEnded() {
     guard let slot else { return }
     worker.finish(slot)

@@ -45,7 +45,7 @@ struct ActiveCORS: Sendable {
     preflight = ofRequests.map { LocalResponse(status: 204, fields: $0 + ofPreflights, body: []) }
   }
 
-  /// The field lines that the answer to a request gets, each with its CRLF.
+  /// The field lines that the response to a request gets, each with its CRLF.
   func fields(answering head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
     // The same to everyone, so that a cache has it for everyone.
     if origins == nil { return allowed[0] }
@@ -53,7 +53,7 @@ struct ActiveCORS: Sendable {
     return allowed[index]
   }
 
-  /// The answer to a preflight (Fetch §3.2.2); nil where its origin is not listed.
+  /// The response to a preflight (Fetch §3.2.2); nil where its origin is not listed.
   func answer(toPreflight head: borrowing RequestHead, _ bytes: Span<UInt8>) -> LocalResponse? {
     ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) }.map { preflight[$0] }
   }

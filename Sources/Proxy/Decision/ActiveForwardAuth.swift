@@ -5,11 +5,11 @@ import Sockets
 
 /// `forward_auth` compiled for the loops. Immutable.
 final class ActiveForwardAuth: Sendable {
-  /// What the proxy does with an answer that is not 200.
+  /// What the proxy does with a response that is not 200.
   enum Mode: Sendable {
     /// It understands 401 and 403 alone: nginx.
     case status
-    /// It passes the answer on to the client, so that people are sent to sign in: Caddy, Traefik.
+    /// It passes the response on to the client, so that people are sent to sign in: Caddy, Traefik.
     case redirect
 
     /// - Parameter range: The query of the question. Where the proxy has written none, Caddy passes on that of the

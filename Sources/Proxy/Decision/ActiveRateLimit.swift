@@ -22,7 +22,7 @@ struct ActiveRateLimit: Sendable {
   /// Counts a request: of a subject, or of the client where `identity` is nobody.
   ///
   /// - Returns: Why it is refused; nil where it is not.
-  func count(_ identity: Identity, in context: DecisionContext) -> Refusal? {
+  func count(_ identity: Identity, in context: DecisionContext) -> RefusalResponse? {
     context.sender.removeAll(keepingCapacity: true)
     context.sender += definition
     if limit.by == .subject, let provider = identity.provider, let subject = identity.subject {
@@ -38,8 +38,8 @@ struct ActiveRateLimit: Sendable {
     let sender = context.sender
     let verdict = context.rateLimits.count(sender.span, limit, now: context.now)
     guard case .refused(let wait) = verdict else { return nil }
-    var refusal = Refusal(.rateLimited)
-    refusal.exceeded = Refusal.ExceededLimit(policy: policy, seconds: 1 + (wait - 1) / 1_000_000_000)
+    var refusal = RefusalResponse(.rateLimited)
+    refusal.exceeded = RefusalResponse.ExceededLimit(policy: policy, seconds: 1 + (wait - 1) / 1_000_000_000)
     return refusal
   }
 }

@@ -64,7 +64,7 @@ struct ActiveSignIn: Sendable {
     }
   }
 
-  /// The answer that sends a browser to the login page; nil: who asks is told why it is refused (SECURITY C-13).
+  /// The response that sends a browser to the login page; nil: who asks is told why it is refused (SECURITY C-13).
   ///
   /// - Parameters:
   ///   - path: Canonical.

@@ -1,6 +1,6 @@
 public import HTTP
 
-/// What a loop wants to know of a token, and all that brings the answer back to the exchange that waits for it.
+/// What a loop wants to know of a token, and all that brings the response back to the exchange that waits for it.
 public struct IntrospectionQuestion: Sendable {
   public let token: [UInt8]
   /// The provider's index.
@@ -16,6 +16,6 @@ public struct IntrospectionQuestion: Sendable {
   /// The loop.
   let worker: Int
   let slot: Int
-  /// The exchange of the slot: an answer to an earlier one is dropped.
+  /// The exchange of the slot: a response to an earlier one is dropped.
   let exchange: UInt64
 }

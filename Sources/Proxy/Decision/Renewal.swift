@@ -17,7 +17,7 @@ public struct Renewal: Sendable {
   let provider: String
   /// The cookie that holds the token, as the browser's next request has it: `NAME=TOKEN`; nil: none.
   let cookie: [UInt8]?
-  /// Field lines of the answer, each with its CRLF; nil: none.
+  /// Field lines of the response, each with its CRLF; nil: none.
   let fields: [UInt8]?
 
   /// Whether nobody could say what the refresh token is good for.
@@ -46,7 +46,7 @@ public struct Renewal: Sendable {
     self.provider = provider
     isUnavailable = false
     cookie = [UInt8](cookieName.utf8) + [UInt8(ascii: "=")] + token
-    // A cache that keeps the answer would hand the cookies to others.
+    // A cache that keeps the response would hand the cookies to others.
     let lines = cookies.map { "Set-Cookie: \($0)\r\n" } + ["Cache-Control: no-store\r\n"]
     fields = [UInt8](lines.joined().utf8)
   }

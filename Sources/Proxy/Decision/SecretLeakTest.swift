@@ -117,12 +117,12 @@ public enum SecretLeakTest {
     if case .refuse(let refusal) = exchange.decide(request.span, in: context) {
       exchange.refused(refusal)
       for prefersHTML in [false, true] {
-        let answer = LocalAnswer(
+        let responseWriter = LocalResponseWriter(
           method: exchange.request.method, connection: .closed, version: exchange.request.version,
           requestID: exchange.requestID,
           date: [])
-        var writer = HeadWriter(Buffer(capacity: LocalAnswer.bytesMax(refusal) + Limits.blockBytes))
-        answer.write(refusal, prefersHTML: prefersHTML, to: &writer)
+        var writer = HeadWriter(Buffer(capacity: LocalResponseWriter.bytesMax(refusal) + Limits.blockBytes))
+        responseWriter.write(refusal, prefersHTML: prefersHTML, to: &writer)
         texts.append(
           Text(
             place: "the answer to a refused request",

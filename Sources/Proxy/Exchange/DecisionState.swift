@@ -14,7 +14,8 @@ struct DecisionState {
   var forwardAuth: ActiveForwardAuth.Mode?
   /// The request that is asked about goes on in another protocol, as far as the proxy passes that on.
   var asksForUpgrade = false
-  /// Field lines that the answer has for the sake of pages of other origins; nil where the route says nothing of them.
+  /// Field lines that the response has for the sake of pages of other origins; nil where the route says nothing of
+  /// them.
   var corsFields: [UInt8]?
   /// Identity headers for the proxy that asked about the request, where it may pass.
   var forwardAuthFields: [UInt8]?

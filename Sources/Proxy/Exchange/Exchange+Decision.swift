@@ -31,7 +31,7 @@ extension Exchange {
     do throws(ForwardedError) {
       context.client = try Client(peer: request.peer, secured: request.secured, head, bytes, in: active)
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     if let said = context.client.said {
       if let client = said.client { log.keep(AddressText(client.text)) }
@@ -43,13 +43,13 @@ extension Exchange {
     do throws(PathError) {
       traits = try context.readPath(bytes)
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     let path = context.path
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
     if let secured = request.secured, !secured.covers(host) {
       log.keepPath(path.span)
-      return .refuse(Refusal(.hostNotCovered))
+      return .refuse(RefusalResponse(.hostNotCovered))
     }
     let plain = context.pathToMatch(traits)
     if let forwardAuth = active.forwardAuth, forwardAuth.path.isAt(plain.span) {
@@ -57,12 +57,12 @@ extension Exchange {
     }
     log.keepPath(path.span)
     // A reload has taken the path away while the question waited: what became of the question as a request of its own
-    // would be taken for the answer.
-    guard !wasForwardAuth else { return .refuse(Refusal(.noRoute)) }
+    // would be taken for the response.
+    guard !wasForwardAuth else { return .refuse(RefusalResponse(.noRoute)) }
     if let port = active.listeners[request.listener].redirectPort, context.client.scheme == .http {
-      guard active.routing.isFor(host: host) else { return .refuse(Refusal(.noRoute)) }
+      guard active.routing.isFor(host: host) else { return .refuse(RefusalResponse(.noRoute)) }
       return .answer(
-        RedirectAnswer.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
+        RedirectResponse.toHTTPS(host, port: port, path: path.span, bytes, query: head.query))
     }
 
     let matched = context.folded(plain, of: host)
@@ -93,27 +93,27 @@ extension Exchange {
       route = active.route(host: host, bytes, method: head.method, path: matched.span)
     }
     let kept = route?.configuration.pathTraitsKept ?? []
-    if let reason = traits.subtracting(kept).refusal { return .refuse(Refusal(reason)) }
-    guard let route else { return .refuse(Refusal(.noRoute)) }
+    if let reason = traits.subtracting(kept).refusal { return .refuse(RefusalResponse(reason)) }
+    guard let route else { return .refuse(RefusalResponse(.noRoute)) }
     decision.route = route
     if preflight == nil { decision.corsFields = route.cors?.fields(answering: head, bytes) }
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
-      return .refuse(Refusal(.clientRefused))
+      return .refuse(RefusalResponse(.clientRefused))
     }
     if preflight != nil, let cors = route.cors {
-      return cors.answer(toPreflight: head, bytes).map { .answer($0) } ?? .refuse(Refusal(.originRefused))
+      return cors.answer(toPreflight: head, bytes).map { .answer($0) } ?? .refuse(RefusalResponse(.originRefused))
     }
     decision.bodyBytesMax = route.configuration.bodyBytesMax
     if case .length(let count) = head.bodyFraming, let most = decision.bodyBytesMax, count > most {
-      return .refuse(Refusal(.bodyTooLarge))
+      return .refuse(RefusalResponse(.bodyTooLarge))
     }
     do throws(UpgradeError) {
       decision.upgrade = try UpgradeRequest(head, bytes, among: route.upgrades)
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
-    if head.authorizationCount > 1 { return .refuse(Refusal(.credentialRepeated)) }
+    if head.authorizationCount > 1 { return .refuse(RefusalResponse(.credentialRepeated)) }
     // Before any work on a token, and once, however often the request waits.
     if let limit = route.clientLimit, !request.isCounted {
       request.isCounted = true
@@ -176,9 +176,9 @@ extension Exchange {
       return .sender(Sender(identity: found, cached: place, authentication: authentication))
     case .refused(let reason, let keyID, let provider):
       log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
-      if isRenewalUnavailable { return .unknown(.refuse(Refusal(.signInUnavailable))) }
+      if isRenewalUnavailable { return .unknown(.refuse(RefusalResponse(.signInUnavailable))) }
       if let response = signInPage(insteadOf: reason, routed, bytes, for: nil) { return .unknown(.answer(response)) }
-      return .unknown(.refuse(Refusal(reason, route.challenges)))
+      return .unknown(.refuse(RefusalResponse(reason, route.challenges)))
     case .needsKeys(let provider):
       state = .waitingForKeys(provider: provider)
       log.waits(from: context.now)
@@ -206,15 +206,15 @@ extension Exchange {
   }
 
   /// What is asked of a sender before the rule is; nil: nothing speaks against it.
-  private func admit(_ sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>) -> Refusal? {
+  private func admit(_ sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>) -> RefusalResponse? {
     let (route, context) = (routed.route, routed.context)
     let asksForTunnel = decision.upgrade != nil || decision.asksForUpgrade
     if sender.authentication.isAmbient(sender.identity), asksForTunnel || !routed.head.knownMethod.isSafe,
       !RequestOrigin.isOwn(
-        routed.head, bytes, for: asksForTunnel ? .upgrade : .answer, isSecure: context.client.scheme == .https),
+        routed.head, bytes, for: asksForTunnel ? .upgrade : .response, isSecure: context.client.scheme == .https),
       route.cors?.trusts(routed.head, bytes) != true
     {
-      return Refusal(.originRefused)
+      return RefusalResponse(.originRefused)
     }
     guard let limit = route.subjectLimit, !request.isCounted else { return nil }
     request.isCounted = true
@@ -228,10 +228,10 @@ extension Exchange {
   ) -> Action {
     if let action = renew(after: refusal, of: sender, routed, bytes) { return action }
     decision.rampStop = ramps.count(refusal, of: sender.identity, routed)
-    if isRenewalUnavailable { return .refuse(Refusal(.signInUnavailable)) }
+    if isRenewalUnavailable { return .refuse(RefusalResponse(.signInUnavailable)) }
     decision.refusingTrier = refusal.trier
     if let response = signInPage(insteadOf: refusal, of: sender, routed, bytes) { return .answer(response) }
-    return .refuse(Refusal(refusal, routed.route.challenges))
+    return .refuse(RefusalResponse(refusal, routed.route.challenges))
   }
 
   /// Takes a request that may pass to where its route leads.
@@ -248,13 +248,13 @@ extension Exchange {
         try rewrite.write(path.span, keeping: route.configuration.pathTraitsKept, to: &context.rewrittenPath)
       } catch {
         decision.unenforced = nil
-        return .refuse(Refusal(error.reason))
+        return .refuse(RefusalResponse(error.reason))
       }
       path = context.rewrittenPath
     }
     switch route.configuration.destination {
     case .redirect(let redirect):
-      return .answer(RedirectAnswer.response(redirect, path: path.span, bytes, query: routed.head.query))
+      return .answer(RedirectResponse.response(redirect, path: path.span, bytes, query: routed.head.query))
     case .upstream(let upstream): return forward(permit, of: sender, routed, bytes, path, to: upstream)
     }
   }
@@ -272,7 +272,7 @@ extension Exchange {
       fields = try context.identityFields(permit.identity, cached: sender.cached, for: route)
     } catch {
       decision.unenforced = nil
-      return .refuse(Refusal(error.reason, route.challenges))
+      return .refuse(RefusalResponse(error.reason, route.challenges))
     }
     if route.hidesWebSocketProtocol(besides: credential) { takeWebSocketToken(bytes, context) }
     do throws(ForwardedHeadError) {
@@ -287,7 +287,7 @@ extension Exchange {
       return .forward(forwarded, upstream: upstream)
     } catch {
       decision.unenforced = nil
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
   }
 

@@ -6,21 +6,22 @@ import Sockets
 
 /// Forward authentication: a proxy in front asks whether a request may pass, and forwards it itself.
 extension Exchange {
-  /// Decides the request that the proxy asks about, as if it had come itself. The answer is 200 with the identity
-  /// headers, 401, 403, or 400 where the question is none (SECURITY I-8); where the proxy passes them on, 303 to sign in.
+  /// Decides the request that the proxy asks about, as if it had come itself. The response is 200 with the identity
+  /// headers, 401, 403, or 400 where the question is none (SECURITY I-8); where the proxy passes them on, 303 to sign
+  /// in.
   func decide(
     for forwardAuth: ActiveForwardAuth, _ question: Span<UInt8>, in context: DecisionContext
   ) -> Action {
     let path = context.path
     guard forwardAuth.peers.contains(context.client.peer.address) else {
       log.keepPath(path.span)
-      return .refuse(Refusal(.clientRefused))
+      return .refuse(RefusalResponse(.clientRefused))
     }
     do throws(ForwardAuthError) {
       try ForwardAuthRequest.write(context.head, question, to: &context.forwardAuthBytes)
     } catch {
       log.keepPath(path.span)
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     let bytes = context.forwardAuthBytes
     decision.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
@@ -29,7 +30,7 @@ extension Exchange {
   }
 
   /// The refusal as whoever asks understands it: a proxy that asks about another request knows 401 and 403 alone.
-  func asAnswered(_ refusal: Refusal) -> Refusal {
+  func asAnswered(_ refusal: RefusalResponse) -> RefusalResponse {
     guard decision.forwardAuth != nil else { return refusal }
     var answered = refusal
     if refusal.status != 401 { answered.status = 403 }
@@ -45,9 +46,9 @@ extension Exchange {
       guard
         try RequestHeadParser.parse(
           bytes, from: 0, limits: context.active.headLimits, scheme: context.client.peerScheme, into: &context.head)
-      else { return .refuse(Refusal(.headTooLarge)) }
+      else { return .refuse(RefusalResponse(.headTooLarge)) }
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     let head = context.head
     log.forgetRequest()
@@ -56,14 +57,14 @@ extension Exchange {
       context.client = try Client(
         peer: context.client.peer, secured: request.secured, head, bytes, trusted: forwardAuth.trusted)
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     if let client = context.client.said?.client { log.keep(AddressText(client.text)) }
     let traits: PathTraits
     do throws(PathError) {
       traits = try context.readPath(bytes)
     } catch {
-      return .refuse(Refusal(error.reason))
+      return .refuse(RefusalResponse(error.reason))
     }
     log.keepPath(context.path.span)
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
@@ -87,7 +88,7 @@ extension Exchange {
         + Exchange.credentialFields(sender.authentication.credential, routed.head, bytes, route)
     } catch {
       decision.unenforced = nil
-      return .refuse(Refusal(error.reason, route.challenges))
+      return .refuse(RefusalResponse(error.reason, route.challenges))
     }
     return .answer(LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: []))
   }

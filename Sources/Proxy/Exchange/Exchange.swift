@@ -6,14 +6,14 @@ import Reason
 import Sockets
 import Tokens
 
-/// One request and its answer, in the order in which they are worked on: a state machine without I/O.
+/// One request and its response, in the order in which they are worked on: a state machine without I/O.
 ///
 /// The connections report what happened, and do what they are told. Waits have names: while the exchange is in one,
 /// nothing more of the client is read, and a deadline runs.
 ///
-/// A class, though it is a value to everybody else: a struct in a slot would be checked for overlapping accesses at each
-/// of the hundred reads of a request. So would its parts that are called into where they stand, as the log is: the others
-/// are assigned.
+/// A class, though it is a value to everybody else: a struct in a slot would be checked for overlapping accesses at
+/// each of the hundred reads of a request. So would its parts that are called into where they stand, as the log is: the
+/// others are assigned.
 final class Exchange {
   var state = State.deciding
   /// Counts the exchanges of a slot: a completion for an earlier one is dropped.
@@ -21,7 +21,7 @@ final class Exchange {
   var requestID = RequestID()
   var request = RequestState()
   var decision = DecisionState()
-  var answer = AnswerState()
+  var response = ResponseState()
   /// What the access log says.
   var log = ExchangeLog()
 
@@ -37,7 +37,7 @@ final class Exchange {
     requestID = context.requestIDs.next()
     request = RequestState(peer: peer, secured: secured, listener: listener)
     decision = DecisionState(configuration: context.active)
-    answer = AnswerState()
+    response = ResponseState()
     log.begin(startedAt: startedAt, wallClockNanoseconds: context.wallClockNanoseconds, client: peer.text)
   }
 
@@ -75,49 +75,49 @@ final class Exchange {
     return step
   }
 
-  // MARK: The answer
+  // MARK: The response
 
-  /// The next piece of the answer's body at the start of `bytes`, with at most `dataMax` bytes of data.
-  func answerBodyStep(_ bytes: Span<UInt8>, dataMax: Int) throws(BodyError) -> BodyDecoder.Step {
-    var decoder = answer.body
+  /// The next piece of the response's body at the start of `bytes`, with at most `dataMax` bytes of data.
+  func responseBodyStep(_ bytes: Span<UInt8>, dataMax: Int) throws(BodyError) -> BodyDecoder.Step {
+    var decoder = response.body
     let step = try decoder.next(bytes, from: 0, dataMax: dataMax)
-    answer.body = decoder
+    response.body = decoder
     return step
   }
 
-  /// The upstream's answer head has been read.
+  /// The upstream's response head has been read.
   func answered(
-    with head: borrowing ResponseHead, _ kind: AnswerState.HeadKind = .ordinary,
-    behind sent: AnswerState.Sent = .allOfRequest
-  ) -> AnswerState.Action {
+    with head: borrowing ResponseHead, _ kind: ResponseState.HeadKind = .ordinary,
+    behind sent: ResponseState.Sent = .allOfRequest
+  ) -> ResponseState.Action {
     // In a copy, as the body of the request is decoded.
-    var taken = answer
+    var taken = response
     let action = taken.take(head, kind, for: request.version)
-    answer = taken
+    response = taken
     if case .tunnel = action {
       state = .tunnelling
-      answer.status = head.status
-      answer.upstreamStatus = head.status
+      response.status = head.status
+      response.upstreamStatus = head.status
       request.persistence = .closed
     }
     guard case .relay = action else { return action }
     state = .answering
-    answer.status = head.status
-    answer.upstreamStatus = head.status
-    if answer.framing == .untilClose { request.persistence = .closed }
+    response.status = head.status
+    response.upstreamStatus = head.status
+    if response.framing == .untilClose { request.persistence = .closed }
     // Answered before the body ended: where the next message of either connection begins is not known (SECURITY H-18).
     if !request.body.isComplete { request.persistence = .closed }
-    if !request.body.isComplete || sent == .partOfRequest { answer.upstreamEnds() }
+    if !request.body.isComplete || sent == .partOfRequest { response.upstreamEnds() }
     return action
   }
 
   // MARK: The end
 
   /// The gateway answers `refusal` in the upstream's place.
-  func refused(_ refusal: Refusal) {
+  func refused(_ refusal: RefusalResponse) {
     state = .answered
-    answer.status = refusal.status
-    answer.reason = refusal.reason
+    response.status = refusal.status
+    response.reason = refusal.reason
     if refusal.connection == .closed || !request.body.isComplete { request.persistence = .closed }
   }
 
@@ -126,21 +126,21 @@ final class Exchange {
   /// - Parameter reason: Why the request was refused all the same; nil: it was not.
   func answeredLocally(status: Int, reason: Reason?) {
     state = .answered
-    answer.status = status
-    answer.reason = reason
+    response.status = status
+    response.reason = reason
     if !request.body.isComplete { request.persistence = .closed }
   }
 
-  /// The answer that was begun does not end as it should.
+  /// The response that was begun does not end as it should.
   func cut(_ reason: Reason) {
     state = .answered
-    answer.reason = reason
-    if answer.status == 0 { answer.status = reason.status }
+    response.reason = reason
+    if response.status == 0 { response.status = reason.status }
     request.persistence = .closed
   }
 
-  /// The whole answer has been relayed.
-  func answerEnded() { state = .answered }
+  /// The whole response has been relayed.
+  func responseEnded() { state = .answered }
 
   /// Both directions of the tunnel have ended.
   func tunnelEnded() { state = .answered }
@@ -166,6 +166,6 @@ final class Exchange {
     log.forget()
   }
 
-  /// What its answer says of TLS; nil: nothing.
+  /// What its response says of TLS; nil: nothing.
   var strictTransport: [UInt8]? { decision.configuration?.listeners[request.listener].strictTransport }
 }

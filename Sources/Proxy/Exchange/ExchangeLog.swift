@@ -147,7 +147,7 @@ struct ExchangeLog {
     if let forwardedAt { connectMicroseconds = now.microseconds(since: forwardedAt) }
   }
 
-  mutating func answerBegan(at now: MonotonicTime) {
+  mutating func responseBegan(at now: MonotonicTime) {
     guard firstByteMicroseconds == nil, let forwardedAt else { return }
     firstByteMicroseconds = now.microseconds(since: forwardedAt)
   }
@@ -181,12 +181,12 @@ extension Exchange {
   func measure(at now: MonotonicTime) -> ExchangeMeasure {
     var measure = ExchangeMeasure(
       route: decision.route?.metricNumber ?? 0,
-      upstream: log.upstream.flatMap { decision.configuration?.upstreamMetricNumbers[$0] }, status: answer.status,
-      reason: answer.reason,
+      upstream: log.upstream.flatMap { decision.configuration?.upstreamMetricNumbers[$0] }, status: response.status,
+      reason: response.reason,
       cache: log.cacheUse, totalMicroseconds: now.microseconds(since: log.startedAt),
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
-    if answer.reason != nil { measure.provider = providerMetricNumber }
+    if response.reason != nil { measure.provider = providerMetricNumber }
     measure.unenforced = decision.unenforced
     measure.refusingTrier = decision.refusingTrier.map { $0 == .provider ? .provider : .route }
     return measure
@@ -203,7 +203,7 @@ extension Exchange {
   ///
   /// - Parameter record: Filled with it.
   func decided(_ record: borrowing AccessRecord) -> DecidedRequest? {
-    guard let rule = decision.route?.configuration.rule, let reason = answer.reason else { return nil }
+    guard let rule = decision.route?.configuration.rule, let reason = response.reason else { return nil }
     let sender: DecidedRequest.Sender
     let now: UnixSeconds
     switch log.asked {
@@ -222,8 +222,8 @@ extension Exchange {
     record.requestIDHigh = requestID.high
     record.requestIDLow = requestID.low
     record.requestIDGiven = requestID.given
-    record.status = answer.status
-    record.reason = answer.reason
+    record.status = response.status
+    record.reason = response.reason
     record.unenforced = decision.unenforced
     record.isRefusedByTried = decision.refusingTrier != nil
     record.trace = nil
@@ -244,6 +244,6 @@ extension Exchange {
     record.trace = trace.facts(
       isHTTP10: request.version == .http10, routePath: decision.route?.tracedPath,
       forwardedMicroseconds: log.forwardedMicroseconds,
-      upstreamStatus: answer.upstreamStatus)
+      upstreamStatus: response.upstreamStatus)
   }
 }

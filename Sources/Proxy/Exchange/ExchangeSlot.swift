@@ -12,7 +12,7 @@ final class ExchangeSlot {
   /// Attempts beside the first.
   var attempt = 0
   /// The servers that could not be connected to.
-  var tried: [ServerState] = []
+  var attemptedServers: [ServerState] = []
   /// It is among those that the upstream's `max_connections` counts.
   var isAdmitted = false
   /// What is to be sent once the upstream has room: the request waits for others to end.
@@ -22,8 +22,8 @@ final class ExchangeSlot {
   var requestIsOpen = false
   /// How fast the client sends the body.
   var bodyPace = Pace()
-  /// How fast the client takes the answer.
-  var answerPace = Pace()
+  /// How fast the client takes the response.
+  var responsePace = Pace()
   /// How many names `TunnelIdentities` has of it.
   var tunnelNames = 0
 
@@ -39,10 +39,10 @@ final class ExchangeSlot {
     pool = nil
     local = nil
     attempt = 0
-    if !tried.isEmpty { tried = [] }
+    if !attemptedServers.isEmpty { attemptedServers = [] }
     requestIsOpen = false
     bodyPace = Pace()
-    answerPace = Pace()
+    responsePace = Pace()
   }
 }
 

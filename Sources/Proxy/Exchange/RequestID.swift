@@ -1,6 +1,6 @@
 import HTTP
 
-/// The name of one request: in the answer, in the log, and upstream. 128 bits, written as 32 hexadecimal digits; or
+/// The name of one request: in the response, in the log, and upstream. 128 bits, written as 32 hexadecimal digits; or
 /// what a trusted proxy calls it.
 struct RequestID: Equatable, Sendable {
   var high: UInt64 = 0

@@ -14,7 +14,7 @@ struct RequestState {
 
   var method = Method.get
   var version = HTTPVersion.http11
-  var persistence = Refusal.ConnectionFate.closed
+  var persistence = RefusalResponse.ConnectionFate.closed
   var expectsContinue = false
   /// Bytes of the head, which stand in the connection's input until it is decided.
   var headLength = 0

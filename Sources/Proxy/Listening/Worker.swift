@@ -45,11 +45,11 @@ final class Worker {
   let lingerDeadlines: DeadlineList
   let waitDeadlines: DeadlineList
 
-  /// The answer head being parsed: used while it is relayed, and not after.
-  var answerHead = ResponseHead(fieldsMax: Limits.answerFieldsMax)
-  let answerLimits = HeadLimits(
-    headBytesMax: Limits.answerHeadBytesMax, fieldsMax: Limits.answerFieldsMax,
-    targetBytesMax: Limits.answerHeadBytesMax)
+  /// The response head being parsed: used while it is relayed, and not after.
+  var responseHead = ResponseHead(fieldsMax: Limits.responseFieldsMax)
+  let responseLimits = HeadLimits(
+    headBytesMax: Limits.responseHeadBytesMax, fieldsMax: Limits.responseFieldsMax,
+    targetBytesMax: Limits.responseHeadBytesMax)
 
   var sockets: [ListenerSockets.Share]
   var listeners: [Listener] = []
@@ -286,10 +286,10 @@ final class Worker {
     resume(slot, place.exchange)
   }
 
-  /// Has `responder` answer; nothing comes of an answer to an exchange that is over.
+  /// Has `responder` answer; nothing comes of a response to an exchange that is over.
   func ask(_ responder: any Responder & Sendable, _ request: LocalRequest, for slot: ExchangeSlot) {
-    let giveAnswer = others.giveAnswer
-    responder.respond(to: request) { [place = place(of: slot)] in giveAnswer(place, $0) }
+    let giveResponse = others.giveResponse
+    responder.respond(to: request) { [place = place(of: slot)] in giveResponse(place, $0) }
   }
 
   /// A Responder has answered.

@@ -9,7 +9,7 @@ import Sockets
 enum BuiltinServer: Sendable {
   /// Answers with what it received, as JSON.
   case echo
-  case fixed(StaticAnswer)
+  case fixed(StaticResponse)
 
   /// A connection to it.
   func connect(on loop: EventLoop, blocks: BufferPool) throws(SystemError) -> Socket {
@@ -76,7 +76,7 @@ private final class BuiltinConnection: Pollable {
 
   /// Uses what stands in `block`; false where it is no request.
   private func use(_ block: inout Buffer) -> Bool {
-    // One answer at a time: what comes behind it waits.
+    // One response at a time: what comes behind it waits.
     while !block.isEmpty, output == nil, rest.isEmpty {
       if !isInRequest {
         let isWhole = block.withReadable { bytes in readHead(bytes) }
@@ -128,7 +128,7 @@ private final class BuiltinConnection: Pollable {
   private func respond() {
     switch server {
     case .echo: respond(200, "application/json", echoed?.json ?? [])
-    case .fixed(let answer): respond(answer.status, answer.contentType, answer.body)
+    case .fixed(let response): respond(response.status, response.contentType, response.body)
     }
     echoed = nil
   }

@@ -3,7 +3,8 @@ import HTTP
 import Sockets
 import TLS
 
-/// One question to one server whether it is well, on a connection of its own: a GET, of whose answer the status counts.
+/// One question to one server whether it is well, on a connection of its own: a GET, of whose response the status
+/// counts.
 final class HealthCheck: Pollable {
   private let configuration: HealthConfiguration
   private let loop: EventLoop
@@ -12,20 +13,20 @@ final class HealthCheck: Pollable {
   /// The TLS handshake is over, where there is one.
   private var handshakeIsOver: Bool
   private var request = Buffer(capacity: 2048)
-  private var answer = Buffer(capacity: Limits.healthAnswerBytesMax)
-  private var head = ResponseHead(fieldsMax: Limits.answerFieldsMax)
+  private var response = Buffer(capacity: Limits.healthResponseBytesMax)
+  private var head = ResponseHead(fieldsMax: Limits.responseFieldsMax)
   private var completion: ((HealthFault?) -> Void)?
 
   private static let limits = HeadLimits(
-    headBytesMax: Limits.healthAnswerBytesMax, fieldsMax: Limits.answerFieldsMax,
-    targetBytesMax: Limits.healthAnswerBytesMax)
+    headBytesMax: Limits.healthResponseBytesMax, fieldsMax: Limits.responseFieldsMax,
+    targetBytesMax: Limits.healthResponseBytesMax)
 
   /// Begins it.
   ///
   /// - Parameters:
   ///   - stream: Begins to connect.
   ///   - host: What `Host` says.
-  ///   - completion: Called once, unless it is cancelled: with nil where the answer is good.
+  ///   - completion: Called once, unless it is cancelled: with nil where the response is good.
   init(
     on stream: consuming ByteStream, host: String, _ configuration: HealthConfiguration, _ loop: EventLoop,
     completion: @escaping (HealthFault?) -> Void
@@ -89,8 +90,8 @@ final class HealthCheck: Pollable {
   }
 
   private func read() {
-    while answer.writableCount > 0 {
-      switch stream.read(into: &answer) {
+    while response.writableCount > 0 {
+      switch stream.read(into: &response) {
       case .bytes: break
       case .wouldBlock: return
       case .end, .failed:
@@ -115,12 +116,12 @@ final class HealthCheck: Pollable {
     case status(Int)
   }
 
-  /// The final status; interim answers are passed over.
+  /// The final status; interim responses are passed over.
   private func parse() -> Parsed {
-    while !answer.isEmpty {
+    while !response.isEmpty {
       let isWhole: Bool
       do throws(HeadError) {
-        isWhole = try answer.withReadable { bytes throws(HeadError) in
+        isWhole = try response.withReadable { bytes throws(HeadError) in
           try ResponseHeadParser.parse(bytes, from: 0, limits: HealthCheck.limits, answering: .get, into: &head)
         }
       } catch {
@@ -128,7 +129,7 @@ final class HealthCheck: Pollable {
       }
       guard isWhole else { return .incomplete }
       guard head.status < 200 else { return .status(head.status) }
-      answer.consume(head.length)
+      response.consume(head.length)
     }
     return .incomplete
   }

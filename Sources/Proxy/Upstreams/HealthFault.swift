@@ -5,11 +5,11 @@ public enum HealthFault: Error, Equatable, Sendable, CustomStringConvertible {
   case notConnected(SystemError)
   /// TLS failed; OpenSSL's word for it, in snake case.
   case tls(String)
-  /// No whole answer head in time.
+  /// No whole response head in time.
   case tooSlow
-  /// The connection ended before there was an answer.
+  /// The connection ended before there was a response.
   case closed
-  /// The answer is no HTTP/1.1.
+  /// The response is no HTTP/1.1.
   case malformed
   case status(Int)
 

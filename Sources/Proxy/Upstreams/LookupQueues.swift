@@ -3,7 +3,7 @@ import Sockets
 /// Resolves names, a few at a time: a name whose servers do not answer blocks a thread for as long as resolv.conf(5)
 /// says, and a thread for each of many would be taken from everything else. Bound to the control loop.
 final class LookupQueues {
-  typealias Answer = Result<[SocketAddress], NameLookupError>
+  typealias Outcome = Result<[SocketAddress], NameLookupError>
 
   private let lookup: Upstreams.Lookup
   /// Those that nothing runs on.
@@ -13,7 +13,7 @@ final class LookupQueues {
   private struct Waiting {
     let name: UpstreamMonitor.Name
     let isWanted: () -> Bool
-    let completion: @Sendable (Answer, SerialQueue) -> Void
+    let completion: @Sendable (Outcome, SerialQueue) -> Void
   }
 
   init(_ lookup: @escaping Upstreams.Lookup) {
@@ -28,7 +28,7 @@ final class LookupQueues {
   ///   - completion: Called on a queue; has to end in `ended`, on the control loop.
   func resolve(
     _ name: UpstreamMonitor.Name, isWanted: @escaping () -> Bool,
-    completion: @escaping @Sendable (Answer, SerialQueue) -> Void
+    completion: @escaping @Sendable (Outcome, SerialQueue) -> Void
   ) {
     guard let queue = free.popLast() else {
       waiting.append(Waiting(name: name, isWanted: isWanted, completion: completion))
@@ -50,7 +50,8 @@ final class LookupQueues {
   }
 
   private func run(
-    _ name: UpstreamMonitor.Name, on queue: SerialQueue, _ completion: @escaping @Sendable (Answer, SerialQueue) -> Void
+    _ name: UpstreamMonitor.Name, on queue: SerialQueue,
+    _ completion: @escaping @Sendable (Outcome, SerialQueue) -> Void
   ) {
     let lookup = lookup
     queue.async { completion(lookup(name.host, name.port), queue) }

@@ -6,15 +6,15 @@ import Synchronization
 struct ServerChoice {
   private let balance: UpstreamConfiguration.Balance
   /// How long a server that was ejected has to answer the request that tries it.
-  private let trialMax: Duration
+  private let probeTimeout: Duration
   /// Where a row of equals begins: loops begin at different servers.
   private var first: Int
   private var random: SplitMix64
 
   /// - Parameter offset: The loop's number.
-  init(_ balance: UpstreamConfiguration.Balance, offset: Int, trialMax: Duration) {
+  init(_ balance: UpstreamConfiguration.Balance, offset: Int, probeTimeout: Duration) {
     self.balance = balance
-    self.trialMax = trialMax
+    self.probeTimeout = probeTimeout
     first = offset
     random = SplitMix64(seed: .random(in: 0 ... .max))
   }
@@ -24,34 +24,36 @@ struct ServerChoice {
   /// Where all that are left are ejected they are asked all the same: a request that may fail is better than one that
   /// must.
   ///
-  /// - Parameter tried: Those that this request has failed on.
+  /// - Parameter attempted: Those that this request has failed on.
   /// - Returns: nil where all are down.
   mutating func choose(
-    from servers: [UpstreamServer], tried: [ServerState], now: MonotonicTime
+    from servers: [UpstreamServer], attempted: [ServerState], now: MonotonicTime
   ) -> UpstreamServer? {
     guard servers.count > 1 else { return servers.first { !$0.state.isDown.load(ordering: .relaxed) } }
     var best = Tier.down
     for server in servers {
-      let tier = ServerChoice.tier(of: server.state, tried)
+      let tier = ServerChoice.tier(of: server.state, attempted)
       // Not with a request that has failed already: its next failure may be its last.
-      if tier == .ejected, tried.isEmpty, server.state.ejection.mayTry(now, within: trialMax) { return server }
+      if tier == .ejected, attempted.isEmpty, server.state.ejection.mayProbe(now, within: probeTimeout) {
+        return server
+      }
       best = max(best, tier)
     }
     guard best > .down else { return nil }
     // What other loops say may change meanwhile: any that is not down will do then.
-    return pick(from: servers) { ServerChoice.tier(of: $0.state, tried) == best }
+    return pick(from: servers) { ServerChoice.tier(of: $0.state, attempted) == best }
       ?? servers.first { !$0.state.isDown.load(ordering: .relaxed) }
   }
 
   private enum Tier: Int, Comparable {
-    case down, tried, ejected, good
+    case down, attempted, ejected, good
 
     static func < (left: Tier, right: Tier) -> Bool { left.rawValue < right.rawValue }
   }
 
-  private static func tier(of server: ServerState, _ tried: [ServerState]) -> Tier {
+  private static func tier(of server: ServerState, _ attempted: [ServerState]) -> Tier {
     if server.isDown.load(ordering: .relaxed) { return .down }
-    if !tried.isEmpty, tried.contains(where: { $0 === server }) { return .tried }
+    if !attempted.isEmpty, attempted.contains(where: { $0 === server }) { return .attempted }
     return server.ejection.isEjected ? .ejected : .good
   }
 

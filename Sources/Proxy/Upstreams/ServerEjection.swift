@@ -3,9 +3,9 @@ import Synchronization
 
 /// Whether a server is passed over because requests failed on it, on whatever loop.
 ///
-/// Three failures in a row eject it: no connection, one that ended before an answer, or none in time. After a pause one request is
-/// given to it; where that fails, the next pause is twice as long, a minute at most. An answer ends it. The only server
-/// of an upstream is counted so too, for operators: it is asked all the same.
+/// Three failures in a row eject it: no connection, one that ended before a response, or none in time. After a pause
+/// one request is given to it; where that fails, the next pause is twice as long, a minute at most. A response ends it.
+/// The only server of an upstream is counted so too, for operators: it is asked all the same.
 final class ServerEjection: Sendable {
   /// Failures in a row, while it is not ejected.
   private let failures = Atomic<Int>(0)
@@ -14,7 +14,7 @@ final class ServerEjection: Sendable {
   /// The end of the pause, or the time that the request which tries the server has; in nanoseconds of the monotonic
   /// clock.
   private let until = Atomic<Int64>(0)
-  private let isTried = Atomic<Bool>(false)
+  private let isProbed = Atomic<Bool>(false)
 
   static let failuresMax = 3
   private static let pauseMin: Duration = .seconds(1)
@@ -25,13 +25,13 @@ final class ServerEjection: Sendable {
   /// Whether the pause is over and the caller is the one to try the server; others pass it over meanwhile.
   ///
   /// - Parameter time: After which another may try, where nothing was heard of this one.
-  func mayTry(_ now: MonotonicTime, within time: Duration) -> Bool {
+  func mayProbe(_ now: MonotonicTime, within time: Duration) -> Bool {
     guard isEjected else { return false }
     let end = until.load(ordering: .relaxed)
     guard end <= now.nanoseconds,
       until.compareExchange(expected: end, desired: (now + time).nanoseconds, ordering: .relaxed).exchanged
     else { return false }
-    isTried.store(true, ordering: .relaxed)
+    isProbed.store(true, ordering: .relaxed)
     return true
   }
 
@@ -42,7 +42,7 @@ final class ServerEjection: Sendable {
   func failed(_ now: MonotonicTime, jitter: Double = .random(in: 0.8...1.2)) -> Duration? {
     if isEjected {
       // What began before, or was sent here for want of a better server, says nothing new.
-      guard isTried.exchange(false, ordering: .relaxed) else { return nil }
+      guard isProbed.exchange(false, ordering: .relaxed) else { return nil }
       let pause = ServerEjection.pause(pauses.add(1, ordering: .relaxed).newValue, jitter)
       until.store((now + pause).nanoseconds, ordering: .relaxed)
       return nil
@@ -52,7 +52,7 @@ final class ServerEjection: Sendable {
     until.store((now + pause).nanoseconds, ordering: .relaxed)
     guard pauses.compareExchange(expected: 0, desired: 1, ordering: .relaxed).exchanged else { return nil }
     failures.store(0, ordering: .relaxed)
-    isTried.store(false, ordering: .relaxed)
+    isProbed.store(false, ordering: .relaxed)
     return pause
   }
 
@@ -62,7 +62,7 @@ final class ServerEjection: Sendable {
   func answered() -> Bool {
     if failures.load(ordering: .relaxed) != 0 { failures.store(0, ordering: .relaxed) }
     guard isEjected, pauses.exchange(0, ordering: .relaxed) > 0 else { return false }
-    isTried.store(false, ordering: .relaxed)
+    isProbed.store(false, ordering: .relaxed)
     return true
   }
 

@@ -15,11 +15,11 @@ final class UpstreamConnection: Pollable {
   private var stream: ByteStream
   /// The socket is connected; where it speaks TLS the handshake may still be to come.
   private var isConnected = false
-  /// The exchange that it carries; it belongs to that connection until the answer has ended.
+  /// The exchange that it carries; it belongs to that connection until the response has ended.
   private(set) var client: ClientConnection?
 
   /// What is to be sent: the head, and behind it the framed body as it comes. The head is kept after it was sent until
-  /// the answer begins, where the request may be sent again.
+  /// the response begins, where the request may be sent again.
   private var request: ForwardedHead?
   private var sent = 0
   private var canWrite = false
@@ -32,7 +32,7 @@ final class UpstreamConnection: Pollable {
   /// It has carried an exchange before: the server may be closing it at this moment.
   private(set) var isReused = false
   private(set) var hasReceived = false
-  /// It took something of the request since `expectAnswer`.
+  /// It took something of the request since `expectResponse`.
   private(set) var hasProgressed = false
   /// It stands in its server's count of requests in flight.
   private var isCounted = false
@@ -224,7 +224,7 @@ final class UpstreamConnection: Pollable {
     }
     switch state {
     case .free:
-      // An answer that nobody asked for, or the end: of no use any more (SECURITY U-3). What TLS says for itself is
+      // A response that nobody asked for, or the end: of no use any more (SECURITY U-3). What TLS says for itself is
       // neither: session tickets come when the server likes (RFC 8446 §4.6.1).
       if receiving.mayRead, !stream.isSecured || hasPendingInput() { close() }
     case .busy: run()
@@ -235,7 +235,7 @@ final class UpstreamConnection: Pollable {
   override func run() {
     guard state == .busy, let client else { return }
     if canWrite { flush() }
-    // The request is whole and was sent, and no answer has begun.
+    // The request is whole and was sent, and no response has begun.
     if request?.framing == BodyFraming.none, isFlushed, !receiving.mayRead, input == nil { return }
     client.upstreamIsReady(self)
   }
@@ -301,12 +301,12 @@ final class UpstreamConnection: Pollable {
   }
 
   /// Arms the time until the next sign of the upstream.
-  func expectAnswer(within deadlines: DeadlineList) {
+  func expectResponse(within deadlines: DeadlineList) {
     hasProgressed = false
     deadlines.arm(self)
   }
 
-  // MARK: The answer
+  // MARK: The response
 
   /// Reads what has come into `input`.
   ///
@@ -321,20 +321,20 @@ final class UpstreamConnection: Pollable {
     return result
   }
 
-  /// Why it ended before an answer. A server that does not believe our certificate may say so only now (RFC 8446 §2).
+  /// Why it ended before a response. A server that does not believe our certificate may say so only now (RFC 8446 §2).
   func reasonOfEnd() -> Reason {
     guard let why = stream.failure else { return .upstreamClosed }
     tlsFailed(why)
     return .upstreamTlsFailed
   }
 
-  /// It ended before an answer. An older connection may have been closing already when it was taken, which says nothing
-  /// of the server.
+  /// It ended before a response. An older connection may have been closing already when it was taken, which says
+  /// nothing of the server.
   func endedUnanswered(_ reason: Reason) {
     if !isReused { pool.failed(server, reason, on: worker) }
   }
 
-  /// Its time has passed without a byte of an answer.
+  /// Its time has passed without a byte of a response.
   func timedOut() {
     if !hasReceived { pool.failed(server, .upstreamTimeout, on: worker) }
   }
@@ -353,7 +353,7 @@ final class UpstreamConnection: Pollable {
     }
     dropRequest()
     state = .free
-    // What comes now is no answer: it is seen before the connection is taken for a request of the same batch.
+    // What comes now is no response: it is seen before the connection is taken for a request of the same batch.
     comesFirst = true
     if server.keepIdle(self) { pool.idleDeadlines.arm(self) } else { close() }
   }
@@ -365,7 +365,7 @@ final class UpstreamConnection: Pollable {
     server.state.requestEnded()
   }
 
-  /// Whether something stands in the socket though the answer has ended.
+  /// Whether something stands in the socket though the response has ended.
   private func hasPendingInput() -> Bool {
     if case .wouldBlock = read() { return false }
     return true

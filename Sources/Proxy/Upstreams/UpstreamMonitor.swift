@@ -86,12 +86,12 @@ final class UpstreamMonitor {
   ///
   /// - Returns: Whether the servers are others than before.
   func take(
-    _ answer: Result<[SocketAddress], NameLookupError>, of name: Name, again: @escaping () -> Void
+    _ outcome: Result<[SocketAddress], NameLookupError>, of name: Name, again: @escaping () -> Void
   ) -> Bool {
     guard var resolution = resolutions[name] else { return false }
     resolution.isLookingUp = false
     resolution.wasAsked = true
-    switch answer {
+    switch outcome {
     case .success(let found):
       if resolution.failures > 0 { tell(.nameResolved(name.text)) }
       resolution.addresses = found
@@ -125,7 +125,7 @@ final class UpstreamMonitor {
     switch state.configuration.kind {
     case .servers(let servers): configured = servers
     case .echo: return [ServerState(.builtin(.echo))]
-    case .fixed(let answer): return [ServerState(.builtin(.fixed(answer)))]
+    case .fixed(let response): return [ServerState(.builtin(.fixed(response)))]
     }
     var next: [ServerState] = []
     var seen: Set<[String?]> = []

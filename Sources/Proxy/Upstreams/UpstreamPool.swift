@@ -31,7 +31,7 @@ final class UpstreamPool {
     idleDeadlines = loop.deadlines(after: configuration.idleTimeout)
     countsRequests = configuration.balance != .roundRobin
     choice = ServerChoice(
-      configuration.balance, offset: offset, trialMax: configuration.connectTimeout + Limits.trialAnswerMax)
+      configuration.balance, offset: offset, probeTimeout: configuration.connectTimeout + Limits.probeResponseMax)
     servers = upstream.servers.map { UpstreamServer($0) }
   }
 
@@ -47,9 +47,9 @@ final class UpstreamPool {
     retryBudget = min(retryBudget + UpstreamPool.retryBudgetPerRequest, UpstreamPool.retryBudgetMax)
   }
 
-  /// The server for a request that failed on `tried`, or why there is none.
-  func server(after tried: [ServerState], now: MonotonicTime) -> Result<UpstreamServer, NoServer> {
-    if let server = choice.choose(from: servers, tried: tried, now: now) { return .success(server) }
+  /// The server for a request that failed on `attempted`, or why there is none.
+  func server(after attempted: [ServerState], now: MonotonicTime) -> Result<UpstreamServer, NoServer> {
+    if let server = choice.choose(from: servers, attempted: attempted, now: now) { return .success(server) }
     return .failure(NoServer(reason: servers.isEmpty ? .upstreamUnresolved : .upstreamUnavailable))
   }
 
@@ -76,7 +76,7 @@ final class UpstreamPool {
     return true
   }
 
-  /// A connection to `server` did not come about, ended before an answer, or brought none in time.
+  /// A connection to `server` did not come about, ended before a response, or brought none in time.
   func failed(_ server: UpstreamServer, _ reason: Reason, on worker: Worker) {
     let now = worker.loop.now
     let isElsewhere = reason != .upstreamClosed && reason != .upstreamTimeout

@@ -144,10 +144,10 @@ public final class Upstreams {
     let state = monitor.state
     lookups.resolve(
       name, isWanted: { [unowned self] in monitorInUse(of: state) != nil },
-      completion: { answer, queue in
+      completion: { outcome, queue in
         comingBack {
           $0.lookups.ended(queue)
-          $0.take(answer, of: name, in: state)
+          $0.take(outcome, of: name, in: state)
         }
       })
   }
@@ -157,10 +157,10 @@ public final class Upstreams {
     monitors.first { $0.state === state } ?? next?.first { $0.state === state }
   }
 
-  private func take(_ answer: LookupQueues.Answer, of name: UpstreamMonitor.Name, in state: UpstreamState) {
+  private func take(_ outcome: LookupQueues.Outcome, of name: UpstreamMonitor.Name, in state: UpstreamState) {
     // One that a reload has stopped is of no interest any more.
     guard let monitor = monitorInUse(of: state) else { return }
-    let hasChanged = monitor.take(answer, of: name) { [unowned self, unowned monitor] in lookUp(name, of: monitor) }
+    let hasChanged = monitor.take(outcome, of: name) { [unowned self, unowned monitor] in lookUp(name, of: monitor) }
     if hasChanged { publish(monitor.snapshot) }
     tellWhenReady()
   }

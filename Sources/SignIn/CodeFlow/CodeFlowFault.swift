@@ -12,8 +12,8 @@ enum CodeFlowFault: Error, Sendable {
   case discovery(KeyFault)
   /// Another status than the endpoint's.
   case status(Int)
-  /// What is wrong with an answer.
-  case answerMalformed(String)
+  /// What is wrong with a response.
+  case responseMalformed(String)
   /// The provider's word, an error code of RFC 6749.
   case refused(error: String)
   case token(Kind, TokenError)
@@ -21,9 +21,9 @@ enum CodeFlowFault: Error, Sendable {
   case tokenRefused(Kind, String)
   /// What is wrong with an endpoint that the provider names.
   case endpoint(String, String)
-  /// As many wait for the provider's answer as there is room for.
+  /// As many wait for the provider's response as there is room for.
   case tooManyWaiting
-  /// The answer to a code has no ID token.
+  /// The response to a code has no ID token.
   case idTokenMissing
   /// Userinfo is about another `sub` than the ID token (OpenID Connect Core 1.0 §5.3.2).
   case userinfoOfAnother
@@ -61,7 +61,7 @@ extension CodeFlowFault: CustomStringConvertible {
     case .crypto(let error): error.description
     case .discovery(let fault): fault.description
     case .status(let status): "the answer has status \(status)"
-    case .answerMalformed(let what): "the answer is not as it should be: \(what)"
+    case .responseMalformed(let what): "the answer is not as it should be: \(what)"
     case .refused(let error): "the provider says \(error)\(CodeFlowFault.hint(error))"
     case .token(let kind, let error): "the \(kind.rawValue) is refused: \(error)"
     case .tokenRefused(let kind, let what): "the \(kind.rawValue) is refused: \(what)"

@@ -39,7 +39,7 @@ extension CodeFlowService {
       guard let name = try flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
       let cookie = configuration.cookies.set(
         name, try flow.sealed(with: sealing, provider: provider), seconds: CodeFlow.secondsMax)
-      return Answers.goOn(at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie])
+      return EndpointResponses.goOn(at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie])
     } catch {
       throw .crypto(error)
     }
@@ -274,9 +274,9 @@ extension CodeFlowService {
               configuration.cookies.session, session.text, seconds: configuration.lifetimeSeconds),
             configuration.cookies.set(way.flowCookie, "", seconds: 0),
           ]
-          let answer = Answers.goOn(at: way.flow.returnTo, cookies: cookies)
-          if ended.isEmpty { return way.completion(answer) }
-          endSessions(ended) { way.completion(answer) }
+          let response = EndpointResponses.goOn(at: way.flow.returnTo, cookies: cookies)
+          if ended.isEmpty { return way.completion(response) }
+          endSessions(ended) { way.completion(response) }
         }
       }
     }

@@ -10,7 +10,7 @@ extension CodeFlowService {
   /// Ends the browser's session here, and sends it to end the provider's (OpenID Connect RP-Initiated Logout 1.0 §2).
   func logOut(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.isOfOwnPage else {
-      return completion(Answers.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
     guard let session = request.cookie(configuration.cookies.session).flatMap({ SessionID($0) }) else {
       // Nobody is signed in, which is what was asked for.
@@ -40,7 +40,7 @@ extension CodeFlowService {
       onQueue { [self] in
         // Without a word of the provider the session here has ended all the same.
         guard case .success(let endpoints) = result, let endpoint = endpoints.endSession else {
-          return completion(Answers.goOn(at: configuration.afterLogout, cookies: cookies))
+          return completion(EndpointResponses.goOn(at: configuration.afterLogout, cookies: cookies))
         }
         let url = AuthorizationRequest.add(
           [
@@ -48,7 +48,8 @@ extension CodeFlowService {
             ("post_logout_redirect_uri", configuration.origin + configuration.afterLogout),
           ], to: endpoint)
         let hinted = hint.map { AuthorizationRequest.add([("id_token_hint", $0)], to: url) } ?? url
-        completion(Answers.goOn(at: hinted.utf8.count <= CodeFlow.logoutURLBytesMax ? hinted : url, cookies: cookies))
+        completion(
+          EndpointResponses.goOn(at: hinted.utf8.count <= CodeFlow.logoutURLBytesMax ? hinted : url, cookies: cookies))
       }
     }
   }
@@ -57,7 +58,8 @@ extension CodeFlowService {
   /// token's signature.
   func logOutByProvider(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.mediaType == .form, let token = FormFields(request.body)?["logout_token"] else {
-      return completion(Answers.error(.invalidRequest, "a form with logout_token is needed", .logoutTokenRefused))
+      return completion(
+        EndpointResponses.error(.invalidRequest, "a form with logout_token is needed", .logoutTokenRefused))
     }
     do throws(CodeFlowFault) {
       end(try logoutTokens.verify(token, keys: access.keys(), now: now), completion)
@@ -77,14 +79,15 @@ extension CodeFlowService {
 
   private func refuse(_ fault: CodeFlowFault, _ completion: Completion) {
     failed(fault)
-    completion(Answers.error(.invalidRequest, nil, .logoutTokenRefused))
+    completion(EndpointResponses.error(.invalidRequest, nil, .logoutTokenRefused))
   }
 
   private func end(_ token: LogoutToken, _ completion: @escaping Completion) {
     guard let hash = try? HashFunction.sha256.digest(of: Array("logout \(token.tokenID)".utf8).span) else {
-      return completion(Answers.error(.serverError, nil, .internalError))
+      return completion(EndpointResponses.error(.serverError, nil, .internalError))
     }
-    let unavailable = Answers.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    let unavailable = EndpointResponses.error(
+      .temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
     let order = SessionsEnd(
       hash: hash, until: token.deadline, subject: token.subject, providerSessionID: token.sessionID)
     store.endAll(order, provider: provider, now: now) { [self] result in

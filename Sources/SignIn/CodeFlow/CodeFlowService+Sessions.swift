@@ -48,7 +48,7 @@ extension CodeFlowService {
     let cacheSeconds = left <= CodeFlow.renewalTakenSeconds ? CodeFlow.renewedCacheSeconds : CodeFlow.cacheSeconds
     do throws(TokenError) {
       return .active(
-        try IntrospectedToken(answer: record.claims, policy, now: now, cacheSeconds: min(cacheSeconds, left)))
+        try IntrospectedToken(response: record.claims, policy, now: now, cacheSeconds: min(cacheSeconds, left)))
     } catch {
       return .refused(error)
     }

@@ -94,7 +94,7 @@ public final class CodeFlowService: Responder, Sendable {
     let counted = isOfProvider ? providerLogouts : requests
     let sender = request.client?.counted
     guard counted.enter(sender) else {
-      return completion(request.method == "GET" ? page(.loginBusy, request) : Answers.busy)
+      return completion(request.method == "GET" ? page(.loginBusy, request) : EndpointResponses.busy)
     }
     queue.async { [self] in
       answer(request) { response in
@@ -108,7 +108,9 @@ public final class CodeFlowService: Responder, Sendable {
   func onQueue(_ body: @escaping @Sendable () -> Void) { queue.async(body) }
 
   private func answer(_ request: LocalRequest, _ completion: @escaping Completion) {
-    guard request.path.hasPrefix(configuration.path + "/") else { return completion(Answers.notFound(request)) }
+    guard request.path.hasPrefix(configuration.path + "/") else {
+      return completion(EndpointResponses.notFound(request))
+    }
     let expected: String
     switch request.path.dropFirst(configuration.path.utf8.count + 1) {
     case "login":
@@ -123,9 +125,9 @@ public final class CodeFlowService: Responder, Sendable {
     case "backchannel-logout":
       expected = "POST"
       if request.method == expected { return logOutByProvider(request, completion) }
-    default: return completion(Answers.notFound(request))
+    default: return completion(EndpointResponses.notFound(request))
     }
-    completion(Answers.notAllowed(request, allowed: expected))
+    completion(EndpointResponses.notAllowed(request, allowed: expected))
   }
 
   // MARK: What operators hear
@@ -176,7 +178,7 @@ extension CodeFlowFault {
     case .token(.identity, _), .tokenRefused(.identity, _), .idTokenMissing: .idTokenRefused
     case .token(.logout, _), .tokenRefused(.logout, _): .logoutTokenRefused
     case .crypto: .internalError
-    case .fetch, .client, .discovery, .status, .answerMalformed, .endpoint, .tooManyWaiting,
+    case .fetch, .client, .discovery, .status, .responseMalformed, .endpoint, .tooManyWaiting,
       .userinfoOfAnother:
       .providerUnavailable
     }

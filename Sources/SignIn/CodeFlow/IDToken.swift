@@ -31,7 +31,7 @@ struct IDToken: Sendable {
 
 /// Checks the ID tokens that one provider makes for this client (SECURITY C-7).
 struct IDTokenVerifier: Sendable {
-  /// What the token is the answer to.
+  /// What the token is the response to.
   enum Occasion: Sendable {
     /// A code; `nonce` and `stepUp` are what was sent with the browser.
     case code(nonce: String, stepUp: StepUp?)
@@ -143,7 +143,7 @@ struct IDTokenVerifier: Sendable {
     }
   }
 
-  /// They hold more than access tokens do, and travel in the body of an answer.
+  /// They hold more than access tokens do, and travel in the body of a response.
   private static let tokenBytesMax = 32 * 1024
 }
 

@@ -8,9 +8,9 @@ enum TokenRequest: Sendable {
   case code(String, redirectURI: String, verifier: String)
   case refresh(String)
 
-  /// How long an answer may take, in all: a browser waits for it.
+  /// How long a response may take, in all: a browser waits for it.
   static let timeout: Duration = .seconds(4)
-  static let answerBytesMax = 256 * 1024
+  static let responseBytesMax = 256 * 1024
 
   /// - Parameters:
   ///   - endpoint: The token endpoint's URL.
@@ -26,7 +26,7 @@ enum TokenRequest: Sendable {
     }
     request.certificateAuthorityFile = certificateAuthorityFile
     request.timeout = TokenRequest.timeout
-    request.bodyBytesMax = TokenRequest.answerBytesMax
+    request.bodyBytesMax = TokenRequest.responseBytesMax
     return request
   }
 

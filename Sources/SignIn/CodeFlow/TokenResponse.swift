@@ -14,10 +14,10 @@ struct TokenResponse: Sendable, Equatable {
   init(_ response: FetchResponse) throws(CodeFlowFault) {
     guard [200, 400, 401].contains(response.status) else { throw .status(response.status) }
     guard response.contentType.map(TokenResponse.isJSON) ?? false else {
-      throw response.status == 200 ? .answerMalformed("it is not application/json") : .status(response.status)
+      throw response.status == 200 ? .responseMalformed("it is not application/json") : .status(response.status)
     }
     guard let members = try? JSON.parse(response.body.span).object else {
-      throw response.status == 200 ? .answerMalformed("it is no strict JSON object") : .status(response.status)
+      throw response.status == 200 ? .responseMalformed("it is no strict JSON object") : .status(response.status)
     }
     guard response.status == 200 else {
       guard let error = members["error"]?.string else { throw .status(response.status) }
@@ -25,9 +25,9 @@ struct TokenResponse: Sendable, Equatable {
     }
     guard let accessToken = try TokenResponse.text("access_token", members),
       let type = try TokenResponse.text("token_type", members)
-    else { throw .answerMalformed("it has no access_token or no token_type") }
+    else { throw .responseMalformed("it has no access_token or no token_type") }
     // RFC 6749 §7.1: a type that is not understood must not be used; types are compared in any case (§5.1).
-    guard type.lowercased() == "bearer" else { throw .answerMalformed("its token_type is not Bearer") }
+    guard type.lowercased() == "bearer" else { throw .responseMalformed("its token_type is not Bearer") }
     self.accessToken = accessToken
     expiresInSeconds = try TokenResponse.seconds("expires_in", members)
     refreshToken = try TokenResponse.text("refresh_token", members)
@@ -39,7 +39,7 @@ struct TokenResponse: Sendable, Equatable {
     switch members[name] {
     case nil, .null: return nil
     case .string(let text) where !text.isEmpty: return text
-    default: throw .answerMalformed("its \(name) is no text")
+    default: throw .responseMalformed("its \(name) is no text")
     }
   }
 
@@ -50,9 +50,9 @@ struct TokenResponse: Sendable, Equatable {
     // Some providers write a number as a string, or with a fraction.
     case .number(let seconds) where seconds >= 0: return Int64(min(seconds, Double(secondsMax)))
     case .string(let text):
-      guard let seconds = Int64(text), seconds >= 0 else { throw .answerMalformed("its \(name) is no number") }
+      guard let seconds = Int64(text), seconds >= 0 else { throw .responseMalformed("its \(name) is no number") }
       return min(seconds, secondsMax)
-    default: throw .answerMalformed("its \(name) is no number")
+    default: throw .responseMalformed("its \(name) is no number")
     }
   }
 

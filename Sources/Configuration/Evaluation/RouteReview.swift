@@ -1,0 +1,161 @@
+import Access
+
+/// What is allowed, and probably not meant: for whoever writes the routes, each with a request that shows it.
+public struct RouteReview: Sendable {
+  public private(set) var warnings: [Diagnostic] = []
+  private let evaluator: RequestEvaluator
+  private let patterns: [RoutePattern]
+  private let witnesses: RouteWitnesses
+  /// By their rules.
+  private let index: RoutePatternIndex
+  /// Routes with equal rules have the same number.
+  private let ruleNumbers: [Int]
+  /// Which routes let a request without a token pass.
+  private let isOpen: [Bool]
+  /// Whether a route keeps what is refused by default in paths.
+  private let keepsSpellings: Bool
+
+  private var configuration: GatewayConfiguration { evaluator.configuration }
+  private var routes: [RouteConfiguration] { evaluator.configuration.routes }
+
+  public init(_ configuration: GatewayConfiguration) {
+    evaluator = RequestEvaluator(configuration)
+    patterns = configuration.routes.map(\.pattern)
+    witnesses = RouteWitnesses(patterns)
+    var numbers: [AccessRule: Int] = [:]
+    var index = RoutePatternIndex()
+    ruleNumbers = configuration.routes.enumerated().map { route, configuration in
+      let number = numbers[configuration.rule] ?? numbers.count
+      numbers[configuration.rule] = number
+      index.insert(configuration.pattern, route: route, group: number)
+      return number
+    }
+    self.index = index
+    isOpen = configuration.routes.map { RouteReview.isOpen($0.rule) }
+    keepsSpellings = configuration.routes.contains { !$0.pathTraitsKept.isEmpty }
+    // The first request that gets there; nil where none does.
+    let reached = configuration.routes.indices.map { index in
+      witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
+    }
+    let tested = Set(configuration.tests.compactMap { evaluator.route($0.request).route })
+    for index in configuration.routes.indices where !isFull {
+      guard let request = reached[index] else {
+        warn(index, "this route never matches: earlier ones together take all of its requests")
+        continue
+      }
+      if let tried = routes[index].rule.tried, routes[index].rule.requirement.isEmpty {
+        let whom =
+          if case .share(let percentage) = tried.enforcement { "\(percentage)% of the senders" } else { "nobody" }
+        warn(index, "this route requires nothing: what it tries is enforced for \(whom)")
+      }
+      if let area = protectedArea(around: index) {
+        warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
+      }
+      reportOtherSpellings(of: request, by: index)
+      reportOverlaps(of: index)
+      if !configuration.tests.isEmpty, !tested.contains(index) {
+        warn(index, "no test takes this route: \(text(request)) would")
+      }
+    }
+  }
+
+  /// A route that keeps what is refused by default may take a path that its server reads as another route's
+  /// (SECURITY P-3): `//admin/x` where `/admin/x` has a rule.
+  private mutating func reportOtherSpellings(of request: RouteWitness, by index: Int) {
+    guard keepsSpellings, !isOpen[index], case .upstream = routes[index].destination else { return }
+    for (key, spellings) in RouteReview.otherSpellings(of: request.path) {
+      for spelling in spellings {
+        let other = RouteWitness(method: request.method, host: request.host, path: spelling)
+        let routed = evaluator.route(EvaluatedRequest(method: other.method, host: other.host, target: other.path))
+        guard let route = routed.route, routed.refusal == nil, ruleNumbers[route] != ruleNumbers[index],
+          routes[route].destination == routes[index].destination
+        else { continue }
+        warn(
+          route,
+          """
+          "\(key): keep" has this route take \(text(other)), which is \(request.path) to servers that do not keep it: that \
+          is \(place(of: index)), whose rule is another
+          """)
+        break
+      }
+    }
+  }
+
+  /// The same path to many servers, by the key by which a route takes it: with each slash doubled, as it is or
+  /// encoded, or encoded itself, and with a parameter at the end of each segment.
+  private static func otherSpellings(of path: String) -> [(key: String, paths: [String])] {
+    var (doubled, encoded, parameters): ([String], [String], [String]) = ([], [], [])
+    for index in path.indices {
+      let rest = path[path.index(after: index)...]
+      if path[index] == "/" {
+        doubled.append("\(path[..<index])//\(rest)")
+        encoded.append("\(path[..<index])/%2F\(rest)")
+        if index > path.startIndex { encoded.append("\(path[..<index])%2F\(rest)") }
+      } else if rest.isEmpty || rest.first == "/" {
+        parameters.append("\(path[...index]);x\(rest)")
+      }
+    }
+    return [("double_slashes", doubled), ("encoded_slashes", encoded), ("path_parameters", parameters)]
+  }
+
+  private func takes(_ request: RouteWitness) -> Int? {
+    evaluator.route(EvaluatedRequest(method: request.method, host: request.host, target: request.path)).route
+  }
+
+  private mutating func warn(_ route: Int, _ message: String) {
+    if isFull { return }
+    let isOneTooMany = warnings.count == RouteReview.warningsMax
+    let told = isOneTooMany ? "there is more from here on: no more than \(warnings.count) warnings are told" : message
+    warnings.append(Diagnostic(file: configuration.file, position: routes[route].position, message: told))
+  }
+
+  private var isFull: Bool { warnings.count > RouteReview.warningsMax }
+
+  /// A route that is not open to everyone, below whose path the open one lies, whatever their methods. One for all paths
+  /// is no area.
+  private func protectedArea(around index: Int) -> Int? {
+    guard isOpen[index] else { return nil }
+    var first: Int?
+    self.index.forEachCovering(patterns[index]) { other in
+      if other > index, other < first ?? .max, patterns[other].path != .everything, !isOpen[other] { first = other }
+    }
+    return first
+  }
+
+  private static func isOpen(_ rule: AccessRule) -> Bool {
+    var rule = rule
+    rule.tried = nil
+    do throws(Refusal) {
+      try rule.check(nil, RequestFacts(path: [], now: 0))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.
+  /// A part in front of its whole, by host and path, is how exceptions are written.
+  private mutating func reportOverlaps(of index: Int) {
+    let pattern = patterns[index]
+    for other in self.index.overlapping(pattern, after: index, otherThan: ruleNumbers[index]) {
+      // Their methods may be others.
+      guard let request = witnesses.request(of: pattern, and: patterns[other]) else { continue }
+      var whole = patterns[other]
+      whole.methods = []
+      guard !whole.covers(pattern), takes(request) == index else { continue }
+      warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule is another, not by this route")
+      if isFull { return }
+    }
+  }
+
+  private func place(of route: Int) -> String { "the route on line \(routes[route].position.line)" }
+
+  private func text(_ request: RouteWitness) -> String {
+    // A host that any pattern takes says nothing.
+    let plain = RouteWitness(method: request.method, host: EvaluatedRequest.anyHost, path: request.path)
+    return "\(request.method) \(takes(request) == takes(plain) ? "" : request.host)\(request.path)"
+  }
+
+  /// Who has made more of them reads no further; that there are more is one of its own.
+  private static let warningsMax = 500
+}

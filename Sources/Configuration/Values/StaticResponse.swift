@@ -1,0 +1,15 @@
+/// What an upstream of the kind `static` answers to every request.
+public struct StaticResponse: Sendable, Hashable {
+  /// 200 to 599.
+  public var status: Int
+  /// Of the body; not said where that is empty.
+  public var contentType: String
+  /// Empty with the statuses 204, 205 and 304 (RFC 9110 §6.4.1, §15.3.6).
+  public var body: [UInt8]
+
+  public init(status: Int, contentType: String, body: [UInt8]) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+}

@@ -1,0 +1,87 @@
+import Access
+import Configuration
+import Reason
+import Tokens
+
+/// The part of authentication that an issuer is asked for: which tokens it is asked about, and what its responses mean.
+extension TokenAuthentication {
+  /// The candidate that is asked about the token; nil: it is verified here.
+  ///
+  /// An opaque token is for the one candidate that introspects. A JWT is shown to no issuer that has not asked for all of
+  /// its tokens, nor to one that it says it is not of.
+  static func introspecting(_ token: Span<UInt8>, _ candidates: InlineCandidates, _ context: DecisionContext) -> Int? {
+    let configured = context.active.configuration.providers
+    for index in 0..<candidates.count {
+      let provider = candidates[index]
+      guard let introspection = configured[provider].introspection else { continue }
+      guard TokenForm.isCompact(token) else { return provider }
+      guard introspection.tokens == .all else { return nil }
+      guard let issuer = try? CompactToken(token).unverifiedIssuer() else { return provider }
+      return issuer.isSameBytes(as: configured[provider].policy.issuer) ? provider : nil
+    }
+    return nil
+  }
+
+  /// Has `provider` asked; of a session, the store that keeps it.
+  mutating func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
+    var isSession = false
+    if case .session = credential { isSession = true }
+    let place = place(of: provider, in: context)
+    guard TokenForm.isBearerToken(token) else { return .refused(.tokenMalformed, keyID: nil, provider: provider) }
+    switch waiting {
+    case .introspected(let result): return outcome(of: result, token, place, context)
+    case .allowed:
+      if let reason = context.refusedTokens.find(token, provider: place, now: context.unixSeconds) {
+        return .refused(reason, keyID: nil, provider: provider)
+      }
+      return .needsIntrospection(
+        provider: provider, token: TokenAuthentication.copy(token), isSession: isSession)
+    case .over: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
+    }
+  }
+
+  /// Where the loop remembers what was said of a credential: a session's id is no token, also where it is sent as one.
+  func place(of provider: Int, in context: DecisionContext) -> Int {
+    guard case .session = credential else { return provider }
+    return provider + context.active.providerNames.count
+  }
+
+  private mutating func outcome(
+    of result: IntrospectionResult, _ token: Span<UInt8>, _ place: Int, _ context: DecisionContext
+  ) -> Outcome {
+    switch result {
+    case .active(let introspected):
+      let identity = Identity.introspected(introspected)
+      if context.revocations.kind(revoking: identity) != nil {
+        return .refused(.tokenRevoked, keyID: nil, provider: provider)
+      }
+      guard context.unixSeconds < introspected.deadline else { return .identity(identity, cached: nil) }
+      let index = context.tokens.insert(
+        token, provider: place, keyGeneration: VerifiedTokenCache.anyKeys,
+        revocationGeneration: context.revocations.generation, identity: identity, deadline: introspected.deadline)
+      return .identity(identity, cached: index)
+    case .inactive: return .refused(.tokenInactive, keyID: nil, provider: provider)
+    case .refused(let error):
+      keepClaims(of: error, provider, context.unixSeconds, context)
+      return .refused(error.reason, keyID: nil, provider: provider)
+    case .unavailable: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
+    }
+  }
+
+  private static func copy(_ token: Span<UInt8>) -> [UInt8] {
+    [UInt8](capacity: token.count) { output in
+      for index in token.indices { output.append(token[index]) }
+    }
+  }
+}
+
+extension IntrospectionResult {
+  /// Why the token is refused, where it is the token's fault.
+  var refusal: Reason? {
+    switch self {
+    case .active, .unavailable: nil
+    case .inactive: .tokenInactive
+    case .refused(let error): error.reason
+    }
+  }
+}

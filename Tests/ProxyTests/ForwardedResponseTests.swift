@@ -1,0 +1,116 @@
+import HTTP
+import Reason
+import Sockets
+import Testing
+
+@testable import Proxy
+
+@Suite("Forwarded answers")
+struct ForwardedResponseTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    var method = Method.get
+    var version = HTTPVersion.http11
+    let response: String
+    let framing: BodyFraming
+    var isKept = true
+    let seen: String
+    var testDescription: String { "\(method) \(version): \(response.debugDescription)" }
+  }
+
+  @Test(
+    "H-14: an answer is built anew, with our framing and without what was for one connection",
+    arguments: [
+      Row(
+        response: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5\r\nX:a", framing: .length(5),
+        seen: "HTTP/1.1 200 OK\r\nDate: then\r\nX: a\r\nContent-Length: 5\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\nDate: then", framing: .chunked,
+        seen: "HTTP/1.1 200 OK\r\nDate: then\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      Row(
+        response:
+          "HTTP/1.0 404 Not Found\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: 5\r\nX-Hop: 1\r\nSet-Cookie: a=b",
+        framing: .chunked,
+        seen: "HTTP/1.1 404 Not Found\r\nSet-Cookie: a=b\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 200 \r\nDate: then\r\nContent-Length: 0", framing: .length(0), isKept: false,
+        seen: "HTTP/1.1 200 \r\nDate: then\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+      // What a body would have been is said of HEAD and 304 alone (RFC 9110 §8.6).
+      Row(
+        method: .head, response: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 304 Not Modified\r\nDate: then\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 304 Not Modified\r\nDate: then\r\nContent-Length: 5\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 204 No Content\r\nDate: then\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 204 No Content\r\nDate: then\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+      Row(
+        method: .head, response: "HTTP/1.1 204 No Content\r\nDate: then\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 204 No Content\r\nDate: then\r\n\r\n"),
+      Row(
+        method: .head, response: "HTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 5", framing: .none,
+        seen: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+      // What Connection names goes, whatever it is (RFC 9110 §7.6.1).
+      Row(
+        response: "HTTP/1.1 200 OK\r\nConnection: date, Set-Cookie\r\nDate: then\r\nSet-Cookie: a=b",
+        framing: .length(5),
+        seen: "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 5\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 200 OK\r\nConnection: close\r\nDate: then\r\nClose: hop\r\nContent-Length: 5",
+        framing: .length(5), seen: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5\r\n\r\n"),
+      Row(
+        method: .head, response: "HTTP/1.1 200 OK\r\nConnection: Content-Length\r\nDate: then\r\nContent-Length: 5",
+        framing: .none, seen: "HTTP/1.1 200 OK\r\nDate: then\r\n\r\n"),
+      Row(
+        version: .http10, response: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5", framing: .length(5),
+        seen: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n"),
+      Row(
+        version: .http10, response: "HTTP/1.1 200 OK\r\nDate: then\r\nTransfer-Encoding: chunked", framing: .untilClose,
+        isKept: false, seen: "HTTP/1.1 200 OK\r\nDate: then\r\nConnection: close\r\n\r\n"),
+      Row(
+        response: "HTTP/1.1 401 Unauthorized\r\nDate: then\r\nWWW-Authenticate: Basic\r\nProxy-Authenticate: Basic",
+        framing: .length(0),
+        seen: "HTTP/1.1 401 Unauthorized\r\nDate: then\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"),
+    ])
+  func rebuilt(_ row: Row) throws {
+    let (text, fits) = try write(row)
+    #expect(text == row.seen)
+    #expect(fits)
+  }
+
+  @Test("An answer's head that does not fit a block is told")
+  func tooLarge() throws {
+    let row = Row(response: "HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 5000))", framing: .none, seen: "")
+    let (_, fits) = try write(row, capacity: 5000)
+    #expect(!fits)
+    let (_, fitsMore) = try write(row, capacity: 6000)
+    #expect(fitsMore)
+  }
+
+  private func write(_ row: Row, capacity: Int = 8192) throws -> (text: String, fits: Bool) {
+    let bytes = Array((row.response + "\r\n\r\n").utf8)
+    var head = ResponseHead(fieldsMax: 10)
+    let isWhole = try ResponseHeadParser.parse(
+      bytes.span, from: 0, limits: HeadLimits(), answering: row.method, into: &head)
+    try #require(isWhole)
+    let written = ForwardedResponse.write(
+      head, bytes.span, framing: row.framing, answering: row.method, version: row.version,
+      connection: row.isKept ? .kept : .closed, date: Array("now".utf8).span, into: Buffer(capacity: capacity))
+    let fits = written.fits
+    let block = written.takeBlock()
+    let text = block.withReadable { span in String(decoding: span.indices.map { span[$0] }, as: UTF8.self) }
+    return (text, fits)
+  }
+
+  @Test("RFC 9112 §7.1: data goes on as one chunk, and none as no chunk")
+  func chunk() {
+    var buffer = Buffer(capacity: 64)
+    buffer.append(chunk: Array("0123456789abcdefg".utf8).span)
+    buffer.append(chunk: [UInt8]().span)
+    let text = buffer.withReadable { span in String(decoding: span.indices.map { span[$0] }, as: UTF8.self) }
+    #expect(text == "11\r\n0123456789abcdefg\r\n")
+  }
+}

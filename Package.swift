@@ -70,9 +70,9 @@ let package = Package(
 
     // The program.
     module("Configuration", ["CYAML", "Access", "Tokens", "HTTP", "Crypto", "Reason"]),
-    module("Keys", ["Tokens", "HTTP", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("Keys", ["Tokens", "HTTP", "JSON", "Crypto", "Fetch", "Sockets"]),
     module("OAuth", ["Tokens", "JSON", "Crypto", "Fetch", "Sockets"]),
-    module("Introspection", ["OAuth", "Tokens", "HTTP", "JSON", "Crypto", "Fetch", "Sockets", "Reason"]),
+    module("Introspection", ["OAuth", "Tokens", "HTTP", "JSON", "Fetch", "Sockets"]),
     module(
       "SignIn",
       [
@@ -113,15 +113,15 @@ let package = Package(
     tests("AccessTests", ["Access", "Tokens", "HTTP", "JSON", "Reason", "Crypto", "TestSupport"]),
     tests("ConfigurationTests", ["Configuration", "Access", "Tokens", "HTTP", "Crypto", "Reason", "TestSupport"]),
     tests("StateTests", ["State", "TestSupport"]),
-    tests("KeysTests", ["Keys", "Tokens", "HTTP", "Fetch", "Crypto", "Sockets", "Reason", "TestSupport"]),
+    tests("KeysTests", ["Keys", "Tokens", "HTTP", "Fetch", "Crypto", "Sockets", "TestSupport"]),
     tests(
       "IntrospectionTests",
       ["Introspection", "OAuth", "Tokens", "HTTP", "JSON", "Fetch", "Crypto", "Sockets", "Reason", "TestSupport"]),
     tests(
       "SignInTests",
       [
-        "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "Keys", "OAuth", "Fetch", "Sockets",
-        "Reason", "TestSupport",
+        "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "OAuth", "Fetch", "Sockets", "Reason",
+        "TestSupport",
       ]),
     tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Tokens", "Reason", "TestSupport"]),
     tests("OTLPTests", ["OTLP", "Telemetry", "Fetch", "JSON", "Sockets", "TestSupport"]),

@@ -1,5 +1,5 @@
 /// Module `Introspection`: asking an issuer whether a token is active (RFC 7662).
-/// May import: OAuth, Tokens, HTTP, JSON, Crypto, Fetch, Sockets, Reason.
+/// May import: OAuth, Tokens, HTTP, JSON, Fetch, Sockets.
 /// Never does: run on a loop that carries requests, remember a response, or let a token or a secret into a message.
 
 public import HTTP

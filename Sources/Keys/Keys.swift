@@ -1,5 +1,5 @@
 /// Module `Keys`: the keys of every provider: where they come from, how fresh they are.
-/// May import: Tokens, HTTP, JSON, Crypto, Fetch, Sockets, Reason.
+/// May import: Tokens, HTTP, JSON, Crypto, Fetch, Sockets.
 /// Never does: verify a token, or run on a loop that carries requests: files and fetches belong to the control loop.
 
 public import Sockets

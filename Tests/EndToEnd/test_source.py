@@ -97,6 +97,54 @@ def test_the_reader_leaves_other_comparisons_alone(harmless):
     assert not [each.text for each in comparisons(harmless) if each.is_of_secrets and each.function != CONSTANT_TIME]
 
 
+# What a module may import
+
+
+DEPENDENCY_LIST = re.compile(r'(?:module|tests)\(\s*"(\w+)",\s*\[([^\]]*)\]|name: "(\w+)",\s*dependencies: \[([^\]]*)\]')
+IMPORT = re.compile(r"^(?:@\w+ )*(?:public |internal )?import (?:(?:struct|enum|class|func|protocol|typealias) )?(\w+)",
+                    re.MULTILINE)
+WORD = re.compile(r"\w+")
+
+
+def package():
+    """The modules that each target of Package.swift may import."""
+    found = {}
+    for of_function, own, of_target, others in DEPENDENCY_LIST.findall((ROOT / "Package.swift").read_text()):
+        found[of_function or of_target] = set(re.findall(r'"(\w+)"', own or others))
+    return found
+
+
+def imports(target):
+    roots = {"FuzzTargets": "Fuzz/Targets", "Fuzz": "Fuzz/Driver"}
+    folder = ROOT / roots.get(target, ("Tests/" if target.endswith("Tests") else "Sources/") + target)
+    return {name for path in folder.rglob("*.swift") for name in IMPORT.findall(path.read_text())}
+
+
+def test_a_module_depends_on_what_it_imports_and_nothing_else():
+    """The build refuses an import that Package.swift does not list; what it lists in vain, nothing does."""
+    dependencies = package()
+    assert {"Gateway", "Proxy", "ProxyTests", "FuzzTargets"} <= set(dependencies), "the reader reads"
+    known = {path.name for path in SOURCES.iterdir()} | {"TestSupport", "FuzzTargets"}
+    for target, listed in dependencies.items():
+        # Those of packages are products, named in another way.
+        assert listed & known == (imports(target) & known) - {target}, target
+
+
+def test_a_module_header_and_the_architecture_say_what_package_swift_does():
+    architecture = (ROOT / "docs" / "architecture.md").read_text()
+    system = {"Dispatch", "Synchronization", "nothing"}
+    read = 0
+    for module, listed in package().items():
+        path = SOURCES / module / f"{module}.swift"
+        header = re.search(r"^/// May import: (.*)$", path.read_text(), re.MULTILINE) if path.exists() else None
+        if header:
+            read += 1
+            assert set(WORD.findall(header[1])) - system == listed, path
+            row = re.search(rf"^\| `{module}` \|.*\| ([^|]*) \|$", architecture, re.MULTILINE)
+            assert row and set(WORD.findall(row[1])) - system == listed, row
+    assert read >= 20, "the reader reads"
+
+
 # RFC 9110 §15
 
 

@@ -123,7 +123,7 @@ let package = Package(
         "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "OAuth", "Fetch", "Sockets", "Reason",
         "TestSupport",
       ]),
-    tests("TelemetryTests", ["Telemetry", "HTTP", "JSON", "Sockets", "Tokens", "Reason", "TestSupport"]),
+    tests("TelemetryTests", ["Telemetry", "Access", "HTTP", "JSON", "Sockets", "Tokens", "Reason", "TestSupport"]),
     tests("OTLPTests", ["OTLP", "Telemetry", "Fetch", "JSON", "Sockets", "TestSupport"]),
     tests("ProbeTests", ["Probe", "Configuration"]),
     tests("AdminTests", ["Admin", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Tokens", "Reason"]),

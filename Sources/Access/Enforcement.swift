@@ -30,7 +30,7 @@ public enum Enforcement: Sendable, Hashable {
 
   /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
   func enforce(
-    _ refusal: Refusal, by trier: Refusal.Trier, on claims: ClaimsSet?, _ facts: RequestFacts
+    _ refusal: Refusal, by trier: Trier, on claims: ClaimsSet?, _ facts: RequestFacts
   ) throws(Refusal) -> Refusal {
     guard isFor(claims, facts) else { return refusal }
     var refusal = refusal

@@ -8,12 +8,6 @@ public struct Refusal: Error, Equatable {
   /// Who tries what refuses, and enforces it for whoever is refused; nil: it is required.
   public internal(set) var trier: Trier?
 
-  public enum Trier: Sendable {
-    case route
-    /// Of the token.
-    case provider
-  }
-
   public var isTried: Bool { trier != nil }
 
   init(_ reason: Reason, remedy: Remedy = Remedy()) {

@@ -1,13 +1,8 @@
+public import Access
 public import Sockets
 
 /// What an operator should hear of, beside the access log.
 public enum ProxyEvent: Sendable {
-  /// Whoever tries something, by name.
-  public enum Trier: Sendable {
-    case route(String)
-    case provider(String)
-  }
-
   /// Accepting pauses: the process or the machine has no descriptor or no memory left. How often it has begun to, for
   /// whatever reason, since it was last said.
   case acceptingPaused(SystemError, times: Int)
@@ -21,7 +16,7 @@ public enum ProxyEvent: Sendable {
   case proofMemoryFull(refused: Int)
   /// What a route tries, or a provider on its tokens, is enforced for no share of the senders any more: so many requests
   /// were refused for it.
-  case enforcementStopped(Trier, refused: Int, requests: Int)
+  case enforcementStopped(Trier, name: String, refused: Int, requests: Int)
   /// Something of the servers of the upstream with this name.
   case upstream(String, UpstreamEvent)
   /// TLS handshakes failed, so many of them since it was last said. The reason is OpenSSL's, in snake case, or

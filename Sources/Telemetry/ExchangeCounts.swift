@@ -1,3 +1,4 @@
+public import Access
 public import Reason
 
 /// What is counted of the exchanges of one route, or with one upstream.
@@ -25,12 +26,6 @@ public struct ExchangeCounts: Sendable {
 
 /// One exchange, as it is counted.
 public struct ExchangeMeasure: Sendable {
-  public enum Trier: Sendable {
-    case route
-    /// Of its token.
-    case provider
-  }
-
   /// `MetricNames`' number of its route; 0: none matched.
   public var route: Int
   /// Of its upstream; nil: it was sent nowhere.

@@ -1,3 +1,4 @@
+import Access
 public import Reason
 
 /// What one loop has counted since it began, or several together. A value: a copy is what it was at that moment.

@@ -145,6 +145,28 @@ def test_a_module_header_and_the_architecture_say_what_package_swift_does():
     assert read >= 20, "the reader reads"
 
 
+# Names
+
+
+TYPE = re.compile(r"\b(?:struct|enum|class|protocol|typealias) `?(\w+)")
+
+
+def test_a_file_is_named_after_a_type_or_a_part_of_one():
+    """`Type.swift` declares it, `Type+Part.swift` extends it; the file that is named after its module has its header."""
+    unnamed = []
+    for path in sorted(SOURCES.rglob("*.swift")):
+        text = BLANKED.sub("", path.read_text())
+        name, _, part = path.stem.partition("+")
+        if part:
+            # `Array+Decimal.swift` extends `[UInt8]`.
+            good = re.search(rf"\bextension (?:\w+\.)*{name}\b", text) or (name == "Array" and "extension [" in text)
+        else:
+            good = name in TYPE.findall(text) or path.parent.name == name
+        if not good:
+            unnamed.append(str(path.relative_to(SOURCES)))
+    assert not unnamed
+
+
 # RFC 9110 §15
 
 

@@ -1,6 +1,8 @@
 import Reason
 import Testing
 
+import enum Access.Trier
+
 @testable import Telemetry
 
 @Suite("Metrics")
@@ -76,7 +78,7 @@ struct MetricsTests {
   @Test("What a provider tries and what a route tries is counted apart, on one route and for one reason too")
   func triers() {
     var counts = TrafficCounts()
-    for trier in [.route, .provider, .provider, nil] as [ExchangeMeasure.Trier?] {
+    for trier in [.route, .provider, .provider, nil] as [Trier?] {
       var refused = measure(route: 1, status: 401, reason: .claimMissing)
       refused.provider = 2
       refused.refusingTrier = trier

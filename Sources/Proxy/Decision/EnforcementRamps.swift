@@ -37,20 +37,20 @@ struct EnforcementRamps {
   ///
   /// - Returns: What was counted, where this one stops what refuses it.
   func count(
-    _ refusal: Access.Refusal, of identity: Identity, _ routed: RoutedRequest
-  ) -> (by: ProxyEvent.Trier, counts: EnforcementRamp.Stop)? {
+    _ refusal: Refusal, of identity: Identity, _ routed: RoutedRequest
+  ) -> (by: Trier, name: String, counts: EnforcementRamp.Stop)? {
     guard let trier = refusal.trier, let claims = identity.claims else { return nil }
     let now = routed.context.now
     let sender = "\(claims.provider)\n\(claims.subject ?? routed.context.client.address?.text ?? "")"
     switch trier {
-    case .provider: return provider?.count(refused: sender, now: now).map { (.provider(claims.provider), $0) }
+    case .provider: return provider?.count(refused: sender, now: now).map { (.provider, claims.provider, $0) }
     case .route:
       // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
       // has to hold beside what is lacking.
       let isCured = refusal.reason == .acrInsufficient || refusal.reason == .authenticationTooOld
       let stop = route?.count(refused: isCured ? nil : sender, now: now)
       _ = provider?.count(refused: nil, now: now)
-      return stop.map { (.route(routed.route.configuration.name), $0) }
+      return stop.map { (.route, routed.route.configuration.name, $0) }
     }
   }
 }

@@ -22,7 +22,7 @@ struct DecisionState {
   /// Why what its provider or route tries would have refused it, were it enforced for whoever sends it.
   var unenforced: Reason?
   /// Who tries what refuses it; nil: it is what is required, or nothing.
-  var refusingTrier: Access.Refusal.Trier?
+  var refusingTrier: Trier?
   /// That it was the one with which what its route tries stopped being enforced.
-  var rampStop: (by: ProxyEvent.Trier, counts: EnforcementRamp.Stop)?
+  var rampStop: (by: Trier, name: String, counts: EnforcementRamp.Stop)?
 }

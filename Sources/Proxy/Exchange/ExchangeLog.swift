@@ -188,7 +188,7 @@ extension Exchange {
       bytesOut: log.bytesOut)
     if response.reason != nil { measure.provider = providerMetricNumber }
     measure.unenforced = decision.unenforced
-    measure.refusingTrier = decision.refusingTrier.map { $0 == .provider ? .provider : .route }
+    measure.refusingTrier = decision.refusingTrier
     return measure
   }
 

@@ -213,8 +213,8 @@ final class Worker {
 
   /// Writes the access line of an exchange that is over.
   func finish(_ slot: ExchangeSlot) {
-    if let (trier, counts) = slot.exchange.decision.rampStop {
-      report(.enforcementStopped(trier, refused: counts.refused, requests: counts.requests))
+    if let (trier, name, counts) = slot.exchange.decision.rampStop {
+      report(.enforcementStopped(trier, name: name, refused: counts.refused, requests: counts.requests))
     }
     guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current

@@ -1,0 +1,38 @@
+import Access
+import Logging
+import Proxy
+
+extension ProxyEvent {
+  func write(to log: Logger) {
+    switch self {
+    case .acceptingPaused(let error, let times):
+      log.error(
+        "accepting pauses: no descriptors or memory left", metadata: ["error": "\(error)"].with(times: times))
+    case .connectionLimitReached(let most, let times):
+      log.warning(
+        "accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"].with(times: times))
+    case .addressLimitReached(let most, let closed, let last):
+      log.warning(
+        "connections were closed: their address has limits.connections_per_address open",
+        metadata: ["connections": "\(most)", "closed": "\(closed)", "last_of": "\(last)"])
+    case .acceptingResumed:
+      log.notice("accepting goes on")
+    case .enforcementStopped(let trier, let name, let refused, let requests):
+      let (what, key) =
+        switch trier {
+        case .route: ("a route", "route")
+        case .provider: ("a provider", "provider")
+        }
+      log.error(
+        "what \(what) tries is enforced for nobody any more: it refused more than its budget",
+        metadata: [key: "\(name)", "refused": "\(refused)", "requests": "\(requests)"])
+    case .proofMemoryFull(let refused):
+      log.error(
+        "DPoP proofs are refused with 503: as many are remembered as there is room for",
+        metadata: ["refused": "\(refused)"])
+    case .upstream(let name, let event): event.write(to: log, upstream: name)
+    case .handshakesFailed(let reason, let count):
+      log.info("TLS handshakes failed", metadata: ["why": "\(reason)", "handshakes": "\(count)"])
+    }
+  }
+}

@@ -1,6 +1,11 @@
 /// Module `Access`: which route a request takes, who may take it, and what the upstream is told of them.
 /// May import: HTTP, Tokens, Reason.
 /// Never does: I/O, or read a clock: the decision is a function of the request and the identity.
+///
+/// Words: what a `try` section asks for is *tried*: decided beside what is required, and *enforced* for nobody or for a
+/// share of the senders. Who has the section, a route or a provider, is the `Trier`; the reason for which a request would
+/// have been refused, were it enforced for its sender, is `unenforced`. A `Refusal` is why a rule refuses; what the
+/// client is told then is a response, and belongs to `Proxy`.
 
 public import Tokens
 

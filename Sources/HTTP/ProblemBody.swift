@@ -1,5 +1,12 @@
 /// What a refused client is told: the status, and the request's id to ask an operator about.
 public enum ProblemBody {
+  public enum Format: Sendable, CaseIterable {
+    /// A problem document (RFC 9457).
+    case json
+    /// A page, for a browser.
+    case html
+  }
+
   /// A small page that says what happened, and whom to ask. `title` and `requestID` are the gateway's own text and need no escaping.
   public static func html(status: Int, title: String, requestID: String) -> [UInt8] {
     [UInt8](

@@ -3,6 +3,10 @@
 /// Never does: hold an unsafe pointer, wait on the request path, or decide what `Access` decides. A request takes a lock
 /// only for what all loops count together, and briefly: DPoP proofs, rate limits, the queue of `max_connections`, what a
 /// share refuses, failures of servers.
+///
+/// Words: a *response* is what the client gets: the upstream's (`ForwardedResponse`), or the gateway's own, from a
+/// `Responder` (`LocalResponse`) or for a refusal (`RefusalResponse`). A request *attempts* a server; a server that was
+/// ejected is *probed* by one request after its pause. What is *tried* is what a `try` section asks for, as in `Access`.
 
 import Sockets
 

@@ -21,7 +21,7 @@ struct AccessRuleTests {
       let rule = AccessRule(authentication: authentication, requirement: requirement)
       let facts = RequestFacts(path: Array("/".utf8), now: 1_800_000_000)
       #expect(rule.refusal(of: identity.claims, facts)?.reason == reason)
-      do throws(Access.Refusal) {
+      do throws(Refusal) {
         let permit = try rule.permit(identity, facts)
         #expect(reason == nil, "only what is allowed has a permit")
         #expect(permit.identity.provider == identity.provider)

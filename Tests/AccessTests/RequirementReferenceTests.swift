@@ -278,7 +278,7 @@ struct RequirementReferenceTests {
 
   /// Does what the challenges say, one after the other, until the rule holds.
   private static func follow(
-    _ rule: AccessRule, _ first: Access.Refusal, from start: World, _ random: inout SeededGenerator
+    _ rule: AccessRule, _ first: Refusal, from start: World, _ random: inout SeededGenerator
   ) throws {
     var (world, told) = (start, [first])
     while let refusal = told.last {
@@ -301,7 +301,7 @@ struct RequirementReferenceTests {
 
   private static func refusal(
     _ rule: AccessRule, _ world: World, _ random: inout SeededGenerator
-  ) throws -> Access.Refusal? {
+  ) throws -> Refusal? {
     let facts = RequestFacts(path: Array("/x/\(world.segment)".utf8), now: World.now)
     return rule.refusal(of: try Issuer.claims(world.json(&random)), facts)
   }

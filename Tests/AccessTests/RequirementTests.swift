@@ -9,7 +9,7 @@ struct RequirementTests {
 
   private static func verdict(
     _ conditions: [Requirement.Condition], _ claims: String, path: String = "/"
-  ) throws -> Access.Refusal? {
+  ) throws -> Refusal? {
     let rule = AccessRule(
       authentication: .required(providers: ["company"]), requirement: Requirement(conditions))
     return rule.refusal(of: try Issuer.claims(claims), RequestFacts(path: Array(path.utf8), now: now))

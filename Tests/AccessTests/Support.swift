@@ -33,8 +33,8 @@ enum Issuer {
 
 extension AccessRule {
   /// nil: there is none.
-  func refusal(of claims: ClaimsSet?, _ facts: RequestFacts) -> Access.Refusal? {
-    do throws(Access.Refusal) {
+  func refusal(of claims: ClaimsSet?, _ facts: RequestFacts) -> Refusal? {
+    do throws(Refusal) {
       try check(claims, facts)
       return nil
     } catch {

@@ -89,14 +89,14 @@ struct UsersFileTextTests {
       + "  - { id: b, username: b, password_hash: \(hash) }\n"
     var file = try text(before)
     for name in ["a", "b"] {
-      #expect(try file.setDisabled(false, name) == false)
-      #expect(try file.setDisabled(true, name))
-      #expect(try file.setDisabled(true, name) == false)
+      #expect(try file.enable(name) == false)
+      #expect(try file.disable(name))
+      #expect(try file.disable(name) == false)
       #expect(try UsersFile.parse(file.bytes, file: "users.yaml").get().user(named: name)?.isDisabled == true)
     }
     let both = String(decoding: file.bytes, as: UTF8.self)
     #expect(both.contains("# x\n    disabled: true\n  - {") && both.contains("\(hash), disabled: true }"))
-    for name in ["a", "b"] { #expect(try file.setDisabled(false, name)) }
+    for name in ["a", "b"] { #expect(try file.enable(name)) }
     let found = try UsersFile.parse(file.bytes, file: "users.yaml").get()
     #expect(found.users.allSatisfy { !$0.isDisabled })
   }

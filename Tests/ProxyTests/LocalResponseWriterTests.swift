@@ -35,8 +35,8 @@ struct LocalResponseWriterTests {
 
   @Test("The body is as long as the head says, and the answer no longer than expected", arguments: Reason.allCases)
   func length(reason: Reason) throws {
-    for prefersHTML in [false, true] {
-      let response = text(to: reason, .get, prefersHTML: prefersHTML)
+    for format in ProblemBody.Format.allCases {
+      let response = text(to: reason, .get, as: format)
       let parts = response.split(separator: "\r\n\r\n", maxSplits: 1)
       #expect(parts[0].contains("\r\nContent-Length: \(parts[1].utf8.count)"))
       #expect(response.utf8.count <= LocalResponseWriter.bytesMax(RefusalResponse(reason)))
@@ -84,13 +84,13 @@ struct LocalResponseWriterTests {
 
   private func text(
     to reason: Reason, _ method: Method, _ connection: RefusalResponse.ConnectionFate = .kept,
-    _ version: HTTPVersion = .http11, prefersHTML: Bool = false
+    _ version: HTTPVersion = .http11, as format: ProblemBody.Format = .json
   ) -> String {
     let responseWriter = LocalResponseWriter(
       method: method, connection: connection, version: version, requestID: RequestID(high: 0, low: 0xF),
       date: Array("now".utf8))
     var writer = HeadWriter(Buffer(capacity: 4096))
-    responseWriter.write(RefusalResponse(reason), prefersHTML: prefersHTML, to: &writer)
+    responseWriter.write(RefusalResponse(reason), as: format, to: &writer)
     return written(writer)
   }
 
@@ -140,7 +140,7 @@ struct LocalResponseWriterTests {
       method: .head, connection: .kept, version: .http11, requestID: RequestID(high: 0, low: 0xF),
       date: Array("now".utf8), ownFields: Array("Vary: Origin\r\n".utf8))
     var writer = HeadWriter(Buffer(capacity: 4096))
-    responseWriter.write(refusal, prefersHTML: false, to: &writer)
+    responseWriter.write(refusal, as: .json, to: &writer)
     #expect(
       written(writer)
         == "HTTP/1.1 429 Too Many Requests\r\nDate: now\r\nContent-Type: application/problem+json\r\n"
@@ -150,7 +150,7 @@ struct LocalResponseWriterTests {
 
   @Test("A page for a browser runs nothing")
   func page() {
-    let response = text(to: .noRoute, .get, prefersHTML: true)
+    let response = text(to: .noRoute, .get, as: .html)
     #expect(response.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"))
     #expect(
       response.contains("\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\nCache-Control: ")

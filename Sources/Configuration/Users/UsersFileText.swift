@@ -57,8 +57,17 @@ public struct UsersFileText: Sendable {
     try replace(value, YAMLScalar.written(hash))
   }
 
-  /// Says whether a user may not sign in; true where that is something else than before.
-  public mutating func setDisabled(_ isDisabled: Bool, _ username: String) throws(UsersEditFault) -> Bool {
+  /// Keeps a user from signing in; true where it could before.
+  public mutating func disable(_ username: String) throws(UsersEditFault) -> Bool {
+    try set(isDisabled: true, of: username)
+  }
+
+  /// Lets a user sign in again; true where it could not before.
+  public mutating func enable(_ username: String) throws(UsersEditFault) -> Bool {
+    try set(isDisabled: false, of: username)
+  }
+
+  private mutating func set(isDisabled: Bool, of username: String) throws(UsersEditFault) -> Bool {
     let user = try user(username)
     if let value = user.member("disabled") {
       guard case .scalar(let scalar) = value.content, scalar.text != "\(isDisabled)" else { return false }

@@ -30,7 +30,7 @@ struct ServeCommand: ParsableCommand {
       throw ExitStatus.configuration
     }
     do throws(GatewayFault) {
-      try Gateway.serve(configuration, revoked, files, inherited, seen)
+      try Gateway.serve(configuration, revoked: revoked, files: files, inherited: inherited, seen: seen)
     } catch {
       StandardError.print("portcullis: \(error.message)")
       throw error.status

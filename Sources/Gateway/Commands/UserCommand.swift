@@ -78,7 +78,7 @@ struct UserDisableCommand: ParsableCommand {
   var name: String
   @OptionGroup var option: UsersFileOption
 
-  func run() throws { try option.change { text throws(UsersEditFault) in _ = try text.setDisabled(true, name) } }
+  func run() throws { try option.change { text throws(UsersEditFault) in _ = try text.disable(name) } }
 }
 
 /// `portcullis user enable`
@@ -89,5 +89,5 @@ struct UserEnableCommand: ParsableCommand {
   var name: String
   @OptionGroup var option: UsersFileOption
 
-  func run() throws { try option.change { text throws(UsersEditFault) in _ = try text.setDisabled(false, name) } }
+  func run() throws { try option.change { text throws(UsersEditFault) in _ = try text.enable(name) } }
 }

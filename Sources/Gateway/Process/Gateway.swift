@@ -88,8 +88,8 @@ final class Gateway {
   var certificates: [AdminReport.Certificate]
 
   private init(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
-    _ inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
+    inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
     certificates = files.certificates
@@ -153,12 +153,13 @@ final class Gateway {
   ///   - seen: What the files that are watched were like before they were read.
   /// - Throws: Why it cannot start. Once it serves it does not return.
   static func serve(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
-    _ inherited: InheritedSockets, _ seen: ConfigurationWatcher.Sight
+    _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
+    inherited: InheritedSockets, seen: ConfigurationWatcher.Sight
   ) throws(GatewayFault) -> Never {
     let (log, logWriter) = ProgramLog.open(configuration.log)
     do throws(GatewayFault) {
-      try begin(configuration, revoked, files, inherited, seen, log, logWriter)
+      try begin(
+        configuration, revoked: revoked, files: files, inherited: inherited, seen: seen, log: log, logWriter: logWriter)
     } catch {
       // What was said on the way stands before why it ended.
       logWriter.flush()
@@ -168,14 +169,15 @@ final class Gateway {
   }
 
   private static func begin(
-    _ configuration: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles,
-    _ inherited: InheritedSockets, _ seen: ConfigurationWatcher.Sight, _ log: Logger, _ logWriter: ProgramLogWriter
+    _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
+    inherited: InheritedSockets, seen: ConfigurationWatcher.Sight, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     prepareProcess(configuration, log)
     try testForSecretLeaks()
     let control = try GatewayFault.raised(as: ExitStatus.unavailable) { try EventLoop(label: "control") }
     let gateway = try Gateway(
-      configuration, revoked, files, inherited, control: control, log: log, logWriter: logWriter)
+      configuration, revoked: revoked, files: files, inherited: inherited, control: control, log: log,
+      logWriter: logWriter)
     gateway.watching.filesSeen = seen
     let bound = LoopBound(gateway, loop: control)
     control.start()

@@ -153,12 +153,12 @@ extension ClientConnection {
 
   private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {
     if output == nil { output = worker.context.blocks.take() }
-    let isChunked = slot.exchange.response.framing == .chunked
-    var room = bodyRoom(isChunked)
+    let framing = slot.exchange.response.framing
+    var room = bodyRoom(framing)
     if room == 0 {
       guard flush() else { return phase == .exchanging ? .clientIsFull : .over }
       output = worker.context.blocks.take()
-      room = bodyRoom(isChunked)
+      room = bodyRoom(framing)
     }
     let step: BodyDecoder.Step
     do throws(BodyError) {
@@ -176,8 +176,8 @@ extension ClientConnection {
   }
 
   /// Bytes of body that fit `output`: without chunks a whole block's, so that no few bytes of it are left.
-  private func bodyRoom(_ isChunked: Bool) -> Int {
-    let room = (output?.writableCount ?? 0) - (isChunked ? Limits.chunkFramingBytesMax : 0)
+  private func bodyRoom(_ framing: BodyFraming) -> Int {
+    let room = (output?.writableCount ?? 0) - (framing == .chunked ? Limits.chunkFramingBytesMax : 0)
     return room >= Limits.bodyRoomMin ? room : 0
   }
 
@@ -261,9 +261,9 @@ extension ClientConnection {
     guard let slot, phase == .exchanging else { return }
     let refusal = slot.exchange.asAnswered(refusal)
     slot.exchange.refused(refusal)
-    let prefersHTML = slot.exchange.request.prefersHTML
+    let format = slot.exchange.request.problemFormat
     put(slot, bytesMax: LocalResponseWriter.bytesMax(refusal)) { responseWriter, writer in
-      responseWriter.write(refusal, prefersHTML: prefersHTML, to: &writer)
+      responseWriter.write(refusal, as: format, to: &writer)
     }
     switch departure {
     case .atOnce: finishResponse()

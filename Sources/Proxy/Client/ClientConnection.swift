@@ -50,7 +50,7 @@ final class ClientConnection: Pollable {
   /// The exchange under way.
   var slot: ExchangeSlot?
 
-  init(_ stream: consuming ByteStream, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int, worker: Worker) {
+  init(_ stream: consuming ByteStream, from peer: Peer, awaitsProxyHeader: Bool, listener: Int, worker: Worker) {
     self.stream = stream
     self.peer = peer
     self.awaitsProxyHeader = awaitsProxyHeader

@@ -116,13 +116,13 @@ public enum SecretLeakTest {
     var texts: [Text] = []
     if case .refuse(let refusal) = exchange.decide(request.span, in: context) {
       exchange.refused(refusal)
-      for prefersHTML in [false, true] {
+      for format in ProblemBody.Format.allCases {
         let responseWriter = LocalResponseWriter(
           method: exchange.request.method, connection: .closed, version: exchange.request.version,
           requestID: exchange.requestID,
           date: [])
         var writer = HeadWriter(Buffer(capacity: LocalResponseWriter.bytesMax(refusal) + Limits.blockBytes))
-        responseWriter.write(refusal, prefersHTML: prefersHTML, to: &writer)
+        responseWriter.write(refusal, as: format, to: &writer)
         texts.append(
           Text(
             place: "the answer to a refused request",

@@ -21,9 +21,9 @@ extension Exchange {
     request.version = head.version
     request.persistence = head.persistent ? .kept : .closed
     request.expectsContinue = head.expectsContinue
-    request.prefersHTML =
-      head.acceptLine >= 0
-      && ProblemBody.prefersHTML(accept: bytes, head.fields[head.acceptLine].value)
+    request.problemFormat =
+      head.acceptLine >= 0 && ProblemBody.prefersHTML(accept: bytes, head.fields[head.acceptLine].value)
+      ? .html : .json
     request.body = BodyDecoder(head.bodyFraming)
     log.keepRequest(head, bytes)
     log.bytesIn = UInt64(head.length)
@@ -71,26 +71,26 @@ extension Exchange {
       state = .waitingForResponder
       return .ask(active.responders[own].responder)
     }
-    return decideRoute(head, bytes, host, matched, traits, in: context)
+    return decideRoute(head, bytes, host: host, path: matched, traits, in: context)
   }
 
   /// Decides a request whose path the gateway does not answer itself.
   ///
   /// - Parameters:
-  ///   - matched: Its path, as routes are matched with it.
+  ///   - path: As routes are matched with it.
   ///   - traits: Of its path.
   func decideRoute(
-    _ head: RequestHead, _ bytes: Span<UInt8>, _ host: Span<UInt8>, _ matched: [UInt8], _ traits: PathTraits,
+    _ head: RequestHead, _ bytes: Span<UInt8>, host: Span<UInt8>, path: [UInt8], _ traits: PathTraits,
     in context: DecisionContext
   ) -> Action {
     let active = context.active
     // Who asks about a preflight would let it pass as it is.
     var preflight =
       active.answersPreflights && decision.forwardAuth == nil ? ActiveCORS.methodAskedFor(head, bytes) : nil
-    var route = active.route(host: host, bytes, method: preflight ?? head.method, path: matched.span)
+    var route = active.route(host: host, bytes, method: preflight ?? head.method, path: path.span)
     if preflight != nil, route?.cors == nil {
       preflight = nil
-      route = active.route(host: host, bytes, method: head.method, path: matched.span)
+      route = active.route(host: host, bytes, method: head.method, path: path.span)
     }
     let kept = route?.configuration.pathTraitsKept ?? []
     if let reason = traits.subtracting(kept).refusal { return .refuse(RefusalResponse(reason)) }
@@ -134,7 +134,7 @@ extension Exchange {
     log.asksRule(at: routed.context.unixSeconds)
     let ramps = EnforcementRamps(of: routed, provider: sender.authentication.provider)
     let permit: Permit
-    do throws(Access.Refusal) {
+    do throws(Refusal) {
       permit = try routed.route.configuration.rule.permit(sender.identity, ramps.facts(of: routed))
       decision.unenforced = permit.unenforced
       if sender.identity.claims != nil { ramps.countPassed(at: routed.context.now) }
@@ -223,7 +223,7 @@ extension Exchange {
 
   /// What becomes of a request that the rule refuses: it is counted, and a browser may be sent to sign in.
   private func refuse(
-    _ refusal: Access.Refusal, _ sender: Sender, _ ramps: EnforcementRamps, _ routed: RoutedRequest,
+    _ refusal: Refusal, _ sender: Sender, _ ramps: EnforcementRamps, _ routed: RoutedRequest,
     _ bytes: Span<UInt8>
   ) -> Action {
     if let action = renew(after: refusal, of: sender, routed, bytes) { return action }

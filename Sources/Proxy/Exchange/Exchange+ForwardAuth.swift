@@ -69,7 +69,7 @@ extension Exchange {
     log.keepPath(context.path.span)
     let host = bytes.extracting(head.host.lowerBound..<head.host.upperBound)
     let matched = context.folded(context.pathToMatch(traits), of: host)
-    return decideRoute(head, bytes, host, matched, traits, in: context)
+    return decideRoute(head, bytes, host: host, path: matched, traits, in: context)
   }
 
   /// Tells the proxy that asked that the request may pass, and whose it is.

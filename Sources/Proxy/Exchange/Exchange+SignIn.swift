@@ -21,7 +21,7 @@ extension Exchange {
 
   /// The same where the rule refuses: what the provider tries is to do to a token what its checks would.
   func renew(
-    after refusal: Access.Refusal, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
+    after refusal: Refusal, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
   ) -> Action? {
     guard refusal.trier == .provider, isSignedIn(sender.identity, at: routed.signIn(bytes)) else { return nil }
     return renew(
@@ -41,7 +41,7 @@ extension Exchange {
 
   /// The same where the rule refuses, and who signs in anew would not be refused again.
   func signInPage(
-    insteadOf refusal: Access.Refusal, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
+    insteadOf refusal: Refusal, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
   ) -> LocalResponse? {
     guard !isRefusedAnew(refusal, sender, routed.signIn(bytes)) else { return nil }
     return signInPage(
@@ -50,7 +50,7 @@ extension Exchange {
 
   /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have
   /// what is tried or not. A token's age alone is another one then.
-  private func isRefusedAnew(_ refusal: Access.Refusal, _ sender: Sender, _ signIn: ActiveSignIn?) -> Bool {
+  private func isRefusedAnew(_ refusal: Refusal, _ sender: Sender, _ signIn: ActiveSignIn?) -> Bool {
     guard refusal.trier == .provider else { return false }
     let credential = sender.authentication.credential
     if case .session = credential { return true }
@@ -64,7 +64,7 @@ extension Exchange {
   }
 
   /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).
-  private func stepUp(_ refusal: Access.Refusal, _ sender: Sender, _ now: UnixSeconds) -> Remedy? {
+  private func stepUp(_ refusal: Refusal, _ sender: Sender, _ now: UnixSeconds) -> Remedy? {
     guard case .session = sender.authentication.credential, case .introspected(let session) = sender.identity,
       refusal.remedy.asksForMore(than: session.claims, at: now)
     else { return nil }

@@ -34,7 +34,7 @@ struct RefusalResponse {
     }
   }
 
-  init(_ refusal: Access.Refusal, _ challenges: Challenges) {
+  init(_ refusal: Refusal, _ challenges: Challenges) {
     self.init(refusal.reason, challenges)
     challenge = challenges.challenge(refusal.reason, refusal.remedy)
   }

@@ -18,8 +18,8 @@ struct RequestState {
   var expectsContinue = false
   /// Bytes of the head, which stand in the connection's input until it is decided.
   var headLength = 0
-  /// Whether the client reads pages rather than JSON.
-  var prefersHTML = false
+  /// What the client reads of a refusal.
+  var problemFormat = ProblemBody.Format.json
   var body = BodyDecoder(.none)
 
   /// Whether its route's rate limit has counted it.

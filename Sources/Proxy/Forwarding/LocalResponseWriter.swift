@@ -17,12 +17,12 @@ struct LocalResponseWriter {
   // MARK: A refusal
 
   /// The response to a refused request: a problem document, or a small page for a browser (RFC 9457).
-  func write(_ refusal: RefusalResponse, prefersHTML: Bool, to writer: inout HeadWriter) {
+  func write(_ refusal: RefusalResponse, as format: ProblemBody.Format, to writer: inout HeadWriter) {
     let status = refusal.status
     let title = StatusText.reasonPhrase(status)
     beginHead(status, &writer)
     writer.write(
-      prefersHTML
+      format == .html
         ? """
         Content-Type: text/html; charset=utf-8\r
         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r
@@ -46,11 +46,12 @@ struct LocalResponseWriter {
     }
     // A 405 names what is allowed (RFC 9110 §15.5.6); CONNECT and TRACE are refused everywhere.
     if status == 405 { writer.write("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n") }
-    if prefersHTML {
+    switch format {
+    case .html:
       let page = ProblemBody.html(status: status, title: title.description, requestID: requestID.text)
       endHead(contentLength: page.count, &writer)
       if method != .head { writer.write(page.span) }
-    } else {
+    case .json:
       endHead(contentLength: problemBytes(title: title), &writer)
       if method != .head { writeProblem(status, title, &writer) }
     }

@@ -44,7 +44,7 @@ final class Listener: Pollable {
       case .connection(let accepted, let address):
         do throws(SystemError) {
           try worker.accept(
-            accepted, Peer(address, port: share.socket.port), awaitsProxyHeader: share.proxyProtocol,
+            accepted, from: Peer(address, port: share.socket.port), awaitsProxyHeader: share.proxyProtocol,
             listener: share.listener)
         } catch {
           return exhausted(error)

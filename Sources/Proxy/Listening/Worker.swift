@@ -129,7 +129,7 @@ final class Worker {
 
   /// - Throws: Where the loop cannot be told of the connection, which is closed.
   func accept(
-    _ socket: consuming Socket, _ peer: Peer, awaitsProxyHeader: Bool, listener: Int
+    _ socket: consuming Socket, from peer: Peer, awaitsProxyHeader: Bool, listener: Int
   ) throws(SystemError) {
     let stream: ByteStream
     if let context = tls[listener] {
@@ -144,7 +144,7 @@ final class Worker {
       stream = ByteStream(socket)
     }
     let connection = ClientConnection(
-      stream, peer, awaitsProxyHeader: awaitsProxyHeader, listener: listener, worker: self)
+      stream, from: peer, awaitsProxyHeader: awaitsProxyHeader, listener: listener, worker: self)
     openConnections += 1
     counters.connectionOpened()
     counts?.countConnection()

@@ -5,7 +5,7 @@ import Synchronization
 /// Chooses the server of a request, on one loop.
 struct ServerChoice {
   private let balance: UpstreamConfiguration.Balance
-  /// How long a server that was ejected has to answer the request that tries it.
+  /// How long a server that was ejected has to answer the request that probes it.
   private let probeTimeout: Duration
   /// Where a row of equals begins: loops begin at different servers.
   private var first: Int
@@ -19,7 +19,7 @@ struct ServerChoice {
     random = SplitMix64(seed: .random(in: 0 ... .max))
   }
 
-  /// A server that is not down and, where there is one, neither ejected nor tried before.
+  /// A server that is not down and, where there is one, neither ejected nor attempted before.
   ///
   /// Where all that are left are ejected they are asked all the same: a request that may fail is better than one that
   /// must.

@@ -4,14 +4,14 @@ import Synchronization
 /// Whether a server is passed over because requests failed on it, on whatever loop.
 ///
 /// Three failures in a row eject it: no connection, one that ended before a response, or none in time. After a pause
-/// one request is given to it; where that fails, the next pause is twice as long, a minute at most. A response ends it.
+/// one request probes it; where that fails, the next pause is twice as long, a minute at most. A response ends it.
 /// The only server of an upstream is counted so too, for operators: it is asked all the same.
 final class ServerEjection: Sendable {
   /// Failures in a row, while it is not ejected.
   private let failures = Atomic<Int>(0)
   /// Pauses in a row; 0: it is not ejected.
   private let pauses = Atomic<Int>(0)
-  /// The end of the pause, or the time that the request which tries the server has; in nanoseconds of the monotonic
+  /// The end of the pause, or the time that the request which probes the server has; in nanoseconds of the monotonic
   /// clock.
   private let until = Atomic<Int64>(0)
   private let isProbed = Atomic<Bool>(false)
@@ -22,9 +22,9 @@ final class ServerEjection: Sendable {
 
   var isEjected: Bool { pauses.load(ordering: .relaxed) > 0 }
 
-  /// Whether the pause is over and the caller is the one to try the server; others pass it over meanwhile.
+  /// Whether the pause is over and the caller is the one to probe the server; others pass it over meanwhile.
   ///
-  /// - Parameter time: After which another may try, where nothing was heard of this one.
+  /// - Parameter time: After which another may probe it, where nothing was heard of this one.
   func mayProbe(_ now: MonotonicTime, within time: Duration) -> Bool {
     guard isEjected else { return false }
     let end = until.load(ordering: .relaxed)
@@ -68,7 +68,7 @@ final class ServerEjection: Sendable {
 
   /// - Parameters:
   ///   - number: 1 for the first.
-  ///   - jitter: So that servers that failed together are not tried together.
+  ///   - jitter: So that servers that failed together are not probed together.
   static func pause(_ number: Int, _ jitter: Double) -> Duration {
     let doublings = min(max(number - 1, 0), 6)
     return min(pauseMin * (1 << doublings), pauseMax) * jitter

@@ -133,6 +133,12 @@ let package = Package(
         "Proxy", "Configuration", "HTTP", "Tokens", "Keys", "Access", "TLS", "Crypto", "JSON", "Sockets", "Telemetry",
         "Reason", "TestSupport",
       ]),
+    tests(
+      "GatewayTests",
+      [
+        "Gateway", "Admin", "Configuration", "Keys", "State", "Access", "Tokens", "HTTP", "JSON", "Sockets",
+        "Telemetry", "Reason", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ] + fuzzing,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

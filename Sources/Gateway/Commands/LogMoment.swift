@@ -8,9 +8,12 @@ struct LogMoment: ExpressibleByArgument {
   /// As log lines write it.
   let text: String
 
-  init?(argument: String) {
+  init?(argument: String) { self.init(argument, now: WallClock.nanoseconds) }
+
+  /// - Parameter now: Nanoseconds since 1970.
+  init?(_ argument: String, now: Int64) {
     if let ago = DurationText.parse(argument) {
-      text = Timestamp.text(max(WallClock.nanoseconds - ago.wholeNanoseconds, 0))
+      text = Timestamp.text(max(now - ago.wholeNanoseconds, 0))
       return
     }
     if LogLine.isTime(argument) {

@@ -14,7 +14,8 @@ struct LogOutput {
   /// Whether a terminal shows it, which no byte of a log may control (SECURITY L-1).
   private let isForPeople: Bool
   private let text: LogLineText
-  private var bytes: [UInt8] = []
+  /// What the next `flush` writes.
+  private(set) var bytes: [UInt8] = []
   private(set) var summary = LogSummary()
   /// Lines that are none of the gateway's, or cannot be read as such.
   private(set) var unreadable = 0

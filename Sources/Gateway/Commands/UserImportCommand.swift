@@ -78,13 +78,13 @@ struct UserImportCommand: ParsableCommand {
   }
 
   /// Without the byte order mark that some editors put in front of a file, and nobody sees.
-  private static func text(_ line: Span<UInt8>, _ number: Int) -> String {
+  static func text(_ line: Span<UInt8>, _ number: Int) -> String {
     let bytes = line.indices.map { line[$0] }
     return String(
       decoding: number == 1 && bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...], as: UTF8.self)
   }
 
-  private enum Entry {
+  enum Entry: Equatable {
     case nothing
     case passedOver(String)
     case fault(String)
@@ -92,7 +92,7 @@ struct UserImportCommand: ParsableCommand {
   }
 
   /// A fault never quotes a hash.
-  private static func entry(_ line: String) -> Entry {
+  static func entry(_ line: String) -> Entry {
     let text = line.hasSuffix("\r") ? line.dropLast() : line[...]
     if text.allSatisfy({ $0 == " " || $0 == "\t" }) || text.hasPrefix("#") { return .nothing }
     let fields = text.split(separator: ":", omittingEmptySubsequences: false)

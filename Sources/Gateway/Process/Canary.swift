@@ -35,6 +35,28 @@ struct Canary {
   var takenBackFrom = MonotonicTime(nanoseconds: 0)
   /// What was counted before it, and the counters when it was taken; nil: not all loops have said.
   var comparison: (before: RefusalShares, atBeginning: RefusalShares)?
+
+  enum Verdict: Equatable {
+    /// There is nothing to compare with yet, or its time is not over.
+    case undecided
+    case refusesMore(RefusalShares.Excess)
+    /// Its time is over.
+    ///
+    /// - Parameters:
+    ///   - since: What was counted in it.
+    ///   - hasCompared: Whether there were enough requests to tell.
+    case passed(since: RefusalShares, hasCompared: Bool)
+  }
+
+  /// What the counters say of it now.
+  func verdict(_ shares: RefusalShares, at now: MonotonicTime) -> Verdict {
+    guard let (before, atBeginning) = comparison else { return .undecided }
+    let since = shares.since(atBeginning)
+    if let excess = since.excess(over: before) { return .refusesMore(excess) }
+    guard now >= endsAt else { return .undecided }
+    return .passed(
+      since: since, hasCompared: min(before.requests, since.requests) >= RefusalShares.requestsMin)
+  }
 }
 
 /// Going back to the configuration before.

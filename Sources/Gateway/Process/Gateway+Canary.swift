@@ -61,19 +61,21 @@ extension Gateway {
   }
 
   private func judgeCanary(_ shares: RefusalShares) {
-    guard let canary = canaryState.canary, let (before, atBeginning) = canary.comparison else { return }
-    let since = shares.since(atBeginning)
-    if let excess = since.excess(over: before) { return takeBack(canary, excess, shares, before) }
-    guard control.now >= canary.endsAt else { return }
-    canaryState.canary = nil
-    canaryState.asked = nil
-    let hasCompared = min(before.requests, since.requests) >= RefusalShares.requestsMin
-    let why = hasCompared ? "no more requests are refused than before" : "there were too few requests to compare"
-    log.notice(
-      "the configuration stays: \(why)",
-      metadata: [
-        "generation": "\(active.generation)", "requests": "\(since.requests)", "requests_before": "\(before.requests)",
-      ])
+    guard let canary = canaryState.canary, let before = canary.comparison?.before else { return }
+    switch canary.verdict(shares, at: control.now) {
+    case .undecided: break
+    case .refusesMore(let excess): takeBack(canary, excess, shares, before)
+    case .passed(let since, let hasCompared):
+      canaryState.canary = nil
+      canaryState.asked = nil
+      let why = hasCompared ? "no more requests are refused than before" : "there were too few requests to compare"
+      log.notice(
+        "the configuration stays: \(why)",
+        metadata: [
+          "generation": "\(active.generation)", "requests": "\(since.requests)",
+          "requests_before": "\(before.requests)",
+        ])
+    }
   }
 
   private func takeBack(

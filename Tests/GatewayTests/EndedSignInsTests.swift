@@ -1,0 +1,124 @@
+import State
+import Synchronization
+import Testing
+import Tokens
+
+@testable import Gateway
+
+/// What waits for its turn on the control loop.
+private final class Turns: Sendable {
+  private let waiting = Mutex<[@Sendable (EndedSignIns) -> Void]>([])
+
+  var count: Int { waiting.withLock { $0.count } }
+
+  func add(_ turn: @escaping @Sendable (EndedSignIns) -> Void) { waiting.withLock { $0.append(turn) } }
+
+  func run(_ ended: EndedSignIns) {
+    for turn in waiting.withLock({ waiting in
+      defer { waiting = [] }
+      return waiting
+    }) { turn(ended) }
+  }
+}
+
+/// Who was told, in that order.
+private final class Told: Sendable {
+  private let names = Mutex<[String]>([])
+  var all: [String] { names.withLock { $0 } }
+
+  func callback(_ name: String) -> @Sendable () -> Void { { self.names.withLock { $0.append(name) } } }
+}
+
+private func token(_ id: String, provider: String = "p", until: Int64 = 1000) -> EndedSignIn {
+  EndedSignIn(.token, id: id, provider: provider, until: until)
+}
+
+@Suite("Sign-ins and tokens that have ended")
+struct EndedSignInsTests {
+  private func kind(_ ended: EndedSignIns, _ id: String, provider: String = "p") -> Revocations.Kind? {
+    ended.revocations.kind(revoking: provider, jti: id, subject: id, keyID: id, signInID: id)
+  }
+
+  @Test("Each is refused as what it is, of its provider alone, and is news once")
+  func learn() {
+    let ended = EndedSignIns(clock: { 0 })
+    #expect(ended.learn([token("a"), EndedSignIn(id: "b", provider: "p", until: 1000)]))
+    #expect(kind(ended, "a") == .tokenID && kind(ended, "b") == .signInID && kind(ended, "a", provider: "q") == nil)
+    #expect(ended.takeNews() == [RevokedName(.tokenID, "a"), RevokedName(.signInID, "b")])
+    #expect(!ended.learn([token("a"), token("a", until: 5)]) && ended.takeNews().isEmpty)
+    #expect(ended.learn([token("a", provider: "q")]) && ended.takeNews() == [RevokedName(.tokenID, "a")])
+    #expect(kind(ended, "a", provider: "q") == .tokenID)
+  }
+
+  @Test("An id that no token can have ends nothing", arguments: ["", String(repeating: "x", count: 40_000)])
+  func impossible(id: String) {
+    let ended = EndedSignIns(clock: { 0 })
+    #expect(!ended.learn([token(id)]))
+    #expect(ended.revocations.isEmpty && ended.takeNews().isEmpty)
+  }
+
+  @Test("T-16: what is over is forgotten when many have come, and nothing that is not over")
+  func sweep() {
+    let ended = EndedSignIns(clock: { 1000 })
+    ended.learn([token("over", until: 1000), token("prolonged", until: 10), token("lasting", until: 1001)])
+    // The later word counts, and an earlier one takes nothing back.
+    ended.learn([token("prolonged", until: 2000), token("lasting", until: 1)])
+    ended.learn((0..<1000).map { token("t\($0)", until: 3000) })
+    #expect(kind(ended, "over") == .tokenID)
+    ended.learn((1000..<1100).map { token("t\($0)", until: 3000) })
+    #expect(kind(ended, "over") == nil)
+    #expect(kind(ended, "prolonged") == .tokenID && kind(ended, "lasting") == .tokenID)
+    #expect((0..<1100).allSatisfy { kind(ended, "t\($0)") == .tokenID })
+    #expect(ended.revocations.count == 1102)
+  }
+
+  @Test("Before there is a control loop nothing waits for one")
+  func beforeStart() {
+    let (ended, told) = (EndedSignIns(clock: { 0 }), Told())
+    ended.relay.add([token("a")], told: told.callback("a"))
+    #expect(told.all == ["a"] && ended.revocations.isEmpty)
+  }
+
+  @Test("Who ends something is told when all loops refuse it, and not before")
+  func told() throws {
+    let (ended, turns, told) = (EndedSignIns(clock: { 0 }), Turns(), Told())
+    var known: [() -> Void] = []
+    ended.start(comingBack: { turns.add($0) }, changed: { known.append($0) })
+    // What comes before the loop's turn is told together.
+    ended.relay.add([token("a")], told: told.callback("a"))
+    ended.relay.add([token("b")], told: told.callback("b"))
+    #expect(turns.count == 1)
+    turns.run(ended)
+    #expect(known.count == 1 && told.all.isEmpty)
+    #expect(kind(ended, "a") == .tokenID && kind(ended, "b") == .tokenID)
+    // Nothing of it is new, and yet the loops do not know it.
+    ended.relay.add([token("a")], told: told.callback("a again"))
+    turns.run(ended)
+    #expect(known.count == 1 && told.all.isEmpty)
+    let loopsKnow = try #require(known.first)
+    loopsKnow()
+    #expect(told.all == ["a", "b", "a again"])
+    // Now they do.
+    ended.relay.add([token("b")], told: told.callback("b again"))
+    turns.run(ended)
+    #expect(known.count == 1 && told.all.last == "b again")
+  }
+
+  @Test("Loops take what they are told in its order: who knows the last knows all")
+  func order() {
+    let (ended, turns, told) = (EndedSignIns(clock: { 0 }), Turns(), Told())
+    var known: [() -> Void] = []
+    ended.start(comingBack: { turns.add($0) }, changed: { known.append($0) })
+    for name in ["a", "b", "c"] {
+      ended.relay.add([token(name)], told: told.callback(name))
+      turns.run(ended)
+    }
+    #expect(known.count == 3 && told.all.isEmpty)
+    known[1]()
+    #expect(told.all == ["a", "b"])
+    known[0]()
+    #expect(told.all == ["a", "b"])
+    known[2]()
+    #expect(told.all == ["a", "b", "c"])
+  }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@testable import Gateway
+
+/// Not of any password: what matters is how they are written.
+private let bcrypt = "$2y$04$kjmTwAVR2nylTIOiqa3uxuFW1ESaKb6qi1LcxyWCqiTC85MwNIrj2"
+private let sha512 = "$6$salt$" + String(repeating: "a", count: 86)
+
+@Suite("The lines that `user import` reads")
+struct UserImportTests {
+  @Test(
+    "Names with their hashes",
+    arguments: [
+      ("alice:\(bcrypt)", "alice", bcrypt), ("alice:\(bcrypt)\r", "alice", bcrypt),
+      // shadow(5) goes on behind the hash.
+      ("alice:\(sha512):19000:0:99999:7:::", "alice", sha512), ("alice:\(sha512):", "alice", sha512),
+      // Nothing is trimmed from a name, and nothing in it has a meaning.
+      (" alice:\(bcrypt)", " alice", bcrypt), ("é@example.com:\(bcrypt)", "é@example.com", bcrypt),
+      ("a#b:\(bcrypt)", "a#b", bcrypt), ("!:\(bcrypt)", "!", bcrypt),
+    ])
+  func user(line: String, name: String, hash: String) {
+    #expect(UserImportCommand.entry(line) == .user(name, hash: hash))
+  }
+
+  @Test(
+    "Empty lines and comments say nothing", arguments: ["", "\r", " \t ", " \t\r", "#", "# alice:\(bcrypt)", "#\r"])
+  func nothing(line: String) { #expect(UserImportCommand.entry(line) == .nothing) }
+
+  @Test(
+    "Accounts without a password that could match are passed over",
+    arguments: [
+      ("daemon:*:19000::::::", "daemon"), ("alice:!\(bcrypt)", "alice"), ("alice:!!", "alice"), ("alice:", "alice"),
+      ("alice::19000:0", "alice"), ("alice:*LK*", "alice"), ("a b:*", "\"a b\""), ("a\u{1B}:!", "\"a\\u001b\""),
+    ])
+  func passedOver(line: String, name: String) { #expect(UserImportCommand.entry(line) == .passedOver(name)) }
+
+  @Test(
+    "What is none of these is a fault",
+    arguments: [
+      ("alice", "no name:hash"), (":\(bcrypt)", "no name:hash"), (":", "no name:hash"),
+      ("alice:$apr1$abcdefgh$0123456789012345678901", "alice: a hash of Apache's MD5 ($apr1$)"),
+      ("alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "alice: a hash of plain SHA-1 ({SHA})"),
+      ("alice:\(bcrypt) ", "alice: a damaged hash of bcrypt"), ("alice: \(bcrypt)", "alice: no password hash"),
+      ("alice:\(bcrypt)\r\r", "alice: a damaged hash of bcrypt"), ("alice:correct horse", "alice: no password hash"),
+      ("a\tb:secret", "\"a\\u0009b\": no password hash"),
+    ])
+  func fault(line: String, beginning: String) {
+    guard case .fault(let message) = UserImportCommand.entry(line) else {
+      Issue.record("\(line) is \(UserImportCommand.entry(line))")
+      return
+    }
+    #expect(message.hasPrefix(beginning))
+  }
+
+  @Test(
+    "L-2: a fault quotes nothing of what stands where a hash should",
+    arguments: [
+      "correct-horse", "$apr1$abcdefgh$CANARY0123456789012345", "{PLAIN}CANARY", "$2y$31$CANARY", "$6$rounds=CANARY$",
+    ])
+  func quotesNothing(hash: String) {
+    guard case .fault(let message) = UserImportCommand.entry("alice:\(hash)") else {
+      Issue.record("no fault")
+      return
+    }
+    #expect(!message.contains("CANARY") && !message.contains("correct-horse"))
+  }
+
+  @Test("A byte order mark counts in front of the first line alone")
+  func byteOrderMark() {
+    let line: [UInt8] = [0xEF, 0xBB, 0xBF] + "bob:x".utf8
+    #expect(UserImportCommand.text(line.span, 1) == "bob:x")
+    #expect(UserImportCommand.text(line.span, 2) == "\u{FEFF}bob:x")
+    #expect(UserImportCommand.text([0xEF, 0xBB].span, 1) == "\u{FFFD}")
+  }
+}

@@ -50,9 +50,10 @@ bench: ## Compares with nginx, HAProxy and Envoy on this machine
 	@source .ci/steps && python_environment && bench_environment
 	@Bench/run
 
-lint: ## Checks the format of Swift files and the syntax of shell scripts
+lint: ## Checks the format of Swift files, and Python and shell scripts for mistakes
+	@.ci/install test
 	swift format lint --strict --recursive $(SWIFT_FILES)
-	@for script in .ci/* deploy/deb deploy/install deploy/debian/p*; do bash -n "$$script"; done
+	@.ci/lint
 
 format: ## Formats Swift files
 	swift format --in-place --recursive $(SWIFT_FILES)

@@ -5,7 +5,7 @@ import time
 import pytest
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
-from support.hostile_provider import provider
+from support.hostile_provider import provider_fixture
 from support.sign_in import SignIn
 from support.tokens import payload
 from support.wire import get

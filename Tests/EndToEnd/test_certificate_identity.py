@@ -4,7 +4,7 @@ import textwrap
 import threading
 
 import pytest
-from support.certificates import Authority, SecureClient, authority, client_context
+from support.certificates import Authority, SecureClient, authority_fixture, client_context
 from support.gateway import run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, mint
@@ -91,11 +91,10 @@ def scene(start, upstream, key_server, keys, authority, clients):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_certificate_says_who_a_client_is(scene, version):
     made = scene()
-    session = None
+    session = context = None
     for _ in range(3):
-        context = None if session is None else client.context
         with made.connect([ORDERS], version=version, session=session, context=context) as client:
-            client.context = client.sock.context
+            context = client.sock.context
             for _ in range(2):
                 answer, seen = made.ask(client, "/writers/x", ("X-Forwarded-User", "root"), ("X-Forwarded-Groups", "all"),
                                         ("X-Forwarded-Client-Cert", "URI=spiffe://other"))
@@ -339,9 +338,9 @@ def test_T_16_a_websocket_that_opens_while_what_its_certificate_was_known_by_is_
 
 
 def test_explain_and_tests_know_certificates(scene, tmp_path):
-    made = scene(more=f"""tests:
-      - {{ request: GET /writers/x, as: {{ provider: machines, roles: [writer], permissions: [orders.write] }}, expect: allowed }}
-      - {{ request: GET /machines/x, expect: certificate_missing }}
+    made = scene(more="""tests:
+      - { request: GET /writers/x, as: { provider: machines, roles: [writer], permissions: [orders.write] }, expect: allowed }
+      - { request: GET /machines/x, expect: certificate_missing }
     """)
     path = made.gateway.config_path
     answer = run("explain", "--config", path, "--path", "/machines/x", "--format", "json")

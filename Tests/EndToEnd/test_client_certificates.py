@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 import pytest
-from support.certificates import Authority, SecureClient, authority, client_context, thumbprint
+from support.certificates import Authority, SecureClient, authority_fixture, client_context, thumbprint
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, b64, mint
 from support.wire import get

@@ -8,8 +8,8 @@ import urllib.request
 
 import pytest
 from support.certificates import key_pem
-from support.code_flow import FLOW, SESSION, URL, CodeFlow, query, scene
-from support.hostile_provider import CLIENT, HostileProvider, provider
+from support.code_flow import FLOW, SESSION, URL, CodeFlow, query, scene_fixture
+from support.hostile_provider import CLIENT, HostileProvider, provider_fixture
 from support.ports import wait_until
 from support.sign_in import FETCH, NAVIGATION, until_status
 from support.tokens import Key

@@ -13,7 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from support.code_flow import FLOW, SESSION, URL, CodeFlow, query
-from support.hostile_provider import CLIENT, SECRET, HostileProvider, provider
+from support.hostile_provider import CLIENT, SECRET, HostileProvider, provider_fixture
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key, b64, hand_made, signing

@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
-from support.code_flow import FLOW, SESSION, CodeFlow, query, scene
+from support.code_flow import FLOW, SESSION, CodeFlow, query, scene_fixture
 from support.gateway import run
-from support.hostile_provider import HostileProvider, provider
+from support.hostile_provider import HostileProvider, provider_fixture
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key

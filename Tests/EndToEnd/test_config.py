@@ -225,13 +225,13 @@ def test_A_3_nothing_listens_with_a_broken_configuration(tmp_path):
 
 def test_environment_variables_are_text_and_never_yaml(tmp_path, start, upstream):
     app = upstream()
-    config = f"""
+    config = """
     listeners:
       - address: 127.0.0.1:0
     upstreams:
-      app: {{ servers: ["${{SERVER}}"] }}
+      app: { servers: ["${SERVER}"] }
     routes:
-      - {{ path: "${{PREFIX}}/**", name: "a$${{b}}", auth: none, upstream: app }}
+      - { path: "${PREFIX}/**", name: "a$${b}", auth: none, upstream: app }
     """
     gateway = start(config.replace('name: "a$${b}", ', ""), env={"SERVER": app.server, "PREFIX": "/public"})
     assert get(gateway, "/public/x").status == 200

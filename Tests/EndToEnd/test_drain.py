@@ -1,6 +1,7 @@
 """Rule D-7: SIGTERM ends the gateway without losing a request; what takes too long is cut, and said."""
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -222,7 +223,7 @@ def test_a_second_interrupt_stops_at_once(start, upstream, first, second):
         app.wait_requests(1)
         gateway.signal(first)
         gateway.wait_message("draining")
-        with pytest.raises(Exception):
+        with pytest.raises(subprocess.TimeoutExpired):
             gateway.wait(0.3)
         began = time.monotonic()
         gateway.signal(second)

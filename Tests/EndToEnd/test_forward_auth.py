@@ -11,7 +11,7 @@ import pytest
 
 from support.code_flow import CodeFlow
 from support.gateway import ROOT, run
-from support.hostile_provider import provider
+from support.hostile_provider import provider_fixture
 from support.ports import free_port, wait_until
 from support.sign_in import ALICE, NAVIGATION, SignIn, until_status, users
 from support.tokens import bearer, mint

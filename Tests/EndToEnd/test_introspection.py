@@ -297,7 +297,7 @@ def test_a_slow_issuer_holds_up_nobody_else(start, upstream, issuer, secret):
     judge.allowed([bearer(GOOD)])
     endpoint.released.clear()
     with Client(gateway, 20) as client:
-        client.send(f"GET /api/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer slow\r\n\r\n")
+        client.send("GET /api/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer slow\r\n\r\n")
         wait_until(lambda: endpoint.in_flight == 1, "the question")
         # Remembered tokens pass meanwhile, on the same loop.
         judge.allowed([bearer(GOOD)])

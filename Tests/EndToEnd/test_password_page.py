@@ -5,7 +5,7 @@ import sqlite3
 import urllib.parse
 
 import pytest
-from support.sign_in import BOB, FETCH, FORM, NAVIGATION, PASSWORD, person, scene, until_status, users
+from support.sign_in import BOB, FETCH, FORM, NAVIGATION, PASSWORD, person, scene_fixture, until_status, users
 
 NEW = "something else entirely"
 PATH = "/auth/password"

@@ -6,7 +6,7 @@ import pytest
 
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
-from support.hostile_provider import provider
+from support.hostile_provider import provider_fixture
 from support.sign_in import NAVIGATION, SignIn, person, until_status, users
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, mint
 from support.wire import get

@@ -3,7 +3,7 @@ import re
 
 import pytest
 from support.certificates import Authority
-from support.hostile_provider import CLIENT, SECRET, provider
+from support.hostile_provider import CLIENT, SECRET, provider_fixture
 from support.ports import free_port
 from support.sign_in import ALICE, PASSWORD, users
 from support.site import site

@@ -8,7 +8,7 @@ import urllib.parse
 
 import pytest
 from support.gateway import Gateway, run
-from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, hashed, person, scene,
+from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, hashed, person, scene_fixture,
                              until_status, users)
 from support.tokens import payload
 

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from support.gateway import BINARY, run
-from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, scene, until_status, users
+from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, scene_fixture, until_status, users
 from support.tokens import payload
 from support.wire import Client
 

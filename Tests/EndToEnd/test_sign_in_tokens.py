@@ -16,7 +16,7 @@ import time
 import pytest
 from support.admin import said_by_admin
 from support.gateway import run
-from support.sign_in import (ALICE, BOB, FORM, HOST, ISSUER, JSON, PASSWORD, SignIn, hashed, person, scene,
+from support.sign_in import (ALICE, BOB, FORM, HOST, ISSUER, JSON, PASSWORD, SignIn, hashed, person, scene_fixture,
                              until_status, users)
 from support.ports import wait_until
 from support.tokens import payload

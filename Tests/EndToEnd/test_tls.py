@@ -9,7 +9,7 @@ import time
 
 import pytest
 from support.admin import said_by_admin
-from support.certificates import Authority, SecureClient, authority, client_context, key_pem, reachable, thumbprint
+from support.certificates import Authority, SecureClient, authority_fixture, client_context, key_pem, reachable, thumbprint
 from support.gateway import run
 from support.ports import wait_until
 from support.wire import Client, split_requests

@@ -11,7 +11,7 @@ import time
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from support.certificates import Authority, authority, server_context
+from support.certificates import Authority, authority_fixture, server_context
 from support.gateway import run
 from support.ports import wait_until
 from support.upstream import OK, read_head, read_to_end

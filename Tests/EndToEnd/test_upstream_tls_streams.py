@@ -13,7 +13,7 @@ import pytest
 import websockets.sync.client
 import websockets.sync.server
 
-from support.certificates import authority, server_context
+from support.certificates import authority_fixture, server_context
 from support.nginx import nginx, pieces_of, put_and_get
 from support.ports import wait_until
 from support.servers import established

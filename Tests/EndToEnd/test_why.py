@@ -58,7 +58,7 @@ def ask(gateway, request_id, status=0):
 
 
 def line(text, name):
-    return next(l for l in text.splitlines() if l.startswith(name))[12:]
+    return next(line for line in text.splitlines() if line.startswith(name))[12:]
 
 
 def test_each_check_says_what_was_expected_and_found(gateway):

@@ -157,7 +157,7 @@ def reachable(gateway):
     return sock
 
 
-@pytest.fixture
-def authority(tmp_path):
+@pytest.fixture(name="authority")
+def authority_fixture(tmp_path):
     """For the tests of a file that imports it."""
     return Authority(tmp_path)

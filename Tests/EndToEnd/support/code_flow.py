@@ -107,8 +107,8 @@ def query(location):
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query, strict_parsing=True))
 
 
-@pytest.fixture
-def scene(start, upstream, provider, tmp_path):
+@pytest.fixture(name="scene")
+def scene_fixture(start, upstream, provider, tmp_path):
     """Makes gateways for the tests of a file that imports it, with the fixture `provider`: `scene(settings=…)`."""
     def make(**options):
         return CodeFlow(start, upstream(), options.pop("provider", provider), tmp_path / "one", **options)

@@ -263,8 +263,8 @@ def bent(members, changes):
     return {name: value for name, value in result.items() if value is not None}
 
 
-@pytest.fixture
-def provider():
+@pytest.fixture(name="provider")
+def provider_fixture():
     """For the tests of a file that imports it."""
     made = HostileProvider()
     yield made

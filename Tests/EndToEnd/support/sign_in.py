@@ -179,8 +179,8 @@ def until_status(request, status, seconds=10):
     return wait_until(lambda: next((a for a in [request()] if a.status == status), None), f"the status {status}", seconds)
 
 
-@pytest.fixture
-def scene(start, upstream, tmp_path):
+@pytest.fixture(name="scene")
+def scene_fixture(start, upstream, tmp_path):
     """Makes gateways for the tests of a file that imports it: `scene(settings=…)`."""
     def make(**options):
         return SignIn(start, upstream(), tmp_path, **options)

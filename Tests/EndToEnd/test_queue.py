@@ -4,7 +4,6 @@ import select
 import signal
 import socket
 import threading
-import time
 
 import pytest
 import websockets.exceptions
@@ -148,7 +147,7 @@ def test_bodies_wait_too(start, upstream, gate, clients):
             more, [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"Content-Length: 5"],
             [b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"hel"]):
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n" + body)
-    time.sleep(0.2)
+    gateway.wait_taken(*more)
     more[2].send(b"lo")
     gate.let(4)
     assert [client.response().status for client in [first, *more]] == [200] * 4
@@ -184,14 +183,14 @@ def test_who_goes_gives_its_place_away(start, upstream, gate, clients, workers):
     for client in others:
         client.send(GET)
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    time.sleep(0.2)
+    gateway.wait_taken(*others)
     for client in others:
         client.sock.close()
     gateway.wait_access(2, reason="client_closed")
     later = clients(gateway, 2)
     for client in later:
         client.send(GET)
-    time.sleep(0.2)
+    gateway.wait_taken(*later)
     assert not answered(later)
     gate.let(3)
     assert [client.response().status for client in [first, *later]] == [200] * 3
@@ -205,7 +204,7 @@ def test_who_goes_while_it_is_served_makes_room(start, upstream, gate, clients, 
     first.send(GET)
     gate.wait(1)
     second.send(GET)
-    time.sleep(0.2)
+    gateway.wait_taken(second)
     first.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     first.sock.close()
     wait_until(lambda: gate.total == 2, "the request that waited")
@@ -232,7 +231,7 @@ def test_a_reload_counts_on_where_the_definition_is_equal(start, upstream, gate,
     first.send(GET)
     gate.wait(1)
     second.send(GET)
-    time.sleep(0.2)
+    gateway.wait_taken(second)
 
     gateway.reload(text.replace("routes: [", "routes: [{ path: /x, auth: none, upstream: app }, "))
     assert get(gateway).status == 503
@@ -251,7 +250,7 @@ def test_drain_ends_a_wait(start, upstream, gate, clients):
     first.send(GET)
     gate.wait(1)
     second.send(GET)
-    time.sleep(0.2)
+    gateway.wait_taken(second)
     gateway.signal(signal.SIGTERM)
     gateway.wait_message("draining")
     gate.let(2)

@@ -1,9 +1,15 @@
 """TLS on listeners: rules A-6, P-15 and H-9, certificates, sessions, reload, and how connections end."""
+import array
+import contextlib
+import fcntl
+import os
+import select
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import termios
 import threading
 import time
 
@@ -87,7 +93,7 @@ def test_A_6_what_is_weak_is_refused(start, upstream, authority, arguments):
     arguments = [a + ":@SECLEVEL=0" if "-cipher" in arguments and a.isupper() else a for a in arguments]
     if arguments[0] in ("-tls1", "-tls1_1"):
         arguments += ["-cipher", "ALL:@SECLEVEL=0"]
-    done = s_client(gateway, arguments, REQUEST)
+    done = s_client(gateway, arguments)
     assert "Cipher is (NONE)" in done and "200 OK" not in done, done
     assert app.received == b"" and gateway.access() == []
     wait_failure(gateway, "unsupported_protocol", "no_shared_cipher", "no_suitable_key_share", "no_suitable_groups")
@@ -96,14 +102,19 @@ def test_A_6_what_is_weak_is_refused(start, upstream, authority, arguments):
 def test_A_6_nothing_is_negotiated_anew(start, upstream, authority):
     app = upstream()
     gateway = start(config(app, files(authority.issue("server"))))
-    said = s_client(gateway, ["-tls1_2"], b"R\n" + REQUEST, interactive=True)
-    assert "200 OK" not in said or "renegotiation" in said.lower(), said
+    with OpenSSLClient(gateway, "-tls1_2", "-msg") as client:
+        client.wait("Verify return code")
+        client.send(b"R\n")
+        client.wait("no renegotiation")
+    # It asked, the gateway refused by an alert, and nothing more went over that connection.
+    assert "RENEGOTIATING" in client.said and "<<< TLS 1.2, Alert [length 0002], warning no_renegotiation" in client.said
+    assert app.received == b"" and gateway.access() == []
 
 
 def test_A_6_no_early_data_and_the_minimum(start, upstream, authority):
     app = upstream()
     gateway = start(config(app, files(authority.issue("server")) + ', minimum: "1.3"'))
-    assert "Max Early Data: 0" in s_client(gateway, ["-tls1_3"], REQUEST)
+    assert "Max Early Data: 0" in s_client(gateway, ["-tls1_3"])
     with pytest.raises(ssl.SSLError):
         SecureClient(gateway, client_context(authority, version=ssl.TLSVersion.TLSv1_2))
 
@@ -113,46 +124,68 @@ def test_D_1_a_flood_of_key_updates_ends_the_connection(start, upstream, authori
     """Each makes both ends derive keys, and none is data: a loop that reads on would serve nobody else."""
     app = upstream()
     gateway = start(config(app, files(authority.issue("server"))))
-    process = subprocess.Popen(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-servername", "example.test", "-tls1_3"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = b""
-    try:
-        time.sleep(0.5)
+    with OpenSSLClient(gateway, "-tls1_3") as client:
+        client.wait("Verify return code")
         for _ in range(count):
-            # A command is a line that is read alone.
-            process.stdin.write(b"k\n")
-            process.stdin.flush()
-            time.sleep(0.03)
-        process.stdin.write(REQUEST)
-        process.stdin.flush()
-        time.sleep(1)
-    except BrokenPipeError:
-        pass
-    finally:
-        process.kill()
-        said = process.stdout.read()
-        process.wait()
-    assert (b"200 OK" in said) == is_served, said[-500:]
-    assert b"KEYUPDATE" in said
+            client.send(b"k\n")
+        client.send(REQUEST)
+        client.wait("200 OK")
+    assert ("200 OK" in client.said, len(app.requests)) == (is_served, int(is_served)), client.said[-500:]
+    assert client.said.count("KEYUPDATE") == count if is_served else "KEYUPDATE" in client.said
     with secure(gateway, authority) as client:
         assert client.send(REQUEST).response().status == 200
 
 
-def s_client(gateway, arguments, sent, interactive=False):
-    """What `openssl s_client` says of a connection over which `sent` goes."""
-    process = subprocess.Popen(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-servername", "example.test", "-msg" if
-         interactive else "-no_ign_eof", *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        process.stdin.write(sent)
-        process.stdin.flush()
-        time.sleep(1)
-        return process.communicate(timeout=20)[0].decode(errors="replace")
-    except (BrokenPipeError, subprocess.TimeoutExpired):
-        process.kill()
-        return process.communicate()[0].decode(errors="replace")
+class OpenSSLClient:
+    """A running `openssl s_client`, and what it has said."""
+
+    def __init__(self, gateway, *arguments):
+        self.said = ""
+        self._process = subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-servername", "example.test", *arguments],
+            bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def send(self, data):
+        """Sends `data`, or has it do a command: a line that it reads alone. Nothing once it has ended."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(data)
+        wait_until(lambda: self._unread() == 0 or self._process.poll() is not None, "what was sent to be read")
+
+    def _unread(self):
+        count = array.array("i", [0])
+        fcntl.ioctl(self._process.stdin, termios.FIONREAD, count)
+        return count[0]
+
+    def wait(self, text, seconds=20):
+        """Back once it has said `text`, or has ended."""
+        output, until = self._process.stdout, time.monotonic() + seconds
+        while text not in self.said:
+            assert select.select([output], [], [], max(0, until - time.monotonic()))[0], f"no {text!r}: {self.said}"
+            if not (piece := os.read(output.fileno(), 65536)):
+                return
+            self.said += piece.decode(errors="replace")
+
+    def end(self):
+        """Has it say the rest, and end."""
+        self.said += self._process.communicate(timeout=20)[0].decode(errors="replace")
+
+
+def s_client(gateway, arguments, sent=REQUEST):
+    """What `openssl s_client` says of a connection over which `sent` goes, up to the answer."""
+    with OpenSSLClient(gateway, *arguments) as client:
+        client.send(sent)
+        client.wait("200 OK")
+        client.end()
+    return client.said
 
 
 def test_alpn_is_http_1_1_or_nothing(start, upstream, authority):
@@ -521,7 +554,7 @@ def test_a_client_that_has_ended_its_half_gets_its_answer(start, script, authori
         client.send(REQUEST)
         # The TCP half alone, as clients do that know nothing of close_notify.
         socket.socket.shutdown(client.sock, socket.SHUT_WR)
-        time.sleep(0.2)
+        gateway.wait_taken(client)
         release.set()
         assert client.response().body == b"ok"
 
@@ -790,7 +823,7 @@ def test_an_ocsp_response_is_stapled(start, upstream, authority):
     issued = authority.issue("server")
     staple = authority.staple(issued[0])
     gateway = start(config(app, f"{files(issued)}, ocsp: {staple}"))
-    assert "OCSP Response Status: successful" in s_client(gateway, ["-status"], REQUEST)
+    assert "OCSP Response Status: successful" in s_client(gateway, ["-status"])
     staple.write_bytes(b"no response")
     done = run("check", "--config", gateway.config_path)
     assert done.returncode == 1 and f"{staple} holds no OCSP response" in done.stderr
@@ -806,12 +839,12 @@ def test_an_ocsp_response_that_is_out_of_date_is_not_stapled(start, upstream, au
     staple = authority.staple(issued[0], days=-1)
     gateway = start(config(app, f"{files(issued)}, ocsp: {staple}"))
     assert f"{staple} is out of date (nextUpdate); it is not stapled" in gateway.wait_message("nextUpdate")["message"]
-    assert "OCSP response: no response sent" in s_client(gateway, ["-status"], REQUEST)
+    assert "OCSP response: no response sent" in s_client(gateway, ["-status"])
     # One that goes out of date meanwhile.
     authority.staple(issued[0], days=10 / 86_400)
     gateway.reload()
-    assert "OCSP Response Status: successful" in s_client(gateway, ["-status"], REQUEST)
-    wait_until(lambda: "OCSP response: no response sent" in s_client(gateway, ["-status"], REQUEST), "the end of it", 20)
+    assert "OCSP Response Status: successful" in s_client(gateway, ["-status"])
+    wait_until(lambda: "OCSP response: no response sent" in s_client(gateway, ["-status"]), "the end of it", 20)
 
 
 def test_A_3_a_redirect_beside_tls_is_a_fault(tmp_path, authority):

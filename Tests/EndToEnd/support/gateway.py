@@ -9,7 +9,7 @@ import subprocess
 import textwrap
 import time
 
-from .ports import wait_until
+from .ports import FIN_WAIT_1, tcp_ends, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / ".build/release/portcullis"))
@@ -134,6 +134,31 @@ class Gateway:
             yield
         finally:
             self.signal(signal.SIGCONT)
+
+    def wait_taken(self, *clients, seconds=10):
+        """Back once it has read all that these clients have sent, and has nothing left to do: who is to wait waits.
+
+        A thread that could run and has no processor does not count as one that sleeps, however busy the machine is.
+        """
+        ports = [client.sock.getsockname()[1] for client in clients]
+
+        def is_taken():
+            ends = tcp_ends()
+            for port in ports:
+                # What was sent, an end too, has reached the other side's socket, and is in it no more.
+                own, other = ends[port, self.port], ends[self.port, port]
+                if own.unsent or own.state == FIN_WAIT_1 or other.unread:
+                    return False
+            return self._is_asleep()
+        wait_until(is_taken, "the gateway to have taken what was sent", seconds)
+
+    def _is_asleep(self):
+        """Whether all of its threads wait for something."""
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if (task / "stat").read_text().rpartition(") ")[2][0] != "S":
+                    return False
+        return True
 
     def wait(self, seconds=15):
         """Its exit status."""

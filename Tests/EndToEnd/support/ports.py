@@ -1,6 +1,8 @@
 """Waiting for what other processes do."""
+import pathlib
 import socket
 import time
+from typing import NamedTuple
 
 
 def wait_until(condition, what, seconds=10.0):
@@ -22,3 +24,26 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
+
+
+FIN_WAIT_1 = 4
+
+
+class TCPEnd(NamedTuple):
+    """One end of a connection, as the kernel has it."""
+    state: int
+    # Bytes that the other end's kernel does not have yet, and those that this end's process has not read.
+    unsent: int
+    unread: int
+
+
+
+def tcp_ends():
+    """The ends of all connections over IPv4, by their own port and the other end's."""
+    ends = {}
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, own, other, state, queues = line.split()[:5]
+        unsent, _, unread = queues.partition(":")
+        ports = (int(own.rpartition(":")[2], 16), int(other.rpartition(":")[2], 16))
+        ends[ports] = TCPEnd(int(state, 16), int(unsent, 16), int(unread, 16))
+    return ends

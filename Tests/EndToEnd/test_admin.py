@@ -115,57 +115,76 @@ def test_metrics_count_what_was_answered(start, upstream, tmp_path, key, workers
         assert good.encode() not in text and good.split(".")[2].encode() not in text
 
 
-def test_which_keys_are_used(start, upstream, tmp_path, key):
-    app, other = upstream(), Key("ES256", "b")
-    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk, other.jwk]}))
-    text = config(
-        app, f'jwks_file: {tmp_path}/jwks.json, token_from: [authorization, "cookie:t"]', workers=2,
-    ).replace(f"audiences: [{AUDIENCE}]", f"audiences: [{AUDIENCE}, old]")
-    gateway = start(text)
-    admin = Admin(gateway)
-    good, old = mint(key, roles=["admin"]), mint(key, aud="old", headers={"typ": None})
-    # Whoever forges a token chooses its `kid`, and counts nothing.
-    forged = [mint(Key("ES256", kid), roles=["admin"]) for kid in ("b", "made-up")]
-    for fields, status in (
-            [([bearer(good)], 200)] * 3 + [([("Cookie", f"t={good}")], 200), ([bearer(old)], 403)]
-            + [([bearer(token)], 401) for token in forged]):
-        assert get(gateway, "/private/x", fields).status == status
+class UsedKeys:
+    """A gateway that takes tokens of two keys, for two audiences and in two places; five good ones came, all of `key`."""
 
-    def uses():
-        company, = admin.status()["providers"]
-        return company["tokens"]["count"], {
-            (use["of"], use["value"]): (use["count"], (use["remark"] or "").split(" 2")[0])
-            for use in company["tokens"]["uses"]}
+    def __init__(self, start, upstream, folder, key):
+        self.key, self.other = key, Key("ES256", "b")
+        (folder / "jwks.json").write_text(json.dumps({"keys": [key.jwk, self.other.jwk]}))
+        self.text = config(
+            upstream(), f'jwks_file: {folder}/jwks.json, token_from: [authorization, "cookie:t"]', workers=2,
+        ).replace(f"audiences: [{AUDIENCE}]", f"audiences: [{AUDIENCE}, old]")
+        self.gateway = start(self.text)
+        self.admin = Admin(self.gateway)
+        good, old = mint(key, roles=["admin"]), mint(key, aud="old", headers={"typ": None})
+        # Whoever forges a token chooses its `kid`, and counts nothing.
+        forged = [mint(Key("ES256", kid), roles=["admin"]) for kid in ("b", "made-up")]
+        for fields, status in (
+                [([bearer(good)], 200)] * 3 + [([("Cookie", f"t={good}")], 200), ([bearer(old)], 403)]
+                + [([bearer(token)], 401) for token in forged]):
+            assert get(self.gateway, "/private/x", fields).status == status
 
-    expected = {
+    @property
+    def tokens(self):
+        company, = self.admin.status()["providers"]
+        return company["tokens"]
+
+    def uses(self):
+        return {(use["of"], use["value"]): (use["count"], (use["remark"] or "").split(" 2")[0])
+                for use in self.tokens["uses"]}
+
+    def unused_since(self, value):
+        return next(use["remark"] for use in self.tokens["uses"] if use["value"] == value).removeprefix("unused since ")
+
+    def reload(self, text):
+        self.gateway.write_config(text)
+        assert self.admin.get("/reload", method="POST").status == 200
+
+
+@pytest.fixture
+def used_keys(start, upstream, tmp_path, key):
+    return UsedKeys(start, upstream, tmp_path, key)
+
+
+def test_which_keys_are_used(used_keys):
+    assert used_keys.tokens["count"] == 5
+    assert used_keys.uses() == {
         ("key", "a"): (5, ""), ("key", "b"): (0, "unused since"), ("audience", AUDIENCE): (4, ""),
         ("audience", "old"): (1, ""), ("place", "bearer"): (4, ""), ("place", "cookie"): (1, ""),
         ("without", "typ"): (1, "")}
-    assert uses() == (5, expected)
-    assert sum(bound["count"] for bound in admin.status()["providers"][0]["tokens"]["ages"]) == 5
-    samples = admin.metrics()
+    assert sum(bound["count"] for bound in used_keys.tokens["ages"]) == 5
+    samples = used_keys.admin.metrics()
     assert samples['portcullis_tokens_total{provider="company",key="a",algorithm="ES256"}'] == 5
     assert samples['portcullis_token_traits_total{provider="company",trait="place",value="cookie"}'] == 1
     ages = {name.split('seconds="')[1][:-2]: count for name, count in samples.items() if "token_ages_total" in name}
     assert ages == {"60": 5, **dict.fromkeys(["300", "900", "3600", "21600", "86400", "604800", "more"], 0)}
     assert not any("made-up" in name for name in samples)
 
-    # What comes with a reload is unused since then, and not since counting began.
-    def since(value):
-        uses = admin.status()["providers"][0]["tokens"]["uses"]
-        return next(use["remark"] for use in uses if use["value"] == value).removeprefix("unused since ")
 
-    began = since("b")
-    time.sleep(1.1)
-    gateway.write_config(text.replace(", old]", ", old, new]"))
-    assert admin.get("/reload", method="POST").status == 200
-    assert since("new") > began and since("b") == began
+def test_what_comes_with_a_reload_is_unused_since_then_and_not_since_counting_began(used_keys):
+    began = used_keys.unused_since("b")
+    wait_until(lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > began, "another second")
+    used_keys.reload(used_keys.text.replace(", old]", ", old, new]"))
+    assert used_keys.unused_since("new") > began and used_keys.unused_since("b") == began
 
-    # A reload goes on counting, and so does a key that comes into use.
-    assert admin.get("/reload", method="POST").status == 200
-    assert get(gateway, "/private/x", [bearer(good)]).status == 200
-    assert get(gateway, "/private/x", [bearer(mint(other, roles=["admin"]))]).status == 200
-    assert uses()[1][("key", "a")] == (6, "") and uses()[1][("key", "b")] == (1, "")
+
+def test_a_reload_goes_on_counting_uses_and_people_are_shown_them(used_keys):
+    gateway, admin = used_keys.gateway, used_keys.admin
+    used_keys.reload(used_keys.text)
+    for key in (used_keys.key, used_keys.other):
+        assert get(gateway, "/private/x", [bearer(mint(key, roles=["admin"]))]).status == 200
+    uses = used_keys.uses()
+    assert uses[("key", "a")] == (6, "") and uses[("key", "b")] == (1, "")
     page = admin.get("/status", HTML).body.decode()
     assert "<td>company</td><td>key</td><td>a</td><td>6</td><td>86 %</td>" in page and "made-up" not in page
     listed = run("keys", "list", "--config", gateway.config_path, "--admin", f"127.0.0.1:{admin.port}")

@@ -403,7 +403,10 @@ def test_seconds_of_any_size_do_no_harm(straight, shared_provider, seconds):
 
 
 def slow(handler):
-    time.sleep(6)
+    """Says nothing until the gateway has given up, and hung up."""
+    handler.connection.settimeout(30)
+    assert handler.connection.recv(1) == b""
+    handler.close_connection = True
 
 
 def endless(handler):

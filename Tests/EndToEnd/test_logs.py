@@ -289,29 +289,37 @@ def nobody():
         yield place
 
 
-def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server, keys, nobody, tmp_path):
-    """Canaries in the queries of all URLs that are fetched, and in user information, while nobody answers there; what
-    is said of those that answer; and what is said of URLs that are refused."""
-    app, served, finder = upstream(), key_server(keys["ES256"]), key_server()
-    canary, down = "CANARY", f"http://{nobody}"
-    (tmp_path / "client.secret").write_text("client")
-    (tmp_path / "client.secret").chmod(0o600)
+URL_CANARY = "CANARY"
 
-    def discovered(handler):
+
+class Fetching:
+    """A configuration all of whose URLs hold canaries, in their queries and as user information: where nobody answers,
+    and where keys are served."""
+
+    def __init__(self, start, upstream, key_server, key, nobody, folder):
+        self.key, self.folder = key, folder
+        self.served, self.finder, self.down = key_server(key), key_server(), f"http://{nobody}"
+        self.finder.instead = self._discovered
+        self.app = upstream()
+        (folder / "client.secret").touch(0o600)
+        (folder / "client.secret").write_text("client")
+        self.gateway = start(self.text(f"{self.served.url}?key={URL_CANARY}"))
+
+    def _discovered(self, handler):
         """Two issuers, told apart by their paths."""
         path = handler.path.removesuffix("/.well-known/openid-configuration")
-        keys_at = f"{down}/keys?key={canary}" if path == "/asks" else f"http://{canary}:{canary}@127.0.0.1:1/keys"
-        body = json.dumps({"issuer": finder.origin + path, "jwks_uri": keys_at}).encode()
+        keys_at = (f"{self.down}/keys?key={URL_CANARY}" if path == "/asks"
+                   else f"http://{URL_CANARY}:{URL_CANARY}@127.0.0.1:1/keys")
+        body = json.dumps({"issuer": self.finder.origin + path, "jwks_uri": keys_at}).encode()
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
 
-    finder.instead = discovered
-    client = f"client_id: gateway, client_secret_file: {tmp_path}/client.secret"
-    introspection = f"introspection: {{ url: '{down}/introspect?key={canary}', tokens: all, {client} }}"
-
-    def text(jwks_url, more=""):
+    def text(self, jwks_url, more=""):
+        down, finder, folder, canary = self.down, self.finder.origin, self.folder, URL_CANARY
+        client = f"client_id: gateway, client_secret_file: {folder}/client.secret"
+        introspection = f"introspection: {{ url: '{down}/introspect?key={canary}', tokens: all, {client} }}"
         return f"""
         listeners: [{{ address: 127.0.0.1:0 }}]
         admin: {{ address: 127.0.0.1:0 }}
@@ -319,12 +327,12 @@ def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server
         providers:
           down: {{ issuer: "https://down.example", audiences: [a], jwks_url: "{down}/jwks?key={canary}" }}
           served: {{ issuer: "{ISSUER}", audiences: [a], jwks_url: "{jwks_url}",
-                    refresh: {{ cache_file: {tmp_path}/copy }} }}
-          asks: {{ issuer: "{finder.origin}/asks", audiences: [a] }}
-          user: {{ issuer: "{finder.origin}/user", audiences: [a] }}
+                    refresh: {{ cache_file: {folder}/copy }} }}
+          asks: {{ issuer: "{finder}/asks", audiences: [a] }}
+          user: {{ issuer: "{finder}/user", audiences: [a] }}
           introspected: {{ issuer: "https://introspected.example", audiences: [a], {introspection} }}
         upstreams:
-          app: {{ servers: ["{app.server}"] }}
+          app: {{ servers: ["{self.app.server}"] }}
           ill: {{ servers: ["{down.removeprefix('http://')}"], health: {{ path: "/healthz?key={canary}", every: 100ms }} }}
         routes:
           - {{ path: /down, auth: [down], upstream: app }}
@@ -333,40 +341,69 @@ def test_L_2_what_configured_urls_hold_is_never_said(start, upstream, key_server
           - {{ path: /ill, auth: none, upstream: ill }}
         {more}"""
 
-    gateway = start(text(f"{served.url}?key={canary}"))
+    def take(self, text):
+        self.gateway.write_config(text)
+        self.gateway.signal(signal.SIGHUP)
+
+    def run(self, *command):
+        """Its exit status, and what it says."""
+        done = run(*command, "--config", self.gateway.config_path)
+        unsaid({" ".join(command): done.stdout + done.stderr})
+        return done.returncode, done.stdout + done.stderr
+
+    def gateway_says_nothing_of_them(self):
+        unsaid({"access": self.gateway.access_text, "program": self.gateway.program_text, **said_by_admin(self.gateway, [])})
+
+
+def unsaid(said):
+    for name, spoken in said.items():
+        assert URL_CANARY not in spoken, f"in {name}: {spoken[max(spoken.find(URL_CANARY) - 300, 0):][:400]}"
+
+
+@pytest.fixture
+def fetching(start, upstream, key_server, keys, nobody, tmp_path):
+    return Fetching(start, upstream, key_server, keys["ES256"], nobody, tmp_path)
+
+
+def test_L_2_what_configured_urls_hold_is_not_said_of_fetches_and_requests(fetching):
+    gateway = fetching.gateway
     for provider in ("down", "asks", "user"):
         wait_until(lambda: [m for m in gateway.messages() if m.get("provider") == provider and "url" in m],
                    f"what is said of {provider}")
-    answers = []
     for path in ("/down", "/asks", "/introspected", "/ill"):
-        answer = get(gateway, path, [bearer("opaque" if path == "/introspected" else mint(keys["ES256"]))])
-        answers.append(answer.head + answer.body)
+        answer = get(gateway, path, [bearer("opaque" if path == "/introspected" else mint(fetching.key))])
+        unsaid({path: (answer.head + answer.body).decode()})
     gateway.wait_message("could not be introspected")
     gateway.wait_message("keys updated")
-    wait_until((tmp_path / "copy").exists, "the copy")
-    # A copy of other keys, and URLs that are refused, in a reload.
-    gateway.write_config(text(f"{served.url}?other={canary}"))
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("the copy of keys on disk is not used")
-    commands = [run(*command, "--config", gateway.config_path) for command in (
-        ("keys", "list"), ("doctor",), ("doctor", "--json"), ("check",), ("explain", "--path", "/ill"))]
-    assert [each.returncode for each in commands if each.args[1] != "doctor"] == [69, 0, 0], commands
-    wrong = text(f"https://{canary}:{canary}@127.0.0.1/jwks", "") + f"""
-          - {{ path: "/a?{canary}", auth: none, upstream: "http://{canary}@a" }}
-        otlp: {{ url: "https://collector.example?key={canary}", traces: 10% }}
-        """
-    gateway.write_config(wrong)
-    gateway.signal(signal.SIGHUP)
-    gateway.wait_message("reload refused")
-    commands += [run(command, "--config", gateway.config_path) for command in ("check", "serve")]
-    assert [each.returncode for each in commands[-2:]] == [1, 78]
-    assert "\"https://(hidden)@127.0.0.1/jwks\"" in commands[-2].stdout + commands[-2].stderr
-    said = dict(access=gateway.access_text, program=gateway.program_text, answers=b"".join(answers).decode(),
-                **said_by_admin(gateway, []),
-                **{" ".join(map(str, each.args[1:3])): each.stdout + each.stderr for each in commands})
-    assert f"{served.url}?(hidden)" in said["keys list"]
-    for name, spoken in said.items():
-        assert canary not in spoken, f"in {name}: {spoken[max(spoken.find(canary) - 300, 0):][:400]}"
+    fetching.gateway_says_nothing_of_them()
+
+
+def test_L_2_what_configured_urls_hold_is_not_said_of_a_copy_of_other_keys(fetching):
+    wait_until((fetching.folder / "copy").exists, "the copy")
+    fetching.take(fetching.text(f"{fetching.served.url}?other={URL_CANARY}"))
+    fetching.gateway.wait_message("the copy of keys on disk is not used")
+    fetching.gateway_says_nothing_of_them()
+
+
+def test_L_2_commands_do_not_say_what_configured_urls_hold(fetching):
+    status, said = fetching.run("keys", "list")
+    assert status == 69 and f"{fetching.served.url}?(hidden)" in said
+    for command, status in [(("check",), 0), (("explain", "--path", "/ill"), 0)]:
+        assert fetching.run(*command)[0] == status
+    for command in [("doctor",), ("doctor", "--json")]:
+        fetching.run(*command)
+
+
+def test_L_2_what_urls_hold_that_are_refused_is_not_said(fetching):
+    fetching.take(fetching.text(f"https://{URL_CANARY}:{URL_CANARY}@127.0.0.1/jwks") + f"""
+          - {{ path: "/a?{URL_CANARY}", auth: none, upstream: "http://{URL_CANARY}@a" }}
+        otlp: {{ url: "https://collector.example?key={URL_CANARY}", traces: 10% }}
+        """)
+    fetching.gateway.wait_message("reload refused")
+    status, said = fetching.run("check")
+    assert status == 1 and "\"https://(hidden)@127.0.0.1/jwks\"" in said
+    assert fetching.run("serve")[0] == 78
+    fetching.gateway_says_nothing_of_them()
 
 
 def test_L_2_a_shared_secret_is_not_said(upstream, tmp_path):

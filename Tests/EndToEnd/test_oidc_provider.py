@@ -259,76 +259,117 @@ def test_a_browser_signs_in_at_canaille_and_out_again(start, upstream, canaille,
     assert client["client_secret"] not in gateway.program_text + gateway.access_text
 
 
-def test_a_browser_signs_in_at_django_oauth_toolkit_stays_and_goes(start, upstream, toolkit, tmp_path):
-    app = upstream()
-    file = tmp_path / "secret"
-    file.touch(0o600)
-    file.write_text(SECRET)
-    text = f"""
-    listeners:
-      - address: {toolkit.url.partition("://")[2]}
-    providers:
-      company:
-        issuer: "{toolkit.issuer}"
-        audiences: [gateway]
-        claims: {{ roles: groups }}
-        code_flow:
-          client_id: gateway
-          client_secret_file: {file}
-          url: "{toolkit.url}"
-          scopes: [profile, email]
-          userinfo: true
-          after_logout: /bye
-          state: {tmp_path / "state"}
-    upstreams:
-      app: {{ servers: ["{app.server}"] }}
-    routes:
-      - {{ path: /bye, auth: none, upstream: app }}
-      - {{ path: /admin, auth: company, require: {{ roles: [admin] }}, upstream: app }}
-      - {{ path: /root, auth: company, require: {{ roles: [root] }}, upstream: app }}
-      - {{ path: /**, auth: company, upstream: app }}
-    """
-    gateway = start(text)
-    gateway.wait_message("keys updated", 20)
-    browser, wanted = requests.Session(), toolkit.url + "/orders?year=2026"
+class ToolkitScene:
+    """A gateway that signs people in at django-oauth-toolkit, and a browser."""
 
-    def ask(path, **options):
-        return browser.get(toolkit.url + path, timeout=20, allow_redirects=False, **options)
-    page = ask("/orders?year=2026", headers=NAVIGATION)
-    target = walk(browser, page, toolkit.url + "/oauth/callback", {"username": "alice", "password": PASSWORD})
+    def __init__(self, start, app, toolkit, folder):
+        (folder / "secret").touch(0o600)
+        (folder / "secret").write_text(SECRET)
+        self._start, self.app, self.toolkit, self.folder = start, app, toolkit, folder
+        self.wanted = toolkit.url + "/orders?year=2026"
+        self.browser = requests.Session()
+        self.start()
+
+    def start(self):
+        self.gateway = self._start(f"""
+        listeners:
+          - address: {self.toolkit.url.partition("://")[2]}
+        providers:
+          company:
+            issuer: "{self.toolkit.issuer}"
+            audiences: [gateway]
+            claims: {{ roles: groups }}
+            code_flow:
+              client_id: gateway
+              client_secret_file: {self.folder}/secret
+              url: "{self.toolkit.url}"
+              scopes: [profile, email]
+              userinfo: true
+              after_logout: /bye
+              state: {self.folder / "state"}
+        upstreams:
+          app: {{ servers: ["{self.app.server}"] }}
+        routes:
+          - {{ path: /bye, auth: none, upstream: app }}
+          - {{ path: /admin, auth: company, require: {{ roles: [admin] }}, upstream: app }}
+          - {{ path: /root, auth: company, require: {{ roles: [root] }}, upstream: app }}
+          - {{ path: /**, auth: company, upstream: app }}
+        """)
+        self.gateway.wait_message("keys updated", 20)
+
+    def ask(self, path, **options):
+        return self.browser.get(self.toolkit.url + path, timeout=20, allow_redirects=False, **options)
+
+    def _at_the_provider(self):
+        """Where the provider sends the browser back to."""
+        page = self.ask("/orders?year=2026", headers=NAVIGATION)
+        return walk(self.browser, page, self.toolkit.url + "/oauth/callback", {"username": "alice", "password": PASSWORD})
+
+    def signs_in(self):
+        """The address that the browser comes back with, once the gateway has taken it."""
+        target = self._at_the_provider()
+        page = self.browser.get(target, timeout=20, allow_redirects=False, headers=NAVIGATION)
+        assert page.status_code == 303 and urllib.parse.urljoin(target, page.headers["Location"]) == self.wanted
+        return target
+
+    def said_no_secret(self):
+        return SECRET not in self.gateway.program_text + self.gateway.access_text
+
+
+@pytest.fixture
+def toolkit_scene(start, upstream, toolkit, tmp_path):
+    return ToolkitScene(start, upstream(), toolkit, tmp_path)
+
+
+def test_a_browser_signs_in_at_django_oauth_toolkit(toolkit_scene):
+    scene = toolkit_scene
+    target = scene.signs_in()
     # RFC 9207: it says who it is, and the gateway has read that it does.
-    assert f"iss={urllib.parse.quote_plus(toolkit.issuer)}" in target and app.received == b""
-    page = browser.get(target, timeout=20, allow_redirects=False, headers=NAVIGATION)
-    assert page.status_code == 303 and urllib.parse.urljoin(target, page.headers["Location"]) == wanted
-    assert ask("/orders?year=2026", headers=NAVIGATION).status_code == 200
-    seen = app.wait_requests(1)[0]
+    assert f"iss={urllib.parse.quote_plus(scene.toolkit.issuer)}" in target and scene.app.received == b""
+    assert scene.ask("/orders?year=2026", headers=NAVIGATION).status_code == 200
+    seen = scene.app.wait_requests(1)[0]
     # The address is in userinfo alone.
     assert seen.field("x-forwarded-email") == "alice@example.com" and seen.field("x-forwarded-user") == "1"
     assert seen.field("x-forwarded-preferred-username") == "alice" and seen.field("x-forwarded-groups") == "admin,a%2Cb"
     assert seen.target == "/orders?year=2026" and seen.field("cookie") is None and seen.field("authorization") is None
-    assert [ask(path).status_code for path in ("/admin", "/root")] == [200, 403]
-    # Whoever brings the code once more, or without the browser's cookies, is nobody.
-    for session in (browser, requests.Session()):
+    assert [scene.ask(path).status_code for path in ("/admin", "/root")] == [200, 403]
+    assert scene.said_no_secret()
+
+
+def test_C_5_whoever_brings_the_toolkits_code_once_more_or_without_the_cookies_is_nobody(toolkit_scene):
+    target = toolkit_scene.signs_in()
+    for session in (toolkit_scene.browser, requests.Session()):
         assert session.get(target, timeout=20, allow_redirects=False, headers=NAVIGATION).status_code == 400
-    # Its refresh tokens are replaced with each use.
+    assert toolkit_scene.app.received == b""
+
+
+def test_a_browser_stays_signed_in_while_the_toolkit_replaces_refresh_tokens(toolkit_scene):
+    scene = toolkit_scene
+    scene.signs_in()
+    # Each use of one replaces it.
     for _ in range(2):
-        gateway.stop()
-        with contextlib.closing(sqlite3.connect(tmp_path / "state/company.sessions.db")) as database, database:
+        scene.gateway.stop()
+        with contextlib.closing(sqlite3.connect(scene.folder / "state/company.sessions.db")) as database, database:
             assert database.execute("UPDATE sessions SET renew_at = renew_at - 86400").rowcount == 1
-        gateway = start(text)
-        gateway.wait_message("keys updated", 20)
-        assert ask("/admin").status_code == 200
-        assert app.wait_requests(1)[-1].field("x-forwarded-email") == "alice@example.com"
-    asked = toolkit.log_path.read_text()
+        scene.start()
+        assert scene.ask("/admin").status_code == 200
+        assert scene.app.wait_requests(1)[-1].field("x-forwarded-email") == "alice@example.com"
+    asked = scene.toolkit.log_path.read_text()
     assert asked.count('"POST /token/ HTTP/1.1" 200') == 3 and asked.count('"GET /userinfo/ HTTP/1.1" 200') == 3
-    page = browser.post(toolkit.url + "/oauth/logout", timeout=20, allow_redirects=False, headers={"Origin": toolkit.url})
-    assert page.headers["Location"].startswith(toolkit.issuer + "/logout/?")
-    assert walk(browser, page, toolkit.url, {}) == toolkit.url + "/bye"
-    assert ask("/api").status_code == 401
-    # The provider's session has ended too: it asks for the password.
-    page = browser.get(wanted, timeout=20, headers=NAVIGATION)
-    assert page.url.startswith(toolkit.issuer + "/login/") and "password" in page.text
-    assert SECRET not in gateway.program_text + gateway.access_text
+    assert scene.said_no_secret()
+
+
+def test_a_logout_ends_the_session_at_the_gateway_and_at_the_toolkit(toolkit_scene):
+    scene = toolkit_scene
+    scene.signs_in()
+    page = scene.browser.post(
+        scene.toolkit.url + "/oauth/logout", timeout=20, allow_redirects=False, headers={"Origin": scene.toolkit.url})
+    assert page.headers["Location"].startswith(scene.toolkit.issuer + "/logout/?")
+    assert walk(scene.browser, page, scene.toolkit.url, {}) == scene.toolkit.url + "/bye"
+    assert scene.ask("/api").status_code == 401
+    # It asks for the password again.
+    page = scene.browser.get(scene.wanted, timeout=20, headers=NAVIGATION)
+    assert page.url.startswith(scene.toolkit.issuer + "/login/") and "password" in page.text
 
 
 def refused_when_changed(judge, token):

@@ -60,7 +60,11 @@ class Scene:
         return mint(self.foreign, iss=OTHER, **changes)
 
     def status(self, token, target="/x"):
-        return get(self.gateway, target, [bearer(token)]).status
+        """That of the answer. The upstream has seen a request that passed, and nothing of any other."""
+        mark = os.urandom(8).hex()
+        status = get(self.gateway, target, [bearer(token), ("X-Mark", mark)]).status
+        assert (mark.encode() in self.app.received) == (status == 200), status
+        return status
 
     def warm(self, *tokens):
         """Has the loops verify the tokens, and find them again."""

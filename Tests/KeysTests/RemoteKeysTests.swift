@@ -116,7 +116,7 @@ struct RemoteKeysTests {
     defer { store.stop() }
     store.start()
     try await store.keys("keys arrive") { $0.keySet != nil }
-    try await Task.sleep(for: .milliseconds(300))
+    await store.loopRuns(for: .milliseconds(100))
     #expect(store.record.allEvents == ["idp: 1 keys"])
     #expect(server.requests.count == 1)
     #expect(await store.snapshot().providers[0].keySet != nil)

@@ -55,6 +55,12 @@ final class RunningStore: Sendable {
     await withCheckedContinuation { done in store.async { done.resume(returning: body($0)) } }
   }
 
+  /// Back when so long has passed on the store's loop: what it had to do in that time, it has done.
+  func loopRuns(for duration: Duration) async {
+    let loop = store.loop
+    await withCheckedContinuation { done in store.async { _ in loop.schedule(after: duration) { done.resume() } } }
+  }
+
   func snapshot() async -> KeySnapshot { await with { $0.snapshot } }
 
   /// The first provider's keys as people see them.

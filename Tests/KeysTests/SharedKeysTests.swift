@@ -121,7 +121,7 @@ struct SharedKeysTests {
     try await RunningStore.until("more fetches") { server.requests.count > count + 5 ? true : nil }
     await store.reload([])
     let last = server.requests.count
-    try await Task.sleep(for: .milliseconds(200))
+    await store.loopRuns(for: .milliseconds(100))
     // One may have been on its way.
     #expect(server.requests.count <= last + 1)
   }

@@ -118,10 +118,13 @@ struct DestinationTests {
         "14:28: a text with a line break or another control character"),
       Row(
         "headers: { set: { X-A: é } }",
-        "14:28: \"é\" is no header value: it holds more than visible ASCII and spaces"),
+        "14:28: \"(hidden)\" is no header value: it holds more than visible ASCII and spaces"),
       Row(
         "headers: { set: { X-A: \" a\" } }",
-        "14:28: \" a\" begins or ends with a space, which is lost on the way"),
+        "14:28: \"(hidden)\" begins or ends with a space, which is lost on the way"),
+      Row(
+        "headers: { set: \"X-Api-Key: hunter2\" }",
+        "14:21: expected a mapping from headers to values, found \"(hidden)\""),
       Row(
         "headers: { set: { X-A: a }, remove: [x_a] }",
         "14:42: \"x_a\" is the same header as \"X-A\" to many applications; name one of them"),

@@ -70,13 +70,15 @@ extension ValueKind where Value == [LocatedHeader] {
         return .mapping(entries.map { .init(key: $0.key, value: .hidden) })
       },
       decode: { node, decoding in
-        guard let entries = node.entries(expected: "a mapping from headers to values", &decoding) else { return nil }
+        guard let entries = node.hidden.entries(expected: "a mapping from headers to values", &decoding) else {
+          return nil
+        }
         var headers: [LocatedHeader] = []
         for entry in entries {
           if let fault = RequestHeaderName.fault(entry.key) {
             decoding.report(entry.keyPosition, "\"\(entry.key)\" \(fault.predicate)")
           }
-          guard let text = value.decode(entry.value, &decoding) else { continue }
+          guard let text = value.decode(entry.value.hidden, &decoding) else { continue }
           if let secret = WrittenSecret(entry.key, entry.keyPosition, value: entry.value) {
             decoding.secretsWritten.append(secret)
           }

@@ -16,7 +16,7 @@ struct Node: Sendable {
     let value: Node
   }
 
-  let content: Content
+  private(set) var content: Content
   let position: Position
   /// Where it stands, in characters from the beginning of the text: without spaces and comments after it.
   var range = 0..<0
@@ -31,6 +31,14 @@ struct Node: Sendable {
     case .mapping: "a mapping"
     case .faulty: "a fault"
     }
+  }
+
+  /// The same, for messages that must not quote it: its text may be a secret.
+  var hidden: Node {
+    guard case .scalar(let scalar) = content, !scalar.written.isEmpty else { return self }
+    var node = self
+    node.content = .scalar(Scalar(text: scalar.text, written: "(hidden)", style: scalar.style))
+    return node
   }
 }
 

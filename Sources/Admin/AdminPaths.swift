@@ -55,21 +55,21 @@ public final class AdminPaths: Responder, Sendable {
       return completion(
         AdminPaths.text(405, "GET alone\n", fields: [("Allow", "GET, HEAD")], reason: .methodRefused))
     }
-    let path = request.path
-    switch path {
-    case "/health/live": completion(AdminPaths.text(200, "live\n"))
-    case "/health/ready":
+    guard let page = Page(rawValue: request.path) else { return other(request, completion) }
+    switch page {
+    case .live: completion(AdminPaths.text(200, "live\n"))
+    case .ready:
       collect(.left) { report in
         let isReady = report.readiness == .ready
         completion(AdminPaths.text(isReady ? 200 : 503, report.readiness.text + "\n"))
       }
-    case "/metrics":
+    case .metrics:
       collect(.included) { [isPublic] collected in
         var report = collected
         if isPublic { report.hideWhatIsPrivate() }
         completion(AdminPaths.answer(200, PrometheusText.mediaType, report.metrics()))
       }
-    case "/", "/status":
+    case .start, .status:
       let accept = request.fields.first { $0.name.lowercased() == "accept" }?.value ?? []
       let prefersHTML = ProblemBody.prefersHTML(accept: accept.span, ByteRange(0, accept.count))
       collect(.included) { [isPublic] collected in
@@ -80,7 +80,7 @@ public final class AdminPaths: Responder, Sendable {
             ? AdminPaths.answer(200, "text/html; charset=utf-8", [UInt8](StatusPage(report: report).html.utf8))
             : AdminPaths.answer(200, "application/json", report.document().serialized() + [UInt8(ascii: "\n")]))
       }
-    case "/config":
+    case .configuration:
       guard !isPublic else {
         return completion(
           AdminPaths.text(403, "admin.public: the configuration is not shown here\n", reason: .clientRefused))
@@ -94,16 +94,37 @@ public final class AdminPaths: Responder, Sendable {
               "configuration": report.configuration.json,
             ]))
       }
-    case _ where path.hasPrefix("/requests/"):
-      let id = String(path.dropFirst("/requests/".count))
-      collect(.included) { [isPublic] collected in
-        var report = collected
-        if isPublic { report.hideWhatIsPrivate() }
-        completion(
-          report.refusal(ofRequest: id).map { AdminPaths.json(200, $0) }
-            ?? AdminPaths.json(404, report.memory))
-      }
-    default: completion(AdminPaths.text(404, "there is nothing here; see /status\n", reason: .noRoute))
+    }
+  }
+
+  /// What may be read that is always there.
+  private enum Page: String, CaseIterable {
+    case live = "/health/live"
+    case ready = "/health/ready"
+    case metrics = "/metrics"
+    case start = "/"
+    case status = "/status"
+    case configuration = "/config"
+  }
+
+  /// The paths of all pages, and of the refusals of `requestIDs`.
+  public static func paths(requestIDs: [String]) -> [String] {
+    Page.allCases.map(\.rawValue) + requestIDs.map { refusals + $0 }
+  }
+
+  private static let refusals = "/requests/"
+
+  private func other(_ request: LocalRequest, _ completion: @escaping @Sendable (LocalResponse) -> Void) {
+    guard request.path.hasPrefix(AdminPaths.refusals) else {
+      return completion(AdminPaths.text(404, "there is nothing here; see /status\n", reason: .noRoute))
+    }
+    let id = String(request.path.dropFirst(AdminPaths.refusals.count))
+    collect(.included) { [isPublic] collected in
+      var report = collected
+      if isPublic { report.hideWhatIsPrivate() }
+      completion(
+        report.refusal(ofRequest: id).map { AdminPaths.json(200, $0) }
+          ?? AdminPaths.json(404, report.memory))
     }
   }
 

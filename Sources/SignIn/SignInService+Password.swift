@@ -32,11 +32,15 @@ extension SignInService {
       }
       return completion(.throttled(seconds))
     }
-    let known = user.flatMap { $0.isDisabled ? nil : $0 }
-    guard let hash = known?.passwordHash ?? anybodysHash(for: username, users) else {
+    let failed = { @Sendable [self] in
       state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
-      return completion(.failed)
+      if let count = state.said.withLock({ $0.happened(at: .current) }) {
+        report(.failures(count: count, lastOf: user?.username, address: address))
+      }
+      completion(.failed)
     }
+    let known = user.flatMap { $0.isDisabled ? nil : $0 }
+    guard let hash = known?.passwordHash ?? anybodysHash(for: username, users) else { return failed() }
     let busy = { @Sendable [self] in
       state.throttle.withLock { $0.ended(attempt, .notAttempted, now: now) }
       completion(.busy)
@@ -45,13 +49,7 @@ extension SignInService {
       guard turn == .inTime else { return onQueue(busy) }
       let isRight = hash.matches(password.span)
       onQueue { [self] in
-        guard isRight, let known else {
-          state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
-          if let count = state.said.withLock({ $0.happened(at: .current) }) {
-            report(.failures(count: count, lastOf: user?.username, address: address))
-          }
-          return completion(.failed)
-        }
+        guard isRight, let known else { return failed() }
         state.throttle.withLock { $0.ended(attempt, .succeeded, now: now) }
         completion(.user(known))
       }

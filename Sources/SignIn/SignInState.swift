@@ -16,20 +16,31 @@ public final class SignInState: Sendable {
   let clientThrottle = Mutex(LoginThrottle())
   /// Secrets of machines that are being checked, by the client's id.
   let clientSecrets = SharesUnderWay<String>(most: Limits.requestsMax, share: Limits.clientSecretsMax)
-  let said = Mutex(FaultReport(pause: Limits.saidEvery))
+  let said: Mutex<FaultReport>
   public let storeFaults = StoreFaults()
   let watcher = UsersWatcher()
   /// Held for a look at the users file, from its status to what is in force: of two, the later one counts.
   let looking = Mutex(())
   /// What passwords are compared with where there are no users; nil: libxcrypt failed.
-  let unmatched = try? PasswordHash.matchingNone()
+  let unmatched: PasswordHash?
   private let usersInForce: Mutex<UsersFile>
   private let keysInForce: Mutex<[IssuerKey]>
   private let revocationsInForce = Mutex<[Revocations]>([])
 
   /// - Parameter keys: The first of them signs.
-  public init(store: any SignInStore, users: UsersFile, keys: [IssuerKey]) {
+  public convenience init(store: any SignInStore, users: UsersFile, keys: [IssuerKey]) {
+    self.init(
+      store: store, users: users, keys: keys, unmatched: try? PasswordHash.matchingNone(),
+      saidEvery: Limits.saidEvery)
+  }
+
+  /// - Parameter saidEvery: How often operators hear of failures to sign in at most.
+  init(
+    store: any SignInStore, users: UsersFile, keys: [IssuerKey], unmatched: PasswordHash?, saidEvery: Duration
+  ) {
     self.store = store
+    self.unmatched = unmatched
+    said = Mutex(FaultReport(pause: saidEvery))
     usersInForce = Mutex(users)
     keysInForce = Mutex(keys)
   }

@@ -77,18 +77,19 @@ public final class AccessLogRing {
   /// That of a loop whose exchanges nobody wants to see.
   public static func none() -> AccessLogRing { AccessLogRing(nil, .json) }
 
-  /// The line of an exchange in each format, and as it would be remembered where it was refused. They go nowhere.
+  /// One that remembers refusals, and writes nothing.
+  public static func remembering() -> AccessLogRing { AccessLogRing(nil, .json, remembersRefusals: true) }
+
+  /// The line of an exchange in each format, and its spans. They go nowhere.
   public static func lines(of record: AccessRecord) -> [[UInt8]] {
     let lines = [AccessLog.Format.json, .logfmt, .combined].map { format in
       var line = Line(format, remembersRefusals: false)
       line.record = record
       return line.bytes()
     }
-    let memory = AccessLogRing(nil, .json, remembersRefusals: true)
-    memory.write { $0 = record }
     var spans = SpanBuffer()
     spans.add(record)
-    return lines + memory.recentRefusals.flatMap(\.latestFirst).map(\.line) + spans.take().pieces.map(\.bytes)
+    return lines + spans.take().pieces.map(\.bytes)
   }
 
   /// Whether anything comes of a line.

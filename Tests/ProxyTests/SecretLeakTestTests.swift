@@ -1,4 +1,9 @@
+import Access
+import Configuration
+import HTTP
 import Reason
+import Synchronization
+import Telemetry
 import Testing
 import Tokens
 
@@ -7,36 +12,84 @@ import Tokens
 @Suite("A made-up secret is looked for before each start")
 struct SecretLeakTestTests {
   @Test("L-2: it shows in no answer, no access line and no memory of refusals")
-  func nothing() { #expect(SecretLeakTest.leak { _, _ in [] } == nil) }
+  func nothing() { #expect(SecretLeakTest.leak { _ in .init() } == nil) }
 
-  @Test("L-2: where something shows it, that is told")
-  func leaks() {
-    let found = SecretLeakTest.leak { token, _ in
-      [.init(place: "here", "refused"), .init(place: "there", "refused: \(String(decoding: token, as: UTF8.self))")]
+  @Test("L-2: where a message shows it, or a part of it, that is told", arguments: [0, 9, -15])
+  func messages(cut: Int) {
+    var said: [SecretLeakTest.Text] = []
+    let found = SecretLeakTest.leak { _ in
+      var program = SecretLeakTest.Program()
+      program.refused = { token, _ in
+        let shown = cut < 0 ? token.suffix(-cut) : token.dropFirst(cut).prefix(15)
+        said = [.init(place: "here", "refused"), .init(place: "there", "refused: \(shown)")]
+      }
+      program.takeMessages = { said }
+      return program
     }
     #expect(found == "there")
   }
 
-  @Test("L-2: parts of a token are enough")
-  func parts() {
-    var seen: Set<String> = []
-    let found = SecretLeakTest.leak { token, error in
-      seen.insert(error.reason.rawValue)
-      let last = token.split(separator: UInt8(ascii: ".")).dropFirst().last ?? []
-      return [.init(place: "the signature", "x\(String(decoding: last, as: UTF8.self))y")]
+  @Test("L-2: where what operators ask for shows it, that is told")
+  func pages() {
+    var token = ""
+    let found = SecretLeakTest.leak { _ in
+      var program = SecretLeakTest.Program()
+      program.refused = { secret, _ in token = secret }
+      program.pages = { traffic in
+        #expect(traffic.refusals.contains { !$0.latestFirst.isEmpty })
+        return [.init(place: "the page", token)]
+      }
+      return program
     }
-    #expect(found == "the signature")
-    // One that is no token has no parts, so it came to a second kind of refusal.
-    #expect(seen.contains("token_malformed") && seen.count == 2)
+    #expect(found == "the page")
   }
 
-  @Test("What is said of each kind of refusal is asked for")
+  @Test("Each kind of refused token is told of, and a good one is none")
   func reasons() {
-    var seen: Set<String> = []
-    _ = SecretLeakTest.leak { _, error in
-      seen.insert(error.reason.rawValue)
-      return [.init(place: "a message", "\(error)")]
+    var seen: [String] = []
+    _ = SecretLeakTest.leak { _ in
+      var program = SecretLeakTest.Program()
+      program.refused = { _, error in seen.append(error.reason.rawValue) }
+      return program
     }
-    #expect(seen == ["token_malformed", "audience_mismatch", "signature_invalid"])
+    #expect(seen == ["token_malformed", "signature_invalid", "audience_mismatch"])
+  }
+
+  @Test("L-2: it comes to what answers by itself in paths, queries, fields and bodies, and an answer with it is told")
+  func responders() {
+    let found = Mutex<[Set<String>]>([])
+    for place in Echo.Place.allCases {
+      let leak = SecretLeakTest.leak { setting in
+        var program = SecretLeakTest.Program()
+        program.responders = setting.configuration.providers.flatMap(\.pagePaths)
+          .map { LocalRoute($0, responder: Echo(place)) }
+        return program
+      }
+      found.withLock { $0.append([leak ?? "nowhere"]) }
+    }
+    #expect(found.withLock { $0 } == Echo.Place.allCases.map { _ in ["an answer of the gateway's own"] })
+  }
+
+  /// Answers with what it was asked.
+  private final class Echo: Responder, Sendable {
+    enum Place: CaseIterable { case query, authorization, cookie, form, document }
+
+    private let place: Place
+
+    init(_ place: Place) { self.place = place }
+
+    func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
+      func field(_ name: String) -> [UInt8] { request.fields.first { $0.name.lowercased() == name }?.value ?? [] }
+      let isDocument = field("content-type").starts(with: Array("application/json".utf8))
+      let echoed: [UInt8] =
+        switch place {
+        case .query: [UInt8](request.query.utf8)
+        case .authorization: field("authorization")
+        case .cookie: field("cookie")
+        case .form: isDocument ? [] : request.body
+        case .document: isDocument ? request.body : []
+        }
+      completion(LocalResponse(status: 400, fields: [], body: echoed))
+    }
   }
 }

@@ -22,6 +22,9 @@ public struct UsersFile: Sendable, Equatable {
     clientsByID = UsersFile.index(clients, by: \.id)
   }
 
+  /// One that nobody stands in, and that is on no disk.
+  public static let nobody = UsersFile(path: "", users: [], clients: [], isDemo: false)
+
   public static func == (left: UsersFile, right: UsersFile) -> Bool { left.path == right.path }
 
   private static func index<Element>(_ elements: [Element], by text: (Element) -> String) -> [[UInt8]: Int] {

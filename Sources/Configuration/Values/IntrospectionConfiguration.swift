@@ -21,4 +21,14 @@ public struct IntrospectionConfiguration: Sendable, Equatable {
   public var tokens: Tokens
   /// How long the issuer's word for a token is taken, in seconds; never past the token's `exp`.
   public var cacheSeconds: Int64
+
+  public init(
+    url: String, clientID: String, clientAuthentication: ClientAuthentication, tokens: Tokens, cacheSeconds: Int64
+  ) {
+    self.url = url
+    self.clientID = clientID
+    self.clientAuthentication = clientAuthentication
+    self.tokens = tokens
+    self.cacheSeconds = cacheSeconds
+  }
 }

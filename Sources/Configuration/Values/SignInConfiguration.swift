@@ -18,6 +18,22 @@ public struct SignInConfiguration: Sendable, Equatable {
   public var accent: String?
   public var cookies: SignInCookies
 
+  public init(
+    users: UsersFile, path: String, hosts: [String], lifetimeSeconds: Int64, refreshSeconds: Int64, idleSeconds: Int64,
+    title: String, logo: Logo?, accent: String?, cookies: SignInCookies
+  ) {
+    self.users = users
+    self.path = path
+    self.hosts = hosts
+    self.lifetimeSeconds = lifetimeSeconds
+    self.refreshSeconds = refreshSeconds
+    self.idleSeconds = idleSeconds
+    self.title = title
+    self.logo = logo
+    self.accent = accent
+    self.cookies = cookies
+  }
+
   /// A picture of the login page.
   public struct Logo: Sendable, Equatable {
     public var mediaType: String

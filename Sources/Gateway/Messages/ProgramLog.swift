@@ -10,12 +10,13 @@ struct ProgramLog: LogHandler {
   var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
   private let format: Format
-  private let writer: ProgramLogWriter
+  private let write: @Sendable (String) -> Void
 
-  private init(level: Logger.Level, format: Format, writer: ProgramLogWriter) {
+  /// - Parameter write: Given each line.
+  init(level: Logger.Level, format: Format, write: @escaping @Sendable (String) -> Void) {
     logLevel = level
     self.format = format
-    self.writer = writer
+    self.write = write
   }
 
   /// The log that `configuration` describes, and what writes it.
@@ -39,7 +40,9 @@ struct ProgramLog: LogHandler {
         format, .warning, "program messages were lost: standard error could not be written in time",
         ["lines": "\(lost)"])
     }
-    let log = Logger(label: "portcullis") { _ in ProgramLog(level: level, format: format, writer: writer) }
+    let log = Logger(label: "portcullis") { _ in
+      ProgramLog(level: level, format: format) { writer.write($0) }
+    }
     return (log, writer)
   }
 
@@ -50,10 +53,10 @@ struct ProgramLog: LogHandler {
 
   func log(event: LogEvent) {
     let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-    writer.write(ProgramLog.line(format, event.level, event.message.description, all))
+    write(ProgramLog.line(format, event.level, event.message.description, all))
   }
 
-  static func line(
+  private static func line(
     _ format: Format, _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata
   ) -> String {
     var pairs = [("time", Timestamp.text(WallClock.nanoseconds)), ("level", level.rawValue), ("message", message)]

@@ -1,15 +1,22 @@
-import Configuration
+public import Configuration
 import Crypto
+import Dispatch
 import HTTP
 import Keys
+import Reason
 import Sockets
-import Telemetry
+import Synchronization
+public import Telemetry
 public import Tokens
 
-/// Sends made-up secrets the way of refused requests, and looks for them in everything that is written of those: a start
-/// that would write secrets into logs comes to nothing (SECURITY L-2).
+/// Sends made-up secrets the way of requests, and looks for them in everything that is written of those: a start that
+/// would write secrets into logs comes to nothing (SECURITY L-2).
 ///
-/// It runs before each start and takes a few milliseconds, without sockets and files: the exchange has no I/O.
+/// `MadeUpSecret` says where secrets are put, and `Program` what is written beside what this module writes. It runs before each
+/// start and takes a few milliseconds, without sockets and files: the exchange has no I/O, and what answers for sign-ins
+/// only rehearses. So it does not come to what is said of servers that are asked, keys, introspection endpoints and
+/// collectors, nor to what is said of files, such as the configuration: of those, and of commands, tests of the whole
+/// program prove it.
 public enum SecretLeakTest {
   /// Something that was written.
   public struct Text: Sendable {
@@ -17,160 +24,298 @@ public enum SecretLeakTest {
     public let place: String
     public let bytes: [UInt8]
 
-    public init(place: String, _ text: String) { (self.place, bytes) = (place, Array(text.utf8)) }
+    public init(place: String, _ text: String) { self.init(place: place, [UInt8](text.utf8)) }
 
-    init(place: String, _ bytes: [UInt8]) { (self.place, self.bytes) = (place, bytes) }
+    public init(place: String, _ bytes: [UInt8]) { (self.place, self.bytes) = (place, bytes) }
+  }
+
+  /// What is tested.
+  public struct Setting {
+    public let configuration: GatewayConfiguration
+    /// What counters are called.
+    public let metricNames: MetricNames
+    /// Of all providers.
+    public let key: IssuerKey
+  }
+
+  /// The rest of the program.
+  public struct Program {
+    /// What the gateway answers itself.
+    public var responders: [LocalRoute] = []
+    /// What a browser brings back from a provider: a query without the code, and a cookie.
+    public var callback: (query: String, cookie: String)?
+    /// Hears of a token that is refused, which is told by its bytes and by why.
+    public var refused: (String, TokenError) -> Void = { _, _ in }
+    /// What was said to operators since the last call.
+    public var takeMessages: () -> [Text] = { [] }
+    /// What operators can ask for, of what a loop has counted and remembers.
+    public var pages: (LoopTraffic) -> [Text] = { _ in [] }
+
+    public init() {}
   }
 
   /// Where a secret shows; nil: nowhere.
   ///
-  /// - Parameter others: What others write of a refused token, which is told by its bytes and by why.
-  public static func leak(_ others: ([UInt8], TokenError) -> [Text]) -> String? {
+  /// - Parameter program: Made for the configuration that the test runs with.
+  public static func leak(in program: (Setting) throws -> Program) -> String? {
     do {
-      return try firstLeak(others)
+      return try firstLeak(program)
     } catch {
       // A test that cannot be made proves nothing.
       return "nowhere that is known, as it could not be looked for (\(error))"
     }
   }
 
-  private static func firstLeak(_ others: ([UInt8], TokenError) -> [Text]) throws -> String? {
-    let secret = "canary-\(Base64URL.text(try RandomBytes.make(24)))"
-    let context = try context(secret)
-    let shown = "\(context.active.configuration.effective)"
-    if shows(Array(shown.utf8), [Array(secret.utf8)]) { return "the configuration that operators are shown" }
-    let now = context.unixSeconds
-    for secret in try secrets(now) {
-      context.keys = KeySnapshot(providers: [ProviderKeys(keySet: KeySet(secret.keys), generation: 1, signer: nil)])
-      for request in requests(secret.token) {
-        for text in try texts(of: request, in: context) where shows(text.bytes, secret.pieces) { return text.place }
+  private static func firstLeak(_ make: (Setting) throws -> Program) throws -> String? {
+    let key = try IssuerKey(.generate(.ed25519), algorithm: .eddsa)
+    let word = try MadeUpSecret.word()
+    let setting = Setting(configuration: try configuration(word.text), metricNames: MetricNames(), key: key)
+    let program = try make(setting)
+    let run = Run(setting, program)
+    let shown = Text(place: "the configuration that operators are shown", "\(setting.configuration.effective)")
+    if let place = place(of: SecretTraces(of: word.traces), in: [shown]) { return place }
+    for canary in try canaries(key, now: run.context.unixSeconds) {
+      let traces = SecretTraces(of: canary.traces)
+      for request in canary.requests(callback: program.callback) {
+        if let place = place(of: traces, in: try run.texts(of: request) + program.takeMessages()) { return place }
       }
-      do throws(TokenError) {
-        let policy = context.active.configuration.providers[0].policy
-        _ = try TokenVerifier(policy).verify(
-          secret.token.span, keys: KeySet(secret.keys), now: now, using: SignatureVerifier())
-      } catch {
-        for text in others(secret.token, error) where shows(text.bytes, secret.pieces) { return text.place }
-      }
+      run.refuse(canary)
+      if let place = place(of: traces, in: program.takeMessages() + program.pages(run.traffic)) { return place }
     }
     return nil
   }
 
-  // MARK: What is sent
-
-  private struct Secret {
-    let token: [UInt8]
-    /// Parts that nothing may show.
-    let pieces: [[UInt8]]
-    let keys: [IssuerKey]
-  }
-
-  /// A secret that is no token, and tokens that are refused for their signature and for their audience.
-  private static func secrets(_ now: UnixSeconds) throws -> [Secret] {
-    let (own, others) = (
-      try IssuerKey(.generate(.ed25519), algorithm: .eddsa), try IssuerKey(.generate(.ed25519), algorithm: .eddsa)
-    )
-    let word = Array("canary-\(Base64URL.text(try RandomBytes.make(24)))".utf8)
-    var secrets = [Secret(token: word, pieces: [word], keys: [own])]
-    for key in [own, others] {
-      let token = try signed(now, own.keyID, key)
-      let parts = token.split(separator: UInt8(ascii: ".")).map { Array($0) }
-      secrets.append(Secret(token: token, pieces: Array(parts.suffix(2)), keys: [own]))
-    }
-    return secrets
-  }
-
-  private static func signed(_ now: UnixSeconds, _ keyID: String, _ key: IssuerKey) throws -> [UInt8] {
-    let header = "{\"alg\":\"EdDSA\",\"kid\":\"\(keyID)\"}"
-    let claims = "{\"iss\":\"https://canary.invalid\",\"aud\":\"elsewhere\",\"exp\":\(now + 600),\"sub\":\"canary\"}"
-    let text = "\(Base64URL.text(Array(header.utf8))).\(Base64URL.text(Array(claims.utf8)))"
-    let signature = try key.key.sign(Array(text.utf8).span, key.algorithm.scheme)
-    return Array("\(text).\(Base64URL.text(signature))".utf8)
-  }
-
-  /// Everywhere that a client may put it, by right or by mistake.
-  private static func requests(_ token: [UInt8]) -> [[UInt8]] {
-    let secret = String(decoding: token, as: UTF8.self)
-    let heads = [
-      "GET /token HTTP/1.1\r\nHost: canary\r\nAuthorization: Bearer \(secret)\r\n",
-      "GET /token HTTP/1.1\r\nHost: canary\r\nAccept: text/html\r\nAuthorization: Bearer  \(secret)\r\n",
-      "GET /token HTTP/1.1\r\nHost: canary\r\nAuthorization: DPoP \(secret)\r\nDPoP: \(secret)\r\n",
-      "GET /token HTTP/1.1\r\nHost: canary\r\nAuthorization: Basic \(secret)\r\nProxy-Authorization: \(secret)\r\n",
-      "GET /token HTTP/1.1\r\nHost: canary\r\nCookie: session=\(secret)\r\n",
-      "GET /token HTTP/1.1\r\nHost: canary\r\nCookie: session=\(secret); session=\(secret)\r\n",
-      "GET /token?access_token=\(secret) HTTP/1.1\r\nHost: canary\r\nReferer: https://canary/?code=\(secret)\r\n",
-      "GET /open?access_token=\(secret) HTTP/1.1\r\nHost: canary\r\nX-Request-Id: a\r\n",
+  /// A secret that is no token, and tokens: one that is refused for its signature, one for its audience, one that is good,
+  /// and one that is bound to a key.
+  private static func canaries(_ key: IssuerKey, now: UnixSeconds) throws -> [MadeUpSecret] {
+    let other = try IssuerKey(.generate(.ed25519), algorithm: .eddsa)
+    let (issuer, good) = ("\"iss\":\"\(SecretLeakTest.issuer)\",\"sub\":\"somebody\"", "\"aud\":\"canary\"")
+    return [
+      try MadeUpSecret.word(),
+      try MadeUpSecret.token("\(issuer),\(good)", now, keyID: key.keyID, other),
+      try MadeUpSecret.token("\(issuer),\"aud\":\"elsewhere\"", now, keyID: key.keyID, key),
+      try MadeUpSecret.token("\(issuer),\(good)", now, keyID: key.keyID, key),
+      try MadeUpSecret.token("\(issuer),\(good),\"cnf\":{\"jkt\":\"\(key.keyID)\"}", now, keyID: key.keyID, key),
     ]
-    return heads.map { Array("\($0)\r\n".utf8) }
+  }
+
+  private static func place(of traces: SecretTraces, in texts: [Text]) -> String? {
+    texts.first { traces.stand(in: $0.bytes) }?.place
+  }
+
+  // MARK: The configuration
+
+  private static let issuer = "https://canary.invalid"
+
+  /// - Parameter secret: What URLs and headers of it hold.
+  private static func configuration(_ secret: String) throws(Diagnostics) -> GatewayConfiguration {
+    let keys = "jwks_url: \"https://canary.invalid/jwks?key=\(secret)\""
+    let text = """
+      listeners: [{ address: 127.0.0.1:0 }]
+      log: { claims: rules }
+      otlp: { url: "https://canary.invalid", traces: 100% }
+      forward_auth: { path: /verify, peers: [127.0.0.1] }
+      providers:
+        canary:
+          issuer: \(issuer)
+          audiences: [canary]
+          \(keys)
+          token_from: [authorization, "cookie:session", websocket_protocol]
+          dpop: allowed
+        asked: { issuer: \(issuer), audiences: [canary], \(keys) }
+        here:
+          { issuer: \(issuer), audiences: [canary], \(keys), token_from: [authorization, "cookie:__Host-portcullis_access"] }
+        there:
+          issuer: \(issuer)
+          audiences: [canary]
+          code_flow: { client_id: canary, url: "https://\(MadeUpSecret.otherHost)", state: /nonexistent }
+      upstreams: { canary: { builtin: echo } }
+      routes:
+        - { host: canary, path: /token, auth: canary, upstream: canary }
+        - { host: canary, path: /rule, auth: canary, require: { roles: [admin] }, upstream: canary }
+        - { host: canary, path: /asked, auth: asked, upstream: canary }
+        - { host: canary, path: /here, auth: here, upstream: canary }
+        - { host: \(MadeUpSecret.otherHost), path: /there, auth: there, upstream: canary }
+        - { host: canary, path: /open, auth: none, headers: { set: { X-Api-Key: "\(secret)" } }, upstream: canary }
+      """
+    var configuration = try GatewayConfiguration.parse(
+      [UInt8](text.utf8), file: "canary", environment: [:], processorCount: 1
+    ).get()
+    // What files say is given without any.
+    for index in configuration.providers.indices {
+      switch configuration.providers[index].name {
+      case "asked":
+        configuration.providers[index].introspection = IntrospectionConfiguration(
+          url: "https://canary.invalid/introspect?key=\(secret)", clientID: "canary",
+          clientAuthentication: .secretFile("/nonexistent"), tokens: .all, cacheSeconds: 0)
+      case "here":
+        configuration.providers[index].signIn = SignInConfiguration(
+          users: .nobody, path: "/auth",
+          hosts: [MadeUpSecret.host], lifetimeSeconds: 60, refreshSeconds: 60, idleSeconds: 60, title: "canary",
+          logo: nil,
+          accent: nil, cookies: SignInCookies(.secured))
+      default: break
+      }
+    }
+    return configuration
+  }
+}
+
+/// What comes of requests.
+private final class Run {
+  let context: DecisionContext
+  private let program: SecretLeakTest.Program
+  private let exchange = Exchange()
+  private let memory: AccessLogRing
+  private var counts = TrafficCounts()
+
+  init(_ setting: SecretLeakTest.Setting, _ program: SecretLeakTest.Program) {
+    self.program = program
+    let keys = ProviderKeys(keySet: KeySet([setting.key]), generation: 1, signer: nil)
+    context = DecisionContext(
+      ActiveConfiguration(
+        setting.configuration, generation: 1, responders: program.responders, metricNames: setting.metricNames),
+      keys: KeySnapshot(providers: setting.configuration.providers.map { _ in keys }),
+      replays: ReplayMemory(proofsMax: 64) { _ in }, rateLimits: RateLimitMemory(sendersMax: 64), countsTokens: true)
+    context.wallClockNanoseconds = WallClock.nanoseconds
+    memory = AccessLogRing.remembering()
+  }
+
+  /// What a loop has to say of all of them.
+  var traffic: LoopTraffic {
+    LoopTraffic(counts: counts, census: context.census, refusals: memory.recentRefusals)
+  }
+
+  /// What an issuer may say of a token that it is asked about.
+  private var introspections: [IntrospectionResult] {
+    let policy = context.active.configuration.providers[0].policy
+    let answers = ["{}", "{\"iss\":\"https://elsewhere.invalid\"}", "{\"token_type\":\"canary\",\"aud\":\"canary\"}"]
+    return [.inactive, .unavailable]
+      + answers.map { response in
+        do throws(TokenError) {
+          return .active(
+            try IntrospectedToken(response: [UInt8](response.utf8), policy, now: context.unixSeconds, cacheSeconds: 0))
+        } catch {
+          return .refused(error)
+        }
+      }
+  }
+
+  /// Has the canary verified as a token, and what comes of it told.
+  func refuse(_ canary: MadeUpSecret) {
+    let (policy, keys) = (context.active.configuration.providers[0].policy, context.keys.providers[0].keySet)
+    do throws(TokenError) {
+      let bytes = [UInt8](canary.text.utf8)
+      _ = try TokenVerifier(policy).verify(
+        bytes.span, keys: keys, now: context.unixSeconds, using: context.signatures)
+    } catch {
+      program.refused(canary.text, error)
+    }
+  }
+
+  func texts(of request: MadeUpSecret.Request) throws -> [SecretLeakTest.Text] {
+    var (texts, waits) = try texts(of: request, Answers())
+    if waits == .introspection {
+      for result in introspections { texts += try self.texts(of: request, Answers(introspection: result)).texts }
+    }
+    if waits == .renewal { texts += try self.texts(of: request, Answers(renewal: .unavailable)).texts }
+    return texts
+  }
+
+  /// What comes of what a request waits for.
+  private struct Answers {
+    var introspection = IntrospectionResult.inactive
+    var renewal = Renewal.none
+  }
+
+  private enum Waits { case nothing, introspection, renewal }
+
+  private func texts(
+    of request: MadeUpSecret.Request, _ answers: Answers
+  ) throws -> (texts: [SecretLeakTest.Text], waited: Waits) {
+    exchange.begin(startedAt: context.now, peer: Peer(AddressText("127.0.0.1"), port: 80), in: context)
+    var texts: [SecretLeakTest.Text] = []
+    var waited = Waits.nothing
+    var isGoingOn = true
+    while isGoingOn {
+      isGoingOn = false
+      guard parse(request.bytes) else {
+        texts += refused(RefusalResponse(.requestLineInvalid, connection: .closed))
+        break
+      }
+      switch exchange.decide(request.bytes.span, in: context) {
+      case .refuse(let refusal): texts += refused(exchange.asAnswered(refusal))
+      case .answer(let response): texts += answered(response, to: request)
+      case .ask(let responder): texts += answered(answer(of: responder, to: request), to: request)
+      case .forward(let head, _): context.blocks.give(head.takeBytes())
+      case .waitForKeys: isGoingOn = true
+      case .introspect:
+        (waited, isGoingOn) = (.introspection, true)
+        exchange.introspected(answers.introspection)
+      case .renew:
+        (waited, isGoingOn) = (.renewal, true)
+        exchange.renewed(answers.renewal)
+      }
+    }
+    return (texts + logged(), waited)
+  }
+
+  /// Whether a head is one; of any other, its line in the log says what it asks for.
+  private func parse(_ bytes: [UInt8]) -> Bool {
+    do throws(HeadError) {
+      if try RequestHeadParser.parse(
+        bytes.span, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
+      {
+        return true
+      }
+    } catch {
+      // As where it never comes whole.
+    }
+    exchange.keepRefusedHead(bytes.span, in: context)
+    return false
   }
 
   // MARK: What is written
 
-  private static func texts(of request: [UInt8], in context: DecisionContext) throws -> [Text] {
-    guard
-      try RequestHeadParser.parse(
-        request.span, from: 0, limits: context.active.headLimits, scheme: .http, into: &context.head)
-    else { return [] }
-    let exchange = Exchange()
-    exchange.begin(startedAt: context.now, peer: Peer(), in: context)
-    var texts: [Text] = []
-    if case .refuse(let refusal) = exchange.decide(request.span, in: context) {
-      exchange.refused(refusal)
-      for format in ProblemBody.Format.allCases {
-        let responseWriter = LocalResponseWriter(
-          method: exchange.request.method, connection: .closed, version: exchange.request.version,
-          requestID: exchange.requestID,
-          date: [])
-        var writer = HeadWriter(Buffer(capacity: LocalResponseWriter.bytesMax(refusal) + Limits.blockBytes))
-        responseWriter.write(refusal, as: format, to: &writer)
-        texts.append(
-          Text(
-            place: "the answer to a refused request",
-            writer.finish().withReadable { span in
-              span.indices.map { span[$0] }
-            }))
-      }
+  private func refused(_ refusal: RefusalResponse) -> [SecretLeakTest.Text] {
+    exchange.refused(refusal)
+    return ProblemBody.Format.allCases.map { format in
+      let responseWriter = LocalResponseWriter(
+        method: exchange.request.method, connection: .closed, version: exchange.request.version,
+        requestID: exchange.requestID, date: [])
+      var writer = HeadWriter(Buffer(capacity: LocalResponseWriter.bytesMax(refusal) + Limits.blockBytes))
+      responseWriter.write(refusal, as: format, to: &writer)
+      let bytes = writer.finish().withReadable { span in span.indices.map { span[$0] } }
+      return SecretLeakTest.Text(place: "the answer to a refused request", bytes)
     }
+  }
+
+  private func answered(_ response: LocalResponse, to request: MadeUpSecret.Request) -> [SecretLeakTest.Text] {
+    exchange.answeredLocally(status: response.status, reason: response.reason)
+    guard !request.isRepeated else { return [] }
+    return [SecretLeakTest.Text(place: "an answer of the gateway's own", response.body)]
+  }
+
+  private func answer(of responder: any Responder & Sendable, to request: MadeUpSecret.Request) -> LocalResponse {
+    let path = context.path
+    var local = LocalRequest(context.head, request.bytes.span, path: path.span)
+    local.body = request.body
+    local.requestID = exchange.requestID.text
+    let received = Mutex<LocalResponse?>(nil)
+    let answered = DispatchSemaphore(value: 0)
+    responder.respond(to: local) { response in
+      received.withLock { $0 = response }
+      answered.signal()
+    }
+    answered.wait()
+    return received.withLock { $0 } ?? LocalResponse(status: 500, fields: [], body: [])
+  }
+
+  private func logged() -> [SecretLeakTest.Text] {
+    counts.count(exchange.measure(at: context.now))
     var record = AccessRecord()
     exchange.fill(&record, at: context.now)
-    return texts + AccessLogRing.lines(of: record).map { Text(place: "the access log", $0) }
-  }
-
-  /// A gateway of its own: what is written of a request is the same whatever the routes are.
-  ///
-  /// - Parameter secret: What a URL of it holds.
-  private static func context(_ secret: String) throws(Diagnostics) -> DecisionContext {
-    let text = """
-      listeners: [{ address: 127.0.0.1:0 }]
-      otlp: { url: https://canary.invalid, traces: 100% }
-      providers:
-        canary:
-          issuer: https://canary.invalid
-          audiences: [canary]
-          jwks_url: "https://canary.invalid/jwks?key=\(secret)"
-          token_from: [authorization, "cookie:session"]
-          dpop: allowed
-      upstreams: { canary: { builtin: echo } }
-      routes:
-        - { host: canary, path: /token, auth: canary, upstream: canary }
-        - { host: canary, path: /open, auth: none, upstream: canary }
-      """
-    let configuration = try GatewayConfiguration.parse(
-      Array(text.utf8), file: "canary", environment: [:], processorCount: 1
-    ).get()
-    let context = DecisionContext(
-      ActiveConfiguration(configuration, generation: 1, responders: []), keys: KeySnapshot(providers: []),
-      replays: ReplayMemory(proofsMax: 64) { _ in }, rateLimits: RateLimitMemory(sendersMax: 64))
-    context.wallClockNanoseconds = WallClock.nanoseconds
-    return context
-  }
-
-  private static func shows(_ bytes: [UInt8], _ pieces: [[UInt8]]) -> Bool {
-    pieces.contains { piece in
-      bytes.indices.contains { start in
-        start + piece.count <= bytes.count && bytes[start] == piece[0]
-          && bytes[start..<start + piece.count].elementsEqual(piece)
-      }
-    }
+    memory.write({ $0 = record }, decided: { self.exchange.decided($0) })
+    return AccessLogRing.lines(of: record).map { SecretLeakTest.Text(place: "the access log", $0) }
   }
 }

@@ -34,11 +34,13 @@ public final class CodeFlowService: Responder, Sendable {
   let renewals = Mutex<[[UInt8]: [@Sendable (IntrospectionResult) -> Void]]>([:])
   private let clock: @Sendable () -> UnixSeconds
   private let report: @Sendable (CodeFlowEvent) -> Void
-  private let failures = Mutex(FaultReport(pause: Limits.saidEvery))
+  private let failures: Mutex<FaultReport>
   /// Those that are the gateway's own: the provider's, of which somebody may make many, do not hide them.
-  private let ownFailures = Mutex(FaultReport(pause: Limits.saidEvery))
+  private let ownFailures: Mutex<FaultReport>
   /// By reason, of which there are a few: one that anybody can provoke hides no other.
   private let refusedCallbacks = Mutex<[CallbackFault: FaultReport]>([:])
+  /// How often operators hear of each of these at most.
+  private let saidEvery: Duration
   private let storeFaults: StoreFaults
   private let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
@@ -57,14 +59,34 @@ public final class CodeFlowService: Responder, Sendable {
   ///   - storeFaults: The same one for all that meets faults of `store`.
   ///   - clock: Seconds since 1970.
   ///   - verified: Told of each token of the provider's that is good.
-  public init(
+  public convenience init(
     _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
     certificateAuthorityFile: String?, store: any SessionStore, storeFaults: StoreFaults, access: ProviderAccess,
     clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
     verified: @escaping @Sendable (VerifiedToken) -> Void = { _ in },
     report: @escaping @Sendable (CodeFlowEvent) -> Void
   ) throws(SealingFault) {
-    sealing = try SealingFile.open("\(configuration.stateFolder)/\(policy.provider).code-flow.secret")
+    self.init(
+      configuration, policy, client: client, certificateAuthorityFile: certificateAuthorityFile,
+      sealing: try SealingFile.open("\(configuration.stateFolder)/\(policy.provider).code-flow.secret"), store: store,
+      storeFaults: storeFaults, access: access, clock: clock, end: end, verified: verified,
+      saidEvery: Limits.saidEvery, report: report)
+  }
+
+  /// - Parameters:
+  ///   - sealing: What seals what browsers keep.
+  ///   - saidEvery: How often operators hear of failures at most.
+  init(
+    _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
+    certificateAuthorityFile: String?, sealing: SealingSecret, store: any SessionStore, storeFaults: StoreFaults,
+    access: ProviderAccess, clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
+    verified: @escaping @Sendable (VerifiedToken) -> Void, saidEvery: Duration,
+    report: @escaping @Sendable (CodeFlowEvent) -> Void
+  ) {
+    self.sealing = sealing
+    failures = Mutex(FaultReport(pause: saidEvery))
+    ownFailures = Mutex(FaultReport(pause: saidEvery))
+    self.saidEvery = saidEvery
     provider = policy.provider
     self.configuration = configuration
     self.client = client
@@ -149,7 +171,7 @@ public final class CodeFlowService: Responder, Sendable {
   /// As of `failed`.
   func refused(_ fault: CallbackFault, _ request: LocalRequest) {
     let said = refusedCallbacks.withLock { reports in
-      reports[fault, default: FaultReport(pause: Limits.saidEvery)].happened(at: .current)
+      reports[fault, default: FaultReport(pause: saidEvery)].happened(at: .current)
     }
     if let count = said { report(.callbackRefused(fault, count: count, lastFrom: request.client?.text ?? "")) }
   }

@@ -1,0 +1,95 @@
+public import Configuration
+import Crypto
+import Fetch
+import HTTP
+import Keys
+import OAuth
+import Sockets
+import State
+import Synchronization
+public import Tokens
+
+/// Services for requests that nobody has sent: they keep nothing, read no file, ask nobody and check no password. All
+/// that they answer and report is what the others would, and nothing of it is left out for having come too often.
+public enum Rehearsal {
+  /// nil where OpenSSL fails.
+  ///
+  /// - Parameter keys: The provider's: the first of them signs.
+  public static func signIn(
+    _ configuration: SignInConfiguration, _ policy: TokenPolicy, keys: [IssuerKey],
+    report: @escaping @Sendable (SignInEvent) -> Void
+  ) -> SignInService? {
+    SignInService(
+      configuration, policy,
+      // Where there is nobody to compare a password with, none is hashed.
+      state: SignInState(
+        store: EmptyStore(), users: configuration.users, keys: keys, unmatched: nil, saidEvery: .zero),
+      passwords: PasswordWork(width: 1), clock: { WallClock.seconds }, end: { _, done in done() }, report: report)
+  }
+
+  /// A service, and a way to its provider that has begun: what a browser comes back with, beside a code.
+  public struct CodeFlow: Sendable {
+    public let service: CodeFlowService
+    public let state: String
+    /// `NAME=VALUE`.
+    public let cookie: String
+  }
+
+  /// nil where OpenSSL fails.
+  ///
+  /// - Parameters:
+  ///   - policy: The provider's, whose endpoints answer with what they are sent.
+  ///   - keys: The provider's.
+  public static func codeFlow(
+    _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, keys: KeySet,
+    report: @escaping @Sendable (CodeFlowEvent) -> Void
+  ) -> CodeFlow? {
+    let asked = Mutex(0)
+    guard let client = try? OAuthClient(id: configuration.clientID, .none),
+      let random = try? RandomBytes.make(SealingSecret.bytesCount), let sealing = SealingSecret(random),
+      let flow = try? FlowState.begin(returnTo: "/", now: WallClock.seconds),
+      let place = try? FlowState.cookieSuffix(ofState: flow.state),
+      let sealed = try? flow.sealed(with: sealing, provider: policy.provider)
+    else { return nil }
+    let endpoints = Result { () throws(CodeFlowFault) in
+      try ProviderEndpoints(discovered(policy.issuer).span, issuer: policy.issuer)
+    }
+    let service = CodeFlowService(
+      configuration, policy, client: client, certificateAuthorityFile: nil, sealing: sealing, store: EmptyStore(),
+      storeFaults: StoreFaults(),
+      access: ProviderAccess(
+        endpoints: { $0(endpoints) },
+        fetch: { request, completion in
+          let count = asked.withLock { count in
+            defer { count += 1 }
+            return count
+          }
+          completion(echo(request, count))
+        },
+        keys: { keys }, newKeys: { $0(keys) }),
+      clock: { WallClock.seconds }, end: { _, done in done() }, verified: { _ in }, saidEvery: .zero, report: report)
+    return CodeFlow(
+      service: service, state: flow.state, cookie: "\(configuration.cookies.flowPrefix)\(place)=\(sealed)")
+  }
+
+  private static func discovered(_ issuer: String) -> [UInt8] {
+    let members = [
+      "issuer": "", "authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys",
+    ]
+    return [UInt8]("{\(members.map { "\"\($0.key)\":\"\(issuer)\($0.value)\"" }.joined(separator: ","))}".utf8)
+  }
+
+  /// What a provider answers that repeats what it is sent: where an error is expected, where a token is, and where nothing
+  /// of the kind is.
+  private static func echo(_ request: FetchRequest, _ count: Int) -> Result<FetchResponse, FetchError> {
+    guard case .post(_, let content) = request.method else { return .failure(.requestRefused) }
+    let sent = String(decoding: content, as: UTF8.self)
+    let (status, text) =
+      switch count % 3 {
+      case 0: (400, "{\"error\":\"\(sent)\"}")
+      case 1: (200, "{\"access_token\":\"\(sent)\",\"token_type\":\"Bearer\",\"id_token\":\"\(sent)\"}")
+      default: (500, sent)
+      }
+    return .success(FetchResponse(status: status, body: [UInt8](text.utf8), contentType: "application/json"))
+  }
+}

@@ -14,6 +14,20 @@ public enum IntrospectionFault: Error, Sendable {
   case client(ClientFault)
 }
 
+extension IntrospectionFault {
+  /// Whether the issuer is there and has answered this one question: that says nothing of its other responses.
+  ///
+  /// 401 and 403 are about the gateway as a client, 408 and 429 about how the issuer fares (RFC 9110 §15.5, RFC 6585
+  /// §4).
+  var isOfOneToken: Bool {
+    switch self {
+    case .responseMalformed, .fetch(.bodyTooLarge): true
+    case .status(let status): (400..<500).contains(status) && ![401, 403, 408, 429].contains(status)
+    case .fetch, .contentType, .client: false
+    }
+  }
+}
+
 extension IntrospectionFault: CustomStringConvertible {
   public var description: String {
     switch self {

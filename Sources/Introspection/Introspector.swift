@@ -124,8 +124,8 @@ final class Introspector {
 
   private func failed(_ fault: IntrospectionFault, _ admission: CircuitBreaker.Admission) {
     let now = MonotonicTime.current
-    // 400 is about this one question: a token that the issuer cannot stomach is no reason to ask about no other.
-    if case .status(400) = fault {
+    // Whoever can get one token that the issuer answers oddly would otherwise keep all others from being asked about.
+    if fault.isOfOneToken {
       breaker.succeeded()
     } else {
       breaker.failed(admission, at: now, jitter: Double.random(in: 0.75...1))

@@ -137,7 +137,8 @@ extension Reason {
       """
       The issuer could not be asked about the token: it is not reachable, is too slow (5 s), answers something else \
       than RFC 7662 says, or more tokens wait for it than are taken, 1,024, or 128 of one address. After some failures in a row it is left alone \
-      for a moment, 5 s at most, and requests are answered at once.
+      for a moment, 5 s at most, and requests are answered at once; an answer that is about one token alone (400, JSON \
+      that is not strict, more than 64 KiB) is no such failure.
       """
     case .proofMissing:
       """

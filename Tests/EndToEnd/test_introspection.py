@@ -329,6 +329,21 @@ def test_a_failing_issuer_is_left_alone_and_then_tried_again(start, upstream, is
     gateway.wait_message("tokens are introspected again")
 
 
+@pytest.mark.parametrize("token", ["duplicate-claim", "deep", "large", "bad-utf8", "bad-request"])
+def test_a_token_that_its_issuer_answers_oddly_takes_introspection_from_nobody(
+    start, upstream, issuer, secret, token
+):
+    app, endpoint = upstream(), issuer({token: BAD_ANSWERS[token], GOOD: active()})
+    gateway = start(config(app, endpoint, secret, NO_KEYS, ", cache: 0s"))
+    judge = Judge(gateway, app)
+    for _ in range(3):
+        for _ in range(5):
+            judge.refused(503, "introspection_unavailable", "issuer", fields=[bearer(token)])
+        judge.allowed([bearer(GOOD)])
+    # It was said all the same.
+    gateway.wait_message("a token could not be introspected")
+
+
 # Tunnels.
 
 

@@ -179,16 +179,43 @@ struct IntrospectorTests {
     }
   }
 
-  @Test("A token that the issuer answers with 400 stops no other")
-  func badRequest() throws {
+  @Test(
+    "A token that the issuer answers so stops no other",
+    arguments: [
+      Result<FetchResponse, FetchError>.said(#"{"error": "invalid_request"}"#, status: 400), .said("", status: 404),
+      .said("", status: 422), .failure(.bodyTooLarge(bytesMax: 64 * 1024)), .said(#"{"active": true, "x": 1, "x": 2}"#),
+      .said(#"{"active": true, "nickname": "\ud800"}"#),
+      .said(#"{"active": true, "x": "# + String(repeating: "[", count: 20) + String(repeating: "]", count: 20) + "}"),
+    ])
+  func oneToken(answer: Result<FetchResponse, FetchError>) throws {
     try Self.with { desk in
       for number in 0..<20 {
         desk.ask("t\(number)")
-        desk.answer(.said(#"{"error": "invalid_request"}"#, status: 400))
+        desk.answer(answer)
         #expect(desk.takeResults() == ["t\(number) unavailable"])
       }
+      #expect(desk.events.count == 1)
       desk.ask("good")
       #expect(desk.sent.map(\.token) == ["good"])
+    }
+  }
+
+  @Test(
+    "An issuer that answers so is spared",
+    arguments: [
+      Result<FetchResponse, FetchError>.failure(.timedOut(.seconds(5))), .said("", status: 401),
+      .said("", status: 403), .said("", status: 408), .said("", status: 429), .said("", status: 500),
+      .success(FetchResponse(status: 200, body: Array("<html>".utf8), contentType: "text/html")),
+    ])
+  func spared(answer: Result<FetchResponse, FetchError>) throws {
+    try Self.with { desk in
+      for number in 0..<CircuitBreaker.failuresMax {
+        desk.ask("t\(number)")
+        desk.answer(answer)
+      }
+      desk.ask("good")
+      #expect(desk.sent.isEmpty)
+      #expect(desk.takeResults().last == "good unavailable")
     }
   }
 

@@ -4,6 +4,10 @@ public enum FieldText {
   @inlinable
   public static func lowered(_ byte: UInt8) -> UInt8 { ByteClass.lowered(byte) }
 
+  /// Whether it may stand in a token (RFC 9110 §5.6.2).
+  @inlinable
+  public static func isToken(_ byte: UInt8) -> Bool { ByteClass.isToken(byte) }
+
   /// Whether the range reads `word`, which is in lower case, in any case.
   public static func isWord(_ bytes: Span<UInt8>, _ range: ByteRange, _ word: String) -> Bool {
     let expected = word.utf8Span.span

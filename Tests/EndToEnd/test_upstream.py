@@ -249,13 +249,32 @@ def test_U_3_what_comes_on_an_idle_connection_is_not_for_the_request_seen_with_i
         ("/", 200, None, 0), ("/next", 200, None, 0), ("/last", 200, None, 0)]
 
 
-@pytest.mark.parametrize("scheme", ["Negotiate", "NTLM", "negotiate"])
-def test_U_3_a_connection_that_carries_a_login_is_not_shared(start, upstream, scheme):
+@pytest.mark.parametrize("credentials", [
+    "Negotiate YTpi", "NTLM YTpi", "negotiate YTpi", "NTLM\tYTpi", "Negotiate\tYTpi", "NTLM", "NTLM,YTpi", "Nego2 YTpi",
+    "Kerberos YTpi"])
+def test_U_3_a_connection_that_carries_a_login_is_not_shared(start, upstream, credentials):
     app = upstream()
     gateway = start(config(app.server))
-    assert get(gateway, "/", [("Authorization", f"{scheme} YTpi")]).status == 200
+    assert get(gateway, "/", [("Authorization", credentials)]).status == 200
     assert get(gateway).status == 200
-    assert len(app.connections) == 2 and app.requests[0].field("authorization") == f"{scheme} YTpi"
+    assert len(app.connections) == 2 and app.requests[0].field("authorization") == credentials
+
+
+@pytest.mark.parametrize("challenge, shared", [
+    ("NTLM", False), ("Negotiate YTpi", False), ('Basic realm="a", Negotiate', False), ('Basic realm="a"', True)])
+def test_U_3_a_connection_of_which_a_login_is_asked_is_not_shared(start, script, challenge, shared):
+    answer = f"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n".encode()
+
+    def asking(connection):
+        while read_more(connection):
+            connection.sock.sendall(answer)
+
+    app = script(asking)
+    gateway = start(config(app.server))
+    for _ in range(2):
+        # Of several challenges none is lost.
+        assert get(gateway).field("www-authenticate") == challenge
+    assert len(app.connections) == (1 if shared else 2)
 
 
 # U-4

@@ -74,11 +74,36 @@ struct ForwardedResponseTests {
         response: "HTTP/1.1 401 Unauthorized\r\nDate: then\r\nWWW-Authenticate: Basic\r\nProxy-Authenticate: Basic",
         framing: .length(0),
         seen: "HTTP/1.1 401 Unauthorized\r\nDate: then\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"),
+      // The client is told what to ask for (RFC 9110 §15.5.22), and by no other answer.
+      Row(
+        response: "HTTP/1.1 426 Upgrade Required\r\nDate: then\r\nConnection: Upgrade, close\r\nUpgrade: websocket",
+        framing: .length(0), isKept: false,
+        seen:
+          """
+          HTTP/1.1 426 Upgrade Required\r\nDate: then\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+          Content-Length: 0\r\nConnection: close\r\n\r\n
+          """),
+      Row(
+        response: "HTTP/1.1 200 OK\r\nDate: then\r\nConnection: Upgrade\r\nUpgrade: h2", framing: .length(0),
+        seen: "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 0\r\n\r\n"),
     ])
   func rebuilt(_ row: Row) throws {
     let (text, fits) = try write(row)
     #expect(text == row.seen)
     #expect(fits)
+  }
+
+  @Test(
+    "U-3: an answer that asks for a login of the connection is known",
+    arguments: [
+      ("NTLM", true), ("Negotiate", true), ("ntlm TlRMTVNTUAAC", true), ("Negotiate\tYTpi", true), ("Nego2", true),
+      ("Basic realm=\"a\", Negotiate", true), ("Kerberos", true), ("Basic realm=\"NTLM\"", false),
+      ("NTLMv2", false), ("Bearer", false), ("", false),
+    ])
+  func connectionLogin(challenge: String, isAsked: Bool) throws {
+    let response = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: \(challenge)"
+    let written = try written(Row(response: response, framing: .length(0), seen: ""), capacity: 8192)
+    #expect(written.asksForConnectionLogin == isAsked)
   }
 
   @Test("An answer's head that does not fit a block is told")
@@ -91,18 +116,22 @@ struct ForwardedResponseTests {
   }
 
   private func write(_ row: Row, capacity: Int = 8192) throws -> (text: String, fits: Bool) {
+    let written = try written(row, capacity: capacity)
+    let fits = written.fits
+    let block = written.takeBlock()
+    let text = block.withReadable { span in String(decoding: span.indices.map { span[$0] }, as: UTF8.self) }
+    return (text, fits)
+  }
+
+  private func written(_ row: Row, capacity: Int) throws -> WrittenHead {
     let bytes = Array((row.response + "\r\n\r\n").utf8)
     var head = ResponseHead(fieldsMax: 10)
     let isWhole = try ResponseHeadParser.parse(
       bytes.span, from: 0, limits: HeadLimits(), answering: row.method, into: &head)
     try #require(isWhole)
-    let written = ForwardedResponse.write(
+    return ForwardedResponse.write(
       head, bytes.span, framing: row.framing, answering: row.method, version: row.version,
       connection: row.isKept ? .kept : .closed, date: Array("now".utf8).span, into: Buffer(capacity: capacity))
-    let fits = written.fits
-    let block = written.takeBlock()
-    let text = block.withReadable { span in String(decoding: span.indices.map { span[$0] }, as: UTF8.self) }
-    return (text, fits)
   }
 
   @Test("RFC 9112 §7.1: data goes on as one chunk, and none as no chunk")

@@ -133,6 +133,7 @@ extension ClientConnection {
       refuse(RefusalResponse(.upstreamAnswerInvalid))
       return .over
     }
+    if written.asksForConnectionLogin { slot.exchange.endUpstreamAfterwards() }
     output = written.takeBlock()
     return .goOn
   }

@@ -147,6 +147,9 @@ final class Exchange {
 
   func closeAfterwards() { request.persistence = .closed }
 
+  /// The upstream's connection carries no other exchange.
+  func endUpstreamAfterwards() { response.upstreamEnds() }
+
   /// A new configuration is in force: the request is decided as if nothing had been, and may wait again.
   func reconsider() {
     state = .deciding

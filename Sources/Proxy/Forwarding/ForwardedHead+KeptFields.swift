@@ -53,20 +53,12 @@ extension ForwardedHead {
     }
   }
 
-  /// Negotiate and NTLM log in the connection, not the request (RFC 4559 §6): nobody else may use it.
+  /// Whether it carries a login of the connection, which nobody else may use then.
   static func keepsConnectionLogin(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ facts: borrowing Facts
   ) -> Bool {
     guard head.authorizationLine >= 0, !removesAuthorization(facts) else { return false }
-    let value = head.fields[head.authorizationLine].value
-    var end = value.lowerBound
-    while end < value.upperBound, bytes[end] != UInt8(ascii: " ") { end += 1 }
-    let scheme = ByteRange(value.lowerBound, end)
-    switch scheme.count {
-    case 4: return FieldText.isWord(bytes, scheme, "ntlm")
-    case 9: return FieldText.isWord(bytes, scheme, "negotiate")
-    default: return false
-    }
+    return ConnectionLogin.isScheme(of: head.fields[head.authorizationLine].value, bytes)
   }
 
   private static func removesAuthorization(_ facts: borrowing Facts) -> Bool {

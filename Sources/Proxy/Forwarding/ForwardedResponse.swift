@@ -30,14 +30,24 @@ enum ForwardedResponse {
     let describesAbsentBody =
       head.status == 304 || (method == .head && head.status >= 200 && head.status != 204)
     var hasDate = false
+    var asksForConnectionLogin = false
     for index in head.fields.indices {
       let line = head.fields[index]
-      if line.known.isHopByHop { continue }
+      if line.known.isHopByHop {
+        // What the client has to ask for, though it is the upstream that wants it (RFC 9110 §15.5.22).
+        if head.status == 426, line.known == .upgrade {
+          writer.write(bytes, line: line)
+          writer.write("Connection: upgrade\r\n")
+        }
+        continue
+      }
       if !options.isEmpty, options.name(bytes, line) { continue }
       switch line.known {
       // Where there is a body it is ours to write.
       case .contentLength: if !describesAbsentBody { continue }
       case .date: hasDate = true
+      case .wwwAuthenticate:
+        if ConnectionLogin.isAmongChallenges(line.value, bytes) { asksForConnectionLogin = true }
       case .setCookie: if ownCookies.areSet(by: line, bytes) { continue }
       default:
         if renewal != nil, ForwardedResponse.cachedFields.contains(bytes, line) { continue }
@@ -74,7 +84,7 @@ enum ForwardedResponse {
     }
     writer.write("\r\n")
     let fits = writer.fits
-    return WrittenHead(block: writer.finish(), fits: fits)
+    return WrittenHead(block: writer.finish(), fits: fits, asksForConnectionLogin: asksForConnectionLogin)
   }
 }
 
@@ -86,6 +96,8 @@ extension ForwardedResponse {
 struct WrittenHead: ~Copyable {
   var block: Buffer
   let fits: Bool
+  /// The upstream asks for a login of its connection (`ConnectionLogin`).
+  let asksForConnectionLogin: Bool
 
   consuming func takeBlock() -> Buffer { block }
 }

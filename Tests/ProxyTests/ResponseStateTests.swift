@@ -167,6 +167,18 @@ struct ResponseStateTests {
     #expect(silent.exchange.response.status == 499)
   }
 
+  @Test("D-3: what is kept of an exchange for its line leaves no more room behind than most lines need")
+  func logRoom() {
+    var log = ExchangeLog()
+    log.keepPath(Array("/short".utf8).span)
+    let usual = log.text.capacity
+    log.forget()
+    #expect(log.text.isEmpty && log.text.capacity == usual)
+    log.keepPath([UInt8](repeating: UInt8(ascii: "p"), count: 8000).span)
+    log.forget()
+    #expect(log.text.capacity <= ExchangeLog.roomBytesMax)
+  }
+
   @Test("An exchange that begins says nothing of the one before")
   func beginsAnew() throws {
     let gateway = try waiting("POST /pub/a HTTP/1.1", "Content-Length: 5", "Expect: 100-continue")

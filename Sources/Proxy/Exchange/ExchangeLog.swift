@@ -35,6 +35,8 @@ struct ExchangeLog {
   var bytesIn: UInt64 = 0
   var bytesOut: UInt64 = 0
 
+  static let roomBytesMax = 1024
+
   /// How far the decision came.
   enum Asked {
     case nothing
@@ -51,11 +53,12 @@ struct ExchangeLog {
     self.client = client
   }
 
-  /// Lets go of everything; its text keeps its room.
+  /// Lets go of everything; its text keeps its room, but for that of a text longer than nearly all are: as many exchanges
+  /// as were ever under way at a time would each keep as much.
   mutating func forget() {
     var room: [UInt8] = []
     swap(&room, &text)
-    room.removeAll(keepingCapacity: true)
+    room.removeAll(keepingCapacity: room.capacity <= ExchangeLog.roomBytesMax)
     self = ExchangeLog()
     swap(&room, &text)
   }

@@ -6,6 +6,7 @@ import secrets
 import signal as signals
 import socket
 import struct
+import textwrap
 import time
 
 import pytest
@@ -610,6 +611,25 @@ def test_who_waits_during_a_reload_is_decided_anew(start, upstream, issuer, secr
         old.released.set()
     assert new.asked == [GOOD]
     assert [line["status"] for line in gateway.wait_access()] == [200]
+
+
+@pytest.mark.parametrize("limits, status, reason", [
+    ("fields: 10", 431, "too_many_fields"), ("head: 2KiB", 431, "head_too_large"),
+    ("target: 1KiB", 414, "target_too_long")])
+def test_who_waits_while_a_reload_lowers_the_limits_is_told(start, upstream, issuer, secret, limits, status, reason):
+    app, endpoint = upstream(), issuer({GOOD: active()})
+    gateway = start(config(app, endpoint, secret, NO_KEYS))
+    endpoint.released.clear()
+    with Client(gateway, 20) as client:
+        more = "".join(f"X-{number}: {'x' * 100}\r\n" for number in range(20))
+        client.send(f"GET /api/{'x' * 1200} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n{more}\r\n")
+        wait_until(lambda: endpoint.in_flight == 1, "the question")
+        gateway.write_config(f"limits: {{ {limits} }}\n" + textwrap.dedent(config(app, endpoint, secret, NO_KEYS)))
+        gateway.signal(signals.SIGHUP)
+        answer = client.response()
+        endpoint.released.set()
+    assert answer.status == status and app.requests == []
+    assert gateway.access_of(answer.request_id)["reason"] == reason
 
 
 # To whom a token is shown.

@@ -162,17 +162,19 @@ extension ClientConnection {
   func decideAgain() {
     guard slot != nil, let block = input.take() else { return }
     let context = worker.context
-    let isWhole = block.withReadable { bytes -> Bool in
+    // A reload may have lowered the limits that it kept to.
+    let fault = block.withReadable { bytes -> Reason? in
       do throws(HeadError) {
         return try RequestHeadParser.parse(
           bytes, from: 0, limits: context.active.headLimits, scheme: scheme, into: &context.head)
+          ? nil : .internalError
       } catch {
-        return false
+        return error.reason
       }
     }
     input = consume block
     worker.refreshClock()
-    if isWhole { decide() } else { refuse(RefusalResponse(.internalError)) }
+    if let fault { refuse(RefusalResponse(fault, connection: .closed)) } else { decide() }
   }
 
   /// The request at the start of `input` for a Responder; its body follows.

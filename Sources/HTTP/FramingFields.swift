@@ -9,6 +9,7 @@ struct FramingFields {
   private(set) var authorizationCount = 0
   private(set) var cookieLine = -1
   private(set) var acceptLine = -1
+  private(set) var loopLine = -1
   private(set) var dpopLine = -1
   private(set) var dpopCount = 0
   private(set) var traceparentLine = -1
@@ -45,6 +46,7 @@ struct FramingFields {
       guard cookieLine < 0 else { throw HeadError(.fieldLineInvalid, at: line.name.lowerBound) }
       cookieLine = index
     case .accept: if acceptLine < 0 { acceptLine = index }
+    case .cdnLoop: if loopLine < 0 { loopLine = index }
     case .dpop:
       try FramingFields.refuseObsText(bytes, line.value)
       dpopLine = index

@@ -27,6 +27,7 @@ public enum KnownField: UInt8, Sendable {
   case dpop
   case traceparent
   case tracestate
+  case cdnLoop
 
   /// Whether the field is for this connection alone (RFC 9110 §7.6.1), or for a proxy's own authentication: it is never
   /// forwarded.
@@ -60,6 +61,7 @@ public enum KnownField: UInt8, Sendable {
       if first == 0x75_7067_7261_6465 { return .upgrade }
     case 8:
       if first == 0x6C6F_6361_7469_6F6E { return .location }
+      if first == 0x6364_6E2D_6C6F_6F70 { return .cdnLoop }
     case 10:
       if first == 0x636F_6E6E_6563_7469 && second == 0x6F6E { return .connection }
       if first == 0x6B65_6570_2D61_6C69 && second == 0x7665 { return .keepAlive }

@@ -27,6 +27,8 @@ public struct RequestHead: Sendable {
   public internal(set) var authorizationCount = 0
   public internal(set) var cookieLine = -1
   public internal(set) var acceptLine = -1
+  /// The first CDN-Loop (RFC 8586).
+  public internal(set) var loopLine = -1
   public internal(set) var dpopLine = -1
   public internal(set) var dpopCount = 0
   public internal(set) var traceparentLine = -1

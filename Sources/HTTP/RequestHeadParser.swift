@@ -181,6 +181,7 @@ public enum RequestHeadParser {
     head.authorizationCount = framing.authorizationCount
     head.cookieLine = framing.cookieLine
     head.acceptLine = framing.acceptLine
+    head.loopLine = framing.loopLine
     head.dpopLine = framing.dpopLine
     head.dpopCount = framing.dpopCount
     head.traceparentLine = framing.traceparentLine

@@ -1,4 +1,4 @@
-/// Reason phrases (RFC 9110 §15, RFC 6585): of all final statuses, as `builtin: static` may answer with any of them.
+/// Reason phrases (RFC 9110 §15, RFC 6585, RFC 5842): of all final statuses, as `builtin: static` may answer with any of them.
 public enum StatusText {
   public static func reasonPhrase(_ status: Int) -> StaticString {
     switch status {
@@ -47,6 +47,7 @@ public enum StatusText {
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
     case 505: "HTTP Version Not Supported"
+    case 508: "Loop Detected"
     case 511: "Network Authentication Required"
     default: "Unknown"
     }

@@ -43,8 +43,8 @@ extension Reason {
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
       .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
       .upstream
-    case .proofMemoryFull, .tooManyConnections, .drainTimeout, .loginBusy, .cookieTooLarge, .signInUnavailable,
-      .internalError:
+    case .forwardingLoop, .proofMemoryFull, .tooManyConnections, .drainTimeout, .loginBusy,
+      .cookieTooLarge, .signInUnavailable, .internalError:
       .gateway
     }
   }
@@ -84,10 +84,12 @@ extension Reason {
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
     case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .upstreamUnresolved, .upstreamUnavailable,
-      .upstreamBusy, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable, .providerUnavailable:
+      .upstreamBusy, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable,
+      .providerUnavailable:
       503
     case .upstreamConnectTimeout, .upstreamTimeout: 504
     case .versionUnsupported: 505
+    case .forwardingLoop: 508
     }
   }
 }

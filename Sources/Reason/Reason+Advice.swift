@@ -210,6 +210,11 @@ extension Reason {
     case .upstreamUnavailable:
       "The program messages say why each is. See whether `health.path` and `health.status` are right."
     case .upstreamBusy: "A slow upstream. Give it servers, or raise `max_connections` where it can take more."
+    case .forwardingLoop:
+      """
+      See where `servers` of the route's upstream lead, names, balancers and other proxies included: they have to end \
+      at the application.
+      """
     case .tooManyConnections: "Raise the limit together with that of open files, or add gateways."
     case .tunnelTimeout: "Nothing, where clients vanish; raise it where tunnels are silent for longer."
     case .drainTimeout: "Raise `timeouts.drain` where requests last that long."

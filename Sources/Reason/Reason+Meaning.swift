@@ -301,6 +301,11 @@ extension Reason {
     case .upstreamUnavailable: "The upstream's health checks say of every server that it is down."
     case .upstreamBusy:
       "`max_connections` requests were in flight, and as many waited as `queue` allows, or this one waited 5 s."
+    case .forwardingLoop:
+      """
+      The same route has forwarded the request before: its upstream leads back to this gateway. `CDN-Loop` (RFC 8586) \
+      says so.
+      """
     case .tooManyConnections:
       """
       More connections than `limits.connections`. At present no request gets it: the gateway stops accepting until a \

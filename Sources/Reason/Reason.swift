@@ -271,6 +271,8 @@ public enum Reason: String, CaseIterable, Sendable {
 
   // MARK: The gateway
 
+  /// The request has been forwarded by this route before, and has come back (RFC 8586).
+  case forwardingLoop = "forwarding_loop"
   /// More connections than `limits.connections`.
   case tooManyConnections = "too_many_connections"
   /// Nothing moved in a tunnel for `timeouts.tunnel`.

@@ -53,6 +53,23 @@ struct FileTests {
     #expect(error?.filesNamed.sorted() == ["/f/ca.pem", "/f/gateway.conf", "/f/keys.json", "/f/revoked"])
   }
 
+  @Test(
+    "D-4: a server that is a listener of the gateway itself is refused",
+    arguments: [
+      ("127.0.0.1:80", "127.0.0.1:80", true), ("127.0.0.1:80", "localhost:80", true),
+      ("0.0.0.0:80", "127.0.0.7:80", true), ("\"[::]:80\"", "[::1]:80", true), ("\"[::1]:80\"", "[0:0::1]:80", true),
+      ("unix:/run/a", "unix:/run/a", true), ("127.0.0.1:80", "127.0.0.2:80", false),
+      ("127.0.0.1:80", "127.0.0.1:81", false), ("0.0.0.0:80", "10.0.0.9:80", false),
+      ("0.0.0.0:80", "[::1]:80", false), ("unix:/run/a", "unix:/run/b", false), ("127.0.0.1:80", "a.test:80", false),
+    ])
+  func ownListener(listener: String, server: String, isOwn: Bool) {
+    var sample = Sample(listeners: "listeners: [{ address: \(listener) }]\n")
+    sample.upstreams = "upstreams:\n  echo: { servers: [\"\(server)\"] }\n"
+    let faults = faults(sample.text)
+    #expect(faults.count == (isOwn ? 1 : 0))
+    #expect(faults.allSatisfy { $0.contains("leads back to the gateway's own listener") })
+  }
+
   @Test("An address is listened on once")
   func sameListener() {
     let sample = Sample(listeners: "listeners:\n  - address: 127.0.0.1:80\n  - address: localhost:80\n")

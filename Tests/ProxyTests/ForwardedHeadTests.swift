@@ -12,13 +12,15 @@ struct ForwardedHeadTests {
     let token = try Issuer.token("\"sub\":\"alice\",\"roles\":[\"a,b\",\"c\"],\"tenant\":\"acme\"")
     let head = try gateway.forwarded(
       "GET /%74enant?q=%41", "Accept:  */*  ", "X-Own: 1", "Authorization: Bearer \(token)", "X-Own: 2")
+    let mark = try #require(head.values("CDN-Loop").first)
     let parent = RequestID(high: 0, low: gateway.exchange.requestID.low | 1).text.suffix(16)
     #expect(
       head.text == "GET /tenant?q=%41 HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nX-Own: 1\r\nX-Own: 2\r\n"
         + "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.example\r\n"
         + "Forwarded: for=unknown;proto=http;host=\"a.example\"\r\nX-Request-Id: \(gateway.exchange.requestID.text)\r\n"
         + "traceparent: 00-\(gateway.exchange.requestID.text)-\(parent)-01\r\n"
-        + "X-Forwarded-User: alice\r\nX-Forwarded-Groups: a%2Cb,c\r\nX-Tenant: acme\r\n\r\n")
+        + "X-Forwarded-User: alice\r\nX-Forwarded-Groups: a%2Cb,c\r\nX-Tenant: acme\r\n"
+        + "CDN-Loop: \(mark)\r\n\r\n")
   }
 
   @Test(

@@ -160,7 +160,7 @@ struct LocalResponseWriterTests {
 
   @Test("H-15: after a request whose end is not known the connection ends", arguments: Reason.allCases)
   func connection(reason: Reason) {
-    let isKept = [401, 403, 404, 405, 421, 429, 499, 502, 503, 504].contains(reason.status)
+    let isKept = [401, 403, 404, 405, 421, 429, 499, 502, 503, 504, 508].contains(reason.status)
     #expect(RefusalResponse(reason).connection == (isKept ? .kept : .closed))
     #expect(RefusalResponse(reason, connection: .closed).connection == .closed)
   }

@@ -33,7 +33,7 @@ struct ReasonTests {
     // What stands for a credential is the client's, though no challenge asks for another.
     case 403 where reason.rawValue.hasPrefix("certificate_"): #expect(reason.blame == .client)
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
-    case 500: #expect(reason.blame == .gateway)
+    case 500, 508: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)
     case 503: #expect([.gateway, .issuer, .upstream].contains(reason.blame))
     default: Issue.record("\(reason.rawValue) has the status \(reason.status)")
@@ -81,7 +81,7 @@ struct ReasonTests {
       Row(reason: .certificateMissing, status: 403), Row(reason: .certificateRefused, status: 403),
       Row(reason: .certificateExpired, status: 403), Row(reason: .certificateRevoked, status: 403),
       Row(reason: .confirmationUnsupported, status: 401), Row(reason: .originRefused, status: 403),
-      Row(reason: .rateLimited, status: 429),
+      Row(reason: .rateLimited, status: 429), Row(reason: .forwardingLoop, status: 508),
     ])
   func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
 

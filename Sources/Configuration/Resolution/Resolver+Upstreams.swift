@@ -32,6 +32,14 @@ extension Resolver {
     for server in upstream.servers ?? [] where !addresses.insert(server.value.address).inserted {
       report(server.position, "another server has the same address; for a larger share give one a weight")
     }
+    for server in upstream.servers ?? [] {
+      for listener in draft.listeners ?? [] {
+        guard let own = listener.value.address?.value, own.isReached(at: server.value.address) else { continue }
+        report(
+          server.position,
+          "this leads back to the gateway's own listener \(own.written); give the route the upstream that is meant")
+      }
+    }
     if upstream.queueMax > 0, upstream.connectionsMax == nil, places.areSound("max_connections") {
       report(places.key("queue"), "\"queue\" without \"max_connections\"; nothing would ever wait")
     }

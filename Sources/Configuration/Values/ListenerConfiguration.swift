@@ -1,3 +1,5 @@
+import HTTP
+
 /// A place where the gateway accepts connections.
 public struct ListenerConfiguration: Sendable, Hashable {
   public var address: ListenAddress
@@ -50,6 +52,20 @@ public enum ListenAddress: Sendable, Hashable {
     switch self {
     case .ipv4(_, let port), .ipv6(_, let port): port == 0
     case .unix: false
+    }
+  }
+
+  /// Whether who connects to `server` is certain to come to this listener: the address is the same, or one of loopback
+  /// where it listens on all.
+  func isReached(at server: ServerAddress) -> Bool {
+    switch (self, server) {
+    case (.unix(let own), .unix(let other)): return own == other
+    case (.ipv4(let own, let port), .ipv4(let other, let otherPort)),
+      (.ipv6(let own, let port), .ipv6(let other, let otherPort)):
+      guard port == otherPort, !isAnyPort, let address = IPAddress(own) else { return false }
+      return address == IPAddress(other)
+        || (address == IPAddress("0.0.0.0") || address == IPAddress("::")) && IPLiteral.isLoopback(other)
+    case (.unix, _), (.ipv4, _), (.ipv6, _): return false
     }
   }
 

@@ -98,8 +98,8 @@ public final class ActiveConfiguration: Sendable {
       }
       if let assertion { names.append(assertion.header) }
       return ActiveRoute(
-        route, metricNumber: metricNames?.number(ofRoute: route.name) ?? 0, mapping: mapping, assertion: assertion,
-        places: places,
+        route, number: index, metricNumber: metricNames?.number(ofRoute: route.name) ?? 0, mapping: mapping,
+        assertion: assertion, places: places,
         certificateProviders: configuration.providers.indices.filter {
           configuration.providers[$0].certificateRule != nil
         }, signIns: SignInChoice(route, configuration.providers),

@@ -45,15 +45,18 @@ final class ActiveRoute: Sendable {
   let minimumRate: MinimumRate?
   /// The names of the headers that say who it is.
   let identityNames: IdentityNames
-  /// The field lines that it writes, each with its CRLF.
+  /// What a request says that it has forwarded.
+  let loopMark: LoopMark
+  /// The field lines that it writes, each with its CRLF: the mark's too.
   let setFields: [UInt8]
 
   /// - Parameters:
+  ///   - number: Its place in the configuration.
   ///   - places: Of every provider.
   ///   - certificateProviders: Those whose clients show certificates.
   ///   - before: The one of the same name that it replaces.
   init(
-    _ configuration: RouteConfiguration, metricNumber: Int, mapping: Int, assertion: ActiveAssertion?,
+    _ configuration: RouteConfiguration, number: Int, metricNumber: Int, mapping: Int, assertion: ActiveAssertion?,
     places: [CredentialPlaces], certificateProviders: [Int], signIns: SignInChoice, ownCookies: OwnCookies,
     timeouts: TimeoutsConfiguration, before: ActiveRoute?
   ) {
@@ -90,7 +93,8 @@ final class ActiveRoute: Sendable {
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)
     identityNames = IdentityNames(
       configuration.identity.headerNames + (assertion.map { [$0.header] } ?? []))
-    setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8)
+    loopMark = LoopMark(route: number)
+    setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8) + loopMark.fieldLine
   }
 
   /// Whether anybody is asked who they are.

@@ -97,6 +97,11 @@ extension Exchange {
     guard let route else { return .refuse(RefusalResponse(.noRoute)) }
     decision.route = route
     if preflight == nil { decision.corsFields = route.cors?.fields(answering: head, bytes) }
+    // Before anything else is asked: what came with the first turn may be missing now. Who asks about a request does not
+    // have it forwarded.
+    if decision.forwardAuth == nil, route.loopMark.isIn(head, bytes) {
+      return .refuse(RefusalResponse(.forwardingLoop))
+    }
     if let clients = route.configuration.clients, !clients.admit(context.client.address) {
       return .refuse(RefusalResponse(.clientRefused))
     }

@@ -8,6 +8,8 @@ public enum ProxyEvent: Sendable {
   case acceptingPaused(SystemError, times: Int)
   /// Accepting pauses: `limits.connections` are open. How often, as above.
   case connectionLimitReached(Int, times: Int)
+  /// As many client connections are open as the limit of open files has room for.
+  case connectionRoomTaken(Int, times: Int)
   /// Connections were closed: their address has `limits.connections_per_address` open.
   case addressLimitReached(most: Int, closed: Int, lastOf: String)
   /// Accepting goes on.

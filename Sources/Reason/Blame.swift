@@ -43,7 +43,7 @@ extension Reason {
     case .upstreamUnreachable, .upstreamConnectTimeout, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid,
       .upstreamTimeout, .upstreamTruncated, .upstreamUnresolved, .upstreamUnavailable, .upstreamBusy:
       .upstream
-    case .forwardingLoop, .proofMemoryFull, .tooManyConnections, .drainTimeout, .loginBusy,
+    case .forwardingLoop, .resourcesExhausted, .proofMemoryFull, .tooManyConnections, .drainTimeout, .loginBusy,
       .cookieTooLarge, .signInUnavailable, .internalError:
       .gateway
     }
@@ -84,7 +84,7 @@ extension Reason {
     case .transferCodingUnsupported: 501
     case .upstreamUnreachable, .upstreamTlsFailed, .upstreamClosed, .upstreamAnswerInvalid, .upstreamTruncated: 502
     case .keysUnavailable, .introspectionUnavailable, .proofMemoryFull, .upstreamUnresolved, .upstreamUnavailable,
-      .upstreamBusy, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable,
+      .upstreamBusy, .resourcesExhausted, .tooManyConnections, .drainTimeout, .loginBusy, .signInUnavailable,
       .providerUnavailable:
       503
     case .upstreamConnectTimeout, .upstreamTimeout: 504

@@ -215,6 +215,8 @@ extension Reason {
       See where `servers` of the route's upstream lead, names, balancers and other proxies included: they have to end \
       at the application.
       """
+    case .resourcesExhausted:
+      "Raise `LimitNOFILE`, lower `limits.connections`, or add gateways; see what else runs on the machine."
     case .tooManyConnections: "Raise the limit together with that of open files, or add gateways."
     case .tunnelTimeout: "Nothing, where clients vanish; raise it where tunnels are silent for longer."
     case .drainTimeout: "Raise `timeouts.drain` where requests last that long."

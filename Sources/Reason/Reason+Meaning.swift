@@ -306,6 +306,11 @@ extension Reason {
       The same route has forwarded the request before: its upstream leads back to this gateway. `CDN-Loop` (RFC 8586) \
       says so.
       """
+    case .resourcesExhausted:
+      """
+      No descriptor, local port or memory was left on this machine for a connection to the upstream; what was idle had \
+      been closed already.
+      """
     case .tooManyConnections:
       """
       More connections than `limits.connections`. At present no request gets it: the gateway stops accepting until a \

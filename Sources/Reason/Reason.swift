@@ -273,6 +273,8 @@ public enum Reason: String, CaseIterable, Sendable {
 
   /// The request has been forwarded by this route before, and has come back (RFC 8586).
   case forwardingLoop = "forwarding_loop"
+  /// No descriptor, port or memory was left for a connection to the upstream.
+  case resourcesExhausted = "resources_exhausted"
   /// More connections than `limits.connections`.
   case tooManyConnections = "too_many_connections"
   /// Nothing moved in a tunnel for `timeouts.tunnel`.

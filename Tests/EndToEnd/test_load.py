@@ -2,6 +2,8 @@
 import contextlib
 import hashlib
 import http.client
+import itertools
+import os
 import random
 import resource
 import select
@@ -386,7 +388,10 @@ def exhaust(gateway, count):
 def test_D_4_too_many_connections(start, upstream, limit):
     app = upstream()
     if limit == "descriptors":
-        gateway = start(config(app), prefix=("prlimit", "--nofile=64:64"))
+        gateway = start(config(app))
+        # Lowered behind its back: as where others have opened all that the machine has.
+        hard = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (64, hard))
         said = "accepting pauses: no descriptors"
     else:
         gateway = start(config(app, limits="connections: 30"))
@@ -435,17 +440,88 @@ def served(clients):
     return all(sock.recv(100).startswith(b"HTTP/1.1 200 ") for sock in clients)
 
 
-def test_D_4_no_descriptor_for_an_upstream(start, upstream):
-    """A request whose upstream cannot be connected for want of descriptors is answered all the same."""
-    app = upstream()
-    gateway = start(config(app), prefix=("prlimit", "--nofile=64:64"))
-    clients = exhaust(gateway, 100)
-    gateway.wait_message("accepting pauses")
-    clients[0].sendall(GET)
-    assert clients[0].recv(100)[:13] in (b"HTTP/1.1 502 ", b"HTTP/1.1 503 ", b"HTTP/1.1 200 ")
+@pytest.mark.parametrize("workers", [1, 4])
+def test_D_4_idle_clients_leave_descriptors_for_upstreams(start, upstream, workers):
+    """Each of those that are let in can have its request forwarded, all of them at once."""
+    later = Later()
+    app = upstream(later)
+    gateway = start(config(app, workers=workers), prefix=("prlimit", "--nofile=128:128"))
+    room = int(gateway.wait_message("the limit of open files")["connections"])
+    assert 5 < room < 64
+    clients = exhaust(gateway, 200)
+    gateway.wait_message("accepting pauses: the limit of open files has room for no more")
+    for sock in clients:
+        sock.sendall(GET)
+    wait_until(lambda: len(app.requests) >= room, "requests of all that were let in")
+    later.come.set()
+    answered = wait_until(lambda: readable(clients, room), "their answers")
+    assert all(sock.recv(100).startswith(b"HTTP/1.1 200 ") for sock in answered)
     for sock in clients:
         sock.close()
-    wait_until(lambda: get(gateway).status == 200, "service")
+    gateway.wait_message("accepting goes on")
+    assert get(gateway).status == 200
+
+
+def readable(socks, count):
+    """Those to which something came; none before it came to `count`."""
+    ready = select.select(socks, [], [], 0)[0]
+    return ready if len(ready) >= count else None
+
+
+class Later:
+    """An upstream's answer that waits."""
+
+    def __init__(self):
+        self.come = threading.Event()
+
+    def __call__(self, request, connection):
+        self.come.wait(20)
+        return OK
+
+
+@contextlib.contextmanager
+def no_descriptor_left(gateway):
+    soft, hard = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)
+    used = {int(name) for name in os.listdir(f"/proc/{gateway.pid}/fd")}
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (next(n for n in itertools.count() if n not in used), hard))
+    yield
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_D_4_no_descriptor_for_an_upstream(start, upstream):
+    """The gateway's own want is no fault of the upstream's; what is idle makes room."""
+    app, other = upstream(), upstream()
+    gateway = start(f"""
+    listeners: [{{ address: "127.0.0.1:0" }}]
+    upstreams: {{ app: {{ servers: ["{app.server}"] }}, other: {{ servers: ["{other.server}"] }} }}
+    routes:
+      - {{ path: /other, auth: none, upstream: other }}
+      - {{ path: /**, auth: none, upstream: app }}
+    """)
+    with Client(gateway) as client:
+        client.send(b"GET /echo HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n")
+        assert client.response().status == 200
+        with no_descriptor_left(gateway):
+            # Its idle connection is closed for the other's.
+            for path, connections in ((b"/other", [1, 1]), (b"/", [2, 1]), (b"/other", [2, 2])):
+                client.send(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.response().status == 200
+                assert [len(app.connections), len(other.connections)] == connections
+    with Client(gateway) as client:
+        # A body where some servers expect none: the upstream's connection is closed, and none is idle.
+        client.send(b"GET /other HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1")
+        assert client.response().status == 200
+        with no_descriptor_left(gateway):
+            for _ in range(4):
+                client.send(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+                answer = client.response()
+                assert (answer.status, answer.field("retry-after")) == (503, "5")
+                line = gateway.access_of(answer.request_id)
+                assert (line["reason"], line["blame"]) == ("resources_exhausted", "gateway")
+        client.send(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.response().status == 200
+    # It is none of the server's failures.
+    assert not gateway.said("upstream")
 
 
 def test_D_4_the_limit_is_of_all_workers_together(start, upstream):

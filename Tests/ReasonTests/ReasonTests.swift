@@ -82,6 +82,7 @@ struct ReasonTests {
       Row(reason: .certificateExpired, status: 403), Row(reason: .certificateRevoked, status: 403),
       Row(reason: .confirmationUnsupported, status: 401), Row(reason: .originRefused, status: 403),
       Row(reason: .rateLimited, status: 429), Row(reason: .forwardingLoop, status: 508),
+      Row(reason: .resourcesExhausted, status: 503),
     ])
   func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
 

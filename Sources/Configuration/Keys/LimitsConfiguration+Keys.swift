@@ -15,7 +15,11 @@ extension LimitsConfiguration {
         "Bytes of a token; at most `head`, which is the default where it is smaller."),
       Key("body", \.bodyBytesMax, .sizeOrNone, "Bytes of a request body. A route may say otherwise."),
       Key("minimum_rate", \.minimumRate, .sizeOrNone(1...1 << 20), RouteLimits.minimumRateDocumentation),
-      Key("connections", \.connectionsMax, .count(1...1_000_000), "Client connections, over all workers together."),
+      Key(
+        "connections", \.connectionsMax, .count(1...1_000_000),
+        """
+        Client connections, over all workers together; fewer where the limit of open files has no room for two each.
+        """),
       Key(
         "connections_per_address", \.connectionsPerAddressMax, .countOrNone(1...1_000_000),
         """

@@ -11,6 +11,10 @@ extension ProxyEvent {
     case .connectionLimitReached(let most, let times):
       log.warning(
         "accepting pauses: limits.connections are open", metadata: ["connections": "\(most)"].with(times: times))
+    case .connectionRoomTaken(let most, let times):
+      log.warning(
+        "accepting pauses: the limit of open files has room for no more connections",
+        metadata: ["connections": "\(most)"].with(times: times))
     case .addressLimitReached(let most, let closed, let last):
       log.warning(
         "connections were closed: their address has limits.connections_per_address open",

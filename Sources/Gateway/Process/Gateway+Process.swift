@@ -5,22 +5,36 @@ import Sockets
 
 /// What the system is told of this process before it serves.
 extension Gateway {
-  static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) {
+  /// - Returns: As many client connections as the limit of open files has room for.
+  static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) -> Int {
     // A peer that is gone is an error of the call, not the end of the process.
     Process.ignore(signal: SIGPIPE)
     // Where it is ignored, the end of a child cannot be waited for.
     Process.restore(signal: SIGCHLD)
     Process.growHeapInSteps()
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
-    let descriptors = Process.raiseDescriptorLimit()
-    let needed = UInt64(configuration.limits.connectionsMax) * 2
-    if descriptors < needed {
+    let limit = Int(clamping: Process.raiseDescriptorLimit())
+    guard limit > 0 else { return .max }
+    let others = descriptorsForOthers(configuration, limit)
+    let wanted = configuration.limits.connectionsMax
+    // With one for an upstream's each: clients that send nothing would take the last from those who do.
+    let room = max((limit - others) / 2, 1)
+    if room < wanted {
       log.warning(
         """
-        the limit of open files is below twice limits.connections, and accepting pauses when it is reached: raise it \
-        (ulimit -Hn, LimitNOFILE), or lower limits.connections
+        the limit of open files has room for fewer than limits.connections, and accepting pauses when they are open: \
+        raise it (ulimit -Hn, LimitNOFILE), or lower limits.connections
         """,
-        metadata: ["limit": "\(descriptors)", "needed": "\(needed)"])
+        metadata: ["limit": "\(limit)", "connections": "\(room)", "needed": "\(wanted * 2 + others)"])
     }
+    return room
+  }
+
+  /// Descriptors that are not for clients and what is forwarded for them: those that are open, what each loop has, and
+  /// some for keys, issuers, databases, health checks and operators.
+  private static func descriptorsForOthers(_ configuration: GatewayConfiguration, _ limit: Int) -> Int {
+    let ofLoop = configuration.listeners.count + 4
+    return Int(clamping: ProcessUsage.current.openDescriptors) + (configuration.workers + 1) * ofLoop
+      + min(256, limit / 4)
   }
 }

@@ -89,7 +89,7 @@ final class Gateway {
 
   private init(
     _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
-    inherited: InheritedSockets, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
+    inherited: InheritedSockets, connectionRoom: Int, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
     certificates = files.certificates
@@ -132,7 +132,7 @@ final class Gateway {
         inherited: passed)
       server = try Server(
         active, sockets: sockets, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots,
-        accessLog: accessLog, isWatched: configuration.admin != nil
+        accessLog: accessLog, isWatched: configuration.admin != nil, connectionRoom: connectionRoom
       ) { [log] in $0.write(to: log) }
     } catch {
       throw GatewayFault(message: "\(error)", status: error.status)
@@ -172,11 +172,12 @@ final class Gateway {
     _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
     inherited: InheritedSockets, seen: ConfigurationWatcher.Sight, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
-    prepareProcess(configuration, log)
+    let connectionRoom = prepareProcess(configuration, log)
     try testForSecretLeaks()
     let control = try GatewayFault.raised(as: ExitStatus.unavailable) { try EventLoop(label: "control") }
     let gateway = try Gateway(
-      configuration, revoked: revoked, files: files, inherited: inherited, control: control, log: log,
+      configuration, revoked: revoked, files: files, inherited: inherited, connectionRoom: connectionRoom,
+      control: control, log: log,
       logWriter: logWriter)
     gateway.watching.filesSeen = seen
     let bound = LoopBound(gateway, loop: control)

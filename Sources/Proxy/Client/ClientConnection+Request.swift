@@ -77,10 +77,13 @@ extension ClientConnection {
         if slot.requestIsOpen { proceed() } else { worker.loop.runLater(upstream) }
         return
       } catch {
-        if error.call == "connect", !error.isOfThisMachine { pool.failed(server, .upstreamUnreachable, on: worker) }
+        // What is wrong here says nothing of the server.
+        let isOurs = error.call != "connect" || error.isOfThisMachine
+        if isOurs, worker.closeIdleUpstream() { continue }
+        if !isOurs { pool.failed(server, .upstreamUnreachable, on: worker) }
         guard mayTryAnother(slot, pool, after: server) else {
           worker.context.blocks.give(head.takeBytes())
-          refuse(RefusalResponse(.upstreamUnreachable))
+          refuse(RefusalResponse(isOurs ? .resourcesExhausted : .upstreamUnreachable))
           return
         }
       }

@@ -8,7 +8,7 @@ public import Tokens
 /// The traffic side of the gateway: the loops, what they listen on, and what is published to them.
 public final class Server: Sendable {
   private let workers: [LoopBound<Worker>]
-  private let counters = SharedCounters()
+  private let counters: SharedCounters
   private let replays: ReplayMemory
   /// Whether its loops are its own, and not somebody else's who runs them.
   private let ownsLoops: Bool
@@ -18,10 +18,11 @@ public final class Server: Sendable {
   /// - Parameters:
   ///   - sockets: Of the listeners of `active`, for as many workers as it has.
   ///   - isWatched: Whether `collect` is to say what was refused, and what is counted whatever the configuration says.
+  ///   - connectionRoom: As many client connections as there is room for, whatever the configuration says.
   ///   - report: Called from any loop.
   public init(
     _ active: ActiveConfiguration, sockets: ListenerSockets, keys: KeySnapshot, tls: ListenerContexts,
-    upstreams: [UpstreamSnapshot], accessLog: AccessLog, isWatched: Bool,
+    upstreams: [UpstreamSnapshot], accessLog: AccessLog, isWatched: Bool, connectionRoom: Int = .max,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
@@ -34,6 +35,8 @@ public final class Server: Sendable {
     if active.speaksDPoP { replays.reserve() }
     self.replays = replays
     let rateLimits = RateLimitMemory()
+    let counters = SharedCounters(connectionRoom: connectionRoom)
+    self.counters = counters
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
       let worker = Worker(
@@ -60,6 +63,7 @@ public final class Server: Sendable {
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     replays = ReplayMemory(report: report)
+    counters = SharedCounters(connectionRoom: .max)
     let worker = Worker(
       index: 0, loop: loop, sockets: sockets.adminShares, tls: [nil], clientsGenerations: [0], active: active,
       keys: KeySnapshot(providers: []), upstreams: [], counters: counters, replays: replays,

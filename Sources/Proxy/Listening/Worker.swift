@@ -113,14 +113,20 @@ final class Worker {
     }
   }
 
-  /// Whether one more connection fits `limits.connections`.
+  /// Whether one more connection fits `limits.connections`, and leaves descriptors for the upstreams' connections.
   func mayAccept() -> Bool {
     let most = context.active.configuration.limits.connectionsMax
-    if counters.openConnections < most { return true }
+    let room = counters.connectionRoom
+    if counters.openConnections < min(most, room) { return true }
     isAcceptingPaused = true
-    if let times = counters.acceptingPaused(loop.now) { report(.connectionLimitReached(most, times: times)) }
+    if let times = counters.acceptingPaused(loop.now) {
+      report(room < most ? .connectionRoomTaken(room, times: times) : .connectionLimitReached(most, times: times))
+    }
     return false
   }
+
+  /// Closes a connection to an upstream that carries nothing, so that another one may be made; false where there is none.
+  func closeIdleUpstream() -> Bool { pools.contains { $0.closeIdle() } }
 
   func acceptFailed(_ error: SystemError) {
     isAcceptingPaused = true

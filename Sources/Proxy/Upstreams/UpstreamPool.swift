@@ -96,6 +96,16 @@ final class UpstreamPool {
     worker.report(.upstream(state.configuration.name, .recovered(server.state.name)))
   }
 
+  /// Closes a free connection; false where there is none.
+  func closeIdle() -> Bool {
+    for server in servers {
+      guard let free = server.takeIdle() else { continue }
+      free.close()
+      return true
+    }
+    return false
+  }
+
   /// The configuration does not name it any more: free connections close, busy ones with their exchange.
   func retire() {
     isRetired = true

@@ -87,7 +87,7 @@ let package = Package(
     module(
       "Probe",
       [
-        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "Keys", "TLS", "Crypto", "JSON", "Sockets",
+        "Configuration", "Proxy", "Telemetry", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "JSON", "Sockets",
       ]),
     module("Admin", ["Configuration", "Proxy", "HTTP", "Access", "JSON", "Sockets", "Telemetry", "Tokens", "Reason"]),
     .executableTarget(

@@ -26,43 +26,34 @@ public enum FieldName {
 
 /// A set of field names, and of beginnings of names, compared folded.
 public struct FieldNameSet: Sendable {
-  /// A bit for each hash modulo 256: most fields of most requests are settled by it.
-  private var filter: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+  /// A bit for each hash modulo 1024: most fields of most requests are settled by it.
+  private var filter = InlineArray<16, UInt64>(repeating: 0)
   private var hashes: [UInt32] = []
   private var names: [[UInt8]] = []
   private let prefixes: [[UInt8]]
+  /// A bit for each letter that a prefix begins with.
+  private let prefixLetters: UInt32
 
   /// - Parameter prefixes: Every name that begins with one of these is in the set too.
   public init(_ names: [String], prefixes: [String] = []) {
     self.prefixes = prefixes.map { $0.utf8.map(FieldName.folded) }
+    prefixLetters = self.prefixes.reduce(0) { $0 | 1 << UInt32(($1.first ?? 0) & 31) }
     for name in names {
       let folded = name.utf8.map(FieldName.folded)
       if self.names.contains(folded) { continue }
       let hash = FieldName.foldedHash(of: folded.span, ByteRange(0, folded.count))
       self.names.append(folded)
       hashes.append(hash)
-      let bit: UInt64 = 1 << UInt64(hash & 63)
-      switch hash >> 6 & 3 {
-      case 0: filter.0 |= bit
-      case 1: filter.1 |= bit
-      case 2: filter.2 |= bit
-      default: filter.3 |= bit
-      }
+      filter[Int(hash >> 6 & 15)] |= 1 << UInt64(hash & 63)
     }
   }
 
   public func contains(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
     let hash = line.foldedHash
-    let word =
-      switch hash >> 6 & 3 {
-      case 0: filter.0
-      case 1: filter.1
-      case 2: filter.2
-      default: filter.3
-      }
-    if word >> UInt64(hash & 63) & 1 != 0 {
+    if filter[Int(hash >> 6 & 15)] >> UInt64(hash & 63) & 1 != 0 {
       for index in hashes.indices where hashes[index] == hash && isNamed(index, bytes, line.name) { return true }
     }
+    guard prefixLetters >> UInt32(bytes[line.name.lowerBound] & 31) & 1 != 0 else { return false }
     for index in prefixes.indices where beginsWith(index, bytes, line.name) { return true }
     return false
   }

@@ -4,10 +4,10 @@ struct FieldTrick: Sendable {
   /// The request, by the field's name and the value that is looked for upstream.
   let request: @Sendable (ForgedRequest, _ name: String, _ value: String) -> [UInt8]
 
-  static let all = names + values + lines + messages + targets
+  static let all = spellings + values + lines + messages + targets
 
   /// Other spellings of the name (SECURITY I-2).
-  private static let names: [FieldTrick] = [
+  static let spellings: [FieldTrick] = [
     FieldTrick(name: "as it is") { $0.bytes("\($1): \($2)\r\n") },
     FieldTrick(name: "in lower case") { $0.bytes("\($1.lowercased()): \($2)\r\n") },
     FieldTrick(name: "in upper case") { $0.bytes("\($1.uppercased()): \($2)\r\n") },

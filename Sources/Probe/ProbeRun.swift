@@ -132,15 +132,8 @@ public struct ProbeRun: ~Copyable {
     let fault = fault(of: forged)
     report.routes.append(ProbeReport.Route(name: name, alike: route.alike, fault: fault))
     guard fault == nil else { return }
-    for field in route.fieldNames {
-      for trick in FieldTrick.all {
-        attempt(field, trick.name, name) {
-          trick.request(forged, field, $0)
-        } isArrival: {
-          $0.shows($1, as: field)
-        }
-      }
-    }
+    for field in route.fieldNames { attempt(FieldTrick.all, with: field, name, forged) }
+    for field in route.listedNames { attempt(FieldTrick.spellings, with: field, name, forged) }
     for cookie in route.cookieNames {
       for trick in CookieTrick.all {
         attempt("Cookie \(cookie)", trick.name, name) {
@@ -165,6 +158,18 @@ public struct ProbeRun: ~Copyable {
         request.bytes("X-Harmless: \($0)\r\n")
       } isArrival: { arrived, _ in
         arrived.shows(each.text)
+      }
+    }
+  }
+
+  private mutating func attempt(
+    _ tricks: [FieldTrick], with field: String, _ route: String, _ forged: ForgedRequest
+  ) {
+    for trick in tricks {
+      attempt(field, trick.name, route) {
+        trick.request(forged, field, $0)
+      } isArrival: {
+        $0.shows($1, as: field)
       }
     }
   }

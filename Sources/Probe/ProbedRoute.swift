@@ -1,5 +1,6 @@
 import Access
 import Configuration
+import HTTP
 
 /// A route that requests are sent to, for itself and for others whose requests are forwarded alike.
 struct ProbedRoute {
@@ -11,6 +12,8 @@ struct ProbedRoute {
   private(set) var alike: [String] = []
   /// The fields that only the gateway may say, as this route sends them.
   let fieldNames: [String]
+  /// Such fields that are removed by the same list as some of the others: only their spelling tells them apart.
+  let listedNames: [String]
   /// The cookies that its upstream does not see.
   let cookieNames: [String]
   /// Whom its requests are sent by: nobody where that may pass, and somebody of each provider.
@@ -104,6 +107,7 @@ struct ProbedRoute {
     names += route.headers.set.map(\.name) + route.headers.removed + ProbedRoute.gatewaysOwn
     var seen: Set<String> = []
     fieldNames = names.filter { seen.insert($0.lowercased()).inserted }
+    listedNames = ReservedFields.names.filter { seen.insert($0.lowercased()).inserted }
     let providers = route.providers.map { configuration.providers[$0] }
     senders =
       switch route.rule.authentication {
@@ -125,13 +129,11 @@ struct ProbedRoute {
     cookieNames = cookies.filter { known.insert($0).inserted }
   }
 
-  /// SECURITY I-1 and P-16; the last ones frame a message or carry a credential (I-2).
-  private static let gatewaysOwn = [
-    "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Uri",
-    "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-User", "X-Real-IP", "X-Client-IP", "X-Original-URL",
-    "X-Original-URI", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
-    "Content-Length", "Transfer-Encoding", "Proxy-Authorization",
-  ]
+  /// SECURITY I-1 and P-16, one of each kind; the last ones frame a message or carry a credential (I-2).
+  private static let gatewaysOwn =
+    [
+      ReservedFields.path, ReservedFields.method, ReservedFields.sender, ReservedFields.connection, ReservedFields.hop,
+    ].compactMap(\.first) + ["X-Forwarded-For", "Content-Length", "Transfer-Encoding", "Proxy-Authorization"]
 }
 
 extension RouteConfiguration {

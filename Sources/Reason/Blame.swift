@@ -28,7 +28,7 @@ extension Reason {
       .algorithmRefused, .keyMismatch, .keyUnknown, .signatureInvalid,
       .issuerUnknown, .audienceMismatch, .tokenExpired, .tokenNotYetValid, .tokenIssuedInFuture, .tokenTooOld,
       .tokenRevoked, .tokenInactive, .proofMissing, .proofInvalid, .proofReplayed, .certificateMismatch, .rateLimited,
-      .certificateMissing, .certificateRefused, .certificateExpired, .certificateRevoked,
+      .certificateMissing, .certificateRefused, .certificateExpired, .certificateRevoked, .fieldRefused,
       .authenticationTooOld, .acrInsufficient, .loginFailed, .loginThrottled, .signInRequestInvalid, .refreshRefused,
       .refreshReused, .passwordRefused, .callbackInvalid, .logoutTokenRefused, .idTokenRefused:
       .client
@@ -68,7 +68,8 @@ extension Reason {
       401
     case .roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .ownerMismatch, .requirementUnmet,
       .requirementExcluded, .identityInvalid, .clientRefused, .originRefused, .csrfRefused, .certificateMissing,
-      .certificateRefused, .certificateExpired, .certificateRevoked, .providerRefused, .authenticationInsufficient:
+      .certificateRefused, .certificateExpired, .certificateRevoked, .providerRefused, .authenticationInsufficient,
+      .fieldRefused:
       403
     case .noRoute: 404
     case .methodRefused: 405

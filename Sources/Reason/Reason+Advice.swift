@@ -151,6 +151,11 @@ extension Reason {
     case .acrInsufficient: "Let the client send them to sign in with the `acr_values` of the challenge."
     case .clientRefused:
       "`client` of the line is the address that was looked at: behind a proxy, `trusted_proxies` has to name that."
+    case .fieldRefused:
+      """
+      Nothing, where somebody tries it out. Else let the proxy drop the header before it asks, or ask before a \
+      middleware of its own adds it.
+      """
     case .identityInvalid: "Correct the claim at the issuer."
     case .originRefused:
       """

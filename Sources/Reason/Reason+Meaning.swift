@@ -210,6 +210,12 @@ extension Reason {
       The client's address is not among the route's `clients.allow`, or is among `clients.deny`; or it asks at \
       `forward_auth` and is not among its `peers`.
       """
+    case .fieldRefused:
+      """
+      A proxy asks at `forward_auth` about a request with a header that would tell the application another path, method \
+      or sender than those that are decided about ([which ones](forward-auth.md#headers-that-are-refused)): the proxy \
+      forwards the request itself, so nobody can take it away.
+      """
     case .identityInvalid: "A claim for an identity header holds a control character, and so may not become a header."
     case .originRefused:
       """

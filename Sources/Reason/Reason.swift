@@ -196,6 +196,9 @@ public enum Reason: String, CaseIterable, Sendable {
   case acrInsufficient = "acr_insufficient"
   /// The route does not take requests from the client's address.
   case clientRefused = "client_refused"
+  /// The request would be another one to the application than the one that is decided about, and another proxy forwards
+  /// it: nobody can take the field away.
+  case fieldRefused = "field_refused"
   /// A claim cannot stand in an identity header: it holds a control character.
   case identityInvalid = "identity_invalid"
 

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import Testing
 
 @testable import Configuration
@@ -17,6 +18,19 @@ struct ReferenceTests {
     }
     let written = String(decoding: try FileSystem.read(path), as: UTF8.self)
     #expect(written == ConfigurationReference.markdown())
+  }
+
+  @Test("docs/routes.md lists the fields that never arrive, each in its row")
+  func reservedFields() throws {
+    let page = String(decoding: try FileSystem.read("\(Self.root)/docs/routes.md"), as: UTF8.self)
+    for group in [
+      ReservedFields.path, ReservedFields.method, ReservedFields.sender, ReservedFields.connection, ReservedFields.hop,
+    ] {
+      let row = group.map { "`\($0)`" }.joined(separator: ", ")
+      #expect(page.contains("| \(row)"), "\(row)")
+    }
+    let prefixes = ReservedFields.prefixes.map { "`\($0)`" }
+    #expect(page.contains(prefixes.dropLast().joined(separator: ", ") + " or " + prefixes[prefixes.count - 1]))
   }
 
   @Test("gateway.conf.example loads as it stands")

@@ -517,17 +517,47 @@ def test_P_14_hosts(hosts, app, host, route):
     assert line.get("route") == route, line
 
 
-STEERING = ["X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "X-Forwarded-Uri", "X-Forwarded-Prefix",
-            "X-Forwarded-Path", "X-Forwarded-Method"]
+# What servers, frameworks and proxies believe of a path, a method, a sender or a client, some without being asked to.
+STEERING = [
+    "X-Original-URL", "X-Original-URI", "X-Original-Path", "X-Rewrite-URL", "X-Replaced-Path", "X-Envoy-Original-Path",
+    "X-Forwarded-Uri", "X-Forwarded-Prefix", "X-Forwarded-Path", "X-Forwarded-Script-Name", "X-Forwarded-PathBase",
+    "Script-Name", "Path-Info", "X-Script-Name", "Daphne-Root-Path", "X-Vhm-Root", "X-Traversal-Path", "X-Ingress-Path",
+    "X-Accel-Mapping", "X-Sendfile-Type",
+    "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-Method", "X-Forwarded-Method",
+    "Remote-User", "Remote-Groups", "X-Remote-User", "X-Remote-Group", "X-WebAuth-User", "X-Auth-Request-User",
+    "X-Auth-Request-Groups", "X-Forwarded-User",
+    "X-Client-IP", "Client-IP", "True-Client-IP", "X-Cluster-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP",
+    "X-Remote-Addr", "Remote-Addr", "X-Host", "X-Original-Host", "X-Forwarded-Server", "X-Scheme", "Front-End-Https",
+    "Client-Cert", "Client-Cert-Chain", "SSL-Client-Cert", "SSL-Client-Verify", "X-SSL-Client-S-DN",
+    "X-Envoy-External-Address", "Proxy"]
 
 
+@pytest.mark.parametrize("spelling", [
+    str, str.lower, str.upper, lambda name: name.replace("-", "_"), lambda name: name.replace("-", "_").upper(),
+    lambda name: name.replace("-", ".")], ids=["as", "lower", "upper", "_", "_upper", "dot"])
 @pytest.mark.parametrize("name", STEERING)
-@pytest.mark.parametrize("spelling", [str, str.lower, lambda name: name.replace("-", "_")], ids=["as", "lower", "_"])
 def test_P_16_steering_fields(gateway, app, name, spelling):
     answer, request = ask(gateway, app, "/pub", fields=[(spelling(name), "/R")])
     assert answer.status == 200 and request.start_line == "GET /pub HTTP/1.1"
     assert "/R" not in [value for _, value in request.fields]
     assert ask(gateway, app, "/R", fields=[(spelling(name), "/pub")])[0].status == 401
+
+
+def test_P_16_the_route_itself_says_where_an_application_stands(start, app):
+    """An application below a path of its own is told so, by the configuration alone."""
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes:
+  - path: /shop/**
+    auth: none
+    headers: {{ set: {{ SCRIPT_NAME: /shop }} }}
+    upstream: app
+""")
+    for name in ("SCRIPT_NAME", "script-name"):
+        answer, request = ask(gateway, app, "/shop/x", fields=[(name, "/shop/x")])
+        assert answer.status == 200 and request.target == "/shop/x"
+        assert [value for field, value in request.fields if field.lower().replace("-", "_") == "script_name"] == ["/shop"]
 
 
 def test_P_1_whatever_is_decided_is_what_the_upstream_gets(gateway, app, keys):

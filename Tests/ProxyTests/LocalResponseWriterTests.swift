@@ -19,7 +19,9 @@ struct LocalResponseWriterTests {
     case 401 where LocalResponseWriterTests.asksToSignInAnew(reason):
       #expect(challenge == "Bearer error=\"insufficient_user_authentication\"")
     case 401: #expect(challenge == "Bearer error=\"invalid_token\"")
-    case 403 where reason == .originRefused || reason == .clientRefused || reason.rawValue.hasPrefix("certificate_"):
+    case 403
+    where [.originRefused, .clientRefused, .fieldRefused].contains(reason)
+      || reason.rawValue.hasPrefix("certificate_"):
       #expect(challenge == nil)
     case 403: #expect(challenge == "Bearer error=\"insufficient_scope\"")
     default: #expect(challenge == nil)

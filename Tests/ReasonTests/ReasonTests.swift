@@ -31,7 +31,8 @@ struct ReasonTests {
       #expect(reason.blame == (isOfIssuer ? .issuer : .client))
     case 400, 404, 405, 408, 413, 414, 417, 421, 429, 431, 499, 501, 505: #expect(reason.blame == .client)
     // What stands for a credential is the client's, though no challenge asks for another.
-    case 403 where reason.rawValue.hasPrefix("certificate_"): #expect(reason.blame == .client)
+    case 403 where reason.rawValue.hasPrefix("certificate_") || reason == .fieldRefused:
+      #expect(reason.blame == .client)
     case 403: #expect(reason.blame == .policy || reason == .identityInvalid)
     case 500, 508: #expect(reason.blame == .gateway)
     case 502, 504: #expect(reason.blame == .upstream)
@@ -82,7 +83,7 @@ struct ReasonTests {
       Row(reason: .certificateExpired, status: 403), Row(reason: .certificateRevoked, status: 403),
       Row(reason: .confirmationUnsupported, status: 401), Row(reason: .originRefused, status: 403),
       Row(reason: .rateLimited, status: 429), Row(reason: .forwardingLoop, status: 508),
-      Row(reason: .resourcesExhausted, status: 503),
+      Row(reason: .resourcesExhausted, status: 503), Row(reason: .fieldRefused, status: 403),
     ])
   func statuses(_ row: Row) { #expect(row.reason.status == row.status) }
 

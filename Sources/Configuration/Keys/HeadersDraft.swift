@@ -25,11 +25,20 @@ enum RequestHeaderName {
   static func fault(_ name: String) -> ValueFault? {
     guard FieldToken.isValid(name) else { return ValueFault("is no header name (RFC 9110 §5.1)") }
     let folded = IdentityHeaderName.fold(name)
-    guard !IdentityHeaderName.reserved.contains(folded), !folded.hasPrefix("x-forwarded-") else {
+    guard !reserved.contains(folded), !folded.hasPrefix("x-forwarded-") else {
       return ValueFault("is not for a route to change; the gateway itself writes or removes it where it has to")
     }
     return nil
   }
+
+  /// Fewer than a client cannot send: an application that stands below a path of its own is told so by `Script-Name`.
+  static let reserved: Set<String> = [
+    "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "dpop",
+    "expect", "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
+    "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade", "via", "x-client-ip", "x-http-method",
+    "x-http-method-override", "x-method-override", "x-original-uri", "x-original-url", "x-real-ip", "x-request-id",
+    "x-rewrite-url",
+  ]
 }
 
 extension ValueKind where Value == Located<String> {

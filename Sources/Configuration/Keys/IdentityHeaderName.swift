@@ -1,3 +1,5 @@
+import HTTP
+
 /// Which names a header of `identity` may have.
 enum IdentityHeaderName {
   static func fault(_ name: String, beside others: [String]) -> ValueFault? {
@@ -17,12 +19,7 @@ enum IdentityHeaderName {
 
   /// Framing, routing and credentials: a claim in their place would change the meaning of the request, its method or its
   /// target (SECURITY P-16).
-  static let reserved: Set<String> = [
-    "authorization", "connection", "content-encoding", "content-length", "content-type", "cookie", "date", "dpop",
-    "expect", "forwarded", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te",
-    "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade", "via", "x-client-ip", "x-forwarded-for",
-    "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto", "x-forwarded-uri",
-    "x-http-method", "x-http-method-override", "x-method-override", "x-original-uri", "x-original-url", "x-real-ip",
-    "x-request-id", "x-rewrite-url",
-  ]
+  static let reserved: Set<String> = RequestHeaderName.reserved.union(
+    (ReservedFields.path + ReservedFields.method + ReservedFields.connection + ReservedFields.hop
+      + ReservedFields.framing).map(fold))
 }

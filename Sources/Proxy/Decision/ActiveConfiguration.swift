@@ -57,9 +57,6 @@ public final class ActiveConfiguration: Sendable {
     self.configuration = configuration
     self.generation = generation
     self.responders = responders
-    forwardAuth = configuration.forwardAuth.map {
-      ActiveForwardAuth($0, trustedProxies: configuration.trustedProxies)
-    }
     traceSampling = configuration.otlp?.tracesPercentage.map(TraceSampling.init)
     trustsProxies = !configuration.trustedProxies.isEmpty
     routing = Routing(
@@ -83,7 +80,7 @@ public final class ActiveConfiguration: Sendable {
       provider.signIn.map { ActiveSignIn($0, provider: provider.name) }
         ?? provider.codeFlow.map { ActiveSignIn($0, provider: provider.name) }
     }
-    var names = ActiveConfiguration.alwaysRemoved
+    var names: [String] = []
     var mappings: [IdentityMapping: Int] = [:]
     var before: [String: ActiveRoute] = [:]
     for route in replaced?.routes ?? [] where route.ramp != nil { before[route.configuration.name] = route }
@@ -105,7 +102,12 @@ public final class ActiveConfiguration: Sendable {
         }, signIns: SignInChoice(route, configuration.providers),
         ownCookies: ownCookies, timeouts: configuration.timeouts, before: before[route.name])
     }
-    removedFields = FieldNameSet(names, prefixes: ["X-Forwarded-"])
+    removedFields = FieldNameSet(
+      ReservedFields.names + ReservedFields.framing + names, prefixes: ReservedFields.prefixes)
+    let identity = names
+    forwardAuth = configuration.forwardAuth.map {
+      ActiveForwardAuth($0, trustedProxies: configuration.trustedProxies, identity: identity)
+    }
     answersPreflights = configuration.routes.contains { $0.cors != nil }
     listeners = configuration.listeners.map { ActiveListener($0) }
     minimumRate = configuration.limits.minimumRate.map { MinimumRate(bytesPerSecond: $0, configuration.timeouts) }
@@ -189,15 +191,6 @@ public final class ActiveConfiguration: Sendable {
     route.signIns.provider(for: bytes.extracting(head.host.lowerBound..<head.host.upperBound)).flatMap { signIns[$0] }
   }
 
-  /// What tells an upstream who the client is, or rewrites the target: only the gateway may say it.
-  private static let alwaysRemoved = [
-    "Forwarded", "X-Real-IP", "X-Client-IP", "X-Original-URL", "X-Rewrite-URL", "X-Original-URI",
-    "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Request-Id",
-    // Other spellings of what frames a message or carries a credential (SECURITY I-2): `Content_Length`. As they should
-    // be spelled, these are dealt with one by one.
-    "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer",
-    "Upgrade", "Expect", "Authorization", "Proxy-Authorization", "Cookie",
-  ]
 }
 
 /// What answers at a path of the gateway's own.

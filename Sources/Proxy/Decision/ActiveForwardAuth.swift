@@ -23,10 +23,13 @@ final class ActiveForwardAuth: Sendable {
   let peers: TrustedProxies
   /// Whose word about the client is believed: theirs, and that of the proxies before them.
   let trusted: [AddressBlock]
+  let misleadingFields: MisleadingFields
 
-  init(_ configuration: ForwardAuthConfiguration, trustedProxies: TrustedProxies) {
+  /// - Parameter identity: The names of all routes' headers that say who somebody is.
+  init(_ configuration: ForwardAuthConfiguration, trustedProxies: TrustedProxies, identity: [String]) {
     path = configuration.ownPath
     peers = configuration.peers
     trusted = configuration.peers.blocks + trustedProxies.blocks
+    misleadingFields = MisleadingFields(identity: identity)
   }
 }

@@ -28,7 +28,7 @@ struct Challenges: Sendable {
     switch reason {
     case .credentialMissing: withoutToken
     // No token would change it.
-    case .originRefused, .clientRefused, .certificateMissing, .certificateRefused, .certificateExpired,
+    case .originRefused, .clientRefused, .fieldRefused, .certificateMissing, .certificateRefused, .certificateExpired,
       .certificateRevoked:
       nil
     case .acrInsufficient, .authenticationTooOld: rendered(reason, remedy)

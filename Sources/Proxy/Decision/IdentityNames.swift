@@ -1,3 +1,5 @@
+import HTTP
+
 /// The names of a route's identity headers, for proxies that put what they are told in the place of what a client sends.
 struct IdentityNames: Sendable {
   private let names: [[UInt8]]
@@ -10,6 +12,20 @@ struct IdentityNames: Sendable {
     var output: [UInt8] = []
     for name in names where !IdentityNames.has(name, fields) { output += name + ": \r\n".utf8 }
     return output
+  }
+
+  /// Whether the line's name is one of them, in the same spelling but for case.
+  func contain(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
+    for name in names where name.count == line.name.count {
+      var isSame = true
+      for index in name.indices
+      where FieldText.lowered(name[index]) != FieldText.lowered(bytes[line.name.lowerBound + index]) {
+        isSame = false
+        break
+      }
+      if isSame { return true }
+    }
+    return false
   }
 
   private static func has(_ name: [UInt8], _ fields: Span<UInt8>) -> Bool {

@@ -96,6 +96,11 @@ extension Exchange {
     if let reason = traits.subtracting(kept).refusal { return .refuse(RefusalResponse(reason)) }
     guard let route else { return .refuse(RefusalResponse(.noRoute)) }
     decision.route = route
+    if decision.forwardAuth != nil,
+      active.forwardAuth?.misleadingFields.areIn(head, bytes, besides: route.identityNames) == true
+    {
+      return .refuse(RefusalResponse(.fieldRefused))
+    }
     if preflight == nil { decision.corsFields = route.cors?.fields(answering: head, bytes) }
     // Before anything else is asked: what came with the first turn may be missing now. Who asks about a request does not
     // have it forwarded.

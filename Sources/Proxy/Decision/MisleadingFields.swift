@@ -1,0 +1,84 @@
+import HTTP
+import Sockets
+
+/// The fields by which a request that another proxy forwards would be another one to the application than the one that is
+/// decided about (SECURITY P-16, I-2). On the way to an upstream of the gateway's own they are removed; here nobody can
+/// remove them, so the request does not pass.
+struct MisleadingFields: Sendable {
+  /// Identity headers and what is reserved, in any spelling.
+  private let names: FieldNameSet
+  /// Another path, method or sender.
+  private let steering: FieldNameSet
+  /// In these proxies themselves say the target, or the method, of the request that they ask about.
+  private let targetEchoes = FieldNameSet(["X-Original-URL", "X-Original-URI"])
+  private let methodEchoes = FieldNameSet(["X-Original-Method"])
+
+  /// - Parameter identity: The names of all routes' headers that say who somebody is.
+  init(identity: [String]) {
+    names = FieldNameSet(
+      ReservedFields.names + ReservedFields.framing + identity, prefixes: ReservedFields.prefixes)
+    steering = FieldNameSet(ReservedFields.path + ReservedFields.method + ReservedFields.sender + identity)
+  }
+
+  /// Whether the request holds one of them.
+  ///
+  /// - Parameters:
+  ///   - head: The request that is asked about, parsed from `bytes`.
+  ///   - replaced: The headers in whose place the proxy puts those of the response.
+  func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, besides replaced: IdentityNames) -> Bool {
+    for index in head.fields.indices where head.fields[index].known == .other {
+      let line = head.fields[index]
+      guard names.contains(bytes, line), !replaced.contain(bytes, line) else { continue }
+      // Proxies tell spellings apart that applications do not: they put nothing in this one's place.
+      if !MisleadingFields.isSpelledWithDashes(bytes, line.name) { return true }
+      guard steering.contains(bytes, line) else { continue }
+      let value = bytes.extracting(line.value.lowerBound..<line.value.upperBound)
+      if targetEchoes.contains(bytes, line), MisleadingFields.isEcho(value, of: head, bytes) { continue }
+      if methodEchoes.contains(bytes, line),
+        Bytes.areEqual(value, bytes.extracting(head.method.lowerBound..<head.method.upperBound))
+      {
+        continue
+      }
+      return true
+    }
+    return false
+  }
+
+  private static func isSpelledWithDashes(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    for index in name.lowerBound..<name.upperBound
+    where bytes[index] != UInt8(ascii: "-") && FieldName.folded(bytes[index]) == UInt8(ascii: "-") { return false }
+    return true
+  }
+
+  /// Whether the value is the target, or the URL of the target, byte for byte.
+  private static func isEcho(_ value: Span<UInt8>, of head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    let target = bytes.extracting(head.target.lowerBound..<head.target.upperBound)
+    guard value.count >= target.count else { return false }
+    let start = value.count - target.count
+    guard Bytes.areEqual(value.extracting(start..<value.count), target) else { return false }
+    return start == 0 || isOrigin(value.extracting(0..<start))
+  }
+
+  /// Whether it is `https://example.com:8443`, and nothing that would begin a path, a query or a fragment.
+  private static func isOrigin(_ text: Span<UInt8>) -> Bool {
+    let count = text.count
+    var authority: Int
+    if count > 8, FieldText.isWord(text, ByteRange(0, 8), "https://") {
+      authority = 8
+    } else if count > 7, FieldText.isWord(text, ByteRange(0, 7), "http://") {
+      authority = 7
+    } else {
+      return false
+    }
+    while authority < count {
+      switch text[authority] {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"),
+        UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
+        authority += 1
+      default: return false
+      }
+    }
+    return true
+  }
+}

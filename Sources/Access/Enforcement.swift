@@ -15,6 +15,9 @@ public struct TriedRequirement: Sendable, Hashable {
     self.enforcement = enforcement
   }
 
+  /// Whether an `owner` stands anywhere in what is required and tried.
+  public var namesOwner: Bool { whole.namesOwner }
+
   /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
   func enforce(_ refusal: Refusal, on claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal {
     if facts.isRampStopped { return refusal }

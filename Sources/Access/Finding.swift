@@ -120,9 +120,10 @@ extension Requirement.Condition {
     case .claim(let path, let values):
       return made("the claim \(path) is \(values.map(\.text).listed)", Finding.shown(path, claims))
     case .owner(let owner):
+      let (whose, found) = (owner.provider.map { " of \($0)" } ?? "", Finding.shown(owner.claim, claims))
       return made(
-        "the claim \(owner.claim) is the path's {\(owner.name)}, \(owner.text(in: facts.path.span))",
-        Finding.shown(owner.claim, claims))
+        "the claim \(owner.claim)\(whose) is the path's {\(owner.name)}, \(owner.text(in: facts.path.span))",
+        owner.isAbout(claims) ? found : "\(found), of \(claims.provider)")
     case .contextClasses(let classes):
       return made("acr is any of \(classes.listed)", claims.claim(ClaimPath(name: "acr")).shown)
     case .authenticationAge(let seconds):

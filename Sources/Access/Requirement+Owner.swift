@@ -6,14 +6,23 @@ extension Requirement {
   public struct Owner: Sendable, Hashable {
     public let name: String
     public let claim: ClaimPath
+    /// Whose tokens' claim it is; nil: the route has one provider.
+    public let provider: String?
     /// The segment's place in the path.
     private let segment: Int
 
     /// - Parameter pattern: The route's, as written; a good one.
-    public init(_ name: String, of pattern: String, claim: ClaimPath) throws(PatternError) {
+    public init(_ name: String, of pattern: String, claim: ClaimPath, provider: String? = nil) throws(PatternError) {
       segment = try PathPattern.place(of: name[...], in: pattern)
       self.name = name
       self.claim = claim
+      self.provider = provider
+    }
+
+    /// Whether they are of the provider that it is about: the same name at another is somebody else (SECURITY I-9).
+    func isAbout(_ claims: borrowing ClaimsSet) -> Bool {
+      guard let provider else { return true }
+      return provider == claims.provider
     }
 
     /// Byte for byte, once the segment's escapes are decoded.
@@ -58,6 +67,22 @@ extension Requirement {
       case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
       default: nil
       }
+    }
+  }
+}
+
+extension Requirement {
+  /// Whether an `owner` stands anywhere in it.
+  public var namesOwner: Bool { conditions.contains(where: \.namesOwner) }
+}
+
+extension Requirement.Condition {
+  fileprivate var namesOwner: Bool {
+    switch self {
+    case .owner: true
+    case .any(let requirements), .all(let requirements): requirements.contains(where: \.namesOwner)
+    case .not(let requirement): requirement.namesOwner
+    case .roles, .scopes, .permissions, .claim, .contextClasses, .authenticationAge: false
     }
   }
 }

@@ -112,6 +112,7 @@ extension Requirement.Condition {
       if claims.claim(path, holdsAnyOf: values) { return .holds }
       return claims.isScalarOrListOfThem(path) ? .fails : .unknown
     case .owner(let owner):
+      guard owner.isAbout(claims) else { return .fails }
       if owner.holds(claims, facts.path.span) { return .holds }
       return claims.isTextOrInteger(owner.claim) ? .fails : .unknown
     case .contextClasses(let classes):

@@ -43,6 +43,9 @@ public enum ReservedFields {
   /// What belongs to the hop: programs behind CGI take Proxy for the setting of the same name.
   public static let hop = ["X-Request-Id", "Proxy"]
 
+  /// Where to copy or move what the path names (RFC 4918 §10.3): kept on routes that say so.
+  public static let secondPath = ["Destination"]
+
   /// Whatever begins so is reserved too.
   public static let prefixes = ["X-Forwarded-", "X-Envoy-", "SSL-Client-", "X-SSL-Client-"]
 

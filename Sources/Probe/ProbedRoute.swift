@@ -54,6 +54,7 @@ struct ProbedRoute {
     let identity: IdentityMapping
     let assertion: AssertionConfiguration?
     let headers: HeaderChanges
+    let keepsDestination: Bool
     let token: TokenForwarding
     let providers: [Int]
     let upgrades: [String]
@@ -82,7 +83,8 @@ struct ProbedRoute {
         continue
       }
       let handling = Handling(
-        identity: route.identity, assertion: route.assertion, headers: route.headers, token: route.token,
+        identity: route.identity, assertion: route.assertion, headers: route.headers,
+        keepsDestination: route.keepsDestination, token: route.token,
         providers: route.providers, upgrades: route.upgrades,
         readsHandshakes: route.takesWebSockets
           && route.providers.contains {
@@ -105,6 +107,7 @@ struct ProbedRoute {
     // Every route's names are removed on all of them.
     var names = configuration.routes.flatMap { $0.identity.headerNames + ($0.assertion.map { [$0.header] } ?? []) }
     names += route.headers.set.map(\.name) + route.headers.removed + ProbedRoute.gatewaysOwn
+    if !route.keepsDestination { names += ReservedFields.secondPath }
     var seen: Set<String> = []
     fieldNames = names.filter { seen.insert($0.lowercased()).inserted }
     listedNames = ReservedFields.names.filter { seen.insert($0.lowercased()).inserted }

@@ -32,6 +32,8 @@ private struct World {
   }
 
   static let now: Int64 = 1_800_000_000
+  /// Whose the claims are.
+  static let provider = "company"
 
   /// The members of a token, roles and scopes in one of the ways that issuers write them.
   func json(_ random: inout SeededGenerator) -> String {
@@ -90,7 +92,8 @@ private indirect enum Rule {
   case scopes([String])
   case permissions([String])
   case claim(String, [World.Value])
-  case owner(String)
+  /// Whose: of the provider at hand where nothing is said.
+  case owner(String, provider: String?)
   case acr([String])
   case age(Int64)
   case any([[Rule]])
@@ -109,7 +112,8 @@ private indirect enum Rule {
       case .list(let items): return items.contains { wanted.contains($0) }
       case let value?: return wanted.contains(value)
       }
-    case .owner(let name):
+    case .owner(let name, let provider):
+      if let provider, provider != World.provider { return false }
       switch world.claims[name] {
       case .text(let text): return text == world.segment
       case .number(let number): return String(number) == world.segment
@@ -148,8 +152,8 @@ private indirect enum Rule {
     case .scopes(let wanted): return .scopes(wanted)
     case .permissions(let wanted): return .permissions(wanted)
     case .claim(let name, let wanted): return .claim(ClaimPath(name: name), wanted.map(scalar))
-    case .owner(let name):
-      return .owner(try Requirement.Owner("id", of: "/x/{id}", claim: ClaimPath(name: name)))
+    case .owner(let name, let provider):
+      return .owner(try Requirement.Owner("id", of: "/x/{id}", claim: ClaimPath(name: name), provider: provider))
     case .acr(let wanted): return .contextClasses(wanted)
     case .age(let most): return .authenticationAge(most)
     case .any(let ways): return .any(try requirements(ways))
@@ -207,7 +211,7 @@ private indirect enum Rule {
     case 3:
       let values = [World.Value.text("u"), .number(7), .text("7"), .truth(true)]
       return .claim(name, values.filter { _ in Bool.random(using: &random) } + [.text("v")])
-    case 4: return .owner(name)
+    case 4: return .owner(name, provider: [nil, World.provider, "another"].randomElement(using: &random) ?? nil)
     case 5: return .acr(some(["gold", "silver"], &random))
     case 6: return .age([300, 3_000].randomElement(using: &random) ?? 300)
     case 7, 8, 9: return .any(ways(&random))

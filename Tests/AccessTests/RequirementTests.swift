@@ -245,6 +245,21 @@ struct RequirementTests {
     #expect(try Self.verdict([.owner(owner)], "\"account\":{\"id\":\"\"}", path: "/")?.reason == .ownerMismatch)
   }
 
+  @Test("I-9: the claim of another provider is somebody else's; what is somebody else's is known not to be one's own")
+  func ownerOfAnotherProvider() throws {
+    let (own, other) = (
+      try Requirement.Owner("id", of: "/users/{id}/**", claim: ClaimPath("sub"), provider: "company"),
+      try Requirement.Owner("id", of: "/users/{id}/**", claim: ClaimPath("sub"), provider: "local")
+    )
+    let claims = "\"sub\":\"u-1\""
+    #expect(try Self.verdict([.owner(own)], claims, path: "/users/u-1/x") == nil)
+    #expect(try Self.verdict([.owner(other)], claims, path: "/users/u-1/x")?.reason == .ownerMismatch)
+    #expect(try Self.verdict([.not(Requirement([.owner(other)]))], claims, path: "/users/u-1/x") == nil)
+    let either = Requirement.Condition.any([Requirement([.owner(other)]), Requirement([.owner(own)])])
+    #expect(try Self.verdict([either], claims, path: "/users/u-1/x") == nil)
+    #expect(try Self.verdict([either], claims, path: "/users/u-2/x")?.reason == .requirementUnmet)
+  }
+
   // MARK: Authentication
 
   @Test(

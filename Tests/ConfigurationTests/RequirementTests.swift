@@ -73,6 +73,59 @@ struct RequirementTests {
       ])
   }
 
+  private static func shared(_ keys: String) -> String {
+    """
+    listeners: [{ address: 127.0.0.1:8080 }]
+    providers:
+      a: { issuer: "https://a.test", audiences: [x], jwks_url: "https://a.test/k" }
+      b: { issuer: "https://b.test", audiences: [x], jwks_url: "https://b.test/k" }
+    upstreams: { echo: { builtin: echo } }
+    routes:
+      - path: "/users/{id}/**"
+        auth: [a, b]
+        upstream: echo
+        \(keys)
+
+    """
+  }
+
+  @Test("I-9: where a route has several providers, an owner says whose claim it is")
+  func ownersProvider() throws {
+    let said = "require: { owner: { path: id, claim: sub, provider: b } }"
+    let owner = try Requirement.Owner("id", of: "/users/{id}/**", claim: ClaimPath("sub"), provider: "b")
+    #expect(try configuration(Self.shared(said)).routes.first?.rule.requirement.conditions == [.owner(owner)])
+    let unsaid = """
+      the route has several providers, and the same claim of another is somebody else's: say whose it is with \
+      "provider", and list an "owner" for each under "any" where several may
+      """
+    #expect(faults(Self.shared("require: { owner: { path: id, claim: sub } }")) == ["10:23: \(unsaid)"])
+    #expect(
+      faults(Self.shared("try: { require: { not: { owner: { path: id, claim: sub } } } }")) == ["10:37: \(unsaid)"])
+    #expect(
+      faults(Self.shared("require: { owner: { path: id, claim: sub, provider: c } }")) == [
+        "10:57: \"c\" is no provider of this route; it has a, b"
+      ])
+  }
+
+  @Test(
+    "P-1: a route that compares an owner takes no method that names a second path",
+    arguments: [
+      "require: { owner: { path: id, claim: sub, provider: a } }",
+      "require: { any: [{ roles: [x] }, { not: { owner: { path: id, claim: sub, provider: a } } }] }",
+      "try: { require: { owner: { path: id, claim: sub, provider: a } } }",
+    ])
+  func ownersOfSecondPaths(keys: String) {
+    for method in ["COPY", "MOVE"] {
+      #expect(
+        faults(Self.shared("methods: [GET, \(method)]\n    \(keys)")) == [
+          "10:14: \(method) names a second path, in Destination, whose owner nobody compares: leave it out, or require "
+            + "something else than \"owner\""
+        ])
+    }
+    #expect(faults(Self.shared("methods: [GET, PUT, PROPFIND]\n    \(keys)")) == [])
+    #expect(faults(Self.shared("methods: [COPY, MOVE]\n    require: { roles: [x] }")) == [])
+  }
+
   struct Row: CustomTestStringConvertible {
     let require: String
     let fault: String

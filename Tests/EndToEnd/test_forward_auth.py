@@ -354,6 +354,24 @@ def test_I_2_the_header_of_a_route_passes_where_the_proxy_replaces_it(gateway, k
     assert (answer.status, reason(gateway, answer)) == (403, "field_refused")
 
 
+def test_P_1_a_question_names_one_path(start, upstream):
+    app = upstream()
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+forward_auth: {{ path: {VERIFY}, peers: [127.0.0.1] }}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes:
+  - {{ path: /shared/**, methods: [GET, COPY], auth: none, upstream: app }}
+  - {{ path: /**, auth: none, upstream: app }}
+""")
+    for method, path, name, status in [
+        ("COPY", "/x", "Destination", 403), ("MOVE", "/shared/x", "destination", 403), ("GET", "/x", "Destination", 403),
+        ("COPY", "/shared/x", "Destination", 200), ("COPY", "/x", "X-Destination", 200)]:
+        answer = ask(gateway, method, path, "app.test", (name, "/users/u-2/x"))
+        assert (answer.status, reason(gateway, answer)) == (status, "field_refused" if status == 403 else None)
+    assert not app.received
+
+
 # Proxies that ask.
 
 def serving(process, port, path="/"):

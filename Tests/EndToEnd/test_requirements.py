@@ -5,6 +5,7 @@ import time
 
 import pytest
 from support.judged import Judge
+from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.wire import Client, get
 
@@ -270,3 +271,43 @@ def test_two_evaluators_agree_on_a_thousand_requests(start, upstream, tmp_path):
             allowed += expected
     assert 200 < allowed < 1000
     assert len(scene.app.wait_requests(allowed)) == allowed
+
+
+def test_I_9_the_path_of_the_same_name_at_another_provider(start, upstream, key_server, keys):
+    """The `sub` of one issuer is nobody of another's."""
+    app = upstream()
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+providers:
+  local: {{ issuer: "https://local.test", audiences: [{AUDIENCE}], jwks_url: "{key_server(keys["ES256"]).url}" }}
+  company: {{ issuer: "https://company.test", audiences: [{AUDIENCE}], jwks_url: "{key_server(keys["RS256"]).url}" }}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes:
+  - path: "/users/{{id}}/**"
+    auth: [local, company]
+    require: {{ owner: {{ path: id, claim: sub, provider: local }} }}
+    upstream: app
+  - path: "/either/{{id}}"
+    auth: [local, company]
+    require:
+      any:
+        - owner: {{ path: id, claim: sub, provider: local }}
+        - owner: {{ path: id, claim: employee, provider: company }}
+    upstream: app
+""")
+    local = bearer(mint(keys["ES256"], iss="https://local.test", sub="u-1", employee="7"))
+    company = bearer(mint(keys["RS256"], iss="https://company.test", sub="u-1", employee="7"))
+    wait_until(lambda: get(gateway, "/users/u-1/x", [local]).status == 200, "the keys")
+    wait_until(lambda: get(gateway, "/either/7", [company]).status == 200, "the keys")
+    app.forget()
+    for target, field, status, because in [
+        ("/users/u-1/x", local, 200, None), ("/users/u-1/x", company, 403, "owner_mismatch"),
+        ("/users/u-2/x", local, 403, "owner_mismatch"), ("/either/u-1", local, 200, None),
+        ("/either/7", company, 200, None), ("/either/u-1", company, 403, "requirement_unmet"),
+        ("/either/7", local, 403, "requirement_unmet")]:
+        answer = get(gateway, target, [field])
+        assert answer.status == status, (target, answer)
+        if because:
+            assert gateway.access_of(answer.request_id)["reason"] == because
+        assert bool(app.received) == (status == 200)
+        app.forget()

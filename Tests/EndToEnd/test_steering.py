@@ -148,6 +148,80 @@ def test_I_1_no_field_names_the_user(gateway, name):
         assert answer.status == 200 and (seen(answer)["user"], seen(answer)["remote"]) == ("-", "-"), spelling
 
 
+@pytest.fixture
+def dav(tmp_path):
+    """nginx that keeps files, with all of RFC 4918 that it knows: its port, and the folder."""
+    if not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
+        pytest.skip("nginx is not installed")
+    port, files = free_port(), tmp_path / "files"
+    (tmp_path / "temp").mkdir()
+    for user in ("u-1", "u-2"):
+        (files / "users" / user).mkdir(parents=True)
+        (files / "users" / user / "own").write_text(user)
+    (tmp_path / "nginx.conf").write_text(f"""
+user root; daemon off; worker_processes 1; pid {tmp_path}/pid; error_log {tmp_path}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {tmp_path}/temp; proxy_temp_path {tmp_path}/temp/p; fastcgi_temp_path {tmp_path}/temp/f;
+  uwsgi_temp_path {tmp_path}/temp/u; scgi_temp_path {tmp_path}/temp/s;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ root {files}; dav_methods PUT DELETE MKCOL COPY MOVE; dav_access user:rw; }}
+  }}
+}}""")
+    process = subprocess.Popen(
+        ["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")], stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": "/usr/sbin:/usr/bin:/bin"})
+
+    def is_there():
+        assert process.poll() is None, (tmp_path / "error.log").read_text()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+
+    try:
+        wait_until(is_there, "nginx")
+        yield port, files
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_P_1_no_second_path_reaches_a_server(start, dav, key_server, keys):
+    port, files = dav
+    config = CONFIG.format(
+        issuer=ISSUER, audience=AUDIENCE, keys=key_server(keys["ES256"]).url, app=f"127.0.0.1:{port}")
+    gateway = start(config.replace("  - { path: /public", """  - path: /shared/**
+    methods: [COPY, MOVE]
+    auth: company
+    require: { roles: [editor] }
+    upstream: app
+  - { path: /public"""))
+    gateway.wait_message("keys updated")
+    token = bearer(mint(keys["ES256"], sub="u-1"))
+    editor = bearer(mint(keys["ES256"], sub="u-3", roles=["editor"]))
+    for method in ("COPY", "MOVE"):
+        for name in ("Destination", "destination", "DESTINATION"):
+            for target in ("/users/u-2/own", f"http://example.test/users/u-2/own", "/users/u-1/new"):
+                answer = get(gateway, "/users/u-1/own", [token, (name, target)], method=method)
+                # Without one nginx knows no target.
+                assert answer.status == 400, (method, name, target, answer)
+    assert (files / "users/u-2/own").read_text() == "u-2" and (files / "users/u-1/own").read_text() == "u-1"
+    assert not (files / "users/u-1/new").exists()
+    # Who names them on a route means it.
+    (files / "shared").mkdir()
+    (files / "shared/a").write_text("a")
+    assert get(gateway, "/shared/a", [token, ("Destination", "/shared/b")], method="COPY").status == 403
+    assert get(gateway, "/shared/a", [editor, ("Destination", "/shared/b")], method="COPY").status in (201, 204)
+    assert get(gateway, "/shared/a", [editor, ("Destination", "/shared/c")], method="MOVE").status in (201, 204)
+    assert sorted(path.name for path in (files / "shared").iterdir()) == ["b", "c"]
+    # Asked by itself, it copies over what is somebody else's.
+    direct = type("Direct", (), {"host": "127.0.0.1", "port": port})
+    assert get(direct, "/users/u-1/own", [("Destination", "/users/u-2/own")], method="COPY").status in (201, 204)
+    assert (files / "users/u-2/own").read_text() == "u-1"
+
+
 def test_P_16_the_servers_believe_what_the_gateway_takes_away(application, request):
     """Else the tests above would say nothing: asked directly, gunicorn and Daphne cut off what the client names."""
     kind = request.node.callspec.params["application"]

@@ -60,6 +60,7 @@ struct RequirementDraft: Sendable {
 struct OwnerDraft: Sendable {
   var path: Located<String>?
   var claim: ClaimPath?
+  var provider: Located<String>?
 
   static let keys = KeyTable<OwnerDraft>(
     """
@@ -74,6 +75,9 @@ struct OwnerDraft: Sendable {
       Key(
         "claim", ifWritten: \.claim, .claimPath, presence: .required,
         "The claim: `sub`. A dot leads into an object, `\\.` is a dot of the name."),
+      Key(
+        "provider", ifWritten: \.provider, ValueKind.text("a provider").located,
+        "Whose tokens' claim it is: a token of another does not hold it. Required where the route names several."),
     ])
 }
 

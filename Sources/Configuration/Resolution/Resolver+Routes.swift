@@ -35,6 +35,7 @@ extension Resolver {
     let rewrite = resolveRewrite(decoded)
     let requirement = resolveRequirement(route)
     let tried = resolveTried(route, beside: requirement)
+    if requirement.namesOwner || tried?.namesOwner == true { checkDestination(decoded) }
     let assertion = resolveAssertion(decoded)
     checkRateLimit(decoded)
     guard let path = route.path, let providers, let destination else { return nil }

@@ -45,6 +45,14 @@ public struct RouteConfiguration: Sendable, Equatable {
     case upstream(Int)
     case redirect(RedirectConfiguration)
   }
+
+  /// Whether the client's Destination goes upstream: a second path, of which nothing is decided (RFC 4918 §10.3), so only
+  /// where the route names one of the methods that it belongs to.
+  public var keepsDestination: Bool {
+    pattern.methods.contains { RouteConfiguration.methodsWithDestination.contains($0) }
+  }
+
+  static let methodsWithDestination = ["COPY", "MOVE"]
 }
 
 /// What becomes of the credential that authenticated the request.

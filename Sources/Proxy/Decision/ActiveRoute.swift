@@ -89,7 +89,8 @@ final class ActiveRoute: Sendable {
     minimumRate = configuration.minimumRate.map { MinimumRate(bytesPerSecond: $0, timeouts) }
     upgrades = configuration.upgrades.map { [UInt8]($0.utf8) }
     let headers = configuration.headers
-    let removed = headers.removed + headers.set.map(\.name)
+    let removed =
+      headers.removed + headers.set.map(\.name) + (configuration.keepsDestination ? [] : ReservedFields.secondPath)
     removedFields = removed.isEmpty ? nil : FieldNameSet(removed)
     identityNames = IdentityNames(
       configuration.identity.headerNames + (assertion.map { [$0.header] } ?? []))

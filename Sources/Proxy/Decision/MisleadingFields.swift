@@ -1,3 +1,4 @@
+import Configuration
 import HTTP
 import Sockets
 
@@ -11,6 +12,7 @@ struct MisleadingFields: Sendable {
   private let steering: FieldNameSet
   /// In these proxies themselves say the target, or the method, of the request that they ask about.
   private let targetEchoes = FieldNameSet(["X-Original-URL", "X-Original-URI"])
+  private let secondPath = FieldNameSet(ReservedFields.secondPath)
   private let methodEchoes = FieldNameSet(["X-Original-Method"])
 
   /// - Parameter identity: The names of all routes' headers that say who somebody is.
@@ -24,11 +26,12 @@ struct MisleadingFields: Sendable {
   ///
   /// - Parameters:
   ///   - head: The request that is asked about, parsed from `bytes`.
-  ///   - replaced: The headers in whose place the proxy puts those of the response.
-  func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, besides replaced: IdentityNames) -> Bool {
+  ///   - route: Its route, in the place of whose identity headers the proxy puts those of the response.
+  func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, on route: ActiveRoute) -> Bool {
     for index in head.fields.indices where head.fields[index].known == .other {
       let line = head.fields[index]
-      guard names.contains(bytes, line), !replaced.contain(bytes, line) else { continue }
+      if secondPath.contains(bytes, line), !route.configuration.keepsDestination { return true }
+      guard names.contains(bytes, line), !route.identityNames.contain(bytes, line) else { continue }
       // Proxies tell spellings apart that applications do not: they put nothing in this one's place.
       if !MisleadingFields.isSpelledWithDashes(bytes, line.name) { return true }
       guard steering.contains(bytes, line) else { continue }

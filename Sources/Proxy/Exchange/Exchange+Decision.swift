@@ -97,7 +97,7 @@ extension Exchange {
     guard let route else { return .refuse(RefusalResponse(.noRoute)) }
     decision.route = route
     if decision.forwardAuth != nil,
-      active.forwardAuth?.misleadingFields.areIn(head, bytes, besides: route.identityNames) == true
+      active.forwardAuth?.misleadingFields.areIn(head, bytes, on: route) == true
     {
       return .refuse(RefusalResponse(.fieldRefused))
     }

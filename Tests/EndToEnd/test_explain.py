@@ -34,7 +34,7 @@ routes:
     auth: [company, other]
     require:
       any:
-        - owner: {{ path: id, claim: account }}
+        - owner: {{ path: id, claim: account, provider: company }}
         - {{ roles: [support], not: {{ claims: {{ region: us }} }} }}
     identity: {{ X-Account: account }}
     strip_prefix: /orders
@@ -111,8 +111,12 @@ def test_each_requirement_says_expected_and_found(folder):
     assert not any_of["holds"] and len(any_of["inner"]) == 2
     owner, support = any_of["inner"]
     assert owner["reason"] == "owner_mismatch" and owner["found"] == "8"
+    assert owner["expected"] == "the claim account of company is the path's {id}, 7"
     assert [each["holds"] for each in support["inner"]] == [True, False]
     assert support["reason"] == "requirement_excluded"
+    # I-9: the same claim of another provider is somebody else's.
+    [_, any_of] = explained(folder, "/orders/7", *as_("claim=account=7", "provider=other"), status=1)["requirements"]
+    assert any_of["inner"][0]["found"] == "7, of other" and any_of["inner"][0]["reason"] == "owner_mismatch"
     text = explain(folder, "/orders/7", *as_("role=support", "claim=region=us"), status=1)
     assert "LACKS  any of 2" in text and "holds  any of the roles support; found support" in text
 
@@ -162,7 +166,10 @@ def test_a_token_is_verified(folder):
     assert explained(folder, "/orders/7", "--token", "-", stdin=good + "\n")["verdict"] == "allowed"
     assert explained(folder, "/orders/8", "--token", good, status=1)["reason"] == "requirement_unmet"
     assert explained(folder, "/public/x", "--token", "rubbish")["verdict"] == "allowed"
+    # I-9: whose account 7 is nobody's at the first provider.
     of_other = mint(key, iss=OTHER, account=7)
+    assert explained(folder, "/orders/7", "--token", of_other, status=1)["reason"] == "requirement_unmet"
+    of_other = mint(key, iss=OTHER, roles=["support"])
     assert explained(folder, "/orders/7", "--token", of_other)["verdict"] == "allowed"
     for token, reason in [
             (good[:-8] + "AAAAAAAA", "signature_invalid"), ("a.b", "token_malformed"),

@@ -1,5 +1,7 @@
 """Another proxy forwards the requests and asks whether they may pass: nginx's auth_request, Caddy's forward_auth."""
 import contextlib
+import http.client
+import json
 import re
 import shutil
 import signal
@@ -13,7 +15,7 @@ from support.code_flow import CodeFlow
 from support.gateway import ROOT, run
 from support.hostile_provider import provider_fixture
 from support.ports import free_port, wait_until
-from support.sign_in import ALICE, NAVIGATION, SignIn, until_status, users
+from support.sign_in import ALICE, NAVIGATION, PASSWORD, SignIn, until_status, users
 from support.tokens import bearer, mint
 from support.wire import Client, get
 
@@ -268,7 +270,9 @@ def test_a_question_elsewhere_is_a_request(gateway, token):
 
 # People who sign in.
 
-SETTINGS = "forward_auth: { path: /.portcullis/verify, peers: [127.0.0.1] }"
+SETTINGS = """forward_auth: { path: /.portcullis/verify, peers: [127.0.0.1] }
+trusted_proxies: [127.0.0.1]
+"""
 
 
 def test_mode_nginx_refuses_and_mode_redirect_sends_people_to_sign_in(start, upstream, tmp_path):
@@ -512,30 +516,39 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
     wait_until(lambda: any(each.body == body for each in proxy.app.requests), "the body")
 
 
+def login(port, scene, address, username, password="wrong", **fields):
+    """The status of a login from one of the addresses of this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(address, 0))
+    body = json.dumps({"username": username, "password": password})
+    names = {name.replace("_", "-"): value for name, value in fields.items()}
+    connection.request("POST", "/auth/login", body, {"Host": scene.host, "Content-Type": "application/json", **names})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def nobody_shuts_others_out(port, scene):
+    """I-7, C-11: who signs in through the proxy has an address of their own, whatever they say of it."""
+    statuses = [login(port, scene, "127.0.0.2", f"nobody{n}") for n in range(51)]
+    assert 401 in statuses and statuses[-1] == 429, statuses
+    for fields in ({"X_Forwarded_For": "127.0.0.9"}, {"X_Real_IP": "127.0.0.9"}, {"Forwarded": "for=127.0.0.9"},
+                   {"Forwarded": "for=127.0.0.9", "X_Forwarded_For": "127.0.0.9", "X_Forwarded_Port": "1"}):
+        assert login(port, scene, "127.0.0.2", "alice", PASSWORD, **fields) == 429, fields
+        assert login(port, scene, "127.0.0.3", "alice", PASSWORD, **fields) == 200, fields
+
+
 def test_people_sign_in_behind_caddy(start, upstream, tmp_path):
     if not shutil.which("caddy"):
         pytest.skip("caddy is not installed")
     scene = SignIn(start, upstream(), tmp_path, top=SETTINGS)
     app, port = upstream(), free_port()
-    (tmp_path / "Caddyfile").write_text(f"""
-{{
-  admin off
-  auto_https off
-  storage file_system {tmp_path}/caddy
-}}
-:{port} {{
-  bind 127.0.0.1
-  handle /auth/* {{
-    reverse_proxy 127.0.0.1:{scene.gateway.port}
-  }}
-  handle {{
-    forward_auth 127.0.0.1:{scene.gateway.port} {{
-      uri {VERIFY}?mode=redirect
-      copy_headers X-Forwarded-User
-    }}
-    reverse_proxy {app.server}
-  }}
-}}""")
+    site = re.search(r"## Caddy\n\n```\n(.*?)```", (ROOT / "docs/forward-auth.md").read_text(), re.S).group(1)
+    for old, new in (("app.example.com {", f":{port} {{\n  bind 127.0.0.1"), ("app:3000", app.server),
+                     ("127.0.0.1:8080", f"127.0.0.1:{scene.gateway.port}")):
+        assert old in site
+        site = site.replace(old, new)
+    (tmp_path / "Caddyfile").write_text(
+        f"{{\n  admin off\n  auto_https off\n  storage file_system {tmp_path}/caddy\n}}\n{site}")
     process = subprocess.Popen(
         ["caddy", "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")], stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
@@ -551,6 +564,7 @@ def test_people_sign_in_behind_caddy(start, upstream, tmp_path):
         assert browser.go("/x?a=1").status == 200
         [request] = app.wait_requests()
         assert request.target == "/x?a=1" and request.all("x-forwarded-user") == ["u-1"]
+        nobody_shuts_others_out(port, scene)
         browser.cookies.pop("portcullis_access")
         answer = browser.go("/y")
         assert answer.status == 303
@@ -620,6 +634,7 @@ def test_people_sign_in_behind_nginx_and_stay_signed_in(start, upstream, tmp_pat
     assert not proxy.app.received
     assert browser.fetch("/auth/refresh", [("Origin", browser.origin)], method="POST", body=b"").status in (200, 204)
     assert browser.fetch("/x").status == 200
+    nobody_shuts_others_out(proxy.port, scene)
     # Who may not is not sent to sign in.
     bob = scene.browser()
     bob.sign_in("bob")

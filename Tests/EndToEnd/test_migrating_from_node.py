@@ -17,12 +17,13 @@ PAGE = (ROOT / "docs/migrating-from-node.md").read_text()
 APPLICATION = """
 const http = require("http");
 const routes = [
-  ["GET", /^\\/health$/, () => "ok"],
-  ["GET", /^\\/catalogue$/, (request) => request.headers["x-forwarded-user"] ?? "nobody"],
-  ["GET", /^\\/orders$/, (request) => request.headers["x-forwarded-user"]],
-  ["DELETE", /^\\/orders\\/([^/]+)$/, (request, id) => id],
-  ["GET", /^\\/admin$/, (request) => request.headers["x-forwarded-user"]],
-  ["GET", /^\\/debug$/, () => "a route that nobody meant to be public"],
+  // As Express matches: in any case.
+  ["GET", /^\\/health$/i, () => "ok"],
+  ["GET", /^\\/catalogue$/i, (request) => request.headers["x-forwarded-user"] ?? "nobody"],
+  ["GET", /^\\/orders$/i, (request) => request.headers["x-forwarded-user"]],
+  ["DELETE", /^\\/orders\\/([^/]+)$/i, (request, id) => id],
+  ["GET", /^\\/admin$/i, (request) => request.headers["x-forwarded-user"]],
+  ["GET", /^\\/debug$/i, () => "a route that nobody meant to be public"],
 ];
 http.createServer((request, response) => {
   for (const [method, path, handler] of routes) {
@@ -103,6 +104,17 @@ def test_what_the_packages_did(shop, method, path, changes, status, body):
     answer = get(shop, path, fields, method=method)
     assert (answer.status, answer.body if body else None) == (status, body), answer
     assert b"application" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/ADMIN", "/Admin", "/aDMIN/", "/%41dmin"])
+def test_P_11_a_path_in_another_case_has_the_rule_of_the_one_that_Express_takes_it_for(shop, path):
+    assert get(shop, path).status == 401
+    assert get(shop, path, header(token(shop))).status == 403
+    if not path.endswith("/"):
+        assert get(shop, path, header(token(shop, roles=["admin"]))).body == b"alice"
+    for target in ("/ORDERS/7", "/Orders/7"):
+        assert get(shop, target, header(token(shop)), method="DELETE").status == 403
+    assert get(shop, "/DEBUG", header(token(shop, roles=["admin"]))).status == 404
 
 
 def test_the_cookie_and_the_header_that_getToken_looked_at(shop):

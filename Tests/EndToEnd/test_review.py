@@ -1,6 +1,7 @@
 """What `check` says of routes that are allowed, and probably not meant."""
 import pytest
 from support.gateway import run
+from support.sign_in import ALICE, users
 
 HEAD = """listeners:
   - address: 127.0.0.1:0
@@ -38,6 +39,61 @@ def test_good_routes_are_good(tmp_path):
         "path: /orders/**, auth: company, require: { scopes: [w] }", "path: /**, auth: company"]
     assert warned(tmp_path, routes) == []
     assert warned(tmp_path, routes, "--strict") == []
+
+
+@pytest.mark.parametrize("strict, rest, said", [
+    ("path: /admin/**, methods: [GET], auth: company, require: { roles: [admin] }", "path: /**, auth: none",
+     "POST /admin is open to everyone by the route on line {line}: this route is for GET alone"),
+    ("path: /admin/**, methods: [GET, POST], auth: company", "path: /**, auth: company, anonymous: allow",
+     "PUT /admin is open to everyone by the route on line {line}: this route is for GET, POST alone"),
+    ("path: /admin/**, methods: [GET], auth: company, require: { roles: [admin] }", "path: /**, auth: company",
+     "POST /admin is asked for less by the route on line {line}: this route is for GET alone"),
+    ("path: /orders/*, methods: [DELETE], auth: company", "path: /orders/**, auth: none",
+     "POST /orders/x is open to everyone by the route on line {line}: this route is for DELETE alone"),
+])
+def test_P_13_the_other_methods_of_a_path_that_is_protected(tmp_path, strict, rest, said):
+    assert (0, said.format(line=FIRST + 1)) in warned(tmp_path, [strict, rest])
+
+
+@pytest.mark.parametrize("routes", [
+    # Reading is open, all else is not.
+    ["path: /orders/**, methods: [GET], auth: none", "path: /orders/**, auth: company, require: { roles: [admin] }"],
+    ["path: /docs/**, methods: [GET], auth: none", "path: /**, auth: company"],
+    # Writing is for few.
+    ["path: /orders/**, methods: [POST, PUT, PATCH, DELETE], auth: company", "path: /**, auth: none"],
+    ["path: /orders/**, methods: [DELETE], auth: company, require: { roles: [admin] }", "path: /**, auth: company"],
+    # Nobody takes the others, or who does was written for the same path.
+    ["path: /orders/**, methods: [GET], auth: company, require: { roles: [a] }", "path: /x/**, auth: none"],
+    ["path: /orders/**, methods: [GET], auth: company", "path: /orders/**, auth: none"],
+], ids=str)
+def test_methods_that_are_ordered_as_people_mean_it(tmp_path, routes):
+    assert not [said for _, said in warned(tmp_path, routes) if "alone" in said]
+
+
+SIGN_IN = """
+  local:
+    issuer: http://127.0.0.1
+    audiences: [a]
+    signing: { state: state }
+    sign_in: { users_file: users.yaml }
+"""
+
+
+@pytest.mark.parametrize("trusted, peers, pages, is_warned", [
+    ("", "[127.0.0.1]", True, True), ("trusted_proxies: [127.0.0.1]", "[127.0.0.1]", True, False),
+    ("trusted_proxies: [10.0.0.0/8, unix]", "[10.1.2.3, 10.4.0.0/16, unix]", True, False),
+    ("trusted_proxies: [10.0.0.0/8]", "[10.1.2.3, unix]", True, True),
+    ("trusted_proxies: [10.4.0.0/16]", "[10.0.0.0/8]", True, True), ("", "[127.0.0.1]", False, False)])
+def test_I_7_pages_behind_a_proxy_that_is_not_trusted(tmp_path, trusted, peers, pages, is_warned):
+    (tmp_path / "users.yaml").write_text(users(ALICE))
+    (tmp_path / "users.yaml").chmod(0o600)
+    text = HEAD.replace("upstreams:", f"{SIGN_IN.lstrip(chr(10)) if pages else ''}{trusted}\nforward_auth: "
+                        f"{{ path: /.portcullis/verify, peers: {peers} }}\nupstreams:")
+    (tmp_path / "gateway.conf").write_text(text + "  - { path: /**, auth: company, upstream: app }\n")
+    result = run("check", "--config", tmp_path / "gateway.conf")
+    assert result.returncode == 0, result.stderr
+    line = text.partition("forward_auth")[0].count("\n") + 1
+    assert (f'gateway.conf:{line}:51: not all of these proxies are among "trusted_proxies"' in result.stderr) == is_warned
 
 
 @pytest.mark.parametrize("earlier, dead", [

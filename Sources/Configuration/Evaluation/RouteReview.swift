@@ -1,4 +1,5 @@
 import Access
+import HTTP
 
 /// What is allowed, and probably not meant: for whoever writes the routes, each with a request that shows it.
 public struct RouteReview: Sendable {
@@ -37,6 +38,7 @@ public struct RouteReview: Sendable {
     let reached = configuration.routes.indices.map { index in
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
     }
+    reportUntrustedPeers()
     let tested = Set(configuration.tests.compactMap { evaluator.route($0.request).route })
     for index in configuration.routes.indices where !isFull {
       guard let request = reached[index] else {
@@ -52,11 +54,54 @@ public struct RouteReview: Sendable {
         warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
       }
       reportOtherSpellings(of: request, by: index)
+      reportOtherMethods(of: request, beside: index)
       reportOverlaps(of: index)
       if !configuration.tests.isEmpty, !tested.contains(index) {
         warn(index, "no test takes this route: \(text(request)) would")
       }
     }
+  }
+
+  /// The sign-in pages are forwarded to the gateway by the proxy that asks it about everything else: unless that proxy is
+  /// trusted, all of its clients have one address.
+  private mutating func reportUntrustedPeers() {
+    guard let asked = configuration.forwardAuth, let pages = configuration.providers.compactMap(\.signInPages).first
+    else { return }
+    let trusted = configuration.trustedProxies
+    let areTrusted = asked.peers.blocks.allSatisfy { block in trusted.blocks.contains { block.isWithin($0) } }
+    guard !areTrusted || (asked.peers.unixPeers && !trusted.unixPeers) else { return }
+    warnings.append(
+      Diagnostic(
+        file: configuration.file, position: asked.position,
+        message: """
+          not all of these proxies are among "trusted_proxies": whoever signs in through one of them \
+          (\(pages.path)/…) has its address, and too many wrong passwords of anybody shut all out
+          """))
+  }
+
+  /// A route with `methods` leaves the other methods of its path to later routes: where such a route is looser and for more
+  /// paths, that is probably not meant. Reading that is open to more clients than writing often is.
+  private mutating func reportOtherMethods(of request: RouteWitness, beside index: Int) {
+    let methods = patterns[index].methods
+    guard !methods.isEmpty, !isOpen[index] else { return }
+    for method in ["POST", "PUT", "PATCH", "DELETE"] where !methods.contains(method) {
+      let other = RouteWitness(method: method, host: request.host, path: request.path)
+      guard let route = takes(other), patterns[route].path != patterns[index].path,
+        routes[route].destination == routes[index].destination, case .upstream = routes[route].destination,
+        isOpen[route] || (methods.contains("GET") && requiresLess(route, than: index))
+      else { continue }
+      warn(
+        index,
+        """
+        \(text(other)) is \(isOpen[route] ? "open to everyone" : "asked for less") by \(place(of: route)): \
+        this route is for \(methods.joined(separator: ", ")) alone
+        """)
+      return
+    }
+  }
+
+  private func requiresLess(_ route: Int, than other: Int) -> Bool {
+    routes[route].rule.requirement.isEmpty && !routes[other].rule.requirement.isEmpty
   }
 
   /// A route that keeps what is refused by default may take a path that its server reads as another route's

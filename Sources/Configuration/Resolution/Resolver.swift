@@ -61,13 +61,14 @@ struct Resolver {
   }
 
   private mutating func resolveForwardAuth(_ providers: [ProviderConfiguration]) -> ForwardAuthConfiguration? {
-    guard let draft = draft.forwardAuth?.value, let path = draft.path, let peers = draft.peers else { return nil }
+    guard let asked = draft.forwardAuth, let path = asked.value.path, let peers = asked.value.peers else { return nil }
     let isOfSignIn = providers.compactMap { $0.signInPages?.path }
       .contains { path.value == $0 || path.value.hasPrefix($0 + "/") }
     if isOfSignIn || path.value.hasPrefix("/.well-known/") {
       report(path.position, "the gateway has another answer for this path; write /.portcullis/verify")
     }
-    return ForwardAuthConfiguration(path: path.value, peers: Resolver.proxies(peers))
+    return ForwardAuthConfiguration(
+      path: path.value, peers: Resolver.proxies(peers), position: asked.places.value("peers"))
   }
 
   private static func proxies(_ peers: [TrustedPeer]) -> TrustedProxies {

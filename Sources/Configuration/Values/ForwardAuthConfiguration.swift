@@ -4,4 +4,6 @@ public struct ForwardAuthConfiguration: Sendable, Equatable {
   public var path: String
   /// Who may ask; what they say of the client is believed.
   public var peers: TrustedProxies
+  /// Where they stand in the file.
+  public var position: Position
 }

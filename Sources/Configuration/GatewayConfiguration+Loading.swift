@@ -6,11 +6,11 @@ extension GatewayConfiguration {
   ///   - environment: what `${NAME}` stands for.
   ///   - processorCount: what `workers: auto` stands for.
   public static func load(
-    path: String, environment: [String: String], processorCount: Int
+    path: String, environment: [String: String], processorCount: Int, for reader: ConfigurationReader = .gateway
   ) -> Result<GatewayConfiguration, Diagnostics> {
     do throws(FileSystem.Fault) {
       return parse(
-        try FileSystem.read(path), file: path, environment: environment, processorCount: processorCount)
+        try FileSystem.read(path), file: path, environment: environment, processorCount: processorCount, for: reader)
     } catch {
       let diagnostic = Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")
       var faults = Diagnostics([diagnostic])
@@ -21,7 +21,8 @@ extension GatewayConfiguration {
 
   /// Validates the text of a file. Paths in it begin at the folder of `file`.
   public static func parse(
-    _ bytes: [UInt8], file: String, environment: [String: String], processorCount: Int
+    _ bytes: [UInt8], file: String, environment: [String: String], processorCount: Int,
+    for reader: ConfigurationReader = .gateway
   ) -> Result<GatewayConfiguration, Diagnostics> {
     func failure(
       _ faults: [(position: Position, message: String)], _ decoding: Decoding? = nil
@@ -46,11 +47,14 @@ extension GatewayConfiguration {
     guard let draft = GatewayDraft.keys.decode(root, &decoding) else {
       return failure(composer.faults + decoding.faults, decoding)
     }
-    var resolver = Resolver(draft: draft.value, processorCount: processorCount, decoding: decoding, file: file)
+    let gatewayOwner = draft.value.gatewayOwner(for: reader)
+    var resolver = Resolver(
+      draft: draft.value, processorCount: processorCount, decoding: decoding, file: file, gatewayOwner: gatewayOwner)
     var configuration = resolver.configuration()
     configuration.effective = GatewayDraft.keys.effective(root)
     configuration.filesRead = [file] + resolver.decoding.filesRead
     configuration.secretsWritten = resolver.decoding.secretsWritten
+    configuration.gatewayOwner = gatewayOwner.map { ($0.user, $0.group) }
     let faults = composer.faults + resolver.decoding.faults
     let isSound = faults.isEmpty && resolver.decoding.faultsElsewhere.isEmpty
     return isSound ? .success(configuration) : failure(faults, resolver.decoding)

@@ -2,6 +2,7 @@ internal import Crypto
 public import Fetch
 internal import HTTP
 internal import JSON
+internal import Sockets
 internal import Tokens
 
 /// What `Fetch` says of a failure.
@@ -31,7 +32,7 @@ extension KeyFault: CustomStringConvertible {
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner and group may use it: run chmod o= \(path)"
     case .keysAreOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); whoever writes into it makes tokens that are accepted: run chmod o-w \(path)"
-    case .foreignFile(let path): "\(path) belongs to another user"
+    case .foreignFile(let path, let owner): "\(path) \(owner.distrust)"
     case .signingKeyUnusable(let path): "\(path) holds no private key for the algorithm in its name"
     case .signingKeySize(let path, let bits):
       "\(path) holds \(PublicKeyError.modulusSize(bits: bits).description)"

@@ -29,7 +29,7 @@ public enum KeyFault: Error, Sendable {
   case secretIsOpen(String, mode: UInt32)
   /// Everybody may write into a file of keys that are believed.
   case keysAreOpen(String, mode: UInt32)
-  case foreignFile(String)
+  case foreignFile(String, FileOwner)
   /// The file holds no private key for the algorithm in its name.
   case signingKeyUnusable(String)
   /// The file holds an RSA key that is too short or too long to sign with.

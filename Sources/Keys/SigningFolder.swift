@@ -32,7 +32,7 @@ public struct SigningFolder: Sendable {
   public func load() throws(KeyFault) -> [Entry] {
     let found = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.folderMode(path) }
     guard let folder = found else { return [] }
-    guard folder.isOwnedByUs else { throw .foreignFile(path) }
+    guard folder.isOwnedByUs else { throw .foreignFile(path, folder.owner) }
     guard folder.mode & 0o022 == 0 else { throw .folderIsOpen(path, mode: folder.mode) }
     let names = try KeyFault.ofFiles { () throws(SystemError) in try FileAccess.names(in: path) }
     var entries: [Entry] = []
@@ -112,7 +112,7 @@ public struct SigningFolder: Sendable {
 
   private func entry(_ file: String, _ algorithm: SignatureAlgorithm, _ time: UnixSeconds) throws(KeyFault) -> Entry {
     let contents = try KeyFile.read(file)
-    guard contents.isOwnedByUs else { throw .foreignFile(file) }
+    guard contents.isOwnedByUs else { throw .foreignFile(file, contents.owner) }
     guard contents.mode & 0o077 == 0 else { throw .fileIsOpen(file, mode: contents.mode) }
     do throws(SigningKeyError) {
       let key = try IssuerKey(try SigningKey(pem: contents.bytes), algorithm: algorithm)

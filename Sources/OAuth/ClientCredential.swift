@@ -35,7 +35,7 @@ enum ClientCredential: Sendable {
 
   private static func key(_ path: String) throws(ClientFault) -> IssuerKey {
     let contents = try read(path)
-    guard contents.isOwnedByUs else { throw .foreignFile(path) }
+    guard contents.isOwnedByUs else { throw .foreignFile(path, contents.owner) }
     // Where root lends it, the group that it chose may read it.
     let others: UInt32 = contents.isLentByRoot ? 0o037 : 0o077
     guard contents.mode & others == 0 else { throw .keyIsOpen(path, mode: contents.mode) }

@@ -8,7 +8,7 @@ public enum ClientFault: Error, Sendable {
   case secretIsOpen(String, mode: UInt32)
   /// Whoever is not the owner can read the private key (SECURITY K-8).
   case keyIsOpen(String, mode: UInt32)
-  case foreignFile(String)
+  case foreignFile(String, FileOwner)
   case secretIsEmpty(String)
   /// No private key in PEM, or one that no algorithm here signs with.
   case keyUnusable(String)
@@ -26,7 +26,7 @@ extension ClientFault: CustomStringConvertible {
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner and group may use it: run chmod o= \(path)"
     case .keyIsOpen(let path, let mode):
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"
-    case .foreignFile(let path): "\(path) belongs to another user"
+    case .foreignFile(let path, let owner): "\(path) \(owner.distrust)"
     case .secretIsEmpty(let path): "\(path) is empty"
     case .keyUnusable(let path): "\(path) holds no unencrypted RSA, EC or Ed25519 private key in PEM"
     case .keySize(let path, let bits): "\(path) holds \(PublicKeyError.modulusSize(bits: bits).description)"

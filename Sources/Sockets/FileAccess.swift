@@ -9,16 +9,35 @@ public enum FileAccess {
     public let bytes: [UInt8]
     /// Permission bits, as `chmod` takes them.
     public let mode: UInt32
-    /// Whether it belongs to the user that this process runs as, or to root.
-    public let isOwnedByUs: Bool
-    /// Whether it belongs to root, and this process runs as somebody else.
-    public let isLentByRoot: Bool
+    public let owner: FileOwner
+    /// Whether it belongs to the user that this process or the gateway runs as, or to root.
+    public var isOwnedByUs: Bool { owner.isTrusted }
+    /// Whether it belongs to root, and the gateway runs as somebody else.
+    public var isLentByRoot: Bool { owner.isLendingRoot }
   }
 
   /// Reads a regular file of at most `bytesMax` bytes.
   public static func read(_ path: String, bytesMax: Int) throws(SystemError) -> Contents {
     let (bytes, status) = try readWithStatus(path, bytesMax: bytesMax)
-    return Contents(bytes: bytes, mode: status.mode, isOwnedByUs: status.isOwnedByUs, isLentByRoot: status.isLentByRoot)
+    return Contents(bytes: bytes, mode: status.mode, owner: status.owner)
+  }
+
+  /// Reads what a command was named: a file, or a pipe, whose other end is waited for. Of at most `bytesMax` bytes.
+  public static func readFileOrPipe(_ path: String, bytesMax: Int) throws(SystemError) -> [UInt8] {
+    let file = try Descriptor(unsafe csystem_open_blocking(path), call: "open \(path)")
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 64 * 1024)
+    while true {
+      // SAFETY: the call writes inside the array, which is borrowed exclusively.
+      let count = unsafe piece.withUnsafeMutableBytes { raw in
+        unsafe Glibc.read(file.number, raw.baseAddress, raw.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .last("read \(path)") }
+      if count == 0 { return bytes }
+      bytes += piece[..<count]
+      guard bytes.count <= bytesMax else { throw SystemError(call: "read \(path)", code: EFBIG) }
+    }
   }
 
   public enum LineExtent: Sendable {
@@ -101,14 +120,22 @@ public enum FileAccess {
     guard fsync(file.number) == 0 else { throw .last("fsync \(path)") }
   }
 
-  /// Makes a folder that its owner alone may enter, where there is none.
+  /// Makes a folder that its owner alone may enter, where there is none: for the gateway's user, where a command of
+  /// root's makes it.
   public static func makePrivateFolder(_ path: String) throws(SystemError) {
     // SAFETY: the path is NUL-terminated for the call.
-    guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last("mkdir \(path)") }
+    guard unsafe mkdir(path, 0o700) == 0 else {
+      if errno == EEXIST { return }
+      throw .last("mkdir \(path)")
+    }
+    if FileOwner.ofGateway == nil { return }
+    try giveToGateway(try Descriptor(unsafe csystem_open_folder(path), call: "open \(path)"), path)
   }
 
-  /// The permission bits of a folder, and whether it belongs to us; nil where there is none.
-  public static func folderMode(_ path: String) throws(SystemError) -> (mode: UInt32, isOwnedByUs: Bool)? {
+  /// The permission bits of a folder, and whom it belongs to; nil where there is none.
+  public static func folderMode(
+    _ path: String
+  ) throws(SystemError) -> (mode: UInt32, owner: FileOwner, isOwnedByUs: Bool)? {
     var status = stat()
     // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
     guard unsafe stat(path, &status) == 0 else {
@@ -116,7 +143,9 @@ public enum FileAccess {
       throw .last("stat \(path)")
     }
     guard status.st_mode & S_IFMT == S_IFDIR else { throw SystemError(call: "stat \(path)", code: ENOTDIR) }
-    return (status.st_mode & 0o7777, status.st_uid == geteuid() || status.st_uid == 0)
+    try checkLink(path, to: status)
+    let owner = FileOwner(of: status)
+    return (status.st_mode & 0o7777, owner, owner.isTrusted)
   }
 
   /// The names in a folder, sorted.

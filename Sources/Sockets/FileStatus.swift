@@ -8,10 +8,11 @@ public struct FileStatus: Sendable, Equatable {
   /// Permission bits, as `chmod` takes them.
   public let mode: UInt32
   public let bytes: Int64
-  /// Whether it belongs to the user that this process runs as, or to root.
-  public let isOwnedByUs: Bool
-  /// Whether it belongs to root, and this process runs as somebody else.
-  public let isLentByRoot: Bool
+  public let owner: FileOwner
+  /// Whether it belongs to the user that this process or the gateway runs as, or to root.
+  public var isOwnedByUs: Bool { owner.isTrusted }
+  /// Whether it belongs to root, and the gateway runs as somebody else.
+  public var isLentByRoot: Bool { owner.isLendingRoot }
   private let device: UInt64
   private let inode: UInt64
   /// When its content and when its status changed, in nanoseconds since 1970.
@@ -30,6 +31,7 @@ public struct FileStatus: Sendable, Equatable {
     var status = stat()
     // SAFETY: the call writes into `status` alone.
     guard unsafe fstat(file.number, &status) == 0 else { throw .last("fstat \(path)") }
+    try FileAccess.checkLink(path, to: status)
     self.init(status)
   }
 
@@ -37,8 +39,7 @@ public struct FileStatus: Sendable, Equatable {
     isRegular = status.st_mode & S_IFMT == S_IFREG
     mode = status.st_mode & 0o7777
     bytes = Int64(status.st_size)
-    isOwnedByUs = status.st_uid == geteuid() || status.st_uid == 0
-    isLentByRoot = status.st_uid == 0 && geteuid() != 0
+    owner = FileOwner(of: status)
     device = UInt64(status.st_dev)
     inode = UInt64(status.st_ino)
     modifiedAt = FileStatus.nanoseconds(status.st_mtim)

@@ -244,6 +244,11 @@ static inline int csystem_create_private(const char *path) {
   return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+// Follows no link.
+static inline int csystem_open_folder(const char *path) {
+  return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 // Raises the descriptor limit to its hard maximum; the limit in force.
 uint64_t csystem_raise_descriptor_limit(void);
 

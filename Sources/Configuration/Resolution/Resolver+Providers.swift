@@ -177,7 +177,7 @@ extension Resolver {
 
   mutating func checkFile(_ file: Located<String>) -> FileSystem.Status? {
     do throws(FileSystem.Fault) {
-      let status = try FileSystem.status(file.value)
+      let status = try FileSystem.status(file.value, gatewayUser: gatewayOwner?.user)
       if status.kind == .folder { report(file.position, "\(file.value) is a folder") }
       return status
     } catch {

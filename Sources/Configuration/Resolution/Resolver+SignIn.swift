@@ -73,7 +73,7 @@ extension Resolver {
 
   /// nil after a report.
   private mutating func resolveUsers(_ file: Located<String>) -> UsersFile? {
-    switch UsersFile.load(path: file.value) {
+    switch UsersFile.load(path: file.value, gatewayUser: gatewayOwner?.user) {
     case .failure(let faults):
       decoding.report(faults)
       return nil

@@ -8,6 +8,8 @@ struct Resolver {
   var decoding: Decoding
   /// The file that is read, as it was named.
   let file: String
+  /// Whom the gateway's files belong to, where that is known to be another user than this process's.
+  var gatewayOwner: FileSystem.Status.Owner?
 
   mutating func configuration() -> GatewayConfiguration {
     let limits = resolveLimits()

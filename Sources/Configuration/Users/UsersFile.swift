@@ -44,24 +44,31 @@ public struct UsersFile: Sendable, Equatable {
 
   /// Reads and validates a file. All of its faults are reported in one run; after a syntax error nothing else can be.
   ///
-  /// It must be readable by owner and group alone, and belong to the user that this process runs as, or to root: who can
-  /// write it can sign in as anyone. Blocks.
-  public static func load(path: String) -> Result<UsersFile, Diagnostics> {
+  /// It must be readable by owner and group alone, and belong to the user that this process or the gateway runs as, or
+  /// to root: who can write it can sign in as anyone. Blocks.
+  ///
+  /// - Parameter gatewayUser: The user that the gateway runs as, where it is known to be another than this process's.
+  public static func load(path: String, gatewayUser: UInt32? = nil) -> Result<UsersFile, Diagnostics> {
     do throws(FileSystem.Fault) {
-      let status = try FileSystem.status(path)
-      if let fault = fault(of: status, path) { return .failure(fault) }
+      let status = try FileSystem.status(path, gatewayUser: gatewayUser)
+      if let fault = fault(of: status, path, gatewayUser) { return .failure(fault) }
       return parse(try FileSystem.read(path), file: path)
     } catch {
       return .failure(Diagnostics([Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")]))
     }
   }
 
-  private static func fault(of status: FileSystem.Status, _ path: String) -> Diagnostics? {
+  private static func fault(of status: FileSystem.Status, _ path: String, _ gatewayUser: UInt32?) -> Diagnostics? {
     let message: String
     if status.kind != .file {
       message = "is no file"
     } else if !status.isOwnedByUs {
-      message = "belongs to another user, who could sign in as anyone: run chown root \(path)"
+      let (user, group) = (status.owner.user, status.owner.group)
+      let advice =
+        gatewayUser.map { "The gateway's state belongs to uid \($0), which has to have it: run chown \($0) \(path)" }
+        ?? "If the gateway runs as that user, run this as it: setpriv --reuid=\(user) --regid=\(group) "
+        + "--clear-groups …; if not, give the file to the gateway's user"
+      message = "belongs to uid \(user), who could sign in as anyone. \(advice)"
     } else if status.isOpenToOthers {
       message = "can be used by others; run chmod 600 \(path)"
     } else {

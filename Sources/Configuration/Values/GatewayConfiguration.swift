@@ -35,6 +35,8 @@ public struct GatewayConfiguration: Sendable {
   public var filesRead: [String] = []
   /// What the file itself holds that is probably a secret.
   public var secretsWritten: [WrittenSecret] = []
+  /// Whom the gateway's own files belong to, where a command that root runs has read them, and that is not root.
+  public var gatewayOwner: (user: UInt32, group: UInt32)?
   /// For operators: what the file says, with defaults, and without secrets.
   public var effective = EffectiveValue.mapping([])
 }

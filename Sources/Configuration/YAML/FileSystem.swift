@@ -15,10 +15,16 @@ enum FileSystem {
     let mode: UInt32
     /// Which file it is, whatever its name.
     var identity = Identity()
-    /// Whether it belongs to the user that this process runs as, or to root.
+    var owner = Owner()
+    /// Whether it belongs to the user that this process or the gateway runs as, or to root.
     var isOwnedByUs = true
-    /// Whether it belongs to root, and this process runs as somebody else.
+    /// Whether it belongs to root, and the gateway runs as somebody else.
     var isLentByRoot = false
+
+    struct Owner: Sendable, Equatable {
+      var user: UInt32 = 0
+      var group: UInt32 = 0
+    }
 
     struct Identity: Sendable, Equatable {
       var device: UInt64 = 0
@@ -55,7 +61,8 @@ enum FileSystem {
     }
   }
 
-  static func status(_ path: String) throws(Fault) -> Status {
+  /// - Parameter gatewayUser: The gateway's, where it is known to be another than this process's.
+  static func status(_ path: String, gatewayUser: UInt32? = nil) throws(Fault) -> Status {
     var found = stat()
     // SAFETY: the path is NUL-terminated for the call, which writes only into `found`.
     guard unsafe stat(path, &found) == 0 else { throw lastFault() }
@@ -68,8 +75,9 @@ enum FileSystem {
     return Status(
       kind: kind, mode: found.st_mode & 0o777,
       identity: Status.Identity(device: UInt64(found.st_dev), number: UInt64(found.st_ino)),
-      isOwnedByUs: found.st_uid == geteuid() || found.st_uid == 0,
-      isLentByRoot: found.st_uid == 0 && geteuid() != 0)
+      owner: Status.Owner(user: found.st_uid, group: found.st_gid),
+      isOwnedByUs: found.st_uid == geteuid() || found.st_uid == 0 || found.st_uid == gatewayUser,
+      isLentByRoot: found.st_uid == 0 && (geteuid() != 0 || gatewayUser != nil))
   }
 
   private static func lastFault() -> Fault {

@@ -24,7 +24,7 @@ struct CheckCommand: ParsableCommand {
   var effective = false
 
   func run() throws {
-    switch ConfigurationFile.loadTested(file.config) {
+    switch ConfigurationFile.loadTested(file.config, for: .command) {
     case .success(let configuration):
       var warnings = RouteReview(configuration).warnings
       warnings += try checkFiles(configuration) + ConfigurationFile.warnings(configuration)

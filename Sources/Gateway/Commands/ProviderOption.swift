@@ -26,7 +26,7 @@ struct ProviderOption: ParsableArguments {
   }
 
   static func configuration(_ path: String) throws -> GatewayConfiguration {
-    switch ConfigurationFile.load(path) {
+    switch ConfigurationFile.load(path, for: .command) {
     case .failure(let diagnostics):
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       // Only a file that cannot be read has a fault without a place.

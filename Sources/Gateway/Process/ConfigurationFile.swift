@@ -3,14 +3,19 @@ import Sockets
 
 /// `gateway.conf` with the environment and the processors of this process.
 enum ConfigurationFile {
-  static func load(_ path: String) -> Result<GatewayConfiguration, Diagnostics> {
-    GatewayConfiguration.load(
-      path: path, environment: Process.environment, processorCount: Process.processorCount)
+  /// - Parameter reader: For a command of root's, files of the gateway's user are as good as its own from now on.
+  static func load(_ path: String, for reader: ConfigurationReader) -> Result<GatewayConfiguration, Diagnostics> {
+    let loaded = GatewayConfiguration.load(
+      path: path, environment: Process.environment, processorCount: Process.processorCount, for: reader)
+    if case .command = reader, case .success(let configuration) = loaded {
+      FileOwner.ofGateway = configuration.gatewayOwner.map { FileOwner(user: $0.user, group: $0.group) }
+    }
+    return loaded
   }
 
   /// As `load`, for who puts it in force: what `tests` of it fails is a fault of it.
-  static func loadTested(_ path: String) -> Result<GatewayConfiguration, Diagnostics> {
-    load(path).flatMap { configuration in
+  static func loadTested(_ path: String, for reader: ConfigurationReader) -> Result<GatewayConfiguration, Diagnostics> {
+    load(path, for: reader).flatMap { configuration in
       configuration.failedTests(now: WallClock.seconds).map { .failure($0) }
         ?? .success(configuration)
     }
@@ -33,7 +38,7 @@ extension ConfigurationFile {
     _ path: String, watched: [String]
   ) -> (loaded: Result<GatewayConfiguration, Diagnostics>, seen: ConfigurationWatcher.Sight) {
     var seen = ConfigurationWatcher.look(watched)
-    let loaded = loadTested(path)
+    let loaded = loadTested(path, for: .gateway)
     let named: [String]
     switch loaded {
     case .success(let configuration): named = configuration.reload.isWatching ? configuration.filesRead : []
@@ -43,6 +48,6 @@ extension ConfigurationFile {
     if unknown.isEmpty { return (loaded, seen) }
     // They have been read before they were looked at.
     seen.merge(ConfigurationWatcher.look(unknown)) { before, _ in before }
-    return (loadTested(path), seen)
+    return (loadTested(path, for: .gateway), seen)
   }
 }

@@ -138,7 +138,7 @@ extension RevocationFile {
   private func fault(of status: FileStatus) -> String? {
     if !status.isRegular { return "\(path) is no regular file" }
     if !status.isOwnedByUs {
-      return "\(path) belongs to another user, who could let revoked tokens in again: run chown root \(path)"
+      return "\(path) is of somebody who could let revoked tokens in again: it \(status.owner.distrust)"
     }
     if status.mode & 0o002 != 0 {
       return "\(path) has mode \(String(status.mode, radix: 8)); nobody but owner and group may write it: "

@@ -31,7 +31,7 @@ enum SealingFile {
     } catch {
       throw SealingFault(description: "\(error)")
     }
-    guard contents.isOwnedByUs else { throw SealingFault(description: "\(path) belongs to another user") }
+    guard contents.isOwnedByUs else { throw SealingFault(description: "\(path) \(contents.owner.distrust)") }
     guard contents.mode & 0o077 == 0 else {
       let mode = String(contents.mode, radix: 8)
       throw SealingFault(

@@ -1,0 +1,32 @@
+internal import Glibc
+
+/// Who reads a configuration.
+public enum ConfigurationReader: Sendable {
+  /// The gateway, with whose rights its files are judged.
+  case gateway
+  /// A command beside it. As root it judges files with the rights of the user that the gateway runs as.
+  case command
+}
+
+extension GatewayDraft {
+  /// Whom the gateway's own files belong to, where a command that root runs reads them and that is not root; nil: it is
+  /// the user that this process runs as, as far as is known.
+  ///
+  /// It is whose the first state folder is, as the gateway makes it; where none is there yet, whose the users are that
+  /// sign in; else who has the folder in which the first would be made.
+  func gatewayOwner(for reader: ConfigurationReader) -> FileSystem.Status.Owner? {
+    guard case .command = reader, geteuid() == 0 else { return nil }
+    let folders = providers.flatMap { named in
+      [named.body.value.signing?.value.state?.value, named.body.value.codeFlow?.value.state?.value].compactMap(\.self)
+    }
+    let users = providers.compactMap { $0.body.value.signIn?.value.usersFile?.value }
+    let parents = folders.map { folder in
+      folder.lastIndex(of: "/").map { $0 == folder.startIndex ? "/" : String(folder[..<$0]) } ?? "."
+    }
+    for path in folders + users + parents {
+      guard let status = try? FileSystem.status(path) else { continue }
+      return status.owner.user == 0 ? nil : status.owner
+    }
+    return nil
+  }
+}

@@ -114,9 +114,11 @@ extension AdminReport {
   }
 
   private func writeProviders(to text: inout some MetricWriter) {
-    text.begin("portcullis_key_set_keys", .gauge, "Keys in use; 0: its routes answer 503.")
+    text.begin(
+      "portcullis_key_set_keys", .gauge, "Keys in use; 0: its routes answer 503. Absent where a provider needs none.")
     for provider in providers {
-      text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.keys))
+      guard let keys = provider.keys else { continue }
+      text.sample(MetricLabels(("provider", provider.name)), UInt64(keys))
     }
     text.begin("portcullis_key_set_last_success_timestamp_seconds", .gauge, "When keys were fetched or read last.")
     for provider in providers {
@@ -126,7 +128,7 @@ extension AdminReport {
         fetchedAt)
     }
     text.begin("portcullis_key_set_failures", .gauge, "Fetches that failed since the last success, in a row.")
-    for provider in providers {
+    for provider in providers where provider.keys != nil {
       text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.failures))
     }
   }

@@ -30,12 +30,14 @@ extension AdminReport {
     if !isPublic, let decided {
       members.append(.init(name: "checks", value: .array(decided.findings.map { $0.document(textMax: 512) })))
     }
-    if let name = line["provider"]?.string, let provider = providers.first(where: { $0.name == name }) {
+    if let name = line["provider"]?.string, let provider = providers.first(where: { $0.name == name }),
+      let keys = provider.keys
+    {
       members.append(
         .init(
           name: "key_set",
           value: .object([
-            "keys": .integer(Int64(provider.keys)),
+            "keys": .integer(Int64(keys)),
             "fetched": provider.fetchedAt.map { .string(Timestamp.text(Int64($0 * 1e9))) } ?? .null,
             "failures": .integer(Int64(provider.failures)),
           ])))

@@ -48,7 +48,8 @@ extension AdminReport {
       "providers": .array(
         providers.map {
           .object([
-            "name": .string($0.name), "issuer": .string($0.issuer), "keys": .integer(Int64($0.keys)),
+            "name": .string($0.name), "issuer": .string($0.issuer),
+            "keys": $0.keys.map { .integer(Int64($0)) } ?? .null,
             "age_seconds": age(since: $0.fetchedAt), "failures": .integer(Int64($0.failures)),
             "tokens": tokens(of: $0),
           ])

@@ -115,7 +115,8 @@ public struct AdminReport: Sendable {
   public struct Provider: Sendable {
     public let name: String
     public let issuer: String
-    public let keys: Int
+    /// nil: it needs none, as it asks the issuer about every token, or its clients are known by certificates.
+    public let keys: Int?
     /// When they were fetched or read, in seconds since 1970; nil: there are none.
     public let fetchedAt: Double?
     /// Fetches that failed since, in a row.
@@ -123,7 +124,7 @@ public struct AdminReport: Sendable {
     public let accepts: AcceptedTokens
 
     public init(
-      name: String, issuer: String, keys: Int, fetchedAt: Double?, failures: Int,
+      name: String, issuer: String, keys: Int?, fetchedAt: Double?, failures: Int,
       accepts: AcceptedTokens = AcceptedTokens()
     ) {
       self.name = name

@@ -51,7 +51,8 @@ struct StatusPage {
       ]
     }))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
-      [$0.name, "\($0.keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
+      guard let keys = $0.keys else { return [$0.name, "needs none", "", ""] }
+      return [$0.name, "\(keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
     }))
     \(tokens)
     \(table("Upstreams", ["Upstream", "Server", "State"], report.upstreams.flatMap { upstream in

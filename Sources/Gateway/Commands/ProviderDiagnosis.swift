@@ -25,8 +25,7 @@ struct ProviderDiagnosis {
     issuer = provider.policy.issuer
     switch provider.keys {
     case .jwksURL, .discovery: try look(at: IssuerResponses(provider), of: provider, now)
-    case .none:
-      findings.append(IssuerFinding(.good, "keys", "none: the issuer is asked about every token (introspection)"))
+    case .none: findings.append(IssuerFinding(.good, "keys", "none: \(provider.whyNoKeys)"))
     case .jwksFile(let path): lookAtFile(path, of: provider)
     case .secretFile, .signing, .signingSecret: lookAtOwn(provider)
     }
@@ -38,7 +37,14 @@ struct ProviderDiagnosis {
         at: ShownURL(introspection.url), dpop: provider.dpop, now: now)
       if asked != nil { token = nil }
     }
-    if let token { findings.append(finding(ofToken: token, provider, now)) }
+    if token != nil, provider.keys == .none {
+      findings.append(
+        IssuerFinding(
+          .fault, "token", "not verified: \(provider.whyNoKeys)",
+          remedy: "ask with a token of another provider, or without one"))
+    } else if let token {
+      findings.append(finding(ofToken: token, provider, now))
+    }
     findings = findings.inOrder
   }
 
@@ -78,7 +84,7 @@ struct ProviderDiagnosis {
   private mutating func lookAtOwn(_ provider: ProviderConfiguration) {
     do throws(KeyFault) {
       try KeySource(provider).check()
-      findings.append(IssuerFinding(.good, "keys", "this gateway's own can be used, or are made at its first start"))
+      findings.append(IssuerFinding(.good, "keys", provider.whatIsUsable))
     } catch {
       findings.append(IssuerFinding(.fault, "keys", "\(error)", remedy: "see docs/keys.md"))
     }
@@ -137,6 +143,17 @@ struct ProviderDiagnosis {
     .object([
       "provider": .string(provider), "issuer": .string(issuer), "findings": .array(findings.map(\.json)),
     ])
+  }
+}
+
+extension ProviderConfiguration {
+  /// Of the keys that a file of this machine holds.
+  fileprivate var whatIsUsable: String {
+    switch keys {
+    case .secretFile: "the secret can be used"
+    case .signingSecret: "the secret that this gateway signs with can be used"
+    default: "this gateway's own can be used, or are made at its first start"
+    }
   }
 }
 

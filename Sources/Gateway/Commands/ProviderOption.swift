@@ -76,12 +76,19 @@ extension ProviderConfiguration {
     return try (inOrder.first { $0.key.algorithm == folder.algorithm } ?? folder.generate(now: now)).key
   }
 
+  /// Of one that needs no keys.
+  var whyNoKeys: String {
+    introspection == nil
+      ? "its clients are known by the certificates of their connections (client_certificate)"
+      : "the issuer is asked about every token (introspection)"
+  }
+
   /// The keys in force, fetched where they have to be.
   ///
   /// - Throws: An exit status, where there are none.
   func currentKeys() throws -> KeySet {
     if keys == .none {
-      StandardError.print("provider \"\(name)\" has no keys: the issuer is asked about all of its tokens")
+      StandardError.print("provider \"\(name)\" has no keys: \(whyNoKeys)")
       throw ExitStatus.usage
     }
     let current = try CurrentKeys([self])

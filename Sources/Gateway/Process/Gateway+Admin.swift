@@ -91,9 +91,11 @@ extension Gateway {
     report.tried = active.triedRoutes
     report.triedProviders = active.triedProviders
     report.certificates = certificates
+    let keyless = Set(active.configuration.providers.filter { $0.keys == .none }.map(\.name))
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(
-        name: listing.provider, issuer: listing.issuer, keys: listing.keys.count,
+        name: listing.provider, issuer: listing.issuer,
+        keys: keyless.contains(listing.provider) ? nil : listing.keys.count,
         fetchedAt: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
         accepts: acceptedTokens.accepted(by: listing))
     }

@@ -1,0 +1,74 @@
+"""What commands say to operators where something is in the way."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from support.certificates import authority  # noqa: F401
+from support.gateway import BINARY, run
+from support.ports import wait_until
+from support.tokens import mint
+from test_admin import Admin
+from test_certificate_identity import clients, config as certificate_config  # noqa: F401
+
+OWN = """
+listeners: [{ address: 127.0.0.1:0 }]
+workers: 1
+providers:
+  local: { issuer: http://127.0.0.1:8080, audiences: [app], signing: { state: state } }
+upstreams: { echo: { builtin: echo } }
+routes: [{ path: /, auth: local, upstream: echo }]
+"""
+LISTENERS = """
+%s
+upstreams: { echo: { builtin: echo } }
+routes: [{ path: /, auth: none, upstream: echo }]
+"""
+
+
+def written(folder, text):
+    file = folder / "gateway.conf"
+    file.write_text(text)
+    return file
+
+
+def into(target, *arguments, **options):
+    """Runs a command whose output goes to a file."""
+    with open(target, "wb") as out:
+        return subprocess.run(
+            [BINARY, *map(str, arguments)], stdout=out, stderr=subprocess.PIPE, text=True, timeout=30, **options)
+
+
+# Providers without keys.
+
+
+def test_a_provider_that_needs_no_keys_is_not_said_to_lack_them(start, upstream, key_server, keys, authority, clients):  # noqa: F811
+    text = certificate_config(upstream(), authority, clients, key_server(keys["ES256"])) + """
+    admin: { address: "127.0.0.1:0" }
+    """
+    gateway = start(text)
+    admin = Admin(gateway)
+    wait_until(lambda: admin.metrics()['portcullis_key_set_keys{provider="company"}'] == 1, "the keys")
+    samples = admin.metrics()
+    assert not [name for name in samples if "key_set" in name and "machines" in name]
+    assert {each["name"]: each["keys"] for each in admin.status()["providers"]} == {"company": 1, "machines": None}
+    page = admin.get("/status", ("Accept", "text/html")).body.decode()
+    assert "needs none" in page
+    said = run("doctor", "--config", gateway.config_path, "--provider", "machines").stdout
+    assert "client_certificate" in said and "introspection" not in said, said
+    verified = run("token", "verify", "--config", gateway.config_path, "--provider", "machines", "a.b.c")
+    assert verified.returncode == 64 and "client_certificate" in verified.stderr, verified
+    (gateway.folder / "token").write_text("a.b.c")
+    asked = run("doctor", "--config", gateway.config_path, "--provider", "machines", "--token", gateway.folder / "token")
+    assert asked.returncode == 1 and "mend the keys" not in asked.stdout and "client_certificate" in asked.stdout, asked
+
+
+def test_doctor_says_what_a_shared_secret_is(tmp_path):
+    (tmp_path / "api.secret").write_text("s" * 64)
+    (tmp_path / "api.secret").chmod(0o600)
+    file = written(tmp_path, OWN.replace("signing: { state: state }", "secret_file: api.secret"))
+    said = run("doctor", "--config", file)
+    assert said.returncode == 0 and "the secret can be used" in said.stdout and "first start" not in said.stdout, said

@@ -72,3 +72,25 @@ def test_doctor_says_what_a_shared_secret_is(tmp_path):
     file = written(tmp_path, OWN.replace("signing: { state: state }", "secret_file: api.secret"))
     said = run("doctor", "--config", file)
     assert said.returncode == 0 and "the secret can be used" in said.stdout and "first start" not in said.stdout, said
+
+
+# A state folder that the machine refuses.
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs root, to mount a full disk")
+def test_a_full_disk_at_the_first_start_is_tried_again(tmp_path):
+    file = written(tmp_path, OWN)
+    (tmp_path / "state").mkdir(mode=0o700)
+    served = subprocess.run(
+        ["unshare", "-m", "--propagation", "private", "sh", "-c",
+         "mount -t tmpfs -o size=4k,mode=0700 none state && head -c 4096 /dev/zero > state/filler; "
+         'exec "$0" serve --config gateway.conf', BINARY],
+        cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert served.returncode == 73 and "No space left on device" in served.stderr, served
+    assert run("check", "--config", file).returncode == 0
+
+
+def test_a_state_folder_that_cannot_be_made_is_no_fault_of_the_configuration(tmp_path):
+    file = written(tmp_path, OWN.replace("state: state", "state: missing/state"))
+    served = run("serve", "--config", file)
+    assert served.returncode == 73 and "missing/state" in served.stderr, served

@@ -104,8 +104,10 @@ final class Gateway {
     accessLog = try GatewayFault.raised(as: ExitStatus.cannotCreate) {
       try AccessLog(configuration.log) { $0.write(to: log) }
     }
-    keyStore = try GatewayFault.raised(as: ExitStatus.configuration) {
-      try KeyStore(sources: KeySource.all(of: configuration), loop: control) { $0.write(to: log) }
+    do throws(KeyStoreError) {
+      keyStore = try KeyStore(sources: KeySource.all(of: configuration), loop: control) { $0.write(to: log) }
+    } catch {
+      throw GatewayFault(message: "\(error)", status: Gateway.status(of: error, configuration))
     }
     exporter = OTLPExporter(version: Portcullis.version, instance: Gateway.makeInstanceID(), loop: control) {
       $0.write(to: log)
@@ -140,6 +142,15 @@ final class Gateway {
     revocations = RevocationWatcher(revoked, loop: control) { [log] in $0.write(to: log) }
     // Before the first request: what is sent to a loop first, it does first.
     server.update(revocations: revocationSnapshot())
+  }
+
+  /// What the machine refuses of the gateway's own keys may be given later, as room on a disk: that is no fault of the
+  /// configuration, after which no service manager would start it again.
+  private static func status(of error: KeyStoreError, _ configuration: GatewayConfiguration) -> ExitCode {
+    guard case .file = error.fault,
+      case .signing? = configuration.providers.first(where: { $0.name == error.provider })?.keys
+    else { return ExitStatus.configuration }
+    return ExitStatus.cannotCreate
   }
 
   private static let tlsFailed = "TLS cannot be spoken: "

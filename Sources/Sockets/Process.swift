@@ -55,12 +55,14 @@ public enum StandardStream: Int32, Sendable {
   public var isTerminal: Bool { isatty(rawValue) == 1 }
 
   /// Writes all of `text`, where the reader takes it.
-  public func write(_ text: String) { _ = write([UInt8](text.utf8)) }
+  public func write(_ text: String) { _ = fault(writing: [UInt8](text.utf8)) }
 
   /// Writes all of `bytes`.
-  ///
-  /// - Returns: False where the reader does not take them.
-  public func write(_ bytes: [UInt8]) -> Bool {
+  public func write(_ bytes: [UInt8]) throws(SystemError) {
+    if let fault = fault(writing: bytes) { throw fault }
+  }
+
+  private func fault(writing bytes: [UInt8]) -> SystemError? {
     // SAFETY: the range written lies inside the array, which the call borrows.
     unsafe bytes.withUnsafeBytes { raw in
       var offset = 0
@@ -71,10 +73,10 @@ public enum StandardStream: Int32, Sendable {
         } else if count < 0, errno == EINTR {
           continue
         } else {
-          return false
+          return .last(self == .output ? "write to standard output" : "write to standard error")
         }
       }
-      return true
+      return nil
     }
   }
 }

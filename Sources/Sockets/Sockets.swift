@@ -27,6 +27,12 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   public var isTooLong: Bool { code == EMSGSIZE }
   /// Whether there is nothing of that name.
   public var isNotThere: Bool { code == ENOENT }
+  /// Whether this user may not.
+  public var isNotPermitted: Bool { code == EACCES || code == EPERM }
+  /// Whether nobody listens at an address.
+  public var isRefused: Bool { code == ECONNREFUSED }
+  /// Whether nobody reads any more.
+  public var isBrokenPipe: Bool { code == EPIPE }
 
   public var description: String { "\(call): \(SystemError.text(code))" }
 }

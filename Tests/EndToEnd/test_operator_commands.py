@@ -94,3 +94,38 @@ def test_a_state_folder_that_cannot_be_made_is_no_fault_of_the_configuration(tmp
     file = written(tmp_path, OWN.replace("state: state", "state: missing/state"))
     served = run("serve", "--config", file)
     assert served.returncode == 73 and "missing/state" in served.stderr, served
+
+
+# Output that cannot be written.
+
+
+@pytest.fixture
+def folder(tmp_path):
+    line = json.dumps({"time": "2026-01-31T08:49:37.000000Z", "request_id": "a", "client": "127.0.0.1", "method": "GET",
+                       "path": "/", "status": 200}, separators=(",", ":"))
+    (tmp_path / "access.log").write_text((line + "\n") * 2000)
+    written(tmp_path, OWN)
+    assert run("keys", "generate", "--config", tmp_path / "gateway.conf", "--provider", "local").returncode == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", [
+    ["check", "--config", "gateway.conf"], ["check", "--effective", "--config", "gateway.conf"],
+    ["keys", "list", "--config", "gateway.conf"], ["version"],
+    ["token", "mint", "--config", "gateway.conf", "--provider", "local", "--subject", "a"],
+    ["logs", "--json", "access.log"], ["logs", "--summary", "access.log"],
+    ["client", "add", "batch", "--users-file", "users.yaml"],
+], ids=lambda arguments: " ".join(arguments[:2]))
+def test_output_that_cannot_be_written_is_said(folder, arguments):
+    ended = into("/dev/full", *arguments, cwd=folder)
+    assert ended.returncode == 73 and "No space left on device" in ended.stderr, ended
+    assert ("secret is lost" in ended.stderr) == (arguments[0] == "client"), ended
+
+
+def test_a_reader_that_has_gone_is_no_fault(folder):
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run([BINARY, "logs", "--json", "access.log"], stdout=writing, stderr=subprocess.PIPE, text=True,
+                           cwd=folder, timeout=30)
+    os.close(writing)
+    assert ended.returncode in (0, -13) and ended.stderr == "", ended

@@ -30,7 +30,9 @@ struct CheckCommand: ParsableCommand {
       warnings += try checkFiles(configuration) + ConfigurationFile.warnings(configuration)
       for warning in warnings { StandardError.print("\(warning) (a warning)") }
       if strict, !warnings.isEmpty { throw ExitStatus.refused }
-      if effective { return print(String(decoding: configuration.effective.json.serialized(), as: UTF8.self)) }
+      if effective {
+        return try StandardOutput.print(String(decoding: configuration.effective.json.serialized(), as: UTF8.self))
+      }
       var counts = [
         CheckCommand.counted(configuration.listeners.count, "listener"),
         CheckCommand.counted(configuration.providers.count, "provider"),
@@ -38,7 +40,7 @@ struct CheckCommand: ParsableCommand {
         CheckCommand.counted(configuration.routes.count, "route"),
       ]
       if !configuration.tests.isEmpty { counts.append(CheckCommand.counted(configuration.tests.count, "test")) }
-      print("\(file.config): good: \(counts.joined(separator: ", "))")
+      try StandardOutput.print("\(file.config): good: \(counts.joined(separator: ", "))")
     case .failure(let diagnostics):
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       throw ExitStatus.refused

@@ -27,6 +27,13 @@ struct ClientAddCommand: ParsableCommand {
     grants.apply(to: &client)
     let added = client
     try option.change { text throws(UsersEditFault) in try text.add([added]) }
-    print(secret)
+    do {
+      try StandardOutput.print(secret)
+    } catch {
+      StandardError.print(
+        "\(option.usersFile): the client \"\(id)\" is in it, and its secret is lost: "
+          + "delete the client there, and add it again")
+      throw error
+    }
   }
 }

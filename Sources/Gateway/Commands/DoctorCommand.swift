@@ -35,9 +35,9 @@ struct DoctorCommand: ParsableCommand {
       diagnoses.append(try ProviderDiagnosis(configured, token: token, now: now))
     }
     if json {
-      print(String(decoding: JSONValue.array(diagnoses.map(\.json)).serialized(), as: UTF8.self))
+      try StandardOutput.print(String(decoding: JSONValue.array(diagnoses.map(\.json)).serialized(), as: UTF8.self))
     } else {
-      print(diagnoses.map(\.text).joined(separator: "\n\n"))
+      try StandardOutput.print(diagnoses.map(\.text).joined(separator: "\n\n"))
     }
     if diagnoses.contains(where: { $0.findings.contains { $0.severity == .fault } }) { throw ExitStatus.refused }
   }

@@ -21,6 +21,27 @@ extension ServerError {
   }
 }
 
+/// What a command was asked for, on standard output.
+enum StandardOutput {
+  /// Writes a line.
+  ///
+  /// - Throws: An exit status, after it was said, where it could not be written whole. A reader that has gone is none of
+  ///   that: it has what it wanted.
+  static func print(_ text: String) throws {
+    do throws(SystemError) {
+      try StandardStream.output.write([UInt8]((text + "\n").utf8))
+    } catch {
+      try check(error)
+    }
+  }
+
+  static func check(_ error: SystemError) throws {
+    if error.isBrokenPipe { return }
+    StandardError.print("\(error)")
+    throw ExitStatus.cannotCreate
+  }
+}
+
 /// Lines for people, on standard error.
 enum StandardError {
   static func print(_ text: String) {

@@ -69,8 +69,8 @@ struct ExplainCommand: ParsableCommand {
     }
     let explanation = RequestExplanation(evaluation, evaluator, namedHost: host)
     switch format {
-    case .text: print(explanation.text)
-    case .json: print(String(decoding: explanation.json.serialized(), as: UTF8.self))
+    case .text: try StandardOutput.print(explanation.text)
+    case .json: try StandardOutput.print(String(decoding: explanation.json.serialized(), as: UTF8.self))
     }
     if evaluation.result.refusal != nil { throw ExitStatus.refused }
   }

@@ -23,12 +23,14 @@ struct KeysGenerateCommand: ParsableCommand {
   func run() throws {
     let provider = try option.load()
     let folder = try provider.signingFolder()
+    let made: SigningFolder.Entry
     do throws(KeyFault) {
-      print(try folder.generate(now: WallClock.seconds).line)
+      made = try folder.generate(now: WallClock.seconds)
     } catch {
       StandardError.print("provider \"\(provider.name)\": \(error)")
       throw ExitStatus.cannotCreate
     }
+    try StandardOutput.print(made.line)
   }
 }
 

@@ -59,7 +59,7 @@ struct KeysListCommand: ParsableCommand {
       }
       say(of: configured.name, current, hasKeys: listing != nil)
     }
-    print(table.text)
+    try StandardOutput.print(table.text)
     if status != .success { throw status }
   }
 

@@ -19,6 +19,8 @@ struct LogOutput {
   private(set) var summary = LogSummary()
   /// Lines that are none of the gateway's, or cannot be read as such.
   private(set) var unreadable = 0
+  /// Why nothing more is written.
+  private(set) var fault: SystemError?
 
   init(_ filter: LogFilter, form: Form, isForPeople: Bool) {
     self.filter = filter
@@ -69,12 +71,16 @@ struct LogOutput {
 
   /// Writes what there is.
   ///
-  /// - Returns: False where nobody reads any more.
+  /// - Returns: False where nothing more can be written.
   mutating func flush() -> Bool {
     guard !bytes.isEmpty else { return true }
-    let isWritten = StandardStream.output.write(bytes)
+    do throws(SystemError) {
+      try StandardStream.output.write(bytes)
+    } catch {
+      fault = error
+    }
     bytes.removeAll(keepingCapacity: true)
-    return isWritten
+    return fault == nil
   }
 }
 

@@ -15,7 +15,8 @@ struct LogsCommand: ParsableCommand {
       same field of messages. Lines that are neither are counted, and shown as they are where nothing is asked for. \
       Times are UTC.
 
-      Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read.
+      Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read, 73 \
+      what was found could not be written.
       """)
 
   @Argument(help: "The log; - is standard input, and so is nothing.", completion: .file())
@@ -86,6 +87,14 @@ struct LogsCommand: ParsableCommand {
     var output = LogOutput(
       try filter(), form: summary ? .summary : json ? .unchanged : .text(hasColours: hasColours),
       isForPeople: isForPeople)
+    try read(into: &output)
+    if let fault = output.fault { return try StandardOutput.check(fault) }
+    if summary { try StandardOutput.print(output.summary.text) }
+    if let complaint = LogLine.complaint(unreadable: output.unreadable) { StandardError.print(complaint) }
+  }
+
+  /// Reads until there is no more, or nothing more can be written.
+  private func read(into output: inout LogOutput) throws {
     do throws(SystemError) {
       var reader = try LineReader(path: file == "-" ? nil : file)
       while true {
@@ -107,9 +116,7 @@ struct LogsCommand: ParsableCommand {
       StandardError.print("\(error)")
       throw ExitStatus.noInput
     }
-    guard output.flush() else { return }
-    if summary { print(output.summary.text) }
-    if let complaint = LogLine.complaint(unreadable: output.unreadable) { StandardError.print(complaint) }
+    _ = output.flush()
   }
 
   private func filter() throws -> LogFilter {

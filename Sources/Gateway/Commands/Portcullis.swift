@@ -39,7 +39,7 @@ struct Portcullis: ParsableCommand {
 struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
 
-  func run() { print("portcullis \(Portcullis.version)") }
+  func run() throws { try StandardOutput.print("portcullis \(Portcullis.version)") }
 }
 
 /// Where the configuration is.

@@ -30,7 +30,7 @@ struct ProbeCommand: ParsableCommand {
       StandardError.print("the probe cannot run: \(error)")
       throw ExitStatus.unavailable
     }
-    print(json ? String(decoding: report.json.serialized(), as: UTF8.self) : text(report))
+    try StandardOutput.print(json ? String(decoding: report.json.serialized(), as: UTF8.self) : text(report))
     if !report.isProof { throw ExitStatus.refused }
   }
 

@@ -55,12 +55,12 @@ struct ReloadCommand: ParsableCommand {
         StandardError.print("\(name): changes of \(keys) take effect with SIGUSR2 or a restart")
       }
       guard case .integer(let seconds)? = object["trial_seconds"] else {
-        print("reloaded: \(changes)")
+        try StandardOutput.print("reloaded: \(changes)")
         if canary == nil { return }
         StandardError.print("\(name): nothing is on trial: it is the configuration that was in force already")
         throw ExitStatus.undecided
       }
-      print("reloaded, on trial for \(Duration.seconds(seconds).forPeople): \(changes)")
+      try StandardOutput.print("reloaded, on trial for \(Duration.seconds(seconds).forPeople): \(changes)")
     case (202, _):
       StandardError.print("\(name): it goes on, as names of servers are being resolved: see /status")
       throw ExitStatus.undecided

@@ -39,7 +39,8 @@ struct ReplayCommand: ParsableCommand {
       throw ExitStatus.noInput
     }
     let report = ReplayReport(replay)
-    print(json ? String(decoding: report.json.serialized(), as: UTF8.self) : report.text(groupsMax: limit))
+    try StandardOutput.print(
+      json ? String(decoding: report.json.serialized(), as: UTF8.self) : report.text(groupsMax: limit))
     if replay.flips.requests > 0 { throw ExitStatus.refused }
     if replay.decided == 0 {
       StandardError.print("nothing was decided: is it an access log as JSON or logfmt, written with log.claims?")

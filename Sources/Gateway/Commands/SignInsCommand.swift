@@ -32,7 +32,7 @@ struct SignInsListCommand: ParsableCommand {
 
   @OptionGroup var option: SignInsOption
 
-  func run() throws { print(try option.open().table(of: option.user).text) }
+  func run() throws { try StandardOutput.print(try option.open().table(of: option.user).text) }
 }
 
 /// `portcullis sign-ins revoke`
@@ -63,15 +63,22 @@ struct SignInsRevokeCommand: ParsableCommand {
     let provider = try option.option.load()
     let found = try SignInsOfProvider(provider)
     var count = 0
+    var fault: (any Error)?
+    // All are ended, whoever can be told of them.
     func ended(_ id: String) {
       count += 1
-      StandardStream.output.write(id + "\n")
+      do {
+        if fault == nil { try StandardOutput.print(id) }
+      } catch {
+        fault = error
+      }
     }
     if id.isEmpty {
       try found.endAll(of: option.user, ended: ended)
     } else {
       for id in id where try found.end(id: id) { ended(id) }
     }
+    if let fault { throw fault }
     guard count == 0 else { return }
     let mistake = option.user.flatMap { unknown($0, provider.signIn?.users) } ?? ""
     StandardError.print("no sign-in was ended: there is none that goes on\(mistake)")

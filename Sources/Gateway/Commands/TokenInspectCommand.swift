@@ -12,15 +12,16 @@ struct TokenInspectCommand: ParsableCommand {
 
   func run() throws {
     let bytes = try argument.read()
+    let shown: JSONValue
     do throws(TokenError) {
       let token = try DecodedToken(bytes.span)
-      let shown: JSONValue = .object(["header": .object(token.header), "claims": .object(token.claims)])
-      StandardError.print(
-        "NOT VERIFIED: anyone can write such a token. Whether it is good says: portcullis token verify")
-      print(String(decoding: shown.serialized(), as: UTF8.self))
+      shown = .object(["header": .object(token.header), "claims": .object(token.claims)])
     } catch {
       StandardError.print("\(error.reason.rawValue): \(error)")
       throw ExitStatus.refused
     }
+    StandardError.print(
+      "NOT VERIFIED: anyone can write such a token. Whether it is good says: portcullis token verify")
+    try StandardOutput.print(String(decoding: shown.serialized(), as: UTF8.self))
   }
 }

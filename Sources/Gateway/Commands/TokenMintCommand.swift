@@ -41,7 +41,7 @@ struct TokenMintCommand: ParsableCommand {
     let claims = try self.claims(provider, lifetime)
     do {
       let key = try provider.signingKey(now: WallClock.seconds)
-      print(String(decoding: try TokenMinter.mint(claims, with: key), as: UTF8.self))
+      try StandardOutput.print(String(decoding: try TokenMinter.mint(claims, with: key), as: UTF8.self))
     } catch let fault as KeyFault {
       StandardError.print("provider \"\(provider.name)\": \(fault)")
       throw ExitStatus.configuration

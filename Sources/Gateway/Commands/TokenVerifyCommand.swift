@@ -53,32 +53,33 @@ struct TokenVerifyCommand: ParsableCommand {
     let (policy, keys, revoked, dpop) = try subject(token)
     let verifier = TokenVerifier(policy)
     let now = at?.time ?? WallClock.seconds
-    let verified: VerifiedToken
+    let verified: VerifiedToken?
     do throws(TokenError) {
-      if signatureOnly {
-        _ = try verifier.verifiedPayload(token.span, keys: keys, using: SignatureVerifier())
-        print("good: the signature holds")
-        return
-      }
-      verified = try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
+      if signatureOnly { _ = try verifier.verifiedPayload(token.span, keys: keys, using: SignatureVerifier()) }
+      verified = signatureOnly ? nil : try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier())
     } catch {
-      print("refused: \(error.reason.rawValue): \(error)")
-      print(TokenExplanation(token, policy, keys, .refused(error), revoked, dpop: dpop, now: now).text)
+      try StandardOutput.print("refused: \(error.reason.rawValue): \(error)")
+      try StandardOutput.print(
+        TokenExplanation(token, policy, keys, .refused(error), revoked, dpop: dpop, now: now).text)
       throw ExitStatus.refused
     }
+    guard let verified else { return try StandardOutput.print("good: the signature holds") }
     // As the server does, behind all else.
     if let revoked, let kind = revoked.inForce.kind(revoking: verified.claims, keyID: verified.keyID) {
-      print("refused: \(Reason.tokenRevoked.rawValue): \(revoked.path) names its \"\(kind.name)\"")
-      print(TokenExplanation(token, policy, keys, .revoked(kind), revoked, dpop: dpop, now: now).text)
+      try StandardOutput.print("refused: \(Reason.tokenRevoked.rawValue): \(revoked.path) names its \"\(kind.name)\"")
+      try StandardOutput.print(
+        TokenExplanation(token, policy, keys, .revoked(kind), revoked, dpop: dpop, now: now).text)
       throw ExitStatus.refused
     }
     if let dpop, let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, dpop) {
-      print("refused: \(reason.rawValue): no request could show what the token is bound to, or has to be")
-      print(TokenExplanation(token, policy, keys, .unprovable(reason), revoked, dpop: dpop, now: now).text)
+      try StandardOutput.print(
+        "refused: \(reason.rawValue): no request could show what the token is bound to, or has to be")
+      try StandardOutput.print(
+        TokenExplanation(token, policy, keys, .unprovable(reason), revoked, dpop: dpop, now: now).text)
       throw ExitStatus.refused
     }
-    print(TokenVerifyCommand.summary(verified, now))
-    print(TokenExplanation(token, policy, keys, .good, revoked, dpop: dpop, now: now).text)
+    try StandardOutput.print(TokenVerifyCommand.summary(verified, now))
+    try StandardOutput.print(TokenExplanation(token, policy, keys, .good, revoked, dpop: dpop, now: now).text)
   }
 
   /// Why the server refuses the token whatever is sent beside it; nil: with its proof, where it is bound, it passes.

@@ -49,7 +49,7 @@ struct UserAddCommand: ParsableCommand {
     user.claims = claims
     let added = user
     try option.change { text throws(UsersEditFault) in try text.add([added]) }
-    print(added.id)
+    try StandardOutput.print(added.id)
   }
 
   /// 128 bits that nobody had before.

@@ -59,7 +59,7 @@ struct UserListCommand: ParsableCommand {
         ["(client)", client.id, client.secretHash.scheme.rawValue]
           + cells(client.isDisabled, client.roles, client.permissions, client.scopes))
     }
-    print(table.text)
+    try StandardOutput.print(table.text)
   }
 
   private func cells(_ isDisabled: Bool, _ grants: [String]...) -> [String] {

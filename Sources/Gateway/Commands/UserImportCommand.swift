@@ -74,7 +74,16 @@ struct UserImportCommand: ParsableCommand {
       guard taken.isEmpty else { throw UsersEditFault(description: taken.joined(separator: "\n")) }
       try text.add(found.map(\.user))
     }
-    print("\(found.count) added")
+    try StandardOutput.print("\(found.count) added")
+  }
+
+  private static func isText(_ bytes: Span<UInt8>) -> Bool {
+    do {
+      _ = try UTF8Span(validating: bytes)
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// Without the byte order mark that some editors put in front of a file, and nobody sees.

@@ -46,9 +46,10 @@ struct WhyCommand: ParsableCommand {
   func run() throws {
     let story = try log.map(read) ?? ask()
     if json {
-      print(String(decoding: JSONValue.object(story).serialized(), as: UTF8.self))
+      try StandardOutput.print(String(decoding: JSONValue.object(story).serialized(), as: UTF8.self))
     } else {
-      print(WhyText(story, hasColours: StandardStream.output.isTerminal && TerminalColour.areWanted).text)
+      let hasColours = StandardStream.output.isTerminal && TerminalColour.areWanted
+      try StandardOutput.print(WhyText(story, hasColours: hasColours).text)
     }
   }
 

@@ -129,3 +129,17 @@ def test_a_reader_that_has_gone_is_no_fault(folder):
                            cwd=folder, timeout=30)
     os.close(writing)
     assert ended.returncode in (0, -13) and ended.stderr == "", ended
+
+
+# The admin listener's socket.
+
+
+@pytest.mark.parametrize("command", [["reload"], ["why", "abc"]], ids=["reload", "why"])
+def test_a_socket_that_does_not_answer_is_named(tmp_path, command):
+    ended = run(*command, "--admin", "unix:adm.sock", cwd=tmp_path)
+    assert ended.returncode == 69 and "there is no such socket" in ended.stderr, ended
+    assert "localhost" not in ended.stderr and "port 80" not in ended.stderr, ended
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "adm.sock"))
+    ended = run(*command, "--admin", "unix:adm.sock", cwd=tmp_path)
+    assert ended.returncode == 69 and "nobody listens there" in ended.stderr, ended

@@ -38,6 +38,40 @@ struct AdminOption: ParsableArguments {
 enum AdminQuery {
   private static let responseBytesMax = 4 << 20
 
+  /// libcurl says that it cannot reach the host of the URL, which nobody asked for.
+  ///
+  /// - Throws: What the system says of the socket.
+  private static func checkSocket(_ path: String) throws {
+    guard let address = SocketAddress(unix: path) else {
+      throw UnusableSocket(path: path, why: "the path of a socket has 107 bytes at most")
+    }
+    do throws(SystemError) {
+      _ = try Socket.connect(to: address)
+    } catch {
+      throw UnusableSocket(path: path, error)
+    }
+  }
+
+  struct UnusableSocket: Error, CustomStringConvertible {
+    let description: String
+
+    init(path: String, why: String) { description = "\(path): \(why)" }
+
+    init(path: String, _ error: SystemError) {
+      let why =
+        if error.isNotThere {
+          "there is no such socket: does the gateway run, with this admin.address?"
+        } else if error.isNotPermitted {
+          "permission denied: run this as root or as the gateway's user"
+        } else if error.isRefused {
+          "nobody listens there: the gateway has ended"
+        } else {
+          "\(error)"
+        }
+      self.init(path: path, why: why)
+    }
+  }
+
   struct UnknownResponse: Error, CustomStringConvertible {
     let description = "the answer is none of an admin listener of this version"
   }
@@ -68,7 +102,12 @@ enum AdminQuery {
         done()
       }
     }
-    return try response.withLock { $0 }.get()
+    switch response.withLock({ $0 }) {
+    case .success(let response): return response
+    case .failure(let error):
+      if case .unix(let path) = address { try checkSocket(path) }
+      throw error
+    }
   }
 }
 

@@ -4,6 +4,9 @@ internal import Glibc
 /// A database in a file that its owner alone may read. Used by one thread at a time.
 @safe
 final class SQLiteDatabase {
+  private let path: String
+  /// Which file it was when it was opened.
+  private let file: FileIdentity
   private let connection: OpaquePointer
   /// By the address of their text, which is a literal.
   private var statements: [UInt: SQLiteStatement] = [:]
@@ -26,6 +29,8 @@ final class SQLiteDatabase {
       throw StoreFault("\(path): \(fault)")
     }
     unsafe self.connection = connection
+    self.path = path
+    file = try FileIdentity(path)
     unsafe sqlite3_busy_timeout(connection, SQLiteDatabase.busyMilliseconds)
     guard unsafe portcullis_sqlite3_be_defensive(connection) == SQLITE_OK else {
       throw StoreFault("\(path): SQLite cannot be made to refuse what others planted")
@@ -63,11 +68,35 @@ final class SQLiteDatabase {
     return number
   }
 
+  /// Looks whether the name still leads to the file that is open: what is written to one that was deleted or replaced is
+  /// lost with the process, also which sign-ins were ended.
+  ///
+  /// - Throws: Where it does not. It is not opened anew: of an empty one nobody could tell what it had held.
+  func checkIsThere() throws(StoreFault) {
+    guard try FileIdentity(path) == file else { throw StoreFault("\(path) was replaced: restart the gateway") }
+  }
+
   /// How many rows the last statement changed.
   var changes: Int { unsafe Int(sqlite3_changes(connection)) }
 
   /// Whether a transaction is open: SQLite ends it itself after some faults.
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(connection) == 0 }
+
+  private struct FileIdentity: Equatable {
+    let device: UInt64
+    let inode: UInt64
+
+    init(_ path: String) throws(StoreFault) {
+      var status = stat()
+      // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+      guard unsafe lstat(path, &status) == 0 else {
+        if errno == ENOENT { throw StoreFault("\(path) was deleted: restore it, and restart the gateway") }
+        throw SQLiteDatabase.last("stat \(path)")
+      }
+      device = UInt64(status.st_dev)
+      inode = UInt64(status.st_ino)
+    }
+  }
 
   /// Makes the file, as SQLite itself would let others read it; its companions get the file's mode.
   ///

@@ -96,11 +96,16 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   /// nothing of what was written here, of which not everybody tells the loops: a session may end because it was idle.
   private func look(_ changed: () -> Void) {
     // Where even that fails, so does what `changed` asks, and that says why.
-    let version = try? database.number("PRAGMA data_version")
+    let version = try? currentVersion()
     guard hasWritten || version == nil || version != dataVersion else { return }
     dataVersion = version ?? dataVersion
     hasWritten = false
     changed()
+  }
+
+  private func currentVersion() throws(StoreFault) -> Int64 {
+    try database.checkIsThere()
+    return try database.number("PRAGMA data_version")
   }
 
   /// Says what was ended since it last did.
@@ -164,6 +169,7 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
 
   /// Does all of it, or nothing; what it says is on the disk when this returns.
   private func commit(_ group: [Work]) throws(StoreFault) -> [Report] {
+    try database.checkIsThere()
     do throws(StoreFault) {
       // Who only reads waits for no other process that writes.
       if group.allSatisfy({ $0.now == nil }) {

@@ -187,3 +187,20 @@ def test_nor_is_one_whose_refresh_token_is_not_looked_up_in_time(start, upstream
     assert scene.app.received == b""
     for browser in browsers:
         assert browser.go("/x").status == 200
+
+
+def test_a_database_that_is_deleted_is_noticed_and_not_made_anew(start, upstream, tmp_path):
+    scene = SignIn(start, upstream(), tmp_path)
+    before = scene.tokens()
+    [database] = (scene.folder / "state").glob("*.sign-ins.db")
+    kept = database.with_name("kept")
+    database.rename(kept)
+    said = scene.gateway.wait_message("sign-ins could not be read or written")
+    assert said["level"] == "error" and "was deleted" in said["why"] and str(database) in said["why"], said
+    assert scene.login().status == 503 and scene.refresh(before["refresh_token"]).status == 503
+    database.write_bytes(kept.read_bytes())
+    database.chmod(0o600)
+    assert scene.login().status == 503
+    # It is the same file again.
+    kept.replace(database)
+    assert scene.login().status == 200

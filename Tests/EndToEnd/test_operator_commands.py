@@ -143,3 +143,28 @@ def test_a_socket_that_does_not_answer_is_named(tmp_path, command):
         bound.bind(str(tmp_path / "adm.sock"))
     ended = run(*command, "--admin", "unix:adm.sock", cwd=tmp_path)
     assert ended.returncode == 69 and "nobody listens there" in ended.stderr, ended
+
+
+# What check says before serve fails.
+
+
+@pytest.mark.parametrize("text, said", [
+    ('listeners: [{ address: "127.0.0.1:8080" }, { address: "0.0.0.0:8080" }]', "the listener at 127.0.0.1:8080 has this port already"),
+    ('listeners: [{ address: "[::]:8080" }, { address: "[::1]:8080" }]', "the listener at [::]:8080 has this port already"),
+    ('listeners: [{ address: "0.0.0.0:8080" }]\nadmin: { address: "127.0.0.1:8080" }', "the listener at 0.0.0.0:8080 has this port already"),
+    ('listeners: [{ address: "127.0.0.1:0" }]\nlog: { access: missing/access.log }', "log.access: there is no folder "),
+    ('listeners: [{ address: "127.0.0.1:0" }]\nlog: { access: logs }', "logs is a folder; name a file in it"),
+    ('listeners: [{ address: "127.0.0.1:0" }]\nlog: { access: users/access.log }', "Not a directory"),
+])
+def test_check_finds_what_keeps_serve_from_starting(tmp_path, text, said):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "users").write_text("")
+    checked = run("check", "--config", written(tmp_path, LISTENERS % text))
+    assert checked.returncode == 1 and said in checked.stderr, checked
+
+
+@pytest.mark.parametrize("listeners", [
+    '{ address: "127.0.0.1:0" }, { address: "0.0.0.0:0" }', '{ address: "0.0.0.0:8080" }, { address: "[::]:8080" }',
+    '{ address: "127.0.0.1:8080" }, { address: "0.0.0.0:8081" }', '{ address: "127.0.0.1:8080" }, { address: "127.0.0.2:8080" }'])
+def test_listeners_beside_each_other_are_good(tmp_path, listeners):
+    assert run("check", "--config", written(tmp_path, LISTENERS % f"listeners: [{listeners}]")).returncode == 0

@@ -4,6 +4,8 @@ extension Resolver {
     guard let draft = draft.admin?.value, let address = draft.address else { return nil }
     if listeners.contains(where: { $0.address == address.value }), !address.value.isAnyPort {
       report(address.position, "a listener has the same address")
+    } else if let other = listeners.first(where: { $0.address.overlaps(address.value) }) {
+      report(address.position, "the listener at \(other.address.written) has this port already")
     }
     if !address.value.isLocal, !draft.isPublic {
       report(

@@ -6,6 +6,8 @@ extension Resolver {
       guard let address = listener.value.address else { continue }
       if listeners.contains(where: { $0.address == address.value }) {
         report(address.position, "another listener has the same address")
+      } else if let other = listeners.first(where: { $0.address.overlaps(address.value) }) {
+        report(address.position, "the listener at \(other.address.written) has this port already")
       }
       if listener.value.tls != nil, listener.places.isWritten("redirect") {
         report(listener.places.key("redirect"), "\"redirect\" beside \"tls\"; it is for listeners that speak in clear")

@@ -47,6 +47,18 @@ public enum ListenAddress: Sendable, Hashable {
     }
   }
 
+  /// Whether the system lets only one of the two be bound, as one of them is all addresses of its kind. Sockets of IPv6
+  /// are bound for IPv6 alone.
+  func overlaps(_ other: ListenAddress) -> Bool {
+    switch (self, other) {
+    case (.ipv4(let left, let port), .ipv4(let right, let otherPort)):
+      port == otherPort && port != 0 && left != right && [left, right].contains("0.0.0.0")
+    case (.ipv6(let left, let port), .ipv6(let right, let otherPort)):
+      port == otherPort && port != 0 && left != right && [left, right].contains("::")
+    default: false
+    }
+  }
+
   /// Whether the system chooses the port.
   var isAnyPort: Bool {
     switch self {

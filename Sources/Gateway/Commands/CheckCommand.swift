@@ -5,6 +5,7 @@ import Introspection
 import JSON
 import Keys
 import OTLP
+import Sockets
 import State
 
 /// `portcullis check`
@@ -58,6 +59,10 @@ struct CheckCommand: ParsableCommand {
       for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
       isGood = false
     }
+    if case .file(let path) = configuration.log.access, let fault = CheckCommand.fault(ofLog: path) {
+      StandardError.print("\(file.config): log.access: \(fault)")
+      isGood = false
+    }
     do throws(Diagnostics) {
       warnings = try TLSFiles(configuration).warnings
     } catch {
@@ -97,6 +102,20 @@ struct CheckCommand: ParsableCommand {
     }
     guard isGood else { throw ExitStatus.refused }
     return warnings
+  }
+
+  /// The file is made at the start, its folder is not. Whether the gateway may write in it is not known here.
+  private static func fault(ofLog path: String) -> String? {
+    do throws(SystemError) {
+      let folder = FileAccess.folder(of: path)
+      if try FileAccess.folderMode(folder) == nil { return "there is no folder \(folder)" }
+      if case .other = try FileAccess.occupant(of: path, bytesMax: 0), (try? FileAccess.folderMode(path)) != nil {
+        return "\(path) is a folder; name a file in it"
+      }
+      return nil
+    } catch {
+      return "\(error)"
+    }
   }
 
   private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

@@ -6,6 +6,8 @@ public struct FetchMetadata: Sendable {
   public private(set) var isForDocument = false
   /// `Sec-Fetch-Site: same-origin`.
   public private(set) var isOfSameOrigin = false
+  /// `Sec-Fetch-Site: cross-site` or `same-site`.
+  public private(set) var isOfOtherOrigin = false
   /// Whether anything is said.
   public private(set) var isThere = false
 
@@ -21,6 +23,8 @@ public struct FetchMetadata: Sendable {
       case 14 where FieldText.isWord(bytes, line.name, "sec-fetch-site"):
         isThere = true
         isOfSameOrigin = FieldText.isWord(bytes, line.value, "same-origin")
+        isOfOtherOrigin =
+          FieldText.isWord(bytes, line.value, "cross-site") || FieldText.isWord(bytes, line.value, "same-site")
       default: break
       }
     }

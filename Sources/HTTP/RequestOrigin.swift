@@ -7,7 +7,8 @@ public enum RequestOrigin {
     case upgrade
   }
 
-  /// Whether Origin is absent, or names the host and port of the request itself.
+  /// Whether Origin names the host and port of the request itself; or is absent, as from programs, and no browser says
+  /// in Sec-Fetch-Site that the page is of another origin.
   ///
   /// A page with `Referrer-Policy: no-referrer` sends its own forms with `Origin: null` (Fetch, §3.2), as do sandboxed
   /// frames and pages of other sites. The browser says in Sec-Fetch-Site which of them it is, and pages cannot write that.
@@ -20,7 +21,7 @@ public enum RequestOrigin {
   public static func isOwn(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for use: Use = .response, isSecure: Bool = false
   ) -> Bool {
-    if head.originCount == 0 { return true }
+    if head.originCount == 0 { return !FetchMetadata(head, bytes).isOfOtherOrigin }
     guard head.originCount == 1 else { return false }
     let value = head.fields[head.originLine].value
     if use == .response, value.count == 4, FieldText.isWord(bytes, value, "null") {

@@ -662,8 +662,9 @@ def test_C_14_a_renewed_cookie_is_a_cookie(scene):
     for access in (browser.access, None):
         if access is None:
             del browser.cookies["portcullis_access"]
-        for origin in ("http://evil.test", "null"):
-            answer = browser.request("/x", [*NAVIGATION, ("Origin", origin)], method="POST", body=b"")
+        for field in (("Origin", "http://evil.test"), ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"),
+                      ("Sec-Fetch-Site", "same-site")):
+            answer = browser.request("/x", [*NAVIGATION, field], method="POST", body=b"")
             assert answer.status == 403
             assert signed_in.gateway.access_of(answer.request_id)["reason"] == "origin_refused"
     assert signed_in.app.requests == []

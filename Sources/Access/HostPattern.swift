@@ -13,6 +13,7 @@ public enum HostPattern: Sendable, Hashable {
     if isWildcard { name = name.dropFirst(2) }
     if name.hasSuffix("."), name.count > 1 { name = name.dropLast() }
     guard !name.isEmpty else { throw PatternError("it is empty") }
+    if name.contains("://") { throw PatternError("a host is written without scheme and path, such as api.example.com") }
     if name.hasPrefix("[") {
       guard !isWildcard, name.hasSuffix("]") else {
         throw PatternError("an IPv6 address stands in brackets, without a port")

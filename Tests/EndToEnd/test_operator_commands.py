@@ -168,3 +168,50 @@ def test_check_finds_what_keeps_serve_from_starting(tmp_path, text, said):
     '{ address: "127.0.0.1:8080" }, { address: "0.0.0.0:8081" }', '{ address: "127.0.0.1:8080" }, { address: "127.0.0.2:8080" }'])
 def test_listeners_beside_each_other_are_good(tmp_path, listeners):
     assert run("check", "--config", written(tmp_path, LISTENERS % f"listeners: [{listeners}]")).returncode == 0
+
+
+@pytest.mark.parametrize("old, new, said", [
+    ("path: /,", 'path: /, methods: ["*"],', 'leave "methods" out'), ("path: /,", "path: /, methods: [ANY],", 'leave "methods" out'),
+    ("path: /,", "path: /, methods: [all],", 'leave "methods" out'),
+    ("audiences: [app]", 'audiences: "*"', "write any"),
+    ("path: /,", 'path: /, host: "https://a.b",', "without scheme"), ("path: /,", 'path: /, host: "a.b:80",', "without its port"),
+])
+def test_advice_that_helps(tmp_path, old, new, said):
+    checked = run("check", "--config", written(tmp_path, OWN.replace(old, new)))
+    assert checked.returncode == 1 and said in checked.stderr, checked
+
+
+def test_a_moment_without_its_unit_is_none(folder):
+    ended = run("logs", "--since", "10", folder / "access.log")
+    assert ended.returncode == 64 and "--since" in ended.stderr, ended
+    assert run("logs", "--since", "1700000000", folder / "access.log").returncode == 0
+
+
+def test_a_block_is_no_client(folder):
+    ended = run("logs", "--client", "10.0.0.0/8", folder / "access.log")
+    assert ended.returncode == 64 and "10.0.0.0/8 is a block" in ended.stderr.replace('"', ""), ended
+
+
+def test_a_name_that_is_no_text_is_not_imported(tmp_path):
+    hashed = "$y$j9T$" + "a" * 22 + "$" + "b" * 43
+    (tmp_path / "people").write_bytes(b"alic\xff:" + hashed.encode() + b"\n")
+    ended = run("user", "import", "people", "--users-file", "users.yaml", cwd=tmp_path)
+    assert ended.returncode == 1 and "people:1: bytes that are no UTF-8" in ended.stderr, ended
+    assert not (tmp_path / "users.yaml").exists()
+
+
+def test_pipes_are_read(folder, keys):
+    def piped(text, *arguments):
+        reading, writing = os.pipe()
+        os.write(writing, text.encode())
+        os.close(writing)
+        command = [BINARY, *(each.format(f"/dev/fd/{reading}") for each in arguments)]
+        ended = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=30, pass_fds=[reading])
+        os.close(reading)
+        return ended
+    token = run("token", "mint", "--config", folder / "gateway.conf", "--provider", "local", "--subject", "a").stdout
+    asked = piped(token, "doctor", "--config", "gateway.conf", "--token", "{}")
+    assert asked.returncode == 0 and "good, for another" in asked.stdout, asked
+    key = keys["ES256"]
+    verified = piped(json.dumps({"keys": [key.jwk]}), "token", "verify", "--jwks", "{}", mint(key))
+    assert verified.returncode == 0, verified

@@ -46,6 +46,9 @@ extension ValueKind where Value == String {
     .scalar(noun: "a method", reference: "method", text: \.self) { scalar throws(ValueFault) in
       guard FieldToken.isValid(scalar.text) else { throw ValueFault("is no method (RFC 9110 §9.1)") }
       let upper = scalar.text.uppercased()
+      guard !["*", "ANY", "ALL"].contains(upper) else {
+        throw ValueFault("is no method that anyone sends; for all methods leave \"methods\" out")
+      }
       guard scalar.text == upper else { throw ValueFault("is no method; did you mean \"\(upper)\"?") }
       // RFC 9110 §9.3.6, §9.3.8: a gateway in front of applications serves neither.
       guard upper != "CONNECT", upper != "TRACE" else { throw ValueFault("is always refused") }

@@ -8,7 +8,8 @@ extension ValueKind where Value == Audiences {
         return decoding.isAsWritten("any", scalar, node, "open to tokens for others") ? .any : nil
       }
       if case .scalar(let scalar) = node.content, !scalar.isNothing {
-        decoding.report(node.position, "expected a list of audiences or any; write [\(scalar.written)]")
+        let advice = scalar.written == "*" ? "any" : "[\(scalar.written)]"
+        decoding.report(node.position, "expected a list of audiences or any; write \(advice)")
         return nil
       }
       return list.decode(node, &decoding).map { .oneOf($0) }

@@ -46,7 +46,7 @@ struct DoctorCommand: ParsableCommand {
   private static func read(_ path: String) throws -> [UInt8] {
     if path == "-" { return try TokenArgument.read(path) }
     do throws(SystemError) {
-      let bytes = try FileAccess.read(path, bytesMax: 64 * 1024).bytes
+      let bytes = try FileAccess.readFileOrPipe(path, bytesMax: 64 * 1024)
       return Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D })
     } catch {
       StandardError.print("\(error)")

@@ -20,6 +20,8 @@ struct LogMoment: ExpressibleByArgument {
       text = argument
       return
     }
+    // Seconds since 1970 have ten digits: fewer are a duration without its unit.
+    if argument.utf8.count < 9, Int(argument) != nil { return nil }
     // What lies outside these years is no time of a log.
     guard let seconds = TimeText.parse(argument), (0...LogMoment.secondsMax).contains(seconds) else { return nil }
     text = Timestamp.text(seconds * 1_000_000_000)

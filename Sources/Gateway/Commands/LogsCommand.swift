@@ -136,6 +136,9 @@ struct LogsCommand: ParsableCommand {
       }
       filter.statuses.append(statuses)
     }
+    for word in LogsCommand.words(client) where word.contains("/") {
+      throw ValidationError("\(TerminalText.word(word)) is a block; --client takes addresses, as the log has them")
+    }
     for (name, wanted) in [
       ("reason", reasons), ("shadow", shadows), ("blame", blames), ("route", Set(route)), ("subject", Set(subject)),
       ("client", LogsCommand.words(client)), ("request_id", Set(id)), ("provider", Set(provider)),

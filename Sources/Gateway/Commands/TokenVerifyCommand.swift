@@ -151,7 +151,7 @@ struct TokenVerifyCommand: ParsableCommand {
   private func keySet() throws -> KeySet {
     let bytes: [UInt8]
     do throws(SystemError) {
-      bytes = try FileAccess.read(jwks ?? "", bytesMax: 1 << 20).bytes
+      bytes = try FileAccess.readFileOrPipe(jwks ?? "", bytesMax: 1 << 20)
     } catch {
       StandardError.print("\(error)")
       throw ExitStatus.noInput
@@ -159,8 +159,8 @@ struct TokenVerifyCommand: ParsableCommand {
     do throws(KeySetError) {
       return try KeySet.parse(jwks: bytes.span)
     } catch {
-      print("refused: \(Reason.keysUnavailable.rawValue): \(error)")
-      throw ExitStatus.refused
+      StandardError.print("\(jwks ?? ""): \(Reason.keysUnavailable.rawValue): \(error)")
+      throw ExitStatus.unavailable
     }
   }
 }

@@ -33,6 +33,9 @@ struct UserImportCommand: ParsableCommand {
           let most = UserImportCommand.lineBytesMax
           return faults.append("\(file):\(number): a line has at most \(most) bytes")
         }
+        guard UserImportCommand.isText(bytes) else {
+          return faults.append("\(file):\(number): bytes that are no UTF-8")
+        }
         switch UserImportCommand.entry(UserImportCommand.text(bytes, number)) {
         case .nothing: break
         case .passedOver(let name):

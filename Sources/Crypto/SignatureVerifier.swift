@@ -22,27 +22,33 @@ public final class SignatureVerifier {
   /// Whether `signature`, as a JWS carries it (RFC 7518 §3), is `key`'s over `message`.
   ///
   /// False too where the key does not fit the scheme.
+  ///
+  /// - Throws: If OpenSSL fails before it looks at the signature.
   public func isValid(
     _ signature: Span<UInt8>, over message: Span<UInt8>, _ scheme: SignatureScheme, key: PublicKey,
     preparation: Preparation = .kept
-  ) -> Bool {
+  ) throws(CryptoError) -> Bool {
     guard key.fits(scheme), signature.count == key.signatureBytes(scheme) else { return false }
     switch scheme {
     case .hmac(let hash):
-      guard case .secret(let secret) = key.material,
-        let code = try? MessageAuthentication.code(for: message, secret: secret.span, hash)
-      else { return false }
+      guard case .secret(let secret) = key.material else { return false }
+      let code = try MessageAuthentication.code(for: message, secret: secret.span, hash)
       return ConstantTime.areEqual(code.span, signature)
     case .ed25519:
-      return prepare(key, scheme, preparation)?.holds(signature, over: message) ?? false
+      return try prepare(key, scheme, preparation).holds(signature, over: message)
     case .rsaPKCS1(let hash), .rsaPSS(let hash):
-      guard let digest = hasher?.digest(of: message, hash) else { return false }
-      return prepare(key, scheme, preparation)?.holds(signature, overDigest: digest.span) ?? false
+      let digest = try digest(of: message, hash)
+      return try prepare(key, scheme, preparation).holds(signature, overDigest: digest.span)
     case .ecdsa(let hash):
-      guard let digest = hasher?.digest(of: message, hash) else { return false }
+      let digest = try digest(of: message, hash)
       let encoded = EncodedSignature.encode(signature)
-      return prepare(key, scheme, preparation)?.holds(encoded.span, overDigest: digest.span) ?? false
+      return try prepare(key, scheme, preparation).holds(encoded.span, overDigest: digest.span)
     }
+  }
+
+  private func digest(of message: Span<UInt8>, _ hash: HashFunction) throws(CryptoError) -> [UInt8] {
+    guard let hasher else { throw .failed("EVP_MD_fetch") }
+    return try hasher.digest(of: message, hash)
   }
 
   /// How many keys are prepared for the next signature.
@@ -53,11 +59,13 @@ public final class SignatureVerifier {
     prepared.removeAll(keepingCapacity: true)
   }
 
-  private func prepare(_ key: PublicKey, _ scheme: SignatureScheme, _ preparation: Preparation) -> PreparedKey? {
-    if case .once = preparation { return PreparedKey(key, scheme) }
+  private func prepare(
+    _ key: PublicKey, _ scheme: SignatureScheme, _ preparation: Preparation
+  ) throws(CryptoError) -> PreparedKey {
+    if case .once = preparation { return try PreparedKey(key, scheme) }
     let purpose = PreparedFor(key: ObjectIdentifier(key), scheme: scheme)
     if let known = prepared[purpose] { return known }
-    guard let made = PreparedKey(key, scheme) else { return nil }
+    let made = try PreparedKey(key, scheme)
     // Key sets hold at most 100 keys; more are several configurations' worth of old ones.
     if prepared.count >= 1000 { forgetKeys() }
     prepared[purpose] = made
@@ -78,12 +86,13 @@ public final class SignatureVerifier {
   private let context: OpaquePointer
   private let oneShot: OpaquePointer
 
-  init?(_ key: PublicKey, _ scheme: SignatureScheme) {
-    guard let encoded = EncodedKey(key.material) else { return nil }
-    guard let context = unsafe EVP_PKEY_CTX_new(encoded.pointer, nil) else { return nil }
+  /// OpenSSL has accepted the key before, and the key fits the scheme: an error here is not the key's fault.
+  init(_ key: PublicKey, _ scheme: SignatureScheme) throws(CryptoError) {
+    guard let encoded = EncodedKey(key.material) else { throw .failed("EVP_PKEY_fromdata") }
+    guard let context = unsafe EVP_PKEY_CTX_new(encoded.pointer, nil) else { throw .failed("EVP_PKEY_CTX_new") }
     guard let oneShot = unsafe EVP_MD_CTX_new() else {
       unsafe EVP_PKEY_CTX_free(context)
-      return nil
+      throw .failed("EVP_MD_CTX_new")
     }
     self.key = key
     self.encoded = encoded
@@ -91,7 +100,7 @@ public final class SignatureVerifier {
     unsafe self.oneShot = unsafe oneShot
     guard configure(scheme) else {
       ERR_clear_error()
-      return nil
+      throw .failed("EVP_PKEY_verify_init")
     }
   }
 
@@ -125,19 +134,27 @@ public final class SignatureVerifier {
         unsafe EVP_PKEY_verify(context, signature.baseAddress, signature.count, digest.baseAddress, digest.count)
       }
     }
-    if result != 1 { ERR_clear_error() }
-    return result == 1
+    return PreparedKey.isSuccess(result)
   }
 
   /// Ed25519 signs the message itself, not a digest of it.
-  func holds(_ signature: Span<UInt8>, over message: Span<UInt8>) -> Bool {
+  func holds(_ signature: Span<UInt8>, over message: Span<UInt8>) throws(CryptoError) -> Bool {
+    guard unsafe EVP_DigestVerifyInit(oneShot, nil, nil, nil, encoded.pointer) == 1 else {
+      ERR_clear_error()
+      throw .failed("EVP_DigestVerifyInit")
+    }
     let result = unsafe signature.withUnsafeBufferPointer { signature in
       unsafe message.withUnsafeBufferPointer { message in
-        guard unsafe EVP_DigestVerifyInit(oneShot, nil, nil, nil, encoded.pointer) == 1 else { return Int32(0) }
-        return unsafe EVP_DigestVerify(
+        unsafe EVP_DigestVerify(
           oneShot, signature.baseAddress, signature.count, message.baseAddress, message.count)
       }
     }
+    return PreparedKey.isSuccess(result)
+  }
+
+  /// A negative result is no failure of OpenSSL's that could be told from the signature's: an ECDSA signature that leads
+  /// to the point at infinity (SEC 1 §4.1.4) has one too, and whoever chose the key can make such a signature.
+  private static func isSuccess(_ result: Int32) -> Bool {
     if result != 1 { ERR_clear_error() }
     return result == 1
   }
@@ -164,7 +181,7 @@ public final class SignatureVerifier {
     for hash in HashFunction.allCases { unsafe EVP_MD_free(functions[hash]) }
   }
 
-  func digest(of message: Span<UInt8>, _ hash: HashFunction) -> [UInt8]? {
+  func digest(of message: Span<UInt8>, _ hash: HashFunction) throws(CryptoError) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: hash.digestBytes)
     let isDone = unsafe message.withUnsafeBufferPointer { message in
       unsafe digest.withUnsafeMutableBufferPointer { digest in
@@ -173,6 +190,10 @@ public final class SignatureVerifier {
           && EVP_DigestFinal_ex(context, digest.baseAddress, nil) == 1
       }
     }
-    return isDone ? digest : nil
+    guard isDone else {
+      ERR_clear_error()
+      throw .failed("EVP_Digest")
+    }
+    return digest
   }
 }

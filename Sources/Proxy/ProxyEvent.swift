@@ -16,6 +16,8 @@ public enum ProxyEvent: Sendable {
   case acceptingResumed
   /// DPoP proofs are refused: no more can be remembered. How many were, since it was last said.
   case proofMemoryFull(refused: Int)
+  /// Requests were refused with `internal_error`: how many on this loop since the last report, and why the last one was.
+  case failed(why: String, requests: Int)
   /// What a route tries, or a provider on its tokens, is enforced for no share of the senders any more: so many requests
   /// were refused for it.
   case enforcementStopped(Trier, name: String, refused: Int, requests: Int)

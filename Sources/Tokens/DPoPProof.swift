@@ -48,14 +48,24 @@ public struct DPoPProof: Sendable {
     guard request.hasMethod(claims.method) else { throw .methodMismatch }
     guard request.isMeant(by: claims.target) else { throw .targetMismatch }
     try claims.checkTimes(now: now, leewaySeconds: leewaySeconds)
-    guard DPoPProof.isHash(claims.tokenHash, of: token) else { throw .tokenMismatch }
+    let isOfToken: Bool
+    do throws(CryptoError) {
+      isOfToken = try DPoPProof.isHash(claims.tokenHash, of: token)
+    } catch {
+      throw .crypto(error)
+    }
+    guard isOfToken else { throw .tokenMismatch }
     let key = try header.key(boundTo: thumbprint)
-    // The sender may have chosen any key: nothing of it stays behind.
-    guard
-      signatures.isValid(
+    let isSigned: Bool
+    do throws(CryptoError) {
+      // The sender may have chosen any key: nothing of it stays behind.
+      isSigned = try signatures.isValid(
         signature.span, over: text.extracting(0..<parts.payload.upperBound), header.algorithm.scheme, key: key,
         preparation: .once)
-    else { throw .signatureInvalid }
+    } catch {
+      throw .crypto(error)
+    }
+    guard isSigned else { throw .signatureInvalid }
     identifier = claims.identifier
     replayableUntil = claims.issuedAt + DPoPProof.ageMaxSeconds + TokenPolicy.leewayMaxSeconds
   }
@@ -69,8 +79,8 @@ public struct DPoPProof: Sendable {
   }
 
   /// RFC 9449 §4.2, `ath`: the base64url of the token's SHA-256.
-  private static func isHash(_ text: String, of token: Span<UInt8>) -> Bool {
-    guard let digest = try? HashFunction.sha256.digest(of: token) else { return false }
+  private static func isHash(_ text: String, of token: Span<UInt8>) throws(CryptoError) -> Bool {
+    let digest = try HashFunction.sha256.digest(of: token)
     return ConstantTime.areEqual(text.utf8Span.span, Base64URL.encode(digest.span).span)
   }
 }

@@ -1,3 +1,4 @@
+public import Crypto
 public import Reason
 
 /// Why a request is not believed to come from the holder of its token's key (RFC 9449 §4.3). One case for each fault;
@@ -42,6 +43,8 @@ public enum DPoPProofError: Error, Sendable, Equatable {
   case keyMismatch
   /// The signature is not that of `jwk`.
   case signatureInvalid
+  /// OpenSSL failed before the proof could be checked.
+  case crypto(CryptoError)
 
   public var reason: Reason {
     switch self {
@@ -50,6 +53,7 @@ public enum DPoPProofError: Error, Sendable, Equatable {
       .keyInvalid, .claimsInvalid, .claimMissing, .claimMalformed, .methodMismatch, .targetMismatch, .expired,
       .notYetValid, .tokenMismatch, .keyNotBound, .keyMismatch, .signatureInvalid:
       .proofInvalid
+    case .crypto: .internalError
     }
   }
 }

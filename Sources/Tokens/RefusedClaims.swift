@@ -23,7 +23,7 @@ public struct RefusedClaims: Sendable, Equatable {
     let leeway = policy.leewaySeconds
     switch error.fault {
     case .tooLarge, .malformed, .encrypted, .headerInvalid, .extensionRefused, .typeRefused, .algorithmRefused,
-      .keyMismatch, .keyUnknown, .keysUnavailable, .signatureInvalid:
+      .keyMismatch, .keyUnknown, .keysUnavailable, .signatureInvalid, .crypto:
       return nil
     case .claimsInvalid: (expected, found) = ("claims that are a strict JSON object", "others")
     case .claimMissing(let name):

@@ -1,3 +1,4 @@
+public import Crypto
 internal import JSON
 public import Reason
 
@@ -21,6 +22,8 @@ public struct TokenError: Error, Sendable {
     case keyUnknown
     case keysUnavailable
     case signatureInvalid
+    /// OpenSSL failed before the signature could be checked.
+    case crypto(CryptoError)
     case claimsInvalid
     case claimMissing(String)
     case claimMalformed(String)
@@ -55,6 +58,7 @@ public struct TokenError: Error, Sendable {
     case .keyUnknown: .keyUnknown
     case .keysUnavailable: .keysUnavailable
     case .signatureInvalid: .signatureInvalid
+    case .crypto: .internalError
     case .claimsInvalid: .claimsInvalid
     case .claimMissing: .claimMissing
     case .claimMalformed: .claimMalformed
@@ -87,6 +91,7 @@ extension TokenError: CustomStringConvertible {
     case .keyUnknown: "no key has the token's \"kid\""
     case .keysUnavailable: "the provider has no usable keys"
     case .signatureInvalid: "the signature does not hold"
+    case .crypto(let error): "the signature could not be checked: \(error)"
     case .claimsInvalid: "the payload is no strict JSON object"
     case .claimMissing(let name): "the claim \"\(name)\" is missing"
     case .claimMalformed(let name): "the claim \"\(name)\" has the wrong type or an impossible value"

@@ -137,18 +137,30 @@ extension TokenVerifier {
     // Whoever shares a secret calls it what they like: a name says nothing of which of them signed.
     if let keyID = header.keyID, !keys.isSecret {
       let key = try self.key(named: keyID, algorithm, keys)
-      guard signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) else {
+      guard try TokenVerifier.isSigned(compact, signed, algorithm, key, keyID, signatures) else {
         throw TokenError(.signatureInvalid, keyID: keyID)
       }
       return Signer(key, named: keyID, algorithm)
     }
     for key in try fittingKeys(algorithm, keys, keyID: header.keyID) {
-      if signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key) {
+      if try TokenVerifier.isSigned(compact, signed, algorithm, key, header.keyID, signatures) {
         // Its name all the same: a revoked key is no better for not being named.
         return Signer(key, named: header.keyID, algorithm)
       }
     }
     throw TokenError(.signatureInvalid, keyID: header.keyID)
+  }
+
+  /// Whether the token's signature is `key`'s over `signed`.
+  private static func isSigned(
+    _ compact: CompactToken, _ signed: Span<UInt8>, _ algorithm: SignatureAlgorithm, _ key: VerificationKey,
+    _ keyID: String?, _ signatures: SignatureVerifier
+  ) throws(TokenError) -> Bool {
+    do throws(CryptoError) {
+      return try signatures.isValid(compact.signature.span, over: signed, algorithm.scheme, key: key.key)
+    } catch {
+      throw TokenError(.crypto(error), keyID: keyID)
+    }
   }
 
   private func key(

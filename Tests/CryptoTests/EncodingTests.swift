@@ -110,7 +110,7 @@ struct EncodingTests {
       let message = Array("\(number)".utf8)
       let signature = try key.sign(message.span, scheme)
       #expect(signature.count == 2 * curve.coordinateBytes)
-      let isValid = verifier.isValid(signature.span, over: message.span, scheme, key: key.publicKey)
+      let isValid = try verifier.isValid(signature.span, over: message.span, scheme, key: key.publicKey)
       #expect(isValid)
     }
   }

@@ -17,22 +17,22 @@ struct SigningTests {
     let message = Array("the message".utf8)
     let signature = try key.sign(message.span, scheme)
     let verifier = SignatureVerifier()
-    #expect(verify(verifier, signature, message, scheme, key.publicKey))
+    #expect(try verify(verifier, signature, message, scheme, key.publicKey))
     // The context is used again.
-    #expect(verify(verifier, signature, message, scheme, key.publicKey))
-    #expect(!verify(verifier, signature, Array("another".utf8), scheme, key.publicKey))
-    #expect(!verify(verifier, signature + [0], message, scheme, key.publicKey))
-    #expect(!verify(verifier, Array(signature.dropLast()), message, scheme, key.publicKey))
-    #expect(!verify(verifier, [], message, scheme, key.publicKey))
+    #expect(try verify(verifier, signature, message, scheme, key.publicKey))
+    #expect(try !verify(verifier, signature, Array("another".utf8), scheme, key.publicKey))
+    #expect(try !verify(verifier, signature + [0], message, scheme, key.publicKey))
+    #expect(try !verify(verifier, Array(signature.dropLast()), message, scheme, key.publicKey))
+    #expect(try !verify(verifier, [], message, scheme, key.publicKey))
     for index in [0, signature.count / 2, signature.count - 1] {
       var changed = signature
       changed[index] ^= 1
-      #expect(!verify(verifier, changed, message, scheme, key.publicKey))
+      #expect(try !verify(verifier, changed, message, scheme, key.publicKey))
     }
     // After failures too.
-    #expect(verify(verifier, signature, message, scheme, key.publicKey))
+    #expect(try verify(verifier, signature, message, scheme, key.publicKey))
     let other = try SigningKey.generate(kind)
-    #expect(!verify(verifier, signature, message, scheme, other.publicKey))
+    #expect(try !verify(verifier, signature, message, scheme, other.publicKey))
   }
 
   @Test("T-1: a key verifies the schemes of its type and size alone", arguments: kinds)
@@ -63,8 +63,8 @@ struct SigningTests {
     let message = Array("the message".utf8)
     let signature = try key.sign(message.span, .hmac(hash))
     #expect(signature.count == hash.digestBytes)
-    #expect(verify(SignatureVerifier(), signature, message, .hmac(hash), key.publicKey))
-    #expect(!verify(SignatureVerifier(), signature, message + [0], .hmac(hash), key.publicKey))
+    #expect(try verify(SignatureVerifier(), signature, message, .hmac(hash), key.publicKey))
+    #expect(try !verify(SignatureVerifier(), signature, message + [0], .hmac(hash), key.publicKey))
     #expect(throws: SigningKeyError.unsupported) { try key.sign(message.span, .ecdsa(hash)) }
     #expect(throws: SigningKeyError.unsupported) { try key.pem() }
     #expect(throws: SigningKeyError.unsupported) {
@@ -119,8 +119,36 @@ struct SigningTests {
       case .p521: .ecdsa(.sha512)
       }
     let zeros = [UInt8](repeating: 0, count: 2 * curve.coordinateBytes)
-    #expect(!verify(SignatureVerifier(), zeros, [1], scheme, key))
-    #expect(!verify(SignatureVerifier(), [0x30, 6, 2, 1, 1, 2, 1, 1], [1], scheme, key))
+    #expect(try !verify(SignatureVerifier(), zeros, [1], scheme, key))
+    #expect(try !verify(SignatureVerifier(), [0x30, 6, 2, 1, 1, 2, 1, 1], [1], scheme, key))
+  }
+
+  @Test("T-9: a signature that leads to the point at infinity does not hold, and is no failure of OpenSSL's")
+  func pointAtInfinity() throws {
+    // The key of the private number 1 is P-256's generator; with r = n - e and s = 1 the sum is n times it.
+    let generator: [UInt8] = [
+      0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D,
+      0x81, 0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45, 0xD8, 0x98, 0xC2, 0x96, 0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A,
+      0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE, 0x33, 0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB,
+      0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
+    ]
+    let order: [UInt8] = [
+      0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xBC, 0xE6, 0xFA,
+      0xAD, 0xA7, 0x17, 0x9E, 0x84, 0xF3, 0xB9, 0xCA, 0xC2, 0xFC, 0x63, 0x25, 0x51,
+    ]
+    let key = try PublicKey(curve: .p256, x: Array(generator[..<32]), y: Array(generator[32...]))
+    let message = Array("the message".utf8)
+    let digest = try HashFunction.sha256.digest(of: message.span)
+    var signature = [UInt8](repeating: 0, count: 64)
+    signature[63] = 1
+    var borrow = 0
+    for index in (0..<32).reversed() {
+      let difference = Int(order[index]) - Int(digest[index]) - borrow
+      signature[index] = UInt8(truncatingIfNeeded: difference)
+      borrow = difference < 0 ? 1 : 0
+    }
+    try #require(borrow == 0)
+    #expect(try !verify(SignatureVerifier(), signature, message, .ecdsa(.sha256), key))
   }
 
   @Test("A public key, garbage and an encrypted key are no private keys")
@@ -133,7 +161,7 @@ struct SigningTests {
   private func verify(
     _ verifier: SignatureVerifier, _ signature: [UInt8], _ message: [UInt8], _ scheme: SignatureScheme,
     _ key: PublicKey
-  ) -> Bool {
-    verifier.isValid(signature.span, over: message.span, scheme, key: key)
+  ) throws(CryptoError) -> Bool {
+    try verifier.isValid(signature.span, over: message.span, scheme, key: key)
   }
 }

@@ -1,5 +1,6 @@
 """Where the machine or a library of it fails, the gateway lets nobody in for it, blames nobody else, and says so."""
 import contextlib
+import json
 import sqlite3
 
 import pytest
@@ -7,6 +8,8 @@ from support.code_flow import CodeFlow
 from support.failing import Failing
 from support.hostile_provider import provider
 from support.sign_in import until_status
+from support.tokens import AUDIENCE, ISSUER, bearer, mint
+from support.upstream import read_head
 from support.wire import Client, get
 
 
@@ -91,3 +94,51 @@ def test_a_renewal_that_cannot_be_sealed_is_said(code_flow, failing):
     failing.fail("RAND_bytes")
     until_status(lambda: browser.fetch("/a"), 503)
     assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: RAND_bytes failed"
+
+
+def fault(gateway, answer):
+    """Why the gateway says that it failed, once it has said so of this request."""
+    assert answer.status == 500, answer
+    line = gateway.access_of(answer.request_id)
+    assert (line["reason"], line["blame"]) == ("internal_error", "gateway"), line
+    return gateway.wait_message("requests are answered 500")["why"]
+
+
+@pytest.mark.parametrize("function, said", [
+    ("EVP_PKEY_verify_init", "OpenSSL: EVP_PKEY_verify_init failed"),
+    ("EVP_DigestInit_ex2", "OpenSSL: EVP_Digest failed")])
+def test_a_signature_that_cannot_be_checked_is_no_bad_one(start, upstream, failing, tmp_path, keys, function, said):
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    app = upstream()
+    gateway = start(f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {tmp_path}/keys.json }} }}
+    upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+    routes: [{{ path: /, auth: company, anonymous: allow, upstream: app }}]
+    """, env=failing.env)
+    failing.fail(function)
+    token = mint(keys["ES256"])
+    assert fault(gateway, get(gateway, "/", [bearer(token)])) == said
+    assert app.received == b""
+    failing.mend(function)
+    assert get(gateway, "/", [bearer(token)]).status == 200
+
+
+def test_an_upgrade_that_cannot_be_checked_is_not_the_upstreams_fault(start, script, failing):
+    def switch(connection):
+        read_head(connection)
+        connection.sock.sendall(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+    gateway = start(f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    upstreams: {{ app: {{ servers: ["{script(switch).server}"] }} }}
+    routes: [{{ path: /, auth: none, upgrade: [websocket], upstream: app }}]
+    """, env=failing.env)
+    failing.fail("EVP_Digest")
+    with Client(gateway) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        assert fault(gateway, client.response()) == "OpenSSL: EVP_Digest failed"

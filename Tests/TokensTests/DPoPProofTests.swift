@@ -257,7 +257,7 @@ struct DPoPProofTests {
     let message: [UInt8] = [1, 2, 3]
     let signature = try maker.key.sign(message.span, .ecdsa(.sha256))
     for (preparation, kept) in [(SignatureVerifier.Preparation.once, 0), (.kept, 1), (.once, 1)] {
-      let isValid = verifier.isValid(
+      let isValid = try verifier.isValid(
         signature.span, over: message.span, .ecdsa(.sha256), key: key, preparation: preparation)
       #expect(isValid)
       #expect(verifier.preparedKeys == kept)
@@ -269,6 +269,7 @@ struct DPoPProofTests {
     #expect(DPoPProofError.missing.reason == .proofMissing)
     #expect(DPoPProofError.repeated(fieldLines: 2).reason == .proofInvalid)
     #expect(DPoPProofError.signatureInvalid.reason == .proofInvalid)
+    #expect(DPoPProofError.crypto(.failed("EVP_Digest")).reason == .internalError)
   }
 
 }

@@ -101,7 +101,7 @@ struct TokenExplanation {
     case .algorithmRefused: .algorithm
     case .keysUnavailable: .keys
     case .keyUnknown, .keyMismatch: .key
-    case .signatureInvalid: .signature
+    case .signatureInvalid, .crypto: .signature
     case .claimsInvalid: .claims
     case .issuerUnknown: .issuer
     case .audienceMismatch: .audience

@@ -34,6 +34,9 @@ extension ProxyEvent {
       log.error(
         "DPoP proofs are refused with 503: as many are remembered as there is room for",
         metadata: ["refused": "\(refused)"])
+    case .failed(let why, let requests):
+      log.error(
+        "requests are answered 500: the gateway failed", metadata: ["why": "\(why)", "requests": "\(requests)"])
     case .upstream(let name, let event): event.write(to: log, upstream: name)
     case .handshakesFailed(let reason, let count):
       log.info("TLS handshakes failed", metadata: ["why": "\(reason)", "handshakes": "\(count)"])

@@ -103,7 +103,14 @@ extension ClientConnection {
     case .whole: break
     }
     let head = worker.responseHead
-    let switches = upstream.isFlushed && isAccepted(slot.exchange.decision.upgrade, head, block)
+    let switches: Bool
+    do throws(CryptoError) {
+      switches = upstream.isFlushed ? try isAccepted(slot.exchange.decision.upgrade, head, block) : false
+    } catch {
+      context.failed(error)
+      refuse(RefusalResponse(.internalError))
+      return .over
+    }
     let action = slot.exchange.answered(
       with: head, switches ? .switching : .ordinary, behind: upstream.isFlushed ? .allOfRequest : .partOfRequest)
     switch action {
@@ -141,14 +148,9 @@ extension ClientConnection {
   /// Whether the response head at the start of `block` switches to what was asked for (SECURITY U-5).
   private func isAccepted(
     _ upgrade: UpgradeRequest?, _ head: borrowing ResponseHead, _ block: borrowing Buffer
-  ) -> Bool {
+  ) throws(CryptoError) -> Bool {
     guard head.status == 101, let upgrade else { return false }
-    let accept: [UInt8]?
-    do throws(CryptoError) {
-      accept = try upgrade.webSocketKey.map { key throws(CryptoError) in try WebSocketAccept.value(forKey: key) }
-    } catch {
-      return false
-    }
+    let accept = try upgrade.webSocketKey.map { key throws(CryptoError) in try WebSocketAccept.value(forKey: key) }
     return block.withReadable { upgrade.isAccepted(by: head, $0, webSocketAccept: accept) }
   }
 

@@ -52,11 +52,15 @@ final class DecisionContext {
   /// What a rate limit counts the request by.
   var sender: [UInt8] = []
 
+  private var failures = FaultReport(pause: Limits.eventPause)
+  private let report: @Sendable (ProxyEvent) -> Void
+
   init(
     _ active: ActiveConfiguration, keys: KeySnapshot, replays: ReplayMemory, rateLimits: RateLimitMemory,
-    countsTokens: Bool = false
+    countsTokens: Bool = false, report: @escaping @Sendable (ProxyEvent) -> Void = { _ in }
   ) {
     self.active = active
+    self.report = report
     self.countsTokens = countsTokens
     census = TokenCensus(since: WallClock.seconds)
     self.keys = keys
@@ -64,6 +68,11 @@ final class DecisionContext {
     self.rateLimits = rateLimits
     head = RequestHead(fieldsMax: active.headLimits.fieldsMax)
     path.reserveCapacity(active.headLimits.targetBytesMax)
+  }
+
+  /// Reports why a request is refused with `internal_error`, at most once in `Limits.eventPause`.
+  func failed(_ error: CryptoError) {
+    if let requests = failures.happened(at: now) { report(.failed(why: "\(error)", requests: requests)) }
   }
 
   var unixSeconds: UnixSeconds { wallClockNanoseconds / 1_000_000_000 }

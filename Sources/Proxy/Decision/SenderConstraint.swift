@@ -66,6 +66,7 @@ struct SenderConstraint {
         verifying: bytes.extracting(line.lowerBound..<line.upperBound), fieldLines: head.dpopCount, for: request,
         token: token, boundTo: thumbprint, now: now, leewaySeconds: leewaySeconds, using: context.signatures)
     } catch {
+      if case .crypto(let error) = error { context.failed(error) }
       return error.reason
     }
     do throws(CryptoError) {
@@ -75,6 +76,7 @@ struct SenderConstraint {
       case .full: return .proofMemoryFull
       }
     } catch {
+      context.failed(error)
       return .internalError
     }
   }

@@ -216,6 +216,7 @@ struct TokenAuthentication {
         if case .allowed = waiting, TokenAuthentication.mayCure(error.reason, keys, context.now) {
           return .needsKeys(provider: provider)
         }
+        if case .crypto(let error) = error.fault { context.failed(error) }
         // Here no claim is read before the signature holds.
         keepClaims(of: error, provider, now, context)
         outcome = .refused(error.reason, keyID: error.keyID, provider: provider)

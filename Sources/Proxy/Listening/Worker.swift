@@ -83,7 +83,7 @@ final class Worker {
     self.report = report
     accessLog.keepsSpans = active.traceSampling != nil
     context = DecisionContext(
-      active, keys: keys, replays: replays, rateLimits: rateLimits, countsTokens: counts != nil)
+      active, keys: keys, replays: replays, rateLimits: rateLimits, countsTokens: counts != nil, report: report)
     pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
     failedHandshakes = FailedHandshakes(loop: loop, report: report)
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)

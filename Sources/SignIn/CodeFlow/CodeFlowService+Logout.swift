@@ -79,12 +79,18 @@ extension CodeFlowService {
 
   private func refuse(_ fault: CodeFlowFault, _ completion: Completion) {
     failed(fault)
+    guard fault.reason != .internalError else {
+      return completion(EndpointResponses.error(.serverError, nil, .internalError))
+    }
     completion(EndpointResponses.error(.invalidRequest, nil, .logoutTokenRefused))
   }
 
   private func end(_ token: LogoutToken, _ completion: @escaping Completion) {
-    guard let hash = try? HashFunction.sha256.digest(of: Array("logout \(token.tokenID)".utf8).span) else {
-      return completion(EndpointResponses.error(.serverError, nil, .internalError))
+    let hash: [UInt8]
+    do throws(CryptoError) {
+      hash = try HashFunction.sha256.digest(of: Array("logout \(token.tokenID)".utf8).span)
+    } catch {
+      return refuse(.crypto(error), completion)
     }
     let unavailable = EndpointResponses.error(
       .temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])

@@ -2,6 +2,7 @@ import Configuration
 import Crypto
 public import HTTP
 import JSON
+import Reason
 import State
 import Synchronization
 public import Tokens
@@ -169,7 +170,8 @@ extension CodeFlowService {
     verify(idToken, for: occasion, accessToken: tokens.accessToken) { [self] result in
       switch result {
       // It may be good: nobody could say.
-      case .failure(let fault) where fault.mayBeCuredByKeys: postpone(renewal, tokens, fault)
+      case .failure(let fault) where fault.mayBeCuredByKeys || fault.reason == .internalError:
+        postpone(renewal, tokens, fault)
       case .failure(let fault):
         failed(fault)
         stop(record, renewal.session, why: fault.description, renewal.ended)

@@ -37,9 +37,7 @@ FUNCTION(int, 0, EVP_Digest,
          (data, count, digest, size, type, engine))
 FUNCTION(int, 0, EVP_DigestInit_ex2, (void *context, const void *type, const void *parameters),
          (context, type, parameters))
-FUNCTION(int, -1, EVP_PKEY_verify,
-         (void *context, const unsigned char *signature, size_t size, const unsigned char *digest, size_t count),
-         (context, signature, size, digest, count))
+FUNCTION(int, 0, EVP_PKEY_verify_init, (void *context), (context))
 FUNCTION(int, 0, EVP_CipherInit_ex,
          (void *context, const void *type, void *engine, const unsigned char *key, const unsigned char *nonce, int way),
          (context, type, engine, key, nonce, way))

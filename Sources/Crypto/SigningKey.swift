@@ -12,6 +12,17 @@ public enum SigningKeyError: Error, Sendable, Equatable {
   case failed(String)
 }
 
+extension SigningKeyError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable: "no private key in PEM, or one that needs a password"
+    case .unsupported: "a key of a type or size that no algorithm here signs with"
+    case .modulusSize(let bits): PublicKeyError.modulusSize(bits: bits).description
+    case .failed(let function): "OpenSSL: \(function) failed"
+    }
+  }
+}
+
 /// A key that signs: a private one, whose bytes leave it by `pem()` alone, or a shared secret.
 @safe public final class SigningKey: @unchecked Sendable {
   /// What kind of key is made.

@@ -21,7 +21,12 @@ struct DPoPHeader {
   /// The key in the header, where it is the one that the token is bound to. Its thumbprint is compared before anything
   /// is made of it: keys that strangers send cost a hash.
   func key(boundTo thumbprint: [UInt8]) throws(DPoPProofError) -> PublicKey {
-    let found = Thumbprint.digest(of: jwk)
+    let found: [UInt8]?
+    do throws(CryptoError) {
+      found = try Thumbprint.digest(of: jwk)
+    } catch {
+      throw .crypto(error)
+    }
     if let found, !ConstantTime.areEqual(found.span, thumbprint.span) { throw .keyNotBound }
     let key: VerificationKey
     do throws(UnusedKey) {

@@ -5,15 +5,23 @@ internal import JSON
 public enum Thumbprint {
   /// The SHA-256 thumbprint, in base64url.
   ///
-  /// - Throws: `unsupported` for a secret.
+  /// - Throws: `unsupported` for a secret; `failed` if OpenSSL fails.
   public static func of(_ key: PublicKey) throws(SigningKeyError) -> String {
-    guard let jwk = JSONObject(members(key)), let digest = digest(of: jwk) else { throw .unsupported }
-    return Base64URL.text(digest)
+    let found: [UInt8]?
+    do throws(CryptoError) {
+      found = if let jwk = JSONObject(members(key)) { try digest(of: jwk) } else { nil }
+    } catch {
+      switch error {
+      case .failed(let function): throw .failed(function)
+      }
+    }
+    guard let found else { throw .unsupported }
+    return Base64URL.text(found)
   }
 
   /// The SHA-256 thumbprint of a JWK as it is written (RFC 7638 §3); nil where a member is missing, or no public key has
   /// such a type.
-  static func digest(of jwk: JSONObject) -> [UInt8]? {
+  static func digest(of jwk: JSONObject) throws(CryptoError) -> [UInt8]? {
     let names: [String]
     switch jwk["kty"]?.string {
     case "RSA": names = ["e", "kty", "n"]
@@ -27,7 +35,7 @@ public enum Thumbprint {
       members.append(JSONObject.Member(name: name, value: .string(text)))
     }
     guard let object = JSONObject(members) else { return nil }
-    return try? HashFunction.sha256.digest(of: JSONValue.object(object).serialized().span)
+    return try HashFunction.sha256.digest(of: JSONValue.object(object).serialized().span)
   }
 
   /// The members that RFC 7638 §3.2 names, in the order of their names; none for a secret.

@@ -8,9 +8,10 @@ from support.code_flow import CodeFlow
 from support.failing import Failing
 from support.hostile_provider import provider
 from support.sign_in import until_status
-from support.tokens import AUDIENCE, ISSUER, bearer, mint
+from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.upstream import read_head
 from support.wire import Client, get
+from test_dpop import HOST, Holder
 
 
 @pytest.fixture
@@ -142,3 +143,49 @@ def test_an_upgrade_that_cannot_be_checked_is_not_the_upstreams_fault(start, scr
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         assert fault(gateway, client.response()) == "OpenSSL: EVP_Digest failed"
+
+
+def test_an_assertion_that_cannot_be_made_is_said(start, upstream, failing, tmp_path, keys):
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    app = upstream()
+    gateway = start(f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    providers:
+      company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {tmp_path}/keys.json }}
+      local: {{ issuer: "https://gate.test", audiences: [app], signing: {{ state: {tmp_path}/state }} }}
+    upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+    routes: [{{ name: app, path: /, auth: company, upstream: app, assertion: {{ audience: app, provider: local }} }}]
+    """, env=failing.env)
+    failing.fail("EVP_DigestSignInit")
+    token = bearer(mint(keys["ES256"]))
+    assert fault(gateway, get(gateway, "/", [token])) == (
+        "an assertion could not be made: OpenSSL: EVP_DigestSignInit failed")
+    assert app.received == b""
+    failing.mend("EVP_DigestSignInit")
+    assert get(gateway, "/", [token]).status == 200
+
+
+@pytest.mark.parametrize("function, said", [
+    ("EVP_PKEY_verify_init", "OpenSSL: EVP_PKEY_verify_init failed"), ("EVP_Digest", "OpenSSL: EVP_Digest failed")])
+def test_a_proof_that_cannot_be_checked_is_no_bad_one(start, upstream, failing, tmp_path, keys, function, said):
+    holder = Holder(Key("ES256", None))
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+    gateway = start(f"""
+    listeners: [{{ address: 127.0.0.1:0 }}]
+    workers: 1
+    providers:
+      company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {tmp_path}/keys.json, dpop: allowed }}
+    upstreams: {{ app: {{ servers: ["{upstream().server}"] }} }}
+    routes: [{{ host: {HOST}, path: /, auth: company, upstream: app }}]
+    """, env=failing.env)
+    token = holder.token(keys["ES256"])
+
+    def ask():
+        return get(gateway, "/", holder.fields(token, "/"), host=HOST)
+    # From here on the token is remembered, and its proof alone is checked.
+    assert ask().status == 200
+    failing.fail(function)
+    assert fault(gateway, ask()) == said
+    failing.mend(function)
+    assert ask().status == 200

@@ -107,7 +107,7 @@ extension ClientConnection {
     do throws(CryptoError) {
       switches = upstream.isFlushed ? try isAccepted(slot.exchange.decision.upgrade, head, block) : false
     } catch {
-      context.failed(error)
+      context.failed("\(error)")
       refuse(RefusalResponse(.internalError))
       return .over
     }

@@ -83,7 +83,9 @@ extension ClientConnection {
       // The refresh token stays good, also where it was used all the same.
       slot.exchange.renewed(.unavailable)
       decideAgain()
-    case .waitingForResponder where slot.exchange.request.body.isComplete: refuse(RefusalResponse(.internalError))
+    case .waitingForResponder where slot.exchange.request.body.isComplete:
+      worker.context.failed("an answer of the gateway's own did not come in time")
+      refuse(RefusalResponse(.internalError))
     case .waitingForUpstream where slot.isQueued: refuse(RefusalResponse(.upstreamBusy))
     case .tunnelling: cut(.tunnelTimeout)
     case .deciding, .waitingForResponder, .waitingForUpstream, .answering, .answered: lookAtClient(slot)

@@ -71,8 +71,8 @@ final class DecisionContext {
   }
 
   /// Reports why a request is refused with `internal_error`, at most once in `Limits.eventPause`.
-  func failed(_ error: CryptoError) {
-    if let requests = failures.happened(at: now) { report(.failed(why: "\(error)", requests: requests)) }
+  func failed(_ why: String) {
+    if let requests = failures.happened(at: now) { report(.failed(why: why, requests: requests)) }
   }
 
   var unixSeconds: UnixSeconds { wallClockNanoseconds / 1_000_000_000 }

@@ -66,7 +66,7 @@ struct SenderConstraint {
         verifying: bytes.extracting(line.lowerBound..<line.upperBound), fieldLines: head.dpopCount, for: request,
         token: token, boundTo: thumbprint, now: now, leewaySeconds: leewaySeconds, using: context.signatures)
     } catch {
-      if case .crypto(let error) = error { context.failed(error) }
+      if case .crypto(let error) = error { context.failed("\(error)") }
       return error.reason
     }
     do throws(CryptoError) {
@@ -76,7 +76,7 @@ struct SenderConstraint {
       case .full: return .proofMemoryFull
       }
     } catch {
-      context.failed(error)
+      context.failed("\(error)")
       return .internalError
     }
   }

@@ -79,7 +79,10 @@ struct TokenAuthentication {
       confirmation: claims.confirmation, credential: credential,
       use: context.active.credentialPlaces[provider].dpop)
     if constraint.isNone { return nil }
-    guard let range = credential.range else { return .internalError }
+    guard let range = credential.range else {
+      context.failed("a token has no place in its request")
+      return .internalError
+    }
     let began = MonotonicTime.current
     defer { microseconds += MonotonicTime.current.microseconds(since: began) }
     return constraint.refusal(
@@ -216,7 +219,7 @@ struct TokenAuthentication {
         if case .allowed = waiting, TokenAuthentication.mayCure(error.reason, keys, context.now) {
           return .needsKeys(provider: provider)
         }
-        if case .crypto(let error) = error.fault { context.failed(error) }
+        if case .crypto(let error) = error.fault { context.failed("\(error)") }
         // Here no claim is read before the signature holds.
         keepClaims(of: error, provider, now, context)
         outcome = .refused(error.reason, keyID: error.keyID, provider: provider)

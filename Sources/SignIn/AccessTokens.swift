@@ -73,7 +73,7 @@ struct AccessTokens: Sendable {
       members.append(JSONObject.Member(name: "aud", value: list.count == 1 ? list[0] : .array(list)))
     }
     let random: [UInt8]
-    do throws(CryptoError) { random = try RandomBytes.make(16) } catch { throw TokenNotMade() }
+    do throws(CryptoError) { random = try RandomBytes.make(16) } catch { throw .crypto(error) }
     return members + [
       JSONObject.Member(name: "iat", value: .integer(now)), JSONObject.Member(name: "nbf", value: .integer(now)),
       JSONObject.Member(name: "exp", value: .integer(end)),
@@ -82,11 +82,11 @@ struct AccessTokens: Sendable {
   }
 
   private func mint(_ members: [JSONObject.Member], _ key: IssuerKey) throws(TokenNotMade) -> [UInt8] {
-    guard let claims = JSONObject(members) else { throw TokenNotMade() }
+    guard let claims = JSONObject(members) else { throw .claims }
     do throws(SigningKeyError) {
       return try TokenMinter.mint(claims, with: key)
     } catch {
-      throw TokenNotMade()
+      throw .signing(error)
     }
   }
 
@@ -100,6 +100,9 @@ struct AccessTokens: Sendable {
       let isRevoked = revocations.contains { $0.kind(revoking: verified.claims, keyID: verified.keyID) != nil }
       return isRevoked ? .failure(NotVerified(reason: .tokenRevoked)) : .success(verified)
     } catch {
+      if case .crypto(let cause) = error.fault {
+        return .failure(NotVerified(reason: error.reason, failure: cause.description))
+      }
       return .failure(NotVerified(reason: error.reason))
     }
   }
@@ -108,7 +111,26 @@ struct AccessTokens: Sendable {
 /// Why a token that came back is not good.
 struct NotVerified: Error {
   let reason: Reason
+  /// How the gateway failed to find out; nil: it did not fail.
+  var failure: String?
 }
 
-/// OpenSSL failed, or there is no key.
-struct TokenNotMade: Error {}
+/// Why no token could be made.
+enum TokenNotMade: Error {
+  case noKey
+  /// Two of them have one name.
+  case claims
+  case crypto(CryptoError)
+  case signing(SigningKeyError)
+}
+
+extension TokenNotMade: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .noKey: "there is no key to sign tokens with"
+    case .claims: "a token would have had two claims of one name"
+    case .crypto(let error): error.description
+    case .signing(let error): "a token could not be signed: \(error)"
+    }
+  }
+}

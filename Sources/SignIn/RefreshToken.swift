@@ -12,29 +12,29 @@ struct RefreshToken: Sendable {
   private static let familyBytes = 16
   private static let ownBytes = 32
 
-  /// nil where it is none that was ever made here.
-  init?(_ text: String) {
+  /// nil if no token made here looks so.
+  init?(_ text: String) throws(CryptoError) {
     guard let bytes = Base64URL.decode(text), bytes.count == RefreshToken.familyBytes + RefreshToken.ownBytes else {
       return nil
     }
-    self.init(bytes)
+    try self.init(bytes: bytes)
   }
 
-  private init?(_ bytes: [UInt8]) {
+  private init(bytes: [UInt8]) throws(CryptoError) {
     let family = Array(bytes.prefix(RefreshToken.familyBytes))
-    guard let familyHash = try? HashFunction.sha256.digest(of: family.span),
-      let whole = try? HashFunction.sha256.digest(of: bytes.span)
-    else { return nil }
-    self.family = family
+    let familyHash = try HashFunction.sha256.digest(of: family.span)
+    hash = RefreshTokenHash(family: familyHash, whole: try HashFunction.sha256.digest(of: bytes.span))
     text = Base64URL.text(bytes)
-    hash = RefreshTokenHash(family: familyHash, whole: whole)
+    self.family = family
   }
 
-  /// The first of a sign-in; nil where OpenSSL fails.
-  static func first() -> RefreshToken? {
-    (try? RandomBytes.make(familyBytes + ownBytes)).flatMap { RefreshToken($0) }
+  /// The first of a sign-in.
+  static func first() throws(CryptoError) -> RefreshToken {
+    try RefreshToken(bytes: RandomBytes.make(familyBytes + ownBytes))
   }
 
-  /// The one that replaces it; nil where OpenSSL fails.
-  var next: RefreshToken? { (try? RandomBytes.make(RefreshToken.ownBytes)).flatMap { RefreshToken(family + $0) } }
+  /// The one that replaces it.
+  func next() throws(CryptoError) -> RefreshToken {
+    try RefreshToken(bytes: family + RandomBytes.make(RefreshToken.ownBytes))
+  }
 }

@@ -19,6 +19,8 @@ public enum SignInEvent: Sendable {
   case usersChanged(path: String, users: Int, clients: Int)
   /// The users file cannot be used: what was read before is in force.
   case usersUnusable(String)
+  /// Requests were refused with `internal_error`: why the last one was, and how many since that was last said.
+  case failed(why: String, count: Int)
   /// What sign-ins are kept in failed, so many times since it was last said.
   case storeFailed(String, count: Int)
   /// A token of this user is too large for a cookie.

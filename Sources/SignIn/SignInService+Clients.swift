@@ -51,9 +51,14 @@ extension SignInService {
       }
       scopes = asked
     }
-    guard let key = state.keys.first,
-      let token = try? tokens.token(of: client, scopes: scopes, now: now, key: key)
-    else { return EndpointResponses.error(.serverError, nil, .internalError) }
+    let token: [UInt8]
+    do throws(TokenNotMade) {
+      guard let key = state.keys.first else { throw .noKey }
+      token = try tokens.token(of: client, scopes: scopes, now: now, key: key)
+    } catch {
+      failed(error.description)
+      return EndpointResponses.error(.serverError, nil, .internalError)
+    }
     return EndpointResponses.object([
       JSONObject.Member(name: "access_token", value: .string(String(decoding: token, as: UTF8.self))),
       JSONObject.Member(name: "token_type", value: .string("Bearer")),

@@ -11,15 +11,19 @@ extension SignInService {
     let cookie: String
   }
 
-  /// nil where OpenSSL fails.
+  /// nil if OpenSSL fails, which is said.
   func formToken(_ request: LocalRequest) -> FormToken? {
     let name = configuration.cookies.login
     let text: String
     if let known = request.cookie(name), SignInService.isFormToken(known) {
       text = known
     } else {
-      guard let random = try? RandomBytes.make(16) else { return nil }
-      text = Base64URL.text(random)
+      do throws(CryptoError) {
+        text = Base64URL.text(try RandomBytes.make(16))
+      } catch {
+        failed(error.description)
+        return nil
+      }
     }
     // A known one too: its hour begins anew with each page, and pages that are open beside this one stay good.
     return FormToken(

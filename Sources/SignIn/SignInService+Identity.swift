@@ -39,12 +39,15 @@ extension SignInService {
   }
 
   func verify(_ token: [UInt8]) -> Result<VerifiedToken, NotVerified> {
-    tokens.verified(token, keys: state.keys, revocations: state.revocations, now: now)
+    let result = tokens.verified(token, keys: state.keys, revocations: state.revocations, now: now)
+    if case .failure(let fault) = result, let why = fault.failure { failed(why) }
+    return result
   }
 
   /// The client learns that the token is not good, and the log why (SECURITY T-18).
   func answer(_ fault: NotVerified) -> LocalResponse {
-    EndpointResponses.error(
+    if fault.failure != nil { return EndpointResponses.error(.serverError, nil, fault.reason) }
+    return EndpointResponses.error(
       .invalidToken, nil, fault.reason, status: 401,
       fields: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
   }

@@ -105,8 +105,13 @@ extension SignInService {
   ) {
     let address = request.client?.text ?? ""
     endSignIn(byRefreshToken: text) { [self] result in
-      guard case .success(let found) = result else { return completion(SignInService.unavailable) }
-      guard let found else { return completion(farewell.response) }
+      let found: EndedByToken
+      switch result {
+      case .success(let ended?): found = ended
+      case .success(nil): return completion(farewell.response)
+      case .failure(.failed): return completion(EndpointResponses.error(.serverError, nil, .internalError))
+      case .failure: return completion(SignInService.unavailable)
+      }
       let record = found.record
       // As where it is used: who has the former password has no say in what was begun with the new one (SECURITY C-9).
       if extent == .everywhere, found.token == .good, isStillGood(record) {

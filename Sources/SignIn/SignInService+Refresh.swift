@@ -87,8 +87,8 @@ extension SignInService {
             .renewed(
               Renewed(
                 accessToken: issued.accessToken, accessCookie: configuration.cookies.access, cookies: cookies)))
-        case .failure(.busy), .failure(.unavailable): completion(.unavailable)
-        case .failure: completion(.refused)
+        case .failure(.busy), .failure(.unavailable), .failure(.failed): completion(.unavailable)
+        case .failure(.refused): completion(.refused)
         }
       }
     }

@@ -5,6 +5,7 @@ import JSON
 import Reason
 import Sockets
 import State
+import Synchronization
 public import Tokens
 
 /// Answers everything under a provider's `sign_in.path`, and renews what browsers hold.
@@ -55,6 +56,11 @@ public final class SignInService: Responder, Sendable {
 
   func storeFailed(_ fault: StoreFault) {
     if let count = state.storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
+  }
+
+  /// Says why a request is refused with `internal_error`: a flood of them is one line every few seconds.
+  func failed(_ why: String) {
+    if let count = state.failures.withLock({ $0.happened(at: .current) }) { report(.failed(why: why, count: count)) }
   }
 
   /// Of access tokens.
@@ -146,6 +152,7 @@ public final class SignInService: Responder, Sendable {
     /// It came too late, and nothing is changed.
     case busy
     case unavailable
+    /// The gateway failed, and has said so.
     case failed
   }
 
@@ -155,16 +162,25 @@ public final class SignInService: Responder, Sendable {
     _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     let now = now
-    guard let id = try? RandomBytes.make(16), let refreshToken = RefreshToken.first(), let key = state.keys.first else {
+    guard let key = state.keys.first else {
+      failed(TokenNotMade.noKey.description)
       return completion(.failure(.failed))
     }
-    let former = request.cookie(configuration.cookies.refresh).flatMap { RefreshToken($0)?.hash }
+    let (id, refreshToken, former): ([UInt8], RefreshToken, RefreshToken?)
+    do throws(CryptoError) {
+      id = try RandomBytes.make(16)
+      refreshToken = try RefreshToken.first()
+      former = if let text = request.cookie(configuration.cookies.refresh) { try RefreshToken(text) } else { nil }
+    } catch {
+      failed(error.description)
+      return completion(.failure(.failed))
+    }
     let record = SignInRecord(
       id: Base64URL.text(id), provider: provider, subject: user.id, methods: methods, authenticatedAt: now,
       lastUsedAt: now, expiresAt: now + configuration.refreshSeconds,
       tokensUntil: now + tokenSecondsMax, clientAddress: request.client?.text ?? "",
       userAgent: SignInService.userAgent(request), passwordDigest: user.passwordHash.digest)
-    state.store.begin(record, hash: refreshToken.hash, former: former) { [self] result in
+    state.store.begin(record, hash: refreshToken.hash, former: former?.hash) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault):
@@ -196,6 +212,7 @@ public final class SignInService: Responder, Sendable {
             seconds: secondsLeft(of: record), record: record, user: user, accessToken: accessToken,
             refreshToken: refreshToken.text)))
     } catch {
+      failed(error.description)
       completion(.failure(.failed))
     }
   }
@@ -205,8 +222,15 @@ public final class SignInService: Responder, Sendable {
     _ text: String, replacing replacement: RefreshTerms.Replacement = .atOnce, address: String,
     deadline: ContinuousClock.Instant, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
-    guard let token = RefreshToken(text), let next = token.next else {
-      return completion(.failure(.refused(.refreshRefused)))
+    let token: RefreshToken
+    let next: RefreshToken
+    do throws(CryptoError) {
+      guard let known = try RefreshToken(text) else { return completion(.failure(.refused(.refreshRefused))) }
+      token = known
+      next = try known.next()
+    } catch {
+      failed(error.description)
+      return completion(.failure(.failed))
     }
     state.store.refresh(
       hash: token.hash, provider: provider, replacement: next.hash.whole, now: now,
@@ -246,9 +270,14 @@ public final class SignInService: Responder, Sendable {
       report(.disabledEnded(subject: record.subject, id: record.id))
       return endSignIn(record.id) { _ in completion(.failure(.refused(.refreshRefused))) }
     }
-    guard let key = state.keys.first,
-      let accessToken = try? tokens.token(of: user, signIn: record, now: now, key: key)
-    else { return completion(.failure(.failed)) }
+    let accessToken: [UInt8]
+    do throws(TokenNotMade) {
+      guard let key = state.keys.first else { throw .noKey }
+      accessToken = try tokens.token(of: user, signIn: record, now: now, key: key)
+    } catch {
+      failed(error.description)
+      return completion(.failure(.failed))
+    }
     completion(
       .success(
         Issued(
@@ -275,17 +304,24 @@ public final class SignInService: Responder, Sendable {
   ///
   /// - Parameter completion: Given what went on until now; nil: nothing did.
   func endSignIn(
-    byRefreshToken text: String, _ completion: @escaping @Sendable (Result<EndedByToken?, StoreFault>) -> Void
+    byRefreshToken text: String, _ completion: @escaping @Sendable (Result<EndedByToken?, Fault>) -> Void
   ) {
-    guard let hash = RefreshToken(text)?.hash else { return completion(.success(nil)) }
-    state.store.end(hash: hash, provider: provider, now: now, terms: refreshTerms(.atOnce)) { [self] result in
+    let named: RefreshToken?
+    do throws(CryptoError) {
+      named = try RefreshToken(text)
+    } catch {
+      failed(error.description)
+      return completion(.failure(.failed))
+    }
+    guard let token = named else { return completion(.success(nil)) }
+    state.store.end(hash: token.hash, provider: provider, now: now, terms: refreshTerms(.atOnce)) { [self] result in
       onQueue { [self] in
         switch result {
-        case .success(let ended?): end([ended.record.id]) { completion(result) }
-        case .success(nil): completion(result)
+        case .success(let ended?): end([ended.record.id]) { completion(.success(ended)) }
+        case .success(nil): completion(.success(nil))
         case .failure(let fault):
           storeFailed(fault)
-          completion(result)
+          completion(.failure(.unavailable))
         }
       }
     }

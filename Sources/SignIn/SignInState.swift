@@ -17,6 +17,8 @@ public final class SignInState: Sendable {
   /// Secrets of machines that are being checked, by the client's id.
   let clientSecrets = SharesUnderWay<String>(most: Limits.requestsMax, share: Limits.clientSecretsMax)
   let said: Mutex<FaultReport>
+  /// What is answered with `internal_error`.
+  let failures = Mutex(FaultReport(pause: Limits.saidEvery))
   public let storeFaults = StoreFaults()
   let watcher = UsersWatcher()
   /// Held for a look at the users file, from its status to what is in force: of two, the later one counts.

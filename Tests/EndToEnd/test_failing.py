@@ -7,7 +7,7 @@ import pytest
 from support.code_flow import CodeFlow
 from support.failing import Failing
 from support.hostile_provider import provider
-from support.sign_in import until_status
+from support.sign_in import SignIn, until_status
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.upstream import read_head
 from support.wire import Client, get
@@ -189,3 +189,69 @@ def test_a_proof_that_cannot_be_checked_is_no_bad_one(start, upstream, failing, 
     assert fault(gateway, ask()) == said
     failing.mend(function)
     assert ask().status == 200
+
+
+@pytest.fixture
+def sign_in(start, upstream, failing, tmp_path):
+    return SignIn(lambda config: start(config, env=failing.env), upstream(), tmp_path)
+
+
+def own_fault(made, answer):
+    """Why a service of the gateway's own says that it failed, once it has said so of this request."""
+    assert answer.status == 500, answer
+    line = made.gateway.access_of(answer.request_id)
+    assert (line["reason"], line["blame"]) == ("internal_error", "gateway"), line
+    return made.gateway.wait_message("signing in failed")["why"]
+
+
+def test_a_refresh_token_that_cannot_be_looked_at_is_no_bad_one(sign_in, failing):
+    token = sign_in.tokens()["refresh_token"]
+    failing.fail("EVP_Digest")
+    assert own_fault(sign_in, sign_in.refresh(token)) == "OpenSSL: EVP_Digest failed"
+    # Nobody is told that they have logged out who have not.
+    assert sign_in.post("/auth/logout", {"refresh_token": token}).status == 500
+    failing.mend("EVP_Digest")
+    assert sign_in.refresh(token).status == 200
+
+
+def test_a_browser_whose_refresh_token_cannot_be_looked_at_stays_signed_in(sign_in, failing):
+    browser = sign_in.browser()
+    browser.sign_in()
+    del browser.cookies["portcullis_access"]
+    failing.fail("EVP_Digest")
+    assert browser.go("/x").status == 503
+    assert sign_in.gateway.wait_message("signing in failed")["why"] == "OpenSSL: EVP_Digest failed"
+    failing.mend("EVP_Digest")
+    assert browser.go("/x").status == 200
+
+
+@pytest.mark.parametrize("function, said", [
+    ("RAND_bytes", "OpenSSL: RAND_bytes failed"),
+    ("EVP_DigestSignInit", "a token could not be signed: OpenSSL: EVP_DigestSignInit failed")])
+def test_a_sign_in_for_which_no_token_can_be_made_is_said(sign_in, failing, function, said):
+    failing.fail(function)
+    assert own_fault(sign_in, sign_in.login()) == said
+    failing.mend(function)
+    assert sign_in.login().status == 200
+
+
+def test_a_login_page_that_cannot_be_made_is_said(sign_in, failing):
+    failing.fail("RAND_bytes")
+    assert own_fault(sign_in, sign_in.get("/auth/login")) == "OpenSSL: RAND_bytes failed"
+
+
+def test_an_own_token_that_cannot_be_checked_is_no_bad_one(sign_in, failing):
+    token = sign_in.tokens()["access_token"]
+    failing.fail("EVP_PKEY_verify_init")
+    answer = sign_in.get("/auth/me", [sign_in.bearer(token)])
+    assert own_fault(sign_in, answer) == "OpenSSL: EVP_PKEY_verify_init failed"
+
+
+def test_a_session_that_cannot_be_looked_for_goes_on(code_flow, failing):
+    browser = code_flow.browser()
+    browser.sign_in()
+    failing.fail("EVP_Digest")
+    assert browser.fetch("/a").status == 503
+    assert own_fault(code_flow, browser.log_out()) == "OpenSSL: EVP_Digest failed"
+    failing.mend("EVP_Digest")
+    assert browser.fetch("/a").status == 200

@@ -14,6 +14,8 @@ extension SignInEvent {
       // What was typed for a name may be a password.
       if let last { fields["last_of"] = "\(last)" }
       log.warning("signing in failed", metadata: line(fields))
+    case .failed(let why, let count):
+      log.warning("signing in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     case .throttled(let username, let address):
       var fields: Logger.Metadata = ["client": "\(address)"]
       if let username { fields["user"] = "\(username)" }

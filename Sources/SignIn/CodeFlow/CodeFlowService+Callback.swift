@@ -232,7 +232,9 @@ extension CodeFlowService {
     let began = now
     let session: SessionID
     let record: SessionRecord
+    let former: SessionID?
     do throws(CryptoError) {
+      former = try self.session(of: way.request)
       session = try SessionID.random()
       let id = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
       let expiresAt = began + configuration.lifetimeSeconds
@@ -249,7 +251,6 @@ extension CodeFlowService {
     }
     // What routes would refuse is no session: its cookie would lead from one page to the other for ever.
     if case .refused(let error) = judged(record, now: began) { throw .token(.identity, error) }
-    let former = way.request.cookie(configuration.cookies.session).flatMap { SessionID($0) }
     guard way.flow.stepUp != nil, let former else { return keep(record, session, former: former, way) }
     // They were sent to show more of themselves, not to become somebody else.
     find(former) { [self] found in

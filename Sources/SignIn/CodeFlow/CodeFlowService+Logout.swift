@@ -12,10 +12,15 @@ extension CodeFlowService {
     guard request.isOfOwnPage else {
       return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
     }
-    guard let session = request.cookie(configuration.cookies.session).flatMap({ SessionID($0) }) else {
-      // Nobody is signed in, which is what was asked for.
-      return goOn(nil, completion)
+    let named: SessionID?
+    do throws(CryptoError) {
+      named = try session(of: request)
+    } catch {
+      failed(.crypto(error))
+      return completion(page(.internalError, request))
     }
+    // Nobody is signed in, which is what was asked for.
+    guard let session = named else { return goOn(nil, completion) }
     store.end(hash: session.hash, provider: provider, now: now) { [self] result in
       onQueue { [self] in
         switch result {
@@ -25,10 +30,20 @@ extension CodeFlowService {
         case .success(nil): goOn(nil, completion)
         case .success(let record?):
           say(.signedOut(subject: record.subject, id: record.id))
-          let tokens = try? session.open(record.sealedTokens)
-          endSessions([record.id]) { [self] in onQueue { [self] in goOn(tokens?.idToken, completion) } }
+          let hint = idToken(of: record, session)
+          endSessions([record.id]) { [self] in onQueue { [self] in goOn(hint, completion) } }
         }
       }
+    }
+  }
+
+  /// The last ID token of a session; nil if there is none, or it cannot be opened: the session has ended all the same.
+  private func idToken(of record: SessionRecord, _ session: SessionID) -> String? {
+    do throws(CryptoError) {
+      return try session.open(record.sealedTokens)?.idToken
+    } catch {
+      failed(.crypto(error))
+      return nil
     }
   }
 

@@ -21,7 +21,15 @@ extension CodeFlowService {
     let sender = client?.counted
     guard lookUps.enter(sender) else { return completion(.unavailable) }
     onQueue { [self] in
-      guard let text = String(validating: token, as: UTF8.self), let session = SessionID(text) else {
+      let named: SessionID?
+      do throws(CryptoError) {
+        named = if let text = String(validating: token, as: UTF8.self) { try SessionID(text) } else { nil }
+      } catch {
+        lookUps.leave(sender)
+        failed(.crypto(error))
+        return completion(.unavailable)
+      }
+      guard let session = named else {
         lookUps.leave(sender)
         return completion(.inactive)
       }
@@ -40,6 +48,12 @@ extension CodeFlowService {
         }
       }
     }
+  }
+
+  /// The session that the browser's cookie names; nil if there is none.
+  func session(of request: LocalRequest) throws(CryptoError) -> SessionID? {
+    guard let text = request.cookie(configuration.cookies.session) else { return nil }
+    return try SessionID(text)
   }
 
   /// What routes are told of a session.

@@ -13,12 +13,10 @@ struct SessionID: Sendable {
 
   static func random() throws(CryptoError) -> SessionID { try SessionID(bits: RandomBytes.make(CodeFlow.sessionBytes)) }
 
-  /// nil where the text is none that was ever made here.
-  init?(_ text: String) {
-    guard let bits = Base64URL.decode(text), bits.count == CodeFlow.sessionBytes,
-      let made = try? SessionID(bits: bits)
-    else { return nil }
-    self = made
+  /// nil if no session made here is called so.
+  init?(_ text: String) throws(CryptoError) {
+    guard let bits = Base64URL.decode(text), bits.count == CodeFlow.sessionBytes else { return nil }
+    try self.init(bits: bits)
   }
 
   private init(bits: [UInt8]) throws(CryptoError) {

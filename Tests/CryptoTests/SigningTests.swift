@@ -123,6 +123,38 @@ struct SigningTests {
     #expect(try !verify(SignatureVerifier(), [0x30, 6, 2, 1, 1, 2, 1, 1], [1], scheme, key))
   }
 
+  @Test("T-9: no bytes that a sender chooses for a signature are a failure of OpenSSL's", arguments: kinds)
+  func hostileSignatures(kind: SigningKey.Kind, scheme: SignatureScheme) throws {
+    let signer = try SigningKey.generate(kind)
+    let key = signer.publicKey
+    let message = Array("the message".utf8)
+    let count = try signer.sign(message.span, scheme).count
+    let verifier = SignatureVerifier()
+    let zeros = [UInt8](repeating: 0, count: count)
+    let ones = [UInt8](repeating: 0xFF, count: count)
+    var signatures = [zeros, ones, ones + ones, [0x30, 6, 2, 1, 1, 2, 1, 1], [0x30, 0x80]]
+    // r and s, or R and S: in turn nothing, 1, and more than any order or modulus.
+    let half = count / 2
+    let one = [UInt8](repeating: 0, count: half - 1) + [1]
+    let parts = [Array(zeros[..<half]), one, [1] + [UInt8](repeating: 0, count: half - 1), Array(ones[..<half])]
+    for first in parts { for second in parts { signatures.append(first + second) } }
+    for shorter in 0..<min(count, 8) { signatures.append(Array(ones[..<shorter])) }
+    for signature in signatures { #expect(try !verify(verifier, signature, message, scheme, key), "\(signature)") }
+  }
+
+  @Test("T-9: keys of low order fail nothing, whatever is signed with them")
+  func lowOrder() throws {
+    // RFC 8032 §5.1.3: y of 1 is the neutral element, of 0 a point of order 4, of -1 one of order 2; the last is no point.
+    let zero = [UInt8](repeating: 0, count: 32)
+    let minusOne = [0xEC] + [UInt8](repeating: 0xFF, count: 30) + [0x7F]
+    for point in [zero, [1] + zero.dropLast(), minusOne, [UInt8](repeating: 0xFF, count: 32)] {
+      let key = try PublicKey(ed25519: point)
+      for first in [zero, [1] + zero.dropLast(), minusOne] {
+        #expect(throws: Never.self) { try verify(SignatureVerifier(), first + zero, [1], .ed25519, key) }
+      }
+    }
+  }
+
   @Test("T-9: a signature that leads to the point at infinity does not hold, and is no failure of OpenSSL's")
   func pointAtInfinity() throws {
     // The key of the private number 1 is P-256's generator; with r = n - e and s = 1 the sum is n times it.

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from support.code_flow import CodeFlow
 from support.failing import Failing
-from support.hostile_provider import provider
+from support.hostile_provider import provider_fixture
 from support.sign_in import SignIn, until_status
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, mint
 from support.upstream import read_head

@@ -136,7 +136,7 @@ let package = Package(
     tests(
       "GatewayTests",
       [
-        "Gateway", "Admin", "Configuration", "Keys", "State", "Access", "Tokens", "HTTP", "JSON", "Sockets",
+        "Gateway", "Admin", "Configuration", "Keys", "State", "Tokens", "JSON", "Sockets",
         "Telemetry", "Reason", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ] + fuzzing,

@@ -1,5 +1,3 @@
-import Glibc
-
 /// A fast 64-bit hash of bytes, seeded per process, for tables whose keys an outsider may influence.
 ///
 /// Multiply-and-fold over 16 bytes a step. It is no MAC: a table that uses it compares keys in full.
@@ -40,27 +38,5 @@ public struct SeededHash: Sendable {
   private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
     let product = left.multipliedFullWidth(by: right)
     return product.high ^ product.low
-  }
-}
-
-/// Whole-range comparison of bytes. Not for secrets: it stops at the first difference.
-public enum Bytes {
-  @inlinable
-  public static func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    let count = left.count
-    guard count == right.count else { return false }
-    return unsafe left.withUnsafeBytes { first in
-      unsafe right.withUnsafeBytes { second in
-        unsafe compare(first, second, count)
-      }
-    }
-  }
-
-  @unsafe
-  @usableFromInline
-  static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, _ count: Int) -> Bool {
-    guard let first = left.baseAddress, let second = right.baseAddress else { return true }
-    // SAFETY: both hold `count` bytes.
-    return unsafe memcmp(first, second, count) == 0
   }
 }

@@ -87,6 +87,16 @@ struct SeededHashTests {
     #expect(!areEqual([1, 2], [1, 2, 3]))
   }
 
+  @Test("a part of bytes is found wherever it stands")
+  func part() {
+    for (bytes, part, isThere) in [
+      ([1, 2, 3], [1, 2], true), ([1, 2, 3], [2, 3], true), ([1, 1, 2], [1, 2], true), ([1, 2, 3], [1, 2, 3], true),
+      ([1, 2, 3], [1, 3], false), ([1, 2], [1, 2, 3], false), ([], [1], false), ([1], [], true), ([], [], true),
+    ] as [([UInt8], [UInt8], Bool)] {
+      #expect(Bytes.contains(bytes.span, part.span) == isThere)
+    }
+  }
+
   private func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { Bytes.areEqual(left.span, right.span) }
 }
 

@@ -63,7 +63,7 @@ extension Resolver {
     }
   }
 
-  /// The same `sub` of two issuers is two people (SECURITY.md I-9).
+  /// The same `sub` of two issuers is two people (SECURITY I-9).
   private mutating func checkProvider(of owner: Decoded<OwnerDraft>, _ route: RouteDraft) {
     guard case .providers(let names) = route.authentication else { return }
     guard let provider = owner.value.provider else {

@@ -1,0 +1,34 @@
+import Glibc
+
+/// Comparison of bytes. Not for secrets: it stops at the first difference.
+public enum Bytes {
+  @inlinable
+  public static func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    let count = left.count
+    guard count == right.count else { return false }
+    return unsafe left.withUnsafeBytes { first in
+      unsafe right.withUnsafeBytes { second in
+        unsafe compare(first, second, count)
+      }
+    }
+  }
+
+  @unsafe
+  @usableFromInline
+  static func compare(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, _ count: Int) -> Bool {
+    guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+    // SAFETY: both hold `count` bytes.
+    return unsafe memcmp(first, second, count) == 0
+  }
+
+  /// Whether `part` stands anywhere in `bytes`; an empty one always does.
+  public static func contains(_ bytes: Span<UInt8>, _ part: Span<UInt8>) -> Bool {
+    guard part.count > 0 else { return true }
+    var start = 0
+    while start + part.count <= bytes.count {
+      if bytes[start] == part[0], areEqual(bytes.extracting(start..<start + part.count), part) { return true }
+      start += 1
+    }
+    return false
+  }
+}

@@ -13,7 +13,8 @@ extension AdminReport {
     let name = Array(JSONValue.quoted(id).utf8)
     var found: [(line: JSONObject, decided: DecidedRequest?)] = []
     for kind in RecentRefusals.Kind.allCases {
-      for refusal in refused.filter({ $0.kind == kind }).flatMap(\.latestFirst) where Bytes.contains(refusal.line.span, name.span) {
+      for refusal in refused.filter({ $0.kind == kind }).flatMap(\.latestFirst)
+      where Bytes.contains(refusal.line.span, name.span) {
         guard let line = object(refusal.line), line["request_id"]?.string == id else { continue }
         found.append((line, refusal.decided))
       }

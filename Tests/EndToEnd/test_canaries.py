@@ -11,7 +11,7 @@ from support.admin import said_by_admin
 from support.code_flow import URL
 from support.collector import Collector
 from support.gateway import logfmt, run
-from support.hostile_provider import CLIENT, SECRET, provider  # noqa: F401
+from support.hostile_provider import CLIENT, SECRET, provider_fixture
 from support.introspection import CLIENT as ASKING
 from support.introspection import SECRET as ASKED_WITH
 from support.introspection import IntrospectionServer

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support.certificates import authority  # noqa: F401
+from support.certificates import authority_fixture
 from support.gateway import BINARY, run
 from support.ports import wait_until
 from support.tokens import mint

@@ -135,7 +135,7 @@ class Gateway:
         finally:
             self.signal(signal.SIGCONT)
 
-    def wait_taken(self, *clients, seconds=10):
+    def wait_taken(self, *clients, seconds=30):
         """Back once it has read all that these clients have sent, and has nothing left to do: who is to wait waits.
 
         A thread that could run and has no processor does not count as one that sleeps, however busy the machine is.

@@ -412,6 +412,18 @@ http {{
     return ["nginx", "-p", str(folder), "-c", str(config)]
 
 
+def caddy(folder, port, app, gateway):
+    """Its command, with the configuration of docs/forward-auth.md."""
+    site = re.search(r"## Caddy\n\n```\n(.*?)```", (ROOT / "docs/forward-auth.md").read_text(), re.S).group(1)
+    for old, new in (("app.example.com {", f":{port} {{\n  bind 127.0.0.1"), ("app:3000", app.server),
+                     ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}")):
+        assert old in site
+        site = site.replace(old, new)
+    config = folder / "Caddyfile"
+    config.write_text(f"{{\n  admin off\n  auto_https off\n  storage file_system {folder}/caddy\n}}\n{site}")
+    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
+
+
 @pytest.fixture
 def proxied(gateway, tmp_path, upstream):
     """A proxy in front of an application of its own, which asks the gateway: its port, application and gateway."""
@@ -426,22 +438,7 @@ def proxied(gateway, tmp_path, upstream):
         if kind == "nginx":
             command = nginx(tmp_path, port, app, gateway_)
         else:
-            config = tmp_path / "Caddyfile"
-            config.write_text(f"""
-{{
-  admin off
-  auto_https off
-  storage file_system {tmp_path}/caddy
-}}
-:{port} {{
-  bind 127.0.0.1
-  forward_auth 127.0.0.1:{gateway_.port} {{
-    uri {VERIFY}
-    copy_headers X-Forwarded-User X-Forwarded-Preferred-Username X-Forwarded-Email X-Forwarded-Groups Authorization Cookie
-  }}
-  reverse_proxy {app.server}
-}}""")
-            command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
+            command = caddy(tmp_path, port, app, gateway_)
         processes.append(subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env={"HOME": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/bin"}))
@@ -481,9 +478,12 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
         answer = get(proxy, target, fields, host="app.test")
         assert answer.status == status, (target, fields, answer)
     assert not proxy.app.received
-    assert get(proxy, "/public/x", [("X-Forwarded-User", "root")], host="app.test").status == 200
+    # P-16: what the proxy asks with is not the client's, in the request that it forwards either.
+    steering = [("X-Forwarded-Uri", "/admin/x"), ("X-Forwarded-Method", "DELETE")]
+    assert get(proxy, "/public/x", [("X-Forwarded-User", "root"), *steering], host="app.test").status == 200
     [request] = proxy.app.wait_requests()
     assert not any(request.all("x-forwarded-user"))
+    assert not any(any(request.all(name.lower())) for name, _ in steering), request.fields
     proxy.app.forget()
     # Every identity header is the gateway's, also those that it has nothing to say in; no credential goes on.
     names = ("X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups")
@@ -542,16 +542,9 @@ def test_people_sign_in_behind_caddy(start, upstream, tmp_path):
         pytest.skip("caddy is not installed")
     scene = SignIn(start, upstream(), tmp_path, top=SETTINGS)
     app, port = upstream(), free_port()
-    site = re.search(r"## Caddy\n\n```\n(.*?)```", (ROOT / "docs/forward-auth.md").read_text(), re.S).group(1)
-    for old, new in (("app.example.com {", f":{port} {{\n  bind 127.0.0.1"), ("app:3000", app.server),
-                     ("127.0.0.1:8080", f"127.0.0.1:{scene.gateway.port}")):
-        assert old in site
-        site = site.replace(old, new)
-    (tmp_path / "Caddyfile").write_text(
-        f"{{\n  admin off\n  auto_https off\n  storage file_system {tmp_path}/caddy\n}}\n{site}")
     process = subprocess.Popen(
-        ["caddy", "run", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")], stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
+        caddy(tmp_path, port, app, scene.gateway), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
     try:
         serving(process, port, "/auth/login")
         scene.gateway = Proxy(port, app, scene.gateway)

@@ -91,6 +91,8 @@ def test_root_runs_the_commands_beside_the_service(folder, gateway):
 
 def test_root_makes_what_the_gateway_needs_before_its_first_start(folder):
     (folder / "state").rmdir()
+    # Where the state will be is the gateway's, as /var/lib/portcullis is.
+    os.chown(folder, USER, USER)
     as_root(folder, "keys", "generate", "--provider", "local")
     status = (folder / "state").stat()
     assert (status.st_uid, status.st_mode & 0o777) == (USER, 0o700)
@@ -115,9 +117,24 @@ def test_a_file_of_a_third_user_is_refused(folder):
     assert f"belongs to uid {OTHER}" in said and f"run chown {USER} " in said and "chown root" not in said, said
 
 
-def test_without_a_state_folder_the_users_file_says_who_the_gateway_is(folder):
+def test_a_users_file_does_not_vouch_for_itself(folder):
+    """Without a state folder nothing but the folder around it says who the gateway is."""
     (folder / "state").rmdir()
+    said = as_root(folder, "check", status=1).stderr
+    assert "belongs to" in said and f"setpriv --reuid={USER}" in said and "chown root" not in said, said
+    os.chown(folder, USER, USER)
     as_root(folder, "check")
+
+
+def test_a_link_to_a_file_of_root_is_no_users_file(folder):
+    secret = folder / "secret"
+    secret.write_text("root:canary:1\n")
+    secret.chmod(0o600)
+    (folder / "users.yaml").unlink()
+    (folder / "users.yaml").symlink_to(secret)
+    os.lchown(folder / "users.yaml", USER, USER)
+    said = as_root(folder, "check", status=1).stderr
+    assert f"a link of uid {USER} to a file of uid 0" in said and "canary" not in said, said
 
 
 def test_serve_as_root_names_the_owner(folder):

@@ -12,18 +12,17 @@ extension GatewayDraft {
   /// Whom the gateway's own files belong to, where a command that root runs reads them and that is not root; nil: it is
   /// the user that this process runs as, as far as is known.
   ///
-  /// It is whose the first state folder is, as the gateway makes it; where none is there yet, whose the users are that
-  /// sign in; else who has the folder in which the first would be made.
+  /// That is the owner of the first state folder, which the gateway makes; where there is none yet, of the folder in which
+  /// it would be made. Never the owner of a file that is to be judged, which would vouch for itself.
   func gatewayOwner(for reader: ConfigurationReader) -> FileSystem.Status.Owner? {
     guard case .command = reader, geteuid() == 0 else { return nil }
     let folders = providers.flatMap { named in
       [named.body.value.signing?.value.state?.value, named.body.value.codeFlow?.value.state?.value].compactMap(\.self)
     }
-    let users = providers.compactMap { $0.body.value.signIn?.value.usersFile?.value }
     let parents = folders.map { folder in
       folder.lastIndex(of: "/").map { $0 == folder.startIndex ? "/" : String(folder[..<$0]) } ?? "."
     }
-    for path in folders + users + parents {
+    for path in folders + parents {
       guard let status = try? FileSystem.status(path) else { continue }
       return status.owner.user == 0 ? nil : status.owner
     }

@@ -66,6 +66,7 @@ enum FileSystem {
     var found = stat()
     // SAFETY: the path is NUL-terminated for the call, which writes only into `found`.
     guard unsafe stat(path, &found) == 0 else { throw lastFault() }
+    if gatewayUser != nil { try checkLink(path, to: found) }
     let kind: Kind =
       switch found.st_mode & S_IFMT {
       case S_IFREG: .file
@@ -78,6 +79,18 @@ enum FileSystem {
       owner: Status.Owner(user: found.st_uid, group: found.st_gid),
       isOwnedByUs: found.st_uid == geteuid() || found.st_uid == 0 || found.st_uid == gatewayUser,
       isLentByRoot: found.st_uid == 0 && (geteuid() != 0 || gatewayUser != nil))
+  }
+
+  /// Refuses a link of another user than root to a file that is not that user's own: otherwise the gateway's user could
+  /// have root's commands read any file, and quote it.
+  private static func checkLink(_ path: String, to found: stat) throws(Fault) {
+    var name = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes only into `name`.
+    guard unsafe lstat(path, &name) == 0 else { throw lastFault() }
+    let isLink = name.st_mode & S_IFMT == S_IFLNK
+    guard !isLink || name.st_uid == 0 || name.st_uid == found.st_uid else {
+      throw Fault(message: "it is a link of uid \(name.st_uid) to a file of uid \(found.st_uid)")
+    }
   }
 
   private static func lastFault() -> Fault {

@@ -1,24 +1,24 @@
 public import Reason
 public import Tokens
 
-/// Whether a route asks for a token, and of whom.
+/// Whether a route requires a token, and the providers whose tokens it accepts.
 public enum Authentication: Sendable, Hashable {
-  /// Nobody is asked.
+  /// No credential is required or read.
   case none
-  /// A token of one of these providers.
+  /// A token of one of these providers is required.
   case required(providers: [String])
-  /// A token of one of these, or none at all; a bad token is refused all the same (SECURITY T-15).
+  /// A token of one of these providers, or none; an invalid token is refused all the same (SECURITY T-15).
   case optional(providers: [String])
 }
 
-/// Who may take a route. The one place that decides: on the wire, in tests and in explanations.
+/// The access rule of a route. All decisions are made here: on the wire, in tests and in explanations.
 public struct AccessRule: Sendable, Hashable {
   public var authentication: Authentication
   public var requirement: Requirement
-  /// Why somebody is refused who shows nothing: `credentialMissing`, or `certificateMissing` where nothing but a
-  /// certificate would do.
+  /// The reason for refusing a request without a credential: `credentialMissing`, or `certificateMissing` if only a
+  /// certificate would be accepted.
   public var anonymousRefusal: Reason
-  /// What is tried beside it; nil: nothing.
+  /// A dry-run requirement (`try`), evaluated in addition to `requirement`; nil if the route has none.
   public var tried: TriedRequirement?
 
   public init(
@@ -31,10 +31,10 @@ public struct AccessRule: Sendable, Hashable {
     self.tried = tried
   }
 
-  /// What is required, and what is tried beside it.
+  /// `requirement` and `tried` combined; `requirement` alone if nothing is tried.
   public var requirementWithTried: Requirement { tried?.whole ?? requirement }
 
-  /// The rule once what it tries is required.
+  /// A copy of the rule in which what is tried is required.
   public var withTriedRequired: AccessRule {
     var rule = self
     rule.requirement = requirementWithTried
@@ -42,21 +42,21 @@ public struct AccessRule: Sendable, Hashable {
     return rule
   }
 
-  /// The permission to forward what `identity` sends: there is no other way to one.
+  /// Decides the request and returns the only value that allows it to be forwarded.
   ///
-  /// - Throws: Why it may not be forwarded.
+  /// - Throws: The refusal if the request may not be forwarded.
   public func permit(_ identity: Identity, _ facts: RequestFacts) throws(Refusal) -> Permit {
     let unenforced = try check(identity.claims, facts)
     return Permit(identity, unenforced: unenforced?.reason)
   }
 
-  /// Decides about whoever has these claims; nil: about who shows nothing.
+  /// Evaluates the rule against `claims`; nil means that no credential was presented.
   ///
-  /// An optional token with a requirement: who brings none has none of what is required, and is asked for a token.
+  /// If the token is optional and there is a requirement, a request without a token is refused with `anonymousRefusal`.
   ///
-  /// - Returns: Why they might not, were what is tried enforced for them, on their token first; nil: it is, or they have
-  ///   what it asks for.
-  /// - Throws: Why they may not take the route.
+  /// - Returns: The refusal that `try` would have caused had it been enforced for this sender (that of the token's
+  ///   provider first); nil if there is none.
+  /// - Throws: The refusal by what is required, or by a `try` that is enforced for this sender.
   @discardableResult
   public func check(_ claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal? {
     let providers: [String]
@@ -83,7 +83,7 @@ public struct AccessRule: Sendable, Hashable {
     return ofToken ?? ofRule
   }
 
-  /// Each thing that is tried, for people; nothing of somebody who is refused for what is required.
+  /// One finding for each tried condition, to be shown to people; empty if the request is refused by what is required.
   public func triedFindings(_ claims: ClaimsSet?, _ facts: RequestFacts) -> [Finding] {
     switch authentication {
     case .none: return []
@@ -112,7 +112,7 @@ public struct AccessRule: Sendable, Hashable {
     ]
   }
 
-  /// Each thing that the rule asks for, decided as `check` does, for people.
+  /// One finding for each condition of the rule, to be shown to people; decided as in `check`.
   public func findings(_ claims: ClaimsSet?, _ facts: RequestFacts) -> [Finding] {
     let providers: [String]
     switch authentication {
@@ -129,9 +129,9 @@ public struct AccessRule: Sendable, Hashable {
     return isOurs ? [first] + requirement.findings(claims, facts) : [first]
   }
 
-  /// The same of somebody whose credential was refused: what else is asked for nobody knows of them.
+  /// The findings when the credential itself was refused, so that the remaining conditions could not be evaluated.
   ///
-  /// - Parameter claims: What it was refused for, where its signature held.
+  /// - Parameter claims: The claims that caused the refusal; nil unless the signature was valid.
   func findings(ofRefused reason: Reason, _ claims: RefusedClaims?) -> [Finding] {
     let providers: [String]
     switch authentication {
@@ -151,12 +151,12 @@ public struct AccessRule: Sendable, Hashable {
   }
 }
 
-/// Proof that a request was decided and allowed: made by `AccessRule.permit` alone, spent by the head that is forwarded.
-/// It cannot be copied, so one decision forwards one request.
+/// Proof that a request was decided and allowed. Only `AccessRule.permit` creates one, and the forwarded head consumes
+/// it; as it cannot be copied, one decision forwards one request.
 public struct Permit: ~Copyable, Sendable {
-  /// Who was allowed.
+  /// The identity that was allowed.
   public let identity: Identity
-  /// Why what is tried would have refused it, were it enforced for them; nil: it would not.
+  /// Why `try` would have refused the request had it been enforced for this sender; nil if it would not have.
   public let unenforced: Reason?
 
   fileprivate init(_ identity: Identity, unenforced: Reason?) {

@@ -1,37 +1,41 @@
 import HTTP
 import Tokens
 
-/// What a route tries beside what it requires: it refuses nobody but those for whom it is enforced.
+/// A dry-run requirement (`try`): evaluated for requests that satisfy what is required, and enforced only for a share
+/// of their senders.
 ///
-/// It can take nothing away from what is required, and lets nobody in.
+/// It never relaxes what is required, and never lets a request pass that would otherwise be refused.
 public struct TriedRequirement: Sendable, Hashable {
-  /// What is required and what is tried, in one: what whoever it refuses is told to get has to leave both.
+  /// `require` and `try` combined; a remedy offered to a refused client must satisfy both.
   let whole: Requirement
   public var enforcement: Enforcement
 
-  /// - Parameter requirement: What is required already.
+  /// - Parameter requirement: What the route requires.
   public init(_ tried: Requirement, beside requirement: Requirement, enforcement: Enforcement) {
     whole = Requirement(requirement.conditions + tried.conditions)
     self.enforcement = enforcement
   }
 
-  /// Whether an `owner` stands anywhere in what is required and tried.
+  /// Whether what is required or tried contains an `owner` condition.
   public var namesOwner: Bool { whole.namesOwner }
 
-  /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
+  /// - Returns: `refusal`, if it is not enforced for the sender with these claims.
+  /// - Throws: `refusal`, if it is.
   func enforce(_ refusal: Refusal, on claims: ClaimsSet?, _ facts: RequestFacts) throws(Refusal) -> Refusal {
     if facts.isRampStopped { return refusal }
     return try enforcement.enforce(refusal, by: .route, on: claims, facts)
   }
 }
 
-/// For whom a requirement is enforced that is tried.
+/// The senders for whom a tried requirement is enforced.
 public enum Enforcement: Sendable, Hashable {
+  /// For no sender: it is only evaluated.
   case nobody
-  /// For so many in a hundred senders.
+  /// For `percentage` percent of senders (1...100), chosen by a stable hash.
   case share(percentage: Int)
 
-  /// - Returns: `refusal`, where it is not enforced for whoever has these claims.
+  /// - Returns: `refusal`, if it is not enforced for the sender with these claims.
+  /// - Throws: `refusal`, if it is.
   func enforce(
     _ refusal: Refusal, by trier: Trier, on claims: ClaimsSet?, _ facts: RequestFacts
   ) throws(Refusal) -> Refusal {
@@ -41,8 +45,9 @@ public enum Enforcement: Sendable, Hashable {
     throw refusal
   }
 
-  /// Whether it is enforced for whoever has these claims, or for the client where nobody is known. The same ones each
-  /// time, in every process; those of a smaller share are among those of a larger one.
+  /// Whether it is enforced for the sender with these claims, or for the client if they name no subject; always, if
+  /// neither is known. The choice is the same each time and in every process, and the senders of a smaller share are
+  /// among those of a larger one.
   func isFor(_ claims: ClaimsSet?, _ facts: RequestFacts) -> Bool {
     switch self {
     case .nobody: return false
@@ -52,7 +57,7 @@ public enum Enforcement: Sendable, Hashable {
     }
   }
 
-  /// 0 to 99; nil of one of whom nothing is known.
+  /// The sender's position, 0...99; nil if neither its subject nor its address is known.
   private static func place(of claims: ClaimsSet?, _ client: IPAddress?) -> Int? {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -61,7 +66,7 @@ public enum Enforcement: Sendable, Hashable {
       add(UInt8(ascii: "\n"))
       for byte in subject.utf8 { add(byte) }
     } else if let client {
-      // A client with IPv6 has a /64.
+      // An IPv6 client is identified by its /64.
       let low = client.isIPv4 ? client.low : 0
       for shift: UInt64 in stride(from: 0, to: 64, by: 8) {
         add(UInt8(truncatingIfNeeded: client.high >> shift))
@@ -76,10 +81,12 @@ public enum Enforcement: Sendable, Hashable {
   }
 }
 
-/// When a share stops being enforced: it refuses more than was meant.
+/// The limit on refusals beyond which enforcement for a share of senders stops.
 public struct EnforcementBudget: Sendable, Hashable {
-  /// Of the route's requests, or those with the provider's tokens, in a window so many in a hundred may be refused for what is tried.
+  /// The percentage of requests per window that `try` may refuse before enforcement stops: of the route's requests, or
+  /// of those with the provider's tokens.
   public var percentage: Int
+  /// The length of a window in seconds.
   public var windowSeconds: Int64
 
   public init(percentage: Int, windowSeconds: Int64) {
@@ -87,12 +94,12 @@ public struct EnforcementBudget: Sendable, Hashable {
     self.windowSeconds = windowSeconds
   }
 
-  /// Whether so many of these requests, of so many people, are more than it allows. A few say nothing yet, and one whose
-  /// client tries again and again is one.
+  /// Whether the budget is exceeded: at least `sendersMin` different senders and more than `percentage` percent of the
+  /// requests were refused. Fewer senders are no evidence yet, and a client that tries again and again counts as one.
   public func isSpent(refused: Int, of requests: Int, byPeople people: Int) -> Bool {
     people >= EnforcementBudget.sendersMin && refused * 100 > percentage * requests
   }
 
-  /// People who may be refused in a window in any case, but for the last.
+  /// The number of different senders that must have been refused in a window before enforcement stops.
   public static let sendersMin = 10
 }

@@ -1,24 +1,27 @@
 import HTTP
 
-/// A path that the gateway answers itself, before any route is asked.
+/// A path that the gateway answers itself; it takes precedence over all routes.
 public struct OwnPath: Sendable, Hashable {
-  /// In lower case, without a port; nil: any host.
+  /// In lower case, without a port; nil for any host.
   public let host: String?
   /// The canonical path.
   public let path: String
   public let reach: Reach
-  /// As paths are matched.
+  /// `path` in the form in which paths are matched.
   private let pathBytes: [UInt8]
   private let hostBytes: [UInt8]?
 
-  /// What it is for.
+  /// The request paths that it covers.
   public enum Reach: Sendable {
-    /// The path alone.
+    /// The path itself.
     case exact
-    /// The path, and everything below it.
+    /// The path itself and everything below it.
     case below
   }
 
+  /// - Parameters:
+  ///   - host: In lower case, without a port; nil for any host.
+  ///   - path: Canonical.
   public init(host: String?, path: String, reach: Reach = .exact) {
     self.host = host
     self.path = path
@@ -29,6 +32,8 @@ public struct OwnPath: Sendable, Hashable {
     hostBytes = host.map { [UInt8]($0.utf8) }
   }
 
+  /// Whether it covers the path of a request.
+  ///
   /// - Parameter requested: In the form in which paths are matched (`CanonicalPath.writeMatched`).
   public func isAt(_ requested: Span<UInt8>) -> Bool {
     guard requested.count >= pathBytes.count else { return false }
@@ -36,6 +41,8 @@ public struct OwnPath: Sendable, Hashable {
     return requested.count == pathBytes.count || reach == .below && requested[pathBytes.count] == UInt8(ascii: "/")
   }
 
+  /// Whether it is for this host.
+  ///
   /// - Parameter requested: Without a port, in any case.
   public func isFor(host requested: Span<UInt8>) -> Bool {
     guard let hostBytes else { return true }

@@ -1,7 +1,7 @@
 public import Tokens
 
 extension Requirement {
-  /// Where the claims stand that it reads, in tokens of a provider with this mapping.
+  /// The paths of the claims that the requirement reads, for a provider with this mapping.
   public func claimPaths(_ mapping: ClaimMapping) -> [ClaimPath] {
     conditions.flatMap { condition in
       switch condition {

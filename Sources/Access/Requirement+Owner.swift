@@ -2,16 +2,17 @@ import HTTP
 public import Tokens
 
 extension Requirement {
-  /// What the path names is the sender's own: the segment that `{name}` of the route's pattern takes is the claim.
+  /// The sender owns what the path names: the segment that `{name}` of the route's pattern matches equals the claim.
   public struct Owner: Sendable, Hashable {
     public let name: String
     public let claim: ClaimPath
-    /// Whose tokens' claim it is; nil: the route has one provider.
+    /// The provider whose tokens carry the claim; nil if the route has one provider.
     public let provider: String?
-    /// The segment's place in the path.
+    /// The index of the segment in the path.
     private let segment: Int
 
-    /// - Parameter pattern: The route's, as written; a good one.
+    /// - Parameter pattern: The path pattern of the route as written; it must be valid.
+    /// - Throws: `PatternError` if `{name}` is missing from the pattern or occurs in it more than once.
     public init(_ name: String, of pattern: String, claim: ClaimPath, provider: String? = nil) throws(PatternError) {
       segment = try PathPattern.place(of: name[...], in: pattern)
       self.name = name
@@ -19,19 +20,20 @@ extension Requirement {
       self.provider = provider
     }
 
-    /// Whether they are of the provider that it is about: the same name at another is somebody else (SECURITY I-9).
+    /// Whether the claims come from the provider that the condition applies to: the same name at another provider is
+    /// another person (SECURITY I-9).
     func isAbout(_ claims: borrowing ClaimsSet) -> Bool {
       guard let provider else { return true }
       return provider == claims.provider
     }
 
-    /// Byte for byte, once the segment's escapes are decoded.
+    /// Compares byte for byte, after decoding the segment's escapes.
     func holds(_ claims: borrowing ClaimsSet, _ path: Span<UInt8>) -> Bool {
       let range = PathPattern.range(of: segment, in: path)
       return claims.claim(claim) { text in Owner.isSegment(path, range, text) }
     }
 
-    /// The segment, decoded, for people.
+    /// The decoded segment, to be shown to people.
     func text(in path: Span<UInt8>) -> String {
       let range = PathPattern.range(of: segment, in: path)
       var decoded: [UInt8] = []
@@ -48,7 +50,7 @@ extension Requirement {
       return index == range.upperBound && !range.isEmpty
     }
 
-    /// The byte at `index`, which may be an escape; those of a canonical path have upper case digits.
+    /// The byte at `index`, decoded if it is an escape; escapes in a canonical path have upper-case digits.
     private static func next(_ path: Span<UInt8>, _ index: inout Int, _ end: Int) -> UInt8 {
       let byte = path[index]
       guard byte == UInt8(ascii: "%"), index + 2 < end, let high = digit(path[index + 1]),
@@ -72,7 +74,7 @@ extension Requirement {
 }
 
 extension Requirement {
-  /// Whether an `owner` stands anywhere in it.
+  /// Whether the requirement contains an `owner` condition, at any depth.
   public var namesOwner: Bool { conditions.contains(where: \.namesOwner) }
 }
 
@@ -88,7 +90,9 @@ extension Requirement.Condition {
 }
 
 extension PathPattern {
-  /// The one place of `{name}` among a good pattern's segments.
+  /// The index of the only segment `{name}` in a valid pattern.
+  ///
+  /// - Throws: `PatternError` if there is none, or more than one.
   static func place(of name: Substring, in pattern: String) throws(PatternError) -> Int {
     let names = names(pattern)
     guard let place = names.firstIndex(of: name) else {
@@ -100,7 +104,7 @@ extension PathPattern {
     return place
   }
 
-  /// Where that segment stands; empty where there is none.
+  /// The range of that segment; empty if the path has no such segment.
   fileprivate static func range(of segment: Int, in path: Span<UInt8>) -> ByteRange {
     var place = 0
     var start = 1

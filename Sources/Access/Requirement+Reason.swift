@@ -2,17 +2,17 @@ import Reason
 import Tokens
 
 extension Requirement {
-  /// Why it does not hold, where no sign-in would let it.
+  /// The reason why the requirement fails, if no sign-in could satisfy it.
   func incurableReason(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Reason {
     switch incurable(claims, facts) {
-    // Each could be brought, and not all at once.
+    // Each condition could be satisfied by itself, but not all of them at once.
     case nil: .requirementUnmet
     case .all(let requirements)?: Requirement(requirements.flatMap(\.conditions)).incurableReason(claims, facts)
     case let condition?: condition.ownReason
     }
   }
 
-  /// The first condition that does not hold and that no sign-in would let hold.
+  /// The first failing condition that no sign-in could satisfy; nil if each could be satisfied by itself.
   func incurable(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Condition? {
     for condition in conditions where !condition.holds(claims, facts) {
       if Requirement([condition]).cure(claims, facts) == nil { return condition }
@@ -22,9 +22,10 @@ extension Requirement {
 }
 
 extension Requirement.Condition {
-  /// Why it does not hold, where `signIn` would let it: of an `all` what that is of the first that fails.
+  /// The reason why the condition fails, if `signIn` would satisfy it; for an `all`, the reason of its first failing
+  /// requirement.
   ///
-  /// Nobody is sent to sign in who lacks something else of the way that they have to go.
+  /// A client is not sent to sign in if the branch that it would take lacks something else.
   func reason(
     _ claims: borrowing ClaimsSet, _ facts: RequestFacts, behind signIn: SupposedSignIn
   ) -> Reason {
@@ -41,14 +42,14 @@ extension Requirement.Condition {
       let reason = failed.reason(claims, facts, behind: signIn)
       return reason.status == 401 ? reason : ownReason
     case .not:
-      // What it names was true of the last sign-in, and is not of this one.
+      // The nested requirement held for the last sign-in, and would not hold for this one.
       let isOnlyOld = holds(claims, facts.behind(SupposedSignIn(contextClass: nil)))
       return isOnlyOld ? .authenticationTooOld : .acrInsufficient
     default: return ownReason
     }
   }
 
-  /// What it is called when it does not hold.
+  /// The reason reported when a condition of this kind fails.
   fileprivate var ownReason: Reason {
     switch self {
     case .roles: .roleMissing

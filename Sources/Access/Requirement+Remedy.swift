@@ -1,12 +1,12 @@
 public import Tokens
 
-/// What a client can get that would let it pass, for the challenge (RFC 6750 §3, RFC 9470 §3).
+/// What a client can obtain in order to pass, for the challenge (RFC 6750 §3, RFC 9470 §3).
 public struct Remedy: Sendable, Equatable {
-  /// All that are needed, those that the token has included.
+  /// All scopes that are needed, including those that the token has.
   public var scopes: [String]
-  /// Any of them.
+  /// Authentication context classes (`acr`), any one of which suffices.
   public var contextClasses: [String]
-  /// How many seconds ago they may have been authenticated; nil: it does not matter.
+  /// The maximum age of the authentication in seconds; nil if any age will do.
   public var authenticationAge: Int64?
 
   public static let none = Remedy()
@@ -28,23 +28,23 @@ public struct Remedy: Sendable, Equatable {
   }
 }
 
-/// A sign-in that is yet to come. Of the rest the next token says what the last one did.
+/// A hypothetical sign-in. In all other respects the next token is assumed to say what the last one did.
 struct SupposedSignIn: Sendable, Equatable {
-  /// nil: the last one's.
+  /// nil if it is that of the last sign-in.
   var contextClass: String?
-  /// Those that its token has beside the last one's.
+  /// Scopes that its token has in addition to those of the last one.
   var scopes: [String] = []
-  /// Whether it is only now that they are authenticated.
+  /// Whether the user authenticates anew, so that `auth_time` is now.
   var isNew = true
 
-  /// The same with another class.
+  /// The same sign-in with another context class.
   func with(_ contextClass: String?) -> SupposedSignIn {
     SupposedSignIn(contextClass: contextClass, scopes: scopes, isNew: isNew)
   }
 }
 
 extension Remedy {
-  /// Whether who has these claims was authenticated as it asks, decided as a route decides it.
+  /// Whether the user with these claims was authenticated as the remedy asks, decided as a route decides it.
   public func isMet(by claims: borrowing ClaimsSet, at now: UnixSeconds) -> Bool {
     let facts = RequestFacts(path: [], now: now)
     if !contextClasses.isEmpty, !Requirement.Condition.contextClasses(contextClasses).holds(claims, facts) {
@@ -54,8 +54,8 @@ extension Remedy {
     return Requirement.Condition.authenticationAge(authenticationAge).holds(claims, facts)
   }
 
-  /// Whether it is worth it to send somebody with these claims to be authenticated as it asks. It is not where they come
-  /// from there: they would be sent without end.
+  /// Whether a user with these claims should be sent to authenticate as the remedy asks. Not if they have just come
+  /// from there: the redirects would never end.
   public func asksForMore(than claims: borrowing ClaimsSet, at now: UnixSeconds) -> Bool {
     guard !contextClasses.isEmpty || authenticationAge != nil else { return false }
     var least = self
@@ -63,16 +63,17 @@ extension Remedy {
     return !least.isMet(by: claims, at: now)
   }
 
-  /// How long it may take from where they are authenticated to the request that needs it.
+  /// Seconds allowed between the authentication and the request that requires it.
   private static let wayBackSeconds: Int64 = 10
 }
 
 extension Requirement {
-  /// What would let it hold, and behind which sign-in; nil where no single one would that a client can ask for.
+  /// The remedy that would satisfy the requirement, and the sign-in that it takes; nil if no single sign-in that a
+  /// client can ask for would.
   ///
-  /// Each class of authentication that is named anywhere is tried on the whole, that of the token first: what the ways
-  /// of an `any` ask for may be excluded by what stands beside it, or by a `not`. Only scopes are not searched for: where
-  /// a `not` excludes those of the first way that can be gone, no other way is tried.
+  /// Each context class named anywhere is tried on the whole requirement, that of the token first: what the branches of
+  /// an `any` ask for may be excluded by a condition beside it, or by a `not`. Only scopes are not searched for: if a
+  /// `not` excludes those of the first possible branch, no other branch is tried.
   func cure(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> (remedy: Remedy, signIn: SupposedSignIn)? {
     var classes = contextClasses
     if let present = classes.firstIndex(where: { claims.hasContextClass(anyOf: [$0]) }) {
@@ -87,7 +88,7 @@ extension Requirement {
       var excluded: [String] = []
       for name in remedy.contextClasses where !holds(claims, facts.behind(signIn.with(name))) { excluded.append(name) }
       remedy.contextClasses.removeAll { excluded.contains($0) }
-      // What only a `not` asks for, no way has named.
+      // A class that only a `not` asks for is named by no branch.
       if let contextClass, !isSame, remedy.contextClasses.isEmpty { remedy.contextClasses = [contextClass] }
       signIn.isNew = false
       if remedy.authenticationAge == nil, !holds(claims, facts.behind(signIn)) { remedy.authenticationAge = 0 }
@@ -96,7 +97,7 @@ extension Requirement {
     return nil
   }
 
-  /// What `facts.signIn` has to bring beside its class so that it holds; nil where nothing lets it.
+  /// What `facts.signIn` needs in addition to its context class to satisfy the requirement; nil if nothing would.
   fileprivate func remedy(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Remedy? {
     var sum = Remedy()
     for condition in conditions {
@@ -106,7 +107,8 @@ extension Requirement {
     return sum
   }
 
-  /// Of `requirements` one that holds as it is, or else the first that `facts.signIn` lets hold.
+  /// One of `requirements` that holds as it is, or else the first that `facts.signIn` can satisfy; nil if there is
+  /// neither.
   static func way(
     among requirements: [Requirement], _ claims: borrowing ClaimsSet, _ facts: RequestFacts
   ) -> (requirement: Requirement, remedy: Remedy)? {
@@ -119,10 +121,10 @@ extension Requirement {
     return first
   }
 
-  /// A configuration that names more of them is none: each is tried on a refusal.
+  /// The maximum number of context classes in a requirement, enforced by the configuration: each is tried on a refusal.
   public static let contextClassesMax = 32
 
-  /// All that are named in it, in the order of the file.
+  /// All context classes named in the requirement, without duplicates, in the order of the file.
   public var contextClasses: [String] {
     var classes: [String] = []
     for condition in conditions {

@@ -1,7 +1,7 @@
 public import HTTP
 public import Tokens
 
-/// What an identity has to bring. All conditions have to hold; without any, it always does.
+/// What a route requires of an identity. All conditions have to hold; an empty requirement always holds.
 public struct Requirement: Sendable, Hashable {
   public var conditions: [Condition]
 
@@ -9,40 +9,44 @@ public struct Requirement: Sendable, Hashable {
 
   public var isEmpty: Bool { conditions.isEmpty }
 
-  /// One thing that has to hold.
+  /// A single condition.
   public enum Condition: Sendable, Hashable {
-    /// Any of them.
+    /// Any one of the roles.
     case roles([String])
-    /// All of them (RFC 6749 §3.3).
+    /// All of the scopes (RFC 6749 §3.3).
     case scopes([String])
-    /// All of them.
+    /// All of the permissions.
     case permissions([String])
-    /// The claim has one of the values, or is a list that holds one.
+    /// The claim equals one of the values, or is a list that contains one of them.
     case claim(ClaimPath, [ClaimScalar])
+    /// The sender owns what the path names.
     case owner(Owner)
-    /// `acr` is any of them (RFC 9470).
+    /// `acr` is one of these (RFC 9470).
     case contextClasses([String])
-    /// So many seconds at most have passed since `auth_time` (RFC 9470).
+    /// At most this many seconds, plus the provider's leeway, have passed since `auth_time` (RFC 9470).
     case authenticationAge(Int64)
+    /// At least one of the requirements holds.
     case any([Requirement])
+    /// All of the requirements hold.
     case all([Requirement])
-    /// It does not hold.
+    /// Holds if the nested requirement fails; what depends on an unreadable claim stays unknown, and so does not hold.
     case not(Requirement)
   }
 }
 
-/// What a decision knows of a request beside who sends it.
+/// The facts about a request, apart from its sender, that a decision depends on.
 public struct RequestFacts: Sendable {
-  /// The canonical path, which the route's pattern matches.
+  /// The canonical path, which matches the route's pattern.
   public let path: [UInt8]
+  /// The time of the decision, in seconds since 1970.
   public let now: UnixSeconds
-  /// Whose it is where nobody is known, for what is enforced for a share of the senders.
+  /// The client's address. It stands in for a sender without a subject where `try` is enforced for a share of senders.
   public var client: IPAddress?
-  /// Whether such a share is enforced no longer.
+  /// Whether enforcement of the route's `try` has stopped.
   public var isRampStopped = false
-  /// The same of what the provider of the token tries.
+  /// Whether enforcement of the `try` of the token's provider has stopped.
   public var isTokenRampStopped = false
-  /// Where it is asked what would become of it behind another sign-in; nil: it is the request as it came.
+  /// For what-if evaluation: the sign-in assumed to have happened; nil to evaluate the request as received.
   var signIn: SupposedSignIn?
 
   public init(path: [UInt8], now: UnixSeconds) {
@@ -58,7 +62,7 @@ public struct RequestFacts: Sendable {
 }
 
 extension Requirement {
-  /// Whether those who have these claims bring it.
+  /// Whether these claims satisfy the requirement.
   func holds(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Bool { truth(claims, facts) == .holds }
 
   func truth(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Truth {
@@ -73,16 +77,16 @@ extension Requirement {
     return truth
   }
 
-  /// What they lack who have these claims; nil where they lack nothing.
+  /// The refusal for these claims; nil if they satisfy the requirement.
   ///
-  /// A client is told what to get only where that lets it pass, and then everything at once.
+  /// The client is told what to obtain only if that would let it pass, and then everything at once.
   func refusal(of claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Refusal? {
     guard let failed = failed(claims, facts) else { return nil }
     guard let cure = cure(claims, facts) else { return Refusal(incurableReason(claims, facts)) }
     return Refusal(failed.reason(claims, facts, behind: cure.signIn), remedy: cure.remedy)
   }
 
-  /// The first condition that does not hold.
+  /// The first condition that does not hold; nil if all do.
   func failed(_ claims: borrowing ClaimsSet, _ facts: RequestFacts) -> Condition? {
     for condition in conditions where !condition.holds(claims, facts) { return condition }
     return nil
@@ -121,7 +125,7 @@ extension Requirement.Condition {
       return claims.isTextOrInteger(ClaimsSet.contextClassPath) ? .fails : .unknown
     case .authenticationAge(let most):
       if let signIn = facts.signIn, signIn.isNew { return .holds }
-      // Nothing is said of when it was: that is neither long ago nor lately.
+      // Without a plausible `auth_time` the age is unknown: the condition neither holds nor fails.
       guard let age = claims.authenticationAge(at: facts.now) else { return .unknown }
       return Truth(age <= most + claims.leewaySeconds)
     case .any(let requirements):
@@ -153,7 +157,7 @@ extension ClaimsSet {
   static let contextClassPath = ClaimPath(name: "acr")
   static let authenticationTimePath = ClaimPath(name: "auth_time")
 
-  /// Seconds since they were authenticated; nil where that is not said, or said to be still to come.
+  /// Seconds since `auth_time`, at least 0; nil if the claim is missing, or lies in the future by more than the leeway.
   func authenticationAge(at now: UnixSeconds) -> Int64? {
     guard let authenticatedAt, authenticatedAt <= now + leewaySeconds else { return nil }
     return max(0, now - authenticatedAt)

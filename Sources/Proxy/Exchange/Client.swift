@@ -1,19 +1,21 @@
 import Configuration
 import HTTP
 
-/// Who sent a request: the peer, or whom trusted proxies name.
+/// The client that sent a request: the peer, or the client that trusted proxies name.
 struct Client: Sendable {
   var peer = Peer()
-  /// What the TLS handshake with the peer has shown; nil: it speaks in clear.
+  /// The result of the TLS handshake with the peer; nil if the connection is not encrypted.
   var secured: SecuredConnection?
-  /// What the peer says, where it is a trusted proxy.
+  /// What the peer states about the client; nil unless it is a trusted proxy.
   var said: ForwardedRequest?
 
-  /// Of nobody.
+  /// No client yet.
   init() {}
 
-  /// Of the request whose head was parsed from `bytes`: what is said of it counts where the peer is a trusted proxy
-  /// (SECURITY I-7).
+  /// The client of the request whose head was parsed from `bytes`. What it states about itself counts only if the peer
+  /// is a trusted proxy (SECURITY I-7).
+  ///
+  /// - Throws: `ForwardedError` if what a trusted proxy states is invalid.
   init(
     peer: Peer, secured: SecuredConnection?, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
     in active: ActiveConfiguration
@@ -24,7 +26,9 @@ struct Client: Sendable {
     said = try ForwardedRequest(head, bytes, trusted: active.configuration.trustedProxies.blocks)
   }
 
-  /// Of the request that the peer asks about, which it is trusted with.
+  /// The client of the request that the peer asks about; the peer is trusted to state it.
+  ///
+  /// - Throws: `ForwardedError` if what it states is invalid.
   init(
     peer: Peer, secured: SecuredConnection?, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
     trusted: [AddressBlock]
@@ -34,9 +38,10 @@ struct Client: Sendable {
     said = try ForwardedRequest(head, bytes, trusted: trusted)
   }
 
-  /// How the peer speaks to the gateway.
+  /// The scheme of the peer's connection to the gateway.
   var peerScheme: Scheme { secured == nil ? .http : .https }
+  /// The client's address; nil if there is none.
   var address: IPAddress? { said?.client ?? peer.address }
-  /// As the client speaks it.
+  /// The scheme that the client uses.
   var scheme: Scheme { said?.scheme ?? peerScheme }
 }

@@ -2,27 +2,29 @@ import Access
 import HTTP
 import Reason
 
-/// What is decided of a request: assigned whole where that begins, so that nothing is left of an earlier time, after
-/// which it waited, or of another request.
+/// What has been decided about a request. It is assigned as a whole when a decision begins, so that nothing is left of
+/// an earlier attempt, after which the request waited, or of another request.
 struct DecisionState {
   var configuration: ActiveConfiguration?
   var route: ActiveRoute?
   var bodyBytesMax: UInt64?
-  /// What the request asks to go on in.
+  /// The protocol upgrade that the request asks for; nil if none.
   var upgrade: UpgradeRequest?
-  /// A proxy asks whether another request may pass, and forwards it itself; nil: the request is its own.
+  /// Set if a proxy asks whether another request may pass and forwards that one itself: what it does with the response;
+  /// nil if the request is an ordinary one.
   var forwardAuth: ActiveForwardAuth.Mode?
-  /// The request that is asked about goes on in another protocol, as far as the proxy passes that on.
+  /// Whether the request that is asked about asks for an upgrade, as far as the proxy passes that on.
   var asksForUpgrade = false
-  /// Field lines that the response has for the sake of pages of other origins; nil where the route says nothing of
-  /// them.
+  /// The CORS field lines of the response; nil if the route has no `cors`.
   var corsFields: [UInt8]?
-  /// Identity headers for the proxy that asked about the request, where it may pass.
+  /// Identity and credential field lines for the proxy that asked; nil unless the request may pass.
   var forwardAuthFields: [UInt8]?
-  /// Why what its provider or route tries would have refused it, were it enforced for whoever sends it.
+  /// Why the `try` of the provider or the route would have refused the request had it been enforced for its sender; nil
+  /// if it would not have.
   var unenforced: Reason?
-  /// Who tries what refuses it; nil: it is what is required, or nothing.
+  /// Whether the refusal comes from the enforced `try` of the route or of the provider; nil if from what is required,
+  /// or if there is none.
   var refusingTrier: Trier?
-  /// That it was the one with which what its route tries stopped being enforced.
+  /// Set on the request whose refusal exhausted the enforcement budget, which stops enforcement.
   var rampStop: (by: Trier, name: String, counts: EnforcementRamp.Stop)?
 }

@@ -6,11 +6,12 @@ import Reason
 import Sockets
 import Tokens
 
-/// From a request's head to what becomes of it.
+/// The decision pipeline: request head in, `Action` out.
 extension Exchange {
   /// Decides the request in `context.head`: path, route, credential, token, rule, and the head to be forwarded.
   ///
-  /// May be called again after `waitForKeys`, `introspect` and `renew`: it begins at the beginning, with the keys of that moment.
+  /// May be called again after `waitForKeys`, `introspect` and `renew`: it starts over, with the keys in force at that
+  /// moment.
   func decide(_ bytes: Span<UInt8>, in context: DecisionContext) -> Action {
     let active = context.active
     let head = context.head
@@ -56,8 +57,8 @@ extension Exchange {
       return decide(for: forwardAuth, bytes, in: context)
     }
     log.keepPath(path.span)
-    // A reload has taken the path away while the question waited: what became of the question as a request of its own
-    // would be taken for the response.
+    // A reload has removed the path while the proxy's question waited: decided as an ordinary request, its response
+    // would be mistaken for the answer.
     guard !wasForwardAuth else { return .refuse(RefusalResponse(.noRoute)) }
     if let port = active.listeners[request.listener].redirectPort, context.client.scheme == .http {
       guard active.routing.isFor(host: host) else { return .refuse(RefusalResponse(.noRoute)) }
@@ -77,14 +78,14 @@ extension Exchange {
   /// Decides a request whose path the gateway does not answer itself.
   ///
   /// - Parameters:
-  ///   - path: As routes are matched with it.
-  ///   - traits: Of its path.
+  ///   - path: In the form in which routes are matched.
+  ///   - traits: Those of the request's path.
   func decideRoute(
     _ head: RequestHead, _ bytes: Span<UInt8>, host: Span<UInt8>, path: [UInt8], _ traits: PathTraits,
     in context: DecisionContext
   ) -> Action {
     let active = context.active
-    // Who asks about a preflight would let it pass as it is.
+    // Not for a proxy that asks: it would take the response to a preflight as permission to forward it.
     var preflight =
       active.answersPreflights && decision.forwardAuth == nil ? ActiveCORS.methodAskedFor(head, bytes) : nil
     var route = active.route(host: host, bytes, method: preflight ?? head.method, path: path.span)
@@ -102,8 +103,8 @@ extension Exchange {
       return .refuse(RefusalResponse(.fieldRefused))
     }
     if preflight == nil { decision.corsFields = route.cors?.fields(answering: head, bytes) }
-    // Before anything else is asked: what came with the first turn may be missing now. Who asks about a request does not
-    // have it forwarded.
+    // Before any other check: what came with the first pass may be missing now. A request that a proxy asks about is
+    // not forwarded by the gateway.
     if decision.forwardAuth == nil, route.loopMark.isIn(head, bytes) {
       return .refuse(RefusalResponse(.forwardingLoop))
     }
@@ -122,7 +123,7 @@ extension Exchange {
     } catch {
       return .refuse(RefusalResponse(error.reason))
     }
-    // Two credentials are ambiguous wherever they are read, here or behind us (SECURITY T-14).
+    // Two credentials are ambiguous wherever they are read, here or upstream (SECURITY T-14).
     if head.authorizationCount > 1 { return .refuse(RefusalResponse(.credentialRepeated)) }
     // Before any work on a token, and once, however often the request waits.
     if let limit = route.clientLimit, !request.isCounted {
@@ -154,21 +155,22 @@ extension Exchange {
     return deliver(permit, of: sender, routed, bytes)
   }
 
-  /// Who sends a request, and what says so.
+  /// The sender of a request, and the evidence for it.
   struct Sender {
     let identity: Identity
-    /// The token's place in the cache.
+    /// The index of the token in the verified-token cache; nil if it is not there.
     let cached: Int?
     let authentication: TokenAuthentication
   }
 
   private enum Identified: ~Copyable {
     case sender(Sender)
-    /// Nobody, or nobody yet.
+    /// The sender is unknown: the request is refused, answered, or has to wait.
     case unknown(Action)
   }
 
-  /// Finds out who sends the request; where keys, the issuer or a new token are needed first, it waits for them.
+  /// Identifies the sender of the request; if keys, the issuer or a new token are needed first, the request waits for
+  /// them.
   private func identify(_ routed: RoutedRequest, _ bytes: Span<UInt8>) -> Identified {
     let (route, context) = (routed.route, routed.context)
     var authentication = TokenAuthentication()
@@ -205,7 +207,8 @@ extension Exchange {
     return state == .deciding ? .allowed : .over
   }
 
-  /// Whoever is sent to sign in then would lose a refresh token that may be good.
+  /// Whether the refresh token could not be checked. Redirecting to sign-in now would discard a refresh token that may
+  /// still be valid.
   private var isRenewalUnavailable: Bool { request.renewal?.isUnavailable == true }
 
   private func keep(_ sender: Sender, _ bytes: Span<UInt8>) {
@@ -215,7 +218,7 @@ extension Exchange {
     }
   }
 
-  /// What is asked of a sender before the rule is; nil: nothing speaks against it.
+  /// The checks of a sender that precede the rule: its origin and the rate limit; nil if it passes them.
   private func admit(_ sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>) -> RefusalResponse? {
     let (route, context) = (routed.route, routed.context)
     let asksForTunnel = decision.upgrade != nil || decision.asksForUpgrade
@@ -231,7 +234,7 @@ extension Exchange {
     return limit.count(sender.identity, in: context)
   }
 
-  /// What becomes of a request that the rule refuses: it is counted, and a browser may be sent to sign in.
+  /// Handles a refusal by the rule: it is counted, and a browser may be redirected to sign in.
   private func refuse(
     _ refusal: Refusal, _ sender: Sender, _ ramps: EnforcementRamps, _ routed: RoutedRequest,
     _ bytes: Span<UInt8>
@@ -244,8 +247,8 @@ extension Exchange {
     return .refuse(RefusalResponse(refusal, routed.route.challenges))
   }
 
-  /// Takes a request that may pass to where its route leads.
-  // As `forward`.
+  /// Delivers an allowed request to the destination of its route.
+  // Not inlined, for the same reason as `forward`.
   @inline(never)
   private func deliver(
     _ permit: consuming Permit, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
@@ -301,10 +304,10 @@ extension Exchange {
     }
   }
 
-  /// The upstream sees no token among the protocols of a WebSocket, also where another credential was used.
+  /// Removes the token from the WebSocket protocols that the upstream sees, also if another credential was used.
   private func takeWebSocketToken(_ bytes: Span<UInt8>, _ context: DecisionContext) {
     guard var upgrade = decision.upgrade, upgrade.webSocketKey != nil else { return }
-    // What cannot be read was refused before.
+    // A list that cannot be read was refused before.
     guard let token = try? WebSocketToken(context.head, bytes) else { return }
     upgrade.takeAway(token)
     decision.upgrade = upgrade

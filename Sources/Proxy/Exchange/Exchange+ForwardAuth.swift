@@ -6,9 +6,9 @@ import Sockets
 
 /// Forward authentication: a proxy in front asks whether a request may pass, and forwards it itself.
 extension Exchange {
-  /// Decides the request that the proxy asks about, as if it had come itself. The response is 200 with the identity
-  /// headers, 401, 403, or 400 where the question is none (SECURITY I-8); where the proxy passes them on, 303 to sign
-  /// in.
+  /// Decides the request that the proxy asks about as if it had been received directly. The response is 200 with the
+  /// identity headers, 401, 403, or 400 if the question itself is invalid (SECURITY I-8); if the proxy passes responses
+  /// on, also 303 to sign in.
   func decide(
     for forwardAuth: ActiveForwardAuth, _ question: Span<UInt8>, in context: DecisionContext
   ) -> Action {
@@ -29,12 +29,12 @@ extension Exchange {
     return decide(bytes.span, for: forwardAuth, in: context)
   }
 
-  /// The refusal as whoever asks understands it: a proxy that asks about another request knows 401 and 403 alone.
+  /// The refusal as the client understands it: a proxy that asks about another request knows only 401 and 403.
   func asAnswered(_ refusal: RefusalResponse) -> RefusalResponse {
     guard decision.forwardAuth != nil else { return refusal }
     var answered = refusal
     if refusal.status != 401 { answered.status = 403 }
-    // The question itself is well-framed, whatever it is about.
+    // The question itself is well-framed, whatever is wrong with the request that it is about.
     answered.connection = .kept
     return answered
   }
@@ -72,8 +72,8 @@ extension Exchange {
     return decideRoute(head, bytes, host: host, path: matched, traits, in: context)
   }
 
-  /// Tells the proxy that asked that the request may pass, and whose it is.
-  // As `forward`.
+  /// Tells the proxy that asked that the request may pass, and the identity of its sender.
+  // Not inlined, for the same reason as `forward`.
   @inline(never)
   func letPass(
     _ permit: consuming Permit, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
@@ -93,8 +93,8 @@ extension Exchange {
     return .answer(LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: []))
   }
 
-  /// What the application is to get as Authorization and Cookie (SECURITY I-6): empty where that is nothing, so that the
-  /// proxy puts it in the place of the client's all the same.
+  /// The Authorization and Cookie lines that the application is to receive (SECURITY I-6): empty if it is to receive
+  /// none, so that the proxy still replaces the client's.
   private static func credentialFields(
     _ credential: Credential, _ head: RequestHead, _ bytes: Span<UInt8>, _ route: ActiveRoute
   ) -> [UInt8] {

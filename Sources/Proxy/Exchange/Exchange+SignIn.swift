@@ -3,9 +3,10 @@ import HTTP
 import Reason
 import Tokens
 
-/// What a browser's request comes to before it is refused: a new token, or the page where people sign in.
+/// What happens to a browser's request before it is refused: its token is renewed, or it is redirected to the sign-in
+/// page.
 extension Exchange {
-  /// Has a browser's refresh token used, once, where a new access token may be let in; nil: there is nothing to use.
+  /// Uses a browser's refresh token, once, if a new access token might be accepted; nil if there is nothing to use.
   func renew(
     after outcome: TokenAuthentication.Outcome, of credential: Credential, _ routed: RoutedRequest,
     _ bytes: Span<UInt8>
@@ -19,7 +20,7 @@ extension Exchange {
     return .renew(token, provider: signIn.provider)
   }
 
-  /// The same where the rule refuses: what the provider tries is to do to a token what its checks would.
+  /// The same if the rule refuses: what the provider tries is to have the effect that its checks would have.
   func renew(
     after refusal: Refusal, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
   ) -> Action? {
@@ -28,8 +29,8 @@ extension Exchange {
       after: .refused(refusal.reason, keyID: nil, provider: nil), of: sender.authentication.credential, routed, bytes)
   }
 
-  /// What sends a browser to sign in; nil where the refusal is for whoever asks. A proxy that asks understands refusals
-  /// alone.
+  /// The response that sends a browser to sign in; nil if the client is to receive the refusal. A proxy that asks for
+  /// the status understands refusals only.
   func signInPage(
     insteadOf reason: Reason, _ routed: RoutedRequest, _ bytes: Span<UInt8>, for remedy: Remedy?
   ) -> LocalResponse? {
@@ -39,7 +40,7 @@ extension Exchange {
     return signIn.redirect(insteadOf: reason, routed.path.span, routed.head, bytes, for: remedy)
   }
 
-  /// The same where the rule refuses, and who signs in anew would not be refused again.
+  /// The same if the rule refuses; nil also if a new sign-in would be refused again.
   func signInPage(
     insteadOf refusal: Refusal, of sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>
   ) -> LocalResponse? {
@@ -48,8 +49,8 @@ extension Exchange {
       insteadOf: refusal.reason, routed, bytes, for: stepUp(refusal, sender, routed.context.unixSeconds))
   }
 
-  /// Whether who signs in anew would be refused as before: sessions begin, and tokens are issued, whether they have
-  /// what is tried or not. A token's age alone is another one then.
+  /// Whether a new sign-in would be refused as before: sessions begin and tokens are issued regardless of what is
+  /// tried. Only the age of a token would change.
   private func isRefusedAnew(_ refusal: Refusal, _ sender: Sender, _ signIn: ActiveSignIn?) -> Bool {
     guard refusal.trier == .provider else { return false }
     let credential = sender.authentication.credential
@@ -57,13 +58,14 @@ extension Exchange {
     return refusal.reason != .tokenTooOld || credential.isRenewed || !isSignedIn(sender.identity, at: signIn)
   }
 
-  /// Whether people sign in there at the provider that has stated who it is: another one's token would leave the one that
-  /// is refused where it is.
+  /// Whether users sign in there at the provider that stated the identity: a token of another provider would leave the
+  /// refused one in place.
   private func isSignedIn(_ identity: Identity, at signIn: ActiveSignIn?) -> Bool {
     signIn.map { $0.provider == identity.claims?.provider } ?? false
   }
 
-  /// How a browser's session would pass, had its provider authenticated somebody so (RFC 9470 §4).
+  /// How the provider has to authenticate the user for the browser's session to pass (RFC 9470 §4); nil if that would
+  /// change nothing.
   private func stepUp(_ refusal: Refusal, _ sender: Sender, _ now: UnixSeconds) -> Remedy? {
     guard case .session = sender.authentication.credential, case .introspected(let session) = sender.identity,
       refusal.remedy.asksForMore(than: session.claims, at: now)

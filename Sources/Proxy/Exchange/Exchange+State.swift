@@ -1,40 +1,43 @@
 import HTTP
 
-/// How far an exchange has come, and what its connection is to do next.
+/// The progress of an exchange, and what its connection has to do next.
 extension Exchange {
   enum State: Equatable {
-    /// Nothing was decided yet.
+    /// Nothing has been decided yet.
     case deciding
-    /// For the provider's first keys, or for one that the token names and the provider may have published.
+    /// Waiting for the provider's first key set, or for a refetch because the token names an unknown key.
     case waitingForKeys(provider: Int)
-    /// The provider's issuer is asked about the token.
+    /// Waiting for the issuer to introspect the token, or for the session store.
     case waitingForIntrospection(provider: Int)
-    /// The request's refresh token is being used.
+    /// Waiting for the request's refresh token to be used.
     case waitingForRenewal
-    /// The gateway answers itself: its Responder has not answered yet.
+    /// The gateway answers the request itself, and its `Responder` has not answered yet.
     case waitingForResponder
-    /// The request is being forwarded, and no final response has come.
+    /// The request is being forwarded, and no final response has arrived.
     case waitingForUpstream
     /// The final response is being relayed.
     case answering
-    /// The upstream has switched to the protocol that was asked for.
+    /// The upstream has switched to the requested protocol.
     case tunnelling
-    /// The gateway has answered in the upstream's place, or the response is complete.
+    /// The gateway has answered in place of the upstream, or the response is complete.
     case answered
   }
 
-  /// What the client's connection is to do.
+  /// What the client's connection has to do.
   enum Action: ~Copyable {
+    /// Forward the request to the upstream of this index.
     case forward(ForwardedHead, upstream: Int)
     case refuse(RefusalResponse)
-    /// Answer so, without an upstream.
+    /// Send this response, without an upstream.
     case answer(LocalResponse)
+    /// Have the responder answer, once the request body has been read.
     case ask(any Responder & Sendable)
     /// Ask the key store, and decide again when it has answered.
     case waitForKeys(provider: Int)
-    /// Ask the provider's issuer about the token, and decide again with its response.
+    /// Ask the provider's issuer about the token, or the session store about the session, and decide again with the
+    /// result.
     case introspect([UInt8], provider: Int, isSession: Bool)
-    /// Use this refresh token of the provider's, and decide again with what comes of it.
+    /// Use this refresh token of the provider, and decide again with the result.
     case renew([UInt8], provider: String)
   }
 }

@@ -3,9 +3,9 @@ import Keys
 import Reason
 import Sockets
 
-/// What an exchange waits for, and how long.
+/// What an exchange waits for, and for how long.
 extension Exchange {
-  /// Nothing was decided yet, or keys, an issuer's word or an access token are waited for.
+  /// Whether nothing has been decided yet; also while keys, introspection or an access token are awaited.
   var isUndecided: Bool {
     switch state {
     case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForRenewal: true
@@ -13,21 +13,21 @@ extension Exchange {
     }
   }
 
-  /// The provider's issuer is asked about the token.
+  /// Whether the exchange waits for introspection.
   var isWaitingForIntrospection: Bool {
     if case .waitingForIntrospection = state { true } else { false }
   }
 
-  /// Whether it is the tunnel that it was at that generation.
+  /// Whether the exchange is a tunnel, and still the one of that generation.
   func isTunnel(_ generation: UInt64) -> Bool { state == .tunnelling && self.generation == generation }
 
-  /// The keys of `provider`, or its word, did not come in time.
+  /// The keys of `provider`, or its introspection response, did not arrive in time.
   func waitedInVain(for provider: Int, now: MonotonicTime) {
     log.keepToken(keyID: nil, provider: provider)
     log.waited(until: now)
   }
 
-  /// What is said when the wait for keys was too long: with keys in force, the token names one that nobody has shown.
+  /// The refusal when the wait for keys has timed out: if there are keys in force, the token names one that is unknown.
   func refusal(forWantOf provider: Int, in keys: KeySnapshot) -> RefusalResponse {
     guard keys.providers[provider].keySet != nil, let route = decision.route else {
       return RefusalResponse(.keysUnavailable)
@@ -35,12 +35,12 @@ extension Exchange {
     return RefusalResponse(.keyUnknown, route.challenges)
   }
 
-  /// How fast the client has to be; nil: it may be as slow as it likes.
+  /// The minimum transfer rate of the client; nil if there is none.
   var minimumRate: MinimumRate? {
     decision.route == nil ? decision.configuration?.minimumRate : decision.route?.minimumRate
   }
 
-  /// The route's own limit on the wait for a response.
+  /// The route's own limit on the wait for a response; nil if it has none.
   var responseTimeout: Duration? {
     decision.route?.configuration.responseTimeout
   }

@@ -6,28 +6,27 @@ import Reason
 import Sockets
 import Tokens
 
-/// One request and its response, in the order in which they are worked on: a state machine without I/O.
+/// One request and its response, in the order in which they are processed: a state machine without I/O.
 ///
-/// The connections report what happened, and do what they are told. Waits have names: while the exchange is in one,
-/// nothing more of the client is read, and a deadline runs.
+/// The connections report events and carry out the actions returned. Each wait is a state of its own: while it lasts,
+/// nothing more is read from the client, and a deadline runs.
 ///
-/// A class, though it is a value to everybody else: a struct in a slot would be checked for overlapping accesses at
-/// each of the hundred reads of a request. So would its parts that are called into where they stand, as the log is: the
-/// others are assigned.
+/// A class for speed: as a struct stored in `ExchangeSlot`, each of its about 100 accesses per request would incur a
+/// dynamic exclusivity check. So do parts that are mutated in place, as `log` is; the others are assigned as a whole.
 final class Exchange {
   var state = State.deciding
-  /// Counts the exchanges of a slot: a completion for an earlier one is dropped.
+  /// Counts the exchanges of a slot; completions for an earlier one are dropped.
   var generation: UInt64 = 0
   var requestID = RequestID()
   var request = RequestState()
   var decision = DecisionState()
   var response = ResponseState()
-  /// What the access log says.
+  /// What the access log will record.
   var log = ExchangeLog()
 
-  /// Begins anew, for the request whose head came at `startedAt`.
+  /// Starts over, for the request whose head came at `startedAt`.
   ///
-  /// - Parameter secured: What the TLS handshake has shown; nil: in clear.
+  /// - Parameter secured: The result of the TLS handshake; nil if the connection is not encrypted.
   func begin(
     startedAt: MonotonicTime, peer: Peer, secured: SecuredConnection? = nil, listener: Int = 0,
     in context: DecisionContext
@@ -41,7 +40,7 @@ final class Exchange {
     log.begin(startedAt: startedAt, wallClockNanoseconds: context.wallClockNanoseconds, client: peer.text)
   }
 
-  /// Keeps what a head asks for that will be no request, for its line in the log.
+  /// Records what a rejected or incomplete head asked for, for its access-log line.
   func keepRefusedHead(_ bytes: Span<UInt8>, in context: DecisionContext) {
     guard let head = RefusedHead(bytes, limits: context.active.headLimits) else { return }
     log.keepRequest(head, bytes)
@@ -51,7 +50,7 @@ final class Exchange {
       let path = context.path
       log.keepPath(path.span)
     } catch {
-      // One that would be refused stands in no line; the head is refused already.
+      // A path that would be refused is not logged; the head is refused already.
     }
   }
 
@@ -59,9 +58,9 @@ final class Exchange {
 
   /// The next piece of the request body at the start of `bytes`, with at most `dataMax` bytes of data.
   ///
-  /// - Throws: What is wrong with its framing, or `bodyTooLarge`.
+  /// - Throws: The fault in its framing, or `bodyTooLarge` if the body exceeds the limit in force.
   func requestBodyStep(_ bytes: Span<UInt8>, dataMax: Int = .max) throws(BodyFault) -> BodyDecoder.Step {
-    // Decoded in a copy: as long as `request` itself was written to, every read of it would be checked.
+    // Decoded in a copy: mutated in place, `request` would be checked for exclusivity at every read.
     var decoder = request.body
     let step: BodyDecoder.Step
     do throws(BodyError) {
@@ -77,7 +76,9 @@ final class Exchange {
 
   // MARK: The response
 
-  /// The next piece of the response's body at the start of `bytes`, with at most `dataMax` bytes of data.
+  /// The next piece of the response body at the start of `bytes`, with at most `dataMax` bytes of data.
+  ///
+  /// - Throws: The fault in its framing.
   func responseBodyStep(_ bytes: Span<UInt8>, dataMax: Int) throws(BodyError) -> BodyDecoder.Step {
     var decoder = response.body
     let step = try decoder.next(bytes, from: 0, dataMax: dataMax)
@@ -90,7 +91,7 @@ final class Exchange {
     with head: borrowing ResponseHead, _ kind: ResponseState.HeadKind = .ordinary,
     behind sent: ResponseState.Sent = .allOfRequest
   ) -> ResponseState.Action {
-    // In a copy, as the body of the request is decoded.
+    // In a copy, for the same reason as the decoder of the request body.
     var taken = response
     let action = taken.take(head, kind, for: request.version)
     response = taken
@@ -105,7 +106,8 @@ final class Exchange {
     response.status = head.status
     response.upstreamStatus = head.status
     if response.framing == .untilClose { request.persistence = .closed }
-    // Answered before the body ended: where the next message of either connection begins is not known (SECURITY H-18).
+    // Answered before the request body ended: where the next message of either connection begins is unknown (SECURITY
+    // H-18).
     if !request.body.isComplete { request.persistence = .closed }
     if !request.body.isComplete || sent == .partOfRequest { response.upstreamEnds() }
     return action
@@ -113,7 +115,7 @@ final class Exchange {
 
   // MARK: The end
 
-  /// The gateway answers `refusal` in the upstream's place.
+  /// The gateway answers with `refusal` in place of the upstream.
   func refused(_ refusal: RefusalResponse) {
     state = .answered
     response.status = refusal.status
@@ -121,9 +123,9 @@ final class Exchange {
     if refusal.connection == .closed || !request.body.isComplete { request.persistence = .closed }
   }
 
-  /// The gateway answers itself, and not as it answers refusals.
+  /// The gateway answers itself, other than with a `RefusalResponse`.
   ///
-  /// - Parameter reason: Why the request was refused all the same; nil: it was not.
+  /// - Parameter reason: Why the request was refused nonetheless; nil if it was not.
   func answeredLocally(status: Int, reason: Reason?) {
     state = .answered
     response.status = status
@@ -131,7 +133,7 @@ final class Exchange {
     if !request.body.isComplete { request.persistence = .closed }
   }
 
-  /// The response that was begun does not end as it should.
+  /// The response that was begun cannot be completed.
   func cut(_ reason: Reason) {
     state = .answered
     response.reason = reason
@@ -147,28 +149,28 @@ final class Exchange {
 
   func closeAfterwards() { request.persistence = .closed }
 
-  /// The upstream's connection carries no other exchange.
+  /// The upstream connection must not carry another exchange.
   func endUpstreamAfterwards() { response.upstreamEnds() }
 
-  /// A new configuration is in force: the request is decided as if nothing had been, and may wait again.
+  /// A new configuration is in force: the request is decided from the start, and may wait again.
   func reconsider() {
     state = .deciding
     request.introspection = nil
   }
 
-  /// The issuer has answered: the request can be decided.
+  /// The introspection result has arrived: the request can be decided.
   func introspected(_ result: IntrospectionResult) { request.introspection = result }
 
-  /// What came of the refresh token: the request can be decided.
+  /// The result of using the refresh token has arrived: the request can be decided.
   func renewed(_ renewal: Renewal) { request.renewal = renewal }
 
-  /// Lets go of what a slot between two exchanges must not hold: an old configuration, somebody's claims.
+  /// Releases what a slot must not hold between two exchanges: an old configuration, a user's claims.
   func forget() {
     request = RequestState()
     decision = DecisionState()
     log.forget()
   }
 
-  /// What its response says of TLS; nil: nothing.
+  /// The Strict-Transport-Security field line of its response; nil if it has none.
   var strictTransport: [UInt8]? { decision.configuration?.listeners[request.listener].strictTransport }
 }

@@ -6,26 +6,26 @@ import Sockets
 import Telemetry
 import Tokens
 
-/// What the access log will say of an exchange, kept while it lasts without an allocation.
+/// What the access log will record of an exchange, collected without an allocation.
 struct ExchangeLog {
   private(set) var wallClockNanoseconds: Int64 = 0
   private(set) var startedAt = MonotonicTime(nanoseconds: 0)
   private(set) var client = AddressText()
-  /// Method, host and path, one behind the other.
+  /// Method, host and path, one after the other.
   private(set) var text: [UInt8] = []
   private(set) var method = ByteRange.empty
   private(set) var host = ByteRange.empty
   private(set) var path = ByteRange.empty
   private(set) var identity = Identity.anonymous
   private(set) var asked = Asked.nothing
-  /// Whether it was found out who it is: also that it is nobody.
+  /// Whether the sender has been determined, also as anonymous.
   private(set) var isIdentified = false
   private(set) var keyID: String?
   private(set) var provider: Int?
   private(set) var refusedClaims: RefusedClaims?
   private(set) var cache = TokenAuthentication.CacheUse.none
   private(set) var authenticationMicroseconds: Int64?
-  /// When it began to wait for keys, or for what an issuer says.
+  /// When the exchange first began to wait, for keys, introspection or a renewal; nil if it has not waited.
   private var waitedFrom: MonotonicTime?
   private var forwardedAt: MonotonicTime?
   private(set) var connectMicroseconds: Int64?
@@ -37,15 +37,16 @@ struct ExchangeLog {
 
   static let roomBytesMax = 1024
 
-  /// How far the decision came.
+  /// How far the decision got.
   enum Asked {
     case nothing
-    /// Who sends it, in vain.
+    /// The credential, which was refused.
     case credential
+    /// The rule, at this time.
     case rule(UnixSeconds)
   }
 
-  /// Begins anew, for another request.
+  /// Starts over, for another request.
   mutating func begin(startedAt: MonotonicTime, wallClockNanoseconds: Int64, client: AddressText) {
     forget()
     self.startedAt = startedAt
@@ -53,8 +54,8 @@ struct ExchangeLog {
     self.client = client
   }
 
-  /// Lets go of everything; its text keeps its room, but for that of a text longer than nearly all are: as many exchanges
-  /// as were ever under way at a time would each keep as much.
+  /// Discards everything. The text's buffer is kept unless it is larger than `roomBytesMax` bytes, which few texts
+  /// need: otherwise as many exchanges as were ever in progress at a time would each keep a large one.
   mutating func forget() {
     var room: [UInt8] = []
     swap(&room, &text)
@@ -74,7 +75,7 @@ struct ExchangeLog {
     host = keep(bytes, head.authority)
   }
 
-  /// The request is another one than the one that came.
+  /// Discards what was kept of the request: another one than the one received is logged.
   mutating func forgetRequest() {
     text.removeAll(keepingCapacity: true)
     method = .empty
@@ -82,7 +83,7 @@ struct ExchangeLog {
     path = .empty
   }
 
-  /// Who the client is, where its connection comes from somebody else.
+  /// Keeps the client's address, if its connection comes from another.
   mutating func keep(_ client: AddressText) { self.client = client }
 
   mutating func keepPath(_ canonical: Span<UInt8>) {
@@ -97,7 +98,7 @@ struct ExchangeLog {
   }
 
   mutating func keep(_ authentication: TokenAuthentication, at now: MonotonicTime) {
-    // Who waited found no use in the cache, also where another has filled it meanwhile.
+    // A request that waited counts as a cache miss, even if another has filled the cache meanwhile.
     cache = waitedFrom == nil ? authentication.cache : .miss
     guard cache == .miss || authentication.microseconds > 0 else { return }
     authenticationMicroseconds = authentication.microseconds
@@ -108,7 +109,7 @@ struct ExchangeLog {
     if waitedFrom == nil { waitedFrom = now }
   }
 
-  /// The wait ended in vain.
+  /// The wait ended without a result.
   mutating func waited(until now: MonotonicTime) {
     if let waitedFrom { authenticationMicroseconds = now.microseconds(since: waitedFrom) }
   }
@@ -139,7 +140,7 @@ struct ExchangeLog {
     if case .token(let token) = identity { token.keyID } else { nil }
   }
 
-  /// From its beginning until it went on to its upstream; nil: it did not.
+  /// Microseconds from its start until it was forwarded to its upstream; nil if it was not.
   var forwardedMicroseconds: Int64? {
     forwardedAt.map { $0.microseconds(since: startedAt) }
   }
@@ -155,9 +156,9 @@ struct ExchangeLog {
     firstByteMicroseconds = now.microseconds(since: forwardedAt)
   }
 
-  /// Fills what the access line says of it.
+  /// Fills in what the access line says of the exchange.
   ///
-  /// Its text goes over into it, so that nothing is copied.
+  /// Its text is moved into the record, so that nothing is copied.
   mutating func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
     record.startedAtNanoseconds = wallClockNanoseconds
     record.client = client
@@ -180,7 +181,7 @@ struct ExchangeLog {
 }
 
 extension Exchange {
-  /// What is counted of the exchange, which is over `now`. Before `fill`, which takes its text.
+  /// What is counted of the exchange, which ended at `now`. To be called before `fill`, which moves its text.
   func measure(at now: MonotonicTime) -> ExchangeMeasure {
     var measure = ExchangeMeasure(
       route: decision.route?.metricNumber ?? 0,
@@ -195,16 +196,16 @@ extension Exchange {
     return measure
   }
 
-  /// Of the provider whose token or session it came with; 0: none is known.
+  /// The metric number of the provider whose token or session the request came with; 0 if unknown.
   private var providerMetricNumber: Int {
     guard let configuration = decision.configuration else { return 0 }
     let provider = log.identity.provider.map { configuration.providerNames.firstIndex(of: $0) } ?? log.provider
     return provider.map { configuration.providerMetricNumbers[$0] } ?? 0
   }
 
-  /// What its rule was asked about; nil where it was not.
+  /// The refused request as the rule of its route saw it; nil if it was not refused, or no credential was examined.
   ///
-  /// - Parameter record: Filled with it.
+  /// - Parameter record: Already filled in from this exchange.
   func decided(_ record: borrowing AccessRecord) -> DecidedRequest? {
     guard let rule = decision.route?.configuration.rule, let reason = response.reason else { return nil }
     let sender: DecidedRequest.Sender
@@ -218,7 +219,7 @@ extension Exchange {
     return DecidedRequest(rule, sender, RequestFacts(path: path, now: now))
   }
 
-  /// Fills the access line of the exchange, which is over `now`.
+  /// Fills in the access line of the exchange, which ended at `now`.
   func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
     log.fill(&record, at: now)
     record.claims.removeAll(keepingCapacity: true)
@@ -242,7 +243,7 @@ extension Exchange {
   }
 
   private func fill(_ record: inout AccessRecord, tracedBy sampling: TraceSampling) {
-    // Of a head that could not be read nothing is known.
+    // Nothing is known of a head that could not be parsed.
     let trace = request.trace ?? RequestTrace(beginning: requestID, sampling, isSecured: request.secured != nil)
     record.trace = trace.facts(
       isHTTP10: request.version == .http10, routePath: decision.route?.tracedPath,

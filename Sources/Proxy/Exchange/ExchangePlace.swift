@@ -1,8 +1,8 @@
-/// Where an exchange is found again by what comes back to it from elsewhere.
+/// Identifies an exchange to what later returns to it from outside its loop.
 struct ExchangePlace: Sendable, Equatable {
-  /// The loop.
+  /// The index of the loop.
   let worker: Int
   let slot: Int
-  /// The exchange of the slot: what is for an earlier one is dropped.
+  /// The generation of the slot's exchange: what is meant for an earlier one is dropped.
   let exchange: UInt64
 }

@@ -1,35 +1,35 @@
 import HTTP
 
-/// The place of one exchange: its state machine and what it holds while it lasts. Slots are used again, so that an idle
+/// The slot of one exchange: its state machine and what it holds while it lasts. Slots are reused, so that an idle
 /// connection costs nothing and a request allocates nothing.
 final class ExchangeSlot {
-  /// Its place among the loop's.
+  /// Its index among the slots of the loop.
   let index: Int
   let exchange = Exchange()
   var connection: ClientConnection?
   var upstream: UpstreamConnection?
   var pool: UpstreamPool?
-  /// Attempts beside the first.
+  /// The number of attempts after the first.
   var attempt = 0
   /// The servers that could not be connected to.
   var attemptedServers: [ServerState] = []
-  /// It is among those that the upstream's `max_connections` counts.
+  /// Whether it counts towards the upstream's `max_connections`.
   var isAdmitted = false
-  /// What is to be sent once the upstream has room: the request waits for others to end.
+  /// The head to send once the upstream has room; nil unless the request is queued.
   var queuedHead: ForwardedHead?
   var local: LocalExchange?
-  /// The request's body is still being relayed.
+  /// Whether the request body is still being relayed.
   var requestIsOpen = false
   /// How fast the client sends the body.
   var bodyPace = Pace()
   /// How fast the client takes the response.
   var responsePace = Pace()
-  /// How many names `TunnelIdentities` has of it.
+  /// The number of names under which `TunnelIdentities` lists it.
   var tunnelNames = 0
 
   init(index: Int) { self.index = index }
 
-  /// Whether the request waits for others to end.
+  /// Whether the request waits for room at the upstream.
   var isQueued: Bool { queuedHead != nil }
 
   func clear() {
@@ -46,7 +46,7 @@ final class ExchangeSlot {
   }
 }
 
-/// A request that a Responder answers: its body is read first.
+/// A request that a `Responder` answers once its body has been read.
 struct LocalExchange {
   let responder: any Responder & Sendable
   var request: LocalRequest

@@ -1,28 +1,29 @@
 import Access
 import Reason
 
-/// A response that the gateway gives instead of an upstream's.
+/// A refusal that the gateway sends in place of an upstream's response.
 struct RefusalResponse {
   let reason: Reason
-  /// What the client is told: the reason's, unless the client is a proxy that knows no other than 401 and 403.
+  /// The status sent: the reason's, unless the client is a proxy that knows only 401 and 403.
   var status: Int
-  /// What WWW-Authenticate says (RFC 9110 §11.6.1); nil: no such line.
+  /// The value of WWW-Authenticate (RFC 9110 §11.6.1); nil if there is no such field.
   var challenge: [UInt8]?
-  /// The limit that the client has reached; nil: none.
+  /// The limit that the client has exceeded; nil if none.
   var exceeded: ExceededLimit?
   /// Whether the connection can carry another request after it.
   var connection: ConnectionFate = .kept
 
-  /// What is said of a limit, and when it lets the next request pass.
+  /// The description of an exceeded limit, and when it admits the next request.
   struct ExceededLimit {
-    /// Field lines, up to the seconds that end them.
+    /// Field lines, up to the number of seconds that ends them.
     let policy: [UInt8]
+    /// Seconds until the next request is admitted.
     let seconds: Int64
   }
 
   enum ConnectionFate { case kept, closed }
 
-  /// - Parameter challenges: The route's.
+  /// - Parameter challenges: Those of the route.
   init(_ reason: Reason, _ challenges: Challenges = .bearer, connection: ConnectionFate = .kept) {
     self.reason = reason
     status = reason.status
@@ -39,7 +40,7 @@ struct RefusalResponse {
     challenge = challenges.challenge(refusal.reason, refusal.remedy)
   }
 
-  /// Seconds after which the client may try again; nil: nothing is said.
+  /// Seconds after which the client may try again; nil if it is told nothing.
   var retryAfterSeconds: Int64? {
     if let exceeded { return exceeded.seconds }
     guard status == 503 else { return nil }

@@ -1,17 +1,17 @@
 import HTTP
 
-/// The name of one request: in the response, in the log, and upstream. 128 bits, written as 32 hexadecimal digits; or
-/// what a trusted proxy calls it.
+/// The id of one request, in the response, in the log, and upstream: 128 bits, written as 32 hexadecimal digits, or the
+/// id that a trusted proxy has given it.
 struct RequestID: Equatable, Sendable {
   var high: UInt64 = 0
   var low: UInt64 = 0
-  /// In place of the digits.
+  /// The id given by a trusted proxy, used in place of the digits; nil if there is none.
   private(set) var given: [UInt8]?
 
-  /// Bytes of the longest: of `given` too.
+  /// The maximum length of an id in bytes, also of `given`.
   static let bytesMax = 64
 
-  /// Takes the name that stands in `value`, if it is one: letters, digits, `-`, `_` and `.`.
+  /// Takes the id in `value` if it is valid: 1 to `bytesMax` letters, digits, `-`, `_` and `.`.
   mutating func take(_ bytes: Span<UInt8>, _ value: ByteRange) {
     guard (1...RequestID.bytesMax).contains(value.count) else { return }
     var name: [UInt8] = []
@@ -26,7 +26,7 @@ struct RequestID: Equatable, Sendable {
     given = name
   }
 
-  /// Bytes of its text.
+  /// The length of its text in bytes.
   var count: Int { given?.count ?? 32 }
 }
 
@@ -41,7 +41,7 @@ extension HeadWriter {
   }
 }
 
-/// Makes the request ids of one loop: a random start, and a bijection of a counter, so that none comes twice.
+/// Generates the request ids of one loop: a random start, and a bijection of a counter, so that none is repeated.
 struct RequestIDSource {
   private let high: UInt64
   private var counter: UInt64
@@ -62,7 +62,7 @@ struct RequestIDSource {
 }
 
 extension RequestID {
-  /// 32 lower case hexadecimal digits, or what was given.
+  /// 32 lower-case hexadecimal digits, or the given id.
   var text: String {
     if let given { return String(decoding: given, as: UTF8.self) }
     let digits = Array("0123456789abcdef".utf8)

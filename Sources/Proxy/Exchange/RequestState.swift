@@ -3,34 +3,34 @@ import HTTP
 import Sockets
 import Tokens
 
-/// What is known of the request of an exchange, however often it is decided: assigned whole where one begins, so that
-/// nothing of the one before can be left.
+/// What is known of the request of an exchange, however often it is decided. It is assigned as a whole when an exchange
+/// begins, so that nothing is left of the one before.
 struct RequestState {
   var peer = Peer()
-  /// Of the connection; nil: in clear.
+  /// The TLS state of the connection; nil if it is not encrypted.
   var secured: SecuredConnection?
-  /// The listener's place.
+  /// The index of the listener.
   var listener = 0
 
   var method = Method.get
   var version = HTTPVersion.http11
   var persistence = RefusalResponse.ConnectionFate.closed
   var expectsContinue = false
-  /// Bytes of the head, which stand in the connection's input until it is decided.
+  /// The length of the head in bytes, which stay in the connection's input until the request is decided.
   var headLength = 0
-  /// What the client reads of a refusal.
+  /// The format in which the client prefers refusals.
   var problemFormat = ProblemBody.Format.json
   var body = BodyDecoder(.none)
 
-  /// Whether its route's rate limit has counted it.
+  /// Whether the route's rate limit has counted the request.
   var isCounted = false
-  /// What somebody was known by that is no proof by itself, where a tunnel may come of the request: it is asked about
-  /// again as long as that lasts.
+  /// The introspected credential, if the request may become a tunnel: it is introspected again for as long as that
+  /// lasts.
   var introspected: IntrospectedCredential?
-  /// What the issuer said of the token, where it was asked.
+  /// The introspection result of the token; nil if it was not introspected.
   var introspection: IntrospectionResult?
-  /// What came of the request's refresh token, where it was used.
+  /// The result of using the request's refresh token; nil if it was not used.
   var renewal: Renewal?
-  /// The trace that it belongs to; nil: none is exported, or it is not known yet.
+  /// The trace that the request belongs to; nil if none is exported, or it is not known yet.
   var trace: RequestTrace?
 }

@@ -3,22 +3,22 @@ import HTTP
 import Sockets
 import Telemetry
 
-/// The trace that a request belongs to, and the spans in it that are the gateway's (W3C Trace Context).
+/// The trace that a request belongs to, and the gateway's own spans in it (W3C Trace Context).
 struct RequestTrace: Sendable, Equatable {
   let high: UInt64
   let low: UInt64
-  /// The sender's span; 0: the trace begins here.
+  /// The sender's span; 0 if the trace begins here.
   let parent: UInt64
   /// Whether the gateway's spans are exported.
   let isSampled: Bool
   private let flags: UInt8
   /// The gateway's span of the request.
   let span: UInt64
-  /// That of what it sends upstream.
+  /// The gateway's span of the upstream request.
   let upstreamSpan: UInt64
   let isSecured: Bool
 
-  /// Begins a trace, whose id is the request's, so that one leads to the other.
+  /// Begins a trace whose id is the request's, so that one leads to the other.
   init(beginning request: RequestID, _ sampling: TraceSampling, isSecured: Bool) {
     (high, low) = (request.high, request.low)
     parent = 0
@@ -28,24 +28,24 @@ struct RequestTrace: Sendable, Equatable {
     self.isSecured = isSecured
   }
 
-  /// Goes on with the trace of whoever sent the request.
+  /// Continues the trace of the request's sender.
   init(_ parent: TraceContext.Parent, _ request: RequestID, isSampled: Bool, isSecured: Bool) {
     (high, low) = (parent.traceHigh, parent.traceLow)
     self.parent = parent.span
     self.isSampled = isSampled
-    // What else the flags say is about the trace's id (Trace Context Level 2, §3.2.2.5.2), and stays true.
+    // What else the flags say describes the trace id (Trace Context Level 2, §3.2.2.5.2), and remains true.
     flags = parent.flags & 3
     (span, upstreamSpan) = RequestTrace.spans(of: request)
     self.isSecured = isSecured
   }
 
-  /// Any two that differ and are not 0: requests' ids never come twice.
+  /// Two different span ids other than 0: request ids never repeat.
   private static func spans(of request: RequestID) -> (UInt64, UInt64) {
     let span = request.low | 1
     return (span, span &* 0x9E37_79B9_7F4A_7C15)
   }
 
-  /// The field line that says so to an upstream.
+  /// Writes the `traceparent` field line for an upstream.
   func write(to writer: inout HeadWriter) {
     writer.write("traceparent: 00-")
     writer.write(hexadecimal: high)
@@ -55,7 +55,7 @@ struct RequestTrace: Sendable, Equatable {
     writer.write(flags & 2 == 0 ? (flags & 1 == 0 ? "-00\r\n" : "-01\r\n") : (flags & 1 == 0 ? "-02\r\n" : "-03\r\n"))
   }
 
-  /// What is exported of it; nil: nothing.
+  /// What is exported of the trace; nil if nothing is.
   func facts(isHTTP10: Bool, routePath: String?, forwardedMicroseconds: Int64?, upstreamStatus: Int?)
     -> TraceFacts?
   {
@@ -67,8 +67,8 @@ struct RequestTrace: Sendable, Equatable {
   }
 }
 
-/// Which of the traces that begin here are exported: always the same ones, by their ids, as everybody decides who samples
-/// consistently (opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling).
+/// Selects which of the traces that begin here are exported: always the same ones, by their ids, as in consistent
+/// sampling (opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling).
 struct TraceSampling: Sendable {
   private let threshold: UInt64
 
@@ -82,12 +82,12 @@ struct TraceSampling: Sendable {
   func isSampled(traceLow: UInt64) -> Bool { traceLow & (TraceSampling.randomness - 1) >= threshold }
 }
 
-/// Bounds how many traces are exported as a proxy in front says so: it may pass on what clients say.
+/// Limits how many traces are exported because a proxy in front asks for it: it may pass on what clients send.
 struct FollowedTraces {
   private var since = MonotonicTime(nanoseconds: 0)
   private var count = 0
 
-  /// In a second, of one loop.
+  /// Traces per second and loop.
   static let most = 500
 
   mutating func mayFollow(at now: MonotonicTime) -> Bool {
@@ -101,10 +101,11 @@ struct FollowedTraces {
 }
 
 extension DecisionContext {
-  /// The trace of the request in `head`; nil: none is exported, and what the client says of one goes on.
+  /// The trace of the request in `head`; nil if none is exported, in which case the client's trace fields are passed
+  /// on.
   ///
-  /// A client that nobody has said to trust begins a new one: it could have its own requests exported, and put them into
-  /// others' traces.
+  /// A client that is not trusted begins a new trace: otherwise it could have its own requests exported, and add them
+  /// to the traces of others.
   func trace(of request: RequestID, _ bytes: Span<UInt8>) -> RequestTrace? {
     guard let sampling = active.traceSampling else { return nil }
     let isSecured = client.scheme == .https

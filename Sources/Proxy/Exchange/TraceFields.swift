@@ -1,19 +1,19 @@
 import HTTP
 
-/// What an upstream is told of the trace that a request belongs to (W3C Trace Context, §4.3).
+/// The trace context fields sent upstream (W3C Trace Context, §4.3).
 struct TraceFields {
-  /// Whether the client's `traceparent` goes on.
+  /// Whether the client's `traceparent` is passed on.
   let keepsParent: Bool
-  /// Whether its `tracestate` does, which belongs to the same trace.
+  /// Whether its `tracestate`, which belongs to the same trace, is passed on.
   let keepsState: Bool
   private let trace: RequestTrace?
 
-  /// - Parameter trace: nil: no traces are exported, and the client's goes on where it is well-formed.
+  /// - Parameter trace: nil if no traces are exported; the client's is then passed on if it is well-formed.
   init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ trace: RequestTrace?) {
     self.trace = trace
     if let trace {
       keepsState = trace.parent != 0
-      // Who adds no span to a trace leaves it as it is (§4.2).
+      // A participant that adds no span to a trace leaves it as it is (§4.2).
       keepsParent = keepsState && !trace.isSampled
     } else {
       keepsParent =
@@ -22,10 +22,10 @@ struct TraceFields {
     }
   }
 
-  /// Says where the request stands in the trace, where the client's word does not go on.
+  /// Writes the request's place in the trace, unless the client's `traceparent` is passed on.
   ///
-  /// Where no traces are exported it begins one, with the request's id, and says `sampled`: what upstreams record shall
-  /// be as if they were asked directly, and most follow a parent that says no.
+  /// If no traces are exported, it begins one with the request's id and sets `sampled`: upstreams are to record as if
+  /// they were asked directly, and most follow a parent that is not sampled.
   func write(_ requestID: RequestID, to writer: inout HeadWriter) {
     if keepsParent { return }
     if let trace { return trace.write(to: &writer) }
@@ -33,7 +33,7 @@ struct TraceFields {
     writer.write(hexadecimal: requestID.high)
     writer.write(hexadecimal: requestID.low)
     writer.write("-")
-    // Any but zero: of this span nothing else is said.
+    // Any value but zero: nothing else refers to this span.
     writer.write(hexadecimal: requestID.low | 1)
     writer.write("-01\r\n")
   }

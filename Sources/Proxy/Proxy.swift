@@ -10,7 +10,7 @@
 
 import Sockets
 
-/// Bounds that are no knobs.
+/// Fixed limits, which cannot be configured.
 enum Limits {
   /// How long the key of a tunnel's token may be missing from the issuer's set.
   static let tunnelKeyGrace: Duration = .seconds(60)

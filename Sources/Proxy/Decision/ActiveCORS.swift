@@ -3,16 +3,16 @@ import HTTP
 
 /// A route's `cors`, rendered for the loops.
 struct ActiveCORS: Sendable {
-  /// Compared bytewise (RFC 6454 §4); nil: any.
+  /// The allowed origins, compared bytewise (RFC 6454 §4); nil if any is.
   private let origins: [[UInt8]]?
-  /// What answers say to each of the origins; one where any will do.
+  /// Field lines of responses for each of the origins; a single entry if any origin is allowed.
   private let allowed: [[UInt8]]
-  /// What answers say to others, where origins are listed.
+  /// Field lines of responses for other origins, if origins are listed.
   private let unlisted: [UInt8]
   private let preflight: [LocalResponse]
   private let takesCredentials: Bool
 
-  /// The upstream's own words, which the gateway's replace: a browser takes no more than one.
+  /// The upstream's own fields, which the gateway's replace: browsers accept no more than one of each.
   static let replacedFields = FieldNameSet([
     "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Methods",
     "Access-Control-Allow-Headers", "Access-Control-Max-Age",
@@ -45,20 +45,20 @@ struct ActiveCORS: Sendable {
     preflight = ofRequests.map { LocalResponse(status: 204, fields: $0 + ofPreflights, body: []) }
   }
 
-  /// The field lines that the response to a request gets, each with its CRLF.
+  /// The field lines to add to the response to a request, each with its CRLF.
   func fields(answering head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
-    // The same to everyone, so that a cache has it for everyone.
+    // The same for every client, so that a cached response serves all of them.
     if origins == nil { return allowed[0] }
     guard let origin = ActiveCORS.origin(of: head), let index = index(of: origin, bytes) else { return unlisted }
     return allowed[index]
   }
 
-  /// The response to a preflight (Fetch §3.2.2); nil where its origin is not listed.
+  /// The response to a preflight (Fetch §3.2.2); nil if its origin is not listed.
   func answer(toPreflight head: borrowing RequestHead, _ bytes: Span<UInt8>) -> LocalResponse? {
     ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) }.map { preflight[$0] }
   }
 
-  /// Whether a page of the request's origin may send what a browser adds by itself (SECURITY C-14).
+  /// Whether a page of the request's origin may send credentials that browsers add by themselves (SECURITY C-14).
   func trusts(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
     guard takesCredentials, origins != nil else { return false }
     return ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) } != nil
@@ -76,12 +76,12 @@ struct ActiveCORS: Sendable {
     return nil
   }
 
-  /// The value of the one Origin line; nil where there is none, or more.
+  /// The value of the only Origin line; nil if there is none, or more than one.
   private static func origin(of head: borrowing RequestHead) -> ByteRange? {
     head.originCount == 1 ? head.fields[head.originLine].value : nil
   }
 
-  /// The method that a browser asks about; nil where the request is no preflight.
+  /// The method that a preflight asks about; nil if the request is not a preflight.
   static func methodAskedFor(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ByteRange? {
     guard head.knownMethod == .options, origin(of: head) != nil else { return nil }
     for index in head.fields.indices

@@ -5,28 +5,28 @@ import Sockets
 public import Telemetry
 import Tokens
 
-/// A configuration compiled for the loops. Immutable: an exchange keeps the one that it began with.
+/// A configuration compiled for the loops. Immutable: an exchange keeps the one that it started with.
 public final class ActiveConfiguration: Sendable {
   public let configuration: GatewayConfiguration
-  /// Counts up with every reload; the access log says it.
+  /// Incremented by every reload; recorded in the access log.
   public let generation: UInt64
   let routing: Routing
   let routes: [ActiveRoute]
   let verifiers: [TokenVerifier]
-  /// By provider: how it fares that what it tries on its tokens is enforced for a share; nil: it is for nobody, or nothing
-  /// is tried.
+  /// Per provider, the state of enforcing its `try` for a share of senders; nil if it is enforced for nobody, or there
+  /// is none.
   let tokenRamps: [EnforcementRamp?]
-  /// As the access log says them.
+  /// As recorded in the access log.
   let providerNames: [String]
   let providerMetricNumbers: [Int]
   let upstreamNames: [String]
   /// `MetricNames`' numbers of the upstreams.
   let upstreamMetricNumbers: [Int]
-  /// Per provider, what of its tokens' claims the access log says; empty: it says none.
+  /// Per provider, the claims of its tokens that the access log records; empty if none.
   let loggedClaims: [ClaimSelection]
-  /// Per provider.
+  /// Per provider, where its tokens may be in a request.
   let credentialPlaces: [CredentialPlaces]
-  /// Per provider; nil: nobody signs in here for its tokens.
+  /// Per provider; nil if users do not sign in here for its tokens.
   private let signIns: [ActiveSignIn?]
   /// Fields that a client cannot send past the gateway (SECURITY I-1, P-16).
   let removedFields: FieldNameSet
@@ -35,21 +35,21 @@ public final class ActiveConfiguration: Sendable {
   /// In the order of the configuration.
   let listeners: [ActiveListener]
   let headLimits: HeadLimits
-  /// Requests that one connection carries.
+  /// The maximum number of requests on one connection.
   let requestsPerConnectionMax: Int
-  /// nil: no traces are exported.
+  /// nil if no traces are exported.
   let traceSampling: TraceSampling?
-  /// For requests that have no route.
+  /// For requests without a route; nil if there is none.
   let minimumRate: MinimumRate?
   public let responders: [LocalRoute]
-  /// nil: no proxy may ask.
+  /// nil if no proxy may ask.
   let forwardAuth: ActiveForwardAuth?
-  /// The names of the gateway's own cookies, which no upstream sees or sets (SECURITY I-6, C-1).
+  /// The names of the gateway's own cookies, which upstreams neither see nor set (SECURITY I-6, C-1).
   let ownCookies: OwnCookies
 
   /// - Parameters:
-  ///   - metricNames: nil: nothing is counted.
-  ///   - replaced: The one in force before, whose routes' shares go on; nil: there was none.
+  ///   - metricNames: nil if nothing is counted.
+  ///   - replaced: The configuration in force before, whose enforcement state is carried over; nil if there was none.
   public init(
     _ configuration: GatewayConfiguration, generation: UInt64, responders: [LocalRoute],
     metricNames: MetricNames? = nil, replacing replaced: ActiveConfiguration? = nil
@@ -117,7 +117,7 @@ public final class ActiveConfiguration: Sendable {
       targetBytesMax: configuration.limits.targetBytesMax)
   }
 
-  /// Appends what the access log says of claims; nil: of one who was asked for a token, and may do without.
+  /// Appends the claims that the access log records; `{}` if `claims` is nil, for a sender without a token.
   func append(_ claims: ClaimsSet?, to text: inout [UInt8]) {
     guard let claims else {
       text += "{}".utf8
@@ -125,20 +125,20 @@ public final class ActiveConfiguration: Sendable {
     }
     guard let provider = providerNames.firstIndex(of: claims.provider) else { return }
     claims.append(loggedClaims[provider], to: &text)
-    // Cut, they would be no JSON; and a part of them would look like all.
+    // Truncated, they would not be JSON, and a part of them would look complete.
     guard text.count > AccessRecord.claimsBytesMax else { return }
     text.removeAll(keepingCapacity: true)
     text += "\"…\"".utf8
   }
 
-  /// Whom certificates name, by the provider's name.
+  /// The rules by which certificates identify clients, by the provider's name.
   var certificateRules: [String: CertificateRule] {
     var rules: [String: CertificateRule] = [:]
     for provider in configuration.providers { rules[provider.name] = provider.certificateRule }
     return rules
   }
 
-  /// The routes that try something, or whose tokens are tried.
+  /// The routes that have a `try`, or a provider that has one.
   public var triedRoutes: [TriedRoute] {
     routes.compactMap { route in
       let tried = route.configuration.rule.tried
@@ -152,7 +152,7 @@ public final class ActiveConfiguration: Sendable {
     }
   }
 
-  /// The providers that enforce for a share what they try on their tokens.
+  /// The providers whose `try` is enforced for a share of senders.
   public var triedProviders: [TriedProvider] {
     zip(configuration.providers, tokenRamps).compactMap { provider, ramp in
       ramp.map {
@@ -162,7 +162,8 @@ public final class ActiveConfiguration: Sendable {
     }
   }
 
-  /// How it fares here that the provider of that name enforces what `provider` does; nil: it does not.
+  /// The enforcement state in this configuration of the provider of the same name; nil if there is none, or it enforces
+  /// something else.
   private func tokenRamp(of provider: ProviderConfiguration) -> EnforcementRamp? {
     guard let index = configuration.providers.firstIndex(where: { $0.name == provider.name }) else { return nil }
     let known = configuration.providers[index]
@@ -170,30 +171,30 @@ public final class ActiveConfiguration: Sendable {
       ? tokenRamps[index] : nil
   }
 
-  /// Whether anybody's word about the client is believed.
+  /// Whether any proxy is trusted to state the client.
   let trustsProxies: Bool
 
-  /// Whether a provider believes proofs.
+  /// Whether any provider accepts DPoP proofs.
   var speaksDPoP: Bool { credentialPlaces.contains { $0.dpop != .off } }
 
-  /// The first route that takes requests with this method.
+  /// The first route that matches; nil if none does.
   ///
   /// - Parameters:
-  ///   - method: Where it stands in `bytes`.
-  ///   - path: As it is matched, folded where the host wants that.
+  ///   - method: Its range in `bytes`.
+  ///   - path: In the form in which it is matched, folded if paths of the host are case-insensitive.
   func route(host: Span<UInt8>, _ bytes: Span<UInt8>, method: ByteRange, path: Span<UInt8>) -> ActiveRoute? {
     let name = bytes.extracting(method.lowerBound..<method.upperBound)
     return routing.route(host: host, method: name, path: path).map { routes[$0] }
   }
 
-  /// Where people sign in whom the route does not know, on the host of the request; nil: nowhere.
+  /// Where users whom the route does not know sign in, on the host of the request; nil if nowhere.
   func signIn(of route: ActiveRoute, _ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> ActiveSignIn? {
     route.signIns.provider(for: bytes.extracting(head.host.lowerBound..<head.host.upperBound)).flatMap { signIns[$0] }
   }
 
 }
 
-/// What answers at a path of the gateway's own.
+/// A path of the gateway's own, and what answers requests for it.
 public struct LocalRoute: Sendable {
   public let path: OwnPath
   public let responder: any Responder & Sendable

@@ -7,12 +7,12 @@ import Sockets
 final class ActiveForwardAuth: Sendable {
   /// What the proxy does with a response that is not 200.
   enum Mode: Sendable {
-    /// It understands 401 and 403 alone: nginx.
+    /// It understands only 401 and 403, as nginx does.
     case status
-    /// It passes the response on to the client, so that people are sent to sign in: Caddy, Traefik.
+    /// It passes the response on to the client, so that users are sent to sign in, as Caddy and Traefik do.
     case redirect
 
-    /// - Parameter range: The query of the question. Where the proxy has written none, Caddy passes on that of the
+    /// - Parameter range: The query of the question. If the proxy's configuration has none, Caddy passes on that of the
     ///   request.
     init(query bytes: Span<UInt8>, _ range: ByteRange) {
       self = FieldText.isWord(bytes, range, "?mode=redirect") ? .redirect : .status
@@ -21,11 +21,11 @@ final class ActiveForwardAuth: Sendable {
 
   let path: OwnPath
   let peers: TrustedProxies
-  /// Whose word about the client is believed: theirs, and that of the proxies before them.
+  /// The proxies trusted to state the client: the peers, and the proxies in front of them.
   let trusted: [AddressBlock]
   let misleadingFields: MisleadingFields
 
-  /// - Parameter identity: The names of all routes' headers that say who somebody is.
+  /// - Parameter identity: The names of the identity headers of all routes.
   init(_ configuration: ForwardAuthConfiguration, trustedProxies: TrustedProxies, identity: [String]) {
     path = configuration.ownPath
     peers = configuration.peers

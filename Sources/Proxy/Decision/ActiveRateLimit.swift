@@ -3,13 +3,13 @@ import Configuration
 import HTTP
 import Reason
 
-/// A route's `rate_limit`, compiled for the loops. Its state is the process's: it outlives a reload as long as the route
-/// has its name and the limit its numbers.
+/// A route's `rate_limit`, compiled for the loops. Its state belongs to the process: it survives a reload that changes
+/// neither the name of the route nor the numbers of the limit.
 struct ActiveRateLimit: Sendable {
   let limit: RateLimit
-  /// What tells this limit's senders from others'.
+  /// Distinguishes the senders of this limit from those of others.
   private let definition: [UInt8]
-  /// What a refusal says of the limit: field lines of draft-ietf-httpapi-ratelimit-headers-09.
+  /// The description of the limit in a refusal: field lines of draft-ietf-httpapi-ratelimit-headers-09.
   private let policy: [UInt8]
 
   init(_ limit: RateLimit, route: String) {
@@ -19,9 +19,9 @@ struct ActiveRateLimit: Sendable {
       "RateLimit-Policy: \"default\";q=\(limit.burst);w=\(limit.windowSeconds)\r\nRateLimit: \"default\";r=0;t=".utf8)
   }
 
-  /// Counts a request: of a subject, or of the client where `identity` is nobody.
+  /// Counts a request, by its subject if the limit is per subject and there is one, and otherwise by its client.
   ///
-  /// - Returns: Why it is refused; nil where it is not.
+  /// - Returns: The refusal; nil if the request is within the limit.
   func count(_ identity: Identity, in context: DecisionContext) -> RefusalResponse? {
     context.sender.removeAll(keepingCapacity: true)
     context.sender += definition

@@ -4,57 +4,57 @@ import HTTP
 
 /// A route compiled for the loops. Immutable; a class, so that a request refers to it without copying it.
 final class ActiveRoute: Sendable {
-  /// Whether a request has to bring a token.
+  /// Whether a request has to carry a token.
   enum TokenUse { case none, optional, required }
 
   let configuration: RouteConfiguration
-  /// `MetricNames`' number of it.
+  /// Its number in `MetricNames`.
   let metricNumber: Int
-  /// The pattern of its path, as traces say it.
+  /// The pattern of its path, as recorded in traces.
   let tracedPath: String
   let tokenUse: TokenUse
-  /// Which of the different identity mappings it has: rendered identity headers are kept by it.
+  /// The number of its identity mapping among the distinct ones, by which rendered identity headers are cached.
   let mapping: Int
-  /// nil: its upstream is told in identity headers alone.
+  /// nil if its upstream receives identity headers alone.
   let assertion: ActiveAssertion?
-  /// Whether a token of one of its providers may stand in Authorization.
+  /// Whether a token of one of its providers may be in Authorization.
   let readsAuthorization: Bool
-  /// Whether a token of one of its providers may stand among the protocols of a WebSocket handshake.
+  /// Whether a token of one of its providers may be among the protocols of a WebSocket handshake.
   let readsWebSocketProtocol: Bool
-  /// Whose clients are known by their certificates; nil: nobody is.
+  /// The index of the provider whose clients are identified by their certificates; nil if there is none.
   let certificateProvider: Int?
-  /// What its refusals ask for, in the schemes that its providers speak.
+  /// The challenges of its refusals, in the schemes of its providers.
   let challenges: Challenges
-  /// The names of the cookies that its upstream does not see: those that its providers' tokens may stand in, but for the
-  /// one that was accepted where the token is forwarded, and the gateway's own.
+  /// The names of the cookies that its upstream does not see: the gateway's own, and those that may hold its providers'
+  /// tokens, except the one that was accepted if the token is forwarded.
   let removedCookies: OwnCookies
-  /// Where people sign in whom it does not know.
+  /// Where users whom it does not know sign in.
   let signIns: SignInChoice
-  /// Protocols that a request may go on in.
+  /// Protocols that a request may be upgraded to.
   let upgrades: [[UInt8]]
-  /// The client's fields that the route leaves out or writes itself; nil: none.
+  /// The client's fields that the route removes or sets itself; nil if none.
   let removedFields: FieldNameSet?
   let cors: ActiveCORS?
-  /// One for all requests of a client, asked before who they are; nil: none.
+  /// The rate limit per client, checked before authentication; nil if there is none.
   let clientLimit: ActiveRateLimit?
-  /// One for all requests of a subject, asked when it is known; nil: none.
+  /// The rate limit per subject, checked once the subject is known; nil if there is none.
   let subjectLimit: ActiveRateLimit?
-  /// How it fares that what it tries is enforced for a share of its senders; nil: it is for nobody, or nothing is tried.
+  /// The state of enforcing its `try` for a share of senders; nil if it is enforced for nobody, or there is none.
   let ramp: EnforcementRamp?
-  /// How fast its clients have to be; nil: as they like.
+  /// The minimum transfer rate of its clients; nil if there is none.
   let minimumRate: MinimumRate?
-  /// The names of the headers that say who it is.
+  /// The names of the headers that carry the identity.
   let identityNames: IdentityNames
-  /// What a request says that it has forwarded.
+  /// The mark of requests that it has forwarded.
   let loopMark: LoopMark
-  /// The field lines that it writes, each with its CRLF: the mark's too.
+  /// The field lines that it sets, each with its CRLF, the loop mark included.
   let setFields: [UInt8]
 
   /// - Parameters:
-  ///   - number: Its place in the configuration.
-  ///   - places: Of every provider.
-  ///   - certificateProviders: Those whose clients show certificates.
-  ///   - before: The one of the same name that it replaces.
+  ///   - number: Its index in the configuration.
+  ///   - places: Those of every provider.
+  ///   - certificateProviders: The indices of the providers whose clients show certificates.
+  ///   - before: The route of the same name that it replaces; nil if there is none.
   init(
     _ configuration: RouteConfiguration, number: Int, metricNumber: Int, mapping: Int, assertion: ActiveAssertion?,
     places: [CredentialPlaces], certificateProviders: [Int], signIns: SignInChoice, ownCookies: OwnCookies,
@@ -98,25 +98,25 @@ final class ActiveRoute: Sendable {
     setFields = [UInt8](headers.set.map { "\($0.name): \($0.value)\r\n" }.joined().utf8) + loopMark.fieldLine
   }
 
-  /// Whether anybody is asked who they are.
+  /// Whether it reads a credential, required or not.
   var asksWho: Bool { if case .none = tokenUse { false } else { true } }
 
-  /// Whether its upstream does not see the token among the protocols of a WebSocket handshake: it is removed, or it is
-  /// not the one that was accepted.
+  /// Whether its upstream must not see the token among the protocols of a WebSocket handshake: because tokens are
+  /// removed, or because it is not the one that was accepted.
   func hidesWebSocketProtocol(besides credential: Credential) -> Bool {
     guard readsWebSocketProtocol else { return false }
     if configuration.token == .remove { return true }
     return if case .webSocketProtocol = credential { false } else { true }
   }
 
-  /// The index of the provider of that name, where the route takes its tokens.
+  /// The index of the provider of that name; nil if the route does not take its tokens.
   func provider(named name: String, in active: ActiveConfiguration) -> Int? {
     configuration.providers.first { active.providerNames[$0] == name }
   }
 }
 
 extension RouteConfiguration {
-  /// Whether it is for the same requests as `other`, and asks for and tries the same.
+  /// Whether it is for the same requests as `other`, with the same rule and the same budget.
   fileprivate func decides(as other: RouteConfiguration) -> Bool {
     pattern == other.pattern && rule == other.rule && enforcementBudget == other.enforcementBudget
   }

@@ -3,20 +3,20 @@ import Configuration
 import HTTP
 import Reason
 
-/// Where people sign in, compiled for the loops; `SignInChoice` says on which hosts.
+/// Where users sign in, compiled for the loops; `SignInChoice` says on which hosts.
 struct ActiveSignIn: Sendable {
-  /// Its name.
+  /// The provider's name.
   let provider: String
-  /// The login page's path, up to where it is said where to go on.
+  /// The path of the login page, up to the value of `return_to`.
   private let login: [UInt8]
-  /// nil: nothing is renewed on the way.
+  /// The name of the refresh cookie; nil if tokens are not renewed during a request.
   private let refreshCookie: [UInt8]?
   private let place: Place
 
   private enum Place {
-    /// Whoever comes to its page has to say anew who they are.
+    /// Users who come to the page have to authenticate again.
     case here
-    /// Who is still signed in comes back as they went, unless the provider is told how to authenticate them.
+    /// Users who are still signed in are sent back as they are, unless the provider is told how to authenticate them.
     case provider
   }
 
@@ -27,7 +27,7 @@ struct ActiveSignIn: Sendable {
     place = .here
   }
 
-  /// At the provider; its page is on the way there.
+  /// For sign-in at the provider; the page redirects to it.
   init(_ configuration: CodeFlowConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
@@ -35,11 +35,12 @@ struct ActiveSignIn: Sendable {
     place = .provider
   }
 
-  /// The refresh token that is worth a try; nil: there is none, or the request is no browser's own.
+  /// The refresh token that is worth trying; nil if there is none, or the request is neither a navigation nor of the
+  /// same origin.
   ///
-  /// A request that brings its token in Authorization knows by itself what to do about it.
+  /// A client that sends its token in Authorization renews it itself.
   ///
-  /// - Parameter outcome: What came of the request's token.
+  /// - Parameter outcome: The outcome of authenticating the request.
   func refreshToken(
     after outcome: TokenAuthentication.Outcome, of credential: Credential, _ head: borrowing RequestHead,
     _ bytes: Span<UInt8>
@@ -64,11 +65,13 @@ struct ActiveSignIn: Sendable {
     }
   }
 
-  /// The response that sends a browser to the login page; nil: who asks is told why it is refused (SECURITY C-13).
+  /// The response that redirects a browser to the login page; nil if the client is to receive the refusal (SECURITY
+  /// C-13).
   ///
   /// - Parameters:
-  ///   - path: Canonical.
-  ///   - remedy: How whoever has a session has to be authenticated anew (RFC 9470 §4); nil: that would change nothing.
+  ///   - path: The canonical path.
+  ///   - remedy: How a user with a session has to be authenticated anew (RFC 9470 §4); nil if that would change
+  ///     nothing.
   func redirect(
     insteadOf reason: Reason, _ path: Span<UInt8>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
     for remedy: Remedy?
@@ -90,13 +93,13 @@ struct ActiveSignIn: Sendable {
       status: 303,
       fields: [
         ("Location", String(decoding: location, as: UTF8.self)), ("Cache-Control", "no-store"),
-        // Whether somebody is signed in decides what the same URL answers.
+        // Whether the user is signed in decides how the same URL is answered.
         ("Vary", "Cookie"),
       ], body: [], reason: reason)
   }
 
-  /// The parameters by which the way to the provider begins; nil where they would take too much room. Any of the
-  /// context classes is enough, so as many are named as there is room for.
+  /// The query parameters for authentication at the provider; nil if they would be too long. Any one of the context
+  /// classes suffices, so as many are named as fit.
   private static func stepUp(_ remedy: Remedy) -> [UInt8]? {
     var parameters: [UInt8] = []
     if let seconds = remedy.authenticationAge { parameters += "&max_age=\(seconds)".utf8 }
@@ -115,7 +118,7 @@ struct ActiveSignIn: Sendable {
 
   private static let tokenBytesMax = 128
 
-  /// As a part of a query's value: everything but what RFC 3986 §2.3 leaves free, and slashes.
+  /// Appends a part of a query value, escaping everything but slashes and what RFC 3986 §2.3 leaves unreserved.
   private static func appendEscaped(_ bytes: Span<UInt8>, _ range: ByteRange, to output: inout [UInt8]) {
     let digits: InlineArray<16, UInt8> = [
       0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46,

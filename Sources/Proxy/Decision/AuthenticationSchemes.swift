@@ -2,7 +2,7 @@ import Access
 import Reason
 import Tokens
 
-/// The authentication schemes that a route speaks (RFC 9110 §11.1).
+/// The authentication schemes that a route offers (RFC 9110 §11.1).
 struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
   let rawValue: UInt8
 
@@ -11,14 +11,14 @@ struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
   /// RFC 9449 §7.1.
   static let dpop = AuthenticationSchemes(rawValue: 2)
 
-  /// What WWW-Authenticate says beside a refusal (RFC 6750 §3, RFC 9449 §7.1); nil: no such line.
+  /// The value of WWW-Authenticate for a refusal (RFC 6750 §3, RFC 9449 §7.1); nil if there is no such field.
   ///
-  /// All bad tokens and bad proofs read the same, under every scheme that the route speaks (SECURITY T-18): whoever has
-  /// stolen a token does not learn that it is only the proof that they lack.
+  /// All invalid tokens and proofs yield the same challenge, under every scheme that the route offers (SECURITY T-18):
+  /// the thief of a token does not learn that only the proof is missing.
   ///
   /// - Parameters:
-  ///   - remedy: What would let the client pass: what `scope` names, or `acr_values` and `max_age` (RFC 9470 §3).
-  ///   - metadata: What `resource_metadata` names (RFC 9728 §5.1).
+  ///   - remedy: What would let the client pass: the values of `scope`, or of `acr_values` and `max_age` (RFC 9470 §3).
+  ///   - metadata: The value of `resource_metadata` (RFC 9728 §5.1).
   func challenge(_ reason: Reason, _ remedy: Remedy? = nil, metadata: String? = nil) -> String? {
     var parameters: [String] = []
     switch (reason, reason.status) {

@@ -1,7 +1,7 @@
 import Access
 import Reason
 
-/// What WWW-Authenticate says beside a refusal (RFC 9110 §11.6.1), rendered once for a route.
+/// The values of WWW-Authenticate for refusals (RFC 9110 §11.6.1), rendered once for a route.
 struct Challenges: Sendable {
   private let schemes: AuthenticationSchemes
   private let metadata: String?
@@ -9,10 +9,10 @@ struct Challenges: Sendable {
   private let invalidToken: [UInt8]?
   private let insufficientScope: [UInt8]?
 
-  /// Of a refusal without a route.
+  /// For a refusal without a route.
   static let bearer = Challenges(.bearer)
 
-  /// - Parameter metadata: Where the metadata stands of what is protected (RFC 9728 §5.1); nil: nowhere.
+  /// - Parameter metadata: The URL of the protected resource's metadata (RFC 9728 §5.1); nil if there is none.
   init(_ schemes: AuthenticationSchemes, metadata: String? = nil) {
     self.schemes = schemes
     self.metadata = metadata
@@ -21,13 +21,13 @@ struct Challenges: Sendable {
     insufficientScope = schemes.challenge(.scopeMissing, metadata: metadata).map { [UInt8]($0.utf8) }
   }
 
-  /// nil: no such line.
+  /// The challenge for a refusal; nil if it has none.
   ///
   /// - Parameter remedy: What would let the client pass.
   func challenge(_ reason: Reason, _ remedy: Remedy? = nil) -> [UInt8]? {
     switch reason {
     case .credentialMissing: withoutToken
-    // No token would change it.
+    // No token would change the outcome.
     case .originRefused, .clientRefused, .fieldRefused, .certificateMissing, .certificateRefused, .certificateExpired,
       .certificateRevoked:
       nil

@@ -2,30 +2,30 @@ import Configuration
 import HTTP
 import Reason
 
-/// What is no proof by itself of who somebody is: it is asked about.
+/// A credential that proves no identity by itself and has to be looked up.
 enum IntrospectedCredential {
-  /// At its issuer.
+  /// A token, introspected at its issuer.
   case token([UInt8])
-  /// A session's id, in the store of sessions.
+  /// A session id, looked up in the session store.
   case session([UInt8])
 }
 
-/// Where the token of a request stands.
+/// Where the credential of a request is.
 enum Credential {
   case absent
-  /// In the Authorization line, behind `Bearer ` (RFC 6750 §2.1) or `DPoP ` (RFC 9449 §7.1).
+  /// In the Authorization line, after `Bearer ` (RFC 6750 §2.1) or `DPoP ` (RFC 9449 §7.1).
   case authorization(ByteRange, Scheme)
   /// The value of a cookie.
   case cookie(ByteRange)
-  /// The value of a session's cookie: no token, but what the gateway itself knows somebody by.
+  /// The value of a session cookie: not a token, but the gateway's own identifier of a user's session.
   case session(ByteRange)
-  /// Among the protocols that a WebSocket handshake offers. No browser sends one unasked, as it does a cookie: whoever
-  /// sends it knows it.
+  /// Among the protocols that a WebSocket handshake offers. Unlike a cookie, browsers never send one by themselves: its
+  /// sender knows it.
   case webSocketProtocol(ByteRange)
 
   enum Scheme: Sendable { case bearer, dpop }
 
-  /// The token.
+  /// The range of the token or session id in the request; nil if there is none.
   var range: ByteRange? {
     switch self {
     case .absent: nil
@@ -33,7 +33,7 @@ enum Credential {
     }
   }
 
-  /// A copy to ask with again; nil where there is nothing to ask about.
+  /// A copy for later introspection; nil if there is nothing to introspect.
   func introspected(from bytes: Span<UInt8>) -> IntrospectedCredential? {
     guard let range, !range.isEmpty else { return nil }
     let copy = [UInt8](capacity: range.count) { output in
@@ -43,15 +43,15 @@ enum Credential {
     return .token(copy)
   }
 
-  /// Whether it is the cookie that the browser will have, as what the request brought was renewed.
+  /// Whether it is the cookie that the browser is about to receive, as the token of the request was renewed.
   var isRenewed: Bool { if case .cookie(let range) = self { range == .empty } else { false } }
 
-  /// The token, where it is a cookie's of this request.
+  /// The range of the token, if it is in a cookie of this request.
   var cookie: ByteRange? { if case .cookie(let range) = self, !isRenewed { range } else { nil } }
 
-  /// The cookie that holds a token: the first of `names` that the request has.
+  /// The cookie that holds a token: the first of `names` that the request has; `absent` if it has none.
   ///
-  /// - Throws: `cookieRepeated` where it stands twice (SECURITY C-2).
+  /// - Throws: `cookieRepeated` if that cookie occurs twice (SECURITY C-2).
   static func cookie(
     in head: borrowing RequestHead, _ bytes: Span<UInt8>, names: [[UInt8]]
   ) throws(CredentialError) -> Credential {
@@ -66,9 +66,9 @@ enum Credential {
     return .absent
   }
 
-  /// The session's cookie.
+  /// The session cookie; `absent` if the request has none.
   ///
-  /// - Throws: As above.
+  /// - Throws: `cookieRepeated` if it occurs twice (SECURITY C-2).
   static func session(
     in head: borrowing RequestHead, _ bytes: Span<UInt8>, name: [UInt8]
   ) throws(CredentialError) -> Credential {
@@ -76,7 +76,7 @@ enum Credential {
     return .session(range)
   }
 
-  /// The token among the protocols of a WebSocket handshake.
+  /// The token among the protocols of a WebSocket handshake; `absent` if there is none.
   static func webSocketProtocol(
     in head: borrowing RequestHead, _ bytes: Span<UInt8>
   ) throws(CredentialError) -> Credential {
@@ -88,7 +88,7 @@ enum Credential {
     }
   }
 
-  /// The Bearer or DPoP token in Authorization. An Authorization of another scheme is no token.
+  /// The Bearer or DPoP token in Authorization. An Authorization of another scheme is not a token.
   static func authorization(in head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Credential {
     guard head.authorizationLine >= 0 else { return .absent }
     let value = head.fields[head.authorizationLine].value
@@ -100,10 +100,10 @@ enum Credential {
   private static let bearer: InlineArray<6, UInt8> = [0x62, 0x65, 0x61, 0x72, 0x65, 0x72]
   private static let dpop: InlineArray<4, UInt8> = [0x64, 0x70, 0x6F, 0x70]
 
-  /// What stands behind the scheme, in any case (RFC 9110 §11.1), and its spaces. Nothing, or anything but spaces behind
-  /// the scheme's name, is a bad token, not another scheme (SECURITY T-14).
+  /// What follows the scheme, which is compared in any case (RFC 9110 §11.1), and its spaces. If nothing follows the
+  /// scheme's name, or anything but spaces, the token is invalid; it is not taken for another scheme (SECURITY T-14).
   ///
-  /// - Parameter scheme: In lower case, letters alone.
+  /// - Parameter scheme: In lower case, letters only.
   private static func token<let count: Int>(
     _ bytes: Span<UInt8>, _ value: ByteRange, behind scheme: InlineArray<count, UInt8>
   ) -> ByteRange? {
@@ -115,7 +115,7 @@ enum Credential {
     return ByteRange(first, value.upperBound)
   }
 
-  /// Whether a longer name than the scheme's goes on with `byte`: that is another scheme.
+  /// Whether `byte` continues a name longer than the scheme's: that is another scheme.
   private static func isOfSchemeName(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -126,16 +126,16 @@ enum Credential {
   }
 }
 
-/// Where a provider's tokens may stand, as it is compared with a request.
+/// Where a provider's tokens may be, in a form to compare with a request.
 struct CredentialPlaces {
   let authorization: Bool
   let webSocketProtocol: Bool
-  /// Names, in the order in which they are looked for.
+  /// Names, in the order in which they are searched for.
   let cookies: [[UInt8]]
-  /// The name of the cookie of its sessions; nil: it has none.
+  /// The name of the provider's session cookie; nil if it has none.
   let session: [UInt8]?
   let dpop: DPoPUse
-  /// Whether its clients send tokens at all.
+  /// Whether its clients send credentials at all.
   private let isAnywhere: Bool
 
   init(_ sources: [CredentialSource], dpop: DPoPUse) {
@@ -152,9 +152,9 @@ struct CredentialPlaces {
     session = sessions.first
   }
 
-  /// What the provider's clients are offered.
+  /// The schemes offered to the provider's clients.
   var schemes: AuthenticationSchemes {
-    // A 401 offers a scheme, also where a cookie is what is read (RFC 9110 §15.5.2).
+    // A 401 has to offer a scheme, even if a cookie is what is read (RFC 9110 §15.5.2).
     guard authorization else { return isAnywhere ? .bearer : [] }
     return switch dpop {
     case .off: .bearer
@@ -164,7 +164,7 @@ struct CredentialPlaces {
   }
 }
 
-/// A credential stands twice, or it is not plain where it ends: what another server would read is anyone's guess.
+/// A credential occurs twice, or its end is ambiguous: another server might read a different one.
 struct CredentialError: Error {
   let reason: Reason
 }

@@ -2,12 +2,12 @@ import Access
 import Telemetry
 import Tokens
 
-/// Counting the tokens that come.
+/// Counts the tokens that arrive.
 extension DecisionContext {
-  /// A request came from `identity`, by a credential that stood there. One that was verified counts, whatever the route's
-  /// rule says of it.
+  /// Counts a request from `identity`, by where its credential was. Verified tokens count, whatever the rule of the
+  /// route decides.
   ///
-  /// - Parameter cached: Where the token stands in the loop's cache.
+  /// - Parameter cached: The index of the token in the loop's cache; nil if it is not there.
   func count(_ identity: Identity, cached: Int?, from credential: Credential) {
     guard countsTokens, case .token(let token) = identity, let place = credential.place else { return }
     let arrival = TokenArrival(
@@ -19,7 +19,7 @@ extension DecisionContext {
 }
 
 extension Credential {
-  /// nil: it is no token.
+  /// nil if it is not a token.
   fileprivate var place: TokenPlace? {
     switch self {
     case .absent, .session: nil

@@ -5,11 +5,11 @@ import Keys
 import Reason
 import Tokens
 
-/// What an upstream is told of who sends a request.
+/// What an upstream is told about the sender of a request.
 extension DecisionContext {
-  /// The field lines that say who it is, each with its CRLF: from the cache where the token stands there.
+  /// The field lines that carry the identity, each with its CRLF; from the cache if the token is there.
   ///
-  /// - Parameter cached: The token's place.
+  /// - Parameter cached: The index of the token in the cache; nil if it is not there.
   func identityFields(_ identity: Identity, cached: Int?, for route: ActiveRoute) throws(IdentityUntold) -> [UInt8] {
     let fields = try mappedFields(identity, cached: cached, for: route)
     guard let assertion = route.assertion else { return fields }
@@ -30,7 +30,7 @@ extension DecisionContext {
     }
   }
 
-  /// The assertion's line; nothing about nobody.
+  /// The field line with the assertion; empty for an anonymous sender.
   private func field(
     of active: ActiveAssertion, about identity: Identity, cached: Int?
   ) throws(IdentityUntold) -> [UInt8] {
@@ -55,7 +55,7 @@ extension DecisionContext {
     }
     let field = [UInt8](active.header.utf8) + ": ".utf8 + token + "\r\n".utf8
     if let cached {
-      // Until half of its life is over, so that each has some left where it arrives.
+      // Reused until half of its lifetime is over, so that each has some left on arrival.
       let expiry = active.assertion.expiry(now: now, deadline: deadline)
       tokens.keep(
         assertion: field, at: cached, route: active.route, keyGeneration: signing.generation,
@@ -65,7 +65,7 @@ extension DecisionContext {
   }
 }
 
-/// Why an upstream cannot be told who it is.
+/// Why the identity cannot be passed to an upstream.
 struct IdentityUntold: Error {
   let reason: Reason
 }

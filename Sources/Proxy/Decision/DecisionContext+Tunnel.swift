@@ -5,24 +5,25 @@ import Reason
 import Tokens
 
 extension DecisionContext {
-  /// Why whoever opened a tunnel would not be let in any more; nil: nothing has changed for them.
+  /// Why the sender who opened a tunnel would be refused by now; nil if nothing has changed for them.
   ///
-  /// What is revoked, and what the configuration and the keys say by now: nobody believes a token whose key, issuer or
-  /// provider was taken away. Where a provider's keys cannot be had, nothing is known against them.
+  /// Covers revocations, the configuration and the keys: a token is not accepted any more once its key, issuer or
+  /// provider was removed. If the keys of a provider are unavailable, its tokens are not affected.
   func refusal(ofTunnelOf identity: Identity) -> Reason? {
     revocations.refusal(of: identity) ?? refusal(byKeysOf: identity)
   }
 
-  /// Why the issuer, which was asked again, would not have the tunnel opened any more; nil: it would, or does not answer.
+  /// Why the tunnel would be refused by now, according to another introspection; nil if it would not be, or the issuer
+  /// does not answer.
   func refusal(ofTunnelOf exchange: Exchange, by result: IntrospectionResult) -> Reason? {
     guard let reason = result.refusal, case .introspected(let token) = exchange.log.identity else { return nil }
-    // One that is over by itself stays where its route keeps it. The issuer does not say why a token is active no longer,
-    // and its clock may be ahead.
+    // The tunnel of an expired token stays open if its route says so. The issuer does not say why a token is no longer
+    // active, and its clock may be ahead.
     let isOver = unixSeconds + 2 * token.claims.leewaySeconds >= token.tokenDeadline
     return isOver && exchange.decision.route?.configuration.onExpiry == .keep ? nil : reason
   }
 
-  /// After how long it is asked again about what a tunnel was opened with; nil: there is nobody to be asked.
+  /// The interval at which the credential of a tunnel is introspected again; nil if there is nothing to ask.
   func tunnelPause(of credential: IntrospectedCredential, _ provider: ProviderConfiguration) -> Duration? {
     switch credential {
     case .token: provider.introspection?.tunnelPause
@@ -30,7 +31,8 @@ extension DecisionContext {
     }
   }
 
-  /// The part that depends on keys and on the configuration. Certificates have their own (`endTunnelsOfCertificates`).
+  /// The part that depends on keys and on the configuration. Certificates are handled separately
+  /// (`endTunnelsOfCertificates`).
   func refusal(byKeysOf identity: Identity) -> Reason? {
     let claims: ClaimsSet
     var verified: VerifiedToken?
@@ -43,7 +45,8 @@ extension DecisionContext {
     guard let index = providers.firstIndex(where: { $0.name == claims.provider }),
       providers[index].policy.issuer.isSameBytes(as: claims.issuer)
     else { return .issuerUnknown }
-    // One that is over by itself stays where its route keeps it, and issuers take a key away once its tokens are over.
+    // The tunnel of an expired token stays open if its route says so, and issuers remove a key once its tokens have
+    // expired.
     guard let verified, unixSeconds < verified.deadline, index < keys.providers.count,
       let keySet = keys.providers[index].keySet
     else { return nil }

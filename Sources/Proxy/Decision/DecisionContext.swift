@@ -7,10 +7,9 @@ import Sockets
 import Telemetry
 import Tokens
 
-/// What one loop knows when it decides a request: the configuration, the keys, the tokens that it has verified. No
-/// sockets.
+/// What one loop needs to decide requests: the configuration, the keys, the tokens that it has verified. No sockets.
 final class DecisionContext {
-  /// Replaced on reload; an exchange keeps the one that it began with.
+  /// Replaced on reload; an exchange keeps the one that it started with.
   var active: ActiveConfiguration {
     didSet {
       tokens.removeAll()
@@ -21,7 +20,7 @@ final class DecisionContext {
   var revocations = RevocationSnapshot.none
   var tokens = VerifiedTokenCache(countMax: Limits.cachedTokensMax, bytesMax: Limits.cachedTokenBytesMax)
   var refusedTokens = RefusedTokens()
-  /// Whether anybody asks for `census`.
+  /// Whether tokens are counted in `census`.
   var countsTokens: Bool
   var census: TokenCensus
   let signatures = SignatureVerifier()
@@ -33,23 +32,23 @@ final class DecisionContext {
   let blocks = BufferPool(blockBytes: Limits.blockBytes, keptMax: Limits.blocksKeptMax)
   var requestIDs = RequestIDSource()
   var followedTraces = FollowedTraces()
-  /// The time of the batch that is being handled.
+  /// The time of the event batch that is being handled.
   var now = MonotonicTime.current
   var wallClockNanoseconds = WallClock.nanoseconds
-  /// The head being parsed, its canonical path and its client: used while a request is decided, and not after.
+  /// The head being parsed, its canonical path and its client: used only while a request is decided.
   var head: RequestHead
   var path: [UInt8] = []
-  /// What a proxy asks about, as a head of its own.
+  /// The request that a proxy asks about, written as a head of its own.
   var forwardAuthBytes: [UInt8] = []
-  /// The path as it is matched, where that is not `path`.
+  /// The path in the form in which it is matched, if that differs from `path`.
   private var matchedPath: [UInt8] = []
-  /// The same where the case of its letters makes no difference.
+  /// The same, if paths of the host are case-insensitive.
   private var foldedPath: [UInt8] = []
-  /// Who sent it.
+  /// The client that sent it.
   var client = Client()
-  /// The path that is forwarded, where the route makes another of it.
+  /// The path that is forwarded, if the route rewrites it.
   var rewrittenPath: [UInt8] = []
-  /// What a rate limit counts the request by.
+  /// The key by which a rate limit counts the request.
   var sender: [UInt8] = []
 
   private var failures = FaultReport(pause: Limits.eventPause)
@@ -70,7 +69,7 @@ final class DecisionContext {
     path.reserveCapacity(active.headLimits.targetBytesMax)
   }
 
-  /// Reports why a request is refused with `internal_error`, at most once in `Limits.eventPause`.
+  /// Reports why a request is refused with `internal_error`, at most once per `Limits.eventPause`.
   func failed(_ why: String) {
     if let requests = failures.happened(at: now) { report(.failed(why: why, requests: requests)) }
   }
@@ -87,14 +86,14 @@ final class DecisionContext {
     return try CanonicalPath.write(bytes, head.path, to: &path)
   }
 
-  /// `path` as it is matched (`CanonicalPath.writeMatched`), without a copy where that is no other.
+  /// `path` in the form in which it is matched (`CanonicalPath.writeMatched`), without a copy if that is the same.
   func pathToMatch(_ traits: PathTraits) -> [UInt8] {
     guard traits.contains(.optionalEscape) else { return path }
     CanonicalPath.writeMatched(path.span, to: &matchedPath)
     return matchedPath
   }
 
-  /// A path that is matched, folded where its host wants that.
+  /// A path to be matched, folded if paths of its host are case-insensitive.
   func folded(_ path: [UInt8], of host: Span<UInt8>) -> [UInt8] {
     guard active.routing.foldsPaths(of: host) else { return path }
     FoldedPaths.fold(path.span, to: &foldedPath)

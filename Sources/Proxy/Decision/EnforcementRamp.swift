@@ -2,37 +2,38 @@ import Access
 import Sockets
 import Synchronization
 
-/// How it fares that a route, or a provider, enforces for a share what it tries: shared by all loops. A reload that leaves
-/// that as it is keeps it.
+/// The state of enforcing the `try` of a route or a provider for a share of senders, shared by all loops. A reload that
+/// does not change the `try` keeps it.
 final class EnforcementRamp: Sendable {
   private let budget: EnforcementBudget
   private let windowBegan = Atomic<Int64>(0)
   private let requests = Atomic<Int>(0)
   private let refused = Atomic<Int>(0)
-  /// Hashes of those who were refused in the window, until there are as many as have to be.
+  /// Hashes of the senders refused in the window, at most `EnforcementBudget.sendersMin`.
   private let senders = Mutex<[Int]>([])
   private let stopped = Atomic<Bool>(false)
 
   init(_ budget: EnforcementBudget) { self.budget = budget }
 
-  /// Whether the share is enforced no longer.
+  /// Whether enforcement has stopped.
   var isStopped: Bool { stopped.load(ordering: .relaxed) }
 
+  /// The counts of the window in which enforcement stopped.
   struct Stop: Equatable {
     let refused: Int
     let requests: Int
   }
 
-  /// Counts a request that was decided, of somebody who is known: nobody else may have a say in what is enforced.
+  /// Counts a decided request of a known sender: no others may influence what is enforced.
   ///
-  /// - Parameter refused: Who was refused for the share; nil: it was let through.
-  /// - Returns: What was counted, where this one stops it: once.
+  /// - Parameter refused: The sender, if `try` refused the request; nil if it passed.
+  /// - Returns: The counts, if this request stopped enforcement, which happens once; otherwise nil.
   func count(refused sender: String?, now: MonotonicTime) -> Stop? {
     let began = windowBegan.load(ordering: .relaxed)
     if began == 0 || now.nanoseconds - began >= budget.windowSeconds * 1_000_000_000,
       windowBegan.compareExchange(expected: began, desired: now.nanoseconds, ordering: .relaxed).exchanged
     {
-      // In this order: who sees the new counts on another loop sees none of the senders before.
+      // In this order: a loop that sees the new counts sees none of the earlier senders.
       senders.withLock { $0.removeAll(keepingCapacity: true) }
       refused.store(0, ordering: .releasing)
       requests.store(0, ordering: .releasing)

@@ -5,19 +5,20 @@ import Reason
 import Sockets
 import Tokens
 
-/// How what a request's route, and the provider of its token, try is enforced for a share of senders; nil: for none.
+/// The enforcement state of the `try` of a request's route, and of that of its token's provider; nil if it is enforced
+/// for nobody.
 struct EnforcementRamps {
   private let route: EnforcementRamp?
   private let provider: EnforcementRamp?
 
-  /// - Parameter provider: The index of the one whose token it is.
+  /// - Parameter provider: The index of the token's provider.
   init(of routed: RoutedRequest, provider: Int) {
     route = routed.route.ramp
     let ramps = routed.active.tokenRamps
     self.provider = ramps.indices.contains(provider) ? ramps[provider] : nil
   }
 
-  /// What the rule is told of the request.
+  /// The facts about the request that its rule depends on.
   func facts(of routed: RoutedRequest) -> RequestFacts {
     var facts = RequestFacts(path: routed.path, now: routed.context.unixSeconds)
     guard route != nil || provider != nil else { return facts }
@@ -27,15 +28,15 @@ struct EnforcementRamps {
     return facts
   }
 
-  /// Counts a request of somebody who is known, and may pass.
+  /// Counts a request of a known sender that may pass.
   func countPassed(at now: MonotonicTime) {
     _ = route?.count(refused: nil, now: now)
     _ = provider?.count(refused: nil, now: now)
   }
 
-  /// Counts a refusal for what the provider and the route try.
+  /// Counts a refusal by the `try` of the provider or the route.
   ///
-  /// - Returns: What was counted, where this one stops what refuses it.
+  /// - Returns: The counts, if this refusal stopped enforcement; otherwise nil.
   func count(
     _ refusal: Refusal, of identity: Identity, _ routed: RoutedRequest
   ) -> (by: Trier, name: String, counts: EnforcementRamp.Stop)? {
@@ -45,8 +46,8 @@ struct EnforcementRamps {
     switch trier {
     case .provider: return provider?.count(refused: sender, now: now).map { (.provider, claims.provider, $0) }
     case .route:
-      // Who has only to be authenticated anew is where the rule wants them. The remedy is no sign of it: it names what
-      // has to hold beside what is lacking.
+      // A user who only has to authenticate again does what the rule intends. The remedy does not tell: it also names
+      // conditions other than the failed one.
       let isCured = refusal.reason == .acrInsufficient || refusal.reason == .authenticationTooOld
       let stop = route?.count(refused: isCured ? nil : sender, now: now)
       _ = provider?.count(refused: nil, now: now)

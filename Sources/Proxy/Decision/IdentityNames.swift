@@ -1,20 +1,20 @@
 import HTTP
 
-/// The names of a route's identity headers, for proxies that put what they are told in the place of what a client sends.
+/// The names of a route's identity headers, for proxies that replace what a client sends with what they are told.
 struct IdentityNames: Sendable {
   private let names: [[UInt8]]
 
   init(_ names: [String]) { self.names = names.map { [UInt8]($0.utf8) } }
 
-  /// A line without a value for each that `fields`, rendered identity headers, does not have: a proxy that is told
-  /// nothing of a header would let a client's pass (SECURITY I-1).
+  /// A line without a value for each header missing from `fields`, the rendered identity headers: a proxy that is told
+  /// nothing of a header would let the client's pass (SECURITY I-1).
   func emptyFields(besides fields: Span<UInt8>) -> [UInt8] {
     var output: [UInt8] = []
     for name in names where !IdentityNames.has(name, fields) { output += name + ": \r\n".utf8 }
     return output
   }
 
-  /// Whether the line's name is one of them, in the same spelling but for case.
+  /// Whether the name of the line is one of them, ignoring case.
   func contain(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
     for name in names where name.count == line.name.count {
       var isSame = true

@@ -3,10 +3,10 @@ import Crypto
 import HTTP
 import Tokens
 
-/// A made-up secret, and everywhere that somebody may put one, by right or by mistake.
+/// A made-up secret, and every place where one may be put, rightly or by mistake.
 struct MadeUpSecret {
   let text: String
-  /// What a client sends whose name is the secret too (RFC 7617 §2).
+  /// The Basic credentials whose user name and password both are the secret (RFC 7617 §2).
   let basic: String
 
   init(_ bytes: [UInt8]) {
@@ -15,7 +15,7 @@ struct MadeUpSecret {
     basic = Base64URL.text([UInt8]("\(text):\(text)".utf8))
   }
 
-  /// One that is no token.
+  /// A secret that is not a token.
   static func word() throws -> MadeUpSecret { MadeUpSecret([UInt8](Base64URL.text(try RandomBytes.make(32)).utf8)) }
 
   /// A token of `issuer`'s that says so much beside when it ends.
@@ -26,7 +26,7 @@ struct MadeUpSecret {
     return MadeUpSecret([UInt8]("\(text).\(Base64URL.text(signature))".utf8))
   }
 
-  /// What must show nowhere.
+  /// What must not appear anywhere.
   var traces: [[UInt8]] { (text.split(separator: ".") + [basic[...]]).map { [UInt8]($0.utf8) } }
 
   /// A request, or what somebody sent for one.

@@ -2,37 +2,37 @@ import Configuration
 import HTTP
 import Sockets
 
-/// The fields by which a request that another proxy forwards would be another one to the application than the one that is
-/// decided about (SECURITY P-16, I-2). On the way to an upstream of the gateway's own they are removed; here nobody can
-/// remove them, so the request does not pass.
+/// The fields that would make the application see another request than the one decided about, if another proxy forwards
+/// it (SECURITY P-16, I-2). They are removed on the way to the gateway's own upstreams; here they cannot be, so the
+/// request is refused.
 struct MisleadingFields: Sendable {
   /// Identity headers and what is reserved, in any spelling.
   private let names: FieldNameSet
   /// Another path, method or sender.
   private let steering: FieldNameSet
-  /// In these proxies themselves say the target, or the method, of the request that they ask about.
+  /// Fields in which these proxies state the target, or the method, of the request that they ask about.
   private let targetEchoes = FieldNameSet(["X-Original-URL", "X-Original-URI"])
   private let secondPath = FieldNameSet(ReservedFields.secondPath)
   private let methodEchoes = FieldNameSet(["X-Original-Method"])
 
-  /// - Parameter identity: The names of all routes' headers that say who somebody is.
+  /// - Parameter identity: The names of the identity headers of all routes.
   init(identity: [String]) {
     names = FieldNameSet(
       ReservedFields.names + ReservedFields.framing + identity, prefixes: ReservedFields.prefixes)
     steering = FieldNameSet(ReservedFields.path + ReservedFields.method + ReservedFields.sender + identity)
   }
 
-  /// Whether the request holds one of them.
+  /// Whether the request contains one of them.
   ///
   /// - Parameters:
   ///   - head: The request that is asked about, parsed from `bytes`.
-  ///   - route: Its route, in the place of whose identity headers the proxy puts those of the response.
+  ///   - route: Its route, whose identity headers the proxy replaces with those of the response.
   func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, on route: ActiveRoute) -> Bool {
     for index in head.fields.indices where head.fields[index].known == .other {
       let line = head.fields[index]
       if secondPath.contains(bytes, line), !route.configuration.keepsDestination { return true }
       guard names.contains(bytes, line), !route.identityNames.contain(bytes, line) else { continue }
-      // Proxies tell spellings apart that applications do not: they put nothing in this one's place.
+      // Proxies distinguish spellings that applications do not, and would not replace this one.
       if !MisleadingFields.isSpelledWithDashes(bytes, line.name) { return true }
       guard steering.contains(bytes, line) else { continue }
       let value = bytes.extracting(line.value.lowerBound..<line.value.upperBound)
@@ -62,7 +62,7 @@ struct MisleadingFields: Sendable {
     return start == 0 || isOrigin(value.extracting(0..<start))
   }
 
-  /// Whether it is `https://example.com:8443`, and nothing that would begin a path, a query or a fragment.
+  /// Whether it has the form `https://example.com:8443`, with nothing that would begin a path, a query or a fragment.
   private static func isOrigin(_ text: Span<UInt8>) -> Bool {
     let count = text.count
     var authority: Int

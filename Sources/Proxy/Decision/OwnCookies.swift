@@ -4,7 +4,7 @@ import HTTP
 /// The gateway's own cookies (SECURITY I-6, C-1), or others that an upstream does not see.
 struct OwnCookies: Sendable {
   let names: [[UInt8]]
-  /// What the names of more of them begin with.
+  /// Prefixes of the names of others.
   let prefixes: [[UInt8]]
 
   var isEmpty: Bool { names.isEmpty && prefixes.isEmpty }

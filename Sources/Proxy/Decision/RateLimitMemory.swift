@@ -2,16 +2,17 @@ import Access
 import Sockets
 import Synchronization
 
-/// What is remembered of those who send to routes with `rate_limit`.
+/// Remembers the senders to routes with `rate_limit`.
 ///
-/// Shared by all loops: 64 tables of a fixed size, each behind a lock that is held for one look-up. A sender is known by
-/// a hash of 128 bits whose seeds are this process's own, so that nobody can choose whose place they share. One who may
-/// send a whole burst again is forgotten; where there is no room, the one is who is nearest to it, and gains the least.
+/// Shared by all loops: 64 tables of a fixed size, each behind a lock that is held for one look-up. A sender is
+/// identified by a 128-bit hash whose seeds are private to this process, so that nobody can choose whose entry to
+/// share. A sender who may send a whole burst again is forgotten; if there is no room, the one closest to that is, as
+/// it gains the least.
 final class RateLimitMemory: Sendable {
   private let tables: [GuardedRateTable]
   private let hashes = (SeededHash(), SeededHash())
 
-  /// - Parameter sendersMax: How many are remembered, at 24 bytes each. Memory is taken as it is used.
+  /// - Parameter sendersMax: How many senders are remembered, at 24 bytes each. Memory is taken as it is used.
   init(sendersMax: Int = Limits.rememberedSendersMax) {
     tables = (0..<RateLimitMemory.tablesCount).map { _ in
       GuardedRateTable(capacity: sendersMax / RateLimitMemory.tablesCount)
@@ -21,8 +22,8 @@ final class RateLimitMemory: Sendable {
   /// Counts a request.
   ///
   /// - Parameters:
-  ///   - sender: Of which limit, and who.
-  ///   - now: Of the request's loop.
+  ///   - sender: The definition of the limit, and the sender.
+  ///   - now: The time of the request's loop.
   func count(_ sender: Span<UInt8>, _ limit: RateLimit, now: MonotonicTime) -> RateLimit.Verdict {
     let (high, low) = (hashes.0.hash(sender), hashes.1.hash(sender))
     return tables[Int(truncatingIfNeeded: high >> 58)].senders.withLock { senders in
@@ -40,12 +41,12 @@ private final class GuardedRateTable: Sendable {
   init(capacity: Int) { senders = Mutex(RateTable(capacity: capacity)) }
 }
 
-/// A table of a fixed number of senders in sets of eight: a sender stands in the set that its hash names, or nowhere.
+/// A table of a fixed number of senders in sets of eight: a sender is in the set that its hash selects, or nowhere.
 struct RateTable: Sendable {
   private struct Entry {
     var high: UInt64 = 0
     var low: UInt64 = 0
-    /// In the past: the entry is free.
+    /// If in the past, the entry is free.
     var moment = RateLimit.Moment(nanoseconds: .min)
   }
 

@@ -1,7 +1,7 @@
 import Tokens
 
-/// Assertions that one loop has signed, by the place of the token that they are about in its cache: a signature costs
-/// more than all else of a request whose token is known.
+/// Assertions that one loop has signed, by the index of their token in its cache: a signature costs more than
+/// everything else in a request whose token is known.
 struct RememberedAssertions {
   private struct Entry {
     let route: Int
@@ -12,20 +12,20 @@ struct RememberedAssertions {
     let field: [UInt8]
   }
 
-  /// For one token. Who goes to more routes with assertions than that has some signed again.
+  /// Assertions per token. A sender that uses more routes with assertions has some signed again.
   static let countMax = 4
 
   private var places: [Int: [Entry]] = [:]
 
-  /// The field line that was signed about the token at `place` for a route, while it is good enough to go out again.
+  /// The field line that was signed about the token at `place` for a route; nil if it cannot be sent again.
   func field(at place: Int, route: Int, keyGeneration: UInt64, now: UnixSeconds) -> [UInt8]? {
     guard let entry = places[place]?.first(where: { $0.route == route }) else { return nil }
     return entry.keyGeneration == keyGeneration && entry.seconds.contains(now) ? entry.field : nil
   }
 
-  /// Remembers one, in the place of the route's last one, or of the one that is over first.
+  /// Remembers one, replacing the route's last one, or the one that expires first.
   ///
-  /// - Returns: By how many bytes it holds more; fewer where negative.
+  /// - Returns: The change in bytes held; negative if fewer.
   mutating func keep(
     _ field: [UInt8], at place: Int, route: Int, keyGeneration: UInt64, during seconds: Range<UnixSeconds>
   ) -> Int {
@@ -46,9 +46,9 @@ struct RememberedAssertions {
     return more
   }
 
-  /// Forgets what is about the token at `place`.
+  /// Forgets the assertions about the token at `place`.
   ///
-  /// - Returns: How many bytes that were.
+  /// - Returns: The number of bytes freed.
   mutating func forget(at place: Int) -> Int {
     if places.isEmpty { return 0 }
     return places.removeValue(forKey: place)?.reduce(0) { $0 + $1.field.count } ?? 0

@@ -2,16 +2,17 @@ import Crypto
 import Synchronization
 import Tokens
 
-/// The proofs that were accepted, as long as they could be accepted again: none passes twice (RFC 9449 §11.1).
+/// The accepted proofs, for as long as they could be accepted again: none passes twice (RFC 9449 §11.1).
 ///
-/// Shared by all loops: 64 tables of a fixed size, each behind a lock that is held for one look-up. A proof is known by a
-/// hash of its key and its `jti` whose secret is this process's own, so that nobody can choose where one stands. The
-/// proofs of one key stand in 8 of the tables: whoever holds a key fills an eighth, and shuts out those alone who share it.
+/// Shared by all loops: 64 tables of a fixed size, each behind a lock that is held for one look-up. A proof is
+/// identified by a hash of its key and its `jti` whose secret is private to this process, so that nobody can choose
+/// where one is stored. The proofs of one key are spread over 8 of the tables: the holder of a key can fill an eighth,
+/// and shuts out only those who share it.
 final class ReplayMemory: Sendable {
   enum Verdict: Sendable, Equatable {
     case first
     case replayed
-    /// As many proofs that could come again are remembered as there is room for.
+    /// The memory is full of proofs that could be sent again.
     case full
   }
 
@@ -34,17 +35,17 @@ final class ReplayMemory: Sendable {
     self.report = report
   }
 
-  /// Takes the memory. Nothing is taken where no provider speaks DPoP, and nothing is given back.
+  /// Allocates the memory. None is allocated if no provider uses DPoP, and none is given back.
   func reserve() {
     for table in tables { table.proofs.withLock { $0.reserve() } }
   }
 
-  /// Remembers a proof that every other check has passed.
+  /// Remembers a proof that has passed every other check.
   ///
   /// - Parameters:
-  ///   - thumbprint: Of the key that it was made with.
-  ///   - now: Of the proof's loop: loops take their time at the beginning of a batch, and differ by that.
-  /// - Throws: Where no hash can be made.
+  ///   - thumbprint: That of the proof's key.
+  ///   - now: The time of the proof's loop: loops take their time at the beginning of a batch, and differ by that.
+  /// - Throws: If no hash can be made.
   func record(_ proof: DPoPProof, key thumbprint: [UInt8], now: UnixSeconds) throws(CryptoError) -> Verdict {
     let (message, secret) = (thumbprint + Array(proof.identifier.utf8), secret)
     let group = try MessageAuthentication.code(for: thumbprint.span, secret: secret.span, .sha256)[0]
@@ -71,7 +72,7 @@ final class ReplayMemory: Sendable {
 
   private static let tablesCount = 64
   private static let tablesOfKeyCount = 8
-  /// A loop that handles a long batch is behind the others.
+  /// A loop that handles a long batch lags behind the others.
   private static let loopsDifferBySeconds: Int64 = 5
   private static let reportEverySeconds: Int64 = 60
 }
@@ -83,14 +84,14 @@ private final class GuardedTable: Sendable {
   init(capacity: Int) { proofs = Mutex(ProofTable(capacity: capacity)) }
 }
 
-/// A hash table of a fixed number of proofs, each of which leaves when its time is over.
+/// A hash table of a fixed number of proofs, each of which is removed when its time is over.
 struct ProofTable: Sendable {
   private struct Entry {
     let high: UInt64
     let low: UInt64
     /// Unix seconds, until 2106.
     let until: UInt32
-    /// The next one of the same bucket, or of those that are free.
+    /// The next entry of the same bucket, or of the free ones.
     var next: Int32
   }
 
@@ -98,7 +99,7 @@ struct ProofTable: Sendable {
   private var buckets: [Int32] = []
   private var entries: [Entry] = []
   private var firstFree: Int32 = -1
-  /// Before this second no entry's time is over.
+  /// No entry expires before this second.
   private var firstDeadline = UInt32.max
 
   init(capacity: Int) {
@@ -136,7 +137,7 @@ struct ProofTable: Sendable {
     return .first
   }
 
-  /// Frees what the bucket no longer has to remember.
+  /// Frees the entries of the bucket that need not be remembered any more.
   ///
   /// - Returns: Whether the proof is among the others.
   private mutating func clean(_ bucket: Int, now: UInt32, lookingFor proof: (high: UInt64, low: UInt64)?) -> Bool {

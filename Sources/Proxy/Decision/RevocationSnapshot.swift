@@ -3,12 +3,12 @@ public import Tokens
 /// What is revoked at one moment.
 public struct RevocationSnapshot: Sendable {
   public let revocations: Revocations
-  /// Sign-ins that have ended here. A set of its own: they change often, and the other may be large.
+  /// Sign-ins that have ended here. Kept separately: they change often, and the other set may be large.
   public let endedSignIns: Revocations
-  /// Another one for other revocations: a token that was found good under this one needs no second look. Never used
-  /// twice in one process.
+  /// Differs for other revocations: a token found valid under this generation needs no second look. Never reused in a
+  /// process.
   public let generation: UInt64
-  /// What it names that the one before did not, and may name more; nil: whatever it names may be new.
+  /// The names that are new since the snapshot before, and possibly others; nil if any name may be new.
   public let news: [RevokedName]?
 
   public init(

@@ -9,8 +9,8 @@ import Synchronization
 public import Telemetry
 public import Tokens
 
-/// Sends made-up secrets the way of requests, and looks for them in everything that is written of those: a start that
-/// would write secrets into logs comes to nothing (SECURITY L-2).
+/// Sends made-up secrets the way of requests, and looks for them in everything that is written about those: a gateway
+/// that would write secrets into logs does not start (SECURITY L-2).
 ///
 /// `MadeUpSecret` says where secrets are put, and `Program` what is written beside what this module writes. It runs before each
 /// start and takes a few milliseconds, without sockets and files: the exchange has no I/O, and what answers for sign-ins
@@ -18,9 +18,9 @@ public import Tokens
 /// collectors, nor to what is said of files, such as the configuration: of those, and of commands, tests of the whole
 /// program prove it.
 public enum SecretLeakTest {
-  /// Something that was written.
+  /// A text that was written.
   public struct Text: Sendable {
-    /// For whoever has to find what wrote it.
+    /// Describes what wrote it, for the person who has to find that.
     public let place: String
     public let bytes: [UInt8]
 
@@ -29,39 +29,39 @@ public enum SecretLeakTest {
     public init(place: String, _ bytes: [UInt8]) { (self.place, self.bytes) = (place, bytes) }
   }
 
-  /// What is tested.
+  /// What the test runs with.
   public struct Setting {
     public let configuration: GatewayConfiguration
-    /// What counters are called.
+    /// The names of counters.
     public let metricNames: MetricNames
-    /// Of all providers.
+    /// The key of all providers.
     public let key: IssuerKey
   }
 
   /// The rest of the program.
   public struct Program {
-    /// What the gateway answers itself.
+    /// The paths that the gateway answers itself.
     public var responders: [LocalRoute] = []
     /// What a browser brings back from a provider: a query without the code, and a cookie.
     public var callback: (query: String, cookie: String)?
-    /// Hears of a token that is refused, which is told by its bytes and by why.
+    /// Called with a token that is refused, and why.
     public var refused: (String, TokenError) -> Void = { _, _ in }
-    /// What was said to operators since the last call.
+    /// The messages to operators since the last call.
     public var takeMessages: () -> [Text] = { [] }
-    /// What operators can ask for, of what a loop has counted and remembers.
+    /// What operators can query of the counts and memory of a loop.
     public var pages: (LoopTraffic) -> [Text] = { _ in [] }
 
     public init() {}
   }
 
-  /// Where a secret shows; nil: nowhere.
+  /// Where a secret appears; nil if nowhere.
   ///
   /// - Parameter program: Made for the configuration that the test runs with.
   public static func leak(in program: (Setting) throws -> Program) -> String? {
     do {
       return try firstLeak(program)
     } catch {
-      // A test that cannot be made proves nothing.
+      // A test that cannot be run proves nothing.
       return "nowhere that is known, as it could not be looked for (\(error))"
     }
   }

@@ -1,8 +1,8 @@
-/// Looks for parts of secrets: a secret that is cut somewhere is not less of a leak.
+/// Looks for parts of secrets: a truncated secret is no less of a leak.
 struct SecretTraces {
-  /// Of each secret, pieces of eight bytes: as many as fit.
+  /// The consecutive pieces of eight bytes of each secret, as many as fit.
   private var pieces: Set<UInt64> = []
-  /// Whether a piece ends with a byte, for most bytes a quick answer.
+  /// Whether a piece ends with a byte: for most bytes a quick answer.
   private var isLast = [Bool](repeating: false, count: 256)
 
   init(of secrets: [[UInt8]]) {
@@ -17,7 +17,7 @@ struct SecretTraces {
     }
   }
 
-  /// Whether one stands in the text; 15 bytes of a secret, wherever they are of it, always do.
+  /// Whether the text contains one; any 15 consecutive bytes of a secret are always found.
   func stand(in text: [UInt8]) -> Bool {
     var window: UInt64 = 0
     for byte in text {

@@ -4,32 +4,32 @@ import HTTP
 import Reason
 import Tokens
 
-/// The step behind a good token: whether whoever sends it may (RFC 9449 §7, RFC 8705 §3).
+/// The step after token verification: whether its sender may use it (RFC 9449 §7, RFC 8705 §3).
 ///
-/// It belongs to the request, not to the token: it is taken each time, also where the token is remembered.
+/// It concerns the request, not the token, and is taken each time, also if the token is cached.
 struct SenderConstraint {
   let confirmation: TokenConfirmation
   let credential: Credential
-  /// Of the token's provider.
+  /// That of the token's provider.
   let use: DPoPUse
 
-  /// Whether anyone may send the token: it is bound to nothing, and nobody says that it should be.
+  /// Whether any sender may use the token: it is bound to nothing, and nothing says that it should be.
   var isNone: Bool {
     guard case .unbound = confirmation, use != .required else { return false }
     if case .authorization(_, .dpop) = credential { return false }
     return true
   }
 
-  /// Why the sender is refused; nil: it is not.
+  /// Why the sender is refused; nil if it is not.
   ///
   /// - Parameters:
   ///   - token: The token's bytes.
-  ///   - leewaySeconds: The provider's.
+  ///   - leewaySeconds: That of the provider.
   func refusal(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, token: Span<UInt8>, leewaySeconds: Int64,
     in context: DecisionContext
   ) -> Reason? {
-    // What a trusted proxy shows is its own.
+    // A certificate shown by a trusted proxy is its own.
     let certificate = context.client.said == nil ? context.client.secured?.thumbprint : nil
     guard confirmation.allows(certificate: certificate) else {
       return .certificateMismatch
@@ -37,12 +37,12 @@ struct SenderConstraint {
     switch confirmation {
     case .unsupported: return .confirmationUnsupported
     case .unbound, .certificate:
-      // RFC 9449 §7.1: the scheme says that there is something to prove.
+      // RFC 9449 §7.1: the scheme says that there is a key to prove possession of.
       if case .authorization(_, .dpop) = credential { return .proofInvalid }
       return use == .required ? .proofMissing : nil
     case .key where use == .off: return .confirmationUnsupported
     case .key(let thumbprint):
-      // RFC 9449 §7.2: as a bearer token it is worth nothing, whatever is sent beside it.
+      // RFC 9449 §7.2: it is invalid as a bearer token, whatever is sent with it.
       if case .authorization(_, .bearer) = credential { return .proofMissing }
       return refusal(
         head, bytes, token: token, boundTo: thumbprint, leewaySeconds: leewaySeconds, in: context)

@@ -3,13 +3,13 @@ import Configuration
 import Reason
 import Tokens
 
-/// Who a client is that sends no token, but has shown a certificate on its connection.
+/// Identifies a client that sends no token, but has shown a certificate on its connection.
 extension TokenAuthentication {
-  /// nil where the route takes no certificates, or the client has shown none.
+  /// nil if the route takes no certificates, or the client has shown none.
   ///
-  /// What a certificate says is remembered as what a token says is: by its digest, on the loop.
+  /// The result is cached on the loop as that of a token is: by the certificate's digest.
   mutating func identifyByCertificate(for route: ActiveRoute, in context: DecisionContext) -> Outcome? {
-    // What a trusted proxy shows is its own.
+    // A certificate shown by a trusted proxy is its own.
     guard let provider = route.certificateProvider, context.client.said == nil, let secured = context.client.secured,
       let digest = secured.thumbprint
     else { return nil }
@@ -44,7 +44,7 @@ extension TokenAuthentication {
     return .identity(identity, cached: place)
   }
 
-  /// Whether browsers send what it came of unasked, whoever's page makes them.
+  /// Whether browsers send the credential behind it by themselves, also at the request of other sites' pages.
   func isAmbient(_ identity: Identity) -> Bool {
     if case .certificate = identity { return true }
     return switch credential {

@@ -3,12 +3,12 @@ import Configuration
 import Reason
 import Tokens
 
-/// The part of authentication that an issuer is asked for: which tokens it is asked about, and what its responses mean.
+/// The part of authentication that asks an issuer: which tokens it is asked about, and what its responses mean.
 extension TokenAuthentication {
-  /// The candidate that is asked about the token; nil: it is verified here.
+  /// The candidate that is asked about the token; nil if it is verified here.
   ///
-  /// An opaque token is for the one candidate that introspects. A JWT is shown to no issuer that has not asked for all of
-  /// its tokens, nor to one that it says it is not of.
+  /// An opaque token is for the only candidate that introspects. A JWT is shown to no issuer that has not asked for all
+  /// of its tokens, nor to one other than the issuer that it names.
   static func introspecting(_ token: Span<UInt8>, _ candidates: InlineCandidates, _ context: DecisionContext) -> Int? {
     let configured = context.active.configuration.providers
     for index in 0..<candidates.count {
@@ -22,7 +22,7 @@ extension TokenAuthentication {
     return nil
   }
 
-  /// Has `provider` asked; of a session, the store that keeps it.
+  /// Asks the issuer of `provider`; for a session, the store that keeps it.
   mutating func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
     var isSession = false
     if case .session = credential { isSession = true }
@@ -40,7 +40,8 @@ extension TokenAuthentication {
     }
   }
 
-  /// Where the loop remembers what was said of a credential: a session's id is no token, also where it is sent as one.
+  /// The place under which the loop remembers the result for a credential: a session id is not a token, even if it is
+  /// sent as one.
   func place(of provider: Int, in context: DecisionContext) -> Int {
     guard case .session = credential else { return provider }
     return provider + context.active.providerNames.count
@@ -76,7 +77,7 @@ extension TokenAuthentication {
 }
 
 extension IntrospectionResult {
-  /// Why the token is refused, where it is the token's fault.
+  /// Why the token is refused, if that is the fault of the token; otherwise nil.
   var refusal: Reason? {
     switch self {
     case .active, .unavailable: nil

@@ -5,7 +5,7 @@ import Tokens
 extension TokenAuthentication {
   /// Whether a token that the cache knows has been revoked since; then the cache forgets it (SECURITY T-16).
   ///
-  /// While nothing changes among what is revoked this is one comparison.
+  /// As long as revocations do not change this is one comparison.
   func isRevoked(_ hit: VerifiedTokenCache.Hit, in context: DecisionContext) -> Bool {
     let revocations = context.revocations
     if hit.revocationGeneration == revocations.generation { return false }
@@ -19,14 +19,14 @@ extension TokenAuthentication {
 }
 
 extension RevocationSnapshot {
-  /// Why `identity` is refused; nil: it is not revoked.
+  /// Why `identity` is refused; nil if it is not revoked.
   func refusal(of identity: Identity) -> Reason? {
     guard kind(revoking: identity) != nil else { return nil }
     if case .certificate = identity { return .certificateRevoked }
     return .tokenRevoked
   }
 
-  /// What revokes `identity`; nil: nothing does.
+  /// What revokes `identity`; nil if nothing does.
   func kind(revoking identity: Identity) -> Revocations.Kind? {
     switch identity {
     case .anonymous: nil
@@ -41,7 +41,7 @@ extension RevocationSnapshot {
 }
 
 extension Identity {
-  /// What has to be revoked, one of these, for it to be: what `RevocationSnapshot.kind(revoking:)` asks for.
+  /// The names of which one has to be revoked for it to be: what `RevocationSnapshot.kind(revoking:)` looks up.
   var revokedNames: [RevokedName] {
     switch self {
     case .anonymous: []
@@ -51,7 +51,7 @@ extension Identity {
     }
   }
 
-  /// The `kid` of the key that signed; nil where none did, or it has none.
+  /// The `kid` of the key that signed; nil if none did, or it has none.
   var keyID: String? {
     switch self {
     case .anonymous, .introspected, .certificate: nil

@@ -6,42 +6,43 @@ import Reason
 import Sockets
 import Tokens
 
-/// Who sends a request: the step from its bytes to an Identity.
+/// Identifies the sender of a request: the step from its bytes to an `Identity`.
 struct TokenAuthentication {
   enum Outcome {
-    /// `cached`: where the token stands in the loop's cache.
+    /// `cached`: the index of the token in the loop's cache; nil if it is not there.
     case identity(Identity, cached: Int?)
     case refused(Reason, keyID: String?, provider: Int?)
-    /// The provider's keys are on their way, or it may have published the one that the token names: worth one look.
+    /// The provider's keys are on their way, or it may have published the one that the token names, which is worth one
+    /// refetch.
     case needsKeys(provider: Int)
-    /// The provider's issuer has to be asked about the token, or the store of sessions about the session.
+    /// The issuer of the provider has to be asked about the token, or the session store about the session.
     case needsIntrospection(provider: Int, token: [UInt8], isSession: Bool)
   }
 
   /// Whether the verified-token cache knew the token.
   var cache: CacheUse = .none
-  /// Where the token stands.
+  /// Where the credential is in the request.
   private(set) var credential: Credential = .absent
-  /// The provider of the token that was found good.
+  /// The index of the provider of the token that was accepted; -1 if there is none.
   var provider = -1
-  /// What a token was refused for last whose claims are believed: its signature held, or its issuer stated them.
+  /// Why the last token was refused whose claims can be trusted: its signature was valid, or its issuer stated them.
   private(set) var refusedClaims: RefusedClaims?
-  /// Spent on a token that the cache did not know, and on the proof that came with it.
+  /// Microseconds spent on a token that was not cached, and on its proof.
   private(set) var microseconds: Int64 = 0
 
   enum CacheUse { case none, hit, miss }
   /// Whether the exchange may still wait, once, or what it has waited for.
   enum Wait {
     case allowed
-    /// For keys, which are there now or will not come.
+    /// It has waited for keys, which are there now or will not come.
     case over
     case introspected(IntrospectionResult)
   }
 
   /// - Parameters:
-  ///   - isWebSocket: Whether the request is a WebSocket's handshake.
-  ///   - renewed: What came of the request's refresh token: its access token goes before any cookie.
-  ///   - waiting: Whether `needsKeys` and `needsIntrospection` are answers.
+  ///   - isWebSocket: Whether the request is a WebSocket handshake.
+  ///   - renewed: The result of using the request's refresh token: its access token takes precedence over any cookie.
+  ///   - waiting: Whether the outcome may be `needsKeys` or `needsIntrospection`.
   mutating func authenticate(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool, renewed: Renewal?,
     waiting: Wait, in context: DecisionContext
@@ -50,7 +51,7 @@ struct TokenAuthentication {
     if let renewed, let token = renewed.token,
       let provider = route.provider(named: renewed.provider, in: context.active)
     {
-      // The cookie that the browser will have of it: what holds of cookies holds of this one (SECURITY C-14).
+      // The cookie that the browser is about to receive: the rules for cookies apply to it (SECURITY C-14).
       credential = .cookie(.empty)
       var candidates = InlineCandidates()
       candidates.append(provider)
@@ -70,8 +71,8 @@ struct TokenAuthentication {
     }
   }
 
-  /// Why whoever sends the token with these claims, which is good, may not: the last step, as a proof is good for one
-  /// request.
+  /// Why the sender may not use a valid token with these claims; nil if it may. This is the last step, as a proof is
+  /// good for one request.
   private mutating func refusal(
     ofSenderOf claims: ClaimsSet, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, in context: DecisionContext
   ) -> Reason? {
@@ -143,17 +144,17 @@ struct TokenAuthentication {
     return verify(token, candidates, waiting, now, context)
   }
 
-  /// Finds the credential, and the providers that look for one where it stands.
+  /// Finds the credential, and the providers that read credentials from its place.
   ///
-  /// A Bearer or DPoP token is the credential, good or bad, wherever one of the route's providers reads Authorization: a
-  /// good cookie beside it changes nothing (SECURITY T-14), and a token among a WebSocket's protocols nothing either,
-  /// which in turn goes before cookies.
+  /// A Bearer or DPoP token is the credential, valid or not, wherever one of the route's providers reads Authorization:
+  /// neither a valid cookie (SECURITY T-14) nor a token among the protocols of a WebSocket changes that. The latter in
+  /// turn takes precedence over cookies.
   private mutating func find(
     _ head: borrowing RequestHead, _ bytes: Span<UInt8>, for route: ActiveRoute, isWebSocket: Bool,
     in context: DecisionContext
   ) throws(CredentialError) -> InlineCandidates {
     var candidates = InlineCandidates()
-    // Also where another one is used: a list of which nobody knows how it is read cannot go upstream without its token.
+    // Also if another one is used: a list that servers may read differently cannot go upstream without its token.
     let offered =
       isWebSocket && route.readsWebSocketProtocol ? try Credential.webSocketProtocol(in: head, bytes) : .absent
     if route.readsAuthorization { credential = Credential.authorization(in: head, bytes) }
@@ -199,7 +200,7 @@ struct TokenAuthentication {
     for index in 0..<candidates.count {
       let provider = candidates[index]
       if let issuer, !configured[provider].policy.issuer.isSameBytes(as: issuer) { continue }
-      // What it is not asked about is not its own.
+      // A token that it is not asked about is not its own.
       if configured[provider].introspection?.tokens == .all { continue }
       let keys = context.keys.providers[provider]
       do throws(TokenError) {
@@ -220,7 +221,7 @@ struct TokenAuthentication {
           return .needsKeys(provider: provider)
         }
         if case .crypto(let error) = error.fault { context.failed("\(error)") }
-        // Here no claim is read before the signature holds.
+        // No claim is read here before the signature has been verified.
         keepClaims(of: error, provider, now, context)
         outcome = .refused(error.reason, keyID: error.keyID, provider: provider)
       }
@@ -228,12 +229,12 @@ struct TokenAuthentication {
     return outcome
   }
 
-  /// Keeps what believed claims were refused for.
+  /// Keeps why trusted claims were refused.
   mutating func keepClaims(of error: TokenError, _ provider: Int, _ now: UnixSeconds, _ context: DecisionContext) {
     refusedClaims = RefusedClaims(error, context.active.verifiers[provider].policy, now: now)
   }
 
-  /// Whether keys that are about to arrive may change the refusal.
+  /// Whether keys that are about to arrive may change the outcome.
   private static func mayCure(_ reason: Reason, _ keys: ProviderKeys, _ now: MonotonicTime) -> Bool {
     switch reason {
     case .keyUnknown: keys.refetchAllowedAt <= now
@@ -244,7 +245,7 @@ struct TokenAuthentication {
   }
 }
 
-/// The few providers that a token may be of.
+/// The few providers that may have issued a token.
 struct InlineCandidates {
   private var places = InlineArray<8, Int>(repeating: 0)
   private(set) var count = 0

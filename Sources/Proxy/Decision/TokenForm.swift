@@ -1,6 +1,6 @@
-/// What a token looks like, before anything is decoded.
+/// The form of a token, before anything is decoded.
 public enum TokenForm {
-  /// Whether it may be a compact JWS (RFC 7515 §7.1): two dots, and nothing but base64url around them. Whatever is not
+  /// Whether it may be a compact JWS (RFC 7515 §7.1): two dots, and nothing but base64url around them. Any other token
   /// is opaque.
   public static func isCompact(_ token: Span<UInt8>) -> Bool {
     var dots = 0
@@ -15,7 +15,7 @@ public enum TokenForm {
     return dots == 2
   }
 
-  /// Whether it holds what a Bearer token may, and no more (RFC 6750 §2.1, `b64token`).
+  /// Whether it consists of characters allowed in a Bearer token (RFC 6750 §2.1, `b64token`).
   static func isBearerToken(_ token: Span<UInt8>) -> Bool {
     var end = token.count
     while end > 0, token[end - 1] == UInt8(ascii: "=") { end -= 1 }

@@ -1,9 +1,9 @@
-/// A provider that enforces for a share of the senders what it tries on its tokens.
+/// A provider whose `try` is enforced for a share of senders.
 public struct TriedProvider: Sendable {
   public let name: String
-  /// For so many in a hundred senders.
+  /// The percentage of senders for whom it is enforced, 1 to 100.
   public let percentage: Int
-  /// Whether it refused more than its budget, and is enforced for nobody.
+  /// Whether it exceeded its budget, so that enforcement has stopped.
   public let isStopped: Bool
 
   public init(name: String, percentage: Int, isStopped: Bool) {

@@ -1,10 +1,10 @@
 public import Access
 
-/// A route that tries something, and for whom.
+/// A route with a `try`, and the senders for whom that is enforced.
 public struct TriedRoute: Sendable {
   public let name: String
   public let enforcement: Enforcement
-  /// Whether it refused more than its budget, and is enforced for nobody.
+  /// Whether it exceeded its budget, so that enforcement has stopped.
   public let isStopped: Bool
 
   public init(name: String, enforcement: Enforcement, isStopped: Bool) {

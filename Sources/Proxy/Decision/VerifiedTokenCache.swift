@@ -5,22 +5,21 @@ import Tokens
 
 /// The tokens that one loop has verified, by their full bytes.
 ///
-/// An entry dies when its token does (`now >= deadline`), when its provider's keys change, where it depends on
-/// them, and on reload. Only tokens
-/// that passed stand here, so a flood of bad ones moves nothing. When it is full, entries leave in the order in which
-/// they came, unless they were used since the hand last passed them (CLOCK).
+/// An entry expires with its token (`now >= deadline`), when its provider's keys change, if it depends on them, and on
+/// reload. Only accepted tokens are cached, so a flood of bad ones evicts nothing. When the cache is full, entries are
+/// evicted in order of arrival, unless they were used since the hand last passed them (CLOCK).
 struct VerifiedTokenCache {
-  /// What a hit gives.
+  /// The result of a hit.
   struct Hit {
     let identity: Identity
     let index: Int
-    /// Under which the token was last looked for among what is revoked.
+    /// The generation under which the token was last looked up among revocations.
     let revocationGeneration: UInt64
   }
 
   private struct Entry {
     var bytes: [UInt8]
-    /// Identity headers as the mapping `renderedMapping` renders them; more mappings stand in `moreRendered`.
+    /// Identity headers rendered by the mapping `renderedMapping`; those of other mappings are in `moreRendered`.
     var rendered: [UInt8] = []
     var hash: UInt64
     var keyGeneration: UInt64
@@ -35,12 +34,12 @@ struct VerifiedTokenCache {
     var isLive = true
   }
 
-  /// The generation of an entry that depends on no keys. No keys have it.
+  /// The generation of an entry that depends on no keys; key sets never have it.
   static let anyKeys = UInt64.max
   private static let renderedMax = 4
-  /// What an entry costs beside the bytes that are counted: itself, its identity, what the allocator adds.
+  /// The overhead of an entry in bytes: itself, its identity, what the allocator adds.
   static let entryOverheadBytes = 384
-  /// By how much the heap grows at once. Less than malloc would map apart.
+  /// The step by which the heap grows, in bytes. Less than what malloc would map separately.
   private static let roomBytes = 64 << 10
 
   private let hash = SeededHash()
@@ -52,10 +51,10 @@ struct VerifiedTokenCache {
   private var assertions = RememberedAssertions()
   private var free: [Int32] = []
   private var hand = 0
-  /// Memory of all entries, about.
+  /// The approximate memory of all entries, in bytes.
   private(set) var bytesHeld = 0
   private(set) var count = 0
-  /// For how much of `bytesHeld` the heap has grown.
+  /// The part of `bytesHeld` for which the heap has grown.
   private var roomMade = 0
 
   init(countMax: Int, bytesMax: Int) {
@@ -64,7 +63,7 @@ struct VerifiedTokenCache {
     buckets = [Int32](repeating: -1, count: 256)
   }
 
-  /// The identity that `token` was verified to be, while it still is.
+  /// The identity that `token` was verified to be; nil if it is not cached, or is no longer valid.
   mutating func find(
     _ token: Span<UInt8>, provider: Int, keyGeneration: UInt64, now: UnixSeconds
   ) -> Hit? {
@@ -92,11 +91,11 @@ struct VerifiedTokenCache {
     return nil
   }
 
-  /// Remembers a token that has just been verified; gives its place.
+  /// Caches a token that has just been verified; returns its index.
   ///
   /// - Parameters:
-  ///   - revocationGeneration: Under which it is not revoked.
-  ///   - deadline: From this second on it is not found any more.
+  ///   - revocationGeneration: The generation under which it is not revoked.
+  ///   - deadline: It is not found from this second on.
   mutating func insert(
     _ token: Span<UInt8>, provider: Int, keyGeneration: UInt64, revocationGeneration: UInt64, identity: Identity,
     deadline: UnixSeconds
@@ -132,19 +131,19 @@ struct VerifiedTokenCache {
     return place
   }
 
-  /// The identity headers rendered for the entry at `index`.
+  /// The identity headers rendered for the entry at `index`; nil if they are not cached.
   func rendered(at index: Int, mapping: Int) -> [UInt8]? {
     if entries[index].renderedMapping == mapping { return entries[index].rendered }
     if moreRendered.isEmpty { return nil }
     return moreRendered[index]?.first { $0.mapping == mapping }?.fields
   }
 
-  /// Remembers them, where there is room: nothing leaves for what can be rendered again.
+  /// Caches them if there is room: nothing is evicted for what can be rendered again.
   mutating func keep(_ fields: [UInt8], at index: Int, mapping: Int) {
     guard bytesHeld + fields.count <= bytesMax else { return }
     if entries[index].renderedMapping < 0 {
       entries[index].renderedMapping = Int32(truncatingIfNeeded: mapping)
-      // What it was rendered into is larger than what came of it.
+      // The buffer that it was rendered into is larger than the result.
       entries[index].rendered = [UInt8](capacity: fields.count) { output in
         for byte in fields { output.append(byte) }
       }
@@ -155,16 +154,16 @@ struct VerifiedTokenCache {
     bytesHeld += fields.count
   }
 
-  /// The line with the assertion that was signed for a route about the token at `index`.
+  /// The field line with the assertion signed for a route about the token at `index`; nil if there is none to reuse.
   func assertion(at index: Int, route: Int, keyGeneration: UInt64, now: UnixSeconds) -> [UInt8]? {
     assertions.field(at: index, route: route, keyGeneration: keyGeneration, now: now)
   }
 
-  /// Remembers it, where there is room.
+  /// Caches it if there is room.
   ///
   /// - Parameters:
-  ///   - keyGeneration: Of the keys whose first has signed it.
-  ///   - seconds: When it is used again.
+  ///   - keyGeneration: The generation of the key set whose first key signed it.
+  ///   - seconds: The seconds during which it is reused.
   mutating func keep(
     assertion: [UInt8], at index: Int, route: Int, keyGeneration: UInt64, during seconds: Range<UnixSeconds>
   ) {
@@ -177,12 +176,12 @@ struct VerifiedTokenCache {
     entries[index].revocationGeneration = generation
   }
 
-  /// Where the token at `index` is counted.
+  /// The census handle under which the token at `index` is counted.
   func censusHandle(at index: Int) -> TokenCensus.Handle { entries[index].census }
 
   mutating func keep(_ handle: TokenCensus.Handle, at index: Int) { entries[index].census = handle }
 
-  /// Forgets the token at `index`, which `find` gave.
+  /// Removes the token at `index`, which `find` returned.
   mutating func forget(at index: Int) { remove(index) }
 
   mutating func removeAll() {
@@ -207,7 +206,7 @@ struct VerifiedTokenCache {
   }
 
   private mutating func evict() {
-    // Ends: every second pass over an entry finds it unused.
+    // This terminates: every second pass over an entry finds it unused.
     while count > 0 {
       if hand >= entries.count { hand = 0 }
       let place = hand
@@ -243,7 +242,7 @@ struct VerifiedTokenCache {
     entries[place].bytes = []
     entries[place].rendered = []
     entries[place].renderedMapping = -1
-    // Nobody's claims are held for longer than they are good.
+    // Claims are held no longer than they are valid.
     entries[place].identity = .anonymous
     entries[place].isLive = false
     free.append(Int32(place))

@@ -1,27 +1,28 @@
 import HTTP
 import Sockets
 
-/// What a request that a route forwards says of it in CDN-Loop (RFC 8586): when the request comes back with it, its way
-/// goes in a circle, and each turn would take two more connections until none are left.
+/// The mark that a route adds to the CDN-Loop field (RFC 8586) of requests that it forwards. If a request comes back
+/// with it, its path is a circle, and each turn would take two more connections until none are left.
 ///
-/// Not Via (RFC 9110 §7.6.3), for which some servers leave out compression. It names the route, too: a request may well
-/// come by twice and go on elsewhere, as behind a cache. The name is random, and the process's own: nobody can have the
-/// requests of others refused, and another process of the same gateway sees the circle a turn later.
+/// Not Via (RFC 9110 §7.6.3), for which some servers disable compression. The mark includes the route, as a request may
+/// legitimately pass twice and go on elsewhere, as behind a cache. The name is random and private to the process, so
+/// that nobody can have the requests of others refused; another process of the same gateway detects the circle one turn
+/// later.
 struct LoopMark: Sendable {
   private static let process = UInt64.random(in: 0 ... .max)
 
   private let name: [UInt8]
 
-  /// - Parameter route: The route's number.
+  /// - Parameter route: The route's index.
   init(route: Int) {
     let digits = String(LoopMark.process, radix: 16)
     name = [UInt8]("portcullis-\(String(repeating: "0", count: 16 - digits.utf8.count))\(digits)-\(route)".utf8)
   }
 
-  /// Goes beside those that came (RFC 9110 §5.3), with its CRLF.
+  /// The field line to add to those received (RFC 9110 §5.3), with its CRLF.
   var fieldLine: [UInt8] { [UInt8]("CDN-Loop: ".utf8) + name + [UInt8]("\r\n".utf8) }
 
-  /// Whether the request has it already.
+  /// Whether the request carries the mark already.
   func isIn(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
     guard head.loopLine >= 0 else { return false }
     for index in head.loopLine..<head.fields.count where head.fields[index].known == .cdnLoop {

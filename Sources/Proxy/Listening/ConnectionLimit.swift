@@ -1,10 +1,10 @@
 import Synchronization
 
-/// `max_connections` of an upstream: how many requests are in flight over all loops together, and who waits for one of
-/// them to end.
+/// `max_connections` of an upstream: the number of requests in flight over all loops together, and the queue of those
+/// that wait for one of them to end.
 ///
-/// A request is let in without a lock while nobody waits. Who waits stands in one row, whatever its loop; who leaves lets
-/// the first of it in, so that none is overtaken.
+/// Admission takes no lock while the queue is empty. The requests of all loops wait in one FIFO queue; each request
+/// that ends admits the first of it, so that none is overtaken.
 final class ConnectionLimit: Sendable {
   /// A request that waits; a turn of an earlier exchange of its slot is passed on.
   typealias Turn = ExchangePlace

@@ -1,7 +1,7 @@
 import HTTP
 import Sockets
 
-/// What a loop that carries traffic asks of whoever runs it; called from any loop.
+/// Requests of the loops that carry traffic to the control loop; called from any loop.
 public struct ControlRequests: Sendable {
   /// Asks for the keys of a provider that may have a new one: by its index, and the generation of the configuration that
   /// it is of. Ends in `Server.update(keys:)`, where that configuration is still in force.

@@ -259,7 +259,7 @@ final class Worker {
     return (provider, pause)
   }
 
-  /// Has it asked once more about what a tunnel was opened with.
+  /// Introspects the credential that a tunnel was opened with once more.
   private func askAgain(_ credential: IntrospectedCredential, of slot: ExchangeSlot) -> TunnelQuestions.Asked {
     guard let (provider, pause) = questioned(slot, credential) else { return .nothing }
     let (bytes, isSession) =

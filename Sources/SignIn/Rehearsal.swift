@@ -9,25 +9,25 @@ import State
 import Synchronization
 public import Tokens
 
-/// Services for requests that nobody has sent: they keep nothing, read no file, ask nobody and check no password. All
-/// that they answer and report is what the others would, and nothing of it is left out for having come too often.
+/// Services for requests that no client has sent: they store nothing, read no file, contact no server and check no
+/// password. They answer and report all that the real ones would, and suppress no report for being repeated too often.
 public enum Rehearsal {
-  /// nil where OpenSSL fails.
+  /// nil if OpenSSL fails.
   ///
-  /// - Parameter keys: The provider's: the first of them signs.
+  /// - Parameter keys: Those of the provider; the first of them signs.
   public static func signIn(
     _ configuration: SignInConfiguration, _ policy: TokenPolicy, keys: [IssuerKey],
     report: @escaping @Sendable (SignInEvent) -> Void
   ) -> SignInService? {
     SignInService(
       configuration, policy,
-      // Where there is nobody to compare a password with, none is hashed.
+      // Without a user whose password could be compared, none is hashed.
       state: SignInState(
         store: EmptyStore(), users: configuration.users, keys: keys, unmatched: nil, saidEvery: .zero),
       passwords: PasswordWork(width: 1), clock: { WallClock.seconds }, end: { _, done in done() }, report: report)
   }
 
-  /// A service, and a way to its provider that has begun: what a browser comes back with, beside a code.
+  /// A service, and a sign-in at its provider that has begun: what a browser brings back, beside a code.
   public struct CodeFlow: Sendable {
     public let service: CodeFlowService
     public let state: String
@@ -35,11 +35,11 @@ public enum Rehearsal {
     public let cookie: String
   }
 
-  /// nil where OpenSSL fails.
+  /// nil if OpenSSL fails.
   ///
   /// - Parameters:
-  ///   - policy: The provider's, whose endpoints answer with what they are sent.
-  ///   - keys: The provider's.
+  ///   - policy: That of the provider, whose endpoints echo what they are sent.
+  ///   - keys: Those of the provider.
   public static func codeFlow(
     _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, keys: KeySet,
     report: @escaping @Sendable (CodeFlowEvent) -> Void
@@ -79,8 +79,7 @@ public enum Rehearsal {
     return [UInt8]("{\(members.map { "\"\($0.key)\":\"\(issuer)\($0.value)\"" }.joined(separator: ","))}".utf8)
   }
 
-  /// What a provider answers that repeats what it is sent: where an error is expected, where a token is, and where nothing
-  /// of the kind is.
+  /// The responses of a provider that echoes what it is sent: in turn as an error, as tokens, and as something else.
   private static func echo(_ request: FetchRequest, _ count: Int) -> Result<FetchResponse, FetchError> {
     guard case .post(_, let content) = request.method else { return .failure(.requestRefused) }
     let sent = String(decoding: content, as: UTF8.self)

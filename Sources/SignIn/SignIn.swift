@@ -2,7 +2,7 @@
 /// May import: Configuration, Access, Tokens, HTTP, Crypto, JSON, State, Keys, OAuth, Fetch, Sockets, Reason.
 /// Never does: work of its own on a loop, or keep or log a password or a token.
 
-/// Bounds that are no knobs.
+/// Fixed limits, which cannot be configured.
 enum Limits {
   /// Failures of one account, and from one address, within `failuresWithinSeconds` (SECURITY C-11).
   static let accountFailuresMax = 10

@@ -86,7 +86,7 @@ public final class SignInService: Responder, Sendable {
     }
   }
 
-  /// What is answered where a password or a secret comes that nobody has the time for; nil: it may be checked.
+  /// The busy response, if the queue for checking passwords and secrets is full; nil if the request may proceed.
   private func busyResponse(to request: LocalRequest) -> LocalResponse? {
     guard request.method == "POST" else { return nil }
     let isLogin = request.path == configuration.path + "/login"
@@ -136,7 +136,7 @@ public final class SignInService: Responder, Sendable {
 
   // MARK: Sign-ins
 
-  /// What somebody gets who signs in, or goes on.
+  /// The tokens issued at sign-in or refresh.
   struct Issued: Sendable {
     /// How long the access token is good.
     let seconds: Int64

@@ -1,38 +1,39 @@
 public import Crypto
 internal import JSON
 
-/// Who a verified token says its bearer is. Made here alone, behind every check.
+/// A token whose signature and claims were verified. Only this file can create one.
 public final class VerifiedToken: Sendable {
   public let claims: ClaimsSet
-  /// The `kid` of the key that signed (RFC 7517 §4.5), also where the header names none; with a shared secret, which has
-  /// no name, the header's.
+  /// The `kid` of the key that signed (RFC 7517 §4.5), also if the header names none; for a shared secret, which has no
+  /// name, that of the header; nil if there is neither.
   public let keyID: String?
   public let algorithm: SignatureAlgorithm
-  /// What its signature was verified with.
+  /// The key that its signature was verified with.
   let key: PublicKey
-  /// `exp`.
+  /// `exp`, in seconds since 1970.
   public let expiresAt: UnixSeconds
-  /// From this second on the token is refused: `exp` and the leeway, or sooner where the policy bounds its age.
+  /// The token is refused from this second on: `exp` plus the leeway, or earlier if the policy limits its age.
   public let deadline: UnixSeconds
-  /// `iat`; nil where it does not say.
+  /// `iat`, in seconds since 1970; nil if the token has none.
   public let issuedAt: UnixSeconds?
-  /// The first of its provider's audiences that it is for; nil where those take any.
+  /// The first of its provider's audiences that the token is for; nil if the provider accepts any.
   public let audience: String?
-  /// Whether its header names the key, and says what it is (`typ`).
+  /// Whether its header names the key (`kid`).
   public let namesKey: Bool
+  /// Whether its header states its type (`typ`).
   public let saysType: Bool
-  /// As the key set has it.
+  /// The name of the key in the key set; nil if it has none.
   private let givenKeyName: String?
 
-  /// What the key is called, whatever the token says: its `kid` in the key set, or else its thumbprint (RFC 7638); nil: it
-  /// is a secret without a name.
+  /// The name of the key, whatever the token says: its `kid` in the key set, or else its thumbprint (RFC 7638); nil for
+  /// a secret without a name.
   public var keyName: String? { givenKeyName ?? (try? Thumbprint.of(key)) }
   public var provider: String { claims.provider }
   public var issuer: String { claims.issuer }
-  /// Who it is about; nil where the token does not say.
+  /// The subject (`sub`); nil if the token has none.
   public var subject: String? { claims.subject }
 
-  /// The claim at `path`; nil where the token has none.
+  /// The claim at `path`; nil if the token has none.
   public func claim(_ path: ClaimPath) -> ClaimValue? { claims.claim(path) }
 
   fileprivate init(
@@ -53,25 +54,26 @@ public final class VerifiedToken: Sendable {
   }
 }
 
-/// What a signature was found to be of.
+/// The key and algorithm that a signature was verified with.
 private struct Signer {
   let key: PublicKey
-  /// In the key set.
+  /// The name of the key in the key set; nil if it has none.
   let keyName: String?
-  /// There, or else in the token's header.
+  /// The name of the key in the key set, or else in the header of the token.
   let keyID: String?
   let algorithm: SignatureAlgorithm
 
   init(_ key: VerificationKey, named keyID: String?, _ algorithm: SignatureAlgorithm) {
     self.key = key.key
     keyName = key.keyID
-    // The key's own text, where it has one: the same bytes, and one text for all of its tokens.
+    // The key's own string, if it has one: the same bytes, but shared by all of its tokens.
     self.keyID = key.keyID ?? keyID
     self.algorithm = algorithm
   }
 }
 
-/// Checks the tokens of one provider. The cheapest refusal comes first, and no claim is read before the signature holds.
+/// Verifies the tokens of one provider. The cheapest checks come first, and no claim is read before the signature is
+/// verified.
 public final class TokenVerifier: Sendable {
   public let policy: TokenPolicy
 
@@ -79,12 +81,14 @@ public final class TokenVerifier: Sendable {
     self.policy = policy
   }
 
-  /// The token, verified.
+  /// Verifies a token.
   ///
   /// - Parameters:
-  ///   - keys: nil: the provider has none. A token that no key could save is refused all the same.
-  ///   - now: The time that `exp`, `nbf` and `iat` are compared with.
-  ///   - signatures: The loop's own.
+  ///   - keys: nil if the provider has no keys yet; a token that no key could make valid is still refused for its own
+  ///     reason.
+  ///   - now: The time that `exp`, `nbf` and `iat` are compared with, in seconds since 1970.
+  ///   - signatures: That of the loop.
+  /// - Throws: `TokenError`, with the reason of the first check that failed.
   public func verify(
     _ token: Span<UInt8>, keys: KeySet?, now: UnixSeconds, using signatures: SignatureVerifier
   ) throws(TokenError) -> VerifiedToken {
@@ -92,9 +96,9 @@ public final class TokenVerifier: Sendable {
     return try verify(try CompactToken(token), of: token, keys: keys, now: now, using: signatures)
   }
 
-  /// The token, verified, where it was decoded before.
+  /// Verifies a token that has been decoded already.
   ///
-  /// - Parameter compact: `token`, decoded.
+  /// - Parameter compact: `token`, decoded. Its size is not checked again.
   public func verify(
     _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, now: UnixSeconds, using signatures: SignatureVerifier
   ) throws(TokenError) -> VerifiedToken {
@@ -104,7 +108,8 @@ public final class TokenVerifier: Sendable {
     return VerifiedToken(claims, policy, signer, compact.header, checked, now: now)
   }
 
-  /// Checks everything but the claims; the payload as it was signed. For looking at a token, not for letting it in.
+  /// Verifies everything but the claims, and returns the payload as it was signed. For inspecting a token, not for
+  /// accepting it.
   public func verifiedPayload(
     _ token: Span<UInt8>, keys: KeySet, using signatures: SignatureVerifier
   ) throws(TokenError) -> [UInt8] {
@@ -129,12 +134,12 @@ extension TokenVerifier {
       throw TokenError(.algorithmRefused(allowed: policy.algorithms ?? []), keyID: header.keyID)
     }
     guard let keys else { throw TokenError(.keysUnavailable, keyID: header.keyID) }
-    // RFC 8725 §3.1: a public key is never a secret, nor the other way round.
+    // RFC 8725 §3.1: a public key is never used as a secret, nor a secret as a public key.
     guard algorithm.isSymmetric == keys.isSecret else {
       throw TokenError(.algorithmRefused(allowed: policy.algorithms ?? []), keyID: header.keyID)
     }
     let signed = token.extracting(0..<compact.signedCount)
-    // Whoever shares a secret calls it what they like: a name says nothing of which of them signed.
+    // The parties that share a secret name it as they like: the name does not tell which of them signed.
     if let keyID = header.keyID, !keys.isSecret {
       let key = try self.key(named: keyID, algorithm, keys)
       guard try TokenVerifier.isSigned(compact, signed, algorithm, key, keyID, signatures) else {
@@ -144,14 +149,14 @@ extension TokenVerifier {
     }
     for key in try fittingKeys(algorithm, keys, keyID: header.keyID) {
       if try TokenVerifier.isSigned(compact, signed, algorithm, key, header.keyID, signatures) {
-        // Its name all the same: a revoked key is no better for not being named.
+        // The name of the key is recorded nonetheless: a revoked key is no better for not being named.
         return Signer(key, named: header.keyID, algorithm)
       }
     }
     throw TokenError(.signatureInvalid, keyID: header.keyID)
   }
 
-  /// Whether the token's signature is `key`'s over `signed`.
+  /// Whether the signature of the token is the signature of `key` over `signed`.
   private static func isSigned(
     _ compact: CompactToken, _ signed: Span<UInt8>, _ algorithm: SignatureAlgorithm, _ key: VerificationKey,
     _ keyID: String?, _ signatures: SignatureVerifier
@@ -171,10 +176,10 @@ extension TokenVerifier {
     return key
   }
 
-  /// SECURITY T-8.
+  /// The maximum number of keys tried for a token that names none (SECURITY T-8).
   private static let unnamedKeysMax = 4
 
-  /// The keys that may have signed a token that names none, or was signed with a secret.
+  /// The keys that may have signed a token that names none, or that is signed with a secret; at most `unnamedKeysMax`.
   private func fittingKeys(
     _ algorithm: SignatureAlgorithm, _ keys: KeySet, keyID: String?
   ) throws(TokenError) -> [VerificationKey] {

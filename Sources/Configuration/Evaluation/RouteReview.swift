@@ -1,19 +1,21 @@
 import Access
 import HTTP
 
-/// What is allowed, and probably not meant: for whoever writes the routes, each with a request that shows it.
+/// What routes allow that is probably not meant: warnings for the author of the routes, each with a request that shows
+/// it.
 public struct RouteReview: Sendable {
+  /// At most 500, and one more that says so if there are others.
   public private(set) var warnings: [Diagnostic] = []
   private let evaluator: RequestEvaluator
   private let patterns: [RoutePattern]
   private let witnesses: RouteWitnesses
-  /// By their rules.
+  /// The patterns, grouped by their rules.
   private let index: RoutePatternIndex
   /// Routes with equal rules have the same number.
   private let ruleNumbers: [Int]
   /// Which routes let a request without a token pass.
   private let isOpen: [Bool]
-  /// Whether a route keeps what is refused by default in paths.
+  /// Whether any route keeps spellings of paths that are refused by default.
   private let keepsSpellings: Bool
 
   private var configuration: GatewayConfiguration { evaluator.configuration }
@@ -34,7 +36,7 @@ public struct RouteReview: Sendable {
     self.index = index
     isOpen = configuration.routes.map { RouteReview.isOpen($0.rule) }
     keepsSpellings = configuration.routes.contains { !$0.pathTraitsKept.isEmpty }
-    // The first request that gets there; nil where none does.
+    // The first request that reaches each route; nil if none does.
     let reached = configuration.routes.indices.map { index in
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
     }
@@ -62,8 +64,8 @@ public struct RouteReview: Sendable {
     }
   }
 
-  /// The sign-in pages are forwarded to the gateway by the proxy that asks it about everything else: unless that proxy is
-  /// trusted, all of its clients have one address.
+  /// The sign-in pages are forwarded to the gateway by the proxy that asks it about all other requests: unless that
+  /// proxy is trusted, all of its clients appear to have its address.
   private mutating func reportUntrustedPeers() {
     guard let asked = configuration.forwardAuth, let pages = configuration.providers.compactMap(\.signInPages).first
     else { return }
@@ -79,8 +81,8 @@ public struct RouteReview: Sendable {
           """))
   }
 
-  /// A route with `methods` leaves the other methods of its path to later routes: where such a route is looser and for more
-  /// paths, that is probably not meant. Reading that is open to more clients than writing often is.
+  /// A route with `methods` leaves the other methods of its path to later routes: if such a route is less strict and
+  /// covers more paths, that is probably not meant. It is common for reading to be open to more clients than writing.
   private mutating func reportOtherMethods(of request: RouteWitness, beside index: Int) {
     let methods = patterns[index].methods
     guard !methods.isEmpty, !isOpen[index] else { return }
@@ -104,7 +106,7 @@ public struct RouteReview: Sendable {
     routes[route].rule.requirement.isEmpty && !routes[other].rule.requirement.isEmpty
   }
 
-  /// A route that keeps what is refused by default may take a path that its server reads as another route's
+  /// A route that keeps what is refused by default may take a path that its server interprets as another route's
   /// (SECURITY P-3): `//admin/x` where `/admin/x` has a rule.
   private mutating func reportOtherSpellings(of request: RouteWitness, by index: Int) {
     guard keepsSpellings, !isOpen[index], case .upstream = routes[index].destination else { return }
@@ -126,8 +128,8 @@ public struct RouteReview: Sendable {
     }
   }
 
-  /// The same path to many servers, by the key by which a route takes it: with each slash doubled, as it is or
-  /// encoded, or encoded itself, and with a parameter at the end of each segment.
+  /// Spellings that many servers take for the same path, by the key that makes a route accept them: with each slash
+  /// doubled, as it is or encoded, or encoded itself, and with a parameter at the end of each segment.
   private static func otherSpellings(of path: String) -> [(key: String, paths: [String])] {
     var (doubled, encoded, parameters): ([String], [String], [String]) = ([], [], [])
     for index in path.indices {
@@ -156,8 +158,8 @@ public struct RouteReview: Sendable {
 
   private var isFull: Bool { warnings.count > RouteReview.warningsMax }
 
-  /// A route that is not open to everyone, below whose path the open one lies, whatever their methods. One for all paths
-  /// is no area.
+  /// The first later route that is not open to everyone and whose path contains that of this open one, whatever their
+  /// methods; nil if there is none. A route for all paths does not count.
   private func protectedArea(around index: Int) -> Int? {
     guard isOpen[index] else { return nil }
     var first: Int?
@@ -178,12 +180,12 @@ public struct RouteReview: Sendable {
     }
   }
 
-  /// Later routes that take some of the same requests, by other rules: which one decides is only a matter of their order.
-  /// A part in front of its whole, by host and path, is how exceptions are written.
+  /// Reports later routes with other rules that take some of the same requests: only their order determines which one
+  /// decides. A part in front of its whole, by host and path, is how exceptions are written.
   private mutating func reportOverlaps(of index: Int) {
     let pattern = patterns[index]
     for other in self.index.overlapping(pattern, after: index, otherThan: ruleNumbers[index]) {
-      // Their methods may be others.
+      // Their methods may differ.
       guard let request = witnesses.request(of: pattern, and: patterns[other]) else { continue }
       var whole = patterns[other]
       whole.methods = []
@@ -196,11 +198,11 @@ public struct RouteReview: Sendable {
   private func place(of route: Int) -> String { "the route on line \(routes[route].position.line)" }
 
   private func text(_ request: RouteWitness) -> String {
-    // A host that any pattern takes says nothing.
+    // A host that any pattern matches adds nothing.
     let plain = RouteWitness(method: request.method, host: EvaluatedRequest.anyHost, path: request.path)
     return "\(request.method) \(takes(request) == takes(plain) ? "" : request.host)\(request.path)"
   }
 
-  /// Who has made more of them reads no further; that there are more is one of its own.
+  /// A longer list would not be read; that there are more is a warning of its own.
   private static let warningsMax = 500
 }

@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// Who reads a configuration.
+/// The program that reads a configuration.
 public enum ConfigurationReader: Sendable {
-  /// The gateway, with whose rights its files are judged.
+  /// The gateway; files are judged with the rights of its own process.
   case gateway
-  /// A command beside it. As root it judges files with the rights of the user that the gateway runs as.
+  /// A command. Run by root, it judges files with the rights of the user that the gateway runs as.
   case command
 }
 
 extension GatewayDraft {
-  /// Whom the gateway's own files belong to, where a command that root runs reads them and that is not root; nil: it is
-  /// the user that this process runs as, as far as is known.
+  /// The owner of the gateway's own files, if a command run by root reads the configuration and that owner is not root;
+  /// nil for the user of this process, also if the owner is unknown.
   ///
   /// That is the owner of the first state folder, which the gateway makes; where there is none yet, of the folder in which
   /// it would be made. Never the owner of a file that is to be judged, which would vouch for itself.

@@ -31,7 +31,7 @@ public struct TriedRequirement: Sendable, Hashable {
 public enum Enforcement: Sendable, Hashable {
   /// For no sender: it is only evaluated.
   case nobody
-  /// For `percentage` percent of senders (1...100), chosen by a stable hash.
+  /// For `percentage` percent of senders (1...99), chosen by a stable hash.
   case share(percentage: Int)
 
   /// - Returns: `refusal`, if it is not enforced for the sender with these claims.
@@ -89,6 +89,9 @@ public struct EnforcementBudget: Sendable, Hashable {
   /// The length of a window in seconds.
   public var windowSeconds: Int64
 
+  /// - Parameters:
+  ///   - percentage: 1 to 100.
+  ///   - windowSeconds: 1 to 86,400.
   public init(percentage: Int, windowSeconds: Int64) {
     self.percentage = percentage
     self.windowSeconds = windowSeconds

@@ -16,6 +16,7 @@ public struct PathPattern: Sendable, Hashable {
   /// `**` stands last.
   let matchesBelow: Bool
 
+  /// - Throws: `PatternError` if `text` is not a valid pattern.
   public init(_ text: String) throws(PatternError) {
     guard text.hasPrefix("/") else { throw PatternError("it begins with `/`") }
     var parts = PathPattern.parts(text)

@@ -9,8 +9,13 @@ public struct Remedy: Sendable, Equatable {
   /// The maximum age of the authentication in seconds; nil if any age will do.
   public var authenticationAge: Int64?
 
+  /// Nothing that a client could obtain.
   public static let none = Remedy()
 
+  /// - Parameters:
+  ///   - scopes: All that are needed.
+  ///   - contextClasses: Any one suffices; empty if none is asked for.
+  ///   - authenticationAge: Seconds; nil if any age will do.
   public init(scopes: [String] = [], contextClasses: [String] = [], authenticationAge: Int64? = nil) {
     self.scopes = scopes
     self.contextClasses = contextClasses

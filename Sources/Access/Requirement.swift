@@ -5,6 +5,7 @@ public import Tokens
 public struct Requirement: Sendable, Hashable {
   public var conditions: [Condition]
 
+  /// - Parameter conditions: All have to hold; without any, the requirement always does.
   public init(_ conditions: [Condition] = []) { self.conditions = conditions }
 
   public var isEmpty: Bool { conditions.isEmpty }
@@ -49,6 +50,9 @@ public struct RequestFacts: Sendable {
   /// For what-if evaluation: the sign-in assumed to have happened; nil to evaluate the request as received.
   var signIn: SupposedSignIn?
 
+  /// - Parameters:
+  ///   - path: Canonical.
+  ///   - now: Seconds since 1970.
   public init(path: [UInt8], now: UnixSeconds) {
     self.path = path
     self.now = now

@@ -11,6 +11,9 @@ public struct RevocationSnapshot: Sendable {
   /// The names that are new since the snapshot before, and possibly others; nil if any name may be new.
   public let news: [RevokedName]?
 
+  /// - Parameters:
+  ///   - generation: One that no other snapshot of the process has.
+  ///   - news: nil if any name may be new.
   public init(
     _ revocations: Revocations, endedSignIns: Revocations = Revocations(), generation: UInt64,
     news: [RevokedName]? = nil

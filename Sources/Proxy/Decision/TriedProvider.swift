@@ -1,7 +1,7 @@
 /// A provider whose `try` is enforced for a share of senders.
 public struct TriedProvider: Sendable {
   public let name: String
-  /// The percentage of senders for whom it is enforced, 1 to 100.
+  /// The percentage of senders for whom it is enforced, 1 to 99.
   public let percentage: Int
   /// Whether it exceeded its budget, so that enforcement has stopped.
   public let isStopped: Bool

@@ -77,6 +77,7 @@ private struct Signer {
 public final class TokenVerifier: Sendable {
   public let policy: TokenPolicy
 
+  /// - Parameter policy: What the provider's tokens have to satisfy.
   public init(_ policy: TokenPolicy) {
     self.policy = policy
   }

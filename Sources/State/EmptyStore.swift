@@ -1,4 +1,5 @@
-/// A store that nothing is in, and that keeps nothing.
+/// A store that is always empty: it remembers nothing and finds nothing. No operation fails, and each calls its
+/// completion at once.
 public final class EmptyStore: SignInStore, SessionStore {
   public init() {}
 

@@ -36,13 +36,13 @@ public protocol SessionStore: EndingStore {
 
   /// Ends all sessions; the ids of those that went on until now.
   ///
-  /// - Parameter subject: Of this one alone; nil: whosever.
+  /// - Parameter subject: Restricts the operation to this subject; nil for all subjects.
   func endAll(subject: String?, provider: String, now: Int64, completion: @escaping Completion<[String]>)
 
   /// The sessions that go on, those used last first.
   ///
   /// - Parameters:
-  ///   - subject: Of this one alone; nil: whosever.
+  ///   - subject: Restricts the result to this subject; nil for all subjects.
   ///   - idleSeconds: After how long without use a session ends.
   func list(
     provider: String, subject: String?, now: Int64, idleSeconds: Int64,
@@ -76,9 +76,10 @@ public struct SessionsEnd: Sendable {
   public let hash: [UInt8]
   /// Seconds since 1970, from when on it is refused anyway.
   public let until: Int64
-  /// Of this one alone; nil: whosever.
+  /// Restricts the order to this subject; nil for all subjects.
   public let subject: String?
-  /// This one alone; nil: all of the subject's. Whoever names neither has named nobody.
+  /// Restricts the order to this session of the provider; nil for all of the subject's. An order that names neither
+  /// ends none.
   public let providerSessionID: String?
 
   public init(hash: [UInt8], until: Int64, subject: String?, providerSessionID: String?) {

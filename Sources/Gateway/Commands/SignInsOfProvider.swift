@@ -50,7 +50,7 @@ enum SignInsOfProvider {
 
   /// Those that go on.
   ///
-  /// - Parameter user: Of this one alone; nil: whosever.
+  /// - Parameter user: Restricts the table to this user; nil for all users.
   func table(of user: String?) throws -> TextTable {
     switch self {
     case .signIns(let store, let provider, let users):

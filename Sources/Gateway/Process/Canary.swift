@@ -10,7 +10,8 @@ struct CanaryState {
   var takingBack: TakingBack?
   /// How long a trial was asked for beside what the file says: of further reloads too, until one has ended well.
   var asked: Duration?
-  /// Whether the file is not what is in force, and is taken again by whoever starts anew.
+  /// Whether a rollback has left a file that differs from the configuration in force, so that a restart would load it
+  /// again.
   var fileWasTakenBack = false
   var recent = RecentShares(from: .current)
   /// What the loops are being asked, by a number.

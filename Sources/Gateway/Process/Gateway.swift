@@ -14,12 +14,12 @@ import TLS
 import Telemetry
 import Tokens
 
-/// Why the program ends.
+/// An error that ends the program, with its exit status.
 struct GatewayFault: Error {
   let message: String
   let status: ExitCode
 
-  /// What `body` returns. What it throws is a fault that ends the program with `status`, and says `prefix` first.
+  /// Returns what `body` returns. If it throws, the program ends with `status` and a message that begins with `prefix`.
   static func raised<Value: ~Copyable>(
     as status: ExitCode, _ prefix: String = "", _ body: () throws -> Value
   ) throws(GatewayFault) -> Value {
@@ -31,7 +31,8 @@ struct GatewayFault: Error {
   }
 }
 
-/// The running gateway: what is wired to what, and what signals do. Lives on the control loop, which carries no traffic.
+/// The running gateway: it owns and connects all services, and handles signals and reloads. Confined to the control
+/// loop, which carries no traffic.
 final class Gateway {
   let path: String
   let control: EventLoop
@@ -39,7 +40,7 @@ final class Gateway {
   let logWriter: ProgramLogWriter
   let accessLog: AccessLog
   let serviceManager: ServiceManager
-  /// The way back to this loop; nil: it has not begun.
+  /// The handle by which other threads reach it on the control loop; nil before it has started.
   var bound: LoopBound<Gateway>?
   var active: ActiveConfiguration
   let keyStore: KeyStore
@@ -52,18 +53,18 @@ final class Gateway {
   let endedSignIns: EndedSignIns
   let signIns: SignIns
   let codeFlows: CodeFlows
-  /// What counters are called.
+  /// The names of counters.
   let metricNames = MetricNames()
   let exporter: OTLPExporter
   var exporting = ExportProgress()
-  /// Nothing is under way any more; what is to be exported may be.
+  /// Whether all requests have ended, and only pending exports remain.
   var isEnding = false
   var hasEnded = false
-  /// nil: nobody asks, or not yet.
+  /// nil before the admin listener starts, or if `admin` is not configured.
   var adminServer: Server?
   let startedAt = Double(WallClock.nanoseconds) / 1e9
   var acceptedTokens: AcceptedTokensOfAll
-  /// nil: not yet.
+  /// nil before the gateway serves.
   var servesSince: MonotonicTime?
   var reloads = AdminReport.Reload()
   var reloading = ReloadProgress()
@@ -73,18 +74,18 @@ final class Gateway {
   var recentTraffic = RecentTraffic(from: MonotonicTime.current)
   var revoking = RevocationProgress()
   var signals: [any DispatchSourceSignal] = []
-  /// Signals that are handled, and loops that accept.
+  /// Signal handlers installed and loops that accept, counted together.
   var stepsDone = 0
   var sockets: ListenerSockets
   let handover: Handover
-  /// Until this process serves, where another one hands over to it.
+  /// The handover from another process; nil if there is none, or once this process serves.
   var takeover: Takeover?
   var isDraining = false
   var loopsDrained = 0
   var loopsCut = 0
-  /// Why it ends.
+  /// The reason for its end.
   var endsBecause = "drained"
-  /// Those that the configuration in force shows.
+  /// The certificates that the configuration in force uses.
   var certificates: [AdminReport.Certificate]
 
   private init(
@@ -140,12 +141,12 @@ final class Gateway {
       throw GatewayFault(message: "\(error)", status: error.status)
     }
     revocations = RevocationWatcher(revoked, loop: control) { [log] in $0.write(to: log) }
-    // Before the first request: what is sent to a loop first, it does first.
+    // Before the first request: a loop handles messages in the order in which they are sent.
     server.update(revocations: revocationSnapshot())
   }
 
-  /// What the machine refuses of the gateway's own keys may be given later, as room on a disk: that is no fault of the
-  /// configuration, after which no service manager would start it again.
+  /// A fault of the machine with the gateway's own keys may pass, as a full disk: it is not a fault of the
+  /// configuration, after which no service manager would restart the gateway.
   private static func status(of error: KeyStoreError, _ configuration: GatewayConfiguration) -> ExitCode {
     guard case .file = error.fault,
       case .signing? = configuration.providers.first(where: { $0.name == error.provider })?.keys
@@ -158,11 +159,11 @@ final class Gateway {
   /// Runs the gateway until a signal ends the process.
   ///
   /// - Parameters:
-  ///   - revoked: The file of revoked tokens that it names, read.
-  ///   - files: Those that its listeners and upstreams name.
-  ///   - inherited: What this process was started with.
-  ///   - seen: What the files that are watched were like before they were read.
-  /// - Throws: Why it cannot start. Once it serves it does not return.
+  ///   - revoked: The content of its file of revoked tokens; nil if it has none.
+  ///   - files: The TLS files of its listeners and upstreams.
+  ///   - inherited: The sockets that this process was started with.
+  ///   - seen: The state of the watched files before they were read.
+  /// - Throws: The reason why it cannot start. Once it serves it does not return.
   static func serve(
     _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
     inherited: InheritedSockets, seen: ConfigurationWatcher.Sight
@@ -172,7 +173,7 @@ final class Gateway {
       try begin(
         configuration, revoked: revoked, files: files, inherited: inherited, seen: seen, log: log, logWriter: logWriter)
     } catch {
-      // What was said on the way stands before why it ended.
+      // Earlier messages precede the reason why the program ends.
       logWriter.flush()
       throw error
     }
@@ -198,11 +199,11 @@ final class Gateway {
 }
 
 extension Gateway {
-  /// Begins to serve.
+  /// Starts the services, and serves once the keys and names needed are there.
   private func start(_ bound: LoopBound<Gateway>) {
     self.bound = bound
     reloads.takenAt = startedAt
-    // Else another process answers there.
+    // Otherwise another process answers there.
     if takeover == nil { startAdmin(bound) }
     keyStore.start(
       issuerKeysChanged: { [unowned self] in
@@ -210,7 +211,7 @@ extension Gateway {
       },
       publish: { [unowned self] snapshot in
         server.update(keys: snapshot)
-        // Whose tokens come to the loops once these know the key.
+        // Tokens signed with a key are issued only once the loops know that key.
         signIns.take(keys: keyStore, of: active.configuration)
         codeFlows.take(snapshot, of: active.configuration)
         takeover?.check()
@@ -246,7 +247,7 @@ extension Gateway {
       })
   }
 
-  /// Begins to accept.
+  /// Starts to accept connections, and installs the signal handlers.
   private func beginServing(_ bound: LoopBound<Gateway>) {
     startAdmin(bound)
     server.start(
@@ -277,8 +278,8 @@ extension Gateway {
     startWatching(bound)
   }
 
-  /// Says that the gateway serves, once all loops accept and the last signal is handled: one that came before would be
-  /// lost.
+  /// Reports that the gateway serves, once all loops accept and the last signal handler is installed: a signal before
+  /// that would be lost.
   private func stepIsDone() {
     stepsDone += 1
     guard stepsDone == signals.count + server.workerCount else { return }
@@ -294,15 +295,15 @@ extension Gateway {
       log.notice("no longer listened on", metadata: ["listeners": "\(closed.joined(separator: " "))"])
     }
     guard let takeover else { return serviceManager.notify(.ready) }
-    // That process tells systemd, whose service it still is.
+    // The other process notifies systemd, whose service it still is.
     sockets.takeOver()
     takeover.sayReady()
     self.takeover = nil
   }
 
-  /// What is revoked now, under a generation of its own.
+  /// The current revocations, under a generation of their own.
   ///
-  /// - Parameter news: What has come into the file since the last one; nil: it may be anything.
+  /// - Parameter news: The names added to the file since the last snapshot; nil if they are unknown.
   func revocationSnapshot(news: [RevokedName]? = nil) -> RevocationSnapshot {
     let endedSince = endedSignIns.takeNews()
     let inForce = revocations.file?.inForce ?? Revocations()
@@ -316,7 +317,7 @@ extension Gateway {
     signIns.renew(request) { [server] in server.answer(request, $0) }
   }
 
-  /// A configuration that is no longer in force means other providers by its indices; who waited has been decided anew.
+  /// In another configuration the index may mean another provider; requests that waited have been decided anew.
   private func refetchKeys(_ provider: Int, _ generation: UInt64) {
     if generation == active.generation { keyStore.refetch(provider: provider) }
   }
@@ -339,7 +340,7 @@ extension Gateway {
     }
   }
 
-  /// Has `signal` handled on the control loop.
+  /// Handles the signal on the control loop.
   private func handle(_ number: Int32, _ bound: LoopBound<Gateway>, _ body: @escaping @Sendable (Gateway) -> Void) {
     Process.ignore(signal: number)
     let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)

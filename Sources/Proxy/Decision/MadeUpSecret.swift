@@ -11,14 +11,14 @@ struct MadeUpSecret {
 
   init(_ bytes: [UInt8]) {
     text = String(decoding: bytes, as: UTF8.self)
-    // Of base64 and base64url, where they are alike, and without padding.
+    // The common part of base64 and base64url, without padding.
     basic = Base64URL.text([UInt8]("\(text):\(text)".utf8))
   }
 
   /// A secret that is not a token.
   static func word() throws -> MadeUpSecret { MadeUpSecret([UInt8](Base64URL.text(try RandomBytes.make(32)).utf8)) }
 
-  /// A token of `issuer`'s that says so much beside when it ends.
+  /// A token with these claims that expires 600 s after `now`, signed by `key`.
   static func token(_ claims: String, _ now: UnixSeconds, keyID: String, _ key: IssuerKey) throws -> MadeUpSecret {
     let parts = ["{\"alg\":\"EdDSA\",\"kid\":\"\(keyID)\"}", "{\"exp\":\(now + 600),\(claims)}"]
     let text = parts.map { Base64URL.text([UInt8]($0.utf8)) }.joined(separator: ".")
@@ -29,12 +29,13 @@ struct MadeUpSecret {
   /// What must not appear anywhere.
   var traces: [[UInt8]] { (text.split(separator: ".") + [basic[...]]).map { [UInt8]($0.utf8) } }
 
-  /// A request, or what somebody sent for one.
+  /// The bytes of a request, or of something sent in place of one.
   struct Request {
     let bytes: [UInt8]
-    /// Where the head is one: what follows it, for whoever reads bodies.
+    /// The body after a complete head, for responders that read bodies.
     let body: [UInt8]
-    /// Whether its sender may read it again: the name and the way that a page had are in the next one.
+    /// Whether its sender may see the secret in the response: a page repeats the user name and return path in the next
+    /// request.
     var isRepeated = false
 
     init(_ line: String, host: String = MadeUpSecret.host, _ fields: String = "", body: String = "") {
@@ -46,12 +47,12 @@ struct MadeUpSecret {
   }
 
   static let host = "canary"
-  /// Of a second one: a host has one sign-in.
+  /// The host of the second sign-in: a host has only one.
   static let otherHost = "elsewhere.canary"
 
   /// - Parameter callback: What a browser brings back from a provider: a query without the code, and a cookie.
   func requests(callback: (query: String, cookie: String)?) -> [Request] {
-    // What reads forms looks at no token in them but a provider's.
+    // Code that reads forms looks at no tokens in them other than a provider's.
     heads + targets + questions + codeFlows(callback) + (isToken ? [] : signIns)
   }
 
@@ -61,7 +62,7 @@ struct MadeUpSecret {
 
   private static let page = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nAccept: text/html\r\n"
 
-  /// Field lines with it in the place of a token, the plainest first.
+  /// Field lines with the secret in place of a token, the simplest first.
   private var authorizations: [String] {
     let handshake =
       "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -82,7 +83,7 @@ struct MadeUpSecret {
     ]
   }
 
-  /// Field lines that are for nobody here.
+  /// Field lines that no part of the gateway reads a credential from.
   private var others: [String] {
     [
       "Bad Name: \(text)\r\n", "Expect: \(text)\r\n", "Transfer-Encoding: \(text)\r\n",
@@ -110,7 +111,7 @@ struct MadeUpSecret {
     ]
   }
 
-  /// What a proxy asks about.
+  /// Requests that a proxy asks about.
   private var questions: [Request] {
     let uris = ["/token?access_token=\(text)", "/token#\(text)", "/token \(text)", "http://\(text)@canary/token", ""]
     return uris.map { Request("GET /verify?\(text)", MadeUpSecret.question($0) + "Authorization: Bearer \(text)\r\n") }

@@ -85,8 +85,8 @@ public enum SecretLeakTest {
     return nil
   }
 
-  /// A secret that is no token, and tokens: one that is refused for its signature, one for its audience, one that is good,
-  /// and one that is bound to a key.
+  /// A secret that is not a token, and four tokens: one refused for its signature, one refused for its audience, a
+  /// valid one, and a valid one that is bound to a key.
   private static func canaries(_ key: IssuerKey, now: UnixSeconds) throws -> [MadeUpSecret] {
     let other = try IssuerKey(.generate(.ed25519), algorithm: .eddsa)
     let (issuer, good) = ("\"iss\":\"\(SecretLeakTest.issuer)\",\"sub\":\"somebody\"", "\"aud\":\"canary\"")
@@ -107,7 +107,7 @@ public enum SecretLeakTest {
 
   private static let issuer = "https://canary.invalid"
 
-  /// - Parameter secret: What URLs and headers of it hold.
+  /// - Parameter secret: The value contained in its URLs and headers.
   private static func configuration(_ secret: String) throws(Diagnostics) -> GatewayConfiguration {
     let keys = "jwks_url: \"https://canary.invalid/jwks?key=\(secret)\""
     let text = """
@@ -141,7 +141,7 @@ public enum SecretLeakTest {
     var configuration = try GatewayConfiguration.parse(
       [UInt8](text.utf8), file: "canary", environment: [:], processorCount: 1
     ).get()
-    // What files say is given without any.
+    // Settings that normally name files are filled in without any.
     for index in configuration.providers.indices {
       switch configuration.providers[index].name {
       case "asked":
@@ -161,7 +161,7 @@ public enum SecretLeakTest {
   }
 }
 
-/// What comes of requests.
+/// Decides the requests of the test, and collects what is written about them.
 private final class Run {
   let context: DecisionContext
   private let program: SecretLeakTest.Program
@@ -181,12 +181,12 @@ private final class Run {
     memory = AccessLogRing.remembering()
   }
 
-  /// What a loop has to say of all of them.
+  /// What a loop reports about all of them.
   var traffic: LoopTraffic {
     LoopTraffic(counts: counts, census: context.census, refusals: memory.recentRefusals)
   }
 
-  /// What an issuer may say of a token that it is asked about.
+  /// The possible introspection results of a token.
   private var introspections: [IntrospectionResult] {
     let policy = context.active.configuration.providers[0].policy
     let answers = ["{}", "{\"iss\":\"https://elsewhere.invalid\"}", "{\"token_type\":\"canary\",\"aud\":\"canary\"}"]
@@ -201,7 +201,7 @@ private final class Run {
       }
   }
 
-  /// Has the canary verified as a token, and what comes of it told.
+  /// Verifies the canary as a token, and reports the refusal, if any, to `program.refused`.
   func refuse(_ canary: MadeUpSecret) {
     let (policy, keys) = (context.active.configuration.providers[0].policy, context.keys.providers[0].keySet)
     do throws(TokenError) {
@@ -222,7 +222,7 @@ private final class Run {
     return texts
   }
 
-  /// What comes of what a request waits for.
+  /// The results of what a request may wait for.
   private struct Answers {
     var introspection = IntrospectionResult.inactive
     var renewal = Renewal.none
@@ -260,7 +260,7 @@ private final class Run {
     return (texts + logged(), waited)
   }
 
-  /// Whether a head is one; of any other, its line in the log says what it asks for.
+  /// Whether the head is valid; if not, what it asks for is kept for its line in the log.
   private func parse(_ bytes: [UInt8]) -> Bool {
     do throws(HeadError) {
       if try RequestHeadParser.parse(
@@ -269,7 +269,7 @@ private final class Run {
         return true
       }
     } catch {
-      // As where it never comes whole.
+      // Handled like a head that never arrives completely.
     }
     exchange.keepRefusedHead(bytes.span, in: context)
     return false

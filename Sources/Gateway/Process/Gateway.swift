@@ -199,7 +199,8 @@ final class Gateway {
 }
 
 extension Gateway {
-  /// Starts the services, and serves once the keys and names needed are there.
+  /// Starts the services, and begins to serve once the upstreams are ready; when taking over from another process, only
+  /// once no keys or addresses of servers are missing.
   private func start(_ bound: LoopBound<Gateway>) {
     self.bound = bound
     reloads.takenAt = startedAt
@@ -211,7 +212,7 @@ extension Gateway {
       },
       publish: { [unowned self] snapshot in
         server.update(keys: snapshot)
-        // Tokens signed with a key are issued only once the loops know that key.
+        // Tokens issued with a key reach the loops only once these know it.
         signIns.take(keys: keyStore, of: active.configuration)
         codeFlows.take(snapshot, of: active.configuration)
         takeover?.check()

@@ -7,8 +7,8 @@ public struct DecodedToken: Sendable {
 
   /// Decodes a compact JWS without verifying it.
   ///
-  /// - Throws: `malformed` if it is not three parts of base64url, `headerInvalid` or `claimsInvalid` if that part is
-  ///   not a JSON object.
+  /// - Throws: `encrypted` for a JWE, `malformed` if it is not three parts of base64url, `headerInvalid` or
+  ///   `claimsInvalid` if that part is not a JSON object.
   public init(_ token: Span<UInt8>) throws(TokenError) {
     let parts = try CompactParts(token)
     guard let header = Base64URL.decode(token.extracting(parts.header)),

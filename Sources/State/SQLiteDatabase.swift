@@ -5,8 +5,9 @@ internal import Glibc
 @safe
 final class SQLiteDatabase {
   private let path: String
-  /// Which file it was when it was opened.
-  private let file: FileIdentity
+  /// Which files it was when it was opened: the database, its write-ahead log, and the index of that. What was written
+  /// last is in the log alone; SQLite deletes neither companion while a connection is open.
+  private var files: [FileIdentity] = []
   private let connection: OpaquePointer
   /// By the address of their text, which is a literal.
   private var statements: [UInt: SQLiteStatement] = [:]
@@ -30,7 +31,7 @@ final class SQLiteDatabase {
     }
     unsafe self.connection = connection
     self.path = path
-    file = try FileIdentity(path)
+    files = [try SQLiteDatabase.identity(path)]
     unsafe sqlite3_busy_timeout(connection, SQLiteDatabase.busyMilliseconds)
     guard unsafe portcullis_sqlite3_be_defensive(connection) == SQLITE_OK else {
       throw StoreFault("\(path): SQLite cannot be made to refuse what others planted")
@@ -39,9 +40,12 @@ final class SQLiteDatabase {
       // What was acknowledged is on the disk, also after a loss of power.
       try run("PRAGMA journal_mode = WAL")
       try run("PRAGMA synchronous = FULL")
+      // The first look into it makes the companions, where they are missing.
+      _ = try number("SELECT count(*) FROM sqlite_schema")
     } catch {
       throw StoreFault("\(path): \(error)")
     }
+    for companion in ["-wal", "-shm"] { files.append(try SQLiteDatabase.identity(path + companion)) }
   }
 
   deinit {
@@ -68,12 +72,16 @@ final class SQLiteDatabase {
     return number
   }
 
-  /// Looks whether the name still leads to the file that is open: what is written to one that was deleted or replaced is
-  /// lost with the process, also which sign-ins were ended.
+  /// Looks whether the names still lead to the files that are open: what is written to one that was deleted or replaced
+  /// is lost with the process, also which sign-ins were ended.
   ///
-  /// - Throws: Where it does not. It is not opened anew: of an empty one nobody could tell what it had held.
+  /// - Throws: Where one does not. It is not opened anew: of an empty one nobody could tell what it had held.
   func checkIsThere() throws(StoreFault) {
-    guard try FileIdentity(path) == file else { throw StoreFault("\(path) was replaced: restart the gateway") }
+    for file in files {
+      guard try SQLiteDatabase.identity(file.path) == file else {
+        throw StoreFault("\(file.path) was replaced: restart the gateway")
+      }
+    }
   }
 
   /// How many rows the last statement changed.
@@ -83,19 +91,19 @@ final class SQLiteDatabase {
   var isInTransaction: Bool { unsafe sqlite3_get_autocommit(connection) == 0 }
 
   private struct FileIdentity: Equatable {
+    let path: String
     let device: UInt64
     let inode: UInt64
+  }
 
-    init(_ path: String) throws(StoreFault) {
-      var status = stat()
-      // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
-      guard unsafe lstat(path, &status) == 0 else {
-        if errno == ENOENT { throw StoreFault("\(path) was deleted: restore it, and restart the gateway") }
-        throw SQLiteDatabase.last("stat \(path)")
-      }
-      device = UInt64(status.st_dev)
-      inode = UInt64(status.st_ino)
+  private static func identity(_ path: String) throws(StoreFault) -> FileIdentity {
+    var status = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+    guard unsafe lstat(path, &status) == 0 else {
+      if errno == ENOENT { throw StoreFault("\(path) was deleted: put it back, and restart the gateway") }
+      throw last("stat \(path)")
     }
+    return FileIdentity(path: path, device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
   /// Makes the file, as SQLite itself would let others read it; its companions get the file's mode.

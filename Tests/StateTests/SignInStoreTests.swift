@@ -247,6 +247,35 @@ struct SignInStoreTests {
     #expect(try other.newlyEnded().map(\.id) == ["a"])
   }
 
+  @Test("A file of it that is deleted or replaced is noticed", arguments: ["", "-wal", "-shm"])
+  func deletedFile(name: String) throws {
+    let (store, other) = (try folder.open(), try folder.open())
+    try store.signIn("s1", token: 1)
+    let (path, kept) = (folder.file + name, folder.path + "/kept")
+    // SAFETY: paths are NUL-terminated for the calls.
+    #expect(unsafe rename(path, kept) == 0)
+    let deleted = #expect(throws: StoreFault.self) { try store.listed(at: 200) }
+    #expect(deleted?.description.contains("\(path) was deleted") == true, "\(String(describing: deleted))")
+    try folder.write("local.sign-ins.db\(name)", "")
+    let replaced = #expect(throws: StoreFault.self) { try other.signIn("s2", token: 2) }
+    #expect(replaced?.description.contains("\(path) was replaced") == true, "\(String(describing: replaced))")
+    // SAFETY: paths are NUL-terminated for the calls.
+    #expect(unsafe rename(kept, path) == 0)
+    #expect(try store.listed(at: 200).map(\.id) == ["s1"])
+  }
+
+  @Test("What other connections do, write-ahead log and closing included, is no deletion")
+  func otherConnections() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    do {
+      let database = try SQLiteDatabase(path: folder.file)
+      try database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+      try database.run("VACUUM")
+    }
+    #expect(try store.listed(at: 200).map(\.id) == ["s1"])
+  }
+
   @Test("L-3: nobody but the owner may read it, nor its companions")
   func modes() throws {
     let store = try folder.open()

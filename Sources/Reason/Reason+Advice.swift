@@ -201,7 +201,11 @@ extension Reason {
       "Compare `issuer`, `client_id` and `algorithms` with the provider; see whether its clock is right."
     case .providerUnavailable: "See whether the gateway reaches the provider, and whether the client's secret is right."
     case .logoutTokenRefused: "See whether the provider's clock is right, and `client_id`."
-    case .upstreamUnreachable: "See that it runs, and that `servers` has its address."
+    case .upstreamUnreachable:
+      """
+      See that it runs, that `servers` has its address, and that this machine has a route and free local ports to it: an \
+      IPv6 address is out of reach where IPv6 is off.
+      """
     case .upstreamConnectTimeout: "A firewall that drops packets, or an overloaded server."
     case .upstreamTlsFailed:
       "See `why` of the message `TLS to a server failed`, and [docs/upstreams.md](upstreams.md#tls)."

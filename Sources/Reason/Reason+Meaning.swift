@@ -314,8 +314,8 @@ extension Reason {
       """
     case .resourcesExhausted:
       """
-      No descriptor, local port or memory was left on this machine for a connection to the upstream; what was idle had \
-      been closed already.
+      No descriptor or memory was left on this machine for a connection to the upstream; what was idle had been closed \
+      already.
       """
     case .tooManyConnections:
       """

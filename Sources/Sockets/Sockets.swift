@@ -18,8 +18,9 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// Whether a name is taken already.
   public var isNameTaken: Bool { code == EEXIST }
-  /// Whether this machine lacks something, which says nothing of whom it would talk to: descriptors, memory, ports.
-  public var isOfThisMachine: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code) }
+  /// Whether this machine lacks something, which says nothing of whom it would talk to: descriptors or memory. A local
+  /// address or port is none of that (EADDRNOTAVAIL): only those to this one peer may be used up, or IPv6 is off.
+  public var isOfThisMachine: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
 
   /// `call` had no memory.
   public static func noMemory(_ call: String) -> SystemError { SystemError(call: call, code: ENOMEM) }

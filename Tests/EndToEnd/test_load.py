@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -522,6 +523,42 @@ def test_D_4_no_descriptor_for_an_upstream(start, upstream):
         assert client.response().status == 200
     # It is none of the server's failures.
     assert not gateway.said("upstream")
+
+
+def test_no_local_address_for_an_upstream_is_a_failure_of_its_server(start, upstream, tmp_path):
+    """As where IPv6 is off: it empties no other upstream's pool, and other servers are tried."""
+    namespace = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-r", "-n"]
+    # Its loopback is down: to [::1] connect says EADDRNOTAVAIL.
+    if subprocess.run([*namespace, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine allows no network namespace")
+    app = upstream(family=socket.AF_UNIX, address=str(tmp_path / "app"))
+    path = tmp_path / "listening"
+    gateway = start(f"""
+    listeners: [{{ address: "unix:{path}" }}]
+    upstreams:
+      app: {{ servers: ["{app.server}"] }}
+      gone: {{ servers: ["[::1]:9"] }}
+      checked: {{ servers: ["[::1]:9"], health: {{ path: /, every: 100ms }} }}
+      both: {{ servers: ["[::1]:9", "{app.server}"] }}
+    routes:
+      - {{ path: /gone, auth: none, upstream: gone }}
+      - {{ path: /both, auth: none, upstream: both }}
+      - {{ path: /checked, auth: none, upstream: checked }}
+      - {{ path: /**, auth: none, upstream: app }}
+    """, prefix=namespace)
+    with Client(gateway, address=str(path)) as client:
+        def get(target):
+            client.send(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            return client.response()
+        assert get(b"/").status == 200
+        for _ in range(3):
+            answer = get(b"/gone")
+            line = gateway.access_of(answer.request_id)
+            assert (answer.status, line["reason"], line["blame"]) == (502, "upstream_unreachable", "upstream")
+        assert get(b"/").status == 200 and len(app.connections) == 1
+        assert {get(b"/both").status for _ in range(4)} == {200}
+    assert gateway.wait_message("the only server of an upstream fails")["upstream"] == "gone"
+    assert gateway.wait_message("a server is down, its health checks say")["upstream"] == "checked"
 
 
 def test_D_4_the_limit_is_of_all_workers_together(start, upstream):

@@ -72,6 +72,11 @@ public enum StandardStream: Int32, Sendable {
           offset += count
         } else if count < 0, errno == EINTR {
           continue
+        } else if count < 0, errno == EAGAIN {
+          // Whoever shares a pipe or a terminal has made it nonblocking: its reader is waited for all the same.
+          var waiting = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
+          // SAFETY: the call reads and writes this one entry.
+          _ = unsafe poll(&waiting, 1, -1)
         } else {
           return .last(self == .output ? "write to standard output" : "write to standard error")
         }

@@ -1,11 +1,14 @@
 """`portcullis logs`: a log for people, from a file or a pipe."""
+import array
 import contextlib
+import fcntl
 import gzip
 import json
 import os
 import pty
 import re
 import subprocess
+import termios
 import time
 
 import pytest
@@ -205,3 +208,24 @@ def test_a_pipe_is_shown_as_it_comes():
     finally:
         process.kill()
         process.communicate()
+
+
+def test_nonblocking_standard_output_is_written_whole(tmp_path):
+    """As where who reads it, or shares the terminal, has made it so (Node)."""
+    path = tmp_path / "access.log"
+    lines = [request(number % 60, request_id=f"{number:032x}") for number in range(2000)]
+    path.write_text("\n".join(lines) + "\n")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    process = subprocess.Popen([BINARY, "logs", "--json", str(path)], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    with open(reader, "rb") as output:
+        def unread():
+            count = array.array("i", [0])
+            fcntl.ioctl(reader, termios.FIONREAD, count)
+            return count[0]
+        wait_until(lambda: unread() >= 60_000 or process.poll() is not None, "the pipe to be full")
+        # The write that finds no room.
+        time.sleep(0.2)
+        assert output.read().decode().splitlines() == lines
+    assert process.communicate(timeout=10)[1] == b"" and process.returncode == 0

@@ -10,7 +10,7 @@ private func servers(_ weights: Int...) throws -> [UpstreamServer] {
   var servers: [UpstreamServer] = []
   for (index, weight) in weights.enumerated() {
     let address = try #require(SocketAddress(ipv4: "10.0.0.\(index + 1)", port: 80))
-    servers.append(UpstreamServer(ServerState(.address(address), weight: weight)))
+    servers.append(UpstreamServer(ServerState(.address(address), weight: weight), IdleConnections(max: 0)))
   }
   return servers
 }

@@ -1,12 +1,13 @@
 import Configuration
 import Glibc
 import Logging
+import Proxy
 import Sockets
 
 /// What the system is told of this process before it serves.
 extension Gateway {
-  /// - Returns: As many client connections as the limit of open files has room for.
-  static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) -> Int {
+  /// - Returns: As many connections as the limit of open files has room for.
+  static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) -> ConnectionRoom {
     // A peer that is gone is an error of the call, not the end of the process.
     Process.ignore(signal: SIGPIPE)
     // Where it is ignored, the end of a child cannot be waited for.
@@ -14,18 +15,21 @@ extension Gateway {
     Process.growHeapInSteps()
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
     let limit = Int(clamping: Process.raiseDescriptorLimit())
-    guard limit > 0 else { return .max }
+    guard limit > 0 else { return .unlimited }
     let others = descriptorsForOthers(configuration, limit)
     let wanted = configuration.limits.connectionsMax
-    // With one for an upstream's each: clients that send nothing would take the last from those who do.
-    let room = max((limit - others) / 2, 1)
-    if room < wanted {
+    // Clients that send nothing would take the last from those who do.
+    let room = ConnectionRoom(descriptors: limit - others, loops: configuration.workers)
+    if room.clients < wanted {
       log.warning(
         """
         the limit of open files has room for fewer than limits.connections, and accepting pauses when they are open: \
         raise it (ulimit -Hn, LimitNOFILE), or lower limits.connections
         """,
-        metadata: ["limit": "\(limit)", "connections": "\(room)", "needed": "\(wanted * 2 + others)"])
+        metadata: [
+          "limit": "\(limit)", "connections": "\(room.clients)",
+          "needed": "\(ConnectionRoom.descriptors(forClients: wanted) + others)",
+        ])
     }
     return room
   }

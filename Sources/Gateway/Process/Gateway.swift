@@ -90,7 +90,8 @@ final class Gateway {
 
   private init(
     _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
-    inherited: InheritedSockets, connectionRoom: Int, control: EventLoop, log: Logger, logWriter: ProgramLogWriter
+    inherited: InheritedSockets, connectionRoom: ConnectionRoom, control: EventLoop, log: Logger,
+    logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
     path = configuration.file
     certificates = files.certificates

@@ -18,11 +18,10 @@ public final class Server: Sendable {
   /// - Parameters:
   ///   - sockets: Of the listeners of `active`, for as many workers as it has.
   ///   - isWatched: Whether `collect` is to say what was refused, and what is counted whatever the configuration says.
-  ///   - connectionRoom: As many client connections as there is room for, whatever the configuration says.
   ///   - report: Called from any loop.
   public init(
     _ active: ActiveConfiguration, sockets: ListenerSockets, keys: KeySnapshot, tls: ListenerContexts,
-    upstreams: [UpstreamSnapshot], accessLog: AccessLog, isWatched: Bool, connectionRoom: Int = .max,
+    upstreams: [UpstreamSnapshot], accessLog: AccessLog, isWatched: Bool, connectionRoom: ConnectionRoom = .unlimited,
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) throws(ServerError) {
     var loops: [EventLoop] = []
@@ -35,7 +34,7 @@ public final class Server: Sendable {
     if active.speaksDPoP { replays.reserve() }
     self.replays = replays
     let rateLimits = RateLimitMemory()
-    let counters = SharedCounters(connectionRoom: connectionRoom)
+    let counters = SharedCounters(connectionRoom)
     self.counters = counters
     var workers: [LoopBound<Worker>] = []
     for (index, loop) in loops.enumerated() {
@@ -63,7 +62,7 @@ public final class Server: Sendable {
     report: @escaping @Sendable (ProxyEvent) -> Void
   ) {
     replays = ReplayMemory(report: report)
-    counters = SharedCounters(connectionRoom: .max)
+    counters = SharedCounters(.unlimited)
     let worker = Worker(
       index: 0, loop: loop, sockets: sockets.adminShares, tls: [nil], clientsGenerations: [0], active: active,
       keys: KeySnapshot(providers: []), upstreams: [], counters: counters, replays: replays,

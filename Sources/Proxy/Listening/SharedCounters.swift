@@ -4,13 +4,12 @@ import Synchronization
 /// What all loops count together.
 final class SharedCounters: Sendable {
   private let connections = Atomic<Int>(0)
-  /// As many client connections as the limit of open files has room for, whatever the configuration says.
-  let connectionRoom: Int
+  let room: ConnectionRoom
   let perAddress = ConnectionsPerAddress()
   /// What is said of loops that accept no more: none of them looks at it while it accepts.
   private let pauses = Mutex(FaultReport())
 
-  init(connectionRoom: Int) { self.connectionRoom = connectionRoom }
+  init(_ room: ConnectionRoom) { self.room = room }
 
   /// Client connections that are open.
   var openConnections: Int { connections.load(ordering: .relaxed) }

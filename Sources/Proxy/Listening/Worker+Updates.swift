@@ -110,7 +110,7 @@ extension Worker {
     let old = pools
     pools = upstreams.map { upstream in
       guard let pool = old.first(where: { $0.state === upstream.state }) else {
-        return UpstreamPool(upstream, offset: index, loop: loop)
+        return UpstreamPool(upstream, offset: index, loop: loop, idleTogether: idleUpstreams)
       }
       pool.update(servers: upstream.servers)
       return pool

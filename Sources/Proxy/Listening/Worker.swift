@@ -14,6 +14,7 @@ final class Worker {
   let loop: EventLoop
   let context: DecisionContext
   var pools: [UpstreamPool]
+  let idleUpstreams: IdleConnections
   let index: Int
   let counters: SharedCounters
   let accessLog: AccessLogRing
@@ -84,7 +85,9 @@ final class Worker {
     accessLog.keepsSpans = active.traceSampling != nil
     context = DecisionContext(
       active, keys: keys, replays: replays, rateLimits: rateLimits, countsTokens: counts != nil, report: report)
-    pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop) }
+    let idleUpstreams = IdleConnections(max: counters.room.idleUpstreamsPerLoop)
+    self.idleUpstreams = idleUpstreams
+    pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop, idleTogether: idleUpstreams) }
     failedHandshakes = FailedHandshakes(loop: loop, report: report)
     handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
     headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
@@ -116,7 +119,7 @@ final class Worker {
   /// Whether one more connection fits `limits.connections`, and leaves descriptors for the upstreams' connections.
   func mayAccept() -> Bool {
     let most = context.active.configuration.limits.connectionsMax
-    let room = counters.connectionRoom
+    let room = counters.room.clients
     if counters.openConnections < min(most, room) { return true }
     isAcceptingPaused = true
     if let times = counters.acceptingPaused(loop.now) {

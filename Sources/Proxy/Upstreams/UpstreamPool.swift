@@ -15,14 +15,18 @@ final class UpstreamPool {
   let tls: TLSClientContext?
   private(set) var isRetired = false
   private var servers: [UpstreamServer]
+  private let idleTogether: IdleConnections
   private var choice: ServerChoice
   /// What retries may still be spent: each request adds a fifth, so that retries stay below 20 % of them.
   private var retryBudget = UpstreamPool.retryBudgetMax
   private static let retryBudgetMax = 100.0
   private static let retryBudgetPerRequest = 0.2
 
-  /// - Parameter offset: The loop's number. The turns begin there: loops begin at different servers.
-  init(_ upstream: UpstreamSnapshot, offset: Int, loop: EventLoop) {
+  /// - Parameters:
+  ///   - offset: The loop's number. The turns begin there: loops begin at different servers.
+  ///   - idleTogether: Of the loop.
+  init(_ upstream: UpstreamSnapshot, offset: Int, loop: EventLoop, idleTogether: IdleConnections) {
+    self.idleTogether = idleTogether
     state = upstream.state
     tls = upstream.state.context(ofWorker: offset)
     let configuration = upstream.state.configuration
@@ -32,13 +36,13 @@ final class UpstreamPool {
     countsRequests = configuration.balance != .roundRobin
     choice = ServerChoice(
       configuration.balance, offset: offset, probeTimeout: configuration.connectTimeout + Limits.probeResponseMax)
-    servers = upstream.servers.map { UpstreamServer($0) }
+    servers = upstream.servers.map { UpstreamServer($0, idleTogether) }
   }
 
   /// It has these servers from now on. The connections of those that stay, stay; free ones to others close.
   func update(servers next: [ServerState]) {
     let old = servers
-    servers = next.map { state in old.first { $0.state === state } ?? UpstreamServer(state) }
+    servers = next.map { state in old.first { $0.state === state } ?? UpstreamServer(state, idleTogether) }
     for server in old where !servers.contains(where: { $0 === server }) { server.retire() }
   }
 

@@ -9,13 +9,16 @@ final class UpstreamServer {
   var credit = 0
   /// Free connections; the one used last is taken first, so that those no longer needed age out.
   private var idle: [UpstreamConnection] = []
+  /// With those of the loop's other servers.
+  private let idleTogether: IdleConnections
   /// TLS sessions that new connections go on with; nil where it speaks in clear.
   private let sessions: ResumableSessions?
   /// The upstream is gone, or has this server no more: connections are no longer kept.
   private var isRetired = false
 
-  init(_ state: ServerState) {
+  init(_ state: ServerState, _ idleTogether: IdleConnections) {
     self.state = state
+    self.idleTogether = idleTogether
     sessions = state.securedHost.map { _ in ResumableSessions() }
   }
 
@@ -31,26 +34,33 @@ final class UpstreamServer {
   }
 
   /// A free connection; nil where there is none.
-  func takeIdle() -> UpstreamConnection? { idle.popLast() }
+  func takeIdle() -> UpstreamConnection? {
+    guard let connection = idle.popLast() else { return nil }
+    idleTogether.give()
+    return connection
+  }
 
   /// Keeps a connection for the next request, where there is room.
   ///
   /// - Returns: Whether it was kept.
   func keepIdle(_ connection: UpstreamConnection) -> Bool {
-    guard !isRetired, idle.count < Limits.idleUpstreamConnectionsMax else { return false }
+    guard !isRetired, idle.count < Limits.idleUpstreamConnectionsMax, idleTogether.take() else { return false }
     idle.append(connection)
     return true
   }
 
   /// Forgets a connection that closed while it was free.
   func removeIdle(_ connection: UpstreamConnection) {
-    if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
+    guard let index = idle.lastIndex(where: { $0 === connection }) else { return }
+    idle.remove(at: index)
+    idleTogether.give()
   }
 
   func retire() {
     isRetired = true
     let closing = idle
     idle = []
+    idleTogether.give(closing.count)
     for connection in closing { connection.close() }
   }
 }

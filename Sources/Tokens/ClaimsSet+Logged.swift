@@ -9,12 +9,11 @@ extension ClaimsSet {
   ///   - subject: As the log says it beside them.
   ///   - policy: Of the provider whose token it was.
   /// - Returns: nil where it is no JSON object.
-  public init?(logged text: Span<UInt8>, subject: String?, _ policy: TokenPolicy) {
+  public convenience init?(logged text: Span<UInt8>, subject: String?, _ policy: TokenPolicy) {
     guard let document = try? JSONDocument(text, depthMax: 32), document.kind(document.root) == .object else {
       return nil
     }
-    self.init(document, policy)
-    self.subject = subject
+    self.init(document, policy, subject: subject)
   }
 
   /// Whether what stands at `path` was logged, also that nothing does.

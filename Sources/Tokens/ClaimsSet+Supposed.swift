@@ -7,7 +7,7 @@ extension ClaimsSet {
   ///   - authenticatedAt: `auth_time`; nil: it is left out.
   ///   - policy: The provider's that would have issued such a token.
   ///   - now: When what the provider tries is looked at, but for the header; nil: it is not.
-  public init(
+  public convenience init(
     supposing stated: StatedClaims, authenticatedAt: UnixSeconds?, _ policy: TokenPolicy,
     triedAt now: UnixSeconds? = nil
   ) throws(ClaimConflict) {

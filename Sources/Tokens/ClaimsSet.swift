@@ -4,12 +4,12 @@ public import Reason
 /// The JWT Claims Set (RFC 7519 §4) of one who was authenticated: who it is, and what they may do.
 ///
 /// Claims stay where they were read, in one block of memory, and are looked at there.
-public struct ClaimsSet: Sendable {
+public final class ClaimsSet: Sendable {
   /// The provider's name in the configuration.
   public let provider: String
   public let issuer: String
   /// Who it is about; nil where the claims do not say.
-  public internal(set) var subject: String?
+  public let subject: String?
   /// The provider's: how far its clock may be off.
   public let leewaySeconds: Int64
   let claims: JSONDocument
@@ -34,16 +34,21 @@ public struct ClaimsSet: Sendable {
     public static let permissions = Words(rawValue: 4)
   }
 
-  init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy, tried: TriedTokenResult? = nil) {
+  convenience init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy, tried: TriedTokenResult? = nil) {
+    let path = policy.claims.subject
+    let isDenied = path.isEmail && EmailTrust(claims, policy.emailVerification) == .denied
+    self.init(
+      claims, policy, subject: isDenied ? nil : claims.place(path).flatMap { claims.name($0) }, tried: tried)
+  }
+
+  init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy, subject: String?, tried: TriedTokenResult? = nil) {
     self.claims = claims
+    self.subject = subject
     emailTrust = EmailTrust(claims, policy.emailVerification)
     self.tried = tried
     provider = policy.provider
     issuer = policy.issuer
     leewaySeconds = policy.leewaySeconds
-    let subjectPath = policy.claims.subject
-    subject =
-      subjectPath.isEmail && emailTrust == .denied ? nil : claims.place(subjectPath).flatMap { claims.name($0) }
     let provesNothing = emailTrust != .proven
     // No right comes of an address that is not known to be somebody's (SECURITY I-9).
     func words(_ path: ClaimPath, orObjects takesObjects: Bool = false) -> JSONDocument.Place? {

@@ -80,9 +80,11 @@ struct LineEncoder: ~Copyable {
       return
     }
     quote()
-    let plain = LineEncoder.plainCount(bytes)
-    line.append(bytes.extracting(0..<plain))
-    if plain < bytes.count { escape(bytes, from: plain) }
+    if bytes.count <= LineEncoder.valueBytesMax, LineEncoder.isPlain(bytes) {
+      line.append(bytes)
+    } else {
+      escape(bytes)
+    }
     quote()
   }
 
@@ -96,8 +98,6 @@ struct LineEncoder: ~Copyable {
 
   @inline(__always)
   mutating func add(_ name: StaticString, _ text: String) {
-    var text = text
-    text.makeContiguousUTF8()
     add(name, text.utf8Span.span)
   }
 
@@ -126,16 +126,17 @@ struct LineEncoder: ~Copyable {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 
-  /// How many bytes at the beginning stand for themselves between quotes.
-  private static func plainCount(_ bytes: Span<UInt8>) -> Int {
-    let end = min(bytes.count, valueBytesMax)
-    var index = 0
-    while index < end {
+  /// Whether no byte has to be escaped between quotes.
+  private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+    var others: UInt8 = 0
+    // Without an early exit, so that the compiler looks at many bytes at a time.
+    for index in bytes.indices {
       let byte = bytes[index]
-      guard byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") else { break }
-      index &+= 1
+      others |= byte &- 0x20 >= 0x5F ? 1 : 0
+      others |= byte == UInt8(ascii: "\"") ? 1 : 0
+      others |= byte == UInt8(ascii: "\\") ? 1 : 0
     }
-    return index
+    return others == 0
   }
 
   /// What needs no quotes in logfmt.
@@ -149,8 +150,8 @@ struct LineEncoder: ~Copyable {
   }
 
   /// Both formats quote as JSON does (RFC 8259 §7); what is no UTF-8 becomes U+FFFD.
-  private mutating func escape(_ bytes: Span<UInt8>, from start: Int) {
-    var index = start
+  private mutating func escape(_ bytes: Span<UInt8>) {
+    var index = 0
     let end = min(bytes.count, LineEncoder.valueBytesMax)
     while index < end {
       let byte = bytes[index]

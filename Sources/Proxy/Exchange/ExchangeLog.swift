@@ -166,8 +166,10 @@ struct ExchangeLog {
     record.method = method
     record.host = host
     record.path = path
-    record.subject = identity.subject
-    record.isVerified = identity.claims != nil
+    let claims = identity.claims
+    record.isVerified = claims != nil
+    record.subject = claims?.subject
+    record.provider = claims?.provider
     record.keyID = verifiedKeyID ?? keyID
     record.cache = cacheUse
     record.retries = retries
@@ -235,7 +237,7 @@ extension Exchange {
     if let sampling = configuration.traceSampling { fill(&record, tracedBy: sampling) }
     record.generation = configuration.generation
     record.route = decision.route?.configuration.name
-    record.provider = log.identity.provider ?? log.provider.map { configuration.providerNames[$0] }
+    if let number = log.provider, record.provider == nil { record.provider = configuration.providerNames[number] }
     if !configuration.loggedClaims.isEmpty, log.isIdentified, decision.route?.asksWho == true {
       configuration.append(log.identity.claims, to: &record.claims)
     }

@@ -232,6 +232,28 @@ def test_a_second_interrupt_stops_at_once(start, upstream, first, second):
     slow.release.set()
 
 
+def test_impatient_interrupts_lose_no_access_line(start, upstream):
+    slow = Slow()
+    app = upstream(slow)
+    gateway = start(config(app, drain="60s", workers=4))
+    clients = [Client(gateway).send(REQUEST.format(f"/slow/{number}")) for number in range(400)]
+    app.wait_requests(400)
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_message("draining")
+    # Each finds loops that have not yet cut their exchanges.
+    while gateway.process.poll() is None:
+        gateway.signal(signal.SIGINT)
+        time.sleep(0.0005)
+    assert gateway.wait(5) == 0
+    assert gateway.messages()[-1]["why"] == "interrupted"
+    lines = gateway.access()
+    assert {line["path"] for line in lines} == {f"/slow/{number}" for number in range(400)}
+    assert {line["reason"] for line in lines} == {"drain_timeout"}
+    slow.release.set()
+    for client in clients:
+        client.sock.close()
+
+
 def test_a_second_SIGTERM_changes_nothing(start, upstream):
     slow = Slow()
     app = upstream(slow)

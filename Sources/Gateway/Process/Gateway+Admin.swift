@@ -104,7 +104,7 @@ extension Gateway {
 
   /// Whether to send traffic here. An issuer that does not answer must not keep every gateway from starting.
   private var readiness: AdminReport.Readiness {
-    if isDraining { return .draining }
+    if shutdown.hasBegun { return .draining }
     guard let servesSince else { return .starting(without: []) }
     let missing = keyStore.withoutKeys
     if missing.isEmpty || control.now >= servesSince + Gateway.readyWithoutKeysAfter { return .ready }

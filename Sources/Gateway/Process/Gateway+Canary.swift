@@ -82,7 +82,7 @@ extension Gateway {
     _ canary: Canary, _ excess: RefusalShares.Excess, _ shares: RefusalShares, _ before: RefusalShares
   ) {
     // Then it is judged again with the next sample.
-    guard !reloading.isGoingOn, !isDraining, control.now >= canary.takenBackFrom else { return }
+    guard !reloading.isGoingOn, !shutdown.hasBegun, control.now >= canary.takenBackFrom else { return }
     let (share, earlier) = (Gateway.percentage(excess.now), Gateway.percentage(excess.before))
     log.error(
       "more requests are refused than before: the configuration is taken back",

@@ -6,15 +6,19 @@ import Telemetry
 
 /// How the gateway ends: with what is under way, and maybe with another process in its place.
 extension Gateway {
-  func interrupt(_ bound: LoopBound<Gateway>) {
-    if isEnding { return endProcess() }
-    if isDraining { cut("interrupted", bound) } else { drain(bound) }
+  /// Takes the step that an event of the shutdown asks for.
+  func perform(_ step: Shutdown.Step?, _ bound: LoopBound<Gateway>) {
+    switch step {
+    case .drain: drain(bound)
+    case .cut: cutExchanges(bound)
+    case .export: exportRest(bound) { $0.perform($0.shutdown.exported(), bound) }
+    case .exit: exit()
+    case nil: break
+    }
   }
 
-  /// Accepts no more after `timeouts.drain_delay`, lets exchanges end within `timeouts.drain`, and ends.
-  func drain(_ bound: LoopBound<Gateway>) {
-    guard !isDraining else { return }
-    isDraining = true
+  /// Accepts no more after `timeouts.drain_delay`, and lets exchanges end within `timeouts.drain`.
+  private func drain(_ bound: LoopBound<Gateway>) {
     handover.abandon()
     serviceManager.notify(.stopping)
     log.notice("draining: no more connections are accepted", metadata: drainingMetadata)
@@ -26,7 +30,7 @@ extension Gateway {
 
   /// Has a new process take the listeners over, and then ends.
   func handOver(_ bound: LoopBound<Gateway>) {
-    guard !isDraining else {
+    guard !shutdown.hasBegun else {
       log.notice("not handed over: the gateway is draining")
       return
     }
@@ -43,9 +47,7 @@ extension Gateway {
   }
 
   private func handedOver(to pid: Int32, _ bound: LoopBound<Gateway>) {
-    guard !isDraining else { return }
-    isDraining = true
-    endsBecause = "handed over"
+    guard shutdown.handOver() else { return }
     serviceManager.notify(.replaced(by: pid))
     var metadata = drainingMetadata
     metadata["pid"] = "\(pid)"
@@ -61,41 +63,22 @@ extension Gateway {
   }
 
   private func endAccepting(_ bound: LoopBound<Gateway>) {
-    server.drain { bound.async { $0.loopDrained() } }
+    server.drain { bound.async { $0.perform($0.shutdown.loopDrained(), bound) } }
     control.schedule(after: active.configuration.timeouts.drain) { [self] in
-      guard !isEnding else { return }
+      guard let step = shutdown.timeOut() else { return }
       log.warning("draining took too long", metadata: ["connections": "\(server.openConnections)"])
-      cut("timeouts.drain is over", bound)
+      perform(step, bound)
     }
   }
 
-  /// Cuts the exchanges that are still under way: each has its access line all the same.
-  private func cut(_ why: String, _ bound: LoopBound<Gateway>) {
-    endsBecause = why
-    server.endExchanges {
-      bound.async {
-        $0.loopsCut += 1
-        if $0.loopsCut == $0.server.workerCount { $0.end() }
-      }
-    }
+  /// Each exchange that is still under way has its access line all the same.
+  private func cutExchanges(_ bound: LoopBound<Gateway>) {
+    server.endExchanges { bound.async { $0.perform($0.shutdown.loopCut(), bound) } }
   }
 
-  private func loopDrained() {
-    loopsDrained += 1
-    if loopsDrained == server.workerCount { end() }
-  }
-
-  private func end() {
-    guard !isEnding, let bound else { return }
-    isEnding = true
-    exportRest(bound) { $0.endProcess() }
-  }
-
-  private func endProcess() {
-    guard !hasEnded else { return }
-    hasEnded = true
+  private func exit() {
     accessLog.flushAndStop()
-    log.notice("stopped", metadata: ["why": "\(endsBecause)"])
+    log.notice("stopped", metadata: ["why": "\(shutdown.cause.rawValue)"])
     logWriter.flush()
     // Operators see it until now. Its socket may be a path, which goes with it.
     adminServer?.drain {}

@@ -25,7 +25,7 @@ extension Gateway {
 
   private func exportLater(_ bound: LoopBound<Gateway>) {
     control.schedule(after: Gateway.exportedEvery) { [self] in
-      guard let otlp = active.configuration.otlp, !isEnding else {
+      guard let otlp = active.configuration.otlp, !shutdown.exchangesHaveEnded else {
         exporting.end()
         return
       }

@@ -11,7 +11,7 @@ import TLS
 extension Gateway {
   /// Reads the configuration and every file that it names again. On any error the old one stays whole.
   func reload() {
-    guard !isDraining else {
+    guard !shutdown.hasBegun else {
       log.notice("not reloaded: the gateway is draining")
       for completion in reloading.next.takeCompletions() { completion(["the gateway is draining"]) }
       return
@@ -110,7 +110,7 @@ extension Gateway {
     watchFiles()
     if reloading.faults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
     for completion in reloading.current.takeCompletions() { completion(reloading.faults) }
-    if !isDraining { serviceManager.notify(.ready) }
+    if !shutdown.hasBegun { serviceManager.notify(.ready) }
     guard reloading.isWanted else { return }
     reloading.isWanted = false
     reload()
@@ -153,7 +153,7 @@ extension Gateway {
   private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?, _ tls: ListenerContexts) {
     // Where it comes to nothing.
     defer { upstreams.abandon() }
-    guard !isDraining else {
+    guard !shutdown.hasBegun else {
       log.notice("not reloaded: the gateway is draining")
       reloading.faults = ["the gateway is draining"]
       return

@@ -22,7 +22,7 @@ extension Gateway {
     let watcher = ConfigurationWatcher(
       loop: control, comingBack: { body in bound.async { $0.watching.watcher.map(body) } },
       changed: { [unowned self] in
-        guard !isDraining else { return }
+        guard !shutdown.hasBegun else { return }
         log.notice("a file of the configuration has changed")
         reload()
         // A new process that is being started may have read the file before.

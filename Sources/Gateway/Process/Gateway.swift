@@ -57,9 +57,6 @@ final class Gateway {
   let metricNames = MetricNames()
   let exporter: OTLPExporter
   var exporting = ExportProgress()
-  /// Whether all requests have ended, and only pending exports remain.
-  var isEnding = false
-  var hasEnded = false
   /// nil before the admin listener starts, or if `admin` is not configured.
   var adminServer: Server?
   let startedAt = Double(WallClock.nanoseconds) / 1e9
@@ -80,11 +77,7 @@ final class Gateway {
   let handover: Handover
   /// The handover from another process; nil if there is none, or once this process serves.
   var takeover: Takeover?
-  var isDraining = false
-  var loopsDrained = 0
-  var loopsCut = 0
-  /// The reason for its end.
-  var endsBecause = "drained"
+  var shutdown: Shutdown
   /// The certificates that the configuration in force uses.
   var certificates: [AdminReport.Certificate]
 
@@ -99,6 +92,7 @@ final class Gateway {
     let (passed, predecessor) = inherited.release()
     takeover = predecessor.map(Takeover.init)
     handover = Handover(log: log)
+    shutdown = Shutdown(loops: configuration.workers)
     serviceManager = ServiceManager(environment: Process.environment, log: log)
     self.control = control
     self.log = log
@@ -264,8 +258,8 @@ extension Gateway {
         logWriter.flush()
         Process.exit(ExitStatus.unavailable.rawValue)
       })
-    handle(SIGTERM, bound) { $0.drain(bound) }
-    handle(SIGINT, bound) { $0.interrupt(bound) }
+    handle(SIGTERM, bound) { $0.perform($0.shutdown.terminate(), bound) }
+    handle(SIGINT, bound) { $0.perform($0.shutdown.interrupt(), bound) }
     handle(SIGHUP, bound) {
       $0.reload()
       $0.handover.note(signal: SIGHUP)

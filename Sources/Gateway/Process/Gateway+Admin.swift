@@ -12,18 +12,18 @@ import Telemetry
 /// What operators see, and what they ask for.
 extension Gateway {
   /// Answers operators from now on: also before the gateway serves, so that they see why it does not.
-  func startAdmin(_ bound: LoopBound<Gateway>) {
+  func startAdmin() {
     guard let admin = active.configuration.admin, adminServer == nil else { return }
     let paths = AdminPaths(
       hosts: admin.hosts, isPublic: admin.isPublic,
-      collect: { traffic, completion in bound.async { $0.report(traffic, bound, completion) } },
-      reload: { order, client, completion in bound.async { $0.reload(order, by: client, completion) } },
-      revoke: { order, client, completion in bound.async { $0.revoke(order, by: client, completion) } })
+      collect: { [bound] traffic, completion in bound.async { $0.report(traffic, completion) } },
+      reload: { [bound] order, client, completion in bound.async { $0.reload(order, by: client, completion) } },
+      revoke: { [bound] order, client, completion in bound.async { $0.revoke(order, by: client, completion) } })
     let server = Server(
       admin: adminConfiguration(paths), sockets: sockets, loop: control
     ) { [log] in $0.write(to: log) }
     adminServer = server
-    sampleTraffic(bound)
+    sampleTraffic()
     server.start(
       ControlRequests(), begun: {},
       failed: { [log] error in log.error("the admin listener failed", metadata: ["error": "\(error)"]) })
@@ -35,13 +35,11 @@ extension Gateway {
       responders: [LocalRoute(OwnPath(host: nil, path: "", reach: .below), responder: paths)])
   }
 
-  func report(
-    _ traffic: AdminPaths.Traffic, _ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (AdminReport) -> Void
-  ) {
+  func report(_ traffic: AdminPaths.Traffic, _ completion: @escaping @Sendable (AdminReport) -> Void) {
     guard traffic == .included else { return completion(report()) }
     guard gathering.add(completion) else { return }
     gathering.begin(loops: server.workerCount, census: codeFlows.census.counted)
-    server.collect { traffic in bound.async { $0.add(traffic) } }
+    server.collect { [bound] traffic in bound.async { $0.add(traffic) } }
   }
 
   /// A loop has said what it has counted. Added up on this one: the others carry traffic.
@@ -59,10 +57,10 @@ extension Gateway {
   }
 
   /// Has the counters kept now and again, for as long as the process runs.
-  private func sampleTraffic(_ bound: LoopBound<Gateway>) {
+  private func sampleTraffic() {
     control.schedule(after: RecentTraffic.every) { [unowned self] in
-      sampleTraffic(bound)
-      report(.included, bound) { report in
+      sampleTraffic()
+      report(.included) { [bound] report in
         bound.async { $0.recentTraffic.add(TrafficVerdicts(report.counts), at: $0.control.now) }
       }
     }

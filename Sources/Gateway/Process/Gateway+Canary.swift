@@ -124,11 +124,10 @@ extension Gateway {
 
   /// - Parameter completion: Called on this loop, once all others have said what they have counted.
   private func collectShares(_ completion: @escaping (Gateway, RefusalShares) -> Void) {
-    guard let bound else { return }
     canaryState.gatheringsBegun += 1
     let number = canaryState.gatheringsBegun
     canaryState.gatherings[number] = CanaryState.Gathering(loops: server.workerCount, completion: completion)
-    server.collect { traffic in bound.async { $0.add(RefusalShares(traffic.counts), number) } }
+    server.collect { [bound] traffic in bound.async { $0.add(RefusalShares(traffic.counts), number) } }
   }
 
   private func add(_ shares: RefusalShares, _ number: Int) {

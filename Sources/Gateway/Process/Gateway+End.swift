@@ -7,29 +7,29 @@ import Telemetry
 /// How the gateway ends: with what is under way, and maybe with another process in its place.
 extension Gateway {
   /// Takes the step that an event of the shutdown asks for.
-  func perform(_ step: Shutdown.Step?, _ bound: LoopBound<Gateway>) {
+  func perform(_ step: Shutdown.Step?) {
     switch step {
-    case .drain: drain(bound)
-    case .cut: cutExchanges(bound)
-    case .export: exportRest(bound) { $0.perform($0.shutdown.exported(), bound) }
+    case .drain: drain()
+    case .cut: cutExchanges()
+    case .export: exportRest { $0.perform($0.shutdown.exported()) }
     case .exit: exit()
     case nil: break
     }
   }
 
   /// Accepts no more after `timeouts.drain_delay`, and lets exchanges end within `timeouts.drain`.
-  private func drain(_ bound: LoopBound<Gateway>) {
+  private func drain() {
     handover.abandon()
     serviceManager.notify(.stopping)
     log.notice("draining: no more connections are accepted", metadata: drainingMetadata)
     control.schedule(after: active.configuration.timeouts.drainDelay) { [self] in
       sockets.release()
-      endAccepting(bound)
+      endAccepting()
     }
   }
 
   /// Has a new process take the listeners over, and then ends.
-  func handOver(_ bound: LoopBound<Gateway>) {
+  func handOver() {
     guard !shutdown.hasBegun else {
       log.notice("not handed over: the gateway is draining")
       return
@@ -42,11 +42,11 @@ extension Gateway {
       log.warning("the new process takes the file as it is, without a trial: it is on trial here, or was taken back")
     }
     handover.begin(
-      sockets.all, lacking: lacking, comingBack: { body in bound.async { body($0.handover) } },
-      ready: { pid in bound.async { $0.handedOver(to: pid, bound) } })
+      sockets.all, lacking: lacking, comingBack: { [bound] body in bound.async { body($0.handover) } },
+      ready: { [bound] pid in bound.async { $0.handedOver(to: pid) } })
   }
 
-  private func handedOver(to pid: Int32, _ bound: LoopBound<Gateway>) {
+  private func handedOver(to pid: Int32) {
     guard shutdown.handOver() else { return }
     serviceManager.notify(.replaced(by: pid))
     var metadata = drainingMetadata
@@ -55,25 +55,25 @@ extension Gateway {
     sockets.leave()
     // The new one answers operators.
     adminServer?.drain {}
-    endAccepting(bound)
+    endAccepting()
   }
 
   private var drainingMetadata: Logger.Metadata {
     ["connections": "\(server.openConnections)", "timeout": "\(active.configuration.timeouts.drain)"]
   }
 
-  private func endAccepting(_ bound: LoopBound<Gateway>) {
-    server.drain { bound.async { $0.perform($0.shutdown.loopDrained(), bound) } }
+  private func endAccepting() {
+    server.drain { [bound] in bound.async { $0.perform($0.shutdown.loopDrained()) } }
     control.schedule(after: active.configuration.timeouts.drain) { [self] in
       guard let step = shutdown.timeOut() else { return }
       log.warning("draining took too long", metadata: ["connections": "\(server.openConnections)"])
-      perform(step, bound)
+      perform(step)
     }
   }
 
   /// Each exchange that is still under way has its access line all the same.
-  private func cutExchanges(_ bound: LoopBound<Gateway>) {
-    server.endExchanges { bound.async { $0.perform($0.shutdown.loopCut(), bound) } }
+  private func cutExchanges() {
+    server.endExchanges { [bound] in bound.async { $0.perform($0.shutdown.loopCut()) } }
   }
 
   private func exit() {

@@ -9,43 +9,42 @@ import Telemetry
 /// Traces and metrics for a collector.
 extension Gateway {
   /// Sends what there is, now and again, where the configuration in force says so.
-  func startExporting(_ bound: LoopBound<Gateway>) {
+  func startExporting() {
     guard active.configuration.otlp != nil, exporting.begin() else { return }
-    exportLater(bound)
+    exportLater()
   }
 
   /// Another configuration is in force, on every loop.
   func takeExport(_ endpoint: OTLPEndpoint?) {
     exporter.take(endpoint)
-    guard let bound else { return }
     // Of the configuration before, too: nobody would ask for them any more.
-    exportSpans(bound)
-    startExporting(bound)
+    exportSpans()
+    startExporting()
   }
 
-  private func exportLater(_ bound: LoopBound<Gateway>) {
+  private func exportLater() {
     control.schedule(after: Gateway.exportedEvery) { [self] in
       guard let otlp = active.configuration.otlp, !shutdown.exchangesHaveEnded else {
         exporting.end()
         return
       }
-      if otlp.tracesPercentage != nil { exportSpans(bound) }
+      if otlp.tracesPercentage != nil { exportSpans() }
       if let interval = otlp.metricsInterval, exporting.metricsAreDue(every: interval, at: control.now) {
-        exportMetrics(bound) {}
+        exportMetrics {}
       }
-      exportLater(bound)
+      exportLater()
     }
   }
 
-  private func exportSpans(_ bound: LoopBound<Gateway>) {
-    server.collectSpans { taken in
+  private func exportSpans() {
+    server.collectSpans { [bound] taken in
       guard !taken.pieces.isEmpty || taken.dropped > 0 else { return }
       bound.async { $0.exporter.add(taken.pieces, dropped: taken.dropped) }
     }
   }
 
-  private func exportMetrics(_ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable () -> Void) {
-    report(.included, bound) { report in
+  private func exportMetrics(_ completion: @escaping @Sendable () -> Void) {
+    report(.included) { [bound] report in
       bound.async {
         $0.exporter.add(metrics: { report.metrics($0) })
         completion()
@@ -54,10 +53,10 @@ extension Gateway {
   }
 
   /// Sends what is left, for a short time.
-  func exportRest(_ bound: LoopBound<Gateway>, _ completion: @escaping @Sendable (Gateway) -> Void) {
+  func exportRest(_ completion: @escaping @Sendable (Gateway) -> Void) {
     guard let otlp = active.configuration.otlp else { return completion(self) }
     exporting.awaitLoops(server.workerCount)
-    server.collectSpans { taken in
+    server.collectSpans { [bound] taken in
       bound.async { gateway in
         gateway.exporter.add(taken.pieces, dropped: taken.dropped)
         guard gateway.exporting.loopAnswered() else { return }
@@ -65,7 +64,7 @@ extension Gateway {
           gateway.exporter.flush(within: Gateway.exportFlushMax) { completion(gateway) }
         }
         guard otlp.metricsInterval != nil else { return flush(gateway) }
-        gateway.exportMetrics(bound) { bound.async(flush) }
+        gateway.exportMetrics { bound.async(flush) }
       }
     }
   }

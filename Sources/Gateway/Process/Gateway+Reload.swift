@@ -20,11 +20,10 @@ extension Gateway {
       reloading.isWanted = true
       return
     }
-    guard let bound else { return }
     beginReload()
     let files = filesWatched
     // A large file takes its time, and tests of it; meanwhile operators are answered.
-    BlockingWork.detach(name: "configuration") { [path] in
+    BlockingWork.detach(name: "configuration") { [path, bound] in
       let (loaded, seen) = ConfigurationFile.loadSeen(path, watched: files)
       bound.async {
         switch loaded {

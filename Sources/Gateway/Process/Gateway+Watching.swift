@@ -18,9 +18,9 @@ struct Watching {
 
 /// Taking what has changed without being told.
 extension Gateway {
-  func startWatching(_ bound: LoopBound<Gateway>) {
+  func startWatching() {
     let watcher = ConfigurationWatcher(
-      loop: control, comingBack: { body in bound.async { $0.watching.watcher.map(body) } },
+      loop: control, comingBack: { [bound] body in bound.async { $0.watching.watcher.map(body) } },
       changed: { [unowned self] in
         guard !shutdown.hasBegun else { return }
         log.notice("a file of the configuration has changed")

@@ -40,8 +40,12 @@ final class Gateway {
   let logWriter: ProgramLogWriter
   let accessLog: AccessLog
   let serviceManager: ServiceManager
-  /// The handle by which other threads reach it on the control loop; nil before it has started.
-  var bound: LoopBound<Gateway>?
+  /// The handle by which other threads reach it on the control loop.
+  var bound: LoopBound<Gateway> {
+    guard let boundAtStart else { preconditionFailure("the gateway has not started") }
+    return boundAtStart
+  }
+  private var boundAtStart: LoopBound<Gateway>?
   var active: ActiveConfiguration
   let keyStore: KeyStore
   var introspection: IntrospectionClients
@@ -189,18 +193,20 @@ final class Gateway {
     gateway.watching.filesSeen = seen
     let bound = LoopBound(gateway, loop: control)
     control.start()
-    bound.async { $0.start(bound) }
+    bound.async {
+      $0.boundAtStart = bound
+      $0.start()
+    }
   }
 }
 
 extension Gateway {
   /// Starts the services, and begins to serve once the upstreams are ready; when taking over from another process, only
   /// once no keys or addresses of servers are missing.
-  private func start(_ bound: LoopBound<Gateway>) {
-    self.bound = bound
+  private func start() {
     reloads.takenAt = startedAt
     // Otherwise another process answers there.
-    if takeover == nil { startAdmin(bound) }
+    if takeover == nil { startAdmin() }
     keyStore.start(
       issuerKeysChanged: { [unowned self] in
         PublishedKeys.update(active.responders, active.configuration, keyStore)
@@ -213,28 +219,28 @@ extension Gateway {
         takeover?.check()
       })
     revocations.start(
-      comingBack: { body in bound.async { body($0.revocations) } },
+      comingBack: { [bound] body in bound.async { body($0.revocations) } },
       changed: { [unowned self] names in server.update(revocations: revocationSnapshot(news: names)) })
     endedSignIns.start(
-      comingBack: { body in bound.async { body($0.endedSignIns) } },
+      comingBack: { [bound] body in bound.async { body($0.endedSignIns) } },
       changed: { [unowned self] known in
         let snapshot = revocationSnapshot(news: [])
         let generation = snapshot.generation
         revoking.wait(for: generation, loops: server.workerCount, known: known)
-        server.update(revocations: snapshot, known: { bound.async { $0.revoking.loopKnows(generation)?() } })
+        server.update(revocations: snapshot, known: { [bound] in bound.async { $0.revoking.loopKnows(generation)?() } })
       })
-    codeFlows.start { provider in bound.async { $0.refetchKeys(of: provider) } }
-    signIns.start(comingBack: { body in bound.async { body($0.signIns) } })
+    codeFlows.start { [bound] provider in bound.async { $0.refetchKeys(of: provider) } }
+    signIns.start(comingBack: { [bound] body in bound.async { body($0.signIns) } })
     upstreams.start(
-      comingBack: { body in bound.async { body($0.upstreams) } },
+      comingBack: { [bound] body in bound.async { body($0.upstreams) } },
       publish: { [unowned self] upstream in
         server.update(upstream)
         takeover?.check()
       },
       ready: { [unowned self] in
-        guard let takeover else { return beginServing(bound) }
+        guard let takeover else { return beginServing() }
         takeover.whenComplete(
-          on: control, lacking: { [unowned self] in lacking }, complete: { [unowned self] in beginServing(bound) },
+          on: control, lacking: { [unowned self] in lacking }, complete: { [unowned self] in beginServing() },
           failed: { [unowned self] missing in
             log.error("not taking over: there are no \(missing.joined(separator: ", "))")
             logWriter.flush()
@@ -244,34 +250,34 @@ extension Gateway {
   }
 
   /// Starts to accept connections, and installs the signal handlers.
-  private func beginServing(_ bound: LoopBound<Gateway>) {
-    startAdmin(bound)
+  private func beginServing() {
+    startAdmin()
     server.start(
       ControlRequests(
-        fetchKeys: { provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
-        introspect: { question in bound.async { $0.introspect(question) } },
-        renew: { request in bound.async { $0.renew(request) } },
-        lookUp: { upstream in bound.async { $0.upstreams.lookUp(upstream) } }),
-      begun: { bound.async { $0.stepIsDone() } },
+        fetchKeys: { [bound] provider, generation in bound.async { $0.refetchKeys(provider, generation) } },
+        introspect: { [bound] question in bound.async { $0.introspect(question) } },
+        renew: { [bound] request in bound.async { $0.renew(request) } },
+        lookUp: { [bound] upstream in bound.async { $0.upstreams.lookUp(upstream) } }),
+      begun: { [bound] in bound.async { $0.stepIsDone() } },
       failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
         logWriter.flush()
         Process.exit(ExitStatus.unavailable.rawValue)
       })
-    handle(SIGTERM, bound) { $0.perform($0.shutdown.terminate(), bound) }
-    handle(SIGINT, bound) { $0.perform($0.shutdown.interrupt(), bound) }
-    handle(SIGHUP, bound) {
+    handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
+    handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
+    handle(SIGHUP) {
       $0.reload()
       $0.handover.note(signal: SIGHUP)
     }
-    handle(SIGUSR1, bound) {
+    handle(SIGUSR1) {
       $0.accessLog.reopen()
       $0.handover.note(signal: SIGUSR1)
     }
-    handle(SIGUSR2, bound) { $0.handOver(bound) }
+    handle(SIGUSR2) { $0.handOver() }
     startSampling()
-    startExporting(bound)
-    startWatching(bound)
+    startExporting()
+    startWatching()
   }
 
   /// Reports that the gateway serves, once all loops accept and the last signal handler is installed: a signal before
@@ -337,11 +343,11 @@ extension Gateway {
   }
 
   /// Handles the signal on the control loop.
-  private func handle(_ number: Int32, _ bound: LoopBound<Gateway>, _ body: @escaping @Sendable (Gateway) -> Void) {
+  private func handle(_ number: Int32, _ body: @escaping @Sendable (Gateway) -> Void) {
     Process.ignore(signal: number)
     let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)
-    source.setEventHandler { bound.async(body) }
-    source.setRegistrationHandler { bound.async { $0.stepIsDone() } }
+    source.setEventHandler { [bound] in bound.async(body) }
+    source.setRegistrationHandler { [bound] in bound.async { $0.stepIsDone() } }
     source.activate()
     signals.append(source)
   }

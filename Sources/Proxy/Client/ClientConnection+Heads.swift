@@ -58,7 +58,7 @@ extension ClientConnection {
         headStartedAt = MonotonicTime(nanoseconds: 0)
         return false
       }
-      if scanned == 0 { worker.headDeadlines.arm(self) }
+      if scanned == 0 { worker.deadlines.head.arm(self) }
       scanned = total
       return false
     case .bad(let reason):

@@ -10,9 +10,9 @@ extension ClientConnection {
     guard isWithinLimit() else { return }
     if stream.isSecured {
       phase = .handshaking
-      worker.handshakeDeadlines.arm(self)
+      worker.deadlines.handshake.arm(self)
     } else {
-      (worker.isDraining ? worker.lingerDeadlines : worker.idleDeadlines).arm(self)
+      (worker.isDraining ? worker.deadlines.linger : worker.deadlines.idle).arm(self)
     }
   }
 
@@ -86,7 +86,7 @@ extension ClientConnection {
       phase = .reading
       // Behind the handshake a request may have come with the same edge.
       receiving.tryAgain()
-      if worker.isDraining { worker.lingerDeadlines.arm(self) } else { worker.idleDeadlines.arm(self) }
+      if worker.isDraining { worker.deadlines.linger.arm(self) } else { worker.deadlines.idle.arm(self) }
       readHeads()
     case .wouldBlock: break
     case .left: close()

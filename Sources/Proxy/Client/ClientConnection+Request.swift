@@ -36,7 +36,7 @@ extension ClientConnection {
     case .admitted: connect(head, slot, pool, .any)
     case .waits:
       slot.queuedHead = consume head
-      worker.waitDeadlines.arm(self)
+      worker.deadlines.wait.arm(self)
     case .full:
       worker.context.blocks.give(head.takeBytes())
       refuse(RefusalResponse(.upstreamBusy))
@@ -286,7 +286,7 @@ extension ClientConnection {
     }
     guard let local = slot.local, !local.hasAsked else { return }
     slot.local?.hasAsked = true
-    worker.waitDeadlines.arm(self)
+    worker.deadlines.wait.arm(self)
     worker.ask(local.responder, local.request, for: slot)
   }
 }

@@ -21,7 +21,7 @@ extension ClientConnection {
       return cut(.certificateRefused)
     }
     worker.tunnelIdentities.add(slot)
-    worker.tunnelDeadlines.arm(self)
+    worker.deadlines.tunnel.arm(self)
     if let route = slot.exchange.decision.route, route.configuration.onExpiry == .close,
       let end = identity.deadline
     {
@@ -48,7 +48,7 @@ extension ClientConnection {
     if goesOn { worker.loop.runLater(self) }
     // A part of a block that waits counts too.
     let hasSent = upstream.takeProgress()
-    if turns > 0 || hasSent || hasTaken { worker.tunnelDeadlines.arm(self) }
+    if turns > 0 || hasSent || hasTaken { worker.deadlines.tunnel.arm(self) }
     hasTaken = false
     guard receiving.hasEnded, upstream.hasEnded, input == nil, output == nil, upstream.holdsNothing else { return }
     slot.exchange.tunnelEnded()

@@ -64,7 +64,7 @@ extension ClientConnection {
 
   /// Where there is a rate to be kept, it is looked at more often than `timeouts.idle` passes.
   private func armLook(_ slot: ExchangeSlot) {
-    (slot.exchange.minimumRate == nil ? worker.idleDeadlines : worker.graceDeadlines).arm(self)
+    (slot.exchange.minimumRate == nil ? worker.deadlines.idle : worker.deadlines.grace).arm(self)
   }
 
   /// The client let its time pass, or what the exchange waits for did.
@@ -107,7 +107,7 @@ extension ClientConnection {
       requestBodyIsBad(.bodyTooSlow, slot)
       return
     }
-    guard now - hasMovedAt < worker.idleDeadlines.duration else {
+    guard now - hasMovedAt < worker.deadlines.idle.duration else {
       clientTimedOut(slot)
       return
     }

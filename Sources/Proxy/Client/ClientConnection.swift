@@ -63,7 +63,7 @@ final class ClientConnection: Pollable {
   /// Registers with the loop.
   func start() throws(SystemError) {
     try worker.loop.register(self, descriptor: stream.descriptor, interest: .edge)
-    if awaitsProxyHeader { worker.headDeadlines.arm(self) } else { beginStream() }
+    if awaitsProxyHeader { worker.deadlines.head.arm(self) } else { beginStream() }
   }
 
   /// The gateway is draining: what the client has sent already is answered, a connection without a request ends.
@@ -73,7 +73,7 @@ final class ClientConnection: Pollable {
     run()
     guard isIdle else { return }
     // Just accepted: its first request is most likely on its way.
-    if exchangesBegun > 0 { close() } else { worker.lingerDeadlines.arm(self) }
+    if exchangesBegun > 0 { close() } else { worker.deadlines.linger.arm(self) }
   }
 
   /// It carries no further exchange: the gateway is draining, or its client was let in as nobody is any more.
@@ -205,7 +205,7 @@ final class ClientConnection: Pollable {
       close()
       return
     }
-    worker.idleDeadlines.arm(self)
+    worker.deadlines.idle.arm(self)
     // Pipelined requests go on from the loop, not from here: a long row of them takes turns with other connections.
     if input != nil || receiving.mayRead { worker.loop.runLater(self) }
   }
@@ -220,7 +220,7 @@ final class ClientConnection: Pollable {
     phase = .lingering
     stream.ignoreInput()
     endOutput()
-    worker.lingerDeadlines.arm(self)
+    worker.deadlines.linger.arm(self)
     linger()
   }
 

@@ -103,7 +103,7 @@ extension Worker {
     self.tls = tls
     if clientsGenerations != self.clientsGenerations {
       self.clientsGenerations = clientsGenerations
-      for list in readingDeadlines {
+      for list in deadlines.reading {
         for entry in list.entries { (entry as? ClientConnection)?.endIfOutdated() }
       }
     }
@@ -129,14 +129,7 @@ extension Worker {
       context.countsTokens = true
     }
     endTunnelsOfCertificates(knownBy: rules)
-    handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
-    headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
-    idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
-    graceDeadlines = loop.deadlines(after: active.configuration.timeouts.lookEvery)
-    tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
-    for list in [headDeadlines, idleDeadlines] where !readingDeadlines.contains(where: { $0 === list }) {
-      readingDeadlines.append(list)
-    }
+    deadlines.update(active.configuration.timeouts, on: loop)
     take(keys)
     endTunnelsWithoutKey()
     // Providers may have changed places: all are decided anew, and may wait anew.
@@ -193,7 +186,7 @@ extension Worker {
     listeners = []
     isDraining = true
     self.drained = drained
-    for list in readingDeadlines {
+    for list in deadlines.reading {
       for entry in list.entries { (entry as? ClientConnection)?.drain() }
     }
     tellWhenDrained()
@@ -202,7 +195,7 @@ extension Worker {
   /// Ends the exchanges that are still under way, and the heads that are not whole.
   func endExchanges() {
     for slot in slots { slot.connection?.endExchange() }
-    for list in readingDeadlines {
+    for list in deadlines.reading {
       for entry in list.entries { (entry as? ClientConnection)?.cutHead() }
     }
   }

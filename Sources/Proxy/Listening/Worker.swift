@@ -30,21 +30,12 @@ final class Worker {
   var clientsGenerations: [Int]
   let failedHandshakes: FailedHandshakes
 
-  var handshakeDeadlines: DeadlineList
-  var headDeadlines: DeadlineList
-  var idleDeadlines: DeadlineList
-  /// Looks at clients that are waited for within an exchange.
-  var graceDeadlines: DeadlineList
-  var tunnelDeadlines: DeadlineList
+  var deadlines: WorkerDeadlines
   let tunnelExpiries: TunnelExpiries
   let tunnelIdentities = TunnelIdentities()
   private(set) lazy var tunnelQuestions = TunnelQuestions(loop: loop) { [unowned self] in askAgain($1, of: $0) }
   /// Whether tunnels are going to be looked at for keys that are no longer there.
   var isKeyLookPending = false
-  /// All that connections between two requests may stand in: earlier configurations' too.
-  var readingDeadlines: [DeadlineList]
-  let lingerDeadlines: DeadlineList
-  let waitDeadlines: DeadlineList
 
   /// The response head being parsed: used while it is relayed, and not after.
   var responseHead = ResponseHead(fieldsMax: Limits.responseFieldsMax)
@@ -55,14 +46,14 @@ final class Worker {
   var sockets: [ListenerSockets.Share]
   var listeners: [Listener] = []
   var openConnections = 0
-  var freeSlots: [ExchangeSlot] = []
+  private var freeSlots: [ExchangeSlot] = []
   var slots: [ExchangeSlot] = []
   var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
-  var dateSecond: Int64 = -1
-  var dateText: [UInt8] = []
-  var isAcceptingPaused = false
+  private var dateSecond: Int64 = -1
+  private var dateText: [UInt8] = []
+  private var isAcceptingPaused = false
   /// Connections that were closed as their address had too many.
-  var closedForAddress = FaultReport(pause: Limits.eventPause)
+  private var closedForAddress = FaultReport(pause: Limits.eventPause)
   var isDraining = false
   var drained: (() -> Void)?
 
@@ -89,15 +80,8 @@ final class Worker {
     self.idleUpstreams = idleUpstreams
     pools = upstreams.map { UpstreamPool($0, offset: index, loop: loop, idleTogether: idleUpstreams) }
     failedHandshakes = FailedHandshakes(loop: loop, report: report)
-    handshakeDeadlines = loop.deadlines(after: active.configuration.timeouts.handshake)
-    headDeadlines = loop.deadlines(after: active.configuration.timeouts.head)
-    idleDeadlines = loop.deadlines(after: active.configuration.timeouts.idle)
-    graceDeadlines = loop.deadlines(after: active.configuration.timeouts.lookEvery)
-    tunnelDeadlines = loop.deadlines(after: active.configuration.timeouts.tunnel)
+    deadlines = WorkerDeadlines(active.configuration.timeouts, on: loop)
     tunnelExpiries = TunnelExpiries(loop: loop)
-    readingDeadlines = [headDeadlines, idleDeadlines]
-    lingerDeadlines = loop.deadlines(after: Limits.lingerMax)
-    waitDeadlines = loop.deadlines(after: Limits.waitMax)
   }
 
   // MARK: Accepting
@@ -129,7 +113,10 @@ final class Worker {
   }
 
   /// Closes a connection to an upstream that carries nothing, so that another one may be made; false where there is none.
-  func closeIdleUpstream() -> Bool { pools.contains { $0.closeIdle() } }
+  func closeIdleUpstream() -> Bool {
+    for pool in pools where pool.closeIdle() { return true }
+    return false
+  }
 
   func acceptFailed(_ error: SystemError) {
     isAcceptingPaused = true
@@ -235,14 +222,14 @@ final class Worker {
   func waitForKeys(_ connection: ClientConnection, provider: Int) {
     guard let slot = connection.slot else { return }
     waiting.append((provider, context.keys.providers[provider].answers, slot, slot.exchange.generation))
-    waitDeadlines.arm(connection)
+    deadlines.wait.arm(connection)
     control.fetchKeys(provider, context.active.generation)
   }
 
   /// Lets `connection` wait for what `provider`'s issuer says of a token; its deadline is the end of the wait.
   func introspect(_ token: [UInt8], for connection: ClientConnection, provider: Int, isSession: Bool) {
     guard let slot = connection.slot else { return }
-    waitDeadlines.arm(connection)
+    deadlines.wait.arm(connection)
     control.introspect(
       IntrospectionQuestion(
         token: token, provider: provider, isSession: isSession, client: context.client.address, isOfTunnel: false,
@@ -281,7 +268,7 @@ final class Worker {
   /// Lets `connection` wait for what comes of a refresh token; its deadline is the end of the wait.
   func renew(_ token: [UInt8], for connection: ClientConnection, provider: String) {
     guard let slot = connection.slot else { return }
-    waitDeadlines.arm(connection)
+    deadlines.wait.arm(connection)
     control.renew(
       RenewalRequest(
         token: token, provider: provider, client: context.client.address, place: place(of: slot)))

@@ -20,7 +20,7 @@ struct BackgroundThreadsTests {
         if number == 99 { ended.signal() }
       }
     }
-    ended.wait()
+    #expect(ended.wait(timeout: .now() + 60) == .success)
     #expect(done.withLock { $0 } == Array(0..<100))
     #expect(niceness.withLock { $0 } > getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
   }
@@ -38,9 +38,9 @@ struct BackgroundThreadsTests {
       }
       let held = Held { released.signal() }
       threads.async { held.touch() }
-      begun.wait()
+      #expect(begun.wait(timeout: .now() + 60) == .success)
     }
-    released.wait()
+    #expect(released.wait(timeout: .now() + 60) == .success)
     gate.signal()
   }
 

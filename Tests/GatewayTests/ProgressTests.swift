@@ -14,14 +14,13 @@ struct ProgressTests {
     progress.next.canary = .seconds(60)
     progress.next.completions.append { told.append("first: \($0)") }
     progress.begin()
-    progress.faults = ["of the first"]
     progress.next.completions.append { told.append("second: \($0)") }
     #expect(progress.isGoingOn && progress.current.canary == .seconds(60) && progress.next.canary == nil)
-    for completion in progress.current.takeCompletions() { completion(progress.faults) }
+    for completion in progress.current.takeCompletions() { completion(["of the first"]) }
     #expect(told == [#"first: ["of the first"]"#] && progress.current.completions.isEmpty)
     progress.begin()
-    #expect(progress.faults.isEmpty && progress.current.canary == nil)
-    for completion in progress.current.takeCompletions() { completion(progress.faults) }
+    #expect(progress.current.canary == nil)
+    for completion in progress.current.takeCompletions() { completion([]) }
     #expect(told.last == "second: []" && progress.next.completions.isEmpty)
   }
 

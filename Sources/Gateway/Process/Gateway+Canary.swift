@@ -102,18 +102,19 @@ extension Gateway {
   private static let takeBackPause: Duration = .seconds(30)
 
   /// A reload has ended that goes back.
-  func tookBack(_ takingBack: TakingBack) {
-    guard reloading.faults.isEmpty else {
-      reloading.faults.append(
-        "more requests are refused than before, and the configuration before cannot be taken again")
-      return
+  ///
+  /// - Parameter faults: What was wrong with it.
+  /// - Returns: What operators are told is wrong.
+  func tookBack(_ takingBack: TakingBack, _ faults: [String]) -> [String] {
+    guard faults.isEmpty else {
+      return faults + ["more requests are refused than before, and the configuration before cannot be taken again"]
     }
-    reloading.faults = [takingBack.because]
     canaryState.recent.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
     watching.filesRefused = takingBack.from.filesRead
     // Else nobody would see that it was mended.
     watching.watchesRefused = takingBack.from.reload.isWatching
     canaryState.fileWasTakenBack = true
+    return [takingBack.because]
   }
 
   /// - Parameter part: 0 to 1.

@@ -12,8 +12,9 @@ extension Gateway {
   /// Reads the configuration and every file that it names again. On any error the old one stays whole.
   func reload() {
     guard !shutdown.hasBegun else {
-      log.notice("not reloaded: the gateway is draining")
-      for completion in reloading.next.takeCompletions() { completion(["the gateway is draining"]) }
+      let refusal = ReloadRefusal.draining
+      refusal.write(to: log, generation: active.generation)
+      for completion in reloading.next.takeCompletions() { completion(refusal.texts) }
       return
     }
     if reloading.isGoingOn {
@@ -43,72 +44,61 @@ extension Gateway {
   }
 
   func take(_ loaded: Result<GatewayConfiguration, Diagnostics>) {
+    let configuration: GatewayConfiguration
     switch loaded {
-    case .failure(let diagnostics):
-      refuseReload(diagnostics)
-      reloadEnded()
-    case .success(let configuration):
-      reloading.pending = configuration.keysThatWait(besides: active.configuration)
-      if !reloading.pending.isEmpty {
-        log.warning(
-          """
-          changes of listeners' addresses and proxy_protocol, admin, workers and log take effect with SIGUSR2 or a restart; the \
-          rest does now
-          """
-        )
+    case .success(let read): configuration = read
+    case .failure(let diagnostics): return endReload(.faulty(diagnostics))
+    }
+    reloading.pending = configuration.keysThatWait(besides: active.configuration)
+    if !reloading.pending.isEmpty {
+      log.warning(
+        """
+        changes of listeners' addresses and proxy_protocol, admin, workers and log take effect with SIGUSR2 or a restart; the \
+        rest does now
+        """
+      )
+    }
+    var next = configuration
+    var removed: Set<ListenAddress> = []
+    next.listeners = active.configuration.listeners.map { old in
+      guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else {
+        removed.insert(old.address)
+        return old
       }
-      var next = configuration
-      var removed: Set<ListenAddress> = []
-      next.listeners = active.configuration.listeners.map { old in
-        guard var listener = configuration.listeners.first(where: { $0.address == old.address }) else {
-          removed.insert(old.address)
-          return old
-        }
-        listener.proxyProtocol = old.proxyProtocol
-        return listener
-      }
-      next.admin = active.configuration.admin
-      next.workers = active.configuration.workers
-      next.log = active.configuration.log
-      next.log.claims = configuration.log.claims
-      let agreed = next
-      let kept = settingsInForce(of: removed)
-      revocations.open(agreed) { [unowned self] opened in
-        switch opened {
-        case .success(let revoked): prepareReload(agreed, revoked, keeping: kept)
-        case .failure(let diagnostics):
-          refuseReload(diagnostics)
-          reloadEnded()
-        }
+      listener.proxyProtocol = old.proxyProtocol
+      return listener
+    }
+    next.admin = active.configuration.admin
+    next.workers = active.configuration.workers
+    next.log = active.configuration.log
+    next.log.claims = configuration.log.claims
+    let agreed = next
+    let kept = settingsInForce(of: removed)
+    revocations.open(agreed) { [unowned self] opened in
+      switch opened {
+      case .success(let revoked): prepareReload(agreed, revoked, keeping: kept)
+      case .failure(let diagnostics): endReload(.faulty(diagnostics))
       }
     }
   }
 
-  private func refuseReload(_ diagnostics: Diagnostics) {
-    for diagnostic in diagnostics.list { log.error("\(diagnostic)") }
-    reloading.faults = diagnostics.list.map { "\($0)" }
-    log.error("reload refused: the configuration in force stays", metadata: ["generation": "\(active.generation)"])
-  }
-
-  private func refuseReload(_ why: String) {
-    log.error("reload refused: \(why)", metadata: ["generation": "\(active.generation)"])
-    reloading.faults = [why]
-  }
-
-  private func reloadEnded() {
+  /// - Parameter refusal: nil if the configuration is in force.
+  private func endReload(_ refusal: ReloadRefusal?) {
+    refusal?.write(to: log, generation: active.generation)
+    var faults = refusal?.texts ?? []
     reloading.isGoingOn = false
     if let takingBack = canaryState.takingBack {
-      tookBack(takingBack)
+      faults = tookBack(takingBack, faults)
       canaryState.takingBack = nil
-    } else if reloading.faults.isEmpty {
+    } else if faults.isEmpty {
       watching.filesRefused = []
       watching.watchesRefused = false
       canaryState.fileWasTakenBack = false
     }
-    reloads.faults = reloading.faults
+    reloads.faults = faults
     watchFiles()
-    if reloading.faults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
-    for completion in reloading.current.takeCompletions() { completion(reloading.faults) }
+    if faults.isEmpty { reloads.done += 1 } else { reloads.refused += 1 }
+    for completion in reloading.current.takeCompletions() { completion(faults) }
     if !shutdown.hasBegun { serviceManager.notify(.ready) }
     guard reloading.isWanted else { return }
     reloading.isWanted = false
@@ -128,42 +118,55 @@ extension Gateway {
   private func prepareReload(
     _ next: GatewayConfiguration, _ revoked: RevocationFile?, keeping kept: [ListenAddress: TLSContext.Settings]
   ) {
-    do throws(Diagnostics) {
-      let files = try TLSFiles(next, keeping: kept)
+    do throws(ReloadRefusal) {
+      let (files, tls) = try openTLS(next, keeping: kept)
       do throws(TLSFault) {
-        let tls = try ListenerContexts(
-          files.listeners, previous: self.tls, tickets: tickets, workers: server.workerCount)
         try upstreams.prepare(files.upstreams) { [unowned self] in
-          for warning in files.warnings + ConfigurationFile.warnings(next) { log.warning("\(warning)") }
-          finishReload(next, revoked, tls)
-          if reloading.faults.isEmpty { certificates = files.certificates }
-          reloadEnded()
+          endReload(finishReload(next, revoked, files, tls))
         }
-        return
       } catch {
-        refuseReload("\(error)")
+        throw .notOpened("\(error)")
       }
     } catch {
-      refuseReload(error)
+      endReload(error)
     }
-    reloadEnded()
   }
 
-  private func finishReload(_ next: GatewayConfiguration, _ revoked: RevocationFile?, _ tls: ListenerContexts) {
+  private func openTLS(
+    _ next: GatewayConfiguration, keeping kept: [ListenAddress: TLSContext.Settings]
+  ) throws(ReloadRefusal) -> (TLSFiles, ListenerContexts) {
+    let files: TLSFiles
+    do throws(Diagnostics) {
+      files = try TLSFiles(next, keeping: kept)
+    } catch {
+      throw .faulty(error)
+    }
+    do throws(TLSFault) {
+      return (
+        files,
+        try ListenerContexts(files.listeners, previous: tls, tickets: tickets, workers: server.workerCount)
+      )
+    } catch {
+      throw .notOpened("\(error)")
+    }
+  }
+
+  /// The upstreams are ready.
+  ///
+  /// - Returns: nil if the configuration is in force.
+  private func finishReload(
+    _ next: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles, _ tls: ListenerContexts
+  ) -> ReloadRefusal? {
     // Where it comes to nothing.
     defer { upstreams.abandon() }
-    guard !shutdown.hasBegun else {
-      log.notice("not reloaded: the gateway is draining")
-      reloading.faults = ["the gateway is draining"]
-      return
-    }
+    for warning in files.warnings + ConfigurationFile.warnings(next) { log.warning("\(warning)") }
+    if shutdown.hasBegun { return .draining }
     let opened: OpenedServices
     do throws(GatewayFault) {
       opened = try OpenedServices(next, signIns, codeFlows, exporter, loop: control, log: log)
       try GatewayFault.raised(as: ExitStatus.configuration) { try keyStore.reload(sources: KeySource.all(of: next)) }
     } catch {
-      refuseReload(error.message)
-      return
+      return .notOpened(error.message)
     }
     // One loop may sign with a new key while another still answers as before.
     PublishedKeys.update(active.responders, next, keyStore)
@@ -181,6 +184,7 @@ extension Gateway {
     revocations.replace(with: revoked)
     upstreams.commit()
     self.tls = tls
+    certificates = files.certificates
     server.update(
       active, keys: keyStore.snapshot, revocations: revocationSnapshot(), tls: tls, upstreams: upstreams.snapshots)
     takeExport(opened.export)
@@ -191,6 +195,7 @@ extension Gateway {
     ]
     if let seconds = canarySecondsLeft { metadata["trial"] = "\(Duration.seconds(seconds).forPeople)" }
     log.notice("reloaded", metadata: metadata)
+    return nil
   }
 }
 

@@ -20,14 +20,11 @@ struct ReloadProgress {
   var isGoingOn = false
   /// Whether another was asked for, while one goes on.
   var isWanted = false
-  /// What is wrong with the configuration that is being taken.
-  var faults: [String] = []
   /// Keys of it that take effect with SIGUSR2 or a restart.
   var pending: [String] = []
 
   mutating func begin() {
     isGoingOn = true
-    faults = []
     current = next
     next = Order()
   }

@@ -10,11 +10,11 @@ internal import Tokens
 /// issuer fails: hostile traffic reaches the issuer no faster than it answers.
 final class Introspector {
   /// Questions that the issuer has not answered yet.
-  static let inFlightMax = 64
+  private static let inFlightMax = 64
   /// Questions that wait until one of those is answered.
   static let waitingMax = 1024
   /// Of these, for one client: an eighth, so that made-up tokens of one leave room for those of others.
-  static let clientWaitingMax = 128
+  private static let clientWaitingMax = 128
 
   private let endpoint: IntrospectionEndpoint
   private let request: IntrospectionRequest

@@ -11,8 +11,8 @@ struct FailureSeries {
   private var changesSaid = 0
 
   /// Between two lines about the same failure; twice as long each time.
-  static let shortestGap: Duration = .seconds(60)
-  static let longestGap: Duration = .seconds(3600)
+  private static let shortestGap: Duration = .seconds(60)
+  private static let longestGap: Duration = .seconds(3600)
   /// Of failures that alternate only so many are said before they count as the same one.
   static let changesMax = 5
 
@@ -44,7 +44,7 @@ struct FailureSeries {
 extension KeyFault {
   /// Whether an operator would say that it is the same failure: libcurl's words have times and counts in them that
   /// differ.
-  func isSameKind(as other: KeyFault) -> Bool {
+  fileprivate func isSameKind(as other: KeyFault) -> Bool {
     if case .fetch(.failed(let text)) = self, case .fetch(.failed(let otherText)) = other {
       return text.filter { !$0.isNumber } == otherText.filter { !$0.isNumber }
     }

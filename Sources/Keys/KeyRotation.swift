@@ -16,7 +16,7 @@ public struct KeyRotation: Sendable, Equatable {
   /// How long a key is published before it signs: those who verify fetch keys from time to time.
   var ahead: Duration { min(.seconds(3600), every / 2) }
   /// Gateways that share the folder, whose clocks differ, look at it from time to time.
-  static let tolerance: Duration = .seconds(180)
+  fileprivate static let tolerance: Duration = .seconds(180)
 }
 
 extension SigningFolder {

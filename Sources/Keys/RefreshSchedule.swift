@@ -6,7 +6,7 @@ enum RefreshSchedule {
   static let shortest: Duration = .seconds(60)
   /// The longest pause after a failure: keys that were published meanwhile sign soon, and are wanted as soon as the
   /// issuer is back.
-  static let longestRetry: Duration = .seconds(5)
+  private static let longestRetry: Duration = .seconds(5)
 
   /// The time from one fetch that went well to the next.
   ///

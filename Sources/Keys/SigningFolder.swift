@@ -133,7 +133,7 @@ public struct SigningFolder: Sendable {
     return (algorithm, time)
   }
 
-  static let keysOfSecondMax: UnixSeconds = 60
+  private static let keysOfSecondMax: UnixSeconds = 60
   /// 1970 to 9999: what a date can be written of.
   private static let times: Range<UnixSeconds> = 0..<253_402_300_800
 }

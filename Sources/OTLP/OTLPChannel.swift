@@ -51,7 +51,7 @@ final class OTLPChannel {
   static let firstPause: Duration = .seconds(1)
   static let pauseMax: Duration = .seconds(30)
   /// However long the collector asks for.
-  static let retryAfterMax: Duration = .seconds(300)
+  private static let retryAfterMax: Duration = .seconds(300)
 
   init(
     _ signal: OTLPSignal, loop: EventLoop, fetch: @escaping Fetch, next: @escaping () -> Batch?,

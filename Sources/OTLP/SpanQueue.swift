@@ -8,7 +8,7 @@ struct SpanQueue {
   static let bytesMax = 16 * 1024 * 1024
   /// Of what goes out together.
   static let batchBytesMax = 768 * 1024
-  static let batchSpansMax = 2048
+  private static let batchSpansMax = 2048
 
   var isEmpty: Bool { pieces.isEmpty }
 

@@ -115,7 +115,7 @@ extension SignInService {
 struct ClientCredentials: Sendable {
   let id: String
   let secret: [UInt8]
-  let isBasic: Bool
+  fileprivate let isBasic: Bool
 
   /// nil where there are none, or more than one.
   init?(_ request: LocalRequest, _ form: FormFields) {

@@ -5,7 +5,7 @@ struct SessionTable: SQLiteTable {
 
   static let version: Int64 = 3
   /// Ended sessions are remembered for so long: loops know them for less.
-  static let endedKeptSeconds: Int64 = 86_400
+  private static let endedKeptSeconds: Int64 = 86_400
   /// A session that is used all the time is written to the disk once in so long.
   static let usedEverySeconds: Int64 = 60
   /// Rows that are deleted at once.

@@ -20,7 +20,7 @@ enum NearestWord {
   }
 
   /// Insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment).
-  static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+  private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var beforePrevious = [Int](repeating: 0, count: right.count + 1)
     var previous = Array(0...right.count)
     for row in left.indices {

@@ -26,7 +26,7 @@ struct ForwardAuthDraft: Sendable {
 
 extension ValueKind where Value == String {
   /// A path of the gateway's own.
-  static var gatewayPath: ValueKind {
+  fileprivate static var gatewayPath: ValueKind {
     .scalar(noun: "a path", reference: "path") { scalar throws(ValueFault) in
       var canonical: [UInt8] = []
       let bytes = [UInt8](scalar.text.utf8)

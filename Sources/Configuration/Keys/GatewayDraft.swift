@@ -71,7 +71,7 @@ struct GatewayDraft: Sendable {
 }
 
 extension ValueKind where Value == [HostPattern] {
-  static var hostsOrAll: ValueKind {
+  fileprivate static var hostsOrAll: ValueKind {
     let hosts = ValueKind<[Written<HostPattern>]>.list(of: .hostPattern, "hosts")
     return ValueKind(noun: "a list of hosts or all", reference: "list of hosts, or `all`") { node, decoding in
       if case .scalar(let scalar) = node.content, scalar.text == "all" { return [.any] }

@@ -42,7 +42,7 @@ enum RequestHeaderName {
 }
 
 extension ValueKind where Value == Located<String> {
-  static var headerName: ValueKind {
+  fileprivate static var headerName: ValueKind {
     let name = ValueKind<String>.scalar(noun: "a header", reference: "header") { scalar throws(ValueFault) in
       if let fault = RequestHeaderName.fault(scalar.text) { throw fault }
       return scalar.text

@@ -31,7 +31,7 @@ struct HealthDraft: Sendable {
 
 extension ValueKind where Value == String {
   /// A path, perhaps with a query, that stands in a request line as it is (RFC 9112 §3.2.1).
-  static var healthPath: ValueKind {
+  fileprivate static var healthPath: ValueKind {
     .scalar(noun: "a path", reference: "path of a URL", text: \.self) { scalar throws(ValueFault) in
       guard scalar.text.hasPrefix("/") else { throw ValueFault("is no path; it begins with /") }
       let isSound = scalar.text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }

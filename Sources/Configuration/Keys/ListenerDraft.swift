@@ -30,7 +30,7 @@ struct ListenerDraft: Sendable {
 
 extension ValueKind where Value == UInt16 {
   /// `https`, or `https:` and a port.
-  static var httpsRedirect: ValueKind {
+  fileprivate static var httpsRedirect: ValueKind {
     .scalar(noun: "https or https:port", reference: "`https`, or `https:` and a port") { scalar throws(ValueFault) in
       if scalar.text == "https" { return 443 }
       guard scalar.text.hasPrefix("https:"), let number = WholeNumber.parse(String(scalar.text.dropFirst(6))),

@@ -25,7 +25,7 @@ extension LogConfiguration {
 }
 
 extension ValueKind where Value == LogConfiguration.Target {
-  static var logTarget: ValueKind {
+  fileprivate static var logTarget: ValueKind {
     ValueKind(
       noun: "stdout, stderr, off or a path", reference: "`stdout`, `stderr`, `off` or a path",
       text: { target in

@@ -34,7 +34,7 @@ struct OTLPDraft: Sendable {
 
 extension ValueKind where Value == Int? {
   /// `10%`, or `none`.
-  static func percentageOrNone(_ range: ClosedRange<Int>) -> ValueKind {
+  fileprivate static func percentageOrNone(_ range: ClosedRange<Int>) -> ValueKind {
     let percentage = ValueKind<Int>.percentage(range)
     return ValueKind(
       noun: "a percentage or none", reference: "\(percentage.reference), or `none`",

@@ -120,7 +120,7 @@ extension ClaimScalar {
 }
 
 extension ValueKind where Value == EvaluatedRequest {
-  static var evaluatedRequest: ValueKind {
+  fileprivate static var evaluatedRequest: ValueKind {
     .scalar(noun: "a request", reference: "method, space, host (optional) and path", text: \.text) {
       scalar throws(ValueFault) in
       let parts = scalar.text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)

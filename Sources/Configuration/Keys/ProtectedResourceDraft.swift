@@ -29,7 +29,7 @@ struct ProtectedResourceDraft: Sendable {
 
 extension ValueKind where Value == WebAddress {
   /// A resource identifier (RFC 9728 §1.2): without a query, and with a path that requests can have.
-  static var resourceIdentifier: ValueKind {
+  fileprivate static var resourceIdentifier: ValueKind {
     .scalar(noun: "a URL", reference: "URL", text: \.text) { scalar throws(ValueFault) in
       guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }
       guard address.isProtected else { throw ValueFault("has to be https; http is for loopback addresses only") }

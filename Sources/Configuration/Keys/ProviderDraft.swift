@@ -138,7 +138,7 @@ struct SigningDraft: Sendable {
   var state: Located<String>?
   var algorithm = SignatureAlgorithm.es256
   var secretFiles: [Located<String>]?
-  var rotateEvery: Duration? = .seconds(90 * 86_400)
+  private var rotateEvery: Duration? = .seconds(90 * 86_400)
   var keepFor = Duration.seconds(86_400)
 
   static let keys = KeyTable<SigningDraft>(

@@ -46,7 +46,7 @@ struct RedirectTarget: Sendable, Hashable {
 }
 
 extension ValueKind where Value == RedirectTarget {
-  static var redirectTarget: ValueKind {
+  fileprivate static var redirectTarget: ValueKind {
     .scalar(noun: "a URL", reference: "URL, or path") { scalar throws(ValueFault) in try RedirectTarget(scalar.text) }
   }
 }

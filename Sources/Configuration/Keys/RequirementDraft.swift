@@ -97,7 +97,7 @@ extension ValueKind where Value == Decoded<RequirementDraft> {
 
   /// One inside `any`, `all` or `not`, with the keys of `require`: they are looked up when a file is read, as their
   /// table cannot hold itself.
-  static var innerRequirement: ValueKind {
+  fileprivate static var innerRequirement: ValueKind {
     ValueKind(noun: "a mapping", reference: "as `require`") { node, decoding in
       ValueKind.mapping(RequirementDraft.keys).notEmpty.decode(node, &decoding)
     }
@@ -142,7 +142,7 @@ struct ClaimRequirement: Sendable {
 }
 
 extension ValueKind where Value == [ClaimRequirement] {
-  static var claimRequirements: ValueKind {
+  fileprivate static var claimRequirements: ValueKind {
     let values = ValueKind<[ClaimScalar]>.oneOrMore(of: .claimScalar, "values")
     return ValueKind(noun: "a mapping from claims to values", reference: "mapping: claim to value or list of values") {
       node, decoding in

@@ -48,7 +48,7 @@ struct WrittenServer: Sendable {
 }
 
 extension ValueKind where Value == WrittenServer {
-  static var serverAddress: ValueKind {
+  fileprivate static var serverAddress: ValueKind {
     ValueKind(noun: "an address", reference: "address") { node, decoding in
       if case .scalar(let scalar) = node.content, scalar.text.contains("://") {
         return securedServer(scalar, node, &decoding)

@@ -3,7 +3,7 @@ struct StaticResponseDraft: Sendable {
   var status = 200
   var contentType = "text/plain; charset=utf-8"
   var body: String?
-  var bodyFile: Located<String>?
+  fileprivate var bodyFile: Located<String>?
 
   static let keys = KeyTable<StaticResponseDraft>(
     "What `builtin: static` answers to every request.", defaults: StaticResponseDraft(),

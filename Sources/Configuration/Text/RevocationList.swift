@@ -8,7 +8,7 @@ public enum RevocationList {
   public static let bytesMax = 16 << 20
   public static let entriesMax = 1_000_000
   /// Faults that are reported in one run.
-  static let faultsMax = 10
+  fileprivate static let faultsMax = 10
 
   /// Reads the text of a file. What it says is never quoted: a token may stand there by mistake.
   ///

@@ -16,7 +16,7 @@ public struct ProtectedResource: Sendable, Hashable {
   /// For people; nil: none.
   public var name: String?
 
-  static let wellKnownPath = "/.well-known/oauth-protected-resource"
+  private static let wellKnownPath = "/.well-known/oauth-protected-resource"
 
   /// Where its metadata is answered (RFC 9728 §3.1).
   public var metadataPath: String { ProtectedResource.wellKnownPath + path }

@@ -5,7 +5,7 @@ import Sockets
 /// How a command is given a new password: typed, or by standard input; never as an argument, which others see.
 struct PasswordInput: ParsableArguments {
   @Flag(name: .long, help: "Take the password from standard input: one line.")
-  var passwordStdin = false
+  private var passwordStdin = false
 
   /// The hash of the password.
   ///

@@ -28,7 +28,7 @@ struct TokenMintCommand: ParsableCommand {
       valueName: "name=value"))
   var claim: [String] = []
   @Option(name: .long, help: ArgumentHelp("How long the token is good: 30s, 10m, 1h.", valueName: "duration"))
-  var expiresIn: String = "10m"
+  private var expiresIn: String = "10m"
 
   func run() throws {
     let provider = try option.load()

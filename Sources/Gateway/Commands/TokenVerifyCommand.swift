@@ -35,7 +35,7 @@ struct TokenVerifyCommand: ParsableCommand {
       "The time to verify at: 2026-01-31T08:49:37Z, or seconds since 1970; without it, now.", valueName: "time"))
   var at: MomentArgument?
   @Flag(name: .long, help: "Looks at no claim.")
-  var signatureOnly = false
+  private var signatureOnly = false
   @OptionGroup var argument: TokenArgument
 
   func validate() throws {

@@ -74,13 +74,13 @@ final class Gateway {
   var watching = Watching()
   var recentTraffic = RecentTraffic(from: MonotonicTime.current)
   var revoking = RevocationProgress()
-  var signals: [any DispatchSourceSignal] = []
+  private var signals: [any DispatchSourceSignal] = []
   /// Signal handlers installed and loops that accept, counted together.
-  var stepsDone = 0
+  private var stepsDone = 0
   var sockets: ListenerSockets
   let handover: Handover
   /// The handover from another process; nil if there is none, or once this process serves.
-  var takeover: Takeover?
+  private var takeover: Takeover?
   var shutdown: Shutdown
   /// The certificates that the configuration in force uses.
   var certificates: [AdminReport.Certificate]

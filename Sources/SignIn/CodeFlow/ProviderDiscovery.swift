@@ -19,9 +19,9 @@ final class ProviderDiscovery {
   private var isFetching = false
 
   /// As long as what was said is not asked again.
-  static let freshFor: Duration = .seconds(3600)
+  private static let freshFor: Duration = .seconds(3600)
   /// After a failure nobody waits for another one.
-  static let pauseAfterFailure: Duration = .seconds(5)
+  private static let pauseAfterFailure: Duration = .seconds(5)
   static let timeout: Duration = .seconds(5)
   static let waitingMax = 1024
 

@@ -93,4 +93,16 @@ extension Reason {
     case .forwardingLoop: 508
     }
   }
+
+  /// Seconds after which a client that was answered with `status` may try again (RFC 9110 §10.2.3); nil where it is told
+  /// nothing, or a moment that depends on what it has sent.
+  public var retryAfterSeconds: Int64? {
+    switch self {
+    // A place in a queue is free as soon as a response has ended.
+    case .upstreamBusy: 1
+    // Some hundred milliseconds for each password that waits.
+    case .loginBusy: 2
+    default: status == 503 ? 5 : nil
+    }
+  }
 }

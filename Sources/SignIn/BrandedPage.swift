@@ -32,13 +32,15 @@ struct BrandedPage: Sendable {
     status: Int, title: String, main: String, cookies: [String], fields: [(name: String, value: String)],
     reason: Reason?
   ) -> LocalResponse {
-    LocalResponse(
+    let retryAfter = reason?.retryAfterSeconds.map { [("Retry-After", "\($0)")] } ?? []
+    return LocalResponse(
       status: status,
       fields: [
         ("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", contentSecurityPolicy),
         ("Referrer-Policy", "same-origin"), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", "DENY"), ("Cross-Origin-Opener-Policy", "same-origin"),
-      ] + (status == 401 ? [("WWW-Authenticate", "Bearer")] : []) + fields + cookies.map { ("Set-Cookie", $0) },
+      ] + (status == 401 ? [("WWW-Authenticate", "Bearer")] : []) + retryAfter + fields
+        + cookies.map { ("Set-Cookie", $0) },
       body: Page.body(title: title, style: style, main: "\(logo)<h1>\(title)</h1>\n\(main)"), reason: reason)
   }
 

@@ -33,6 +33,7 @@ enum EndpointResponses {
     // A 401 offers a scheme (RFC 9110 §15.5.2).
     let isOffered = fields.contains { $0.name == "WWW-Authenticate" }
     if status == 401, !isOffered { all.append(("WWW-Authenticate", "Bearer")) }
+    if status == reason.status, let seconds = reason.retryAfterSeconds { all.append(("Retry-After", "\(seconds)")) }
     return LocalResponse(
       status: status, fields: all, body: JSONValue.object(JSONObject(members) ?? [:]).serialized(), reason: reason)
   }
@@ -44,7 +45,7 @@ enum EndpointResponses {
   }
 
   /// More is to be done than can be soon.
-  static let busy = error(.temporarilyUnavailable, "try again", .loginBusy, fields: [("Retry-After", "2")])
+  static let busy = error(.temporarilyUnavailable, "try again", .loginBusy)
 
   /// Done, and there is nothing to say.
   static func done(cookies: [String] = []) -> LocalResponse {

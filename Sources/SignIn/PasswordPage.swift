@@ -131,9 +131,7 @@ struct PasswordPage: Sendable {
       status: 200, title: "Your password is changed", main: main, cookies: cookies, fields: [], reason: nil)
   }
 
-  func refusal(
-    _ obstacle: Obstacle, status: Int, fields: [(name: String, value: String)] = [], reason: Reason
-  ) -> LocalResponse {
+  func refusal(_ obstacle: Obstacle, reason: Reason) -> LocalResponse {
     let link =
       switch obstacle {
       case .outdated, .busy, .failed: "<a href=\"\(path)/password\">Try again</a>"
@@ -145,7 +143,7 @@ struct PasswordPage: Sendable {
       <p>\(link)</p>
       """
     return brand.response(
-      status: status, title: PasswordPage.title, main: main, cookies: [], fields: fields, reason: reason)
+      status: reason.status, title: PasswordPage.title, main: main, cookies: [], fields: [], reason: reason)
   }
 
   /// Where people sign in, and come back from. The path has nothing that a query would have to escape.

@@ -87,8 +87,7 @@ extension SignInService {
       case .busy:
         completion(
           loginPage(
-            request, returnTo: returnTo, status: 503, message: .busy, username: username,
-            fields: [("Retry-After", "2")], reason: .loginBusy))
+            request, returnTo: returnTo, status: 503, message: .busy, username: username, reason: .loginBusy))
       }
     }
   }
@@ -98,8 +97,7 @@ extension SignInService {
   func busyLogin(_ request: LocalRequest) -> LocalResponse {
     guard request.mediaType == .form else { return EndpointResponses.busy }
     let returnTo = ReturnTo.checked(FormFields(request.body)?.text("return_to"))
-    return loginPage(
-      request, returnTo: returnTo, status: 503, message: .busy, fields: [("Retry-After", "2")], reason: .loginBusy)
+    return loginPage(request, returnTo: returnTo, status: 503, message: .busy, reason: .loginBusy)
   }
 
   private func answerForm(

@@ -175,6 +175,6 @@ extension SignInService {
   }
 
   static var unavailable: LocalResponse {
-    EndpointResponses.error(.temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    EndpointResponses.error(.temporarilyUnavailable, nil, .signInUnavailable)
   }
 }

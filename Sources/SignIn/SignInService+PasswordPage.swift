@@ -24,7 +24,7 @@ extension SignInService {
       return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
     }
     guard isOfOwnForm(request, form) else {
-      return completion(passwordPage.refusal(.outdated, status: 403, reason: .csrfRefused))
+      return completion(passwordPage.refusal(.outdated, reason: .csrfRefused))
     }
     guard let current = form["current_password"], let new = form["new_password"],
       let again = form["new_password_again"]
@@ -133,26 +133,19 @@ extension SignInService {
     case .wrongPassword: again(.wrongPassword, .loginFailed)
     case .throttled(let seconds):
       again(.tooManyTries(seconds: seconds), .loginThrottled, retryAfterSeconds: seconds)
-    case .busy: again(.busy, .loginBusy, retryAfterSeconds: 2)
-    case .unavailable: again(.failed, .signInUnavailable, retryAfterSeconds: 5)
+    case .busy: again(.busy, .loginBusy)
+    case .unavailable: again(.failed, .signInUnavailable)
     case .failed: again(.failed, .internalError)
     }
   }
 
   private func answer(_ why: NoPerson) -> LocalResponse {
-    func refusal(
-      _ obstacle: PasswordPage.Obstacle, _ reason: Reason, retryAfterSeconds: Int64? = nil
-    ) -> LocalResponse {
-      passwordPage.refusal(
-        obstacle, status: reason.status, fields: retryAfterSeconds.map { [("Retry-After", "\($0)")] } ?? [],
-        reason: reason)
-    }
-    return switch why {
-    case .signedOut: refusal(.signedOut, .credentialMissing)
-    case .noUser: refusal(.noUser, .loginFailed)
-    case .unknown(.busy): refusal(.busy, .loginBusy, retryAfterSeconds: 2)
-    case .unknown(.unavailable): refusal(.failed, .signInUnavailable, retryAfterSeconds: 5)
-    case .unknown(.failed), .unknown(.refused): refusal(.failed, .internalError)
+    switch why {
+    case .signedOut: passwordPage.refusal(.signedOut, reason: .credentialMissing)
+    case .noUser: passwordPage.refusal(.noUser, reason: .loginFailed)
+    case .unknown(.busy): passwordPage.refusal(.busy, reason: .loginBusy)
+    case .unknown(.unavailable): passwordPage.refusal(.failed, reason: .signInUnavailable)
+    case .unknown(.failed), .unknown(.refused): passwordPage.refusal(.failed, reason: .internalError)
     }
   }
 }

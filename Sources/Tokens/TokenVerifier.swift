@@ -178,7 +178,7 @@ extension TokenVerifier {
   }
 
   /// The maximum number of keys tried for a token that names none (SECURITY T-8).
-  private static let unnamedKeysMax = 4
+  public static let unnamedKeysMax = 4
 
   /// The keys that may have signed a token that names none, or that is signed with a secret; at most `unnamedKeysMax`.
   private func fittingKeys(

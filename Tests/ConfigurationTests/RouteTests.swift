@@ -265,6 +265,19 @@ struct RouteTests {
       ])
   }
 
+  @Test("A route names at most as many providers as a request is compared with")
+  func providersMax() {
+    func written(_ count: Int) -> [String] {
+      let names = (0..<count).map { "p\($0)" }
+      var sample = Sample.route("auth: [\(names.joined(separator: ", "))]")
+      for name in names { sample.providers += "  \(name): { issuer: \"https://\(name).test\", audiences: [x] }\n" }
+      return faults(sample.text)
+    }
+    #expect(written(RouteConfiguration.providersMax) == [])
+    let message = "a route names at most \(RouteConfiguration.providersMax) providers"
+    #expect(written(RouteConfiguration.providersMax + 1).map { $0.hasSuffix(message) } == [true])
+  }
+
   @Test(
     "A proof is for one server: a route without a host names no provider with dpop",
     arguments: ["allowed", "required"])

@@ -151,7 +151,11 @@ def test_a_browser_whose_refresh_token_nobody_can_look_up_is_not_sent_to_sign_in
     assert (answer.status, line["reason"], line["blame"]) == (503, "sign_in_unavailable", "gateway")
     assert browser.refresh_token == kept and scene.app.received == b""
     # Without a refresh token there is nothing to look up.
-    assert scene.browser().go("/x").status == 303
+    other = scene.browser()
+    assert other.go("/x").status == 303
+    # Who signs in nevertheless is told when to try again.
+    answer = other.sign_in()
+    assert (answer.status, answer.field("retry-after")) == (503, "5")
 
 
 def test_nor_is_one_whose_token_is_refused_for_what_its_provider_tries(start, upstream, tmp_path):

@@ -41,6 +41,11 @@ struct ReasonTests {
     }
   }
 
+  @Test("What passes by itself says when, and nothing else does", arguments: Reason.allCases)
+  func retryAfter(reason: Reason) {
+    #expect((reason.retryAfterSeconds != nil) == (reason.status == 503))
+  }
+
   @Test("Somebody is to blame for something, and each can be")
   func everyBlame() {
     #expect(Set(Reason.allCases.map(\.blame)) == Set(Blame.allCases))

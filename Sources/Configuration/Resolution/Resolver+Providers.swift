@@ -138,8 +138,10 @@ extension Resolver {
         places.value("algorithm"), "\"\(name)\" without \"secret_file\"; a secret that others share is not made here")
     }
     // As many as are tried on a token whose key is not known by its name (SECURITY T-8).
-    if let files = signing.value.secretFiles, files.count > 4 {
-      report(places.value("secret_file"), "\(files.count) secrets; 4 at most, the one that signs included")
+    if let files = signing.value.secretFiles, files.count > TokenVerifier.unnamedKeysMax {
+      report(
+        places.value("secret_file"),
+        "\(files.count) secrets; \(TokenVerifier.unnamedKeysMax) at most, the one that signs included")
     }
     for key in ["rotate_every", "keep_for"] where places.isWritten(key) {
       report(places.key(key), "\"\(key)\" with \(name); another secret is put into \"secret_file\" by hand")

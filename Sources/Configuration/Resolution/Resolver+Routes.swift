@@ -4,9 +4,6 @@ import Reason
 import Tokens
 
 extension Resolver {
-  /// Every request without a remembered token is compared with all of them.
-  private static let providersOfRouteMax = 8
-
   mutating func resolveRoutes(
     _ limits: LimitsConfiguration, _ resources: [ProtectedResource]
   ) -> [RouteConfiguration] {
@@ -100,8 +97,8 @@ extension Resolver {
   }
 
   private mutating func resolveProviderNames(_ names: [Located<String>]) -> [Int]? {
-    if names.count > Resolver.providersOfRouteMax, let first = names.first {
-      report(first.position, "a route names at most \(Resolver.providersOfRouteMax) providers")
+    if names.count > RouteConfiguration.providersMax, let first = names.first {
+      report(first.position, "a route names at most \(RouteConfiguration.providersMax) providers")
     }
     var indices: [Int] = []
     var issuers: [String: String] = [:]

@@ -39,6 +39,9 @@ public struct RouteConfiguration: Sendable, Equatable {
   /// Overrides the upstream's `responseTimeout`.
   public var responseTimeout: Duration?
 
+  /// Every request without a remembered token is compared with all of them.
+  public static let providersMax = 8
+
   /// Where requests go that are allowed.
   public enum Destination: Sendable, Hashable {
     /// An index into `GatewayConfiguration.upstreams`.

@@ -250,8 +250,11 @@ struct InlineCandidates {
   private var places = InlineArray<8, Int>(repeating: 0)
   private(set) var count = 0
 
+  /// The number of `InlineArray` has to be a literal.
+  init() { assert(places.count == RouteConfiguration.providersMax) }
+
   mutating func append(_ provider: Int) {
-    guard count < 8 else { return }
+    precondition(count < RouteConfiguration.providersMax, "more providers than the configuration admits")
     places[count] = provider
     count += 1
   }

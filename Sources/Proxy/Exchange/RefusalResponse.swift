@@ -43,7 +43,6 @@ struct RefusalResponse {
   /// Seconds after which the client may try again; nil if it is told nothing.
   var retryAfterSeconds: Int64? {
     if let exceeded { return exceeded.seconds }
-    guard status == 503 else { return nil }
-    return reason == .upstreamBusy ? 1 : 5
+    return status == reason.status ? reason.retryAfterSeconds : nil
   }
 }

@@ -107,8 +107,7 @@ extension CodeFlowService {
     } catch {
       return refuse(.crypto(error), completion)
     }
-    let unavailable = EndpointResponses.error(
-      .temporarilyUnavailable, nil, .signInUnavailable, fields: [("Retry-After", "5")])
+    let unavailable = EndpointResponses.error(.temporarilyUnavailable, nil, .signInUnavailable)
     let order = SessionsEnd(
       hash: hash, until: token.deadline, subject: token.subject, providerSessionID: token.sessionID)
     store.endAll(order, provider: provider, now: now) { [self] result in

@@ -5,7 +5,7 @@ import Reason
 enum FlowPage {
   /// - Parameters:
   ///   - tryAgain: Where to begin again; nil: nowhere.
-  ///   - retryAfterSeconds: nil: a few where the reason is one that passes.
+  ///   - retryAfterSeconds: nil: the reason's.
   static func response(
     _ reason: Reason, _ request: LocalRequest, tryAgain: String?, cookies: [String] = [],
     retryAfterSeconds: Int64? = nil
@@ -24,7 +24,7 @@ enum FlowPage {
       ("X-Frame-Options", "DENY"),
     ]
     if reason.status == 401 { fields.append(("WWW-Authenticate", "Bearer")) }
-    if let seconds = retryAfterSeconds ?? (reason.status == 503 ? 5 : nil) {
+    if let seconds = retryAfterSeconds ?? reason.retryAfterSeconds {
       fields.append(("Retry-After", "\(seconds)"))
     }
     return LocalResponse(

@@ -83,7 +83,7 @@ let package = Package(
     module("OTLP", ["Telemetry", "Fetch", "JSON", "Sockets"]),
     module(
       "Proxy",
-      ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "Sockets", "Telemetry", "Reason"]),
+      ["Configuration", "Access", "Tokens", "Keys", "HTTP", "TLS", "Crypto", "JSON", "Sockets", "Telemetry", "Reason"]),
     module(
       "Probe",
       [

@@ -1,7 +1,5 @@
 extension JSONValue {
-  /// The value as a JSON text without white space, members in their order.
-  ///
-  /// Characters that control a terminal, end a line or turn the direction of text are escaped: it may be shown to people.
+  /// The value as a JSON text without white space, members in their order; what is escaped, `JSONString` says.
   public func serialized() -> [UInt8] {
     var text: [UInt8] = []
     append(to: &text)
@@ -14,7 +12,7 @@ extension JSONValue {
     case .bool(let truth): text += (truth ? "true" : "false").utf8
     case .integer(let integer): text += String(integer).utf8
     case .number(let number): JSONValue.append(number, to: &text)
-    case .string(let string): JSONValue.append(string, to: &text)
+    case .string(let string): JSONString.append(string, to: &text)
     case .array(let elements):
       text.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {
@@ -26,7 +24,7 @@ extension JSONValue {
       text.append(UInt8(ascii: "{"))
       for (index, member) in object.members.enumerated() {
         if index > 0 { text.append(UInt8(ascii: ",")) }
-        JSONValue.append(member.name, to: &text)
+        JSONString.append(member.name, to: &text)
         text.append(UInt8(ascii: ":"))
         member.value.append(to: &text)
       }
@@ -37,22 +35,6 @@ extension JSONValue {
   /// Swift's shortest round-trip text; RFC 8259 §6 knows no infinity and no NaN.
   private static func append(_ number: Double, to text: inout [UInt8]) {
     text += (number.isFinite ? "\(number)" : "null").utf8
-  }
-
-  private static func append(_ string: String, to text: inout [UInt8]) {
-    text.append(UInt8(ascii: "\""))
-    for scalar in string.unicodeScalars {
-      switch scalar.value {
-      case 0x22: text += #"\""#.utf8
-      case 0x5C: text += #"\\"#.utf8
-      case 0x0A: text += #"\n"#.utf8
-      case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069:
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u\(String(repeating: "0", count: 4 - digits.utf8.count))\(digits)".utf8
-      default: text += UTF8.encode(scalar).map(Array.init) ?? []
-      }
-    }
-    text.append(UInt8(ascii: "\""))
   }
 
   /// How much of somebody else's text stands in a message.
@@ -76,6 +58,8 @@ extension JSONValue {
 
   /// A text as JSON: in quotes, on one line.
   public static func quoted(_ text: String) -> String {
-    String(decoding: JSONValue.string(text).serialized(), as: UTF8.self)
+    var quoted: [UInt8] = []
+    JSONString.append(text, to: &quoted)
+    return String(decoding: quoted, as: UTF8.self)
   }
 }

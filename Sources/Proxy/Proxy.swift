@@ -1,5 +1,5 @@
 /// Module `Proxy`: the way of a request, from a listening socket to an upstream and back, on one loop.
-/// May import: Configuration, Access, Tokens, Keys, HTTP, TLS, Crypto, Sockets, Telemetry, Reason.
+/// May import: Configuration, Access, Tokens, Keys, HTTP, TLS, Crypto, JSON, Sockets, Telemetry, Reason.
 /// Never does: hold an unsafe pointer, wait on the request path, or decide what `Access` decides. A request takes a lock
 /// only for what all loops count together, and briefly: DPoP proofs, rate limits, the queue of `max_connections`, what a
 /// share refuses, failures of servers.

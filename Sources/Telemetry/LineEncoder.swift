@@ -127,7 +127,7 @@ struct LineEncoder: ~Copyable {
   }
 
   /// Whether no byte has to be escaped between quotes.
-  private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+  static func isPlain(_ bytes: Span<UInt8>) -> Bool {
     var others: UInt8 = 0
     // Without an early exit, so that the compiler looks at many bytes at a time.
     for index in bytes.indices {

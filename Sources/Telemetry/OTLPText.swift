@@ -15,13 +15,8 @@ enum OTLPText {
 
   /// In quotes, escaped; what is no UTF-8 becomes U+FFFD.
   static func quoted(_ value: Span<UInt8>, to text: inout [UInt8]) {
-    var isPlain = value.count <= valueBytesMax
-    for index in value.indices where isPlain {
-      let byte = value[index]
-      isPlain = byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
-    }
     let count = min(value.count, valueBytesMax)
-    guard !isPlain else {
+    if count == value.count, LineEncoder.isPlain(value) {
       text.append(UInt8(ascii: "\""))
       for index in 0..<count { text.append(value[index]) }
       text.append(UInt8(ascii: "\""))
@@ -31,7 +26,7 @@ enum OTLPText {
     bytes.reserveCapacity(count)
     for index in 0..<count { bytes.append(value[index]) }
     let kept = String(decoding: bytes, as: UTF8.self) + (count < value.count ? "…" : "")
-    text += JSONValue.string(kept).serialized()
+    JSONString.append(kept.utf8Span.span, to: &text)
   }
 
   static func quoted(_ value: String, to text: inout [UInt8]) {

@@ -36,7 +36,7 @@ extension ClaimsSet {
     text.append(UInt8(ascii: "{"))
     for index in selection.members.indices {
       if index > 0 { text.append(UInt8(ascii: ",")) }
-      JSONDocument.append(string: selection.members[index].name.utf8Span.span, to: &text)
+      JSONString.append(selection.members[index].name.utf8Span.span, to: &text)
       text.append(UInt8(ascii: ":"))
       if let place = claims.member(selection.members[index].name, of: object) {
         if let inner = selection.members[index].inner, claims.kind(place) == .object {

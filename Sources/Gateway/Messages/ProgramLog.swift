@@ -1,4 +1,5 @@
 import Configuration
+import JSON
 import Logging
 import Sockets
 import Telemetry
@@ -62,33 +63,13 @@ struct ProgramLog: LogHandler {
     var pairs = [("time", Timestamp.text(WallClock.nanoseconds)), ("level", level.rawValue), ("message", message)]
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { pairs.append((key, value.description)) }
     return switch format {
-    case .json: "{" + pairs.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",") + "}"
-    case .logfmt: pairs.map { "\($0.0)=\(isBare($0.1) ? $0.1 : quoted($0.1))" }.joined(separator: " ")
+    case .json: "{" + pairs.map { "\(JSONValue.quoted($0.0)):\(JSONValue.quoted($0.1))" }.joined(separator: ",") + "}"
+    case .logfmt: pairs.map { "\($0.0)=\(isBare($0.1) ? $0.1 : JSONValue.quoted($0.1))" }.joined(separator: " ")
     }
   }
 
   private static func isBare(_ text: String) -> Bool {
     !text.isEmpty
       && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }
-  }
-
-  /// As a JSON string: every control character escaped, so that a message is one line.
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      default:
-        let value = scalar.value
-        if value < 0x20 || (0x7F...0x9F).contains(value) || value == 0x2028 || value == 0x2029 {
-          let digits = String(value, radix: 16)
-          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        } else {
-          result.unicodeScalars.append(scalar)
-        }
-      }
-    }
-    return result + "\""
   }
 }

@@ -1,4 +1,5 @@
 import HTTP
+import JSON
 
 /// A request as `echo` shows it.
 struct EchoedRequest {
@@ -28,15 +29,15 @@ struct EchoedRequest {
   }
 
   var json: [UInt8] {
-    var text = "{\n  \"method\": \(EchoedRequest.quoted(method)),\n  \"target\": \(EchoedRequest.quoted(target)),\n"
+    var text = "{\n  \"method\": \(JSONValue.quoted(method)),\n  \"target\": \(JSONValue.quoted(target)),\n"
     text += "  \"headers\": {"
     for (index, field) in fields.enumerated() {
-      let values = field.values.map(EchoedRequest.quoted)
+      let values = field.values.map(JSONValue.quoted)
       let value = values.count == 1 ? values[0] : "[\(values.joined(separator: ", "))]"
-      text += "\(index == 0 ? "" : ",")\n    \(EchoedRequest.quoted(field.name)): \(value)"
+      text += "\(index == 0 ? "" : ",")\n    \(JSONValue.quoted(field.name)): \(value)"
     }
     text += "\n  },\n  \"body_bytes\": \(bodyCount),\n"
-    text += "  \"body\": \(EchoedRequest.quoted(String(decoding: body, as: UTF8.self)))\n}\n"
+    text += "  \"body\": \(JSONValue.quoted(String(decoding: body, as: UTF8.self)))\n}\n"
     return [UInt8](text.utf8)
   }
 
@@ -45,27 +46,5 @@ struct EchoedRequest {
     copy.reserveCapacity(range.count)
     for index in range.lowerBound..<range.upperBound { copy.append(bytes[index]) }
     return String(decoding: copy, as: UTF8.self)
-  }
-
-  /// As a JSON string (RFC 8259 §7).
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      default:
-        if scalar.value < 0x20 || scalar.value == 0x7F {
-          let digits = String(scalar.value, radix: 16)
-          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        } else {
-          result.unicodeScalars.append(scalar)
-        }
-      }
-    }
-    return result + "\""
   }
 }

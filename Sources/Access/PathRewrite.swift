@@ -103,12 +103,12 @@ private struct PathSegments {
 
   func append(_ place: Int, of path: Span<UInt8>, to output: inout [UInt8]) {
     guard place < ranges.count else { return }
-    for index in ranges[place].lowerBound..<ranges[place].upperBound { output.append(path[index]) }
+    output.append(path, ranges[place])
   }
 
   /// What begins with the slash in front of segment `place`.
   func append(from place: Int, of path: Span<UInt8>, to output: inout [UInt8]) {
     guard place < ranges.count else { return }
-    for index in ranges[place].lowerBound - 1..<path.count { output.append(path[index]) }
+    output.append(path.extracting((ranges[place].lowerBound - 1)...))
   }
 }

@@ -130,10 +130,8 @@ public final class RouteTable: Sendable {
   }
 
   private func isAmong(_ methods: [[UInt8]], _ method: Span<UInt8>) -> Bool {
-    for index in methods.indices where methods[index].count == method.count {
-      var isSame = true
-      for offset in 0..<method.count where methods[index][offset] != method[offset] { isSame = false }
-      if isSame { return true }
+    for name in methods {
+      if name.span.isSame(as: method) { return true }
     }
     return false
   }

@@ -50,7 +50,7 @@ public enum CookieLine {
       if let kept, pair.lowerBound < kept.lowerBound, pair.upperBound == kept.upperBound { isLeftOut = false }
       if isLeftOut { continue }
       if !output.isEmpty { output += [0x3B, 0x20] }
-      for index in pair.lowerBound..<pair.upperBound { output.append(bytes[index]) }
+      output.append(bytes, pair)
     }
   }
 

@@ -34,16 +34,16 @@ public enum ForwardAuthRequest {
     guard let method, let host, let target, isPlain(bytes, method), isPlain(bytes, host), isPlain(bytes, target),
       bytes[target.lowerBound] == UInt8(ascii: "/")
     else { throw ForwardAuthError() }
-    append(bytes, method, to: &output)
+    output.append(bytes, method)
     output.append(UInt8(ascii: " "))
-    append(bytes, target, to: &output)
+    output.append(bytes, target)
     output += " HTTP/1.1\r\nHost: ".utf8
-    append(bytes, host, to: &output)
+    output.append(bytes, host)
     output += "\r\n".utf8
     for index in head.fields.indices where isOfRequest(head.fields[index], bytes) {
-      append(bytes, head.fields[index].name, to: &output)
+      output.append(bytes, head.fields[index].name)
       output += ": ".utf8
-      append(bytes, head.fields[index].value, to: &output)
+      output.append(bytes, head.fields[index].value)
       output += "\r\n".utf8
     }
     output += "\r\n".utf8
@@ -83,10 +83,6 @@ public enum ForwardAuthRequest {
         || FieldText.isWord(bytes, line.name, "x-forwarded-uri") || FieldText.isWord(bytes, line.name, "forwarded"))
     default: !line.known.isHopByHop
     }
-  }
-
-  private static func append(_ bytes: Span<UInt8>, _ range: ByteRange, to output: inout [UInt8]) {
-    for index in range.lowerBound..<range.upperBound { output.append(bytes[index]) }
   }
 }
 

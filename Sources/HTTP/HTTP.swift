@@ -54,19 +54,12 @@ public struct LocalRequest: Sendable {
     if head.originCount > 0 { origin = RequestOrigin.isOwn(head, bytes) ? .own : .foreign }
     asksForPage = FetchMetadata.asksForPage(head, bytes)
     for line in head.fields {
-      fields.append((LocalRequest.text(bytes, line.name), LocalRequest.copy(bytes, line.value)))
+      fields.append((LocalRequest.text(bytes, line.name), [UInt8](bytes, line.value)))
     }
   }
 
-  private static func copy(_ bytes: Span<UInt8>, _ range: ByteRange) -> [UInt8] {
-    var result: [UInt8] = []
-    result.reserveCapacity(range.count)
-    for index in range.lowerBound..<range.upperBound { result.append(bytes[index]) }
-    return result
-  }
-
   private static func text(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
-    String(decoding: copy(bytes, range), as: UTF8.self)
+    String(decoding: [UInt8](bytes, range), as: UTF8.self)
   }
 }
 

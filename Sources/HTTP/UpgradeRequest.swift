@@ -44,8 +44,7 @@ public struct UpgradeRequest: Sendable {
     guard keys.count == 1, versions.count == 1, FieldText.isWord(bytes, versions[0], "13"), keys[0].count == 24 else {
       throw UpgradeError()
     }
-    var key: [UInt8] = []
-    for index in keys[0].lowerBound..<keys[0].upperBound { key.append(bytes[index]) }
+    let key = [UInt8](bytes, keys[0])
     // 22 digits, of the last only 4 bits, and two signs of padding.
     let isKey = key.prefix(22).allSatisfy { base64.contains($0) } && key.suffix(2).elementsEqual("==".utf8)
     guard isKey, "AQgw".utf8.contains(key[21]) else { throw UpgradeError() }
@@ -76,14 +75,10 @@ public struct UpgradeRequest: Sendable {
   }
 
   private static func holds(_ list: Span<UInt8>, _ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {
+    let wanted = bytes.extracting(name.lowerBound..<name.upperBound)
     var elements = ListElements(ByteRange(0, list.count))
     while let element = elements.next(list) {
-      guard element.count == name.count, !name.isEmpty else { continue }
-      var isSame = true
-      for offset in 0..<name.count where list[element.lowerBound + offset] != bytes[name.lowerBound + offset] {
-        isSame = false
-      }
-      if isSame { return true }
+      if !element.isEmpty, list.extracting(element.lowerBound..<element.upperBound).isSame(as: wanted) { return true }
     }
     return false
   }
@@ -103,9 +98,8 @@ public struct UpgradeRequest: Sendable {
     for index in head.fields.indices {
       let line = head.fields[index]
       guard FieldText.isWord(bytes, line.name, "sec-websocket-accept") else { continue }
-      guard line.value.count == webSocketAccept.count else { return false }
-      for offset in webSocketAccept.indices
-      where bytes[line.value.lowerBound + offset] != webSocketAccept[offset] { return false }
+      let value = bytes.extracting(line.value.lowerBound..<line.value.upperBound)
+      guard value.isSame(as: webSocketAccept.span) else { return false }
       accepts += 1
     }
     return accepts == 1

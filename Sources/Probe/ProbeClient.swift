@@ -1,4 +1,5 @@
 import Dispatch
+import HTTP
 import Sockets
 import Synchronization
 import TLS
@@ -122,9 +123,7 @@ private final class ProbeClientConnection: Pollable {
     }
     var buffer = Buffer(capacity: 32 * 1024)
     let result = session?.read(into: &buffer) ?? .end
-    buffer.withReadable { bytes in
-      for index in bytes.indices { response.append(bytes[index]) }
-    }
+    buffer.withReadable { response.append($0) }
     return result
   }
 

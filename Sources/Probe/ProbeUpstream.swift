@@ -1,3 +1,4 @@
+import HTTP
 import Sockets
 import Synchronization
 
@@ -134,8 +135,6 @@ extension Socket {
   func readPiece() -> (result: Transfer, bytes: [UInt8]) {
     var buffer = Buffer(capacity: 16 * 1024)
     let result = read(into: &buffer)
-    var bytes: [UInt8] = []
-    buffer.withReadable { span in for index in span.indices { bytes.append(span[index]) } }
-    return (result, bytes)
+    return (result, buffer.withReadable { [UInt8]($0) })
   }
 }

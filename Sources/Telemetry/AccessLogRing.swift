@@ -32,10 +32,10 @@ public final class AccessLogRing {
     mutating func bytes() -> [UInt8] {
       if combined != nil {
         combined?.encode(record)
-        return combined?.withLine(Line.copy) ?? []
+        return combined?.withLine { [UInt8]($0) } ?? []
       }
       encoder.encode(record)
-      return encoder.withLine(Line.copy)
+      return encoder.withLine { [UInt8]($0) }
     }
 
     mutating func write(to ring: ByteRing) {
@@ -53,18 +53,11 @@ public final class AccessLogRing {
       if memory != nil {
         if let ring { write(to: ring) }
         memory?.encode(record)
-        return memory?.withLine(Line.copy) ?? []
+        return memory?.withLine { [UInt8]($0) } ?? []
       }
       encoder.encode(record)
       if let ring { encoder.withLine { _ = ring.push($0) } }
-      return encoder.withLine(Line.copy)
-    }
-
-    private static func copy(_ line: Span<UInt8>) -> [UInt8] {
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(line.count)
-      for index in line.indices { bytes.append(line[index]) }
-      return bytes
+      return encoder.withLine { [UInt8]($0) }
     }
   }
 

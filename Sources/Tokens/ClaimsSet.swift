@@ -224,14 +224,7 @@ extension JSONDocument {
     while start < text.count {
       var end = start
       while end < text.count, text[end] != UInt8(ascii: " ") { end += 1 }
-      if end - start == word.count {
-        var isSame = true
-        for index in word.indices where text[start + index] != word[index] {
-          isSame = false
-          break
-        }
-        if isSame { return true }
-      }
+      if text.extracting(start..<end).isSame(as: word) { return true }
       start = end + 1
     }
     return false

@@ -221,8 +221,7 @@ extension Revocations {
   private func isSame(_ slot: Slot, _ prefix: Prefix, _ value: Span<UInt8>) -> Bool {
     guard self.prefix(of: slot) == prefix else { return false }
     let start = Int(slot.start) + Prefix.bytes
-    for index in value.indices where block[start + index] != value[index] { return false }
-    return true
+    return block.span.extracting(start..<start + Int(slot.count)).isSame(as: value)
   }
 
   /// The high part of the hash chooses the slot where the search begins.

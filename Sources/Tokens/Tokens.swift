@@ -11,8 +11,15 @@ extension String {
   public func isSameBytes(as other: String) -> Bool {
     // Counts are at hand, and most texts that differ differ in them.
     guard utf8.count == other.utf8.count else { return false }
-    let (bytes, others) = (utf8Span.span, other.utf8Span.span)
-    for index in bytes.indices where bytes[index] != others[index] { return false }
+    return utf8Span.span.isSame(as: other.utf8Span.span)
+  }
+}
+
+extension Span<UInt8> {
+  /// As that of `HTTP`, which is not imported here.
+  func isSame(as other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] { return false }
     return true
   }
 }

@@ -1,3 +1,4 @@
+import HTTP
 import Sockets
 import Telemetry
 
@@ -59,9 +60,7 @@ struct LogOutput {
   }
 
   private mutating func append(_ bytes: Span<UInt8>) {
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for index in bytes.indices { copy.append(bytes[index]) }
+    let copy = [UInt8](bytes)
     if isForPeople {
       self.bytes += TerminalText.escaped(String(decoding: copy, as: UTF8.self)).utf8
     } else {

@@ -1,3 +1,4 @@
+import HTTP
 import Sockets
 
 /// What was made of byte strings that came before. Each has one place, which another one may take.
@@ -33,10 +34,7 @@ struct BytesMemo<Value> {
       let known = entry.key
       if Bytes.areEqual(known.span, key) { return entry }
     }
-    var copy: [UInt8] = []
-    copy.reserveCapacity(key.count)
-    for index in key.indices { copy.append(key[index]) }
-    let entry = Entry(make(), hash: hash, key: copy)
+    let entry = Entry(make(), hash: hash, key: [UInt8](key))
     entries[place] = entry
     return entry
   }

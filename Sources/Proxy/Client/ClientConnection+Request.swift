@@ -265,7 +265,7 @@ extension ClientConnection {
         do throws(BodyFault) {
           consumed = try block.withReadable { bytes throws(BodyFault) in
             let step = try slot.exchange.requestBodyStep(bytes)
-            for index in step.data.lowerBound..<step.data.upperBound { slot.local?.request.body.append(bytes[index]) }
+            slot.local?.request.body.append(bytes, step.data)
             return step.consumed
           }
         } catch {

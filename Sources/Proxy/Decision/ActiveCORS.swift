@@ -66,12 +66,10 @@ struct ActiveCORS: Sendable {
 
   private func index(of origin: ByteRange, _ bytes: Span<UInt8>) -> Int? {
     guard let origins else { return 0 }
-    for index in origins.indices where origins[index].count == origin.count {
-      var isSame = true
-      for offset in 0..<origin.count where origins[index][offset] != bytes[origin.lowerBound + offset] {
-        isSame = false
-      }
-      if isSame { return index }
+    let written = bytes.extracting(origin.lowerBound..<origin.upperBound)
+    for index in origins.indices {
+      let listed = origins[index]
+      if listed.span.isSame(as: written) { return index }
     }
     return nil
   }

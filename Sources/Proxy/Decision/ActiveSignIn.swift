@@ -60,9 +60,7 @@ struct ActiveSignIn: Sendable {
     else { return nil }
     let metadata = FetchMetadata(head, bytes)
     guard metadata.isNavigation || metadata.isOfSameOrigin else { return nil }
-    return [UInt8](capacity: value.count) { output in
-      for index in value.lowerBound..<value.upperBound { output.append(bytes[index]) }
-    }
+    return [UInt8](bytes, value)
   }
 
   /// The response that redirects a browser to the login page; nil if the client is to receive the refusal (SECURITY

@@ -36,9 +36,7 @@ enum Credential {
   /// A copy for later introspection; nil if there is nothing to introspect.
   func introspected(from bytes: Span<UInt8>) -> IntrospectedCredential? {
     guard let range, !range.isEmpty else { return nil }
-    let copy = [UInt8](capacity: range.count) { output in
-      for index in range.lowerBound..<range.upperBound { output.append(bytes[index]) }
-    }
+    let copy = [UInt8](bytes, range)
     if case .session = self { return .session(copy) }
     return .token(copy)
   }

@@ -32,12 +32,7 @@ struct IdentityNames: Sendable {
     var start = 0
     while start < fields.count {
       if start + name.count < fields.count, fields[start + name.count] == UInt8(ascii: ":") {
-        var isSame = true
-        for index in name.indices where fields[start + index] != name[index] {
-          isSame = false
-          break
-        }
-        if isSame { return true }
+        if fields.extracting(start..<start + name.count).isSame(as: name.span) { return true }
       }
       while start < fields.count, fields[start] != UInt8(ascii: "\n") { start += 1 }
       start += 1

@@ -57,8 +57,8 @@ struct SenderConstraint {
     // RFC 9449 §4.3: the URI that the client sees. Its host is the one that the route is for: what X-Forwarded-Host or
     // Forwarded say may be the client's own words, where a proxy in front leaves them as they came.
     let request = DPoPRequest(
-      method: SenderConstraint.copy(bytes, head.method), scheme: context.client.scheme == .https ? .https : .http,
-      host: SenderConstraint.copy(bytes, head.host), port: head.port, path: context.path)
+      method: [UInt8](bytes, head.method), scheme: context.client.scheme == .https ? .https : .http,
+      host: [UInt8](bytes, head.host), port: head.port, path: context.path)
     let now = context.unixSeconds
     let proof: DPoPProof
     do throws(DPoPProofError) {
@@ -79,12 +79,5 @@ struct SenderConstraint {
       context.failed("\(error)")
       return .internalError
     }
-  }
-
-  private static func copy(_ bytes: Span<UInt8>, _ range: ByteRange) -> [UInt8] {
-    var copy: [UInt8] = []
-    copy.reserveCapacity(range.count)
-    for index in range.lowerBound..<range.upperBound { copy.append(bytes[index]) }
-    return copy
   }
 }

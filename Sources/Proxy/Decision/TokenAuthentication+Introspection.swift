@@ -1,5 +1,6 @@
 import Access
 import Configuration
+import HTTP
 import Reason
 import Tokens
 
@@ -35,7 +36,7 @@ extension TokenAuthentication {
         return .refused(reason, keyID: nil, provider: provider)
       }
       return .needsIntrospection(
-        provider: provider, token: TokenAuthentication.copy(token), isSession: isSession)
+        provider: provider, token: [UInt8](token), isSession: isSession)
     case .over: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
     }
   }
@@ -66,12 +67,6 @@ extension TokenAuthentication {
       keepClaims(of: error, provider, context.unixSeconds, context)
       return .refused(error.reason, keyID: nil, provider: provider)
     case .unavailable: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
-    }
-  }
-
-  private static func copy(_ token: Span<UInt8>) -> [UInt8] {
-    [UInt8](capacity: token.count) { output in
-      for index in token.indices { output.append(token[index]) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import Access
+import HTTP
 import Sockets
 import Telemetry
 import Tokens
@@ -104,9 +105,7 @@ struct VerifiedTokenCache {
     guard cost <= bytesMax else { return nil }
     while count >= countMax || bytesHeld + cost > bytesMax { evict() }
     let hashed = hash.hash(token)
-    let bytes = [UInt8](capacity: token.count) { output in
-      for index in token.indices { output.append(token[index]) }
-    }
+    let bytes = [UInt8](token)
     if count >= buckets.count { grow() }
     let slot = bucket(hashed)
     let entry = Entry(

@@ -103,7 +103,7 @@ extension Exchange {
       var isKept = true
       if case .authorization = credential { isKept = route.configuration.token == .forward }
       let value = head.fields[head.authorizationLine].value
-      if isKept { for index in value.lowerBound..<value.upperBound { output.append(bytes[index]) } }
+      if isKept { output.append(bytes, value) }
     }
     output += "\r\nCookie: ".utf8
     if head.cookieLine >= 0 {

@@ -93,7 +93,7 @@ struct ExchangeLog {
 
   private mutating func keep(_ bytes: Span<UInt8>, _ range: ByteRange) -> ByteRange {
     let start = text.count
-    for index in range.lowerBound..<range.upperBound { text.append(bytes[index]) }
+    text.append(bytes, range)
     return ByteRange(start, text.count)
   }
 

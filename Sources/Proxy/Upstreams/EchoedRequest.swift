@@ -25,7 +25,8 @@ struct EchoedRequest {
 
   mutating func keep(_ bytes: Span<UInt8>, _ data: ByteRange, most: Int) {
     bodyCount += UInt64(data.count)
-    for index in data.lowerBound..<data.upperBound where body.count < most { body.append(bytes[index]) }
+    let count = min(data.count, max(most - body.count, 0))
+    body.append(bytes, ByteRange(data.lowerBound, data.lowerBound + count))
   }
 
   var json: [UInt8] {
@@ -42,9 +43,6 @@ struct EchoedRequest {
   }
 
   private static func text(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
-    var copy: [UInt8] = []
-    copy.reserveCapacity(range.count)
-    for index in range.lowerBound..<range.upperBound { copy.append(bytes[index]) }
-    return String(decoding: copy, as: UTF8.self)
+    String(decoding: [UInt8](bytes, range), as: UTF8.self)
   }
 }

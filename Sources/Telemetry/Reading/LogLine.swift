@@ -1,3 +1,4 @@
+import HTTP
 import JSON
 import Reason
 
@@ -139,9 +140,6 @@ extension LogLine {
   }
 
   private static func text(_ bytes: Span<UInt8>) -> String {
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for index in bytes.indices { copy.append(bytes[index]) }
-    return String(decoding: copy, as: UTF8.self)
+    String(decoding: [UInt8](bytes), as: UTF8.self)
   }
 }

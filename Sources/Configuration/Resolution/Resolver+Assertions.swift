@@ -29,10 +29,7 @@ extension Resolver {
     let position: Position
     let index: Int
     if let name = assertion.value.provider {
-      guard let named = draft.providers.firstIndex(where: { $0.name == name.value }) else {
-        report(name.position, "no provider is called \(name.written)\(hint(name.value, draft.providers.map(\.name)))")
-        return nil
-      }
+      guard let named = providerIndex(name) else { return nil }
       guard signing.contains(named) else {
         report(name.position, "\(name.written) has no \"signing\"; an assertion is signed by this gateway's own key")
         return nil

@@ -25,8 +25,6 @@ extension Resolver {
     if let file = client.secretFile, let status = checkFile(file), status.isOpenToOthers {
       report(file.position, "the secret can be read by others; run chmod 600 \(file.value)")
     }
-    if let file = client.privateKeyFile, let status = checkFile(file), !status.isPrivate {
-      report(file.position, "the private key can be read by others than its owner; run chmod 600 \(file.value)")
-    }
+    if let file = client.privateKeyFile { checkPrivateKey(file) }
   }
 }

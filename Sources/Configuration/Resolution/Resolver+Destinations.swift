@@ -27,10 +27,7 @@ extension Resolver {
   }
 
   private mutating func resolveUpstreamName(_ name: Located<String>?) -> Int? {
-    guard let name else { return nil }
-    if let index = draft.upstreams.firstIndex(where: { $0.name == name.value }) { return index }
-    report(name.position, "no upstream is called \(name.written)\(hint(name.value, draft.upstreams.map(\.name)))")
-    return nil
+    name.flatMap { index($0, among: draft.upstreams.map(\.name), "upstream") }
   }
 
   /// nil where the path is forwarded as it is, or after a report.

@@ -7,11 +7,7 @@ extension Resolver {
       let value = decoded.value
       var providers: [Int] = []
       for name in value.providers ?? [] {
-        if let index = draft.providers.firstIndex(where: { $0.name == name.value }) {
-          providers.append(index)
-        } else {
-          report(name.position, "no provider is called \(name.written)\(hint(name.value, draft.providers.map(\.name)))")
-        }
+        if let index = providerIndex(name) { providers.append(index) }
       }
       guard let resource = value.resource else { continue }
       let address = resource.value

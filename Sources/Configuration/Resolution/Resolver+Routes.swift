@@ -103,11 +103,7 @@ extension Resolver {
     var indices: [Int] = []
     var issuers: [String: String] = [:]
     for name in names {
-      guard let index = draft.providers.firstIndex(where: { $0.name == name.value }) else {
-        // A provider that was faulty as a whole is left out of the draft, but reported.
-        report(name.position, "no provider is called \(name.written)\(hint(name.value, draft.providers.map(\.name)))")
-        continue
-      }
+      guard let index = providerIndex(name) else { continue }
       if indices.contains(index) { report(name.position, "\(name.written) is named twice") }
       // SECURITY T-11: a token's issuer says whose keys verify it, so it must not say it twice.
       if let issuer = draft.providers[index].body.value.issuer?.value, !indices.contains(index) {

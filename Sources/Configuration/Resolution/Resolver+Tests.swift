@@ -7,8 +7,8 @@ extension Resolver {
     let routeNames = (draft.routes ?? []).map(\.value.displayName)
     for decoded in draft.tests ?? [] {
       let test = decoded.value
-      let route = index(test.route, among: routeNames, "route")
-      let upstream = index(test.upstream, among: draft.upstreams.map(\.name), "upstream")
+      let route = test.route.flatMap { index($0, among: routeNames, "route") }
+      let upstream = test.upstream.flatMap { index($0, among: draft.upstreams.map(\.name), "upstream") }
       let identity = test.identity.map { resolveIdentity($0.value) }
       guard let request = test.request, let expectation = test.expectation else { continue }
       if let upstream = test.upstream, expectation != .allowed {
@@ -33,15 +33,7 @@ extension Resolver {
     claims.permissions = draft.permissions
     claims.others = draft.claims.map { ($0.path, $0.value) }
     return SupposedIdentity(
-      provider: index(draft.provider, among: self.draft.providers.map(\.name), "provider"), claims: claims,
+      provider: draft.provider.flatMap { providerIndex($0) }, claims: claims,
       authenticatedAgo: draft.authenticated?.components.seconds)
-  }
-
-  /// nil where no name is written, or after a report.
-  private mutating func index(_ name: Located<String>?, among names: [String], _ noun: String) -> Int? {
-    guard let name else { return nil }
-    if let index = names.firstIndex(of: name.value) { return index }
-    report(name.position, "no \(noun) is called \(name.written)\(hint(name.value, names))")
-    return nil
   }
 }

@@ -46,6 +46,18 @@ struct Resolver {
     decoding.report(position, message)
   }
 
+  /// nil after a report: a provider that was faulty as a whole is left out of the draft too, and reported twice.
+  mutating func providerIndex(_ name: Located<String>) -> Int? {
+    index(name, among: draft.providers.map(\.name), "provider")
+  }
+
+  /// nil after a report.
+  mutating func index(_ name: Located<String>, among names: [String], _ noun: String) -> Int? {
+    if let index = names.firstIndex(of: name.value) { return index }
+    report(name.position, "no \(noun) is called \(name.written)\(hint(name.value, names))")
+    return nil
+  }
+
   private mutating func resolveReload() -> ReloadConfiguration {
     let reload = draft.reload
     if reload.value.canary != nil, draft.admin == nil {

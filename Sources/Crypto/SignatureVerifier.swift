@@ -52,7 +52,7 @@ public final class SignatureVerifier {
   }
 
   /// How many keys are prepared for the next signature.
-  public var preparedKeys: Int { prepared.count }
+  var preparedKeys: Int { prepared.count }
 
   /// Forgets every key: they are prepared again when they are needed. For new key sets.
   public func forgetKeys() {

@@ -146,7 +146,7 @@ public struct TLSSession: ~Copyable {
   }
 
   /// Whether an earlier session goes on.
-  public var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
+  var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
   /// The SHA-256 digest of the client's certificate, which was verified; nil where it has shown none.
   public var clientCertificateThumbprint: [UInt8]? {

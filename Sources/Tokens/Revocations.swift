@@ -49,8 +49,6 @@ public struct Revocations: Sendable {
   private var scopes: [[UInt8]: UInt32] = [:]
   private var block: [UInt8] = []
   private var slots: [Slot] = []
-  /// The longest way of an insertion from where its search began.
-  private(set) var insertionProbesMax = 0
 
   /// None.
   public init() {}
@@ -188,8 +186,6 @@ extension Revocations {
     if (count + 1) * 3 > slots.count * 2 { rehash(slots: max(Revocations.slotsMin, slots.count * 2)) }
     let hash = Revocations.hash(prefix, value)
     let (place, isTaken) = find(prefix, value, hash)
-    let start = home(hash)
-    insertionProbesMax = max(insertionProbesMax, place >= start ? place - start : place - start + slots.count)
     if isTaken { return }
     slots[place] = Slot(
       start: UInt32(block.count), count: UInt16(value.count), tag: UInt16(truncatingIfNeeded: hash))

@@ -1,10 +1,10 @@
-import Crypto
 import HTTP
 import Reason
 import Sockets
 import Testing
 import Tokens
 
+@testable import Crypto
 @testable import Proxy
 
 @Suite("Sender-constrained tokens")

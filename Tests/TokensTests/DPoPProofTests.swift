@@ -1,8 +1,8 @@
-import Crypto
 import JSON
 import Reason
 import Testing
 
+@testable import Crypto
 @testable import Tokens
 
 @Suite("DPoP proofs")

@@ -14,7 +14,7 @@ extension AdminReport {
 
   /// The same for a collector: the contents of requests with OTLP's JSON.
   public func metrics(_ resource: OTLPResource) -> [[UInt8]] {
-    var text = OTLPMetrics(resource, since: Int64(startedAt * 1e9), now: Int64(now * 1e9))
+    var text = OTLPMetrics(resource, since: Int64(startedAtSeconds * 1e9), now: Int64(nowSeconds * 1e9))
     write(to: &text)
     return text.finish()
   }
@@ -122,7 +122,7 @@ extension AdminReport {
     }
     text.begin("portcullis_key_set_last_success_timestamp_seconds", .gauge, "When keys were fetched or read last.")
     for provider in providers {
-      guard let fetchedAt = provider.fetchedAt else { continue }
+      guard let fetchedAt = provider.fetchedAtSeconds else { continue }
       text.sample(
         MetricLabels(("provider", provider.name)),
         fetchedAt)
@@ -138,14 +138,14 @@ extension AdminReport {
       "portcullis_certificate_expiry_timestamp_seconds", .gauge,
       "When a certificate ends that is shown to clients or upstreams, by its file.")
     for certificate in certificates {
-      text.sample(MetricLabels(("file", certificate.file)), certificate.expiresAt)
+      text.sample(MetricLabels(("file", certificate.file)), certificate.expiresAtSeconds)
     }
     text.begin("portcullis_configuration_generation", .gauge, "Counts up with each reload; access lines say it.")
     text.sample(generation)
     text.begin("portcullis_configuration_last_reload_successful", .gauge, "0: the last reload was refused.")
     text.sample(UInt64(reload.faults.isEmpty ? 1 : 0))
     text.begin("portcullis_configuration_taken_timestamp_seconds", .gauge, "When the one in force was taken.")
-    text.sample(reload.takenAt)
+    text.sample(reload.takenAtSeconds)
     text.begin("portcullis_configuration_reloads_total", .counter, "Reloads, by what came of them.")
     text.sample(MetricLabels(("result", "done")), reload.done)
     text.sample(MetricLabels(("result", "refused")), reload.refused)
@@ -177,7 +177,7 @@ extension AdminReport {
     text.begin("process_max_fds", .gauge, "Descriptors that may be open.")
     text.sample(process.descriptorsMax)
     text.begin("process_start_time_seconds", .gauge, "When the process began.")
-    text.sample(startedAt)
+    text.sample(startedAtSeconds)
   }
 
   // MARK: Pieces

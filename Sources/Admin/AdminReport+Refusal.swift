@@ -39,7 +39,7 @@ extension AdminReport {
           name: "key_set",
           value: .object([
             "keys": .integer(Int64(keys)),
-            "fetched": provider.fetchedAt.map { .string(Timestamp.text(Int64($0 * 1e9))) } ?? .null,
+            "fetched": provider.fetchedAtSeconds.map { .string(Timestamp.text(Int64($0 * 1e9))) } ?? .null,
             "failures": .integer(Int64(provider.failures)),
           ])))
     }
@@ -68,7 +68,7 @@ extension AdminReport {
     let oldest = parts.filter(\.isFull).compactMap { part in
       part.latestFirst.last.flatMap { object($0.line) }?["time"]?.string
     }
-    return oldest.max() ?? Timestamp.text(Int64(startedAt * 1e9))
+    return oldest.max() ?? Timestamp.text(Int64(startedAtSeconds * 1e9))
   }
 }
 

@@ -11,11 +11,11 @@ extension AdminReport {
     .object([
       "version": .string(version),
       "readiness": .string(readiness.text),
-      "uptime_seconds": .integer(Int64(max(0, now - startedAt))),
+      "uptime_seconds": .integer(Int64(max(0, nowSeconds - startedAtSeconds))),
       "workers": .integer(Int64(workers)),
       "configuration": .object([
         "file": .string(file), "generation": .integer(Int64(clamping: generation)),
-        "age_seconds": .integer(Int64(max(0, now - reload.takenAt))),
+        "age_seconds": .integer(Int64(max(0, nowSeconds - reload.takenAtSeconds))),
         "changes": .string(reload.changes),
         "pending": .array(reload.pending.map { .string($0) }),
         "trial_seconds_left": reload.canarySecondsLeft.map { .integer($0) } ?? .null,
@@ -50,7 +50,7 @@ extension AdminReport {
           .object([
             "name": .string($0.name), "issuer": .string($0.issuer),
             "keys": $0.keys.map { .integer(Int64($0)) } ?? .null,
-            "age_seconds": age(since: $0.fetchedAt), "failures": .integer(Int64($0.failures)),
+            "age_seconds": age(since: $0.fetchedAtSeconds), "failures": .integer(Int64($0.failures)),
             "tokens": tokens(of: $0),
           ])
         }),
@@ -91,7 +91,7 @@ extension AdminReport {
       })
   }
 
-  private func age(since time: Double?) -> JSONValue { time.map { .integer(Int64(max(0, now - $0))) } ?? .null }
+  private func age(since time: Double?) -> JSONValue { time.map { .integer(Int64(max(0, nowSeconds - $0))) } ?? .null }
 
   var requestsTotal: UInt64 { counts.routes.reduce(0) { $0 &+ $1.total } }
 

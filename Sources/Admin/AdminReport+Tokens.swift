@@ -12,7 +12,7 @@ extension AdminReport {
   /// Without what claims say, for others than this machine.
   func tokenUses(of provider: Provider) -> [TokenUse] {
     let uses = TokenUse.all(
-      of: provider.accepts, kinds(of: provider), since: census.since, now: UnixSeconds(now))
+      of: provider.accepts, kinds(of: provider), since: census.since, now: UnixSeconds(nowSeconds))
     return isPublic ? uses.filter { $0.aspect != .audience } : uses
   }
 

@@ -12,8 +12,8 @@ public struct AdminReport: Sendable {
   public var configuration = EffectiveValue.mapping([])
   public var workers = 0
   /// Seconds since 1970.
-  public var now: Double = 0
-  public var startedAt: Double = 0
+  public var nowSeconds: Double = 0
+  public var startedAtSeconds: Double = 0
   public var readiness = Readiness.ready
   public var reload = Reload()
   public var openConnections = 0
@@ -80,7 +80,7 @@ public struct AdminReport: Sendable {
     public var done: UInt64 = 0
     public var refused: UInt64 = 0
     /// When the configuration in force was taken, in seconds since 1970.
-    public var takenAt: Double = 0
+    public var takenAtSeconds: Double = 0
     /// What the configuration in force has that the one before it had not; empty: there was none.
     public var changes = ""
     /// Keys of the file that take effect with SIGUSR2 or a restart, and are others than those in force.
@@ -103,11 +103,11 @@ public struct AdminReport: Sendable {
   public struct Certificate: Sendable {
     public let file: String
     /// Its notAfter, in seconds since 1970.
-    public let expiresAt: Double
+    public let expiresAtSeconds: Double
 
-    public init(file: String, expiresAt: Double) {
+    public init(file: String, expiresAtSeconds: Double) {
       self.file = file
-      self.expiresAt = expiresAt
+      self.expiresAtSeconds = expiresAtSeconds
     }
   }
 
@@ -118,19 +118,19 @@ public struct AdminReport: Sendable {
     /// nil: it needs none, as it asks the issuer about every token, or its clients are known by certificates.
     public let keys: Int?
     /// When they were fetched or read, in seconds since 1970; nil: there are none.
-    public let fetchedAt: Double?
+    public let fetchedAtSeconds: Double?
     /// Fetches that failed since, in a row.
     public let failures: Int
     public let accepts: AcceptedTokens
 
     public init(
-      name: String, issuer: String, keys: Int?, fetchedAt: Double?, failures: Int,
+      name: String, issuer: String, keys: Int?, fetchedAtSeconds: Double?, failures: Int,
       accepts: AcceptedTokens = AcceptedTokens()
     ) {
       self.name = name
       self.issuer = issuer
       self.keys = keys
-      self.fetchedAt = fetchedAt
+      self.fetchedAtSeconds = fetchedAtSeconds
       self.failures = failures
       self.accepts = accepts
     }

@@ -52,7 +52,7 @@ struct StatusPage {
     }))
     \(table("Keys", ["Provider", "Keys", "Fetched", "Failures since"], report.providers.map {
       guard let keys = $0.keys else { return [$0.name, "needs none", "", ""] }
-      return [$0.name, "\(keys)", $0.fetchedAt.map { "\(StatusPage.duration(report.now - $0)) ago" } ?? "never", "\($0.failures)"]
+      return [$0.name, "\(keys)", $0.fetchedAtSeconds.map { "\(StatusPage.duration(report.nowSeconds - $0)) ago" } ?? "never", "\($0.failures)"]
     }))
     \(tokens)
     \(table("Upstreams", ["Upstream", "Server", "State"], report.upstreams.flatMap { upstream in
@@ -87,7 +87,7 @@ struct StatusPage {
           provider.name, use.aspect.rawValue, use.value ?? "the secret", "\(use.use.count)",
           ShareText.text(use.use.count, of: use.total),
           ago(use.use, use.use.first), ago(use.use, use.use.last),
-          use.firstSeenAt.map { "\(StatusPage.duration(max(report.now - Double($0), 0))) ago" } ?? "",
+          use.firstSeenAt.map { "\(StatusPage.duration(max(report.nowSeconds - Double($0), 0))) ago" } ?? "",
           use.remark?.text ?? "",
         ]
       }
@@ -107,7 +107,7 @@ struct StatusPage {
   private static let ageHeads = ["≤ 1 min", "≤ 5 min", "≤ 15 min", "≤ 1 h", "≤ 6 h", "≤ 1 d", "≤ 7 d", "longer"]
 
   private func ago(_ use: TokenCounts.Use, _ time: Int64) -> String {
-    use.count == 0 ? "never" : "\(StatusPage.duration(report.now - Double(time))) ago"
+    use.count == 0 ? "never" : "\(StatusPage.duration(report.nowSeconds - Double(time))) ago"
   }
 
   private var title: String { report.readiness == .ready ? "Portcullis" : "Portcullis: \(report.readiness.text)" }
@@ -115,10 +115,10 @@ struct StatusPage {
   private var facts: [(String, String)] {
     [
       ("Requests", "\(report.requestsTotal)"), ("Connections", "\(report.openConnections)"),
-      ("Running for", StatusPage.duration(report.now - report.startedAt)),
+      ("Running for", StatusPage.duration(report.nowSeconds - report.startedAtSeconds)),
       (
         "Configuration",
-        "\(report.file), generation \(report.generation), \(StatusPage.duration(report.now - report.reload.takenAt)) old"
+        "\(report.file), generation \(report.generation), \(StatusPage.duration(report.nowSeconds - report.reload.takenAtSeconds)) old"
       ),
       ("Changed last", report.reload.changes.isEmpty ? "–" : report.reload.changes),
       ("Waits for a restart", report.reload.pending.isEmpty ? "–" : report.reload.pending.joined(separator: ", ")),

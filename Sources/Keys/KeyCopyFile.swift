@@ -26,7 +26,7 @@ final class KeyCopyFile: @unchecked Sendable {
   /// A key set of 512 KiB, each byte of it escaped.
   private static let bytesMax = 4 << 20
   /// How far a clock that is set right may have gone back.
-  private static let clockTolerance: UnixSeconds = 60
+  private static let clockToleranceSeconds: UnixSeconds = 60
 
   init(
     _ path: String, of source: KeySource, at place: KeyPlace, loop: EventLoop, queue: SerialQueue,
@@ -49,7 +49,7 @@ final class KeyCopyFile: @unchecked Sendable {
     guard let copy = try copy() else { return nil }
     guard copy.issuer.isSameBytes(as: issuer) else { throw .otherIssuer(copy.issuer) }
     guard copy.location.isSameBytes(as: place.address) else { throw .otherLocation(ShownURL(copy.location)) }
-    guard copy.fetchedAt >= 0, copy.fetchedAt <= now + KeyCopyFile.clockTolerance else { throw .fromTheFuture }
+    guard copy.fetchedAt >= 0, copy.fetchedAt <= now + KeyCopyFile.clockToleranceSeconds else { throw .fromTheFuture }
     guard copy.firstSeen.values.allSatisfy({ $0 >= 0 && $0 <= copy.fetchedAt }) else { throw .damaged }
     let age = Duration.seconds(max(now - copy.fetchedAt, 0))
     guard age < staleFor else { throw .tooOld(age: age) }

@@ -320,11 +320,11 @@ public final class KeyStore {
   }
 
   /// Half of what tokens are allowed by default (`leeway`): time to do something.
-  private static let clockTolerance: Int64 = 15
+  private static let clockToleranceSeconds: Int64 = 15
 
   private func tellClock(_ index: Int, _ remote: RemoteKeys) {
     guard let ahead = remote.clockAhead else { return }
-    let differ = abs(ahead) >= KeyStore.clockTolerance
+    let differ = abs(ahead) >= KeyStore.clockToleranceSeconds
     guard differ != entries[index].clocksDiffer else { return }
     entries[index].clocksDiffer = differ
     log(.clocksDiffer(provider: entries[index].source.provider, ahead: differ ? ahead : nil))

@@ -37,6 +37,9 @@ public enum WallClock {
 
   /// Whole seconds since 1970-01-01T00:00:00Z.
   public static var seconds: Int64 { nanoseconds / 1_000_000_000 }
+
+  /// Seconds since 1970-01-01T00:00:00Z with their fraction, as Prometheus has moments.
+  public static var exactSeconds: Double { Double(nanoseconds) / 1e9 }
 }
 
 extension Duration {

@@ -255,7 +255,7 @@ struct AdminPathsTests {
       + #""claims":{"ssn":"123"}}"#
     var report = AdminReport()
     report.generation = 4
-    report.providers = [.init(name: "company", issuer: "https://id.test", keys: 2, fetchedAt: 1, failures: 3)]
+    report.providers = [.init(name: "company", issuer: "https://id.test", keys: 2, fetchedAtSeconds: 1, failures: 3)]
     report.refused = [
       RecentRefusals.Part(.client, latestFirst: [RememberedRefusal(line: Array(line.utf8), decided: decided)])
     ]

@@ -50,12 +50,12 @@ struct MetricsTests {
   func same() throws {
     var report = AdminReport()
     report.version = "1.2.3"
-    report.startedAt = 1_700_000_000.5
-    report.now = 1_700_000_100
+    report.startedAtSeconds = 1_700_000_000.5
+    report.nowSeconds = 1_700_000_100
     report.routeNames = ["", "orders"]
     report.upstreamNames = ["", "app"]
     report.exportedSpans.dropped = 3
-    report.providers = [.init(name: "company", issuer: "i", keys: 2, fetchedAt: 1_700_000_001, failures: 0)]
+    report.providers = [.init(name: "company", issuer: "i", keys: 2, fetchedAtSeconds: 1_700_000_001, failures: 0)]
     report.tried = [TriedRoute(name: "orders", enforcement: .share(percentage: 10), isStopped: true)]
     report.process = .current
     for (route, status, reason) in [(0, 404, Reason.noRoute), (1, 200, nil), (1, 403, .roleMissing)] {

@@ -180,7 +180,7 @@ struct TokenUseTests {
   @Test("Audiences are not for others than this machine, and what another issuer's tokens had is not this one's")
   func hidden() throws {
     var report = AdminReport()
-    report.now = Double(Self.now)
+    report.nowSeconds = Double(Self.now)
     report.census = Self.census([
       (Self.kind("a", audience: "secret-plan"), Self.now, 60, .bearer), (Self.kind("a"), Self.now, 60, .cookie),
     ])
@@ -188,7 +188,7 @@ struct TokenUseTests {
     accepted.audiences = ["secret-plan", "other"]
     let provider = { (issuer: String) in
       AdminReport.Provider(
-        name: "company", issuer: issuer, keys: 1, fetchedAt: 0, failures: 0, accepts: accepted)
+        name: "company", issuer: issuer, keys: 1, fetchedAtSeconds: 0, failures: 0, accepts: accepted)
     }
     report.providers = [provider("https://id.example")]
     let shown = { (report: AdminReport) -> String in

@@ -74,8 +74,8 @@ extension Gateway {
     report.generation = active.generation
     report.configuration = active.configuration.effective
     report.workers = server.workerCount
-    report.now = Double(WallClock.nanoseconds) / 1e9
-    report.startedAt = startedAt
+    report.nowSeconds = WallClock.exactSeconds
+    report.startedAtSeconds = startedAtSeconds
     report.readiness = readiness
     report.reload = reloads
     report.reload.canarySecondsLeft = canarySecondsLeft
@@ -94,7 +94,7 @@ extension Gateway {
       AdminReport.Provider(
         name: listing.provider, issuer: listing.issuer,
         keys: keyless.contains(listing.provider) ? nil : listing.keys.count,
-        fetchedAt: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
+        fetchedAtSeconds: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
         accepts: acceptedTokens.accepted(by: listing))
     }
     return report

@@ -179,7 +179,7 @@ extension Gateway {
       responders: opened.takeEffect(next, signIns, codeFlows, keyStore), metricNames: metricNames, replacing: active)
     reloads.changes = "\(difference)"
     reloads.pending = reloading.pending
-    reloads.takenAt = Double(WallClock.nanoseconds) / 1e9
+    reloads.takenAtSeconds = WallClock.exactSeconds
     acceptedTokens.take(next, now: WallClock.seconds)
     revocations.replace(with: revoked)
     upstreams.commit()

@@ -63,7 +63,7 @@ final class Gateway {
   var exporting = ExportProgress()
   /// nil before the admin listener starts, or if `admin` is not configured.
   var adminServer: Server?
-  let startedAt = Double(WallClock.nanoseconds) / 1e9
+  let startedAtSeconds = WallClock.exactSeconds
   var acceptedTokens: AcceptedTokensOfAll
   /// nil before the gateway serves.
   var servesSince: MonotonicTime?
@@ -204,7 +204,7 @@ extension Gateway {
   /// Starts the services, and begins to serve once the upstreams are ready; when taking over from another process, only
   /// once no keys or addresses of servers are missing.
   private func start() {
-    reloads.takenAt = startedAt
+    reloads.takenAtSeconds = startedAtSeconds
     // Otherwise another process answers there.
     if takeover == nil { startAdmin() }
     keyStore.start(

@@ -142,7 +142,7 @@ struct TLSFiles {
     _ validity: CertifiedKey.Validity, _ dates: Range<Int64>, of file: NamedFile, refusedBy refusal: String
   ) {
     if !certificates.contains(where: { $0.file == file.path }) {
-      certificates.append(AdminReport.Certificate(file: file.path, expiresAt: Double(dates.upperBound)))
+      certificates.append(AdminReport.Certificate(file: file.path, expiresAtSeconds: Double(dates.upperBound)))
     }
     switch validity {
     case .valid:

@@ -107,7 +107,7 @@ private final class ProbeClientConnection: Pollable {
     }
   }
 
-  private func write() -> Transfer {
+  private func write() -> IOResult {
     guard way.context != nil else { return socket.write(&request) }
     let result = session?.write(request, from: 0, to: request.count) ?? .end
     if case .bytes(let count) = result { request.consume(count) }
@@ -115,7 +115,7 @@ private final class ProbeClientConnection: Pollable {
   }
 
   /// Adds what has come to the response.
-  private func read() -> Transfer {
+  private func read() -> IOResult {
     guard way.context != nil else {
       let piece = socket.readPiece()
       response += piece.bytes

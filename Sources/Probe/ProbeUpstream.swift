@@ -132,7 +132,7 @@ private final class ProbeUpstreamConnection: Pollable {
 
 extension Socket {
   /// What has arrived, at most 16 KiB.
-  func readPiece() -> (result: Transfer, bytes: [UInt8]) {
+  func readPiece() -> (result: IOResult, bytes: [UInt8]) {
     var buffer = Buffer(capacity: 16 * 1024)
     let result = read(into: &buffer)
     return (result, buffer.withReadable { [UInt8]($0) })

@@ -2,7 +2,7 @@ import CSystem
 import Glibc
 
 /// What a read or write on a nonblocking socket came to.
-public enum Transfer: Equatable, Sendable {
+public enum IOResult: Equatable, Sendable {
   /// So many bytes, at least one.
   case bytes(Int)
   /// Nothing now: the loop will say when.
@@ -56,12 +56,12 @@ public struct Socket: ~Copyable {
   /// Appends to `buffer` what has arrived, at most its `writableCount`, which must not be 0.
   ///
   /// - Parameter most: Bytes that are taken at most; nil: what fits.
-  public func read(into buffer: inout Buffer, most: Int? = nil) -> Transfer {
+  public func read(into buffer: inout Buffer, most: Int? = nil) -> IOResult {
     receive(into: &buffer, most: min(most ?? .max, buffer.writableCount), staying: false)
   }
 
   @inline(__always)
-  private func receive(into buffer: inout Buffer, most: Int, staying: Bool) -> Transfer {
+  private func receive(into buffer: inout Buffer, most: Int, staying: Bool) -> IOResult {
     precondition(most > 0 && most <= buffer.writableCount)
     while true {
       // SAFETY: `most` bytes behind `end` belong to the block.
@@ -81,19 +81,19 @@ public struct Socket: ~Copyable {
   }
 
   /// As `read`, but leaves what has arrived to be read again.
-  public func peek(into buffer: inout Buffer) -> Transfer {
+  public func peek(into buffer: inout Buffer) -> IOResult {
     receive(into: &buffer, most: buffer.writableCount, staying: true)
   }
 
   /// Sends what is readable in `buffer`, and consumes what the system took.
-  public func write(_ buffer: inout Buffer) -> Transfer {
+  public func write(_ buffer: inout Buffer) -> IOResult {
     let result = write(buffer, from: 0, to: buffer.count)
     if case .bytes(let count) = result { buffer.consume(count) }
     return result
   }
 
   /// Sends the readable bytes `lower..<upper` of `buffer`, without consuming them.
-  public func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> Transfer {
+  public func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> IOResult {
     precondition(lower >= 0 && lower < upper && upper <= buffer.count)
     while true {
       // SAFETY: the range was checked against the readable bytes.

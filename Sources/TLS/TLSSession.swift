@@ -169,7 +169,7 @@ public struct TLSSession: ~Copyable {
 
   /// Appends to `buffer` what has arrived, at most its `writableCount`, which must not be 0. A short read says nothing
   /// of what is left; `wouldBlock` does.
-  public mutating func read(into buffer: inout Buffer) -> Transfer {
+  public mutating func read(into buffer: inout Buffer) -> IOResult {
     precondition(buffer.writableCount > 0)
     ERR_clear_error()
     // An end without close_notify may leave it as it was.
@@ -206,7 +206,7 @@ public struct TLSSession: ~Copyable {
   /// Sends the readable bytes `lower..<upper` of `buffer`, without consuming them.
   ///
   /// After `wouldBlock` they are to be sent again before any others: they may be encrypted already.
-  public mutating func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> Transfer {
+  public mutating func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> IOResult {
     precondition(lower >= 0 && lower < upper && upper <= buffer.count)
     writeWantsInput = false
     var sent = 0
@@ -238,7 +238,7 @@ public struct TLSSession: ~Copyable {
     return .bytes(sent)
   }
 
-  private mutating func fail() -> Transfer {
+  private mutating func fail() -> IOResult {
     isBroken = true
     if unsafe portcullis_ssl_is_flooded(ssl) == 1 {
       failure = "too_many_messages"

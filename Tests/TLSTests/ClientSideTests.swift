@@ -269,7 +269,7 @@ final class OwnPair {
     return steps
   }
 
-  func clientReads() -> (Transfer, [UInt8]) {
+  func clientReads() -> (IOResult, [UInt8]) {
     var buffer = Buffer(capacity: 32_768)
     let result = client.read(into: &buffer)
     return (result, buffer.withReadable { bytes in bytes.indices.map { bytes[$0] } })

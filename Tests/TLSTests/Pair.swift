@@ -168,13 +168,13 @@ final class Pair {
   }
   var clientIsResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
-  func serverReads(capacity: Int = 32_768) -> (Transfer, [UInt8]) {
+  func serverReads(capacity: Int = 32_768) -> (IOResult, [UInt8]) {
     var buffer = Buffer(capacity: capacity)
     let result = server.read(into: &buffer)
     return (result, buffer.withReadable { bytes in bytes.indices.map { bytes[$0] } })
   }
 
-  func serverWrites(_ bytes: [UInt8], from lower: Int = 0) -> Transfer {
+  func serverWrites(_ bytes: [UInt8], from lower: Int = 0) -> IOResult {
     var buffer = Buffer(capacity: bytes.count)
     buffer.append(bytes)
     return server.write(buffer, from: lower, to: bytes.count)

@@ -47,7 +47,7 @@ struct ByteStream: ~Copyable {
   // MARK: In front of TLS
 
   /// Appends what has arrived to `buffer`, and leaves it to be read again.
-  func peekInClear(into buffer: inout Buffer) -> Transfer { socket.peek(into: &buffer) }
+  func peekInClear(into buffer: inout Buffer) -> IOResult { socket.peek(into: &buffer) }
 
   /// Takes `most` bytes that `peekInClear` has shown.
   func readInClear(into buffer: inout Buffer, most: Int) { _ = socket.read(into: &buffer, most: most) }
@@ -104,7 +104,7 @@ struct ByteStream: ~Copyable {
   // MARK: Bytes
 
   /// Sends what is readable in `buffer`, and consumes what was taken.
-  mutating func write(_ buffer: inout Buffer) -> Transfer {
+  mutating func write(_ buffer: inout Buffer) -> IOResult {
     let result = write(buffer, from: 0, to: buffer.count)
     if case .bytes(let count) = result { buffer.consume(count) }
     return result
@@ -112,7 +112,7 @@ struct ByteStream: ~Copyable {
 
   /// Sends the readable bytes `lower..<upper` of `buffer`, without consuming them. What was not taken comes first the
   /// next time.
-  mutating func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> Transfer {
+  mutating func write(_ buffer: borrowing Buffer, from lower: Int, to upper: Int) -> IOResult {
     if isSecured { return session?.write(buffer, from: lower, to: upper) ?? .failed(EPIPE) }
     return socket.write(buffer, from: lower, to: upper)
   }
@@ -156,7 +156,7 @@ struct ByteStream: ~Copyable {
 }
 
 extension ByteStream: ByteSource {
-  mutating func read(into buffer: inout Buffer) -> Transfer {
+  mutating func read(into buffer: inout Buffer) -> IOResult {
     if isSecured, !ignoresInput { return session?.read(into: &buffer) ?? .failed(EPIPE) }
     return socket.read(into: &buffer)
   }

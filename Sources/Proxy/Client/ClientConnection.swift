@@ -142,7 +142,7 @@ final class ClientConnection: Pollable {
   // MARK: The socket
 
   /// Reads into `input`.
-  func read() -> Transfer { receiving.read(&stream, into: &input, worker.context.blocks) }
+  func read() -> IOResult { receiving.read(&stream, into: &input, worker.context.blocks) }
 
   func giveInputIfEmpty() {
     if let count = input?.count, count == 0, let block = input.take() { worker.context.blocks.give(block) }

@@ -23,7 +23,7 @@ struct ReceivingSide {
   /// - Returns: `wouldBlock` also where the block is full.
   mutating func read<Source: ByteSource & ~Copyable>(
     _ source: inout Source, into input: inout Buffer?, _ blocks: BufferPool
-  ) -> Transfer {
+  ) -> IOResult {
     var block = input.take() ?? blocks.take()
     if block.writableCount == 0 { block.compact() }
     let room = block.writableCount
@@ -46,13 +46,13 @@ struct ReceivingSide {
 
 /// Where bytes come from.
 protocol ByteSource: ~Copyable {
-  mutating func read(into buffer: inout Buffer) -> Transfer
+  mutating func read(into buffer: inout Buffer) -> IOResult
   /// Whether a read that did not fill its room has taken everything.
   var isEmptyAfterShortRead: Bool { get }
 }
 
 extension Socket: ByteSource {
-  func read(into buffer: inout Buffer) -> Transfer { read(into: &buffer, most: nil) }
+  func read(into buffer: inout Buffer) -> IOResult { read(into: &buffer, most: nil) }
 
   var isEmptyAfterShortRead: Bool { true }
 }

@@ -32,6 +32,8 @@ public final class ActiveConfiguration: Sendable {
   let removedFields: FieldNameSet
   /// Whether a route has `cors`.
   let answersPreflights: Bool
+  /// Whether any proxy is trusted to state the client.
+  let trustsProxies: Bool
   /// In the order of the configuration.
   let listeners: [ActiveListener]
   let headLimits: HeadLimits
@@ -170,9 +172,6 @@ public final class ActiveConfiguration: Sendable {
     return known.policy == provider.policy && known.enforcementBudget == provider.enforcementBudget
       ? tokenRamps[index] : nil
   }
-
-  /// Whether any proxy is trusted to state the client.
-  let trustsProxies: Bool
 
   /// Whether any provider accepts DPoP proofs.
   var speaksDPoP: Bool { credentialPlaces.contains { $0.dpop != .off } }

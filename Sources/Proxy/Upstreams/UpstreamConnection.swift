@@ -125,7 +125,7 @@ final class UpstreamConnection: Pollable {
     if request?.isReplayable == false { forgetSent() }
   }
 
-  private func sendRest(to count: Int) -> Transfer? {
+  private func sendRest(to count: Int) -> IOResult? {
     guard let head = request.take() else { return nil }
     let result = stream.write(head.bytes, from: sent, to: count)
     request = consume head
@@ -311,7 +311,7 @@ final class UpstreamConnection: Pollable {
   /// Reads what has come into `input`.
   ///
   /// - Returns: What it came to; `wouldBlock` also where there is nothing to read now.
-  func read() -> Transfer {
+  func read() -> IOResult {
     guard receiving.mayRead, !receiving.hasEnded else { return receiving.hasEnded ? .end : .wouldBlock }
     let result = receiving.read(&stream, into: &input, worker.context.blocks)
     if case .bytes = result, !hasReceived {

@@ -7,7 +7,7 @@ from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
 from support.hostile_provider import provider_fixture
 from support.sign_in import SignIn
-from support.tokens import payload
+from support.tokens import mint, payload
 from support.wire import get
 
 
@@ -74,6 +74,26 @@ def test_one_token_is_refused_by_every_loop_and_stays_so(made):
     assert statuses(made, token) == {401} and statuses(made, other) == {200}
     explained = run("explain", "--config", made.gateway.config_path, "--path", "/x", "--token", "-", stdin=token)
     assert explained.returncode == 1 and "token_revoked" in explained.stdout
+    verified = verify(made, token)
+    assert verified.returncode == 1 and 'refused: token_revoked: its "jti" was revoked at the gateway' in verified.stdout
+    assert verify(made, other).returncode == 0
+
+
+def verify(made, token):
+    return run("token", "verify", "--config", made.gateway.config_path, "--provider", "local", "-", stdin=token)
+
+
+def test_verify_says_that_a_sign_in_has_ended(made):
+    first, second = made.tokens()["access_token"], made.tokens()["access_token"]
+    good = verify(made, first)
+    assert good.returncode == 0 and "passed   revocation  wanted no entry of it in " in good.stdout, good
+    assert made.post("/auth/logout", None, [made.bearer(first)]).status == 204
+    assert statuses(made, first) == {401}
+    ended = verify(made, first)
+    assert ended.returncode == 1, ended
+    assert ended.stdout.startswith("refused: token_revoked: the sign-in or session that it came of has ended ("), ended
+    assert "REFUSED  revocation  wanted no entry of it in " in ended.stdout and 'found its sid' in ended.stdout, ended
+    assert verify(made, second).returncode == 0
 
 
 def test_a_session_ends(start, upstream, provider, tmp_path):
@@ -93,6 +113,12 @@ def test_a_session_ends(start, upstream, provider, tmp_path):
     status, answer = admin.revoke(provider="company", sub="alice")
     assert status == 200 and len(answer["sign_ins"]) == 1
     assert lives(browser) | lives(other) == {401}
+    token = mint(provider.key, iss=provider.issuer, aud="orders", jti="j-1")
+    arguments = ["token", "verify", "--config", flow.gateway.config_path, "--provider", "company", token]
+    assert run(*arguments).returncode == 0
+    assert admin.revoke(provider="company", jti="j-1", exp=payload(token)["exp"])[0] == 200
+    ended = run(*arguments)
+    assert ended.returncode == 1 and 'its "jti" was revoked at the gateway' in ended.stdout, ended
 
 
 def test_what_nothing_would_keep_is_refused_with_what_to_do(made, start, upstream):

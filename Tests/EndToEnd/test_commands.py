@@ -195,6 +195,17 @@ def test_what_is_minted_verifies(folder):
     assert result.returncode == 1 and result.stdout.startswith("refused: signature_invalid"), result
 
 
+@pytest.mark.parametrize("scheme, status", [("Bearer", 0), ("bearer ", 0), ("DPoP", 0), ("Basic", 1)])
+def test_a_token_may_stand_behind_its_scheme(folder, scheme, status):
+    config = folder / "gateway.conf"
+    token = f"{scheme} {minted(config)}"
+    verify = ["token", "verify", "--config", config, "--provider", "local"]
+    for ended in (run(*verify, token), run(*verify, stdin=token + "\n"), run("token", "inspect", token)):
+        assert ended.returncode == status, ended
+    if status:
+        assert "found 3 parts, not all of them base64url" in run(*verify, token).stdout
+
+
 @pytest.fixture
 def jwks(tmp_path, keys):
     path = tmp_path / "keys.json"

@@ -47,7 +47,7 @@ struct DoctorCommand: ParsableCommand {
     if path == "-" { return try TokenArgument.read(path) }
     do throws(SystemError) {
       let bytes = try FileAccess.readFileOrPipe(path, bytesMax: 64 * 1024)
-      return Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D })
+      return TokenArgument.withoutScheme(Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D }))
     } catch {
       StandardError.print("\(error)")
       throw ExitStatus.noInput

@@ -6,7 +6,6 @@ import JSON
 import Keys
 import Reason
 import Sockets
-import State
 import Tokens
 
 /// `portcullis explain`
@@ -17,7 +16,8 @@ struct ExplainCommand: ParsableCommand {
     discussion: """
       Decided by the functions that decide requests. Without --token and --as it comes from somebody without a token. \
       Not looked at: what a connection brings (TLS, client addresses) and what counts requests. Exit status: 0 allowed, \
-      1 refused, 64 usage, 66 no such file, 69 no keys, 78 a faulty configuration.
+      1 refused, 64 usage, 66 no such file, 69 no keys, or no way to see which sign-ins have ended, 78 a faulty \
+      configuration.
       """)
 
   enum Format: String, ExpressibleByArgument { case text, json }
@@ -110,31 +110,11 @@ struct ExplainCommand: ParsableCommand {
     } catch {
       return .refused(error.reason)
     }
-    if let revoked = try TokenVerifyCommand.revocations(configuration),
-      revoked.inForce.kind(revoking: verified.claims, keyID: verified.keyID) != nil
-    {
-      return .refused(.tokenRevoked)
-    }
-    if try hasEnded(verified.claims, of: provider, now) { return .refused(.tokenRevoked) }
+    let revoked = try ProviderRevocations(configuration, of: provider)
+    if revoked.find(verified.claims, keyID: verified.keyID) != nil { return .refused(.tokenRevoked) }
     if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
       return .refused(reason)
     }
     return .claims(verified.claims)
-  }
-
-  /// Whether the token's sign-in here has ended.
-  private func hasEnded(
-    _ claims: ClaimsSet, of provider: ProviderConfiguration, _ now: UnixSeconds
-  ) throws -> Bool {
-    guard provider.signIn != nil, let file = provider.signInsFile else { return false }
-    if let occupant = try? FileAccess.occupant(of: file, bytesMax: 0), case .nothing = occupant { return false }
-    let ended = EndedSignIns { now }
-    do throws(StoreFault) {
-      try ended.load(try SQLiteSignInStore(path: file), of: provider.name)
-    } catch {
-      StandardError.print("what sign-ins have ended cannot be read: \(error)")
-      throw ExitStatus.unavailable
-    }
-    return ended.revocations.kind(revoking: claims, keyID: nil) != nil
   }
 }

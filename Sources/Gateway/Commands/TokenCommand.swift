@@ -7,19 +7,28 @@ struct TokenCommand: ParsableCommand {
     subcommands: [TokenVerifyCommand.self, TokenInspectCommand.self, TokenMintCommand.self])
 }
 
-/// A token as an argument, or on standard input, where no other user of the machine sees it.
+/// A token as an argument, or on standard input, where no other user of the machine sees it: alone, or behind the scheme
+/// that stands before it in `Authorization`.
 struct TokenArgument: ParsableArguments {
-  @Argument(help: "The token; - or nothing: standard input.")
+  @Argument(help: "The token, with or without \"Bearer\" before it; - or nothing: standard input.")
   var token: String?
 
   func read() throws -> [UInt8] { try TokenArgument.read(token) }
 
   static func read(_ token: String?) throws -> [UInt8] {
-    if let token, token != "-" { return [UInt8](token.utf8) }
+    if let token, token != "-" { return withoutScheme([UInt8](token.utf8)) }
     guard let line = readLine(strippingNewline: true) else {
       StandardError.print("no token on standard input")
       throw ExitStatus.usage
     }
-    return [UInt8](line.utf8)
+    return withoutScheme([UInt8](line.utf8))
+  }
+
+  /// What is copied from a request begins with `Bearer` or `DPoP`, in whatever case (RFC 9110 §11.1).
+  static func withoutScheme(_ text: [UInt8]) -> [UInt8] {
+    guard let end = text.firstIndex(of: UInt8(ascii: " ")),
+      ["bearer", "dpop"].contains(String(decoding: text[..<end], as: UTF8.self).lowercased())
+    else { return text }
+    return Array(text[end...].drop { $0 == UInt8(ascii: " ") })
   }
 }

@@ -12,7 +12,7 @@ struct TokenExplanation {
     case size, form, header, extensions, type, algorithm, keys, key, signature, claims, issuer, audience, expiry
     case notBefore, issuedAt, age, subject, tokenID
     case required(ClaimPath)
-    case revocation(path: String)
+    case revocation(places: String)
     case confirmation(DPoPUse)
   }
 
@@ -37,15 +37,15 @@ struct TokenExplanation {
   let lines: [Line]
 
   /// - Parameters:
-  ///   - revoked: The file of revoked tokens, where there is one.
+  ///   - revoked: What is revoked of the provider's tokens; nil: there is no provider to ask.
   ///   - dpop: The provider's; nil: there is no provider to ask.
   ///   - now: The time that the token was verified at.
   init(
-    _ token: [UInt8], _ policy: TokenPolicy, _ keys: KeySet?, _ verdict: Verdict, _ revoked: RevocationFile?,
+    _ token: [UInt8], _ policy: TokenPolicy, _ keys: KeySet?, _ verdict: Verdict, _ revoked: ProviderRevocations?,
     dpop: DPoPUse?, now: UnixSeconds
   ) {
     let facts = TokenFacts(token, policy, keys, verdict, now: now)
-    let revocation: [Step] = revoked.map { [.revocation(path: $0.path)] } ?? []
+    let revocation: [Step] = revoked?.places.map { [.revocation(places: $0)] } ?? []
     let steps = TokenExplanation.steps(policy) + revocation + (dpop.map { [.confirmation($0)] } ?? [])
     let place: Int? =
       switch verdict {

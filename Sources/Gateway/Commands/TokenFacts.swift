@@ -12,6 +12,8 @@ struct TokenFacts {
   private let now: UnixSeconds
   private let bytes: Int
   private let parts: Int
+  /// Whether every part is canonical base64url.
+  private let isEncoded: Bool
   private let header: JSONObject?
   private let claims: JSONObject?
 
@@ -25,6 +27,7 @@ struct TokenFacts {
     bytes = token.count
     let texts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     parts = texts.count
+    isEncoded = texts.allSatisfy { Base64URL.decode(Array($0).span) != nil }
     header = TokenFacts.object(texts.first)
     claims = texts.count == 3 ? TokenFacts.object(texts[1]) : nil
   }
@@ -53,7 +56,7 @@ struct TokenFacts {
     case .age: "iat at most \(policy.ageMaxSeconds ?? 0) s ago, with \(policy.leewaySeconds) s of leeway"
     case .subject, .tokenID: "a string, where it is there"
     case .required: "any value but null"
-    case .revocation(let path): "no entry of it in \(path)"
+    case .revocation(let places): "no entry of it in \(places)"
     case .confirmation(.off): "nothing: the provider has dpop: off"
     case .confirmation(.allowed): "nothing, or a key (jkt)"
     case .confirmation(.required): "a key (jkt)"
@@ -64,7 +67,7 @@ struct TokenFacts {
   func found(_ step: TokenExplanation.Step) -> String? {
     switch step {
     case .size: "\(bytes)"
-    case .form: "\(parts) \(parts == 1 ? "part" : "parts")"
+    case .form: foundForm
     case .header: header.map { names($0) } ?? "none"
     case .extensions: header.map { names($0, among: ["crit", "b64", "cty", "zip"]) }
     case .type: header.map { text($0["typ"]) }
@@ -96,6 +99,11 @@ struct TokenFacts {
     case .any: "any, or nothing"
     case .oneOf(let audiences): audiences.map { JSONValue.quoted($0) }.joined(separator: " or ")
     }
+  }
+
+  private var foundForm: String {
+    let count = "\(parts) \(parts == 1 ? "part" : "parts")"
+    return parts == 3 && !isEncoded ? "\(count), not all of them base64url" : count
   }
 
   private var foundKey: String? {

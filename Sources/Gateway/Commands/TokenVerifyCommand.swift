@@ -13,7 +13,7 @@ struct TokenVerifyCommand: ParsableCommand {
     discussion: """
       With --config and --provider as the server would, or with a key set in a file. The first line is the verdict; then \
       each check stands in its order, with what it wanted and what it found. Exit status: 0 good, 1 refused, 64 usage, \
-      66 no such file, 69 no keys, 78 a faulty configuration.
+      66 no such file, 69 no keys, or no way to see which sign-ins have ended, 78 a faulty configuration.
       """)
 
   @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
@@ -65,10 +65,10 @@ struct TokenVerifyCommand: ParsableCommand {
     }
     guard let verified else { return try StandardOutput.print("good: the signature holds") }
     // As the server does, behind all else.
-    if let revoked, let kind = revoked.inForce.kind(revoking: verified.claims, keyID: verified.keyID) {
-      try StandardOutput.print("refused: \(Reason.tokenRevoked.rawValue): \(revoked.path) names its \"\(kind.name)\"")
+    if let found = revoked?.find(verified.claims, keyID: verified.keyID) {
+      try StandardOutput.print("refused: \(Reason.tokenRevoked.rawValue): \(found.why)")
       try StandardOutput.print(
-        TokenExplanation(token, policy, keys, .revoked(kind), revoked, dpop: dpop, now: now).text)
+        TokenExplanation(token, policy, keys, .revoked(found.kind), revoked, dpop: dpop, now: now).text)
       throw ExitStatus.refused
     }
     if let dpop, let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, dpop) {
@@ -112,12 +112,12 @@ struct TokenVerifyCommand: ParsableCommand {
     return text
   }
 
-  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet, RevocationFile?, DPoPUse?) {
+  private func subject(_ token: [UInt8]) throws -> (TokenPolicy, KeySet, ProviderRevocations?, DPoPUse?) {
     if let provider {
       let configuration = try ProviderOption.configuration(config ?? ConfigurationOption.standard)
       let configured = try ProviderOption.providers(of: configuration, named: provider)[0]
       // Who looks at no claim looks for none among what is revoked.
-      let revoked = signatureOnly ? nil : try TokenVerifyCommand.revocations(configuration)
+      let revoked = signatureOnly ? nil : try ProviderRevocations(configuration, of: configured)
       return (configured.policy, try configured.currentKeys(), revoked, configured.dpop)
     }
     let policy = TokenPolicy(
@@ -125,15 +125,6 @@ struct TokenVerifyCommand: ParsableCommand {
       audiences: audience.map { .oneOf([$0]) } ?? .any, algorithms: try allowedAlgorithms(),
       tokenBytesMax: TokenVerifyCommand.tokenBytesMax)
     return (policy, try keySet(), nil, nil)
-  }
-
-  static func revocations(_ configuration: GatewayConfiguration) throws -> RevocationFile? {
-    switch RevocationFile.open(configuration) {
-    case .success(let file): return file
-    case .failure(let diagnostics):
-      for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
-      throw ExitStatus.configuration
-    }
   }
 
   /// More than a gateway takes: a long token is not what is asked about here.

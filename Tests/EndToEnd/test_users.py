@@ -194,15 +194,18 @@ def test_htpasswd_and_shadow_lines_are_taken(tmp_path):
     made = subprocess.run(["htpasswd", "-nbB", "carol", PASSWORD], capture_output=True, text=True).stdout.strip()
     shadow = crypted(PASSWORD, "$6$saltstring")
     (tmp_path / "list").write_text(
-        f"# people\n{made}\n\ndave:{shadow}:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\nlocked:!{shadow}:1::::::\n")
+        f"# people\n{made}\n\ndave:{shadow}:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\nlocked:!{shadow}:1::::::\n"
+        f"expired:{shadow}:1:0:1:7::2:\nfred:{shadow}:19000:0:99999:7::60000:\n")
     result = user(tmp_path, "import", tmp_path / "list", "--role", "staff")
-    assert result.returncode == 0 and result.stdout == "2 added\n", result
+    assert result.returncode == 0 and result.stdout == "3 added\n", result
+    assert "list:7: expired expired on 1970-01-03, and is passed over" in result.stderr
+    assert "list:8: fred expires on 2134-04-11, which is not kept" in result.stderr
     assert "daemon has no password" in result.stderr and "locked has no password" in result.stderr
     text = (tmp_path / "users.yaml").read_text()
     for name in ("carol", "dave"):
         stored = hash_of(text, name)
         assert crypted(PASSWORD, stored) == stored
-    assert text.count("roles: [staff]") == 2
+    assert text.count("roles: [staff]") == 3
     result = user(tmp_path, "import", "-", stdin=f"erin:{shadow}\n")
     assert result.returncode == 0 and "erin" in (tmp_path / "users.yaml").read_text()
 

@@ -8,8 +8,8 @@ struct UserImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Adds the users of an htpasswd or shadow file, with the passwords that they have.",
     discussion: """
-      Each line is name:hash; what follows a further colon is left out. Accounts without a password, and locked ones, \
-      are passed over. All are added, or none.
+      Each line is name:hash, or the nine fields of shadow(5); what else follows a further colon is left out. Accounts \
+      without a password, and those that are locked or have expired, are passed over. All are added, or none.
       """)
 
   @Argument(help: "The file; - is standard input.", completion: .file())
@@ -24,6 +24,7 @@ struct UserImportCommand: ParsableCommand {
     var lines: [[UInt8]: Int] = [:]
     var faults: [String] = []
     var number = 0
+    let today = WallClock.seconds / 86_400
     do throws(SystemError) {
       try FileAccess.forEachLine(
         of: file == "-" ? "/dev/stdin" : file, bytesMax: UserImportCommand.lineBytesMax
@@ -36,12 +37,12 @@ struct UserImportCommand: ParsableCommand {
         guard UserImportCommand.isText(bytes) else {
           return faults.append("\(file):\(number): bytes that are no UTF-8")
         }
-        switch UserImportCommand.entry(UserImportCommand.text(bytes, number)) {
+        switch UserImportCommand.entry(UserImportCommand.text(bytes, number), today: today) {
         case .nothing: break
-        case .passedOver(let name):
-          StandardError.print("\(file):\(number): \(name) has no password, and is passed over")
+        case .passedOver(let name, let why):
+          StandardError.print("\(file):\(number): \(name) \(why), and is passed over")
         case .fault(let message): faults.append("\(file):\(number): \(message)")
-        case .user(let name, let hash):
+        case .user(let name, let hash, let end):
           let id: String
           do throws(CryptoError) {
             id = try UserAddCommand.newID()
@@ -56,6 +57,10 @@ struct UserImportCommand: ParsableCommand {
           }
           lines[Array(name.utf8)] = number
           users.append((user, number))
+          if let end {
+            StandardError.print(
+              "\(file):\(number): \(TextTable.shown(name)) expires on \(end), which is not kept: disable the user then")
+          }
         }
       }
     } catch {
@@ -98,23 +103,35 @@ struct UserImportCommand: ParsableCommand {
 
   enum Entry: Equatable {
     case nothing
-    case passedOver(String)
+    case passedOver(String, why: String)
     case fault(String)
-    case user(String, hash: String)
+    /// `end` is the day on which the account expires.
+    case user(String, hash: String, end: String? = nil)
   }
 
   /// A fault never quotes a hash.
-  static func entry(_ line: String) -> Entry {
+  ///
+  /// - Parameter today: Days since 1970.
+  static func entry(_ line: String, today: Int64) -> Entry {
     let text = line.hasSuffix("\r") ? line.dropLast() : line[...]
     if text.allSatisfy({ $0 == " " || $0 == "\t" }) || text.hasPrefix("#") { return .nothing }
     let fields = text.split(separator: ":", omittingEmptySubsequences: false)
     guard fields.count >= 2, !fields[0].isEmpty else { return .fault("no name:hash") }
     let (name, hash) = (String(fields[0]), String(fields[1]))
     // shadow(5): no password, none that matches, locked.
-    if hash.isEmpty || hash.hasPrefix("*") || hash.hasPrefix("!") { return .passedOver(TextTable.shown(name)) }
+    if hash.isEmpty || hash.hasPrefix("*") || hash.hasPrefix("!") {
+      return .passedOver(TextTable.shown(name), why: "has no password")
+    }
+    let aging: ShadowAging?
+    do throws(ShadowAgingFault) {
+      aging = try ShadowAging(fields)
+    } catch {
+      return .fault("\(TextTable.shown(name)): \(error)")
+    }
+    if let refusal = aging?.refusal(today: today) { return .passedOver(TextTable.shown(name), why: refusal) }
     do throws(PasswordHashError) {
       _ = try PasswordHash(stored: hash)
-      return .user(name, hash: hash)
+      return .user(name, hash: hash, end: aging?.end)
     } catch {
       return .fault("\(TextTable.shown(name)): \(error)")
     }

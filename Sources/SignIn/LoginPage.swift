@@ -11,6 +11,8 @@ struct LoginPage: Sendable {
     /// The form came from elsewhere, or too late.
     case outdated
     case failed
+    /// The password is right, and the token would be refused.
+    case refused
 
     var text: String {
       switch self {
@@ -19,6 +21,7 @@ struct LoginPage: Sendable {
       case .busy: "Many people are signing in. Try again in a few seconds."
       case .outdated: "This page was open for too long, or cookies are off. Try again."
       case .failed: "Signing in does not work at the moment. Try again later."
+      case .refused: "You may not use this application."
       }
     }
 

@@ -119,7 +119,13 @@ extension SignInService {
         case .unavailable: .signInUnavailable
         case .failed: .internalError
         }
-      let message: LoginPage.Message = reason == .loginFailed ? .wrongPassword : reason == .loginBusy ? .busy : .failed
+      let message: LoginPage.Message =
+        switch reason {
+        case .loginFailed: .wrongPassword
+        case .loginBusy: .busy
+        case .signInUnavailable, .internalError: .failed
+        default: .refused
+        }
       return loginPage(request, returnTo: returnTo, status: reason.status, message: message, reason: reason)
     }
   }

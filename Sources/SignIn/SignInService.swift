@@ -206,6 +206,12 @@ public final class SignInService: Responder, Sendable {
     }
     do throws(TokenNotMade) {
       let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
+      // What routes would refuse, as a revoked user's, would lead a browser back to the login page.
+      if case .failure(let fault) = verify(accessToken) {
+        return endSignIn(record.id) { _ in
+          completion(.failure(fault.failure == nil ? .refused(fault.reason) : .failed))
+        }
+      }
       completion(
         .success(
           Issued(

@@ -233,6 +233,84 @@ def test_nobody_is_sent_round_and_round(scene, provider, target, acr, seconds):
     assert [request.target for request in made.app.requests] == ([target] if answer.status == 200 else [])
 
 
+def followed(browser, answer):
+    """The places that a browser is redirected to, up to eight, and what it gets in the end."""
+    hops = []
+    while answer.status == 303 and len(hops) < 8:
+        place = answer.field("location")
+        hops.append(place)
+        answer = browser.go(browser.at_provider(place) if place.startswith("http") else place)
+    return hops, answer
+
+
+def test_C_13_a_revoked_user_begins_no_session(scene, provider, tmp_path):
+    revoked = tmp_path / "revoked.txt"
+    revoked.write_text("sub mallory\n")
+    made = scene(top=f"revocations: {{ file: {revoked} }}")
+    browser = made.browser()
+    browser.sign_in()
+    (tmp_path / "new.txt").write_text("sub mallory\nsub alice\n")
+    (tmp_path / "new.txt").rename(revoked)
+    until_status(lambda: browser.go("/a"), 303)
+    for begin in (browser, made.browser()):
+        hops, answer = followed(begin, begin.go("/a"))
+        assert len(hops) == 2 and answer.status == 401, (hops, answer)
+        assert made.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
+        assert b"Your access has been revoked." in answer.body and not any(
+            line.startswith(SESSION) for line in answer.all("set-cookie"))
+    assert "revocations.file" in made.gateway.wait_message("signing in failed")["why"]
+    assert len(made.gateway.said("signed in")) == 1
+
+
+def test_C_13_a_credential_that_signing_in_does_not_replace_is_refused(scene, provider, tmp_path):
+    """Any host of the domain can set a cookie without `__Host-`: it must not keep browsers going round."""
+    made = scene(top="forward_auth: { path: /verify, peers: [127.0.0.1] }", provider_keys=f"""token_from: [authorization, "cookie:tok"]
+  partner:
+    issuer: {provider.issuer}/partner
+    audiences: any
+    jwks_url: {provider.issuer}/jwks
+    token_from: ["cookie:ptok"]""", routes="""
+  - { path: /before, auth: [partner, company], upstream: app }
+  - { path: /behind, auth: [company, partner], upstream: app }""")
+
+    def asks(browser, target):
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        return made.get("/verify?mode=redirect", [
+            ("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", target), ("X-Forwarded-Host", "127.0.0.1:8080"),
+            ("X-Forwarded-Proto", "http"), *NAVIGATION, ("Cookie", cookie)])
+    for name, target in (("tok", "/a"), ("ptok", "/before"), ("tok", "/behind")):
+        browser = made.browser()
+        browser.cookies = {name: "stale"}
+        for _ in range(2):
+            answer = browser.go(target)
+            assert (answer.status, answer.field("location")) == (401, None), (name, target)
+            assert made.gateway.access_of(answer.request_id)["reason"] == "token_malformed"
+            assert asks(browser, target).status == 401
+            # Signed in or not.
+            browser.cookies.clear()
+            browser.sign_in(target)
+            browser.cookies[name] = "stale"
+    # One that the session takes precedence over is no obstacle.
+    browser = made.browser()
+    browser.cookies = {"ptok": "stale"}
+    assert asks(browser, "/behind").status == 303
+    hops, answer = followed(browser, browser.go("/behind"))
+    assert hops[-1] == "/behind" and identity(answer, made) == "alice"
+    # The own cookie twice, and a token that a program brings.
+    for fields in ([("Cookie", f"{SESSION}=a; {SESSION}=b")], [("Authorization", "Bearer stale")]):
+        assert made.get("/a", [*NAVIGATION, *fields]).status == 401
+    assert made.get("/a", [*NAVIGATION, ("Cookie", f"{SESSION}=a")]).status == 303
+
+
+@pytest.mark.parametrize("confirmation", [{"x5t#S256": "A" * 43}, {"jkt": "A" * 43}, {"unknown": 1}], ids=str)
+def test_C_13_an_id_token_that_is_bound_begins_a_session_that_is_not(scene, provider, confirmation):
+    made = scene()
+    provider.claims = {"cnf": confirmation}
+    browser = made.browser()
+    browser.sign_in()
+    assert identity(browser.go("/a"), made) == "alice"
+
+
 def test_C_9_a_sign_in_that_another_site_begins_is_worth_what_the_provider_says(scene, provider):
     """It takes the place of a stronger one, as each does; then that is asked for again, and nobody passes with less."""
     made = scene()

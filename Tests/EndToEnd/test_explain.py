@@ -328,7 +328,7 @@ def test_A_4_a_reload_that_fails_its_tests_is_refused(start, upstream, folder):
     ([], "303 to /idp/login, where it asks for a page"), (["--method", "POST"], None),
     (["--host", "other.example"], None), (as_("subject=bob"), "with a session of idp: 303 to /idp/login, "
                                           "to authenticate as the rule asks"),
-    (as_("subject=bob", "claim=acr=strong"), None)], ids=str)
+    (as_("subject=bob", "claim=acr=strong"), None), (["--token", "x"], None)], ids=str)
 def test_explain_says_where_a_browser_is_sent(tmp_path, options, browser):
     (tmp_path / "gateway.conf").write_text(f"""
 listeners: [{{ address: 127.0.0.1:0 }}]

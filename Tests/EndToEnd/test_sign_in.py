@@ -279,6 +279,32 @@ def test_nobody_is_sent_to_the_page_and_back_without_end(scene):
     assert signed_in.app.received == b""
 
 
+def test_C_13_a_revoked_user_begins_no_sign_in(scene, tmp_path):
+    revoked = tmp_path / "revoked.txt"
+    revoked.write_text("sub u-1\n")
+    signed_in = scene(top=f"revocations: {{ file: {revoked} }}")
+    browser = signed_in.browser()
+    answer = browser.sign_in(target="/auth/login?return_to=/x")
+    assert answer.status == 401 and b"You may not use this application." in answer.body
+    assert browser.access is None and browser.refresh_token is None
+    assert signed_in.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
+    answer = signed_in.login()
+    assert answer.status == 401 and json.loads(answer.body)["error"] == "invalid_grant"
+    assert signed_in.gateway.said("signed in") == []
+    assert "alice" not in run("sign-ins", "list", "--config", signed_in.gateway.config_path).stdout
+    # Who it is learns nobody who does not have the password.
+    assert b"do not fit together" in signed_in.browser().sign_in(password="wrong").body
+    assert signed_in.browser().sign_in("bob").status == 303
+
+
+def test_C_13_a_cookie_that_signing_in_does_not_replace_is_refused(scene):
+    signed_in = scene(provider='token_from: ["cookie:before", cookie, "cookie:behind"]')
+    for cookie, status in (("before=stale", 401), ("behind=stale", 303), ("portcullis_access=stale", 303),
+                           ("portcullis_access=a; portcullis_access=b", 401)):
+        answer = signed_in.get("/x", [*NAVIGATION, ("Cookie", cookie)])
+        assert (answer.status, answer.field("location") is None) == (status, status == 401), cookie
+
+
 def test_where_no_cookie_is_looked_for_nothing_is_renewed(scene):
     """`token_from: authorization`: a browser that signed in has nothing that a route would take."""
     signed_in = scene(provider="token_from: authorization")
@@ -413,7 +439,7 @@ SENT = [
     ([*FETCH, ("Accept", "text/html")], "GET", 401), (NAVIGATION, "POST", 401), (NAVIGATION, "HEAD", 401),
     ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")], "GET", 401),
     ([("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html")], "GET", 401),
-    ([("Authorization", "Bearer x"), *NAVIGATION], "GET", 303),
+    ([("Authorization", "Bearer x"), *NAVIGATION], "GET", 401), ([("Authorization", "Basic eDp5"), *NAVIGATION], "GET", 303),
 ]
 
 

@@ -67,7 +67,8 @@ struct ExplainCommand: ParsableCommand {
         throw ValidationError("the claim \(error.name) would stand in a value that is no object")
       }
     }
-    let explanation = RequestExplanation(evaluation, evaluator, namedHost: host)
+    let explanation = RequestExplanation(
+      evaluation, evaluator, namedHost: host, sender: token == nil ? .supposed : .token)
     switch format {
     case .text: try StandardOutput.print(explanation.text)
     case .json: try StandardOutput.print(String(decoding: explanation.json.serialized(), as: UTF8.self))

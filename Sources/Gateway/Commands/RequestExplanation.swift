@@ -10,11 +10,19 @@ struct RequestExplanation {
   private let evaluator: RequestEvaluator
   /// The host that was asked about; nil: none was named.
   private let namedHost: String?
+  private let sender: Sender
 
-  init(_ evaluation: Evaluation, _ evaluator: RequestEvaluator, namedHost: String?) {
+  enum Sender {
+    /// Somebody without a token, or one whose token was never made.
+    case supposed
+    case token
+  }
+
+  init(_ evaluation: Evaluation, _ evaluator: RequestEvaluator, namedHost: String?, sender: Sender) {
     self.evaluation = evaluation
     self.evaluator = evaluator
     self.namedHost = namedHost
+    self.sender = sender
   }
 
   private var configuration: GatewayConfiguration { evaluator.configuration }
@@ -105,7 +113,12 @@ struct RequestExplanation {
       if reason == .acrInsufficient { return nil }
     default: break
     }
-    return "303 to \(pages.path)/login, where it asks for a page"
+    let page = "303 to \(pages.path)/login, where it asks for a page"
+    switch sender {
+    case .supposed: return page
+    // In another place it stays, and would be refused again.
+    case .token: return provider.signIn == nil ? nil : "\(page) and the token stands in the sign-in's cookie"
+    }
   }
 
   /// For programs.

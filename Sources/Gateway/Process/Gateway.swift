@@ -310,6 +310,7 @@ extension Gateway {
     let endedSince = endedSignIns.takeNews()
     let inForce = revocations.file?.inForce ?? Revocations()
     signIns.tell([inForce, endedSignIns.revocations])
+    codeFlows.tell(inForce)
     return RevocationSnapshot(
       inForce, endedSignIns: endedSignIns.revocations, generation: revoking.nextGeneration(),
       news: news.map { $0 + endedSince })

@@ -128,6 +128,11 @@ final class CodeFlows {
     }
   }
 
+  /// Tells what routes refuse.
+  func tell(_ revocations: Revocations) {
+    for opened in stores.values { opened.service.take(revocations) }
+  }
+
   /// Begins to watch; what has ended has begun before.
   ///
   /// - Parameter lookForKeys: Has the provider of that name asked for other keys; from anywhere.

@@ -7,6 +7,8 @@ import Reason
 struct ActiveSignIn: Sendable {
   /// The provider's name.
   let provider: String
+  /// The name of the cookie that identifies whoever has signed in.
+  let cookie: [UInt8]
   /// The path of the login page, up to the value of `return_to`.
   private let login: [UInt8]
   /// The name of the refresh cookie; nil if tokens are not renewed during a request.
@@ -23,6 +25,7 @@ struct ActiveSignIn: Sendable {
   init(_ configuration: SignInConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
+    cookie = [UInt8](configuration.cookies.access.utf8)
     refreshCookie = [UInt8](configuration.cookies.refresh.utf8)
     place = .here
   }
@@ -31,6 +34,7 @@ struct ActiveSignIn: Sendable {
   init(_ configuration: CodeFlowConfiguration, provider: String) {
     self.provider = provider
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
+    cookie = [UInt8](configuration.cookies.session.utf8)
     refreshCookie = nil
     place = .provider
   }

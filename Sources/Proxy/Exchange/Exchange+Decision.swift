@@ -189,7 +189,9 @@ extension Exchange {
     case .refused(let reason, let keyID, let provider):
       log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
       if isRenewalUnavailable { return .unknown(.refuse(RefusalResponse(.signInUnavailable))) }
-      if let response = signInPage(insteadOf: reason, routed, bytes, for: nil) { return .unknown(.answer(response)) }
+      if let response = signInPage(insteadOf: reason, of: authentication.credential, routed, bytes, for: nil) {
+        return .unknown(.answer(response))
+      }
       return .unknown(.refuse(RefusalResponse(reason, route.challenges)))
     case .needsKeys(let provider):
       state = .waitingForKeys(provider: provider)

@@ -29,14 +29,16 @@ extension Exchange {
       after: .refused(refusal.reason, keyID: nil, provider: nil), of: sender.authentication.credential, routed, bytes)
   }
 
-  /// The response that sends a browser to sign in; nil if the client is to receive the refusal. A proxy that asks for
-  /// the status understands refusals only.
+  /// The response that sends a browser to sign in; nil if the client is to receive the refusal: also if the credential
+  /// would be refused again after a new sign-in, as that does not replace it. A proxy that asks for the status
+  /// understands refusals only.
   func signInPage(
-    insteadOf reason: Reason, _ routed: RoutedRequest, _ bytes: Span<UInt8>, for remedy: Remedy?
+    insteadOf reason: Reason, of credential: Credential, _ routed: RoutedRequest, _ bytes: Span<UInt8>,
+    for remedy: Remedy?
   ) -> LocalResponse? {
-    guard decision.upgrade == nil, decision.forwardAuth != .status, let signIn = routed.signIn(bytes) else {
-      return nil
-    }
+    guard decision.upgrade == nil, decision.forwardAuth != .status, let signIn = routed.signIn(bytes),
+      routed.isReplaced(credential, bySigningInAt: signIn, bytes)
+    else { return nil }
     return signIn.redirect(insteadOf: reason, routed.path.span, routed.head, bytes, for: remedy)
   }
 
@@ -46,7 +48,8 @@ extension Exchange {
   ) -> LocalResponse? {
     guard !isRefusedAnew(refusal, sender, routed.signIn(bytes)) else { return nil }
     return signInPage(
-      insteadOf: refusal.reason, routed, bytes, for: stepUp(refusal, sender, routed.context.unixSeconds))
+      insteadOf: refusal.reason, of: sender.authentication.credential, routed, bytes,
+      for: stepUp(refusal, sender, routed.context.unixSeconds))
   }
 
   /// Whether a new sign-in would be refused as before: sessions begin and tokens are issued regardless of what is

@@ -29,6 +29,8 @@ enum CodeFlowFault: Error, Sendable {
   case userinfoOfAnother
   /// The provider has let somebody in, and not as it was asked to.
   case authenticationInsufficient(String)
+  /// The provider has let somebody in who is refused here.
+  case revoked
 
   /// Whether a token endpoint that answers so has refused the code: with any word or status for it, but for those that
   /// are about the client (RFC 6749 §5.2) or about the provider itself.
@@ -69,6 +71,7 @@ extension CodeFlowFault: CustomStringConvertible {
     case .tooManyWaiting: "too many wait for the provider's answer"
     case .userinfoOfAnother: "userinfo is of another sub"
     case .authenticationInsufficient(let what): what
+    case .revoked: "the provider has let somebody in whom revocations.file lists"
     case .idTokenMissing: "the answer has no ID token; is \"openid\" among the scopes that the client may have?"
     }
   }

@@ -250,7 +250,11 @@ extension CodeFlowService {
       throw .crypto(error)
     }
     // What routes would refuse is no session: its cookie would lead from one page to the other for ever.
-    if case .refused(let error) = judged(record, now: began) { throw .token(.identity, error) }
+    switch judged(record, now: began) {
+    case .refused(let error): throw .token(.identity, error)
+    case .active(let session) where isRevoked(session.claims): throw .revoked
+    case .active, .inactive, .unavailable: break
+    }
     guard way.flow.stepUp != nil, let former else { return keep(record, session, former: former, way) }
     // They were sent to show more of themselves, not to become somebody else.
     find(former) { [self] found in

@@ -32,6 +32,7 @@ public final class CodeFlowService: Responder, Sendable {
   let endSessions: EndSessions
   /// Sessions that are being renewed, and who waits for each.
   let renewals = Mutex<[[UInt8]: [@Sendable (IntrospectionResult) -> Void]]>([:])
+  private let revocations = Mutex(Revocations())
   private let clock: @Sendable () -> UnixSeconds
   private let report: @Sendable (CodeFlowEvent) -> Void
   private let failures: Mutex<FaultReport>
@@ -110,6 +111,13 @@ public final class CodeFlowService: Responder, Sendable {
   }
 
   var now: UnixSeconds { clock() }
+
+  /// Takes what routes refuse although it verifies: nobody whom it names begins a session.
+  public func take(_ revocations: Revocations) { self.revocations.withLock { $0 = revocations } }
+
+  func isRevoked(_ claims: ClaimsSet) -> Bool {
+    revocations.withLock { $0 }.kind(revoking: claims, keyID: nil) != nil
+  }
 
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     let isOfProvider = request.method == "POST" && request.path == configuration.path + "/backchannel-logout"
@@ -195,6 +203,7 @@ extension CodeFlowFault {
     switch self {
     case .refused: .providerRefused
     case .authenticationInsufficient: .authenticationInsufficient
+    case .revoked: .tokenRevoked
     case .token(_, let error) where error.reason == .internalError: .internalError
     // No keys yet is no fault of the token.
     case .token(.identity, let error) where error.reason == .keysUnavailable: .providerUnavailable

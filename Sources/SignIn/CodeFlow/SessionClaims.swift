@@ -4,8 +4,9 @@ import Tokens
 /// What the routes of a provider are told of somebody with a session: the provider's claims, and our own word for the
 /// session.
 enum SessionClaims {
-  /// They are about the ID token, not about whom it is of, or are said anew below.
-  private static let left = ["nonce", "at_hash", "c_hash", "s_hash", "sid", "exp", "nbf", "jti", "active"]
+  /// They are about the ID token, not about whom it is of, or are said anew below. What `cnf` binds a token to, no cookie
+  /// proves.
+  private static let left = ["nonce", "at_hash", "c_hash", "s_hash", "sid", "exp", "nbf", "jti", "active", "cnf"]
 
   /// How and when somebody was authenticated.
   private static let ofAuthentication = ["auth_time", "acr", "amr"]
@@ -47,5 +48,5 @@ enum SessionClaims {
   }
 
   /// Userinfo may not say when or how somebody has signed in.
-  private static let ofTokensAlone = ["iss", "aud", "azp", "iat", "auth_time", "acr", "amr", "cnf"]
+  private static let ofTokensAlone = ["iss", "aud", "azp", "iat", "auth_time", "acr", "amr"]
 }

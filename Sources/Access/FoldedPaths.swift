@@ -1,18 +1,21 @@
 import HTTP
 
-/// Hosts for which the case of letters in a path makes no difference, and the routes as their requests see them
-/// (SECURITY P-11).
+/// Hosts for which the case of letters in a path makes no difference, and the routes and the gateway's own paths as
+/// their requests see them (SECURITY P-11, P-17).
 ///
 /// ASCII letters alone are folded, those of escapes included: what servers make of others is anyone's guess.
 public struct FoldedPaths: Sendable {
   private let hosts: RouteTable
   private let routes: RouteTable
+  /// In the order of those that they are made of.
+  let ownPaths: [OwnPath]
 
   /// nil where there are no such hosts.
-  public init?(of hosts: [HostPattern], routes: [RoutePattern]) {
+  public init?(of hosts: [HostPattern], routes: [RoutePattern], ownPaths: [OwnPath] = []) {
     guard !hosts.isEmpty else { return nil }
     self.hosts = RouteTable(hosts.map { RoutePattern(host: $0, path: .root, methods: []) })
     self.routes = RouteTable(routes.map(\.foldingCase))
+    self.ownPaths = ownPaths.map(\.foldingCase)
   }
 
   /// Whether paths of the host are folded.

@@ -8,7 +8,7 @@ public struct OwnPath: Sendable, Hashable {
   public let path: String
   public let reach: Reach
   /// `path` in the form in which paths are matched.
-  private let pathBytes: [UInt8]
+  private var pathBytes: [UInt8]
   private let hostBytes: [UInt8]?
 
   /// The request paths that it covers.
@@ -32,9 +32,16 @@ public struct OwnPath: Sendable, Hashable {
     hostBytes = host.map { [UInt8]($0.utf8) }
   }
 
+  /// The same for requests whose paths are folded (`FoldedPaths`).
+  var foldingCase: OwnPath {
+    var folding = self
+    FoldedPaths.fold(pathBytes.span, to: &folding.pathBytes)
+    return folding
+  }
+
   /// Whether it covers the path of a request.
   ///
-  /// - Parameter requested: In the form in which paths are matched (`CanonicalPath.writeMatched`).
+  /// - Parameter requested: In the form in which paths are matched (`CanonicalPath.writeMatched`), folded if this is.
   public func isAt(_ requested: Span<UInt8>) -> Bool {
     guard requested.count >= pathBytes.count else { return false }
     for index in pathBytes.indices where requested[index] != pathBytes[index] { return false }

@@ -16,7 +16,7 @@ public struct Routing: Sendable {
   public init(_ routes: [RoutePattern], ownPaths: [OwnPath], foldingPathsOf hosts: [HostPattern]) {
     self.ownPaths = ownPaths
     self.routes = RouteTable(routes)
-    folded = FoldedPaths(of: hosts, routes: routes)
+    folded = FoldedPaths(of: hosts, routes: routes, ownPaths: ownPaths)
   }
 
   /// Whether paths of this host are case-insensitive.
@@ -28,7 +28,12 @@ public struct Routing: Sendable {
   ///
   /// - Parameter path: In the form in which paths of this host are matched: folded if `foldsPaths` says so.
   public func ownPath(host: Span<UInt8>, path: Span<UInt8>) -> Int? {
-    for index in ownPaths.indices where ownPaths[index].isAt(path) && ownPaths[index].isFor(host: host) { return index }
+    if let folded, folded.areFor(host) { return Routing.first(of: folded.ownPaths, host: host, path: path) }
+    return Routing.first(of: ownPaths, host: host, path: path)
+  }
+
+  private static func first(of paths: [OwnPath], host: Span<UInt8>, path: Span<UInt8>) -> Int? {
+    for index in paths.indices where paths[index].isAt(path) && paths[index].isFor(host: host) { return index }
     return nil
   }
 

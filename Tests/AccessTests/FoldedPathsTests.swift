@@ -55,6 +55,27 @@ struct FoldedPathsTests {
     #expect(found > 50, "a test of misses alone says little")
   }
 
+  @Test("P-17: the gateway's own paths are its own in any case, on hosts whose paths are folded")
+  func ownPaths() throws {
+    let paths = [
+      OwnPath(host: "a.example", path: "/Tenant/.well-known/x"), OwnPath(host: nil, path: "/Auth%C3%89", reach: .below),
+    ]
+    let routing = Routing([], ownPaths: paths, foldingPathsOf: [try HostPattern("a.example")])
+    func own(_ host: String, _ path: String) -> Int? {
+      let host = Array(host.utf8)
+      var matched = Array(path.utf8)
+      if routing.foldsPaths(of: host.span) { FoldedPaths.fold(path.utf8Span.span, to: &matched) }
+      return routing.ownPath(host: host.span, path: matched.span)
+    }
+    for path in ["/Tenant/.well-known/x", "/tenant/.well-known/x", "/TENANT/.Well-Known/X"] {
+      #expect(own("A.example", path) == 0)
+    }
+    #expect(own("a.example", "/auth%c3%89/x") == 1 && own("a.example", "/authx") == nil)
+    // On the others they are what they are written as.
+    #expect(own("b.example", "/Auth%C3%89") == 1 && own("b.example", "/auth%C3%89") == nil)
+    #expect(own("b.example", "/Tenant/.well-known/x") == nil)
+  }
+
   @Test("The fold is that of ASCII letters")
   func letters() {
     var folded: [UInt8] = []

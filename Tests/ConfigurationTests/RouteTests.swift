@@ -325,6 +325,53 @@ struct RouteTests {
   }
 
   @Test(
+    "P-17: where the case makes no difference, neither does it to what the gateway answers itself",
+    arguments: [
+      ("/.well-known/oauth-protected-resource/Api", "", true), ("/.well-known/oauth-protected-resource/api", "", true),
+      ("/.well-known/oauth-protected-resource/api", "host: 127.0.0.1", true),
+      ("/.well-known/oauth-protected-resource/api", "host: a.example", false),
+      ("/.well-known/oauth-protected-resource/api/x", "", false),
+      ("/Tenant/.well-known/openid-configuration", "", true), ("/tenant/.Well-Known/openid-configuration", "", true),
+      ("/tenant/.well-known/openid-configuration", "host: a.example", false),
+      ("/.Portcullis/verify", "host: a.example", true),
+    ])
+  func foldedOwnPaths(_ path: String, _ key: String, isRefused: Bool) {
+    var sample = Sample.route("auth: none\n    \(key)", path: path)
+    sample.top = """
+      case_insensitive_paths: all
+      forward_auth: { path: /.portcullis/Verify, peers: [127.0.0.1] }
+      protected_resources: [{ resource: "http://127.0.0.1:8080/Api", providers: local }]
+
+      """
+    sample.providers = """
+      providers:
+        local:
+          issuer: http://127.0.0.1:8080/Tenant
+          audiences: [example]
+          signing: { state: state }
+          sign_in: { users_file: users.yaml }
+
+      """
+    let found = faults(sample.text).filter { $0.contains("the gateway itself answers this path") }
+    #expect(found.count == (isRefused ? 1 : 0), "\(faults(sample.text))")
+  }
+
+  @Test(
+    "P-17: two resources whose metadata would be at one path are one",
+    arguments: [("all", true), ("[b.example]", false)])
+  func foldedResources(hosts: String, isRefused: Bool) {
+    let sample = Sample(
+      top: """
+        case_insensitive_paths: \(hosts)
+        protected_resources:
+          - { resource: "http://127.0.0.1:8080/Api", providers: local }
+          - { resource: "http://127.0.0.1:8080/api", providers: local }
+
+        """)
+    #expect(faults(sample.text).contains { $0.contains("is described already") } == isRefused)
+  }
+
+  @Test(
     "Routes that differ in case alone are one route where the case makes no difference",
     arguments: [
       ("", "host: a.example", true), ("case_insensitive_paths: [a.example]", "host: a.example", false),

@@ -7,6 +7,7 @@ import pytest
 
 from support.gateway import run
 from support.ports import wait_until
+from support.sign_in import SignIn
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
 from support.verdicts import assert_refused
 from support.wire import Client, get
@@ -434,6 +435,24 @@ def test_P_17_own_paths_fold_too(folding, app):
         app.forget()
         answer = get(folding, target, host="files.example")
         assert answer.status == 200 and b'"keys"' in answer.body and app.received == b""
+
+
+def test_P_17_own_paths_with_capitals_are_no_upstream_s_in_any_case(start, app, tmp_path):
+    scene = SignIn(start, app, tmp_path, issuer="http://127.0.0.1:8080/Tenant", top='''
+case_insensitive_paths: all
+protected_resources: [{ resource: "http://127.0.0.1:8080/Api", providers: local }]''')
+    app.forget()
+    for target, member, value in [
+        ("/Tenant/.well-known/openid-configuration", "issuer", scene.issuer),
+        ("/.well-known/oauth-authorization-server/Tenant", "issuer", scene.issuer),
+        ("/.well-known/oauth-protected-resource/Api", "resource", "http://127.0.0.1:8080/Api"),
+    ]:
+        for spelling in (target, target.lower(), target.upper(), target.replace("e", "%45")):
+            answer = get(scene.gateway, spelling, host="127.0.0.1")
+            assert answer.status == 200 and json.loads(answer.body)[member] == value, (spelling, answer)
+            said = run("explain", "--config", scene.gateway.config_path, "--host", "127.0.0.1", "--path", spelling)
+            assert "the gateway itself" in said.stdout, said
+    assert app.received == b""
 
 
 def test_P_11_for_all_hosts(start, app, issuer, keys):

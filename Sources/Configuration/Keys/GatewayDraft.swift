@@ -52,8 +52,9 @@ struct GatewayDraft: Sendable {
       Key(
         "case_insensitive_paths", \.caseInsensitivePaths, .hostsOrAll,
         """
-        Hosts, or `all`, for which the case of ASCII letters in a path makes no difference to `routes`: for servers to \
-        which `/Admin` and `/admin` are the same. The path that is forwarded is the client's.
+        Hosts, or `all`, for which the case of ASCII letters in a path makes no difference to `routes` and to the \
+        gateway's own documents: for servers to which `/Admin` and `/admin` are the same. The path that is forwarded is \
+        the client's.
         """),
       Key("providers", \.providers, .named(ProviderDraft.keys, "provider"), "Whose tokens are accepted."),
       Key("upstreams", \.upstreams, .named(UpstreamDraft.keys, "upstream"), "Where requests go."),

@@ -15,7 +15,9 @@ extension Resolver {
         resource: address.text, host: address.host.lowercased(),
         origin: String(address.text.dropLast(address.path.count)), path: address.path == "/" ? "" : address.path,
         providers: providers, scopes: value.scopes, name: value.name)
-      if resources.contains(where: { $0.host == made.host && $0.path == made.path }) {
+      let folds = draft.caseInsensitivePaths.contains { $0.covers(.exact(made.host)) }
+      func key(_ path: String) -> String { folds ? path.lowercased() : path }
+      if resources.contains(where: { $0.host == made.host && key($0.path) == key(made.path) }) {
         report(resource.position, "\(resource.written) is described already")
       }
       resources.append(made)

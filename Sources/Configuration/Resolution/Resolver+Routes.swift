@@ -186,13 +186,18 @@ extension Resolver {
   /// SECURITY P-17: what the gateway answers itself is neither forwarded nor shadowed.
   private mutating func checkOwnPaths(_ route: RouteDraft, _ resources: [ProtectedResource]) {
     guard let path = route.path else { return }
-    let text = foldsPaths(of: route) ? path.value.text.lowercased() : path.value.text
+    let folds = foldsPaths(of: route)
+    let text = folds ? path.value.text.lowercased() : path.value.text
+    func isAtOwn(_ own: String) -> Bool { text == (folds ? own.lowercased() : own) }
     for provider in draft.providers {
       guard let signIn = provider.body.value.signIn?.value,
         let issuer = provider.body.value.issuer.flatMap({ WebAddress($0.value)?.hostInRequests })
       else { continue }
       let isPage = text.isAt(signIn.path) && (signIn.hosts?.map(\.value) ?? [issuer]).contains { route.isFor(host: $0) }
-      let isDocument = route.isFor(host: issuer) && IssuerDocuments.paths.contains { text.isAt($0) }
+      let documents = IssuerDocuments.paths(ofIssuer: provider.body.value.issuer?.value ?? "")
+      let isDocument =
+        route.isFor(host: issuer)
+        && (IssuerDocuments.paths.contains { text.isAt($0) } || documents.contains(where: isAtOwn))
       guard isPage || isDocument else { continue }
       report(
         path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
@@ -206,12 +211,12 @@ extension Resolver {
         path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
       return
     }
-    for resource in resources where text == resource.metadataPath {
+    for resource in resources where isAtOwn(resource.metadataPath) {
       guard route.host == nil || route.host?.text.lowercased() == resource.host else { continue }
       report(path.position, "the gateway itself answers this path: the metadata of \"\(resource.resource)\"")
       return
     }
-    if let asked = draft.forwardAuth?.value.path?.value, text == asked {
+    if let asked = draft.forwardAuth?.value.path?.value, isAtOwn(asked) {
       report(path.position, "the gateway itself answers this path: proxies ask there (\"forward_auth\")")
       return
     }

@@ -18,15 +18,10 @@ extension ProviderConfiguration {
     return pages.hosts.map { OwnPath(host: $0, path: pages.path, reach: .below) }
   }
 
-  /// Where the documents of an issuer are at whose pages people sign in: OpenID Connect Discovery 1.0 §4 has the issuer's
-  /// path before, RFC 8414 §3.1 behind.
+  /// Where the documents of an issuer are at whose pages people sign in.
   public var metadataPaths: [OwnPath] {
     guard signIn != nil else { return [] }
-    let parts = policy.issuer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-    var path = parts.count > 3 ? "/" + parts[3] : ""
-    while path.hasSuffix("/") { path.removeLast() }
-    return [path + IssuerDocuments.discovery, IssuerDocuments.metadata + path]
-      .map { OwnPath(host: issuerHost, path: $0) }
+    return IssuerDocuments.paths(ofIssuer: policy.issuer).map { OwnPath(host: issuerHost, path: $0) }
   }
 
   /// Where the keys are that its tokens are verified with (RFC 7517 §5); nil where it signs none.

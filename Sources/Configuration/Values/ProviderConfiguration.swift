@@ -67,6 +67,16 @@ public enum IssuerDocuments {
   public static let metadata = "/.well-known/oauth-authorization-server"
 
   static let paths = [discovery, metadata]
+
+  /// Where both are for an issuer: OpenID Connect Discovery 1.0 §4 has the issuer's path before, RFC 8414 §3.1 behind.
+  ///
+  /// - Parameter issuer: A URL.
+  static func paths(ofIssuer issuer: String) -> [String] {
+    let parts = issuer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+    var path = parts.count > 3 ? "/" + parts[3] : ""
+    while path.hasSuffix("/") { path.removeLast() }
+    return [path + discovery, metadata + path]
+  }
 }
 
 /// Where a provider's keys come from.

@@ -254,6 +254,50 @@ def test_D_7_who_waits_for_keys_is_decided_anew_by_a_reload(start, upstream, key
     release.set()
 
 
+@pytest.mark.parametrize("change", ["nothing", "no provider"])
+def test_A_4_a_response_that_the_client_has_yet_to_take_survives_a_reload(start, upstream, key_server, keys, tmp_path, change):
+    """Who has waited for keys in vain is answered, and waits no more, though the client has not taken the answer."""
+    app, issuer, release = upstream(), key_server(), threading.Event()
+    issuer.instead = held_until(release, keys["ES256"])
+    provider = (f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], '
+                f'jwks_url: "{issuer.url}" }} }}')
+    public, path = "- { path: /public, auth: none, upstream: app }", f"{tmp_path}/clients.sock"
+    before = config(app, f"{KEYS}\n      {public}", provider).replace(
+        "    workers", f'      - address: "unix:{path}"\n    workers', 1)
+    after = before if change == "nothing" else before.replace(provider, "").replace(KEYS, OPEN)
+    gateway = start(before)
+    first, second = (f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n" for target in ("/first/", "/second"))
+    asking = f"GET /a/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {mint(keys['ES256'])}\r\n\r\n"
+
+    def answered(target):
+        """How many requests have been, all of the response in the socket: connections take turns."""
+        public = get(gateway, "/public").request_id or app.requests[-1].field("x-request-id")
+        gateway.access_of(public)
+        return sum(line.get("path") == target for line in gateway.access())
+
+    with Client(gateway, address=path) as greedy:
+        # As many responses as a socket holds whose client reads nothing.
+        greedy.send(first * 1500)
+        count = 0
+        while (more := answered("/first/")) > count:
+            count = more
+        assert 0 < count < 1500
+    with Client(gateway, address=path) as client, Client(gateway, address=path, seconds=15) as other:
+        client.send(second * count + asking + "GET /public HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: answered("/second") == count, "the responses before it")
+        # Its wait begins later, so it ends later.
+        assert other.send(asking).response().status == 503
+        assert len(gateway.wait_access(path="/a/x")) == 1, "the client has been sent it"
+        public_before = len(gateway.wait_access(path="/public"))
+        gateway.reload(after)
+        assert [client.response().status for _ in range(count)] == [404] * count
+        assert client.response().status == 503
+        assert client.response().status == 200
+        assert gateway.wait_access(2, path="/a/x")[1]["reason"] == "keys_unavailable"
+        assert len(gateway.wait_access(public_before + 1, path="/public")) == public_before + 1
+    release.set()
+
+
 WATCHED = "admin: { address: 127.0.0.1:0 }\n    reload: { watch: true, canary: 10s }"
 
 

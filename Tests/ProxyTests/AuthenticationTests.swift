@@ -109,7 +109,7 @@ struct AuthenticationTests {
     #expect(try gateway.decide("GET /R", line) == .refused(.keyUnknown))
     gateway.context.keys.providers[0].refetchAllowedAt = gateway.context.now
     #expect(try gateway.decide("GET /R", line) == .waiting(provider: 0))
-    #expect(gateway.exchange.state == .waitingForKeys(provider: 0))
+    #expect(gateway.exchange.state == .waitingForKeys(provider: 0, answers: 0))
     // Decided again: it does not wait a second time.
     let bytes = Array("GET /R HTTP/1.1\r\nHost: a.example\r\n\(line)\r\n\r\n".utf8)
     #expect(gateway.decideAgain(bytes) == .refused(.keyUnknown))

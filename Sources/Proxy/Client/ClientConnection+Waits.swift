@@ -71,7 +71,7 @@ extension ClientConnection {
   func exchangeTimedOut() {
     guard let slot else { return }
     switch slot.exchange.state {
-    case .waitingForKeys(let provider):
+    case .waitingForKeys(let provider, _):
       slot.exchange.waitedInVain(for: provider, now: worker.loop.now)
       consumeHead(slot)
       refuse(slot.exchange.refusal(forWantOf: provider, in: worker.context.keys))

@@ -187,14 +187,15 @@ extension Exchange {
       context.count(found, cached: place, from: authentication.credential)
       return .sender(Sender(identity: found, cached: place, authentication: authentication))
     case .refused(let reason, let keyID, let provider):
-      log.keepToken(keyID: keyID, provider: provider, authentication.refusedClaims)
+      log.keepToken(
+        keyID: keyID, provider: provider.map { context.active.providerNames[$0] }, authentication.refusedClaims)
       if isRenewalUnavailable { return .unknown(.refuse(RefusalResponse(.signInUnavailable))) }
       if let response = signInPage(insteadOf: reason, of: authentication.credential, routed, bytes, for: nil) {
         return .unknown(.answer(response))
       }
       return .unknown(.refuse(RefusalResponse(reason, route.challenges)))
     case .needsKeys(let provider):
-      state = .waitingForKeys(provider: provider)
+      state = .waitingForKeys(provider: provider, answers: context.keys.providers[provider].answers)
       log.waits(from: context.now)
       return .unknown(.waitForKeys(provider: provider))
     case .needsIntrospection(let provider, let token, let isSession):

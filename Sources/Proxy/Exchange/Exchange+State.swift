@@ -5,8 +5,9 @@ extension Exchange {
   enum State: Equatable {
     /// Nothing has been decided yet.
     case deciding
-    /// Waiting for the provider's first key set, or for a refetch because the token names an unknown key.
-    case waitingForKeys(provider: Int)
+    /// Waiting for the provider's first key set, or for a refetch because the token names an unknown key: until the
+    /// provider has been answered more often than `answers` times.
+    case waitingForKeys(provider: Int, answers: UInt64)
     /// Waiting for the issuer to introspect the token, or for the session store.
     case waitingForIntrospection(provider: Int)
     /// Waiting for the request's refresh token to be used.

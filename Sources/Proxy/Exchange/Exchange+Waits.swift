@@ -13,6 +13,17 @@ extension Exchange {
     }
   }
 
+  /// Whether the exchange waits for keys.
+  var isWaitingForKeys: Bool {
+    if case .waitingForKeys = state { true } else { false }
+  }
+
+  /// Whether the exchange waits for keys, and `keys` are the answer.
+  func isWaiting(for keys: KeySnapshot) -> Bool {
+    guard case .waitingForKeys(let provider, let answers) = state else { return false }
+    return keys.providers[provider].answers != answers
+  }
+
   /// Whether the exchange waits for introspection.
   var isWaitingForIntrospection: Bool {
     if case .waitingForIntrospection = state { true } else { false }
@@ -23,7 +34,7 @@ extension Exchange {
 
   /// The keys of `provider`, or its introspection response, did not arrive in time.
   func waitedInVain(for provider: Int, now: MonotonicTime) {
-    log.keepToken(keyID: nil, provider: provider)
+    log.keepToken(keyID: nil, provider: decision.configuration?.providerNames[provider])
     log.waited(until: now)
   }
 

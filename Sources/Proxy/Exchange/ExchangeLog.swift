@@ -21,7 +21,8 @@ struct ExchangeLog {
   /// Whether the sender has been determined, also as anonymous.
   private(set) var isIdentified = false
   private(set) var keyID: String?
-  private(set) var provider: Int?
+  /// By name: in another configuration its index may be another provider's.
+  private(set) var provider: String?
   private(set) var refusedClaims: RefusedClaims?
   private(set) var cache = TokenAuthentication.CacheUse.none
   private(set) var authenticationMicroseconds: Int64?
@@ -121,7 +122,7 @@ struct ExchangeLog {
 
   mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
 
-  mutating func keepToken(keyID: String?, provider: Int?, _ claims: RefusedClaims? = nil) {
+  mutating func keepToken(keyID: String?, provider: String?, _ claims: RefusedClaims? = nil) {
     asked = .credential
     refusedClaims = claims
     self.keyID = keyID
@@ -169,7 +170,7 @@ struct ExchangeLog {
     let claims = identity.claims
     record.isVerified = claims != nil
     record.subject = claims?.subject
-    record.provider = claims?.provider
+    record.provider = claims?.provider ?? provider
     record.keyID = verifiedKeyID ?? keyID
     record.cache = cacheUse
     record.retries = retries
@@ -200,9 +201,10 @@ extension Exchange {
 
   /// The metric number of the provider whose token or session the request came with; 0 if unknown.
   private var providerMetricNumber: Int {
-    guard let configuration = decision.configuration else { return 0 }
-    let provider = log.identity.provider.map { configuration.providerNames.firstIndex(of: $0) } ?? log.provider
-    return provider.map { configuration.providerMetricNumbers[$0] } ?? 0
+    guard let configuration = decision.configuration, let name = log.identity.provider ?? log.provider,
+      let provider = configuration.providerNames.firstIndex(of: name)
+    else { return 0 }
+    return configuration.providerMetricNumbers[provider]
   }
 
   /// The refused request as the rule of its route saw it; nil if it was not refused, or no credential was examined.
@@ -237,7 +239,6 @@ extension Exchange {
     if let sampling = configuration.traceSampling { fill(&record, tracedBy: sampling) }
     record.generation = configuration.generation
     record.route = decision.route?.configuration.name
-    if let number = log.provider, record.provider == nil { record.provider = configuration.providerNames[number] }
     if !configuration.loggedClaims.isEmpty, log.isIdentified, decision.route?.asksWho == true {
       configuration.append(log.identity.claims, to: &record.claims)
     }

@@ -16,7 +16,7 @@ extension Worker {
     let changed = keys.providers.map(\.generation) != context.keys.providers.map(\.generation)
     take(keys)
     if changed { lookAtTunnelsLater() }
-    wake { keys.providers[$0.provider].answers != $0.answers }
+    resume(exchanges { $0.isWaiting(for: keys) })
   }
 
   /// Not at once: an issuer's caches may say now the old keys and now the new ones, and a request with a key that is not
@@ -43,12 +43,14 @@ extension Worker {
     context.signatures.forgetKeys()
   }
 
-  private func wake(_ isAnswered: ((provider: Int, answers: UInt64)) -> Bool) {
-    let all = waiting
-    waiting = all.filter { !isAnswered(($0.provider, $0.answers)) }
-    for entry in all where isAnswered((entry.provider, entry.answers)) {
-      resume(entry.slot, entry.generation)
-    }
+  private typealias Waiting = (slot: ExchangeSlot, generation: UInt64)
+
+  private func exchanges(where isWaiting: (Exchange) -> Bool) -> [Waiting] {
+    slots.filter { $0.connection != nil && isWaiting($0.exchange) }.map { ($0, $0.exchange.generation) }
+  }
+
+  private func resume(_ exchanges: [Waiting]) {
+    for (slot, generation) in exchanges { resume(slot, generation) }
   }
 
   /// What an issuer says of a token: who asked is decided again, unless it has gone, or asks another configuration's
@@ -133,15 +135,9 @@ extension Worker {
     take(keys)
     endTunnelsWithoutKey()
     // Providers may have changed places: all are decided anew, and may wait anew.
-    for entry in waiting where entry.slot.exchange.generation == entry.generation {
-      entry.slot.exchange.reconsider()
-    }
-    let asking = slots.filter { $0.connection != nil && $0.exchange.isWaitingForIntrospection }
-    wake { _ in true }
-    for slot in asking where slot.exchange.isWaitingForIntrospection {
-      slot.exchange.reconsider()
-      resume(slot, slot.exchange.generation)
-    }
+    let waiting = exchanges { $0.isWaitingForKeys || $0.isWaitingForIntrospection }
+    for (slot, _) in waiting { slot.exchange.reconsider() }
+    resume(waiting)
   }
 
   /// Ends tunnels of those whom other authorities vouch for by now, or other rules know: there is no request after this

@@ -48,7 +48,6 @@ final class Worker {
   var openConnections = 0
   private var freeSlots: [ExchangeSlot] = []
   var slots: [ExchangeSlot] = []
-  var waiting: [(provider: Int, answers: UInt64, slot: ExchangeSlot, generation: UInt64)] = []
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
   private var isAcceptingPaused = false
@@ -220,8 +219,6 @@ final class Worker {
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.
   func waitForKeys(_ connection: ClientConnection, provider: Int) {
-    guard let slot = connection.slot else { return }
-    waiting.append((provider, context.keys.providers[provider].answers, slot, slot.exchange.generation))
     deadlines.wait.arm(connection)
     control.fetchKeys(provider, context.active.generation)
   }

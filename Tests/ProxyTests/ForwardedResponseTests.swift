@@ -130,8 +130,11 @@ struct ForwardedResponseTests {
       bytes.span, from: 0, limits: HeadLimits(), answering: row.method, into: &head)
     try #require(isWhole)
     return ForwardedResponse.write(
-      head, bytes.span, framing: row.framing, answering: row.method, version: row.version,
-      connection: row.isKept ? .kept : .closed, date: Array("now".utf8).span, into: Buffer(capacity: capacity))
+      head, bytes.span,
+      facts: .init(
+        method: row.method, version: row.version, framing: row.framing, connection: row.isKept ? .kept : .closed,
+        date: Array("now".utf8)),
+      into: Buffer(capacity: capacity))
   }
 
   @Test("RFC 9112 §7.1: data goes on as one chunk, and none as no chunk")

@@ -83,56 +83,73 @@ extension ClientConnection {
     if output != nil {
       guard flush() else { return phase == .exchanging ? .clientIsFull : .over }
     }
-    let context = worker.context
-    enum Parsed { case incomplete, whole, bad }
-    let method = slot.exchange.request.method
-    let parsed = block.withReadable { bytes -> Parsed in
-      do throws(HeadError) {
-        return try ResponseHeadParser.parse(
-          bytes, from: 0, limits: worker.responseLimits, answering: method, into: &worker.responseHead)
-          ? .whole : .incomplete
-      } catch {
-        return .bad
-      }
-    }
-    switch parsed {
+    switch parseHead(block, slot) {
     case .incomplete: return .needsMore
-    case .bad:
+    case .invalid:
       refuse(RefusalResponse(.upstreamAnswerInvalid))
       return .over
     case .whole: break
     }
     let head = worker.responseHead
-    let switches: Bool
+    let kind: ResponseState.HeadKind
     do throws(CryptoError) {
-      switches = upstream.isFlushed ? try isAccepted(slot.exchange.decision.upgrade, head, block) : false
+      kind = upstream.isFlushed ? try headKind(head, block, slot.exchange.decision.upgrade) : .ordinary
     } catch {
-      context.failed("\(error)")
+      worker.context.failed("\(error)")
       refuse(RefusalResponse(.internalError))
       return .over
     }
-    let action = slot.exchange.answered(
-      with: head, switches ? .switching : .ordinary, behind: upstream.isFlushed ? .allOfRequest : .partOfRequest)
-    switch action {
+    switch slot.exchange.answered(with: head, kind, behind: upstream.isFlushed ? .allOfRequest : .partOfRequest) {
     case .refuse(let refusal):
       refuse(refusal)
       return .over
     case .dropInterim:
       block.consume(head.length)
       return .goOn
-    case .relay, .relayInterim, .tunnel: break
+    case .relay, .relayInterim, .tunnel: return writeHead(head, kind, &block, slot)
     }
+  }
+
+  private enum ParsedHead { case incomplete, whole, invalid }
+
+  /// Parses the response head at the start of `block` into the worker's.
+  private func parseHead(_ block: borrowing Buffer, _ slot: ExchangeSlot) -> ParsedHead {
+    let method = slot.exchange.request.method
+    return block.withReadable { bytes in
+      do throws(HeadError) {
+        return try ResponseHeadParser.parse(
+          bytes, from: 0, limits: worker.responseLimits, answering: method, into: &worker.responseHead)
+          ? .whole : .incomplete
+      } catch {
+        return .invalid
+      }
+    }
+  }
+
+  /// `switching` if the response head at the start of `block` accepts the upgrade asked for (SECURITY U-5).
+  private func headKind(
+    _ head: borrowing ResponseHead, _ block: borrowing Buffer, _ upgrade: UpgradeRequest?
+  ) throws(CryptoError) -> ResponseState.HeadKind {
+    guard head.status == 101, let upgrade else { return .ordinary }
+    let accept = try upgrade.webSocketKey.map { key throws(CryptoError) in try WebSocketAccept.value(forKey: key) }
+    let isAccepted = block.withReadable { upgrade.isAccepted(by: head, $0, webSocketAccept: accept) }
+    return isAccepted ? .switching : .ordinary
+  }
+
+  /// Puts the response head at the start of `block` into `output`, as the client gets it.
+  private func writeHead(
+    _ head: borrowing ResponseHead, _ kind: ResponseState.HeadKind, _ block: inout Buffer, _ slot: ExchangeSlot
+  ) -> Progress {
     if endsAfterExchange { slot.exchange.closeAfterwards() }
-    let date = worker.date
+    let context = worker.context
+    let facts = ForwardedResponse.Facts(
+      method: slot.exchange.request.method, version: slot.exchange.request.version,
+      framing: slot.exchange.response.framing, connection: slot.exchange.request.persistence, date: worker.date,
+      upgrade: kind == .switching ? slot.exchange.decision.upgrade : nil, ownCookies: context.active.ownCookies,
+      corsFields: slot.exchange.decision.corsFields, strictTransport: slot.exchange.strictTransport,
+      renewal: slot.exchange.request.renewal?.fields)
     let written = block.withReadable { bytes in
-      ForwardedResponse.write(
-        head, bytes, framing: slot.exchange.response.framing, answering: method,
-        version: slot.exchange.request.version, connection: slot.exchange.request.persistence,
-        upgrade: switches ? slot.exchange.decision.upgrade : nil, date: date.span,
-        corsFields: slot.exchange.decision.corsFields,
-        strictTransport: slot.exchange.strictTransport, ownCookies: context.active.ownCookies,
-        renewal: slot.exchange.request.renewal?.fields,
-        into: context.blocks.take())
+      ForwardedResponse.write(head, bytes, facts: facts, into: context.blocks.take())
     }
     block.consume(head.length)
     guard written.fits else {
@@ -143,15 +160,6 @@ extension ClientConnection {
     if written.asksForConnectionLogin { slot.exchange.endUpstreamAfterwards() }
     output = written.takeBlock()
     return .goOn
-  }
-
-  /// Whether the response head at the start of `block` switches to what was asked for (SECURITY U-5).
-  private func isAccepted(
-    _ upgrade: UpgradeRequest?, _ head: borrowing ResponseHead, _ block: borrowing Buffer
-  ) throws(CryptoError) -> Bool {
-    guard head.status == 101, let upgrade else { return false }
-    let accept = try upgrade.webSocketKey.map { key throws(CryptoError) in try WebSocketAccept.value(forKey: key) }
-    return block.withReadable { upgrade.isAccepted(by: head, $0, webSocketAccept: accept) }
   }
 
   private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {

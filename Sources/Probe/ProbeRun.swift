@@ -193,7 +193,7 @@ public struct ProbeRun: ~Copyable {
       text = opaque
     } else if provider.introspection != nil {
       if provider.keys == .none { text = opaque }
-      credentials.add(text, of: provider.name, claims: claims.serialized(), isSession: false)
+      credentials.add(.token(Array(text.utf8)), of: provider.name, claims: claims.serialized())
     }
     switch source {
     case .authorization:
@@ -201,7 +201,7 @@ public struct ProbeRun: ~Copyable {
     case .cookie(let name):
       return SentCredential(place: "cookie \(name)", credential: .cookie("\(name)=\(text)"), text: text)
     case .session(let name):
-      credentials.add(text, of: provider.name, claims: claims.serialized(), isSession: true)
+      credentials.add(.session(Array(text.utf8)), of: provider.name, claims: claims.serialized())
       return SentCredential(place: "session \(name)", credential: .cookie("\(name)=\(text)"), text: text)
     case .webSocketProtocol:
       return SentCredential(place: "WebSocket protocol", credential: .webSocketProtocol(text), text: text)

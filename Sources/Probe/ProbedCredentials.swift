@@ -6,9 +6,8 @@ import Tokens
 /// What the probe has given to those that send requests, and stands for the issuers and stores that would know it.
 final class ProbedCredentials: Sendable {
   private struct Known: Hashable {
-    let bytes: [UInt8]
+    let credential: IntrospectedCredential
     let provider: Int
-    let isSession: Bool
   }
 
   private let providers: [ProviderConfiguration]
@@ -18,13 +17,13 @@ final class ProbedCredentials: Sendable {
   init(_ providers: [ProviderConfiguration]) { self.providers = providers }
 
   /// - Parameter claims: A JSON object.
-  func add(_ text: String, of provider: String, claims said: [UInt8], isSession: Bool) {
+  func add(_ credential: IntrospectedCredential, of provider: String, claims said: [UInt8]) {
     guard let provider = providers.firstIndex(where: { $0.name == provider }) else { return }
-    claims.withLock { $0[Known(bytes: Array(text.utf8), provider: provider, isSession: isSession)] = said }
+    claims.withLock { $0[Known(credential: credential, provider: provider)] = said }
   }
 
   func answer(_ question: IntrospectionQuestion, now: UnixSeconds) -> IntrospectionResult {
-    let asked = Known(bytes: question.token, provider: question.provider, isSession: question.isSession)
+    let asked = Known(credential: question.credential, provider: question.provider)
     guard let said = claims.withLock({ $0[asked] }) else { return .inactive }
     do throws(TokenError) {
       return .active(

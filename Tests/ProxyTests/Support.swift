@@ -191,8 +191,10 @@ final class DecidingGateway {
     case .answer(let response): return .answered(.init(response))
     case .ask: return .asked
     case .waitForKeys(let provider): return .waiting(provider: provider)
-    case .introspect(let token, let provider, isSession: _):
+    case .introspect(.token(let token), let provider):
       return .introspecting(String(decoding: token, as: UTF8.self), provider: provider)
+    case .introspect(.session(let id), let provider):
+      return .introspecting(String(decoding: id, as: UTF8.self), provider: provider)
     case .renew(let token, provider: _): return .renewing(String(decoding: token, as: UTF8.self))
     }
   }

@@ -332,14 +332,16 @@ extension Gateway {
 
   private func introspect(_ question: IntrospectionQuestion) {
     guard question.configuration == active.generation else { return }
-    if question.isSession {
-      let provider = active.configuration.providers[question.provider].name
-      return codeFlows.introspect(question.token, provider: provider, client: question.client) { [server] in
+    switch question.credential {
+    case .token(let token):
+      introspection.introspect(token, provider: question.provider, client: question.client) { [server] in
         server.answer(question, $0)
       }
-    }
-    introspection.introspect(question.token, provider: question.provider, client: question.client) { [server] result in
-      server.answer(question, result)
+    case .session(let id):
+      let provider = active.configuration.providers[question.provider].name
+      codeFlows.introspect(id, provider: provider, client: question.client) { [server] in
+        server.answer(question, $0)
+      }
     }
   }
 

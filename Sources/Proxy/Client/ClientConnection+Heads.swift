@@ -142,8 +142,8 @@ extension ClientConnection {
       answer(with: response)
     case .waitForKeys(let provider):
       worker.waitForKeys(self, provider: provider)
-    case .introspect(let token, let provider, let isSession):
-      worker.introspect(token, for: self, provider: provider, isSession: isSession)
+    case .introspect(let credential, let provider):
+      worker.introspect(credential, for: self, provider: provider)
     case .renew(let token, let provider):
       worker.renew(token, for: self, provider: provider)
     case .ask(let responder):

@@ -2,14 +2,6 @@ import Configuration
 import HTTP
 import Reason
 
-/// A credential that proves no identity by itself and has to be looked up.
-enum IntrospectedCredential {
-  /// A token, introspected at its issuer.
-  case token([UInt8])
-  /// A session id, looked up in the session store.
-  case session([UInt8])
-}
-
 /// Where the credential of a request is.
 enum Credential {
   case absent
@@ -36,7 +28,12 @@ enum Credential {
   /// A copy for later introspection; nil if there is nothing to introspect.
   func introspected(from bytes: Span<UInt8>) -> IntrospectedCredential? {
     guard let range, !range.isEmpty else { return nil }
-    let copy = [UInt8](bytes, range)
+    return introspected(bytes.extracting(range.lowerBound..<range.upperBound))
+  }
+
+  /// A copy of `bytes`, the token or session id, wherever they are from: a renewed token is not in the request.
+  func introspected(_ bytes: Span<UInt8>) -> IntrospectedCredential {
+    let copy = [UInt8](bytes)
     if case .session = self { return .session(copy) }
     return .token(copy)
   }

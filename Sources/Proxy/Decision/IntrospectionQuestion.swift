@@ -1,12 +1,10 @@
 public import HTTP
 
-/// A loop's question about a token, and all that leads the response back to the exchange that waits for it.
+/// A loop's question about a credential, and all that leads the response back to the exchange that waits for it.
 public struct IntrospectionQuestion: Sendable {
-  public let token: [UInt8]
+  public let credential: IntrospectedCredential
   /// The provider's index.
   public let provider: Int
-  /// Whether the token is the id of a session.
-  public let isSession: Bool
   /// The client that sent it; nil if it has no address.
   public let client: IPAddress?
   /// Whether it is about an open tunnel, so that no request waits.

@@ -25,8 +25,6 @@ extension TokenAuthentication {
 
   /// Asks the issuer of `provider`; for a session, the store that keeps it.
   mutating func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
-    var isSession = false
-    if case .session = credential { isSession = true }
     let place = place(of: provider, in: context)
     guard TokenForm.isBearerToken(token) else { return .refused(.tokenMalformed, keyID: nil, provider: provider) }
     switch waiting {
@@ -35,8 +33,7 @@ extension TokenAuthentication {
       if let reason = context.refusedTokens.find(token, provider: place, now: context.unixSeconds) {
         return .refused(reason, keyID: nil, provider: provider)
       }
-      return .needsIntrospection(
-        provider: provider, token: [UInt8](token), isSession: isSession)
+      return .needsIntrospection(credential.introspected(token), provider: provider)
     case .over: return .refused(.introspectionUnavailable, keyID: nil, provider: provider)
     }
   }

@@ -16,7 +16,7 @@ struct TokenAuthentication {
     /// refetch.
     case needsKeys(provider: Int)
     /// The issuer of the provider has to be asked about the token, or the session store about the session.
-    case needsIntrospection(provider: Int, token: [UInt8], isSession: Bool)
+    case needsIntrospection(IntrospectedCredential, provider: Int)
   }
 
   /// Whether the verified-token cache knew the token.

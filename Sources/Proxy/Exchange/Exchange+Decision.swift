@@ -198,10 +198,10 @@ extension Exchange {
       state = .waitingForKeys(provider: provider, answers: context.keys.providers[provider].answers)
       log.waits(from: context.now)
       return .unknown(.waitForKeys(provider: provider))
-    case .needsIntrospection(let provider, let token, let isSession):
+    case .needsIntrospection(let credential, let provider):
       state = .waitingForIntrospection(provider: provider)
       log.waits(from: context.now)
-      return .unknown(.introspect(token, provider: provider, isSession: isSession))
+      return .unknown(.introspect(credential, provider: provider))
     }
   }
 

@@ -37,7 +37,7 @@ extension Exchange {
     case waitForKeys(provider: Int)
     /// Ask the provider's issuer about the token, or the session store about the session, and decide again with the
     /// result.
-    case introspect([UInt8], provider: Int, isSession: Bool)
+    case introspect(IntrospectedCredential, provider: Int)
     /// Use this refresh token of the provider, and decide again with the result.
     case renew([UInt8], provider: String)
   }

@@ -53,17 +53,17 @@ extension Worker {
     for (slot, generation) in exchanges { resume(slot, generation) }
   }
 
-  /// What an issuer says of a token: who asked is decided again, unless it has gone, or asks another configuration's
+  /// What a provider says of a credential: who asked is decided again, unless it has gone, or asks another configuration's
   /// provider by now.
   func introspected(_ question: IntrospectionQuestion, _ result: IntrospectionResult) {
     guard question.configuration == context.active.generation else { return }
     // A session's store is nearer than an issuer, and asked anew.
-    if !question.isSession, let reason = result.refusal,
+    if case .token(let token) = question.credential, let reason = result.refusal,
       let introspection = context.active.configuration.providers[question.provider].introspection
     {
       refreshClock()
       context.refusedTokens.insert(
-        question.token.span, provider: question.provider, reason, now: context.unixSeconds,
+        token.span, provider: question.provider, reason, now: context.unixSeconds,
         seconds: introspection.cacheSeconds)
     }
     let slot = slots[question.slot]

@@ -223,13 +223,13 @@ final class Worker {
     control.fetchKeys(provider, context.active.generation)
   }
 
-  /// Lets `connection` wait for what `provider`'s issuer says of a token; its deadline is the end of the wait.
-  func introspect(_ token: [UInt8], for connection: ClientConnection, provider: Int, isSession: Bool) {
+  /// Lets `connection` wait for what `provider` says of a credential; its deadline is the end of the wait.
+  func introspect(_ credential: IntrospectedCredential, for connection: ClientConnection, provider: Int) {
     guard let slot = connection.slot else { return }
     deadlines.wait.arm(connection)
     control.introspect(
       IntrospectionQuestion(
-        token: token, provider: provider, isSession: isSession, client: context.client.address, isOfTunnel: false,
+        credential: credential, provider: provider, client: context.client.address, isOfTunnel: false,
         configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
   }
@@ -249,14 +249,9 @@ final class Worker {
   /// Introspects the credential that a tunnel was opened with once more.
   private func askAgain(_ credential: IntrospectedCredential, of slot: ExchangeSlot) -> TunnelQuestions.Asked {
     guard let (provider, pause) = questioned(slot, credential) else { return .nothing }
-    let (bytes, isSession) =
-      switch credential {
-      case .token(let token): (token, false)
-      case .session(let id): (id, true)
-      }
     control.introspect(
       IntrospectionQuestion(
-        token: bytes, provider: provider, isSession: isSession, client: nil, isOfTunnel: true,
+        credential: credential, provider: provider, client: nil, isOfTunnel: true,
         configuration: context.active.generation, worker: index, slot: slot.index,
         exchange: slot.exchange.generation))
     return .asked(again: pause)

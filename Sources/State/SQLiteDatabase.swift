@@ -7,6 +7,7 @@ final class SQLiteDatabase {
   private let path: String
   /// Which files it was when it was opened: the database, its write-ahead log, and the index of that. What was written
   /// last is in the log alone; SQLite deletes neither companion while a connection is open.
+  /// Not changed once it is open.
   private var files: [FileIdentity] = []
   private let connection: OpaquePointer
   /// By the address of their text, which is a literal.
@@ -84,6 +85,12 @@ final class SQLiteDatabase {
     }
   }
 
+  /// Whether `path` leads to the file that was opened: by another spelling, or a link. From any thread.
+  func isAt(_ path: String) -> Bool {
+    guard let own = files.first, let found = try? SQLiteDatabase.identity(path) else { return false }
+    return found.device == own.device && found.inode == own.inode
+  }
+
   /// How many rows the last statement changed.
   var changes: Int { unsafe Int(sqlite3_changes(connection)) }
 
@@ -118,12 +125,18 @@ final class SQLiteDatabase {
     let folder = unsafe String(cString: found)
     let name = path.split(separator: "/").last.map { String($0) } ?? path
     let path = folder == "/" ? "/" + name : "\(folder)/\(name)"
-    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let new = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard new >= 0 || errno == EEXIST else { throw last("open \(path)") }
+    if new >= 0 { close(new) }
+    // One that is there may be open, and locked, in this process.
+    let descriptor = unsafe portcullis_look_at(path)
     guard descriptor >= 0 else { throw last("open \(path)") }
     defer { close(descriptor) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { throw last("stat \(path)") }
     try check(status, path)
+    // SQLite would go on without writing.
+    guard unsafe faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0 else { throw last("open \(path)") }
     if geteuid() == 0, status.st_size == 0 { try giveToOwnerOfFolder(descriptor, folder, path) }
     return path
   }
@@ -155,7 +168,7 @@ final class SQLiteDatabase {
   private static func giveToOwnerOfFolder(_ file: Int32, _ folder: String, _ path: String) throws(StoreFault) {
     var status = stat()
     guard unsafe stat(folder, &status) == 0 else { throw last("stat \(folder)") }
-    guard fchown(file, status.st_uid, status.st_gid) == 0 else { throw last("chown \(path)") }
+    guard portcullis_change_owner(file, status.st_uid, status.st_gid) == 0 else { throw last("chown \(path)") }
   }
 
   private static func last(_ call: String) -> StoreFault {

@@ -7,6 +7,9 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
   /// - Throws: Where somebody else could read it, it is no file of this program's, or of a newer version of it.
   public init(path: String) throws(StoreFault) { writer = try SQLiteWriter(path: path, name: "sign-ins") }
 
+  /// Whether `path` leads to its file, however it is spelled: one process opens a database once. Blocks.
+  public func isAt(_ path: String) -> Bool { writer.isAt(path) }
+
   /// Looks at a file without opening it. Blocks.
   ///
   /// - Throws: Where one is there that is not opened, as others may read it. What it holds is not looked at.

@@ -72,6 +72,9 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
 
   deinit { timer?.cancel() }
 
+  /// Whether `path` leads to its file, however it is spelled.
+  func isAt(_ path: String) -> Bool { database.isAt(path) }
+
   /// Calls `changed`, on the queue, when something was written, here or by another process, and when that cannot be told.
   ///
   /// - Parameter failed: Called, on the queue, with what goes wrong where nobody waits for it.

@@ -1,6 +1,7 @@
 """What the store of sign-ins has acknowledged outlives the process, at whatever moment it is killed; keys that are
 replaced reach whoever signs in."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -208,3 +209,23 @@ def test_a_database_that_is_deleted_is_noticed_and_not_made_anew(start, upstream
     # It is the same file again.
     kept.replace(database)
     assert scene.login().status == 200
+
+
+@pytest.mark.parametrize("spelling", ["dot", "link"])
+def test_a_reload_that_spells_the_folder_otherwise_goes_on_with_the_store(start, upstream, tmp_path, spelling):
+    """What is closed of a database takes the process's locks along: nobody else would know that it is in use."""
+    scene = SignIn(start, upstream(), tmp_path)
+    tokens = scene.tokens()
+    (tmp_path / "link").symlink_to(tmp_path)
+    other = f"{tmp_path}/./state" if spelling == "dot" else f"{tmp_path}/link/state"
+    for state in (other, f"{tmp_path}/state"):
+        scene.gateway.reload(scene.config.replace(f"{tmp_path}/state", state))
+        # Nobody who closes it is the last.
+        for _ in range(2):
+            with contextlib.closing(sqlite3.connect(tmp_path / "state" / "local.sign-ins.db")) as database:
+                assert database.execute("SELECT count(*) FROM sign_ins").fetchone() == (1,)
+        assert (tmp_path / "state" / "local.sign-ins.db-wal").exists(), state
+    answer = scene.refresh(tokens["refresh_token"])
+    assert answer.status == 200, (answer, answer.body)
+    open_files = [os.readlink(each) for each in pathlib.Path(f"/proc/{scene.gateway.pid}/fd").iterdir() if each.is_symlink()]
+    assert [path for path in open_files if path.endswith(".sign-ins.db")] == [f"{tmp_path}/state/local.sign-ins.db"]

@@ -276,6 +276,41 @@ struct SignInStoreTests {
     #expect(try store.listed(at: 200).map(\.id) == ["s1"])
   }
 
+  @Test("Opening it once more, as a reload may, takes no lock away: others would take it for unused")
+  func locks() throws {
+    let store = try folder.open()
+    try store.signIn("s1", token: 1)
+    #expect(try isLocked(folder.file))
+    let again = try folder.open()
+    #expect(try isLocked(folder.file))
+    let link = folder.path + "/../link"
+    // SAFETY: paths are NUL-terminated for the call.
+    #expect(unsafe symlink(folder.path, link) == 0)
+    #expect(store.isAt(folder.file) && again.isAt(link + "/local.sign-ins.db") && !store.isAt(link + "/other.db"))
+    #expect(try store.listed(at: 200).map(\.id) == ["s1"])
+  }
+
+  /// Whether this process holds a lock on the file, as others see it.
+  private func isLocked(_ path: String) throws -> Bool {
+    var status = stat()
+    // SAFETY: paths are NUL-terminated for the calls, which write into `status` and `bytes` alone.
+    try #require(unsafe stat(path, &status) == 0)
+    let locks = unsafe open("/proc/locks", O_RDONLY | O_CLOEXEC)
+    try #require(locks >= 0)
+    defer { close(locks) }
+    var text: [UInt8] = []
+    var bytes = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = unsafe read(locks, &bytes, bytes.count)
+      try #require(count >= 0)
+      if count == 0 { break }
+      text += bytes[..<count]
+    }
+    return String(decoding: text, as: UTF8.self).split(separator: "\n").contains {
+      $0.contains(" \(getpid()) ") && $0.contains(":\(status.st_ino) ")
+    }
+  }
+
   @Test("L-3: nobody but the owner may read it, nor its companions")
   func modes() throws {
     let store = try folder.open()

@@ -35,6 +35,8 @@ final class CodeFlows {
     let storeFaults: StoreFaults
     let service: CodeFlowService
     let keys: KnownKeys
+
+    func isAt(_ path: String) -> Bool { path == self.path || store.isAt(path) }
   }
 
   init(_ ended: EndedSignIns, loop: EventLoop, log: Logger) {
@@ -59,7 +61,7 @@ final class CodeFlows {
     let name = provider.name
     let store: SQLiteSessionStore
     var storeFaults = StoreFaults()
-    if let known = stores[name], known.path == path {
+    if let known = stores[name], known.isAt(path) {
       store = known.store
       storeFaults = known.storeFaults
     } else {

@@ -27,7 +27,10 @@ final class SignIns {
   /// A provider's state, and where its store is.
   struct Opened {
     let path: String
+    let store: SQLiteSignInStore
     let state: SignInState
+
+    func isAt(_ path: String) -> Bool { path == self.path || store.isAt(path) }
   }
 
   init(_ ended: EndedSignIns, loop: EventLoop, log: Logger) {
@@ -41,13 +44,13 @@ final class SignIns {
     var opened: [String: Opened] = [:]
     for provider in configuration.providers {
       guard let signIn = provider.signIn, let path = provider.signInsFile else { continue }
-      if let known = states[provider.name], known.path == path {
+      if let known = states[provider.name], known.isAt(path) {
         opened[provider.name] = known
       } else {
         let store = try SQLiteSignInStore(path: path)
         try ended.load(store, of: provider.name)
         let state = SignInState(store: store, users: signIn.users, keys: [])
-        opened[provider.name] = Opened(path: path, state: state)
+        opened[provider.name] = Opened(path: path, store: store, state: state)
       }
     }
     return opened

@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -17,7 +18,7 @@ import jwt
 import pytest
 from support.gateway import BINARY, Gateway, run
 from support.ports import wait_until
-from support.sign_in import SignIn, person, users
+from support.sign_in import SignIn, person, until_status, users
 
 FAMILIES = 6
 
@@ -229,3 +230,34 @@ def test_a_reload_that_spells_the_folder_otherwise_goes_on_with_the_store(start,
     assert answer.status == 200, (answer, answer.body)
     open_files = [os.readlink(each) for each in pathlib.Path(f"/proc/{scene.gateway.pid}/fd").iterdir() if each.is_symlink()]
     assert [path for path in open_files if path.endswith(".sign-ins.db")] == [f"{tmp_path}/state/local.sign-ins.db"]
+
+
+def test_C_9_a_reload_that_is_refused_hides_no_end_of_a_sign_in(start, upstream, tmp_path):
+    """It has looked into another store, in which the same sign-in has ended already."""
+    scene = SignIn(start, upstream(), tmp_path)
+    tokens = scene.tokens()
+    fields = [scene.bearer(tokens["access_token"])]
+    assert scene.get("/x", fields).status == 200
+    scene.gateway.stop()
+    shutil.copytree(tmp_path / "state", tmp_path / "copy")
+    scene.gateway = start(scene.config)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "zz.ES256.1.pem").write_text("no key")
+    (tmp_path / "bad" / "zz.ES256.1.pem").chmod(0o600)
+    (tmp_path / "own.conf").write_text(scene.config)
+    copy = scene.config.replace(f"{tmp_path}/state", f"{tmp_path}/copy")
+    (tmp_path / "copy.conf").write_text(copy)
+
+    def revoke(config):
+        ended = run("sign-ins", "revoke", "--config", config, "--provider", "local", "--user", "alice")
+        assert ended.returncode == 0, ended.stderr
+
+    revoke(tmp_path / "copy.conf")
+    scene.gateway.write_config(copy.replace("providers:\n", f"""providers:
+  zz: {{ issuer: "https://z.example", audiences: [x], signing: {{ state: {tmp_path}/bad }} }}
+"""))
+    scene.gateway.signal(signal.SIGHUP)
+    scene.gateway.wait_message("reload refused")
+    assert scene.get("/x", fields).status == 200
+    revoke(tmp_path / "own.conf")
+    until_status(lambda: scene.get("/x", fields), 401)

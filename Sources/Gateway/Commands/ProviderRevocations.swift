@@ -62,11 +62,11 @@ struct ProviderRevocations {
     if provider.signIn != nil, let path = provider.signInsFile {
       guard try isThere(path) else { return nil }
       file = path
-      try ended.load(try SQLiteSignInStore(path: path), of: provider.name)
+      ended.learn(try EndedSignIns.earlier(in: SQLiteSignInStore(path: path), of: provider.name))
     } else if let path = provider.sessionsFile {
       guard try isThere(path) else { return nil }
       file = path
-      try ended.load(try SQLiteSessionStore(path: path), of: provider.name)
+      ended.learn(try EndedSignIns.earlier(in: SQLiteSessionStore(path: path), of: provider.name))
     } else {
       return nil
     }

@@ -35,6 +35,8 @@ final class CodeFlows {
     let storeFaults: StoreFaults
     let service: CodeFlowService
     let keys: KnownKeys
+    /// What had ended in the store when it was opened; empty once that is learnt.
+    var ended: [EndedSignIn] = []
 
     func isAt(_ path: String) -> Bool { path == self.path || store.isAt(path) }
   }
@@ -61,13 +63,14 @@ final class CodeFlows {
     let name = provider.name
     let store: SQLiteSessionStore
     var storeFaults = StoreFaults()
+    var ended: [EndedSignIn] = []
     if let known = stores[name], known.isAt(path) {
       store = known.store
       storeFaults = known.storeFaults
     } else {
       do throws(StoreFault) {
         store = try SQLiteSessionStore(path: path)
-        try ended.load(store, of: name)
+        ended = try EndedSignIns.earlier(in: store, of: name)
       } catch {
         throw CodeFlowsFault(provider: name, why: "\(error)")
       }
@@ -91,12 +94,12 @@ final class CodeFlows {
       let service = try CodeFlowService(
         flow, provider.policy, client: client, certificateAuthorityFile: provider.certificateAuthorityFile,
         store: store, storeFaults: storeFaults, access: access, clock: { WallClock.seconds },
-        end: { [relay = ended.relay] ids, done in
+        end: { [relay = self.ended.relay] ids, done in
           let until = WallClock.seconds + CodeFlows.endedKnownSeconds
           relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
         },
         verified: { [census] in census.count($0) }, report: { [log] in $0.write(to: log, provider: name) })
-      return Opened(path: path, store: store, storeFaults: storeFaults, service: service, keys: keys)
+      return Opened(path: path, store: store, storeFaults: storeFaults, service: service, keys: keys, ended: ended)
     } catch {
       throw CodeFlowsFault(provider: name, why: "\(error)")
     }
@@ -112,6 +115,10 @@ final class CodeFlows {
   func take(_ configuration: GatewayConfiguration, _ opened: [String: Opened], _ store: KeyStore) -> [LocalRoute] {
     let before = stores
     stores = opened
+    for (name, each) in opened {
+      ended.learn(each.ended)
+      stores[name]?.ended = []
+    }
     for former in before.values { former.keys.giveUp() }
     take(store.snapshot, of: configuration)
     var routes: [LocalRoute] = []

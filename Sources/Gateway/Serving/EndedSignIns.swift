@@ -84,10 +84,12 @@ final class EndedSignIns {
     return news
   }
 
-  /// Learns of what had ended before, so that it is refused from the first request on. Blocks.
-  func load(_ store: some EndingStore, of provider: String) throws(StoreFault) {
+  /// What had ended before in a store that was just opened: to be learnt when the loops are about to be told, so that it
+  /// is refused from the first request on. Learnt of a store that is not used after all, it would not be new when its own
+  /// store tells it. Blocks.
+  static func earlier(in store: some EndingStore, of provider: String) throws(StoreFault) -> [EndedSignIn] {
     let ended = try StoreCompletion<[EndedSignIn]>.wait { store.newlyEnded(completion: $0) }
-    learn(ended.filter { $0.provider == provider })
+    return ended.filter { $0.provider == provider }
   }
 
   private func sweep() {

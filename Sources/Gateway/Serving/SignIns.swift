@@ -29,6 +29,8 @@ final class SignIns {
     let path: String
     let store: SQLiteSignInStore
     let state: SignInState
+    /// What had ended in the store when it was opened; empty once that is learnt.
+    var ended: [EndedSignIn] = []
 
     func isAt(_ path: String) -> Bool { path == self.path || store.isAt(path) }
   }
@@ -48,9 +50,9 @@ final class SignIns {
         opened[provider.name] = known
       } else {
         let store = try SQLiteSignInStore(path: path)
-        try ended.load(store, of: provider.name)
+        let ended = try EndedSignIns.earlier(in: store, of: provider.name)
         let state = SignInState(store: store, users: signIn.users, keys: [])
-        opened[provider.name] = Opened(path: path, store: store, state: state)
+        opened[provider.name] = Opened(path: path, store: store, state: state, ended: ended)
       }
     }
     return opened
@@ -70,6 +72,10 @@ final class SignIns {
   func take(_ configuration: GatewayConfiguration, _ opened: [String: Opened], keys: KeyStore) -> [LocalRoute] {
     let before = states
     states = opened
+    for (name, each) in opened {
+      ended.learn(each.ended)
+      states[name]?.ended = []
+    }
     services = [:]
     allowsDemo = configuration.listeners.allSatisfy(\.address.isLocal)
     var routes: [LocalRoute] = []

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -371,6 +372,34 @@ def test_T_16_a_reload_takes_another_file_none_and_one_again(scene, workers, tmp
     s.gateway.reload(s.config())
     s.wait(first, 401)
     s.wait(second, 401)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser has a name server of its own")
+def test_T_16_a_reload_that_waits_for_names_lets_in_nobody_who_was_revoked_meanwhile(scene, tmp_path):
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.67\noptions timeout:30 attempts:2\n")
+    (tmp_path / "nsswitch.conf").write_text("hosts: files dns\n")
+    mounted = ["unshare", "--mount", "sh", "-c",
+               'mount --bind "$0/resolv.conf" /etc/resolv.conf && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf '
+               '&& exec "$@"', str(tmp_path)]
+    if subprocess.run([*mounted, "true"]).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.settimeout(10)
+        silent.bind(("127.0.0.67", 53))
+        s = scene(prefix=mounted)
+        first = s.mint(jti="j1")
+        s.warm(first)
+        s.gateway.write_config(s.config().replace("upstreams:\n", 'upstreams:\n      slow: { servers: ["slow.test:80"] }\n').replace(
+            "routes:\n", "routes:\n      - { path: /slow, auth: none, upstream: slow }\n"))
+        s.gateway.signal(signal.SIGHUP)
+        assert silent.recv(1024)
+        assert not s.gateway.said("reloaded")
+        s.replace("jti j1\n")
+        s.wait(first, 401)
+        while not s.gateway.said("reloaded"):
+            assert s.status(first) == 401
+        for _ in range(50):
+            assert s.status(first) == 401
 
 
 def test_T_16_a_reload_reads_sections_with_the_new_providers(scene):

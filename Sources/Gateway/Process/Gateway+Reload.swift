@@ -72,14 +72,7 @@ extension Gateway {
     next.workers = active.configuration.workers
     next.log = active.configuration.log
     next.log.claims = configuration.log.claims
-    let agreed = next
-    let kept = settingsInForce(of: removed)
-    revocations.open(agreed) { [unowned self] opened in
-      switch opened {
-      case .success(let revoked): prepareReload(agreed, revoked, keeping: kept)
-      case .failure(let diagnostics): endReload(.faulty(diagnostics))
-      }
-    }
+    prepareReload(next, keeping: settingsInForce(of: removed))
   }
 
   /// - Parameter refusal: nil if the configuration is in force.
@@ -116,13 +109,21 @@ extension Gateway {
 
   /// Reads the files of listeners and upstreams again, and goes on once the upstreams are ready.
   private func prepareReload(
-    _ next: GatewayConfiguration, _ revoked: RevocationFile?, keeping kept: [ListenAddress: TLSContext.Settings]
+    _ next: GatewayConfiguration, keeping kept: [ListenAddress: TLSContext.Settings]
   ) {
     do throws(ReloadRefusal) {
       let (files, tls) = try openTLS(next, keeping: kept)
       do throws(TLSFault) {
         try upstreams.prepare(files.upstreams) { [unowned self] in
-          endReload(finishReload(next, revoked, files, tls))
+          // Last: names may take seconds, in which the file in force goes on to be read.
+          revocations.open(next) { [unowned self] opened in
+            switch opened {
+            case .success(let revoked): endReload(finishReload(next, revoked, files, tls))
+            case .failure(let diagnostics):
+              upstreams.abandon()
+              endReload(.faulty(diagnostics))
+            }
+          }
         }
       } catch {
         throw .notOpened("\(error)")

@@ -27,6 +27,8 @@ final class RevocationWatcher {
   /// Whether a thread reads for a reload; one that hangs keeps the next from beginning.
   private var isOpening = false
   private var isHangSaid = false
+  /// Counts what was taken of the file in force.
+  private var changesTaken: UInt64 = 0
 
   private static let every: Duration = .milliseconds(250)
   private static let hangsAfter: Duration = .seconds(10)
@@ -97,18 +99,19 @@ final class RevocationWatcher {
   private func beginOpening() {
     guard let waiting, let comingBack else { return }
     isOpening = true
-    let (number, configuration) = (waiting.number, waiting.configuration)
+    let (number, configuration, taken) = (waiting.number, waiting.configuration, changesTaken)
     BlockingWork.detach(name: "revocations") {
       let result = RevocationFile.open(configuration)
-      comingBack { $0.openingEnded(result, number) }
+      comingBack { $0.openingEnded(result, number, taken) }
     }
   }
 
-  private func openingEnded(_ result: Result<RevocationFile?, Diagnostics>, _ number: UInt64) {
+  private func openingEnded(_ result: Result<RevocationFile?, Diagnostics>, _ number: UInt64, _ taken: UInt64) {
     isOpening = false
     guard let waiting else { return }
-    // What was read for an earlier reload, whose time was over, is of another configuration.
-    guard waiting.number == number else { return beginOpening() }
+    // What was read for an earlier reload, whose time was over, is of another configuration. What was read before the
+    // file in force changed may be older than what is refused already.
+    guard waiting.number == number, taken == changesTaken else { return beginOpening() }
     self.waiting = nil
     waiting.completion(result)
   }
@@ -144,6 +147,7 @@ final class RevocationWatcher {
     if isHangSaid { report(.hangsNoMore(checked.path)) }
     isHangSaid = false
     file = checked
+    if !events.isEmpty { changesTaken += 1 }
     for event in events {
       if case .changed = event { changed(names) }
       report(event)

@@ -1,4 +1,5 @@
 """Certificates that clients show, and tokens that are bound to one (RFC 8705)."""
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -190,6 +191,29 @@ def test_a_reload_that_lets_in_other_clients_ends_handshakes_that_are_under_way(
                     break
                 incoming.write(received)
     assert not answer and app.requests == []
+
+
+def test_a_reload_that_lets_in_other_clients_ends_heads_that_are_not_whole(
+        start, upstream, key_server, keys, authority, clients):
+    app = upstream()
+    before = config(app, authority, clients, "required", key_server(keys["ES256"]))
+    other = Authority(clients.folder, "others")
+    gateway = start(before)
+    shows = clients.issue("good", ["client"])[1:]
+    with connect(gateway, authority, shows) as first, connect(gateway, authority, shows) as second:
+        assert status(second) == 200
+        first.send("GET /free/first HTTP/1.1\r\n")
+        second.send("GET /free/second HTTP/1.1\r\nHost: example.test\r\n")
+        gateway.wait_taken(first, second)
+        gateway.reload(before.replace(str(clients.path), str(other.path)))
+        for path in ("/free/first", "/free/second"):
+            assert [line["reason"] for line in gateway.wait_access(path=path)] == ["certificate_refused"]
+        for client in (first, second):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                client.send("Host: example.test\r\n\r\n")
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                assert client.sock.recv(1) == b""
+    assert [request.target for request in app.requests] == ["/free/x"]
 
 
 def test_the_chain_is_what_the_file_has(start, upstream, authority, key_server):

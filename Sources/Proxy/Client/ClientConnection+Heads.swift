@@ -82,11 +82,11 @@ extension ClientConnection {
     cut(.clientClosed)
   }
 
-  /// Ends a connection in whose head `timeouts.drain` has ended.
-  func cutHead() {
+  /// Ends a connection on which a head has begun.
+  func cutHead(_ reason: Reason) {
     guard phase == .reading, !isIdle else { return }
     takeSlotOfRefusedHead()
-    cut(.drainTimeout)
+    cut(reason)
   }
 
   /// A head that will be no request: answered, and nothing more of the connection is read.

@@ -344,7 +344,7 @@ extension ClientConnection {
   /// `timeouts.drain` has passed: a response that was begun is cut, others are told.
   func endExchange() {
     guard let slot else {
-      cutHead()
+      cutHead(.drainTimeout)
       return
     }
     switch slot.exchange.state {

@@ -83,11 +83,13 @@ final class ClientConnection: Pollable {
 
   /// A reload lets in other clients, or asks them for something else.
   func endIfOutdated() {
-    guard isOutdated, isIdle else { return }
+    guard isOutdated, phase == .reading else { return }
     // What was sent before is answered.
     receiving.tryAgain()
     run()
-    if isIdle { close() }
+    guard phase == .reading else { return }
+    // The rest of a head would be a request of somebody who is let in no more.
+    if isIdle || awaitsProxyHeader { close() } else { cutHead(.certificateRefused) }
   }
 
   // MARK: Events

@@ -192,7 +192,7 @@ extension Worker {
   func endExchanges() {
     for slot in slots { slot.connection?.endExchange() }
     for list in deadlines.reading {
-      for entry in list.entries { (entry as? ClientConnection)?.cutHead() }
+      for entry in list.entries { (entry as? ClientConnection)?.cutHead(.drainTimeout) }
     }
   }
 

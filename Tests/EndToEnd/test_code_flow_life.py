@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+import urllib.parse
 
 import pytest
 from support.code_flow import FLOW, SESSION, CodeFlow, query, scene_fixture
@@ -12,7 +13,7 @@ from support.hostile_provider import HostileProvider, provider_fixture
 from support.ports import wait_until
 from support.sign_in import NAVIGATION, until_status
 from support.tokens import Key
-from support.wire import get
+from support.wire import Client, get
 
 
 def age(made, others=(), **columns):
@@ -376,3 +377,40 @@ def test_a_gateway_that_stops_answers_who_waits_for_the_provider(scene, provider
     assert made.gateway.wait() == 0
     made.gateway = made.start(made.config)
     assert browser.fetch("/a").status == 200
+
+
+def held_keys(provider):
+    """Has the key set wait; what lets it go."""
+    release = threading.Event()
+    provider.instead["jwks"] = lambda handler: (release.wait(15), provider.jwks(handler, None))
+    return release
+
+
+def test_a_logout_by_the_provider_that_waits_for_keys_outlives_a_reload(scene, provider):
+    release = held_keys(provider)
+    made = scene()
+    wait_until(lambda: provider.of("jwks"), "the fetch of the keys")
+    body = urllib.parse.urlencode({"logout_token": provider.logout_token(sub="alice")})
+    with Client(made.gateway) as client:
+        client.send(f"POST /oauth/backchannel-logout HTTP/1.1\r\nHost: {made.host}\r\nContent-Length: {len(body)}\r\n"
+                    f"Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}")
+        made.gateway.wait_taken(client)
+        made.gateway.reload(made.config + "\n# again\n")
+        release.set()
+        assert client.response().status == 200
+
+
+def test_who_comes_back_while_the_configuration_is_reloaded_is_signed_in(scene, provider):
+    """The request asks for keys after the reload, by what the configuration before has begun."""
+    release, keys = threading.Event(), held_keys(provider)
+    provider.instead["token"] = lambda handler: (release.wait(15), provider.token(handler, provider.of("token")[-1]))
+    made = scene()
+    browser = made.browser()
+    back = browser.begin()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(browser.navigate, back)
+        wait_until(lambda: provider.of("token"), "the code")
+        made.gateway.reload(made.config + "\n# again\n")
+        release.set()
+        keys.set()
+        assert answer.result(20).status == 303

@@ -75,7 +75,8 @@ final class CodeFlows {
         throw CodeFlowsFault(provider: name, why: "\(error)")
       }
     }
-    let keys = KnownKeys(provider: name, lookup)
+    // Kept, as the store is: requests that an earlier configuration has begun wait for the same answer.
+    let keys = stores[name]?.keys ?? KnownKeys(provider: name, lookup)
     let client: OAuthClient
     do throws(ClientFault) {
       client = try OAuthClient(id: flow.clientID, ClientAuthentication(flow.clientAuthentication))
@@ -119,8 +120,10 @@ final class CodeFlows {
       ended.learn(each.ended)
       stores[name]?.ended = []
     }
-    for former in before.values { former.keys.giveUp() }
     take(store.snapshot, of: configuration)
+    for (name, former) in before {
+      if opened[name] == nil { former.keys.end() } else { former.keys.askAgain() }
+    }
     var routes: [LocalRoute] = []
     for provider in configuration.providers {
       guard provider.codeFlow != nil, let current = opened[provider.name] else { continue }

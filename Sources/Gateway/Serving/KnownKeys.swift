@@ -10,6 +10,8 @@ final class KnownKeys: Sendable {
     /// Counts the provider's answers, good or not.
     var answers: UInt64 = 0
     var waiting: [Completion] = []
+    /// Nothing will be said any more.
+    var isOver = false
   }
 
   private let provider: String
@@ -25,15 +27,30 @@ final class KnownKeys: Sendable {
 
   /// - Parameter completion: Called once, on the control loop, when the provider was asked, or may not be asked now.
   func ask(_ completion: @escaping Completion) {
-    let isFirst = state.withLock { state in
+    let (isFirst, isOver) = state.withLock { state in
       state.waiting.append(completion)
-      return state.waiting.count == 1
+      return (state.waiting.count == 1, state.isOver)
     }
-    if isFirst, !lookup.begin(provider) { giveUp() }
+    if isOver { giveUp() } else if isFirst { beginLookup() }
   }
 
-  /// Nobody will say other keys: who waits goes on with those that there are.
-  func giveUp() {
+  /// Another configuration is in force, in which the same name may be another place's: who waits may wait for an answer
+  /// that does not come any more.
+  func askAgain() {
+    if state.withLock({ !$0.waiting.isEmpty }) { beginLookup() }
+  }
+
+  /// The provider is gone: who waits, or asks from now on, goes on with the keys that there were.
+  func end() {
+    state.withLock { $0.isOver = true }
+    giveUp()
+  }
+
+  private func beginLookup() {
+    if !lookup.begin(provider) { giveUp() }
+  }
+
+  private func giveUp() {
     let (told, keySet) = state.withLock { state in
       defer { state.waiting = [] }
       return (state.waiting, state.keySet)

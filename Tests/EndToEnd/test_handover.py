@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from support.gateway import BINARY
+from support.gateway import BINARY, run
 from support.handover import Process, adopt_orphans, children, hand_over, parent
 from support.hosts import Hosts
 from support.ports import wait_until
@@ -521,10 +521,12 @@ def provider(url, **options):
     return f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}"{fields} }} }}\n    '
 
 
-def test_what_signals_ask_for_during_a_handover_holds_after_it(start, upstream, keys, key_server, tmp_path):
+@pytest.mark.parametrize("way", ["signal", "command"])
+def test_what_is_asked_for_during_a_handover_holds_after_it(start, upstream, keys, key_server, tmp_path, way):
     app, server, release = upstream(), key_server(keys["ES256"]), threading.Event()
     log = tmp_path / "access.log"
-    text = config(app.server) + provider(server.url) + f"log: {{ access: {log} }}\n"
+    text = (config(app.server) + provider(server.url)
+            + f"log: {{ access: {log} }}\n    admin: {{ address: 'unix:{tmp_path}/admin.sock' }}\n")
     gateway = start(text)
     wait_until(lambda: server.fetches, "the keys")
     wait_until(lambda: gateway.said("keys updated"), "the keys in force")
@@ -533,7 +535,12 @@ def test_what_signals_ask_for_during_a_handover_holds_after_it(start, upstream, 
     gateway.signal(signal.SIGUSR2)
     pid = int(gateway.wait_message("a new process was started")["pid"])
     wait_until(lambda: server.fetches == 2, "the new process to fetch keys")
-    gateway.reload(text.replace("auth: none", "auth: company"))
+    protected = text.replace("auth: none", "auth: company")
+    if way == "signal":
+        gateway.reload(protected)
+    else:
+        gateway.write_config(protected)
+        assert run("reload", "--config", gateway.config_path).returncode == 0
     assert get(gateway, "/old").status == 401
     log.rename(tmp_path / "access.log.1")
     gateway.signal(signal.SIGUSR1)

@@ -1,6 +1,7 @@
 import Access
 import Admin
 import Configuration
+import Glibc
 import HTTP
 import Keys
 import Logging
@@ -126,6 +127,8 @@ extension Gateway {
     // Names that do not resolve take longer than anybody waits.
     control.schedule(after: Gateway.reloadAnsweredAfter) { answer(.goingOn) }
     reload()
+    // As for SIGHUP.
+    handover.note(signal: SIGHUP)
   }
 
   private static let reloadAnsweredAfter: Duration = .seconds(4)

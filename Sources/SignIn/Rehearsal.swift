@@ -56,7 +56,7 @@ public enum Rehearsal {
     }
     let service = CodeFlowService(
       configuration, policy, client: client, certificateAuthorityFile: nil, sealing: sealing, store: EmptyStore(),
-      storeFaults: StoreFaults(),
+      memory: CodeFlowMemory(),
       access: ProviderAccess(
         endpoints: { $0(endpoints) },
         fetch: { request, completion in

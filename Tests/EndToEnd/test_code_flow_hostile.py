@@ -722,6 +722,9 @@ def test_C_11_made_up_codes_have_the_provider_asked_fifty_times(scene_of_its_own
     assert {guess()[1] for _ in range(50)} == {"callback_invalid"}
     answer, reason = guess()
     assert (answer.status, reason) == (429, "login_throttled") and 800 < int(answer.field("retry-after")) <= 900
+    # Nor are there fifty more for each reload.
+    made.gateway.reload(made.config + "\n# again\n")
+    assert guess()[1] == "login_throttled"
     assert len(provider.of("token")) == asked + 50
     assert made.app.received == b""
 

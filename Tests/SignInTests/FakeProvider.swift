@@ -103,7 +103,7 @@ final class FakeProvider: Sendable {
         tried: TriedTokenChecks(
           audiences: .oneOf(["orders"]), ageMaxSeconds: 60, requiredClaims: [ClaimPath(name: "tenant")])),
       client: try OAuthClient(id: "shop", .secretFile(secret)), certificateAuthorityFile: nil,
-      store: store, storeFaults: StoreFaults(),
+      store: store, memory: CodeFlowMemory(),
       access: ProviderAccess(
         endpoints: { $0(.success(endpoints)) },
         fetch: { [weak self] request, completion in completion(self?.answer(request) ?? .failure(.stopped)) },

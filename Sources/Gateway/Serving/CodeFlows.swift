@@ -32,7 +32,7 @@ final class CodeFlows {
   struct Opened {
     let path: String
     let store: SQLiteSessionStore
-    let storeFaults: StoreFaults
+    let memory: CodeFlowMemory
     let service: CodeFlowService
     let keys: KnownKeys
     /// What had ended in the store when it was opened; empty once that is learnt.
@@ -62,11 +62,9 @@ final class CodeFlows {
   ) throws(CodeFlowsFault) -> Opened {
     let name = provider.name
     let store: SQLiteSessionStore
-    var storeFaults = StoreFaults()
     var ended: [EndedSignIn] = []
     if let known = stores[name], known.isAt(path) {
       store = known.store
-      storeFaults = known.storeFaults
     } else {
       do throws(StoreFault) {
         store = try SQLiteSessionStore(path: path)
@@ -75,7 +73,8 @@ final class CodeFlows {
         throw CodeFlowsFault(provider: name, why: "\(error)")
       }
     }
-    // Kept, as the store is: requests that an earlier configuration has begun wait for the same answer.
+    let memory = stores[name]?.memory ?? CodeFlowMemory()
+    // Kept too: requests that an earlier configuration has begun wait for the same answer.
     let keys = stores[name]?.keys ?? KnownKeys(provider: name, lookup)
     let client: OAuthClient
     do throws(ClientFault) {
@@ -94,13 +93,13 @@ final class CodeFlows {
     do throws(SealingFault) {
       let service = try CodeFlowService(
         flow, provider.policy, client: client, certificateAuthorityFile: provider.certificateAuthorityFile,
-        store: store, storeFaults: storeFaults, access: access, clock: { WallClock.seconds },
+        store: store, memory: memory, access: access, clock: { WallClock.seconds },
         end: { [relay = self.ended.relay] ids, done in
           let until = WallClock.seconds + CodeFlows.endedKnownSeconds
           relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
         },
         verified: { [census] in census.count($0) }, report: { [log] in $0.write(to: log, provider: name) })
-      return Opened(path: path, store: store, storeFaults: storeFaults, service: service, keys: keys, ended: ended)
+      return Opened(path: path, store: store, memory: memory, service: service, keys: keys, ended: ended)
     } catch {
       throw CodeFlowsFault(provider: name, why: "\(error)")
     }
@@ -154,7 +153,7 @@ final class CodeFlows {
   }
 
   private func watch(_ provider: String, _ opened: Opened) {
-    ended.relay.watch(opened.store, of: provider) { [log, faults = opened.storeFaults] fault in
+    ended.relay.watch(opened.store, of: provider) { [log, faults = opened.memory.storeFaults] fault in
       guard let count = faults.count() else { return }
       CodeFlowEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
     }

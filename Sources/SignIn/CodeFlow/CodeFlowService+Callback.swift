@@ -135,17 +135,17 @@ extension CodeFlowService {
     // Whoever makes up codes has the provider asked for each. Until here nothing of the way is used up: the same address
     // may be loaded again.
     let attempt = LoginThrottle.Attempt(client: request.client)
-    if case .refused(let seconds) = throttle.withLock({ $0.begin(attempt, now: now) }) {
+    if case .refused(let seconds) = memory.throttle.withLock({ $0.begin(attempt, now: now) }) {
       return way.completion(
         page(
           .loginThrottled, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp, retryAfterSeconds: seconds))
     }
-    guard redemptions.enter(attempt.address) else {
+    guard memory.redemptions.enter(attempt.address) else {
       return way.completion(page(.loginBusy, request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp))
     }
     var counted = way
-    counted.completion = { [redemptions] response in
-      redemptions.leave(attempt.address)
+    counted.completion = { [memory] response in
+      memory.redemptions.leave(attempt.address)
       way.completion(response)
     }
     // Once, in whatever process (SECURITY C-5).
@@ -197,7 +197,7 @@ extension CodeFlowService {
     let request = TokenRequest.code(code, redirectURI: configuration.redirectURI, verifier: way.flow.verifier)
     ask(request, at: way.endpoints.token) { [self] result in
       if case .failure(let fault) = result, fault.isOfCode {
-        throttle.withLock { $0.ended(LoginThrottle.Attempt(client: way.request.client), .failed, now: now) }
+        memory.throttle.withLock { $0.ended(LoginThrottle.Attempt(client: way.request.client), .failed, now: now) }
       }
       do throws(CodeFlowFault) {
         let tokens = try result.get()

@@ -42,27 +42,23 @@ public final class CodeFlowService: Responder, Sendable {
   private let refusedCallbacks = Mutex<[CallbackFault: FaultReport]>([:])
   /// How often operators hear of each of these at most.
   private let saidEvery: Duration
-  private let storeFaults: StoreFaults
+  let memory: CodeFlowMemory
   private let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
   /// The provider's own requests: browsers that wait for it do not keep it from ending sessions.
   private let providerLogouts = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.requestsMax)
-  /// Bounds what is asked of the provider for people who may have made up what they bring.
-  let redemptions = SharesUnderWay<IPAddress>(most: Limits.redemptionsMax, share: Limits.addressRedemptionsMax)
   let lookUps = SharesUnderWay<IPAddress>(most: Limits.lookUpsMax, share: Limits.addressLookUpsMax)
-  /// Codes that the provider did not take, by address.
-  let throttle = Mutex(LoginThrottle())
   private let queue = SerialQueue(name: "code flow")
 
   /// Reads the secret that seals what browsers keep; makes it at the first start. Blocks.
   ///
   /// - Parameters:
   ///   - policy: The provider's.
-  ///   - storeFaults: The same one for all that meets faults of `store`.
+  ///   - memory: The same one for each configuration of the provider.
   ///   - clock: Seconds since 1970.
   ///   - verified: Told of each token of the provider's that is good.
   public convenience init(
     _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
-    certificateAuthorityFile: String?, store: any SessionStore, storeFaults: StoreFaults, access: ProviderAccess,
+    certificateAuthorityFile: String?, store: any SessionStore, memory: CodeFlowMemory, access: ProviderAccess,
     clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
     verified: @escaping @Sendable (VerifiedToken) -> Void = { _ in },
     report: @escaping @Sendable (CodeFlowEvent) -> Void
@@ -70,7 +66,7 @@ public final class CodeFlowService: Responder, Sendable {
     self.init(
       configuration, policy, client: client, certificateAuthorityFile: certificateAuthorityFile,
       sealing: try SealingFile.open("\(configuration.stateFolder)/\(policy.provider).code-flow.secret"), store: store,
-      storeFaults: storeFaults, access: access, clock: clock, end: end, verified: verified,
+      memory: memory, access: access, clock: clock, end: end, verified: verified,
       saidEvery: Limits.saidEvery, report: report)
   }
 
@@ -79,7 +75,7 @@ public final class CodeFlowService: Responder, Sendable {
   ///   - saidEvery: How often operators hear of failures at most.
   init(
     _ configuration: CodeFlowConfiguration, _ policy: TokenPolicy, client: OAuthClient,
-    certificateAuthorityFile: String?, sealing: SealingSecret, store: any SessionStore, storeFaults: StoreFaults,
+    certificateAuthorityFile: String?, sealing: SealingSecret, store: any SessionStore, memory: CodeFlowMemory,
     access: ProviderAccess, clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndSessions,
     verified: @escaping @Sendable (VerifiedToken) -> Void, saidEvery: Duration,
     report: @escaping @Sendable (CodeFlowEvent) -> Void
@@ -93,7 +89,7 @@ public final class CodeFlowService: Responder, Sendable {
     self.client = client
     self.certificateAuthorityFile = certificateAuthorityFile
     self.store = store
-    self.storeFaults = storeFaults
+    self.memory = memory
     self.access = access
     self.clock = clock
     self.report = report
@@ -165,7 +161,7 @@ public final class CodeFlowService: Responder, Sendable {
   func say(_ event: CodeFlowEvent) { report(event) }
 
   func storeFailed(_ fault: StoreFault) {
-    if let count = storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
+    if let count = memory.storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
   }
 
   /// A flood of them is one line every few seconds.

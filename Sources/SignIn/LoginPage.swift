@@ -69,4 +69,17 @@ struct LoginPage: Sendable {
     return brand.response(
       status: status, title: brand.title, main: main, cookies: cookies, fields: fields, reason: reason)
   }
+
+  /// What follows the form. No redirect: Chromium holds the whole chain of them to the page's `form-action`, and an
+  /// application may redirect to another host.
+  ///
+  /// - Parameter returnTo: Where to go on, checked: nothing in it ends the field value or its URL.
+  func signedIn(goingOnAt returnTo: String, cookies: [String]) -> LocalResponse {
+    let main = """
+      <p role="status">You are signed in. <a href="\(HTMLText.escaped(returnTo))">Go on</a></p>
+      """
+    return brand.response(
+      status: 200, title: brand.title, main: main, cookies: cookies, fields: [("Refresh", "0; url=\(returnTo)")],
+      reason: nil)
+  }
 }

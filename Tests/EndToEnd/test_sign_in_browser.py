@@ -66,6 +66,17 @@ def test_signing_in_leads_back_to_where_it_began(scene, people, scripts):
     assert PASSWORD not in signed_in.gateway.access_text + signed_in.gateway.program_text
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no_scripts"])
+def test_signing_in_leads_on_to_another_origin(people, scene, scripts):
+    """`form-action` holds for the redirects that follow a form as well, in Chromium."""
+    with site("localhost", PAGE.decode()) as elsewhere:
+        signed_in = scene(routes=f'  - {{ path: /away, auth: local, redirect: "{elsewhere}" }}')
+        page = people(java_script_enabled=scripts).new_page()
+        sign_in(page, signed_in, "/away")
+        page.get_by_role("heading", name="The application").wait_for()
+        assert page.url.startswith(elsewhere)
+
+
 def test_no_script_of_the_application_reads_the_cookies(scene, people):
     signed_in = scene()
     context = people()

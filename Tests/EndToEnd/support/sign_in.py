@@ -174,6 +174,15 @@ class Browser:
         return self.cookies.get(self.scene.prefix + "portcullis_refresh")
 
 
+def goes_on(answer):
+    """Where the page that follows the login page's form sends a browser."""
+    assert answer.status == 200, (answer, answer.body)
+    delay, _, place = answer.field("refresh").partition("; url=")
+    assert delay == "0" and answer.field("location") is None, answer
+    assert f'<a href="{html.escape(place)}">' in answer.body.decode(), answer.body
+    return place
+
+
 def until_status(request, status, seconds=10):
     """Repeats a request until it is answered so."""
     return wait_until(lambda: next((a for a in [request()] if a.status == status), None), f"the status {status}", seconds)

@@ -1,3 +1,5 @@
+import Configuration
+
 /// Where a browser goes on after it has signed in: a place on the same host, or `/` (SECURITY C-4).
 enum ReturnTo {
   /// `text`, where it is a path that every browser takes for one of this host; else `/`.
@@ -8,7 +10,9 @@ enum ReturnTo {
 
   private static func isPath(_ text: String) -> Bool {
     let bytes = text.utf8Span.span
-    guard bytes.count > 0, bytes.count <= 2048, bytes[0] == UInt8(ascii: "/") else { return false }
+    guard bytes.count > 0, bytes.count <= SignInConfiguration.returnToBytesMax, bytes[0] == UInt8(ascii: "/") else {
+      return false
+    }
     // `//host` and `/\host` are other hosts to browsers.
     if bytes.count > 1, bytes[1] == UInt8(ascii: "/") { return false }
     for index in bytes.indices {

@@ -302,6 +302,15 @@ def test_C_13_a_credential_that_signing_in_does_not_replace_is_refused(scene, pr
     assert made.get("/a", [*NAVIGATION, ("Cookie", f"{SESSION}=a")]).status == 303
 
 
+@pytest.mark.parametrize("target, place", [
+    ("/zz?" + "&" * 1020, "/zz?" + "&" * 1020), ("/zz?" + "&" * 1021, "/zz"), ("/zz?" + "&" * 8000, "/zz"),
+    ("/" + "a" * 1024, "/")], ids=len)
+def test_C_13_of_a_long_link_the_login_is_told_what_it_takes(scene, target, place):
+    browser = scene().browser()
+    answer = browser.go(browser.begin(target))
+    assert (answer.status, answer.field("location")) == (303, place)
+
+
 @pytest.mark.parametrize("confirmation", [{"x5t#S256": "A" * 43}, {"jkt": "A" * 43}, {"unknown": 1}], ids=str)
 def test_C_13_an_id_token_that_is_bound_begins_a_session_that_is_not(scene, provider, confirmation):
     made = scene()

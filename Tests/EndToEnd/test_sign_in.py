@@ -443,6 +443,26 @@ SENT = [
 ]
 
 
+@pytest.mark.parametrize("target, place", [
+    ("/zz?" + "&" * 2044, "/zz%3F" + "%26" * 2044), ("/zz?" + "&" * 2045, "/zz"), ("/zz?" + "&" * 8000, "/zz"),
+    ("/" + "a" * 2047 + "?b", "/" + "a" * 2047), ("/" + "a" * 2048 + "?b", "/")], ids=len)
+def test_C_13_of_a_long_link_the_page_is_told_what_it_takes(scene, target, place):
+    signed_in = scene()
+    browser = signed_in.browser()
+    answer = browser.go(target)
+    assert answer.status == 303 and answer.field("location") == f"/auth/login?return_to={place}"
+    assert goes_on(browser.sign_in(target=answer.field("location"))) == urllib.parse.unquote(place)
+
+
+def test_C_13_a_link_is_no_longer_than_the_gateway_takes(scene):
+    browser = scene(top="limits: { target: 1KiB }").browser()
+    for target, place in (("/zz?" + "&" * 320, "/zz%3F" + "%26" * 320), ("/zz?" + "&" * 400, "/zz"),
+                          ("/" + ":" * 400, "/")):
+        answer = browser.go(target)
+        assert answer.status == 303 and answer.field("location") == f"/auth/login?return_to={place}"
+        assert browser.go(answer.field("location")).status == 200
+
+
 @pytest.mark.parametrize("fields, method, status", SENT)
 def test_C_13_only_a_browser_on_its_way_to_a_page_is_sent_to_sign_in(scene, fields, method, status):
     signed_in = scene()

@@ -45,6 +45,9 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
 
   /// Of `acr_values`, by which a browser is sent to be authenticated anew: it travels in a cookie.
   public static let contextClassesBytesMax = 256
+  /// Of where a browser goes on after its way to the provider; what is longer is forgotten. With the number of such ways
+  /// it bounds the cookies that browsers send.
+  public static let returnToBytesMax = 1024
 
   /// Where the provider sends browsers back to (SECURITY C-6).
   public var redirectURI: String { "\(origin)\(path)/callback" }

@@ -18,6 +18,9 @@ public struct SignInConfiguration: Sendable, Equatable {
   public var accent: String?
   public var cookies: SignInCookies
 
+  /// Of where a browser goes on after it has signed in; what is longer is forgotten.
+  public static let returnToBytesMax = 2048
+
   public init(
     users: UsersFile, path: String, hosts: [String], lifetimeSeconds: Int64, refreshSeconds: Int64, idleSeconds: Int64,
     title: String, logo: Logo?, accent: String?, cookies: SignInCookies

@@ -78,9 +78,10 @@ public final class ActiveConfiguration: Sendable {
     credentialPlaces = places
     let ownCookies = OwnCookies(configuration.providers)
     self.ownCookies = ownCookies
+    let targetBytesMax = configuration.limits.targetBytesMax
     signIns = configuration.providers.map { provider in
-      provider.signIn.map { ActiveSignIn($0, provider: provider.name) }
-        ?? provider.codeFlow.map { ActiveSignIn($0, provider: provider.name) }
+      provider.signIn.map { ActiveSignIn($0, provider: provider.name, targetBytesMax: targetBytesMax) }
+        ?? provider.codeFlow.map { ActiveSignIn($0, provider: provider.name, targetBytesMax: targetBytesMax) }
     }
     var names: [String] = []
     var mappings: [IdentityMapping: Int] = [:]

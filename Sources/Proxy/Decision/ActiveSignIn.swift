@@ -13,6 +13,10 @@ struct ActiveSignIn: Sendable {
   private let login: [UInt8]
   /// The name of the refresh cookie; nil if tokens are not renewed during a request.
   private let refreshCookie: [UInt8]?
+  /// What the login page takes.
+  private let returnToBytesMax: Int
+  /// What the gateway takes.
+  private let targetBytesMax: Int
   private let place: Place
 
   private enum Place {
@@ -22,8 +26,10 @@ struct ActiveSignIn: Sendable {
     case provider
   }
 
-  init(_ configuration: SignInConfiguration, provider: String) {
+  init(_ configuration: SignInConfiguration, provider: String, targetBytesMax: Int) {
     self.provider = provider
+    self.targetBytesMax = targetBytesMax
+    returnToBytesMax = SignInConfiguration.returnToBytesMax
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
     cookie = [UInt8](configuration.cookies.access.utf8)
     refreshCookie = [UInt8](configuration.cookies.refresh.utf8)
@@ -31,8 +37,10 @@ struct ActiveSignIn: Sendable {
   }
 
   /// For sign-in at the provider; the page redirects to it.
-  init(_ configuration: CodeFlowConfiguration, provider: String) {
+  init(_ configuration: CodeFlowConfiguration, provider: String, targetBytesMax: Int) {
     self.provider = provider
+    self.targetBytesMax = targetBytesMax
+    returnToBytesMax = CodeFlowConfiguration.returnToBytesMax
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
     cookie = [UInt8](configuration.cookies.session.utf8)
     refreshCookie = nil
@@ -87,10 +95,7 @@ struct ActiveSignIn: Sendable {
       stepUp = parameters
     default: break
     }
-    var location = login
-    ActiveSignIn.appendEscaped(path, ByteRange(0, path.count), to: &location)
-    ActiveSignIn.appendEscaped(bytes, head.query, to: &location)
-    location += stepUp
+    let location = login + returnTo(path, bytes, head.query, roomFor: stepUp.count) + stepUp
     return LocalResponse(
       status: 303,
       fields: [
@@ -98,6 +103,24 @@ struct ActiveSignIn: Sendable {
         // Whether the user is signed in decides how the same URL is answered.
         ("Vary", "Cookie"),
       ], body: [], reason: reason)
+  }
+
+  /// The value of `return_to`: without the query, or `/` alone, where the login page would not take all of it, or the
+  /// gateway not the request that the browser sends next.
+  private func returnTo(
+    _ path: Span<UInt8>, _ bytes: Span<UInt8>, _ query: ByteRange, roomFor stepUpBytes: Int
+  ) -> [UInt8] {
+    let room = targetBytesMax - login.count - stepUpBytes
+    var escaped: [UInt8] = []
+    if path.count <= returnToBytesMax {
+      ActiveSignIn.appendEscaped(path, ByteRange(0, path.count), to: &escaped)
+    }
+    guard !escaped.isEmpty, escaped.count <= room else { return [UInt8(ascii: "/")] }
+    let pathBytes = escaped.count
+    guard path.count + query.count <= returnToBytesMax else { return escaped }
+    ActiveSignIn.appendEscaped(bytes, query, to: &escaped)
+    if escaped.count > room { escaped.removeSubrange(pathBytes...) }
+    return escaped
   }
 
   /// The query parameters for authentication at the provider; nil if they would be too long. Any one of the context

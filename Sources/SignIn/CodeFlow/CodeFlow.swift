@@ -23,8 +23,6 @@ enum CodeFlow {
   static let userinfoBytesMax = 64 * 1024
   /// Ways to the provider that a browser may be on at once: one more takes the place of another.
   static let flowsMax = 6
-  /// Of where it goes on then; what is longer is forgotten. With `flowsMax` it bounds what browsers send.
-  static let returnToBytesMax = 1024
   /// Of the URL at which a provider ends its session: servers that take longer request lines are not to be counted on, and
   /// an ID token with hundreds of groups would be one.
   static let logoutURLBytesMax = 4000

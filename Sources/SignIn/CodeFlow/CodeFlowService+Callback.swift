@@ -14,7 +14,7 @@ extension CodeFlowService {
   func begin(_ request: LocalRequest, _ completion: @escaping Completion) {
     let query = FormFields(query: request.query)
     let asked = query?.text("return_to")
-    let returnTo = ReturnTo.checked(asked.flatMap { $0.utf8.count > CodeFlow.returnToBytesMax ? nil : $0 })
+    let returnTo = ReturnTo.checked(asked.flatMap { $0.utf8.count > CodeFlowConfiguration.returnToBytesMax ? nil : $0 })
     let stepUp = StepUp(query)
     access.endpoints { [self] result in
       onQueue { [self] in

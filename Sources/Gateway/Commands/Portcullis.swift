@@ -1,9 +1,7 @@
 import ArgumentParser
 import Crypto
 
-/// Module `Gateway`: the program: its commands, the wiring, signals, reload and drain.
-/// May import: everything.
-/// Never does: touch a request.
+/// The program `portcullis` and its commands.
 @main
 struct Portcullis: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,3 +1,7 @@
+/// Module `Gateway`: the program: its commands, the wiring, signals, reload and drain.
+/// May import: everything.
+/// Never does: touch a request.
+
 import Admin
 import ArgumentParser
 import Configuration

@@ -49,17 +49,28 @@ public enum ForwardAuthRequest {
     output += "\r\n".utf8
   }
 
-  /// Whether the request asks to go on in another protocol. Proxies keep Upgrade itself to themselves.
-  public static func isForUpgrade(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
-    if head.upgradeCount > 0 { return true }
+  /// The protocol that the request asks to go on in, in lower case; nil if it asks for none. Most proxies keep Upgrade
+  /// itself to themselves, in the question: then the other fields of a WebSocket handshake say it, or those of HTTP/2.
+  ///
+  /// - Returns: An empty name, which no protocol has, if there are several Upgrade lines.
+  public static func upgrade(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8]? {
+    if head.upgradeCount > 1 { return [] }
+    if head.upgradeCount > 0 {
+      let value = head.fields[head.upgradeLine].value
+      var name: [UInt8] = []
+      for index in value.lowerBound..<value.upperBound { name.append(ByteClass.lowered(bytes[index])) }
+      return name
+    }
     for index in head.fields.indices where head.fields[index].known == .other {
       let line = head.fields[index]
-      if FieldText.isWord(bytes, line.name, "sec-websocket-key") { return true }
-      if FieldText.isWord(bytes, line.name, "sec-fetch-mode"), FieldText.isWord(bytes, line.value, "websocket") {
-        return true
-      }
+      let isOfHandshake =
+        FieldText.isWord(bytes, line.name, "sec-websocket-key")
+        || FieldText.isWord(bytes, line.name, "sec-fetch-mode") && FieldText.isWord(bytes, line.value, "websocket")
+      if isOfHandshake { return [UInt8]("websocket".utf8) }
+      // Without it no server goes on in HTTP/2 (RFC 7540 §3.2.1).
+      if FieldText.isWord(bytes, line.name, "http2-settings") { return [UInt8]("h2c".utf8) }
     }
-    return false
+    return nil
   }
 
   private static func set(_ place: inout ByteRange?, _ value: ByteRange) throws(ForwardAuthError) {

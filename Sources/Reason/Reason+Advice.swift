@@ -154,7 +154,7 @@ extension Reason {
     case .fieldRefused:
       """
       Nothing, where somebody tries it out. Else let the proxy drop the header before it asks, or ask before a \
-      middleware of its own adds it.
+      middleware of its own adds it. An upgrade has to be among the `upgrade` of the route.
       """
     case .identityInvalid: "Correct the claim at the issuer."
     case .originRefused:

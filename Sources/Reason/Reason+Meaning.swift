@@ -213,8 +213,9 @@ extension Reason {
     case .fieldRefused:
       """
       A proxy asks at `forward_auth` about a request with a header that would tell the application another path, method \
-      or sender than those that are decided about ([which ones](forward-auth.md#headers-that-are-refused)): the proxy \
-      forwards the request itself, so nobody can take it away.
+      or sender than those that are decided about, or hand it a token or an upgrade that it is not to have ([which \
+      ones](forward-auth.md#headers-that-are-refused)): the proxy forwards the request itself, so nobody can take it \
+      away.
       """
     case .identityInvalid: "A claim for an identity header holds a control character, and so may not become a header."
     case .originRefused:

@@ -239,7 +239,7 @@ def test_I_6_the_answer_says_what_is_left_of_the_credentials(gateway, token):
     [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
      ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
     [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
-    [("Sec-Fetch-Mode", "websocket")], [("Upgrade", "something")],
+    [("Sec-Fetch-Mode", "websocket")], [("Upgrade", "WebSocket")],
 ])
 def test_C_14_a_foreign_page_opens_no_WebSocket_with_the_cookie(gateway, token, handshake):
     gateway = gateway()
@@ -248,6 +248,61 @@ def test_C_14_a_foreign_page_opens_no_WebSocket_with_the_cookie(gateway, token, 
     assert (answer.status, reason(gateway, answer)) == (403, "origin_refused")
     assert ask(gateway, "GET", "/x", "app.test", cookie, ("Origin", "https://app.test"), *handshake).status == 200
     assert ask(gateway, "GET", "/x", "app.test", bearer(token), ("Origin", "https://evil.test"), *handshake).status == 200
+
+
+WEBSOCKET = [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+
+
+@pytest.mark.parametrize("more, reason_of", [
+    ([("Sec-WebSocket-Protocol", "bearer, garbage")], "field_refused"),
+    ([("Sec-WebSocket-Protocol", "chat"), ("sec-websocket-protocol", "bearer, garbage")], "field_refused"),
+    ([("Sec-WebSocket-Protocol", "Bearer, garbage")], "field_refused"),
+    ([("Sec-WebSocket-Protocol", "bearer")], "field_refused"),
+    ([("Sec-WebSocket-Protocol", "bearer garbage")], "field_refused"),
+    ([("Sec_WebSocket_Protocol", "bearer, garbage")], "field_refused"),
+    ([("Sec_WebSocket_Protocol", "chat")], "field_refused"),
+    ([("Sec-WebSocket-Protocol", "chat, x")], None), ([], None),
+])
+def test_T_14_a_token_among_protocols_reaches_no_application(start, upstream, key_server, keys, token, more, reason_of):
+    """The proxy forwards the client's Sec-WebSocket-Protocol: a token in it would reach the application, good or bad."""
+    app = upstream()
+    gateway = start(CONFIG.format(workers=1, peers="[127.0.0.1]", jwks=key_server(keys["ES256"]).url, app=app.server)
+                    .replace('"cookie:session"]', '"cookie:session", websocket_protocol]'))
+    for handshake in (WEBSOCKET, []):
+        for credential in (bearer(token), ("Cookie", f"session={token}")):
+            answer = ask(gateway, "GET", "/x", "app.test", credential, *handshake, *more)
+            assert (answer.status, reason(gateway, answer)) == ((403, reason_of) if reason_of else (200, None))
+        if reason_of:
+            answer = ask(gateway, "GET", "/x", "app.test", *handshake, *more)
+            assert (answer.status, reason(gateway, answer)) == (403, "field_refused")
+        # No token is read there on this route.
+        assert ask(gateway, "GET", "/public/x", "app.test", *handshake, ("Sec-WebSocket-Protocol", "bearer, x")).status == 200
+    assert not app.received
+
+
+@pytest.mark.parametrize("asks, path, status", [
+    (WEBSOCKET, "/x", 200), (WEBSOCKET, "/none/x", 403), (WEBSOCKET, "/chat/x", 403),
+    ([("Sec-Fetch-Mode", "websocket")], "/none/x", 403), ([("Upgrade", "WebSocket")], "/none/x", 403),
+    ([("Upgrade", "websocket")], "/x", 200), ([("Upgrade", "CHAT/2")], "/chat/x", 200), ([("Upgrade", "chat/2")], "/x", 403),
+    ([("Upgrade", "websocket"), ("Upgrade", "websocket")], "/x", 403), ([("Upgrade", "websocket, h2c")], "/x", 403),
+    # HTTP/2 would carry requests past the rules; most proxies do not show Upgrade in what they ask.
+    ([("Upgrade", "h2c")], "/x", 403), ([("HTTP2-Settings", "AAMAAABkAAQAAP__")], "/x", 403),
+    ([("Sec-WebSocket-Version", "13")], "/none/x", 200),
+])
+def test_U_5_a_proxy_opens_the_tunnels_that_the_route_allows(start, upstream, asks, path, status):
+    app = upstream()
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+forward_auth: {{ path: {VERIFY}, peers: [127.0.0.1] }}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes:
+  - {{ path: /none/**, auth: none, upgrade: none, upstream: app }}
+  - {{ path: /chat/**, auth: none, upgrade: [chat/2], upstream: app }}
+  - {{ path: /**, auth: none, upstream: app }}
+""")
+    for fields in (asks, [*asks, ("Connection", "Upgrade")]):
+        answer = ask(gateway, "GET", path, "app.test", *fields)
+        assert (answer.status, reason(gateway, answer)) == (status, "field_refused" if status == 403 else None)
 
 
 def test_after_a_wait_too_there_is_no_other_refusal(start, upstream, key_server):
@@ -517,6 +572,56 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
     wait_until(lambda: any(each.body == body for each in proxy.app.requests), "the body")
 
 
+IDENTITY = ("X-Forwarded-User", "X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups")
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+def test_I_3_a_client_has_the_proxy_remove_no_identity(proxied, kind, keys):
+    """What `Connection` names is removed by a proxy (RFC 9110 §7.6.1): the client's header, and not the gateway's."""
+    proxy = proxied(kind)
+    good = bearer(mint(
+        keys["ES256"], iss="https://id.test", aud="example", sub="alice", email="a@app.test", roles=["admin"]))
+    for options in (", ".join(IDENTITY), "close, " + ", ".join(IDENTITY).lower(), "Upgrade, X-Forwarded-User",
+                    "X-Forwarded-Uri, X-Forwarded-Host, X-Forwarded-For, Authorization, Cookie, Host"):
+        for more in ([], [("Upgrade", "websocket")]):
+            fields = [good, ("Connection", options), ("Cookie", "a=1"), *((name, "root") for name in IDENTITY), *more]
+            assert get(proxy, "/x", fields, host="app.test").status == 200
+            [request] = proxy.app.wait_requests()
+            assert request.all("x-forwarded-user") == ["alice"], options
+            assert request.all("x-forwarded-email") == ["a@app.test"]
+            assert not any(any(request.all(name.lower())) for name in (IDENTITY[1], "Authorization"))
+            assert not any(request.all("connection")) or request.field("connection").lower() in ("close", "upgrade")
+            proxy.app.forget()
+
+
+def test_I_2_Caddy_forwards_no_identity_of_the_client_s_whatever_copy_headers_does(proxied, keys, monkeypatch):
+    """Releases that copy only what is not empty do not replace the client's headers (GHSA-7r4p-vjf4-gxv4): as here,
+    where none is copied."""
+    documented = caddy
+
+    def without_copies(folder, port, app, gateway):
+        command = documented(folder, port, app, gateway)
+        config = folder / "Caddyfile"
+        text, count = re.subn(r"copy_headers .*", "", config.read_text())
+        assert count == 1
+        config.write_text(text)
+        return command
+    monkeypatch.setitem(globals(), "caddy", without_copies)
+    proxy = proxied("caddy")
+    assert get(proxy, "/public/x", [(name, "root") for name in IDENTITY], host="app.test").status == 200
+    [request] = proxy.app.wait_requests()
+    assert not any(request.all(name.lower()) for name in IDENTITY), request.fields
+
+
+def test_a_WebSocket_passes_Caddy(proxied, keys):
+    proxy = proxied("caddy")
+    handshake = [("Upgrade", "websocket"), ("Connection", "keep-alive, Upgrade"), *WEBSOCKET]
+    assert get(proxy, "/public/x", handshake, host="app.test").status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.field("upgrade") == "websocket" and request.field("connection") == "Upgrade"
+    assert request.field("sec-websocket-key") == WEBSOCKET[1][1]
+
+
 def login(port, scene, address, username, password="wrong", **fields):
     """The status of a login from one of the addresses of this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(address, 0))
@@ -640,6 +745,24 @@ def test_people_sign_in_behind_nginx_and_stay_signed_in(start, upstream, tmp_pat
     answer = browser.go("/x")
     assert answer.status == 303 and browser.go(answer.field("location")).status == 200
     assert browser.go("/x").status == 303
+
+
+def test_behind_nginx_there_is_room_for_cookies_and_for_where_people_were(start, upstream, tmp_path, behind_nginx):
+    scene = SignIn(start, upstream(), tmp_path, top=SETTINGS)
+    scene.gateway = proxy = behind_nginx(scene.gateway, "/auth/")
+    browser = scene.browser()
+    cookies = {f"c{n}": "x" * 1000 for n in range(7)}
+    browser.cookies |= cookies
+    wanted = "/x?a=" + "%26" * 1000
+    answer = browser.go(wanted)
+    assert answer.status == 303 and answer.field("location") == "/auth/login?return_to=/x%3Fa%3D" + "%2526" * 1000
+    answer = browser.sign_in(target=answer.field("location"))
+    assert answer.status == 303 and answer.field("location") == wanted
+    assert not proxy.app.received
+    assert browser.go(wanted).status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.target == wanted and request.all("x-forwarded-user") == ["u-1"]
+    assert dict(cookie.split("=") for cookie in request.field("cookie").split("; ")) == cookies
 
 
 def test_people_sign_in_at_a_provider_behind_nginx(start, upstream, provider, tmp_path, behind_nginx):

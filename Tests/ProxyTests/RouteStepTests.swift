@@ -108,6 +108,29 @@ struct RouteStepTests {
     #expect(fields() == nil)
   }
 
+  @Test(
+    "C-14: an origin is trusted with a cookie for the methods that cors names, whether or not the browser asks before",
+    arguments: [
+      ("GET", false), ("POST", true), ("PUT", false), ("DELETE", true), ("PURGE", true),
+    ])
+  func trustedMethods(method: String, isRefused: Bool) throws {
+    let gateway = try DecidingGateway(
+      routes: """
+            - name: all
+              path: /all/**
+              auth: company
+              cors: { origins: ["https://app.example"], methods: [GET, PUT], credentials: true }
+              upstream: echo
+        """)
+    let lines = ["Origin: https://app.example", "Sec-Fetch-Site: same-site"]
+    let cookie = "Cookie: session=\(try Issuer.token())"
+    let decision = try gateway.decide("\(method) /all/x", lines[0], lines[1], cookie)
+    #expect(decision.reason == (isRefused ? .originRefused : nil))
+    // What no browser adds by itself needs no trust.
+    let token = "Authorization: Bearer \(try Issuer.token())"
+    #expect(try gateway.decide("\(method) /all/x", lines[0], token).reason == nil)
+  }
+
   @Test("A client is counted before its token is looked at, and once, also where it waits")
   func client() throws {
     let gateway = try gateway(keys: .coming)

@@ -1,5 +1,6 @@
 import Configuration
 import HTTP
+import Sockets
 
 /// A route's `cors`, rendered for the loops.
 struct ActiveCORS: Sendable {
@@ -11,6 +12,7 @@ struct ActiveCORS: Sendable {
   private let unlisted: [UInt8]
   private let preflight: [LocalResponse]
   private let takesCredentials: Bool
+  private let methods: [[UInt8]]
 
   /// The upstream's own fields, which the gateway's replace: browsers accept no more than one of each.
   static let replacedFields = FieldNameSet([
@@ -20,6 +22,7 @@ struct ActiveCORS: Sendable {
 
   init(_ configuration: CORSConfiguration) {
     takesCredentials = configuration.credentials
+    methods = configuration.methods.map { [UInt8]($0.utf8) }
     let vary: [(name: String, value: String)] = configuration.origins == .any ? [] : [("Vary", "Origin")]
     var ofRequests: [[(name: String, value: String)]] = []
     switch configuration.origins {
@@ -58,9 +61,12 @@ struct ActiveCORS: Sendable {
     ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) }.map { preflight[$0] }
   }
 
-  /// Whether a page of the request's origin may send credentials that browsers add by themselves (SECURITY C-14).
+  /// Whether a page of the request's origin may send credentials that browsers add by themselves (SECURITY C-14), with
+  /// the request's method: forms and WebSockets need no preflight, in which the browser would compare it.
   func trusts(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
     guard takesCredentials, origins != nil else { return false }
+    let method = bytes.extracting(head.method.lowerBound..<head.method.upperBound)
+    guard methods.contains(where: { Bytes.areEqual($0.span, method) }) else { return false }
     return ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) } != nil
   }
 

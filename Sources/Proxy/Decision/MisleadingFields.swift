@@ -3,8 +3,8 @@ import HTTP
 import Sockets
 
 /// The fields that would make the application see another request than the one decided about, if another proxy forwards
-/// it (SECURITY P-16, I-2). They are removed on the way to the gateway's own upstreams; here they cannot be, so the
-/// request is refused.
+/// it (SECURITY P-16, I-2), or hand it a token or a tunnel that it is not to have (SECURITY T-14, U-5). They are removed
+/// on the way to the gateway's own upstreams; here they cannot be, so the request is refused.
 struct MisleadingFields: Sendable {
   /// Identity headers and what is reserved, in any spelling.
   private let names: FieldNameSet
@@ -26,8 +26,11 @@ struct MisleadingFields: Sendable {
   ///
   /// - Parameters:
   ///   - head: The request that is asked about, parsed from `bytes`.
+  ///   - upgrade: The protocol that it asks to go on in; nil if none.
   ///   - route: Its route, whose identity headers the proxy replaces with those of the response.
-  func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, on route: ActiveRoute) -> Bool {
+  func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, upgrade: [UInt8]?, on route: ActiveRoute) -> Bool {
+    if let upgrade, !route.upgrades.contains(upgrade) { return true }
+    if route.readsWebSocketProtocol, MisleadingFields.haveWebSocketToken(head, bytes) { return true }
     for index in head.fields.indices where head.fields[index].known == .other {
       let line = head.fields[index]
       if secondPath.contains(bytes, line), !route.configuration.keepsDestination { return true }
@@ -45,6 +48,19 @@ struct MisleadingFields: Sendable {
       return true
     }
     return false
+  }
+
+  /// Whether a token may be among the protocols of a WebSocket, as the gateway or another server reads them.
+  private static func haveWebSocketToken(_ head: RequestHead, _ bytes: Span<UInt8>) -> Bool {
+    for index in head.fields.indices
+    where WebSocketToken.isAlike(bytes, head.fields[index]) && !isSpelledWithDashes(bytes, head.fields[index].name) {
+      return true
+    }
+    do throws(WebSocketTokenError) {
+      return try WebSocketToken(head, bytes) != nil
+    } catch {
+      return true
+    }
   }
 
   private static func isSpelledWithDashes(_ bytes: Span<UInt8>, _ name: ByteRange) -> Bool {

@@ -13,8 +13,9 @@ struct DecisionState {
   /// Set if a proxy asks whether another request may pass and forwards that one itself: what it does with the response;
   /// nil if the request is an ordinary one.
   var forwardAuth: ActiveForwardAuth.Mode?
-  /// Whether the request that is asked about asks for an upgrade, as far as the proxy passes that on.
-  var asksForUpgrade = false
+  /// The protocol that the request which is asked about asks to go on in, as far as the proxy passes that on; nil if
+  /// none.
+  var upgradeAskedAbout: [UInt8]?
   /// The CORS field lines of the response; nil if the route has no `cors`.
   var corsFields: [UInt8]?
   /// Identity and credential field lines for the proxy that asked; nil unless the request may pass.

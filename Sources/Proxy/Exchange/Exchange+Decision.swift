@@ -98,7 +98,7 @@ extension Exchange {
     guard let route else { return .refuse(RefusalResponse(.noRoute)) }
     decision.route = route
     if decision.forwardAuth != nil,
-      active.forwardAuth?.misleadingFields.areIn(head, bytes, on: route) == true
+      active.forwardAuth?.misleadingFields.areIn(head, bytes, upgrade: decision.upgradeAskedAbout, on: route) == true
     {
       return .refuse(RefusalResponse(.fieldRefused))
     }
@@ -224,7 +224,7 @@ extension Exchange {
   /// The checks of a sender that precede the rule: its origin and the rate limit; nil if it passes them.
   private func admit(_ sender: Sender, _ routed: RoutedRequest, _ bytes: Span<UInt8>) -> RefusalResponse? {
     let (route, context) = (routed.route, routed.context)
-    let asksForTunnel = decision.upgrade != nil || decision.asksForUpgrade
+    let asksForTunnel = decision.upgrade != nil || decision.upgradeAskedAbout != nil
     if sender.authentication.isAmbient(sender.identity), asksForTunnel || !routed.head.knownMethod.isSafe,
       !RequestOrigin.isOwn(
         routed.head, bytes, for: asksForTunnel ? .upgrade : .response, isSecure: context.client.scheme == .https),

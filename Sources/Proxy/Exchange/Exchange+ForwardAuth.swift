@@ -25,7 +25,7 @@ extension Exchange {
     }
     let bytes = context.forwardAuthBytes
     decision.forwardAuth = ActiveForwardAuth.Mode(query: question, context.head.query)
-    decision.asksForUpgrade = ForwardAuthRequest.isForUpgrade(context.head, question)
+    decision.upgradeAskedAbout = ForwardAuthRequest.upgrade(context.head, question)
     return decide(bytes.span, for: forwardAuth, in: context)
   }
 

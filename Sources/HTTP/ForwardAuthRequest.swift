@@ -50,7 +50,7 @@ public enum ForwardAuthRequest {
   }
 
   /// The protocol that the request asks to go on in, in lower case; nil if it asks for none. Most proxies keep Upgrade
-  /// itself to themselves, in the question: then the other fields of a WebSocket handshake say it, or those of HTTP/2.
+  /// itself to themselves, in the question: then the other fields of a WebSocket handshake say it.
   ///
   /// - Returns: An empty name, which no protocol has, if there are several Upgrade lines.
   public static func upgrade(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8]? {
@@ -67,8 +67,6 @@ public enum ForwardAuthRequest {
         FieldText.isWord(bytes, line.name, "sec-websocket-key")
         || FieldText.isWord(bytes, line.name, "sec-fetch-mode") && FieldText.isWord(bytes, line.value, "websocket")
       if isOfHandshake { return [UInt8]("websocket".utf8) }
-      // Without it no server goes on in HTTP/2 (RFC 7540 §3.2.1).
-      if FieldText.isWord(bytes, line.name, "http2-settings") { return [UInt8]("h2c".utf8) }
     }
     return nil
   }

@@ -54,7 +54,7 @@ backend app
 
 class Proxy:
     def __init__(self, port, app):
-        self.port, self.app = port, app
+        self.host, self.port, self.app = "127.0.0.1", port, app
 
 
 def test_the_lines_for_HAProxy_verify_tokens(haproxy, keys):

@@ -622,6 +622,15 @@ def test_a_WebSocket_passes_Caddy(proxied, keys):
     assert request.field("sec-websocket-key") == WEBSOCKET[1][1]
 
 
+def test_U_5_no_upgrade_to_HTTP_2_passes_Caddy(proxied, keys):
+    """Caddy shows no Upgrade in the question: the requests that followed would pass unasked."""
+    proxy = proxied("caddy")
+    fields = [("Upgrade", "h2c"), ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
+    assert get(proxy, "/public/x", fields, host="app.test").status == 200
+    [request] = proxy.app.wait_requests()
+    assert not any(request.all("upgrade")) and not any(request.all("connection"))
+
+
 def login(port, scene, address, username, password="wrong", **fields):
     """The status of a login from one of the addresses of this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(address, 0))

@@ -9,7 +9,7 @@ import subprocess
 import textwrap
 import time
 
-from .ports import FIN_WAIT_1, tcp_ends, wait_until
+from .ports import CLOSE_WAIT, FIN_WAIT_1, tcp_ends, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / ".build/release/portcullis"))
@@ -138,6 +138,8 @@ class Gateway:
     def wait_taken(self, *clients, seconds=30):
         """Back once it has read all that these clients have sent, and has nothing left to do: who is to wait waits.
 
+        An end that has come may be unread: while an answer is waited for, the gateway does not look for it.
+
         A thread that could run and has no processor does not count as one that sleeps, however busy the machine is.
         """
         ports = [client.sock.getsockname()[1] for client in clients]
@@ -145,9 +147,10 @@ class Gateway:
         def is_taken():
             ends = tcp_ends()
             for port in ports:
-                # What was sent, an end too, has reached the other side's socket, and is in it no more.
+                # What was sent, an end too, has reached the other side's socket, and is in it no more; an end counts as a byte.
                 own, other = ends[port, self.port], ends[self.port, port]
-                if own.unsent or own.state == FIN_WAIT_1 or other.unread:
+                end = 1 if other.state == CLOSE_WAIT else 0
+                if own.unsent or own.state == FIN_WAIT_1 or other.unread > end:
                     return False
             return self._is_asleep()
         wait_until(is_taken, "the gateway to have taken what was sent", seconds)

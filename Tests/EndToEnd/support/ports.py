@@ -27,6 +27,7 @@ def free_port():
 
 
 FIN_WAIT_1 = 4
+CLOSE_WAIT = 8
 
 
 class TCPEnd(NamedTuple):

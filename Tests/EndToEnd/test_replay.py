@@ -7,6 +7,7 @@ import pytest
 
 from support.gateway import ROOT, logfmt, run
 from support.ports import wait_until
+from support.sign_in import ISSUER as OWN_ISSUER, scene_fixture
 from support.tokens import AUDIENCE, ISSUER, KeyServer, bearer, mint
 from support.wire import Client, get
 
@@ -179,6 +180,45 @@ def test_exit_statuses(logged, tmp_path, arguments, status):
     good.write_text(logged[1])
     result = run("replay", *[a.format(good=good) for a in arguments], cwd=tmp_path)
     assert result.returncode == status, result
+
+
+def test_paths_of_the_gateways_own_are_decided_by_no_route(scene, tmp_path):
+    top = ("forward_auth: { path: /verify, peers: [127.0.0.1] }\n"
+           'protected_resources: [{ resource: "http://127.0.0.1:8080/api", providers: [local] }]')
+    signed_in = scene(top=top)
+    gateway, token = signed_in.gateway, signed_in.tokens()["access_token"]
+    statuses = {}
+    for path, fields in [
+            ("/auth/me", [bearer(token)]), ("/auth/me", []), ("/auth/me", [bearer("x")]),
+            ("/auth/me", [bearer(token[:-4] + "AAAA")]), ("/auth/nothing", []), ("/auth/login", []),
+            ("/.well-known/jwks.json", []), ("/.well-known/openid-configuration", []),
+            ("/.well-known/oauth-protected-resource/api", []), ("/verify", []),
+            # A proxy asks; also about a path that is the gateway's own.
+            *(("/verify", [("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", "127.0.0.1"), ("X-Forwarded-Uri", uri),
+                           *([bearer(token)] if known else [])])
+              for uri in ("/a", "/auth/me", "/verify") for known in (True, False)),
+            ("/a", [bearer(token)]), ("/a", [])]:
+        statuses.setdefault(path, []).append(signed_in.get(path, fields).status)
+    assert statuses["/auth/me"] == [200, 401, 401, 401] and statuses["/auth/nothing"] == [404]
+    assert statuses["/verify"] == [400, 200, 401, 200, 401, 200, 401], statuses
+    wait_until(lambda: gateway.access_text.count("\n") == 19, "nineteen lines")
+    log, same, other = (tmp_path / name for name in ("access.log", "same.conf", "other.conf"))
+    log.write_text(gateway.access_text)
+    same.write_text(signed_in.config)
+    report = replay(log, same)
+    assert (report["requests"], report["otherwise"]) == (19, 0), report
+    undecided = {g["why"]: g["requests"] for g in report["undecided"]}
+    assert undecided["answered_by_gateway"] == 8 and "nobody_asked" not in undecided, report
+    # Where nothing is the gateway's own, the route for all paths would take them; whom it would let in is not known.
+    other.write_text(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+providers:
+  local: {{ issuer: "{OWN_ISSUER}", audiences: [example], jwks_url: "{OWN_ISSUER}/jwks" }}
+upstreams: {{ app: {{ servers: ["{signed_in.app.server}"] }} }}
+routes: [{{ path: "/**", auth: local, upstream: app }}]
+""")
+    flips = replay(log, other)["flips"]
+    assert {(f["was"]["reason"], f["was"]["route"]) for f in flips} <= {("no_route", None)}, flips
 
 
 # What is not guessed

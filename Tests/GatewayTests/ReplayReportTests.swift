@@ -112,6 +112,67 @@ struct ReplayReportTests {
     #expect(undecided.contains { $0["reason"] == .string("path_dot_segment") && $0["example"] == .string("r9") })
   }
 
+  @Test(
+    "What was answered without a route is decided by no route, whoever has the path in the candidate",
+    arguments: [
+      // Answered well; refused for a credential, a token or a rule; where nothing is; where its pages are now.
+      ("/oauth/me", #""status":200"#, false), ("/oauth/me", #""status":401,"reason":"credential_missing""#, true),
+      ("/oauth/me", #""status":401,"reason":"token_expired","provider":"company""#, true),
+      ("/oauth/callback", #""status":403,"reason":"acr_insufficient""#, true),
+      ("/oauth/nothing", #""status":404,"reason":"no_route""#, true),
+      ("/.well-known/oauth-protected-resource", #""status":200"#, false),
+      // A proxy has asked about it, or nobody has.
+      ("/oauth/me", #""status":401,"reason":"credential_missing","route":"all""#, true),
+      ("/oauth/me", #""status":200,"route":"all""#, true),
+      ("/.portcullis/verify", #""status":200,"route":"all""#, true),
+    ])
+  func ownPaths(path: String, answered: String, isUndecidedHere: Bool) throws {
+    let own = """
+        company:
+          issuer: https://id.example.com
+          audiences: [a]
+          code_flow: { client_id: a, url: "http://127.0.0.1:8080", state: /nowhere }
+      """
+    let more = """
+      forward_auth: { path: /.portcullis/verify, peers: [127.0.0.1] }
+      protected_resources: [{ resource: "http://127.0.0.1", providers: [company] }]
+      """
+    let line =
+      #"{"time":"2026-01-31T08:49:37.000000Z","request_id":"r","client":"192.0.2.1","method":"GET","host":"127.0.0.1","#
+      + #""path":"\#(path)",\#(answered)}"#
+    var same = LogReplay(try configuration(providers: own, more), enforcing: false)
+    same.add(Array(line.utf8).span, .line)
+    #expect(same.flips.requests == 0 && same.requests == 1)
+    #expect(Array(same.gaps.keys) == (isUndecidedHere ? [.answeredHere] : []))
+    // All paths are a route's.
+    var other = LogReplay(try configuration(providers: Self.providers), enforcing: false)
+    other.add(Array(line.utf8).span, .line)
+    if line.contains(#""route":"#) {
+      #expect(other.decided == 1)
+    } else if line.contains("no_route") {
+      // A route that was not there takes it now, whatever was there.
+      #expect(other.flips.requests == 1)
+    } else {
+      #expect(Array(other.gaps.keys) == [.answeredHere] && other.flips.requests == 0)
+    }
+  }
+
+  @Test("A path that a route answered, and that is the candidate's own, is answered otherwise")
+  func ownPathsAnew() throws {
+    let own = """
+        company:
+          issuer: https://id.example.com
+          audiences: [a]
+          code_flow: { client_id: a, url: "http://127.0.0.1:8080", state: /nowhere }
+      """
+    var replay = LogReplay(try configuration(providers: own), enforcing: false)
+    let line =
+      #"{"time":"2026-01-31T08:49:37.000000Z","request_id":"r","client":"192.0.2.1","method":"GET","host":"127.0.0.1","#
+      + #""path":"/oauth/me","status":200,"route":"all","upstream":"echo"}"#
+    replay.add(Array(line.utf8).span, .line)
+    #expect(replay.flips.changes.keys.map(\.becomes) == [.answeredHere])
+  }
+
   @Test("L-1: what a log says controls no terminal")
   func hostile() throws {
     let line = Self.line(

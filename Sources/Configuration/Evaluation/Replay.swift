@@ -16,6 +16,8 @@ public final class Replay: Sendable {
   public let readsClients: Bool
   /// Whether it makes a difference who it is, beside their claims: where something is enforced for a share of the senders.
   public let readsSubjects: Bool
+  /// Whether proxies ask about requests that they forward themselves (`forward_auth`).
+  public var isAskedByProxies: Bool { evaluator.configuration.forwardAuth != nil }
 
   /// - Parameter enforcing: Whether to take what routes try to be required.
   public init(_ configuration: GatewayConfiguration, enforcing: Bool = false) {
@@ -85,7 +87,8 @@ public final class Replay: Sendable {
     case noRequest
     /// The line's text is cut.
     case cut
-    /// The gateway answered itself, on a path of its own or to send the client to https.
+    /// The gateway answered itself, on a path of its own or to send the client to https; or a proxy may have asked about a
+    /// path that this configuration answers itself.
     case answeredHere
     /// A browser's question may have been decided by another method than its own.
     case preflight

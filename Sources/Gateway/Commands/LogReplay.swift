@@ -84,9 +84,16 @@ struct LogReplay {
           method: line.text(.method, in: bytes) ?? "", host: line.text(.host, in: bytes) ?? "",
           target: line.text(.path, in: bytes) ?? ""))
     }
-    // On a path of its own, or to send the client elsewhere before any route was asked.
-    if reason == nil, !line.has(.route) {
-      return routed.value.isAnsweredHere ? .decided(.answeredHere) : .undecided(.answeredHere)
+    if !line.has(.route) {
+      // On a path of its own, or to send the client elsewhere before any route was asked.
+      guard let reason else { return routed.value.isAnsweredHere ? .decided(.answeredHere) : .undecided(.answeredHere) }
+      // Credentials are looked at by a route, or by a path of the gateway's own. Where no route is found, the path may
+      // have been its own too.
+      if ReplayStage(reason) != .route || routed.value.isAnsweredHere { return .undecided(.answeredHere) }
+    } else if routed.value.isAnsweredHere, replay.isAskedByProxies, !line.has(.upstream) {
+      // A route decides what a proxy asks about, also where the gateway answers such a path itself; the line does not say
+      // whether one has asked.
+      return .undecided(.answeredHere)
     }
     let time = line.range(.time)
     let request = Replay.Request(

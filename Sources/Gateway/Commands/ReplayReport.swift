@@ -185,7 +185,7 @@ extension Replay.Gap {
     switch self {
     case .noRequest: "no request could be read"
     case .cut: "the line is cut"
-    case .answeredHere: "answered on a path of the gateway's own, or sent to https"
+    case .answeredHere: "answered on a path of the gateway's own, sent to https, or maybe asked about by a proxy"
     case .preflight: "a browser may have asked for another method (cors)"
     case .refusedBefore(let reason): "refused before its rights were looked at: \(reason.rawValue)"
     case .credentialElsewhere: "it had no token, and one would be looked for elsewhere than in Authorization too"

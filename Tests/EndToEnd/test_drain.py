@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from support.collector import Collector
 from support.ports import wait_until
 from support.wire import Client, get
 
@@ -230,6 +231,58 @@ def test_a_second_interrupt_stops_at_once(start, upstream, first, second):
         assert gateway.wait(5) == 0 and time.monotonic() - began < 3
     assert gateway.messages()[-1] == {**gateway.messages()[-1], "message": "stopped", "why": "interrupted"}
     slow.release.set()
+
+
+def test_an_interrupt_during_the_delay_closes_the_listeners_first(start, upstream, workers):
+    """A collector that hangs holds the process up after the cut: a listener that was still open would let clients in."""
+    slow = Slow()
+    app = upstream(slow)
+    collector = Collector()
+    collector.going.clear()
+    gateway = start(config(app, drain="60s", delay="60s", workers=workers)
+                    + f"otlp: {{ url: {collector.url}, traces: 100% }}\n")
+    busy, kept, half, silent = (Client(gateway) for _ in range(4))
+    busy.send(REQUEST.format("/slow/busy"))
+    assert kept.send(REQUEST.format("/first")).response().status == 200
+    half.send("GET /half HTTP/1.1\r\nHo")
+    app.wait_requests(2)
+    gateway.wait_taken(busy, kept, half, silent)
+    gateway.signal(signal.SIGTERM)
+    gateway.wait_message("draining")
+    assert get(gateway, "/during").status == 200
+    with gateway.paused():
+        # Some loops may see these before the signal.
+        kept.send(REQUEST.format("/slow/kept"))
+        new = [Client(gateway).send(REQUEST.format(f"/slow/{number}")) for number in range(16)]
+        gateway.signal(signal.SIGINT)
+    for client in (busy, kept, *new):
+        answer = client.response()
+        assert (answer.status, answer.field("connection")) == (503, "close")
+        assert client.is_closed()
+        line = gateway.access_of(answer.request_id)
+        assert (line["reason"], line["blame"]) == ("drain_timeout", "gateway")
+    assert half.is_closed() and silent.is_closed()
+    assert status_of_a_new_client(gateway) in (None, 503)
+    assert gateway.wait(10) == 0
+    assert gateway.messages()[-1] == {**gateway.messages()[-1], "message": "stopped", "why": "interrupted"}
+    assert "/late" not in [request.target for request in app.requests]
+    lines = [(line.get("path"), line["status"], line.get("reason")) for line in gateway.access()]
+    cut = ["/half", "/slow/busy", "/slow/kept", *(f"/slow/{number}" for number in range(16))]
+    assert sorted(line for line in lines if line[0] != "/late") == sorted(
+        [("/first", 200, None), ("/during", 200, None), *((path, 503, "drain_timeout") for path in cut)])
+    slow.release.set()
+    collector.close()
+    for client in (busy, kept, half, silent, *new):
+        client.sock.close()
+
+
+def status_of_a_new_client(gateway):
+    """None: it is not let in."""
+    try:
+        with Client(gateway) as client:
+            return client.send(REQUEST.format("/late")).response().status
+    except (ConnectionError, AssertionError):
+        return None
 
 
 def test_impatient_interrupts_lose_no_access_line(start, upstream):

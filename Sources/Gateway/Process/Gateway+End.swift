@@ -9,7 +9,8 @@ extension Gateway {
   /// Takes the step that an event of the shutdown asks for.
   func perform(_ step: Shutdown.Step?) {
     switch step {
-    case .drain: drain()
+    case .announce: announceEnd()
+    case .drain: endAccepting()
     case .cut: cutExchanges()
     case .export: exportRest { $0.perform($0.shutdown.exported()) }
     case .exit: exit()
@@ -17,15 +18,11 @@ extension Gateway {
     }
   }
 
-  /// Accepts no more after `timeouts.drain_delay`, and lets exchanges end within `timeouts.drain`.
-  private func drain() {
+  private func announceEnd() {
     handover.abandon()
     serviceManager.notify(.stopping)
     log.notice("draining: no more connections are accepted", metadata: drainingMetadata)
-    control.schedule(after: active.configuration.timeouts.drainDelay) { [self] in
-      sockets.release()
-      endAccepting()
-    }
+    control.schedule(after: active.configuration.timeouts.drainDelay) { [self] in perform(shutdown.delayIsOver()) }
   }
 
   /// Has a new process take the listeners over, and then ends.
@@ -62,7 +59,9 @@ extension Gateway {
     ["connections": "\(server.openConnections)", "timeout": "\(active.configuration.timeouts.drain)"]
   }
 
+  /// Accepts no more, and lets exchanges end within `timeouts.drain`.
   private func endAccepting() {
+    sockets.release()
     server.drain { [bound] in bound.async { $0.perform($0.shutdown.loopDrained()) } }
     control.schedule(after: active.configuration.timeouts.drain) { [self] in
       guard let step = shutdown.timeOut() else { return }
@@ -71,8 +70,9 @@ extension Gateway {
     }
   }
 
-  /// Each exchange that is still under way has its access line all the same.
+  /// Accepts no more. Each exchange that is still under way has its access line all the same.
   private func cutExchanges() {
+    sockets.release()
     server.endExchanges { [bound] in bound.async { $0.perform($0.shutdown.loopCut()) } }
   }
 

@@ -2,9 +2,11 @@
 /// there is none.
 struct Shutdown {
   enum Step {
+    /// Say that the process ends, and accept connections on for `timeouts.drain_delay`.
+    case announce
     /// Accept no more connections, and let exchanges end.
     case drain
-    /// Have every loop end the exchanges that are still under way.
+    /// Have every loop accept no more connections, and end the exchanges that are still under way.
     case cut
     /// Export what is left of traces and metrics.
     case export
@@ -20,7 +22,7 @@ struct Shutdown {
 
   /// In their order. The process may skip some, and never goes back.
   private enum Phase: Comparable {
-    case serving, draining, cutting, exporting, exiting
+    case serving, delaying, draining, cutting, exporting, exiting
   }
 
   private var phase = Phase.serving
@@ -41,13 +43,20 @@ struct Shutdown {
   var exchangesHaveEnded: Bool { phase > .cutting }
 
   /// The process is asked to end (SIGTERM).
-  mutating func terminate() -> Step? { begin(.drained) ? .drain : nil }
+  mutating func terminate() -> Step? { begin(.delaying, .drained) ? .announce : nil }
+
+  /// `timeouts.drain_delay` is over.
+  mutating func delayIsOver() -> Step? {
+    guard phase == .delaying else { return nil }
+    phase = .draining
+    return .drain
+  }
 
   /// The process is asked to end, and more urgently each time (SIGINT).
   mutating func interrupt() -> Step? {
     switch phase {
     case .serving: terminate()
-    case .draining: cut(.interrupted)
+    case .delaying, .draining: cut(.interrupted)
     // It does not take long, and only then does each exchange have its access line.
     case .cutting: nil
     case .exporting: exit()
@@ -58,7 +67,7 @@ struct Shutdown {
   /// Another process accepts connections from now on.
   ///
   /// - Returns: False if the shutdown had begun before.
-  mutating func handOver() -> Bool { begin(.handedOver) }
+  mutating func handOver() -> Bool { begin(.draining, .handedOver) }
 
   /// `timeouts.drain` is over.
   mutating func timeOut() -> Step? { phase < .cutting ? cut(.timedOut) : nil }
@@ -78,9 +87,9 @@ struct Shutdown {
   /// What was left has been exported, or could not be in time.
   mutating func exported() -> Step? { exit() }
 
-  private mutating func begin(_ cause: Cause) -> Bool {
+  private mutating func begin(_ first: Phase, _ cause: Cause) -> Bool {
     guard phase == .serving else { return false }
-    phase = .draining
+    phase = first
     self.cause = cause
     return true
   }

@@ -82,9 +82,8 @@ extension ClientConnection {
     cut(.clientClosed)
   }
 
-  /// Ends a connection on which a head has begun.
+  /// Ends a connection on which a head has begun, and is not whole.
   func cutHead(_ reason: Reason) {
-    guard phase == .reading, !isIdle else { return }
     takeSlotOfRefusedHead()
     cut(reason)
   }
@@ -120,6 +119,7 @@ extension ClientConnection {
   }
 
   private func beginExchange() {
+    guard worker.stage < .ending else { return refuseHead(.drainTimeout) }
     exchangesBegun += 1
     takeSlot()
     decide()

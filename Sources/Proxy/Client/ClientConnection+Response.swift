@@ -341,12 +341,9 @@ extension ClientConnection {
     if endsWithConnection || (isTunnel && reason == .upstreamTruncated) { abort() } else { close(.cut) }
   }
 
-  /// `timeouts.drain` has passed: a response that was begun is cut, others are told.
+  /// The process waits no longer: a response that was begun is cut, others are told.
   func endExchange() {
-    guard let slot else {
-      cutHead(.drainTimeout)
-      return
-    }
+    guard let slot else { return }
     switch slot.exchange.state {
     case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForRenewal, .waitingForResponder,
       .waitingForUpstream:

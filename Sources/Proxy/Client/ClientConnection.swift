@@ -83,13 +83,20 @@ final class ClientConnection: Pollable {
 
   /// A reload lets in other clients, or asks them for something else.
   func endIfOutdated() {
-    guard isOutdated, phase == .reading else { return }
+    // The rest of a head would be a request of somebody who is let in no more.
+    if isOutdated { endReading(.certificateRefused) }
+  }
+
+  /// Ends a connection between two requests or inside a head.
+  ///
+  /// - Parameter reason: Why a head that is not whole is cut.
+  func endReading(_ reason: Reason) {
+    guard phase == .reading else { return }
     // What was sent before is answered.
     receiving.tryAgain()
     run()
     guard phase == .reading else { return }
-    // The rest of a head would be a request of somebody who is let in no more.
-    if isIdle || awaitsProxyHeader { close() } else { cutHead(.certificateRefused) }
+    if isIdle || awaitsProxyHeader { close() } else { cutHead(reason) }
   }
 
   // MARK: Events

@@ -172,7 +172,7 @@ public final class Server: Sendable {
 
   public var workerCount: Int { workers.count }
 
-  /// Cuts what is still under way.
+  /// Ends accepting, and cuts what is still under way.
   ///
   /// - Parameter ended: Called once per loop, from it.
   public func endExchanges(_ ended: @escaping @Sendable () -> Void) {

@@ -178,9 +178,8 @@ extension Worker {
   ///
   /// - Parameter drained: Called once, when the last connection has closed.
   func drain(_ drained: @escaping () -> Void) {
-    for listener in listeners { listener.stop() }
-    listeners = []
-    isDraining = true
+    endAccepting()
+    stage = .draining
     self.drained = drained
     for list in deadlines.reading {
       for entry in list.entries { (entry as? ClientConnection)?.drain() }
@@ -188,12 +187,20 @@ extension Worker {
     tellWhenDrained()
   }
 
-  /// Ends the exchanges that are still under way, and the heads that are not whole.
+  /// Accepts what waits already and no more, and ends the exchanges that are still under way. Requests that have come and
+  /// were not begun are refused, so that nobody whose connection was accepted is left without an answer.
   func endExchanges() {
+    endAccepting()
+    stage = .ending
     for slot in slots { slot.connection?.endExchange() }
-    for list in deadlines.reading {
-      for entry in list.entries { (entry as? ClientConnection)?.cutHead(.drainTimeout) }
+    for list in deadlines.reading + [deadlines.linger] {
+      for entry in list.entries { (entry as? ClientConnection)?.endReading(.drainTimeout) }
     }
+  }
+
+  private func endAccepting() {
+    for listener in listeners { listener.stop() }
+    listeners = []
   }
 
   func tellWhenDrained() {

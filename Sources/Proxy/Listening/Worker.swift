@@ -53,7 +53,8 @@ final class Worker {
   private var isAcceptingPaused = false
   /// Connections that were closed as their address had too many.
   private var closedForAddress = FaultReport(pause: Limits.eventPause)
-  var isDraining = false
+  var stage = Stage.serving
+  var isDraining: Bool { stage >= .draining }
   var drained: (() -> Void)?
 
   init(
@@ -81,6 +82,15 @@ final class Worker {
     failedHandshakes = FailedHandshakes(loop: loop, report: report)
     deadlines = WorkerDeadlines(active.configuration.timeouts, on: loop)
     tunnelExpiries = TunnelExpiries(loop: loop)
+  }
+
+  /// In their order; it never goes back.
+  enum Stage: Comparable {
+    case serving
+    /// Connections end after their exchange.
+    case draining
+    /// What is under way is cut, and no request begins any more.
+    case ending
   }
 
   // MARK: Accepting

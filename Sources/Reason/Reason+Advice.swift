@@ -124,7 +124,10 @@ extension Reason {
       [docs/client-certificates.md](client-certificates.md). Behind a proxy the connection is the proxy's.
       """
     case .certificateRefused:
-      "Look at its names (`openssl x509 -ext subjectAltName`); list the one, or issue another certificate."
+      """
+      Look at its names (`openssl x509 -ext subjectAltName`); list the one, or issue another certificate. After \
+      a reload the client connects anew.
+      """
     case .certificateExpired: "The client has to take its new certificate, on a new connection."
     case .certificateRevoked: "Meant so; otherwise take the line out."
     case .confirmationUnsupported:

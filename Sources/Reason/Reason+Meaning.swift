@@ -173,7 +173,9 @@ extension Reason {
     case .certificateRefused:
       """
       The client's certificate was verified, but has no name of the kind that `client_certificate.subject` wants, \
-      several of them, or one that `clients` does not list.
+      several of them, or one that `clients` does not list. Or a reload has changed \
+      `client_auth`, or `client_ca` or its file, which ends tunnels, and requests whose head has not arrived whole, \
+      on connections that were admitted before; or `client_certificate`, which ends the tunnels of those it identified.
       """
     case .certificateExpired: "The client's certificate has ended since its connection began."
     case .certificateRevoked:
@@ -325,7 +327,11 @@ extension Reason {
       """
     case .tunnelTimeout:
       "In a tunnel, such as a WebSocket, no byte moved for `timeouts.tunnel`. Its line has the status 101."
-    case .drainTimeout: "The gateway was told to stop, and the request did not end within `timeouts.drain`."
+    case .drainTimeout:
+      """
+      The gateway was told to stop, and the request did not end within `timeouts.drain`, or a SIGINT that \
+      followed did not wait for it.
+      """
     case .internalError: "The gateway failed; the program messages say how."
     }
   }

@@ -165,7 +165,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case certificateMismatch = "certificate_mismatch"
   /// The route is for clients with a certificate, and this one has shown none on its connection.
   case certificateMissing = "certificate_missing"
-  /// The client's certificate names nobody whom the provider knows.
+  /// The client's certificate names nobody whom the provider knows, or a reload has changed who is let in by one.
   case certificateRefused = "certificate_refused"
   /// The client's certificate has ended since its connection began.
   case certificateExpired = "certificate_expired"
@@ -282,7 +282,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case tooManyConnections = "too_many_connections"
   /// Nothing moved in a tunnel for `timeouts.tunnel`.
   case tunnelTimeout = "tunnel_timeout"
-  /// `timeouts.drain` ended before the exchange did.
+  /// `timeouts.drain` ended before the exchange did, or SIGINT ended the wait for it.
   case drainTimeout = "drain_timeout"
   /// The gateway failed; the program log says how.
   case internalError = "internal_error"

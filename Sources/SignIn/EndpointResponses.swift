@@ -80,3 +80,12 @@ enum EndpointResponses {
       body: JSONValue.object(JSONObject(members) ?? [:]).serialized() + [0x0A], reason: reason)
   }
 }
+
+extension LocalResponse {
+  /// The same with these Set-Cookie values.
+  func setting(_ cookies: [String]) -> LocalResponse {
+    var response = self
+    response.fields += cookies.map { ("Set-Cookie", $0) }
+    return response
+  }
+}

@@ -41,14 +41,26 @@ extension LocalRequest {
 
   /// The value of a cookie; nil where there is none of the name, or two (SECURITY C-2).
   func cookie(_ name: String) -> String? {
-    guard let line = field("cookie"),
-      case .found(let range) = CookieLine.find([UInt8](name.utf8), in: line.span, ByteRange(0, line.count))
-    else { return nil }
+    guard let line = field("cookie"), case .found(let range) = LocalRequest.find(name, in: line) else { return nil }
     return String(validating: line[range.lowerBound..<range.upperBound], as: UTF8.self)
+  }
+
+  /// Whether there are two cookies of the name (SECURITY C-2).
+  func repeatsCookie(_ name: String) -> Bool { field("cookie").map { LocalRequest.find(name, in: $0) } == .repeated }
+
+  private static func find(_ name: String, in line: [UInt8]) -> CookieLine.Lookup {
+    CookieLine.find([UInt8](name.utf8), in: line.span, ByteRange(0, line.count))
   }
 
   /// Whether a browser says that a window goes somewhere, or says nothing (W3C Fetch Metadata, §2).
   var isNavigation: Bool { !hasField("sec-fetch-mode") || text("sec-fetch-mode") == "navigate" }
+
+  /// Whether the refresh cookie may be used for it, as on the way to a route: a browser says that a window goes somewhere,
+  /// or that a page of this very origin sends it. No page can write that, and a page of another origin is never taken for
+  /// one, whatever else is said.
+  var isRenewable: Bool {
+    origin != .foreign && (text("sec-fetch-mode") == "navigate" || text("sec-fetch-site") == "same-origin")
+  }
 
   /// The names of the cookies, in the order in which they were sent.
   var cookieNames: [String] {

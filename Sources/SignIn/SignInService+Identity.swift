@@ -6,37 +6,42 @@ import Tokens
 
 /// Whose token a request has.
 extension SignInService {
-  func showIdentity(_ request: LocalRequest, _ completion: Completion) {
+  /// A browser's cookies are renewed as on the way to a route.
+  func showIdentity(_ request: LocalRequest, _ completion: @escaping Completion) {
     // As on routes, another scheme's Authorization says nothing of who it is: the cookie does.
-    guard let token = request.bringsToken ? request.bearerToken : accessCookie(of: request) else {
-      return completion(EndpointResponses.error(.invalidToken, "no token", .credentialMissing))
+    guard request.bringsToken else {
+      return findCookieHolder(request, renews: request.isRenewable) { [self] result in
+        switch result {
+        case .success(let holder): completion(identity(holder.token).setting(holder.cookies))
+        case .failure(.signedOut(let fault?)): completion(answer(fault))
+        case .failure(.signedOut(nil)): completion(SignInService.noToken)
+        case .failure(.unknown(let fault)): completion(answerJSON(fault))
+        }
+      }
     }
-    let verified: VerifiedToken
+    guard let token = request.bearerToken else { return completion(SignInService.noToken) }
     switch verify(token) {
-    case .success(let token): verified = token
-    case .failure(let fault): return completion(answer(fault))
+    case .success(let verified): completion(identity(verified))
+    case .failure(let fault): completion(answer(fault))
     }
+  }
+
+  private func identity(_ token: VerifiedToken) -> LocalResponse {
     var members: [JSONObject.Member] = []
     for name in SignInService.shownClaims {
-      guard let value = verified.claim(ClaimPath(name: name)) else { continue }
+      guard let value = token.claim(ClaimPath(name: name)) else { continue }
       members.append(JSONObject.Member(name: name, value: JSONValue(value)))
     }
-    completion(EndpointResponses.object(members))
+    return EndpointResponses.object(members)
+  }
+
+  private static var noToken: LocalResponse {
+    EndpointResponses.error(.invalidToken, "no token", .credentialMissing)
   }
 
   private static let shownClaims = [
     "sub", "preferred_username", "client_id", "roles", "permissions", "scope", "exp", "auth_time",
   ]
-
-  /// The token that a request speaks with: that in Authorization, or else the cookie's. Never the cookie's beside any
-  /// Authorization, which stands for a request that no other site's page has sent.
-  func token(of request: LocalRequest) -> [UInt8]? {
-    request.hasField("authorization") ? request.bearerToken : accessCookie(of: request)
-  }
-
-  private func accessCookie(of request: LocalRequest) -> [UInt8]? {
-    request.cookie(configuration.cookies.access).map { [UInt8]($0.utf8) }
-  }
 
   func verify(_ token: [UInt8]) -> Result<VerifiedToken, NotVerified> {
     let result = tokens.verified(token, keys: state.keys, revocations: state.revocations, now: now)

@@ -185,10 +185,17 @@ extension SignInService {
         members.append(JSONObject.Member(name: "refresh_token", value: .string(token)))
       }
       return EndpointResponses.object(members)
-    case .failure(.refused(let reason)): return EndpointResponses.error(.invalidGrant, "sign in again", reason)
-    case .failure(.busy): return EndpointResponses.busy
-    case .failure(.unavailable): return SignInService.unavailable
-    case .failure(.failed): return EndpointResponses.error(.serverError, nil, .internalError)
+    case .failure(let fault): return answerJSON(fault)
+    }
+  }
+
+  /// RFC 6749 §5.2.
+  func answerJSON(_ fault: Fault) -> LocalResponse {
+    switch fault {
+    case .refused(let reason): EndpointResponses.error(.invalidGrant, "sign in again", reason)
+    case .busy: EndpointResponses.busy
+    case .unavailable: SignInService.unavailable
+    case .failed: EndpointResponses.error(.serverError, nil, .internalError)
     }
   }
 

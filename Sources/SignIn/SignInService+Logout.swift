@@ -128,8 +128,7 @@ extension SignInService {
 
   /// What somebody is told whose other sign-ins go on.
   private func notEverywhere(_ reason: Reason, _ farewell: Farewell) -> LocalResponse {
-    EndpointResponses.error(
-      .invalidGrant, "sign in again", reason, fields: farewell.cookies.map { ("Set-Cookie", $0) })
+    EndpointResponses.error(.invalidGrant, "sign in again", reason).setting(farewell.cookies)
   }
 
   private func end(

@@ -27,12 +27,36 @@ enum PasswordChange: Sendable {
 extension SignInService {
   func changePassword(_ request: LocalRequest, _ completion: @escaping Completion) {
     if request.mediaType == .form { return changePasswordByForm(request, completion) }
-    guard request.hasField("authorization") || request.isOfOwnPage else {
-      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+    // Any Authorization stands for a request that no other site's page has sent, and the cookies do not count beside it.
+    guard request.hasField("authorization") else {
+      guard request.isOfOwnPage else {
+        return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+      }
+      return findCookieHolder(request, renews: request.isRenewable) { [self] result in
+        switch result {
+        case .success(let holder):
+          changePassword(of: holder.token, request) { completion($0.setting(holder.cookies)) }
+        case .failure(.signedOut): completion(SignInService.signInFirst)
+        case .failure(.unknown(let fault)): completion(answerJSON(fault))
+        }
+      }
     }
-    guard let token = token(of: request), case .success(let verified) = verify(token), let subject = verified.subject,
-      let user = state.users.user(id: subject)
-    else { return completion(EndpointResponses.error(.invalidToken, "sign in first", .credentialMissing)) }
+    guard let token = request.bearerToken, case .success(let verified) = verify(token) else {
+      return completion(SignInService.signInFirst)
+    }
+    changePassword(of: verified, request, completion)
+  }
+
+  private static var signInFirst: LocalResponse {
+    EndpointResponses.error(.invalidToken, "sign in first", .credentialMissing)
+  }
+
+  private func changePassword(
+    of token: VerifiedToken, _ request: LocalRequest, _ completion: @escaping Completion
+  ) {
+    guard let user = token.subject.flatMap({ state.users.user(id: $0) }) else {
+      return completion(SignInService.signInFirst)
+    }
     guard let object = request.json(["current_password", "new_password"]),
       let current = object["current_password"]?.string, let new = object["new_password"]?.string
     else {
@@ -41,7 +65,7 @@ extension SignInService {
           .invalidRequest, "an object with current_password and new_password is needed", .signInRequestInvalid))
     }
     changePassword(
-      of: user, from: [UInt8](current.utf8), to: [UInt8](new.utf8), keeping: Target(verified).signIn, request
+      of: user, from: [UInt8](current.utf8), to: [UInt8](new.utf8), keeping: Target(token).signIn, request
     ) { [self] in completion(answerJSON($0)) }
   }
 

@@ -75,25 +75,11 @@ extension SignInService {
   private func findPerson(
     _ request: LocalRequest, _ completion: @escaping @Sendable (Result<Person, NoPerson>) -> Void
   ) {
-    if let token = request.cookie(configuration.cookies.access),
-      case .success(let verified) = verify([UInt8](token.utf8))
-    {
-      return completion(person(verified, cookies: []))
-    }
-    guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh) else {
-      return completion(.failure(.signedOut))
-    }
-    let address = request.client?.text ?? ""
-    use(token, replacing: .onceSuccessorIsUsed, address: address, deadline: request.deadline) { [self] result in
+    findCookieHolder(request, renews: request.isNavigation) { [self] result in
       switch result {
-      case .success(let issued):
-        // It may be revoked although its sign-in is not, or be too large for a cookie.
-        guard case .success(let verified) = verify(issued.accessToken), let cookies = cookies(for: issued) else {
-          return completion(.failure(.signedOut))
-        }
-        completion(person(verified, cookies: cookies))
-      case .failure(.refused): completion(.failure(.signedOut))
-      case .failure(let fault): completion(.failure(.unknown(fault)))
+      case .success(let holder): completion(person(holder.token, cookies: holder.cookies))
+      case .failure(.signedOut): completion(.failure(.signedOut))
+      case .failure(.unknown(let fault)): completion(.failure(.unknown(fault)))
       }
     }
   }

@@ -25,22 +25,14 @@ extension SignInService {
       return completion(EndpointResponses.error(.invalidGrant, "sign in again", .refreshRefused))
     }
     // As on the way to a page: another tab's response may come last, and the browser keeps what that one says.
-    use(token, replacing: .onceSuccessorIsUsed, address: address, deadline: request.deadline) { [self] result in
+    renewCookies(token, client: request.client, deadline: request.deadline) { [self] result in
       switch result {
-      case .success(let issued):
-        guard let cookies = cookies(for: issued) else {
-          return endSignIn(issued.record.id) { [self] _ in
-            completion(
-              EndpointResponses.error(
-                .serverError, nil, .cookieTooLarge, fields: clearedCookies.map { ("Set-Cookie", $0) }))
-          }
-        }
-        completion(EndpointResponses.done(cookies: cookies))
+      case .success(let renewed): completion(EndpointResponses.done(cookies: renewed.cookies))
+      case .failure(.refused(.cookieTooLarge)):
+        completion(EndpointResponses.error(.serverError, nil, .cookieTooLarge).setting(clearedCookies))
       case .failure(.refused(let reason)):
-        completion(
-          EndpointResponses.error(
-            .invalidGrant, "sign in again", reason, fields: clearedCookies.map { ("Set-Cookie", $0) }))
-      case .failure: completion(answerJSON(result))
+        completion(EndpointResponses.error(.invalidGrant, "sign in again", reason).setting(clearedCookies))
+      case .failure(let fault): completion(answerJSON(fault))
       }
     }
   }
@@ -62,8 +54,7 @@ extension SignInService {
     case unavailable
   }
 
-  /// Until the browser comes back with what replaces its refresh token, that one stays good: it may have gone on to
-  /// another page before it read this response, which waits for the upstream's.
+  /// Renews the cookies of a browser on its way to a route, whose response waits for the upstream's.
   ///
   /// - Parameters:
   ///   - client: Who sent it; nil where there is no address.
@@ -76,17 +67,15 @@ extension SignInService {
     guard state.requests.enter(sender) else { return completion(.unavailable) }
     onQueue { [self] in
       let text = String(decoding: token, as: UTF8.self)
-      use(text, replacing: .onceSuccessorIsUsed, address: client?.text ?? "", deadline: deadline) { [self] result in
+      renewCookies(text, client: client, deadline: deadline) { [self] result in
         state.requests.leave(sender)
         switch result {
-        case .success(let issued):
-          guard let cookies = cookies(for: issued) else {
-            return endSignIn(issued.record.id) { _ in completion(.refused) }
-          }
+        case .success(let renewed):
           completion(
             .renewed(
               Renewed(
-                accessToken: issued.accessToken, accessCookie: configuration.cookies.access, cookies: cookies)))
+                accessToken: renewed.issued.accessToken, accessCookie: configuration.cookies.access,
+                cookies: renewed.cookies)))
         case .failure(.busy), .failure(.unavailable), .failure(.failed): completion(.unavailable)
         case .failure(.refused): completion(.refused)
         }

@@ -1,0 +1,200 @@
+"""The sign-in's own paths: whose cookies they renew, whom their access lines name, and what their errors say."""
+import json
+import sqlite3
+
+import pytest
+from support.sign_in import BOB, FETCH, NAVIGATION, PASSWORD, person, scene_fixture, until_status, users
+from support.tokens import payload
+
+NEW_PASSWORD = "another horse altogether"
+PASSWORDS = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+
+def reason(signed_in, answer):
+    return signed_in.gateway.access_of(answer.request_id).get("reason")
+
+
+# Renewal.
+
+@pytest.mark.parametrize("spoil", ["absent", "expired", "garbage"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_me_renews_the_cookies_of_a_page(scene, spoil, method):
+    signed_in = scene(settings=", lifetime: 1s" if spoil == "expired" else "")
+    browser = signed_in.browser()
+    browser.sign_in()
+    access, refresh = browser.access, browser.refresh_token
+    if spoil == "expired":
+        until_status(lambda: signed_in.get("/auth/me", [signed_in.bearer(access)]), 401)
+    elif spoil == "garbage":
+        browser.cookies["portcullis_access"] = "x"
+    else:
+        del browser.cookies["portcullis_access"]
+    answer = browser.fetch("/auth/me", method=method)
+    assert answer.status == 200 and answer.field("cache-control") == "no-store"
+    assert len(answer.all("set-cookie")) == 2
+    assert browser.access not in (None, "x", access) and browser.refresh_token not in (None, refresh)
+    assert payload(browser.access)["sid"] == payload(access)["sid"]
+    if method == "GET":
+        assert json.loads(answer.body)["sub"] == "u-1"
+        assert json.loads(answer.body)["exp"] == payload(browser.access)["exp"]
+    # What it has set is good at once, and is not renewed again.
+    if spoil != "expired":
+        again = browser.fetch("/auth/me")
+        assert again.status == 200 and again.all("set-cookie") == []
+    assert signed_in.app.requests == []
+
+
+@pytest.mark.parametrize("fields, status", [
+    (FETCH, 200), (NAVIGATION, 200),
+    ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "cross-site")], 200),
+    ([*FETCH, ("Authorization", "Basic YTpi")], 200),
+    # Programs, pages of other origins, and who brings a token.
+    ([], 401), ([("Accept", "application/json")], 401),
+    ([("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "cross-site")], 401),
+    ([("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Site", "same-site")], 401),
+    ([("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "none")], 401),
+    ([*FETCH, ("Authorization", "Bearer x")], 401),
+])
+def test_C_14_me_renews_what_a_route_renews(scene, fields, status):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+    cookies = {"portcullis_refresh": refresh}
+    browser.cookies = dict(cookies)
+    answer = browser.request("/auth/me", fields)
+    assert answer.status == status
+    assert len(answer.all("set-cookie")) == (2 if status == 200 else 0)
+    browser.cookies = cookies
+    assert browser.request("/x", fields).status == status
+
+
+@pytest.mark.parametrize("origin", ["https://evil.test", "null"])
+def test_C_14_me_renews_nothing_for_a_foreign_origin(scene, origin):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    del browser.cookies["portcullis_access"]
+    fields = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "cross-site"), ("Origin", origin)]
+    answer = browser.request("/auth/me", fields)
+    assert answer.status == 401 and answer.all("set-cookie") == []
+
+
+def test_C_2_an_access_cookie_twice_is_not_renewed(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    twice = f"portcullis_access=x; portcullis_access=y; portcullis_refresh={browser.refresh_token}"
+    for target in ("/auth/me", "/x"):
+        answer = signed_in.get(target, [*FETCH, ("Cookie", twice)])
+        assert answer.status == 401 and answer.all("set-cookie") == []
+        assert reason(signed_in, answer) == "cookie_repeated"
+    answer = signed_in.get("/auth/password", [*NAVIGATION, ("Cookie", twice)])
+    assert answer.status == 303 and answer.all("set-cookie") == []
+
+
+def test_me_renews_nothing_of_an_ended_sign_in(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+    assert signed_in.post("/auth/logout", {"refresh_token": refresh}).status == 204
+    del browser.cookies["portcullis_access"]
+    answer = browser.fetch("/auth/me")
+    assert answer.status == 401 and answer.all("set-cookie") == [] and reason(signed_in, answer) == "credential_missing"
+    browser.cookies = {"portcullis_refresh": "x" * 64}
+    assert browser.fetch("/auth/me").status == 401
+    # A bad access token stays the reason.
+    browser.cookies = {"portcullis_access": "x", "portcullis_refresh": refresh}
+    answer = browser.fetch("/auth/me")
+    assert answer.status == 401 and reason(signed_in, answer) == "token_malformed"
+
+
+def test_me_renews_nothing_of_a_disabled_or_revoked_user(scene, tmp_path):
+    revoked = tmp_path / "revoked.txt"
+    revoked.write_text("")
+    signed_in = scene(top=f"revocations: {{ file: {revoked} }}")
+    browser, other = signed_in.browser(), signed_in.browser()
+    browser.sign_in()
+    other.sign_in("bob")
+    revoked.write_text("sub u-2\n")
+    until_status(lambda: other.fetch("/x"), 401)
+    del other.cookies["portcullis_access"]
+    answer = other.fetch("/auth/me")
+    assert answer.status == 401 and answer.all("set-cookie") == [] and reason(signed_in, answer) == "token_revoked"
+    signed_in.write_users(users(person("u-1", "alice", disabled=True), BOB))
+    signed_in.gateway.wait_message("users file read")
+    del browser.cookies["portcullis_access"]
+    answer = browser.fetch("/auth/me")
+    assert answer.status == 401 and answer.all("set-cookie") == []
+    assert signed_in.gateway.wait_message("its user is disabled")["subject"] == "u-1"
+
+
+def test_C_10_me_replaces_a_refresh_token_once_its_successor_is_used(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    first = browser.refresh_token
+
+    def ask(refresh):
+        browser.cookies = {"portcullis_refresh": refresh}
+        return browser.fetch("/auth/me"), browser.refresh_token
+
+    _, lost = ask(first)
+    answer, second = ask(first)
+    assert answer.status == 200 and len({first, lost, second}) == 3
+    answer, third = ask(second)
+    assert answer.status == 200 and third not in (first, lost, second)
+    # Replaced now: good for an access token for a little, and for no other refresh token.
+    answer, kept = ask(first)
+    assert answer.status == 200 and kept == first and len(answer.all("set-cookie")) == 1
+    with sqlite3.connect(signed_in.folder / "state" / "local.sign-ins.db", timeout=10) as store:
+        assert store.execute("UPDATE sign_ins SET replaced = x''").rowcount == 1
+    assert ask(first)[0].status == 401
+    said = signed_in.gateway.wait_message("used again")
+    assert said["subject"] == "u-1" and said["client"] == "127.0.0.1"
+    assert ask(third)[0].status == 401
+
+
+def test_me_says_where_renewing_fails_that_it_may_be_tried_again(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    signed_in.drop_store()
+    del browser.cookies["portcullis_access"]
+    answer = browser.fetch("/auth/me")
+    assert answer.status == 503 and answer.all("set-cookie") == []
+    assert json.loads(answer.body)["error"] == "temporarily_unavailable" and reason(signed_in, answer) == "sign_in_unavailable"
+
+
+def test_a_script_that_changes_a_password_is_renewed(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    refresh = browser.refresh_token
+
+    def change(passwords, fields):
+        body = json.dumps(passwords).encode()
+        return browser.request("/auth/password", [("Content-Type", "application/json"), *fields], method="POST", body=body)
+
+    own = ("Origin", browser.origin)
+    del browser.cookies["portcullis_access"]
+    # A page of another site, and a program, whose cookies nobody renews.
+    for fields, status in (([*FETCH[:2], ("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.test")], 403),
+                           ([*FETCH, ("Origin", "https://evil.test")], 403), ([], 403), ([own], 401),
+                           ([own, ("Sec-Fetch-Site", "same-site")], 401), ([*FETCH, own, ("Authorization", "Basic YTpi")], 401)):
+        answer = change(PASSWORDS, fields)
+        assert answer.status == status and answer.all("set-cookie") == [], fields
+    assert browser.refresh_token == refresh
+    # Refused, it keeps what was renewed.
+    answer = change({**PASSWORDS, "current_password": "wrong"}, [*FETCH, own])
+    assert answer.status == 401 and reason(signed_in, answer) == "login_failed"
+    assert len(answer.all("set-cookie")) == 2 and browser.access and browser.refresh_token != refresh
+    del browser.cookies["portcullis_access"]
+    answer = change(PASSWORDS, [*FETCH, own])
+    assert answer.status == 204 and len(answer.all("set-cookie")) == 2
+    # The sign-in goes on, with what it was given.
+    assert browser.fetch("/x").status == 200
+    del browser.cookies["portcullis_access"]
+    assert browser.go("/x").status == 200
+    assert signed_in.login().status == 401 and signed_in.login(password=NEW_PASSWORD).status == 200

@@ -120,4 +120,23 @@ public struct Buffer: ~Copyable {
     unsafe (base + end).copyMemory(from: text.utf8Start, byteCount: count)
     end += count
   }
+
+  /// Appends ASCII texts, one behind another, which together must fit `writableCount`.
+  // The room is looked at once, and the end written once: a log line has twenty names, each between two of these.
+  @inlinable @inline(__always)
+  public mutating func append(_ first: StaticString, _ second: StaticString, _ third: StaticString) {
+    let room = capacity - end
+    let firstCount = first.utf8CodeUnitCount
+    let secondCount = second.utf8CodeUnitCount
+    let thirdCount = third.utf8CodeUnitCount
+    let count = firstCount + secondCount + thirdCount
+    precondition(count <= room)
+    guard first.hasPointerRepresentation, second.hasPointerRepresentation, third.hasPointerRepresentation else { return }
+    let place = unsafe base + end
+    // SAFETY: static strings' bytes live as long as the process; the count of all of them was checked.
+    unsafe place.copyMemory(from: first.utf8Start, byteCount: firstCount)
+    unsafe (place + firstCount).copyMemory(from: second.utf8Start, byteCount: secondCount)
+    unsafe (place + firstCount + secondCount).copyMemory(from: third.utf8Start, byteCount: thirdCount)
+    end += count
+  }
 }

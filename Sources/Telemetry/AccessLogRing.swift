@@ -119,8 +119,7 @@ public final class AccessLogRing {
 extension LineEncoder {
   /// The whole line of an exchange.
   fileprivate mutating func encode(_ record: borrowing AccessRecord) {
-    begin()
-    add("time", time: record.startedAtNanoseconds)
+    begin(at: record.startedAtNanoseconds)
     if let given = record.requestIDGiven {
       add("request_id", given.span)
     } else {

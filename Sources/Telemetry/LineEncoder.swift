@@ -17,7 +17,6 @@ struct LineEncoder: ~Copyable {
   let format: Format
   /// Large enough for the longest line; pages that no line reaches cost nothing.
   private var line = Buffer(capacity: pairsMax * (valueBytesMax * escapedBytesMax + pairBytesMax))
-  private var isFirst = true
   private var time = Timestamp()
 
   init(_ format: Format) { self.format = format }
@@ -25,10 +24,14 @@ struct LineEncoder: ~Copyable {
   /// What was written since `begin`.
   func withLine<Result>(_ body: (Span<UInt8>) -> Result) -> Result { line.withReadable(body) }
 
-  mutating func begin() {
+  /// Begins a line with its time, in nanoseconds since 1970.
+  mutating func begin(at nanoseconds: Int64) {
     line.clear()
-    isFirst = true
-    if format == .json { line.append("{") }
+    line.append(format == .json ? "{\"time\":\"" : "time=")
+    time.write(nanoseconds)
+    let bytes = time.bytes
+    line.append(bytes.span)
+    if format == .json { quote() }
   }
 
   mutating func end() {
@@ -50,19 +53,8 @@ struct LineEncoder: ~Copyable {
   }
 
   @inline(__always)
-  mutating func add(_ name: StaticString, time nanoseconds: Int64) {
-    key(name)
-    if format == .json { quote() }
-    time.write(nanoseconds)
-    let bytes = time.bytes
-    line.append(bytes.span)
-    if format == .json { quote() }
-  }
-
-  @inline(__always)
   mutating func add(_ name: StaticString, hexadecimal high: UInt64, _ low: UInt64) {
-    key(name)
-    if format == .json { quote() }
+    quotedKey(name)
     line.append(hexadecimal: high)
     line.append(hexadecimal: low)
     if format == .json { quote() }
@@ -70,16 +62,19 @@ struct LineEncoder: ~Copyable {
 
   @inline(__always)
   mutating func add(_ name: StaticString, _ bytes: Span<UInt8>) {
-    key(name)
+    quotedKey(name)
     write(bytes)
   }
 
+  /// Writes what follows `quotedKey`.
   private mutating func write(_ bytes: Span<UInt8>) {
-    if format == .logfmt, LineEncoder.isBare(bytes) {
-      line.append(bytes)
-      return
+    if format == .logfmt {
+      if LineEncoder.isBare(bytes) {
+        line.append(bytes)
+        return
+      }
+      quote()
     }
-    quote()
     if bytes.count <= LineEncoder.valueBytesMax, LineEncoder.isPlain(bytes) {
       line.append(bytes)
     } else {
@@ -106,18 +101,13 @@ struct LineEncoder: ~Copyable {
   // Inlined with `add`, so that the size of each name is known where it is copied.
   @inline(__always)
   private mutating func key(_ name: StaticString) {
-    switch format {
-    case .json:
-      if !isFirst { line.append(",") }
-      line.append("\"")
-      line.append(name)
-      line.append("\":")
-    case .logfmt:
-      if !isFirst { line.append(" ") }
-      line.append(name)
-      line.append("=")
-    }
-    isFirst = false
+    if format == .json { line.append(",\"", name, "\":") } else { line.append(" ", name, "=") }
+  }
+
+  /// As `key`, with the quote before the value where the format always has one.
+  @inline(__always)
+  private mutating func quotedKey(_ name: StaticString) {
+    if format == .json { line.append(",\"", name, "\":\"") } else { line.append(" ", name, "=") }
   }
 
   private mutating func quote() { line.append(UInt8(ascii: "\"")) }

@@ -24,6 +24,16 @@ struct BufferTests {
     check(buffer.writableCount, 8)
   }
 
+  @Test("three texts are appended one behind another, and fill what has room for just these")
+  func texts() {
+    var buffer = Buffer(capacity: 6)
+    buffer.append("a", "bcd", "ef")
+    #expect(text(buffer) == "abcdef")
+    buffer.clear()
+    buffer.append("", "x", "")
+    #expect(text(buffer) == "x")
+  }
+
   @Test("numbers are appended in their digits")
   func digits() {
     let powers = (0..<20).map { (0..<$0).reduce(UInt64(1)) { power, _ in power &* 10 } }

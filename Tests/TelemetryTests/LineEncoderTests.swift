@@ -4,15 +4,25 @@ import Testing
 
 @testable import Telemetry
 
-/// The line that one text makes, without its end.
+/// A line of the epoch with one text, without its end.
 private func line(_ bytes: [UInt8], _ format: LineEncoder.Format) -> [UInt8] {
   var encoder = LineEncoder(format)
-  encoder.begin()
+  encoder.begin(at: 0)
   encoder.add("k", bytes.span)
   encoder.end()
   #expect(encoder.line.last == 0x0A)
   return encoder.line.dropLast()
 }
+
+/// What one text makes of such a line, behind the time.
+private func pair(_ bytes: [UInt8], _ format: LineEncoder.Format) -> String {
+  let line = text(line(bytes, format))
+  let (before, behind) = format == .json ? ("{\"time\":\"\(epoch)\",", "}") : ("time=\(epoch) ", "")
+  #expect(line.hasPrefix(before) && line.hasSuffix(behind))
+  return String(line.dropFirst(before.count).dropLast(behind.count))
+}
+
+private let epoch = "1970-01-01T00:00:00.000000Z"
 
 extension LineEncoder {
   fileprivate var line: [UInt8] { withLine { line in line.indices.map { line[$0] } } }
@@ -58,36 +68,35 @@ struct LineEncoderTests {
 
   @Test("L-1: control characters, C1, U+2028 and bad UTF-8 are escaped", arguments: rows)
   func escapes(_ row: Row) {
-    #expect(text(line(row.bytes, .json)) == "{\"k\":\"\(row.escaped)\"}")
-    #expect(text(line(row.bytes, .logfmt)) == "k=\"\(row.escaped)\"")
+    #expect(pair(row.bytes, .json) == "\"k\":\"\(row.escaped)\"")
+    #expect(pair(row.bytes, .logfmt) == "k=\"\(row.escaped)\"")
   }
 
   @Test("A value is bare in logfmt where nothing in it needs quotes")
   func bare() {
-    #expect(text(line(Array("/a-b?c\\".utf8), .logfmt)) == "k=/a-b?c\\")
-    #expect(text(line(Array("a=b".utf8), .logfmt)) == "k=\"a=b\"")
-    #expect(text(line([], .logfmt)) == "k=\"\"")
-    #expect(text(line(Array("/a-b".utf8), .json)) == "{\"k\":\"/a-b\"}")
+    #expect(pair(Array("/a-b?c\\".utf8), .logfmt) == "k=/a-b?c\\")
+    #expect(pair(Array("a=b".utf8), .logfmt) == "k=\"a=b\"")
+    #expect(pair([], .logfmt) == "k=\"\"")
+    #expect(pair(Array("/a-b".utf8), .json) == "\"k\":\"/a-b\"")
   }
 
   @Test("A value is bounded, and says so")
   func bounded() {
     let max = LineEncoder.valueBytesMax
     let whole = String(repeating: "x", count: max)
-    #expect(text(line(Array(whole.utf8), .json)) == "{\"k\":\"\(whole)\"}")
-    #expect(text(line(Array((whole + "y").utf8), .json)) == "{\"k\":\"\(whole)…\"}")
-    #expect(text(line(Array((whole + "y").utf8), .logfmt)) == "k=\"\(whole)…\"")
+    #expect(pair(Array(whole.utf8), .json) == "\"k\":\"\(whole)\"")
+    #expect(pair(Array((whole + "y").utf8), .json) == "\"k\":\"\(whole)…\"")
+    #expect(pair(Array((whole + "y").utf8), .logfmt) == "k=\"\(whole)…\"")
     // A character that the bound cuts is none any more.
-    let cut = text(line(Array((whole.dropLast() + "é").utf8), .json))
-    #expect(cut == "{\"k\":\"\(whole.dropLast())\u{FFFD}…\"}")
+    let cut = pair(Array((whole.dropLast() + "é").utf8), .json)
+    #expect(cut == "\"k\":\"\(whole.dropLast())\u{FFFD}…\"")
   }
 
   @Test("Numbers, times and ids; one line after the other")
   func kinds() {
     var encoder = LineEncoder(.json)
     for _ in 0..<2 {
-      encoder.begin()
-      encoder.add("time", time: 1_700_000_000_000_123_456)
+      encoder.begin(at: 1_700_000_000_000_123_456)
       encoder.add("id", hexadecimal: 0x0123_4567_89AB_CDEF, 1)
       encoder.add("least", Int64.min)
       encoder.add("zero", Int64(0))
@@ -99,28 +108,27 @@ struct LineEncoderTests {
       text(encoder.line) == "{\"time\":\"2023-11-14T22:13:20.000123Z\",\"id\":\"0123456789abcdef0000000000000001\","
         + "\"least\":-9223372036854775808,\"zero\":0,\"most\":18446744073709551615,\"text\":\"a\"}\n")
     var logfmt = LineEncoder(.logfmt)
-    logfmt.begin()
-    logfmt.add("time", time: 0)
+    logfmt.begin(at: 0)
     logfmt.add("id", hexadecimal: 0, .max)
     logfmt.add("n", Int64(-7))
     logfmt.end()
-    #expect(text(logfmt.line) == "time=1970-01-01T00:00:00.000000Z id=0000000000000000ffffffffffffffff n=-7\n")
+    #expect(text(logfmt.line) == "time=\(epoch) id=0000000000000000ffffffffffffffff n=-7\n")
   }
 
   @Test("A line is as long as it has to be")
   func long() throws {
     var encoder = LineEncoder(.json)
-    encoder.begin()
+    encoder.begin(at: 0)
     let value = [UInt8](repeating: 0x1F, count: LineEncoder.valueBytesMax)
-    for _ in 1..<LineEncoder.pairsMax { encoder.add("k", value.span) }
+    for _ in 2..<LineEncoder.pairsMax { encoder.add("k", value.span) }
     encoder.add("last", Int64(7))
     encoder.end()
     let escaped = String(repeating: "\\u001f", count: value.count)
-    let pairs = Array(repeating: "\"k\":\"\(escaped)\"", count: LineEncoder.pairsMax - 1)
-    #expect(text(encoder.line) == "{" + pairs.joined(separator: ",") + ",\"last\":7}\n")
-    encoder.begin()
+    let pairs = Array(repeating: "\"k\":\"\(escaped)\"", count: LineEncoder.pairsMax - 2)
+    #expect(text(encoder.line) == "{\"time\":\"\(epoch)\"," + pairs.joined(separator: ",") + ",\"last\":7}\n")
+    encoder.begin(at: 0)
     encoder.end()
-    #expect(text(encoder.line) == "{}\n")
+    #expect(text(encoder.line) == "{\"time\":\"\(epoch)\"}\n")
   }
 
   @Test("The time that follows another one keeps nothing of it")
@@ -134,10 +142,9 @@ struct LineEncoderTests {
     ]
     var encoder = LineEncoder(.logfmt)
     for (moment, expected) in moments {
-      encoder.begin()
-      encoder.add("t", time: moment)
+      encoder.begin(at: moment)
       encoder.end()
-      #expect(text(encoder.line) == "t=\(expected)\n")
+      #expect(text(encoder.line) == "time=\(expected)\n")
       #expect(Timestamp.text(moment) == expected)
     }
   }

@@ -64,8 +64,7 @@ struct LogReadingTests {
     for format in [LineEncoder.Format.json, .logfmt] {
       for byte in UInt8.min...0x7F {
         var encoder = LineEncoder(format)
-        encoder.begin()
-        encoder.add("time", time: 0)
+        encoder.begin(at: 0)
         encoder.add("request_id", "a")
         encoder.add("status", Int64(200))
         let subject = "\(Unicode.Scalar(byte))é\u{202E} =\"\\x"
@@ -106,8 +105,7 @@ struct LogReadingTests {
     ] {
       for name in names {
         var encoder = LineEncoder(.json)
-        encoder.begin()
-        encoder.add("time", time: 0)
+        encoder.begin(at: 0)
         encoder.add("status", Int64(403))
         for other in names {
           encoder.add(other, "\(other)" == "\(name)" ? "a\(harmful)[31m  → b" : "a")

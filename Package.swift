@@ -120,8 +120,8 @@ let package = Package(
     tests(
       "SignInTests",
       [
-        "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "OAuth", "Fetch", "Sockets", "Reason",
-        "TestSupport",
+        "SignIn", "Configuration", "Tokens", "HTTP", "Crypto", "JSON", "State", "Keys", "OAuth", "Fetch", "Sockets",
+        "Reason", "TestSupport",
       ]),
     tests("TelemetryTests", ["Telemetry", "Access", "HTTP", "JSON", "Sockets", "Tokens", "Reason", "TestSupport"]),
     tests("OTLPTests", ["OTLP", "Telemetry", "Fetch", "JSON", "Sockets", "TestSupport"]),

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from support.gateway import run
+from support.hostile_provider import CLIENT as CODE_CLIENT, SECRET, provider_fixture
 from support.introspection import CLIENT, SECRET as CLIENT_SECRET, IntrospectionServer, active
 from support.tokens import AUDIENCE, ISSUER, Key, mint
 from test_keys import certificate, server_context
@@ -180,3 +181,68 @@ def test_which_tokens_are_introspected(endpoint, key_server, keys):
         findings, _ = look("--token", "-", stdin=token + "\n", tokens=tokens, more=more)
         assert (token in server.asked) == asked
         assert of(findings, "token")[0][0] == ("fault" if asked else "good")
+
+
+# The code flow.
+
+
+@pytest.fixture
+def look(tmp_path, provider):
+    """A function that has an issuer looked at, where browsers sign in."""
+    secret = tmp_path / "client.secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+
+    def look(more="", **metadata):
+        provider.straighten()
+        provider.metadata = metadata
+        return doctor(
+            tmp_path, f'issuer: "{provider.issuer}"{more}, code_flow: {{ client_id: {CODE_CLIENT}, '
+            f'client_secret_file: {secret}, url: "http://127.0.0.1:8080", state: {tmp_path}/state }}')
+    return look
+
+
+GOOD = dict(code_challenge_methods_supported=["S256"], backchannel_logout_supported=True)
+
+
+def test_an_issuer_at_which_browsers_sign_in(look, provider, tmp_path):
+    findings, status = look(**GOOD)
+    assert status == 0, findings
+    subjects = {each["subject"] for each in findings if each["severity"] == "good"}
+    assert subjects >= {"discovery", "keys", "code flow", "PKCE", "iss", "client", "sign-out", "logout"}
+    assert of(findings, "code flow") == [
+        ("good", f"people sign in at {provider.issuer}/authorize; codes go to {provider.issuer}/token")]
+    # Asked of it: nothing that is not asked at its start, and nobody's sign-in is begun.
+    assert {each.endpoint for each in provider.asked} == {".well-known/openid-configuration", "jwks"}
+    assert not (tmp_path / "state").exists()
+    # Keys that are named elsewhere: the endpoints are the discovery document's all the same.
+    findings, status = look(f', jwks_url: "{provider.issuer}/jwks"', **GOOD)
+    assert status == 0 and of(findings, "code flow")[0][0] == of(findings, "keys")[0][0] == "good"
+
+
+@pytest.mark.parametrize("metadata, subject, severity, verdict, remedy", [
+    (dict(token_endpoint=None), "code flow", "fault", "token_endpoint is missing", "discovery document"),
+    (dict(code_challenge_methods_supported=["plain"]), "PKCE", "fault", 'not "S256"', "S256"),
+    (dict(token_endpoint_auth_methods_supported=["private_key_jwt"]), "client", "fault", "no code is exchanged",
+     "private_key_file"),
+    (dict(code_challenge_methods_supported=None), "PKCE", "warning", "does not say", "S256"),
+    (dict(end_session_endpoint=None), "sign-out", "warning", "stays signed in there", "after_logout"),
+    (dict(backchannel_logout_supported=None), "logout", "warning", "stays signed in here", "idle"),
+    (dict(scopes_supported=["email"]), "scopes", "warning", '"openid"', "scopes"),
+])
+def test_what_the_code_flow_lacks(look, metadata, subject, severity, verdict, remedy):
+    findings, status = look(**{**GOOD, **metadata})
+    assert status == (severity == "fault"), findings
+    [found] = [each for each in findings if each["severity"] != "good" and each["subject"] != "TLS"]
+    assert (found["subject"], found["severity"]) == (subject, severity)
+    assert verdict in found["verdict"] and remedy in found["remedy"], found
+
+
+def test_a_code_flow_without_discovery_or_a_secret(look, tmp_path, provider):
+    (tmp_path / "client.secret").write_text("")
+    # Keys alone are enough for tokens, and not for this.
+    findings, status = look(f', jwks_url: "{provider.issuer}/jwks"', issuer="https://other.test")
+    assert status == 1 and of(findings, "keys")[0][0] == "good"
+    faults = {each["subject"]: each["verdict"] for each in findings if each["severity"] == "fault"}
+    assert set(faults) == {"discovery", "code flow", "client"}
+    assert "no discovery document" in faults["code flow"] and "is empty" in faults["client"]

@@ -11,7 +11,7 @@ struct DoctorCommand: ParsableCommand {
     abstract: "Asks the issuers what a gateway asks them, and says what is wrong and what to do.",
     discussion: """
       For each provider: discovery, certificates, keys, how long answers may be kept, the clock, its introspection \
-      endpoint, and a token where one is given. The worst stands first. Exit status: 0 nothing is wrong, or warnings alone, 1 something is, 64 usage, \
+      endpoint, what code_flow needs, and a token where one is given. The worst stands first. Exit status: 0 nothing is wrong, or warnings alone, 1 something is, 64 usage, \
       66 no such file, 78 a faulty configuration.
       """)
 

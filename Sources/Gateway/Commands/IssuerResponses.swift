@@ -12,12 +12,12 @@ struct IssuerResponses: Sendable {
     let result: Result<Value, KeyFault>
   }
 
-  /// nil: the provider names its keys itself.
+  /// nil: the provider names its keys itself, and no browser signs in at the issuer.
   private(set) var discovery: Response<DiscoveryDocument>?
-  /// nil: it is not known where they are.
+  /// nil: it is not known where they are, or they are not fetched.
   private(set) var keys: Response<FetchResponse>?
 
-  /// Asks the issuer of a provider that fetches its keys, and waits.
+  /// Asks the issuer of a provider that fetches its keys, or at which browsers sign in, and waits.
   init(_ provider: ProviderConfiguration) throws {
     let responses = Mutex(IssuerResponses())
     try CurrentKeys.onLoop { loop, done in
@@ -46,7 +46,10 @@ struct IssuerResponses: Sendable {
         completion(responses)
       }
     }
-    if case .jwksURL(let address) = provider.keys { return askKeys(address) }
+    var named: String?
+    if case .jwksURL(let address) = provider.keys { named = address }
+    // The endpoints of the code flow are always the discovery document's.
+    if let named, provider.codeFlow == nil { return askKeys(named) }
     let address = DiscoveryDocument.address(of: provider.policy.issuer)
     get(fetcher, address, provider) { response in
       let document: Result<DiscoveryDocument, KeyFault>
@@ -57,7 +60,8 @@ struct IssuerResponses: Sendable {
         document = .failure(error)
       }
       responses.discovery = Response(address: ShownURL(address), result: document)
-      guard case .success(let found) = document else { return completion(responses) }
+      if let named { return askKeys(named) }
+      guard case .discovery = provider.keys, case .success(let found) = document else { return completion(responses) }
       askKeys(found.keySetAddress)
     }
   }

@@ -5,8 +5,10 @@ import HTTP
 import Introspection
 import JSON
 import Keys
+import OAuth
 import Proxy
 import Reason
+import SignIn
 import Sockets
 import Telemetry
 import Tokens
@@ -23,8 +25,11 @@ struct ProviderDiagnosis {
   init(_ provider: ProviderConfiguration, token: [UInt8]?, now: UnixSeconds) throws {
     self.provider = provider.name
     issuer = provider.policy.issuer
+    if provider.fetchesKeys || provider.codeFlow != nil {
+      try look(at: IssuerResponses(provider), of: provider, now)
+    }
     switch provider.keys {
-    case .jwksURL, .discovery: try look(at: IssuerResponses(provider), of: provider, now)
+    case .jwksURL, .discovery: break
     case .none: findings.append(IssuerFinding(.good, "keys", "none: \(provider.whyNoKeys)"))
     case .jwksFile(let path): lookAtFile(path, of: provider)
     case .secretFile, .signing, .signingSecret: lookAtOwn(provider)
@@ -55,6 +60,7 @@ struct ProviderDiagnosis {
       case .failure(let fault):
         findings.append(IssuerDiagnosis.failure("discovery", discovery.address, fault))
       }
+      if let flow = provider.codeFlow { look(at: flow, discovery.result, of: provider) }
     }
     guard let fetched = responses.keys else { return }
     switch fetched.result {
@@ -66,6 +72,27 @@ struct ProviderDiagnosis {
         IssuerDiagnosis.clock(serverTime: response.serverTime, now: now, leeway: provider.policy.leewaySeconds))
       take(response.body, of: provider)
     }
+  }
+
+  /// What browsers need to sign in at the issuer.
+  private mutating func look(
+    at flow: CodeFlowConfiguration, _ discovery: Result<DiscoveryDocument, KeyFault>, of provider: ProviderConfiguration
+  ) {
+    do throws(ClientFault) {
+      _ = try OAuthClient(id: flow.clientID, ClientAuthentication(flow.clientAuthentication))
+    } catch {
+      findings.append(
+        IssuerFinding(
+          .fault, "client", "\(error)", remedy: "mend the file of the client's secret or key that code_flow names"))
+    }
+    guard case .success(let document) = discovery else {
+      findings.append(
+        IssuerFinding(
+          .fault, "code flow", "not looked at: there is no discovery document, so nobody can sign in",
+          remedy: "mend discovery first: the code flow has its endpoints from there, wherever the keys come from"))
+      return
+    }
+    findings += CodeFlowDiagnosis(document, flow, provider.policy).findings
   }
 
   private mutating func take(_ text: [UInt8], of provider: ProviderConfiguration) {

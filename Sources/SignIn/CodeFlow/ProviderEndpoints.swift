@@ -16,12 +16,18 @@ struct ProviderEndpoints: Sendable, Equatable {
 
   /// - Throws: Where it is another issuer's (SECURITY K-7), or names an endpoint that is not protected (SECURITY K-1).
   init(_ text: Span<UInt8>, issuer: String) throws(CodeFlowFault) {
-    let members: JSONObject
+    let document: DiscoveryDocument
     do throws(KeyFault) {
-      members = try DiscoveryDocument(text, issuer: issuer).members
+      document = try DiscoveryDocument(text, issuer: issuer)
     } catch {
       throw .discovery(error)
     }
+    try self.init(document, issuer: issuer)
+  }
+
+  /// - Throws: Where it names an endpoint that is not protected (SECURITY K-1), or lacks one.
+  init(_ document: DiscoveryDocument, issuer: String) throws(CodeFlowFault) {
+    let members = document.members
     guard let authorization = try ProviderEndpoints.endpoint("authorization_endpoint", members, issuer) else {
       throw .endpoint("authorization_endpoint", "is missing")
     }

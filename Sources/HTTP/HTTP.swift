@@ -70,6 +70,22 @@ public struct LocalResponse: Sendable {
   public var body: [UInt8]
   /// Why the request was refused, for the access log; nil: it was not.
   public var reason: Reason?
+  /// Who sent the request, for the access log; nil: nobody whose credential was good.
+  public var sender: Sender?
+
+  /// A sender whose credential was good. Not what a client merely claims to be: a user name may be a password that was
+  /// typed into the wrong field. A class, so that responses without one are hardly larger for it.
+  public final class Sender: Sendable {
+    /// As the configuration calls it.
+    public let provider: String
+    /// As the provider's tokens name them.
+    public let subject: String
+
+    public init(provider: String, subject: String) {
+      self.provider = provider
+      self.subject = subject
+    }
+  }
 
   public init(status: Int, fields: [(name: String, value: String)], body: [UInt8], reason: Reason? = nil) {
     self.status = status

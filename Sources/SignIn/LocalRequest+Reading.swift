@@ -9,6 +9,9 @@ extension LocalRequest {
   /// Until when it may use up a refresh token.
   var deadline: ContinuousClock.Instant { receivedAt + Limits.refreshWithin }
 
+  /// What messages call `client`; empty where there is no address.
+  var clientAddress: String { client?.text ?? "" }
+
   /// The only field line of that name, which is in lower case; nil where there is none, or more than one.
   func field(_ name: String) -> [UInt8]? {
     let found = fields.filter { $0.name.lowercased() == name }

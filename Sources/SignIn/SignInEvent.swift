@@ -9,12 +9,12 @@ public enum SignInEvent: Sendable {
   /// A refresh token came again long after it had been replaced: its sign-in has ended (SECURITY C-10).
   case refreshReused(subject: String, id: String, address: String)
   /// Somebody has signed out, of all of their sign-ins where so many were ended.
-  case signedOut(subject: String, count: Int)
+  case signedOut(subject: String, count: Int, address: String)
   /// A disabled user, or one that is gone, came to renew a sign-in: it has ended.
-  case disabledEnded(subject: String, id: String)
+  case disabledEnded(subject: String, id: String, address: String)
   /// Somebody has changed their own password: their other sign-ins have ended.
-  case passwordChanged(username: String)
-  case passwordNotChanged(username: String, why: String)
+  case passwordChanged(username: String, address: String)
+  case passwordNotChanged(username: String, why: String, address: String)
   /// The users file was read anew.
   case usersChanged(path: String, users: Int, clients: Int)
   /// The users file cannot be used: what was read before is in force.

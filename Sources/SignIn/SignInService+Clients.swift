@@ -27,7 +27,7 @@ extension SignInService {
     let scope = form.text("scope")
     authenticate(credentials, request) { [self] outcome in
       switch outcome {
-      case .client(let client): completion(answer(client, scope: scope))
+      case .client(let client): completion(answer(answer(client, scope: scope), to: client.id))
       case .failed:
         let scheme = credentials.isBasic ? "Basic realm=\"token\"" : "Bearer"
         completion(

@@ -32,7 +32,7 @@ extension SignInService {
       guard let value = token.claim(ClaimPath(name: name)) else { continue }
       members.append(JSONObject.Member(name: name, value: JSONValue(value)))
     }
-    return EndpointResponses.object(members)
+    return answer(EndpointResponses.object(members), to: token.subject)
   }
 
   private static var noToken: LocalResponse {

@@ -18,13 +18,13 @@ extension SignInService {
     guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh),
       !(request.cookie(configuration.cookies.access).map { isGood([UInt8]($0.utf8)) } ?? false)
     else { return completion(loginPage(request, returnTo: returnTo)) }
-    let address = request.client?.text ?? ""
+    let address = request.clientAddress
     use(token, replacing: .onceSuccessorIsUsed, address: address, deadline: request.deadline) { [self] result in
       // One that would be refused where they go on would lead them here again, without end.
       guard case .success(let issued) = result, isGood(issued.accessToken), let cookies = cookies(for: issued) else {
         return completion(loginPage(request, returnTo: returnTo))
       }
-      completion(EndpointResponses.goOn(at: returnTo, cookies: cookies))
+      completion(answer(EndpointResponses.goOn(at: returnTo, cookies: cookies), to: issued.record.subject))
     }
   }
 
@@ -72,7 +72,8 @@ extension SignInService {
       switch outcome {
       case .user(let user):
         begin(user, request, methods: ["pwd"]) { [self] result in
-          completion(answerForm(request, user, result, returnTo: returnTo))
+          let response = answerForm(request, user, result, returnTo: returnTo)
+          completion(answer(response, to: subject(of: user, after: result)))
         }
       case .failed:
         completion(
@@ -146,7 +147,7 @@ extension SignInService {
       case .user(let user):
         begin(user, request, methods: ["pwd"]) { [self] result in
           if case .success(let issued) = result { tell(issued, request) }
-          completion(answerJSON(result))
+          completion(answer(answerJSON(result), to: subject(of: user, after: result)))
         }
       case .failed, .throttled, .busy: completion(answerJSON(outcome))
       }
@@ -165,9 +166,14 @@ extension SignInService {
     }
   }
 
+  /// Whose right password it was, whatever came of it; nil where it is the right one no more.
+  private func subject(of user: User, after result: Result<Issued, Fault>) -> String? {
+    if case .failure(.refused(.loginFailed)) = result { nil } else { user.id }
+  }
+
   private func tell(_ issued: Issued, _ request: LocalRequest) {
     report(
-      .signedIn(username: issued.user.username, id: issued.record.id, address: request.client?.text ?? ""))
+      .signedIn(username: issued.user.username, id: issued.record.id, address: request.clientAddress))
   }
 
   // MARK: The response
@@ -184,7 +190,7 @@ extension SignInService {
       if let token = issued.refreshToken {
         members.append(JSONObject.Member(name: "refresh_token", value: .string(token)))
       }
-      return EndpointResponses.object(members)
+      return answer(EndpointResponses.object(members), to: issued.record.subject)
     case .failure(let fault): return answerJSON(fault)
     }
   }

@@ -40,7 +40,7 @@ extension SignInService {
     // Who brings a token in the request itself is no browser that was made to send this.
     if let token = request.bearerToken {
       switch verify(token) {
-      case .success(let verified): end(verified, extent, kept, completion)
+      case .success(let verified): end(verified, extent, request, kept, completion)
       case .failure(let fault): completion(answer(fault))
       }
       return
@@ -55,7 +55,7 @@ extension SignInService {
     if let token = request.cookie(configuration.cookies.access),
       case .success(let verified) = verify([UInt8](token.utf8))
     {
-      return end(verified, extent, cleared, completion)
+      return end(verified, extent, request, cleared, completion)
     }
     if let token = request.cookie(configuration.cookies.refresh) {
       return end(byRefreshToken: token, extent, request, cleared, completion)
@@ -103,7 +103,6 @@ extension SignInService {
     byRefreshToken text: String, _ extent: Extent, _ request: LocalRequest, _ farewell: Farewell,
     _ completion: @escaping Completion
   ) {
-    let address = request.client?.text ?? ""
     endSignIn(byRefreshToken: text) { [self] result in
       let found: EndedByToken
       switch result {
@@ -113,15 +112,17 @@ extension SignInService {
       case .failure: return completion(SignInService.unavailable)
       }
       let record = found.record
+      let isReused = found.token == .replaced
+      let completion: Completion = { [self] in completion(answer($0, to: isReused ? nil : record.subject)) }
       // As where it is used: who has the former password has no say in what was begun with the new one (SECURITY C-9).
       if extent == .everywhere, found.token == .good, isStillGood(record) {
-        return endAll(of: record.subject, farewell, completion)
+        return endAll(of: record.subject, request, farewell, completion)
       }
-      if extent == .everywhere, found.token == .replaced {
-        report(.refreshReused(subject: record.subject, id: record.id, address: address))
+      if extent == .everywhere, isReused {
+        report(.refreshReused(subject: record.subject, id: record.id, address: request.clientAddress))
         return completion(notEverywhere(.refreshReused, farewell))
       }
-      report(.signedOut(subject: record.subject, count: 1))
+      report(.signedOut(subject: record.subject, count: 1, address: request.clientAddress))
       completion(extent == .everywhere ? notEverywhere(.refreshRefused, farewell) : farewell.response)
     }
   }
@@ -132,14 +133,16 @@ extension SignInService {
   }
 
   private func end(
-    _ token: VerifiedToken, _ extent: Extent, _ farewell: Farewell, _ completion: @escaping Completion
+    _ token: VerifiedToken, _ extent: Extent, _ request: LocalRequest, _ farewell: Farewell,
+    _ completion: @escaping Completion
   ) {
     let target = Target(token)
+    let completion: Completion = { [self] in completion(answer($0, to: target.subject)) }
     // A machine's token is of no sign-in, nor is one that was made by hand.
     guard let id = target.signIn else {
       return completion(extent == .everywhere ? notEverywhere(.refreshRefused, farewell) : farewell.response)
     }
-    guard extent == .everywhere else { return end(id, of: target.subject, farewell.response, completion) }
+    guard extent == .everywhere else { return end(id, of: target.subject, request, farewell.response, completion) }
     state.store.list(provider: provider, subject: target.subject, now: now) { [self] result in
       onQueue { [self] in
         switch result {
@@ -149,26 +152,31 @@ extension SignInService {
         case .success(let records):
           // The token may be older than the password that holds now (SECURITY C-9), or of another store.
           guard let record = records.first(where: { $0.id == id }), isStillGood(record) else {
-            return end(id, of: target.subject, notEverywhere(.refreshRefused, farewell), completion)
+            return end(id, of: target.subject, request, notEverywhere(.refreshRefused, farewell), completion)
           }
-          endAll(of: record.subject, farewell, completion)
+          endAll(of: record.subject, request, farewell, completion)
         }
       }
     }
   }
 
-  private func end(_ id: String, of subject: String, _ response: LocalResponse, _ completion: @escaping Completion) {
+  private func end(
+    _ id: String, of subject: String, _ request: LocalRequest, _ response: LocalResponse,
+    _ completion: @escaping Completion
+  ) {
     endSignIn(id) { [self] isDone in
       guard isDone else { return completion(SignInService.unavailable) }
-      report(.signedOut(subject: subject, count: 1))
+      report(.signedOut(subject: subject, count: 1, address: request.clientAddress))
       completion(response)
     }
   }
 
-  private func endAll(of subject: String, _ farewell: Farewell, _ completion: @escaping Completion) {
+  private func endAll(
+    of subject: String, _ request: LocalRequest, _ farewell: Farewell, _ completion: @escaping Completion
+  ) {
     endAll(of: subject) { [self] count in
       guard let count else { return completion(SignInService.unavailable) }
-      report(.signedOut(subject: subject, count: count))
+      report(.signedOut(subject: subject, count: count, address: request.clientAddress))
       completion(farewell.response)
     }
   }

@@ -57,6 +57,7 @@ extension SignInService {
     guard let user = token.subject.flatMap({ state.users.user(id: $0) }) else {
       return completion(SignInService.signInFirst)
     }
+    let completion: Completion = { [self] in completion(answer($0, to: user.id)) }
     guard let object = request.json(["current_password", "new_password"]),
       let current = object["current_password"]?.string, let new = object["new_password"]?.string
     else {
@@ -131,7 +132,7 @@ extension SignInService {
           }
         }
       } catch {
-        notChanged(user, why: "\(error)", completion)
+        notChanged(user, why: "\(error)", request, completion)
       }
     }
   }
@@ -144,11 +145,11 @@ extension SignInService {
       switch SignInService.write(hash, of: user, to: configuration.users.path) {
       case .done: break
       case .superseded: return completion(.wrongPassword)
-      case .failed(let why): return notChanged(user, why: why, completion)
+      case .failed(let why): return notChanged(user, why: why, request, completion)
       }
       // What is in force from here on, too.
       lookAtUsers(allowsDemo: state.users.isDemo)
-      report(.passwordChanged(username: user.username))
+      report(.passwordChanged(username: user.username, address: request.clientAddress))
       // Whoever knew the old password is out; who has changed it goes on.
       endOthers(of: user.id, than: signIn, digest: digest) { completion(.changed(othersEnded: $0)) }
     }
@@ -166,8 +167,8 @@ extension SignInService {
     if !isTaken { busy() }
   }
 
-  private func notChanged(_ user: User, why: String, _ completion: ChangeCompletion) {
-    report(.passwordNotChanged(username: user.username, why: why))
+  private func notChanged(_ user: User, why: String, _ request: LocalRequest, _ completion: ChangeCompletion) {
+    report(.passwordNotChanged(username: user.username, why: why, address: request.clientAddress))
     completion(.failed)
   }
 

@@ -21,7 +21,7 @@ extension SignInService {
     _ completion: @escaping @Sendable (Authentication) -> Void
   ) {
     let attempt = LoginThrottle.Attempt(account: username, client: request.client)
-    let address = request.client?.text ?? ""
+    let address = request.clientAddress
     let users = state.users
     let user = users.user(named: username)
     let admission = state.throttle.withLock { $0.begin(attempt, now: now) }

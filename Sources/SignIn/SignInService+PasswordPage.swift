@@ -98,9 +98,10 @@ extension SignInService {
     fields: [(name: String, value: String)] = [], reason: Reason? = nil
   ) -> LocalResponse {
     guard let token = formToken(request) else { return EndpointResponses.error(.serverError, nil, .internalError) }
-    return passwordPage.form(
+    let page = passwordPage.form(
       status: status, message: message, username: person.user.username, csrf: token.text,
       cookies: person.cookies + [token.cookie], fields: fields, reason: reason)
+    return answer(page, to: person.user.id)
   }
 
   private func answer(_ request: LocalRequest, _ person: Person, _ outcome: PasswordChange) -> LocalResponse {
@@ -113,8 +114,10 @@ extension SignInService {
     }
     return switch outcome {
     case .changed(let othersEnded):
-      passwordPage.changed(
-        othersEndWithin: othersEnded ? nil : tokenSecondsMax, cookies: person.cookies + [clearedFormToken])
+      answer(
+        passwordPage.changed(
+          othersEndWithin: othersEnded ? nil : tokenSecondsMax, cookies: person.cookies + [clearedFormToken]),
+        to: person.user.id)
     case .refused: again(.refused, .passwordRefused)
     case .wrongPassword: again(.wrongPassword, .loginFailed)
     case .throttled(let seconds):

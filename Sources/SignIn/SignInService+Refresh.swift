@@ -7,7 +7,7 @@ import State
 /// Going on with a sign-in.
 extension SignInService {
   func refresh(_ request: LocalRequest, _ completion: @escaping Completion) {
-    let address = request.client?.text ?? ""
+    let address = request.clientAddress
     if request.mediaType == .json {
       guard request.origin != .foreign else {
         return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
@@ -27,7 +27,8 @@ extension SignInService {
     // As on the way to a page: another tab's response may come last, and the browser keeps what that one says.
     renewCookies(token, client: request.client, deadline: request.deadline) { [self] result in
       switch result {
-      case .success(let renewed): completion(EndpointResponses.done(cookies: renewed.cookies))
+      case .success(let renewed):
+        completion(answer(EndpointResponses.done(cookies: renewed.cookies), to: renewed.issued.record.subject))
       case .failure(.refused(.cookieTooLarge)):
         completion(EndpointResponses.error(.serverError, nil, .cookieTooLarge).setting(clearedCookies))
       case .failure(.refused(let reason)):

@@ -147,6 +147,16 @@ public final class SignInService: Responder, Sendable {
     let refreshToken: String?
   }
 
+  /// The same response, whose access line names its sender.
+  ///
+  /// - Parameter subject: Of a credential that was good; nil: there was none.
+  func answer(_ response: LocalResponse, to subject: String?) -> LocalResponse {
+    guard let subject else { return response }
+    var response = response
+    response.sender = LocalResponse.Sender(provider: provider, subject: subject)
+    return response
+  }
+
   enum Fault: Error, Sendable {
     case refused(Reason)
     /// It came too late, and nothing is changed.
@@ -178,7 +188,7 @@ public final class SignInService: Responder, Sendable {
     let record = SignInRecord(
       id: Base64URL.text(id), provider: provider, subject: user.id, methods: methods, authenticatedAt: now,
       lastUsedAt: now, expiresAt: now + configuration.refreshSeconds,
-      tokensUntil: now + tokenSecondsMax, clientAddress: request.client?.text ?? "",
+      tokensUntil: now + tokenSecondsMax, clientAddress: request.clientAddress,
       userAgent: SignInService.userAgent(request), passwordDigest: user.passwordHash.digest)
     state.store.begin(record, hash: refreshToken.hash, former: former?.hash) { [self] result in
       onQueue { [self] in
@@ -247,8 +257,8 @@ public final class SignInService: Responder, Sendable {
         case .failure(let fault):
           storeFailed(fault)
           completion(.failure(.unavailable))
-        case .success(.rotated(let record)): goOn(record, next.text, completion)
-        case .success(.repeated(let record)): goOn(record, nil, completion)
+        case .success(.rotated(let record)): goOn(record, next.text, address: address, completion)
+        case .success(.repeated(let record)): goOn(record, nil, address: address, completion)
         case .success(.reused(let record)):
           report(.refreshReused(subject: record.subject, id: record.id, address: address))
           end([record.id]) { completion(.failure(.refused(.refreshReused))) }
@@ -270,10 +280,11 @@ public final class SignInService: Responder, Sendable {
   }
 
   private func goOn(
-    _ record: SignInRecord, _ refreshToken: String?, _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
+    _ record: SignInRecord, _ refreshToken: String?, address: String,
+    _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     guard let user = state.users.user(id: record.subject), isStillGood(record) else {
-      report(.disabledEnded(subject: record.subject, id: record.id))
+      report(.disabledEnded(subject: record.subject, id: record.id, address: address))
       return endSignIn(record.id) { _ in completion(.failure(.refused(.refreshRefused))) }
     }
     let accessToken: [UInt8]

@@ -52,4 +52,11 @@ public struct AccessRecord {
   public static let claimsBytesMax = LineEncoder.valueBytesMax
 
   public init() {}
+
+  /// Names the sender of a request that the gateway answered on a path of its own.
+  public mutating func keep(_ sender: LocalResponse.Sender) {
+    provider = sender.provider
+    subject = sender.subject
+    isVerified = true
+  }
 }

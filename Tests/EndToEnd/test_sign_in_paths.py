@@ -3,7 +3,8 @@ import json
 import sqlite3
 
 import pytest
-from support.sign_in import BOB, FETCH, NAVIGATION, PASSWORD, person, scene_fixture, until_status, users
+from support.sign_in import (ALICE, BOB, FETCH, FORM, NAVIGATION, PASSWORD, hashed, person, scene_fixture, until_status,
+                             users)
 from support.tokens import payload
 
 NEW_PASSWORD = "another horse altogether"
@@ -198,3 +199,109 @@ def test_a_script_that_changes_a_password_is_renewed(scene):
     del browser.cookies["portcullis_access"]
     assert browser.go("/x").status == 200
     assert signed_in.login().status == 401 and signed_in.login(password=NEW_PASSWORD).status == 200
+
+
+# Whom access lines name.
+
+SECRET = "another machine's secret"
+
+
+def named(signed_in, answer):
+    """The sender as the access line has it."""
+    line = signed_in.gateway.access_of(answer.request_id)
+    assert "claims" not in line and "key_id" not in line and "route" not in line
+    return line.get("provider"), line.get("subject")
+
+
+NOBODY = (None, None)
+ALICES = ("local", "u-1")
+
+
+def test_access_lines_name_who_was_verified(scene):
+    clients = f"  - id: batch\n    secret_hash: \"{hashed(SECRET)}\"\n"
+    signed_in = scene(people=users(ALICE, BOB, clients=clients), top="log: { claims: rules }")
+    browser = signed_in.browser()
+    form = {**browser.form(), "username": "alice", "password": PASSWORD}
+    assert named(signed_in, browser.go("/auth/login")) == NOBODY
+    # By the form, and by JSON.
+    assert named(signed_in, browser.post_form("/auth/login", form)) == ALICES
+    answer = signed_in.login("bob")
+    assert answer.status == 200 and named(signed_in, answer) == ("local", "u-2")
+    tokens = json.loads(answer.body)
+    answer = signed_in.refresh(tokens["refresh_token"])
+    assert named(signed_in, answer) == ("local", "u-2")
+    again = json.loads(answer.body)
+    assert named(signed_in, signed_in.get("/auth/me", [signed_in.bearer(again["access_token"])])) == ("local", "u-2")
+    assert named(signed_in, signed_in.post("/auth/logout", {"refresh_token": again["refresh_token"]})) == ("local", "u-2")
+    # Its cookies.
+    refresh = browser.fetch("/auth/refresh", [("Origin", browser.origin)], method="POST", body=b"")
+    assert refresh.status == 204 and named(signed_in, refresh) == ALICES
+    assert named(signed_in, browser.fetch("/auth/me")) == ALICES
+    del browser.cookies["portcullis_access"]
+    assert named(signed_in, browser.fetch("/auth/me")) == ALICES
+    del browser.cookies["portcullis_access"]
+    answer = browser.go("/auth/login?return_to=/x")
+    assert answer.status == 303 and named(signed_in, answer) == ALICES
+    assert named(signed_in, browser.go("/auth/password")) == ALICES
+    fields = {**browser.form("/auth/password"), "current_password": "wrong", "new_password": NEW_PASSWORD,
+              "new_password_again": NEW_PASSWORD}
+    answer = browser.post_form("/auth/password", fields)
+    assert answer.status == 401 and named(signed_in, answer) == ALICES
+    answer = browser.post_form("/auth/password", {**fields, "current_password": PASSWORD})
+    assert answer.status == 200 and named(signed_in, answer) == ALICES
+    token = signed_in.bearer(browser.access)
+    answer = signed_in.post("/auth/password", {"current_password": NEW_PASSWORD, "new_password": "short"}, [token])
+    assert answer.status == 400 and named(signed_in, answer) == ALICES
+    answer = browser.fetch("/auth/logout", [("Origin", browser.origin)], method="POST", body=b"")
+    assert answer.status == 204 and named(signed_in, answer) == ALICES
+    # A machine, also where it asks for more than it may have.
+    body = f"grant_type=client_credentials&client_id=batch&client_secret={SECRET.replace(' ', '+')}"
+    for more, status in (("", 200), ("&scope=orders:write", 400)):
+        answer = signed_in.get("/auth/token", [FORM], method="POST", body=(body + more).encode())
+        assert answer.status == status and named(signed_in, answer) == ("local", "batch")
+    for message, who in (("signed out", "u-2"), ("a user has changed their password", None)):
+        said = signed_in.gateway.wait_message(message)
+        assert said["client"] == "127.0.0.1" and said.get("subject") == who and said["provider"] == "local"
+
+
+def test_access_lines_name_nobody_who_was_not_verified(scene):
+    signed_in = scene(people=users(ALICE, BOB, clients=f"  - id: batch\n    secret_hash: \"{hashed(SECRET)}\"\n"))
+    browser = signed_in.browser()
+    browser.sign_in()
+    token = browser.access
+    answers = [signed_in.login(password="wrong"), signed_in.login(PASSWORD, "alice"),
+               browser.post_form("/auth/login", {**browser.form(), "username": "alice", "password": "wrong"}),
+               browser.post_form("/auth/login", {"username": "alice", "password": PASSWORD}),
+               signed_in.refresh("x" * 64), signed_in.get("/auth/me"),
+               signed_in.get("/auth/me", [signed_in.bearer(token[:-8] + "AAAAAAAA")]), signed_in.get("/auth/password"),
+               signed_in.post("/auth/password", PASSWORDS), signed_in.post("/auth/logout", {"refresh_token": "x"}),
+               signed_in.get("/auth/jwks.json", [signed_in.bearer(token)]),
+               signed_in.get("/auth/nothing", [signed_in.bearer(token)]),
+               signed_in.get("/auth/token", [FORM], method="POST",
+                             body=b"grant_type=client_credentials&client_id=batch&client_secret=wrong")]
+    assert signed_in.post("/auth/logout", {}, [signed_in.bearer(token)]).status == 204
+    answers.append(signed_in.get("/auth/me", [signed_in.bearer(token)]))
+    assert reason(signed_in, answers[-1]) == "token_revoked"
+    assert [named(signed_in, answer) for answer in answers] == [NOBODY] * len(answers)
+    # The next request of the connection is another's.
+    assert PASSWORD not in signed_in.gateway.access_text + signed_in.gateway.program_text
+
+
+def test_a_replaced_refresh_token_names_nobody_at_logout(scene):
+    signed_in = scene()
+    first = signed_in.tokens()["refresh_token"]
+    signed_in.refresh(first)
+    with sqlite3.connect(signed_in.folder / "state" / "local.sign-ins.db", timeout=10) as store:
+        assert store.execute("UPDATE sign_ins SET replaced = x''").rowcount == 1
+    answer = signed_in.post("/auth/logout", {"refresh_token": first})
+    assert answer.status == 204 and named(signed_in, answer) == NOBODY
+    assert signed_in.gateway.wait_message("signed out")["client"] == "127.0.0.1"
+
+
+def test_what_could_not_be_begun_names_whose_password_it_was(scene):
+    signed_in = scene()
+    signed_in.drop_store()
+    answer = signed_in.login()
+    assert answer.status == 503 and named(signed_in, answer) == ALICES
+    answer = signed_in.login(password="wrong")
+    assert answer.status == 401 and named(signed_in, answer) == NOBODY

@@ -9,8 +9,8 @@ extension CodeFlowEvent {
     switch self {
     case .signedIn(let subject, let id, let address):
       log.notice("signed in", metadata: line(["subject": "\(subject)", "session": "\(id)", "client": "\(address)"]))
-    case .signedOut(let subject, let id):
-      log.notice("signed out", metadata: line(["subject": "\(subject)", "session": "\(id)"]))
+    case .signedOut(let subject, let id, let address):
+      log.notice("signed out", metadata: line(["subject": "\(subject)", "session": "\(id)", "client": "\(address)"]))
     case .endedByProvider(let count):
       log.notice("the provider has ended sessions", metadata: line(["sessions": "\(count)"]))
     case .notRenewed(let id, let why):

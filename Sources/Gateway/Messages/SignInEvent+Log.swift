@@ -24,18 +24,20 @@ extension SignInEvent {
       log.warning(
         "a refresh token was used again after it had been replaced: its sign-in has ended",
         metadata: line(["subject": "\(subject)", "sign_in": "\(id)", "client": "\(address)"]))
-    case .signedOut(let subject, let count):
-      log.notice("signed out", metadata: line(["subject": "\(subject)", "sign_ins": "\(count)"]))
-    case .disabledEnded(let subject, let id):
+    case .signedOut(let subject, let count, let address):
+      log.notice(
+        "signed out", metadata: line(["subject": "\(subject)", "sign_ins": "\(count)", "client": "\(address)"]))
+    case .disabledEnded(let subject, let id, let address):
       log.notice(
         "a sign-in has ended: its user is disabled, or gone",
-        metadata: line(["subject": "\(subject)", "sign_in": "\(id)"]))
-    case .passwordChanged(let username):
-      log.notice("a user has changed their password", metadata: line(["user": "\(username)"]))
-    case .passwordNotChanged(let username, let why):
+        metadata: line(["subject": "\(subject)", "sign_in": "\(id)", "client": "\(address)"]))
+    case .passwordChanged(let username, let address):
+      log.notice(
+        "a user has changed their password", metadata: line(["user": "\(username)", "client": "\(address)"]))
+    case .passwordNotChanged(let username, let why, let address):
       log.error(
         "a password could not be changed; the users file has to be writable for it",
-        metadata: line(["user": "\(username)", "why": "\(why)"]))
+        metadata: line(["user": "\(username)", "why": "\(why)", "client": "\(address)"]))
     case .usersChanged(let path, let users, let clients):
       log.notice(
         "users file read", metadata: line(["file": "\(path)", "users": "\(users)", "clients": "\(clients)"]))

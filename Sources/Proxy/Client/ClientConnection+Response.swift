@@ -286,6 +286,7 @@ extension ClientConnection {
   func answer(with response: LocalResponse) {
     guard let slot, phase == .exchanging else { return }
     slot.exchange.answeredLocally(status: response.status, reason: response.reason)
+    slot.local?.sender = response.sender
     put(slot, bytesMax: LocalResponseWriter.bytesMax(response)) { responseWriter, writer in
       responseWriter.write(response, to: &writer)
     }

@@ -224,7 +224,11 @@ final class Worker {
     guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current
     counts?.count(slot.exchange.measure(at: now))
-    accessLog.write({ slot.exchange.fill(&$0, at: now) }, decided: { slot.exchange.decided($0) })
+    accessLog.write(
+      {
+        slot.exchange.fill(&$0, at: now)
+        if let sender = slot.local?.sender { $0.keep(sender) }
+      }, decided: { slot.exchange.decided($0) })
   }
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.

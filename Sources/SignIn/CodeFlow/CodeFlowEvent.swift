@@ -3,7 +3,7 @@ public enum CodeFlowEvent: Sendable {
   /// Somebody has signed in.
   case signedIn(subject: String, id: String, address: String)
   /// Somebody has signed out.
-  case signedOut(subject: String, id: String)
+  case signedOut(subject: String, id: String, address: String)
   /// The provider has ended so many sessions.
   case endedByProvider(count: Int)
   /// The provider does not go on with a session, which has ended.

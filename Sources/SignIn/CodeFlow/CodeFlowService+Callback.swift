@@ -273,7 +273,7 @@ extension CodeFlowService {
         switch result {
         case .failure(let fault): storeFailed(fault, way)
         case .success(let ended):
-          say(.signedIn(subject: record.subject, id: record.id, address: way.request.client?.text ?? ""))
+          say(.signedIn(subject: record.subject, id: record.id, address: way.request.clientAddress))
           let cookies = [
             configuration.cookies.set(
               configuration.cookies.session, session.text, seconds: configuration.lifetimeSeconds),

@@ -29,7 +29,7 @@ extension CodeFlowService {
           completion(page(.signInUnavailable, request))
         case .success(nil): goOn(nil, completion)
         case .success(let record?):
-          say(.signedOut(subject: record.subject, id: record.id))
+          say(.signedOut(subject: record.subject, id: record.id, address: request.clientAddress))
           let hint = idToken(of: record, session)
           endSessions([record.id]) { [self] in onQueue { [self] in goOn(hint, completion) } }
         }

@@ -177,7 +177,7 @@ public final class CodeFlowService: Responder, Sendable {
     let said = refusedCallbacks.withLock { reports in
       reports[fault, default: FaultReport(pause: saidEvery)].happened(at: .current)
     }
-    if let count = said { report(.callbackRefused(fault, count: count, lastFrom: request.client?.text ?? "")) }
+    if let count = said { report(.callbackRefused(fault, count: count, lastFrom: request.clientAddress)) }
   }
 
   // MARK: Pages

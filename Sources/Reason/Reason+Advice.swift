@@ -93,8 +93,8 @@ extension Reason {
     case .tokenTooOld: "Sign in anew; `max_age` is what the gateway allows."
     case .tokenRevoked:
       """
-      Sign in again, where it is the token that was revoked; where it is the person or the key, that is meant. \
-      [revocation](revocation.md)
+      Sign in again, where it is the token or its sign-in; where it is the person or the key, that is meant. \
+      `portcullis token verify` says of a token which it is. [revocation](revocation.md)
       """
     case .keysUnavailable:
       "The program messages say why fetching fails: `keys could not be fetched`. [keys.md](keys.md) says what to do."

@@ -122,7 +122,12 @@ extension Reason {
     case .tokenNotYetValid: "`nbf` has not come, `leeway` included."
     case .tokenIssuedInFuture: "`iat` lies in the future, `leeway` included."
     case .tokenTooOld: "`iat` lies further back than the provider's `max_age`, though `exp` has not passed."
-    case .tokenRevoked: "The token verified, and `revocations.file` lists its `jti`, its subject or its key."
+    case .tokenRevoked:
+      """
+      The token verified, and was revoked before its `exp`: `revocations.file` lists its `jti`, subject, key or sign-in; \
+      its sign-in or session has ended, for example by logout, `portcullis sign-ins revoke`, `POST /revoke`, a reused \
+      refresh token or a changed password; or `POST /revoke` named its `jti`.
+      """
     case .keysUnavailable:
       """
       The provider has no usable keys: none could be fetched yet (a request waits for the first fetch, a few seconds \

@@ -142,7 +142,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case tokenIssuedInFuture = "token_issued_in_future"
   /// `iat` lies further back than the provider's `max_age`.
   case tokenTooOld = "token_too_old"
-  /// The token, its subject or its key is revoked in `revocations.file`.
+  /// The token verified, and was revoked: it, its subject, its key or its sign-in.
   case tokenRevoked = "token_revoked"
   /// The provider has no usable key set.
   case keysUnavailable = "keys_unavailable"

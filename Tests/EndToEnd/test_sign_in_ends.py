@@ -228,6 +228,20 @@ def test_explain_knows_what_has_ended(scene):
     assert answer.returncode == 1 and "token_revoked" in answer.stdout, answer
 
 
+def test_why_does_not_blame_the_file_of_revocations_for_a_logout(scene):
+    made = scene()
+    token = made.tokens()["access_token"]
+    assert made.post("/auth/logout", None, [made.bearer(token)]).status == 204
+    answer = made.get("/x", [made.bearer(token)])
+    assert made.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
+    said = run("why", answer.request_id, "--log", made.gateway.folder / "access.log")
+    assert said.returncode == 0, said
+    text = " ".join(said.stdout.split())
+    for cause in ("revocations.file lists its jti", "its sign-in or session has ended", "by logout", "sign-ins revoke",
+                  "a reused refresh token", "POST /revoke named its jti"):
+        assert cause in text.replace("`", ""), text
+
+
 def test_C_9_signing_in_again_ends_the_sign_in_before(scene):
     made = scene()
     browser = made.browser()

@@ -178,8 +178,13 @@ extension Reason {
       """
     case .loginBusy:
       "Let the client try again; more cores check more passwords. With `code_flow`, see whether the provider is slow."
-    case .csrfRefused: "Load the page again, with cookies allowed. Scripts use the JSON side."
-    case .signInRequestInvalid: "See [docs/sign-in.md](sign-in.md) for what each path takes."
+    case .csrfRefused:
+      """
+      Load the page again, with cookies allowed. Programs send a token in Authorization, or a refresh token as JSON, \
+      instead of cookies.
+      """
+    case .signInRequestInvalid:
+      "`error_description` in the response names what the path takes; see [docs/sign-in.md](sign-in.md)."
     case .refreshRefused: "Sign in again."
     case .refreshReused: "Sign in again, and find out who had the token; a client that keeps the old one does this too."
     case .passwordRefused: "Choose another."

@@ -251,8 +251,8 @@ extension Reason {
       """
     case .csrfRefused:
       """
-      A form that does not come from the gateway's own page for it, or a request that a cookie speaks for from a page \
-      of another site.
+      A form that does not come from the gateway's own page for it, or a request that a cookie speaks for and that does \
+      not say that it comes from a page of this host.
       """
     case .signInRequestInvalid: "The body is no form or JSON of the kind that the path takes, or lacks a part."
     case .refreshRefused:

@@ -60,15 +60,42 @@ enum EndpointResponses {
   }
 
   /// Nothing is there, and nothing behind the gateway is asked (SECURITY P-17).
-  static func notFound(_ request: LocalRequest) -> LocalResponse { problem(request, .noRoute, []) }
+  static func notFound(_ request: LocalRequest) -> LocalResponse { problem(request, .noRoute) }
 
-  static func notAllowed(_ request: LocalRequest, allowed: String) -> LocalResponse {
-    problem(request, .methodRefused, [("Allow", allowed)])
+  static func notAllowed(_ allowed: String) -> LocalResponse {
+    error(.invalidRequest, "allowed here: \(allowed)", .methodRefused, fields: [("Allow", allowed)])
   }
 
-  private static func problem(
-    _ request: LocalRequest, _ reason: Reason, _ fields: [(name: String, value: String)]
-  ) -> LocalResponse {
+  /// The response to a body that is not of the kind that the path takes. It repeats nothing of the body, names included:
+  /// anything there may be a password.
+  ///
+  /// - Parameter members: What the path takes, as JSON.
+  static func notTaken(_ request: LocalRequest, members: String) -> LocalResponse {
+    let why =
+      if request.mediaType != .json {
+        "Content-Type has to be application/json, or application/x-www-form-urlencoded for a form"
+      } else if (try? JSON.parse(request.body.span)) == nil {
+        "the body is not JSON, or has a member twice"
+      } else {
+        "the body has to be a JSON object with \(members), and no other members"
+      }
+    return error(.invalidRequest, why, .signInRequestInvalid)
+  }
+
+  /// The response to cookies that do not count, because no browser says that a page of this host sends them (SECURITY
+  /// C-8).
+  ///
+  /// - Parameter instead: What a program sends.
+  static func notOfOwnPage(_ request: LocalRequest, instead: String? = nil) -> LocalResponse {
+    guard request.origin == .absent, !request.isOfOtherOrigin else { return ofAnotherSite }
+    let missing =
+      "a request with cookies has to come from a page of this host, as Origin or Sec-Fetch-Site: same-origin says"
+    return error(.accessDenied, instead.map { "\(missing); \($0)" } ?? missing, .csrfRefused)
+  }
+
+  static let ofAnotherSite = error(.accessDenied, "the page is of another site", .csrfRefused)
+
+  private static func problem(_ request: LocalRequest, _ reason: Reason) -> LocalResponse {
     let members = [
       JSONObject.Member(name: "title", value: .string(StatusText.reasonPhrase(reason.status).description)),
       JSONObject.Member(name: "status", value: .integer(Int64(reason.status))),
@@ -76,7 +103,7 @@ enum EndpointResponses {
     ]
     return LocalResponse(
       status: reason.status,
-      fields: [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")] + fields,
+      fields: [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")],
       body: JSONValue.object(JSONObject(members) ?? [:]).serialized() + [0x0A], reason: reason)
   }
 }

@@ -83,6 +83,9 @@ extension LocalRequest {
     }
   }
 
+  /// Whether a browser says that a page of another origin sends it.
+  var isOfOtherOrigin: Bool { ["cross-site", "same-site"].contains(text("sec-fetch-site")) }
+
   /// Whether Authorization is of a scheme for tokens, with a good one or a bad one, or none.
   var bringsToken: Bool {
     fields.contains { field in

@@ -9,8 +9,13 @@ import Tokens
 /// Tokens for machines (RFC 6749 §4.4).
 extension SignInService {
   func issueToClient(_ request: LocalRequest, _ completion: @escaping Completion) {
-    guard request.mediaType == .form, let form = FormFields(request.body)?.withoutEmpty else {
-      return completion(EndpointResponses.error(.invalidRequest, "a form is needed", .signInRequestInvalid))
+    guard request.mediaType == .form else {
+      return completion(
+        EndpointResponses.error(
+          .invalidRequest, "Content-Type has to be application/x-www-form-urlencoded", .signInRequestInvalid))
+    }
+    guard let form = FormFields(request.body)?.withoutEmpty else {
+      return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
     }
     guard let grant = form.text("grant_type") else {
       return completion(EndpointResponses.error(.invalidRequest, "grant_type is missing", .signInRequestInvalid))

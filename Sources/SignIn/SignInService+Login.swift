@@ -49,9 +49,7 @@ extension SignInService {
     case .form: logInByForm(request, completion)
     case .json: logInByJSON(request, completion)
     case .none, .other:
-      completion(
-        EndpointResponses.error(.invalidRequest, "the body has to be a form or JSON, and say so", .signInRequestInvalid)
-      )
+      completion(EndpointResponses.notTaken(request, members: SignInService.loginMembers))
     }
   }
 
@@ -131,17 +129,15 @@ extension SignInService {
     }
   }
 
+  private static let loginMembers = "username and password, both strings"
+
   private func logInByJSON(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.origin != .foreign else {
-      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.ofAnotherSite)
     }
     guard let object = request.json(["username", "password"]), let username = object["username"]?.string,
       let password = object["password"]?.string
-    else {
-      return completion(
-        EndpointResponses.error(
-          .invalidRequest, "an object with username and password is needed", .signInRequestInvalid))
-    }
+    else { return completion(EndpointResponses.notTaken(request, members: SignInService.loginMembers)) }
     authenticate(username, [UInt8](password.utf8), request) { [self] outcome in
       switch outcome {
       case .user(let user):

@@ -15,16 +15,18 @@ extension SignInService {
     case .none: break
     case .json:
       guard let object = request.json(["refresh_token", "everywhere"]) else {
-        return completion(EndpointResponses.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
+        return completion(EndpointResponses.notTaken(request, members: SignInService.logoutMembers))
       }
       switch object["everywhere"] {
       case nil: break
       case .bool(let truth)?: isEverywhere = truth
-      default:
-        return completion(
-          EndpointResponses.error(.invalidRequest, "everywhere is true or false", .signInRequestInvalid))
+      default: return completion(EndpointResponses.notTaken(request, members: SignInService.logoutMembers))
       }
-      refreshToken = object["refresh_token"]?.string
+      switch object["refresh_token"] {
+      case nil: break
+      case .string(let text)?: refreshToken = text
+      default: return completion(EndpointResponses.notTaken(request, members: SignInService.logoutMembers))
+      }
     case .form:
       guard let form = FormFields(request.body) else {
         return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
@@ -32,7 +34,7 @@ extension SignInService {
       isEverywhere = form.text("everywhere") == "true"
       returnTo = form.text("return_to").map { ReturnTo.checked($0) } ?? configuration.path + "/login"
     case .other:
-      return completion(EndpointResponses.error(.invalidRequest, "the body is malformed", .signInRequestInvalid))
+      return completion(EndpointResponses.notTaken(request, members: SignInService.logoutMembers))
     }
     let extent = isEverywhere ? Extent.everywhere : .here
     let goingOn = returnTo
@@ -49,7 +51,9 @@ extension SignInService {
       return end(byRefreshToken: refreshToken, extent, request, kept, completion)
     }
     guard request.isOfOwnPage else {
-      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(
+        EndpointResponses.notOfOwnPage(
+          request, instead: "a program sends a token in Authorization, or its refresh_token as JSON"))
     }
     let cleared = Farewell(returnTo: goingOn, cookies: clearedCookies)
     if let token = request.cookie(configuration.cookies.access),
@@ -63,6 +67,9 @@ extension SignInService {
     // Nobody is signed in, which is what was asked for.
     completion(cleared.response)
   }
+
+  private static let logoutMembers =
+    "refresh_token, a string, and everywhere, true or false, neither of which is needed"
 
   /// How much is ended.
   enum Extent {

@@ -30,7 +30,8 @@ extension SignInService {
     // Any Authorization stands for a request that no other site's page has sent, and the cookies do not count beside it.
     guard request.hasField("authorization") else {
       guard request.isOfOwnPage else {
-        return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+        return completion(
+          EndpointResponses.notOfOwnPage(request, instead: "a program sends a token in Authorization"))
       }
       return findCookieHolder(request, renews: request.isRenewable) { [self] result in
         switch result {
@@ -62,8 +63,7 @@ extension SignInService {
       let current = object["current_password"]?.string, let new = object["new_password"]?.string
     else {
       return completion(
-        EndpointResponses.error(
-          .invalidRequest, "an object with current_password and new_password is needed", .signInRequestInvalid))
+        EndpointResponses.notTaken(request, members: "current_password and new_password, both strings"))
     }
     changePassword(
       of: user, from: [UInt8](current.utf8), to: [UInt8](new.utf8), keeping: Target(token).signIn, request

@@ -10,16 +10,17 @@ extension SignInService {
     let address = request.clientAddress
     if request.mediaType == .json {
       guard request.origin != .foreign else {
-        return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+        return completion(EndpointResponses.ofAnotherSite)
       }
       guard let token = request.json(["refresh_token"])?["refresh_token"]?.string else {
-        return completion(
-          EndpointResponses.error(.invalidRequest, "an object with refresh_token is needed", .signInRequestInvalid))
+        return completion(EndpointResponses.notTaken(request, members: "refresh_token, a string"))
       }
       return use(token, address: address, deadline: request.deadline) { [self] in completion(answerJSON($0)) }
     }
     guard request.isOfOwnPage else {
-      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(
+        EndpointResponses.notOfOwnPage(
+          request, instead: "a program sends its refresh_token as JSON, with Content-Type: application/json"))
     }
     guard let token = request.cookie(configuration.cookies.refresh) else {
       return completion(EndpointResponses.error(.invalidGrant, "sign in again", .refreshRefused))

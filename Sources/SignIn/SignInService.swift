@@ -109,16 +109,16 @@ public final class SignInService: Responder, Sendable {
     case "login":
       if isReading { return showLogin(request, completion) }
       if isPosting { return logIn(request, completion) }
-      completion(EndpointResponses.notAllowed(request, allowed: "GET, HEAD, POST"))
+      completion(EndpointResponses.notAllowed("GET, HEAD, POST"))
     case "refresh": post(request, completion) { $0.refresh(request, completion) }
     case "logout": post(request, completion) { $0.logOut(request, completion) }
     case "password":
       if isReading { return showPasswordPage(request, completion) }
       if isPosting { return changePassword(request, completion) }
-      completion(EndpointResponses.notAllowed(request, allowed: "GET, HEAD, POST"))
+      completion(EndpointResponses.notAllowed("GET, HEAD, POST"))
     case "token": post(request, completion) { $0.issueToClient(request, completion) }
     case "me":
-      guard isReading else { return completion(EndpointResponses.notAllowed(request, allowed: "GET, HEAD")) }
+      guard isReading else { return completion(EndpointResponses.notAllowed("GET, HEAD")) }
       showIdentity(request, completion)
     case "jwks.json":
       completion(PublishedDocument.answer(to: request, IssuerKey.published(state.keys), .keySet))
@@ -130,7 +130,7 @@ public final class SignInService: Responder, Sendable {
     if request.method == "POST" {
       body(self)
     } else {
-      completion(EndpointResponses.notAllowed(request, allowed: "POST"))
+      completion(EndpointResponses.notAllowed("POST"))
     }
   }
 

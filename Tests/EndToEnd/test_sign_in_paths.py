@@ -3,7 +3,7 @@ import json
 import sqlite3
 
 import pytest
-from support.sign_in import (ALICE, BOB, FETCH, FORM, NAVIGATION, PASSWORD, hashed, person, scene_fixture, until_status,
+from support.sign_in import (ALICE, BOB, FETCH, FORM, JSON, NAVIGATION, PASSWORD, hashed, person, scene_fixture, until_status,
                              users)
 from support.tokens import payload
 
@@ -305,3 +305,113 @@ def test_what_could_not_be_begun_names_whose_password_it_was(scene):
     assert answer.status == 503 and named(signed_in, answer) == ALICES
     answer = signed_in.login(password="wrong")
     assert answer.status == 401 and named(signed_in, answer) == NOBODY
+
+
+# What errors say.
+
+TYPES = "Content-Type has to be application/json, or application/x-www-form-urlencoded for a form"
+OWN_PAGE = "a request with cookies has to come from a page of this host, as Origin or Sec-Fetch-Site: same-origin says"
+ANOTHER_SITE = "the page is of another site"
+CANARY = "canary-value"
+
+
+def told(signed_in, answer, status, error="invalid_request"):
+    """What the error says, which repeats nothing of the request."""
+    assert answer.status == status, (answer, answer.body)
+    assert answer.field("content-type") == "application/json" and answer.field("cache-control") == "no-store"
+    body = json.loads(answer.body)
+    assert body["error"] == error and set(body) == {"error", "error_description"}, body
+    assert CANARY not in answer.body.decode() and CANARY not in repr(answer.fields)
+    return body["error_description"]
+
+
+@pytest.mark.parametrize("path, instead", [
+    ("/auth/refresh", "a program sends its refresh_token as JSON, with Content-Type: application/json"),
+    ("/auth/logout", "a program sends a token in Authorization, or its refresh_token as JSON"),
+])
+def test_C_8_a_program_is_told_what_its_cookies_lack(scene, path, instead):
+    signed_in = scene()
+    browser = signed_in.browser()
+    browser.sign_in()
+    before = dict(browser.cookies)
+    for fields in ([], [FORM], [("Sec-Fetch-Site", "none")]):
+        answer = browser.request(path, fields, method="POST", body=b"")
+        assert told(signed_in, answer, 403, "access_denied") == f"{OWN_PAGE}; {instead}"
+        assert reason(signed_in, answer) == "csrf_refused"
+    assert told(signed_in, signed_in.post(path), 403, "access_denied") == f"{OWN_PAGE}; {instead}"
+    for field in (("Origin", "https://evil.test"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")):
+        answer = browser.request(path, [field], method="POST", body=b"")
+        assert told(signed_in, answer, 403, "access_denied") == ANOTHER_SITE
+    # Nothing has come of them.
+    assert browser.cookies == before and browser.fetch("/x").status == 200
+
+
+def test_C_8_a_program_is_told_how_to_change_a_password(scene):
+    signed_in = scene()
+    answer = signed_in.post("/auth/password", PASSWORDS)
+    assert told(signed_in, answer, 403, "access_denied") == f"{OWN_PAGE}; a program sends a token in Authorization"
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/password", "/auth/logout"])
+@pytest.mark.parametrize("type", ["text/plain", "text/json", "multipart/form-data; boundary=x", None])
+def test_a_body_of_another_type_is_told_the_types(scene, path, type):
+    signed_in = scene()
+    token = signed_in.bearer(signed_in.tokens()["access_token"])
+    fields = [token] + ([("Content-Type", type)] if type else [])
+    body = json.dumps({"username": "alice", "password": CANARY}).encode()
+    answer = signed_in.get(path, fields, method="POST", body=body)
+    assert told(signed_in, answer, 400) == TYPES and reason(signed_in, answer) == "sign_in_request_invalid"
+
+
+def test_a_login_without_a_body_is_told_the_types(scene):
+    signed_in = scene()
+    assert told(signed_in, signed_in.post("/auth/login"), 400) == TYPES
+
+
+def test_a_token_request_is_told_its_type(scene):
+    signed_in = scene()
+    answer = signed_in.post("/auth/token", {"grant_type": "client_credentials", "client_secret": CANARY})
+    assert told(signed_in, answer, 400) == "Content-Type has to be application/x-www-form-urlencoded"
+    answer = signed_in.get("/auth/token", [FORM], method="POST", body=b"grant_type=%zz" + CANARY.encode())
+    assert told(signed_in, answer, 400) == "the form is malformed"
+
+
+MEMBERS = [
+    ("/auth/login", "username and password, both strings", [
+        {"user": CANARY, "password": CANARY}, {"username": CANARY, "password": CANARY, CANARY: 1}, {}, [CANARY], CANARY, None,
+        {"username": CANARY}, {"username": 1, "password": CANARY}]),
+    ("/auth/refresh", "refresh_token, a string", [
+        {"refreshToken": CANARY}, {"refresh_token": None}, {"grant_type": "refresh_token", "refresh_token": CANARY}]),
+    ("/auth/logout", "refresh_token, a string, and everywhere, true or false, neither of which is needed", [
+        {"token": CANARY}, {"everywhere": "true"}, {"refresh_token": 1}, {"refresh_token": None}]),
+    ("/auth/password", "current_password and new_password, both strings", [
+        {"password": CANARY}, {"current_password": CANARY, "new_password": 1}, {**PASSWORDS, "new_password_again": CANARY}]),
+]
+
+
+@pytest.mark.parametrize("path, members, values", MEMBERS, ids=[path for path, _, _ in MEMBERS])
+def test_a_body_with_other_members_is_told_those_that_there_are(scene, path, members, values):
+    signed_in = scene()
+    token = signed_in.bearer(signed_in.tokens()["access_token"])
+    for value in values:
+        answer = signed_in.get(path, [JSON, token], method="POST", body=json.dumps(value).encode())
+        assert told(signed_in, answer, 400) == f"the body has to be a JSON object with {members}, and no other members"
+        assert reason(signed_in, answer) == "sign_in_request_invalid"
+    for body in (b"", b'{"password":"' + CANARY.encode(), b'{"everywhere":true,"everywhere":true}', b"\xff" + CANARY.encode()):
+        answer = signed_in.get(path, [JSON, token], method="POST", body=body)
+        assert told(signed_in, answer, 400) == "the body is not JSON, or has a member twice"
+    # Nobody is signed out, and nothing is changed.
+    assert signed_in.get("/x", [token]).status == 200 and signed_in.login().status == 200
+    assert CANARY not in signed_in.gateway.access_text + signed_in.gateway.program_text
+
+
+@pytest.mark.parametrize("path, method, allowed", [
+    ("/auth/me", "POST", "GET, HEAD"), ("/auth/jwks.json", "POST", "GET, HEAD"), ("/.well-known/jwks.json", "PUT", "GET, HEAD"),
+    ("/auth/login", "PUT", "GET, HEAD, POST"), ("/auth/password", "DELETE", "GET, HEAD, POST"),
+    ("/auth/refresh", "GET", "POST"), ("/auth/logout", "GET", "POST"), ("/auth/token", "GET", "POST"),
+])
+def test_a_method_that_a_path_does_not_take_is_told_those_that_there_are(scene, path, method, allowed):
+    signed_in = scene()
+    answer = signed_in.get(path, method=method, body=None if method == "GET" else b"")
+    assert told(signed_in, answer, 405) == f"allowed here: {allowed}" and answer.field("allow") == allowed
+    assert reason(signed_in, answer) == "method_refused"

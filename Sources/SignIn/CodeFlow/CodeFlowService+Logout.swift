@@ -10,7 +10,7 @@ extension CodeFlowService {
   /// Ends the browser's session here, and sends it to end the provider's (OpenID Connect RP-Initiated Logout 1.0 §2).
   func logOut(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.isOfOwnPage else {
-      return completion(EndpointResponses.error(.accessDenied, "the page is of another site", .csrfRefused))
+      return completion(EndpointResponses.notOfOwnPage(request))
     }
     let named: SessionID?
     do throws(CryptoError) {

@@ -40,9 +40,11 @@ struct AccessTokens: Sendable {
 
   /// A token of a machine's own (RFC 6749 §4.4).
   ///
-  /// - Parameter scopes: Those that it asked for, or all that it may have.
+  /// - Parameters:
+  ///   - scopes: Those that it asked for, or all that it may have.
+  ///   - signIn: The id of the sign-in that all tokens of its secret are of.
   func token(
-    of client: MachineClient, scopes: [String], now: UnixSeconds, key: IssuerKey
+    of client: MachineClient, scopes: [String], signIn: String, now: UnixSeconds, key: IssuerKey
   ) throws(TokenNotMade) -> [UInt8] {
     var members = [
       JSONObject.Member(name: "iss", value: .string(policy.issuer)),
@@ -51,6 +53,7 @@ struct AccessTokens: Sendable {
     ]
     members += AccessTokens.rights(client.roles, client.permissions, scopes)
     members += try common(now, until: now + lifetimeSeconds)
+    members.append(JSONObject.Member(name: "sid", value: .string(signIn)))
     return try mint(members, key)
   }
 

@@ -3,6 +3,7 @@ import Crypto
 import HTTP
 import JSON
 import Reason
+import State
 import Synchronization
 import Tokens
 
@@ -32,11 +33,9 @@ extension SignInService {
     let scope = form.text("scope")
     authenticate(credentials, request) { [self] outcome in
       switch outcome {
-      case .client(let client): completion(answer(answer(client, scope: scope), to: client.id))
-      case .failed:
-        let scheme = credentials.isBasic ? "Basic realm=\"token\"" : "Bearer"
-        completion(
-          EndpointResponses.error(.invalidClient, nil, .loginFailed, fields: [("WWW-Authenticate", scheme)]))
+      case .client(let client):
+        issue(to: client, scope: scope, credentials, request) { [self] in completion(answer($0, to: client.id)) }
+      case .failed: completion(credentials.refused)
       case .throttled(let seconds):
         completion(
           EndpointResponses.error(
@@ -47,19 +46,59 @@ extension SignInService {
     }
   }
 
-  private func answer(_ client: MachineClient, scope: String?) -> LocalResponse {
+  private func issue(
+    to client: MachineClient, scope: String?, _ credentials: ClientCredentials, _ request: LocalRequest,
+    _ completion: @escaping Completion
+  ) {
     var scopes = client.scopes
     if let scope {
       let asked = scope.split(separator: " ").map { String($0) }
       guard asked.allSatisfy({ client.scopes.containsSameBytes(as: $0) }) else {
-        return EndpointResponses.error(.invalidScope, "not all of these may be had", .signInRequestInvalid)
+        return completion(
+          EndpointResponses.error(.invalidScope, "not all of these may be had", .signInRequestInvalid))
       }
       scopes = asked
     }
+    let (record, hash): (SignInRecord, RefreshTokenHash)
+    do throws(CryptoError) {
+      record = try self.record(of: client, request)
+      hash = try RefreshToken.first().hash
+    } catch {
+      failed(error.description)
+      return completion(EndpointResponses.error(.serverError, nil, .internalError))
+    }
+    state.store.goOn(record, hash: hash) { [self, scopes] result in
+      onQueue { [self] in
+        switch result {
+        case .success(let signIn):
+          // Whoever replaced the secret, or disabled the client, while this one was checked, wants it to have no more.
+          if isGoodByNow(record) { return completion(answer(client, scopes, signIn: signIn)) }
+          guard signIn.isSameBytes(as: record.id) else { return completion(credentials.refused) }
+          // Nobody has a token of it.
+          endSignIn(record.id) { _ in completion(credentials.refused) }
+        case .failure(let fault):
+          storeFailed(fault)
+          completion(SignInService.unavailable)
+        }
+      }
+    }
+  }
+
+  /// The sign-in that a machine's tokens are of, if its secret has begun none yet. It ends with the last of them.
+  private func record(of client: MachineClient, _ request: LocalRequest) throws(CryptoError) -> SignInRecord {
+    let now = now
+    return SignInRecord(
+      id: Base64URL.text(try RandomBytes.make(16)), provider: provider, subject: client.id, methods: ["secret"],
+      authenticatedAt: now, lastUsedAt: now, expiresAt: now + tokenSecondsMax, tokensUntil: now + tokenSecondsMax,
+      clientAddress: request.client?.text ?? "", userAgent: SignInService.userAgent(request),
+      passwordDigest: client.secretHash.digest)
+  }
+
+  private func answer(_ client: MachineClient, _ scopes: [String], signIn: String) -> LocalResponse {
     let token: [UInt8]
     do throws(TokenNotMade) {
       guard let key = state.keys.first else { throw .noKey }
-      token = try tokens.token(of: client, scopes: scopes, now: now, key: key)
+      token = try tokens.token(of: client, scopes: scopes, signIn: signIn, now: now, key: key)
     } catch {
       failed(error.description)
       return EndpointResponses.error(.serverError, nil, .internalError)
@@ -120,7 +159,13 @@ extension SignInService {
 struct ClientCredentials: Sendable {
   let id: String
   let secret: [UInt8]
-  fileprivate let isBasic: Bool
+  private let isBasic: Bool
+
+  /// What whoever sent them is told, where they are no client's.
+  fileprivate var refused: LocalResponse {
+    let scheme = isBasic ? "Basic realm=\"token\"" : "Bearer"
+    return EndpointResponses.error(.invalidClient, nil, .loginFailed, fields: [("WWW-Authenticate", scheme)])
+  }
 
   /// nil where there are none, or more than one.
   init?(_ request: LocalRequest, _ form: FormFields) {

@@ -145,7 +145,7 @@ extension SignInService {
   ) {
     let target = Target(token)
     let completion: Completion = { [self] in completion(answer($0, to: target.subject)) }
-    // A machine's token is of no sign-in, nor is one that was made by hand.
+    // One that was made by hand is of no sign-in.
     guard let id = target.signIn else {
       return completion(extent == .everywhere ? notEverywhere(.refreshRefused, farewell) : farewell.response)
     }

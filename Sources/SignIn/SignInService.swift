@@ -302,7 +302,7 @@ public final class SignInService: Responder, Sendable {
           refreshToken: refreshToken)))
   }
 
-  /// Whether its user is there, not disabled, and has the password that it was begun with.
+  /// Whether its user or machine is there, not disabled, and has the password or secret that it was begun with.
   func isStillGood(_ record: SignInRecord) -> Bool {
     if isGood(record, in: state.users) { return true }
     // Another process may have changed the file, and have told the store, since it was looked at here.
@@ -310,11 +310,23 @@ public final class SignInService: Responder, Sendable {
     return isGood(record, in: state.users)
   }
 
+  /// As `isStillGood`, where somebody may have changed the file within the last second and ended all sign-ins then: what
+  /// was ended before this one began is in the store, and what the file said before that is read now.
+  func isGoodByNow(_ record: SignInRecord) -> Bool {
+    lookAtUsers(allowsDemo: state.users.isDemo)
+    return isGood(record, in: state.users)
+  }
+
   private func isGood(_ record: SignInRecord, in users: UsersFile) -> Bool {
-    guard let user = users.user(id: record.subject), !user.isDisabled else { return false }
-    let digest = user.passwordHash.digest
+    guard let digest = SignInService.digest(of: record.subject, in: users) else { return false }
     return ConstantTime.areEqual(digest.span, record.passwordDigest.span)
       || ConstantTime.areEqual(digest.span, record.nextPasswordDigest.span)
+  }
+
+  /// Of the password or secret that counts now; nil: nobody of that id may sign in.
+  private static func digest(of subject: String, in users: UsersFile) -> [UInt8]? {
+    if let user = users.user(id: subject) { return user.isDisabled ? nil : user.passwordHash.digest }
+    return users.client(id: subject).flatMap { $0.isDisabled ? nil : $0.secretHash.digest }
   }
 
   /// Ends what a refresh token is of, in the store and on every loop.
@@ -397,7 +409,7 @@ public final class SignInService: Responder, Sendable {
     }
   }
 
-  private static func userAgent(_ request: LocalRequest) -> String {
+  static func userAgent(_ request: LocalRequest) -> String {
     let text = request.text("user-agent") ?? ""
     var kept = String.UnicodeScalarView()
     var bytes = 0

@@ -23,6 +23,10 @@ public final class EmptyStore: SignInStore, SessionStore {
     completion(.success([]))
   }
 
+  public func goOn(_ record: SignInRecord, hash: RefreshTokenHash, completion: @escaping Completion<String>) {
+    completion(.success(record.id))
+  }
+
   public func refresh(
     hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
     deadline: ContinuousClock.Instant, completion: @escaping Completion<RefreshOutcome>

@@ -24,6 +24,12 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
     }
   }
 
+  public func goOn(_ record: SignInRecord, hash: RefreshTokenHash, completion: @escaping Completion<String>) {
+    writer.enqueue(now: record.authenticatedAt, completion) { table throws(StoreFault) in
+      try table.goOn(record, hash)
+    }
+  }
+
   public func refresh(
     hash: RefreshTokenHash, provider: String, replacement: [UInt8], now: Int64, terms: RefreshTerms,
     deadline: ContinuousClock.Instant, completion: @escaping Completion<RefreshOutcome>

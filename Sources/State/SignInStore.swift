@@ -13,6 +13,14 @@ public protocol SignInStore: EndingStore {
     _ record: SignInRecord, hash: RefreshTokenHash, former: RefreshTokenHash?,
     completion: @escaping Completion<[String]>)
 
+  /// Goes on with the sign-in of the same subject that the same secret has begun, or keeps `record` as a new one: a
+  /// program asks for each of its tokens with its secret, and those of one secret are one sign-in.
+  ///
+  /// - Parameters:
+  ///   - hash: Of a refresh token that nobody has.
+  ///   - completion: Given the id of the sign-in.
+  func goOn(_ record: SignInRecord, hash: RefreshTokenHash, completion: @escaping Completion<String>)
+
   /// Uses the refresh token with this hash, and gives it a successor (RFC 9700 §4.14.2).
   ///
   /// - Parameters:

@@ -60,6 +60,24 @@ struct SignInTable: SQLiteTable {
     return ended + surplus
   }
 
+  func goOn(_ record: SignInRecord, _ hash: RefreshTokenHash) throws(StoreFault) -> String {
+    var known: String?
+    try database.run(
+      """
+      UPDATE sign_ins SET last_used_at = ?4, expires_at = max(expires_at, ?5), tokens_until = max(tokens_until, ?6)
+      WHERE provider = ?1 AND subject = ?2 AND password_digest = ?3 AND expires_at > ?4
+      RETURNING id
+      """,
+      [
+        .text(record.provider), .text(record.subject), .bytes(record.passwordDigest), .integer(record.authenticatedAt),
+        .integer(record.expiresAt), .integer(record.tokensUntil),
+      ]
+    ) { known = $0.text(0) }
+    if let known { return known }
+    try insert(record, hash)
+    return record.id
+  }
+
   func end(
     _ hash: RefreshTokenHash, provider: String, now: Int64, _ terms: RefreshTerms
   ) throws(StoreFault) -> EndedByToken? {

@@ -101,6 +101,35 @@ struct UsersFileTextTests {
     #expect(found.users.allSatisfy { !$0.isDisabled })
   }
 
+  @Test("Of a program the secret is replaced where it stands, and it is disabled and enabled; a user of its name stays")
+  func clients() throws {
+    let before =
+      "users:\n  - { id: u, username: a, password_hash: \(hash) }\n"
+      + "clients:\n  - id: a # jobs\n    secret_hash: \(hash) # of May\n  - { id: b, secret_hash: \(hash) }\n"
+    var file = try text(before)
+    for id in ["a", "b"] { try file.setSecretHash(other, ofClient: id) }
+    #expect(
+      String(decoding: file.bytes, as: UTF8.self)
+        == "users:\n  - { id: u, username: a, password_hash: \(hash) }\n"
+        + "clients:\n  - id: a # jobs\n    secret_hash: \(other) # of May\n  - { id: b, secret_hash: \(other) }\n")
+    for id in ["a", "b"] {
+      #expect(try file.enable(client: id) == false)
+      #expect(try file.disable(client: id))
+      #expect(try file.disable(client: id) == false)
+      let found = try UsersFile.parse(file.bytes, file: "users.yaml").get()
+      #expect(found.client(id: id)?.isDisabled == true && found.users.allSatisfy { !$0.isDisabled })
+    }
+    for id in ["a", "b"] { #expect(try file.enable(client: id)) }
+    #expect(try UsersFile.parse(file.bytes, file: "users.yaml").get().clients.allSatisfy { !$0.isDisabled })
+    for id in ["u", "nobody", ""] {
+      let fault = #expect(throws: UsersEditFault.self) { try file.setSecretHash(other, ofClient: id) }
+      #expect(fault?.description == "users.yaml: there is no client \"\(id)\"")
+      #expect(throws: UsersEditFault.self) { try file.disable(client: id) }
+      #expect(throws: UsersEditFault.self) { try file.enable(client: id) }
+    }
+    #expect(throws: UsersEditFault.self) { try file.disable("b") }
+  }
+
   @Test("What would not be right changes nothing")
   func refused() throws {
     let before = "users:\n  - id: a\n    username: a\n    password_hash: \(hash)\n"

@@ -203,6 +203,7 @@ def operators(scene, listeners=(), routes=()):
                 "upstreams: { orders: { builtin: echo } }\nroutes: [{ path: /**, auth: none, upstream: orders }]\n")
     scene.do("mkdir /run/portcullis /var/lib/portcullis /var/log/portcullis")
     scene.do("portcullis user add alice --id u-1 --users-file users.yaml --password-stdin <<<'correct horse'")
+    scene.secret = scene.do("portcullis client add batch --users-file users.yaml").strip()
     # The journal, and the service's user, whom there is not here.
     scene.write("bin/journalctl", "#!/bin/sh\nexec cat journal\n", 0o755)
     user = "--reuid=portcullis --regid=portcullis --clear-groups"
@@ -242,6 +243,7 @@ def incidents(scene):
         if kept.text.startswith("cp "):
             scene.do(kept.text)
     scene.write("token.txt", company_token(keys[0]))
+    scene.do(f"curl --fail -u batch:{scene.secret} -d grant_type=client_credentials http://127.0.0.1:8080/auth/token")
     ask(scene, company_token(keys[0], aud="other"), "80b3bf05ae9ad8acdbd7b0d4c01661b1", "/api/orders")
 
 

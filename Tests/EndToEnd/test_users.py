@@ -14,6 +14,7 @@ import pytest
 from support.failing import Failing
 from support.gateway import BINARY, Gateway, run
 from support.ports import wait_until
+from support.sign_in import hashed
 
 PASSWORD = "correct horse"
 CONFIG = """
@@ -185,6 +186,34 @@ def test_a_client_gets_a_secret_that_is_printed_once(tmp_path):
     stored = re.search(r"secret_hash: (\S+)", text).group(1)
     assert crypted(secret, stored) == stored and "roles: [worker]" in text
     assert run("client", "add", "batch", "--users-file", tmp_path / "users.yaml").returncode == 1
+
+
+def test_a_client_gets_another_secret_and_is_disabled_and_enabled(tmp_path):
+    file = tmp_path / "users.yaml"
+    hash = hashed("the former secret")
+    text = f"# jobs\nclients:\n  - id: batch # at night\n    secret_hash: HASH # of May\n  - {{ id: ci, secret_hash: {hash} }}\n"
+    file.write_text(text.replace("HASH", hash))
+    file.chmod(0o640)
+    result = run("client", "secret", "batch", "--users-file", file)
+    secret = result.stdout.strip()
+    assert result.returncode == 0 and re.fullmatch(r"[\w-]{43}", secret)
+    stored = re.search(r"secret_hash: (\S+) # of May", file.read_text()).group(1)
+    assert crypted(secret, stored) == stored and file.read_text() == text.replace("HASH", stored)
+    ends = "portcullis sign-ins revoke --config gateway.conf --provider NAME --client batch\n"
+    assert result.stderr.startswith("tokens that batch has already stay good") and result.stderr.endswith(ends)
+    result = run("client", "disable", "batch", "--users-file", file)
+    assert (result.returncode, result.stdout) == (0, "") and result.stderr.endswith(ends)
+    assert "# of May\n    disabled: true\n  - {" in file.read_text()
+    assert [line.split()[3] for line in user(tmp_path, "list").stdout.splitlines()[1:]] == ["disabled", "-"]
+    result = run("client", "enable", "batch", "--users-file", file)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert [line.split()[3] for line in user(tmp_path, "list").stdout.splitlines()[1:]] == ["-", "-"]
+    assert file.stat().st_mode & 0o777 == 0o640
+    before = file.read_text()
+    for command in ("secret", "disable", "enable"):
+        result = run("client", command, "nobody", "--users-file", file)
+        assert (result.returncode, result.stdout) == (1, "") and 'there is no client "nobody"' in result.stderr
+    assert file.read_text() == before
 
 
 # Import.
@@ -399,12 +428,15 @@ def test_sign_ins_are_listed_and_ended(signed_in):
     assert going_on(file) == {"u2-0", "u2-1"}
     assert sorted(sign_ins(folder, "revoke", "--all").stdout.split()) == ["u2-0", "u2-1"]
     assert going_on(file) == set()
-    for arguments in ([], ["--all", "--user", "u1"], ["--all", "--id", "x"]):
+    for arguments in ([], ["--all", "--user", "u1"], ["--all", "--id", "x"], ["--user", "u1", "--client", "u1"]):
         assert sign_ins(folder, "revoke", *arguments).returncode == 64
     result = sign_ins(folder, "revoke", "--user", "alice")
     assert (result.returncode, result.stderr) == (1, "no sign-in was ended: there is none that goes on\n")
     result = sign_ins(folder, "revoke", "--user", "alicce")
     assert result.returncode == 1 and result.stderr.endswith("users.yaml has no user alicce\n")
+    result = sign_ins(folder, "revoke", "--client", "alice")
+    assert result.returncode == 1 and result.stderr.endswith("users.yaml has no client alice\n")
+    assert sign_ins(folder, "list", "--user", "u1", "--client", "u1").returncode == 64
 
 
 def test_check_says_that_others_may_read_the_database_of_sign_ins(signed_in):

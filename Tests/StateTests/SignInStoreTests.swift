@@ -170,6 +170,32 @@ struct SignInStoreTests {
     #expect(try store.use(3, next: 4, at: 170, family: 3) == .refused)
   }
 
+  @Test("All tokens that a program gets with one secret are of one sign-in, until it has ended or the last has expired")
+  func programs() throws {
+    let store = try folder.open()
+    #expect(try store.goOn("a", secret: 1, at: 100) == "a")
+    #expect(try store.goOn("b", secret: 1, at: 400) == "a")
+    #expect(try store.goOn("c", secret: 1, at: 999) == "a")
+    let listed = try store.listed(at: 999)
+    #expect(listed.map(\.authenticatedAt) == [100] && listed.map(\.lastUsedAt) == [999])
+    #expect(listed.map(\.expiresAt) == [1599] && listed.map(\.tokensUntil) == [1599])
+    // Another secret, program or provider.
+    #expect(try store.goOn("d", secret: 2, at: 1000) == "d")
+    #expect(try store.goOn("e", secret: 1, at: 1000, of: "other") == "e")
+    #expect(try store.goOn("f", secret: 1, at: 1000, provider: "other") == "f")
+    // A clock that is set back shortens nothing.
+    #expect(try store.goOn("g", secret: 1, at: 500) == "a")
+    #expect(try store.listed(at: 1598).map(\.id).contains("a"))
+    #expect(try outcome { store.endAll(subject: "batch", provider: "local", now: 1000, completion: $0) } == ["a", "d"])
+    let ended = try store.newlyEnded()
+    #expect(ended.map(\.id) == ["a", "d"])
+    #expect(ended.map(\.until) == [1599 + EndedSignIn.clockSlackSeconds, 1600 + EndedSignIn.clockSlackSeconds])
+    // What has ended has no further tokens, nor has one whose last token has expired.
+    #expect(try store.goOn("h", secret: 1, at: 1000) == "h")
+    #expect(try store.goOn("i", secret: 1, at: 1600) == "i")
+    #expect(try store.newlyEnded().isEmpty)
+  }
+
   @Test("What was acknowledged is there for the next one that opens the file")
   func reopening() throws {
     do {

@@ -53,22 +53,37 @@ public struct UsersFileText: Sendable {
 
   /// Gives a user another password.
   public mutating func setPasswordHash(_ hash: String, of username: String) throws(UsersEditFault) {
-    guard let value = try user(username).member("password_hash") else { throw notFound(username) }
+    guard let value = try user(username).member("password_hash") else { throw notFound("user", username) }
+    try replace(value, YAMLScalar.written(hash))
+  }
+
+  /// Gives a client another secret.
+  public mutating func setSecretHash(_ hash: String, ofClient id: String) throws(UsersEditFault) {
+    guard let value = try client(id).member("secret_hash") else { throw notFound("client", id) }
     try replace(value, YAMLScalar.written(hash))
   }
 
   /// Keeps a user from signing in; true where it could before.
   public mutating func disable(_ username: String) throws(UsersEditFault) -> Bool {
-    try set(isDisabled: true, of: username)
+    try set(isDisabled: true, user(username))
   }
 
   /// Lets a user sign in again; true where it could not before.
   public mutating func enable(_ username: String) throws(UsersEditFault) -> Bool {
-    try set(isDisabled: false, of: username)
+    try set(isDisabled: false, user(username))
   }
 
-  private mutating func set(isDisabled: Bool, of username: String) throws(UsersEditFault) -> Bool {
-    let user = try user(username)
+  /// Keeps a client from getting tokens; true where it could before.
+  public mutating func disable(client id: String) throws(UsersEditFault) -> Bool {
+    try set(isDisabled: true, client(id))
+  }
+
+  /// Lets a client get tokens again; true where it could not before.
+  public mutating func enable(client id: String) throws(UsersEditFault) -> Bool {
+    try set(isDisabled: false, client(id))
+  }
+
+  private mutating func set(isDisabled: Bool, _ user: Node) throws(UsersEditFault) -> Bool {
     if let value = user.member("disabled") {
       guard case .scalar(let scalar) = value.content, scalar.text != "\(isDisabled)" else { return false }
       try replace(value, "\(isDisabled)")
@@ -88,17 +103,23 @@ public struct UsersFileText: Sendable {
   // MARK: Places
 
   private func user(_ username: String) throws(UsersEditFault) -> Node {
-    let found = users.first { $0.member("username")?.scalarText?.utf8.elementsEqual(username.utf8) == true }
-    guard let found else { throw notFound(username) }
+    guard let found = users.first(where: { $0.has("username", username) }) else { throw notFound("user", username) }
     return found
   }
 
-  private var users: [Node] {
-    if case .sequence(let users)? = root?.member("users")?.content { users } else { [] }
+  private func client(_ id: String) throws(UsersEditFault) -> Node {
+    guard let found = list("clients").first(where: { $0.has("id", id) }) else { throw notFound("client", id) }
+    return found
   }
 
-  private func notFound(_ username: String) -> UsersEditFault {
-    UsersEditFault(description: "\(path): there is no user \"\(username)\"")
+  private var users: [Node] { list("users") }
+
+  private func list(_ name: String) -> [Node] {
+    if case .sequence(let elements)? = root?.member(name)?.content { elements } else { [] }
+  }
+
+  private func notFound(_ noun: String, _ name: String) -> UsersEditFault {
+    UsersEditFault(description: "\(path): there is no \(noun) \"\(name)\"")
   }
 
   private func inBrackets(_ what: String) -> UsersEditFault {
@@ -155,6 +176,11 @@ extension Node {
   fileprivate func member(_ name: String) -> Node? {
     guard case .mapping(let entries) = content else { return nil }
     return entries.first { $0.key == name }?.value
+  }
+
+  /// Whether a key of a mapping has that value, byte for byte.
+  fileprivate func has(_ name: String, _ text: String) -> Bool {
+    member(name)?.scalarText?.utf8.elementsEqual(text.utf8) == true
   }
 
   /// nil where it is no scalar.

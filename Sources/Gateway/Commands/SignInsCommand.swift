@@ -20,6 +20,14 @@ struct SignInsOption: ParsableArguments {
       (code_flow), the subject.
       """, valueName: "name"))
   var user: String?
+  // A program may be called as a user is.
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: ArgumentHelp("One program's: its id. All tokens of one secret are one sign-in.", valueName: "id"))
+  var client: String?
+
+  /// Whose sign-ins are meant; nil: everybody's.
+  var person: SignInsOfProvider.Person? { user.map { .user($0) } ?? client.map { .client($0) } }
 
   /// - Throws: An exit status, after what is wrong was said.
   func open() throws -> SignInsOfProvider { try SignInsOfProvider(try option.load()) }
@@ -32,7 +40,13 @@ struct SignInsListCommand: ParsableCommand {
 
   @OptionGroup var option: SignInsOption
 
-  func run() throws { try StandardOutput.print(try option.open().table(of: option.user).text) }
+  func validate() throws {
+    guard option.user == nil || option.client == nil else {
+      throw ValidationError("--user and --client cannot be given together")
+    }
+  }
+
+  func run() throws { try StandardOutput.print(try option.open().table(of: option.person).text) }
 }
 
 /// `portcullis sign-ins revoke`
@@ -54,8 +68,8 @@ struct SignInsRevokeCommand: ParsableCommand {
   var all = false
 
   func validate() throws {
-    guard [option.user != nil, !id.isEmpty, all].count(where: { $0 }) == 1 else {
-      throw ValidationError("one of --user, --id and --all is needed")
+    guard [option.user != nil, option.client != nil, !id.isEmpty, all].count(where: { $0 }) == 1 else {
+      throw ValidationError("one of --user, --client, --id and --all is needed")
     }
   }
 
@@ -74,21 +88,28 @@ struct SignInsRevokeCommand: ParsableCommand {
       }
     }
     if id.isEmpty {
-      try found.endAll(of: option.user, ended: ended)
+      try found.endAll(of: option.person, ended: ended)
     } else {
       for id in id where try found.end(id: id) { ended(id) }
     }
     if let fault { throw fault }
     guard count == 0 else { return }
-    let mistake = option.user.flatMap { unknown($0, provider.signIn?.users) } ?? ""
+    let mistake = option.person.flatMap { unknown($0, provider.signIn?.users) } ?? ""
     StandardError.print("no sign-in was ended: there is none that goes on\(mistake)")
     throw ExitStatus.refused
   }
 
   /// That the file has nobody of the name: whoever mistyped it would take them for signed out.
-  private func unknown(_ user: String, _ users: UsersFile?) -> String? {
-    guard let users, users.user(named: user) == nil, users.user(id: user) == nil, users.client(id: user) == nil
-    else { return nil }
-    return ", and \(users.path) has no user \(TextTable.shown(user))"
+  private func unknown(_ person: SignInsOfProvider.Person, _ users: UsersFile?) -> String? {
+    guard let users else { return nil }
+    switch person {
+    case .user(let name):
+      guard users.user(named: name) == nil, users.user(id: name) == nil, users.client(id: name) == nil
+      else { return nil }
+      return ", and \(users.path) has no user \(TextTable.shown(name))"
+    case .client(let id):
+      guard users.client(id: id) == nil else { return nil }
+      return ", and \(users.path) has no client \(TextTable.shown(id))"
+    }
   }
 }

@@ -11,6 +11,21 @@ enum SignInsOfProvider {
   /// There is no database yet. It is the gateway that makes it: whoever looks may be another user.
   case none
 
+  /// Whose sign-ins are looked for.
+  enum Person {
+    /// Of that name; or of that id, who may be in the file no more.
+    case user(String)
+    /// A program of that id.
+    case client(String)
+
+    fileprivate func subject(in users: UsersFile?) -> String {
+      switch self {
+      case .user(let name): users?.user(named: name)?.id ?? name
+      case .client(let id): id
+      }
+    }
+  }
+
   /// - Throws: An exit status, after what is wrong was said.
   init(_ provider: ProviderConfiguration) throws {
     if let file = provider.signInsFile ?? provider.sessionsFile, try !SignInsOfProvider.isThere(file) {
@@ -50,12 +65,12 @@ enum SignInsOfProvider {
 
   /// Those that go on.
   ///
-  /// - Parameter user: Restricts the table to this user; nil for all users.
-  func table(of user: String?) throws -> TextTable {
+  /// - Parameter person: Restricts the table to theirs; nil: all.
+  func table(of person: Person?) throws -> TextTable {
     switch self {
     case .signIns(let store, let provider, let users):
       var table = TextTable(["ID", "USER", "BY", "SINCE", "LAST USED", "UNTIL", "FROM", "WITH"])
-      let subject = SignInsOfProvider.subject(of: user, in: users)
+      let subject = person?.subject(in: users)
       for record in try wait({ store.list(provider: provider, subject: subject, now: now, completion: $0) }) {
         let name = users?.user(id: record.subject)?.username ?? record.subject
         table.add([
@@ -69,7 +84,8 @@ enum SignInsOfProvider {
     case .sessions(let store, let provider, let idleSeconds):
       var table = TextTable(["ID", "USER", "NAME", "SINCE", "LAST USED", "UNTIL"])
       let sessions = try wait {
-        store.list(provider: provider, subject: user, now: now, idleSeconds: idleSeconds, completion: $0)
+        store.list(
+          provider: provider, subject: person?.subject(in: nil), now: now, idleSeconds: idleSeconds, completion: $0)
       }
       for session in sessions {
         table.add([
@@ -94,13 +110,13 @@ enum SignInsOfProvider {
     }
   }
 
-  /// Ends all of a user's, or of everybody.
+  /// Ends all of somebody's, or of everybody.
   ///
   /// - Parameter ended: Called with the id of each when that is on the disk.
-  func endAll(of user: String?, ended: (String) -> Void) throws {
+  func endAll(of person: Person?, ended: (String) -> Void) throws {
     switch self {
     case .signIns(let store, let provider, let users):
-      if let subject = SignInsOfProvider.subject(of: user, in: users) {
+      if let subject = person?.subject(in: users) {
         try wait { store.endAll(subject: subject, provider: provider, now: now, completion: $0) }.forEach(ended)
       } else {
         let records = try wait { store.list(provider: provider, subject: nil, now: now, completion: $0) }
@@ -108,12 +124,9 @@ enum SignInsOfProvider {
       }
     case .none: break
     case .sessions(let store, let provider, _):
-      try wait { store.endAll(subject: user, provider: provider, now: now, completion: $0) }.forEach(ended)
+      let subject = person?.subject(in: nil)
+      try wait { store.endAll(subject: subject, provider: provider, now: now, completion: $0) }.forEach(ended)
     }
-  }
-
-  private static func subject(of user: String?, in users: UsersFile?) -> String? {
-    user.map { users?.user(named: $0)?.id ?? $0 }
   }
 
   private var now: Int64 { WallClock.seconds }

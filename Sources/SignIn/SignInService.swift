@@ -211,7 +211,7 @@ public final class SignInService: Responder, Sendable {
     _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     // Whoever changed the password, or disabled the user, while this one was checked, wants them out.
-    guard isStillGood(record) else {
+    guard isGoodByNow(record) else {
       return endSignIn(record.id) { _ in completion(.failure(.refused(.loginFailed))) }
     }
     do throws(TokenNotMade) {

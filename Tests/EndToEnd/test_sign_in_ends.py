@@ -139,6 +139,25 @@ def test_a_changed_password_puts_others_out(scene, way):
     assert made.refresh(thief["refresh_token"]).status == 401
 
 
+def test_C_9_a_password_is_replaced_before_anything_is_ended(scene):
+    """At once, in a script: the gateway has not looked at the file yet when somebody comes with the old one."""
+    made = scene()
+    former = PASSWORD
+    for password in ("the second password", "the third password", "the last password"):
+        token = made.tokens(password=former)["access_token"]
+        changed = subprocess.run(
+            [BINARY, "user", "password", "alice", "--users-file", str(made.users_file), "--password-stdin"],
+            input=password + "\n", text=True, capture_output=True, timeout=30)
+        assert changed.returncode == 0, changed.stderr
+        where = ("--config", made.gateway.config_path, "--provider", "local", "--user", "alice")
+        assert run("sign-ins", "revoke", *where).stdout.split() == [payload(token)["sid"]]
+        assert made.login(password=former).status == 401
+        assert run("sign-ins", "list", *where).stdout.count("\n") == 1
+        until_status(lambda: made.get("/x", [made.bearer(token)]), 401)
+        former = password
+    assert made.get("/x", [made.bearer(made.tokens(password=former)["access_token"])]).status == 200
+
+
 def test_a_password_is_not_changed_while_the_store_is_held(scene):
     made = scene()
     thief, owner = made.tokens(), made.tokens()

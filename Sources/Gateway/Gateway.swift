@@ -271,7 +271,7 @@ extension Gateway {
     handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
     handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
     handle(SIGHUP) {
-      $0.reload()
+      $0.reloadByOperator()
       $0.handover.note(signal: SIGHUP)
     }
     handle(SIGUSR1) {

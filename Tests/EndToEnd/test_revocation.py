@@ -30,6 +30,7 @@ class Scene:
         for name, key in (("company", self.key), ("other", self.foreign)):
             (folder / f"{name}.json").write_text(json.dumps({"keys": [key.jwk]}))
         (prepare or self.file.write_text)(text)
+        self.start = start
         self.gateway = start(self.config(), **options)
 
     def config(self, revocations=None):
@@ -454,6 +455,50 @@ def test_T_16_a_file_that_is_seen_half_written_lets_nobody_in(scene):
     assert statuses == {401}
     # What is new was taken, and nothing else ever changed.
     assert s.changes()[before:] == [("1001", "1", "0")]
+
+
+@pytest.mark.parametrize("way", ["watched", "taken back"])
+def test_T_16_a_reload_that_nobody_asked_for_takes_no_half_written_file(scene, way):
+    s = scene(text="jti early\njti late\n", workers=2)
+    revoked, good = s.mint(jti="late"), s.mint(jti="good")
+    last = s.config() + "admin: { address: 127.0.0.1:0 }\n    reload: " + (
+        "{ watch: true }" if way == "watched" else "{ canary: 60s }")
+    s.gateway.stop()
+    s.gateway = s.start(last)
+    stopped = threading.Event()
+
+    def write():
+        """A writer that is not done."""
+        with open(s.file, "w") as file:
+            file.write("jti early\n")
+            while not stopped.wait(0.2):
+                file.write("# \n")
+                file.flush()
+
+    def ask(status):
+        for _ in range(60):
+            assert s.status(good) == status
+
+    ask(200)
+    s.refuses(revoked)
+    if way == "taken back":
+        s.gateway.reload(last.replace("auth: [company, other]", "auth: [company, other], require: { roles: [none] }"))
+    writer = threading.Thread(target=write)
+    writer.start()
+    if way == "watched":
+        s.gateway.write_config(last.replace("/optional", "/other"))
+    else:
+        ask(403)
+        s.gateway.wait_message("the configuration is taken back", 60)
+        s.wait(good, 200)
+    wait_until(lambda: s.gateway.messages()[-1].get("changes"), "the reload", 60)
+    for _ in range(8):
+        s.refuses(revoked)
+    # An operator who asks for it answers for the file.
+    s.gateway.reload()
+    s.wait(revoked, 200)
+    stopped.set()
+    writer.join()
 
 
 def test_T_16_nothing_is_lost_while_the_file_is_rewritten(scene, workers):

@@ -12,14 +12,16 @@ struct ProgressTests {
     var progress = ReloadProgress()
     var told: [String] = []
     progress.next.canary = .seconds(60)
+    progress.next.isByOperator = true
     progress.next.completions.append { told.append("first: \($0)") }
     progress.begin()
+    #expect(progress.current.isByOperator && !progress.next.isByOperator)
     progress.next.completions.append { told.append("second: \($0)") }
     #expect(progress.isGoingOn && progress.current.canary == .seconds(60) && progress.next.canary == nil)
     for completion in progress.current.takeCompletions() { completion(["of the first"]) }
     #expect(told == [#"first: ["of the first"]"#] && progress.current.completions.isEmpty)
     progress.begin()
-    #expect(progress.current.canary == nil)
+    #expect(progress.current.canary == nil && !progress.current.isByOperator)
     for completion in progress.current.takeCompletions() { completion([]) }
     #expect(told.last == "second: []" && progress.next.completions.isEmpty)
   }

@@ -71,6 +71,21 @@ struct RevocationFileTests {
     #expect(malformed?.list.first?.file.hasSuffix("/revoked") == true && malformed?.list.first?.position?.line == 2)
   }
 
+  @Test("T-16: opened in the place of another, it lets in what is gone once it has rested; asked for as it is, at once")
+  func opened() throws {
+    let scene = try Scene("jti a\njti b\n")
+    let before = scene.file.inForce
+    try scene.write("jti c\n")
+    let configuration = try Scene.configuration(scene.folder)
+    scene.file = try #require(try RevocationFile.open(configuration, keeping: before).get())
+    #expect(scene.refuses("a") && scene.refuses("b") && scene.refuses("c"))
+    #expect(scene.look().isEmpty && scene.look(after: 8).isEmpty && scene.refuses("a"))
+    #expect(scene.look(after: 3) == ["1 entries, 0 added, 2 removed"])
+    #expect(!scene.refuses("a") && !scene.refuses("b") && scene.refuses("c"))
+    scene.file = try #require(try RevocationFile.open(configuration).get())
+    #expect(!scene.refuses("a") && scene.refuses("c"))
+  }
+
   @Test("What is new counts at once; what is gone is let in once the file has rested for ten seconds")
   func replaced() throws {
     let scene = try Scene("jti a\n")

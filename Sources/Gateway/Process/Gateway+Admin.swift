@@ -126,7 +126,7 @@ extension Gateway {
     if let canary = order.canary { reloading.next.canary = max(reloading.next.canary ?? canary, canary) }
     // Names that do not resolve take longer than anybody waits.
     control.schedule(after: Gateway.reloadAnsweredAfter) { answer(.goingOn) }
-    reload()
+    reloadByOperator()
     // As for SIGHUP.
     handover.note(signal: SIGHUP)
   }

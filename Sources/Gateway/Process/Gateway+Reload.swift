@@ -9,6 +9,13 @@ import TLS
 
 /// Taking another configuration while the gateway runs.
 extension Gateway {
+  /// Reads the configuration and every file that it names again, as an operator has asked for. On any error the old one
+  /// stays whole.
+  func reloadByOperator() {
+    reloading.next.isByOperator = true
+    reload()
+  }
+
   /// Reads the configuration and every file that it names again. On any error the old one stays whole.
   func reload() {
     guard !shutdown.hasBegun else {
@@ -116,7 +123,7 @@ extension Gateway {
       do throws(TLSFault) {
         try upstreams.prepare(files.upstreams) { [unowned self] in
           // Last: names may take seconds, in which the file in force goes on to be read.
-          revocations.open(next) { [unowned self] opened in
+          revocations.open(next, isComplete: reloading.current.isByOperator) { [unowned self] opened in
             switch opened {
             case .success(let revoked): endReload(finishReload(next, revoked, files, tls))
             case .failure(let diagnostics):

@@ -6,6 +6,8 @@ struct ReloadProgress {
     var completions: [([String]) -> Void] = []
     /// How long it is on trial; nil: as the configuration says, or was asked for before.
     var canary: Duration?
+    /// Whether an operator asked for it: then all files are taken as they are, and none is half-written.
+    var isByOperator = false
 
     mutating func takeCompletions() -> [([String]) -> Void] {
       defer { completions = [] }

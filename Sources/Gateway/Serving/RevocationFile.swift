@@ -51,15 +51,20 @@ struct RevocationFile: Sendable {
 
   /// Reads the file that `configuration` names.
   ///
-  /// - Returns: nil where it names none. All that it lists is in force, and nothing else.
-  static func open(_ configuration: GatewayConfiguration) -> Result<RevocationFile?, Diagnostics> {
+  /// - Parameter inForce: What is refused on until the file has rested: it may be half-written where nobody has said that
+  ///   it is complete. Empty: all that it lists is in force, and nothing else.
+  /// - Returns: nil where it names none.
+  static func open(
+    _ configuration: GatewayConfiguration, keeping inForce: Revocations = Revocations()
+  ) -> Result<RevocationFile?, Diagnostics> {
     guard let revocations = configuration.revocations else { return .success(nil) }
     var file = RevocationFile(configuration, revocations)
     let sight = file.look(.current)
     file.seen = sight
     switch sight.found {
-    case .success(let revocations):
-      file.decided = RevocationsInForce(revocations)
+    case .success(let list):
+      file.decided = RevocationsInForce(inForce)
+      file.decided.take(list, restedFor: .zero)
       return .success(file)
     case .failure(let fault):
       return .failure(fault)

@@ -74,20 +74,25 @@ final class RevocationWatcher {
   private struct Waiting {
     let number: UInt64
     let configuration: GatewayConfiguration
+    let isComplete: Bool
     let completion: (Result<RevocationFile?, Diagnostics>) -> Void
   }
 
   /// Reads the file that `configuration` names for a reload, without blocking the loop; one at a time.
   ///
-  /// - Parameter completion: Called once, on the loop: with a failure where the file could not be read in 5 s.
+  /// - Parameters:
+  ///   - isComplete: Whether an operator answers for the file: what is gone from it is let in at once.
+  ///   - completion: Called once, on the loop: with a failure where the file could not be read in 5 s.
   func open(
-    _ configuration: GatewayConfiguration, completion: @escaping (Result<RevocationFile?, Diagnostics>) -> Void
+    _ configuration: GatewayConfiguration, isComplete: Bool,
+    completion: @escaping (Result<RevocationFile?, Diagnostics>) -> Void
   ) {
     loop.assertIsCurrent()
     guard let path = configuration.revocations?.file else { return completion(.success(nil)) }
     waitingNumber += 1
     let number = waitingNumber
-    waiting = Waiting(number: number, configuration: configuration, completion: completion)
+    waiting = Waiting(
+      number: number, configuration: configuration, isComplete: isComplete, completion: completion)
     loop.schedule(after: .seconds(RevocationWatcher.openingMax)) { [unowned self] in
       guard let waiting, waiting.number == number else { return }
       self.waiting = nil
@@ -100,8 +105,9 @@ final class RevocationWatcher {
     guard let waiting, let comingBack else { return }
     isOpening = true
     let (number, configuration, taken) = (waiting.number, waiting.configuration, changesTaken)
+    let kept = waiting.isComplete ? nil : file?.inForce
     BlockingWork.detach(name: "revocations") {
-      let result = RevocationFile.open(configuration)
+      let result = RevocationFile.open(configuration, keeping: kept ?? Revocations())
       comingBack { $0.openingEnded(result, number, taken) }
     }
   }

@@ -631,6 +631,32 @@ def test_U_5_no_upgrade_to_HTTP_2_passes_Caddy(proxied, keys):
     assert not any(request.all("upgrade")) and not any(request.all("connection"))
 
 
+@pytest.mark.parametrize("upgrade, forwarded", [
+    ("websocket", "websocket"), ("WebSocket", "websocket"), ("h2c", None), ("websocket, h2c", None), ("h2c,websocket", None),
+    (None, None)])
+def test_U_5_of_upgrades_only_WebSockets_pass_nginx(proxied, keys, monkeypatch, upgrade, forwarded):
+    """With what docs/forward-auth.md adds for them: the gateway does not see what nginx forwards."""
+    documented = nginx
+    first, maps, headers = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs/forward-auth.md").read_text(), re.S)
+
+    def with_websockets(*arguments):
+        command = documented(*arguments)
+        config = arguments[0] / "nginx.conf"
+        text = config.read_text()
+        for place, more in (("http {", maps), ("location / {", headers)):
+            assert text.count(place) == 1
+            text = text.replace(place, f"{place}\n{more}")
+        config.write_text(text)
+        return command
+    monkeypatch.setitem(globals(), "nginx", with_websockets)
+    proxy = proxied("nginx")
+    fields = [("Upgrade", upgrade), ("Connection", "Upgrade, HTTP2-Settings"), *WEBSOCKET] if upgrade else []
+    assert get(proxy, "/public/x", fields, host="app.test").status == 200
+    [request] = proxy.app.wait_requests()
+    assert request.field("upgrade") == forwarded
+    assert request.field("connection") == ("upgrade" if forwarded else "close")
+
+
 def login(port, scene, address, username, password="wrong", **fields):
     """The status of a login from one of the addresses of this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(address, 0))

@@ -197,8 +197,8 @@ extension Reason {
       """
     case .providerRefused:
       """
-      `access_denied` is the user's or the provider's decision. Any other: compare client, scopes and redirect URI \
-      with what the provider knows.
+      `access_denied` is the user's or the provider's decision. `invalid_client` is the client's secret or key. Any \
+      other: compare client, scopes and redirect URI with what the provider knows.
       """
     case .authenticationInsufficient:
       """

@@ -83,15 +83,19 @@ def test_C_9_a_leaked_secret_and_what_was_got_with_it(made, way):
 
 def test_C_9_a_secret_is_replaced_before_anything_is_ended(made):
     """At once, in a script: the gateway has not looked at the file yet when somebody comes with what leaked."""
-    secret = SECRET
-    for _ in range(3):
-        token = token_of(ask(made, secret))
-        leaked, secret = secret, change(made, "secret")
-        assert sign_ins(made, "revoke", "--client", "batch").stdout.split() == [payload(token)["sid"]]
+    secrets = [SECRET, "the second secret", "the third secret", "the last secret"]
+    texts = [users(ALICE, BATCH, clients=CLIENTS.replace(hashed(SECRET), hashed(secret))) for secret in secrets]
+    admin = Admin(made.gateway)
+    for leaked, secret, text in zip(secrets, secrets[1:], texts[1:]):
+        token = token_of(ask(made, leaked))
+        made.write_users(text)
+        assert admin.revoke(provider="local", sub="batch")[1] == {"result": "ended", "sign_ins": [payload(token)["sid"]]}
         answer = ask(made, leaked)
         assert (answer.status, json.loads(answer.body)["error"]) == (401, "invalid_client")
-        until_status(lambda: use(made, token), 401)
-    assert use(made, token_of(ask(made, secret))).status == 200
+        assert use(made, token).status == 401
+        # Nothing is left of the one that was refused.
+        assert admin.revoke(provider="local", sub="batch")[0] == 404
+    assert use(made, token_of(ask(made, secrets[-1]))).status == 200
 
 
 def test_a_disabled_program_is_told_what_a_wrong_secret_is(made):

@@ -16,6 +16,7 @@ from support.gateway import BINARY, run
 from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, scene_fixture, until_status, users
 from support.tokens import payload
 from support.wire import Client
+from test_admin_revoke import Admin
 
 NEW = "another correct horse battery"
 # A store that somebody holds is waited for so long, and then some.
@@ -141,21 +142,18 @@ def test_a_changed_password_puts_others_out(scene, way):
 
 def test_C_9_a_password_is_replaced_before_anything_is_ended(scene):
     """At once, in a script: the gateway has not looked at the file yet when somebody comes with the old one."""
-    made = scene()
-    former = PASSWORD
-    for password in ("the second password", "the third password", "the last password"):
+    made = scene(top="admin: { address: 127.0.0.1:0 }")
+    admin = Admin(made.gateway)
+    passwords = [PASSWORD, "the second password", "the third password", "the last password"]
+    texts = [users(person("u-1", "alice", password=password)) for password in passwords]
+    for former, text in zip(passwords, texts[1:]):
         token = made.tokens(password=former)["access_token"]
-        changed = subprocess.run(
-            [BINARY, "user", "password", "alice", "--users-file", str(made.users_file), "--password-stdin"],
-            input=password + "\n", text=True, capture_output=True, timeout=30)
-        assert changed.returncode == 0, changed.stderr
-        where = ("--config", made.gateway.config_path, "--provider", "local", "--user", "alice")
-        assert run("sign-ins", "revoke", *where).stdout.split() == [payload(token)["sid"]]
+        made.write_users(text)
+        assert admin.revoke(provider="local", sub="u-1")[1] == {"result": "ended", "sign_ins": [payload(token)["sid"]]}
         assert made.login(password=former).status == 401
-        assert run("sign-ins", "list", *where).stdout.count("\n") == 1
-        until_status(lambda: made.get("/x", [made.bearer(token)]), 401)
-        former = password
-    assert made.get("/x", [made.bearer(made.tokens(password=former)["access_token"])]).status == 200
+        assert made.get("/x", [made.bearer(token)]).status == 401
+        assert admin.revoke(provider="local", sub="u-1")[0] == 404
+    assert made.get("/x", [made.bearer(made.tokens(password=passwords[-1])["access_token"])]).status == 200
 
 
 def test_a_password_is_not_changed_while_the_store_is_held(scene):

@@ -408,7 +408,7 @@ def test_keys_are_listed_and_made(example):
     # The running gateway knows the new one after SIGHUP, and the old one still.
     assert get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 401
     example.reload()
-    wait_until(lambda: get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 200, "the new key", 2)
+    wait_until(lambda: get(example, "/api/x", [("Authorization", f"Bearer {new}")]).status == 200, "the new key")
     assert get(example, "/api/x", [("Authorization", f"Bearer {old}")]).status == 200
     published = json.loads(get(example, "/.well-known/jwks.json", host="127.0.0.1:8080").body)
     assert {key["kid"] for key in published["keys"]} == {line["KID"] for line in listed()}

@@ -219,8 +219,9 @@ def test_a_server_that_dies_and_comes_back(start, upstream, workers):
     assert good_ones > 50 and all(key[0] == 502 for key in others), others
     # Each of six deaths hits at most what three connections had under way, and once more where that was tried again.
     assert sum(others.values()) <= 6 * 3 * 2, others
-    failed = [line for line in gateway.access() if line["route"] == "mortal" and line["status"] != 200]
-    assert len(failed) == sum(others.values())
+    count = sum(others.values())
+    failed = gateway.wait_access(count, route="mortal", status=502) if count else []
+    assert len(failed) == count
     assert {line["reason"] for line in failed} <= {"upstream_closed", "upstream_unreachable"}, failed
     assert all(line["blame"] == "upstream" for line in failed)
 

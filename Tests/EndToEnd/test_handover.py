@@ -130,7 +130,7 @@ def test_D_7_ten_handovers_in_a_row_lose_nothing_under_load(start, upstream, tmp
     for _ in range(10):
         old = hand_over(gateway)
         load.wait_more(40)
-        assert old.wait(20) == 0
+        assert old.wait() == 0
         pids.append(gateway.pid)
     load.stop()
     assert len(set(pids)) == 11
@@ -154,7 +154,7 @@ def test_D_7_what_is_under_way_ends_with_the_old_process(start, upstream, worker
         busy.send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc")
         wait_until(lambda: b"abc" in app.received, "half of the body upstream")
         old = hand_over(gateway)
-        assert idle.is_closed(5)
+        assert idle.is_closed()
         for number in range(8):
             assert get(gateway, f"/new/{number}").status == 200
         assert old.poll() is None
@@ -163,7 +163,7 @@ def test_D_7_what_is_under_way_ends_with_the_old_process(start, upstream, worker
         answer = busy.response()
         assert (answer.status, answer.body, answer.field("connection")) == (200, b"done", "close")
         assert busy.is_closed()
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     assert get(gateway, "/after").status == 200
     wait_until(lambda: len(gateway.access()) == 11, "the lines of both processes")
 
@@ -182,7 +182,7 @@ def test_D_7_tunnels_get_timeouts_drain_from_the_old_process(start, script):
         assert old.poll() is None
         assert client.is_closed(10)
         assert time.monotonic() - began > 2
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     assert gateway.wait_access(reason="drain_timeout")
 
 
@@ -213,12 +213,12 @@ def test_D_7_another_number_of_workers_is_taken_with_what_waits_at_every_socket(
             client.sock.close()
         slow.release.set()
         assert busy.response().status == 200
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     for number in range(40):
         assert get(gateway, f"/more/{number}").status == 200
     # Nor is one lost on the way back.
     gateway.write_config(config(app.server, before))
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
     assert list(sockets(gateway.pid).values()) == [max(before, after)]
     for number in range(40):
         assert get(gateway, f"/more/{number}").status == 200
@@ -239,13 +239,13 @@ def test_no_descriptor_and_no_variable_is_left_over(start, upstream, tmp_path):
         busy.send(REQUEST.format("/slow"))
         app.wait_requests(1)
         old = hand_over(gateway)
-        wait_until(lambda: open_descriptors(gateway.pid) == first, f"{first}, not {open_descriptors(gateway.pid)}", 5)
+        wait_until(lambda: open_descriptors(gateway.pid) == first, f"{first}, not {open_descriptors(gateway.pid)}")
         slow.release.set()
         assert busy.response().status == 200
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     assert open_descriptors(gateway.pid) == first
     again = hand_over(gateway)
-    assert again.wait(10) == 0
+    assert again.wait() == 0
     status = pathlib.Path(f"/proc/{gateway.pid}/status").read_text()
     assert int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16) == 0
     assert get(gateway, "/x").status == 200
@@ -295,7 +295,7 @@ def test_a_broken_configuration_leaves_the_old_process_as_it_is(start, upstream,
             assert client.send(REQUEST.format("/unix")).response().status == 200
         # Once mended, it goes as it should.
         gateway.write_config(good)
-        assert hand_over(gateway).wait(10) == 0
+        assert hand_over(gateway).wait() == 0
     with Client(gateway, address=str(path)) as client:
         assert client.send(REQUEST.format("/unix")).response().status == 200
 
@@ -327,11 +327,11 @@ def test_a_program_that_hangs_is_ended_after_half_a_minute(start, upstream, repl
     gateway.reload()
     assert get(gateway, "/meanwhile").status == 200
     wait_until(lambda: gateway.said("this process goes on"), "the end of it", 45)
-    assert Process(int(started["pid"])).wait(10) == -signal.SIGKILL
+    assert Process(int(started["pid"])).wait() == -signal.SIGKILL
     assert get(gateway, "/on").status == 200
     os.unlink(replaceable)
     replaceable.symlink_to(BINARY)
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
 
 
 def test_a_program_that_cannot_say_that_it_is_ready_is_ended(start, upstream, replaceable):
@@ -340,7 +340,7 @@ def test_a_program_that_cannot_say_that_it_is_ready_is_ended(start, upstream, re
     replace(replaceable, "#!/bin/sh\nexec 3>&-\nexec sleep 300\n")
     gateway.signal(signal.SIGUSR2)
     assert_goes_on(gateway, app, "was ended")
-    assert Process(int(gateway.wait_message("not handed over")["pid"])).wait(10) == -signal.SIGKILL
+    assert Process(int(gateway.wait_message("not handed over")["pid"])).wait() == -signal.SIGKILL
 
 
 def test_the_end_of_the_old_process_ends_one_that_is_not_ready(start, upstream, replaceable):
@@ -349,8 +349,8 @@ def test_the_end_of_the_old_process_ends_one_that_is_not_ready(start, upstream, 
     gateway.signal(signal.SIGUSR2)
     pid = int(gateway.wait_message("a new process was started")["pid"])
     gateway.signal(signal.SIGTERM)
-    assert gateway.wait(10) == 0
-    assert Process(pid).wait(10) == -signal.SIGKILL
+    assert gateway.wait() == 0
+    assert Process(pid).wait() == -signal.SIGKILL
 
 
 def test_a_program_that_is_gone_leaves_the_old_process_as_it_is(start, upstream, replaceable):
@@ -366,12 +366,12 @@ def test_the_program_that_stands_at_the_path_by_now_is_started(start, upstream, 
     app = upstream()
     gateway = start(config(app.server), binary=replaceable)
     os.replace(replaceable.with_suffix(".copy"), replaceable)
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
     assert os.readlink(f"/proc/{gateway.pid}/exe") == str(replaceable)
     # The file that it runs is deleted: the next one is what took its place.
     replaceable.unlink()
     replaceable.symlink_to(BINARY)
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
     assert os.readlink(f"/proc/{gateway.pid}/exe") == os.path.realpath(BINARY)
     assert get(gateway, "/x").status == 200
 
@@ -386,7 +386,7 @@ def test_the_first_process_of_a_container_hands_nothing_over(start, upstream):
     gateway.wait_message("the container ends with its first process")
     assert get(gateway, "/x").status == 200
     os.kill(first, signal.SIGTERM)
-    assert gateway.wait(10) == 0
+    assert gateway.wait() == 0
 
 
 def test_SIGUSR2_while_draining_is_ignored(start, upstream):
@@ -402,7 +402,7 @@ def test_SIGUSR2_while_draining_is_ignored(start, upstream):
         gateway.wait_message("not handed over: the gateway is draining")
         slow.release.set()
         assert client.response().status == 200
-    assert gateway.wait(10) == 0
+    assert gateway.wait() == 0
 
 
 def test_after_the_handover_the_old_process_only_ends(start, upstream):
@@ -422,7 +422,7 @@ def test_after_the_handover_the_old_process_only_ends(start, upstream):
         # Whoever will not wait ends it.
         old.send_signal(signal.SIGINT)
         assert client.response().status == 503
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     assert get(gateway, "/x").status == 200
 
 
@@ -444,7 +444,7 @@ def test_whoever_adopts_orphans_is_the_parent_of_each_new_process(start, upstrea
         assert os.waitpid(gateway.pid, 0) == (gateway.pid, 0)
         slow.release.set()
         assert client.response().status == 200
-    assert first.wait(10) == 0
+    assert first.wait() == 0
 
 
 def test_a_new_process_that_dies_at_once_leaves_the_old_one_as_it_is(start, upstream, replaceable):
@@ -454,10 +454,10 @@ def test_a_new_process_that_dies_at_once_leaves_the_old_one_as_it_is(start, upst
     replace(replaceable, "#!/bin/sh\nkill -KILL $$\n")
     gateway.signal(signal.SIGUSR2)
     assert_goes_on(gateway, app, "ended before it was ready")
-    assert Process(int(gateway.wait_message("not handed over")["pid"])).wait(10) == -signal.SIGKILL
+    assert Process(int(gateway.wait_message("not handed over")["pid"])).wait() == -signal.SIGKILL
     os.unlink(replaceable)
     replaceable.symlink_to(BINARY)
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
 
 
 # What the environment says.
@@ -507,7 +507,7 @@ def test_the_new_process_reads_the_configuration(start, upstream, tmp_path):
     before, after = tmp_path / "before", tmp_path / "after"
     gateway = start(config(first.server, listeners=[f"unix:{before}"]))
     gateway.write_config(config(second.server, listeners=[f"unix:{after}"]))
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
     assert get(gateway, "/x").body == b"new"
     with Client(gateway, address=str(after)) as client:
         assert client.send(REQUEST.format("/")).response().body == b"new"
@@ -534,7 +534,7 @@ def test_what_is_asked_for_during_a_handover_holds_after_it(start, upstream, key
     server.instead = held_until(release, keys["ES256"])
     gateway.signal(signal.SIGUSR2)
     pid = int(gateway.wait_message("a new process was started")["pid"])
-    wait_until(lambda: server.fetches == 2, "the new process to fetch keys")
+    wait_until(lambda: server.fetches >= 2, "the new process to fetch keys")
     protected = text.replace("auth: none", "auth: company")
     if way == "signal":
         gateway.reload(protected)
@@ -548,7 +548,7 @@ def test_what_is_asked_for_during_a_handover_holds_after_it(start, upstream, key
     release.set()
     gateway.wait_message("the new process accepts")
     old, gateway.process = gateway.process, Process(pid)
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     wait_until(lambda: len(gateway.said("reloaded")) == 2, "the new process to reload")
     assert get(gateway, "/new").status == 401
     wait_until(lambda: '"/new"' in log.read_text(), "the line in the new file")
@@ -568,7 +568,7 @@ def test_keys_are_there_before_the_new_process_takes_over(start, upstream, keys)
     """))
     token = mint(keys["ES256"], sub="alice")
     assert get(gateway, "/x", [bearer(token)]).status == 200
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
     assert len(gateway.said("keys updated")) == 2
     order = [m["message"] for m in gateway.messages()]
     assert order.index("serving", order.index("serving") + 1) > len(order) - 1 - order[::-1].index("keys updated")
@@ -605,7 +605,7 @@ def test_a_process_that_lacks_what_the_old_one_has_does_not_take_over(start, ups
     server.instead = None
     accepts = gateway.wait_message("the new process accepts", 30)
     old, gateway.process = gateway.process, Process(int(accepts["pid"]))
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     assert get(gateway, "/x", field).status == 200
 
 
@@ -614,7 +614,7 @@ def test_what_the_old_process_lacks_too_is_not_waited_for(start, upstream, keys,
     server.instead = (500, {}, b"")
     text = config(app.server).replace("app: {", 'gone: { servers: ["gone.test:1"] }\n      app: {')
     gateway = start(text + provider(server.url), prefix=hosts.prefix)
-    assert hand_over(gateway).wait(10) == 0
+    assert hand_over(gateway).wait() == 0
     assert get(gateway, "/x").status == 200
 
 
@@ -645,7 +645,7 @@ def test_what_systemd_could_not_be_told_is_said(start, upstream, tmp_path):
     assert message["level"] == "error" and message["what"] == "READY=1"
     old = hand_over(gateway)
     assert any(m.get("what") == f"MAINPID={gateway.pid} READY=1" for m in gateway.messages())
-    assert old.wait(10) == 0
+    assert old.wait() == 0
 
 
 def test_systemd_is_told_by_the_process_that_it_listens_to(start, upstream, manager):
@@ -655,11 +655,11 @@ def test_systemd_is_told_by_the_process_that_it_listens_to(start, upstream, mana
     old = hand_over(gateway)
     # NotifyAccess=main: what the new one says is heard once it is the main one.
     assert message(manager) == (first, f"MAINPID={gateway.pid}\nREADY=1")
-    assert old.wait(10) == 0
+    assert old.wait() == 0
     gateway.reload()
     assert [message(manager) for _ in range(2)] == [(gateway.pid, "RELOADING=1"), (gateway.pid, "READY=1")]
     gateway.signal(signal.SIGTERM)
-    assert gateway.wait(10) == 0
+    assert gateway.wait() == 0
     assert message(manager) == (gateway.pid, "STOPPING=1")
     manager.setblocking(False)
     with pytest.raises(BlockingIOError):

@@ -163,7 +163,7 @@ def test_a_reload_resolves_before_it_counts(start, loopbacks, hosts, workers):
         gateway.reload(config(f"app.test:{port}", keys="retries: 2", workers=workers))
         assert bodies() == {b"127.0.0.2"}
         gateway.reload(config(f"other.test:{port}", workers=workers))
-        wait_until(lambda: bodies() == {b"127.0.0.3"}, "the other name", 5)
+        wait_until(lambda: bodies() == {b"127.0.0.3"}, "the other name")
     assert {line["status"] for line in gateway.access()} == {200}
 
 

@@ -798,7 +798,7 @@ def test_T_16_a_cached_token_dies_with_its_key_on_reload(start, upstream, tmp_pa
         write_keys(tmp_path, new)
         gateway.reload()
         # Every loop is told on its own: the very next requests of all of them are asked, not the first alone.
-        wait_until(lambda: client.send(request).response().status == 401, "the cached token to die", 2)
+        wait_until(lambda: client.send(request).response().status == 401, "the cached token to die")
         seen = len(app.requests)
         assert client.send(request).response().status == 401
         for _ in range(8):
@@ -818,7 +818,7 @@ def test_T_16_a_key_that_was_replaced_under_its_name_kills_its_tokens(start, ups
         assert get(gateway, "/api/x", [bearer(token)]).status == 200
     write_keys(tmp_path, new)
     gateway.reload()
-    wait_until(lambda: get(gateway, "/api/x", [bearer(token)]).status == 401, "the cached token to die", 2)
+    wait_until(lambda: get(gateway, "/api/x", [bearer(token)]).status == 401, "the cached token to die")
     gateway.wait_access(status=401, reason="signature_invalid")
     assert get(gateway, "/api/x", [bearer(mint(new))]).status == 200
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
+from .ports import PATIENCE
 from .wire import Client
 
 
@@ -127,7 +128,7 @@ def server_context(issued, clients=None, version=None, protocols=()):
 class SecureClient(Client):
     """A raw connection to a TLS listener."""
 
-    def __init__(self, gateway, context, name="example.test", session=None, seconds=10, address=None):
+    def __init__(self, gateway, context, name="example.test", session=None, seconds=PATIENCE, address=None):
         super().__init__(gateway, seconds, address)
         try:
             self.sock = context.wrap_socket(
@@ -141,7 +142,7 @@ class SecureClient(Client):
         """The SHA-256 digest of the gateway's certificate."""
         return hashlib.sha256(self.sock.getpeercert(binary_form=True)).digest()
 
-    def ended_with_notice(self, seconds=5):
+    def ended_with_notice(self, seconds=PATIENCE):
         """Whether the gateway ends the connection with close_notify, with nothing more said before."""
         self.sock.settimeout(seconds)
         try:
@@ -152,8 +153,8 @@ class SecureClient(Client):
 
 def reachable(gateway):
     """A plain connection to the gateway's port."""
-    sock = socket.create_connection((gateway.host, gateway.port), timeout=10)
-    sock.settimeout(10)
+    sock = socket.create_connection((gateway.host, gateway.port), timeout=PATIENCE)
+    sock.settimeout(PATIENCE)
     return sock
 
 

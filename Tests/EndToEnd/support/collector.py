@@ -8,7 +8,7 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from .ports import wait_until
+from .ports import PATIENCE, wait_until
 
 MESSAGES = {"/v1/traces": ExportTraceServiceRequest, "/v1/metrics": ExportMetricsServiceRequest}
 
@@ -78,7 +78,7 @@ class Collector:
         return [(span, attributes(span.attributes)) for message in list(self.messages["/v1/traces"])
                 for resource in message.resource_spans for scope in resource.scope_spans for span in scope.spans]
 
-    def wait_spans(self, count, seconds=20):
+    def wait_spans(self, count, seconds=PATIENCE):
         """The spans, once there are that many."""
         wait_until(lambda: len(self.spans) >= count, f"{count} spans", seconds)
         return self.spans

@@ -9,7 +9,7 @@ import subprocess
 import textwrap
 import time
 
-from .ports import CLOSE_WAIT, FIN_WAIT_1, tcp_ends, wait_until
+from .ports import CLOSE_WAIT, FIN_WAIT_1, PATIENCE, tcp_ends, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / ".build/release/portcullis"))
@@ -44,7 +44,7 @@ class Gateway:
         self._group = self.process.pid
         self.was_killed = False
         try:
-            serving = wait_until(self._serving, "the gateway to serve", 15)
+            serving = wait_until(self._serving, "the gateway to serve")
         except AssertionError as error:
             self.kill()
             raise AssertionError(f"{error}\n{self.program_text}") from None
@@ -83,7 +83,7 @@ class Gateway:
         """The program messages that contain `text`."""
         return [m for m in self.messages() if text in m["message"]]
 
-    def wait_message(self, text, seconds=10):
+    def wait_message(self, text, seconds=PATIENCE):
         """The first program message that contains `text`."""
         return wait_until(lambda: self.said(text), f"the message {text!r}", seconds)[0]
 
@@ -92,7 +92,7 @@ class Gateway:
         # What stands behind the last line end is a line that is being written.
         return [json.loads(line) for line in self.access_text.rpartition("\n")[0].splitlines()]
 
-    def wait_access(self, count=1, seconds=10, **fields):
+    def wait_access(self, count=1, seconds=PATIENCE, **fields):
         """The access lines with these fields, once there are `count` of them."""
         def matching():
             found = [line for line in self.access() if all(line.get(k) == v for k, v in fields.items())]
@@ -115,7 +115,7 @@ class Gateway:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def reload(self, text=None, seconds=10):
+    def reload(self, text=None, seconds=PATIENCE):
         """Has it take the configuration `text`, or its files as they are now; back once it has."""
         def count():
             return sum(m["message"] == "reloaded" for m in self.messages())
@@ -135,7 +135,7 @@ class Gateway:
         finally:
             self.signal(signal.SIGCONT)
 
-    def wait_taken(self, *clients, seconds=30):
+    def wait_taken(self, *clients, seconds=PATIENCE):
         """Back once it has read all that these clients have sent, and has nothing left to do: who is to wait waits.
 
         An end that has come may be unread: while an answer is waited for, the gateway does not look for it.
@@ -163,7 +163,7 @@ class Gateway:
                     return False
         return True
 
-    def wait(self, seconds=15):
+    def wait(self, seconds=PATIENCE):
         """Its exit status."""
         return self.process.wait(seconds)
 
@@ -177,7 +177,7 @@ class Gateway:
             if self.process.poll() is None:
                 self.signal(signal.SIGINT)
         try:
-            status = self.wait(15)
+            status = self.wait()
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"the gateway did not stop:\n{self.program_text[-3000:]}") from None

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from .ports import wait_until
+from .ports import PATIENCE, wait_until
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -37,8 +37,8 @@ class Process:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
-    def wait(self, timeout=None):
-        end = time.monotonic() + (timeout or 60)
+    def wait(self, timeout=PATIENCE):
+        end = time.monotonic() + timeout
         while self.poll() is None:
             if time.monotonic() > end:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout)
@@ -53,7 +53,7 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-def hand_over(gateway, seconds=20):
+def hand_over(gateway, seconds=PATIENCE):
     """Has `gateway` hand over; it is the new process then. The old one is returned, which ends once it is drained."""
     said = sum("the new process accepts" in m["message"] for m in gateway.messages())
     gateway.signal(signal.SIGUSR2)

@@ -5,7 +5,12 @@ import time
 from typing import NamedTuple
 
 
-def wait_until(condition, what, seconds=10.0):
+# How many seconds are waited for what has to happen. Only a failure takes that long: how fast a machine is that computes
+# for others too is nobody's fault.
+PATIENCE = 30
+
+
+def wait_until(condition, what, seconds=PATIENCE):
     """The first true result of `condition()`; fails with `what` after `seconds`."""
     began = time.monotonic()
     while True:

@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 
-from .ports import wait_until
+from .ports import PATIENCE, wait_until
 from .wire import get
 
 ISSUER = "http://127.0.0.1:8080"
@@ -183,7 +183,7 @@ def goes_on(answer):
     return place
 
 
-def until_status(request, status, seconds=10):
+def until_status(request, status, seconds=PATIENCE):
     """Repeats a request until it is answered so."""
     return wait_until(lambda: next((a for a in [request()] if a.status == status), None), f"the status {status}", seconds)
 

@@ -2,7 +2,7 @@
 import socket
 import threading
 
-from .ports import wait_until
+from .ports import PATIENCE, wait_until
 from .wire import split_requests
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -61,7 +61,7 @@ class Upstream:
         """All complete requests, in the order of their connections."""
         return [request for connection in list(self.connections) for request in connection.requests]
 
-    def wait_requests(self, count=1, seconds=10):
+    def wait_requests(self, count=1, seconds=PATIENCE):
         wait_until(lambda: len(self.requests) >= count, f"{count} requests upstream", seconds)
         return self.requests
 

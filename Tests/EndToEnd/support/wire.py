@@ -3,6 +3,8 @@ import re
 import socket
 import time
 
+from .ports import PATIENCE
+
 
 class Message:
     """A request or an answer: start line, fields in order, body."""
@@ -106,7 +108,7 @@ def split_requests(data):
 class Client:
     """A raw connection to the gateway."""
 
-    def __init__(self, gateway, seconds=10, address=None, source=None):
+    def __init__(self, gateway, seconds=PATIENCE, address=None, source=None):
         """`source`: the address that it comes from."""
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
@@ -181,7 +183,7 @@ class Client:
         message.body, self.data = self.data[len(head) + 4:end], self.data[end:]
         return message
 
-    def is_closed(self, seconds=5):
+    def is_closed(self, seconds=PATIENCE):
         """Whether the gateway closes the connection, with nothing more said."""
         self.sock.settimeout(seconds)
         try:
@@ -195,7 +197,7 @@ def exchange(gateway, data, method="GET", piece=None):
     with Client(gateway) as client:
         client.send(data, piece)
         response = client.response(method)
-        closed = client.is_closed(2) if response.field("connection") == "close" else False
+        closed = client.is_closed() if response.field("connection") == "close" else False
         return response, closed
 
 

@@ -70,6 +70,9 @@ public struct PathPattern: Sendable, Hashable {
     if part == "**" { throw PatternError("`**` stands only at the end") }
     if part.contains("*") { throw PatternError("`*` stands for a whole segment") }
     if part.contains("{") || part.contains("}") { throw PatternError("`{name}` stands for a whole segment") }
+    if part.hasPrefix("<"), part.hasSuffix(">") {
+      throw PatternError("a segment that may be anything is written `{name}`, not `<name>`")
+    }
     if part.isEmpty { throw PatternError("it has an empty segment") }
     if part.contains("?") { throw PatternError("the query is never matched") }
     let canonical = try canonical(part)

@@ -1,7 +1,7 @@
 """What `check` says of routes that are allowed, and probably not meant."""
 import pytest
 from support.gateway import run
-from support.sign_in import ALICE, users
+from support.sign_in import ALICE, scene_fixture, users
 
 HEAD = """listeners:
   - address: 127.0.0.1:0
@@ -30,6 +30,38 @@ def warned(tmp_path, routes, *options, more="", status=0):
         assert said.endswith(" (a warning)")
         found.append((int(place.split(":")[0]) - FIRST, said.removesuffix(" (a warning)")))
     return found
+
+
+def test_parameters_as_other_programs_write_them(tmp_path):
+    routes = ['path: "/users/:id", auth: company', 'path: "/posts/[id]", auth: company', "path: /files/$name, auth: company",
+              'path: "/public/things:purge", auth: company', "path: /odata/$metadata, auth: company",
+              "path: /literal/%24id, auth: company"]
+    assert [(route, said.partition(";")[0]) for route, said in warned(tmp_path, routes)] == [
+        (number, f'"{segment}" matches nothing but itself') for number, segment in enumerate([":id", "[id]", "$name"])]
+    assert warned(tmp_path, routes, "--strict", status=1)
+    result = check(tmp_path, ['path: "/users/<id>", auth: company'])
+    assert result.returncode == 1 and "`{name}`, not `<name>`" in result.stderr
+
+
+def test_what_is_warned_of_a_sign_in_is_so(scene):
+    """Its own tokens, refused by the provider that issued them."""
+    def warning(signed_in, written):
+        result = run("check", "--config", signed_in.gateway.config_path)
+        assert result.returncode == 0
+        number = next(index for index, text in enumerate(signed_in.config.splitlines(), 1) if written in text)
+        place = f"{signed_in.gateway.config_path}:{number}:"
+        [line] = [line for line in result.stderr.splitlines() if line.startswith(place)]
+        return line
+    signed_in = scene(provider="token_from: [authorization]")
+    assert '"token_from" without "cookie"' in warning(signed_in, "token_from")
+    token = signed_in.tokens()["access_token"]
+    answer = signed_in.get("/x", [("Cookie", f"portcullis_access={token}")])
+    assert (answer.status, signed_in.gateway.access_of(answer.request_id)["reason"]) == (401, "credential_missing")
+    assert signed_in.get("/x", [signed_in.bearer(token)]).status == 200
+    signed_in.gateway.stop()
+    signed_in = scene(provider="require: { typ: JWT }")
+    assert '"JWT" is not the type' in warning(signed_in, "typ: JWT")
+    assert signed_in.login().status == 401
 
 
 def test_good_routes_are_good(tmp_path):

@@ -1,8 +1,8 @@
 import Access
 import HTTP
 
-/// What routes allow that is probably not meant: warnings for the author of the routes, each with a request that shows
-/// it.
+/// What a configuration allows that is probably not meant: warnings for its author. Those that are found here are of its
+/// routes, each with a request that shows it.
 public struct RouteReview: Sendable {
   /// At most 500, and one more that says so if there are others.
   public private(set) var warnings: [Diagnostic] = []
@@ -40,6 +40,7 @@ public struct RouteReview: Sendable {
     let reached = configuration.routes.indices.map { index in
       witnesses.requests(of: configuration.routes[index].pattern).first { takes($0) == index }
     }
+    for warning in configuration.warnings { add(warning) }
     reportUntrustedPeers()
     let tested = Set(configuration.tests.compactMap { evaluator.route($0.request).route })
     for index in configuration.routes.indices where !isFull {
@@ -72,7 +73,7 @@ public struct RouteReview: Sendable {
     let trusted = configuration.trustedProxies
     let areTrusted = asked.peers.blocks.allSatisfy { block in trusted.blocks.contains { block.isWithin($0) } }
     guard !areTrusted || (asked.peers.unixPeers && !trusted.unixPeers) else { return }
-    warnings.append(
+    add(
       Diagnostic(
         file: configuration.file, position: asked.position,
         message: """
@@ -150,10 +151,14 @@ public struct RouteReview: Sendable {
   }
 
   private mutating func warn(_ route: Int, _ message: String) {
+    add(Diagnostic(file: configuration.file, position: routes[route].position, message: message))
+  }
+
+  private mutating func add(_ warning: Diagnostic) {
     if isFull { return }
     let isOneTooMany = warnings.count == RouteReview.warningsMax
-    let told = isOneTooMany ? "there is more from here on: no more than \(warnings.count) warnings are told" : message
-    warnings.append(Diagnostic(file: configuration.file, position: routes[route].position, message: told))
+    let more = "there is more from here on: no more than \(warnings.count) warnings are told"
+    warnings.append(isOneTooMany ? Diagnostic(file: warning.file, position: warning.position, message: more) : warning)
   }
 
   private var isFull: Bool { warnings.count > RouteReview.warningsMax }

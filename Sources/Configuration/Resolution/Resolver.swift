@@ -19,7 +19,7 @@ struct Resolver {
     let upstreams = draft.upstreams.compactMap { resolveUpstream($0) }
     let resources = resolveProtectedResources()
     let routes = resolveRoutes(limits, resources)
-    return GatewayConfiguration(
+    var configuration = GatewayConfiguration(
       file: file,
       listeners: listeners,
       admin: resolveAdmin(beside: listeners),
@@ -40,6 +40,8 @@ struct Resolver {
       routes: routes,
       tests: resolveTests(routes),
       protectedResources: resources)
+    configuration.warnings = warnings(providers)
+    return configuration
   }
 
   mutating func report(_ position: Position, _ message: String) {

@@ -33,6 +33,9 @@ public struct GatewayConfiguration: Sendable {
   /// Files that are read by a reload and not looked at otherwise: this one, and those that it names, but for users and
   /// revoked tokens.
   public var filesRead: [String] = []
+  /// What the file says that is allowed, and probably not meant. `RouteReview` finds what shows only when its routes are
+  /// seen together.
+  public var warnings: [Diagnostic] = []
   /// What the file itself holds that is probably a secret.
   public var secretsWritten: [WrittenSecret] = []
   /// Whom the gateway's own files belong to, where a command that root runs has read them, and that is not root.

@@ -1,0 +1,47 @@
+import Tokens
+
+extension Resolver {
+  /// What is allowed, and probably not meant, as far as what is written shows it.
+  ///
+  /// - Parameter providers: As they were resolved.
+  func warnings(_ providers: [ProviderConfiguration]) -> [Diagnostic] {
+    var warnings: [Diagnostic] = []
+    func warn(_ position: Position, _ message: String) {
+      warnings.append(Diagnostic(file: file, position: position, message: message))
+    }
+    for named in draft.providers {
+      guard let provider = providers.first(where: { $0.name == named.name }), let signIn = provider.signIn else {
+        continue
+      }
+      let written = named.body
+      // Machines have their tokens from the response, and send them in Authorization.
+      if written.places.isWritten("token_from"), !signIn.users.users.isEmpty,
+        !provider.credentialSources.contains(.cookie(signIn.cookies.access))
+      {
+        warn(
+          written.places.value("token_from"),
+          "\"token_from\" without \"cookie\", where browsers have the token of sign_in: whoever signs in there is refused "
+            + "afterwards; add \"cookie\"")
+      }
+      let required = [
+        (written.value.require, "nobody can sign in"),
+        (written.value.tried?.value.require, "they would all be refused"),
+      ]
+      for case (let require?, let consequence) in required {
+        guard let type = require.value.type, !TokenMinter.isAccessTokenType(type) else { continue }
+        warn(
+          require.places.value("typ"),
+          "\"\(type)\" is not the type of the tokens of sign_in: \(consequence); write "
+            + "\"\(TokenMinter.accessTokenType)\", or leave \"typ\" out")
+      }
+    }
+    for route in draft.routes ?? [] {
+      guard let path = route.value.path, let segment = ForeignParameter.first(in: path.value.text) else { continue }
+      warn(
+        path.position,
+        "\"\(segment.written)\" matches nothing but itself; for any segment write \"\(segment.meant)\", and where it is "
+          + "meant as it stands \"\(segment.literal)\"")
+    }
+    return warnings
+  }
+}

@@ -27,11 +27,11 @@ struct StatusPage {
     \(facts.map { "<div><dt>\($0.0)</dt><dd>\(escaped($0.1))</dd></div>" }.joined(separator: "\n"))
     </dl>
     \(table("Requests, by verdict", ["Verdict"] + times, report.verdictRows))
-    \(table("Reasons", ["Reason", "Route", "Provider", "Blame"] + times, report.reasonCounts.prefix(20).map {
+    \(table("Reasons", times + ["Reason", "Route", "Provider", "Blame"], report.reasonCounts.prefix(20).map {
+      // The counts first: on a phone, routes may have names that push what is behind them out of view.
       [
-        $0.refused.reason.rawValue, AdminReport.name($0.refused.route, report.routeNames),
+        "\($0.recent)", "\($0.count)", $0.refused.reason.rawValue, AdminReport.name($0.refused.route, report.routeNames),
         AdminReport.name($0.refused.provider, report.providerNames), $0.refused.reason.blame.rawValue,
-        "\($0.recent)", "\($0.count)",
       ]
     }))
     \(upstreamErrors)
@@ -184,6 +184,7 @@ struct StatusPage {
     .facts div{border:1px solid var(--line);border-radius:6px;padding:.5rem .7rem}dt{color:var(--dim);font-size:.8rem}\
     dd{margin:0;overflow-wrap:anywhere}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}\
     th,td{text-align:left;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line);white-space:nowrap}\
-    th{color:var(--dim);font-weight:500;font-size:.8rem}
+    th{color:var(--dim);font-weight:500;font-size:.8rem}\
+    @media(max-width:40rem){th,td{white-space:normal;vertical-align:top}}
     """
 }

@@ -461,6 +461,27 @@ def test_the_page_fits_a_phone_and_goes_on_by_itself(start, upstream, chromium):
     context.close()
 
 
+def test_the_counts_of_reasons_are_in_view_on_a_phone(start, upstream, chromium, tmp_path, key):
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    route = f"- {{ name: {'a-route-with-a-long-name-' * 2}, path: /far/**, auth: company, upstream: app }}"
+    gateway = start(config(upstream(), f"jwks_file: {tmp_path}/jwks.json", routes=route))
+    admin = Admin(gateway)
+    for _ in range(3):
+        assert get(gateway, "/far/x").status == 401
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{admin.port}/status")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    row = page.locator("section", has=page.get_by_role("heading", name="Reasons")).get_by_role("row").filter(
+        has_text="credential_missing")
+    counts = row.get_by_role("cell", name="3", exact=True)
+    assert counts.count() == 2
+    for cell in [*counts.all(), row.get_by_role("cell", name="credential_missing")]:
+        box = cell.bounding_box()
+        assert 0 <= box["x"] and box["width"] > 0 and box["x"] + box["width"] <= 390, (cell, box)
+    context.close()
+
+
 def test_a_public_one_shows_and_changes_nothing(start, upstream):
     gateway = start(config(upstream(), admin="{ address: 0.0.0.0:0, public: true }"))
     admin = Admin(gateway)

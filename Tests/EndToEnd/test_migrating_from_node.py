@@ -136,3 +136,35 @@ def test_a_short_secret_is_refused(start, tmp_path):
     (tmp_path / "jwt.secret").chmod(0o600)
     with pytest.raises(AssertionError, match="32"):
         start(config.replace("127.0.0.1:8080", "127.0.0.1:0").replace("jwt.secret", str(tmp_path / "jwt.secret")))
+
+
+def test_preflights_that_express_jwt_lets_pass(start, upstream, tmp_path):
+    """Answered where a route has `cors`; else they need a token, unless an open route takes OPTIONS."""
+    secret, path = secrets.token_hex(32).encode(), tmp_path / "jwt.secret"
+    path.write_bytes(secret)
+    path.chmod(0o600)
+    app = upstream(b"HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: https://by.the.package\r\n\r\n")
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+providers: {{ shop: {{ issuer: https://id.example.com, audiences: [orders], secret_file: {path}, algorithms: [HS256] }} }}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes:
+  - {{ path: /cors/**, auth: shop, cors: {{ origins: ["https://page.test"] }}, upstream: app }}
+  - {{ path: /open/**, methods: [OPTIONS], auth: none, upstream: app }}
+  - {{ path: /open/**, auth: shop, upstream: app }}
+  - {{ path: /plain/**, auth: shop, upstream: app }}
+  - {{ path: /get/**, methods: [GET], auth: shop, upstream: app }}
+""")
+    asks = [("Origin", "https://page.test"), ("Access-Control-Request-Method", "GET"),
+            ("Access-Control-Request-Headers", "authorization")]
+    for path, status, allowed, forwarded in [
+            ("/cors/x", 204, "https://page.test", 0), ("/open/x", 204, "https://by.the.package", 1),
+            ("/plain/x", 401, None, 0), ("/get/x", 404, None, 0)]:
+        app.forget()
+        answer = get(gateway, path, asks, method="OPTIONS")
+        assert (answer.status, answer.field("access-control-allow-origin")) == (status, allowed), path
+        assert len(app.requests) == forwarded, path
+    # What the application says on a route with cors is replaced.
+    fields = [("Origin", "https://page.test"), *header(token(None, secret))]
+    answer = get(gateway, "/cors/x", fields)
+    assert (answer.status, answer.field("access-control-allow-origin")) == (204, "https://page.test")

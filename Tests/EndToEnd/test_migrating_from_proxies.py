@@ -2,12 +2,15 @@
 import re
 import shutil
 import subprocess
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from support.gateway import ROOT
+from support.hostile_provider import CLIENT, SECRET, provider_fixture
 from support.ports import free_port, wait_until
+from support.sign_in import NAVIGATION
 from support.tokens import Key, bearer, mint
 from support.wire import get
 
@@ -67,3 +70,47 @@ def test_the_lines_for_HAProxy_verify_tokens(haproxy, keys):
     assert get(haproxy, "/x", [bearer(good), ("X-User", "root")], host="app.test").status == 200
     [request] = haproxy.app.wait_requests()
     assert request.all("x-user") == ["alice"]
+
+
+def test_one_issuer_for_two_hosts_and_the_headers_of_oauth2_proxy(start, upstream, provider, tmp_path):
+    """--cookie-domain, --set-xauthrequest: what the page says that is written here instead."""
+    secret = tmp_path / "client.secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    app = upstream()
+    hosts = {"a": "127.0.0.1", "b": "localhost"}
+    providers = "".join(f"""
+  {name}:
+    issuer: {provider.issuer}
+    audiences: [orders]
+    code_flow:
+      {{ client_id: {CLIENT}, client_secret_file: {secret}, url: "http://{host}:8080", state: {tmp_path}/{name} }}"""
+                        for name, host in hosts.items())
+    routes = "".join(f"""
+  - host: {host}
+    path: /**
+    auth: {name}
+    identity: {{ X-Auth-Request-User: sub, X-Auth-Request-Email: email }}
+    upstream: app""" for name, host in hosts.items())
+    gateway = start(f"""
+listeners: [{{ address: 127.0.0.1:0 }}]
+forward_auth: {{ path: /verify, peers: [127.0.0.1] }}
+providers:{providers}
+upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
+routes:{routes}
+""")
+    for host in hosts.values():
+        answer = get(gateway, "/x", NAVIGATION, host=f"{host}:8080")
+        assert answer.status == 303 and answer.field("location") == "/oauth/login?return_to=/x"
+        answer = get(gateway, "/oauth/login", NAVIGATION, host=f"{host}:8080")
+        # Each with the callback of its own host.
+        assert answer.status == 303 and quote(f"http://{host}:8080/oauth/callback", safe="") in answer.field("location")
+    token = bearer(mint(provider.key, iss=provider.issuer, aud="orders", email="alice@example.com", email_verified=True))
+    assert get(gateway, "/x", [token, ("X-Auth-Request-User", "forged")], host="127.0.0.1:8080").status == 200
+    [asked] = app.requests
+    assert asked.all("x-auth-request-user") == asked.all("x-forwarded-user") == ["alice"]
+    assert asked.all("x-auth-request-email") == ["alice@example.com"]
+    question = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Host", "127.0.0.1:8080"), ("X-Forwarded-Uri", "/x"), token]
+    answer = get(gateway, "/verify", question)
+    assert answer.status == 200
+    assert answer.field("x-forwarded-user") == answer.field("x-auth-request-user") == "alice"

@@ -608,3 +608,50 @@ def test_C_11_a_flood_is_answered_and_ends_nobodys_sign_in(scene):
     browser.cookies.pop("portcullis_access", None)
     assert until_status(lambda: browser.go("/x"), 200).status == 200
     assert "used again" not in signed_in.gateway.program_text
+
+
+def test_a_page_of_another_origin(scene):
+    """What docs/sign-in.md says of it: the JSON side is not for it, cookies are, and a navigation renews them."""
+    page = ("Origin", "http://www.test")
+    signed_in = scene(routes='''
+  - { path: /back, auth: local, redirect: { to: "http://www.test/", status: 302 } }
+  - path: /api/**
+    auth: local
+    cors: { origins: ["http://www.test"], methods: [GET, POST], credentials: true }
+    upstream: app
+''')
+
+    def reason(answer):
+        return signed_in.gateway.access_of(answer.request_id).get("reason")
+    asks = ("Access-Control-Request-Method", "POST")
+    for path in ("/auth/login", "/auth/refresh"):
+        answer = signed_in.get(path, [page, asks], method="OPTIONS")
+        assert answer.status == 405 and answer.field("access-control-allow-origin") is None
+        value = {"username": "alice", "password": PASSWORD} if path == "/auth/login" else {"refresh_token": "x"}
+        answer = signed_in.post(path, value, [page])
+        assert (answer.status, reason(answer)) == (403, "csrf_refused")
+    assert signed_in.post("/auth/refresh", None, [page]).status == 403
+
+    # Whoever is not signed in comes to the page, and back.
+    to_page = [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", "same-site")]
+    answer = signed_in.get("/back", to_page)
+    assert (answer.status, answer.field("location")) == (303, "/auth/login?return_to=/back")
+    tokens = signed_in.tokens()
+    access = f"portcullis_access={tokens['access_token']}"
+    refresh = f"portcullis_refresh={tokens['refresh_token']}"
+    called = [page, ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty"), ("Sec-Fetch-Site", "same-site")]
+    for method, status in (("GET", 200), ("POST", 200), ("PUT", 403)):
+        answer = signed_in.get("/api/x", [*called, ("Cookie", access)], method=method)
+        assert answer.status == status, method
+        assert answer.field("access-control-allow-origin") == "http://www.test"
+        assert answer.field("access-control-allow-credentials") == "true"
+    # Without the access cookie: not renewed for the page's call, but on the way back.
+    answer = signed_in.get("/api/x", [*called, ("Cookie", refresh)])
+    assert answer.status == 401 and answer.field("set-cookie") is None
+    assert answer.field("access-control-allow-origin") == "http://www.test"
+    answer = signed_in.get("/back", [*to_page, ("Cookie", refresh)])
+    assert answer.status == 302 and answer.field("location") == "http://www.test/"
+    assert any(cookie.startswith("portcullis_access=") for cookie in answer.all("set-cookie"))
+    # A token in Authorization needs no cookie, and no credentials.
+    answer = signed_in.get("/api/x", [page, ("Sec-Fetch-Site", "cross-site"), signed_in.bearer(tokens["access_token"])])
+    assert answer.status == 200

@@ -369,12 +369,12 @@ def test_U_5_a_tunnel_ends_with_its_token(gateway, script, keys, workers):
 
 def test_a_tunnel_that_nothing_moves_in(gateway, script):
     app = script(echoing)
-    gateway = gateway(app.server, tunnel="2s")
+    gateway = gateway(app.server, tunnel="3s")
     with Client(gateway) as client:
         client.send(handshake())
         assert client.response().status == 101
         for _ in range(4):
-            time.sleep(0.7)
+            time.sleep(0.8)
             client.send(b"x")
             assert client.sock.recv(10) == b"x"
         assert client.is_closed()

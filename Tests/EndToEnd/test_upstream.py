@@ -492,19 +492,19 @@ def test_U_8_an_answer_that_flows_is_not_cut(start, script, framing):
         read_head(connection)
         connection.sock.sendall(OKS + head + b"\r\n")
         for _ in range(pieces):
-            time.sleep(0.1)
+            time.sleep(0.2)
             connection.sock.sendall(b"5\r\nhello\r\n" if framing == "chunked" else b"hello")
         connection.sock.sendall(last)
         if framing != "end":
             read_to_end(connection)
 
     app = script(function)
-    gateway = start(config(app.server, timeouts="{ response: 600ms }"))
+    gateway = start(config(app.server, timeouts="{ response: 2s }"))
     answer = get(gateway)
     assert (answer.status, answer.body) == (200, b"hello" * pieces)
     [line] = gateway.wait_access(1)
     assert (line["status"], line.get("reason"), line["retries"]) == (200, None, 0)
-    assert line["total_us"] > 1_200_000 and app.received.count(b"GET / ") == 1
+    assert line["total_us"] > 2_400_000 and app.received.count(b"GET / ") == 1
 
 
 def test_U_8_nobody_listens(start):
@@ -535,11 +535,11 @@ def test_a_half_closed_client_gets_its_answer(start, upstream):
     """Request and end are there at once."""
     app = upstream()
     gateway = start(config(app.server))
-    with Client(gateway, seconds=5) as client:
+    with Client(gateway) as client:
         with gateway.paused():
             client.send(GET).finish()
         assert client.response().status == 200
-        assert client.is_closed(3)
+        assert client.is_closed()
     assert len(app.requests) == 1
 
 

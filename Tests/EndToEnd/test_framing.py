@@ -439,7 +439,7 @@ def test_H_13_long_trailers_behind_a_body_of_a_block(start, upstream, body, trai
     app = upstream()
     gateway = start(config(app))
     data = b"x" * body
-    with Client(gateway, seconds=5) as client:
+    with Client(gateway) as client:
         # Its upstream connection is there: all that comes is forwarded in one turn.
         client.send(NEXT)
         assert client.response().status == 200
@@ -466,14 +466,14 @@ def test_H_13_long_trailers_of_an_answer(start, script, version, trailer):
 
     def function(connection):
         read_head(connection)
-        hold.wait(10)
+        hold.wait(30)
         connection.sock.sendall(before + b"%x\r\n" % len(data) + data + behind)
         connection.answered = 1
         read_to_end(connection)
 
     app = script(function)
     gateway = start(config(app))
-    with Client(gateway, seconds=5) as client:
+    with Client(gateway) as client:
         client.send(f"GET / HTTP/{version}\r\nHost: a\r\n\r\n")
         wait_until(lambda: app.received.endswith(b"\r\n\r\n"), "the request")
         with gateway.paused():

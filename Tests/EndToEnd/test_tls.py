@@ -546,7 +546,7 @@ def test_a_client_that_has_ended_its_half_gets_its_answer(start, script, authori
 
     def answer(connection):
         connection.sock.recv(65536)
-        release.wait(10)
+        release.wait(30)
         connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     gateway = start(config(script(answer), files(authority.issue("server"))))

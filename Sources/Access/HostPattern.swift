@@ -13,18 +13,20 @@ public enum HostPattern: Sendable, Hashable {
     if isWildcard { name = name.dropFirst(2) }
     if name.hasSuffix("."), name.count > 1 { name = name.dropLast() }
     guard !name.isEmpty else { throw PatternError("it is empty") }
-    if name.contains("://") { throw PatternError("a host is written without scheme and path, such as api.example.com") }
+    if name.contains("://") {
+      throw PatternError("a host must be written without scheme or path, such as api.example.com")
+    }
     if name.hasPrefix("[") {
       guard !isWildcard, name.hasSuffix("]") else {
-        throw PatternError("an IPv6 address stands in brackets, without a port")
+        throw PatternError("an IPv6 address must be in brackets, without a port")
       }
     } else {
       for byte in name.utf8 where !HostPattern.isNameByte(byte) {
         switch byte {
-        case UInt8(ascii: ":"): throw PatternError("a host is written without its port")
-        case UInt8(ascii: "*"): throw PatternError("`*` stands only for whole labels at the front: \"*.example.com\"")
+        case UInt8(ascii: ":"): throw PatternError("a host must be written without a port")
+        case UInt8(ascii: "*"): throw PatternError("`*` can only be a whole label at the front: \"*.example.com\"")
         default:
-          throw PatternError("letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)")
+          throw PatternError("a host name has only letters, digits, `-`, `_` and `.` (write an IDN in its xn-- form)")
         }
       }
       let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

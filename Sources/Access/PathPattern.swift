@@ -18,7 +18,7 @@ public struct PathPattern: Sendable, Hashable {
 
   /// - Throws: `PatternError` if `text` is not a valid pattern.
   public init(_ text: String) throws(PatternError) {
-    guard text.hasPrefix("/") else { throw PatternError("it begins with `/`") }
+    guard text.hasPrefix("/") else { throw PatternError("it must begin with `/`") }
     var parts = PathPattern.parts(text)
     matchesBelow = parts.last == "**"
     if matchesBelow { parts.removeLast() }
@@ -64,12 +64,12 @@ public struct PathPattern: Sendable, Hashable {
     if part.hasPrefix("{"), part.hasSuffix("}") {
       let name = part.dropFirst().dropLast()
       let isName = !name.isEmpty && name.utf8.allSatisfy { $0 == UInt8(ascii: "_") || $0.isLetterOrDigit }
-      guard isName else { throw PatternError("letters, digits and `_` make the name in `{name}`") }
+      guard isName else { throw PatternError("the name in `{name}` has only letters, digits and `_`") }
       return .any
     }
-    if part == "**" { throw PatternError("`**` stands only at the end") }
-    if part.contains("*") { throw PatternError("`*` stands for a whole segment") }
-    if part.contains("{") || part.contains("}") { throw PatternError("`{name}` stands for a whole segment") }
+    if part == "**" { throw PatternError("`**` is allowed only at the end") }
+    if part.contains("*") { throw PatternError("`*` must be a whole segment") }
+    if part.contains("{") || part.contains("}") { throw PatternError("`{name}` must be a whole segment") }
     if part.hasPrefix("<"), part.hasSuffix(">") {
       throw PatternError("a segment that may be anything is written `{name}`, not `<name>`")
     }
@@ -84,12 +84,12 @@ public struct PathPattern: Sendable, Hashable {
   /// A literal segment as it is forwarded where a route writes it.
   static func canonical(_ part: Substring) throws(PatternError) -> [UInt8] {
     let bytes = [UInt8]("/".utf8) + Array(part.utf8)
-    if bytes.contains(where: { $0 >= 0x80 }) { throw PatternError("other than ASCII is written in escapes: %C3%A9") }
+    if bytes.contains(where: { $0 >= 0x80 }) { throw PatternError("write non-ASCII characters as escapes: %C3%A9") }
     var output: [UInt8] = []
     do throws(PathError) {
       _ = try CanonicalPath.write(bytes.span, ByteRange(0, bytes.count), to: &output)
     } catch {
-      throw PatternError("no request with such a path is let through (\(error.reason.rawValue))")
+      throw PatternError("every request with such a path is refused (\(error.reason.rawValue))")
     }
     return Array(output.dropFirst())
   }

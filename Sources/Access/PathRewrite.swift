@@ -21,7 +21,7 @@ public struct PathRewrite: Sendable, Hashable {
   public init(stripping prefix: String, from pattern: String) throws(PatternError) {
     let (stripped, whole) = (try PathPattern(prefix), try PathPattern(pattern))
     guard !stripped.matchesBelow, !stripped.segments.contains(.any) else {
-      throw PatternError("it is a path without `*`, `**` and `{name}`")
+      throw PatternError("it must be a path without `*`, `**` or `{name}`")
     }
     guard !stripped.segments.isEmpty else { throw PatternError("there is nothing to strip") }
     guard whole.segments.starts(with: stripped.segments) else {

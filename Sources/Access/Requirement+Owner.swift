@@ -99,7 +99,7 @@ extension PathPattern {
       throw PatternError("`{\(name)}` is not in the route's path")
     }
     guard names.lastIndex(of: name) == place else {
-      throw PatternError("`{\(name)}` stands more than once in the route's path")
+      throw PatternError("`{\(name)}` appears more than once in the route's path")
     }
     return place
   }

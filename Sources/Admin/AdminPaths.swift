@@ -44,7 +44,7 @@ public final class AdminPaths: Responder, Sendable {
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     guard isHostGood(request.host) else {
       return completion(
-        AdminPaths.text(421, "this name is none of admin.hosts\n", reason: .hostNotCovered))
+        AdminPaths.text(421, "this name is not in admin.hosts\n", reason: .hostNotCovered))
     }
     switch request.path {
     case "/reload": return reload(request, completion)
@@ -136,7 +136,7 @@ public final class AdminPaths: Responder, Sendable {
       completion(AdminPaths.text(403, "admin.public: nothing can be changed here\n", reason: .clientRefused))
     } else if request.origin == .foreign || !AdminPaths.isOwnOrNoPage(request) {
       // Any page that a browser of this machine shows could have it send this.
-      completion(AdminPaths.text(403, "the page is of another site\n", reason: .csrfRefused))
+      completion(AdminPaths.text(403, "the page belongs to another site\n", reason: .csrfRefused))
     } else {
       return true
     }
@@ -154,7 +154,7 @@ public final class AdminPaths: Responder, Sendable {
     revoke(order, request.client?.text ?? "") { outcome in
       let (status, members): (Int, JSONObject) =
         switch outcome {
-        case .ended([]): (404, ["result": .string("none"), "why": .string("there is no such sign-in that goes on")])
+        case .ended([]): (404, ["result": .string("none"), "why": .string("there is no such active sign-in")])
         case .nothing(let why): (404, ["result": .string("none"), "why": .string(why)])
         case .revoked: (200, ["result": .string("revoked")])
         case .ended(let ids): (200, ["result": .string("ended"), "sign_ins": .array(ids.map { .string($0) })])
@@ -180,7 +180,7 @@ public final class AdminPaths: Responder, Sendable {
           (200, AdminPaths.taken(changes, pending: pending, canarySeconds: seconds))
         case .refused(let faults):
           (422, ["result": .string("refused"), "faults": .array(faults.map { .string($0) })])
-        case .goingOn: (202, ["result": .string("going on; /status says what comes of it")])
+        case .goingOn: (202, ["result": .string("in progress; /status will show the result")])
         }
       completion(AdminPaths.json(status, members))
     }

@@ -32,11 +32,12 @@ extension AdminReport {
   private func writeTraffic(to text: inout some MetricWriter) {
     write(
       AdminReport.named(counts.routes, routeNames), of: "route", to: &text,
-      requests: ("portcullis_http_requests_total", "Requests that are over, by route and class of status."),
+      requests: ("portcullis_http_requests_total", "Completed requests, by route and status class."),
       durations: (
-        "portcullis_http_request_duration_seconds", "From a request's first byte to its answer's last."
+        "portcullis_http_request_duration_seconds", "From a request's first byte to its response's last."
       ))
-    text.begin("portcullis_refusals_total", .counter, "Requests that the gateway answered or cut itself, by reason.")
+    text.begin(
+      "portcullis_refusals_total", .counter, "Requests that the gateway itself answered or cut off, by reason.")
     for (refused, count) in refusals {
       text.sample(
         MetricLabels(
@@ -47,7 +48,7 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_shadow_refusals_total", .counter,
-      "Requests that were let through, and that what their route or their token's provider tries would have refused.")
+      "Requests that were allowed, but that what their route or their token's provider tries would have refused.")
     for (refused, count) in AdminReport.sorted(counts.unenforced) {
       text.sample(
         MetricLabels(
@@ -55,7 +56,7 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_tried_refusals_total", .counter,
-      "Requests among those refused that what their route or provider tries has refused: it is enforced for a share.")
+      "Of the refused requests, those refused by what their route or provider tries, enforced for a share.")
     for (refused, count) in AdminReport.sorted(counts.refusedByTried) {
       text.sample(
         MetricLabels(
@@ -64,7 +65,7 @@ extension AdminReport {
     }
     text.begin(
       "portcullis_enforcement_stopped", .gauge,
-      "1: what the route, or the provider, tries refused more than its budget, and is enforced for nobody.")
+      "1 if what the route or the provider tries refused more than its budget, and is no longer enforced.")
     for route in tried {
       guard case .share = route.enforcement else { continue }
       text.sample(MetricLabels(("route", route.name)), UInt64(route.isStopped ? 1 : 0))
@@ -73,16 +74,17 @@ extension AdminReport {
       text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.isStopped ? 1 : 0))
     }
     text.begin(
-      "portcullis_token_cache_lookups_total", .counter, "Requests with a token, by whether it was verified before.")
+      "portcullis_token_cache_lookups_total", .counter, "Requests with a token, by whether it had been verified before."
+    )
     text.sample(MetricLabels(("result", "hit")), counts.cacheHits)
     text.sample(MetricLabels(("result", "miss")), counts.cacheMisses)
-    text.begin("portcullis_http_request_bytes_total", .counter, "Bytes of requests that are over.")
+    text.begin("portcullis_http_request_bytes_total", .counter, "Bytes of completed requests.")
     text.sample(counts.bytesIn)
-    text.begin("portcullis_http_response_bytes_total", .counter, "Bytes of answers that are over.")
+    text.begin("portcullis_http_response_bytes_total", .counter, "Bytes of completed responses.")
     text.sample(counts.bytesOut)
-    text.begin("portcullis_connections_accepted_total", .counter, "Connections of clients.")
+    text.begin("portcullis_connections_accepted_total", .counter, "Client connections.")
     text.sample(counts.connections)
-    text.begin("portcullis_connections", .gauge, "Connections of clients that are open.")
+    text.begin("portcullis_connections", .gauge, "Open client connections.")
     text.sample(UInt64(clamping: openConnections))
   }
 
@@ -90,11 +92,11 @@ extension AdminReport {
     write(
       AdminReport.named(counts.upstreams, upstreamNames).filter { !$0.name.isEmpty }, of: "upstream", to: &text,
       requests: (
-        "portcullis_upstream_requests_total", "Requests for an upstream, by class of the status that clients got."
+        "portcullis_upstream_requests_total", "Requests to an upstream, by class of the status that clients got."
       ),
-      durations: ("portcullis_upstream_first_byte_seconds", "From sending a request to its answer's first byte."))
+      durations: ("portcullis_upstream_first_byte_seconds", "From sending a request to its response's first byte."))
     text.begin(
-      "portcullis_upstream_answers_total", .counter, "Answers of an upstream's servers themselves, by class of status.")
+      "portcullis_upstream_answers_total", .counter, "Responses of an upstream's own servers, by status class.")
     for (number, statuses) in counts.forwarded.enumerated() where statuses.total > 0 {
       let name = AdminReport.name(number, upstreamNames)
       guard !name.isEmpty else { continue }
@@ -102,9 +104,9 @@ extension AdminReport {
         text.sample(MetricLabels(("upstream", name), ("code", AdminReport.codes[place])), statuses.count(of: place))
       }
     }
-    text.begin("portcullis_upstream_retries_total", .counter, "Attempts beside the first.")
+    text.begin("portcullis_upstream_retries_total", .counter, "Attempts after the first.")
     text.sample(counts.retries)
-    text.begin("portcullis_upstream_servers", .gauge, "Servers, by how they are.")
+    text.begin("portcullis_upstream_servers", .gauge, "Servers, by state.")
     for upstream in upstreams {
       for health in UpstreamStatus.Health.allCases {
         let count = upstream.servers.count { $0.health == health }
@@ -120,14 +122,14 @@ extension AdminReport {
       guard let keys = provider.keys else { continue }
       text.sample(MetricLabels(("provider", provider.name)), UInt64(keys))
     }
-    text.begin("portcullis_key_set_last_success_timestamp_seconds", .gauge, "When keys were fetched or read last.")
+    text.begin("portcullis_key_set_last_success_timestamp_seconds", .gauge, "When keys were last fetched or read.")
     for provider in providers {
       guard let fetchedAt = provider.fetchedAtSeconds else { continue }
       text.sample(
         MetricLabels(("provider", provider.name)),
         fetchedAt)
     }
-    text.begin("portcullis_key_set_failures", .gauge, "Fetches that failed since the last success, in a row.")
+    text.begin("portcullis_key_set_failures", .gauge, "Consecutive failed fetches since the last success.")
     for provider in providers where provider.keys != nil {
       text.sample(MetricLabels(("provider", provider.name)), UInt64(provider.failures))
     }
@@ -136,20 +138,20 @@ extension AdminReport {
   private func writeConfiguration(to text: inout some MetricWriter) {
     text.begin(
       "portcullis_certificate_expiry_timestamp_seconds", .gauge,
-      "When a certificate ends that is shown to clients or upstreams, by its file.")
+      "When a certificate that is presented to clients or upstreams expires, by its file.")
     for certificate in certificates {
       text.sample(MetricLabels(("file", certificate.file)), certificate.expiresAtSeconds)
     }
-    text.begin("portcullis_configuration_generation", .gauge, "Counts up with each reload; access lines say it.")
+    text.begin("portcullis_configuration_generation", .gauge, "Increases with each reload; access lines carry it.")
     text.sample(generation)
     text.begin("portcullis_configuration_last_reload_successful", .gauge, "0: the last reload was refused.")
     text.sample(UInt64(reload.faults.isEmpty ? 1 : 0))
-    text.begin("portcullis_configuration_taken_timestamp_seconds", .gauge, "When the one in force was taken.")
+    text.begin("portcullis_configuration_taken_timestamp_seconds", .gauge, "When the one in force was loaded.")
     text.sample(reload.takenAtSeconds)
-    text.begin("portcullis_configuration_reloads_total", .counter, "Reloads, by what came of them.")
+    text.begin("portcullis_configuration_reloads_total", .counter, "Reloads, by result.")
     text.sample(MetricLabels(("result", "done")), reload.done)
     text.sample(MetricLabels(("result", "refused")), reload.refused)
-    text.begin("portcullis_ready", .gauge, "1 where /health/ready says 200.")
+    text.begin("portcullis_ready", .gauge, "1 if /health/ready answers 200.")
     text.sample(UInt64(readiness == .ready ? 1 : 0))
     text.begin("portcullis_build_info", .gauge, "1, with the version.")
     text.sample(MetricLabels(("version", version)), UInt64(1))
@@ -158,7 +160,7 @@ extension AdminReport {
   private func writeExport(to text: inout some MetricWriter) {
     text.begin("portcullis_log_lines_lost_total", .counter, "Lines of the access log that could not be written.")
     text.sample(logLinesLost)
-    text.begin("portcullis_otlp_spans_total", .counter, "Spans for the collector, by what came of them.")
+    text.begin("portcullis_otlp_spans_total", .counter, "Spans for the collector, by outcome.")
     text.sample(MetricLabels(("result", "exported")), exportedSpans.exported)
     text.sample(MetricLabels(("result", "rejected")), exportedSpans.rejected)
     text.sample(MetricLabels(("result", "dropped")), exportedSpans.dropped)
@@ -174,9 +176,9 @@ extension AdminReport {
     text.sample(process.virtualBytes)
     text.begin("process_open_fds", .gauge, "Open descriptors.")
     text.sample(process.openDescriptors)
-    text.begin("process_max_fds", .gauge, "Descriptors that may be open.")
+    text.begin("process_max_fds", .gauge, "Maximum number of open descriptors.")
     text.sample(process.descriptorsMax)
-    text.begin("process_start_time_seconds", .gauge, "When the process began.")
+    text.begin("process_start_time_seconds", .gauge, "When the process started.")
     text.sample(startedAtSeconds)
   }
 

@@ -98,8 +98,8 @@ extension Reason {
   /// - Parameter isTried: Whether it is by what the route or the provider tries that the request was refused.
   public func meaning(isTried: Bool) -> String {
     isTried
-      ? "\(meaning) It is the `try` of the route, or of the token's provider, which is enforced for a share of the senders; "
-        + "what the route itself requires holds."
+      ? "\(meaning) It is the `try` of the route, or of the token's provider, which is enforced for a share of the senders; what "
+        + "the route itself requires is met."
       : meaning
   }
 }

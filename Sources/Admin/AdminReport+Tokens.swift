@@ -56,9 +56,9 @@ extension AdminReport {
     let samples = sorted.map { labels, use in
       (MetricLabels(("provider", labels.provider), ("key", labels.key), ("algorithm", labels.algorithm)), use)
     }
-    text.begin("portcullis_tokens_total", .counter, "Verified tokens that came, by the key that verified them.")
+    text.begin("portcullis_tokens_total", .counter, "Verified tokens received, by the key that verified them.")
     for (labels, use) in samples { text.sample(labels, use.count) }
-    text.begin("portcullis_token_last_seen_timestamp_seconds", .gauge, "When the last one came.")
+    text.begin("portcullis_token_last_seen_timestamp_seconds", .gauge, "When the last one was received.")
     for (labels, use) in samples { text.sample(labels, Double(use.last)) }
     text.begin(
       "portcullis_token_traits_total", .counter,

@@ -29,7 +29,7 @@ public struct RevocationOrder: Sendable, Equatable {
       }
       guard let text = member.value.string, (1...RevocationOrder.textBytesMax).contains(text.utf8.count) else {
         throw RevocationOrderFault(
-          why: "\(JSONValue.quotedExcerpt(member.name)) is not of the right kind, or too long; \(wanted)")
+          why: "\(JSONValue.quotedExcerpt(member.name)) has the wrong type, or is too long; \(wanted)")
       }
       switch (member.name, name) {
       case ("provider", _): provider = text

@@ -36,7 +36,7 @@ struct StatusPage {
     }))
     \(upstreamErrors)
     \(table("Refused last", ["Time", "Status", "Reason", "Request", "Client", "Id"], report.recentRefusals(20).map(row), links: "/requests/"))
-    \(table("Tried", ["Route", "Enforced for", "Refused", "Let through, and would be refused"], report.triedRouteCounts.map { counted in
+    \(table("Tried", ["Route", "Enforced for", "Refused", "Allowed, but would be refused"], report.triedRouteCounts.map { counted in
       [
         counted.route.name,
         counted.route.isStopped ? "nobody: it refused more than its budget" : "\(counted.route.percentage)%",
@@ -67,7 +67,7 @@ struct StatusPage {
 
   /// What counts are of.
   private var times: [String] {
-    ["Last \(StatusPage.duration(Double(report.recentSeconds)))", "Since it began"]
+    ["Last \(StatusPage.duration(Double(report.recentSeconds)))", "Since the start"]
   }
 
   private var upstreamErrors: String {
@@ -121,7 +121,7 @@ struct StatusPage {
         "\(report.file), generation \(report.generation), \(StatusPage.duration(report.nowSeconds - report.reload.takenAtSeconds)) old"
       ),
       ("Changed last", report.reload.changes.isEmpty ? "–" : report.reload.changes),
-      ("Waits for a restart", report.reload.pending.isEmpty ? "–" : report.reload.pending.joined(separator: ", ")),
+      ("Waiting for a restart", report.reload.pending.isEmpty ? "–" : report.reload.pending.joined(separator: ", ")),
       ("On trial", report.reload.canarySecondsLeft.map { "for \(StatusPage.duration(Double($0)))" } ?? "no"),
       ("Loops", "\(report.workers)"), ("Memory", "\((report.process?.residentBytes ?? 0) >> 20) MiB"),
       ("Version", report.version),

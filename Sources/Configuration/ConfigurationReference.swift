@@ -42,21 +42,21 @@ public enum ConfigurationReference {
 
     <!-- Generated from the key tables in Sources/Configuration/Keys; a test compares. -->
 
-    YAML, read strictly: an unknown key, a duplicate, a value of the wrong kind or a name that leads nowhere is an error
+    YAML, read strictly: an unknown key, a duplicate, a value of the wrong type or a name that is not defined is an error
     with `file:line:column`, and `portcullis check` reports all of them in one run. `listeners`, `routes` and what they
-    name are required; all else has a default. [gateway.conf.example](../gateway.conf.example) is a file to start from.
+    name are required; everything else has a default. [gateway.conf.example](../gateway.conf.example) is a file to start from.
 
-    SIGHUP has the file read again, and every file that it names. Changes of `workers`, of `log` (but for its `claims`)
+    On SIGHUP the file is read again, and every file that it names. Changes of `workers`, of `log` (but for its `claims`)
     and of the addresses and `proxy_protocol` of `listeners` take effect with SIGUSR2 ([operations.md](operations.md))
-    or a restart, which the log says; all else does at once, or not at all where anything is wrong.
+    or a restart, which the log says; everything else does at once, or not at all if anything is wrong.
 
-    - **Texts need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or
-      `[…]`. What a text means is said by its key alone: `off`, `yes` and `0644` are texts; booleans are `true` and
+    - **Strings need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or
+      `[…]`. Only the key decides what a string means: `off`, `yes` and `0644` are strings; booleans are `true` and
       `false`.
     - **Durations** are a whole number and `ms`, `s`, `m`, `h` or `d`: `250ms`, `30s`, `1h`. **Sizes** are bytes, or a
       whole number and `KiB`, `MiB` or `GiB`: `16KiB`.
-    - **`${NAME}`** in a value is replaced by that environment variable, which has to be set; `$${` is `${` itself.
-    - **Paths** begin at the folder of the file. Files with secrets must not be readable by others (`chmod 600`).
+    - **`${NAME}`** in a value is replaced by that environment variable, which must be set; `$${` is `${` itself.
+    - **Paths** are relative to the folder of the file. Files with secrets must not be readable by others (`chmod 600`).
     - Anchors, aliases, tags, merge keys (`<<`) and further documents are errors.
 
 

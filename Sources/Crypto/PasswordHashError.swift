@@ -17,7 +17,7 @@ public enum PasswordHashError: Error, Sendable, Equatable, CustomStringConvertib
     switch self {
     case .refusedScheme(let name):
       "a hash of \(name), which is not accepted; use yescrypt, bcrypt or sha512crypt: \(PasswordHashError.instead)"
-    case .unknown: "no password hash of yescrypt, bcrypt or sha512crypt; \(PasswordHashError.instead)"
+    case .unknown: "not a yescrypt, bcrypt or sha512crypt password hash; \(PasswordHashError.instead)"
     case .malformed(let scheme): "a damaged hash of \(scheme.rawValue); \(PasswordHashError.instead)"
     case .costRefused(let scheme, let found, let accepted):
       "a hash of \(scheme.rawValue) with \(found); \(accepted) is accepted"

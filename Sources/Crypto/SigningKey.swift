@@ -16,7 +16,7 @@ extension SigningKeyError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable: "no private key in PEM, or one that needs a password"
-    case .unsupported: "a key of a type or size that no algorithm here signs with"
+    case .unsupported: "a key whose type or size fits no signing algorithm here"
     case .modulusSize(let bits): PublicKeyError.modulusSize(bits: bits).description
     case .failed(let function): "OpenSSL: \(function) failed"
     }

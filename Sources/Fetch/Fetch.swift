@@ -123,12 +123,12 @@ public enum FetchError: Error, Sendable, Equatable {
 extension FetchError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .addressRefused: "the address is neither https nor http of a loopback address"
+    case .addressRefused: "the address is neither https nor http on loopback"
     case .requestRefused: "the request's content is too large, or a field of it holds a control character"
-    case .bodyTooLarge(let bytesMax): "the answer is larger than \(bytesMax) bytes"
-    case .headTooLarge: "the answer's head is too large"
-    case .contentCoded: "the answer is compressed, which was not asked for"
-    case .timedOut(let duration): "no whole answer within \(duration)"
+    case .bodyTooLarge(let bytesMax): "the response is larger than \(bytesMax) bytes"
+    case .headTooLarge: "the response's head is too large"
+    case .contentCoded: "the response is compressed, which was not requested"
+    case .timedOut(let duration): "no complete response within \(duration)"
     case .certificateRefused(let text): "the certificate does not verify: \(text)"
     case .failed(let text): text
     case .stopped: "stopped"

@@ -157,7 +157,7 @@ final class Gateway {
     return ExitStatus.cannotCreate
   }
 
-  private static let tlsFailed = "TLS cannot be spoken: "
+  private static let tlsFailed = "TLS is not available: "
 
   /// Runs the gateway until a signal ends the process.
   ///
@@ -298,7 +298,7 @@ extension Gateway {
     log.notice("serving", metadata: metadata)
     let closed = sockets.unused.map(\.text)
     if !closed.isEmpty {
-      log.notice("no longer listened on", metadata: ["listeners": "\(closed.joined(separator: " "))"])
+      log.notice("no longer listening", metadata: ["listeners": "\(closed.joined(separator: " "))"])
     }
     guard let takeover else { return serviceManager.notify(.ready) }
     // The other process notifies systemd, whose service it still is.

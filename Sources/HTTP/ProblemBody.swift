@@ -23,7 +23,7 @@ public enum ProblemBody {
       </style>
       <h1>\(title)</h1>
       <p>\(explanation(status))</p>
-      <p>If you ask for help, name this request:</p>
+      <p>If you ask for help, give this request ID:</p>
       <p><code>\(requestID)</code></p>
       </html>
 
@@ -37,7 +37,7 @@ public enum ProblemBody {
     case 403:
       "You may not do this here. If you should be able to, ask whoever gives access to this application."
     case 404: "There is nothing at this address."
-    case 429: "That was more than is allowed at once. Wait a moment, and try again."
+    case 429: "You sent too many requests at once. Wait a moment, and try again."
     case 502, 503, 504: "The application cannot be reached at the moment. Try again in a while."
     case 400..<500: "The request could not be understood, or is larger than is allowed here."
     default: "Something went wrong here. It is not your fault; try again in a while."

@@ -32,9 +32,9 @@ extension IntrospectionFault: CustomStringConvertible {
   public var description: String {
     switch self {
     case .fetch(let error): error.description
-    case .status(let status): "the answer has status \(status), not 200\(IntrospectionFault.hint(status))"
-    case .contentType: "the answer is not application/json"
-    case .responseMalformed: "the answer is no strict JSON object with a boolean \"active\""
+    case .status(let status): "the response has status \(status), not 200\(IntrospectionFault.hint(status))"
+    case .contentType: "the response is not application/json"
+    case .responseMalformed: "the response is not a strict JSON object with a boolean \"active\""
     case .client(let fault): fault.description
     }
   }

@@ -32,16 +32,16 @@ public enum IssuerDiagnosis {
     guard address.description.lowercased().hasPrefix("https://") else {
       return IssuerFinding(
         .warning, "TLS", "\(address) is asked without TLS",
-        remedy: "fine on one machine for development; else give the issuer a certificate and name it by https")
+        remedy: "fine on one machine for development; otherwise give the issuer a certificate, and use https")
     }
     guard let end else { return IssuerFinding(.good, "TLS", "the certificates verify") }
     let days = (end - now) / 86_400
     guard days < certificateDays else {
-      return IssuerFinding(.good, "TLS", "the certificates are good for \(days) days")
+      return IssuerFinding(.good, "TLS", "the certificates are valid for \(days) days")
     }
     return IssuerFinding(
-      .warning, "TLS", "a certificate ends in \(days) days: then \(consequence)",
-      remedy: "have the issuer renew it, and see why that is not done by itself")
+      .warning, "TLS", "a certificate expires in \(days) days: then \(consequence)",
+      remedy: "have the issuer renew it, and find out why that does not happen automatically")
   }
 
   /// - Parameters:
@@ -60,7 +60,7 @@ public enum IssuerDiagnosis {
         return IssuerFinding(
           .warning, "cache",
           "max-age leaves \(age) s: keys are fetched every \(RefreshSchedule.shortest.components.seconds) s, not sooner",
-          remedy: "have the issuer say a max-age of some minutes: a new key is fetched when it is first met")
+          remedy: "have the issuer send a max-age of some minutes: a new key is fetched when it is first seen")
       }
       let sooner = RefreshSchedule.interval(every: every, freshness: freshness)
       return IssuerFinding(
@@ -77,12 +77,15 @@ public enum IssuerDiagnosis {
     }
     let ahead = serverTime - now
     let text = "this machine's clock is \(abs(ahead)) s \(ahead > 0 ? "behind" : "ahead of") the issuer's"
-    if abs(ahead) <= clockSeconds { return IssuerFinding(.good, "clock", "as the issuer's, within \(clockSeconds) s") }
-    let remedy = "set both clocks by NTP; chronyc tracking says how this one is"
+    if abs(ahead) <= clockSeconds {
+      return IssuerFinding(.good, "clock", "agrees with the issuer's, within \(clockSeconds) s")
+    }
+    let remedy = "set both clocks by NTP; chronyc tracking shows the state of this one"
     if abs(ahead) <= leeway {
       return IssuerFinding(.warning, "clock", "\(text), of \(leeway) s of leeway", remedy: remedy)
     }
-    let consequence = ahead > 0 ? "new tokens are refused as from the future" : "tokens are refused before they end"
+    let consequence =
+      ahead > 0 ? "new tokens are refused as issued in the future" : "tokens are refused before they expire"
     return IssuerFinding(
       .fault, "clock", "\(text), which is more than leeway (\(leeway) s): \(consequence)", remedy: remedy)
   }
@@ -91,16 +94,16 @@ public enum IssuerDiagnosis {
   public static func remedy(for fault: KeyFault) -> String {
     switch fault {
     case .fetch(.certificateRefused):
-      "see that the issuer shows its whole chain; where its authority is your own, name that in \"ca\""
-    case .fetch(.timedOut), .fetch(.failed): "see whether this machine reaches it: name, route, firewall"
-    case .fetch: "see what answers at that address"
-    case .status(404): "compare \"issuer\", or \"jwks_url\", with what the issuer says of itself"
-    case .status: "see what answers at that address; redirects are not followed"
+      "make sure that the issuer sends its whole chain; if its authority is your own, name that in \"ca\""
+    case .fetch(.timedOut), .fetch(.failed): "check whether this machine can reach it: name, route, firewall"
+    case .fetch: "check what answers at that address"
+    case .status(404): "compare \"issuer\", or \"jwks_url\", with what the issuer says about itself"
+    case .status: "check what answers at that address; redirects are not followed"
     case .issuerDiffers(let found):
-      "write issuer: \(JSONValue.quotedExcerpt(found)) where that is who is meant: they are compared byte for byte"
-    case .discoveryMalformed: "name the keys by jwks_url where the issuer has no discovery"
-    case .keysInPlainText: "have the issuer name its keys by https"
-    case .keySet: "see the keys below, and what answers at that address"
+      "write issuer: \(JSONValue.quotedExcerpt(found)) if that is the one you mean: they are compared byte for byte"
+    case .discoveryMalformed: "set jwks_url if the issuer has no discovery"
+    case .keysInPlainText: "have the issuer give its keys' address with https"
+    case .keySet: "check the keys below, and what answers at that address"
     default: "see docs/keys.md"
     }
   }

@@ -30,12 +30,12 @@ extension KeyCopyFault: CustomStringConvertible {
     case .file(let error): "\(error)"
     case .foreign: "it belongs to another user"
     case .open(let mode): "it has mode \(String(mode, radix: 8)); nobody but its owner may use it"
-    case .damaged: "it is damaged, or no copy of keys"
+    case .damaged: "it is damaged, or not a copy of keys"
     case .otherVersion: "another version of the program wrote it"
-    case .otherIssuer(let issuer): "it is of the issuer \(JSONValue.quotedExcerpt(issuer))"
-    case .otherLocation(let location): "it is of keys at \(JSONValue.quotedExcerpt(location.description))"
+    case .otherIssuer(let issuer): "it is from the issuer \(JSONValue.quotedExcerpt(issuer))"
+    case .otherLocation(let location): "it has keys from \(JSONValue.quotedExcerpt(location.description))"
     case .tooOld(let age): "it is \(age.components.seconds) s old, which refresh.stale_for does not allow"
-    case .fromTheFuture: "it was written later than now; is the clock right?"
+    case .fromTheFuture: "it was written in the future; is the clock right?"
     case .keySet(let error): error.description
     }
   }

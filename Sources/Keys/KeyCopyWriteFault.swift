@@ -15,7 +15,7 @@ extension KeyCopyWriteFault: CustomStringConvertible {
     switch self {
     case .file(let error): "\(error)"
     case .crypto(let error): "\(error)"
-    case .taken: "what is there is no copy of keys and stays as it is; name another cache_file, or remove it"
+    case .taken: "the existing file is not a copy of keys and stays as it is; name another cache_file, or remove it"
     }
   }
 }

@@ -20,11 +20,11 @@ public enum KeyHygiene {
       guard case .noUsableKeys(let problems) = error, !problems.isEmpty else {
         return [
           IssuerFinding(
-            .fault, "keys", "\(error)", remedy: "see what answers at that address; a JWK Set is needed (RFC 7517 §5)")
+            .fault, "keys", "\(error)", remedy: "check what answers at that address; a JWK Set is needed (RFC 7517 §5)")
         ]
       }
       let last = IssuerFinding(
-        .fault, "keys", "no key can be used: every token is answered 503", remedy: "mend the keys named above")
+        .fault, "keys", "no key can be used: every token is answered 503", remedy: "fix the keys named above")
       return problems.distinct.map(finding) + [last]
     }
     findings += set.problems.distinct.map(finding)
@@ -43,7 +43,7 @@ public enum KeyHygiene {
     case .privateMembers:
       IssuerFinding(
         .fault, "keys", "\(problem): whoever reads the set can sign",
-        remedy: "take it out of the set, stop signing with it, and make another: it is known to all")
+        remedy: "take it out of the set, stop signing with it, and make another: it is public")
     case .secret:
       IssuerFinding(
         .fault, "keys", "\(problem): whoever reads the set can sign",
@@ -53,15 +53,15 @@ public enum KeyHygiene {
         .fault, "keys", "\(problem): neither is used, and tokens of both are refused",
         remedy: "give each key a kid of its own, such as its thumbprint (RFC 7638)")
     case .algorithmMismatch:
-      IssuerFinding(.warning, "keys", "\(problem): not used", remedy: "have its alg say what it signs with")
+      IssuerFinding(.warning, "keys", "\(problem): not used", remedy: "set its alg to what it signs with")
     case .material(.modulusSize), .material(.exponentInvalid):
       IssuerFinding(
         .fault, "keys", "\(problem): not used, and its tokens are refused",
         remedy: "sign with RSA of 2048 bits or more, ES256 or EdDSA")
     case .memberInvalid, .material:
-      IssuerFinding(.warning, "keys", "\(problem): not used", remedy: "have the issuer mend the key")
+      IssuerFinding(.warning, "keys", "\(problem): not used", remedy: "have the issuer fix the key")
     case .unsupported, .notForSignatures:
-      IssuerFinding(.good, "keys", "\(problem): not used, which is fine where it is for something else")
+      IssuerFinding(.good, "keys", "\(problem): not used, which is fine if it is for something else")
     }
   }
 
@@ -84,14 +84,14 @@ public enum KeyHygiene {
     if keys.count > 1, keys.contains(where: { $0.keyID == nil }) {
       findings.append(
         IssuerFinding(
-          .warning, "keys", "one of several keys has no kid: tokens that name none are tried with four keys at most",
+          .warning, "keys", "one of several keys has no kid: tokens that name none are tried with at most four keys",
           remedy: "give each key a kid, and have tokens name it"))
     }
     let unbound = keys.filter { $0.algorithm == nil }
     if !unbound.isEmpty {
       findings.append(
         IssuerFinding(
-          .warning, "keys", "no alg: \(names(unbound)): any algorithm passes that fits the key",
+          .warning, "keys", "no alg: \(names(unbound)): any algorithm that fits the key passes",
           remedy: "have the keys say alg, or list \"algorithms\" for the provider (RFC 8725 §3.1)"))
     }
     return findings

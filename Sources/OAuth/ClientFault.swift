@@ -28,7 +28,7 @@ extension ClientFault: CustomStringConvertible {
       "\(path) has mode \(String(mode, radix: 8)); nobody but its owner may read it: run chmod go= \(path)"
     case .foreignFile(let path, let owner): "\(path) \(owner.distrust)"
     case .secretIsEmpty(let path): "\(path) is empty"
-    case .keyUnusable(let path): "\(path) holds no unencrypted RSA, EC or Ed25519 private key in PEM"
+    case .keyUnusable(let path): "\(path) contains no unencrypted RSA, EC or Ed25519 private key in PEM"
     case .keySize(let path, let bits): "\(path) holds \(PublicKeyError.modulusSize(bits: bits).description)"
     case .assertionNotMade: "the client assertion could not be signed"
     }

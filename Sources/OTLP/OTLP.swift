@@ -34,7 +34,7 @@ extension OTLPError: CustomStringConvertible {
     case .file(let text): text
     case .fileIsOpen(let path, let mode):
       "\(path): mode \(String(mode, radix: 8)) lets others read it; chmod 600 or 640"
-    case .line(let path, let line): "\(path):\(line): no field; write a line as `Authorization: Bearer …`"
+    case .line(let path, let line): "\(path):\(line): not a header field; write a line like `Authorization: Bearer …`"
     case .fetch(let text): text
     }
   }

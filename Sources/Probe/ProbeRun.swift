@@ -54,11 +54,11 @@ public struct ProbeRun: ~Copyable {
         run.report.routes.append(
           ProbeReport.Route(
             name: route.route.name, alike: route.alike,
-            fault: "its providers read tokens of WebSocket handshakes alone, and it takes none"))
+            fault: "its providers read tokens only from WebSocket handshakes, which it does not allow"))
       }
       for name in unreached {
         run.report.routes.append(
-          ProbeReport.Route(name: name, alike: [], fault: "no request reaches it: what is before it takes all of them"))
+          ProbeReport.Route(name: name, alike: [], fault: "no request reaches it: earlier routes match all of them"))
       }
       run.settle()
       run.server.drain {}
@@ -71,7 +71,7 @@ public struct ProbeRun: ~Copyable {
   private init(_ configuration: GatewayConfiguration) throws {
     let (loop, received) = (try EventLoop(label: "probe"), ReceivedBytes())
     guard let any = SocketAddress(ipv4: "127.0.0.1", port: 0) else {
-      throw ProbeFault(description: "127.0.0.1 is no address")
+      throw ProbeFault(description: "127.0.0.1 is not an address")
     }
     let socket = try ListeningSocket(any, backlog: 64)
     let probed = configuration.forProbe(upstreamPort: socket.port)
@@ -293,8 +293,8 @@ public struct ProbeRun: ~Copyable {
 
   /// By the response to the last request, where there were several.
   private func verdict(of outcome: Outcome) -> ProbeReport.Verdict {
-    guard let response = outcome.response else { return .unknown("no answer in time") }
-    guard let last = ArrivedResponse.all(in: response).last else { return .unknown("closed without an answer") }
+    guard let response = outcome.response else { return .unknown("no response in time") }
+    guard let last = ArrivedResponse.all(in: response).last else { return .unknown("closed without a response") }
     if (400..<500).contains(last.status) {
       return .refused(status: last.status, reason: last.requestID.flatMap { reason(ofRequest: $0) })
     }

@@ -7,54 +7,54 @@ extension Reason {
     switch self {
     case .requestLineInvalid:
       """
-      The first line is not `METHOD target HTTP/1.1` with one space between (RFC 9112 §3). TLS sent to a plain port \
-      looks like this too.
+      The first line is not `METHOD target HTTP/1.1` with single spaces (RFC 9112 §3). TLS sent to a plain port looks \
+      like this too.
       """
-    case .lineEndInvalid: "A line ends in anything but CRLF (RFC 9112 §2.2)."
+    case .lineEndInvalid: "A line ends in something other than CRLF (RFC 9112 §2.2)."
     case .fieldLineInvalid:
-      "A header name is malformed, a space stands before its colon, or a line is folded (RFC 9112 §5)."
+      "A header name is malformed, there is a space before its colon, or a line is folded (RFC 9112 §5)."
     case .fieldValueInvalid:
       """
-      A header value holds NUL or another control character, or bytes above ASCII where the gateway reads it (RFC \
+      A header value contains NUL or another control character, or bytes above ASCII where the gateway reads it (RFC \
       9110 §5.5).
       """
-    case .hostInvalid: "`Host` is absent, stands twice, or is no host with an optional port (RFC 9112 §3.2)."
+    case .hostInvalid: "`Host` is absent, appears twice, or is not a host with an optional port (RFC 9112 §3.2)."
     case .authorityMismatch:
       "The target is a whole URL that disagrees with `Host` or with the listener's scheme (RFC 9112 §3.2.2)."
     case .targetInvalid:
       """
-      The request target is neither a path, nor an http URL, nor `*` for OPTIONS, or it holds `#` or a raw control \
+      The request target is neither a path, nor an http URL, nor `*` for OPTIONS, or it contains `#` or a raw control \
       character (RFC 9112 §3.2).
       """
     case .contentLengthInvalid:
-      "`Content-Length` stands twice, is empty, or is no plain decimal number (RFC 9110 §8.6)."
+      "`Content-Length` appears twice, is empty, or is not a plain decimal number (RFC 9110 §8.6)."
     case .transferEncodingInvalid:
-      "`Transfer-Encoding` stands twice, is malformed, or comes with HTTP/1.0 (RFC 9112 §6.1)."
+      "`Transfer-Encoding` appears twice, is malformed, or comes with HTTP/1.0 (RFC 9112 §6.1)."
     case .transferCodingUnsupported: "A transfer coding other than `chunked` (RFC 9112 §6.1)."
     case .framingConflict: "`Content-Length` and `Transfer-Encoding` in one request (RFC 9112 §6.1)."
     case .versionUnsupported: "A version other than HTTP/1.0 and HTTP/1.1."
     case .methodRefused:
-      "CONNECT or TRACE, which are refused everywhere; or a method that a path of the gateway's own does not take."
+      "CONNECT or TRACE, which are refused everywhere; or a method that one of the gateway's own paths does not support."
     case .targetTooLong: "The target is longer than `limits.target`."
     case .headTooLarge: "The request head is longer than `limits.head`. Large cookies are the usual cause."
     case .tooManyFields: "The request head has more lines than `limits.fields`, or Connection names more than 64."
-    case .expectationUnsupported: "`Expect` holds anything but `100-continue` (RFC 9110 §10.1.1)."
+    case .expectationUnsupported: "`Expect` is anything but `100-continue` (RFC 9110 §10.1.1)."
     case .headTimeout: "The head did not arrive within `timeouts.head`."
     case .forwardedInvalid:
       """
-      A proxy that `trusted_proxies` names says something of the client that is no address, scheme, host or port, or \
-      `Forwarded` and `X-Forwarded-*` name different clients (RFC 7239). Or a proxy that asks at `forward_auth` does \
-      not name one method, host and URI.
+      A proxy that `trusted_proxies` names says something about the client that is not an address, scheme, host or \
+      port, or `Forwarded` and `X-Forwarded-*` name different clients (RFC 7239). Or a proxy that asks at \
+      `forward_auth` does not name one method, host and URI.
       """
     case .proxyHeaderInvalid:
       """
       The connection does not begin with a header of the PROXY protocol, though its listener has `proxy_protocol: \
-      true`. Nothing is answered.
+      true`. There is no response.
       """
     case .upgradeInvalid:
       """
-      The request asks for a WebSocket, and has no single `Sec-WebSocket-Version: 13` and no single key of 16 bytes \
-      (RFC 6455 §4.2.1).
+      The request asks for a WebSocket, but does not have exactly one `Sec-WebSocket-Version: 13` and one key of 16 \
+      bytes (RFC 6455 §4.2.1).
       """
     case .chunkInvalid: "A chunk's size, extension or end is malformed (RFC 9112 §7.1)."
     case .trailerInvalid: "A trailer line is malformed (RFC 9112 §7.1.2)."
@@ -63,65 +63,66 @@ extension Reason {
     case .bodyTooSlow:
       """
       The body arrived more slowly than `limits.minimum_rate`, for longer than `timeouts.grace`: [slow \
-      clients](clients.md#slow-clients). Where the answer had begun, it is cut.
+      clients](clients.md#slow-clients). If the response had begun, it is cut off.
       """
-    case .clientClosed: "The client closed the connection before the answer was complete."
-    case .clientTimeout: "The client stopped reading the answer for `timeouts.idle`."
+    case .clientClosed: "The client closed the connection before the response was complete."
+    case .clientTimeout: "The client stopped reading the response for `timeouts.idle`."
     case .clientTooSlow:
-      "The client took the answer more slowly than `limits.minimum_rate`, for longer than `timeouts.grace`. It was cut."
-    case .pathDotSegment: "The path holds `.` or `..` as a segment, encoded or not."
-    case .pathEncodedSlash: "The path holds `%2F` or `%5C`."
-    case .pathBackslash: "The path holds a backslash."
-    case .pathDoubleSlash: "The path holds `//`."
-    case .pathParameter: "The path holds `;` or `%3B`."
+      "The client read the response more slowly than `limits.minimum_rate`, for longer than `timeouts.grace`. It was cut off."
+    case .pathDotSegment: "The path contains `.` or `..` as a segment, encoded or not."
+    case .pathEncodedSlash: "The path contains `%2F` or `%5C`."
+    case .pathBackslash: "The path contains a backslash."
+    case .pathDoubleSlash: "The path contains `//`."
+    case .pathParameter: "The path contains `;` or `%3B`."
     case .pathCharacterInvalid:
-      "The path holds a character that no path may hold, such as a raw quote, `<` or a byte above ASCII."
+      "The path contains a character that no path may contain, such as a raw quote, `<` or a byte above ASCII."
     case .pathEscapeInvalid:
-      "A `%` without two hexadecimal digits, an encoded control character, or bytes that are no UTF-8."
+      "A `%` without two hexadecimal digits, an encoded control character, or bytes that are not UTF-8."
     case .pathDoubleEncoding: "The path decodes to another escape: `%2541`."
     case .noRoute:
       "No route matches host, path and method together. None ever matches a method with lower-case letters: `delete`."
     case .hostNotCovered:
-      "On a TLS listener: Host is no name of the certificate that the client was shown (RFC 9110 §7.4)."
+      "On a TLS listener: Host is not a name in the certificate that the client was given (RFC 9110 §7.4)."
     case .credentialMissing: "The route needs a token, and there is none where the provider's `token_from` looks."
     case .credentialRepeated:
       """
-      More than one `Authorization` line; or, with `token_from: websocket_protocol`, more than one `bearer` among \
-      the protocols of a WebSocket, or one and several lines of them.
+      There is more than one `Authorization` line; or, with `token_from: websocket_protocol`, more than one `bearer` \
+      among the protocols of a WebSocket, or one and several lines of them.
       """
-    case .cookieRepeated: "The token's cookie stands twice in the request."
+    case .cookieRepeated: "The token's cookie appears twice in the request."
     case .tokenTooLarge: "The token is longer than `limits.token`."
     case .tokenMalformed:
       """
-      No compact JWS: not three parts with dots between, or not canonical base64url (RFC 7515 §7.1). With \
-      `introspection`, where a token may be opaque: it holds a character that no token may (RFC 6750 §2.1). Or \
-      `bearer` among the protocols of a WebSocket is not in lower case, or has no token behind it, or something \
-      among them is no protocol's name: [routes](routes.md#tokens-of-pages-that-open-websockets).
+      Not a compact JWS: not three parts separated by dots, or not canonical base64url (RFC 7515 §7.1). With \
+      `introspection`, where a token may be opaque: it contains a character that no token may (RFC 6750 §2.1). Or \
+      `bearer` among the protocols of a WebSocket is not in lower case, or has no token after it, or something among \
+      them is not a protocol name: [routes](routes.md#tokens-of-pages-that-open-websockets).
       """
     case .tokenEncrypted: "An encrypted token (JWE), or a JWS in another form (RFC 7516)."
     case .tokenHeaderInvalid:
-      "The token's header is no strict JSON object, or a member of it has the wrong type (RFC 7515 §4)."
+      "The token's header is not a strict JSON object, or a member of it has the wrong type (RFC 7515 §4)."
     case .tokenExtensionRefused: "The header demands an extension: `crit`, `b64`, `cty` or `zip` (RFC 7515 §4.1.11)."
     case .tokenTypeRefused: "The header's `typ` is for another purpose, such as a logout token (RFC 8725 §3.11)."
     case .algorithmRefused: "The header's `alg` is not among the provider's `algorithms`, or is `none` (RFC 8725 §3.1)."
     case .keyMismatch: "The header's `alg` does not fit the key that its `kid` names (RFC 8725 §3.1)."
-    case .keyUnknown: "The provider has no key with the token's `kid`, also after the key set was fetched again."
-    case .signatureInvalid: "The signature does not hold."
-    case .claimsInvalid: "The payload is no strict JSON object: bad JSON, a name twice, too deep (RFC 7519 §7.2)."
+    case .keyUnknown: "The provider has no key with the token's `kid`, even after the key set was fetched again."
+    case .signatureInvalid: "The signature is not valid."
+    case .claimsInvalid:
+      "The payload is not a strict JSON object: bad JSON, a repeated name, nested too deeply (RFC 7519 §7.2)."
     case .claimMissing:
       """
-      A claim that is always needed is absent: `iss`, `exp`, or `aud` where `audiences` are named; or `email_verified` \
+      A claim that is always needed is absent: `iss`, `exp`, or `aud` if `audiences` are set; or `email_verified` \
       where `claims.subject` is `email`.
       """
     case .claimMalformed:
-      "A claim has the wrong type or an impossible value: `exp` as text, `aud` as a number (RFC 7519 §4.1)."
+      "A claim has the wrong type or an impossible value: `exp` as a string, `aud` as a number (RFC 7519 §4.1)."
     case .issuerUnknown:
-      "`iss` is not, byte for byte, the `issuer` of a provider of the route, or cannot be read where it has several."
+      "`iss` is not, byte for byte, the `issuer` of a provider of the route, or cannot be read if it has several."
     case .audienceMismatch: "`aud` holds none of the provider's `audiences`."
     case .tokenExpired: "`exp` has passed, `leeway` included."
     case .tokenNotYetValid: "`nbf` has not come, `leeway` included."
-    case .tokenIssuedInFuture: "`iat` lies in the future, `leeway` included."
-    case .tokenTooOld: "`iat` lies further back than the provider's `max_age`, though `exp` has not passed."
+    case .tokenIssuedInFuture: "`iat` is in the future, `leeway` included."
+    case .tokenTooOld: "`iat` is longer ago than the provider's `max_age`, though `exp` has not passed."
     case .tokenRevoked:
       """
       The token verified, and was revoked before its `exp`: `revocations.file` lists its `jti`, subject, key or sign-in; \
@@ -130,20 +131,20 @@ extension Reason {
       """
     case .keysUnavailable:
       """
-      The provider has no usable keys: none could be fetched yet (a request waits for the first fetch, a few seconds \
-      at most), or the last ones are older than `refresh.stale_for`.
+      The provider has no usable keys: none could be fetched yet (a request waits for the first fetch, at most a few \
+      seconds), or the last ones are older than `refresh.stale_for`.
       """
     case .tokenInactive:
       """
-      The issuer was asked about the token (RFC 7662) and says that it is not active: expired, revoked, or none of \
+      The issuer was asked about the token (RFC 7662) and says that it is not active: expired, revoked, or not one of \
       its own. The issuer does not say which.
       """
     case .introspectionUnavailable:
       """
-      The issuer could not be asked about the token: it is not reachable, is too slow (5 s), answers something else \
-      than RFC 7662 says, or more tokens wait for it than are taken, 1,024, or 128 of one address. After some failures in a row it is left alone \
-      for a moment, 5 s at most, and requests are answered at once; an answer that is about one token alone (400, JSON \
-      that is not strict, more than 64 KiB) is no such failure.
+      The issuer could not be asked about the token: it is not reachable, is too slow (5 s), does not answer as RFC \
+      7662 says, or too many tokens are waiting for it: 1,024, or 128 from one address. After several consecutive \
+      failures it is not asked for a moment, at most 5 s, and requests are answered at once; a response that concerns \
+      only one token (400, JSON that is not strict, more than 64 KiB) does not count as a failure.
       """
     case .proofMissing:
       """
@@ -152,29 +153,29 @@ extension Reason {
       """
     case .proofInvalid:
       """
-      The proof breaks a rule of RFC 9449 §4.3: more than one `DPoP` header, no JWT of `typ` `dpop+jwt` with a \
+      The proof breaks a rule of RFC 9449 §4.3: more than one `DPoP` header, not a JWT of `typ` `dpop+jwt` with a \
       public `jwk`, another `htm` than the method, another `htu` than the URL (without its query), an `iat` that is \
-      more than a minute off (`leeway` comes on top), an `ath` of another token, another key than the token's, or a \
-      bad signature. Or the token under the scheme `DPoP` is not bound to a key.
+      more than a minute off (plus `leeway`), an `ath` for another token, another key than the token's, or a bad \
+      signature. Or the token under the scheme `DPoP` is not bound to a key.
       """
     case .proofReplayed:
       """
       A proof of this key with the same `jti` came before, to this process: each remembers its own, so that behind a \
-      balancer a proof passes once in each gateway, and once more after a restart or SIGUSR2.
+      load balancer a proof passes once in each gateway, and once more after a restart or SIGUSR2.
       """
     case .proofMemoryFull:
       """
-      As many proofs are remembered as there is room for, so whether this one is new cannot be said. A proof is \
-      remembered for 125 s from its `iat` on; there is room for 1,048,576, and for 131,072 of them for each eighth \
-      of the keys, so that one key shuts out no more than those.
+      There is no room to remember more proofs, so whether this one is new cannot be determined. A proof is remembered \
+      for 125 s from its `iat` on; there is room for 1,048,576, and for 131,072 of them for each eighth of the keys, \
+      so that one key cannot shut out more than those.
       """
     case .certificateMismatch:
       """
-      The token is bound to a client certificate (`cnf.x5t#S256`, RFC 8705), and the client has shown another on \
-      this connection, or none; or a trusted proxy is in between, which shows its own.
+      The token is bound to a client certificate (`cnf.x5t#S256`, RFC 8705), and the client has presented another on \
+      this connection, or none; or a trusted proxy is in between, which presents its own.
       """
     case .certificateMissing:
-      "The route is for clients with a certificate alone, and the client has shown none on its connection."
+      "The route is only for clients with a certificate, and the client has presented none on its connection."
     case .certificateRefused:
       """
       The client's certificate was verified, but has no name of the kind that `client_certificate.subject` wants, \
@@ -182,12 +183,12 @@ extension Reason {
       `client_auth`, or `client_ca` or its file, which ends tunnels, and requests whose head has not arrived whole, \
       on connections that were admitted before; or `client_certificate`, which ends the tunnels of those it identified.
       """
-    case .certificateExpired: "The client's certificate has ended since its connection began."
+    case .certificateExpired: "The client's certificate has expired since its connection began."
     case .certificateRevoked:
-      "The client's certificate (`jti`, its serial number) or whom it names (`sub`) is in the file of `revocations`."
+      "The client's certificate (`jti`, its serial number) or the client it names (`sub`) is in the file of `revocations`."
     case .confirmationUnsupported:
       """
-      `cnf` is malformed, names several things, or one that is not checked here; or it names a key (`jkt`), and the \
+      `cnf` is malformed, names several things, or one that is not supported here; or it names a key (`jkt`), and the \
       provider has `dpop: off`.
       """
     case .roleMissing: "The token has none of the route's `require.roles`."
@@ -196,97 +197,98 @@ extension Reason {
     case .claimMismatch: "A claim is absent, or has none of the values that `require.claims` names."
     case .ownerMismatch:
       """
-      The segment of the path that `require.owner` names is not the claim that it names, byte for byte: the path is \
-      somebody else's.
+      The segment of the path that `require.owner` names is not equal to the claim that it names, byte for byte: the \
+      path is someone else's.
       """
     case .requirementUnmet:
       """
-      None of the requirements holds that `require.any` lists; or what is lacking excludes itself, so that no single \
-      sign-in brings it (`acr: gold` and `acr: silver`).
+      None of the requirements in `require.any` is met; or those that are missing exclude each other, so that no \
+      single sign-in can meet them (`acr: gold` and `acr: silver`).
       """
-    case .requirementExcluded: "What `require.not` names holds."
+    case .requirementExcluded: "What `require.not` names is true."
     case .authenticationTooOld:
       """
-      They were authenticated longer ago than `require.max_age`, or the token has no `auth_time` in numbers. \
+      The user authenticated longer ago than `require.max_age`, or the token has no numeric `auth_time`. \
       `WWW-Authenticate` says `insufficient_user_authentication` (RFC 9470).
       """
     case .acrInsufficient:
-      "The token's `acr` is none of `require.acr`: they were not authenticated in such a way (RFC 9470)."
+      "The token's `acr` is not in `require.acr`: the user was not authenticated in such a way (RFC 9470)."
     case .clientRefused:
       """
       The client's address is not among the route's `clients.allow`, or is among `clients.deny`; or it asks at \
-      `forward_auth` and is not among its `peers`.
+      `forward_auth` and is not one of its `peers`.
       """
     case .fieldRefused:
       """
-      A proxy asks at `forward_auth` about a request with a header that would tell the application another path, method \
-      or sender than those that are decided about, or hand it a token or an upgrade that it is not to have ([which \
-      ones](forward-auth.md#headers-that-are-refused)): the proxy forwards the request itself, so nobody can take it \
-      away.
+      A proxy asks at `forward_auth` about a request with a header that would tell the application another path, \
+      method or sender than the decision is about, or pass it a token or an upgrade that it must not have ([which \
+      ones](forward-auth.md#headers-that-are-refused)): the proxy forwards the request itself, so the gateway cannot \
+      remove it.
       """
-    case .identityInvalid: "A claim for an identity header holds a control character, and so may not become a header."
+    case .identityInvalid:
+      "A claim for an identity header contains a control character, so it must not become a header."
     case .originRefused:
       """
       A browser asked in a preflight whether a page may send a request, and the route's `cors.origins` does not list \
-      the page's origin. Or the token came in a cookie, or who they are by a client certificate, which a browser \
-      adds by itself, and a page of another site sends this (`Origin`), as a WebSocket or with another method than \
-      GET, HEAD and OPTIONS (RFC 6455 §10.2).
+      the page's origin. Or the token came in a cookie, or the identity from a client certificate, which browsers add \
+      by themselves, and a page of another site sends this (`Origin`), as a WebSocket or with a method other than GET, \
+      HEAD and OPTIONS (RFC 6455 §10.2).
       """
     case .rateLimited: "One sender sent more than the route's `rate_limit`: a subject, or with `by: client` an address."
     case .loginFailed:
       """
-      No such user, a disabled one, or another password; or a machine's client id and secret that do not fit. Which \
-      of them, nobody is told.
+      No such user, a disabled one, or a wrong password; or a machine's client id and secret that do not match. The \
+      client is not told which.
       """
     case .loginThrottled:
       """
-      Ten failures of one account within 15 minutes, or fifty from one address; with `code_flow`, fifty codes from one \
-      address that the provider did not take.
+      Ten failures for one account within 15 minutes, or fifty from one address; with `code_flow`, fifty codes from \
+      one address that the provider did not accept.
       """
     case .loginBusy:
       """
-      As many passwords wait to be checked as the gateway takes on, 64, or 16 of one address, or 32 of one machine: \
-      checking one is slow on purpose. With `code_flow`, as many people come back from the provider at once as it is \
-      asked about: 64, and 8 of one address.
+      Too many passwords are waiting to be checked: 64, or 16 from one address, or 32 for one machine; checking one is \
+      slow on purpose. With `code_flow`, too many users come back from the provider at once: 64, or 8 from one \
+      address.
       """
     case .csrfRefused:
       """
       A form that does not come from the gateway's own page for it, or a request that a cookie speaks for and that does \
       not say that it comes from a page of this host.
       """
-    case .signInRequestInvalid: "The body is no form or JSON of the kind that the path takes, or lacks a part."
+    case .signInRequestInvalid: "The body is not the form or JSON that the path expects, or lacks a part."
     case .refreshRefused:
       """
-      No such refresh token; or its sign-in has ended, by logout, by age, by `portcullis sign-ins revoke`, or as its \
-      user was disabled; or it asks at `logout` for an end everywhere, and is older than the password that holds \
-      now, or of a sign-in that is not known here.
+      No such refresh token; or its sign-in has ended, by logout, by age, by `portcullis sign-ins revoke`, or because \
+      its user was disabled; or it asks for `logout` everywhere, and is older than the current password, or from a \
+      sign-in that is not known here.
       """
     case .refreshReused:
       """
-      A refresh token came again long after it had been replaced: somebody has a copy. The sign-in has ended, for \
-      whoever has it.
+      A refresh token was used again long after it had been replaced: someone has a copy. The sign-in has ended, for \
+      everyone who has it.
       """
     case .passwordRefused:
       """
-      The new password has fewer than 8 characters, or more than 511 bytes; or the page's form does not have the same \
-      one twice.
+      The new password has fewer than 8 characters, or more than 511 bytes; or the two in the page's form do not \
+      match.
       """
-    case .cookieTooLarge: "The token of the sign-in is over 4,000 bytes, and browsers drop such a cookie."
+    case .cookieTooLarge: "The token of the sign-in is larger than 4,000 bytes, and browsers drop such a cookie."
     case .signInUnavailable:
       """
-      The database of sign-ins could not be used; the program messages say why. Of a request to a route: the browser's \
-      refresh token could not be used, in time or at all, and stays as good as it was.
+      The database of sign-ins could not be used; the program messages say why. On a request to a route: the browser's \
+      refresh token could not be used, in time or at all, and stays valid.
       """
     case .callbackInvalid:
       """
-      What a browser brings back from the provider is malformed, was not asked for by this browser, is older than \
-      ten minutes, or came before.
+      What a browser brings back from the provider is malformed, was not requested by this browser, is older than ten \
+      minutes, or was used before.
       """
-    case .providerRefused: "The provider has not let somebody in; the program message says its error code."
+    case .providerRefused: "The provider has refused a user; the program message has its error code."
     case .authenticationInsufficient:
       """
-      The provider was asked for the `acr_values` or the `max_age` of a route, and its ID token does not say that it \
-      was so; the program message says what is missing.
+      The provider was asked for the `acr_values` or the `max_age` of a route, and its ID token does not confirm them; \
+      the program message says what is missing.
       """
     case .idTokenRefused:
       """
@@ -296,25 +298,25 @@ extension Reason {
     case .providerUnavailable:
       "The provider could not be asked, or did not answer as it should; the program message says why."
     case .logoutTokenRefused:
-      "What came to end sessions is no logout token of the provider for this client, or came before."
+      "What came to end sessions is not a logout token of the provider for this client, or was used before."
     case .upstreamUnreachable:
-      "No server of the upstream that was tried accepts a connection; one and `retries` more are."
+      "None of the servers tried accepts a connection; one is tried, and `retries` more."
     case .upstreamConnectTimeout: "No connection within the upstream's `timeouts.connect`, the TLS handshake included."
     case .upstreamTlsFailed:
-      "TLS with an https server failed: its certificate does not hold, it does not believe ours, or it speaks no TLS."
-    case .upstreamClosed: "The upstream closed the connection before it answered."
-    case .upstreamAnswerInvalid: "The answer breaks HTTP/1.1: bad framing, a bare LF, a 101 that nobody asked for."
+      "TLS with an https server failed: its certificate is not valid, it does not accept ours, or it does not speak TLS."
+    case .upstreamClosed: "The upstream closed the connection before it responded."
+    case .upstreamAnswerInvalid: "The response breaks HTTP/1.1: bad framing, a bare LF, a 101 that was not requested."
     case .upstreamTimeout:
-      "The answer did not begin within `timeouts.response`, or the upstream stopped reading the request's body."
+      "The response did not begin within `timeouts.response`, or the upstream stopped reading the request's body."
     case .upstreamTruncated:
       """
-      The answer ended before its own framing said so, or stalled. The client, which may have had the head already, \
-      sees a cut connection.
+      The response ended before its framing said so, or stalled. The client, which may already have the head, sees the \
+      connection cut off.
       """
-    case .upstreamUnresolved: "No name of the upstream's servers could be resolved so far. It is tried again and again."
-    case .upstreamUnavailable: "The upstream's health checks say of every server that it is down."
+    case .upstreamUnresolved: "No name of the upstream's servers could be resolved so far. The gateway keeps trying."
+    case .upstreamUnavailable: "According to the upstream's health checks every server is down."
     case .upstreamBusy:
-      "`max_connections` requests were in flight, and as many waited as `queue` allows, or this one waited 5 s."
+      "`max_connections` requests were in flight, and the `queue` was full, or this one had waited 5 s."
     case .forwardingLoop:
       """
       The same route has forwarded the request before: its upstream leads back to this gateway. `CDN-Loop` (RFC 8586) \
@@ -322,16 +324,16 @@ extension Reason {
       """
     case .resourcesExhausted:
       """
-      No descriptor or memory was left on this machine for a connection to the upstream; what was idle had been closed \
-      already.
+      No descriptor or memory was left on this machine for a connection to the upstream; idle ones had already been \
+      closed.
       """
     case .tooManyConnections:
       """
-      More connections than `limits.connections`. At present no request gets it: the gateway stops accepting until a \
+      More connections than `limits.connections`. At present no request gets this: the gateway stops accepting until a \
       connection closes, and says so in its program messages.
       """
     case .tunnelTimeout:
-      "In a tunnel, such as a WebSocket, no byte moved for `timeouts.tunnel`. Its line has the status 101."
+      "In a tunnel, such as a WebSocket, no byte was sent for `timeouts.tunnel`. Its line has the status 101."
     case .drainTimeout:
       """
       The gateway was told to stop, and the request did not end within `timeouts.drain`, or a SIGINT that \

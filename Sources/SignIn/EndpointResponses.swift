@@ -93,7 +93,7 @@ enum EndpointResponses {
     return error(.accessDenied, instead.map { "\(missing); \($0)" } ?? missing, .csrfRefused)
   }
 
-  static let ofAnotherSite = error(.accessDenied, "the page is of another site", .csrfRefused)
+  static let ofAnotherSite = error(.accessDenied, "the page belongs to another site", .csrfRefused)
 
   private static func problem(_ request: LocalRequest, _ reason: Reason) -> LocalResponse {
     let members = [

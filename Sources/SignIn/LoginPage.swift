@@ -16,17 +16,17 @@ struct LoginPage: Sendable {
 
     var text: String {
       switch self {
-      case .wrongPassword: "This user name and password do not fit together."
+      case .wrongPassword: "Wrong user name or password."
       case .tooManyTries(let seconds): Message.tooManyTries(seconds)
       case .busy: "Many people are signing in. Try again in a few seconds."
       case .outdated: "This page was open for too long, or cookies are off. Try again."
-      case .failed: "Signing in does not work at the moment. Try again later."
+      case .failed: "Sign-in does not work at the moment. Try again later."
       case .refused: "You may not use this application."
       }
     }
 
     static func tooManyTries(_ seconds: Int64) -> String {
-      "Too many tries. Try again in \(duration(seconds))."
+      "Too many attempts. Try again in \(duration(seconds))."
     }
 
     /// In words, rounded up.
@@ -76,7 +76,7 @@ struct LoginPage: Sendable {
   /// - Parameter returnTo: Where to go on, checked: nothing in it ends the field value or its URL.
   func signedIn(goingOnAt returnTo: String, cookies: [String]) -> LocalResponse {
     let main = """
-      <p role="status">You are signed in. <a href="\(HTMLText.escaped(returnTo))">Go on</a></p>
+      <p role="status">You are signed in. <a href="\(HTMLText.escaped(returnTo))">Continue</a></p>
       """
     return brand.response(
       status: 200, title: brand.title, main: main, cookies: cookies, fields: [("Refresh", "0; url=\(returnTo)")],

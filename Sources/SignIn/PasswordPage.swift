@@ -17,11 +17,11 @@ struct PasswordPage: Sendable {
 
     var text: String {
       switch self {
-      case .wrongPassword: "The current password is not right."
+      case .wrongPassword: "The current password is wrong."
       case .tooManyTries(let seconds): LoginPage.Message.tooManyTries(seconds)
       case .busy: LoginPage.Message.busy.text
-      case .different: "The two new passwords are not the same."
-      case .refused: "The new password has to have 8 characters at least, and 511 bytes at most."
+      case .different: "The two new passwords do not match."
+      case .refused: "The new password must have at least 8 characters, and at most 511 bytes."
       case .failed: "The password could not be changed. Try again later."
       }
     }
@@ -57,7 +57,7 @@ struct PasswordPage: Sendable {
       switch self {
       case .outdated: LoginPage.Message.outdated.text
       case .signedOut: "You are signed out. Sign in to change your password."
-      case .noUser: "This account has no password that could be changed here."
+      case .noUser: "This account has no password that can be changed here."
       case .busy: LoginPage.Message.busy.text
       case .failed: Message.failed.text
       }
@@ -124,11 +124,11 @@ struct PasswordPage: Sendable {
         "You could not be signed out everywhere else at once: that takes up to \(LoginPage.Message.duration($0))."
       } ?? "You are signed out everywhere else."
     let main = """
-      <p role="status">From now on sign in with the new one. \(others)</p>
-      <p><a href="/">Go on</a></p>
+      <p role="status">From now on, use the new one to sign in. \(others)</p>
+      <p><a href="/">Continue</a></p>
       """
     return brand.response(
-      status: 200, title: "Your password is changed", main: main, cookies: cookies, fields: [], reason: nil)
+      status: 200, title: "Your password has been changed", main: main, cookies: cookies, fields: [], reason: nil)
   }
 
   func refusal(_ obstacle: Obstacle, reason: Reason) -> LocalResponse {
@@ -136,7 +136,7 @@ struct PasswordPage: Sendable {
       switch obstacle {
       case .outdated, .busy, .failed: "<a href=\"\(path)/password\">Try again</a>"
       case .signedOut: "<a href=\"\(loginThenThis)\">Sign in</a>"
-      case .noUser: "<a href=\"\(loginThenThis)\">Sign in as somebody else</a>"
+      case .noUser: "<a href=\"\(loginThenThis)\">Sign in as someone else</a>"
       }
     let main = """
       <p role="alert">\(HTMLText.escaped(obstacle.text))</p>

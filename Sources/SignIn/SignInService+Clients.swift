@@ -23,12 +23,12 @@ extension SignInService {
     }
     guard grant == "client_credentials" else {
       return completion(
-        EndpointResponses.error(.unsupportedGrantType, "client_credentials alone is supported", .signInRequestInvalid))
+        EndpointResponses.error(.unsupportedGrantType, "only client_credentials is supported", .signInRequestInvalid))
     }
     guard let credentials = ClientCredentials(request, form) else {
       return completion(
         EndpointResponses.error(
-          .invalidRequest, "one way to authenticate is needed: Basic, or in the form", .signInRequestInvalid))
+          .invalidRequest, "use exactly one way to authenticate: Basic, or in the form", .signInRequestInvalid))
     }
     let scope = form.text("scope")
     authenticate(credentials, request) { [self] outcome in
@@ -39,7 +39,7 @@ extension SignInService {
       case .throttled(let seconds):
         completion(
           EndpointResponses.error(
-            .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
+            .temporarilyUnavailable, "too many attempts", .loginThrottled, fields: [("Retry-After", "\(seconds)")]))
       case .busy:
         completion(EndpointResponses.busy)
       }
@@ -55,7 +55,7 @@ extension SignInService {
       let asked = scope.split(separator: " ").map { String($0) }
       guard asked.allSatisfy({ client.scopes.containsSameBytes(as: $0) }) else {
         return completion(
-          EndpointResponses.error(.invalidScope, "not all of these may be had", .signInRequestInvalid))
+          EndpointResponses.error(.invalidScope, "not all of these scopes are allowed", .signInRequestInvalid))
       }
       scopes = asked
     }

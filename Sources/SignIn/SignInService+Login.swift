@@ -155,10 +155,10 @@ extension SignInService {
     switch outcome {
     case .throttled(let seconds):
       EndpointResponses.error(
-        .temporarilyUnavailable, "too many tries", .loginThrottled, fields: [("Retry-After", "\(seconds)")])
+        .temporarilyUnavailable, "too many attempts", .loginThrottled, fields: [("Retry-After", "\(seconds)")])
     case .busy: EndpointResponses.busy
     case .user, .failed:
-      EndpointResponses.error(.invalidGrant, "user name and password do not fit together", .loginFailed)
+      EndpointResponses.error(.invalidGrant, "wrong user name or password", .loginFailed)
     }
   }
 

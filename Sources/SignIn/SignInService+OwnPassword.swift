@@ -75,7 +75,7 @@ extension SignInService {
     case .changed: EndpointResponses.done()
     case .refused:
       EndpointResponses.error(
-        .invalidRequest, "the new password has to have 8 characters at least, and 511 bytes at most",
+        .invalidRequest, "the new password must have at least 8 characters, and at most 511 bytes",
         .passwordRefused)
     case .wrongPassword: answerJSON(Authentication.failed)
     case .throttled(let seconds): answerJSON(Authentication.throttled(seconds))

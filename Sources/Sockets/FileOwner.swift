@@ -32,7 +32,7 @@ public struct FileOwner: Sendable, Equatable {
   public var distrust: String {
     if let gateway = FileOwner.ofGateway?.user {
       return
-        "belongs to uid \(user), and the gateway's state to uid \(gateway), which has to have it: run chown \(gateway)"
+        "belongs to uid \(user), and the gateway's state to uid \(gateway), which must own it: run chown \(gateway)"
     }
     return "belongs to uid \(user). If the gateway runs as that user, run this as it: "
       + "setpriv --reuid=\(user) --regid=\(group) --clear-groups …; if not, give the file to the gateway's user"

@@ -79,7 +79,8 @@ extension InheritedSockets.Contents {
     var descriptor = DetachedProcess.firstDescriptor
     let pipe = csystem_pipe_number(descriptor)
     guard pipe != 0 else {
-      throw InheritanceError(text: "\(InheritedSockets.handover) speaks of descriptor \(descriptor), which is no pipe")
+      throw InheritanceError(
+        text: "\(InheritedSockets.handover) refers to descriptor \(descriptor), which is not a pipe")
     }
     // Else the descriptors are not what it says, but whatever somebody else has open.
     guard parts[0] == "\(pipe)", csystem_close_on_exec(descriptor) == 0 else {
@@ -101,7 +102,7 @@ extension InheritedSockets.Contents {
     do throws(SystemError) {
       sockets.append(try ListeningSocket(inheriting: descriptor, origin: origin))
     } catch {
-      throw InheritanceError(text: "descriptor \(descriptor) (\(name)) is no listening stream socket: \(error)")
+      throw InheritanceError(text: "descriptor \(descriptor) (\(name)) is not a listening stream socket: \(error)")
     }
   }
 }

@@ -11,7 +11,7 @@ extension SQLiteDatabase {
       switch try number("PRAGMA user_version") {
       case 0:
         guard try number("SELECT count(*) FROM sqlite_schema") == 0 else {
-          throw StoreFault("it is a database of something else")
+          throw StoreFault("it is the database of another program")
         }
         try make()
       case version: break

@@ -155,7 +155,7 @@ final class SQLiteDatabase {
   }
 
   private static func check(_ status: stat, _ path: String) throws(StoreFault) {
-    guard status.st_mode & S_IFMT == S_IFREG else { throw StoreFault("\(path) is no file") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw StoreFault("\(path) is not a file") }
     let mode = status.st_mode & 0o7777
     guard mode & 0o077 == 0 else {
       throw StoreFault(

@@ -78,10 +78,11 @@ extension TokenError: CustomStringConvertible {
   public var description: String {
     switch fault {
     case .tooLarge(let bytesMax): "the token is longer than \(bytesMax) bytes"
-    case .malformed: "no compact JWS: three parts of canonical base64url, with dots between, are needed"
-    case .encrypted: "an encrypted token, or a JWS in another serialization than the compact one"
-    case .headerInvalid: "the header is no strict JSON object, or a member of it has the wrong type"
-    case .extensionRefused(let member): "the header's \(JSONValue.quoted(member)) asks for what is not done here"
+    case .malformed: "not a compact JWS: three parts of canonical base64url, joined by dots, are needed"
+    case .encrypted: "an encrypted token, or a JWS that is not in compact serialization"
+    case .headerInvalid: "the header is not a strict JSON object, or a member of it has the wrong type"
+    case .extensionRefused(let member):
+      "the header's \(JSONValue.quoted(member)) asks for something that is not supported here"
     case .typeRefused(let expected): "the header's \"typ\" is not \(expected)"
     case .tokenTypeRefused(let found): "the token is of the type \(JSONValue.quoted(found)), not Bearer or DPoP"
     case .algorithmRefused(let allowed):
@@ -92,7 +93,7 @@ extension TokenError: CustomStringConvertible {
     case .keysUnavailable: "the provider has no usable keys"
     case .signatureInvalid: "the signature does not hold"
     case .crypto(let error): "the signature could not be checked: \(error)"
-    case .claimsInvalid: "the payload is no strict JSON object"
+    case .claimsInvalid: "the payload is not a strict JSON object"
     case .claimMissing(let name): "the claim \"\(name)\" is missing"
     case .claimMalformed(let name): "the claim \"\(name)\" has the wrong type or an impossible value"
     case .issuerUnknown(let found): "the issuer is \(JSONValue.quoted(found))"

@@ -61,8 +61,8 @@ struct PathRewriteTests {
       ("/", "/a/**", "there is nothing to strip"), ("/b", "/a/**", "the route's path does not begin with it"),
       ("/a/b", "/a/*", "the route's path does not begin with it"),
       ("/a/b", "/a", "the route's path does not begin with it"),
-      ("/a/**", "/a/**", "it is a path without `*`, `**` and `{name}`"),
-      ("/{x}", "/{x}/**", "it is a path without `*`, `**` and `{name}`"), ("a", "/a", "it begins with `/`"),
+      ("/a/**", "/a/**", "it must be a path without `*`, `**` or `{name}`"),
+      ("/{x}", "/{x}/**", "it must be a path without `*`, `**` or `{name}`"), ("a", "/a", "it must begin with `/`"),
     ])
   func badPrefix(prefix: String, pattern: String, message: String) {
     let error = #expect(throws: PatternError.self) { try PathRewrite(stripping: prefix, from: pattern) }
@@ -74,9 +74,9 @@ struct PathRewriteTests {
     arguments: [
       ("/{b}", "/{a}", "`{b}` is not in the route's path"), ("/**", "/a/*", "`**` is not in the route's path"),
       ("/*", "/*", "`*` has no name; write `{name}` here and in the route's path"),
-      ("/{a}", "/{a}/{a}", "`{a}` stands more than once in the route's path"),
-      ("/x{a}", "/{a}", "`{name}` stands for a whole segment"), ("/a?b", "/a", "the query is never matched"),
-      ("/../a", "/a", "no request with such a path is let through (path_dot_segment)"),
+      ("/{a}", "/{a}/{a}", "`{a}` appears more than once in the route's path"),
+      ("/x{a}", "/{a}", "`{name}` must be a whole segment"), ("/a?b", "/a", "the query is never matched"),
+      ("/../a", "/a", "every request with such a path is refused (path_dot_segment)"),
     ])
   func badTemplate(template: String, pattern: String, message: String) {
     let error = #expect(throws: PatternError.self) { try PathRewrite(template, of: pattern) }

@@ -4,21 +4,21 @@ import Testing
 @Suite("Patterns of routes")
 struct PatternTests {
   @Test(
-    "What is no path pattern",
+    "What is not a path pattern",
     arguments: [
-      ("", "it begins with `/`"), ("a", "it begins with `/`"), ("*", "it begins with `/`"),
-      ("/**/a", "`**` stands only at the end"), ("/a*", "`*` stands for a whole segment"),
-      ("/***", "`*` stands for a whole segment"), ("/a/x{id}", "`{name}` stands for a whole segment"),
-      ("/{id", "`{name}` stands for a whole segment"), ("/{}", "letters, digits and `_` make the name in `{name}`"),
-      ("/{a-b}", "letters, digits and `_` make the name in `{name}`"), ("/a//b", "it has an empty segment"),
+      ("", "it must begin with `/`"), ("a", "it must begin with `/`"), ("*", "it must begin with `/`"),
+      ("/**/a", "`**` is allowed only at the end"), ("/a*", "`*` must be a whole segment"),
+      ("/***", "`*` must be a whole segment"), ("/a/x{id}", "`{name}` must be a whole segment"),
+      ("/{id", "`{name}` must be a whole segment"), ("/{}", "the name in `{name}` has only letters, digits and `_`"),
+      ("/{a-b}", "the name in `{name}` has only letters, digits and `_`"), ("/a//b", "it has an empty segment"),
       ("//", "it has an empty segment"), ("/a?b", "the query is never matched"),
-      ("/é", "other than ASCII is written in escapes: %C3%A9"),
-      ("/a/../b", "no request with such a path is let through (path_dot_segment)"),
-      ("/%2e", "no request with such a path is let through (path_dot_segment)"),
-      ("/a b", "no request with such a path is let through (path_character_invalid)"),
-      ("/%zz", "no request with such a path is let through (path_escape_invalid)"),
-      ("/%2541", "no request with such a path is let through (path_double_encoding)"),
-      ("/a\\b", "no request with such a path is let through (path_backslash)"),
+      ("/é", "write non-ASCII characters as escapes: %C3%A9"),
+      ("/a/../b", "every request with such a path is refused (path_dot_segment)"),
+      ("/%2e", "every request with such a path is refused (path_dot_segment)"),
+      ("/a b", "every request with such a path is refused (path_character_invalid)"),
+      ("/%zz", "every request with such a path is refused (path_escape_invalid)"),
+      ("/%2541", "every request with such a path is refused (path_double_encoding)"),
+      ("/a\\b", "every request with such a path is refused (path_backslash)"),
     ])
   func badPath(text: String, message: String) throws {
     let error = #expect(throws: PatternError.self) { try PathPattern(text) }
@@ -69,18 +69,18 @@ struct PatternTests {
   }
 
   @Test(
-    "What is no host pattern",
+    "What is not a host pattern",
     arguments: [
-      ("", "it is empty"), ("*.", "it is empty"), ("a:80", "a host is written without its port"),
-      ("*", "`*` stands only for whole labels at the front: \"*.example.com\""),
-      ("a.*.b", "`*` stands only for whole labels at the front: \"*.example.com\""),
-      ("*a.b", "`*` stands only for whole labels at the front: \"*.example.com\""),
-      ("a b", "letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)"),
-      ("café.example", "letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)"),
-      ("a/b", "letters, digits, `-`, `_` and `.` make a host name (write an IDN in its xn-- form)"),
-      ("[::1", "an IPv6 address stands in brackets, without a port"),
-      ("[::1]:80", "an IPv6 address stands in brackets, without a port"),
-      ("*.[::1]", "an IPv6 address stands in brackets, without a port"),
+      ("", "it is empty"), ("*.", "it is empty"), ("a:80", "a host must be written without a port"),
+      ("*", "`*` can only be a whole label at the front: \"*.example.com\""),
+      ("a.*.b", "`*` can only be a whole label at the front: \"*.example.com\""),
+      ("*a.b", "`*` can only be a whole label at the front: \"*.example.com\""),
+      ("a b", "a host name has only letters, digits, `-`, `_` and `.` (write an IDN in its xn-- form)"),
+      ("café.example", "a host name has only letters, digits, `-`, `_` and `.` (write an IDN in its xn-- form)"),
+      ("a/b", "a host name has only letters, digits, `-`, `_` and `.` (write an IDN in its xn-- form)"),
+      ("[::1", "an IPv6 address must be in brackets, without a port"),
+      ("[::1]:80", "an IPv6 address must be in brackets, without a port"),
+      ("*.[::1]", "an IPv6 address must be in brackets, without a port"),
       (".a", "it has an empty label"), ("a..b", "it has an empty label"), ("a..", "it has an empty label"),
       ("*..a", "it has an empty label"),
     ])

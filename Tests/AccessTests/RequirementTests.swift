@@ -143,7 +143,7 @@ struct RequirementTests {
         authentication: .required(providers: ["company"]), requirement: Requirement([.not(Requirement([condition]))]))
       let refusal = rule.refusal(
         of: claims, RequestFacts(path: [UInt8]("/suspended".utf8), now: 1_800_000_000))
-      // A list is no text that a segment could be: that is not known, whatever stands in it.
+      // A list is not a string that a segment could be: that is not known, whatever stands in it.
       #expect((refusal == nil) == isAbsent, "\(condition)")
     }
   }

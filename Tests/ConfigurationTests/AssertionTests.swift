@@ -44,29 +44,29 @@ struct AssertionTests {
         assertion: "{}",
         fault:
           """
-          14:16: "audience" is missing. Whom it is for: its `aud`, which the upstream compares with its own name.
+          14:16: "audience" is missing. Its `aud`, which the upstream compares with its own name.
           """),
       Row(assertion: "{ audience: a, lifetime: 5s }", fault: "14:41: \"5s\" is out of range: 10s to 10m"),
       Row(
         assertion: "{ audience: a, header: Authorization }",
-        fault: "14:39: \"Authorization\" means something else to servers; name another"),
+        fault: "14:39: \"Authorization\" means something else to servers; choose another"),
       Row(
         assertion: "{ audience: a, header: X_Forwarded_User }",
         fault:
           """
-          14:39: "X_Forwarded_User" is the same header as "X-Forwarded-User" to many applications; name one of them \
-          otherwise
+          14:39: "X_Forwarded_User" is the same header as "X-Forwarded-User" to many applications; rename one of \
+          them
           """),
       Row(
         assertion: "{ audience: a }", more: "\n    identity: { x-portcullis_assertion: sub }",
         fault:
           """
-          14:16: "X-Portcullis-Assertion" is the same header as "x-portcullis_assertion" to many applications; name one \
-          of them otherwise
+          14:16: "X-Portcullis-Assertion" is the same header as "x-portcullis_assertion" to many applications; rename \
+          one of them
           """),
       Row(
         assertion: "{ audience: a }", more: "\n    headers: { set: { X_Portcullis_Assertion: root } }",
-        fault: "15:23: \"X_Portcullis_Assertion\" is an identity header; tokens alone say what it holds"),
+        fault: "15:23: \"X_Portcullis_Assertion\" is an identity header; only tokens decide its value"),
       Row(
         assertion: "{ audience: a, provider: locale }",
         fault: "14:41: no provider is called \"locale\"; did you mean \"local\"?"),
@@ -142,7 +142,7 @@ struct AssertionTests {
       #expect(
         faults(Sample.provider("require: { typ: \(type) }").text) == [
           """
-          8:21: "\(type)" is the type of what upstreams are told ("assertion"), which is no token to send a request with
+          8:21: "\(type)" is the type of assertions to upstreams ("assertion"), which are not tokens for requests
           """
         ])
     }

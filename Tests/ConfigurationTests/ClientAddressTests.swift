@@ -45,15 +45,15 @@ struct ClientAddressTests {
   }
 
   @Test(
-    "What is no block is refused",
+    "What is not a block is refused",
     arguments: [
-      ("10.0.0.1/8", "has bits behind its prefix of 8; write the network's first address"),
-      ("10.0.0.0/33", "has no prefix length of 0 to 32 behind the slash"),
-      ("2001:db8::/129", "has no prefix length of 0 to 128 behind the slash"),
-      ("10.0.0.0/", "has no prefix length of 0 to 32 behind the slash"),
-      ("10.0.0.0/08", "has no prefix length of 0 to 32 behind the slash"),
-      ("proxy.example", "is no IP address or block of them; write 10.0.0.0/8, 2001:db8::/32 or one address"),
-      ("10.0.0", "is no IP address or block of them; write 10.0.0.0/8, 2001:db8::/32 or one address"),
+      ("10.0.0.1/8", "has bits set after its prefix of 8; write the network's first address"),
+      ("10.0.0.0/33", "needs a prefix length of 0 to 32 after the slash"),
+      ("2001:db8::/129", "needs a prefix length of 0 to 128 after the slash"),
+      ("10.0.0.0/", "needs a prefix length of 0 to 32 after the slash"),
+      ("10.0.0.0/08", "needs a prefix length of 0 to 32 after the slash"),
+      ("proxy.example", "is not an IP address or block; write 10.0.0.0/8, 2001:db8::/32 or one address"),
+      ("10.0.0", "is not an IP address or block; write 10.0.0.0/8, 2001:db8::/32 or one address"),
     ])
   func refused(text: String, predicate: String) {
     #expect(faults(Sample(top: "trusted_proxies: [\"\(text)\"]\n").text) == ["3:19: \"\(text)\" \(predicate)"])
@@ -66,7 +66,7 @@ struct ClientAddressTests {
   func empty() {
     #expect(
       faults(Sample.route("auth: local\n    clients: {}").text)
-        == ["14:14: an empty mapping, which demands nothing; leave the key out"])
+        == ["14:14: an empty mapping, which requires nothing; leave the key out"])
     #expect(
       faults(Sample(top: "trusted_proxies: []\n").text)
         == ["3:18: an empty list; expected a list of address blocks, or leave the key out"])

@@ -3,8 +3,8 @@ import Testing
 @testable import Configuration
 
 private let noAddress =
-  "is no address; write host:port for HTTP without TLS, https://host:port for HTTP with it"
-private let noSecuredServer = "is no https server; write https://host or https://host:port, with nothing behind it"
+  "is not an address; write host:port for HTTP without TLS, https://host:port for HTTP with it"
+private let noSecuredServer = "is not an https server; write https://host or https://host:port, with nothing after it"
 
 @Suite("The rest of the file")
 struct FileTests {
@@ -21,14 +21,16 @@ struct FileTests {
       Row(text: "localhost:8080", fault: nil),
       Row(text: "\"[::]:8080\"", fault: nil),
       Row(text: "unix:run/a.sock", fault: nil),
-      Row(text: "example.com:80", fault: "\"example.com:80\" is no IP address; listen on one, 0.0.0.0 for all of IPv4"),
+      Row(
+        text: "example.com:80", fault: "\"example.com:80\" is not an IP address; listen on one, 0.0.0.0 for all of IPv4"
+      ),
       Row(text: "127.0.0.1", fault: "\"127.0.0.1\" has no port; write host:port"),
       Row(text: "127.0.0.1:0", fault: nil),
       Row(
         text: "127.0.0.1:65536",
-        fault: "\"127.0.0.1:65536\" is no address; write host:port, \"[::1]:port\" or unix:path"),
-      Row(text: "8080", fault: "\"8080\" is no address; write host:port, \"[::1]:port\" or unix:path"),
-      Row(text: "\"*:8080\"", fault: "\"*:8080\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+        fault: "\"127.0.0.1:65536\" is not an address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "8080", fault: "\"8080\" is not an address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "\"*:8080\"", fault: "\"*:8080\" is not an address; write host:port, \"[::1]:port\" or unix:path"),
       Row(text: "\"unix:\"", fault: "\"unix:\" needs a path of 1 to 107 bytes"),
     ])
   func listeners(_ row: Row) {
@@ -84,7 +86,7 @@ struct FileTests {
       Row(text: "unix:/run/a.sock", fault: nil),
       Row(text: "orders.internal:80", fault: nil),
       Row(text: "orders.internal", fault: "\"orders.internal\" has no port; write host:port"),
-      Row(text: "or ders:80", fault: "\"or ders:80\" is no address; write host:port, \"[::1]:port\" or unix:path"),
+      Row(text: "or ders:80", fault: "\"or ders:80\" is not an address; write host:port, \"[::1]:port\" or unix:path"),
       Row(text: "{ address: \"a.internal:80\", weight: 3 }", fault: nil),
       Row(text: "\"a.internal:0\"", fault: "\"a.internal:0\": a server has a port, 1 to 65535"),
       Row(text: "https://10.0.0.1:443", fault: nil),
@@ -111,13 +113,14 @@ struct FileTests {
       Row(text: "{ retries: 2 }", fault: "9:3: upstream \"echo\" has neither \"servers\" nor \"builtin\""),
       Row(
         text: "{ builtin: echo, servers: [\"127.0.0.1:1\"] }",
-        fault: "9:11: \"builtin\" beside \"servers\"; an upstream is one or the other"),
-      Row(text: "{ builtin: static }", fault: "9:20: builtin: static needs \"static\", which says what is answered"),
+        fault: "9:11: \"builtin\" together with \"servers\"; an upstream is one or the other"),
+      Row(text: "{ builtin: static }", fault: "9:20: builtin: static needs \"static\", which says what to answer"),
       Row(text: "{ builtin: ecko }", fault: "9:20: \"ecko\" is not echo or static; did you mean \"echo\"?"),
       Row(
         text: "{ builtin: echo, balance: random_two }",
-        fault: "9:26: \"balance\" beside \"builtin\"; it is about servers"),
-      Row(text: "{ builtin: echo, queue: 3 }", fault: "9:26: \"queue\" beside \"builtin\"; it is about servers"),
+        fault: "9:26: \"balance\" together with \"builtin\"; it applies to servers"),
+      Row(
+        text: "{ builtin: echo, queue: 3 }", fault: "9:26: \"queue\" together with \"builtin\"; it applies to servers"),
       Row(
         text: "{ servers: [\"a:1\"], balance: fastest }",
         fault: "9:38: \"fastest\" is not round_robin, least_requests or random_two"),
@@ -140,15 +143,15 @@ struct FileTests {
           + "or `unix:path`."),
       Row(
         text: "{ builtin: echo, tls: { server_name: a } }",
-        fault: "9:26: \"tls\" beside \"builtin\"; it is about servers"),
+        fault: "9:26: \"tls\" together with \"builtin\"; it applies to servers"),
       Row(text: "{ servers: [\"a:1\"], health: { path: /healthz } }", fault: nil),
       Row(text: "{ servers: [\"a:1\"], health: { path: \"/h?x=1\", status: 204 } }", fault: nil),
       Row(
         text: "{ servers: [\"a:1\"], health: { path: healthz } }",
-        fault: "9:45: \"healthz\" is no path; it begins with /"),
+        fault: "9:45: \"healthz\" is not a path; it begins with /"),
       Row(
         text: "{ servers: [\"a:1\"], health: { path: /h, status: 399-200 } }",
-        fault: "9:57: \"399-200\" is no status; write one of 200 to 599, or the first and the last: 200-399"),
+        fault: "9:57: \"399-200\" is not a status; write one of 200 to 599, or the first and the last: 200-399"),
       Row(text: "{ builtin: echo, retries: 11 }", fault: "9:35: \"11\" is out of range: 0 to 10"),
       Row(text: "{ servers: [] }", fault: "9:20: an empty list; expected a list of servers, or leave the key out"),
     ])
@@ -169,7 +172,7 @@ struct FileTests {
       Row(text: "{ requests_per_connection: 0 }", fault: "3:36: \"0\" is out of range: 1 to 1000000"),
       Row(
         text: "{ minimum_rate: off }",
-        fault: "3:25: \"off\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),
+        fault: "3:25: \"off\" is not a size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),
       Row(text: "{ minimum_rate: 0 }", fault: "3:25: \"0\" is out of range: 1 to 1MiB"),
       Row(text: "{ head: 1MiB, token: 32KiB }", fault: "3:17: \"1MiB\" is out of range: 1KiB to 32KiB"),
     ])

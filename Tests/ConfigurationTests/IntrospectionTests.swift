@@ -62,7 +62,7 @@ struct IntrospectionTests {
     #expect(faults(good) == [])
     let bad = text("\(Self.url), client_id: gateway, client_secret_file: SECRET")
       .replacing("issuer: https://id.example.com", with: "issuer: company")
-    #expect(faults(bad) == ["5:13: the issuer is no https URL"])
+    #expect(faults(bad) == ["5:13: the issuer is not an https URL"])
   }
 
   struct Row: CustomTestStringConvertible {
@@ -81,7 +81,7 @@ struct IntrospectionTests {
         fault: "8:20: \"url\" is missing. The introspection endpoint: https, or http on loopback."),
       Row(
         written: "\(url), client_secret_file: SECRET",
-        fault: "8:20: \"client_id\" is missing. What the issuer calls this gateway."),
+        fault: "8:20: \"client_id\" is missing. This gateway's client id at the issuer."),
       Row(
         written: "url: http://id.example.com/i, client_id: c, client_secret_file: SECRET",
         fault: "8:27: \"http://id.example.com/i\" has to be https; http is for loopback addresses only"),
@@ -90,7 +90,7 @@ struct IntrospectionTests {
         fault: "8:20: the client has no credential: write \"client_secret_file\" or \"private_key_file\""),
       Row(
         written: "\(url), client_id: c, private_key_file: KEY, client_secret_file: SECRET",
-        fault: "*\"client_secret_file\" beside \"private_key_file\"; a client authenticates in one way"),
+        fault: "*\"client_secret_file\" together with \"private_key_file\"; a client authenticates in one way"),
       Row(
         written: "\(url), client_id: c, key_id: k, client_secret_file: SECRET",
         fault: "8:76: \"key_id\" without \"private_key_file\"; it is for what that key signs"),
@@ -108,14 +108,14 @@ struct IntrospectionTests {
         fault: "8:96: /nowhere/secret: No such file or directory"),
       Row(
         written: "\(url), client_id: c, client_secret_file: SECRET", source: "signing: { state: s }",
-        fault: "8:5: \"introspection\" beside \"signing\"; this gateway issues the tokens itself"),
+        fault: "8:5: \"introspection\" together with \"signing\"; this gateway issues the tokens itself"),
       Row(
         written: "\(url), client_id: c, client_secret_file: SECRET, tokens: all",
         source: "jwks_url: https://id.example.com/jwks",
-        fault: "7:5: \"jwks_url\" beside introspection of all tokens; none of them is verified with a key"),
+        fault: "7:5: \"jwks_url\" together with introspection of all tokens; none of them is verified with a key"),
       Row(
         written: "\(url), client_id: c, client_secret_file: SECRET, tokens: all", beside: "algorithms: [RS256]",
-        fault: "8:5: \"algorithms\" beside introspection of all tokens; none of them is verified with a key"),
+        fault: "8:5: \"algorithms\" together with introspection of all tokens; none of them is verified with a key"),
     ])
   func refused(_ row: Row) {
     let found = faults(text(row.written, source: row.source, beside: row.beside))
@@ -141,7 +141,7 @@ struct IntrospectionTests {
     #expect(
       faults(text("\(Self.url), client_id: c, private_key_file: \(file)"))
         == (keyIsAccepted
-          ? [] : ["8:94: the private key can be read by others than its owner; run chmod 600 \(file)"]))
+          ? [] : ["8:94: the private key can be read by users other than its owner; run chmod 600 \(file)"]))
   }
 
   @Test("The certificate authority is for the endpoint too")

@@ -53,7 +53,7 @@ struct ListenerTLSTests {
     for text in ["500ms", "1ms", "1500ms"] {
       #expect(
         faults(of: "certificate: a.pem", "key: a.key", "hsts: \(text)").contains(
-          "6:13: \"\(text)\" is no whole number of seconds, in which browsers are told"))
+          "6:13: \"\(text)\" is not a whole number of seconds, the unit that browsers are given"))
     }
     for text in ["0s", "1s", "2000ms", "180d"] {
       #expect(!faults(of: "certificate: a.pem", "key: a.key", "hsts: \(text)").contains { $0.hasPrefix("6:") })
@@ -64,7 +64,7 @@ struct ListenerTLSTests {
   func combinations() {
     #expect(
       faults(of: "certificate: a.pem", "key: a.key", "client_auth: optional").contains(
-        "6:7: \"client_auth\" without \"client_ca\", the authorities whose clients are believed"))
+        "6:7: \"client_auth\" without \"client_ca\", the authorities whose client certificates are accepted"))
     #expect(
       faults(of: "certificate: a.pem", "key: a.key", "client_ca: c.pem").contains(
         "6:7: \"client_ca\" without \"client_auth\"; write `client_auth: required` or `client_auth: optional`"))

@@ -31,14 +31,14 @@ struct LoadingTests {
       faults(text) == [
         "2:5: unknown key \"adress\"; did you mean \"address\"?",
         "3:10: \"many\" is neither auto nor a whole number",
-        "4:17: \"16KB\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB",
+        "4:17: \"16KB\" is not a size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB",
         "4:31: \"64KiB\" is out of range: 256 to 32KiB",
         "7:5: unknown key \"isuer\"; did you mean \"issuer\"?",
         "9:15: \"http://id.example.com/jwks\" has to be https; http is for loopback addresses only",
         "10:25: \"none\" is never accepted: tokens have to be signed",
-        "13:15: \"10.0.0.1:99999\" is no address; write host:port, \"[::1]:port\" or unix:path",
+        "13:15: \"10.0.0.1:99999\" is not an address; write host:port, \"[::1]:port\" or unix:path",
         "16:11: no provider is called \"compny\"; did you mean \"company\"?",
-        "18:5: duplicate key \"upstream\"; it stands on line 17 already",
+        "18:5: duplicate key \"upstream\"; it is already on line 17",
       ])
   }
 

@@ -30,8 +30,8 @@ struct LogTests {
     arguments: [
       ("claims: rule", #"3:16: "rule" is not off, rules or a list of claims; did you mean "rules"?"#),
       ("claims: []", "3:16: an empty list; expected a list of claims, or leave the key out"),
-      ("claims: [a..b]", #"3:17: "a..b" is no claim; write a name, or names with dots between"#),
-      ("format: combined, claims: rules", #"3:34: "claims" with format: combined, which has no place for them"#),
+      ("claims: [a..b]", #"3:17: "a..b" is not a claim; write a name, or names joined by dots"#),
+      ("format: combined, claims: rules", #"3:34: "claims" with format: combined, which has no field for them"#),
     ])
   func faulty(log: String, fault: String) {
     #expect(faults(sample(log)) == [fault])

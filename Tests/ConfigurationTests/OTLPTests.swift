@@ -31,7 +31,7 @@ struct OTLPTests {
     #expect(both.difference(from: try configuration(Sample().text)).keys == ["otlp"])
   }
 
-  private static let behind = "`/v1/traces` and `/v1/metrics` follow it."
+  private static let behind = "`/v1/traces` and `/v1/metrics` are appended."
 
   @Test(
     "What is wrong is said where it stands",
@@ -41,19 +41,19 @@ struct OTLPTests {
       ("url: 'https://c', trace: 1%", "3:27: unknown key \"trace\"; did you mean \"traces\"?"),
       (
         "traces: 1%",
-        "3:7: \"url\" is missing. The collector's, as `https://collector:4318`: https, or http on loopback. \(behind)"
+        "3:7: \"url\" is missing. The collector's, such as `https://collector:4318`: https, or http on loopback. \(behind)"
       ),
       ("url: 'http://c', traces: 1%", "3:14: \"http://c\" has to be https; http is for loopback addresses only"),
       (
         "url: 'https://c/v1/traces', traces: 1%",
-        "3:14: \"https://c/v1/traces\": leave /v1/… out; it is written behind the URL"
+        "3:14: \"https://c/v1/traces\": leave /v1/… out; it is appended to the URL"
       ),
       (
         "url: 'https://c?key=a', traces: 1%",
-        "3:14: \"https://c?(hidden)\" has a query; what the collector asks for goes into \"headers_file\""
+        "3:14: \"https://c?(hidden)\" has a query; put what the collector needs into \"headers_file\""
       ),
       ("url: 'https://c', traces: 0%", "3:35: \"0%\" is out of range: 1% to 100%"),
-      ("url: 'https://c', traces: 5", "3:35: \"5\" is no percentage; write a whole number and %: 10%"),
+      ("url: 'https://c', traces: 5", "3:35: \"5\" is not a percentage; write a whole number and %: 10%"),
       (
         "url: 'https://c', metrics: 5s, ca: /nope.pem, headers_file: /nope",
         "3:44: /nope.pem: No such file or directory\n3:69: /nope: No such file or directory"

@@ -70,12 +70,12 @@ struct ProviderTests {
     arguments: [
       Row(
         keys: "jwks_file: /dev/null",
-        fault: "8:5: \"jwks_file\" beside \"jwks_url\"; a provider's keys come from one place"),
+        fault: "8:5: \"jwks_file\" together with \"jwks_url\"; a provider's keys come from one place"),
       Row(
         keys: "", source: "jwks_url: http://id.example.com/jwks",
         fault: "7:15: \"http://id.example.com/jwks\" has to be https; http is for loopback addresses only"),
       Row(
-        keys: "", source: "jwks_url: id.example.com/jwks", fault: "7:15: \"id.example.com/jwks\" is no https URL"),
+        keys: "", source: "jwks_url: id.example.com/jwks", fault: "7:15: \"id.example.com/jwks\" is not an https URL"),
       Row(
         keys: "", source: "jwks_file: /nowhere/jwks.json", fault: "7:16: /nowhere/jwks.json: No such file or directory"
       ),
@@ -83,58 +83,59 @@ struct ProviderTests {
       Row(keys: "ca: /nowhere/ca.pem", fault: "8:9: /nowhere/ca.pem: No such file or directory"),
       Row(
         keys: "ca: /dev/null", source: "jwks_file: /dev/null",
-        fault: "8:5: \"ca\" beside \"jwks_file\"; nothing is fetched from this issuer"),
+        fault: "8:5: \"ca\" together with \"jwks_file\"; nothing is fetched from this issuer"),
       Row(keys: "algorithms: [HS256]", fault: "8:18: \"HS256\" needs \"secret_file\""),
       Row(
         keys: "algorithms: [none]", fault: "8:18: \"none\" is never accepted: tokens have to be signed"),
       Row(
         keys: "algorithms: [RS257]",
-        fault: "8:18: \"RS257\" is no algorithm; did you mean \"RS256\"?"),
+        fault: "8:18: \"RS257\" is not an algorithm; did you mean \"RS256\"?"),
       Row(keys: "algorithms: []", fault: "8:17: an empty list; expected a list of algorithms, or leave the key out"),
       Row(keys: "max_age: 0s", fault: "8:14: \"0s\" is out of range: 1s to 366d"),
       Row(
-        keys: "max_age: none", fault: "8:14: \"none\" is no duration; write a whole number and ms, s, m, h or d: 30s"),
-      Row(keys: "require: {}", fault: "8:14: an empty mapping, which demands nothing; leave the key out"),
-      Row(keys: "require: { typ: a/b/c }", fault: "8:21: \"a/b/c\" is no media type; write a type as at+jwt"),
-      Row(keys: "require: { typ: \"\" }", fault: "8:21: \"\" is no media type; write a type as at+jwt"),
+        keys: "max_age: none", fault: "8:14: \"none\" is not a duration; write a whole number and ms, s, m, h or d: 30s"
+      ),
+      Row(keys: "require: {}", fault: "8:14: an empty mapping, which requires nothing; leave the key out"),
+      Row(keys: "require: { typ: a/b/c }", fault: "8:21: \"a/b/c\" is not a media type; write a type such as at+jwt"),
+      Row(keys: "require: { typ: \"\" }", fault: "8:21: \"\" is not a media type; write a type such as at+jwt"),
       Row(
         keys: "require: { claims: [] }", fault: "8:24: an empty list; expected a list of claims, or leave the key out"),
       Row(
         keys: "require: { claims: [.] }",
-        fault: "8:25: \".\" is no claim; write a name, or names with dots between"),
+        fault: "8:25: \".\" is not a claim; write a name, or names joined by dots"),
       Row(keys: "leeway: 61s", fault: "8:13: \"61s\" is out of range: 0s to 1m"),
       Row(
         keys: "token_from: cookie",
-        fault: "8:17: \"cookie\" without \"sign_in\", whose cookie it is; of another one write its name: "
+        fault: "8:17: \"cookie\" without \"sign_in\", whose cookie it is; for another one write its name: "
           + "\"cookie:NAME\""),
-      Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" names no cookie (RFC 6265 §4.1.1)"),
+      Row(keys: "token_from: [\"cookie:a b\"]", fault: "8:18: \"cookie:a b\" does not name a cookie (RFC 6265 §4.1.1)"),
       Row(
         keys: "token_from: query",
-        fault: "8:17: \"query\" is none of authorization, websocket_protocol, cookie and cookie:NAME"),
+        fault: "8:17: \"query\" is not one of authorization, websocket_protocol, cookie and cookie:NAME"),
       Row(
         keys: "token_from: [authorization, websocket-protocol]",
-        fault: "8:33: \"websocket-protocol\" is none of authorization, websocket_protocol, cookie and cookie:NAME; "
+        fault: "8:33: \"websocket-protocol\" is not one of authorization, websocket_protocol, cookie and cookie:NAME; "
           + "did you mean \"websocket_protocol\"?"),
       Row(
         keys: "refresh: { cache_file: k.json }", source: "jwks_file: /dev/null",
-        fault: "8:16: \"cache_file\" beside \"jwks_file\"; nothing is fetched from this issuer"),
+        fault: "8:16: \"cache_file\" together with \"jwks_file\"; nothing is fetched from this issuer"),
       Row(
         keys: "refresh: { cache_file: k.json }", source: "signing: { state: s }",
-        fault: "8:16: \"cache_file\" beside \"signing\"; nothing is fetched from this issuer"),
+        fault: "8:16: \"cache_file\" together with \"signing\"; nothing is fetched from this issuer"),
       Row(keys: "refresh: { cache_file: / }", fault: "8:28: / is a folder"),
       Row(keys: "refresh: { cache_file: '' }", fault: "8:28: an empty path; expected a file"),
       Row(
         keys: "refresh: { cache_file: k.json, stale_for: 0s }",
-        fault: "8:16: \"cache_file\" is of no use where \"stale_for\" is 0s"),
+        fault: "8:16: \"cache_file\" has no use where \"stale_for\" is 0s"),
       Row(
         keys: "refresh: { cache_file: //dev/./null }\n    ca: /dev/null",
         fault: """
-          8:28: //dev/./null is the "ca" of the provider "local", and would be written over; name another "cache_file"
+          8:28: //dev/./null is the "ca" of the provider "local", and would be overwritten; name another "cache_file"
           """),
       Row(
         keys: "refresh: { cache_file: x/../gateway.conf }",
         fault: """
-          8:28: x/../gateway.conf is this configuration, and would be written over; name another "cache_file"
+          8:28: x/../gateway.conf is this configuration, and would be overwritten; name another "cache_file"
           """),
       Row(
         keys: "refresh: { every: 60s, stale_for: 30s }",
@@ -151,7 +152,7 @@ struct ProviderTests {
       Row(keys: "refresh: { every: 1s }", fault: "8:23: \"1s\" is out of range: 30s to 1d"),
       Row(
         keys: "", source: "signing: {}",
-        fault: "7:14: \"state\" is missing. The folder of its private keys, and of sign-ins; made at the first start."),
+        fault: "7:14: \"state\" is missing. The folder for its private keys and sign-ins; created at the first start."),
       Row(
         keys: "", source: "signing: { state: s, algorithm: HS256 }",
         fault: "7:37: \"HS256\" without \"secret_file\"; a secret that others share is not made here"),
@@ -161,7 +162,7 @@ struct ProviderTests {
       Row(
         keys: "algorithms: [RS256]", source: "signing: { state: s }",
         fault: "8:17: \"algorithms\" lacks \"ES256\", with which this provider signs"),
-      Row(keys: "", source: "signing: { state: /dev/null }", fault: "7:23: /dev/null is no folder"),
+      Row(keys: "", source: "signing: { state: /dev/null }", fault: "7:23: /dev/null is not a folder"),
     ])
   func refused(_ row: Row) {
     #expect(faults(Sample.provider(row.keys, source: row.source).text) == [row.fault])
@@ -263,7 +264,7 @@ struct ProviderTests {
     sample.top = "revocations: { file: revoked }\n"
     #expect(
       faults(sample.text).filter { $0.contains("cache_file") } == [
-        "9:28: \(path) is \(what), and would be written over; name another \"cache_file\""
+        "9:28: \(path) is \(what), and would be overwritten; name another \"cache_file\""
       ])
   }
 
@@ -272,7 +273,7 @@ struct ProviderTests {
     let folder = try TemporaryFolder()
     let file = try folder.write("gateway.conf", "", mode: 0o600)
     let found = faults(Sample.provider("refresh: { cache_file: /proc/self/root\(file) }").text, file: file)
-    #expect(found.count == 1 && found[0].contains("is this configuration, and would be written over"))
+    #expect(found.count == 1 && found[0].contains("is this configuration, and would be overwritten"))
   }
 
   @Test("The access log is nobody's copy of keys")
@@ -281,7 +282,7 @@ struct ProviderTests {
     sample.top = "log: { access: access.log }\n"
     #expect(
       faults(sample.text) == [
-        "9:28: access.log is the access log, and would be written over; name another \"cache_file\""
+        "9:28: access.log is the access log, and would be overwritten; name another \"cache_file\""
       ])
   }
 
@@ -293,7 +294,7 @@ struct ProviderTests {
       ("audiences: []", "6:16: an empty list; expected a list of audiences, or leave the key out"),
       ("audiences: orders", "6:16: expected a list of audiences or any; write [orders]"),
       ("audiences:", "6:15: expected a list of audiences, found nothing"),
-      ("leeway: 1s", "5:5: \"audiences\" is missing. Tokens need one of them as `aud`; `any` takes all tokens."),
+      ("leeway: 1s", "5:5: \"audiences\" is missing. Tokens need one of them as `aud`; `any` accepts all tokens."),
     ])
   func audiences(_ line: String, fault: String?) {
     let text = Sample.provider("").text.replacing("audiences: [example]", with: line)
@@ -310,7 +311,7 @@ struct ProviderTests {
         "http://id.example.com", "signing: { state: s }",
         "5:13: the issuer has to be an https URL; http is for loopback addresses only"
       ),
-      ("accounts.example.com", "", "5:13: the issuer is no https URL"),
+      ("accounts.example.com", "", "5:13: the issuer is not an https URL"),
       ("accounts.example.com", "jwks_file: /dev/null", nil),
       ("''", "jwks_file: /dev/null", "5:13: \"\" is empty; expected an issuer"),
     ])

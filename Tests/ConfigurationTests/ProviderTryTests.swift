@@ -24,7 +24,8 @@ struct ProviderTryTests {
     arguments: [
       ("{ enforce: 10% }", "8:10: nothing is tried"),
       (
-        "{ audiences: [a], enforce: 100% }", "8:37: what is enforced for everyone is not tried: move it to the provider"
+        "{ audiences: [a], enforce: 100% }",
+        "8:37: what is enforced for everyone is no longer a trial: move it to the provider"
       ),
       ("{ audiences: [a], enforce: 10%, budget: 0% }", "8:50: "),
       ("{ audiences: [a], enforce: 10%, per: 0s }", "8:47: "),

@@ -51,12 +51,12 @@ struct RequirementTests {
     #expect(faults(Self.requirement(Self.nested(8)).text) == [])
     #expect(
       faults(Self.requirement(Self.nested(9)).text) == [
-        "14:70: deeper than 8 mappings in each other; say it with fewer"
+        "14:70: nested deeper than 8 mappings; use fewer levels"
       ])
     let wide = "{ any: [" + String(repeating: "{ all: [", count: 8) + "{ roles: [a] }"
     #expect(
       faults(Self.requirement(wide + String(repeating: "] }", count: 9)).text) == [
-        "14:78: deeper than 8 mappings in each other; say it with fewer"
+        "14:78: nested deeper than 8 mappings; use fewer levels"
       ])
     #expect(faults(Self.requirement(Self.nested(5_000)).text).count == 1)
   }
@@ -103,7 +103,7 @@ struct RequirementTests {
       faults(Self.shared("try: { require: { not: { owner: { path: id, claim: sub } } } }")) == ["10:37: \(unsaid)"])
     #expect(
       faults(Self.shared("require: { owner: { path: id, claim: sub, provider: c } }")) == [
-        "10:57: \"c\" is no provider of this route; it has a, b"
+        "10:57: \"c\" is not a provider of this route; it has a, b"
       ])
   }
 
@@ -119,7 +119,7 @@ struct RequirementTests {
       #expect(
         faults(Self.shared("methods: [GET, \(method)]\n    \(keys)")) == [
           "10:14: \(method) names a second path, in Destination, whose owner nobody compares: leave it out, or require "
-            + "something else than \"owner\""
+            + "something other than \"owner\""
         ])
     }
     #expect(faults(Self.shared("methods: [GET, PUT, PROPFIND]\n    \(keys)")) == [])
@@ -134,20 +134,20 @@ struct RequirementTests {
   }
 
   @Test(
-    "What cannot hold, or demands nothing, is refused with its place",
+    "What cannot hold, or requires nothing, is refused with its place",
     arguments: [
       Row(require: "{ any: [] }", fault: "14:21: an empty list; expected a list of requirements, or leave the key out"),
       Row(require: "{ all: [] }", fault: "14:21: an empty list; expected a list of requirements, or leave the key out"),
       Row(
-        require: "{ any: [{}] }", fault: "14:22: an empty mapping, which demands nothing; leave the key out"),
-      Row(require: "{ not: {} }", fault: "14:21: an empty mapping, which demands nothing; leave the key out"),
+        require: "{ any: [{}] }", fault: "14:22: an empty mapping, which requires nothing; leave the key out"),
+      Row(require: "{ not: {} }", fault: "14:21: an empty mapping, which requires nothing; leave the key out"),
       Row(require: "{ not: [{ roles: [a] }] }", fault: "14:21: expected a mapping, found a list"),
       Row(require: "{ any: { roles: [a] } }", fault: "14:21: expected a list of requirements, found a mapping"),
       Row(
         require: "{ any: [{ role: [a] }] }", fault: "14:24: unknown key \"role\"; did you mean \"roles\"?"),
       Row(
         require: "{ owner: { path: id } }",
-        fault: "14:23: \"claim\" is missing. The claim: `sub`. A dot leads into an object, `\\.` is a dot of the name."),
+        fault: "14:23: \"claim\" is missing. The claim: `sub`. A dot leads into an object, `\\.` is a dot in the name."),
       Row(
         require: "{ owner: { path: user, claim: sub } }",
         fault: "14:31: \"user\" cannot be used: `{user}` is not in the route's path"),
@@ -156,11 +156,11 @@ struct RequirementTests {
         fault: "14:39: \"user\" cannot be used: `{user}` is not in the route's path"),
       Row(
         require: "{ owner: { path: id, claim: sub } }",
-        fault: "14:31: \"id\" cannot be used: `{id}` stands more than once in the route's path",
+        fault: "14:31: \"id\" cannot be used: `{id}` appears more than once in the route's path",
         path: "\"/{id}/{id}\""),
       Row(
         require: "{ acr: [\"a b\"] }",
-        fault: "14:22: \"a b\" is no authentication context class; it has no spaces, quotes and backslashes"),
+        fault: "14:22: \"a b\" is not an authentication context class; one has no spaces, quotes or backslashes"),
       Row(require: "{ max_age: 0s }", fault: "14:25: \"0s\" is out of range: 1s to 366d"),
     ])
   func refused(_ row: Row) {

@@ -76,14 +76,14 @@ struct RevocationListTests {
       Bad("\nsubject a\n", "2:1: neither jti, sub, kid nor sid"),
       Bad("eyJhbGciOiJub25lIn0\n", "1:1: neither jti, sub, kid nor sid"),
       Bad("jti\n", "1:4: no value; write jti VALUE"), Bad("# x\nkid  \n", "2:4: no value; write kid VALUE"),
-      Bad("jti  a\n", "1:5: a second space; one stands between kind and value"),
+      Bad("jti  a\n", "1:5: a second space; use one between kind and value"),
       Bad(" jti a\n", "1:1: a space at the start of a line; begin it with jti, sub, kid, sid, [ or #"),
       Bad(" # a\n", "1:1: a space at the start of a line; begin it with jti, sub, kid, sid, [ or #"),
-      Bad("jti\ta\n", "1:4: a control character; one space stands between kind and value"),
-      Bad("jti a\0b\n", "1:6: a control character; one space stands between kind and value"),
-      Bad("sub \u{E9}\u{7F}\n", "1:6: a control character; one space stands between kind and value"),
-      Bad("jti a\rjti b\r", "1:6: a control character; one space stands between kind and value"),
-      Bad("# a\rjti b\r", "1:4: a control character; one space stands between kind and value"),
+      Bad("jti\ta\n", "1:4: a control character; use one space between kind and value"),
+      Bad("jti a\0b\n", "1:6: a control character; use one space between kind and value"),
+      Bad("sub \u{E9}\u{7F}\n", "1:6: a control character; use one space between kind and value"),
+      Bad("jti a\rjti b\r", "1:6: a control character; use one space between kind and value"),
+      Bad("# a\rjti b\r", "1:4: a control character; use one space between kind and value"),
       Bad("jti a\n[locl]\njti b\n", "2:2: no provider is called \"locl\"; did you mean \"local\"?"),
       Bad("[]\n", "1:2: no provider is called so"),
       Bad("[ local]\n", "1:2: no provider is called so; did you mean \"local\"?"),
@@ -94,10 +94,10 @@ struct RevocationListTests {
       Bad("[\n", "1:2: no ] at the end of the line; write [NAME], NAME being a provider"),
       Bad("[local] # x\n", "1:12: no ] at the end of the line; write [NAME], NAME being a provider"),
       Bad([0xEF, 0xBB, 0xBF] + Array("jti a".utf8), "1:1: a byte order mark; save the file without it"),
-      Bad(Array("jti a\nsub \u{E9}b".utf8) + [0xFF], "2:7: bytes that are no UTF-8"),
-      Bad(Array("# ".utf8) + [0xC0, 0x80], "1:3: bytes that are no UTF-8"),
-      Bad(Array("jti ".utf8) + [0xED, 0xA0, 0x80], "1:5: bytes that are no UTF-8"),
-      Bad(Array("jti ".utf8) + [0xE2, 0x82], "1:5: bytes that are no UTF-8"),
+      Bad(Array("jti a\nsub \u{E9}b".utf8) + [0xFF], "2:7: bytes that are not UTF-8"),
+      Bad(Array("# ".utf8) + [0xC0, 0x80], "1:3: bytes that are not UTF-8"),
+      Bad(Array("jti ".utf8) + [0xED, 0xA0, 0x80], "1:5: bytes that are not UTF-8"),
+      Bad(Array("jti ".utf8) + [0xE2, 0x82], "1:5: bytes that are not UTF-8"),
       Bad(
         "jti " + String(repeating: "x", count: (32 << 10) + 1),
         "1:5: a value of more than 32 KiB, which no token can hold"),
@@ -155,7 +155,7 @@ struct RevocationListTests {
     for (line, fault) in [
       (
         "revocations: {}",
-        "3:14: \"file\" is missing. A file with a line for each token id, subject or key; read again within a second "
+        "3:14: \"file\" is missing. A file with one line per token id, subject or key; read again within a second "
           + "of a change."
       ),
       ("revocations: a", "3:14: expected a mapping, found \"a\""),

@@ -68,60 +68,60 @@ struct RouteTests {
       Row(
         keys: "auth: none\n    anonymous: allow",
         fault: "14:5: \"anonymous\" with auth: none; nobody is asked for a token"),
-      Row(keys: "auth: none\n    methods: [get]", fault: "14:15: \"get\" is no method; did you mean \"GET\"?"),
+      Row(keys: "auth: none\n    methods: [get]", fault: "14:15: \"get\" is not a method; did you mean \"GET\"?"),
       Row(keys: "auth: none\n    methods: [TRACE]", fault: "14:15: \"TRACE\" is always refused"),
-      Row(keys: "auth: none\n    methods: [G T]", fault: "14:15: \"G T\" is no method (RFC 9110 §9.1)"),
+      Row(keys: "auth: none\n    methods: [G T]", fault: "14:15: \"G T\" is not a method (RFC 9110 §9.1)"),
       Row(keys: "auth: none\n    token: keep", fault: "14:12: \"keep\" is not remove or forward"),
       Row(
         keys: "auth: none\n    limits: { body: lots }",
-        fault: "14:21: \"lots\" is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),
+        fault: "14:21: \"lots\" is not a size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),
       Row(
         keys: "auth: none\n    name: \"a b\"",
-        fault: "14:11: \"a b\" is no name; use up to 64 letters, digits, \"-\", \"_\" and \".\""),
+        fault: "14:11: \"a b\" is not a name; use up to 64 letters, digits, \"-\", \"_\" and \".\""),
       Row(
         keys: "auth: local\n    require: { roles: admin }", fault: "14:23: expected a list of roles, found \"admin\""),
       Row(
         keys: "auth: local\n    identity: { Host: tenant }",
-        fault: "14:17: \"Host\" means something else to servers; name another"),
+        fault: "14:17: \"Host\" means something else to servers; choose another"),
       Row(
         keys: "auth: local\n    identity: { Content_Length: tenant }",
-        fault: "14:17: \"Content_Length\" means something else to servers; name another"),
+        fault: "14:17: \"Content_Length\" means something else to servers; choose another"),
       Row(
         keys: "auth: local\n    identity: { X-HTTP-Method-Override: tenant }",
-        fault: "14:17: \"X-HTTP-Method-Override\" means something else to servers; name another"),
+        fault: "14:17: \"X-HTTP-Method-Override\" means something else to servers; choose another"),
       Row(
         keys: "auth: local\n    identity: { x_original_url: tenant }",
-        fault: "14:17: \"x_original_url\" means something else to servers; name another"),
+        fault: "14:17: \"x_original_url\" means something else to servers; choose another"),
       Row(
         keys: "auth: local\n    identity: { X-Rewrite-URL: tenant }",
-        fault: "14:17: \"X-Rewrite-URL\" means something else to servers; name another"),
+        fault: "14:17: \"X-Rewrite-URL\" means something else to servers; choose another"),
       Row(
         keys: "auth: local\n    require: {}",
-        fault: "14:14: an empty mapping, which demands nothing; leave the key out"),
+        fault: "14:14: an empty mapping, which requires nothing; leave the key out"),
       Row(
         keys: "auth: local\n    require: { claims: {} }",
-        fault: "14:24: an empty mapping, which demands nothing; leave the key out"),
+        fault: "14:24: an empty mapping, which requires nothing; leave the key out"),
       Row(
         keys: "auth: local\n    require: { claims: { a: null } }",
-        fault: "14:29: \"null\" is nothing that a claim can be asked to hold; put the text in quotes, or name a value"),
+        fault: "14:29: \"null\" is not a value that a claim can have; put the string in quotes, or write a value"),
       Row(
         keys: "auth: local\n    require: { claims: { a: [x, ~] } }",
-        fault: "14:33: \"~\" is nothing that a claim can be asked to hold; put the text in quotes, or name a value"),
+        fault: "14:33: \"~\" is not a value that a claim can have; put the string in quotes, or write a value"),
       Row(
         keys: "auth: local\n    require: { claims: { a: 1.5 } }",
-        fault: "14:29: \"1.5\" is no whole number of 64 bits; for the text put it in quotes"),
+        fault: "14:29: \"1.5\" is not a 64-bit integer; for a string put it in quotes"),
       Row(
         keys: "auth: local\n    require: { claims: { a: -1e3 } }",
-        fault: "14:29: \"-1e3\" is no whole number of 64 bits; for the text put it in quotes"),
+        fault: "14:29: \"-1e3\" is not a 64-bit integer; for a string put it in quotes"),
       Row(
         keys: "auth: local\n    require: { claims: { a: 9223372036854775808 } }",
-        fault: "14:29: \"9223372036854775808\" is no whole number of 64 bits; for the text put it in quotes"),
+        fault: "14:29: \"9223372036854775808\" is not a 64-bit integer; for a string put it in quotes"),
       Row(
         keys: "auth: local\n    identity: { \"X Y\": tenant }",
-        fault: "14:17: \"X Y\" is no header name (RFC 9110 §5.1)"),
+        fault: "14:17: \"X Y\" is not a header name (RFC 9110 §5.1)"),
       Row(
         keys: "auth: local\n    identity: { X-A: a, x_a: b }",
-        fault: "14:25: \"x_a\" is the same header as \"X-A\" to many applications; name one of them otherwise"),
+        fault: "14:25: \"x_a\" is the same header as \"X-A\" to many applications; rename one of them"),
       Row(keys: "auth: local\n    identity: { defaults: no }", fault: "14:27: \"no\" is neither true nor false"),
     ])
   func refused(_ row: Row) {
@@ -184,17 +184,17 @@ struct RouteTests {
       ("/a, host: api.example.com", "/a/, host: API.example.com", "has the same pattern"),
       ("/a, name: one", "/a, name: two", "has the same pattern"),
       // Within another.
-      ("/**", "/a", "takes all of its requests"),
-      ("/a/**", "/a", "takes all of its requests"),
-      ("/a/**", "/a/b/**", "takes all of its requests"),
-      ("/a/*", "/a/b", "takes all of its requests"),
+      ("/**", "/a", "matches all of its requests"),
+      ("/a/**", "/a", "matches all of its requests"),
+      ("/a/**", "/a/b/**", "matches all of its requests"),
+      ("/a/*", "/a/b", "matches all of its requests"),
       ("/*/b/**", "/a/*/**", nil),
-      ("/a/*/**", "\"/a/b/{c}\"", "takes all of its requests"),
-      ("/a", "/a, methods: [GET]", "takes all of its requests"),
-      ("/a, methods: [GET]", "/a, methods: [HEAD]", "takes all of its requests"),
-      ("/a", "/a, host: api.example.com", "takes all of its requests"),
-      ("/a, host: \"*.example.com\"", "/a, host: api.example.com", "takes all of its requests"),
-      ("/a, host: \"*.example.com\"", "/a, host: \"*.eu.example.com\"", "takes all of its requests"),
+      ("/a/*/**", "\"/a/b/{c}\"", "matches all of its requests"),
+      ("/a", "/a, methods: [GET]", "matches all of its requests"),
+      ("/a, methods: [GET]", "/a, methods: [HEAD]", "matches all of its requests"),
+      ("/a", "/a, host: api.example.com", "matches all of its requests"),
+      ("/a, host: \"*.example.com\"", "/a, host: api.example.com", "matches all of its requests"),
+      ("/a, host: \"*.example.com\"", "/a, host: \"*.eu.example.com\"", "matches all of its requests"),
       // A later route that is broader, or beside it.
       ("/a", "/**", nil),
       ("/a", "/a/**", nil),
@@ -250,7 +250,7 @@ struct RouteTests {
       """
     #expect(
       faults(sample.text) == [
-        "12:13: the route on line 11 is called \"a\" already",
+        "12:13: the route on line 11 is already called \"a\"",
         "15:13: this route never matches: the one on line 13 has the same pattern",
       ])
   }
@@ -368,7 +368,7 @@ struct RouteTests {
           - { resource: "http://127.0.0.1:8080/api", providers: local }
 
         """)
-    #expect(faults(sample.text).contains { $0.contains("is described already") } == isRefused)
+    #expect(faults(sample.text).contains { $0.contains("is already described") } == isRefused)
   }
 
   @Test(
@@ -392,7 +392,7 @@ struct RouteTests {
     #expect(
       faults(sample.text)
         == (isSound
-          ? [] : ["\(line + 1):13: this route never matches: the one on line \(line) takes all of its requests"]))
+          ? [] : ["\(line + 1):13: this route never matches: the one on line \(line) matches all of its requests"]))
   }
 
   @Test("Hosts whose paths are folded")

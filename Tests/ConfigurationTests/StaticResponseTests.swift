@@ -34,9 +34,12 @@ struct StaticResponseTests {
     "What it cannot be is refused",
     arguments: [
       ("{ status: 199 }", "11:23: \"199\" is out of range: 200 to 599"),
-      ("{ status: 204, body: x }", "11:23: an answer with the status 204 has no body"),
-      ("{ content_type: é, body: x }", "11:29: \"é\" is no header value: it holds more than visible ASCII and spaces"),
-      ("{ body: x, body_file: y }", "11:24: \"body_file\" beside \"body\"; an answer has one or the other"),
+      ("{ status: 204, body: x }", "11:23: a response with the status 204 has no body"),
+      (
+        "{ content_type: é, body: x }",
+        "11:29: \"é\" is not a header value: it may contain only visible ASCII and spaces"
+      ),
+      ("{ body: x, body_file: y }", "11:24: \"body_file\" together with \"body\"; a response has one or the other"),
     ])
   func refused(keys: String, fault: String) {
     #expect(faults(sample(keys)).first == fault)
@@ -46,7 +49,7 @@ struct StaticResponseTests {
   func together() {
     var sample = Sample()
     sample.upstreams = "upstreams:\n  echo: { builtin: static }\n"
-    #expect(faults(sample.text) == ["9:20: builtin: static needs \"static\", which says what is answered"])
+    #expect(faults(sample.text) == ["9:20: builtin: static needs \"static\", which says what to answer"])
     sample.upstreams = "upstreams:\n  echo: { builtin: echo, static: { body: x } }\n"
     #expect(faults(sample.text) == ["9:26: \"static\" without builtin: static"])
     sample.upstreams = "upstreams:\n  echo: { servers: [\"127.0.0.1:1\"], static: { body: x } }\n"

@@ -32,9 +32,9 @@ struct TryTests {
     "What is wrong is said where it stands",
     arguments: [
       ("enforce: 0%", #"15:47: "0%" is out of range: 1% to 99%"#),
-      ("enforce: 100%", "15:47: what is enforced for everyone is not tried: move it to the route's require"),
-      ("enforce: on", "15:47: what is enforced for everyone is not tried: move it to the route's require"),
-      ("enforce: -1%", #"15:47: "-1%" is no percentage; write a whole number and %: 10%"#),
+      ("enforce: 100%", "15:47: what is enforced for everyone is no longer a trial: move it to the route's require"),
+      ("enforce: on", "15:47: what is enforced for everyone is no longer a trial: move it to the route's require"),
+      ("enforce: -1%", #"15:47: "-1%" is not a percentage; write a whole number and %: 10%"#),
       ("enforce: half", #"15:47: "half" is not off or a percentage: 10%"#),
       ("enforce: 5%, budget: 0%", #"15:59: "0%" is out of range: 1% to 100%"#),
     ])
@@ -46,7 +46,7 @@ struct TryTests {
   func alone() {
     #expect(
       faults(Sample.route("auth: local\n    try: { enforce: off }").text) == [
-        #"14:10: "require" is missing. What a token would have to say."#
+        #"14:10: "require" is missing. What a token would have to contain."#
       ])
     #expect(
       faults(Sample.route("auth: none\n    try: { require: { roles: [a] } }").text) == [

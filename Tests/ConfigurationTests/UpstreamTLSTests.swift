@@ -50,7 +50,7 @@ struct UpstreamTLSTests {
     for text in ["a:1", "*.example", "a/b", "a..b"] {
       #expect(
         faults(sample("\"https://a\"", "server_name: \"\(text)\"")) == [
-          "11:25: \"\(text)\" is no host; write a name, as orders.internal, or an IP address"
+          "11:25: \"\(text)\" is not a host; write a name such as orders.internal, or an IP address"
         ])
     }
   }
@@ -80,6 +80,6 @@ struct UpstreamTLSTests {
     let open = try folder.write("open.key", "", mode: 0o644)
     let found = faults(sample("\"https://a\"", "certificate: \(open), key: \(open)"))
     #expect(found.count == 1)
-    #expect(found.first?.contains("the private key can be read by others than its owner; run chmod 600") == true)
+    #expect(found.first?.contains("the private key can be read by users other than its owner; run chmod 600") == true)
   }
 }

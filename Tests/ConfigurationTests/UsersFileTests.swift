@@ -93,9 +93,10 @@ struct UsersFileTests {
       """
     let found = faults(text)
     for (place, words) in [
-      ("2:9", "is no id"), ("4:20", "no password hash"), ("5:5", "did you mean \"roles\""), ("7:15", "taken on line 3"),
+      ("2:9", "is not an id"), ("4:20", "password hash"), ("5:5", "did you mean \"roles\""),
+      ("7:15", "taken on line 3"),
       ("8:20", "$apr1$"), ("9:5", "\"id\" is missing"), ("9:15", "begins or ends with a space"),
-      ("10:20", "cost of 31"), ("11:14", "is no scope"), ("12:15", "the gateway sets"),
+      ("10:20", "cost of 31"), ("11:14", "is not a scope"), ("12:15", "the gateway sets"),
       ("12:29", "found a mapping"), ("12:46", "a list in a list"), ("13:15", "neither true nor false"),
       ("15:9", "taken on line 6"), ("16:18", "expected a password hash"), ("17:1", "unknown key"),
     ] {

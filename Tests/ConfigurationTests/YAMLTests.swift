@@ -20,10 +20,10 @@ struct YAMLTests {
       Row(what: "a far unknown key", text: "banana: 2\n", fault: "1:1: unknown key \"banana\""),
       Row(
         what: "a duplicate key", text: "workers: 1\nworkers: 2\n",
-        fault: "2:1: duplicate key \"workers\"; it stands on line 1 already"),
+        fault: "2:1: duplicate key \"workers\"; it is already on line 1"),
       Row(
         what: "a duplicate key in other quotes", text: "workers: 1\n\"workers\": 2\n",
-        fault: "2:1: duplicate key \"workers\"; it stands on line 1 already"),
+        fault: "2:1: duplicate key \"workers\"; it is already on line 1"),
       Row(
         what: "an anchor", text: "workers: &many 4\n",
         fault: "1:10: anchors are not allowed; a value that begins with & or ! needs quotes"),
@@ -43,13 +43,13 @@ struct YAMLTests {
       Row(
         what: "a control character in a key", text: "\"a\\eb\": 1\n",
         fault: "1:1: a key with a line break or another control character"),
-      Row(what: "a key that is no word", text: "[a]: 1\n", fault: "1:1: a key has to be a word"),
+      Row(what: "a key that is no word", text: "[a]: 1\n", fault: "1:1: a key must be a word"),
       Row(
         what: "a control character", text: "workers: \"a\\0b\"\n",
-        fault: "1:10: a text with a line break or another control character"),
+        fault: "1:10: a string with a line break or another control character"),
       Row(
         what: "a line break", text: "workers: |\n  1\n  2\n",
-        fault: "1:10: a text with a line break or another control character"),
+        fault: "1:10: a string with a line break or another control character"),
       Row(
         what: "a variable that is not set", text: "workers: ${NOT_SET}\n",
         fault: "1:10: environment variable \"NOT_SET\" is not set"),
@@ -80,7 +80,7 @@ struct YAMLTests {
         fault: "2:1: a value cannot begin with this character; quote it (a tab cannot indent: use spaces)"),
       Row(
         what: "an address that begins with a bracket", text: "listeners:\n  - address: [::]:8080\n",
-        fault: "2:15: expected a value; a value that begins with [ or holds braces inside {…} or […] needs quotes"),
+        fault: "2:15: expected a value; a value that begins with [ or contains braces inside {…} or […] needs quotes"),
       Row(
         what: "a wildcard without quotes", text: "routes:\n  - host: *.example.com\n",
         fault: "2:12: a value that begins with * or & needs quotes"),
@@ -88,21 +88,21 @@ struct YAMLTests {
         what: "braces inside braces", text: "routes:\n  - { path: /a/{id}, auth: none }\n",
         fault:
           "2:16: expected \",\" or \"}\" in a mapping; "
-          + "a value that begins with [ or holds braces inside {…} or […] needs quotes"),
+          + "a value that begins with [ or contains braces inside {…} or […] needs quotes"),
       Row(
         what: "a bad indentation", text: "log:\n    level: info\n  format: json\n",
         fault: "3:3: expected the next key or list element; is the indentation right?"),
       Row(
         what: "a colon in a value", text: "log: level: info\n",
-        fault: "1:11: unexpected \":\"; a value that holds \": \" needs quotes, and a key starts its own line"),
-      Row(what: "an open quote", text: "log: \"level\n", fault: "1:6: the text's closing quote is missing"),
+        fault: "1:11: unexpected \":\"; a value that contains \": \" needs quotes, and a key starts its own line"),
+      Row(what: "an open quote", text: "log: \"level\n", fault: "1:6: the string's closing quote is missing"),
       Row(what: "an open list", text: "log: [a, b\n", fault: "1:6: expected \",\" or \"]\" in a list"),
     ])
   func syntax(_ row: Row) {
     #expect(faults(row.text) == [row.fault])
   }
 
-  @Test("Text that is no UTF-8 is refused with its place")
+  @Test("Text that is not UTF-8 is refused with its place")
   func encoding() {
     let bytes = Array("workers: 1\nlog: é".utf8) + [0xFF]
     let result = GatewayConfiguration.parse(bytes, file: "f", environment: [:], processorCount: 4)

@@ -175,7 +175,7 @@ def test_what_is_no_listening_socket_is_an_error(listening, tmp_path, kind):
         }[kind]()
         ended = launch([listening(), given], tmp_path)
     assert ended.returncode == 69
-    assert "descriptor 4 (portcullis.socket) is no listening stream socket" in ended.stderr
+    assert "descriptor 4 (portcullis.socket) is not a listening stream socket" in ended.stderr
 
 
 def test_what_is_meant_for_another_process_is_left_alone(activate, listening, upstream):

@@ -302,7 +302,7 @@ def test_a_command_reloads(start, upstream, tmp_path):
     assert reload(0, *target, "--canary", "1h").stdout.startswith("reloaded, on trial for ")
     gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }"))
     assert reload(0, *target).stdout == "reloaded: limits\n"
-    gateway.wait_message("the trial is given up: the configuration before it is in force again")
+    gateway.wait_message("the trial was abandoned: the previous configuration is in force again")
     gateway.write_config(config(app, admin=admin, top="limits: { fields: 50 }", workers=2))
     waiting = reload(0, *target)
     assert waiting.stdout == "reloaded: nothing\n" and "workers take effect with SIGUSR2 or a restart" in waiting.stderr
@@ -488,7 +488,7 @@ def test_a_public_one_shows_and_changes_nothing(start, upstream):
     assert admin.get("/status", JSON).status == 200
     assert admin.get("/reload", method="POST").status == 403
     refused = run("reload", "--admin", f"127.0.0.1:{admin.port}")
-    assert refused.returncode == 69 and "takes no orders" in refused.stderr
+    assert refused.returncode == 69 and "accepts no commands" in refused.stderr
     assert admin.status()["configuration"]["generation"] == 1
     # What is wrong may quote what nobody else is to read.
     gateway.write_config("listeners: hunter2")
@@ -505,7 +505,7 @@ def test_each_reload_that_is_asked_for_is_answered_with_what_came_of_it(start, u
         answers = list(pool.map(lambda _: admin.get("/reload", method="POST").status, range(12)))
     # Those that come while one goes on are answered by the next, together.
     assert answers == [200] * 12 and 2 < admin.status()["configuration"]["generation"] <= 13
-    assert gateway.wait_message("asked for")["client"] == "127.0.0.1"
+    assert gateway.wait_message("requested at")["client"] == "127.0.0.1"
 
 
 def test_one_address_does_not_keep_the_others_out(start, upstream):
@@ -591,7 +591,7 @@ def test_what_is_wrong_with_it_is_said(tmp_path):
         ("admin: { address: '[::]:9901' }", "other machines can reach this address"),
         ("admin: { address: 127.0.0.1:8080 }", "a listener has the same address"),
         ("admin: {}", "\"address\" is missing"),
-        ("admin: { address: 127.0.0.1:9901, hosts: ['*.example'] }", "is no host"),
+        ("admin: { address: 127.0.0.1:9901, hosts: ['*.example'] }", "is not a host"),
     ):
         file = tmp_path / "gateway.conf"
         file.write_text(f"listeners:\n  - address: 127.0.0.1:8080\n{written}\nupstreams: {{ echo: {{ builtin: echo }} }}\n"

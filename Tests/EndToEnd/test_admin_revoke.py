@@ -91,7 +91,7 @@ def test_verify_says_that_a_sign_in_has_ended(made):
     assert statuses(made, first) == {401}
     ended = verify(made, first)
     assert ended.returncode == 1, ended
-    assert ended.stdout.startswith("refused: token_revoked: the sign-in or session that it came of has ended ("), ended
+    assert ended.stdout.startswith("refused: token_revoked: the sign-in or session that it came from has ended ("), ended
     assert "REFUSED  revocation  wanted no entry of it in " in ended.stdout and 'found its sid' in ended.stdout, ended
     assert verify(made, second).returncode == 0
 

@@ -674,7 +674,7 @@ def test_H_any_bytes_of_an_upstream_are_a_strict_answer_or_none(scene):
                 while got.status < 200:
                     got = client.response(method)
             except AssertionError as error:
-                assert "cut" in str(error) or "closed without an answer" in str(error), (answer, error)
+                assert "cut" in str(error) or "closed without a response" in str(error), (answer, error)
                 line = scene.line_of(target)
                 assert line["reason"] in ("upstream_truncated", "upstream_answer_invalid"), (answer, line)
                 seen.add("cut")

@@ -354,7 +354,7 @@ def test_explain_and_tests_know_certificates(scene, tmp_path):
     (("subject: uri", "subject: uid"), '"uid" is not uri, dns, email or common_name'),
     (("subject: uri", "dpop: off"), '"subject" is missing'),
     ((", client_ca: CLIENTS, client_auth: optional", ""), "no listener asks for certificates"),
-    (("machines:\n", "machines:\n        issuer: x\n"), '"issuer" beside "client_certificate"'),
+    (("machines:\n", "machines:\n        issuer: x\n"), '"issuer" together with "client_certificate"'),
     ((f'name: "{BATCH}"', f'name: "{ORDERS}"'), "is named twice"),
     (("- address: 127.0.0.2:0", "- { address: 127.0.0.2:0, tls: { certificate: CHAIN, key: KEY, client_ca: CHAIN, client_auth: optional } }"),
      'different "client_ca"'),

@@ -258,7 +258,7 @@ def test_C_13_a_revoked_user_begins_no_session(scene, provider, tmp_path):
         assert made.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
         assert b"Your access has been revoked." in answer.body and not any(
             line.startswith(SESSION) for line in answer.all("set-cookie"))
-    assert "revocations.file" in made.gateway.wait_message("signing in failed")["why"]
+    assert "revocations.file" in made.gateway.wait_message("sign-in failed")["why"]
     assert len(made.gateway.said("signed in")) == 1
 
 
@@ -617,7 +617,7 @@ def test_a_provider_that_is_down_at_first(start, upstream, tmp_path):
     answer = browser.go("/oauth/login?return_to=/a")
     assert answer.status == 503 and b"<html" in answer.body
     assert made.gateway.access_of(answer.request_id)["reason"] == "provider_unavailable"
-    made.gateway.wait_message("signing in failed")
+    made.gateway.wait_message("sign-in failed")
     with contextlib.closing(HostileProvider(port=port)):
         wait_until(lambda: browser.go("/oauth/login?return_to=/a").status == 303, "the provider", 15)
         wait_until(lambda: browser.go(browser.begin()).status == 303, "its keys", 40)

@@ -529,7 +529,7 @@ def test_C_9_sessions_are_long_and_random(straight):
 
 
 def test_C_9_the_file_of_sessions_opens_nothing(scene_of_its_own):
-    """What is in the file is no cookie, and nothing of the provider's can be read there."""
+    """What is in the file is not a cookie, and nothing of the provider's can be read there."""
     made, provider = scene_of_its_own
     browser = made.browser()
     signs_in(made, browser, browser.begin())

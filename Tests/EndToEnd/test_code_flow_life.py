@@ -170,7 +170,7 @@ def test_userinfo_is_asked_again_at_a_renewal_without_an_id_token(scene, provide
     age(made, renew_at=-7200)
     made.app.forget()
     assert browser.fetch("/admin").status == 401 and browser.fetch("/a").status == 401
-    assert made.gateway.wait_message("a session has ended: it was not renewed")["why"] == "userinfo is of another sub"
+    assert made.gateway.wait_message("a session has ended: it was not renewed")["why"] == "userinfo is for another sub"
     assert made.app.received == b"" and [each.fault for each in provider.asked if each.fault] == []
 
 
@@ -352,7 +352,7 @@ def test_C_9_sessions_are_listed_and_revoked_beside_a_gateway(scene, provider):
     wait_until(lambda: first.fetch("/a").status == 401, "the end", 10)
     # Ids are base64url, which may begin with a dash.
     unknown = sign_ins("revoke", "--id", "-x")
-    assert (unknown.returncode, "there is none" in unknown.stderr) == (1, True), unknown
+    assert (unknown.returncode, "none is active" in unknown.stderr) == (1, True), unknown
 
 
 def test_a_gateway_that_stops_answers_who_waits_for_the_provider(scene, provider):

@@ -92,7 +92,7 @@ ROWS = {
     "HS256 without a secret": (
         "    audiences: [api]", "    algorithms: [HS256]\n    audiences: [api]", (6, 18), "secret_file"),
     "leeway too long": ("    audiences: [api]", "    leeway: 61s\n    audiences: [api]", (6, 13), "out of range"),
-    "no duration": ("    audiences: [api]", "    leeway: 30\n    audiences: [api]", (6, 13), "no duration"),
+    "not a duration": ("    audiences: [api]", "    leeway: 30\n    audiences: [api]", (6, 13), "not a duration"),
     "path without a slash": ("/api/**", "api/**", (12, 11), "api/**"),
     "stars inside": ("/api/**", "/api/**/x", (12, 11), "**"),
     "dots in a path": ("/api/**", "/api/../x", (12, 11), ".."),
@@ -112,9 +112,9 @@ ROWS = {
     "implicit boolean": (
         "    upstream: app", "    identity: { defaults: yes }\n    upstream: app", (14, 27), "neither true nor false"),
     "empty requirement": (
-        "    upstream: app", "    require: {}\n    upstream: app", (14, 14), "demands nothing"),
+        "    upstream: app", "    require: {}\n    upstream: app", (14, 14), "requires nothing"),
     "empty claims": (
-        "    upstream: app", "    require: { claims: {} }\n    upstream: app", (14, 24), "demands nothing"),
+        "    upstream: app", "    require: { claims: {} }\n    upstream: app", (14, 24), "requires nothing"),
     "null claim": (
         "    upstream: app", "    require: { claims: { a: null } }\n    upstream: app", (14, 29), "quotes"),
     "fraction": ("    upstream: app", "    require: { claims: { a: 1.5 } }\n    upstream: app", (14, 29), "quotes"),

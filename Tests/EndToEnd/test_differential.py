@@ -77,7 +77,7 @@ def is_no_time(value):
 
 
 def is_other(value):
-    """Whether there is a value, and it is no text."""
+    """Whether there is a value, and it is not a string."""
     return value is not ... and not isinstance(value, str)
 
 
@@ -95,10 +95,10 @@ CLASSES = [
                 "order mark and encoded surrogates."),
     strict_json("half a surrogate pair", "lone surrogate",
                 "It is no Unicode text (RFC 8259 §8.2): no header could carry it, and others would replace it."),
-    Class("`jti` that is no text", "refuses",
+    Class("`jti` that is not a string", "refuses",
           "RFC 7519 §4.1.7 calls it a string, and what is none could not be listed among revoked ids. joserfc takes any.",
           lambda it: it.reason == "claim_malformed" and is_other(it.value(1, "jti"))),
-    strict_json("NaN and Infinity", "no number", "They are no JSON (RFC 8259 §6)."),
+    strict_json("NaN and Infinity", "no number", "They are not JSON (RFC 8259 §6)."),
     strict_json("numbers that nothing holds", "number out of range",
                 "1e400 is infinite for one reader and an error for another, as are whole numbers beyond 64 bits "
                 "(RFC 7493 §2.2)."),
@@ -111,7 +111,7 @@ CLASSES = [
     Class("a token of another kind", "refuses",
           "RFC 8725 §3.11: a logout token, a proof or an event is no access token, even of the right issuer.",
           lambda it: it.reason == "token_type_refused" and isinstance(it.value(0, "typ"), str)),
-    Class("`typ` that is no text", "refuses", "RFC 7515 §4.1.9: a string. PyJWT does not look.",
+    Class("`typ` that is not a string", "refuses", "RFC 7515 §4.1.9: a string. PyJWT does not look.",
           lambda it: it.reason == "token_header_invalid" and is_other(it.value(0, "typ"))),
     Class("a long `kid`", "refuses", "256 bytes are enough for every issuer; it stands in logs.",
           lambda it: it.reason == "token_header_invalid" and len(str(it.value(0, "kid"))) > 256),
@@ -287,7 +287,7 @@ def test_T_1_to_T_13_three_verifiers_agree_or_ours_is_right(scene):
             assert (lines[path]["status"], one.reason is None) == (one.status, one.status == 200), (one, lines[path])
             assert one.status == 200 or lines[path]["blame"] in ("client", "issuer", "policy"), lines[path]
         else:
-            # A head that is no HTTP has no path to be logged.
+            # A head that is not HTTP has no path to be logged.
             assert one.case.alone and one.status == 400, one
 
     # Many of each kind, or nothing was compared.

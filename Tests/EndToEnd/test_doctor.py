@@ -40,7 +40,7 @@ def test_a_good_issuer(tmp_path, key_server, keys):
         tmp_path, f'issuer: "{ISSUER}", jwks_url: "{issuer.url}", ca: {tmp_path}/ca.pem', "--token", tmp_path / "token")
     assert status == 0, findings
     # Certificates of the tests are good for an hour.
-    assert of(findings, "TLS") == [("warning", "a certificate ends in 0 days: then no key is fetched any more")]
+    assert of(findings, "TLS") == [("warning", "a certificate expires in 0 days: then no key is fetched any more")]
     assert findings[0]["subject"] == "TLS" and "renew" in findings[0]["remedy"]
     assert of(findings, "clock")[0][0] == "good" and of(findings, "cache")[0][0] == "good"
     [(severity, verdict)] = of(findings, "keys")
@@ -107,7 +107,7 @@ def test_a_good_introspection_endpoint(endpoint):
     findings, status = look("--token", "-", stdin="opaque\n")
     assert status == 0, findings
     [(severity, verdict)] = of(findings, "introspection")
-    assert severity == "good" and "made-up token that it is inactive" in verdict
+    assert severity == "good" and "made-up token as inactive" in verdict
     assert of(findings, "introspection TLS") == [("warning", f"{server.url} is asked without TLS")]
     [(severity, verdict)] = of(findings, "token")
     assert severity == "good" and "active, for another" in verdict and "opaque" not in json.dumps(findings)
@@ -121,7 +121,7 @@ def test_a_good_introspection_endpoint(endpoint):
     ({"active": False}, "token_inactive", "new token"),
     (active(aud="other"), "audience_mismatch", "docs/reasons.md"),
     (active(exp=1), "token_expired", "docs/reasons.md"),
-    ((500, {}, b"{}"), "not introspected: the answer has status 500", "redirects"),
+    ((500, {}, b"{}"), "not introspected: the response has status 500", "redirects"),
     (active(cnf={"jkt": "x" * 43}, token_type="DPoP"), "is not shown here", "docs/reasons.md"),
 ])
 def test_a_token_that_an_endpoint_does_not_vouch_for(endpoint, said, verdict, remedy):
@@ -135,12 +135,12 @@ def test_a_token_that_an_endpoint_does_not_vouch_for(endpoint, said, verdict, re
 
 @pytest.mark.parametrize("instead, verdict, remedy", [
     (None, "the issuer does not accept this client's credentials", "compare client_id"),
-    (active(), "of a made-up token that it is active", "what answers"),
+    (active(), "a made-up token as active", "what answers"),
     # Whatever else it says.
-    (active(aud="other"), "of a made-up token that it is active", "what answers"),
+    (active(aud="other"), "a made-up token as active", "what answers"),
     ((404, {}, b"{}"), "status 404", "introspection_endpoint"),
     ((200, {"Content-Type": "text/html"}, b"<html>"), "not application/json", "RFC 7662"),
-    ((200, {}, b'{"active": "false"}'), "no strict JSON object", "RFC 7662"),
+    ((200, {}, b'{"active": "false"}'), "not a strict JSON object", "RFC 7662"),
 ])
 def test_what_is_wrong_with_an_endpoint(endpoint, instead, verdict, remedy):
     server, look = endpoint
@@ -158,7 +158,7 @@ def test_an_endpoint_that_is_not_there_or_whose_certificate_nobody_knows(endpoin
     server.close()
     findings, status = look("--token", "-", stdin="opaque\n")
     assert status == 1 and of(findings, "introspection")[0][0] == "fault" and not of(findings, "introspection TLS")
-    assert any("reaches it" in each.get("remedy", "") for each in findings)
+    assert any("reach it" in each.get("remedy", "") for each in findings)
     [(severity, verdict)] = of(findings, "token")
     assert severity == "fault" and "cannot be asked" in verdict
     certificate(tmp_path, "self")

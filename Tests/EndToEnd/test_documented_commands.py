@@ -165,10 +165,10 @@ def access(scene):
 # What a gateway has said before, of what pages look for.
 SAID = [
     ("keys could not be fetched; those fetched before stay in use", {"provider": "company", "failures": "1"}),
-    ("a server is down, its health checks say", {"server": "10.0.0.1:8080", "upstream": "orders"}),
+    ("a server is down according to its health checks", {"server": "10.0.0.1:8080", "upstream": "orders"}),
     ("accepting pauses: limits.connections are open", {}),
     ("the access log cannot be written", {"error": "No space left on device"}),
-    ("signing in failed", {"failures": "7", "last_of": "alice", "provider": "local"}),
+    ("sign-in failed", {"failures": "7", "last_of": "alice", "provider": "local"}),
 ]
 
 

@@ -167,7 +167,7 @@ def test_a_budget_stops_a_share_until_its_rule_is_another(scene, keys):
     assert 'portcullis_enforcement_stopped{route="ramp"}' in metrics(gateway)
     found = [status(number, "user") for number in range(30)]
     assert found.count(403) == 10 and set(found[-5:]) == {200}, found
-    message = gateway.wait_message("enforced for nobody")
+    message = gateway.wait_message("no longer enforced")
     assert (message["route"], message["refused"], message["level"]) == ("ramp", "10", "error")
     assert metrics(gateway)['portcullis_enforcement_stopped{route="ramp"}'] == "1"
     assert gateway.wait_access(path="/ramp/29")[-1]["shadow"] == "role_missing"

@@ -95,7 +95,7 @@ def test_what_a_route_changes_in_what_is_forwarded(folder):
     (folder / "gateway.conf").write_text(changed)
     who = as_("claim=account=7")
     text = explain(folder, "/orders/7", *who)
-    assert "\nsets       X-Env, X-Api-Key\nremoves    X-Debug\ntoken      goes on as well" in text
+    assert "\nsets       X-Env, X-Api-Key\nremoves    X-Debug\ntoken      is forwarded too" in text
     assert "canary-key" not in text and "canary-key" not in explain(folder, "/orders/7", *who, "--format", "json")
     forwarded = explained(folder, "/orders/7", *who)["forwarded"]
     assert (forwarded["sets"], forwarded["removes"]) == (["X-Env", "X-Api-Key"], ["X-Debug"])
@@ -278,7 +278,7 @@ def test_A_3_a_test_that_fails_is_a_fault_with_its_place(folder, test, said):
 
 
 @pytest.mark.parametrize("test, said", [
-    ("{ request: GET, expect: allowed }", "is no request; write a method and a path: GET /orders/7"),
+    ("{ request: GET, expect: allowed }", "is not a request; write a method and a path: GET /orders/7"),
     ("{ request: GET https://a.example/x, expect: allowed }", "without a scheme"),
     ("{ request: GET /x, expect: role_mising }", 'did you mean "role_missing"?'),
     ("{ request: GET /x, expect: 200 }", "nor a status from 400 to 599"),

@@ -57,7 +57,7 @@ def test_a_way_that_cannot_be_opened_is_the_gateways_fault(code_flow, failing):
     failing.fail("EVP_CipherInit_ex")
     answer = browser.navigate(back)
     assert answer.status == 500 and code_flow.gateway.access_of(answer.request_id)["reason"] == "internal_error"
-    assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
+    assert code_flow.gateway.wait_message("sign-in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
     assert not code_flow.gateway.said("what a browser brought back")
     # Nothing of the way is used up.
     failing.mend("EVP_CipherInit_ex")
@@ -70,7 +70,7 @@ def test_a_session_whose_tokens_cannot_be_unsealed_goes_on(code_flow, provider, 
     due(code_flow)
     failing.fail("EVP_CipherInit_ex")
     until_status(lambda: browser.fetch("/a"), 503)
-    assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
+    assert code_flow.gateway.wait_message("sign-in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
     failing.mend("EVP_CipherInit_ex")
     assert browser.fetch("/a").status == 200
     assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
@@ -94,7 +94,7 @@ def test_a_renewal_that_cannot_be_sealed_is_said(code_flow, failing):
     # Tokens are opened without it, and not sealed.
     failing.fail("RAND_bytes")
     until_status(lambda: browser.fetch("/a"), 503)
-    assert code_flow.gateway.wait_message("signing in failed")["why"] == "OpenSSL: RAND_bytes failed"
+    assert code_flow.gateway.wait_message("sign-in failed")["why"] == "OpenSSL: RAND_bytes failed"
 
 
 def fault(gateway, answer):
@@ -160,7 +160,7 @@ def test_an_assertion_that_cannot_be_made_is_said(start, upstream, failing, tmp_
     failing.fail("EVP_DigestSignInit")
     token = bearer(mint(keys["ES256"]))
     assert fault(gateway, get(gateway, "/", [token])) == (
-        "an assertion could not be made: OpenSSL: EVP_DigestSignInit failed")
+        "no assertion could be made: OpenSSL: EVP_DigestSignInit failed")
     assert app.received == b""
     failing.mend("EVP_DigestSignInit")
     assert get(gateway, "/", [token]).status == 200
@@ -201,7 +201,7 @@ def own_fault(made, answer):
     assert answer.status == 500, answer
     line = made.gateway.access_of(answer.request_id)
     assert (line["reason"], line["blame"]) == ("internal_error", "gateway"), line
-    return made.gateway.wait_message("signing in failed")["why"]
+    return made.gateway.wait_message("sign-in failed")["why"]
 
 
 def test_a_refresh_token_that_cannot_be_looked_at_is_no_bad_one(sign_in, failing):
@@ -220,7 +220,7 @@ def test_a_browser_whose_refresh_token_cannot_be_looked_at_stays_signed_in(sign_
     del browser.cookies["portcullis_access"]
     failing.fail("EVP_Digest")
     assert browser.go("/x").status == 503
-    assert sign_in.gateway.wait_message("signing in failed")["why"] == "OpenSSL: EVP_Digest failed"
+    assert sign_in.gateway.wait_message("sign-in failed")["why"] == "OpenSSL: EVP_Digest failed"
     failing.mend("EVP_Digest")
     assert browser.go("/x").status == 200
 

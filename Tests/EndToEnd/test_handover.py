@@ -383,7 +383,7 @@ def test_the_first_process_of_a_container_hands_nothing_over(start, upstream):
     gateway = start(config(upstream().server), prefix=unshare)
     [first] = children(gateway.pid)
     os.kill(first, signal.SIGUSR2)
-    gateway.wait_message("the container ends with its first process")
+    gateway.wait_message("this is the container's first process")
     assert get(gateway, "/x").status == 200
     os.kill(first, signal.SIGTERM)
     assert gateway.wait() == 0
@@ -464,7 +464,7 @@ def test_a_new_process_that_dies_at_once_leaves_the_old_one_as_it_is(start, upst
 
 
 @pytest.mark.parametrize("value, descriptor, why", [
-    ("{pipe}:g:", "file", "no pipe"), ("{pipe}:g:", None, "no pipe"), ("0:g:", None, "no pipe"),
+    ("{pipe}:g:", "file", "not a pipe"), ("{pipe}:g:", None, "not a pipe"), ("0:g:", None, "not a pipe"),
     ("1:g:", "pipe", "not from the process"), ("0:g:", "pipe", "not from the process"),
     ("{parent}:g:", "pipe", "not from the process"), ("0{pipe}:g:", "pipe", "not from the process"),
     ("g", "pipe", "malformed"), ("", "pipe", "malformed"), ("{pipe}:?:", "pipe", "malformed")])
@@ -512,7 +512,7 @@ def test_the_new_process_reads_the_configuration(start, upstream, tmp_path):
     with Client(gateway, address=str(after)) as client:
         assert client.send(REQUEST.format("/")).response().body == b"new"
     # A listener that is no more is closed, and its path removed.
-    assert str(before) in gateway.wait_message("no longer listened on")["listeners"]
+    assert str(before) in gateway.wait_message("no longer listening")["listeners"]
     wait_until(lambda: not before.exists(), "the path to be removed")
 
 

@@ -150,8 +150,8 @@ def hang_up(connection):
 
 
 @pytest.mark.parametrize("function, why", [
-    (interim, "status 503"), (silent, "no answer in time"), (endless, "the answer is no HTTP/1.1"),
-    (garbage, "the answer is no HTTP/1.1"), (hang_up, "the connection ended before an answer"), (bytewise, None)])
+    (interim, "status 503"), (silent, "no response in time"), (endless, "the response is not HTTP/1.1"),
+    (garbage, "the response is not HTTP/1.1"), (hang_up, "the connection ended before a response"), (bytewise, None)])
 def test_what_is_no_good_answer(start, script, function, why):
     app = script(function)
     gateway = start(config(app.server, health="path: /, every: 100ms, timeout: 300ms"))
@@ -167,7 +167,7 @@ def test_a_server_that_stalls_is_down_and_holds_up_nobody(start, upstream):
     app = Checked(upstream, "app")
     with stalling() as stalled:
         gateway = start(config(stalled, app.server, health="path: /healthz, every: 100ms, timeout: 300ms"))
-        assert gateway.wait_message("is down")["why"] == "no answer in time"
+        assert gateway.wait_message("is down")["why"] == "no response in time"
         assert [get(gateway).body for _ in range(4)] == [b"app"] * 4
         seen = len(app.checks)
         wait_until(lambda: len(app.checks) > seen + 5, "further checks of the other")

@@ -250,7 +250,7 @@ def test_I_6_what_is_the_applications_own_passes(gateway, app, token):
     fields = [("Authorization", f"Bearer {token}"), ("Cookie", f"session={token}; a=b")]
     request = seen(gateway, app, "/public/a", fields)
     assert request.field("authorization") == fields[0][1] and request.field("cookie") == fields[1][1]
-    # Another scheme is no token: the cookie is.
+    # Another scheme is not a token: the cookie is.
     request = seen(gateway, app, "/a", [("Authorization", "Basic YTpi"), ("Cookie", f"session={token}; a=b")])
     assert request.field("authorization") == "Basic YTpi" and request.field("cookie") == "a=b"
 

@@ -149,7 +149,7 @@ def test_a_client_that_the_issuer_does_not_know(start, upstream, issuer, tmp_pat
     gateway = start(config(app, endpoint, wrong, NO_KEYS))
     Judge(gateway, app).refused(503, "introspection_unavailable", "issuer", fields=[bearer(GOOD)])
     why = gateway.wait_message("a token could not be introspected")["why"]
-    assert why == "the answer has status 401, not 200: the issuer does not accept this client's credentials"
+    assert why == "the response has status 401, not 200: the issuer does not accept this client's credentials"
     assert endpoint.asked == [] and endpoint.refused == ["credentials"]
     assert "hush" not in everything(gateway)
 
@@ -267,7 +267,7 @@ def test_a_bad_answer_lets_nobody_in(start, upstream, issuer, secret, token):
     # Nothing of it is remembered, and others are not refused for it.
     assert endpoint.asked == [token] * 2
     judge.allowed([bearer(GOOD)])
-    assert gateway.wait_message("tokens are introspected again")["provider"] == "company"
+    assert gateway.wait_message("tokens can be introspected again")["provider"] == "company"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -276,7 +276,7 @@ def test_K_1_a_token_does_not_follow_a_redirect(start, upstream, issuer, secret,
     endpoint = issuer({GOOD: (status, {"Location": elsewhere.url}, b"")})
     gateway = start(config(app, endpoint, secret, NO_KEYS))
     Judge(gateway, app).refused(503, "introspection_unavailable", "issuer", fields=[bearer(GOOD)])
-    assert gateway.wait_message("could not be introspected")["why"] == f"the answer has status {status}, not 200"
+    assert gateway.wait_message("could not be introspected")["why"] == f"the response has status {status}, not 200"
     assert elsewhere.connections == 0
 
 
@@ -327,7 +327,7 @@ def test_a_failing_issuer_is_left_alone_and_then_tried_again(start, upstream, is
     assert 3 <= len(endpoint.asked) < 30, endpoint.asked
     endpoint.said = {f"t{number}": active() for number in range(200)}
     wait_until(lambda: get(gateway, "/api/x", [bearer("t150")]).status == 200, "the recovery", 30)
-    gateway.wait_message("tokens are introspected again")
+    gateway.wait_message("tokens can be introspected again")
 
 
 @pytest.mark.parametrize("token", ["duplicate-claim", "deep", "large", "bad-utf8", "bad-request"])
@@ -591,7 +591,7 @@ def test_a_reload_forgets_and_reads_the_secret_again(start, upstream, issuer, se
     gateway.reload()
     judge.allowed([bearer(GOOD)])
     judge.allowed([bearer("later")])
-    # A file that others can read is no reason to end: the old one stays in force.
+    # A file that others can read is not a reason to end: the old one stays in force.
     secret.chmod(0o644)
     gateway.signal(signals.SIGHUP)
     gateway.wait_message("reload refused")
@@ -736,9 +736,9 @@ def serialized(key):
 
 
 @pytest.mark.parametrize("content, mode, fault", [
-    (b"no key", 0o600, "holds no unencrypted RSA, EC or Ed25519 private key in PEM"),
+    (b"no key", 0o600, "contains no unencrypted RSA, EC or Ed25519 private key in PEM"),
     (lambda: serialized(rsa.generate_private_key(65537, 1024)), 0o600, "holds an RSA key of 1024 bits; 2048 to 8192 are accepted"),
-    (None, 0o640, "the private key can be read by others than its owner"), (None, 0o600, None)])
+    (None, 0o640, "the private key can be read by users other than its owner"), (None, 0o600, None)])
 def test_K_8_a_client_key_that_cannot_be_used(tmp_path, upstream, issuer, keys, content, mode, fault):
     key = tmp_path / "client.pem"
     key.write_bytes((content() if callable(content) else content) or serialized(keys["ES256"].private))

@@ -134,10 +134,10 @@ def test_a_gateway_tells_when_it_first_saw_a_key(start, upstream, key_server, ke
     (lambda text: text[:-40], 0o600, "damaged"), (lambda text: text.replace("es256-1", "es256-2"), 0o600, "damaged"),
     (lambda text: text.replace('"version":1', '"version":2'), 0o600, "another version"),
     (lambda text: text, 0o644, "mode 644"), (lambda text: text, 0o660, "mode 660"),
-    (dict(issuer="https://other.example"), 0o600, "of the issuer"), (dict(issuer=ISSUER + "/"), 0o600, "of the issuer"),
-    (dict(location="http://127.0.0.1:1/jwks.json"), 0o600, "of keys at"),
+    (dict(issuer="https://other.example"), 0o600, "from the issuer"), (dict(issuer=ISSUER + "/"), 0o600, "from the issuer"),
+    (dict(location="http://127.0.0.1:1/jwks.json"), 0o600, "has keys from"),
     (dict(fetched_at=int(time.time()) - 86_500), 0o600, "stale_for"),
-    (dict(fetched_at=int(time.time()) + 86_400), 0o600, "later than now"),
+    (dict(fetched_at=int(time.time()) + 86_400), 0o600, "written in the future"),
     (dict(key_set='{"keys":[]}'), 0o600, "empty"), (dict(key_set="[]"), 0o600, "no key set"),
 ], ids=["empty", "HTML", "cut off", "changed", "version", "0644", "0660", "issuer", "slash", "address", "old", "future",
         "no keys", "no set"])
@@ -382,7 +382,7 @@ def test_keys_that_are_gone_are_looked_for_at_the_issuer(start, upstream, key_se
     gone.instead = (410, {}, b"")
     discovery(issuer, issuer.origin, jwks_uri=gone.url)
     gateway = start(config(app, f'issuer: "{issuer.origin}"'))
-    assert failed(gateway) == "the answer has status 410, not 200"
+    assert failed(gateway) == "the response has status 410, not 200"
     discovery(issuer, issuer.origin, jwks_uri=new_home.url)
     served(gateway, mint(keys["ES256"], iss=issuer.origin))
 

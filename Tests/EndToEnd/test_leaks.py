@@ -86,7 +86,7 @@ def test_a_client_secret_of_code_flow_that_leaked(start, upstream, provider, tmp
     # Until the gateway has it nobody signs in, and no session ends.
     answer = second.navigate(second.begin())
     assert answer.status == 403 and made.gateway.access_of(answer.request_id)["reason"] == "provider_refused"
-    assert "invalid_client" in made.gateway.wait_message("signing in failed")["why"]
+    assert "invalid_client" in made.gateway.wait_message("sign-in failed")["why"]
     assert first.navigate("/a").status == 503 and made.app.requests == []
     (tmp_path / "one/client.secret").write_text(provider.secret + "\n")
     made.gateway.reload()

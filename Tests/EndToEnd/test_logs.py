@@ -559,7 +559,7 @@ def test_L_4_a_stalled_standard_error_costs_no_requests(upstream, tmp_path):
         while json.loads(lines[-1])["message"] != "program messages were lost: standard error could not be written in time":
             lines.append(process.stderr.readline())
         assert int(json.loads(lines[-1])["lines"]) > 0
-        faults = [line for line in lines if b"no path pattern" in line]
+        faults = [line for line in lines if b"not a path pattern" in line]
         assert len(faults) > 400 and b"path0k" in faults[0] and b"path399k" in faults[399]
         process.send_signal(signal.SIGHUP)
         while json.loads(lines[-1])["message"] != "reloaded":

@@ -400,7 +400,7 @@ def test_K_7_another_name_of_the_issuer_is_another_issuer(start, upstream, provi
     # It answers under this name too, but says that it is called otherwise; or its tokens do.
     for issuer in [provider_mock.issuer + "/"]:
         gateway = start(config(app, issuer))
-        assert "discovery document is of the issuer" in gateway.wait_message("keys could not be fetched", 20)["why"]
+        assert "discovery document is for the issuer" in gateway.wait_message("keys could not be fetched", 20)["why"]
         token = sign_in(provider_mock.issuer, CLIENT, REDIRECT, {"sub": "bob"}, SECRET)["id_token"]
         answer = get(gateway, "/x", [bearer(token)])
         assert answer.status == 503 and app.received == b""

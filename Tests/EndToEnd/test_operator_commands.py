@@ -63,7 +63,7 @@ def test_a_provider_that_needs_no_keys_is_not_said_to_lack_them(start, upstream,
     assert verified.returncode == 64 and "client_certificate" in verified.stderr, verified
     (gateway.folder / "token").write_text("a.b.c")
     asked = run("doctor", "--config", gateway.config_path, "--provider", "machines", "--token", gateway.folder / "token")
-    assert asked.returncode == 1 and "mend the keys" not in asked.stdout and "client_certificate" in asked.stdout, asked
+    assert asked.returncode == 1 and "fix the keys" not in asked.stdout and "client_certificate" in asked.stdout, asked
 
 
 def test_doctor_says_what_a_shared_secret_is(tmp_path):
@@ -142,16 +142,16 @@ def test_a_socket_that_does_not_answer_is_named(tmp_path, command):
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "adm.sock"))
     ended = run(*command, "--admin", "unix:adm.sock", cwd=tmp_path)
-    assert ended.returncode == 69 and "nobody listens there" in ended.stderr, ended
+    assert ended.returncode == 69 and "nothing listens there" in ended.stderr, ended
 
 
 # What check says before serve fails.
 
 
 @pytest.mark.parametrize("text, said", [
-    ('listeners: [{ address: "127.0.0.1:8080" }, { address: "0.0.0.0:8080" }]', "the listener at 127.0.0.1:8080 has this port already"),
-    ('listeners: [{ address: "[::]:8080" }, { address: "[::1]:8080" }]', "the listener at [::]:8080 has this port already"),
-    ('listeners: [{ address: "0.0.0.0:8080" }]\nadmin: { address: "127.0.0.1:8080" }', "the listener at 0.0.0.0:8080 has this port already"),
+    ('listeners: [{ address: "127.0.0.1:8080" }, { address: "0.0.0.0:8080" }]', "the listener at 127.0.0.1:8080 already has this port"),
+    ('listeners: [{ address: "[::]:8080" }, { address: "[::1]:8080" }]', "the listener at [::]:8080 already has this port"),
+    ('listeners: [{ address: "0.0.0.0:8080" }]\nadmin: { address: "127.0.0.1:8080" }', "the listener at 0.0.0.0:8080 already has this port"),
     ('listeners: [{ address: "127.0.0.1:0" }]\nlog: { access: missing/access.log }', "log.access: there is no folder "),
     ('listeners: [{ address: "127.0.0.1:0" }]\nlog: { access: logs }', "logs is a folder; name a file in it"),
     ('listeners: [{ address: "127.0.0.1:0" }]\nlog: { access: users/access.log }', "Not a directory"),
@@ -174,7 +174,7 @@ def test_listeners_beside_each_other_are_good(tmp_path, listeners):
     ("path: /,", 'path: /, methods: ["*"],', 'leave "methods" out'), ("path: /,", "path: /, methods: [ANY],", 'leave "methods" out'),
     ("path: /,", "path: /, methods: [all],", 'leave "methods" out'),
     ("audiences: [app]", 'audiences: "*"', "write any"),
-    ("path: /,", 'path: /, host: "https://a.b",', "without scheme"), ("path: /,", 'path: /, host: "a.b:80",', "without its port"),
+    ("path: /,", 'path: /, host: "https://a.b",', "without scheme"), ("path: /,", 'path: /, host: "a.b:80",', "without a port"),
 ])
 def test_advice_that_helps(tmp_path, old, new, said):
     checked = run("check", "--config", written(tmp_path, OWN.replace(old, new)))
@@ -196,7 +196,7 @@ def test_a_name_that_is_no_text_is_not_imported(tmp_path):
     hashed = "$y$j9T$" + "a" * 22 + "$" + "b" * 43
     (tmp_path / "people").write_bytes(b"alic\xff:" + hashed.encode() + b"\n")
     ended = run("user", "import", "people", "--users-file", "users.yaml", cwd=tmp_path)
-    assert ended.returncode == 1 and "people:1: bytes that are no UTF-8" in ended.stderr, ended
+    assert ended.returncode == 1 and "people:1: bytes that are not UTF-8" in ended.stderr, ended
     assert not (tmp_path / "users.yaml").exists()
 
 

@@ -131,7 +131,7 @@ def test_a_collector_that_fails_or_hangs_holds_up_nobody(start, upstream, collec
     other = free_port()
     gateway = start(config(f"{{ url: http://127.0.0.1:{other}, traces: 100% }}", app, tmp_path))
     assert get(gateway, "/open/1").status == 200
-    said = gateway.wait_message("the collector takes no traces")
+    said = gateway.wait_message("the collector does not accept traces")
     assert said["url"] == f"http://127.0.0.1:{other}/v1/traces"
     # What waits goes to the one that a reload names.
     collector.going.clear()

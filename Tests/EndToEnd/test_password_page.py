@@ -191,26 +191,26 @@ def test_who_is_no_user_any_more_changes_nothing(signed_in, people):
     before = made.users_file.read_text()
     for answer in (browser.go(PATH), browser.post_form(PATH, form)):
         assert answer.status == 401 and reason(made, answer) == "login_failed"
-        assert alert(answer) == "This account has no password that could be changed here."
+        assert alert(answer) == "This account has no password that can be changed here."
         assert "<form" not in answer.body.decode()
     assert made.users_file.read_text() == before and made.app.received == b""
 
 
 @pytest.mark.parametrize("options, status, code, words, field", [
-    ({"current": "wrong"}, 401, "login_failed", "The current password is not right.", "current_password"),
-    ({"current": ""}, 401, "login_failed", "The current password is not right.", "current_password"),
-    ({"current": "x" * 512}, 401, "login_failed", "The current password is not right.", "current_password"),
-    ({"current": b"\xff\xfe" * 4}, 401, "login_failed", "The current password is not right.", "current_password"),
-    ({"again": NEW + "x"}, 400, "password_refused", "The two new passwords are not the same.", "new_password"),
-    ({"again": ""}, 400, "password_refused", "The two new passwords are not the same.", "new_password"),
-    ({"new": "short"}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": "ä" * 7}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": ""}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": "x" * 512}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": "ä" * 256}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": "nul\0nul\0nul"}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": b"\xff\xfe" * 8}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
-    ({"new": b"\xed\xa0\x80" * 8}, 400, "password_refused", "8 characters at least, and 511 bytes at most", "new_password"),
+    ({"current": "wrong"}, 401, "login_failed", "The current password is wrong.", "current_password"),
+    ({"current": ""}, 401, "login_failed", "The current password is wrong.", "current_password"),
+    ({"current": "x" * 512}, 401, "login_failed", "The current password is wrong.", "current_password"),
+    ({"current": b"\xff\xfe" * 4}, 401, "login_failed", "The current password is wrong.", "current_password"),
+    ({"again": NEW + "x"}, 400, "password_refused", "The two new passwords do not match.", "new_password"),
+    ({"again": ""}, 400, "password_refused", "The two new passwords do not match.", "new_password"),
+    ({"new": "short"}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": "ä" * 7}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": ""}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": "x" * 512}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": "ä" * 256}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": "nul\0nul\0nul"}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": b"\xff\xfe" * 8}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
+    ({"new": b"\xed\xa0\x80" * 8}, 400, "password_refused", "at least 8 characters, and at most 511 bytes", "new_password"),
 ])
 def test_errors_are_said_in_words_beside_the_field(signed_in, options, status, code, words, field):
     made, browser = signed_in
@@ -245,7 +245,7 @@ def test_no_browser_is_told_to_cut_a_password(signed_in):
         inputs = re.findall(r'<input [^>]*type="password"[^>]*>', browser.go(path).body.decode())
         assert len(inputs) == count and not any("maxlength" in each for each in inputs), inputs
     answer = made.browser().sign_in(password=PASSWORD + "x" * 600)
-    assert answer.status == 401 and alert(answer) == "This user name and password do not fit together."
+    assert answer.status == 401 and alert(answer) == "Wrong user name or password."
 
 
 def test_C_8_another_site_changes_no_password(signed_in):
@@ -306,7 +306,7 @@ def test_C_11_guessing_the_current_password_is_throttled(signed_in):
     assert [browser.post_form(PATH, form).status for _ in range(10)] == [401] * 10
     answer = browser.post_form(PATH, {**form, "current_password": PASSWORD})
     assert answer.status == 429 and reason(made, answer) == "login_throttled"
-    assert 0 < int(answer.field("retry-after")) <= 900 and "Too many tries. Try again in 15 minutes." == alert(answer)
+    assert 0 < int(answer.field("retry-after")) <= 900 and "Too many attempts. Try again in 15 minutes." == alert(answer)
     # As at the login, which counts the same.
     assert made.login().status == 429 and made.login("bob").status == 200
     assert made.login(password=NEW).status == 429

@@ -111,11 +111,11 @@ def test_a_reload_changes_it(start, upstream, tmp_path, key):
     ('  - { resource: "https://api.example.com/a/../b", providers: company }', "no request can have"),
     ('  - { resource: "https://api.example.com/%61", providers: company }', "no request can have"),
     ('  - { resource: "https://api.example.com/*", providers: company }', "no request can have"),
-    ('  - { resource: "https://api.example.com/#a", providers: company }', "is no https URL"),
+    ('  - { resource: "https://api.example.com/#a", providers: company }', "is not an https URL"),
     ('  - { resource: "https://api.example.com", providers: compny }', 'did you mean "company"?'),
     ('  - { resource: "https://api.example.com" }', '"providers" is missing'),
     ('  - { resource: "https://api.example.com", providers: company }\n'
-     '  - { resource: "https://API.example.com/", providers: company }', "is described already"),
+     '  - { resource: "https://API.example.com/", providers: company }', "is already described"),
     ('  - { resource: "https://api.example.com/mine", providers: company }', "the gateway itself answers this path"),
 ], ids=str)
 def test_A_3_what_cannot_be_described(tmp_path, key, resources, said):

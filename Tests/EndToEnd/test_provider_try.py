@@ -240,7 +240,7 @@ def test_a_budget_stops_the_share_of_a_provider_until_it_tries_something_else(sh
     assert {ask(f"/plain/bad-{number}", sub=f"bad-{number}", aud="x")[0].status for number in range(12)} == {401}
     found = statuses(0, 30)
     assert found.count(401) == 10 and set(found[-5:]) == {200}, found
-    message = gateway.wait_message("what a provider tries is enforced for nobody any more")
+    message = gateway.wait_message("what a provider tries is no longer enforced")
     assert (message["provider"], message["refused"], message["level"]) == ("company", "10", "error")
     assert metrics(gateway)[stopped] == "1"
     assert json.loads(asked(gateway, "/status"))["tried_providers"] == [

@@ -352,7 +352,7 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     gateway.reload(config(app, "- { path: /a/**, auth: company, upstream: app }", provider, workers=2))
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule")
     assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
-    back = gateway.wait_message("the configuration is taken back", 30)
+    back = gateway.wait_message("the configuration is rolled back", 30)
     assert back["reason"] == "credential_missing" and back["share_before"] == "0.0 %" and back["level"] == "error"
     wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule")
     wait_until(lambda: gateway.messages()[-1].get("changes") == "routes: 1 changed (/a/**)", "the message")
@@ -362,7 +362,7 @@ def test_a_configuration_that_refuses_more_is_taken_back(start, upstream, keys, 
     assert (asked.returncode, asked.stdout) == (0, "reloaded, on trial for 10s: routes: 1 changed (/a/**); reload\n"), asked
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule")
     assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
-    wait_until(lambda: gateway.program_text.count("the configuration is taken back") == 2, "the second time", 30)
+    wait_until(lambda: gateway.program_text.count("the configuration is rolled back") == 2, "the second time", 30)
     wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule")
     # Whoever reloads next, for whatever else, puts it on trial again.
     gateway.signal(signal.SIGHUP)
@@ -383,7 +383,7 @@ def test_a_trial_that_is_asked_for_is_compared_where_no_configuration_ever_asked
     assert (asked.returncode, asked.stdout) == (0, "reloaded, on trial for 10s: routes: 1 changed (/a/**)\n"), asked
     wait_until(lambda: get(gateway, "/a/1").status == 401, "the new rule")
     assert all(get(gateway, "/a/1").status == 401 for _ in range(60))
-    back = gateway.wait_message("the configuration is taken back", 30)
+    back = gateway.wait_message("the configuration is rolled back", 30)
     assert (back["reason"], back["share_before"]) == ("credential_missing", "0.0 %")
     wait_until(lambda: get(gateway, "/a/1").status == 200, "the old rule")
 

@@ -133,7 +133,7 @@ def test_the_same_configuration_decides_the_same(logged, tmp_path):
         ("refused_before", "path_dot_segment", 1), ("refused_before", "request_line_invalid", 1)]
     assert report["unreadable_lines"] == 1 and report["messages"] > 0
     result = run("replay", "--log", log, "--config", tmp_path / "same.conf")
-    assert result.stdout.startswith("12 requests: 10 decided, 0 of them otherwise; 2 cannot be decided; 1 lines")
+    assert result.stdout.startswith("12 requests: 10 decided, 0 of them differently; 2 cannot be decided; 1 lines")
 
 
 def test_what_another_configuration_decides_otherwise(logged, tmp_path):

@@ -125,7 +125,7 @@ def test_I_7_pages_behind_a_proxy_that_is_not_trusted(tmp_path, trusted, peers, 
     result = run("check", "--config", tmp_path / "gateway.conf")
     assert result.returncode == 0, result.stderr
     line = text.partition("forward_auth")[0].count("\n") + 1
-    assert (f'gateway.conf:{line}:51: not all of these proxies are among "trusted_proxies"' in result.stderr) == is_warned
+    assert (f'gateway.conf:{line}:51: not all of these proxies are in "trusted_proxies"' in result.stderr) == is_warned
 
 
 @pytest.mark.parametrize("earlier, dead", [
@@ -143,14 +143,14 @@ def test_a_route_that_others_leave_nothing(tmp_path, earlier, dead):
         assert "never matches" in result.stderr
         return
     found = warned(tmp_path, [*earlier, dead])
-    assert (len(earlier), "this route never matches: earlier ones together take all of its requests") in found
+    assert (len(earlier), "this route never matches: earlier routes together match all of its requests") in found
     assert check(tmp_path, [*earlier, dead], "--strict").returncode == 1
 
 
 def test_routes_whose_order_alone_decides(tmp_path):
     routes = ['path: "/users/{id}/private", auth: company, require: { roles: [a] }', "path: /users/me/**, auth: none"]
     assert warned(tmp_path, routes) == [
-        (1, f"GET /users/me/private is decided by the route on line {FIRST}, whose rule is another, not by this route")]
+        (1, f"GET /users/me/private is decided by the route on line {FIRST}, whose rule differs, not by this route")]
     assert warned(tmp_path, routes, "--strict", status=1)
     # Of one rule: nothing depends on the order.
     assert warned(tmp_path, ['path: "/users/{id}/private", auth: none', "path: /users/me/**, auth: none"]) == []
@@ -191,8 +191,8 @@ def test_what_is_open_is_what_a_request_without_a_token_may_take(tmp_path, route
 def test_P_3_spellings_that_a_route_keeps_and_servers_read_as_those_of_another(tmp_path, key, spelling):
     admin, all_paths = "path: /admin/**, auth: company, require: { roles: [admin] }", "path: /**, auth: company"
     assert warned(tmp_path, [admin, f"{all_paths}, {key}: keep"]) == [(
-        1, f'"{key}: keep" has this route take GET {spelling}, which is /admin to servers that do not keep it: that is '
-           "the route on line 8, whose rule is another")]
+        1, f'"{key}: keep" makes this route match GET {spelling}, which is /admin to servers that do not keep it: that is '
+           "the route on line 8, whose rule differs")]
     # At the end of a path, too.
     inner = "path: /files/secret/**, auth: company, require: { roles: [admin] }"
     said = warned(tmp_path, [inner, f"path: /files/**, auth: company, {key}: keep"])
@@ -206,7 +206,7 @@ def test_P_3_spellings_that_a_route_keeps_and_servers_read_as_those_of_another(t
 def test_routes_that_no_test_takes(tmp_path):
     routes = ["path: /a, auth: none", 'path: "/b/{id}", methods: [POST], auth: company', "path: /c, auth: none"]
     tests = "tests:\n  - { request: GET /a, expect: allowed }\n  - { request: GET /c, expect: allowed }\n"
-    assert warned(tmp_path, routes, more=tests) == [(1, "no test takes this route: POST /b/x would")]
+    assert warned(tmp_path, routes, more=tests) == [(1, "no test covers this route: POST /b/x would")]
     assert warned(tmp_path, routes) == []
 
 
@@ -219,7 +219,7 @@ def test_no_more_than_500_overlaps_are_told(tmp_path):
     routes = [route for number in range(30) for route in (
         f'path: "/a{number}/*", auth: company', f'path: "/*/b{number}", auth: company, require: {{ roles: [a] }}')]
     found = warned(tmp_path, routes)
-    assert len(found) == 501 and found[-1][1] == "there is more from here on: no more than 500 warnings are told"
+    assert len(found) == 501 and found[-1][1] == "there are more: only the first 500 warnings are shown"
     assert all("is decided by the route on line" in said for _, said in found[:-1])
 
 
@@ -229,7 +229,7 @@ def test_no_more_than_500_warnings_are_told(tmp_path):
     def routes(untested):
         return ["path: /tested, auth: none", *(f"path: /r{number}, auth: none" for number in range(untested))]
 
-    everything = [(number + 1, f"no test takes this route: GET /r{number} would") for number in range(500)]
+    everything = [(number + 1, f"no test covers this route: GET /r{number} would") for number in range(500)]
     assert warned(tmp_path, routes(500), more=tests) == everything
-    more = (501, "there is more from here on: no more than 500 warnings are told")
+    more = (501, "there are more: only the first 500 warnings are shown")
     assert warned(tmp_path, routes(510), more=tests) == [*everything, more]

@@ -271,13 +271,13 @@ def test_T_16_a_slow_writer_lets_nobody_in_and_what_is_gone_takes_10_s(scene):
 @pytest.mark.parametrize("damage, said", [
     (lambda s: s.replace("jti j1\njit j2\n"), ':2:1: neither jti, sub, kid nor sid; did you mean "jti"?'),
     (lambda s: s.replace("[compny]\njti j1\n"), ':1:2: no provider is called "compny"; did you mean "company"?'),
-    (lambda s: s.file.write_bytes(b"jti \xff\n"), ":1:5: bytes that are no UTF-8"),
+    (lambda s: s.file.write_bytes(b"jti \xff\n"), ":1:5: bytes that are not UTF-8"),
     (lambda s: s.file.write_bytes(b"# x\njti a\0b\n"), ":2:6: a control character"),
     (lambda s: s.file.unlink(), "No such file or directory"),
     (lambda s: s.file.chmod(0o646), "run chmod o-w"),
     pytest.param(lambda s: os.chown(s.file, 65534, -1), "belongs to uid 65534", marks=AS_ROOT),
-    (lambda s: (s.file.unlink(), s.file.mkdir()), "is no regular file"),
-    (lambda s: (s.file.unlink(), os.mkfifo(s.file)), "is no regular file"),
+    (lambda s: (s.file.unlink(), s.file.mkdir()), "is not a regular file"),
+    (lambda s: (s.file.unlink(), os.mkfifo(s.file)), "is not a regular file"),
     (lambda s: os.truncate(s.file, (16 << 20) + 1), "larger than 16 MiB"),
 ], ids=["kind", "provider", "UTF-8", "NUL", "missing", "writable", "foreign", "folder", "pipe", "size"])
 def test_T_16_what_was_read_stays_in_force_while_the_file_cannot_be_used(scene, damage, said):
@@ -307,13 +307,13 @@ def test_T_16_what_was_read_stays_in_force_while_the_file_cannot_be_used(scene, 
 
 
 @pytest.mark.parametrize("prepare, said", [
-    (lambda file: None, "3:22: stat "), (lambda file: file.mkdir(), "is no regular file"),
+    (lambda file: None, "3:22: stat "), (lambda file: file.mkdir(), "is not a regular file"),
     (lambda file: (file.write_text("jti a\n"), file.chmod(0o666)), "run chmod o-w"),
     pytest.param(lambda file: (file.write_text("jti a\n"), os.chown(file, 65534, -1)), "setpriv --reuid=65534 ", marks=AS_ROOT),
     (lambda file: file.write_text("jti a\n[nobody]\n"), "revoked.txt:2:2: no provider is called"),
     (lambda file: file.write_text("jti\n\n\nsub  a\n"), "revoked.txt:1:4: no value"),
     (lambda file: file.write_text("jti a\rjti b\r"), "revoked.txt:1:6: a control character"),
-    (lambda file: os.mkfifo(file), "is no regular file"),
+    (lambda file: os.mkfifo(file), "is not a regular file"),
 ], ids=["missing", "folder", "writable", "foreign", "provider", "value", "line ends", "pipe"])
 def test_A_3_a_file_that_cannot_be_used_is_no_start(tmp_path, prepare, said):
     prepare(tmp_path / "revoked.txt")
@@ -489,7 +489,7 @@ def test_T_16_a_reload_that_nobody_asked_for_takes_no_half_written_file(scene, w
         s.gateway.write_config(last.replace("/optional", "/other"))
     else:
         ask(403)
-        s.gateway.wait_message("the configuration is taken back", 60)
+        s.gateway.wait_message("the configuration is rolled back", 60)
         s.wait(good, 200)
     wait_until(lambda: s.gateway.messages()[-1].get("changes"), "the reload", 60)
     for _ in range(8):
@@ -626,7 +626,7 @@ def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
     s.warm(good)
     held.touch()
     s.replace("jti j1\njti j2\n")
-    message = s.gateway.wait_message("revocations could not be looked at for 10 s", 60)
+    message = s.gateway.wait_message("revocations could not be checked for 10 s", 60)
     assert message["level"] == "error"
     s.refuses(revoked)
     assert s.status(good) == 200
@@ -646,8 +646,8 @@ def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
     wait_until(lambda: len(s.gateway.said("reload refused")) == 2, "the second", 30)
     held.unlink()
     s.wait(good, 401)
-    s.gateway.wait_message("revocations can be looked at again")
-    assert len(s.gateway.said("could not be looked at")) == 1
+    s.gateway.wait_message("revocations can be checked again")
+    assert len(s.gateway.said("could not be checked")) == 1
 
 
 def test_token_verify_says_it_too(tmp_path, keys):

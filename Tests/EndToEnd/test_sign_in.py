@@ -293,7 +293,7 @@ def test_C_13_a_revoked_user_begins_no_sign_in(scene, tmp_path):
     assert signed_in.gateway.said("signed in") == []
     assert "alice" not in run("sign-ins", "list", "--config", signed_in.gateway.config_path).stdout
     # Who it is learns nobody who does not have the password.
-    assert b"do not fit together" in signed_in.browser().sign_in(password="wrong").body
+    assert b"Wrong user name or password" in signed_in.browser().sign_in(password="wrong").body
     assert signed_in.browser().sign_in("bob").status == 200
 
 

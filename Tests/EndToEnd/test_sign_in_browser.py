@@ -52,7 +52,7 @@ def test_signing_in_leads_back_to_where_it_began(scene, people, scripts):
     complaints = []
     page.on("console", lambda message: complaints.append(message.text))
     sign_in(page, signed_in, "/x/y?a=1&b=%2F", password="wrong")
-    assert page.get_by_role("alert").inner_text() == "This user name and password do not fit together."
+    assert page.get_by_role("alert").inner_text() == "Wrong user name or password."
     assert page.get_by_label("User name").input_value() == "alice" and page.get_by_label("Password").input_value() == ""
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
@@ -275,15 +275,15 @@ def test_people_change_their_passwords(scene, people, scripts):
     change(PASSWORD, "short", "short")
     assert page.get_by_role("alert").count() == 0
     change("wrong", new, new)
-    page.get_by_role("alert").get_by_text("The current password is not right.").wait_for()
+    page.get_by_role("alert").get_by_text("The current password is wrong.").wait_for()
     current = page.get_by_label("Current password")
     assert current.evaluate("each => each === document.activeElement && each.value === ''")
     described = current.get_attribute("aria-describedby")
     assert current.get_attribute("aria-invalid") == "true" and page.locator(f"#{described}").get_attribute("role") == "alert"
     change(PASSWORD, new, new + "!")
-    page.get_by_role("alert").get_by_text("The two new passwords are not the same.").wait_for()
+    page.get_by_role("alert").get_by_text("The two new passwords do not match.").wait_for()
     change(PASSWORD, new, new)
-    page.get_by_role("heading", name="Your password is changed").wait_for()
+    page.get_by_role("heading", name="Your password has been changed").wait_for()
     assert page.get_by_role("status").is_visible() and page.get_by_label("Current password").count() == 0
     page.get_by_role("link", name="Go on").click()
     page.get_by_role("heading", name="The application").wait_for()

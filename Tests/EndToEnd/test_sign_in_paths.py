@@ -312,7 +312,7 @@ def test_what_could_not_be_begun_names_whose_password_it_was(scene):
 
 TYPES = "Content-Type has to be application/json, or application/x-www-form-urlencoded for a form"
 OWN_PAGE = "a request with cookies has to come from a page of this host, as Origin or Sec-Fetch-Site: same-origin says"
-ANOTHER_SITE = "the page is of another site"
+ANOTHER_SITE = "the page belongs to another site"
 CANARY = "canary-value"
 
 

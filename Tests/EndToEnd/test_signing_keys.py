@@ -115,7 +115,7 @@ def test_a_key_of_another_process_signs_without_a_reload_and_a_removed_one_is_go
     assert published(gateway) == [signer(new)] and status(gateway, new) == 200
     # A folder that is not there any more takes no key in use away.
     state.rename(state.parent / "away")
-    gateway.wait_message("the signing keys cannot be looked after; those in use stay", 60)
+    gateway.wait_message("the signing keys cannot be maintained; those in use stay", 60)
     assert status(gateway, new) == 200 and published(gateway) == [signer(new)]
 
 

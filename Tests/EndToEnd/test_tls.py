@@ -353,7 +353,7 @@ def test_A_4_a_bad_file_at_a_reload_changes_nothing(start, upstream, authority):
     count = len(gateway.messages())
     gateway.signal(signal.SIGHUP)
     wait_until(lambda: any("reload refused" in m["message"] for m in gateway.messages()[count:]), "the refusal")
-    assert any("holds no certificate in PEM" in m["message"] for m in gateway.messages()[count:])
+    assert any("contains no certificate in PEM" in m["message"] for m in gateway.messages()[count:])
     with secure(gateway, authority) as client:
         assert client.shown == thumbprint(issued[0])
         assert client.send(REQUEST.replace(b"/a/", b"/b/")).response().status == 404
@@ -398,7 +398,7 @@ def test_a_listener_begins_and_ends_to_speak_tls_by_a_reload(start, upstream, au
         assert client.send(REQUEST).response().status == 200
 
 
-# What is no TLS.
+# What is not TLS.
 
 
 def test_slow_handshakes_end_in_time_and_write_no_access_line(start, upstream, authority):
@@ -615,11 +615,11 @@ def test_A_3_what_is_wrong_with_the_files_is_said(tmp_path, authority, case):
                                               bits=1024 if case == "weak" else None)
     tls = f"certificate: {chain}, key: {key}"
     expected = {
-        "missing": f"{chain}: No such file or directory", "no certificate": f"{chain} holds no certificate in PEM",
+        "missing": f"{chain}: No such file or directory", "no certificate": f"{chain} contains no certificate in PEM",
         "other key": f"{key} is not the key of the certificate in {chain}", "open key": f"run chmod 600 {key}",
-        "encrypted key": f"{key} holds no private key in PEM, or one that is encrypted",
-        "no name": f"{chain} is for no host", "weak": f"{chain} is too weak",
-        "no clients' authority": "holds no certificate in PEM",
+        "encrypted key": f"{key} contains no private key in PEM, or one that is encrypted",
+        "no name": f"{chain} is not valid for any host", "weak": f"{chain} is too weak",
+        "no clients' authority": "contains no certificate in PEM",
         "client_ca alone": '"client_ca" without "client_auth"',
         "client_auth alone": '"client_auth" without "client_ca"'}[case]
     if case == "missing":
@@ -651,7 +651,7 @@ def test_A_3_what_is_wrong_with_the_files_is_said(tmp_path, authority, case):
 
 
 @pytest.mark.parametrize("days, since, words", [
-    (-1, -2, "has expired"), (2, 1, "is not valid yet"), (1, -9, "five sixths of its time are over: renew it")])
+    (-1, -2, "has expired"), (2, 1, "is not valid yet"), (1, -9, "five sixths of its lifetime are over: renew it")])
 def test_a_certificate_out_of_its_time_is_warned_of(start, upstream, authority, days, since, words):
     app = upstream()
     issued = authority.issue("server", days=days, since=since)
@@ -708,7 +708,7 @@ def test_a_proxy_header_comes_before_the_handshake(start, upstream, authority):
         assert pump(lambda: tls.read(1000)).startswith(b"HTTP/1.1 200 OK")
     assert app.requests[0].field("x-forwarded-for") == "192.0.2.7"
     assert gateway.wait_access(1)[0]["client"] == "192.0.2.7"
-    # TLS that begins without it is no header.
+    # TLS that begins without it is not a header.
     with pytest.raises((ssl.SSLError, ConnectionError)):
         secure(gateway, authority)
     assert gateway.wait_access(1, reason="proxy_header_invalid")
@@ -826,10 +826,10 @@ def test_an_ocsp_response_is_stapled(start, upstream, authority):
     assert "OCSP Response Status: successful" in s_client(gateway, ["-status"])
     staple.write_bytes(b"no response")
     done = run("check", "--config", gateway.config_path)
-    assert done.returncode == 1 and f"{staple} holds no OCSP response" in done.stderr
+    assert done.returncode == 1 and f"{staple} contains no OCSP response" in done.stderr
     authority.staple(authority.issue("other")[0])
     done = run("check", "--config", gateway.config_path)
-    assert done.returncode == 1 and f"{staple} is about other certificates than the one in" in done.stderr
+    assert done.returncode == 1 and f"{staple} is for certificates other than the one in" in done.stderr
 
 
 def test_an_ocsp_response_that_is_out_of_date_is_not_stapled(start, upstream, authority):
@@ -855,6 +855,6 @@ def test_A_3_a_redirect_beside_tls_is_a_fault(tmp_path, authority):
         "    redirect: https\nupstreams: { echo: { builtin: echo } }\n"
         "routes: [{ path: /, auth: none, upstream: echo }]\n")
     done = run("check", "--config", path)
-    assert done.returncode == 1 and f'{path}:4:5: "redirect" beside "tls"' in done.stderr
+    assert done.returncode == 1 and f'{path}:4:5: "redirect" together with "tls"' in done.stderr
     path.write_text(path.read_text().replace("redirect: https", "redirect: http"))
     assert "is neither https nor https and a port" in run("check", "--config", path).stderr

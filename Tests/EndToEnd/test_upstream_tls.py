@@ -135,7 +135,7 @@ def test_a_system_without_authorities_is_a_warning(start, authority, secure, tmp
     folder.mkdir()
     env = {"SSL_CERT_FILE": str(tmp_path / "none.pem"), "SSL_CERT_DIR": str(folder)}
     gateway = start(config(secure.server), env=env)
-    gateway.wait_message("the system has no certificates of authorities")
+    gateway.wait_message("the system has no CA certificates")
     refused(gateway, *UNKNOWN)
     # In the folder they are found by their hash, when a handshake needs them.
     (folder / "authority.pem").write_bytes(authority.path.read_bytes())
@@ -143,7 +143,7 @@ def test_a_system_without_authorities_is_a_warning(start, authority, secure, tmp
     wait_until(lambda: get(gateway).status == 200, "the authority")
     gateway = start(config(secure.server), env=env)
     assert get(gateway).status == 200
-    assert not gateway.said("no certificates of authorities")
+    assert not gateway.said("no CA certificates")
 
 
 # U-7: what is refused.
@@ -480,10 +480,10 @@ def test_check_says_which_file_is_bad(tmp_path, authority, fault):
     believed = tmp_path / "believed.pem"
     believed.write_bytes(authority.path.read_bytes())
     file, said = {
-        "ca": (believed, "holds no certificate in PEM"), "chain": (chain, "holds no certificate in PEM"),
-        "key": (key, "holds no private key in PEM, or one that is encrypted"),
+        "ca": (believed, "contains no certificate in PEM"), "chain": (chain, "contains no certificate in PEM"),
+        "key": (key, "contains no private key in PEM, or one that is encrypted"),
         "mismatch": (key, "is not the key of the certificate in"),
-        "open": (key, "can be read by others than its owner"),
+        "open": (key, "can be read by users other than its owner"),
     }[fault]
     if fault == "mismatch":
         key.write_bytes(authority.issue("stray")[2].read_bytes())

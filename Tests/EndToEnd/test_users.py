@@ -101,7 +101,7 @@ def test_what_is_refused_changes_nothing(tmp_path, arguments, stdin, status):
     ("--role", 'the role "a\\nb"'), ("--permission", 'the permission "a\\nb"'), ("--scope", 'the scope "a\\nb"')])
 def test_a_line_break_is_said_where_it_stands(tmp_path, option, noun):
     result = user(tmp_path, "add", "alice", "--password-stdin", option, "a\nb")
-    assert result.stderr == f"{noun} holds a control character or a line break\n", result
+    assert result.stderr == f"{noun} contains a control character or a line break\n", result
     assert run("client", "add", "batch", option, "a\nb", "--users-file", tmp_path / "users.yaml").returncode == 1
     assert not (tmp_path / "users.yaml").exists()
 
@@ -123,7 +123,7 @@ def test_a_password_that_is_too_long_is_said_to_be(tmp_path, stdin):
 
 def test_what_a_command_does_not_understand_is_told_with_its_own_usage(tmp_path):
     result = user(tmp_path, "add", "new", "--password-stdin", "--claim", "nothing")
-    assert result.returncode == 64 and "--claim nothing is no name=value" in result.stderr
+    assert result.returncode == 64 and "--claim nothing is not of the form name=value" in result.stderr
     assert "portcullis user add" in result.stderr and "<subcommand>" not in result.stderr
 
 
@@ -227,7 +227,7 @@ def test_htpasswd_and_shadow_lines_are_taken(tmp_path):
         f"expired:{shadow}:1:0:1:7::2:\nfred:{shadow}:19000:0:99999:7::60000:\n")
     result = user(tmp_path, "import", tmp_path / "list", "--role", "staff")
     assert result.returncode == 0 and result.stdout == "3 added\n", result
-    assert "list:7: expired expired on 1970-01-03, and is passed over" in result.stderr
+    assert "list:7: expired expired on 1970-01-03, and is skipped" in result.stderr
     assert "list:8: fred expires on 2134-04-11, which is not kept" in result.stderr
     assert "daemon has no password" in result.stderr and "locked has no password" in result.stderr
     text = (tmp_path / "users.yaml").read_text()
@@ -263,7 +263,7 @@ def test_what_stands_in_the_way_of_an_import_is_said_by_its_line(tmp_path):
     assert result.stderr == f"{tmp_path}/list:3: {tmp_path}/users.yaml has alice already\n"
     (tmp_path / "list").write_text(f"bob:{good}\n\nbob:{good}\nca\trol:{good}\n")
     result = user(tmp_path, "import", tmp_path / "list")
-    assert result.returncode == 1 and f"{tmp_path}/list:3: bob stands on line 1 already\n" in result.stderr
+    assert result.returncode == 1 and f"{tmp_path}/list:3: bob is already on line 1\n" in result.stderr
     assert f'{tmp_path}/list:4: the username "ca\\trol" holds a control character' in result.stderr
     assert (tmp_path / "users.yaml").read_bytes() == before
 
@@ -431,7 +431,7 @@ def test_sign_ins_are_listed_and_ended(signed_in):
     for arguments in ([], ["--all", "--user", "u1"], ["--all", "--id", "x"], ["--user", "u1", "--client", "u1"]):
         assert sign_ins(folder, "revoke", *arguments).returncode == 64
     result = sign_ins(folder, "revoke", "--user", "alice")
-    assert (result.returncode, result.stderr) == (1, "no sign-in was ended: there is none that goes on\n")
+    assert (result.returncode, result.stderr) == (1, "no sign-in was ended: none is active\n")
     result = sign_ins(folder, "revoke", "--user", "alicce")
     assert result.returncode == 1 and result.stderr.endswith("users.yaml has no user alicce\n")
     result = sign_ins(folder, "revoke", "--client", "alice")

@@ -282,7 +282,7 @@ def test_T_15_optional(gateway, script, token, keys):
 
 
 def test_only_a_websocket_brings_one(gateway, script, token):
-    """Elsewhere the field is no credential; and as it may hold one, it does not go upstream."""
+    """Elsewhere the field is not a credential; and as it may hold one, it does not go upstream."""
     app = Switching(script)
     running = gateway(app.server)
     field = ("Sec-WebSocket-Protocol", f"bearer, {token}")

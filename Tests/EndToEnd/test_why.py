@@ -200,8 +200,8 @@ def test_of_what_is_tried_a_log_says_what_it_would_have_refused(gateway):
 def test_a_log_that_cannot_be_read_is_said_to_be(gateway):
     combined = '192.0.2.1 - alice [29/Nov/2026:06:07:43 +0000] "GET /a HTTP/1.1" 200 512 "-" "-"\n'
     said = why(gateway, "a", "--log", "-", stdin=combined, status=1).stderr
-    assert "no request a; it has no line of a request" in said
-    assert "1 line is neither JSON nor logfmt of the gateway's; not read are the Combined Log Format, gzip" in said
+    assert "no request a; it has no request lines" in said
+    assert "1 line is neither JSON nor logfmt of the gateway's; unsupported: the Combined Log Format, gzip" in said
 
 
 def test_where_nobody_can_be_asked_it_says_so(gateway, tmp_path):

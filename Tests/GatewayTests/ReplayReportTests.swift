@@ -52,8 +52,8 @@ struct ReplayReportTests {
   func text() throws {
     #expect(
       try report().text(groupsMax: 10) == """
-        9 requests: 7 decided, 4 of them otherwise; 2 cannot be decided; 1 would be refused by what is tried \
-        (--enforced); 1 lines are none of the gateway's
+        9 requests: 7 decided, 4 of them differently; 2 cannot be decided; 1 would be refused by what is tried \
+        (--enforced); 1 lines are not the gateway's
 
         REQUESTS  WAS                     BECOMES           ROUTE             SUBJECT  PROVIDER  EXAMPLE
         2         allowed → echo          403 role_missing  admin             alice    company   r1
@@ -76,12 +76,12 @@ struct ReplayReportTests {
   @Test("What is tried is enforced where that is asked for")
   func enforced() throws {
     let text = try report(enforcing: true).text(groupsMax: 10)
-    #expect(text.hasPrefix("9 requests: 7 decided, 5 of them otherwise; 2 cannot be decided; 1 lines"))
+    #expect(text.hasPrefix("9 requests: 7 decided, 5 of them differently; 2 cannot be decided; 1 lines"))
   }
 
   @Test("Nothing to say of an empty log")
   func empty() throws {
-    #expect(try report([]).text(groupsMax: 10) == "0 requests: 0 decided, 0 of them otherwise")
+    #expect(try report([]).text(groupsMax: 10) == "0 requests: 0 decided, 0 of them differently")
   }
 
   @Test("For programs: everything, whatever is shown to people")

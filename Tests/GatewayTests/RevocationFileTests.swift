@@ -126,7 +126,7 @@ struct RevocationFileTests {
     "A file that cannot be used changes nothing, which is said once, and so is its end",
     arguments: [
       Fault(message: "No such file") { try $0.remove("revoked") },
-      Fault(message: "is no regular file") {
+      Fault(message: "is not a regular file") {
         try $0.remove("revoked")
         try FileManager.default.createDirectory(atPath: "\($0.path)/revoked", withIntermediateDirectories: false)
       },

@@ -55,23 +55,23 @@ struct SuppositionTests {
   @Test(
     "What cannot be supposed is said",
     arguments: [
-      ("admin", "--as admin is no what=value"), ("role=", "--as role= is no what=value"),
-      ("", "--as  is no what=value"),
-      ("=admin", "--as =admin: what is none of subject, role, scope, permission, claim, provider, authenticated"),
+      ("admin", "--as admin is not of the form what=value"), ("role=", "--as role= is not of the form what=value"),
+      ("", "--as  is not of the form what=value"),
+      ("=admin", "--as =admin: what must be one of subject, role, scope, permission, claim, provider, authenticated"),
       (
         "roles=admin",
-        "--as roles=admin: what is none of subject, role, scope, permission, claim, provider, authenticated"
+        "--as roles=admin: what must be one of subject, role, scope, permission, claim, provider, authenticated"
       ),
       (
         "Role=admin",
-        "--as Role=admin: what is none of subject, role, scope, permission, claim, provider, authenticated"
+        "--as Role=admin: what must be one of subject, role, scope, permission, claim, provider, authenticated"
       ),
-      ("claim=tenant", "--as claim=tenant is no claim=name=value"),
-      ("claim==x", "--as claim==x is no claim=name=value"),
-      ("claim=a..b=x", "--as claim=a..b=x is no claim=name=value"),
+      ("claim=tenant", "--as claim=tenant is not of the form claim=name=value"),
+      ("claim==x", "--as claim==x is not of the form claim=name=value"),
+      ("claim=a..b=x", "--as claim=a..b=x is not of the form claim=name=value"),
       ("provider=nobody", "no provider \"nobody\"; the providers are: company, partner"),
-      ("authenticated=soon", "--as authenticated=soon is no duration; write 30s, 10m or 1h"),
-      ("authenticated=-1h", "--as authenticated=-1h is no duration; write 30s, 10m or 1h"),
+      ("authenticated=soon", "--as authenticated=soon is not a duration; write 30s, 10m or 1h"),
+      ("authenticated=-1h", "--as authenticated=-1h is not a duration; write 30s, 10m or 1h"),
     ])
   func refused(option: String, message: String) throws {
     let fault = #expect(throws: ValidationError.self) { try identity("role=admin", option) }

@@ -45,7 +45,8 @@ struct UserImportTests {
       ("19000:0:99999:7::20000:", "expired on 2024-10-04"), ("19000:0:99999:7::20001:", nil),
       ("19000:0:99999:7:::", nil), ("19000:0:99999:7:-1:-1:", nil),
       // Not changed for 90 days, nor for 10 more.
-      ("19899:0:90:7:10::", "is locked since 2024-10-04, as its password was not changed"), ("19900:0:90:7:10::", nil),
+      ("19899:0:90:7:10::", "has been locked since 2024-10-04, as its password was not changed"),
+      ("19900:0:90:7:10::", nil),
       ("19000:0:90:7:::", nil), ("0:0:90:7:10::", nil), ("19000:0:-1:7:10::", nil),
       // No nine fields: what they would mean, nobody knows.
       ("1:2", nil), ("1:0:1:7::2", nil), ("a:b:c:d:e:f:g:h", nil),
@@ -63,7 +64,7 @@ struct UserImportTests {
     ])
   func noDays(rest: String, field: Int) {
     let entry = UserImportCommand.entry("alice:\(sha512):\(rest)", today: today)
-    #expect(entry == .fault("alice: field \(field) is no number of days, as shadow(5) has it"))
+    #expect(entry == .fault("alice: field \(field) is not a number of days as in shadow(5)"))
   }
 
   @Test(

@@ -92,7 +92,7 @@ struct FieldLineTests {
   }
 
   @Test(
-    "P-14, RFC 9110 §7.2: a host without its port and one trailing dot",
+    "P-14, RFC 9110 §7.2: a host without a port and one trailing dot",
     arguments: [
       Host(value: "example.com", name: "example.com", port: nil),
       Host(value: "EXAMPLE.com.:443", name: "EXAMPLE.com", port: 443),

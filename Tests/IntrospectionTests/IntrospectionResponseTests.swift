@@ -51,8 +51,8 @@ struct IntrospectionResponseTests {
 
   @Test("Another status than 200 is a fault", arguments: [201, 204, 301, 400, 401, 403, 404, 429, 500, 503])
   func status(status: Int) {
-    #expect(Self.read(#"{"active": true}"#, status: status).hasPrefix("the answer has status \(status), not 200"))
-    #expect(Self.read(#"{"active": false}"#, status: status).hasPrefix("the answer has status \(status), not 200"))
+    #expect(Self.read(#"{"active": true}"#, status: status).hasPrefix("the response has status \(status), not 200"))
+    #expect(Self.read(#"{"active": false}"#, status: status).hasPrefix("the response has status \(status), not 200"))
   }
 
   @Test(

@@ -170,10 +170,10 @@ struct IntrospectorTests {
       desk.ask("new")
       #expect(desk.takeResults() == ["new unavailable"])
       #expect(desk.sent.count == under)
-      #expect(desk.events == ["the answer has status 503, not 200"])
+      #expect(desk.events == ["the response has status 503, not 200"])
       // A response to what was sent before closes it again.
       desk.answer()
-      #expect(desk.events == ["the answer has status 503, not 200", "recovered"])
+      #expect(desk.events == ["the response has status 503, not 200", "recovered"])
       desk.ask("new")
       #expect(desk.sent.last?.token == "new")
     }

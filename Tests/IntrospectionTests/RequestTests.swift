@@ -90,7 +90,7 @@ struct RequestTests {
     let secret = try folder.write("hush.pem", Array("hush".utf8))
     #expect(
       fault(.privateKeyFile(secret, keyID: nil, audience: nil))
-        == "\(secret) holds no unencrypted RSA, EC or Ed25519 private key in PEM")
+        == "\(secret) contains no unencrypted RSA, EC or Ed25519 private key in PEM")
     #expect(fault(.privateKeyFile(try folder.write("good.pem", key), keyID: nil, audience: nil)) == nil)
   }
 

@@ -101,22 +101,22 @@ struct KeyCopyFileTests {
   }
 
   static let refused = [
-    Refused(rule: "no copy", text: #"{"version":1,"sha256":"0"#, event: "damaged, or no copy"),
-    Refused(rule: "empty", text: "", event: "damaged, or no copy"),
+    Refused(rule: "no copy", text: #"{"version":1,"sha256":"0"#, event: "damaged, or not a copy"),
+    Refused(rule: "empty", text: "", event: "damaged, or not a copy"),
     Refused(rule: "a later version's", text: #"{"version":2,"sha256":"0"}"#, event: "another version"),
     Refused(rule: "others may read it", mode: 0o644, event: "has mode 644"),
     Refused(rule: "the group may read it", mode: 0o640, event: "has mode 640"),
     Refused(rule: "others may write it", mode: 0o602, event: "has mode 602"),
     Refused(rule: "another user's", owner: 12345, event: "belongs to another user"),
     Refused(rule: "another issuer's", change: { $0.issuer = "https://evil.example" }, event: "evil.example"),
-    Refused(rule: "another issuer's by a slash", change: { $0.issuer += "/" }, event: "it is of the issuer"),
-    Refused(rule: "of another address", change: { $0.location += "2" }, event: "it is of keys at"),
+    Refused(rule: "another issuer's by a slash", change: { $0.issuer += "/" }, event: "it is from the issuer"),
+    Refused(rule: "of another address", change: { $0.location += "2" }, event: "it has keys from"),
     Refused(rule: "too old", change: { $0.fetchedAt -= 86_400 }, event: "s old, which refresh.stale_for"),
-    Refused(rule: "from the future", change: { $0.fetchedAt += 7200 }, event: "written later than now"),
-    Refused(rule: "from before all times", change: { $0.fetchedAt = .min }, event: "written later than now"),
-    Refused(rule: "from the end of all times", change: { $0.fetchedAt = .max }, event: "written later than now"),
-    Refused(rule: "a key of before all times", change: { $0.firstSeen["x"] = .min }, event: "damaged, or no copy"),
-    Refused(rule: "a key of later", change: { $0.firstSeen["x"] = $0.fetchedAt + 1 }, event: "damaged, or no copy"),
+    Refused(rule: "from the future", change: { $0.fetchedAt += 7200 }, event: "written in the future"),
+    Refused(rule: "from before all times", change: { $0.fetchedAt = .min }, event: "written in the future"),
+    Refused(rule: "from the end of all times", change: { $0.fetchedAt = .max }, event: "written in the future"),
+    Refused(rule: "a key of before all times", change: { $0.firstSeen["x"] = .min }, event: "damaged, or not a copy"),
+    Refused(rule: "a key of later", change: { $0.firstSeen["x"] = $0.fetchedAt + 1 }, event: "damaged, or not a copy"),
     Refused(rule: "no key set", change: { $0.text = [] }, event: "no key set"),
     Refused(
       rule: "a private key", change: { $0.text = Array(#"{"keys":[{"kty":"OKP","d":""}]}"#.utf8) }, event: "private"),
@@ -232,7 +232,7 @@ struct KeyCopyFileTests {
   }
 
   @Test(
-    "What is no copy is never written over, and said once",
+    "What is not a copy is never written over, and said once",
     arguments: ["<html>", "listeners: []", #"{"version":1}"#, #"{"version":,"sha256":""#, #"{"version": 1,"sha256":""#])
   func foreignFile(text: String) async throws {
     let folder = try TemporaryFolder()

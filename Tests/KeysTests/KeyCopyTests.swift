@@ -43,7 +43,7 @@ struct KeyCopyTests {
   }
 
   @Test(
-    "What is no copy",
+    "What is not a copy",
     arguments: [
       ("", KeyCopyFault.damaged), ("{}", .damaged), ("[]", .damaged), ("<html>", .damaged), (#"{"keys":[]}"#, .damaged),
       (#"{"version":1}"#, .damaged), (#"{"version":"1","sha256":"","content":{}}"#, .damaged),

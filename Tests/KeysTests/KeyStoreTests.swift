@@ -85,13 +85,13 @@ struct KeyStoreTests {
   static let documents = [
     Document(
       rule: "K-7 another issuer", text: #"{"issuer":"URL/","jwks_uri":"URL/keys"}"#,
-      event: "the discovery document is of the issuer"),
+      event: "the discovery document is for the issuer"),
     Document(
       rule: "K-1 keys in a file", text: #"{"issuer":"URL","jwks_uri":"file:///etc/passwd"}"#,
-      event: "neither https nor http of a loopback address"),
+      event: "neither https nor http on loopback"),
     Document(
       rule: "K-1 keys elsewhere, in plain text", text: #"{"issuer":"URL","jwks_uri":"http://192.0.2.1/keys"}"#,
-      event: "neither https nor http of a loopback address"),
+      event: "neither https nor http on loopback"),
     Document(rule: "K-5 HTML", text: "<html>", event: "no discovery document"),
     Document(
       rule: "keys at an address that is too long",

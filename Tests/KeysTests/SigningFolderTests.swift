@@ -101,15 +101,15 @@ struct SigningFolderTests {
     Row(rule: "K-8 the others execute", fileMode: 0o601, fault: "mode 601"),
     Row(rule: "K-8 the group writes in the folder", folderMode: 0o770, fault: "may write in it: run chmod go-w"),
     Row(rule: "K-8 all write in the folder", folderMode: 0o702, fault: "mode 702"),
-    Row(rule: "an empty file", bytes: { [] }, fault: "holds no private key"),
-    Row(rule: "text", bytes: { Array("hello".utf8) }, fault: "holds no private key"),
+    Row(rule: "an empty file", bytes: { [] }, fault: "contains no private key"),
+    Row(rule: "text", bytes: { Array("hello".utf8) }, fault: "contains no private key"),
     Row(
       rule: "T-1 a key of another type", bytes: { try SigningFolderTests.pem(.ellipticCurve(.p256)) },
-      fault: "holds no private key for the algorithm in its name"),
+      fault: "contains no private key for the algorithm in its name"),
     Row(
       rule: "T-1 a key of another curve", name: "main.ES384.1.pem",
-      bytes: { try SigningFolderTests.pem(.ellipticCurve(.p256)) }, fault: "holds no private key"),
-    Row(rule: "T-2 a name of HS256", name: "main.HS256.1.pem", fault: "holds no private key"),
+      bytes: { try SigningFolderTests.pem(.ellipticCurve(.p256)) }, fault: "contains no private key"),
+    Row(rule: "T-2 a name of HS256", name: "main.HS256.1.pem", fault: "contains no private key"),
   ]
 
   @Test("K-8: who else may read a key, or put another in its place", arguments: rows)

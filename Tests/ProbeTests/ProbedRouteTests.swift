@@ -100,7 +100,7 @@ struct ProbedRouteTests {
       report.routes.map(\.name) == [
         "page, as socket", "page, as page", "page, as company", "ws", "opaque", "post", "none",
       ])
-    #expect(report.routes.compactMap(\.fault).map { $0.contains("WebSocket handshakes alone") } == [true])
+    #expect(report.routes.compactMap(\.fault).map { $0.contains("only from WebSocket handshakes") } == [true])
     #expect(report.routes.last?.fault != nil && report.arrived.isEmpty)
     let tried = report.results.filter { $0.subject == "token" }
     #expect(

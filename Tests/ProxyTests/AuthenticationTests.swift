@@ -69,7 +69,7 @@ struct AuthenticationTests {
     #expect(try DecidingGateway().decide("GET /R?access_token=\(token)") == .refused(.credentialMissing))
   }
 
-  @Test("T-14: another scheme is no token: the cookie is tried, and it passes")
+  @Test("T-14: another scheme is not a token: the cookie is tried, and it passes")
   func otherScheme() throws {
     let head = try DecidingGateway().forwarded(
       "GET /R", "Authorization: Basic YTpi", "Cookie: a=b; session=\(try Issuer.token()); c=d")

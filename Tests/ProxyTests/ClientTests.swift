@@ -68,7 +68,7 @@ struct ClientTests {
   }
 
   @Test(
-    "A request id that is no name is not taken",
+    "A request id that is not a name is not taken",
     arguments: ["a b", "a\"b", "<x>", "", String(repeating: "a", count: 65)])
   func requestIDs(name: String) throws {
     let gateway = try Self.gateway("10.0.0.2")

@@ -67,7 +67,7 @@ struct SecretLeakTestTests {
       }
       found.withLock { $0.append([leak ?? "nowhere"]) }
     }
-    #expect(found.withLock { $0 } == Echo.Place.allCases.map { _ in ["an answer of the gateway's own"] })
+    #expect(found.withLock { $0 } == Echo.Place.allCases.map { _ in ["a response from the gateway itself"] })
   }
 
   /// Answers with what it was asked.

@@ -58,7 +58,7 @@ struct CodeFlowDiagnosisTests {
       ("token_endpoint", nil, "code flow", .fault, "token_endpoint is missing"),
       ("token_endpoint", #""http://id.example/token""#, "code flow", .fault, "token_endpoint is not https"),
       ("userinfo_endpoint", #""http://id.example/me""#, "code flow", .fault, "userinfo_endpoint is not https"),
-      ("end_session_endpoint", "7", "code flow", .fault, "end_session_endpoint is no text"),
+      ("end_session_endpoint", "7", "code flow", .fault, "end_session_endpoint is not a string"),
       ("response_types_supported", #"["id_token"]"#, "code flow", .fault, #"response_types_supported has "id_token""#),
       ("response_modes_supported", #"["form_post"]"#, "code flow", .fault, "response_modes_supported"),
       ("grant_types_supported", "[]", "code flow", .fault, "grant_types_supported has nothing"),

@@ -18,7 +18,7 @@ struct FormTests {
   }
 
   @Test(
-    "What two readers may read differently is no form",
+    "What two readers may read differently is not a form",
     arguments: ["a=1&a=2", "a=1&%61=2", "a=%z1", "a=%1", "a=%", "=1", "a=1&&b=2", "%ff=1", "&"])
   func malformed(text: String) { #expect(FormFields(Array(text.utf8)) == nil) }
 

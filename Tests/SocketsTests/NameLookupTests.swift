@@ -19,7 +19,7 @@ struct NameLookupTests {
     _ = try Socket.connect(to: address)
   }
 
-  @Test("What is no name has no addresses, and why is said in words")
+  @Test("What is not a name has no addresses, and why is said in words")
   func none() {
     #expect(throws: NameLookupError.self) { try NameLookup.addresses(of: "", port: 80) }
     #expect(!NameLookupError(code: -2).description.isEmpty)

@@ -368,7 +368,7 @@ struct SignInStoreTests {
     #expect(try SQLiteSignInStore(path: link + "/local.sign-ins.db").listed(at: 200).map(\.id) == ["a"])
   }
 
-  @Test("A newer version's file, another program's and what is no database are refused")
+  @Test("A newer version's file, another program's and what is not a database are refused")
   func versions() throws {
     _ = try folder.open()
     do {
@@ -390,7 +390,7 @@ struct SignInStoreTests {
       try database.run("CREATE TABLE things (name TEXT)")
     }
     #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: foreign) }
-    try folder.write("text.db", "this is no database, whatever it is called, and it is long enough")
+    try folder.write("text.db", "this is not a database, whatever it is called, and it is long enough")
     #expect(throws: StoreFault.self) { try SQLiteSignInStore(path: folder.path + "/text.db") }
   }
 

@@ -42,7 +42,7 @@ struct KeySelectionTests {
     #expect(Check().fault(try KeySelectionTests.token(keys[0], header: ofC), set) == .keyUnknown)
   }
 
-  @Test("T-8: a kid is no name of a key without one")
+  @Test("T-8: a kid is not a name of a key without one")
   func unnamedKey() throws {
     let keys = try KeySelectionTests.unnamed(1)
     let set = try KeySet.parse(keys: [keys[0].publicKey.jwk()])

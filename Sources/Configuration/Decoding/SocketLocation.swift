@@ -28,7 +28,7 @@ extension Node {
       return .unix(path)
     }
     guard let address = HostAndPort(scalar.text) else {
-      decoding.report(position, "\(scalar.quoted) is no address; write host:port, \"[::1]:port\" or unix:path")
+      decoding.report(position, "\(scalar.quoted) is not an address; write host:port, \"[::1]:port\" or unix:path")
       return nil
     }
     guard let port = address.port else {

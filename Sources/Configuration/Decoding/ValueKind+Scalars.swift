@@ -15,7 +15,7 @@ extension ValueKind where Value == Int {
   static func count(_ range: ClosedRange<Int>) -> ValueKind {
     .scalar(noun: "a number", reference: "number, \(range.lowerBound) to \(range.upperBound)", text: \.description) {
       scalar throws(ValueFault) in
-      guard let number = WholeNumber.parse(scalar.text) else { throw ValueFault("is no whole number") }
+      guard let number = WholeNumber.parse(scalar.text) else { throw ValueFault("is not a whole number") }
       guard let value = Int(exactly: number), range.contains(value) else {
         throw ValueFault("is out of range: \(range.lowerBound) to \(range.upperBound)")
       }
@@ -78,7 +78,7 @@ extension ValueKind where Value == UInt64? {
 
 extension SizeText {
   fileprivate static var fault: ValueFault {
-    ValueFault("is no size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB")
+    ValueFault("is not a size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB")
   }
 }
 
@@ -88,7 +88,7 @@ extension ValueKind where Value == Duration {
     return .scalar(noun: "a duration", reference: "duration, \(low) to \(high)", text: DurationText.write) {
       scalar throws(ValueFault) in
       guard let duration = DurationText.parse(scalar.text) else {
-        throw ValueFault("is no duration; write a whole number and ms, s, m, h or d: 30s")
+        throw ValueFault("is not a duration; write a whole number and ms, s, m, h or d: 30s")
       }
       guard range.contains(duration) else { throw ValueFault("is out of range: \(low) to \(high)") }
       return duration
@@ -158,7 +158,7 @@ enum NameText {
       }
     }
     guard isSound, (1...bytesMax).contains(text.utf8.count) else {
-      return ValueFault("is no name; use up to \(bytesMax) letters, digits, \"-\", \"_\" and \".\"")
+      return ValueFault("is not a name; use up to \(bytesMax) letters, digits, \"-\", \"_\" and \".\"")
     }
     return nil
   }

@@ -68,7 +68,7 @@ struct ValueKind<Value: Sendable>: Sendable {
       effectiveDefault: effectiveDefault,
       decode: { node, decoding in
         if case .mapping(let entries) = node.content, entries.isEmpty {
-          decoding.report(node.position, "an empty mapping, which demands nothing; leave the key out")
+          decoding.report(node.position, "an empty mapping, which requires nothing; leave the key out")
           return nil
         }
         return decode(node, &decoding)

@@ -25,7 +25,7 @@ extension PolicyTest {
     do throws(ClaimConflict) {
       claims = try evaluator.claims(of: identity, on: routed, now: now)
     } catch {
-      return "test \(title): the claim \(error.name) would stand in a value that is no object"
+      return "test \(title): the claim \(error.name) would be inside a value that is not an object"
     }
     // Whoever sends it: what is tried is said beside what is required, and not enforced for a share.
     let evaluation = evaluator.decide(routed, claims, now: now, enforcing: .nobody)
@@ -85,7 +85,7 @@ extension Evaluation.Result {
   /// `allowed`, `403 role_missing`.
   public var text: String {
     switch self {
-    case .answeredHere: "an answer of the gateway's own"
+    case .answeredHere: "a response from the gateway itself"
     case .refused(let reason): "\(reason.status) \(reason.rawValue)"
     case .allowed: "allowed"
     }

@@ -45,7 +45,7 @@ public struct RouteReview: Sendable {
     let tested = Set(configuration.tests.compactMap { evaluator.route($0.request).route })
     for index in configuration.routes.indices where !isFull {
       guard let request = reached[index] else {
-        warn(index, "this route never matches: earlier ones together take all of its requests")
+        warn(index, "this route never matches: earlier routes together match all of its requests")
         continue
       }
       if let tried = routes[index].rule.tried, routes[index].rule.requirement.isEmpty {
@@ -60,7 +60,7 @@ public struct RouteReview: Sendable {
       reportOtherMethods(of: request, beside: index)
       reportOverlaps(of: index)
       if !configuration.tests.isEmpty, !tested.contains(index) {
-        warn(index, "no test takes this route: \(text(request)) would")
+        warn(index, "no test covers this route: \(text(request)) would")
       }
     }
   }
@@ -77,8 +77,8 @@ public struct RouteReview: Sendable {
       Diagnostic(
         file: configuration.file, position: asked.position,
         message: """
-          not all of these proxies are among "trusted_proxies": whoever signs in through one of them \
-          (\(pages.path)/…) has its address, and too many wrong passwords of anybody shut all out
+          not all of these proxies are in "trusted_proxies": all who sign in through one of them (\(pages.path)/…) \
+          share its address, and too many wrong passwords from anyone lock all of them out
           """))
   }
 
@@ -121,8 +121,8 @@ public struct RouteReview: Sendable {
         warn(
           route,
           """
-          "\(key): keep" has this route take \(text(other)), which is \(request.path) to servers that do not keep it: that \
-          is \(place(of: index)), whose rule is another
+          "\(key): keep" makes this route match \(text(other)), which is \(request.path) to servers that do not keep \
+          it: that is \(place(of: index)), whose rule differs
           """)
         break
       }
@@ -157,7 +157,7 @@ public struct RouteReview: Sendable {
   private mutating func add(_ warning: Diagnostic) {
     if isFull { return }
     let isOneTooMany = warnings.count == RouteReview.warningsMax
-    let more = "there is more from here on: no more than \(warnings.count) warnings are told"
+    let more = "there are more: only the first \(warnings.count) warnings are shown"
     warnings.append(isOneTooMany ? Diagnostic(file: warning.file, position: warning.position, message: more) : warning)
   }
 
@@ -195,7 +195,7 @@ public struct RouteReview: Sendable {
       var whole = patterns[other]
       whole.methods = []
       guard !whole.covers(pattern), takes(request) == index else { continue }
-      warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule is another, not by this route")
+      warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule differs, not by this route")
       if isFull { return }
     }
   }

@@ -7,25 +7,24 @@ struct AssertionDraft: Sendable {
 
   static let keys = KeyTable<AssertionDraft>(
     """
-    A signed token of the gateway's own that tells the upstream who it is, and that it verifies with the keys at \
-    `\(ProviderConfiguration.publishedKeysPath)`: [assertions](routes.md#a-signed-assertion).
+    A signed token from the gateway that tells the upstream who the sender is; the upstream verifies it with the keys \
+    at `\(ProviderConfiguration.publishedKeysPath)`: [assertions](routes.md#a-signed-assertion).
     """,
     defaults: AssertionDraft(),
     keys: [
-      Key("header", \.header, .assertionHeader, "The header that carries it. A client's own never arrives."),
+      Key("header", \.header, .assertionHeader, "The header that carries it. The client's own is always removed."),
       Key(
         "audience", ifWritten: \.audience, .text("an audience"), presence: .required,
-        "Whom it is for: its `aud`, which the upstream compares with its own name."),
+        "Its `aud`, which the upstream compares with its own name."),
       Key(
         "lifetime", \.lifetime, .duration(.seconds(10) ... .seconds(600)),
         """
-        How long it is good, and never longer than the token that was accepted. One is sent again until half of this is \
-        over.
+        How long it is valid, and never longer than the accepted token. Each one is reused until half of this is over.
         """),
       Key(
         "provider", ifWritten: \.provider, ValueKind.text("a provider").located,
         """
-        The provider whose key signs, one with `signing` by ES256 or EdDSA; left out, the only one that has `signing`.
+        The provider whose key signs it, one with `signing` and ES256 or EdDSA; if omitted, the only one that has `signing`.
         """),
     ])
 }

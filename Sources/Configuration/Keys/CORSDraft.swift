@@ -8,22 +8,22 @@ struct CORSDraft: Sendable {
 
   static let keys = KeyTable<CORSDraft>(
     """
-    Pages of other origins that may use the route. The gateway answers preflights itself, without a token, for a path \
-    and a method that the route takes; what the upstream says of other origins is replaced.
+    Pages from other origins that may use the route. The gateway answers preflights itself, without a token, for a \
+    path and a method that the route matches; the upstream's own CORS headers are replaced.
     """,
     defaults: CORSDraft(),
     keys: [
       Key(
         "origins", ifWritten: \.origins, ValueKind.list(of: .origin, "origins").located, presence: .required,
-        "`https://app.example.com`, as the browser's address bar has it; or `\"*\"` alone, without `credentials`."),
+        "`https://app.example.com`, as in the browser's address bar; or `\"*\"` alone, without `credentials`."),
       Key(
         "methods", ifWritten: \.methods, .list(of: .method, "methods"),
-        "Left out, the route's `methods`; where it has none, GET, HEAD, POST, PUT, PATCH and DELETE."),
+        "If omitted, the route's `methods`; where it has none, GET, HEAD, POST, PUT, PATCH and DELETE."),
       Key("headers", \.headers, .list(of: .corsHeader, "headers"), "Request headers that a page may set."),
-      Key("credentials", \.credentials, .boolean, "Whether cookies go along."),
+      Key("credentials", \.credentials, .boolean, "Whether cookies are sent along."),
       Key(
         "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(86_400)),
-        "How long a browser may remember a preflight's answer; left out, its own choice, a few seconds."),
+        "How long a browser may cache a preflight's response; if omitted, the browser decides, a few seconds."),
     ])
 
   /// What a page may use where neither the route nor `cors` says it.
@@ -36,16 +36,16 @@ extension ValueKind where Value == String {
     .scalar(noun: "an origin", reference: "origin, or `*`", text: \.self) { scalar throws(ValueFault) in
       if scalar.text == "*" { return scalar.text }
       guard let address = WebAddress(scalar.text) else {
-        throw ValueFault("is no origin; write a scheme and a host: https://app.example.com")
+        throw ValueFault("is not an origin; write a scheme and a host: https://app.example.com")
       }
       guard address.path.isEmpty else {
         throw ValueFault("has more than scheme, host and port, which are all that a browser sends as Origin")
       }
       guard scalar.text == scalar.text.lowercased() else {
-        throw ValueFault("is not as browsers write it; did you mean \"\(scalar.text.lowercased())\"?")
+        throw ValueFault("is not how browsers write it; did you mean \"\(scalar.text.lowercased())\"?")
       }
       guard !scalar.text.hasSuffix(address.scheme == .https ? ":443" : ":80") else {
-        throw ValueFault("has its scheme's own port, which browsers leave out")
+        throw ValueFault("has its scheme's default port, which browsers leave out")
       }
       return scalar.text
     }
@@ -53,9 +53,9 @@ extension ValueKind where Value == String {
 
   fileprivate static var corsHeader: ValueKind {
     .scalar(noun: "a header", reference: "header", text: \.self) { scalar throws(ValueFault) in
-      guard FieldToken.isValid(scalar.text) else { throw ValueFault("is no header name (RFC 9110 §5.1)") }
+      guard FieldToken.isValid(scalar.text) else { throw ValueFault("is not a header name (RFC 9110 §5.1)") }
       guard scalar.text != "*" else {
-        throw ValueFault("names no header, and Authorization not at all; name those that a page sets")
+        throw ValueFault("does not stand for all headers, and never for Authorization; list those that a page sets")
       }
       return scalar.text
     }

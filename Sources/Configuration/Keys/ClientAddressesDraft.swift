@@ -6,12 +6,12 @@ struct ClientAddressesDraft: Sendable {
   var deny: [AddressBlock]?
 
   static let keys = KeyTable<ClientAddressesDraft>(
-    "Whose requests the route takes, by the client's address; others are answered 403.",
+    "Whose requests the route accepts, by the client's address; others are answered 403.",
     defaults: ClientAddressesDraft(),
     keys: [
       Key(
         "allow", ifWritten: \.allow, .list(of: .addressBlock, "address blocks"),
-        "Only these; left out, all that are not denied."),
+        "Only these; if omitted, all that are not denied."),
       Key(
         "deny", ifWritten: \.deny, .list(of: .addressBlock, "address blocks"),
         "Not these, whatever `allow` says."),

@@ -7,8 +7,8 @@ struct ClientCertificateDraft: Sendable {
 
   static let keys = KeyTable<ClientCertificateDraft>(
     """
-    Clients who are known by the certificate that they show on their connection: \
-    [client certificates](client-certificates.md).
+    Clients identified by the certificate that they present on their connection: [client \
+    certificates](client-certificates.md).
     """,
     defaults: ClientCertificateDraft(),
     keys: [
@@ -16,14 +16,14 @@ struct ClientCertificateDraft: Sendable {
         "subject", ifWritten: \.subject, .choice(CertificateRule.Subject.allCases.map { ($0.rawValue, $0) }),
         presence: .required,
         """
-        Which of the certificate's names says who the client is: a subject alternative name (`uri`, as SPIFFE's, `dns`, \
+        Which of the certificate's names identifies the client: a subject alternative name (`uri`, as SPIFFE's, `dns`, \
         `email`), or the subject's `common_name`. It has to be the only one of its kind.
         """),
       Key(
         "clients", ifWritten: \.clients, .list(of: .mapping(CertifiedClientDraft.keys), "clients"),
         """
-        Who is known, and what they may do; anybody else is refused. Left out, everyone is known whom a listener's \
-        `client_ca` vouches for, and has no roles.
+        Who is known, and what they may do; everyone else is refused. If omitted, everyone whom a listener's \
+        `client_ca` vouches for is known, without roles.
         """),
     ])
 }
@@ -35,7 +35,7 @@ struct CertifiedClientDraft: Sendable {
   var permissions: [String] = []
 
   static let keys = KeyTable<CertifiedClientDraft>(
-    "A client who is known by a certificate.", defaults: CertifiedClientDraft(),
+    "A client identified by a certificate.", defaults: CertifiedClientDraft(),
     keys: [
       Key(
         "name", ifWritten: \.name, ValueKind.text("a name").located, presence: .required,

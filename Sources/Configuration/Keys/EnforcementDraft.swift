@@ -29,13 +29,13 @@ extension TriedDraft {
     [
       Key(
         "enforce", \.enforcement.enforcement, .enforcement(place),
-        "For whom: `10%` is a tenth of the senders, always the same ones. Anybody else is let through."),
+        "For whom: `10%` is a tenth of the senders, always the same ones. Everyone else is allowed."),
       Key(
         "budget", \.enforcement.budget, .percentage(1...100),
-        "So many of \(requests) may be refused for it within `per`; of ten senders in any case."),
+        "This share of \(requests) may be refused for it within `per`; those of ten senders in any case."),
       Key(
         "per", \.enforcement.window, .duration(.seconds(1) ... .seconds(86_400)),
-        "How long is counted before it begins anew."),
+        "How long requests are counted before the count starts again."),
     ]
   }
 }
@@ -57,7 +57,7 @@ extension ValueKind where Value == Enforcement {
         switch scalar.text {
         case "off": return .nobody
         case "on", "100%":
-          decoding.report(node.position, "what is enforced for everyone is not tried: move it to \(place)")
+          decoding.report(node.position, "what is enforced for everyone is no longer a trial: move it to \(place)")
           return nil
         default: break
         }
@@ -78,7 +78,7 @@ extension ValueKind where Value == Int {
     return .scalar(noun: "a percentage", reference: "percentage, \(bounds)", text: text) {
       scalar throws(ValueFault) in
       guard scalar.text.hasSuffix("%"), let number = WholeNumber.parse(scalar.text.dropLast()) else {
-        throw ValueFault("is no percentage; write a whole number and %: 10%")
+        throw ValueFault("is not a percentage; write a whole number and %: 10%")
       }
       guard let value = Int(exactly: number), range.contains(value) else {
         throw ValueFault("is out of range: \(bounds)")

@@ -7,20 +7,20 @@ struct ForwardAuthDraft: Sendable {
 
   static let keys = KeyTable<ForwardAuthDraft>(
     """
-    Another proxy forwards the requests, and asks the gateway first whether they may pass: \
-    [forward authentication](forward-auth.md).
+    Another proxy forwards the requests, and first asks the gateway whether they may pass: [forward \
+    authentication](forward-auth.md).
     """,
     defaults: ForwardAuthDraft(),
     keys: [
       Key(
         "path", ifWritten: \.path, ValueKind.gatewayPath.located, presence: .required,
         """
-        Where it asks, on any host: `/.portcullis/verify`. No route sees requests for it. With `?mode=redirect` people are \
-        sent to sign in.
+        The path at which it asks, on any host: `/.portcullis/verify`. No route gets requests for it. With \
+        `?mode=redirect` users are sent to sign in.
         """),
       Key(
         "peers", ifWritten: \.peers, .list(of: .trustedPeer, "address blocks"), presence: .required,
-        "Who may ask; others are answered 403. What they say of the client in `X-Forwarded-For` is believed."),
+        "Who may ask; others are answered 403. What they say about the client in `X-Forwarded-For` is trusted."),
     ])
 }
 
@@ -37,7 +37,7 @@ extension ValueKind where Value == String {
         traits = nil
       }
       guard traits == [], canonical == bytes, bytes.first == UInt8(ascii: "/"), bytes.count > 1 else {
-        throw ValueFault("is no path of the gateway's own; write /.portcullis/verify")
+        throw ValueFault("cannot be one of the gateway's own paths; write /.portcullis/verify")
       }
       return scalar.text
     }

@@ -31,30 +31,29 @@ struct GatewayDraft: Sendable {
       Key(
         "listeners", ifWritten: \.listeners, .list(of: .mapping(ListenerDraft.keys), "listeners"), presence: .required,
         "Where connections are accepted."),
-      Key("admin", ifWritten: \.admin, .mapping(AdminDraft.keys), "Where operators see how the gateway is doing."),
+      Key("admin", ifWritten: \.admin, .mapping(AdminDraft.keys), "The listener for operators."),
       Key("otlp", ifWritten: \.otlp, .mapping(OTLPDraft.keys), "Where traces and metrics are sent."),
       Key(
         "workers", \.workers, .workers,
-        "Event loops that carry traffic; `auto` is one for each processor that the process may run on."),
-      Key("reload", \.reload, .mapping(ReloadConfiguration.keys), "How a changed file is taken."),
+        "Event loops that carry traffic; `auto` is one per processor that the process may use."),
+      Key("reload", \.reload, .mapping(ReloadConfiguration.keys), "How a changed file is loaded."),
       Key("log", \.log, .mapping(LogConfiguration.keys), "What is logged, and where."),
-      Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Bounds on what a client may send."),
+      Key("limits", \.limits, .mapping(LimitsConfiguration.keys), "Limits on what a client may send."),
       Key("timeouts", \.timeouts, .mapping(TimeoutsConfiguration.keys), "How long the gateway waits."),
       Key(
         "trusted_proxies", \.trustedProxies, .list(of: .trustedPeer, "address blocks"),
-        "Proxies in front whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed; left out, nobody's."),
+        "Proxies in front whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are trusted; if omitted, nobody's."),
       Key(
         "forward_auth", ifWritten: \.forwardAuth, .mapping(ForwardAuthDraft.keys),
         "Proxies that ask whether a request may pass, and forward it themselves."),
       Key(
         "revocations", ifWritten: \.revocations, .mapping(RevocationsDraft.keys),
-        "Which tokens are refused although they verify."),
+        "Tokens to refuse although they verify."),
       Key(
         "case_insensitive_paths", \.caseInsensitivePaths, .hostsOrAll,
         """
-        Hosts, or `all`, for which the case of ASCII letters in a path makes no difference to `routes` and to the \
-        gateway's own documents: for servers to which `/Admin` and `/admin` are the same. The path that is forwarded is \
-        the client's.
+        Hosts, or `all`, for which `routes` and the gateway's own documents ignore the case of ASCII letters in a \
+        path: for servers that treat `/Admin` and `/admin` as the same. The client's path is forwarded unchanged.
         """),
       Key("providers", \.providers, .named(ProviderDraft.keys, "provider"), "Whose tokens are accepted."),
       Key("upstreams", \.upstreams, .named(UpstreamDraft.keys, "upstream"), "Where requests go."),
@@ -64,10 +63,10 @@ struct GatewayDraft: Sendable {
       Key(
         "protected_resources", ifWritten: \.protectedResources,
         .list(of: .mapping(ProtectedResourceDraft.keys), "resources"),
-        "What is protected here, for clients that ask where to get a token for it (RFC 9728)."),
+        "What is protected here, for clients that look up where to get a token for it (RFC 9728)."),
       Key(
         "tests", ifWritten: \.tests, .list(of: .mapping(PolicyTestDraft.keys), "tests"),
-        "What the routes have to decide: the gateway starts, or takes a changed file, only if they do."),
+        "What the routes must decide: the gateway starts, or loads a changed file, only if they do."),
     ])
 }
 

@@ -4,12 +4,12 @@ struct HeadersDraft: Sendable {
   var removed: [Located<String>]?
 
   static let keys = KeyTable<HeadersDraft>(
-    "Headers of the request that goes upstream, beside those that the gateway itself writes.", defaults: HeadersDraft(),
+    "Headers of the forwarded request, besides those that the gateway itself sets.", defaults: HeadersDraft(),
     keys: [
       Key(
         "set", ifWritten: \.set, .headers,
-        "Headers and their values: `X-Env: prod`. The client's own of the same name never arrives."),
-      Key("remove", ifWritten: \.removed, .list(of: .headerName, "headers"), "Headers of the client that end here."),
+        "Headers and their values: `X-Env: prod`. The client's header of the same name is removed."),
+      Key("remove", ifWritten: \.removed, .list(of: .headerName, "headers"), "Client headers that are not forwarded."),
     ])
 }
 
@@ -23,10 +23,10 @@ struct LocatedHeader: Sendable {
 /// credential.
 enum RequestHeaderName {
   static func fault(_ name: String) -> ValueFault? {
-    guard FieldToken.isValid(name) else { return ValueFault("is no header name (RFC 9110 §5.1)") }
+    guard FieldToken.isValid(name) else { return ValueFault("is not a header name (RFC 9110 §5.1)") }
     let folded = IdentityHeaderName.fold(name)
     guard !reserved.contains(folded), !folded.hasPrefix("x-forwarded-") else {
-      return ValueFault("is not for a route to change; the gateway itself writes or removes it where it has to")
+      return ValueFault("cannot be changed by a route; the gateway itself sets or removes it where necessary")
     }
     return nil
   }
@@ -57,10 +57,10 @@ extension ValueKind where Value == String {
     .scalar(noun: "a header's value", reference: "text", text: \.self) { scalar throws(ValueFault) in
       guard !scalar.text.isEmpty else { throw ValueFault("is empty; to leave a header out write it under \"remove\"") }
       guard scalar.text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
-        throw ValueFault("is no header value: it holds more than visible ASCII and spaces")
+        throw ValueFault("is not a header value: it may contain only visible ASCII and spaces")
       }
       guard !scalar.text.hasPrefix(" "), !scalar.text.hasSuffix(" ") else {
-        throw ValueFault("begins or ends with a space, which is lost on the way")
+        throw ValueFault("begins or ends with a space, which would be lost on the way")
       }
       guard scalar.text.utf8.count <= 4096 else { throw ValueFault("is longer than 4096 bytes") }
       return scalar.text

@@ -9,23 +9,24 @@ struct HealthDraft: Sendable {
 
   static let keys = KeyTable<HealthDraft>(
     """
-    Each server is asked with a GET. One that is down gets no requests. A server is up until a check says otherwise, \
-    which the first one may do alone.
+    Each server is checked with a GET. One that is down gets no requests. A server is up until checks fail; right \
+    after the start the first one is enough.
     """,
     defaults: HealthDraft(),
     keys: [
       Key(
         "path", ifWritten: \.path, .healthPath, presence: .required,
-        "What is asked for, `/healthz`; `Host` is the server as it is written in `servers`."),
+        "The path to request, `/healthz`; `Host` is the server as written in `servers`."),
       Key(
         "every", \.every, .duration(.milliseconds(100) ... .seconds(3600)),
-        "From the beginning of one check to the next."),
+        "From the start of one check to the next."),
       Key(
         "timeout", \.timeout, .duration(.milliseconds(10) ... .seconds(60)),
-        "From the beginning of a check to the end of the answer's head."),
-      Key("rise", \.rise, .count(1...100), "Good answers in a row after which a server that is down is up."),
-      Key("fall", \.fall, .count(1...100), "Bad answers, or none, in a row after which a server that is up is down."),
-      Key("status", \.statuses, .statuses, "The statuses of a good answer: one, or the first and the last."),
+        "From the start of a check to the end of the response head."),
+      Key("rise", \.rise, .count(1...100), "Consecutive good responses after which a server that is down is up."),
+      Key(
+        "fall", \.fall, .count(1...100), "Consecutive bad responses, or none, after which a server that is up is down."),
+      Key("status", \.statuses, .statuses, "The statuses of a good response: one, or the first and the last."),
     ])
 }
 
@@ -33,10 +34,10 @@ extension ValueKind where Value == String {
   /// A path, perhaps with a query, that stands in a request line as it is (RFC 9112 §3.2.1).
   fileprivate static var healthPath: ValueKind {
     .scalar(noun: "a path", reference: "path of a URL", text: \.self) { scalar throws(ValueFault) in
-      guard scalar.text.hasPrefix("/") else { throw ValueFault("is no path; it begins with /") }
+      guard scalar.text.hasPrefix("/") else { throw ValueFault("is not a path; it begins with /") }
       let isSound = scalar.text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }
       guard isSound, scalar.text.utf8.count <= 1024 else {
-        throw ValueFault("is no path; at most 1024 visible ASCII characters without # are one, others as %XX")
+        throw ValueFault("is not a path; use at most 1024 visible ASCII characters without #, others as %XX")
       }
       return scalar.text
     }
@@ -54,7 +55,7 @@ extension ValueKind where Value == ClosedRange<Int> {
       let numbers = ends.compactMap { WholeNumber.parse($0).flatMap(Int.init(exactly:)) }
       guard numbers.count == ends.count, let first = numbers.first, let last = numbers.last, first <= last,
         (200...599).contains(first), (200...599).contains(last)
-      else { throw ValueFault("is no status; write one of 200 to 599, or the first and the last: 200-399") }
+      else { throw ValueFault("is not a status; write one of 200 to 599, or the first and the last: 200-399") }
       return first...last
     }
   }

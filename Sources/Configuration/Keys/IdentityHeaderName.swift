@@ -3,11 +3,11 @@ import HTTP
 /// Which names a header of `identity` may have.
 enum IdentityHeaderName {
   static func fault(_ name: String, beside others: [String]) -> ValueFault? {
-    guard FieldToken.isValid(name) else { return ValueFault("is no header name (RFC 9110 §5.1)") }
+    guard FieldToken.isValid(name) else { return ValueFault("is not a header name (RFC 9110 §5.1)") }
     let folded = fold(name)
-    guard !reserved.contains(folded) else { return ValueFault("means something else to servers; name another") }
+    guard !reserved.contains(folded) else { return ValueFault("means something else to servers; choose another") }
     if let twin = others.first(where: { fold($0) == folded }) {
-      return ValueFault("is the same header as \"\(twin)\" to many applications; name one of them otherwise")
+      return ValueFault("is the same header as \"\(twin)\" to many applications; rename one of them")
     }
     return nil
   }

@@ -8,7 +8,7 @@ struct IntrospectionDraft: HoldsClient {
   static let keys = KeyTable<IntrospectionDraft>(
     """
     The issuer is asked whether a token is active (RFC 7662), with `client_secret_file` or `private_key_file`. A route \
-    can name one provider that has this.
+    can name only one provider with this.
     """,
     defaults: IntrospectionDraft(),
     keys: [
@@ -18,12 +18,12 @@ struct IntrospectionDraft: HoldsClient {
     ] + ClientDraft.keys(audience: "`url`") + [
       Key(
         "tokens", \.tokens, .choice(IntrospectionConfiguration.Tokens.allCases.map { ($0.rawValue, $0) }),
-        "`opaque`: those that are no JWT; a JWT is verified here. `all`: JWTs too, and the provider needs no keys."),
+        "`opaque`: tokens that are not JWTs; JWTs are verified here. `all`: JWTs too, and the provider needs no keys."),
       Key(
         "cache", \.cache, .duration(.zero ... .seconds(300)),
         """
-        How long, in whole seconds, the issuer's word is taken before it is asked again, and so how long a token that \
-        it revoked may still pass. A token that is not active is remembered for at most 10s.
+        How long, in whole seconds, the issuer's response is cached, and so how long a token that it revoked may still \
+        pass. A token that is not active is remembered for at most 10s.
         """),
     ])
 }

@@ -11,19 +11,18 @@ struct ListenerDraft: Sendable {
       Key(
         "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
         "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which."),
-      Key("tls", ifWritten: \.tls, .mapping(ListenerTLSDraft.keys), "TLS; left out, the listener speaks in clear."),
+      Key("tls", ifWritten: \.tls, .mapping(ListenerTLSDraft.keys), "TLS; if omitted, the listener speaks plain HTTP."),
       Key(
         "redirect", ifWritten: \.redirectPort, .httpsRedirect,
         """
-        Requests for hosts that some route is for are answered 308, to the same host and path with https, before a \
-        route is looked for. Not those of \
-        which a trusted proxy says that they came by https.
+        Requests for the hosts of any route are redirected (308) to the same host and path with https, before a route \
+        is chosen. Not those that came by https according to a trusted proxy.
         """),
       Key(
         "proxy_protocol", \.proxyProtocol, .boolean,
         """
-        Whether every connection begins with a PROXY header (version 1 or 2), which is believed: only for listeners \
-        that nobody but the load balancer can reach.
+        Whether every connection begins with a PROXY header (version 1 or 2), which is trusted: only for listeners \
+        that nothing but the load balancer can reach.
         """),
     ])
 }
@@ -50,7 +49,7 @@ extension ValueKind where Value == ListenAddress {
       case .internet(.ipv4(let literal), let port): return .ipv4(literal, port: port)
       case .internet(.ipv6(let literal), let port): return .ipv6(literal, port: port)
       case .internet(.name, _):
-        decoding.report(node.position, "\(node.noun) is no IP address; listen on one, 0.0.0.0 for all of IPv4")
+        decoding.report(node.position, "\(node.noun) is not an IP address; listen on one, 0.0.0.0 for all of IPv4")
         return nil
       }
     }

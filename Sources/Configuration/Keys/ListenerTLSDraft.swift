@@ -11,7 +11,7 @@ struct ListenerTLSDraft: Sendable {
 
   static let keys = KeyTable<ListenerTLSDraft>(
     """
-    TLS on the listener (RFC 8446, RFC 5246): versions 1.2 and 1.3, suites with AEAD and forward secrecy alone. ALPN \
+    TLS on the listener (RFC 8446, RFC 5246): versions 1.2 and 1.3, only suites with AEAD and forward secrecy. ALPN \
     offers `http/1.1`. The files are read again on SIGHUP.
     """,
     defaults: ListenerTLSDraft(),
@@ -19,24 +19,24 @@ struct ListenerTLSDraft: Sendable {
       Key(
         "certificates", \.certificates, .list(of: .mapping(CertificateDraft.table), "certificates"),
         """
-        More certificates: each is shown to clients that name a host it is for (SNI). Where several are, one that names \
-        the host goes before one with a wildcard, then the earlier one; where none is, `certificate` is shown.
+        More certificates: each is presented to clients that ask for one of its hosts (SNI). If several match, an \
+        exact name goes before a wildcard, then the earlier one; if none matches, `certificate` is presented.
         """),
       Key(
         "client_ca", ifWritten: \.clientAuthorities, ValueKind<String>.path("a file of certificates").located,
-        "PEM: the authorities whose clients are believed; `client_auth` says whether they have to be."),
+        "PEM: the authorities whose client certificates are accepted; `client_auth` says whether one is required."),
       Key(
         "client_auth", ifWritten: \.clientAuthentication, .choice([("required", .required), ("optional", .optional)]),
         """
-        Whether a client without a certificate is refused in the handshake. One that does not verify is, either way. \
-        Left out, no client is asked for one.
+        Whether a client without a certificate is refused in the handshake. A certificate that does not verify always \
+        is. If omitted, no client is asked for one.
         """),
-      Key("minimum", \.minimum, .choice([("1.2", .tls12), ("1.3", .tls13)]), "The oldest version of TLS."),
+      Key("minimum", \.minimum, .choice([("1.2", .tls12), ("1.3", .tls13)]), "The minimum TLS version."),
       Key(
         "hsts", ifWritten: \.strictTransport, .wholeSeconds(.zero ... .seconds(3650 * 86_400)),
         """
-        Browsers are told to come back with TLS alone, for so long after each answer: Strict-Transport-Security \
-        (RFC 6797) on every one, instead of the upstream's. 0s takes it back.
+        How long browsers must use only TLS after each response: Strict-Transport-Security (RFC 6797) on every one, \
+        instead of the upstream's. 0s revokes it.
         """),
     ])
 }
@@ -50,7 +50,8 @@ extension ValueKind where Value == Duration {
       decode: { node, decoding in
         guard let value = duration.decode(node, &decoding) else { return nil }
         guard value.components.attoseconds == 0 else {
-          decoding.report(node.position, "\(node.noun) is no whole number of seconds, in which browsers are told")
+          decoding.report(
+            node.position, "\(node.noun) is not a whole number of seconds, the unit that browsers are given")
           return nil
         }
         return value
@@ -78,15 +79,15 @@ struct CertificateDraft: Sendable {
         "certificate", ifWritten: certificate, ValueKind<String>.path("a file of certificates").located,
         presence: .required,
         """
-        PEM: the certificate, then those that lead to an authority that clients trust. The hosts that it is for are its \
-        subject alternative names; a request for another is answered 421.
+        PEM: the certificate, then its chain to an authority that clients trust. Its hosts are its subject alternative \
+        names; a request for another is answered 421.
         """),
       Key(
         "key", ifWritten: key, ValueKind<String>.path("a private key").located,
         presence: .required, "PEM: its private key, not encrypted, mode 0600."),
       Key(
         "ocsp", ifWritten: staple, ValueKind<String>.path("an OCSP response").located,
-        "DER: an OCSP response (RFC 6960) that is stapled until it is out of date. Who renews the file sends SIGHUP."),
+        "DER: an OCSP response (RFC 6960) that is stapled until it expires. Send SIGHUP after renewing the file."),
     ]
   }
 }

@@ -2,7 +2,7 @@ import Tokens
 
 extension LogConfiguration {
   static let keys = KeyTable<LogConfiguration>(
-    "The access log has one line for each request; the program says the rest on standard error.",
+    "The access log has one line per request; program messages go to standard error.",
     defaults: LogConfiguration(),
     keys: [
       Key("access", \.access, .logTarget, "Where access lines go."),
@@ -11,16 +11,17 @@ extension LogConfiguration {
         .choice([("auto", .automatic), ("json", .json), ("logfmt", .logfmt), ("combined", .combined)]),
         """
         How access lines are written; `auto` is logfmt on a terminal, else JSON. `combined` is Apache's and nginx's \
-        format, which says less.
+        format, which has fewer fields.
         """),
       Key(
         "claims", \.claims, .loggedClaims,
         """
-        What access lines say of claims: `rules` are those that `require` of any route reads, a list is these as well. \
-        For `portcullis replay`, which needs them.
+        Which claims access lines contain: `rules` are those that `require` of any route reads, a list adds others. \
+        `portcullis replay` needs them.
         """),
       Key(
-        "level", \.level, .choice(Level.allCases.map { ($0.rawValue, $0) }), "The least severe message that is said."),
+        "level", \.level, .choice(Level.allCases.map { ($0.rawValue, $0) }), "The least severe message that is written."
+      ),
     ])
 }
 

@@ -12,23 +12,23 @@ struct OTLPDraft: Sendable {
     keys: [
       Key(
         "url", ifWritten: \.url, ValueKind.fetchedURL.located, presence: .required,
-        "The collector's, as `https://collector:4318`: https, or http on loopback. `/v1/traces` and `/v1/metrics` follow it."
+        "The collector's, such as `https://collector:4318`: https, or http on loopback. `/v1/traces` and `/v1/metrics` are appended."
       ),
       Key(
         "traces", \.tracesPercentage, .percentageOrNone(1...100),
         """
-        How many of the traces that begin here are exported. One that a trusted proxy began is, where that one says \
-        `sampled`. Upstreams are told the same.
+        The share of the traces that begin here that is exported. One that a trusted proxy began is exported if the \
+        proxy says `sampled`. Upstreams are told the same.
         """),
       Key(
         "metrics", \.metricsInterval, .durationOrNone(.seconds(5) ... .seconds(3600)),
         "How often metrics are exported: those of `/metrics`."),
       Key(
         "headers_file", ifWritten: \.headersFile, ValueKind.path("a file's path").located,
-        "A file with fields for each request, a line each: `Authorization: Bearer …`; not readable by others."),
+        "A file with header fields for each request, one per line: `Authorization: Bearer …`; not readable by others."),
       Key(
         "ca", ifWritten: \.certificateAuthority, ValueKind.path("a PEM file's path").located,
-        "A PEM file with the certificate authorities of the collector's TLS; left out, the system's."),
+        "A PEM file with the certificate authorities for the collector's TLS; if omitted, the system's."),
     ])
 }
 

@@ -13,30 +13,30 @@ struct PolicyTestDraft: Sendable {
 
   static let keys = KeyTable<PolicyTestDraft>(
     """
-    Requests and what the routes have to decide, by the same functions as on the wire: [access](access.md#tests). \
-    `portcullis check` tells all that fail.
+    Requests and what the routes must decide, by the same functions as for real requests: [access](access.md#tests). \
+    `portcullis check` reports all that fail.
     """,
     defaults: PolicyTestDraft(),
     keys: [
-      Key("name", ifWritten: \.name, .text("a name"), "What it is called where it fails; left out, its request."),
+      Key("name", ifWritten: \.name, .text("a name"), "Its name in the report of a failure; if omitted, its request."),
       Key(
         "request", ifWritten: \.request, .evaluatedRequest, presence: .required,
         "A method and a path, `GET /orders/7`, or with a host: `GET api.example.com/orders/7`."),
       Key(
         "as", ifWritten: \.identity, .mapping(SupposedIdentityDraft.keys),
-        "Who sends it; left out, somebody without a token."),
+        "Who sends it; if omitted, someone without a token."),
       Key(
         "expect", ifWritten: \.expectation, .expectation, presence: .required,
         "`allowed`, a [reason](reasons.md) such as `role_missing`, or a status such as 403."),
-      Key("route", ifWritten: \.route, ValueKind.text("a route's name").located, "The route that has to be taken."),
+      Key("route", ifWritten: \.route, ValueKind.text("a route's name").located, "The route that must match."),
       Key(
         "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located,
-        "The upstream that it has to go to; only beside `expect: allowed`."),
+        "The upstream that it must go to; only with `expect: allowed`."),
       Key(
         "shadow", ifWritten: \.shadow, ValueKind.reason.located,
         """
-        Why what the provider or the route tries (`try`) has to refuse it; only beside `expect: allowed`. Left out, it \
-        may or not.
+        The reason for which what the provider or the route tries (`try`) must refuse it; only with `expect: allowed`. \
+        If omitted, it may or may not.
         """),
     ])
 }
@@ -52,12 +52,12 @@ struct SupposedIdentityDraft: Sendable {
   var authenticated: Duration?
 
   static let keys = KeyTable<SupposedIdentityDraft>(
-    "What the token says that would come with the request: that it is good is taken for granted.",
+    "The claims of the request's token, which is assumed to be valid.",
     defaults: SupposedIdentityDraft(),
     keys: [
       Key(
         "provider", ifWritten: \.provider, ValueKind.text("a provider").located,
-        "Whose token it is; left out, the first of the route's."),
+        "Whose token it is; if omitted, the route's first provider's."),
       Key("subject", ifWritten: \.subject, .text("a subject"), "Who."),
       Key("roles", \.roles, .list(of: .text("a role"), "roles"), "As the provider's `claims.roles` would hold them."),
       Key("scopes", \.scopes, .list(of: .text("a scope"), "scopes"), "As `claims.scopes` would."),
@@ -69,7 +69,7 @@ struct SupposedIdentityDraft: Sendable {
         "Other claims, `tenant: acme`, `account.id: 7`. Unquoted whole numbers, `true` and `false` are JSON's."),
       Key(
         "authenticated", ifWritten: \.authenticated, .duration(.zero ... .seconds(366 * 86_400)),
-        "How long ago they were authenticated (`auth_time`); left out, the token does not say."),
+        "How long ago the user authenticated (`auth_time`); if omitted, the token does not say."),
     ])
 }
 
@@ -125,10 +125,10 @@ extension ValueKind where Value == EvaluatedRequest {
       scalar throws(ValueFault) in
       let parts = scalar.text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, FieldToken.isValid(parts[0]), let slash = parts[1].firstIndex(of: "/") else {
-        throw ValueFault("is no request; write a method and a path: GET /orders/7")
+        throw ValueFault("is not a request; write a method and a path: GET /orders/7")
       }
       let host = parts[1][..<slash]
-      guard !host.hasSuffix(":") else { throw ValueFault("is no request; write the host without a scheme") }
+      guard !host.hasSuffix(":") else { throw ValueFault("is not a request; write the host without a scheme") }
       return EvaluatedRequest(
         method: String(parts[0]), host: host.isEmpty ? EvaluatedRequest.anyHost : String(host),
         target: String(parts[1][slash...]))
@@ -140,7 +140,7 @@ extension ValueKind where Value == Reason {
   static var reason: ValueKind {
     .scalar(noun: "a reason", reference: "a reason") { scalar throws(ValueFault) in
       guard let reason = Reason(rawValue: scalar.text) else {
-        throw ValueFault("is no reason\(NearestWord.hint(scalar.text, in: Reason.allCases.map(\.rawValue)))")
+        throw ValueFault("is not a reason\(NearestWord.hint(scalar.text, in: Reason.allCases.map(\.rawValue)))")
       }
       return reason
     }

@@ -9,8 +9,8 @@ struct ProtectedResourceDraft: Sendable {
 
   static let keys = KeyTable<ProtectedResourceDraft>(
     """
-    Metadata of what is protected here (RFC 9728), for clients that look for it: answered at \
-    `/.well-known/oauth-protected-resource` in front of the resource's path, and named as `resource_metadata` in the \
+    Metadata of what is protected here (RFC 9728), for clients that look for it: served at \
+    `/.well-known/oauth-protected-resource` in front of the resource's path, and given as `resource_metadata` in the \
     `WWW-Authenticate` of the routes below it.
     """,
     defaults: ProtectedResourceDraft(),
@@ -21,9 +21,9 @@ struct ProtectedResourceDraft: Sendable {
       Key(
         "providers", ifWritten: \.providers,
         .oneOrMore(of: ValueKind<String>.text("a provider").located, "providers"), presence: .required,
-        "The providers whose issuers give tokens for it (`authorization_servers`)."),
-      Key("scopes", \.scopes, .list(of: .text("a scope"), "scopes"), "Scopes that may be asked for there."),
-      Key("name", ifWritten: \.name, .text("a name"), "What it is called, for people."),
+        "The providers whose issuers issue tokens for it (`authorization_servers`)."),
+      Key("scopes", \.scopes, .list(of: .text("a scope"), "scopes"), "Scopes that may be requested there."),
+      Key("name", ifWritten: \.name, .text("a name"), "Its human-readable name."),
     ])
 }
 
@@ -31,7 +31,7 @@ extension ValueKind where Value == WebAddress {
   /// A resource identifier (RFC 9728 §1.2): without a query, and with a path that requests can have.
   fileprivate static var resourceIdentifier: ValueKind {
     .scalar(noun: "a URL", reference: "URL", text: \.text) { scalar throws(ValueFault) in
-      guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }
+      guard let address = WebAddress(scalar.text) else { throw ValueFault("is not an https URL") }
       guard address.isProtected else { throw ValueFault("has to be https; http is for loopback addresses only") }
       let bytes = [UInt8](address.path.utf8)
       var canonical: [UInt8] = []

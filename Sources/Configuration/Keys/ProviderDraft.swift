@@ -27,8 +27,8 @@ struct ProviderDraft: Sendable {
   static let keys = KeyTable<ProviderDraft>(
     """
     An issuer whose tokens are accepted. Its keys come from `jwks_url`, `jwks_file`, `secret_file` or `signing`; \
-    without any of them by OpenID Connect discovery at the issuer. Or, with `client_certificate` alone, an authority \
-    whose clients show certificates.
+    without any of them, from OpenID Connect Discovery at the issuer. Or, with only `client_certificate`, an authority \
+    whose clients present certificates.
     """,
     defaults: ProviderDraft(),
     keys: [
@@ -37,7 +37,7 @@ struct ProviderDraft: Sendable {
         "The `iss` of its tokens, byte for byte. An https URL (http on loopback) unless the keys come from a file."),
       Key(
         "audiences", ifWritten: \.audiences, .audiences, presence: .requiredByResolver,
-        "Tokens need one of them as `aud`; `any` takes all tokens."),
+        "Tokens need one of them as `aud`; `any` accepts all tokens."),
       Key(
         "jwks_url", ifWritten: \.jwksURL, ValueKind.fetchedURL.located,
         "Where its key set (RFC 7517) is fetched: https, or http on loopback."),
@@ -54,64 +54,64 @@ struct ProviderDraft: Sendable {
       ),
       Key(
         "ca", ifWritten: \.certificateAuthority, ValueKind.path("a PEM file's path").located,
-        "A PEM file with the certificate authorities of the issuer's TLS; left out, the system's."),
+        "A PEM file with the certificate authorities for the issuer's TLS; if omitted, the system's."),
       Key(
         "algorithms", ifWritten: \.algorithms, .list(of: ValueKind.algorithm.located, "algorithms"),
-        "Signature algorithms that are accepted; left out, those that fit the keys."),
+        "Accepted signature algorithms; if omitted, those that fit the keys."),
       Key(
         "leeway", \.leeway, .duration(.zero ... .seconds(TokenPolicy.leewayMaxSeconds)),
         "How far the issuer's clock may be off (RFC 7519 §4.1.4)."),
       Key(
         "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
-        "How long after `iat` a token is good, whatever its `exp` says; left out, until `exp`."),
+        "How long after `iat` a token is valid, whatever its `exp` says; if omitted, until `exp`."),
       Key(
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
         """
-        Where a token may stand. One in Authorization is looked at first, then one among the protocols of a WebSocket \
-        (`Sec-WebSocket-Protocol: bearer, TOKEN`), then cookies in their order. `cookie` alone is the one of `sign_in`, \
-        which is looked at where this key is left out, too.
+        Where a token may be. Authorization is checked first, then the protocols of a WebSocket \
+        (`Sec-WebSocket-Protocol: bearer, TOKEN`), then cookies in their order. `cookie` alone is the one of \
+        `sign_in`, which is also checked if this key is omitted.
         """),
       Key(
         "dpop", \.dpop, .choice(DPoPUse.allCases.map { ($0.rawValue, $0) }),
         """
         Proofs of possession (RFC 9449). `allowed`: a token that is bound to a key (`cnf.jkt`) passes with a proof of \
-        that key, one that is not bound passes without. `required`: bound tokens pass with their proof, and no others \
-        do. `off`: no bound token passes. A proof is for one server: its `htu` is compared with the request's host, so \
-        the provider's routes need `host`. It may say https where the listener speaks http, as TLS may end in front of \
-        it. It is at most 60 s old, `leeway` on top, and passes once in each process: behind a balancer once in each \
-        gateway, and once more after a restart. Not `off`, the gateway takes 28 MiB to remember proofs.
+        that key, one that is not bound passes without. `required`: only bound tokens pass, with their proof. `off`: \
+        no bound token passes. A proof is for one server: its `htu` is compared with the request's host, so the \
+        provider's routes need `host`. It may say https where the listener speaks http, as TLS may end in front of it. \
+        It may be at most 60 s old, plus `leeway`, and passes once in each process: behind a load balancer once in \
+        each gateway, and once more after a restart. Unless this is `off`, the gateway uses 28 MiB to remember proofs.
         """),
-      Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who someone is and what they may do."),
+      Key("claims", \.claims, .mapping(ClaimMapping.keys), "Which claims say who the user is and what they may do."),
       Key(
         "email_verified", ifWritten: \.emailVerification,
         .choice(EmailVerification.allCases.map { ($0.rawValue, $0) }),
         """
-        Which `email` rules may go by. `required`: one with `email_verified: true` beside it. `assumed`: also one beside \
-        which nothing is said of that, of an issuer that lets nobody have an address that is not theirs. Left out, \
+        Which `email` rules may rely on. `required`: one that comes with `email_verified: true`. `assumed`: also one \
+        without `email_verified`, for an issuer that gives nobody an address that is not theirs. If omitted, \
         `required`; with `signing`, `assumed`.
         """),
       Key(
-        "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens have to be like."
+        "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty, "What its tokens must be like."
       ),
       Key(
         "try", ifWritten: \.tried, ValueKind.mapping(ProviderTryDraft.keys).notEmpty,
         """
-        What it may ask of its tokens in future: the log and the metrics say which it would refuse. \
-        [Trying a provider's checks](access.md#trying-a-providers-checks).
+        What it may require of its tokens in future: the log and the metrics say which it would refuse. [Trying a \
+        provider's checks](access.md#trying-a-providers-checks).
         """),
       Key("refresh", \.refresh, .mapping(RefreshDraft.keys), "How keys are kept fresh."),
       Key(
         "introspection", ifWritten: \.introspection, .mapping(IntrospectionDraft.keys),
-        "Tokens that are no JWT are asked about at the issuer (RFC 7662)."),
+        "The issuer is asked about tokens that are not JWTs (RFC 7662)."),
       Key(
         "sign_in", ifWritten: \.signIn, .mapping(SignInDraft.keys),
-        "People sign in at the gateway, and get tokens of this provider."),
+        "Users sign in at the gateway, and get tokens of this provider."),
       Key(
         "code_flow", ifWritten: \.codeFlow, .mapping(CodeFlowDraft.keys),
         "Browsers sign in at the issuer, and have a session here (OpenID Connect)."),
       Key(
         "client_certificate", ifWritten: \.clientCertificate, .mapping(ClientCertificateDraft.keys),
-        "Clients are known by the certificates that they show. No other key stands beside it."),
+        "Clients are identified by the certificates that they present. It excludes all other keys."),
     ])
 }
 
@@ -121,15 +121,15 @@ struct TokenRequirementDraft: Sendable {
   var claims: [ClaimPath] = []
 
   static let keys = KeyTable<TokenRequirementDraft>(
-    "What the provider's tokens have to be like, beside what every token has to be.",
+    "What the provider's tokens must be like, besides what every token must be.",
     defaults: TokenRequirementDraft(),
     keys: [
       Key(
         "typ", ifWritten: \.type, .mediaType,
-        "What the header's `typ` has to say, such as `at+jwt` (RFC 9068 §2.1); left out, `JWT`, `at+jwt` or nothing."),
+        "What the header's `typ` must be, such as `at+jwt` (RFC 9068 §2.1); if omitted, `JWT`, `at+jwt` or nothing."),
       Key(
         "claims", \.claims, .list(of: .claimPath, "claims"),
-        "Claims that have to be there, and not null. A dot leads into an object, `\\.` is a dot of the name."),
+        "Claims that must be present, and not null. A dot leads into an object, `\\.` is a dot in the name."),
     ])
 }
 
@@ -142,12 +142,12 @@ struct SigningDraft: Sendable {
   var keepFor = Duration.seconds(86_400)
 
   static let keys = KeyTable<SigningDraft>(
-    "This gateway issues the provider's tokens with keys of its own: [keys](keys.md#the-gateways-own).",
+    "This gateway issues the provider's tokens with its own keys: [keys](keys.md#the-gateways-own).",
     defaults: SigningDraft(),
     keys: [
       Key(
         "state", ifWritten: \.state, ValueKind.path("a folder", .kept).located, presence: .required,
-        "The folder of its private keys, and of sign-ins; made at the first start."),
+        "The folder for its private keys and sign-ins; created at the first start."),
       Key(
         "algorithm", \.algorithm, .algorithm, "The algorithm of new keys; HS256, HS384 and HS512 need `secret_file`."),
       Key(
@@ -161,14 +161,14 @@ struct SigningDraft: Sendable {
       Key(
         "rotate_every", \.rotateEvery, .durationOrNone(.seconds(3600) ... .seconds(3660 * 86_400)),
         """
-        After so long another key signs, which is made and published an hour before (half of this, where that is \
-        shorter). `none`: keys are made and deleted by hand.
+        How long a key signs before the next one does, which is made and published an hour earlier (half of this, if \
+        that is shorter). `none`: keys are made and deleted by hand.
         """),
       Key(
         "keep_for", \.keepFor, .duration(.seconds(60) ... .seconds(3660 * 86_400)),
         """
         How long a key that was replaced stays published; then its file is deleted. At least as long as a token lives, \
-        with `leeway`; left out, it is longer where those of `sign_in` live longer.
+        plus `leeway`; if omitted, it is longer where those of `sign_in` live longer.
         """),
     ])
 }
@@ -193,35 +193,36 @@ struct RefreshDraft: Sendable {
       Key(
         "every", \.every, .duration(.seconds(30) ... .seconds(86_400)),
         """
-        How often they are fetched at least. The `max-age` of the issuer's Cache-Control makes it more often, down to \
-        once a minute, and never less; `no-store` and `no-cache` change nothing. Providers with the same keys' address \
-        and `ca` share the fetches of the shortest.
+        The longest time between two fetches. The `max-age` of the issuer's Cache-Control can shorten it, down to one \
+        minute, but never lengthen it; `no-store` and `no-cache` change nothing. Providers with the same key set URL \
+        and `ca` share fetches, at the shortest of their times.
         """),
       Key(
         "stale_for", \.staleFor, .duration(.zero ... .seconds(30 * 86_400)),
         """
-        How long keys are used while fetching fails, counted from the last good fetch; then the provider's routes answer \
-        503. 0s, which ends them with the first failure, or at least `every`.
+        How long keys are used while fetching fails, counted from the last successful fetch; then the provider's \
+        routes answer 503. 0s, which drops them at the first failure, or at least `every`.
         """),
       Key(
         "cache_file", ifWritten: \.cacheFile, ValueKind.path("a file", .kept).located,
         """
-        A file in which the gateway keeps a copy of the last good ones, for a start while the issuer is down: \
-        [keys](keys.md). Each provider needs one of its own, that is nothing else; what is no copy is never written over.
+        A file in which the gateway keeps a copy of the last good keys, for a start while the issuer is down: \
+        [keys](keys.md). Each provider needs its own, used for nothing else; a file that is not such a copy is never \
+        overwritten.
         """),
     ])
 }
 
 extension ClaimMapping {
   static let keys = KeyTable<ClaimMapping>(
-    "Which claims say who someone is and what they may do. A dot leads into an object, `\\.` is a dot of the name.",
+    "Which claims say who the user is and what they may do. A dot leads into an object, `\\.` is a dot in the name.",
     defaults: ClaimMapping(),
     keys: [
       Key("subject", \.subject, .claimPath, "Who."),
       Key(
         "roles", \.roles, .claimPath,
-        "A list, words with spaces between, or an object's names whose members are objects: for `require.roles`."),
-      Key("scopes", \.scopes, .claimPath, "A list, or words with spaces between: for `require.scopes`."),
-      Key("permissions", \.permissions, .claimPath, "A list, or words with spaces between: for `require.permissions`."),
+        "A list, words separated by spaces, or the names of an object's members that are objects: for `require.roles`."),
+      Key("scopes", \.scopes, .claimPath, "A list, or words separated by spaces: for `require.scopes`."),
+      Key("permissions", \.permissions, .claimPath, "A list, or words separated by spaces: for `require.permissions`."),
     ])
 }

@@ -10,21 +10,21 @@ struct ProviderTryDraft: TriedDraft {
 
   static let keys = KeyTable<ProviderTryDraft>(
     """
-    What is tried on tokens that are accepted: decided, logged and counted, and enforced for nobody or for a share of the \
-    senders. Where a share refuses too many requests it is enforced for nobody any more. Once it is clean, write it into \
-    the provider itself.
+    What is tried on accepted tokens: decided, logged and counted, and enforced for nobody or for a share of the \
+    senders. If it refuses too many requests, it is no longer enforced for anyone. Once it is clean, move it to the \
+    provider itself.
     """,
     defaults: ProviderTryDraft(),
     keys: [
       Key(
         "audiences", ifWritten: \.audiences, .list(of: .text("an audience"), "audiences"),
-        "The list that is to come; left out, as it is."),
+        "The future list; if omitted, the present one."),
       Key(
         "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
-        "The bound that is to come; left out, as it is."),
+        "The future limit; if omitted, the present one."),
       Key(
         "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty,
-        "`typ` that is to come, and `claims` beside those that are required."),
+        "The future `typ`, and `claims` besides those that are required."),
     ]
       + enforcementKeys(
         requests: "the requests with the provider's tokens", place: "the provider itself"))

@@ -14,21 +14,21 @@ struct RateLimitDraft: Sendable {
 
   static let keys = KeyTable<RateLimitDraft>(
     """
-    How many requests one sender may send. What is more is answered 429 (`rate_limited`), which says when to try again.
+    How many requests one sender may send. Any more are answered 429 (`rate_limited`), which says when to try again.
     """,
     defaults: RateLimitDraft(),
     keys: [
       Key(
         "by", ifWritten: \.by, .choice(RateLimit.Subject.allCases.map { ($0.rawValue, $0) }), presence: .required,
         """
-        `subject` counts together what one provider's subject sends, once the token was found good; requests without \
-        one as `client` does. `client` counts what comes from one address, an IPv6 /64, before the token is looked at.
+        `subject` counts what one provider's subject sends, once the token was verified; requests without one as \
+        `client` does. `client` counts what comes from one address, or one IPv6 /64, before the token is checked.
         """),
       Key(
-        "rate", ifWritten: \.rate, .rate, presence: .required, "Requests in a second, minute or hour: `10/s`, `100/m`."),
+        "rate", ifWritten: \.rate, .rate, presence: .required, "Requests per second, minute or hour: `10/s`, `100/m`."),
       Key(
         "burst", ifWritten: \.burst, .count(1...1_000_000),
-        "Requests at once, of one who has sent none for a while; left out, the number in `rate`."),
+        "Requests at once, from a sender who has sent none for a while; if omitted, the number in `rate`."),
     ])
 
   /// nil where something is missing, which was reported.
@@ -45,7 +45,7 @@ extension ValueKind where Value == RateLimitDraft.Rate {
       let parts = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
       let periods: [Substring: Int64] = ["s": 1, "m": 60, "h": 3600]
       guard parts.count == 2, let count = WholeNumber.parse(parts[0]), let period = periods[parts[1]] else {
-        throw ValueFault("is no rate; write a whole number and /s, /m or /h: 10/s")
+        throw ValueFault("is not a rate; write a whole number and /s, /m or /h: 10/s")
       }
       guard (1...1_000_000).contains(count) else { throw ValueFault("is out of range: 1/h to 1000000/s") }
       return RateLimitDraft.Rate(count: count, periodSeconds: period)

@@ -4,7 +4,7 @@ struct RedirectDraft: Sendable {
   var status = 308
 
   static let keys = KeyTable<RedirectDraft>(
-    "An answer that sends the client elsewhere, once the route has let the request pass.", defaults: RedirectDraft(),
+    "A response that sends the client elsewhere, once the route has allowed the request.", defaults: RedirectDraft(),
     keys: [
       Key(
         "to", ifWritten: \.target, .redirectTarget, presence: .required,
@@ -14,7 +14,7 @@ struct RedirectDraft: Sendable {
         """),
       Key(
         "status", \.status, .choice([301, 302, 307, 308].map { ("\($0)", $0) }),
-        "301 and 302 let a client turn a POST into a GET; 302 and 307 are not for ever."),
+        "301 and 302 let a client turn a POST into a GET; 302 and 307 are not permanent."),
     ])
 }
 
@@ -27,12 +27,12 @@ struct RedirectTarget: Sendable, Hashable {
     path = text.hasSuffix(RedirectTarget.placeholder) ? .appended : .dropped
     base = path == .appended ? String(text.dropLast(RedirectTarget.placeholder.count)) : text
     guard !base.contains("{"), !base.contains("}") else {
-      throw ValueFault("is no target: `{path}`, at the end, is all that stands for a part of the request")
+      throw ValueFault("is not a target: only `{path}`, at the end, can stand for a part of the request")
     }
     // `//host` and `/\host` are other servers to a browser.
     let isPath = base.hasPrefix("/") && !base.hasPrefix("//") && !base.hasPrefix("/\\")
     guard WebAddress(isPath ? "http://path.example\(base)" : base) != nil else {
-      throw ValueFault("is no target; write an https or http URL, or a path: https://new.example.com{path}")
+      throw ValueFault("is not a target; write an https or http URL, or a path: https://new.example.com{path}")
     }
     guard path == .dropped || !base.contains("?") else {
       throw ValueFault("has a query before `{path}`, which brings the request's own")

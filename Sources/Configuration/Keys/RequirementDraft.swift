@@ -16,7 +16,7 @@ struct RequirementDraft: Sendable {
   var not: [Decoded<RequirementDraft>]?
 
   static let keys = KeyTable<RequirementDraft>(
-    "What a token has to say. All keys have to hold; `any`, `all` and `not` nest, eight deep at most.",
+    "What a token must contain. All keys must hold; `any`, `all` and `not` nest, at most eight deep.",
     defaults: RequirementDraft(),
     keys: [
       Key("roles", ifWritten: \.roles, .list(of: .text("a role"), "roles"), "Any of them."),
@@ -25,12 +25,12 @@ struct RequirementDraft: Sendable {
       Key(
         "claims", ifWritten: \.claims, ValueKind.claimRequirements.notEmpty,
         """
-        Claims and their values, `tenant: acme`; of a list of values any. Unquoted whole numbers, `true` and `false` \
-        are JSON's.
+        Claims and their values, `tenant: acme`; of a list of values, any one. Unquoted whole numbers, `true` and \
+        `false` are JSON's.
         """),
       Key(
         "owner", ifWritten: \.owner, .mapping(OwnerDraft.keys),
-        "What the path names is the sender's own: `{ path: id, claim: sub }`."),
+        "What the path names must be the sender's own: `{ path: id, claim: sub }`."),
       Key(
         "any", ifWritten: \.any, .list(of: .innerRequirement, "requirements"),
         "One of these holds: each is a mapping with these same keys."),
@@ -41,14 +41,14 @@ struct RequirementDraft: Sendable {
       Key(
         "acr", ifWritten: \.contextClasses, .oneOrMore(of: .contextClass, "authentication context classes"),
         """
-        How they were authenticated: the claim `acr` is any of these (RFC 9470). 32 different ones at most in a \
-        requirement and all that stands in it.
+        How the user was authenticated: the claim `acr` is one of these (RFC 9470). At most 32 different ones in a \
+        requirement and everything nested in it.
         """),
       Key(
         "max_age", ifWritten: \.authenticationAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
         """
-        How long ago they may have been authenticated, by the claim `auth_time`; without that claim they are refused \
-        (RFC 9470). The provider's `leeway` comes on top.
+        How long ago the user may have authenticated, by the claim `auth_time`; without that claim the request is \
+        refused (RFC 9470). The provider's `leeway` is added.
         """),
     ])
 
@@ -64,8 +64,8 @@ struct OwnerDraft: Sendable {
 
   static let keys = KeyTable<OwnerDraft>(
     """
-    Whose it is: the segment that `{name}` of the route's `path` takes has to be the claim, byte for byte once its \
-    escapes are decoded; a claim that is an integer in decimal digits.
+    The owner: the segment that `{name}` of the route's `path` matches must equal the claim, byte for byte once its \
+    escapes are decoded; an integer claim in decimal digits.
     """,
     defaults: OwnerDraft(),
     keys: [
@@ -74,10 +74,11 @@ struct OwnerDraft: Sendable {
         "The name in `{name}` of the route's `path`."),
       Key(
         "claim", ifWritten: \.claim, .claimPath, presence: .required,
-        "The claim: `sub`. A dot leads into an object, `\\.` is a dot of the name."),
+        "The claim: `sub`. A dot leads into an object, `\\.` is a dot in the name."),
       Key(
         "provider", ifWritten: \.provider, ValueKind.text("a provider").located,
-        "Whose tokens' claim it is: a token of another does not hold it. Required where the route names several."),
+        "The provider whose tokens have the claim: those of another do not satisfy it. Required if the route names several."
+      ),
     ])
 }
 
@@ -88,7 +89,7 @@ extension ValueKind where Value == Decoded<RequirementDraft> {
     return ValueKind(noun: mapping.noun, reference: mapping.reference, sections: mapping.sections) { node, decoding in
       if let inner = node.tooDeep(RequirementDraft.depthMax) {
         decoding.report(
-          inner.position, "deeper than \(RequirementDraft.depthMax) mappings in each other; say it with fewer")
+          inner.position, "nested deeper than \(RequirementDraft.depthMax) mappings; use fewer levels")
         return nil
       }
       return mapping.decode(node, &decoding)
@@ -128,7 +129,7 @@ extension ValueKind where Value == String {
         $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
       }
       guard isSound, !scalar.text.isEmpty else {
-        throw ValueFault("is no authentication context class; it has no spaces, quotes and backslashes")
+        throw ValueFault("is not an authentication context class; one has no spaces, quotes or backslashes")
       }
       return scalar.text
     }
@@ -170,13 +171,13 @@ extension ValueKind where Value == ClaimScalar {
       case "true": return .boolean(true)
       case "false": return .boolean(false)
       case "null", "Null", "NULL", "~":
-        throw ValueFault("is nothing that a claim can be asked to hold; put the text in quotes, or name a value")
+        throw ValueFault("is not a value that a claim can have; put the string in quotes, or write a value")
       default: break
       }
       let digits = scalar.text.hasPrefix("-") ? scalar.text.dropFirst() : Substring(scalar.text)
       if WholeNumber.parse(digits) != nil, let number = Int64(scalar.text) { return .integer(number) }
       guard !isNumber(scalar.text) else {
-        throw ValueFault("is no whole number of 64 bits; for the text put it in quotes")
+        throw ValueFault("is not a 64-bit integer; for a string put it in quotes")
       }
       return .string(scalar.text)
     }

@@ -7,6 +7,6 @@ struct RevocationsDraft: Sendable {
     keys: [
       Key(
         "file", ifWritten: \.file, ValueKind.path("a path", .followed).located, presence: .required,
-        "A file with a line for each token id, subject or key; read again within a second of a change.")
+        "A file with one line per token id, subject or key; read again within a second of a change.")
     ])
 }

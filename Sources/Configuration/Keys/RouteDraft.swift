@@ -37,23 +37,23 @@ struct RouteDraft: Sendable {
 
   static let keys = KeyTable<RouteDraft>(
     """
-    One rule: which requests it is for, who may send them, and where they go. The first that matches wins; what \
-    matches none is answered 404.
+    One rule: which requests it is for, who may send them, and where they go. The first that matches wins; a request \
+    that matches none is answered 404.
     """,
     defaults: RouteDraft(),
     keys: [
       Key(
         "name", ifWritten: \.name, ValueKind.name("a route's name").located,
-        "What the access log calls it; left out, its methods, host and path."),
+        "Its name in the access log; if omitted, its methods, host and path."),
       Key(
         "host", ifWritten: \.host, .hostPattern,
-        "`api.example.com`, or `\"*.example.com\"` for names below; left out, any."),
+        "`api.example.com`, or `\"*.example.com\"` for names below; if omitted, any."),
       Key(
         "path", ifWritten: \.path, ValueKind.pathPattern.located, presence: .required,
-        "`/orders/{id}/**`: `*` and `{name}` are one segment, `**` at the end is what lies below."),
+        "`/orders/{id}/**`: `*` and `{name}` are one segment, `**` at the end is everything below."),
       Key(
         "methods", ifWritten: \.methods, .list(of: .method, "methods"),
-        "Left out, all. HEAD is allowed where GET is. A method with lower-case letters (`delete`) finds no route."),
+        "If omitted, all. HEAD is allowed where GET is. A method with lower-case letters (`delete`) matches no route."),
       Key(
         "auth", ifWritten: \.authentication, .authentication, presence: .requiredByResolver,
         "Whose tokens are accepted: a provider, a list of them, or `none` for everyone."),
@@ -62,22 +62,22 @@ struct RouteDraft: Sendable {
         "`allow` lets a request without a token pass; a bad token is refused all the same."),
       Key(
         "require", ifWritten: \.requirement, .requirement,
-        "What a token has to say."),
+        "What a token must contain."),
       Key(
         "try", ifWritten: \.tried, .mapping(TryDraft.keys),
         """
-        What `require` may ask for in future: the log and the metrics say what it would refuse. \
-        [Trying a rule](access.md#trying-a-rule).
+        What `require` may demand in future: the log and the metrics say what it would refuse. [Trying a \
+        rule](access.md#trying-a-rule).
         """),
       Key(
         "identity", ifWritten: \.identity, .identity,
         """
-        Headers that tell the upstream who it is: `X-Tenant: tenant`, added to the defaults; `defaults: false` beside \
-        them leaves those out.
+        Headers that tell the upstream who the sender is: `X-Tenant: tenant`, added to the defaults; with `defaults: \
+        false` those are left out.
         """),
       Key(
         "assertion", ifWritten: \.assertion, .mapping(AssertionDraft.keys),
-        "A signed token of the gateway's own that tells the upstream who it is."),
+        "A signed token from the gateway that tells the upstream who the sender is."),
       Key(
         "upstream", ifWritten: \.upstream, ValueKind.text("an upstream's name").located, presence: .requiredByResolver,
         "Where the requests go; or there is `redirect`."),
@@ -86,34 +86,36 @@ struct RouteDraft: Sendable {
         "Where the client is sent instead: `https://new.example.com{path}`, with 308 or another `status`."),
       Key(
         "strip_prefix", ifWritten: \.stripPrefix, ValueKind.text("a path").located,
-        "The beginning of `path` that is taken away before the request is forwarded: `/orders`."),
+        "The prefix of `path` that is removed before the request is forwarded: `/orders`."),
       Key(
         "rewrite", ifWritten: \.rewrite, ValueKind.text("a path").located,
         """
-        The path that is forwarded: `/v2/{id}/**`, where `{id}` and `**` stand for what they stand for in `path`. \
-        Without `**` what lies below is dropped.
+        The path that is forwarded: `/v2/{id}/**`, where `{id}` and `**` stand for what they match in `path`. Without \
+        `**` everything below is dropped.
         """),
       Key(
         "headers", ifWritten: \.headers, ValueKind.mapping(HeadersDraft.keys).notEmpty,
-        "What is changed in the headers that the upstream gets."),
+        "Changes to the headers that the upstream gets."),
       Key(
         "token", \.token, .choice(TokenForwarding.allCases.map { ($0.rawValue, $0) }),
         "Whether the upstream sees the token that was accepted."),
       Key(
         "upgrade", \.upgrades, .upgrades,
-        "Protocols that a request may ask to go on in (RFC 9110 §7.8), once it is let through; or `none`."),
+        "Protocols that an allowed request may upgrade to (RFC 9110 §7.8); or `none`."),
       Key(
         "on_expiry", \.onExpiry, .choice(TunnelExpiry.allCases.map { ($0.rawValue, $0) }),
         "Whether a tunnel, such as a WebSocket, ends when its token does."),
       Key(
         "clients", ifWritten: \.clients, ValueKind.mapping(ClientAddressesDraft.keys).notEmpty,
-        "Whose requests it takes, by the client's address."),
-      Key("cors", ifWritten: \.cors, .mapping(CORSDraft.keys), "Pages of other origins that may use the route."),
+        "Whose requests it accepts, by the client's address."),
+      Key("cors", ifWritten: \.cors, .mapping(CORSDraft.keys), "Pages from other origins that may use the route."),
       Key(
         "rate_limit", ifWritten: \.rateLimit, .mapping(RateLimitDraft.keys), "How many requests one sender may send."),
       Key("limits", \.limits, .mapping(RouteLimits.keys), "Limits of this route."),
       Key("timeouts", \.timeouts, .mapping(RouteTimeouts.keys), "Timeouts of this route."),
-      Key("encoded_slashes", \.encodedSlashes, .pathChoice, "`%2F` and `%5C` in a path; kept, they match no border."),
+      Key(
+        "encoded_slashes", \.encodedSlashes, .pathChoice,
+        "`%2F` and `%5C` in a path; if kept, they do not separate segments."),
       Key("double_slashes", \.doubleSlashes, .pathChoice, "`//` in a path."),
       Key("path_parameters", \.pathParameters, .pathChoice, "`;` in a path."),
     ])
@@ -127,18 +129,18 @@ struct RouteLimits: Sendable {
   var minimumRate: Int??
 
   static let minimumRateDocumentation = """
-    Bytes in a second that a client has to send of a body, and to take of an answer, counted over the time that it is \
-    waited for, and once it was slower for `timeouts.grace`: 408 (`body_too_slow`), or the answer is cut \
+    Bytes per second that a client must send of a body, and read of a response, counted over the time spent waiting \
+    for it. Once it was slower for `timeouts.grace`: 408 (`body_too_slow`), or the response is cut off \
     (`client_too_slow`). [Slow clients](clients.md#slow-clients).
     """
 
   static let keys = KeyTable<RouteLimits>(
     "Limits of one route.", defaults: RouteLimits(),
     keys: [
-      Key("body", ifWritten: \.bodyBytesMax, .sizeOrNone, "Bytes of a request body; left out, `limits.body`."),
+      Key("body", ifWritten: \.bodyBytesMax, .sizeOrNone, "Bytes of a request body; if omitted, `limits.body`."),
       Key(
         "minimum_rate", ifWritten: \.minimumRate, .sizeOrNone(1...1 << 20),
-        "How fast a client has to be; left out, `limits.minimum_rate`."),
+        "How fast a client must be; if omitted, `limits.minimum_rate`."),
     ])
 }
 
@@ -151,6 +153,6 @@ struct RouteTimeouts: Sendable {
     keys: [
       Key(
         "response", ifWritten: \.response, .responseTimeout,
-        "From the request to the first byte of the answer, and between two pieces of it; left out, the upstream's.")
+        "From the request to the first byte of the response, and between two pieces of it; if omitted, the upstream's.")
     ])
 }

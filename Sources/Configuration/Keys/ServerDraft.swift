@@ -14,7 +14,7 @@ struct ServerDraft: Sendable {
         """),
       Key(
         "weight", \.weight, .count(1...100),
-        "Its share of the requests, beside those of the others. Each address of a name has it."),
+        "Its share of the requests, relative to the other servers. Each address of a name has it."),
     ])
 }
 
@@ -67,13 +67,13 @@ extension ValueKind where Value == WrittenServer {
     guard scalar.text.hasPrefix("https://") else {
       decoding.report(
         node.position,
-        "\(scalar.quoted) is no address; write host:port for HTTP without TLS, https://host:port for HTTP with it")
+        "\(scalar.quoted) is not an address; write host:port for HTTP without TLS, https://host:port for HTTP with it")
       return nil
     }
     guard let place = HostAndPort(scalar.text.dropFirst(8)), place.port != 0 else {
       decoding.report(
         node.position,
-        "\(scalar.quoted) is no https server; write https://host or https://host:port, with nothing behind it")
+        "\(scalar.quoted) is not an https server; write https://host or https://host:port, with nothing after it")
       return nil
     }
     let location = SocketLocation(place.host, port: place.port ?? 443)

@@ -11,34 +11,34 @@ struct SignInDraft: Sendable {
   var accent: String?
 
   static let keys = KeyTable<SignInDraft>(
-    "People sign in here, and get tokens of this provider: [sign-in](sign-in.md). It needs `signing`.",
+    "Users sign in here, and get tokens of this provider: [sign-in](sign-in.md). It needs `signing`.",
     defaults: SignInDraft(),
     keys: [
       Key(
         "users_file", ifWritten: \.usersFile, ValueKind.path("a users file", .followed).located, presence: .required,
-        "Who may sign in, made by `portcullis user add`; not readable by others. It is looked at every second."),
+        "Who may sign in, made by `portcullis user add`; not readable by others. It is checked every second."),
       Key(
         "path", \.path, .ownPath,
         """
-        Where its pages are: everything under it is answered by the gateway itself, and no route can be there.
+        The prefix of its pages: the gateway itself answers everything under it, and no route can be there.
         """),
       Key(
         "hosts", ifWritten: \.hosts, .list(of: ValueKind.hostName.located, "hosts"),
         """
-        The hosts that have these pages, without ports; left out, the issuer's. Browsers send the cookies to the host \
-        that set them, so people sign in on each by itself.
+        The hosts that have these pages, without ports; if omitted, the issuer's. Browsers send the cookies only to \
+        the host that set them, so users sign in on each separately.
         """),
-      Key("lifetime", \.lifetime, .duration(.seconds(1) ... .seconds(86_400)), "How long an access token is good."),
+      Key("lifetime", \.lifetime, .duration(.seconds(1) ... .seconds(86_400)), "How long an access token is valid."),
       Key(
         "refresh", \.refresh, .duration(.seconds(60) ... .seconds(400 * 86_400)),
-        "How long a sign-in lasts, however often it is used; then people sign in again."),
+        "How long a sign-in lasts, however often it is used; then users sign in again."),
       Key(
         "idle", ifWritten: \.idle, .duration(.seconds(60) ... .seconds(400 * 86_400)),
-        "How long a sign-in lasts without being used; left out, as long as `refresh` says."),
+        "How long a sign-in lasts without being used; if omitted, as long as `refresh` says."),
       Key("title", \.title, .text("a title"), "The heading of the login page."),
       Key(
         "logo", ifWritten: \.logo, ValueKind.path("a picture's path").located,
-        "A picture above it: a file of at most 64 KiB that ends in .svg, .png, .jpg, .webp or .gif."),
+        "An image above it: a file of at most 64 KiB that ends in .svg, .png, .jpg, .webp or .gif."),
       Key("accent", ifWritten: \.accent, .color, "The colour of its button, as `#rrggbb`."),
     ])
 }
@@ -50,7 +50,8 @@ extension ValueKind where Value == String {
       let segments = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
       let isSound = segments.dropFirst().allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(mayStandInOwnPath) }
       guard segments.count > 1, segments[0].isEmpty, isSound, scalar.text.utf8.count <= 128 else {
-        throw ValueFault("is no path for sign-in; write segments of lower-case letters, digits, - and _, such as /auth")
+        throw ValueFault(
+          "is not a path for sign-in; write segments of lower-case letters, digits, - and _, such as /auth")
       }
       return scalar.text
     }
@@ -70,7 +71,7 @@ extension ValueKind where Value == String {
       let text = scalar.text.lowercased()
       guard let address = WebAddress("https://" + text), address.path.isEmpty,
         address.host == text || "[\(address.host)]" == text
-      else { throw ValueFault("is no host; write a name or an address without a port") }
+      else { throw ValueFault("is not a host; write a name or an address without a port") }
       return text
     }
   }
@@ -79,7 +80,7 @@ extension ValueKind where Value == String {
     .scalar(noun: "a colour", reference: "colour, `#rrggbb`", text: \.self) { scalar throws(ValueFault) in
       let digits = scalar.text.utf8.dropFirst()
       guard scalar.text.utf8.first == UInt8(ascii: "#"), digits.count == 6, digits.allSatisfy(isHexadecimal)
-      else { throw ValueFault("is no colour; write it as #1f6feb, in quotes") }
+      else { throw ValueFault("is not a colour; write it as #1f6feb, in quotes") }
       return scalar.text.lowercased()
     }
   }

@@ -10,7 +10,7 @@ struct StaticResponseDraft: Sendable {
     keys: [
       Key("status", \.status, .count(200...599), "204, 205 and 304 have no body."),
       Key("content_type", \.contentType, .headerValue, "Of the body."),
-      Key("body", ifWritten: \.body, .text("a body"), "A text of one line; or there is `body_file`, or no body."),
+      Key("body", ifWritten: \.body, .text("a body"), "A string of one line; or there is `body_file`, or no body."),
       Key(
         "body_file", ifWritten: \.bodyFile, ValueKind.path("the body's path").located,
         "A file of at most 1 MiB, which is read with the configuration."),
@@ -22,7 +22,7 @@ extension Resolver {
   mutating func resolveBuiltin(_ upstream: Decoded<UpstreamDraft>) -> UpstreamConfiguration.Kind? {
     let places = upstream.places
     if upstream.value.builtin == .fixed, places.isMissing("static") {
-      report(places.value("builtin"), "builtin: static needs \"static\", which says what is answered")
+      report(places.value("builtin"), "builtin: static needs \"static\", which says what to answer")
     } else if upstream.value.builtin != .fixed, places.isWritten("static"), places.areSound("builtin") {
       report(places.key("static"), "\"static\" without builtin: static")
     }
@@ -36,10 +36,10 @@ extension Resolver {
   private mutating func resolveResponse(_ response: Decoded<StaticResponseDraft>) -> StaticResponse? {
     let (draft, places) = (response.value, response.places)
     if draft.body != nil, draft.bodyFile != nil {
-      report(places.key("body_file"), "\"body_file\" beside \"body\"; an answer has one or the other")
+      report(places.key("body_file"), "\"body_file\" together with \"body\"; a response has one or the other")
     }
     if draft.body != nil || draft.bodyFile != nil, [204, 205, 304].contains(draft.status) {
-      report(places.value("status"), "an answer with the status \(draft.status) has no body")
+      report(places.value("status"), "a response with the status \(draft.status) has no body")
     }
     var body = Array((draft.body ?? "").utf8)
     if let file = draft.bodyFile {

@@ -19,10 +19,10 @@ extension TimeoutsConfiguration {
         """),
       Key(
         "tunnel", \.tunnel, .duration(.milliseconds(100) ... .seconds(7 * 86_400)),
-        "How long a tunnel, such as a WebSocket, may be without a byte in either direction."),
+        "How long a tunnel, such as a WebSocket, may be idle in both directions."),
       Key(
         "drain", \.drain, .duration(.zero ... .seconds(86_400)),
-        "How long SIGTERM waits for requests that are under way."),
+        "How long SIGTERM waits for requests in progress."),
       Key(
         "drain_delay", \.drainDelay, .duration(.zero ... .seconds(3600)),
         "How long listeners stay open after SIGTERM, so that a balancer can notice."),

@@ -5,11 +5,11 @@ struct TryDraft: TriedDraft {
 
   static let keys = KeyTable<TryDraft>(
     """
-    What is tried beside `require`: decided for whoever that lets through, and enforced for nobody or for a share of the \
-    senders. Where a share refuses too many requests it is enforced for nobody any more.
+    What is tried in addition to `require`: decided for whoever that allows, and enforced for nobody or for a share of \
+    the senders. If it refuses too many requests, it is no longer enforced for anyone.
     """,
     defaults: TryDraft(),
     keys: [
-      Key("require", ifWritten: \.requirement, .requirement, presence: .required, "What a token would have to say.")
+      Key("require", ifWritten: \.requirement, .requirement, presence: .required, "What a token would have to contain.")
     ] + enforcementKeys(requests: "the route's requests", place: "the route's require"))
 }

@@ -15,19 +15,19 @@ struct UpstreamTLSDraft: Sendable {
       Key(
         "ca", ifWritten: \.authorities, ValueKind<String>.path("a file of certificates").located,
         """
-        PEM: the authorities whose certificates are believed, and no others. Left out, those of the system \
+        PEM: the authorities whose certificates are trusted, and no others. If omitted, those of the system \
         (`/etc/ssl/certs`).
         """),
       Key(
         "server_name", ifWritten: \.serverName, .serverName,
         """
-        The name, or the IP address, that the certificate has to be for; a name is told to the server (SNI). Left out, \
-        the host in `servers`.
+        The name, or the IP address, that the certificate must be for; a name is also sent to the server (SNI). If \
+        omitted, the host in `servers`.
         """),
       Key(
         "certificate", ifWritten: \.certificate, ValueKind<String>.path("a file of certificates").located,
         """
-        PEM: the certificate that is shown to a server that asks for one, then those that lead to an authority that it \
+        PEM: the certificate that is presented to a server that asks for one, then its chain to an authority that it \
         trusts.
         """),
       Key(
@@ -42,7 +42,7 @@ extension ValueKind where Value == String {
     .scalar(noun: "a host", reference: "name or IP address") { scalar throws(ValueFault) in
       if IPLiteral.isIPv6(scalar.text) { return scalar.text }
       guard let host = HostAndPort(scalar.text), host.port == nil else {
-        throw ValueFault("is no host; write a name, as orders.internal, or an IP address")
+        throw ValueFault("is not a host; write a name such as orders.internal, or an IP address")
       }
       return host.host.text
     }

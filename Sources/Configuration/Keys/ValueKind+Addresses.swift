@@ -31,19 +31,19 @@ enum AddressBlockText {
   static func parse(_ text: String) throws(ValueFault) -> AddressBlock {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard let address = parts.first.flatMap({ IPAddress(String($0)) }) else {
-      throw ValueFault("is no IP address or block of them; write 10.0.0.0/8, 2001:db8::/32 or one address")
+      throw ValueFault("is not an IP address or block; write 10.0.0.0/8, 2001:db8::/32 or one address")
     }
     let most = address.isIPv4 ? 32 : 128
     guard parts.count == 2 else {
-      guard let block = AddressBlock(address, prefixLength: most) else { throw ValueFault("is no IP address") }
+      guard let block = AddressBlock(address, prefixLength: most) else { throw ValueFault("is not an IP address") }
       return block
     }
     guard let number = WholeNumber.parse(parts[1]), let length = Int(exactly: number), length <= most else {
-      throw ValueFault("has no prefix length of 0 to \(most) behind the slash")
+      throw ValueFault("needs a prefix length of 0 to \(most) after the slash")
     }
     guard let block = AddressBlock(address, prefixLength: length) else {
       // A slip of the pen here may let the wrong ones in: it is not rounded in silence.
-      throw ValueFault("has bits behind its prefix of \(length); write the network's first address")
+      throw ValueFault("has bits set after its prefix of \(length); write the network's first address")
     }
     return block
   }

@@ -22,7 +22,7 @@ extension ValueKind where Value == Written<HostPattern> {
       do throws(PatternError) {
         return Written(text: scalar.text, pattern: try HostPattern(scalar.text))
       } catch {
-        throw ValueFault("is no host: \(error.message)")
+        throw ValueFault("is not a host: \(error.message)")
       }
     }
   }
@@ -34,7 +34,7 @@ extension ValueKind where Value == Written<PathPattern> {
       do throws(PatternError) {
         return Written(text: scalar.text, pattern: try PathPattern(scalar.text))
       } catch {
-        throw ValueFault("is no path pattern: \(error.message)")
+        throw ValueFault("is not a path pattern: \(error.message)")
       }
     }
   }
@@ -44,12 +44,12 @@ extension ValueKind where Value == String {
   /// Methods are case-sensitive (RFC 9110 §9.1): `get` is another one than GET, and never what was meant.
   static var method: ValueKind {
     .scalar(noun: "a method", reference: "method", text: \.self) { scalar throws(ValueFault) in
-      guard FieldToken.isValid(scalar.text) else { throw ValueFault("is no method (RFC 9110 §9.1)") }
+      guard FieldToken.isValid(scalar.text) else { throw ValueFault("is not a method (RFC 9110 §9.1)") }
       let upper = scalar.text.uppercased()
       guard !["*", "ANY", "ALL"].contains(upper) else {
-        throw ValueFault("is no method that anyone sends; for all methods leave \"methods\" out")
+        throw ValueFault("is not a method that clients send; for all methods leave \"methods\" out")
       }
-      guard scalar.text == upper else { throw ValueFault("is no method; did you mean \"\(upper)\"?") }
+      guard scalar.text == upper else { throw ValueFault("is not a method; did you mean \"\(upper)\"?") }
       // RFC 9110 §9.3.6, §9.3.8: a gateway in front of applications serves neither.
       guard upper != "CONNECT", upper != "TRACE" else { throw ValueFault("is always refused") }
       return scalar.text

@@ -3,7 +3,7 @@ import Tokens
 extension ValueKind where Value == Audiences {
   static var audiences: ValueKind {
     let list = ValueKind<[String]>.list(of: .text("an audience"), "audiences")
-    return ValueKind(noun: "a list of audiences or any", reference: "list of texts, or `any`") { node, decoding in
+    return ValueKind(noun: "a list of audiences or any", reference: "list of strings, or `any`") { node, decoding in
       if case .scalar(let scalar) = node.content, scalar.text == "any" {
         return decoding.isAsWritten("any", scalar, node, "open to tokens for others") ? .any : nil
       }
@@ -21,7 +21,7 @@ extension ValueKind where Value == WebAddress {
   /// An URL that is fetched: https, or http on loopback (SECURITY K-1).
   static var fetchedURL: ValueKind {
     .scalar(noun: "a URL", reference: "URL", text: \.text) { scalar throws(ValueFault) in
-      guard let address = WebAddress(scalar.text) else { throw ValueFault("is no https URL") }
+      guard let address = WebAddress(scalar.text) else { throw ValueFault("is not an https URL") }
       guard address.isProtected else { throw ValueFault("has to be https; http is for loopback addresses only") }
       return address
     }
@@ -38,7 +38,7 @@ extension ValueKind where Value == SignatureAlgorithm {
       // RFC 8725 §3.1: an unsigned token is no token.
       guard scalar.text.lowercased() != "none" else { throw ValueFault("is never accepted: tokens have to be signed") }
       let hint = NearestWord.hint(scalar.text, in: names)
-      throw ValueFault("is no algorithm" + (hint.isEmpty ? "; known are " + names.joined(separator: ", ") : hint))
+      throw ValueFault("is not an algorithm" + (hint.isEmpty ? "; known are " + names.joined(separator: ", ") : hint))
     }
   }
 }
@@ -49,7 +49,7 @@ extension ValueKind where Value == String {
     .scalar(noun: "a type", reference: "media type", text: \.self) { scalar throws(ValueFault) in
       let parts = scalar.text.split(separator: "/", omittingEmptySubsequences: false)
       guard parts.count <= 2, parts.allSatisfy({ FieldToken.isValid($0) }) else {
-        throw ValueFault("is no media type; write a type as at+jwt")
+        throw ValueFault("is not a media type; write a type such as at+jwt")
       }
       return scalar.text
     }
@@ -67,7 +67,7 @@ extension ValueKind where Value == ClaimPath {
     do {
       return try ClaimPath(text)
     } catch {
-      throw ValueFault("is no claim; write a name, or names with dots between")
+      throw ValueFault("is not a claim; write a name, or names joined by dots")
     }
   }
 }
@@ -84,11 +84,11 @@ extension ValueKind where Value == CredentialSource {
       if scalar.text == "cookie" { return .signInCookie }
       guard scalar.text.hasPrefix("cookie:") else {
         throw ValueFault(
-          "is none of authorization, websocket_protocol, cookie and cookie:NAME"
+          "is not one of authorization, websocket_protocol, cookie and cookie:NAME"
             + NearestWord.hint(scalar.text, in: ["authorization", "websocket_protocol", "cookie"]))
       }
       let name = scalar.text.dropFirst(7)
-      guard FieldToken.isValid(name) else { throw ValueFault("names no cookie (RFC 6265 §4.1.1)") }
+      guard FieldToken.isValid(name) else { throw ValueFault("does not name a cookie (RFC 6265 §4.1.1)") }
       return .cookie(String(name))
     }
   }

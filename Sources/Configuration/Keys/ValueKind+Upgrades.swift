@@ -20,11 +20,11 @@ extension ValueKind where Value == String {
       let name = scalar.text.lowercased()
       // HTTP/2 in a tunnel would carry requests past every rule (SECURITY U-5).
       if name == "h2c" || name == "h2" || name.hasPrefix("http/") || name.hasPrefix("tls/") {
-        throw ValueFault("would carry requests past the rules; it cannot be let through")
+        throw ValueFault("would carry requests past the rules; it cannot be allowed")
       }
       let parts = name.split(separator: "/", omittingEmptySubsequences: false)
       guard parts.count <= 2, parts.allSatisfy({ FieldToken.isValid(String($0)) }) else {
-        throw ValueFault("names no protocol; write websocket, or a name with its version such as spdy/3.1")
+        throw ValueFault("is not a protocol; write websocket, or a name with its version such as spdy/3.1")
       }
       return name
     }

@@ -5,7 +5,7 @@ extension Resolver {
     if listeners.contains(where: { $0.address == address.value }), !address.value.isAnyPort {
       report(address.position, "a listener has the same address")
     } else if let other = listeners.first(where: { $0.address.overlaps(address.value) }) {
-      report(address.position, "the listener at \(other.address.written) has this port already")
+      report(address.position, "the listener at \(other.address.written) already has this port")
     }
     if !address.value.isLocal, !draft.isPublic {
       report(

@@ -10,7 +10,7 @@ extension Resolver {
       if places.isWritten("client_secret_file") {
         report(
           places.key("client_secret_file"),
-          "\"client_secret_file\" beside \"private_key_file\"; a client authenticates in one way")
+          "\"client_secret_file\" together with \"private_key_file\"; a client authenticates in one way")
       }
       return client.privateKeyFile.map { .privateKeyFile($0.value, keyID: client.keyID, audience: client.audience) }
     }

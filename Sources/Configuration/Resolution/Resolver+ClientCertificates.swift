@@ -9,7 +9,7 @@ extension Resolver {
       guard named.body.places.isWritten(key) else { continue }
       report(
         named.body.places.key(key),
-        "\"\(key)\" beside \"client_certificate\"; who shows a certificate sends no token of an issuer")
+        "\"\(key)\" together with \"client_certificate\"; a client with a certificate sends no issuer's token")
     }
     if let listeners = draft.listeners, !listeners.contains(where: { $0.value.tls?.value.clientAuthorities != nil }) {
       report(
@@ -20,7 +20,7 @@ extension Resolver {
     if authorities.count > 1 {
       report(
         named.body.places.key("client_certificate"),
-        "listeners have different \"client_ca\", and any of those authorities could make a certificate with any name; "
+        "listeners have different \"client_ca\", and any of those authorities could issue a certificate with any name; "
           + "write the same one for all that have one")
     }
     let names = resolveClients(decoded.value.clients)

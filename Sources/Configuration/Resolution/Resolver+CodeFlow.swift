@@ -6,15 +6,15 @@ extension Resolver {
     for name in ["signing", "sign_in", "secret_file"] where provider.places.isWritten(name) {
       report(
         provider.places.key("code_flow"),
-        "\"code_flow\" beside \"\(name)\"; it is for an issuer elsewhere, that signs with keys of its own")
+        "\"code_flow\" together with \"\(name)\"; it is for an issuer elsewhere, which signs with its own keys")
     }
     if provider.needsNoKeys {
       report(
         provider.places.key("code_flow"),
-        "\"code_flow\" beside introspection of all tokens; ID tokens are verified here, with the issuer's keys")
+        "\"code_flow\" together with introspection of all tokens; ID tokens are verified here, with the issuer's keys")
     }
     if provider.value.dpop == .required {
-      report(provider.places.value("dpop"), "dpop: required with \"code_flow\", whose sessions are bound to no key")
+      report(provider.places.value("dpop"), "dpop: required with \"code_flow\", whose sessions are not bound to a key")
     }
     if places.areSound("idle", "lifetime"), places.isWritten("idle"), flow.lifetime < flow.idle {
       report(
@@ -36,7 +36,7 @@ extension Resolver {
   /// What the redirect URI begins with is compared byte for byte by the issuer (RFC 9700 §4.1.3).
   private mutating func checkOrigin(_ url: Located<WebAddress>) {
     if !url.value.path.isEmpty {
-      report(url.position, "\(url.written) is more than scheme, host and port; write it without a path, and no slash")
+      report(url.position, "\(url.written) is more than scheme, host and port; write it without a path or a slash")
     }
   }
 

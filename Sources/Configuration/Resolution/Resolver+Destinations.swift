@@ -10,7 +10,7 @@ extension Resolver {
       return nil
     }
     if places.isWritten("upstream"), places.isWritten("redirect") {
-      report(places.key("redirect"), "\"redirect\" beside \"upstream\"; a route has one or the other")
+      report(places.key("redirect"), "\"redirect\" together with \"upstream\"; a route has one or the other")
       return nil
     }
     guard places.isWritten("redirect") else { return resolveUpstreamName(route.value.upstream).map { .upstream($0) } }
@@ -33,7 +33,7 @@ extension Resolver {
   /// nil where the path is forwarded as it is, or after a report.
   mutating func resolveRewrite(_ route: Decoded<RouteDraft>) -> PathRewrite? {
     if route.places.isWritten("strip_prefix"), route.places.isWritten("rewrite") {
-      report(route.places.key("rewrite"), "\"rewrite\" beside \"strip_prefix\"; one of them says all")
+      report(route.places.key("rewrite"), "\"rewrite\" together with \"strip_prefix\"; one of them is enough")
       return nil
     }
     guard let pattern = route.value.path?.value.text, let written = route.value.stripPrefix ?? route.value.rewrite
@@ -63,9 +63,9 @@ extension Resolver {
     for (name, position) in set + (headers.removed ?? []).map({ ($0.value, $0.position) }) {
       let folded = IdentityHeaderName.fold(name)
       if identity.contains(folded) {
-        report(position, "\"\(name)\" is an identity header; tokens alone say what it holds")
+        report(position, "\"\(name)\" is an identity header; only tokens decide its value")
       } else if let other = taken.updateValue(name, forKey: folded) {
-        report(position, "\"\(name)\" is the same header as \"\(other)\" to many applications; name one of them")
+        report(position, "\"\(name)\" is the same header as \"\(other)\" to many applications; use only one of them")
       }
     }
   }
@@ -74,7 +74,9 @@ extension Resolver {
   mutating func resolveCORS(_ route: Decoded<RouteDraft>) -> CORSConfiguration? {
     guard let cors = route.value.cors, let origins = cors.value.origins else { return nil }
     let isAny = origins.value.contains("*")
-    if isAny, origins.value.count > 1 { report(origins.position, "\"*\" beside other origins, which it takes in") }
+    if isAny, origins.value.count > 1 {
+      report(origins.position, "\"*\" together with other origins, which it includes")
+    }
     if isAny, cors.value.credentials {
       report(cors.places.key("credentials"), "\"credentials\" with any origin; list the origins that may use them")
     }

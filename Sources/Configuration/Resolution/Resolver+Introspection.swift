@@ -21,11 +21,13 @@ extension Resolver {
     let places = provider.places
     if places.isWritten("signing") {
       report(
-        places.key("introspection"), "\"introspection\" beside \"signing\"; this gateway issues the tokens itself")
+        places.key("introspection"),
+        "\"introspection\" together with \"signing\"; this gateway issues the tokens itself")
     } else if introspection.tokens == .all {
       for name in ["jwks_url", "jwks_file", "secret_file", "algorithms", "refresh"] where places.isWritten(name) {
         report(
-          places.key(name), "\"\(name)\" beside introspection of all tokens; none of them is verified with a key")
+          places.key(name), "\"\(name)\" together with introspection of all tokens; none of them is verified with a key"
+        )
       }
     }
   }

@@ -18,10 +18,12 @@ extension Resolver {
     let refresh = provider.value.refresh
     guard let file = refresh.value.cacheFile else { return }
     for name in ["jwks_file", "secret_file", "signing"] where provider.places.isWritten(name) {
-      report(refresh.places.key("cache_file"), "\"cache_file\" beside \"\(name)\"; nothing is fetched from this issuer")
+      report(
+        refresh.places.key("cache_file"),
+        "\"cache_file\" together with \"\(name)\"; nothing is fetched from this issuer")
     }
     if refresh.places.areSound("stale_for"), refresh.value.staleFor == .zero {
-      report(refresh.places.key("cache_file"), "\"cache_file\" is of no use where \"stale_for\" is 0s")
+      report(refresh.places.key("cache_file"), "\"cache_file\" has no use where \"stale_for\" is 0s")
     }
     if case .folder = try? FileSystem.status(file.value).kind {
       report(file.position, "\(file.value) is a folder")
@@ -34,7 +36,7 @@ extension Resolver {
       }
     }
     if let what = otherUse(of: file.value) {
-      report(file.position, "\(file.value) is \(what), and would be written over; name another \"cache_file\"")
+      report(file.position, "\(file.value) is \(what), and would be overwritten; name another \"cache_file\"")
     }
   }
 

@@ -7,10 +7,10 @@ extension Resolver {
       if listeners.contains(where: { $0.address == address.value }) {
         report(address.position, "another listener has the same address")
       } else if let other = listeners.first(where: { $0.address.overlaps(address.value) }) {
-        report(address.position, "the listener at \(other.address.written) has this port already")
+        report(address.position, "the listener at \(other.address.written) already has this port")
       }
       if listener.value.tls != nil, listener.places.isWritten("redirect") {
-        report(listener.places.key("redirect"), "\"redirect\" beside \"tls\"; it is for listeners that speak in clear")
+        report(listener.places.key("redirect"), "\"redirect\" together with \"tls\"; it is for listeners without TLS")
       }
       listeners.append(
         ListenerConfiguration(
@@ -26,7 +26,8 @@ extension Resolver {
     let certificates = ([value.certificate] + value.certificates.map(\.value)).compactMap { resolveCertificate($0) }
     if places.isMissing("client_ca"), places.isWritten("client_auth") {
       report(
-        places.key("client_auth"), "\"client_auth\" without \"client_ca\", the authorities whose clients are believed")
+        places.key("client_auth"),
+        "\"client_auth\" without \"client_ca\", the authorities whose client certificates are accepted")
     }
     if places.isMissing("client_auth"), places.isWritten("client_ca") {
       report(
@@ -57,6 +58,6 @@ extension Resolver {
   /// SECURITY L-3, K-8.
   mutating func checkPrivateKey(_ key: Located<String>) {
     guard let status = checkFile(key), !status.isPrivate else { return }
-    report(key.position, "the private key can be read by others than its owner; run chmod 600 \(key.value)")
+    report(key.position, "the private key can be read by users other than its owner; run chmod 600 \(key.value)")
   }
 }

@@ -15,9 +15,9 @@ extension Resolver {
     var path = Substring(url.value.path)
     while path.hasSuffix("/") { path.removeLast() }
     if path.contains("?") {
-      report(url.position, "\(url.written) has a query; what the collector asks for goes into \"headers_file\"")
+      report(url.position, "\(url.written) has a query; put what the collector needs into \"headers_file\"")
     } else if path.hasSuffix("/v1/traces") || path.hasSuffix("/v1/metrics") {
-      report(url.position, "\(url.written): leave /v1/… out; it is written behind the URL")
+      report(url.position, "\(url.written): leave /v1/… out; it is appended to the URL")
     }
     let base = url.value.text.dropLast(url.value.path.utf8.count - path.utf8.count)
     return OTLPConfiguration(

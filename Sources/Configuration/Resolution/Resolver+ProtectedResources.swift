@@ -18,7 +18,7 @@ extension Resolver {
       let folds = draft.caseInsensitivePaths.contains { $0.covers(.exact(made.host)) }
       func key(_ path: String) -> String { folds ? path.lowercased() : path }
       if resources.contains(where: { $0.host == made.host && key($0.path) == key(made.path) }) {
-        report(resource.position, "\(resource.written) is described already")
+        report(resource.position, "\(resource.written) is already described")
       }
       resources.append(made)
     }

@@ -4,7 +4,9 @@ extension Resolver {
   /// nil after a report.
   mutating func resolveProvider(_ named: Named<ProviderDraft>) -> ProviderConfiguration? {
     let provider = named.body.value
-    if named.name == "none" { report(named.position, "a provider cannot be called \"none\": auth: none is everyone") }
+    if named.name == "none" {
+      report(named.position, "a provider cannot be called \"none\": auth: none means everyone")
+    }
     if let clientCertificate = provider.clientCertificate {
       return resolveClientCertificates(named, clientCertificate)
     }
@@ -79,7 +81,7 @@ extension Resolver {
     let written = ["jwks_url", "jwks_file", "secret_file", "signing"].filter { provider.places.isWritten($0) }
     for name in written.dropFirst() {
       report(
-        provider.places.key(name), "\"\(name)\" beside \"\(written[0])\"; a provider's keys come from one place")
+        provider.places.key(name), "\"\(name)\" together with \"\(written[0])\"; a provider's keys come from one place")
     }
   }
 
@@ -90,7 +92,7 @@ extension Resolver {
       provider.places.isWritten("jwks_file") || provider.places.isWritten("secret_file") || provider.needsNoKeys
     guard !isName || provider.places.isWritten("code_flow") else { return }
     guard let address = WebAddress(issuer.value) else {
-      report(issuer.position, "the issuer is no https URL")
+      report(issuer.position, "the issuer is not an https URL")
       return
     }
     if !address.isProtected {
@@ -153,7 +155,7 @@ extension Resolver {
     guard let type = require.value.type, IdentityAssertion.isType(type) else { return }
     report(
       require.places.value("typ"),
-      "\"\(type)\" is the type of what upstreams are told (\"assertion\"), which is no token to send a request with")
+      "\"\(type)\" is the type of assertions to upstreams (\"assertion\"), which are not tokens for requests")
   }
 
   private mutating func checkFiles(_ provider: ProviderDraft) {
@@ -171,7 +173,7 @@ extension Resolver {
   mutating func checkFolder(_ folder: Located<String>) {
     do throws(FileSystem.Fault) {
       guard try FileSystem.status(folder.value).kind != .folder else { return }
-      report(folder.position, "\(folder.value) is no folder")
+      report(folder.position, "\(folder.value) is not a folder")
     } catch {
       // One that is not there is made at the first start; one that cannot be made is said then.
     }
@@ -192,7 +194,7 @@ extension Resolver {
     let places = provider.places
     if places.isWritten("introspection") { return }
     for name in ["jwks_file", "secret_file", "signing"] where places.isWritten(name) && places.isWritten("ca") {
-      report(places.key("ca"), "\"ca\" beside \"\(name)\"; nothing is fetched from this issuer")
+      report(places.key("ca"), "\"ca\" together with \"\(name)\"; nothing is fetched from this issuer")
     }
   }
 }

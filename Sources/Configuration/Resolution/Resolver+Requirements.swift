@@ -79,7 +79,7 @@ extension Resolver {
     }
     if !names.contains(where: { $0.value == provider.value }) {
       let known = names.map(\.value).joined(separator: ", ")
-      report(provider.position, "\(provider.written) is no provider of this route; it has \(known)")
+      report(provider.position, "\(provider.written) is not a provider of this route; it has \(known)")
     }
   }
 
@@ -93,7 +93,7 @@ extension Resolver {
       route.places.value("methods"),
       """
       \(method) names a second path, in Destination, whose owner nobody compares: leave it out, or require something \
-      else than "owner"
+      other than "owner"
       """)
   }
 }

@@ -156,7 +156,7 @@ extension Resolver {
 
   private mutating func checkName(_ route: Decoded<RouteDraft>, _ taken: inout [String: Position]) {
     guard let name = route.value.name, let first = taken.updateValue(name.position, forKey: name.value) else { return }
-    report(name.position, "the route on line \(first.line) is called \"\(name.value)\" already")
+    report(name.position, "the route on line \(first.line) is already called \"\(name.value)\"")
   }
 
   /// A route that no request can reach protects nothing, whatever it says (SECURITY A-3).
@@ -172,7 +172,7 @@ extension Resolver {
     if let index = folds ? covering.1 : covering.0 {
       let first = earlier[index]
       let isSame = pattern.covers(folds ? first.pattern.foldingCase : first.pattern)
-      let reason = isSame ? "has the same pattern" : "takes all of its requests"
+      let reason = isSame ? "has the same pattern" : "matches all of its requests"
       report(path.position, "this route never matches: the one on line \(first.line) \(reason)")
     }
     earlier.append((pattern, path.position.line))
@@ -200,7 +200,7 @@ extension Resolver {
         && (IssuerDocuments.paths.contains { text.isAt($0) } || documents.contains(where: isAtOwn))
       guard isPage || isDocument else { continue }
       report(
-        path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
+        path.position, "the gateway itself answers this path: users sign in there for provider \"\(provider.name)\"")
       return
     }
     for provider in draft.providers {
@@ -208,7 +208,7 @@ extension Resolver {
         route.isFor(host: url.value.hostInRequests)
       else { continue }
       report(
-        path.position, "the gateway itself answers this path: people sign in there for provider \"\(provider.name)\"")
+        path.position, "the gateway itself answers this path: users sign in there for provider \"\(provider.name)\"")
       return
     }
     for resource in resources where isAtOwn(resource.metadataPath) {

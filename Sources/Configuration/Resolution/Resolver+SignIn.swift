@@ -6,10 +6,10 @@ extension Resolver {
     let places = provider.places
     if places.isMissing("signing"), places.areSound("jwks_url", "jwks_file", "secret_file") {
       report(
-        places.key("sign_in"), "\"sign_in\" without \"signing\"; whoever signs in gets tokens of this gateway's own")
+        places.key("sign_in"), "\"sign_in\" without \"signing\"; sign-in issues this gateway's own tokens")
     }
     if provider.value.dpop == .required {
-      report(places.value("dpop"), "dpop: required with \"sign_in\", whose tokens are bound to no key")
+      report(places.value("dpop"), "dpop: required with \"sign_in\", whose tokens are not bound to a key")
     }
     if places.isWritten("claims") {
       report(
@@ -28,7 +28,7 @@ extension Resolver {
     let hosts = signIn.hosts?.map(\.value) ?? [own]
     if address.scheme == .http {
       for host in signIn.hosts ?? [] where !IPLiteral.isLoopback(host.value.trimmingBrackets) {
-        report(host.position, "\(host.written) with an http issuer; cookies need https, but on loopback addresses")
+        report(host.position, "\(host.written) with an http issuer; cookies need https, except on loopback addresses")
       }
     }
     return SignInConfiguration(
@@ -47,7 +47,7 @@ extension Resolver {
     if provider.value.signIn == nil, sources.contains(.signInCookie) {
       report(
         provider.places.value("token_from"),
-        "\"cookie\" without \"sign_in\", whose cookie it is; of another one write its name: \"cookie:NAME\"")
+        "\"cookie\" without \"sign_in\", whose cookie it is; for another one write its name: \"cookie:NAME\"")
     }
     return sources.compactMap { source in
       guard source == .signInCookie else { return source }
@@ -84,7 +84,7 @@ extension Resolver {
           guard let address = listener.value.address, !address.value.isLocal else { continue }
           report(
             address.position,
-            "\(address.written) with a demo users file, whose passwords everyone knows; listen on loopback alone")
+            "\(address.written) with a demo users file, whose passwords everyone knows; listen only on loopback")
         }
       }
       return users
@@ -98,7 +98,7 @@ extension Resolver {
     ]
     let ending = file.value.split(separator: ".").last.map { $0.lowercased() } ?? ""
     guard let type = types[ending] else {
-      report(file.position, "\(file.value) is no picture; its name has to end in .svg, .png, .jpg, .webp or .gif")
+      report(file.position, "\(file.value) is not an image; its name has to end in .svg, .png, .jpg, .webp or .gif")
       return nil
     }
     do throws(FileSystem.Fault) {

@@ -4,7 +4,7 @@ extension Resolver {
     let upstream = named.body.value
     let places = named.body.places
     if places.isWritten("servers"), places.isWritten("builtin") {
-      report(places.key("builtin"), "\"builtin\" beside \"servers\"; an upstream is one or the other")
+      report(places.key("builtin"), "\"builtin\" together with \"servers\"; an upstream is one or the other")
     } else if places.isMissing("servers"), places.isMissing("builtin") {
       report(named.position, "upstream \"\(named.name)\" has neither \"servers\" nor \"builtin\"")
     }
@@ -24,7 +24,7 @@ extension Resolver {
     if places.isWritten("builtin"), !places.isWritten("servers") {
       for name in ["resolve_every", "balance", "health", "max_connections", "queue", "tls"]
       where places.isWritten(name) {
-        report(places.key(name), "\"\(name)\" beside \"builtin\"; it is about servers")
+        report(places.key(name), "\"\(name)\" together with \"builtin\"; it applies to servers")
       }
       return
     }
@@ -37,7 +37,7 @@ extension Resolver {
         guard let own = listener.value.address?.value, own.isReached(at: server.value.address) else { continue }
         report(
           server.position,
-          "this leads back to the gateway's own listener \(own.written); give the route the upstream that is meant")
+          "this leads back to the gateway's own listener \(own.written); give the route the intended upstream")
       }
     }
     if upstream.queueMax > 0, upstream.connectionsMax == nil, places.areSound("max_connections") {

@@ -91,7 +91,7 @@ struct RevocationListReader {
         line += 1
         lineStart = index + 1
       }
-      return (Position(line: line, column: column(of: offset, lineFrom: lineStart)), "bytes that are no UTF-8")
+      return (Position(line: line, column: column(of: offset, lineFrom: lineStart)), "bytes that are not UTF-8")
     }
   }
 
@@ -100,7 +100,7 @@ struct RevocationListReader {
     let isComment = bytes[start] == UInt8(ascii: "#")
     for index in start..<end where bytes[index] < 0x20 || bytes[index] == 0x7F {
       if isComment, bytes[index] == UInt8(ascii: "\t") { continue }
-      return report(start, index, "a control character; one space stands between kind and value")
+      return report(start, index, "a control character; use one space between kind and value")
     }
     if isComment { return }
     if bytes[start] == UInt8(ascii: "[") { return read(sectionFrom: start, to: end) }
@@ -115,7 +115,7 @@ struct RevocationListReader {
     let value = wordEnd + 1
     guard value < end else { return report(start, wordEnd, "no value; write \(kind.name) VALUE") }
     guard bytes[value] != UInt8(ascii: " ") else {
-      return report(start, value, "a second space; one stands between kind and value")
+      return report(start, value, "a second space; use one between kind and value")
     }
     guard end - value <= Revocations.valueBytesMax else {
       return report(start, value, "a value of more than 32 KiB, which no token can hold")

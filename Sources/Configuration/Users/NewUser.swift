@@ -50,7 +50,7 @@ public struct NewUser: Sendable {
     }
     for (noun, text) in texts where text.unicodeScalars.contains(where: isControl) {
       let shown = text.unicodeScalars.map { isControl($0) ? $0.escaped(asASCII: true) : String($0) }.joined()
-      return "\(noun) \"\(shown)\" holds a control character or a line break"
+      return "\(noun) \"\(shown)\" contains a control character or a line break"
     }
     return nil
   }

@@ -61,11 +61,11 @@ public struct UsersFile: Sendable, Equatable {
   private static func fault(of status: FileSystem.Status, _ path: String, _ gatewayUser: UInt32?) -> Diagnostics? {
     let message: String
     if status.kind != .file {
-      message = "is no file"
+      message = "is not a file"
     } else if !status.isOwnedByUs {
       let (user, group) = (status.owner.user, status.owner.group)
       let advice =
-        gatewayUser.map { "The gateway's state belongs to uid \($0), which has to have it: run chown \($0) \(path)" }
+        gatewayUser.map { "The gateway's state belongs to uid \($0), which must own it: run chown \($0) \(path)" }
         ?? "If the gateway runs as that user, run this as it: setpriv --reuid=\(user) --regid=\(group) "
         + "--clear-groups …; if not, give the file to the gateway's user"
       message = "belongs to uid \(user), who could sign in as anyone. \(advice)"

@@ -41,7 +41,7 @@ struct UsersFileDraft: Sendable {
   ) {
     let key = Array(name.value.utf8)
     if let first = taken[key] {
-      decoding.report(name.position, "the \(noun) \(name.written) is taken on line \(first.line) already")
+      decoding.report(name.position, "the \(noun) \(name.written) is already taken on line \(first.line)")
     } else {
       taken[key] = name.position
     }
@@ -60,23 +60,23 @@ struct UserDraft: Sendable {
   var isDisabled = false
 
   static let keys = KeyTable<UserDraft>(
-    "Somebody who signs in with a password.", defaults: UserDraft(),
+    "Someone who signs in with a password.", defaults: UserDraft(),
     keys: [
       Key(
         "id", ifWritten: \.id, ValueKind.identifier.located, presence: .required,
-        "What tokens call them in `sub`. It never changes, and is never given to somebody else."),
+        "Their `sub` in tokens. It never changes, and is never given to someone else."),
       Key(
         "username", ifWritten: \.username, ValueKind.username.located, presence: .required, "What they type to sign in."
       ),
       Key(
         "password_hash", ifWritten: \.passwordHash, .passwordHash, presence: .required,
-        "Of yescrypt, bcrypt or sha512crypt: \"portcullis user password\" makes one."),
+        "A hash of yescrypt, bcrypt or sha512crypt: \"portcullis user password\" makes one."),
       Key("roles", \.roles, .list(of: .grant("a role"), "roles"), "Their roles."),
       Key(
         "permissions", \.permissions, .list(of: .grant("a permission"), "permissions"), "What they may do."),
       Key("scopes", \.scopes, .list(of: .scope, "scopes"), "The scopes of their tokens."),
-      Key("claims", \.claims, .userClaims, "Further claims of their tokens."),
-      Key("disabled", \.isDisabled, .boolean, "Whether they may not sign in."),
+      Key("claims", \.claims, .userClaims, "Additional claims of their tokens."),
+      Key("disabled", \.isDisabled, .boolean, "Whether they are kept from signing in."),
     ])
 
   var user: User? {
@@ -101,7 +101,7 @@ struct MachineClientDraft: Sendable {
     keys: [
       Key(
         "id", ifWritten: \.id, ValueKind.identifier.located, presence: .required,
-        "Its `client_id`, and what tokens call it in `sub`."),
+        "Its `client_id`, and its `sub` in tokens."),
       Key(
         "secret_hash", ifWritten: \.secretHash, .passwordHash, presence: .required,
         "The hash of its secret: \"portcullis client add\" makes both."),

@@ -9,7 +9,7 @@ extension ValueKind where Value == String {
     .scalar(noun: "an id", reference: "text", text: \.self) { scalar throws(ValueFault) in
       let bytes = scalar.text.utf8
       guard (1...bytesMax).contains(bytes.count), bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }) else {
-        throw ValueFault("is no id; use up to \(bytesMax) visible ASCII characters, no space and no colon")
+        throw ValueFault("is not an id; use up to \(bytesMax) visible ASCII characters, no space and no colon")
       }
       return scalar.text
     }
@@ -18,7 +18,7 @@ extension ValueKind where Value == String {
   static var username: ValueKind {
     .scalar(noun: "a username", reference: "text", text: \.self) { scalar throws(ValueFault) in
       guard (1...bytesMax).contains(scalar.text.utf8.count) else {
-        throw ValueFault("is no username; use 1 to \(bytesMax) bytes")
+        throw ValueFault("is not a username; use 1 to \(bytesMax) bytes")
       }
       // Nobody sees such a space, and whoever types the name leaves it out.
       guard scalar.text.utf8.first != 0x20, scalar.text.utf8.last != 0x20 else {
@@ -44,7 +44,7 @@ extension ValueKind where Value == String {
       let bytes = scalar.text.utf8
       let isSound = bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
       guard isSound, (1...bytesMax).contains(bytes.count) else {
-        throw ValueFault("is no scope; use visible ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)")
+        throw ValueFault("is not a scope; use visible ASCII without spaces, quotes and backslashes (RFC 6749 §3.3)")
       }
       return scalar.text
     }
@@ -95,11 +95,11 @@ enum UserClaimText {
     "may_act", "nonce", "preferred_username", "roles", "permissions", "scope",
   ]
 
-  private static let expected = "a text, a number, true, false or a list of those"
+  private static let expected = "a string, a number, true, false or a list of those"
 
   static func fault(name: String) -> ValueFault? {
     if reserved.contains(where: { $0.isSameBytes(as: name) }) { return ValueFault("is a claim that the gateway sets") }
-    return (1...128).contains(name.utf8.count) ? nil : ValueFault("is no claim's name; use 1 to 128 bytes")
+    return (1...128).contains(name.utf8.count) ? nil : ValueFault("is not a claim name; use 1 to 128 bytes")
   }
 
   /// nil after a report.

@@ -47,7 +47,7 @@ struct NodeComposer {
       var text = written
       if let environment { text = try EnvironmentText.replace(in: written, from: environment) }
       if Self.holdsControlCharacter(text) {
-        report(event.position, "a text with a line break or another control character")
+        report(event.position, "a string with a line break or another control character")
       } else {
         content = .scalar(Scalar(text: text, written: written, style: style))
       }
@@ -77,7 +77,7 @@ struct NodeComposer {
       guard case .scalar(let key, let style) = event.kind else {
         next -= 1
         _ = composeNode()
-        report(event.position, "a key has to be a word")
+        report(event.position, "a key must be a word")
         _ = composeNode()
         continue
       }
@@ -88,7 +88,7 @@ struct NodeComposer {
       } else if key == "<<", style == .plain {
         report(event.position, "merge keys (<<) are not allowed")
       } else if let first = entries.first(where: { $0.key == key }) {
-        report(event.position, "duplicate key \"\(key)\"; it stands on line \(first.keyPosition.line) already")
+        report(event.position, "duplicate key \"\(key)\"; it is already on line \(first.keyPosition.line)")
       } else {
         entries.append(Node.Entry(key: key, keyPosition: event.position, value: value))
       }

@@ -5,14 +5,14 @@ extension YAMLSyntaxFault {
   private static func sentence(_ problem: String, _ context: String) -> String {
     switch problem {
     case "mapping values are not allowed in this context":
-      "unexpected \":\"; a value that holds \": \" needs quotes, and a key starts its own line"
+      "unexpected \":\"; a value that contains \": \" needs quotes, and a key starts its own line"
     case "did not find expected key", "did not find expected '-' indicator":
       "expected the next key or list element; is the indentation right?"
     case "could not find expected ':'": "expected \":\" after the key"
     case "did not find expected ',' or ']'": "expected \",\" or \"]\" in a list"
     case "did not find expected ',' or '}'": "expected \",\" or \"}\" in a mapping"
     case "did not find expected node content": "expected a value"
-    case "found unexpected end of stream": "the text's closing quote is missing"
+    case "found unexpected end of stream": "the string's closing quote is missing"
     case "found character that cannot start any token":
       "a value cannot begin with this character; quote it (a tab cannot indent: use spaces)"
     case "did not find expected alphabetic or numeric character":
@@ -30,6 +30,6 @@ extension YAMLSyntaxFault {
     guard openings > 1 || line.contains(UInt8(ascii: "]")) && problem != "did not find expected ',' or ']'" else {
       return ""
     }
-    return "; a value that begins with [ or holds braces inside {…} or […] needs quotes"
+    return "; a value that begins with [ or contains braces inside {…} or […] needs quotes"
   }
 }

@@ -43,7 +43,7 @@ enum AdminQuery {
   /// - Throws: What the system says of the socket.
   private static func checkSocket(_ path: String) throws {
     guard let address = SocketAddress(unix: path) else {
-      throw UnusableSocket(path: path, why: "the path of a socket has 107 bytes at most")
+      throw UnusableSocket(path: path, why: "a socket's path has at most 107 bytes")
     }
     do throws(SystemError) {
       _ = try Socket.connect(to: address)
@@ -60,11 +60,11 @@ enum AdminQuery {
     init(path: String, _ error: SystemError) {
       let why =
         if error.isNotThere {
-          "there is no such socket: does the gateway run, with this admin.address?"
+          "there is no such socket: is the gateway running, with this admin.address?"
         } else if error.isNotPermitted {
           "permission denied: run this as root or as the gateway's user"
         } else if error.isRefused {
-          "nobody listens there: the gateway has ended"
+          "nothing listens there: the gateway has stopped"
         } else {
           "\(error)"
         }
@@ -73,7 +73,7 @@ enum AdminQuery {
   }
 
   struct UnknownResponse: Error, CustomStringConvertible {
-    let description = "the answer is none of an admin listener of this version"
+    let description = "the response is not from an admin listener of this version"
   }
 
   /// Asks, and blocks until the response is there.

@@ -11,17 +11,17 @@ import State
 /// `portcullis check`
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Reads the configuration and says everything that is wrong with it.",
+    commandName: "check", abstract: "Reads the configuration and reports everything that is wrong with it.",
     discussion: """
-      Keys, certificates and other files that it names are read too, as the server does; nobody else is asked.
+      Keys, certificates and other files that it names are read too, as the server does; nothing else is contacted.
 
-      Exit status: 0 good, 1 anything is wrong, or with --strict there are warnings, 64 usage.
+      Exit status: 0 good, 1 something is wrong, or with --strict there are warnings, 64 usage.
       """)
 
   @OptionGroup var file: ConfigurationOption
-  @Flag(name: .long, help: "Fails where there are warnings.")
+  @Flag(name: .long, help: "Fails if there are warnings.")
   var strict = false
-  @Flag(name: .long, help: "Shows a good one as it counts, with its defaults, as JSON.")
+  @Flag(name: .long, help: "Prints a good one as it takes effect, with its defaults, as JSON.")
   var effective = false
 
   func run() throws {

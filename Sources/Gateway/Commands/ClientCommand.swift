@@ -8,7 +8,7 @@ struct ClientCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "client", abstract: "Adds and changes programs in a users file, which get tokens for themselves.",
     discussion: """
-      The file is changed where it stands: comments and order stay. A gateway that uses it sees a change within a second. \
+      The file is changed in place: comments and order stay. A gateway that uses it sees a change within a second. \
       "portcullis user list" lists programs too.
       """,
     subcommands: [
@@ -32,8 +32,8 @@ struct ClientCommand: ParsableCommand {
 /// `portcullis client add`
 struct ClientAddCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "add", abstract: "Adds a client, and prints the secret that is made for it.",
-    discussion: "The secret goes to standard output, this once: the file holds its hash.")
+    commandName: "add", abstract: "Adds a client, and prints the secret generated for it.",
+    discussion: "The secret goes to standard output, only this once: the file holds its hash.")
 
   @Argument(help: "The client's id.")
   var id: String
@@ -50,7 +50,7 @@ struct ClientAddCommand: ParsableCommand {
       try StandardOutput.print(secret)
     } catch {
       StandardError.print(
-        "\(option.usersFile): the client \"\(id)\" is in it, and its secret is lost: "
+        "\(option.usersFile): the client \"\(id)\" is in it, but its secret is lost: "
           + "delete the client there, and add it again")
       throw error
     }
@@ -62,8 +62,8 @@ struct ClientSecretCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "secret", abstract: "Gives a client another secret, and prints it.",
     discussion: """
-      The secret goes to standard output, this once: the file holds its hash. The former one gets no tokens any more. \
-      Tokens that it got stay good until they expire; "portcullis sign-ins revoke --client" ends them at once.
+      The secret goes to standard output, only this once: the file holds its hash. The former one gets no tokens any \
+      more. Tokens that it got stay good until they expire; "portcullis sign-ins revoke --client" ends them at once.
       """)
 
   @Argument(help: "The client's id.")

@@ -8,15 +8,15 @@ import Sockets
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Asks the issuers what a gateway asks them, and says what is wrong and what to do.",
+    abstract: "Asks the issuers what a gateway asks them, and reports what is wrong and what to do.",
     discussion: """
-      For each provider: discovery, certificates, keys, how long answers may be kept, the clock, its introspection \
-      endpoint, what code_flow needs, and a token where one is given. The worst stands first. Exit status: 0 nothing is wrong, or warnings alone, 1 something is, 64 usage, \
-      66 no such file, 78 a faulty configuration.
+      For each provider: discovery, certificates, keys, how long responses may be cached, the clock, its introspection \
+      endpoint, what code_flow needs, and a token where one is given. The worst comes first. Exit status: 0 nothing is \
+      wrong, or only warnings, 1 something is, 64 usage, 66 no such file, 78 a faulty configuration.
       """)
 
   @OptionGroup var file: ConfigurationOption
-  @Option(name: .long, help: ArgumentHelp("One provider only.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("Only this provider.", valueName: "name"))
   var provider: String?
   @Option(
     name: .long,

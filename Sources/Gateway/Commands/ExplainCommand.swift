@@ -12,12 +12,12 @@ import Tokens
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Says what becomes of a request: the route, each requirement, the verdict, what is forwarded.",
+    abstract: "Shows what happens to a request: the route, each requirement, the verdict, what is forwarded.",
     discussion: """
-      Decided by the functions that decide requests. Without --token and --as it comes from somebody without a token. \
-      Not looked at: what a connection brings (TLS, client addresses) and what counts requests. Exit status: 0 allowed, \
-      1 refused, 64 usage, 66 no such file, 69 no keys, or no way to see which sign-ins have ended, 78 a faulty \
-      configuration.
+      It is decided by the functions that decide real requests. Without --token and --as the sender has no token. Not \
+      considered: what belongs to a connection (TLS, client addresses), and limits that count requests. Exit status: 0 \
+      allowed, 1 refused, 64 usage, 66 no such file, 69 no keys, or no way to see which sign-ins have ended, 78 a \
+      faulty configuration.
       """)
 
   enum Format: String, ExpressibleByArgument { case text, json }
@@ -31,13 +31,13 @@ struct ExplainCommand: ParsableCommand {
   var host: String?
   @Option(
     name: .long,
-    help: ArgumentHelp("The token that it brings, which is verified; -: standard input.", valueName: "token"))
+    help: ArgumentHelp("The request's token, which is verified; -: standard input.", valueName: "token"))
   var token: String?
   @Option(
     name: .customLong("as"),
     help: ArgumentHelp(
       """
-      What its token would say: role=admin, scope=x, permission=p, claim=name=value, subject=alice, \
+      What its token would contain: role=admin, scope=x, permission=p, claim=name=value, subject=alice, \
       provider=company, authenticated=5m. May be repeated.
       """, valueName: "what=value"))
   var supposed: [String] = []
@@ -64,7 +64,7 @@ struct ExplainCommand: ParsableCommand {
       do {
         evaluation = evaluator.decide(routed, try evaluator.claims(of: identity, on: routed, now: now), now: now)
       } catch {
-        throw ValidationError("the claim \(error.name) would stand in a value that is no object")
+        throw ValidationError("the claim \(error.name) would be inside a value that is not an object")
       }
     }
     let explanation = RequestExplanation(
@@ -96,12 +96,12 @@ struct ExplainCommand: ParsableCommand {
       }
     } catch {
       guard providers.contains(where: { $0.introspection != nil }) else { return .refused(error.reason) }
-      StandardError.print("an opaque token: only its issuer knows what it says, and is not asked here")
+      StandardError.print("an opaque token: only its issuer knows its contents, and is not asked here")
       throw ExitStatus.unavailable
     }
     guard let provider = providers.first else { return .refused(.issuerUnknown) }
     if !provider.credentialSources.contains(.authorization) {
-      StandardError.print("the route reads no token in Authorization: taken as if it stood where it reads one")
+      StandardError.print("the route reads no token in Authorization: treated as if it were where the route reads one")
     }
     let keys = try provider.currentKeys()
     let verified: VerifiedToken

@@ -27,7 +27,7 @@ extension IntrospectionResponses {
       findings.append(
         IssuerFinding(
           .fault, "token", "not introspected: the endpoint cannot be asked",
-          remedy: "mend introspection first; then ask again"))
+          remedy: "fix introspection first; then try again"))
     }
     return findings
   }
@@ -40,11 +40,11 @@ extension IntrospectionResponses {
     case .success(.inactive), .success(.unavailable):
       IssuerFinding(
         .good, "introspection",
-        "\(url) takes this client's credentials, and says of a made-up token that it is inactive")
+        "\(url) accepts this client's credentials, and reports a made-up token as inactive")
     case .success(.active), .success(.refused):
       IssuerFinding(
-        .fault, "introspection", "\(url) says of a made-up token that it is active: it may say so of any",
-        remedy: "see what answers at that address; until it is mended, nobody may be let in by its word")
+        .fault, "introspection", "\(url) reports a made-up token as active: it may do so for any",
+        remedy: "check what answers at that address; until it is fixed, nobody may be admitted on its word")
     }
   }
 
@@ -65,7 +65,7 @@ extension IntrospectionResponses {
     case .success(.inactive), .success(.unavailable):
       IssuerFinding(
         .fault, "token", "refused: token_inactive: the issuer says that it is not active",
-        remedy: "see docs/reasons.md, token_inactive; ask with a new token")
+        remedy: "see docs/reasons.md, token_inactive; try a new token")
     case .success(.refused(let error)):
       IssuerFinding(
         .fault, "token", "refused: \(error.reason.rawValue): active, but \(error)",
@@ -80,11 +80,11 @@ extension IntrospectionResponses {
   private static func remedy(for fault: IntrospectionFault) -> String {
     switch fault {
     case .fetch(let error): IssuerDiagnosis.remedy(for: .fetch(error))
-    case .client: "mend the file of the client's secret or key that the provider's introspection names"
+    case .client: "fix the file with the client's secret or key that the provider's introspection names"
     case .status(401), .status(403):
       "compare client_id and its secret or key with what the issuer has; the client may have to be allowed to introspect"
     case .status: "compare url with introspection_endpoint of the issuer's metadata; redirects are not followed"
-    case .contentType, .responseMalformed: "see what answers at that address; it is no endpoint of RFC 7662"
+    case .contentType, .responseMalformed: "check what answers at that address; it is not an RFC 7662 endpoint"
     }
   }
 }

@@ -16,7 +16,7 @@ struct KeysCommand: ParsableCommand {
 struct KeysGenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
-    abstract: "Makes a new signing key. A gateway that runs signs with it within a minute; the older ones stay good.")
+    abstract: "Makes a new signing key. A running gateway signs with it within a minute; the older ones stay valid.")
 
   @OptionGroup var option: ProviderOption
 

@@ -13,16 +13,16 @@ struct KeysListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
     discussion: """
-      Keys that are fetched are fetched now. AGE is since the key was made, or since the gateway that is asked first saw \
-      it, or refresh.cache_file says so; - where nobody remembers. USED is how many requests (with code_flow sign-ins \
-      too) came with a token that the key verified, SHARE how much of its provider's that is, LAST how long ago the last \
-      one came. Whoever knows it is asked: the gateway at --admin, or at admin.address of --config, which counts since \
-      it began and REMARKs which keys can go; with --log, or where no gateway answers, the access log. Of a provider's \
-      own keys the first one signs.
+      Keys that are fetched are fetched anew. AGE is the time since the key was made, or was first seen by the gateway \
+      that is asked or by refresh.cache_file; - if unknown. USED is how many requests (with code_flow sign-ins too) \
+      came with a token that the key verified, SHARE its share of its provider's requests, LAST how long ago the last \
+      one came. They come from the gateway at --admin, or at admin.address of --config, which counts since it started \
+      and REMARKs which keys can go; with --log, or if no gateway answers, from the access log. Of a provider's own \
+      keys the first one signs.
       """)
 
   @OptionGroup var file: ConfigurationOption
-  @Option(name: .long, help: ArgumentHelp("One provider only.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("Only this provider.", valueName: "name"))
   var provider: String?
   @Option(
     name: .long, help: ArgumentHelp("The access log to count in; - is standard input.", valueName: "file"),

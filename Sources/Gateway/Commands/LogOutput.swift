@@ -88,8 +88,8 @@ extension LogLine {
   static func complaint(unreadable count: Int) -> String? {
     guard count > 0 else { return nil }
     return """
-      \(count) line\(count == 1 ? " is" : "s are") neither JSON nor logfmt of the gateway's; not read are the Combined Log \
-      Format, gzip (zcat FILE | …) and what has a prefix (journalctl without -o cat)
+      \(count) line\(count == 1 ? " is" : "s are") neither JSON nor logfmt of the gateway's; unsupported: the Combined \
+      Log Format, gzip (zcat FILE | …) and lines with a prefix (journalctl without -o cat)
       """
   }
 }

@@ -7,21 +7,21 @@ import Telemetry
 /// `portcullis logs`
 struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "logs", abstract: "Shows an access log for people, and finds lines in it.",
+    commandName: "logs", abstract: "Shows an access log in readable form, and searches it.",
     discussion: """
-      Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Several words for one \
-      option are separated by commas, or the option is repeated; any of them will do. Options for different fields all \
-      have to hold. Where one asks for a field of requests, messages are left out; with --messages it asks for the \
-      same field of messages. Lines that are neither are counted, and shown as they are where nothing is asked for. \
-      Times are UTC.
+      Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Give several values \
+      for one option separated by commas, or repeat the option; any of them matches. Options for different fields must \
+      all match. If one asks for a field of requests, messages are left out; with --messages it asks for the same \
+      field of messages. Lines that are neither are counted, and shown as they are if no filter is given. Times are \
+      UTC.
 
-      Exit status: 0, also where nothing was found; 64 usage, 66 no such file, or it cannot be read, 73 \
-      what was found could not be written.
+      Exit status: 0, even if nothing was found; 64 usage, 66 no such file, or it cannot be read, 73 the output could \
+      not be written.
       """)
 
-  @Argument(help: "The log; - is standard input, and so is nothing.", completion: .file())
+  @Argument(help: "The log; - or nothing is standard input.", completion: .file())
   var file: String = "-"
-  @Flag(name: [.long, .short], help: "Goes on with what is written, also after the file was rotated.")
+  @Flag(name: [.long, .short], help: "Keeps showing what is written, also after the file was rotated.")
   var follow = false
   @Option(name: .long, help: ArgumentHelp("Reasons of refusals, as docs/reasons.md lists them.", valueName: "codes"))
   var reason: [String] = []
@@ -30,11 +30,11 @@ struct LogsCommand: ParsableCommand {
     help: ArgumentHelp("Reasons for which what is tried would have refused a request.", valueName: "codes"))
   var shadow: [String] = []
   @Option(
-    name: .long, help: ArgumentHelp("Whose doing: client, issuer, policy, upstream, gateway.", valueName: "words"))
+    name: .long, help: ArgumentHelp("Who is to blame: client, issuer, policy, upstream, gateway.", valueName: "words"))
   var blame: [String] = []
   @Option(name: .long, help: ArgumentHelp("Statuses: 403, or 4xx.", valueName: "statuses"))
   var status: [String] = []
-  @Option(name: .long, help: ArgumentHelp("A route, as the log calls it; may be repeated.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("A route, as named in the log; may be repeated.", valueName: "name"))
   var route: [String] = []
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
@@ -46,13 +46,13 @@ struct LogsCommand: ParsableCommand {
     name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("A path, and those below it; may be repeated.", valueName: "path"))
   var path: [String] = []
-  @Option(name: .long, help: ArgumentHelp("A provider, as the log calls it; may be repeated.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("A provider, as named in the log; may be repeated.", valueName: "name"))
   var provider: [String] = []
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("The key that tokens name (key_id); may be repeated.", valueName: "id"))
   var key: [String] = []
-  @Option(name: .long, help: ArgumentHelp("An upstream, as the log calls it; may be repeated.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("An upstream, as named in the log; may be repeated.", valueName: "name"))
   var upstream: [String] = []
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
@@ -60,24 +60,24 @@ struct LogsCommand: ParsableCommand {
   var id: [String] = []
   @Option(
     name: .long,
-    help: ArgumentHelp("From then on: 10m ago (ms, s, m, h, d), or 2026-01-31T08:49:37Z.", valueName: "time"))
+    help: ArgumentHelp("Only from this time on: 10m ago (ms, s, m, h, d), or 2026-01-31T08:49:37Z.", valueName: "time"))
   var since: LogMoment?
-  @Option(name: .long, help: ArgumentHelp("Before then, likewise.", valueName: "time"))
+  @Option(name: .long, help: ArgumentHelp("Only before this time, likewise.", valueName: "time"))
   var until: LogMoment?
-  @Flag(name: .long, help: "The program's messages, and no requests.")
+  @Flag(name: .long, help: "Only the program's messages, no requests.")
   var messages = false
-  @Flag(name: .long, help: "Passes the lines that are found through as they are, and no other.")
+  @Flag(name: .long, help: "Prints the matching lines unchanged, and no others.")
   var json = false
   @Flag(name: .long, help: "Counts requests by blame, reason, what is tried and route, with the first and the last.")
   var summary = false
 
   func validate() throws {
     if messages, summary || !status.isEmpty || !path.isEmpty {
-      throw ValidationError("--summary, --status and --path are of requests: they do not go with --messages")
+      throw ValidationError("--summary, --status and --path apply to requests: they cannot be used with --messages")
     }
-    if summary, follow || json { throw ValidationError("--summary goes with neither --follow nor --json") }
-    if follow, file == "-" { throw ValidationError("--follow is for files: standard input is read as it comes anyway") }
-    if file == "-", isatty(0) == 1 { throw ValidationError("name a file, or pipe a log in") }
+    if summary, follow || json { throw ValidationError("--summary cannot be used with --follow or --json") }
+    if follow, file == "-" { throw ValidationError("--follow is for files: standard input is always read as it comes") }
+    if file == "-", isatty(0) == 1 { throw ValidationError("give a file, or pipe in a log") }
     _ = try filter()
   }
 
@@ -128,16 +128,16 @@ struct LogsCommand: ParsableCommand {
     let blames = LogsCommand.words(blame)
     for word in blames where Blame(rawValue: word) == nil {
       throw ValidationError(
-        "\(TerminalText.word(word)) is nobody to blame: \(Blame.allCases.map(\.rawValue).joined(separator: ", "))")
+        "\(TerminalText.word(word)) is not a party to blame: \(Blame.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     for word in LogsCommand.words(status) {
       guard let statuses = LogFilter.Statuses(word) else {
-        throw ValidationError("\(TerminalText.word(word)) is no status; such as 403, or 4xx")
+        throw ValidationError("\(TerminalText.word(word)) is not a status; write one such as 403, or 4xx")
       }
       filter.statuses.append(statuses)
     }
     for word in LogsCommand.words(client) where word.contains("/") {
-      throw ValidationError("\(TerminalText.word(word)) is a block; --client takes addresses, as the log has them")
+      throw ValidationError("\(TerminalText.word(word)) is a block; --client takes single addresses, as in the log")
     }
     for (name, wanted) in [
       ("reason", reasons), ("shadow", shadows), ("blame", blames), ("route", Set(route)), ("subject", Set(subject)),

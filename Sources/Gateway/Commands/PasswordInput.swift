@@ -38,7 +38,7 @@ struct PasswordInput: ParsableArguments {
       let hint = passwordStdin ? "" : "; with --password-stdin it is read from standard input"
       throw refusal("no password: \(error)\(hint)")
     }
-    guard ConstantTime.areEqual(first.span, second.span) else { throw refusal("the two are not the same") }
+    guard ConstantTime.areEqual(first.span, second.span) else { throw refusal("the two passwords differ") }
     return first
   }
 

@@ -8,12 +8,12 @@ import Sockets
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
-    abstract: "Sends forged identity headers through the configuration, and proves that none arrives.",
+    abstract: "Sends forged identity headers through the configuration, and checks that none arrives.",
     discussion: """
       Starts the gateway in this process, on loopback, with an upstream of its own; nothing else is contacted, and a \
-      gateway that runs is not disturbed. Each field and cookie that only the gateway may say is sent in every way that \
-      is known to get past gateways. Exit status: 0 nothing arrived, 1 something did, or could not be tried, 64 usage, \
-      66 no such file, 69 the probe cannot run, 78 a faulty configuration.
+      running gateway is not disturbed. Each field and cookie that only the gateway may set is sent in every way known \
+      to get past gateways. Exit status: 0 nothing arrived, 1 something did, or could not be tried, 64 usage, 66 no \
+      such file, 69 the probe cannot run, 78 a faulty configuration.
       """)
 
   @OptionGroup var file: ConfigurationOption

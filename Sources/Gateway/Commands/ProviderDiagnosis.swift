@@ -46,7 +46,7 @@ struct ProviderDiagnosis {
       findings.append(
         IssuerFinding(
           .fault, "token", "not verified: \(provider.whyNoKeys)",
-          remedy: "ask with a token of another provider, or without one"))
+          remedy: "try a token of another provider, or without one"))
     } else if let token {
       findings.append(finding(ofToken: token, provider, now))
     }
@@ -83,7 +83,7 @@ struct ProviderDiagnosis {
     } catch {
       findings.append(
         IssuerFinding(
-          .fault, "client", "\(error)", remedy: "mend the file of the client's secret or key that code_flow names"))
+          .fault, "client", "\(error)", remedy: "fix the file with the client's secret or key that code_flow names"))
     }
     guard case .success(let document) = discovery else {
       findings.append(
@@ -104,7 +104,7 @@ struct ProviderDiagnosis {
     do throws(SystemError) {
       take(try FileAccess.read(path, bytesMax: KeyHygiene.bytesMax).bytes, of: provider)
     } catch {
-      findings.append(IssuerFinding(.fault, "keys", "\(error)", remedy: "name a JWK Set in \"jwks_file\""))
+      findings.append(IssuerFinding(.fault, "keys", "\(error)", remedy: "put a JWK Set into \"jwks_file\""))
     }
   }
 
@@ -130,7 +130,7 @@ struct ProviderDiagnosis {
   ) -> IssuerFinding {
     guard let keys = keys ?? (provider.fetchesKeys ? nil : try? provider.currentKeys()) else {
       return IssuerFinding(
-        .fault, "token", "not verified: there are no keys", remedy: "mend the keys first; then ask again")
+        .fault, "token", "not verified: there are no keys", remedy: "fix the keys first; then try again")
     }
     do throws(TokenError) {
       let verified = try TokenVerifier(provider.policy).verify(

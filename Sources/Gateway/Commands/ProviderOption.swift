@@ -10,7 +10,7 @@ import Tokens
 struct ProviderOption: ParsableArguments {
   @OptionGroup var file: ConfigurationOption
 
-  @Option(name: .long, help: ArgumentHelp("The provider, as the configuration calls it.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("The provider, as named in the configuration.", valueName: "name"))
   var provider: String
 
   /// The provider.
@@ -79,7 +79,7 @@ extension ProviderConfiguration {
   /// Of one that needs no keys.
   var whyNoKeys: String {
     introspection == nil
-      ? "its clients are known by the certificates of their connections (client_certificate)"
+      ? "its clients are identified by the certificates of their connections (client_certificate)"
       : "the issuer is asked about every token (introspection)"
   }
 

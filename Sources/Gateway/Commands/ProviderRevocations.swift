@@ -90,7 +90,7 @@ extension ProviderRevocations.Found {
   var why: String {
     switch (place, kind) {
     case (.file(let path), _): "\(path) names its \"\(kind.name)\""
-    case (.database(let path), .signInID): "the sign-in or session that it came of has ended (\(path))"
+    case (.database(let path), .signInID): "the sign-in or session that it came from has ended (\(path))"
     case (.database(let path), _): "its \"\(kind.name)\" was revoked at the gateway (\(path))"
     }
   }

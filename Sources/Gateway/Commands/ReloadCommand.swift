@@ -9,20 +9,20 @@ import Telemetry
 struct ReloadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reload",
-    abstract: "Has the gateway that runs take its configuration again, and says what has changed, or what is wrong.",
+    abstract: "Makes the running gateway reload its configuration, and reports what has changed, or what is wrong.",
     discussion: """
-      Asks the admin listener of the gateway that runs: the one of --admin, or admin.address of --config. It reads the \
-      file that it was started with. Where anything is wrong the configuration in force stays.
+      Asks the admin listener of the running gateway: the one of --admin, or admin.address of --config. It reads the \
+      file that it was started with. If anything is wrong, the configuration in force stays.
 
-      Exit status: 0 it was taken, 1 it was refused, 2 it is not over yet, or there is nothing to try, 64 usage, 66 no such file, 69 nobody answers, \
-      or this gateway takes no orders, 78 a faulty configuration.
+      Exit status: 0 it was loaded, 1 it was refused, 2 it is still in progress, or there is nothing to try, 64 usage, \
+      66 no such file, 69 no gateway answers, or this one accepts no commands, 78 a faulty configuration.
       """)
 
   @OptionGroup var gateway: AdminOption
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Compares it for so long with the one before, which is taken back where more requests are refused: 10s to 1d.",
+      "Compares it with the previous one for this long, and rolls it back if more requests are refused: 10s to 1d.",
       valueName: "duration"))
   var canary: String?
 
@@ -35,7 +35,7 @@ struct ReloadCommand: ParsableCommand {
 
   func run() throws {
     guard let (name, address) = try gateway.target() else {
-      StandardError.print("\(gateway.file.config): no admin.address; send the gateway SIGHUP, and see its log")
+      StandardError.print("\(gateway.file.config): no admin.address; send the gateway SIGHUP, and check its log")
       throw ExitStatus.unavailable
     }
     let response: FetchResponse
@@ -57,19 +57,19 @@ struct ReloadCommand: ParsableCommand {
       guard case .integer(let seconds)? = object["trial_seconds"] else {
         try StandardOutput.print("reloaded: \(changes)")
         if canary == nil { return }
-        StandardError.print("\(name): nothing is on trial: it is the configuration that was in force already")
+        StandardError.print("\(name): nothing is on trial: this configuration was already in force")
         throw ExitStatus.undecided
       }
       try StandardOutput.print("reloaded, on trial for \(Duration.seconds(seconds).forPeople): \(changes)")
     case (202, _):
-      StandardError.print("\(name): it goes on, as names of servers are being resolved: see /status")
+      StandardError.print("\(name): in progress: names of servers are being resolved; see /status")
       throw ExitStatus.undecided
     case (422, let object?):
       for fault in object["faults"]?.array ?? [] { StandardError.print(TerminalText.escaped(fault.string ?? "")) }
       StandardError.print("\(name): refused: the configuration in force stays")
       throw ExitStatus.refused
     case (403, _):
-      StandardError.print("\(name): takes no orders, as it is public (admin.public)")
+      StandardError.print("\(name): accepts no commands, as it is public (admin.public)")
       throw ExitStatus.unavailable
     default:
       StandardError.print("\(name): answers \(response.status): is it the admin listener of a gateway of this version?")

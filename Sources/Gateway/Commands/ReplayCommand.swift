@@ -6,26 +6,26 @@ import Sockets
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",
-    abstract: "Says which requests of an access log another configuration would decide otherwise.",
+    abstract: "Shows which requests of an access log another configuration would decide differently.",
     discussion: """
-      Decided by the functions that decide requests, from what the log says: JSON or logfmt, with log.claims. What a \
-      line does not say enough for is counted, and never guessed. Not looked at: whether tokens would verify, limits of \
-      rate and size, cors, TLS, identity headers. Exit status: 0 nothing is decided otherwise, 1 something is, 2 nothing is \
-      decided at all, 64 usage, 66 no such file, 78 a faulty configuration.
+      They are decided by the functions that decide real requests, from what the log says: JSON or logfmt, with \
+      log.claims. Lines that do not say enough are counted, and never guessed. Not considered: whether tokens would \
+      verify, limits of rate and size, cors, TLS, identity headers. Exit status: 0 nothing is decided differently, 1 \
+      something is, 2 nothing is decided at all, 64 usage, 66 no such file, 78 a faulty configuration.
       """)
 
   @OptionGroup var file: ConfigurationOption
   @Option(name: .long, help: ArgumentHelp("The access log; -: standard input.", valueName: "file"))
   var log: String
-  @Flag(name: .long, help: "Takes what routes try to be required.")
+  @Flag(name: .long, help: "Treats what routes try as required.")
   var enforced = false
   @Flag(name: .long, help: "As JSON, with every group.")
   var json = false
-  @Option(name: .long, help: ArgumentHelp("Groups that are shown at most.", valueName: "number"))
+  @Option(name: .long, help: ArgumentHelp("The maximum number of groups shown.", valueName: "number"))
   var limit = 100
 
   func validate() throws {
-    guard limit > 0 else { throw ValidationError("--limit is at least 1") }
+    guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
   }
 
   func run() throws {

@@ -39,12 +39,12 @@ struct ReplayReport {
   func text(groupsMax: Int) -> String {
     var parts: [String] = []
     let undecided = replay.requests - replay.decided
-    var summary = "\(replay.requests) requests: \(replay.decided) decided, \(replay.flips.requests) of them otherwise"
+    var summary = "\(replay.requests) requests: \(replay.decided) decided, \(replay.flips.requests) of them differently"
     if undecided > 0 { summary += "; \(undecided) cannot be decided" }
     if replay.unenforced > 0 {
       summary += "; \(replay.unenforced) would be refused by what is tried (--enforced)"
     }
-    if replay.unreadable > 0 { summary += "; \(replay.unreadable) lines are none of the gateway's" }
+    if replay.unreadable > 0 { summary += "; \(replay.unreadable) lines are not the gateway's" }
     parts.append(summary)
     let groups = groups
     if !groups.isEmpty {
@@ -77,7 +77,7 @@ struct ReplayReport {
 
   private func becomes(_ change: ReplayFlips.Change) -> String {
     switch change.becomes {
-    case .answeredHere: "an answer of the gateway's own"
+    case .answeredHere: "a response from the gateway itself"
     case .refused(let reason, _): "\(reason.status) \(reason.rawValue)"
     case .allowed(let route, _): upstream(of: route).map { "allowed → \($0)" } ?? "redirected"
     }
@@ -185,12 +185,14 @@ extension Replay.Gap {
     switch self {
     case .noRequest: "no request could be read"
     case .cut: "the line is cut"
-    case .answeredHere: "answered on a path of the gateway's own, sent to https, or maybe asked about by a proxy"
+    case .answeredHere:
+      "answered on one of the gateway's own paths, redirected to https, or maybe asked about by a proxy"
     case .preflight: "a browser may have asked for another method (cors)"
     case .refusedBefore(let reason): "refused before its rights were looked at: \(reason.rawValue)"
     case .credentialElsewhere: "it had no token, and one would be looked for elsewhere than in Authorization too"
     case .unasked: "nobody was asked for a token, and would be"
-    case .providerUnknown: "the token's provider is not known, or its token would not be looked for, or not by it alone"
+    case .providerUnknown:
+      "the token's provider is not known, or its token would not be looked for, or not only by that provider"
     case .claimsUnlogged: "a rule reads claims, and none were logged (log.claims)"
     case .claimsTooLarge: "the claims were too large to be logged"
     case .claimUnlogged: "a rule reads a claim that was not logged (log.claims)"

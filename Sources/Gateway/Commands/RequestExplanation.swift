@@ -83,7 +83,7 @@ struct RequestExplanation {
         if !set.isEmpty { lines.append("sets       \(set.joined(separator: ", "))") }
         let removed = forwarding.headers.removed
         if !removed.isEmpty { lines.append("removes    \(removed.joined(separator: ", "))") }
-        if forwarding.hasToken { lines.append("token      goes on as well") }
+        if forwarding.hasToken { lines.append("token      is forwarded too") }
       case .redirect(let redirect): lines.append("redirects  \(redirect.status) \(location(redirect, forwarding))")
       }
     }

@@ -26,7 +26,7 @@ struct ShadowAging {
   func refusal(today: Int64) -> String? {
     if let expiresOn, today >= expiresOn { return "expired on \(ShadowAging.date(expiresOn))" }
     if let passwordEndsOn, today >= passwordEndsOn {
-      return "is locked since \(ShadowAging.date(passwordEndsOn)), as its password was not changed"
+      return "has been locked since \(ShadowAging.date(passwordEndsOn)), as its password was not changed"
     }
     return nil
   }
@@ -50,5 +50,5 @@ struct ShadowAging {
 struct ShadowAgingFault: Error, CustomStringConvertible {
   let field: Int
 
-  var description: String { "field \(field) is no number of days, as shadow(5) has it" }
+  var description: String { "field \(field) is not a number of days as in shadow(5)" }
 }

@@ -5,7 +5,7 @@ import Sockets
 /// `portcullis sign-ins`
 struct SignInsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sign-ins", abstract: "Lists and ends sign-ins and sessions, beside a gateway that runs.",
+    commandName: "sign-ins", abstract: "Lists and ends sign-ins and sessions, while a gateway runs.",
     subcommands: [SignInsListCommand.self, SignInsRevokeCommand.self])
 }
 
@@ -16,7 +16,7 @@ struct SignInsOption: ParsableArguments {
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
       """
-      One user's: the username; or the id, also of who is not in the file any more. Where people sign in elsewhere \
+      One user's: the username; or the id, also of one who is no longer in the file. If users sign in elsewhere \
       (code_flow), the subject.
       """, valueName: "name"))
   var user: String?
@@ -36,7 +36,7 @@ struct SignInsOption: ParsableArguments {
 /// `portcullis sign-ins list`
 struct SignInsListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists the sign-ins that go on, those used last first.")
+    commandName: "list", abstract: "Lists the active sign-ins, most recently used first.")
 
   @OptionGroup var option: SignInsOption
 
@@ -54,17 +54,17 @@ struct SignInsRevokeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "revoke", abstract: "Ends sign-ins: their tokens and sessions are refused from now on.",
     discussion: """
-      A gateway that runs refuses them within a second. The id of each sign-in that was ended goes to standard output \
-      once that is on the disk.
+      A running gateway refuses them within a second. The id of each ended sign-in goes to standard output once that \
+      is on the disk.
       """)
 
   @OptionGroup var option: SignInsOption
   // An id may begin with a dash.
   @Option(
     name: .long, parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("One sign-in, as list says it; may be repeated.", valueName: "id"))
+    help: ArgumentHelp("One sign-in, as list shows it; may be repeated.", valueName: "id"))
   var id: [String] = []
-  @Flag(name: .long, help: "All of the provider.")
+  @Flag(name: .long, help: "All of the provider's.")
   var all = false
 
   func validate() throws {
@@ -95,7 +95,7 @@ struct SignInsRevokeCommand: ParsableCommand {
     if let fault { throw fault }
     guard count == 0 else { return }
     let mistake = option.person.flatMap { unknown($0, provider.signIn?.users) } ?? ""
-    StandardError.print("no sign-in was ended: there is none that goes on\(mistake)")
+    StandardError.print("no sign-in was ended: none is active\(mistake)")
     throw ExitStatus.refused
   }
 

@@ -11,7 +11,7 @@ enum Supposition {
     var identity = SupposedIdentity(provider: nil, claims: StatedClaims(), authenticatedAgo: nil)
     for option in options {
       guard let equals = option.firstIndex(of: "="), option.index(after: equals) < option.endIndex else {
-        throw ValidationError("--as \(option) is no what=value")
+        throw ValidationError("--as \(option) is not of the form what=value")
       }
       let value = String(option[option.index(after: equals)...])
       switch option[..<equals] {
@@ -23,12 +23,12 @@ enum Supposition {
       case "provider": identity.provider = try provider(value, configuration)
       case "authenticated":
         guard let duration = DurationText.parse(value) else {
-          throw ValidationError("--as authenticated=\(value) is no duration; write 30s, 10m or 1h")
+          throw ValidationError("--as authenticated=\(value) is not a duration; write 30s, 10m or 1h")
         }
         identity.authenticatedAgo = duration.components.seconds
       default:
         throw ValidationError(
-          "--as \(option): what is none of subject, role, scope, permission, claim, provider, authenticated")
+          "--as \(option): what must be one of subject, role, scope, permission, claim, provider, authenticated")
       }
     }
     return identity
@@ -36,7 +36,7 @@ enum Supposition {
 
   private static func claim(_ text: String) throws -> (path: ClaimPath, value: ClaimValue) {
     guard let equals = text.firstIndex(of: "="), let path = try? ClaimPath(String(text[..<equals])) else {
-      throw ValidationError("--as claim=\(text) is no claim=name=value")
+      throw ValidationError("--as claim=\(text) is not of the form claim=name=value")
     }
     return (path, ClaimValue(written: String(text[text.index(after: equals)...])))
   }

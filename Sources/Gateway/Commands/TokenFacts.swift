@@ -108,7 +108,7 @@ struct TokenFacts {
 
   private var foundKey: String? {
     guard let header, let keys else { return nil }
-    guard let keyID = header["kid"]?.string else { return "no kid: four keys that fit are tried at most" }
+    guard let keyID = header["kid"]?.string else { return "no kid: at most four keys that fit are tried" }
     let key = keys.keys.first { $0.keyID?.isSameBytes(as: keyID) ?? false }
     return JSONValue.quoted(keyID) + (key.map { ", \($0.summary)" } ?? (keys.isSecret ? "" : ", which no key has"))
   }

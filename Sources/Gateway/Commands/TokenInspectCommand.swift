@@ -21,7 +21,7 @@ struct TokenInspectCommand: ParsableCommand {
       throw ExitStatus.refused
     }
     StandardError.print(
-      "NOT VERIFIED: anyone can write such a token. Whether it is good says: portcullis token verify")
+      "NOT VERIFIED: anyone can write such a token. To find out whether it is good: portcullis token verify")
     try StandardOutput.print(String(decoding: shown.serialized(), as: UTF8.self))
   }
 }

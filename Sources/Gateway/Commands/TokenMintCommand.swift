@@ -27,16 +27,16 @@ struct TokenMintCommand: ParsableCommand {
       "Another claim; the value is JSON where it reads as JSON, else a string. May be repeated.",
       valueName: "name=value"))
   var claim: [String] = []
-  @Option(name: .long, help: ArgumentHelp("How long the token is good: 30s, 10m, 1h.", valueName: "duration"))
+  @Option(name: .long, help: ArgumentHelp("How long the token is valid: 30s, 10m, 1h.", valueName: "duration"))
   private var expiresIn: String = "10m"
 
   func run() throws {
     let provider = try option.load()
     guard let lifetime = DurationText.parse(expiresIn), lifetime > .zero else {
-      throw ValidationError("--expires-in \(expiresIn) is no duration; write 30s, 10m or 1h")
+      throw ValidationError("--expires-in \(expiresIn) is not a duration; write 30s, 10m or 1h")
     }
     if let rotation = provider.keyRotation, lifetime > rotation.keepFor {
-      StandardError.print("the token may be refused before it expires: its key is kept for signing.keep_for alone")
+      StandardError.print("the token may be refused before it expires: its key is kept only for signing.keep_for")
     }
     let claims = try self.claims(provider, lifetime)
     do {
@@ -52,7 +52,7 @@ struct TokenMintCommand: ParsableCommand {
     do {
       return try statedClaims(provider, lifetime)
     } catch let conflict as ClaimConflict {
-      throw ValidationError("the claim \(conflict.name) would stand in a value that is no object")
+      throw ValidationError("the claim \(conflict.name) would be inside a value that is not an object")
     }
   }
 
@@ -77,7 +77,7 @@ struct TokenMintCommand: ParsableCommand {
     if !permission.isEmpty { try claims.set(mapping.permissions, .array(permission.map { .string($0) })) }
     for text in claim {
       guard let equals = text.firstIndex(of: "="), let path = try? ClaimPath(String(text[..<equals])) else {
-        throw ValidationError("--claim \(text) is no name=value")
+        throw ValidationError("--claim \(text) is not of the form name=value")
       }
       let value = String(text[text.index(after: equals)...])
       try claims.set(path, (try? JSON.parse([UInt8](value.utf8).span)) ?? .string(value))

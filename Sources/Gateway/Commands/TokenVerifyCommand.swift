@@ -11,30 +11,30 @@ struct TokenVerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Says whether a token is good, and if not, why.",
     discussion: """
-      With --config and --provider as the server would, or with a key set in a file. The first line is the verdict; then \
-      each check stands in its order, with what it wanted and what it found. Exit status: 0 good, 1 refused, 64 usage, \
-      66 no such file, 69 no keys, or no way to see which sign-ins have ended, 78 a faulty configuration.
+      With --config and --provider as the server would, or with a key set in a file. The first line is the verdict; \
+      then come the checks in order, with what each wanted and found. Exit status: 0 good, 1 refused, 64 usage, 66 no \
+      such file, 69 no keys, or no way to see which sign-ins have ended, 78 a faulty configuration.
       """)
 
   @Option(name: .long, help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
   var config: String?
-  @Option(name: .long, help: ArgumentHelp("The provider, as the configuration calls it.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("The provider, as named in the configuration.", valueName: "name"))
   var provider: String?
   @Option(
     name: .long, help: ArgumentHelp("A JWK Set, instead of a configuration.", valueName: "file"), completion: .file())
   var jwks: String?
-  @Option(name: .long, help: ArgumentHelp("The issuer that is needed; without it, any.", valueName: "url"))
+  @Option(name: .long, help: ArgumentHelp("The required issuer; without it, any.", valueName: "url"))
   var issuer: String?
-  @Option(name: .long, help: ArgumentHelp("The audience that is needed; without it, any.", valueName: "name"))
+  @Option(name: .long, help: ArgumentHelp("The required audience; without it, any.", valueName: "name"))
   var audience: String?
-  @Option(name: .long, help: ArgumentHelp("The algorithms that are allowed, with commas between.", valueName: "list"))
+  @Option(name: .long, help: ArgumentHelp("The allowed algorithms, separated by commas.", valueName: "list"))
   var algorithms: String?
   @Option(
     name: .long,
     help: ArgumentHelp(
       "The time to verify at: 2026-01-31T08:49:37Z, or seconds since 1970; without it, now.", valueName: "time"))
   var at: MomentArgument?
-  @Flag(name: .long, help: "Looks at no claim.")
+  @Flag(name: .long, help: "Checks no claims.")
   private var signatureOnly = false
   @OptionGroup var argument: TokenArgument
 
@@ -133,7 +133,7 @@ struct TokenVerifyCommand: ParsableCommand {
   private func allowedAlgorithms() throws -> [SignatureAlgorithm]? {
     try algorithms?.split(separator: ",").map { name in
       guard let algorithm = SignatureAlgorithm(rawValue: String(name)) else {
-        throw ValidationError("\(name) is no algorithm")
+        throw ValidationError("\(name) is not an algorithm")
       }
       return algorithm
     }

@@ -20,7 +20,7 @@ struct GrantOptions: ParsableArguments {
 /// `portcullis user add`
 struct UserAddCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "add", abstract: "Adds a user, and makes the file where there is none.")
+    commandName: "add", abstract: "Adds a user, and creates the file if there is none.")
 
   @Argument(help: "The username.")
   var name: String
@@ -29,18 +29,20 @@ struct UserAddCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A further claim of the user's tokens: a number, true, false or a text. May be repeated.",
+      "A further claim of the user's tokens: a number, true, false or a string. May be repeated.",
       valueName: "name=value"))
   var claim: [String] = []
   @Option(
-    name: .long, help: ArgumentHelp("What tokens call the user, for ever; left out, one is made.", valueName: "id"))
+    name: .long, help: ArgumentHelp("The user's permanent id in tokens; if omitted, one is made.", valueName: "id"))
   var id: String?
   @OptionGroup var input: PasswordInput
 
   func run() throws {
     var claims: [ClaimMember] = []
     for text in claim {
-      guard let member = NewUser.claim(text) else { throw ValidationError("--claim \(text) is no name=value") }
+      guard let member = NewUser.claim(text) else {
+        throw ValidationError("--claim \(text) is not of the form name=value")
+      }
       claims.append(member)
     }
     var user = NewUser(

@@ -7,7 +7,7 @@ struct UserCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "user", abstract: "Adds and changes users in a users file.",
     discussion: """
-      The file is changed where it stands: comments and order stay. A gateway that uses it sees a change within a second.
+      The file is changed in place: comments and order stay. A gateway that uses it sees a change within a second.
       """,
     subcommands: [
       UserAddCommand.self, UserPasswordCommand.self, UserListCommand.self, UserDisableCommand.self,
@@ -17,7 +17,7 @@ struct UserCommand: ParsableCommand {
 
 /// `portcullis user password`
 struct UserPasswordCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "password", abstract: "Gives a user another password.")
+  static let configuration = CommandConfiguration(commandName: "password", abstract: "Changes a user's password.")
 
   @Argument(help: "The username.")
   var name: String
@@ -72,7 +72,8 @@ struct UserListCommand: ParsableCommand {
 struct UserDisableCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "disable", abstract: "Keeps a user from signing in.",
-    discussion: "Who is signed in stays so until the next refresh; \"portcullis sign-ins revoke\" ends it at once.")
+    discussion:
+      "A user who is signed in stays so until the next refresh; \"portcullis sign-ins revoke\" ends it at once.")
 
   @Argument(help: "The username.")
   var name: String

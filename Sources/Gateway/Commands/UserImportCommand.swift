@@ -6,10 +6,10 @@ import Sockets
 /// `portcullis user import`
 struct UserImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "import", abstract: "Adds the users of an htpasswd or shadow file, with the passwords that they have.",
+    commandName: "import", abstract: "Adds the users of an htpasswd or shadow file, with their passwords.",
     discussion: """
-      Each line is name:hash, or the nine fields of shadow(5); what else follows a further colon is left out. Accounts \
-      without a password, and those that are locked or have expired, are passed over. All are added, or none.
+      Each line is name:hash, or the nine fields of shadow(5); anything after a further colon is ignored. Accounts \
+      without a password, and those that are locked or have expired, are skipped. All are added, or none.
       """)
 
   @Argument(help: "The file; - is standard input.", completion: .file())
@@ -35,12 +35,12 @@ struct UserImportCommand: ParsableCommand {
           return faults.append("\(file):\(number): a line has at most \(most) bytes")
         }
         guard UserImportCommand.isText(bytes) else {
-          return faults.append("\(file):\(number): bytes that are no UTF-8")
+          return faults.append("\(file):\(number): bytes that are not UTF-8")
         }
         switch UserImportCommand.entry(UserImportCommand.text(bytes, number), today: today) {
         case .nothing: break
         case .passedOver(let name, let why):
-          StandardError.print("\(file):\(number): \(name) \(why), and is passed over")
+          StandardError.print("\(file):\(number): \(name) \(why), and is skipped")
         case .fault(let message): faults.append("\(file):\(number): \(message)")
         case .user(let name, let hash, let end):
           let id: String
@@ -53,7 +53,7 @@ struct UserImportCommand: ParsableCommand {
           grants.apply(to: &user)
           if let fault = user.fault { return faults.append("\(file):\(number): \(fault)") }
           if let first = lines[Array(name.utf8)] {
-            return faults.append("\(file):\(number): \(TextTable.shown(name)) stands on line \(first) already")
+            return faults.append("\(file):\(number): \(TextTable.shown(name)) is already on line \(first)")
           }
           lines[Array(name.utf8)] = number
           users.append((user, number))
@@ -69,7 +69,7 @@ struct UserImportCommand: ParsableCommand {
     }
     for fault in faults { StandardError.print(fault) }
     guard faults.isEmpty, !users.isEmpty else {
-      if faults.isEmpty { StandardError.print("\(file): nobody with a password") }
+      if faults.isEmpty { StandardError.print("\(file): no user with a password") }
       throw ExitStatus.refused
     }
     let found = users

@@ -66,7 +66,8 @@ struct UsersFileOption: ParsableArguments {
       let (bytes, status) = try FileAccess.readWithStatus(usersFile, bytesMax: UsersFileOption.bytesMax)
       // SECURITY L-3.
       if status.mode & 0o007 != 0 {
-        StandardError.print("\(usersFile) can be used by others: no gateway takes it so; run chmod 600 \(usersFile)")
+        StandardError.print(
+          "\(usersFile) can be used by others: no gateway accepts it like that; run chmod 600 \(usersFile)")
       }
       return bytes
     } catch {

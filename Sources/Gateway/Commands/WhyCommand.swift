@@ -9,13 +9,13 @@ import Telemetry
 struct WhyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "why",
-    abstract: "Says why a request was refused, by the X-Request-Id that its client was told, and what to do.",
+    abstract: "Says why a request was refused, given the X-Request-Id that its client was told, and what to do.",
     discussion: """
-      Asks the admin listener of the gateway that runs: the one of --admin, or admin.address of --config. It remembers \
-      refusals alone, the last ones of each kind. With --log it reads an access log instead, JSON or logfmt, which goes \
-      further back, and says nothing of what each check of the route has found.
+      Asks the admin listener of the running gateway: the one of --admin, or admin.address of --config. It remembers \
+      only refusals, the last ones of each kind. With --log it reads an access log instead, JSON or logfmt, which goes \
+      further back, but does not say what each check of the route has found.
 
-      Exit status: 0 found, 1 not found, 64 usage, 66 no such log, 69 nobody answers, 78 a faulty configuration.
+      Exit status: 0 found, 1 not found, 64 usage, 66 no such log, 69 no gateway answers, 78 a faulty configuration.
       """)
 
   @Argument(help: "The request's id.")
@@ -62,7 +62,7 @@ struct WhyCommand: ParsableCommand {
       response = try AdminQuery.ask("/requests/\(id)", at: address)
     } catch {
       StandardError.print("\(name): \(error)")
-      StandardError.print("the access log may say it: portcullis why \(id) --log FILE")
+      StandardError.print("the access log may have it: portcullis why \(id) --log FILE")
       throw ExitStatus.unavailable
     }
     let object = (try? JSON.parse(response.body.span, depthMax: 80))?.object
@@ -93,9 +93,9 @@ struct WhyCommand: ParsableCommand {
       return TerminalText.escaped("  \(word): \(count), all since \(since)")
     }
     return """
-      \(name): no refusal \(id) is remembered. Those that are, by whose doing they were:
+      \(name): no refusal \(id) is remembered. Those that are, by who was to blame:
       \(kinds.joined(separator: "\n"))
-      A request that was let through, is older, or went to another gateway is not among them; the access log may say \
+      A request that was let through, is older, or went to another gateway is not among them; the access log may have \
       it: portcullis why \(id) --log FILE
       """
   }
@@ -127,7 +127,7 @@ struct WhyCommand: ParsableCommand {
       throw ExitStatus.noInput
     }
     if let found { return found.story(sameID: sameID) }
-    let extent = count == 0 ? "it has no line of a request" : "its \(count) requests are from \(first) to \(last)"
+    let extent = count == 0 ? "it has no request lines" : "its \(count) requests are from \(first) to \(last)"
     StandardError.print("\(path == "-" ? "standard input" : path): no request \(id); \(extent)")
     if let complaint = LogLine.complaint(unreadable: unreadable) { StandardError.print(complaint) }
     throw ExitStatus.refused

@@ -16,7 +16,7 @@ extension CodeFlowEvent {
     case .notRenewed(let id, let why):
       log.notice("a session has ended: it was not renewed", metadata: line(["session": "\(id)", "why": "\(why)"]))
     case .failed(let why, let count):
-      log.warning("signing in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
+      log.warning("sign-in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     case .callbackRefused(let fault, let count, let address):
       log.log(
         level: fault.mayBeAnAttack ? .warning : .info, "what a browser brought back from the provider was refused",

@@ -42,7 +42,7 @@ extension KeyEvent {
         metadata: ["provider": "\(provider)", "file": "\(path)", "why": "\(fault)"])
     case .copyNotWritten(let provider, let path, let error):
       log.warning(
-        "no copy of the keys could be written; a start while the issuer is down would be without keys",
+        "no copy of the keys could be written; a start while the issuer is down would have no keys",
         metadata: ["provider": "\(provider)", "file": "\(path)", "why": "\(error)"])
     case .generated(let provider, let path):
       log.notice("a signing key was made", metadata: ["provider": "\(provider)", "file": "\(path)"])
@@ -56,7 +56,7 @@ extension KeyEvent {
       log.notice("a signing key was deleted", metadata: ["provider": "\(provider)", "file": "\(path)"])
     case .folderUnusable(let provider, let fault):
       log.error(
-        "the signing keys cannot be looked after; those in use stay",
+        "the signing keys cannot be maintained; those in use stay",
         metadata: ["provider": "\(provider)", "why": "\(fault)"])
     }
   }

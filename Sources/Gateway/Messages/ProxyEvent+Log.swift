@@ -28,15 +28,15 @@ extension ProxyEvent {
         case .provider: ("a provider", "provider")
         }
       log.error(
-        "what \(what) tries is enforced for nobody any more: it refused more than its budget",
+        "what \(what) tries is no longer enforced: it refused more than its budget",
         metadata: [key: "\(name)", "refused": "\(refused)", "requests": "\(requests)"])
     case .proofMemoryFull(let refused):
       log.error(
-        "DPoP proofs are refused with 503: as many are remembered as there is room for",
+        "DPoP proofs are refused with 503: there is no room to remember more",
         metadata: ["refused": "\(refused)"])
     case .failed(let why, let requests):
       log.error(
-        "requests are answered 500: the gateway failed", metadata: ["why": "\(why)", "requests": "\(requests)"])
+        "requests are answered 500: internal error", metadata: ["why": "\(why)", "requests": "\(requests)"])
     case .upstream(let name, let event): event.write(to: log, upstream: name)
     case .handshakesFailed(let reason, let count):
       log.info("TLS handshakes failed", metadata: ["why": "\(reason)", "handshakes": "\(count)"])

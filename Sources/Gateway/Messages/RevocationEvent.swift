@@ -33,10 +33,10 @@ enum RevocationEvent: Sendable {
       log.notice("revocations can be read again", metadata: ["file": "\(path)"])
     case .hangs(let path):
       log.error(
-        "revocations could not be looked at for 10 s; those read before stay in force",
+        "revocations could not be checked for 10 s; those read before stay in force",
         metadata: ["file": "\(path)"])
     case .hangsNoMore(let path):
-      log.notice("revocations can be looked at again", metadata: ["file": "\(path)"])
+      log.notice("revocations can be checked again", metadata: ["file": "\(path)"])
     }
   }
 }

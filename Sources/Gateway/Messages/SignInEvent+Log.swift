@@ -13,13 +13,13 @@ extension SignInEvent {
       var fields: Logger.Metadata = ["failures": "\(count)", "last_from": "\(address)"]
       // What was typed for a name may be a password.
       if let last { fields["last_of"] = "\(last)" }
-      log.warning("signing in failed", metadata: line(fields))
+      log.warning("sign-in failed", metadata: line(fields))
     case .failed(let why, let count):
-      log.warning("signing in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
+      log.warning("sign-in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     case .throttled(let username, let address):
       var fields: Logger.Metadata = ["client": "\(address)"]
       if let username { fields["user"] = "\(username)" }
-      log.warning("too many failures to sign in: tries are refused for a while", metadata: line(fields))
+      log.warning("too many failed sign-ins: attempts are refused for a while", metadata: line(fields))
     case .refreshReused(let subject, let id, let address):
       log.warning(
         "a refresh token was used again after it had been replaced: its sign-in has ended",
@@ -36,7 +36,7 @@ extension SignInEvent {
         "a user has changed their password", metadata: line(["user": "\(username)", "client": "\(address)"]))
     case .passwordNotChanged(let username, let why, let address):
       log.error(
-        "a password could not be changed; the users file has to be writable for it",
+        "a password could not be changed; the gateway must be able to write the users file",
         metadata: line(["user": "\(username)", "why": "\(why)", "client": "\(address)"]))
     case .usersChanged(let path, let users, let clients):
       log.notice(

@@ -40,10 +40,10 @@ extension UpstreamEvent {
     case .down(let server, let fault, let times):
       metadata["server"] = "\(server)"
       metadata["why"] = "\(fault)"
-      log.warning("a server is down, its health checks say", metadata: metadata.with(times: times))
+      log.warning("a server is down according to its health checks", metadata: metadata.with(times: times))
     case .isUp(let server):
       metadata["server"] = "\(server)"
-      log.notice("a server is up again, its health checks say", metadata: metadata)
+      log.notice("a server is up again according to its health checks", metadata: metadata)
     }
   }
 }

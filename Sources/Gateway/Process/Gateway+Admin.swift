@@ -115,7 +115,7 @@ extension Gateway {
   private func reload(
     _ order: ReloadOrder, by client: String, _ completion: @escaping @Sendable (AdminPaths.Reloaded) -> Void
   ) {
-    log.notice("a reload was asked for at the admin listener", metadata: ["client": "\(client)"])
+    log.notice("a reload was requested at the admin listener", metadata: ["client": "\(client)"])
     let answer = OnceAnswered(completion)
     reloading.next.completions.append { [unowned self] in
       answer(

@@ -39,7 +39,7 @@ extension Gateway {
     }
     if let last, active.configuration.difference(from: last.previous).isEmpty {
       canaryState.asked = nil
-      return giveUpCanary("the configuration before it is in force again")
+      return giveUpCanary("the previous configuration is in force again")
     }
     let generation = active.generation
     let endsAt = isChanged ? control.now + duration : last?.endsAt ?? control.now
@@ -57,7 +57,7 @@ extension Gateway {
   }
 
   private func giveUpCanary(_ why: String) {
-    log.notice("the trial is given up: \(why)", metadata: ["generation": "\(active.generation)"])
+    log.notice("the trial was abandoned: \(why)", metadata: ["generation": "\(active.generation)"])
   }
 
   private func judgeCanary(_ shares: RefusalShares) {
@@ -85,14 +85,14 @@ extension Gateway {
     guard !reloading.isGoingOn, !shutdown.hasBegun, control.now >= canary.takenBackFrom else { return }
     let (share, earlier) = (Gateway.percentage(excess.now), Gateway.percentage(excess.before))
     log.error(
-      "more requests are refused than before: the configuration is taken back",
+      "more requests are refused than before: the configuration is rolled back",
       metadata: [
         "generation": "\(active.generation)", "reason": "\(excess.reason.rawValue)", "share": "\(share)",
         "share_before": "\(earlier)",
       ])
     canaryState.canary?.takenBackFrom = control.now + Gateway.takeBackPause
     canaryState.takingBack = TakingBack(
-      because: "taken back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before",
+      because: "rolled back: \(excess.reason.rawValue) of \(share) of requests, \(earlier) before",
       from: active.configuration, shares: shares, before: before)
     beginReload()
     take(.success(canary.previous))
@@ -107,7 +107,7 @@ extension Gateway {
   /// - Returns: What operators are told is wrong.
   func tookBack(_ takingBack: TakingBack, _ faults: [String]) -> [String] {
     guard faults.isEmpty else {
-      return faults + ["more requests are refused than before, and the configuration before cannot be taken again"]
+      return faults + ["more requests are refused than before, and the previous configuration cannot be restored"]
     }
     canaryState.recent.forget(until: takingBack.shares, at: control.now, keeping: takingBack.before)
     watching.filesRefused = takingBack.from.filesRead

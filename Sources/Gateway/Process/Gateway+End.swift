@@ -32,11 +32,12 @@ extension Gateway {
       return
     }
     guard !Process.isFirst else {
-      log.error("not handed over: the container ends with its first process, which this one is; replace the container")
+      log.error(
+        "not handed over: this is the container's first process, with which the container ends; replace the container")
       return
     }
     if canaryState.canary != nil || canaryState.fileWasTakenBack {
-      log.warning("the new process takes the file as it is, without a trial: it is on trial here, or was taken back")
+      log.warning("the new process loads the file as it is, without a trial: it is on trial here, or was rolled back")
     }
     handover.begin(
       sockets.all, lacking: lacking, comingBack: { [bound] body in bound.async { body($0.handover) } },

@@ -100,15 +100,15 @@ extension OTLPEvent {
     switch self {
     case .failed(let signal, let url, let why):
       log.warning(
-        "the collector takes no \(signal)",
+        "the collector does not accept \(signal)",
         metadata: ["url": "\(url)", "why": "\(why)"])
     case .partlyRejected(let signal, let count, let why):
       log.warning(
-        "the collector does not take all \(signal)", metadata: ["rejected": "\(count)", "why": "\(why)"])
-    case .recovered(let signal): log.notice("the collector takes \(signal) again")
+        "the collector does not accept all \(signal)", metadata: ["rejected": "\(count)", "why": "\(why)"])
+    case .recovered(let signal): log.notice("the collector accepts \(signal) again")
     case .lost(let spans):
       log.warning(
-        "spans were lost: the collector did not take them in time, or not at all", metadata: ["spans": "\(spans)"])
+        "spans were lost: the collector did not accept them in time, or not at all", metadata: ["spans": "\(spans)"])
     }
   }
 }

@@ -13,7 +13,7 @@ extension Gateway {
     // Where it is ignored, the end of a child cannot be waited for.
     Process.restore(signal: SIGCHLD)
     Process.growHeapInSteps()
-    if !Process.forbidCoreDumps() { log.warning("core dumps could not be forbidden") }
+    if !Process.forbidCoreDumps() { log.warning("core dumps could not be disabled") }
     let limit = Int(clamping: Process.raiseDescriptorLimit())
     guard limit > 0 else { return .unlimited }
     let others = descriptorsForOthers(configuration, limit)
@@ -23,7 +23,7 @@ extension Gateway {
     if room.clients < wanted {
       log.warning(
         """
-        the limit of open files has room for fewer than limits.connections, and accepting pauses when they are open: \
+        the limit of open files has room for fewer than limits.connections, and accepting pauses when those are open: \
         raise it (ulimit -Hn, LimitNOFILE), or lower limits.connections
         """,
         metadata: [

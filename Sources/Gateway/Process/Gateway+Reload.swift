@@ -60,8 +60,8 @@ extension Gateway {
     if !reloading.pending.isEmpty {
       log.warning(
         """
-        changes of listeners' addresses and proxy_protocol, admin, workers and log take effect with SIGUSR2 or a restart; the \
-        rest does now
+        changes of listeners' addresses and proxy_protocol, admin, workers and log take effect with SIGUSR2 or a \
+        restart; the rest takes effect now
         """
       )
     }

@@ -33,7 +33,7 @@ extension Gateway {
     if case .token(_, let expiresAt) = order.name {
       let now = WallClock.seconds
       guard expiresAt > now - provider.policy.leewaySeconds else {
-        return completion(.nothing("by its exp it is refused already"))
+        return completion(.nothing("it is already refused by its exp"))
       }
       guard expiresAt < now + Gateway.revokedSecondsMax else {
         return completion(.refused("exp is more than ten years ahead: it is in seconds since 1970"))
@@ -55,7 +55,7 @@ extension Gateway {
     }
     let file = configuration.revocations.map(\.file) ?? "a file that revocations.file names, which is not configured,"
     return """
-      the provider "\(order.provider)" has neither sign_in nor code_flow, so nothing here keeps what is revoked: write \
+      the provider "\(order.provider)" has neither sign_in nor code_flow, so nothing here stores revocations: write \
       "\(entry) VALUE" into \(file) under [\(order.provider)]
       """
   }

@@ -19,7 +19,7 @@ extension Gateway {
   static func testForSecretLeaks() throws(GatewayFault) {
     guard let place = SecretLeakTest.leak(in: rehearsing) else { return }
     throw GatewayFault(
-      message: "not started: a made-up secret shows in \(place); this is a fault of the program, please report it",
+      message: "not started: a made-up secret shows in \(place); this is a bug, please report it",
       status: ExitStatus.software)
   }
 

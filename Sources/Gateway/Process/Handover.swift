@@ -55,7 +55,7 @@ final class Handover {
       case .ended:
         // It has closed the pipe, and may have something to say yet.
         let hasEnded = started.end(after: Handover.endMax)
-        why = hasEnded ? "it ended before it was ready" : "it could not say any more that it was ready, and was ended"
+        why = hasEnded ? "it ended before it was ready" : "it could no longer report that it was ready, and was ended"
       }
       comingBack { $0.failed(started, why) }
     }

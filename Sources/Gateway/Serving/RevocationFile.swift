@@ -141,9 +141,9 @@ extension RevocationFile {
 
   /// Who can write it can let revoked tokens in again.
   private func fault(of status: FileStatus) -> String? {
-    if !status.isRegular { return "\(path) is no regular file" }
+    if !status.isRegular { return "\(path) is not a regular file" }
     if !status.isOwnedByUs {
-      return "\(path) is of somebody who could let revoked tokens in again: it \(status.owner.distrust)"
+      return "\(path) belongs to someone who could readmit revoked tokens: it \(status.owner.distrust)"
     }
     if status.mode & 0o002 != 0 {
       return "\(path) has mode \(String(status.mode, radix: 8)); nobody but owner and group may write it: "

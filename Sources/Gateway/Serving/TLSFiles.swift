@@ -69,10 +69,11 @@ struct TLSFiles {
     } catch {
       switch error {
       case .stapleInvalid:
-        report(files.staple ?? files.chain, "holds no OCSP response in DER, or one that says nothing")
+        report(files.staple ?? files.chain, "contains no OCSP response in DER, or one without a result")
       case .stapleForeign:
-        report(files.staple ?? files.chain, "is about other certificates than the one in \(files.chain.path)")
-      case .noNames: report(files.chain, "is for no host: no subject alternative name is a DNS name or an IP address")
+        report(files.staple ?? files.chain, "is for certificates other than the one in \(files.chain.path)")
+      case .noNames:
+        report(files.chain, "is not valid for any host: no subject alternative name is a DNS name or an IP address")
       default: report(error, chain: files.chain, key: files.key)
       }
       return nil
@@ -128,10 +129,10 @@ struct TLSFiles {
       systemAuthorities = authorities
       if authorities.isEmpty {
         warnings.append(
-          configuration.diagnostic("the system has no certificates of authorities: servers without tls.ca are refused"))
+          configuration.diagnostic("the system has no CA certificates: servers without tls.ca are refused"))
       }
     } catch {
-      faults.append(configuration.diagnostic("the certificates of the system's authorities cannot be read: \(error)"))
+      faults.append(configuration.diagnostic("the system's CA certificates cannot be read: \(error)"))
     }
     return systemAuthorities
   }
@@ -150,7 +151,7 @@ struct TLSFiles {
       guard WallClock.seconds > dates.upperBound - Int64(dates.count) / 6 else { break }
       let end = TimeText.text(dates.upperBound)
       warnings.append(
-        configuration.diagnostic(file, "expires at \(end), and five sixths of its time are over: renew it"))
+        configuration.diagnostic(file, "expires at \(end), and five sixths of its lifetime are over: renew it"))
     case .expired: warnings.append(configuration.diagnostic(file, "has expired; \(refusal)"))
     case .notYetValid: warnings.append(configuration.diagnostic(file, "is not valid yet; \(refusal)"))
     }
@@ -158,11 +159,11 @@ struct TLSFiles {
 
   private mutating func report(_ fault: TLSFault, chain: NamedFile, key: NamedFile) {
     switch fault {
-    case .noKey: report(key, "holds no private key in PEM, or one that is encrypted")
+    case .noKey: report(key, "contains no private key in PEM, or one that is encrypted")
     case .keyMismatch: report(key, "is not the key of the certificate in \(chain.path)")
-    case .noCertificate: report(chain, "holds no certificate in PEM")
-    case .chainInvalid: report(chain, "holds a certificate that cannot be read")
-    case .tooWeak: report(chain, "is too weak: RSA keys need 2048 bits, and SHA-1 signs nothing any more")
+    case .noCertificate: report(chain, "contains no certificate in PEM")
+    case .chainInvalid: report(chain, "contains a certificate that cannot be read")
+    case .tooWeak: report(chain, "is too weak: RSA keys need 2048 bits, and SHA-1 signatures are not accepted")
     case .stapleInvalid, .stapleForeign, .noNames: report(chain, "cannot be used")
     case .failed(let call): report(chain, "cannot be used: \(call) failed")
     }
@@ -170,8 +171,8 @@ struct TLSFiles {
 
   private mutating func reportAuthorities(_ fault: TLSFault, _ file: NamedFile) {
     switch fault {
-    case .chainInvalid: report(file, "holds a certificate that cannot be read")
-    default: report(file, "holds no certificate in PEM")
+    case .chainInvalid: report(file, "contains a certificate that cannot be read")
+    default: report(file, "contains no certificate in PEM")
     }
   }
 

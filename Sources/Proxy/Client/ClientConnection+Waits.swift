@@ -84,7 +84,7 @@ extension ClientConnection {
       slot.exchange.renewed(.unavailable)
       decideAgain()
     case .waitingForResponder where slot.exchange.request.body.isComplete:
-      worker.context.failed("an answer of the gateway's own did not come in time")
+      worker.context.failed("a response of the gateway's own did not come in time")
       refuse(RefusalResponse(.internalError))
     case .waitingForUpstream where slot.isQueued: refuse(RefusalResponse(.upstreamBusy))
     case .tunnelling: cut(.tunnelTimeout)

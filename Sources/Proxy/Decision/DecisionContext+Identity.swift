@@ -42,7 +42,7 @@ extension DecisionContext {
       return field
     }
     guard let key = signing.signer, let deadline = identity.deadline else {
-      failed("an assertion could not be made: \(signing.signer == nil ? "no key" : "no end")")
+      failed("no assertion could be made: \(signing.signer == nil ? "no key" : "no end")")
       throw IdentityUntold(reason: .internalError)
     }
     let token: [UInt8]
@@ -50,7 +50,7 @@ extension DecisionContext {
       token = try active.assertion.token(
         about: claims, deadline: deadline, now: now, id: try RandomBytes.make(16), key: key)
     } catch {
-      failed("an assertion could not be made: \(error)")
+      failed("no assertion could be made: \(error)")
       throw IdentityUntold(reason: .internalError)
     }
     let field = [UInt8](active.header.utf8) + ": ".utf8 + token + "\r\n".utf8

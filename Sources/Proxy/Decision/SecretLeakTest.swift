@@ -286,14 +286,14 @@ private final class Run {
       var writer = HeadWriter(Buffer(capacity: LocalResponseWriter.bytesMax(refusal) + Limits.blockBytes))
       responseWriter.write(refusal, as: format, to: &writer)
       let bytes = writer.finish().withReadable { span in span.indices.map { span[$0] } }
-      return SecretLeakTest.Text(place: "the answer to a refused request", bytes)
+      return SecretLeakTest.Text(place: "the response to a refused request", bytes)
     }
   }
 
   private func answered(_ response: LocalResponse, to request: MadeUpSecret.Request) -> [SecretLeakTest.Text] {
     exchange.answeredLocally(status: response.status, reason: response.reason)
     guard !request.isRepeated else { return [] }
-    return [SecretLeakTest.Text(place: "an answer of the gateway's own", response.body)]
+    return [SecretLeakTest.Text(place: "a response from the gateway itself", response.body)]
   }
 
   private func answer(of responder: any Responder & Sendable, to request: MadeUpSecret.Request) -> LocalResponse {

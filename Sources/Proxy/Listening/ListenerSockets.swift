@@ -154,8 +154,8 @@ public enum ServerError: Error, CustomStringConvertible {
     case .listening(let address, let error): "cannot listen on \(address): \(error)"
     case .notAnAddress(let address): "cannot listen on \(address): the system has no such address"
     case .unnamed(let addresses):
-      "the socket unit passes \(addresses.joined(separator: ", ")), which no listener has: who connects there would wait "
-        + "for ever; add it to `listeners`, or take it out of the unit"
+      "the socket unit passes \(addresses.joined(separator: ", ")), which no listener has: clients that connect there would "
+        + "wait forever; add it to `listeners`, or remove it from the unit"
     case .loop(let error): "\(error)"
     }
   }

@@ -17,9 +17,9 @@ public enum HealthFault: Error, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .notConnected(let error): "\(error)"
     case .tls(let why): "TLS: \(why)"
-    case .tooSlow: "no answer in time"
-    case .closed: "the connection ended before an answer"
-    case .malformed: "the answer is no HTTP/1.1"
+    case .tooSlow: "no response in time"
+    case .closed: "the connection ended before a response"
+    case .malformed: "the response is not HTTP/1.1"
     case .status(let status): "status \(status)"
     }
   }

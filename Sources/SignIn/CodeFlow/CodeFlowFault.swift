@@ -62,17 +62,17 @@ extension CodeFlowFault: CustomStringConvertible {
     case .client(let fault): fault.description
     case .crypto(let error): error.description
     case .discovery(let fault): fault.description
-    case .status(let status): "the answer has status \(status)"
-    case .responseMalformed(let what): "the answer is not as it should be: \(what)"
+    case .status(let status): "the response has status \(status)"
+    case .responseMalformed(let what): "the response is not as it should be: \(what)"
     case .refused(let error): "the provider says \(error)\(CodeFlowFault.hint(error))"
     case .token(let kind, let error): "the \(kind.rawValue) is refused: \(error)"
     case .tokenRefused(let kind, let what): "the \(kind.rawValue) is refused: \(what)"
     case .endpoint(let name, let what): "the discovery document's \(name) \(what)"
-    case .tooManyWaiting: "too many wait for the provider's answer"
-    case .userinfoOfAnother: "userinfo is of another sub"
+    case .tooManyWaiting: "too many wait for the provider's response"
+    case .userinfoOfAnother: "userinfo is for another sub"
     case .authenticationInsufficient(let what): what
     case .revoked: "the provider has let somebody in whom revocations.file lists"
-    case .idTokenMissing: "the answer has no ID token; is \"openid\" among the scopes that the client may have?"
+    case .idTokenMissing: "the response has no ID token; is \"openid\" among the scopes that the client may have?"
     }
   }
 

@@ -261,7 +261,7 @@ extension CodeFlowService {
       switch found {
       case .failure(let fault): storeFailed(fault, way)
       case .success(let one?) where !one.subject.isSameBytes(as: record.subject):
-        end(way, .authenticationInsufficient("somebody else has come back"))
+        end(way, .authenticationInsufficient("someone else has come back"))
       case .success: keep(record, session, former: former, way)
       }
     }

@@ -65,7 +65,7 @@ extension CodeFlowService {
             guard response.status == 200 else { throw .status(response.status) }
             guard response.contentType.map(TokenResponse.isJSON) ?? false,
               let members = try? JSON.parse(response.body.span).object
-            else { throw .responseMalformed("userinfo is no strict JSON object") }
+            else { throw .responseMalformed("userinfo is not a strict JSON object") }
             // §5.3.2: another user's would be mixed in otherwise.
             guard let subject = members["sub"]?.string else { throw .responseMalformed("userinfo has no sub") }
             guard subject.isSameBytes(as: idToken.subject) else { throw .userinfoOfAnother }

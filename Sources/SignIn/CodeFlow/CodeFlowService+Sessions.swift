@@ -161,7 +161,7 @@ extension CodeFlowService {
             case .failure(.refused(error: "invalid_grant")):
               lookAgain(renewal.session, since: renewal.record, renewal.ended) { [self] in
                 stop(
-                  renewal.record, renewal.session, why: "the provider does not go on with it", renewal.ended)
+                  renewal.record, renewal.session, why: "the provider does not renew it", renewal.ended)
               }
             case .failure(let fault): giveBack(renewal, fault)
             }

@@ -32,7 +32,7 @@ enum FlowPage {
       body: Page.body(title: title, main: main), reason: reason)
   }
 
-  private static let title = "Signing in has failed"
+  private static let title = "Sign-in failed"
 
   private static func text(_ reason: Reason) -> String {
     switch reason {
@@ -41,10 +41,10 @@ enum FlowPage {
     case .authenticationInsufficient:
       "The sign-in service has let you in, but not in the way that this page asks for."
     case .tokenRevoked: "Your access has been revoked."
-    case .idTokenRefused: "The answer of the sign-in service cannot be trusted."
-    case .loginThrottled: "Signing in has failed too often from where you are. Try again in a few minutes."
+    case .idTokenRefused: "The response of the sign-in service cannot be trusted."
+    case .loginThrottled: "There were too many failed sign-ins from where you are. Try again in a few minutes."
     case .loginBusy: "Many people are signing in. Try again in a few seconds."
-    default: "Signing in does not work at the moment. Try again in a few seconds."
+    default: "Sign-in does not work at the moment. Try again in a few seconds."
     }
   }
 }

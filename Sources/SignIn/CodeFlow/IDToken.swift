@@ -139,7 +139,7 @@ struct IDTokenVerifier: Sendable {
     }
     let half = Base64URL.text(Array(digest.prefix(function.digestBytes / 2)))
     guard let stated = hash.string, stated.isSameInConstantTime(as: half) else {
-      throw .tokenRefused(.identity, "its at_hash is of another access token")
+      throw .tokenRefused(.identity, "its at_hash is for another access token")
     }
   }
 

@@ -63,7 +63,7 @@ struct LogoutTokenVerifier: Sendable {
     // It would pass for an ID token otherwise (§2.4).
     guard claims["nonce"] == nil else { throw .tokenRefused(.logout, "it has a nonce") }
     guard claims["events"]?.object?[LogoutTokenVerifier.event]?.object != nil else {
-      throw .tokenRefused(.logout, "its events say nothing of a logout")
+      throw .tokenRefused(.logout, "its events do not mention a logout")
     }
     let subject = try LogoutTokenVerifier.text("sub", claims)
     let sessionID = try LogoutTokenVerifier.text("sid", claims)
@@ -88,7 +88,7 @@ struct LogoutTokenVerifier: Sendable {
   private static func text(_ name: String, _ claims: JSONObject) throws(CodeFlowFault) -> String? {
     guard let value = claims[name] else { return nil }
     guard let text = value.string, !text.isEmpty, text.utf8.count <= identifierBytesMax else {
-      throw .tokenRefused(.logout, "its \(name) is no text, or a very long one")
+      throw .tokenRefused(.logout, "its \(name) is not a string, or a very long one")
     }
     return text
   }

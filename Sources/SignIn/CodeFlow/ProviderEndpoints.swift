@@ -50,12 +50,12 @@ struct ProviderEndpoints: Sendable, Equatable {
     case .string(let url):
       guard url.utf8.count <= urlBytesMax else { throw .endpoint(name, "is longer than \(urlBytesMax) bytes") }
       // It stands in Location, and parameters are put behind it: RFC 6749 §3.1 allows no fragment.
-      guard url.utf8.allSatisfy(mayStandInURL) else { throw .endpoint(name, "is no URL, or has a fragment") }
+      guard url.utf8.allSatisfy(mayStandInURL) else { throw .endpoint(name, "is not a URL, or has a fragment") }
       guard FetchAddress.isAllowed(url), isSecured(url) || !isSecured(issuer) else {
         throw .endpoint(name, "is not https")
       }
       return url
-    default: throw .endpoint(name, "is no text")
+    default: throw .endpoint(name, "is not a string")
     }
   }
 

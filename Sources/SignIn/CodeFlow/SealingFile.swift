@@ -17,7 +17,7 @@ enum SealingFile {
       try create(path)
       BlockingWork.sleep(.milliseconds(10))
     }
-    throw SealingFault(description: "\(path) holds no 32 bytes: remove it, and a new one is made")
+    throw SealingFault(description: "\(path) does not hold 32 bytes: remove it, and a new one is made")
   }
 
   private static let triesMax = 50

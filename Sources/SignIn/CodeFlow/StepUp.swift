@@ -48,12 +48,12 @@ struct StepUp: Sendable, Equatable {
   /// A provider may leave `acr_values` alone (OpenID Connect Core 1.0 §3.1.2.1), and may not know `max_age`.
   func check(_ claims: borrowing ClaimsSet, now: UnixSeconds) throws(CodeFlowFault) {
     guard Remedy(contextClasses: remedy.contextClasses).isMet(by: claims, at: now) else {
-      throw .authenticationInsufficient("the ID token's acr is none of those that were asked for")
+      throw .authenticationInsufficient("the ID token's acr is not one of those requested")
     }
     guard let age = remedy.authenticationAge else { return }
     // §2: required where max_age was sent.
     guard claims.authenticatedAt != nil else {
-      throw .authenticationInsufficient("the ID token has no auth_time, though max_age was asked for")
+      throw .authenticationInsufficient("the ID token has no auth_time, though max_age was requested")
     }
     guard Remedy(authenticationAge: age).isMet(by: claims, at: now) else {
       throw .authenticationInsufficient("the ID token's auth_time is longer ago than max_age, or in the future")

@@ -17,7 +17,7 @@ struct TokenResponse: Sendable, Equatable {
       throw response.status == 200 ? .responseMalformed("it is not application/json") : .status(response.status)
     }
     guard let members = try? JSON.parse(response.body.span).object else {
-      throw response.status == 200 ? .responseMalformed("it is no strict JSON object") : .status(response.status)
+      throw response.status == 200 ? .responseMalformed("it is not a strict JSON object") : .status(response.status)
     }
     guard response.status == 200 else {
       guard let error = members["error"]?.string else { throw .status(response.status) }
@@ -39,7 +39,7 @@ struct TokenResponse: Sendable, Equatable {
     switch members[name] {
     case nil, .null: return nil
     case .string(let text) where !text.isEmpty: return text
-    default: throw .responseMalformed("its \(name) is no text")
+    default: throw .responseMalformed("its \(name) is not a string")
     }
   }
 
@@ -50,9 +50,9 @@ struct TokenResponse: Sendable, Equatable {
     // Some providers write a number as a string, or with a fraction.
     case .number(let seconds) where seconds >= 0: return Int64(min(seconds, Double(secondsMax)))
     case .string(let text):
-      guard let seconds = Int64(text), seconds >= 0 else { throw .responseMalformed("its \(name) is no number") }
+      guard let seconds = Int64(text), seconds >= 0 else { throw .responseMalformed("its \(name) is not a number") }
       return min(seconds, secondsMax)
-    default: throw .responseMalformed("its \(name) is no number")
+    default: throw .responseMalformed("its \(name) is not a number")
     }
   }
 

@@ -88,7 +88,7 @@ class Gateway:
         return wait_until(lambda: self.said(text), f"the message {text!r}", seconds)[0]
 
     def access(self):
-        """The access lines, each a dict. A line that is no JSON is a failure."""
+        """The access lines, each a dict. A line that is not JSON is a failure."""
         # What stands behind the last line end is a line that is being written.
         return [json.loads(line) for line in self.access_text.rpartition("\n")[0].splitlines()]
 

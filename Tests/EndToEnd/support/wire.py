@@ -157,7 +157,7 @@ class Client:
     def response(self, method="GET"):
         """The next answer, interim ones too."""
         while b"\r\n\r\n" not in self.data:
-            assert self._more(), f"closed without an answer; there is {self.data!r}"
+            assert self._more(), f"closed without a response; there is {self.data!r}"
         head, _, rest = self.data.partition(b"\r\n\r\n")
         message = Message(head, b"")
         if message.status < 200 or message.status in (204, 304) or method == "HEAD":

@@ -62,6 +62,12 @@ enum EndpointResponses {
   /// Nothing is there, and nothing behind the gateway is asked (SECURITY P-17).
   static func notFound(_ request: LocalRequest) -> LocalResponse { problem(request, .noRoute) }
 
+  /// On a path of a published document, or of a browser's way to a provider.
+  static func notAllowed(_ request: LocalRequest, _ allowed: String) -> LocalResponse {
+    problem(request, .methodRefused, fields: [("Allow", allowed)])
+  }
+
+  /// On a path for programs, which is told as their other errors are.
   static func notAllowed(_ allowed: String) -> LocalResponse {
     error(.invalidRequest, "allowed here: \(allowed)", .methodRefused, fields: [("Allow", allowed)])
   }
@@ -95,7 +101,10 @@ enum EndpointResponses {
 
   static let ofAnotherSite = error(.accessDenied, "the page belongs to another site", .csrfRefused)
 
-  private static func problem(_ request: LocalRequest, _ reason: Reason) -> LocalResponse {
+  /// RFC 9457.
+  private static func problem(
+    _ request: LocalRequest, _ reason: Reason, fields: [(name: String, value: String)] = []
+  ) -> LocalResponse {
     let members = [
       JSONObject.Member(name: "title", value: .string(StatusText.reasonPhrase(reason.status).description)),
       JSONObject.Member(name: "status", value: .integer(Int64(reason.status))),
@@ -103,7 +112,7 @@ enum EndpointResponses {
     ]
     return LocalResponse(
       status: reason.status,
-      fields: [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")],
+      fields: [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")] + fields,
       body: JSONValue.object(JSONObject(members) ?? [:]).serialized() + [0x0A], reason: reason)
   }
 }

@@ -34,7 +34,7 @@ public final class PublishedDocument: Responder, Sendable {
 
   static func answer(to request: LocalRequest, _ document: [UInt8], _ kind: Kind) -> LocalResponse {
     guard request.method == "GET" || request.method == "HEAD" else {
-      return EndpointResponses.notAllowed("GET, HEAD")
+      return EndpointResponses.notAllowed(request, "GET, HEAD")
     }
     return LocalResponse(status: 200, fields: kind.fields, body: document)
   }

@@ -33,8 +33,7 @@ extension SignInService {
     let scope = form.text("scope")
     authenticate(credentials, request) { [self] outcome in
       switch outcome {
-      case .client(let client):
-        issue(to: client, scope: scope, credentials, request) { [self] in completion(answer($0, to: client.id)) }
+      case .client(let client): issue(to: client, scope: scope, credentials, request, completion)
       case .failed: completion(credentials.refused)
       case .throttled(let seconds):
         completion(
@@ -50,11 +49,13 @@ extension SignInService {
     to client: MachineClient, scope: String?, _ credentials: ClientCredentials, _ request: LocalRequest,
     _ completion: @escaping Completion
   ) {
+    // Not of a refusal: the secret was none that counts.
+    let named: Completion = { [self] in completion(answer($0, to: client.id)) }
     var scopes = client.scopes
     if let scope {
       let asked = scope.split(separator: " ").map { String($0) }
       guard asked.allSatisfy({ client.scopes.containsSameBytes(as: $0) }) else {
-        return completion(
+        return named(
           EndpointResponses.error(.invalidScope, "not all of these scopes are allowed", .signInRequestInvalid))
       }
       scopes = asked
@@ -65,20 +66,20 @@ extension SignInService {
       hash = try RefreshToken.first().hash
     } catch {
       failed(error.description)
-      return completion(EndpointResponses.error(.serverError, nil, .internalError))
+      return named(EndpointResponses.error(.serverError, nil, .internalError))
     }
     state.store.goOn(record, hash: hash) { [self, scopes] result in
       onQueue { [self] in
         switch result {
         case .success(let signIn):
           // Whoever replaced the secret, or disabled the client, while this one was checked, wants it to have no more.
-          if isGoodByNow(record) { return completion(answer(client, scopes, signIn: signIn)) }
+          if isGoodByNow(record) { return named(answer(client, scopes, signIn: signIn, at: record.authenticatedAt)) }
           guard signIn.isSameBytes(as: record.id) else { return completion(credentials.refused) }
           // Nobody has a token of it.
           endSignIn(record.id) { _ in completion(credentials.refused) }
         case .failure(let fault):
           storeFailed(fault)
-          completion(SignInService.unavailable)
+          named(SignInService.unavailable)
         }
       }
     }
@@ -90,15 +91,18 @@ extension SignInService {
     return SignInRecord(
       id: Base64URL.text(try RandomBytes.make(16)), provider: provider, subject: client.id, methods: ["secret"],
       authenticatedAt: now, lastUsedAt: now, expiresAt: now + tokenSecondsMax, tokensUntil: now + tokenSecondsMax,
-      clientAddress: request.client?.text ?? "", userAgent: SignInService.userAgent(request),
+      clientAddress: request.clientAddress, userAgent: SignInService.userAgent(request),
       passwordDigest: client.secretHash.digest)
   }
 
-  private func answer(_ client: MachineClient, _ scopes: [String], signIn: String) -> LocalResponse {
+  /// - Parameter time: When its sign-in was begun or went on, which lasts until a token of that moment has expired.
+  private func answer(
+    _ client: MachineClient, _ scopes: [String], signIn: String, at time: UnixSeconds
+  ) -> LocalResponse {
     let token: [UInt8]
     do throws(TokenNotMade) {
       guard let key = state.keys.first else { throw .noKey }
-      token = try tokens.token(of: client, scopes: scopes, signIn: signIn, now: now, key: key)
+      token = try tokens.token(of: client, scopes: scopes, signIn: signIn, now: time, key: key)
     } catch {
       failed(error.description)
       return EndpointResponses.error(.serverError, nil, .internalError)
@@ -106,7 +110,7 @@ extension SignInService {
     return EndpointResponses.object([
       JSONObject.Member(name: "access_token", value: .string(String(decoding: token, as: UTF8.self))),
       JSONObject.Member(name: "token_type", value: .string("Bearer")),
-      JSONObject.Member(name: "expires_in", value: .integer(configuration.lifetimeSeconds)),
+      JSONObject.Member(name: "expires_in", value: .integer(max(configuration.lifetimeSeconds - (now - time), 0))),
       JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " "))),
     ])
   }

@@ -15,7 +15,9 @@ extension SignInService {
   func showLogin(_ request: LocalRequest, _ completion: @escaping Completion) {
     let query = FormFields(query: request.query)
     let returnTo = ReturnTo.checked(query?.text("return_to"))
-    guard request.isNavigation, let token = request.cookie(configuration.cookies.refresh),
+    // Beside an access cookie that comes twice a new one would be no use (SECURITY C-2).
+    guard request.isNavigation, !request.repeatsCookie(configuration.cookies.access),
+      let token = request.cookie(configuration.cookies.refresh),
       !(request.cookie(configuration.cookies.access).map { isGood([UInt8]($0.utf8)) } ?? false)
     else { return completion(loginPage(request, returnTo: returnTo)) }
     let address = request.clientAddress

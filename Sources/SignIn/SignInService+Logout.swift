@@ -120,9 +120,10 @@ extension SignInService {
       }
       let record = found.record
       let isReused = found.token == .replaced
-      let completion: Completion = { [self] in completion(answer($0, to: isReused ? nil : record.subject)) }
       // As where it is used: who has the former password has no say in what was begun with the new one (SECURITY C-9).
-      if extent == .everywhere, found.token == .good, isStillGood(record) {
+      let isGood = found.token == .good && isStillGood(record)
+      let completion: Completion = { [self] in completion(answer($0, to: isGood ? record.subject : nil)) }
+      if extent == .everywhere, isGood {
         return endAll(of: record.subject, request, farewell, completion)
       }
       if extent == .everywhere, isReused {

@@ -37,15 +37,17 @@ extension SignInService {
         switch result {
         case .success(let holder):
           changePassword(of: holder.token, request) { completion($0.setting(holder.cookies)) }
-        case .failure(.signedOut): completion(SignInService.signInFirst)
+        case .failure(.signedOut(let fault?)): completion(answer(fault))
+        case .failure(.signedOut(nil)): completion(SignInService.signInFirst)
         case .failure(.unknown(let fault)): completion(answerJSON(fault))
         }
       }
     }
-    guard let token = request.bearerToken, case .success(let verified) = verify(token) else {
-      return completion(SignInService.signInFirst)
+    guard let token = request.bearerToken else { return completion(SignInService.signInFirst) }
+    switch verify(token) {
+    case .success(let verified): changePassword(of: verified, request, completion)
+    case .failure(let fault): completion(answer(fault))
     }
-    changePassword(of: verified, request, completion)
   }
 
   private static var signInFirst: LocalResponse {

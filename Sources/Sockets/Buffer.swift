@@ -131,9 +131,6 @@ public struct Buffer: ~Copyable {
     let thirdCount = third.utf8CodeUnitCount
     let count = firstCount + secondCount + thirdCount
     precondition(count <= room)
-    guard first.hasPointerRepresentation, second.hasPointerRepresentation, third.hasPointerRepresentation else {
-      return
-    }
     let place = unsafe base + end
     // SAFETY: static strings' bytes live as long as the process; the count of all of them was checked.
     unsafe place.copyMemory(from: first.utf8Start, byteCount: firstCount)

@@ -92,6 +92,7 @@ def test_C_9_a_secret_is_replaced_before_anything_is_ended(made):
         assert admin.revoke(provider="local", sub="batch")[1] == {"result": "ended", "sign_ins": [payload(token)["sid"]]}
         answer = ask(made, leaked)
         assert (answer.status, json.loads(answer.body)["error"]) == (401, "invalid_client")
+        assert "subject" not in made.gateway.access_of(answer.request_id)
         assert use(made, token).status == 401
         # Nothing is left of the one that was refused.
         assert admin.revoke(provider="local", sub="batch")[0] == 404
@@ -134,6 +135,16 @@ def test_programs_are_listed_beside_people_and_ended_alone(made):
     made.gateway.stop()
     made.gateway = made.start(made.config)
     assert [use(made, token).status for token in (first, second, person)] == [401, 401, 200]
+
+
+def test_an_id_of_the_other_kind_ends_nothing(made):
+    """A username that nobody has any more is looked for as an id: it may be a program's."""
+    token, person = token_of(ask(made, "of ci", "ci")), made.tokens()["access_token"]
+    for option, id, said in (("--user", "ci", "ci is a program: use --client"), ("--client", "u-1", "u-1 is a user: use --user")):
+        for command in ("list", "revoke"):
+            result = sign_ins(made, command, option, id)
+            assert (result.returncode, result.stdout, result.stderr) == (64, "", f"{said}\n")
+    assert [use(made, held).status for held in (token, person)] == [200] * 2
 
 
 def test_a_program_ends_its_own_tokens(made):

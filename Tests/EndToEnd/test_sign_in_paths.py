@@ -93,6 +93,10 @@ def test_C_2_an_access_cookie_twice_is_not_renewed(scene):
         assert reason(signed_in, answer) == "cookie_repeated"
     answer = signed_in.get("/auth/password", [*NAVIGATION, ("Cookie", twice)])
     assert answer.status == 303 and answer.all("set-cookie") == []
+    # And the page is there, which sends nobody back.
+    answer = signed_in.get(answer.field("location"), [*NAVIGATION, ("Cookie", twice)])
+    assert answer.status == 200 and b"<form" in answer.body
+    assert not any(cookie.startswith(("portcullis_access", "portcullis_refresh")) for cookie in answer.all("set-cookie"))
 
 
 def test_me_renews_nothing_of_an_ended_sign_in(scene):
@@ -407,7 +411,7 @@ def test_a_body_with_other_members_is_told_those_that_there_are(scene, path, mem
 
 
 @pytest.mark.parametrize("path, method, allowed", [
-    ("/auth/me", "POST", "GET, HEAD"), ("/auth/jwks.json", "POST", "GET, HEAD"), ("/.well-known/jwks.json", "PUT", "GET, HEAD"),
+    ("/auth/me", "POST", "GET, HEAD"),
     ("/auth/login", "PUT", "GET, HEAD, POST"), ("/auth/password", "DELETE", "GET, HEAD, POST"),
     ("/auth/refresh", "GET", "POST"), ("/auth/logout", "GET", "POST"), ("/auth/token", "GET", "POST"),
 ])
@@ -416,3 +420,10 @@ def test_a_method_that_a_path_does_not_take_is_told_those_that_there_are(scene, 
     answer = signed_in.get(path, method=method, body=None if method == "GET" else b"")
     assert told(signed_in, answer, 405) == f"allowed here: {allowed}" and answer.field("allow") == allowed
     assert reason(signed_in, answer) == "method_refused"
+
+
+@pytest.mark.parametrize("path", ["/auth/jwks.json", "/.well-known/jwks.json", "/.well-known/openid-configuration"])
+def test_a_method_that_a_document_does_not_take_is_told_with_the_request_id(scene, path):
+    answer = scene().get(path, method="PUT", body=b"")
+    assert answer.status == 405 and answer.field("allow") == "GET, HEAD"
+    assert json.loads(answer.body)["request_id"] == answer.request_id

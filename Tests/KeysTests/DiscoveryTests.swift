@@ -74,7 +74,7 @@ struct DiscoveryTests {
   private static func other(_ rule: String, _ issuer: String) -> Row {
     Row(
       rule: rule, text: #"{"issuer":"\#(issuer)","jwks_uri":"https://idp.example/keys"}"#,
-      fault: "of the issuer \"\(issuer)\"")
+      fault: "for the issuer \"\(issuer)\"")
   }
 
   private static func malformed(_ rule: String, _ text: String) -> Row {

@@ -1,4 +1,4 @@
-/// A segment of a route's path that is a parameter in other programs, such as `:id`, `[id]` or `$id`, and a literal here.
+/// A segment of a route's path that is a parameter in other programs, such as `:id` or `[id]`, and a literal here.
 struct ForeignParameter: Equatable {
   let written: String
   /// What it probably means: `{id}`.
@@ -8,14 +8,15 @@ struct ForeignParameter: Equatable {
 
   /// The first one of a path, as it is written.
   static func first(in path: String) -> ForeignParameter? {
-    for segment in path.split(separator: "/") {
-      if let found = ForeignParameter(segment) { return found }
+    let segments = path.split(separator: "/")
+    for (index, segment) in segments.enumerated() {
+      if let found = ForeignParameter(segment, isLast: index == segments.count - 1) { return found }
     }
     return nil
   }
 
   /// nil where it is not one, as far as one can see.
-  private init?(_ segment: Substring) {
+  private init?(_ segment: Substring, isLast: Bool) {
     let (name, takesAll): (Substring, Bool)
     switch segment.first {
     // Express, Rails, Vue; `:path+` is the rest of a path.
@@ -28,23 +29,19 @@ struct ForeignParameter: Equatable {
       let inner = segment.dropFirst(isOptional ? 2 : 1).dropLast(isOptional ? 2 : 1)
       takesAll = inner.hasPrefix("...")
       name = inner.dropFirst(takesAll ? 3 : 0)
-    // Remix, TanStack. OData has words of its own behind it.
-    case "$" where !ForeignParameter.wordsOfOData.contains(segment.dropFirst()):
-      (name, takesAll) = (segment.dropFirst(), false)
     default: return nil
     }
     guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
       name.utf8.allSatisfy(ForeignParameter.isOfName)
     else { return nil }
     written = String(segment)
-    meant = takesAll ? "**" : "{\(name.replacing("-", with: "_"))}"
+    meant = takesAll && isLast ? "**" : "{\(name.replacing("-", with: "_"))}"
     var escaped = ""
     for character in segment {
       switch character {
       case ":": escaped += "%3A"
       case "[": escaped += "%5B"
       case "]": escaped += "%5D"
-      case "$": escaped += "%24"
       default: escaped.append(character)
       }
     }
@@ -59,10 +56,4 @@ struct ForeignParameter: Equatable {
     default: false
     }
   }
-
-  /// OData 4.01, URL Conventions §4.
-  private static let wordsOfOData: Set<Substring> = [
-    "all", "batch", "count", "crossjoin", "each", "entity", "filter", "links", "metadata", "query", "ref", "root",
-    "value",
-  ]
 }

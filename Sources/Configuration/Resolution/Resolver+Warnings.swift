@@ -14,8 +14,9 @@ extension Resolver {
         continue
       }
       let written = named.body
-      // Machines have their tokens from the response, and send them in Authorization.
-      if written.places.isWritten("token_from"), !signIn.users.users.isEmpty,
+      // Authorization alone is for those who have their tokens from the response, and may be meant.
+      let readsCookies = provider.credentialSources.contains { if case .cookie = $0 { true } else { false } }
+      if written.places.isWritten("token_from"), readsCookies,
         !provider.credentialSources.contains(.cookie(signIn.cookies.access))
       {
         warn(

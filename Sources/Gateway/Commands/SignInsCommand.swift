@@ -104,8 +104,7 @@ struct SignInsRevokeCommand: ParsableCommand {
     guard let users else { return nil }
     switch person {
     case .user(let name):
-      guard users.user(named: name) == nil, users.user(id: name) == nil, users.client(id: name) == nil
-      else { return nil }
+      guard users.user(named: name) == nil, users.user(id: name) == nil else { return nil }
       return ", and \(users.path) has no user \(TextTable.shown(name))"
     case .client(let id):
       guard users.client(id: id) == nil else { return nil }

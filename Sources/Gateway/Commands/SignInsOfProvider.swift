@@ -18,11 +18,24 @@ enum SignInsOfProvider {
     /// A program of that id.
     case client(String)
 
-    fileprivate func subject(in users: UsersFile?) -> String {
+    /// - Throws: An exit status, after it was said that the id is of the other kind: whoever means a user who is no longer
+    ///   in the file must not end a program's sign-in.
+    fileprivate func subject(in users: UsersFile?) throws -> String {
       switch self {
-      case .user(let name): users?.user(named: name)?.id ?? name
-      case .client(let id): id
+      case .user(let name):
+        if let user = users?.user(named: name) { return user.id }
+        guard users?.client(id: name) == nil else { throw isOther("\(TextTable.shown(name)) is a program: use --client") }
+        return name
+      case .client(let id):
+        guard let users else { throw isOther("programs do not sign in at this provider: use --user") }
+        guard users.user(id: id) == nil else { throw isOther("\(TextTable.shown(id)) is a user: use --user") }
+        return id
       }
+    }
+
+    private func isOther(_ message: String) -> any Error {
+      StandardError.print(message)
+      return ExitStatus.usage
     }
   }
 
@@ -70,7 +83,7 @@ enum SignInsOfProvider {
     switch self {
     case .signIns(let store, let provider, let users):
       var table = TextTable(["ID", "USER", "BY", "SINCE", "LAST USED", "UNTIL", "FROM", "WITH"])
-      let subject = person?.subject(in: users)
+      let subject = try person?.subject(in: users)
       for record in try wait({ store.list(provider: provider, subject: subject, now: now, completion: $0) }) {
         let name = users?.user(id: record.subject)?.username ?? record.subject
         table.add([
@@ -83,9 +96,10 @@ enum SignInsOfProvider {
     case .none: return TextTable(["ID", "USER"])
     case .sessions(let store, let provider, let idleSeconds):
       var table = TextTable(["ID", "USER", "NAME", "SINCE", "LAST USED", "UNTIL"])
+      let subject = try person?.subject(in: nil)
       let sessions = try wait {
         store.list(
-          provider: provider, subject: person?.subject(in: nil), now: now, idleSeconds: idleSeconds, completion: $0)
+          provider: provider, subject: subject, now: now, idleSeconds: idleSeconds, completion: $0)
       }
       for session in sessions {
         table.add([
@@ -116,7 +130,7 @@ enum SignInsOfProvider {
   func endAll(of person: Person?, ended: (String) -> Void) throws {
     switch self {
     case .signIns(let store, let provider, let users):
-      if let subject = person?.subject(in: users) {
+      if let subject = try person?.subject(in: users) {
         try wait { store.endAll(subject: subject, provider: provider, now: now, completion: $0) }.forEach(ended)
       } else {
         let records = try wait { store.list(provider: provider, subject: nil, now: now, completion: $0) }
@@ -124,7 +138,7 @@ enum SignInsOfProvider {
       }
     case .none: break
     case .sessions(let store, let provider, _):
-      let subject = person?.subject(in: nil)
+      let subject = try person?.subject(in: nil)
       try wait { store.endAll(subject: subject, provider: provider, now: now, completion: $0) }.forEach(ended)
     }
   }

@@ -39,8 +39,13 @@ public struct CodeFlowDiagnosis {
   private func list(_ name: String) -> [String]? { members[name]?.array?.compactMap(\.string) }
 
   private static func text(_ words: [String]) -> String {
-    words.isEmpty ? "nothing" : words.map { JSONValue.quotedExcerpt($0) }.joined(separator: ", ")
+    if words.isEmpty { return "nothing" }
+    let shown = words.prefix(shownWordsMax).map { JSONValue.quotedExcerpt($0) }.joined(separator: ", ")
+    return words.count > shownWordsMax ? shown + ", …" : shown
   }
+
+  /// Of a list that an issuer made.
+  private static let shownWordsMax = 20
 
   private mutating func lookAtFlow(_ endpoints: ProviderEndpoints) {
     // OpenID Connect Discovery 1.0 §3, with what is taken to be listed where nothing is.

@@ -153,7 +153,7 @@ public final class CodeFlowService: Responder, Sendable {
       if request.method == expected { return logOutByProvider(request, completion) }
     default: return completion(EndpointResponses.notFound(request))
     }
-    completion(EndpointResponses.notAllowed(expected))
+    completion(EndpointResponses.notAllowed(request, expected))
   }
 
   // MARK: What operators hear

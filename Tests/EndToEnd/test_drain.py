@@ -247,7 +247,7 @@ def test_an_interrupt_during_the_delay_closes_the_listeners_first(start, upstrea
     app.wait_requests(2)
     gateway.wait_taken(busy, kept, half, silent)
     gateway.signal(signal.SIGTERM)
-    gateway.wait_message("draining")
+    gateway.wait_message("draining: connections are accepted until timeouts.drain_delay is over")
     assert get(gateway, "/during").status == 200
     with gateway.paused():
         # Some loops may see these before the signal.

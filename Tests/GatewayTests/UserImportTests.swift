@@ -73,8 +73,10 @@ struct UserImportTests {
       ("alice", "no name:hash"), (":\(bcrypt)", "no name:hash"), (":", "no name:hash"),
       ("alice:$apr1$abcdefgh$0123456789012345678901", "alice: a hash of Apache's MD5 ($apr1$)"),
       ("alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "alice: a hash of plain SHA-1 ({SHA})"),
-      ("alice:\(bcrypt) ", "alice: a damaged hash of bcrypt"), ("alice: \(bcrypt)", "alice: not a yescrypt, bcrypt or sha512crypt password hash"),
-      ("alice:\(bcrypt)\r\r", "alice: a damaged hash of bcrypt"), ("alice:correct horse", "alice: not a yescrypt, bcrypt or sha512crypt password hash"),
+      ("alice:\(bcrypt) ", "alice: a damaged hash of bcrypt"),
+      ("alice: \(bcrypt)", "alice: not a yescrypt, bcrypt or sha512crypt password hash"),
+      ("alice:\(bcrypt)\r\r", "alice: a damaged hash of bcrypt"),
+      ("alice:correct horse", "alice: not a yescrypt, bcrypt or sha512crypt password hash"),
       ("a\tb:secret", "\"a\\u0009b\": not a yescrypt, bcrypt or sha512crypt password hash"),
     ])
   func fault(line: String, beginning: String) {

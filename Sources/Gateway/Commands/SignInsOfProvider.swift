@@ -24,7 +24,9 @@ enum SignInsOfProvider {
       switch self {
       case .user(let name):
         if let user = users?.user(named: name) { return user.id }
-        guard users?.client(id: name) == nil else { throw isOther("\(TextTable.shown(name)) is a program: use --client") }
+        guard users?.client(id: name) == nil else {
+          throw isOther("\(TextTable.shown(name)) is a program: use --client")
+        }
         return name
       case .client(let id):
         guard let users else { throw isOther("programs do not sign in at this provider: use --user") }

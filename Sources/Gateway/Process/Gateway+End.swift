@@ -21,8 +21,15 @@ extension Gateway {
   private func announceEnd() {
     handover.abandon()
     serviceManager.notify(.stopping)
-    log.notice("draining: no more connections are accepted", metadata: drainingMetadata)
-    control.schedule(after: active.configuration.timeouts.drainDelay) { [self] in perform(shutdown.delayIsOver()) }
+    let delay = active.configuration.timeouts.drainDelay
+    if delay > .zero {
+      var metadata = drainingMetadata
+      metadata["delay"] = "\(delay)"
+      log.notice("draining: connections are accepted until timeouts.drain_delay is over", metadata: metadata)
+    } else {
+      log.notice("draining: no more connections are accepted", metadata: drainingMetadata)
+    }
+    control.schedule(after: delay) { [self] in perform(shutdown.delayIsOver()) }
   }
 
   /// Has a new process take the listeners over, and then ends.

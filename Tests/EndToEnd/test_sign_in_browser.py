@@ -285,7 +285,7 @@ def test_people_change_their_passwords(scene, people, scripts):
     change(PASSWORD, new, new)
     page.get_by_role("heading", name="Your password has been changed").wait_for()
     assert page.get_by_role("status").is_visible() and page.get_by_label("Current password").count() == 0
-    page.get_by_role("link", name="Go on").click()
+    page.get_by_role("link", name="Continue").click()
     page.get_by_role("heading", name="The application").wait_for()
     assert signed_in.login().status == 401 and signed_in.login(password=new).status == 200
     # The application has heard of nothing.

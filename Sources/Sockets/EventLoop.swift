@@ -12,7 +12,7 @@ import Synchronization
 @safe
 public final class EventLoop: @unchecked Sendable {
   public let queue: DispatchQueue
-  private let set: Descriptor
+  private let set: EventSet
   private let timer: Descriptor
   private var source: (any DispatchSourceRead)?
   private let events: UnsafeMutablePointer<csystem_event>
@@ -46,7 +46,7 @@ public final class EventLoop: @unchecked Sendable {
   /// - Throws: where the kernel gives no epoll set or timer.
   public init(label: String) throws(SystemError) {
     queue = DispatchQueue(label: label)
-    set = try Descriptor(csystem_epoll_create(), call: "epoll_create1")
+    set = try EventSet()
     timer = try Descriptor(csystem_timer_create(), call: "timerfd_create")
     // SAFETY: owned alone until deinit; epoll_wait is given the true count.
     unsafe events = UnsafeMutablePointer<csystem_event>.allocate(capacity: EventLoop.eventsMax)
@@ -57,12 +57,26 @@ public final class EventLoop: @unchecked Sendable {
     }
   }
 
-  deinit { unsafe events.deallocate() }
+  deinit {
+    source?.cancel()
+    unsafe events.deallocate()
+  }
+
+  /// The epoll set.
+  private final class EventSet: Sendable {
+    private let descriptor: Descriptor
+    var number: Int32 { descriptor.number }
+
+    init() throws(SystemError) { descriptor = try Descriptor(csystem_epoll_create(), call: "epoll_create1") }
+  }
 
   /// Begins to watch. Once.
   public func start() {
     let source = DispatchSource.makeReadSource(fileDescriptor: set.number, queue: queue)
-    source.setEventHandler { [unowned self] in drain() }
+    source.setEventHandler { [weak self] in self?.drain() }
+    // Dispatch knows what it watches by its number. Were that closed before Dispatch has let go of it, another loop's set
+    // might get the number and never be watched.
+    source.setCancelHandler { [set] in withExtendedLifetime(set) {} }
     self.source = source
     source.activate()
   }

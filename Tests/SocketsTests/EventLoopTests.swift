@@ -149,6 +149,17 @@ struct EventLoopTests {
     loop.stop()
   }
 
+  @Test("a loop that gets the descriptors of one that is gone is woken")
+  func descriptorsOfAnother() throws {
+    for _ in 0..<1000 {
+      let record = Record()
+      let loop = try EventLoop(label: "one of many")
+      loop.start()
+      loop.async { loop.schedule(after: .zero) { withExtendedLifetime(loop) { record.finish() } } }
+      _ = record.wait()
+    }
+  }
+
   @Test("a task does not wait for a loop that has always something to do")
   func taskUnderLoad() throws {
     let record = Record()

@@ -1,4 +1,5 @@
 """What logs and metrics cost, what happens when nobody takes them, and a thousand reloads under load."""
+import json
 import os
 import socket
 import statistics
@@ -8,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import tokens
-from connections import Load, compare, cpu_per_request, print_table
+from connections import Load, cpu_per_request, print_table
 from partners import BINARY, PROXY_CORE, free_port
 from support.tokens import AUDIENCE, ISSUER
 
@@ -64,13 +65,19 @@ def scrape(program):
 
 
 def telemetry(lab, upstream):
-    """Everything on beside everything off, and a scrape of many routes."""
+    """Everything on beside everything off, nginx's access log beside none, and a scrape of many routes."""
+    logs = [lab.folder / "access.log", lab.folder / "nginx.log"]
     silent = gateway(lab, upstream, "all off", admin=False)
-    telling = gateway(lab, upstream, "log, metrics and admin listener", log=str(lab.folder / "access.log"))
+    telling = gateway(lab, upstream, "log, metrics and admin listener", log=str(logs[0]))
+    nginx = [logging_nginx(lab, upstream, "nginx-silent", "off"),
+             logging_nginx(lab, upstream, "nginx-telling", f"{logs[1]} fields buffer=64k flush=1s")]
+    plain = cpu_per_request("/x", 64)
     with Repeated(lambda: scrape(telling), 1):
-        compare("What telling of requests costs", "µs of CPU per request", [silent, telling], [
-            ("plain", cpu_per_request("/x", 64)),
-            ("a token seen before", with_token("/api/x"))])
+        rows = {"plain": in_pairs(silent, telling, plain, logs),
+                "a token seen before": in_pairs(silent, telling, with_token("/api/x"), logs),
+                "nginx, its log alone": in_pairs(*nginx, plain, logs)}
+    print_table("What telling of requests costs, µs of CPU per request", ["off", "on", "times"], rows,
+                f"Medians of {PAIRS} pairs of {SECONDS} s, in turns; nginx's log is JSON, written 64 KiB at a time.")
     many = gateway(lab, upstream, "routes", routes=ROUTES)
     for number in range(ROUTES):
         urllib.request.urlopen(f"http://127.0.0.1:{many.port}/r{number}").read()
@@ -81,6 +88,35 @@ def telemetry(lab, upstream):
             size = len(scrape(many))
         spent.append((many.cpu_seconds() - before) / times * 1e3)
     print(f"\n  /metrics with {ROUTES:,} routes ({size / 2**20:.1f} MiB): {statistics.median(spent):.1f} ms of CPU")
+
+
+def logging_nginx(lab, upstream, name, log):
+    """nginx as a reverse proxy whose log says what the gateway's says, as far as nginx knows it."""
+    fields = {"time": "time_iso8601", "request_id": "request_id", "client": "remote_addr", "method": "request_method",
+              "host": "host", "path": "uri", "route": "server_name", "upstream": "upstream_addr", "status": "status",
+              "connect": "upstream_connect_time", "first_byte": "upstream_header_time", "total": "request_time",
+              "bytes_in": "request_length", "bytes_out": "body_bytes_sent"}
+    line = json.dumps({key: f"${variable}" for key, variable in fields.items()}, separators=(",", ":"))
+    return lab.nginx(name, PROXY_CORE, f"""listen 127.0.0.1:PORT backlog=4096; access_log {log};
+  location / {{ proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_set_header X-Request-Id $request_id; proxy_max_temp_file_size 0; }}""",
+        f"""log_format fields escape=json '{line}';
+  upstream u {{ server 127.0.0.1:{upstream.port}; keepalive 256; keepalive_requests 100000000; }}""")
+
+
+def in_pairs(one, other, measure, logs):
+    """Medians of both, and of how many times the one's figure the other's is in the same turn: a machine's speed
+    changes from turn to turn by more than what is compared."""
+    figures = []
+    for turn in range(PAIRS):
+        first, second = (one, other) if turn % 2 else (other, one)
+        of_first, of_second = measure(first), measure(second)
+        figures.append((of_first, of_second) if turn % 2 else (of_second, of_first))
+        for log in logs:
+            if log.exists():
+                os.truncate(log, 0)
+    return [statistics.median(pair[0] for pair in figures), statistics.median(pair[1] for pair in figures),
+            statistics.median(pair[1] / pair[0] for pair in figures)]
 
 
 def with_token(path):

@@ -3,6 +3,16 @@ extension Buffer {
   /// Appends `number` in decimal digits, which must fit `writableCount`.
   @inlinable
   public mutating func append(decimal number: UInt64) {
+    guard number < 10_000, capacity - end >= 4 else { return append(longDecimal: number) }
+    let count = number < 10 ? 1 : number < 100 ? 2 : number < 1000 ? 3 : 4
+    let digits = Buffer.decimalDigits(ofSmall: UInt32(truncatingIfNeeded: number)) >> UInt32(8 * (4 - count))
+    // SAFETY: there is room for four bytes; those behind the digits are not readable.
+    unsafe base.storeBytes(of: digits.littleEndian, toByteOffset: end, as: UInt32.self)
+    end += count
+  }
+
+  @usableFromInline
+  mutating func append(longDecimal number: UInt64) {
     let count = Buffer.decimalDigits(of: number)
     precondition(count <= capacity - end)
     var place = end + count
@@ -42,6 +52,16 @@ extension Buffer {
       count += 4
     }
     return count + (rest < 10 ? 1 : rest < 100 ? 2 : rest < 1000 ? 3 : 4)
+  }
+
+  /// Four digits of a number below 10,000, the first in the least significant byte.
+  @inlinable
+  static func decimalDigits(ofSmall number: UInt32) -> UInt32 {
+    // A division by a constant is a multiplication; these are exact for what they are given.
+    let hundreds = (number &* 5243) >> 19
+    let pairs = hundreds | (number &- hundreds &* 100) << 16
+    let tens = (pairs &* 103) >> 10 & 0x000F_000F
+    return tens | (pairs &- tens &* 10) << 8 | 0x3030_3030
   }
 
   /// Eight digits, the first in the most significant byte.

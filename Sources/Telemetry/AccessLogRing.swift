@@ -6,65 +6,88 @@ import Sockets
 /// One loop's end of the access log. Used on that loop alone; never waits.
 public final class AccessLogRing {
   private let ring: ByteRing?
-  private var line: Line
-  /// Whether exchanges that are part of a sampled trace are kept for export.
-  public var keepsSpans = false
-  private var spans = SpanBuffer()
-  /// nil: no refusal is remembered.
-  private var refusals: RecentRefusals?
+  private var kept: Kept
+
+  /// What becomes of exchanges. In one place, so that an exchange costs one access of the class.
+  private struct Kept: ~Copyable {
+    var line: Line
+    var keepsSpans = false
+    var spans = SpanBuffer()
+    /// nil: no refusal is remembered.
+    var refusals: RecentRefusals?
+
+    mutating func write(
+      to ring: ByteRing?, _ fill: (inout AccessRecord) -> Void, _ decided: (borrowing AccessRecord) -> DecidedRequest?
+    ) {
+      fill(&line.record)
+      if keepsSpans { spans.add(line.record) }
+      guard let reason = line.record.reason, refusals != nil else {
+        if let ring { line.write(to: ring) }
+        return
+      }
+      let bytes = line.writeAndKeep(to: ring)
+      refusals?.keep(
+        RememberedRefusal(line: bytes, decided: decided(line.record)),
+        of: RecentRefusals.Kind(reason, isVerified: line.record.isVerified))
+    }
+  }
 
   /// One is used for every exchange: its text keeps its room.
   private struct Line: ~Copyable {
     var record = AccessRecord()
-    var encoder: LineEncoder
-    /// In its place, where that is the format.
-    var combined: CombinedEncoder?
-    /// Of lines that are remembered, where the log's are no JSON.
-    var memory: LineEncoder?
+    private let format: AccessLog.Format
+    /// Of the log, or of lines that are remembered.
+    private var json: LineEncoder<JSONFormat>?
+    private var logfmt: LineEncoder<LogfmtFormat>?
+    private var combined: CombinedEncoder?
 
     init(_ format: AccessLog.Format, remembersRefusals: Bool) {
-      encoder = LineEncoder(format == .logfmt ? .logfmt : .json)
+      self.format = format
+      json = format == .json || remembersRefusals ? LineEncoder() : nil
+      logfmt = format == .logfmt ? LineEncoder() : nil
       combined = format == .combined ? CombinedEncoder() : nil
-      memory = remembersRefusals && format != .json ? LineEncoder(.json) : nil
+    }
+
+    /// Writes the record in the log's format.
+    private mutating func encode() {
+      switch format {
+      case .json: json?.encode(record)
+      case .logfmt: logfmt?.encode(record)
+      case .combined: combined?.encode(record)
+      }
+    }
+
+    private func withLine<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
+      switch format {
+      case .json: json?.withLine(body)
+      case .logfmt: logfmt?.withLine(body)
+      case .combined: combined?.withLine(body)
+      }
     }
 
     /// The line alone.
     mutating func bytes() -> [UInt8] {
-      if combined != nil {
-        combined?.encode(record)
-        return combined?.withLine { [UInt8]($0) } ?? []
-      }
-      encoder.encode(record)
-      return encoder.withLine { [UInt8]($0) }
+      encode()
+      return withLine { [UInt8]($0) } ?? []
     }
 
     mutating func write(to ring: ByteRing) {
-      if combined != nil {
-        combined?.encode(record)
-        combined?.withLine { _ = ring.push($0) }
-      } else {
-        encoder.encode(record)
-        encoder.withLine { _ = ring.push($0) }
-      }
+      encode()
+      _ = withLine { ring.push($0) }
     }
 
     /// Gives the line as JSON, too, which is made once where the log is JSON.
     mutating func writeAndKeep(to ring: ByteRing?) -> [UInt8] {
-      if memory != nil {
-        if let ring { write(to: ring) }
-        memory?.encode(record)
-        return memory?.withLine { [UInt8]($0) } ?? []
-      }
-      encoder.encode(record)
-      if let ring { encoder.withLine { _ = ring.push($0) } }
-      return encoder.withLine { [UInt8]($0) }
+      if let ring { write(to: ring) }
+      if format != .json || ring == nil { json?.encode(record) }
+      return json?.withLine { [UInt8]($0) } ?? []
     }
   }
 
   init(_ ring: ByteRing?, _ format: AccessLog.Format, remembersRefusals: Bool = false) {
     self.ring = ring
-    line = Line(format, remembersRefusals: remembersRefusals)
-    refusals = remembersRefusals ? RecentRefusals() : nil
+    kept = Kept(
+      line: Line(format, remembersRefusals: remembersRefusals), refusals: remembersRefusals ? RecentRefusals() : nil)
   }
 
   /// That of a loop whose exchanges nobody wants to see.
@@ -86,13 +109,19 @@ public final class AccessLogRing {
   }
 
   /// Whether anything comes of a line.
-  public var isOn: Bool { ring != nil || refusals != nil || keepsSpans }
+  public var isOn: Bool { ring != nil || kept.refusals != nil || kept.keepsSpans }
+
+  /// Whether exchanges that are part of a sampled trace are kept for export.
+  public var keepsSpans: Bool {
+    get { kept.keepsSpans }
+    set { kept.keepsSpans = newValue }
+  }
 
   /// The spans since the last call, and how many there was no room for.
-  public func takeSpans() -> SpanBuffer.Taken { spans.take() }
+  public func takeSpans() -> SpanBuffer.Taken { kept.spans.take() }
 
   /// What was refused last.
-  public var recentRefusals: [RecentRefusals.Part] { refusals?.parts ?? [] }
+  public var recentRefusals: [RecentRefusals.Part] { kept.refusals?.parts ?? [] }
 
   /// Writes the line that `fill` makes of the record; drops and counts it where the writer is too far behind.
   ///
@@ -102,17 +131,7 @@ public final class AccessLogRing {
   public func write(
     _ fill: (inout AccessRecord) -> Void, decided: (borrowing AccessRecord) -> DecidedRequest? = { _ in nil }
   ) {
-    guard isOn else { return }
-    fill(&line.record)
-    if keepsSpans { spans.add(line.record) }
-    guard let reason = line.record.reason, refusals != nil else {
-      if let ring { line.write(to: ring) }
-      return
-    }
-    let kept = line.writeAndKeep(to: ring)
-    refusals?.keep(
-      RememberedRefusal(line: kept, decided: decided(line.record)),
-      of: RecentRefusals.Kind(reason, isVerified: line.record.isVerified))
+    if isOn { kept.write(to: ring, fill, decided) }
   }
 }
 
@@ -126,7 +145,7 @@ extension LineEncoder {
       add("request_id", hexadecimal: record.requestIDHigh, record.requestIDLow)
     }
     if let trace = record.trace { add("trace_id", hexadecimal: trace.traceHigh, trace.traceLow) }
-    if let client = record.client, client.count > 0 { client.withBytes { add("client", $0) } }
+    if record.client.count > 0 { record.client.withBytes { add("client", $0) } }
     let text = record.text.span
     if !record.method.isEmpty { add("method", text.extracting(record.method.bounds)) }
     if !record.host.isEmpty { add("host", text.extracting(record.host.bounds)) }

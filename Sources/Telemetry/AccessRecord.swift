@@ -13,7 +13,7 @@ public struct AccessRecord {
   public var requestIDLow: UInt64 = 0
   /// In place of these, where a proxy has named the request.
   public var requestIDGiven: [UInt8]?
-  public var client: AddressText?
+  public var client = AddressText()
   /// What `method`, `host` and `path` are ranges of.
   public var text: [UInt8] = []
   public var method = ByteRange.empty
@@ -49,7 +49,7 @@ public struct AccessRecord {
   public var generation: UInt64 = 0
 
   /// Bytes of `claims`.
-  public static let claimsBytesMax = LineEncoder.valueBytesMax
+  public static let claimsBytesMax = LineLimits.valueBytesMax
 
   public init() {}
 

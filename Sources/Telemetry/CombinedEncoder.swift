@@ -14,7 +14,7 @@ struct CombinedEncoder: ~Copyable {
   /// Of all else in a line.
   private static let restBytesMax = 512
 
-  private var line = Buffer(capacity: valuesMax * LineEncoder.valueBytesMax * escapedBytesMax + restBytesMax)
+  private var line = Buffer(capacity: valuesMax * LineLimits.valueBytesMax * escapedBytesMax + restBytesMax)
   private var time = Timestamp()
 
   /// What `encode` has written last.
@@ -22,7 +22,7 @@ struct CombinedEncoder: ~Copyable {
 
   mutating func encode(_ record: borrowing AccessRecord) {
     line.clear()
-    if let client = record.client, client.count > 0 { client.withBytes { add($0) } } else { line.append("-") }
+    if record.client.count > 0 { record.client.withBytes { add($0) } } else { line.append("-") }
     line.append(" - ")
     if let subject = record.subject { add(subject: subject) } else { line.append("-") }
     line.append(" [")
@@ -61,7 +61,7 @@ struct CombinedEncoder: ~Copyable {
   }
 
   private mutating func add(_ bytes: Span<UInt8>) {
-    for index in 0..<min(bytes.count, LineEncoder.valueBytesMax) {
+    for index in 0..<min(bytes.count, LineLimits.valueBytesMax) {
       let byte = bytes[index]
       if byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
         line.append(byte)
@@ -71,7 +71,7 @@ struct CombinedEncoder: ~Copyable {
         line.append(CombinedEncoder.digit(byte & 0xF))
       }
     }
-    if bytes.count > LineEncoder.valueBytesMax { line.append("...") }
+    if bytes.count > LineLimits.valueBytesMax { line.append("...") }
   }
 
   private static func digit(_ value: UInt8) -> UInt8 {

@@ -1,25 +1,15 @@
 import HTTP
 import Sockets
 
-/// Writes `name` and value pairs as one line: JSON or logfmt. Any bytes become one parseable line of UTF-8 (SECURITY L-1).
-struct LineEncoder: ~Copyable {
-  enum Format: Sendable { case json, logfmt }
-
-  /// Bytes of a value that are written; a longer one ends in `…`.
-  static let valueBytesMax = 2048
-  /// What one byte of a value becomes at most: `\u001f`.
-  private static let escapedBytesMax = 6
-  /// Of a name with its quotes, a number or a time, and what is between them.
-  private static let pairBytesMax = 128
-  /// What a line may have.
-  static let pairsMax = 32
-
-  let format: Format
+/// Writes `name` and value pairs as one line. Any bytes become one parseable line of UTF-8 (SECURITY L-1).
+struct LineEncoder<Format: LineFormat>: ~Copyable {
   /// Large enough for the longest line; pages that no line reaches cost nothing.
-  private var line = Buffer(capacity: pairsMax * (valueBytesMax * escapedBytesMax + pairBytesMax))
+  private var line = Buffer(
+    capacity: LineLimits.pairsMax
+      * (LineLimits.valueBytesMax * LineLimits.escapedBytesMax + LineLimits.pairBytesMax))
   private var time = Timestamp()
 
-  init(_ format: Format) { self.format = format }
+  init() {}
 
   /// What was written since `begin`.
   func withLine<Result>(_ body: (Span<UInt8>) -> Result) -> Result { line.withReadable(body) }
@@ -27,15 +17,15 @@ struct LineEncoder: ~Copyable {
   /// Begins a line with its time, in nanoseconds since 1970.
   mutating func begin(at nanoseconds: Int64) {
     line.clear()
-    line.append(format == .json ? "{\"time\":\"" : "time=")
+    line.append(Format.isJSON ? "{\"time\":\"" : "time=")
     time.write(nanoseconds)
     let bytes = time.bytes
     line.append(bytes.span)
-    if format == .json { quote() }
+    if Format.isJSON { quote() }
   }
 
   mutating func end() {
-    if format == .json { line.append("}") }
+    if Format.isJSON { line.append("}") }
     line.append("\n")
   }
 
@@ -57,7 +47,7 @@ struct LineEncoder: ~Copyable {
     quotedKey(name)
     line.append(hexadecimal: high)
     line.append(hexadecimal: low)
-    if format == .json { quote() }
+    if Format.isJSON { quote() }
   }
 
   @inline(__always)
@@ -68,32 +58,36 @@ struct LineEncoder: ~Copyable {
 
   /// Writes what follows `quotedKey`.
   private mutating func write(_ bytes: Span<UInt8>) {
-    if format == .logfmt {
+    if !Format.isJSON {
       if LineEncoder.isBare(bytes) {
         line.append(bytes)
         return
       }
       quote()
     }
-    if bytes.count <= LineEncoder.valueBytesMax, LineEncoder.isPlain(bytes) {
-      line.append(bytes)
-    } else {
-      escape(bytes)
-    }
+    if bytes.count > LineLimits.valueBytesMax || !line.append(ifPlain: bytes) { escape(bytes) }
     quote()
   }
 
   /// - Parameter text: A JSON text on one line, of `valueBytesMax` bytes at most. logfmt has it as it has any text.
   @inline(__always)
   mutating func add(_ name: StaticString, json text: Span<UInt8>) {
-    guard format == .json else { return add(name, text) }
+    guard Format.isJSON else { return add(name, text) }
     key(name)
     line.append(text)
   }
 
   @inline(__always)
   mutating func add(_ name: StaticString, _ text: String) {
-    add(name, text.utf8Span.span)
+    quotedKey(name)
+    write(text)
+  }
+
+  private mutating func write(_ text: String) {
+    guard Format.isJSON, text.utf8.count <= LineLimits.valueBytesMax, line.append(ifPlain: text) else {
+      return write(text.utf8Span.span)
+    }
+    quote()
   }
 
   // MARK: Pieces
@@ -101,13 +95,13 @@ struct LineEncoder: ~Copyable {
   // Inlined with `add`, so that the size of each name is known where it is copied.
   @inline(__always)
   private mutating func key(_ name: StaticString) {
-    if format == .json { line.append(",\"", name, "\":") } else { line.append(" ", name, "=") }
+    if Format.isJSON { line.append(",\"", name, "\":") } else { line.append(" ", name, "=") }
   }
 
   /// As `key`, with the quote before the value where the format always has one.
   @inline(__always)
   private mutating func quotedKey(_ name: StaticString) {
-    if format == .json { line.append(",\"", name, "\":\"") } else { line.append(" ", name, "=") }
+    if Format.isJSON { line.append(",\"", name, "\":\"") } else { line.append(" ", name, "=") }
   }
 
   private mutating func quote() { line.append(UInt8(ascii: "\"")) }
@@ -116,22 +110,9 @@ struct LineEncoder: ~Copyable {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 
-  /// Whether no byte has to be escaped between quotes.
-  static func isPlain(_ bytes: Span<UInt8>) -> Bool {
-    var others: UInt8 = 0
-    // Without an early exit, so that the compiler looks at many bytes at a time.
-    for index in bytes.indices {
-      let byte = bytes[index]
-      others |= byte &- 0x20 >= 0x5F ? 1 : 0
-      others |= byte == UInt8(ascii: "\"") ? 1 : 0
-      others |= byte == UInt8(ascii: "\\") ? 1 : 0
-    }
-    return others == 0
-  }
-
   /// What needs no quotes in logfmt.
   private static func isBare(_ bytes: Span<UInt8>) -> Bool {
-    guard !bytes.isEmpty, bytes.count <= valueBytesMax else { return false }
+    guard !bytes.isEmpty, bytes.count <= LineLimits.valueBytesMax else { return false }
     for index in bytes.indices {
       let byte = bytes[index]
       if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "=") { return false }
@@ -142,7 +123,7 @@ struct LineEncoder: ~Copyable {
   /// Both formats quote as JSON does (RFC 8259 §7); what is no UTF-8 becomes U+FFFD.
   private mutating func escape(_ bytes: Span<UInt8>) {
     var index = 0
-    let end = min(bytes.count, LineEncoder.valueBytesMax)
+    let end = min(bytes.count, LineLimits.valueBytesMax)
     while index < end {
       let byte = bytes[index]
       if byte < 0x80 {

@@ -16,7 +16,7 @@ enum OTLPText {
   /// In quotes, escaped; what is no UTF-8 becomes U+FFFD.
   static func quoted(_ value: Span<UInt8>, to text: inout [UInt8]) {
     let count = min(value.count, valueBytesMax)
-    if count == value.count, LineEncoder.isPlain(value) {
+    if count == value.count, isPlain(value) {
       text.append(UInt8(ascii: "\""))
       for index in 0..<count { text.append(value[index]) }
       text.append(UInt8(ascii: "\""))
@@ -27,6 +27,15 @@ enum OTLPText {
     for index in 0..<count { bytes.append(value[index]) }
     let kept = String(decoding: bytes, as: UTF8.self) + (count < value.count ? "…" : "")
     JSONString.append(kept.utf8Span.span, to: &text)
+  }
+
+  /// Whether no byte has to be escaped between quotes.
+  private static func isPlain(_ bytes: Span<UInt8>) -> Bool {
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+    }
+    return true
   }
 
   static func quoted(_ value: String, to text: inout [UInt8]) {

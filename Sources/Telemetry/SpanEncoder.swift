@@ -38,7 +38,8 @@ enum SpanEncoder {
       if let port { attributes.add("server.port", port, to: &text) }
     }
     attributes.add("network.protocol.version", trace.isHTTP10 ? "1.0" : "1.1", to: &text)
-    if let client = record.client, client.count > 0 {
+    if record.client.count > 0 {
+      let client = record.client
       client.withBytes { attributes.add("client.address", $0, to: &text) }
     }
     if record.status > 0 { attributes.add("http.response.status_code", record.status, to: &text) }

@@ -66,8 +66,11 @@ public struct Timestamp {
   }
 
   private mutating func write(_ number: Int, at start: Int, width: Int) {
-    var rest = number
-    for index in stride(from: start + width - 1, through: start, by: -1) {
+    // Of 32 bits, whose division is the cheaper one.
+    var rest = UInt32(truncatingIfNeeded: number)
+    var index = start + width
+    while index > start {
+      index -= 1
       bytes[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     }

@@ -45,10 +45,44 @@ struct BufferTests {
       var decimal = Buffer(capacity: expected.utf8.count)
       decimal.append(decimal: number)
       #expect(text(decimal) == expected)
+      decimal = Buffer(capacity: expected.utf8.count + 3)
+      decimal.append(decimal: number)
+      #expect(text(decimal) == expected)
       var hexadecimal = Buffer(capacity: 16)
       hexadecimal.append(hexadecimal: number)
       let digits = String(number, radix: 16)
       #expect(text(hexadecimal) == String(repeating: "0", count: 16 - digits.utf8.count) + digits)
+    }
+  }
+
+  @Test("all numbers of four digits")
+  func smallNumbers() {
+    for number in UInt64(0)..<10_001 {
+      var buffer = Buffer(capacity: 8)
+      buffer.append(decimal: number)
+      #expect(text(buffer) == String(number))
+    }
+  }
+
+  @Test("text is appended where JSON has it as it is, and not at all otherwise, whatever its length")
+  func plainText() {
+    for length in 0..<40 {
+      let plain = (0..<length).map { UInt8(ascii: "a") + UInt8($0 % 26) }
+      var buffer = Buffer(capacity: length + 1)
+      buffer.append(">")
+      check(buffer.append(ifPlain: plain.span), true)
+      #expect(text(buffer) == ">" + String(decoding: plain, as: UTF8.self))
+      for index in plain.indices {
+        for byte in UInt8.min...UInt8.max {
+          var bytes = plain
+          bytes[index] = byte
+          buffer.clear()
+          buffer.append(">")
+          let isPlain = (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+          check(buffer.append(ifPlain: bytes.span), isPlain)
+          #expect(text(buffer) == ">" + (isPlain ? String(decoding: bytes, as: UTF8.self) : ""))
+        }
+      }
     }
   }
 

@@ -5,8 +5,8 @@ import Testing
 @testable import Telemetry
 
 /// A line of the epoch with one text, without its end.
-private func line(_ bytes: [UInt8], _ format: LineEncoder.Format) -> [UInt8] {
-  var encoder = LineEncoder(format)
+private func line<Format: LineFormat>(_ bytes: [UInt8], _: Format.Type) -> [UInt8] {
+  var encoder = LineEncoder<Format>()
   encoder.begin(at: 0)
   encoder.add("k", bytes.span)
   encoder.end()
@@ -15,9 +15,9 @@ private func line(_ bytes: [UInt8], _ format: LineEncoder.Format) -> [UInt8] {
 }
 
 /// What one text makes of such a line, behind the time.
-private func pair(_ bytes: [UInt8], _ format: LineEncoder.Format) -> String {
+private func pair(_ bytes: [UInt8], _ format: any LineFormat.Type) -> String {
   let line = text(line(bytes, format))
-  let (before, behind) = format == .json ? ("{\"time\":\"\(epoch)\",", "}") : ("time=\(epoch) ", "")
+  let (before, behind) = format.isJSON ? ("{\"time\":\"\(epoch)\",", "}") : ("time=\(epoch) ", "")
   #expect(line.hasPrefix(before) && line.hasSuffix(behind))
   return String(line.dropFirst(before.count).dropLast(behind.count))
 }
@@ -68,33 +68,33 @@ struct LineEncoderTests {
 
   @Test("L-1: control characters, C1, U+2028 and bad UTF-8 are escaped", arguments: rows)
   func escapes(_ row: Row) {
-    #expect(pair(row.bytes, .json) == "\"k\":\"\(row.escaped)\"")
-    #expect(pair(row.bytes, .logfmt) == "k=\"\(row.escaped)\"")
+    #expect(pair(row.bytes, JSONFormat.self) == "\"k\":\"\(row.escaped)\"")
+    #expect(pair(row.bytes, LogfmtFormat.self) == "k=\"\(row.escaped)\"")
   }
 
   @Test("A value is bare in logfmt where nothing in it needs quotes")
   func bare() {
-    #expect(pair(Array("/a-b?c\\".utf8), .logfmt) == "k=/a-b?c\\")
-    #expect(pair(Array("a=b".utf8), .logfmt) == "k=\"a=b\"")
-    #expect(pair([], .logfmt) == "k=\"\"")
-    #expect(pair(Array("/a-b".utf8), .json) == "\"k\":\"/a-b\"")
+    #expect(pair(Array("/a-b?c\\".utf8), LogfmtFormat.self) == "k=/a-b?c\\")
+    #expect(pair(Array("a=b".utf8), LogfmtFormat.self) == "k=\"a=b\"")
+    #expect(pair([], LogfmtFormat.self) == "k=\"\"")
+    #expect(pair(Array("/a-b".utf8), JSONFormat.self) == "\"k\":\"/a-b\"")
   }
 
   @Test("A value is bounded, and says so")
   func bounded() {
-    let max = LineEncoder.valueBytesMax
+    let max = LineLimits.valueBytesMax
     let whole = String(repeating: "x", count: max)
-    #expect(pair(Array(whole.utf8), .json) == "\"k\":\"\(whole)\"")
-    #expect(pair(Array((whole + "y").utf8), .json) == "\"k\":\"\(whole)…\"")
-    #expect(pair(Array((whole + "y").utf8), .logfmt) == "k=\"\(whole)…\"")
+    #expect(pair(Array(whole.utf8), JSONFormat.self) == "\"k\":\"\(whole)\"")
+    #expect(pair(Array((whole + "y").utf8), JSONFormat.self) == "\"k\":\"\(whole)…\"")
+    #expect(pair(Array((whole + "y").utf8), LogfmtFormat.self) == "k=\"\(whole)…\"")
     // A character that the bound cuts is none any more.
-    let cut = pair(Array((whole.dropLast() + "é").utf8), .json)
+    let cut = pair(Array((whole.dropLast() + "é").utf8), JSONFormat.self)
     #expect(cut == "\"k\":\"\(whole.dropLast())\u{FFFD}…\"")
   }
 
   @Test("Numbers, times and ids; one line after the other")
   func kinds() {
-    var encoder = LineEncoder(.json)
+    var encoder = LineEncoder<JSONFormat>()
     for _ in 0..<2 {
       encoder.begin(at: 1_700_000_000_000_123_456)
       encoder.add("id", hexadecimal: 0x0123_4567_89AB_CDEF, 1)
@@ -107,7 +107,7 @@ struct LineEncoderTests {
     #expect(
       text(encoder.line) == "{\"time\":\"2023-11-14T22:13:20.000123Z\",\"id\":\"0123456789abcdef0000000000000001\","
         + "\"least\":-9223372036854775808,\"zero\":0,\"most\":18446744073709551615,\"text\":\"a\"}\n")
-    var logfmt = LineEncoder(.logfmt)
+    var logfmt = LineEncoder<LogfmtFormat>()
     logfmt.begin(at: 0)
     logfmt.add("id", hexadecimal: 0, .max)
     logfmt.add("n", Int64(-7))
@@ -117,14 +117,14 @@ struct LineEncoderTests {
 
   @Test("A line is as long as it has to be")
   func long() throws {
-    var encoder = LineEncoder(.json)
+    var encoder = LineEncoder<JSONFormat>()
     encoder.begin(at: 0)
-    let value = [UInt8](repeating: 0x1F, count: LineEncoder.valueBytesMax)
-    for _ in 2..<LineEncoder.pairsMax { encoder.add("k", value.span) }
+    let value = [UInt8](repeating: 0x1F, count: LineLimits.valueBytesMax)
+    for _ in 2..<LineLimits.pairsMax { encoder.add("k", value.span) }
     encoder.add("last", Int64(7))
     encoder.end()
     let escaped = String(repeating: "\\u001f", count: value.count)
-    let pairs = Array(repeating: "\"k\":\"\(escaped)\"", count: LineEncoder.pairsMax - 2)
+    let pairs = Array(repeating: "\"k\":\"\(escaped)\"", count: LineLimits.pairsMax - 2)
     #expect(text(encoder.line) == "{\"time\":\"\(epoch)\"," + pairs.joined(separator: ",") + ",\"last\":7}\n")
     encoder.begin(at: 0)
     encoder.end()
@@ -140,7 +140,7 @@ struct LineEncoderTests {
       (951_782_399_123_456_789, "2000-02-28T23:59:59.123456Z"),
       (951_782_400_000_000_000, "2000-02-29T00:00:00.000000Z"),
     ]
-    var encoder = LineEncoder(.logfmt)
+    var encoder = LineEncoder<LogfmtFormat>()
     for (moment, expected) in moments {
       encoder.begin(at: moment)
       encoder.end()
@@ -159,7 +159,7 @@ struct LineEncoderTests {
           ? UInt8.random(in: .min ... .max, using: &random)
           : [0xC2, 0xE2, 0x80, 0xA8, 0x85, 0xED, 0xF0, 0x22, 0x5C, 0x0A].randomElement(using: &random) ?? 0
       }
-      for format in [LineEncoder.Format.json, .logfmt] {
+      for format: any LineFormat.Type in [JSONFormat.self, LogfmtFormat.self] {
         let written = line(bytes, format)
         let scalars = text(written).unicodeScalars
         #expect(
@@ -168,7 +168,7 @@ struct LineEncoderTests {
           })
         #expect(Array(text(written).utf8) == written, "it is UTF-8")
       }
-      let parsed = try JSON.parse(line(bytes, .json).span)
+      let parsed = try JSON.parse(line(bytes, JSONFormat.self).span)
       #expect(parsed.object?["k"]?.string != nil)
     }
   }
@@ -182,7 +182,7 @@ struct LineEncoderTests {
         let most: UInt32 = Bool.random(using: &random) ? 0xFF : 0x10FFFF
         if let scalar = Unicode.Scalar(UInt32.random(in: 0...most, using: &random)) { scalars.append(scalar) }
       }
-      let parsed = try JSON.parse(line(Array(String(scalars).utf8), .json).span)
+      let parsed = try JSON.parse(line(Array(String(scalars).utf8), JSONFormat.self).span)
       let read = try #require(parsed.object?["k"]?.string)
       #expect(Array(read.utf8) == Array(String(scalars).utf8))
     }

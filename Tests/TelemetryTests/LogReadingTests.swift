@@ -61,9 +61,9 @@ struct LogReadingTests {
 
   @Test("What the encoder writes is read again")
   func written() throws {
-    for format in [LineEncoder.Format.json, .logfmt] {
+    func check<Format: LineFormat>(_: Format.Type) {
       for byte in UInt8.min...0x7F {
-        var encoder = LineEncoder(format)
+        var encoder = LineEncoder<Format>()
         encoder.begin(at: 0)
         encoder.add("request_id", "a")
         encoder.add("status", Int64(200))
@@ -74,6 +74,8 @@ struct LogReadingTests {
         #expect(read?["subject"] == subject)
       }
     }
+    check(JSONFormat.self)
+    check(LogfmtFormat.self)
   }
 
   @Test("A line for people")
@@ -104,7 +106,7 @@ struct LogReadingTests {
       "\u{1B}", "\u{9B}", "\u{85}", "\n", "\r", "\u{8}", "\u{7F}", "\u{2028}", "\u{202E}", "\u{2066}", "\u{FEFF}",
     ] {
       for name in names {
-        var encoder = LineEncoder(.json)
+        var encoder = LineEncoder<JSONFormat>()
         encoder.begin(at: 0)
         encoder.add("status", Int64(403))
         for other in names {

@@ -285,8 +285,7 @@ extension ClientConnection {
   /// A Responder's response.
   func answer(with response: LocalResponse) {
     guard let slot, phase == .exchanging else { return }
-    slot.exchange.answeredLocally(status: response.status, reason: response.reason)
-    slot.local?.sender = response.sender
+    slot.exchange.answeredLocally(response)
     put(slot, bytesMax: LocalResponseWriter.bytesMax(response)) { responseWriter, writer in
       responseWriter.write(response, to: &writer)
     }

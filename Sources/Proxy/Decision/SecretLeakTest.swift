@@ -291,7 +291,7 @@ private final class Run {
   }
 
   private func answered(_ response: LocalResponse, to request: MadeUpSecret.Request) -> [SecretLeakTest.Text] {
-    exchange.answeredLocally(status: response.status, reason: response.reason)
+    exchange.answeredLocally(response)
     guard !request.isRepeated else { return [] }
     return [SecretLeakTest.Text(place: "a response from the gateway itself", response.body)]
   }

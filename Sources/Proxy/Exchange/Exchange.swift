@@ -126,10 +126,11 @@ final class Exchange {
   /// The gateway answers itself, other than with a `RefusalResponse`.
   ///
   /// - Parameter reason: Why the request was refused nonetheless; nil if it was not.
-  func answeredLocally(status: Int, reason: Reason?) {
+  func answeredLocally(_ answer: LocalResponse) {
     state = .answered
-    response.status = status
-    response.reason = reason
+    response.status = answer.status
+    response.reason = answer.reason
+    if let sender = answer.sender { log.keep(sender) }
     if !request.body.isComplete { request.persistence = .closed }
   }
 

@@ -24,6 +24,8 @@ struct ExchangeLog {
   /// By name: in another configuration its index may be another provider's.
   private(set) var provider: String?
   private(set) var refusedClaims: RefusedClaims?
+  /// Who sent a request that the gateway answered on a path of its own; nil: nobody whose credential was good.
+  private var sender: LocalResponse.Sender?
   private(set) var cache = TokenAuthentication.CacheUse.none
   private(set) var authenticationMicroseconds: Int64?
   /// When the exchange first began to wait, for keys, introspection or a renewal; nil if it has not waited.
@@ -120,6 +122,8 @@ struct ExchangeLog {
     isIdentified = true
   }
 
+  mutating func keep(_ sender: LocalResponse.Sender) { self.sender = sender }
+
   mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
 
   mutating func keepToken(keyID: String?, provider: String?, _ claims: RefusedClaims? = nil) {
@@ -180,6 +184,7 @@ struct ExchangeLog {
     record.totalMicroseconds = now.microseconds(since: startedAt)
     record.bytesIn = bytesIn
     record.bytesOut = bytesOut
+    if let sender { record.keep(sender) }
   }
 }
 
@@ -226,7 +231,7 @@ extension Exchange {
   /// Fills in the access line of the exchange, which ended at `now`.
   func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
     log.fill(&record, at: now)
-    record.claims.removeAll(keepingCapacity: true)
+    if !record.claims.isEmpty { record.claims.removeAll(keepingCapacity: true) }
     record.requestIDHigh = requestID.high
     record.requestIDLow = requestID.low
     record.requestIDGiven = requestID.given

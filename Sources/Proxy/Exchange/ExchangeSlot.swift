@@ -51,6 +51,4 @@ struct LocalExchange {
   let responder: any Responder & Sendable
   var request: LocalRequest
   var hasAsked = false
-  /// Who sent it, as the responder has found out; nil: nobody whose credential was good.
-  var sender: LocalResponse.Sender?
 }

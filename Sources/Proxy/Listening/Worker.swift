@@ -223,12 +223,9 @@ final class Worker {
     }
     guard counts != nil || accessLog.isOn else { return }
     let now = MonotonicTime.current
-    counts?.count(slot.exchange.measure(at: now))
-    accessLog.write(
-      {
-        slot.exchange.fill(&$0, at: now)
-        if let sender = slot.local?.sender { $0.keep(sender) }
-      }, decided: { slot.exchange.decided($0) })
+    let exchange = slot.exchange
+    counts?.count(exchange.measure(at: now))
+    accessLog.write({ exchange.fill(&$0, at: now) }, decided: { exchange.decided($0) })
   }
 
   /// Lets `connection` wait for keys; its deadline is the end of the wait.

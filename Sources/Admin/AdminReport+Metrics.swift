@@ -186,17 +186,13 @@ extension AdminReport {
 
   /// What is counted of exchanges, with `label` saying which.
   private func write(
-    _ all: [(name: String, counts: ExchangeCounts)], of label: StaticString, to text: inout some MetricWriter,
+    _ all: [(name: String, counts: ExchangeCounts)], of label: String, to text: inout some MetricWriter,
     requests: (name: StaticString, help: StaticString), durations: (name: StaticString, help: StaticString)
   ) {
     text.begin(requests.name, .counter, requests.help)
     for (name, counts) in all {
       // Zeros too: where nothing was before, nothing has risen.
-      for place in AdminReport.places {
-        text.sample(
-          MetricLabels((label, name), ("code", AdminReport.codes[place])),
-          counts.count(ofStatuses: place))
-      }
+      text.samples(MetricLabels((label, name)), by: "code", AdminReport.codes) { counts.count(ofStatuses: $0) }
     }
     text.begin(durations.name, .histogram, durations.help)
     for (name, counts) in all { text.sample(MetricLabels((label, name)), counts.durations) }

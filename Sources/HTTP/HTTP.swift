@@ -93,4 +93,14 @@ public struct LocalResponse: Sendable {
     self.body = body
     self.reason = reason
   }
+
+  /// The same response, whose access line names its sender.
+  ///
+  /// - Parameter subject: Of a credential that was good; nil: there was none.
+  public func naming(_ subject: String?, of provider: String) -> LocalResponse {
+    guard let subject else { return self }
+    var response = self
+    response.sender = Sender(provider: provider, subject: subject)
+    return response
+  }
 }

@@ -151,10 +151,7 @@ public final class SignInService: Responder, Sendable {
   ///
   /// - Parameter subject: Of a credential that was good; nil: there was none.
   func answer(_ response: LocalResponse, to subject: String?) -> LocalResponse {
-    guard let subject else { return response }
-    var response = response
-    response.sender = LocalResponse.Sender(provider: provider, subject: subject)
-    return response
+    response.naming(subject, of: provider)
   }
 
   enum Fault: Error, Sendable {

@@ -1,6 +1,10 @@
 extension [UInt8] {
   /// Appends a number in decimal digits. A thousand routes have twenty thousand of them: no text is made of each.
   mutating func append(decimal value: UInt64) {
+    if value < 10 {
+      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value))
+      return
+    }
     var digits = InlineArray<20, UInt8>(repeating: 0)
     var index = 20
     var rest = value

@@ -80,26 +80,26 @@ public struct OTLPResource: Sendable {
 struct OTLPAttributes {
   private var isFirst = true
 
-  private mutating func key(_ key: StaticString, to text: inout [UInt8]) {
+  private mutating func key(_ key: String, to text: inout [UInt8]) {
     text += (isFirst ? "{\"key\":\"" : ",{\"key\":\"").utf8
-    text += key.description.utf8
+    text += key.utf8
     isFirst = false
   }
 
-  mutating func add(_ key: StaticString, _ value: Span<UInt8>, to text: inout [UInt8]) {
+  mutating func add(_ key: String, _ value: Span<UInt8>, to text: inout [UInt8]) {
     self.key(key, to: &text)
     text += "\",\"value\":{\"stringValue\":".utf8
     OTLPText.quoted(value, to: &text)
     text += "}}".utf8
   }
 
-  mutating func add(_ key: StaticString, _ value: String, to text: inout [UInt8]) {
+  mutating func add(_ key: String, _ value: String, to text: inout [UInt8]) {
     var value = value
     value.makeContiguousUTF8()
     add(key, value.utf8Span.span, to: &text)
   }
 
-  mutating func add(_ key: StaticString, _ value: Int, to text: inout [UInt8]) {
+  mutating func add(_ key: String, _ value: Int, to text: inout [UInt8]) {
     self.key(key, to: &text)
     text += "\",\"value\":{\"intValue\":\"".utf8
     text.append(decimal: UInt64(clamping: value))

@@ -68,6 +68,26 @@ def test_C_5_C_6_C_9_the_whole_way(scene, provider):
     assert made.gateway.wait_message("signed in")["subject"] == "alice"
 
 
+def test_access_lines_name_whoever_signs_in_and_out(scene):
+    made = scene()
+    browser = made.browser()
+    answer = browser.go("/a")
+    answer = browser.go(answer.field("location"))
+    began = made.gateway.access_of(answer.request_id)
+    assert "provider" not in began and "subject" not in began
+    answer = browser.go(browser.at_provider(answer.field("location")))
+    assert answer.status == 303
+    line = made.gateway.access_of(answer.request_id)
+    assert (line["provider"], line["subject"]) == ("company", "alice"), line
+    answer = browser.log_out()
+    assert answer.status == 303
+    line = made.gateway.access_of(answer.request_id)
+    assert (line["provider"], line["subject"]) == ("company", "alice"), line
+    # Nobody is signed in any more.
+    line = made.gateway.access_of(browser.log_out().request_id)
+    assert "provider" not in line and "subject" not in line
+
+
 def test_C_13_only_navigations_are_sent_there(scene):
     made = scene()
     for fields, method in ((FETCH, "GET"), (NAVIGATION, "POST"), ([("Accept", "application/json")], "GET"), ([], "GET")):

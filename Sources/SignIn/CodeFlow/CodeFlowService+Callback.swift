@@ -280,6 +280,7 @@ extension CodeFlowService {
             configuration.cookies.set(way.flowCookie, "", seconds: 0),
           ]
           let response = EndpointResponses.goOn(at: way.flow.returnTo, cookies: cookies)
+            .naming(record.subject, of: provider)
           if ended.isEmpty { return way.completion(response) }
           endSessions(ended) { way.completion(response) }
         }

@@ -20,18 +20,20 @@ extension CodeFlowService {
       return completion(page(.internalError, request))
     }
     // Nobody is signed in, which is what was asked for.
-    guard let session = named else { return goOn(nil, completion) }
+    guard let session = named else { return goOn(nil, of: nil, completion) }
     store.end(hash: session.hash, provider: provider, now: now) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault):
           storeFailed(fault)
           completion(page(.signInUnavailable, request))
-        case .success(nil): goOn(nil, completion)
+        case .success(nil): goOn(nil, of: nil, completion)
         case .success(let record?):
           say(.signedOut(subject: record.subject, id: record.id, address: request.clientAddress))
           let hint = idToken(of: record, session)
-          endSessions([record.id]) { [self] in onQueue { [self] in goOn(hint, completion) } }
+          endSessions([record.id]) { [self] in
+            onQueue { [self] in goOn(hint, of: record.subject, completion) }
+          }
         }
       }
     }
@@ -47,15 +49,18 @@ extension CodeFlowService {
     }
   }
 
-  /// - Parameter hint: The last ID token of the session that has ended, if any: without it some providers ask whether the
-  ///   logout is meant (§2).
-  private func goOn(_ hint: String?, _ completion: @escaping Completion) {
+  /// - Parameters:
+  ///   - hint: The last ID token of the session that has ended, if any: without it some providers ask whether the logout
+  ///     is meant (§2).
+  ///   - subject: Whose session has ended; nil: there was none.
+  private func goOn(_ hint: String?, of subject: String?, _ completion: @escaping Completion) {
     let cookies = [configuration.cookies.set(configuration.cookies.session, "", seconds: 0)]
     access.endpoints { [self] result in
       onQueue { [self] in
         // Without a word of the provider the session here has ended all the same.
         guard case .success(let endpoints) = result, let endpoint = endpoints.endSession else {
-          return completion(EndpointResponses.goOn(at: configuration.afterLogout, cookies: cookies))
+          return completion(
+            EndpointResponses.goOn(at: configuration.afterLogout, cookies: cookies).naming(subject, of: provider))
         }
         let url = AuthorizationRequest.add(
           [
@@ -64,7 +69,8 @@ extension CodeFlowService {
           ], to: endpoint)
         let hinted = hint.map { AuthorizationRequest.add([("id_token_hint", $0)], to: url) } ?? url
         completion(
-          EndpointResponses.goOn(at: hinted.utf8.count <= CodeFlow.logoutURLBytesMax ? hinted : url, cookies: cookies))
+          EndpointResponses.goOn(at: hinted.utf8.count <= CodeFlow.logoutURLBytesMax ? hinted : url, cookies: cookies)
+            .naming(subject, of: provider))
       }
     }
   }

@@ -36,5 +36,5 @@ public struct MetricLabels: Sendable {
 
   public init(_ pairs: (name: String, value: String)...) { self.pairs = pairs }
 
-  fileprivate init(pairs: [(name: String, value: String)]) { self.pairs = pairs }
+  init(pairs: [(name: String, value: String)]) { self.pairs = pairs }
 }

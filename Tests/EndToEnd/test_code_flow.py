@@ -68,24 +68,35 @@ def test_C_5_C_6_C_9_the_whole_way(scene, provider):
     assert made.gateway.wait_message("signed in")["subject"] == "alice"
 
 
-def test_access_lines_name_whoever_signs_in_and_out(scene):
-    made = scene()
+def test_access_lines_name_whoever_signs_in_and_out(scene, provider):
+    provider.user["employee"] = "e-7"
+    made = scene(claims="roles: groups, subject: employee")
     browser = made.browser()
-    answer = browser.go("/a")
-    answer = browser.go(answer.field("location"))
-    began = made.gateway.access_of(answer.request_id)
-    assert "provider" not in began and "subject" not in began
+    answer = browser.go(browser.go("/a").field("location"))
+    nobody = made.gateway.access_of(answer.request_id)
+    assert "provider" not in nobody and "subject" not in nobody
     answer = browser.go(browser.at_provider(answer.field("location")))
-    assert answer.status == 303
-    line = made.gateway.access_of(answer.request_id)
-    assert (line["provider"], line["subject"]) == ("company", "alice"), line
-    answer = browser.log_out()
-    assert answer.status == 303
-    line = made.gateway.access_of(answer.request_id)
-    assert (line["provider"], line["subject"]) == ("company", "alice"), line
-    # Nobody is signed in any more.
+    named = [made.gateway.access_of(answer.request_id)]
+    assert browser.go(answer.field("location")).status == 200
+    named += made.gateway.wait_access(path="/a", status=200)
+    former = dict(browser.cookies)
+    named.append(made.gateway.access_of(browser.log_out().request_id))
+    assert [(line["status"], line["provider"], line["subject"]) for line in named] == [
+        (303, "company", "e-7"), (200, "company", "e-7"), (303, "company", "e-7")]
+    # Whoever has no session that is good is nobody.
+    for cookies in ({}, former):
+        browser.cookies = dict(cookies)
+        line = made.gateway.access_of(browser.log_out().request_id)
+        assert line["status"] == 303 and "provider" not in line and "subject" not in line
+
+
+def test_a_logout_without_use_for_longer_than_idle_names_nobody(scene):
+    made = scene(settings=", idle: 1h, lifetime: 2h")
+    browser = made.browser()
+    browser.sign_in()
+    age(made, last_used_at=-3700)
     line = made.gateway.access_of(browser.log_out().request_id)
-    assert "provider" not in line and "subject" not in line
+    assert line["status"] == 303 and "provider" not in line and "subject" not in line
 
 
 def test_C_13_only_navigations_are_sent_there(scene):

@@ -200,6 +200,21 @@ struct AccessLogTests {
     #expect(fresh.contains("status=200") && !fresh.contains("status=403"))
   }
 
+  @Test("A refusal is remembered as JSON, whatever the log's format is", arguments: ["json", "logfmt", "combined"])
+  func remembered(name: String) throws {
+    let format: AccessLog.Format = name == "json" ? .json : name == "logfmt" ? .logfmt : .combined
+    let folder = try TemporaryFolder()
+    let log = try AccessLog(.file(folder.path + "/log"), format: format) { _ in }
+    let ring = log.makeRing(remembersRefusals: true)
+    var passed = Self.full
+    passed.reason = nil
+    for record in [passed, Self.full] { ring.write(record) }
+    log.flushAndStop()
+    #expect(try folder.text("log") == (try written(format, [passed, Self.full])))
+    let lines = ring.recentRefusals.flatMap(\.latestFirst).map(\.line)
+    #expect(lines.map { String(decoding: $0, as: UTF8.self) } == [try written(.json, [Self.full])])
+  }
+
   @Test("A log that is off has no lines")
   func off() throws {
     let log = try AccessLog(.off, format: .json) { _ in Issue.record("nothing is written, so nothing can be lost") }

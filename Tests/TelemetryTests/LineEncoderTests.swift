@@ -92,6 +92,25 @@ struct LineEncoderTests {
     #expect(cut == "\"k\":\"\(whole.dropLast())\u{FFFD}…\"")
   }
 
+  @Test("A string is written as its UTF-8 is, whatever its length and where its bytes are")
+  func strings() {
+    let max = LineLimits.valueBytesMax
+    let lengths = [0, 1, 7, 8, 15, 16, 17, max - 1, max, max + 1]
+    for text in lengths.map({ String(repeating: "x", count: $0) }) + ["a\"", "é", String(repeating: "é", count: max)] {
+      func check<Format: LineFormat>(_: Format.Type) {
+        var ofText = LineEncoder<Format>()
+        var ofBytes = LineEncoder<Format>()
+        ofText.begin(at: 0)
+        ofText.add("k", text)
+        ofBytes.begin(at: 0)
+        ofBytes.add("k", Array(text.utf8).span)
+        #expect(ofText.line == ofBytes.line)
+      }
+      check(JSONFormat.self)
+      check(LogfmtFormat.self)
+    }
+  }
+
   @Test("Numbers, times and ids; one line after the other")
   func kinds() {
     var encoder = LineEncoder<JSONFormat>()

@@ -34,6 +34,32 @@ struct MetricsTests {
         """)
   }
 
+  @Test("Samples that differ in one label are what each would be alone")
+  func samplesOfOneLabel() {
+    func sum(_ microseconds: Int64) -> String {
+      var (text, histogram) = (PrometheusText(), Histogram())
+      histogram.add(microseconds)
+      text.begin("h", .histogram, "H.")
+      text.sample(.none, histogram)
+      let line = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("h_sum ") }
+      return String(line?.dropFirst(6) ?? "")
+    }
+    for labels in [MetricLabels.none, MetricLabels(("route", "a\"b"))] {
+      var (together, alone) = (PrometheusText(), PrometheusText())
+      together.begin("a_total", .counter, "A.")
+      together.samples(labels, by: "code", ["2xx", "\\\n"]) { UInt64($0 + 9) }
+      alone.begin("a_total", .counter, "A.")
+      for (index, value) in ["2xx", "\\\n"].enumerated() {
+        alone.sample(MetricLabels(pairs: labels.pairs + [("code", value)]), UInt64(index + 9))
+      }
+      #expect(together.bytes == alone.bytes)
+    }
+    let sums: [(Int64, String)] = [
+      (0, "0.0"), (1, "0.000001"), (99, "0.000099"), (500_000, "0.5"), (1_000_000, "1.0"), (1_000_010, "1.00001"),
+    ]
+    for (microseconds, text) in sums { #expect(sum(microseconds) == text) }
+  }
+
   @Test("A histogram's buckets hold those below them, and the last one all")
   func buckets() {
     var (text, histogram) = (PrometheusText(), Histogram())

@@ -123,9 +123,7 @@ final class Exchange {
     if refusal.connection == .closed || !request.body.isComplete { request.persistence = .closed }
   }
 
-  /// The gateway answers itself, other than with a `RefusalResponse`.
-  ///
-  /// - Parameter reason: Why the request was refused nonetheless; nil if it was not.
+  /// The gateway answers with `answer`, which is no `RefusalResponse`.
   func answeredLocally(_ answer: LocalResponse) {
     state = .answered
     response.status = answer.status

@@ -255,19 +255,25 @@ extension CodeFlowService {
     case .active(let session) where isRevoked(session.claims): throw .revoked
     case .active, .inactive, .unavailable: break
     }
-    guard way.flow.stepUp != nil, let former else { return keep(record, session, former: former, way) }
+    let subject = subject(of: record, now: began)
+    guard way.flow.stepUp != nil, let former else {
+      return keep(record, session, of: subject, former: former, way)
+    }
     // They were sent to show more of themselves, not to become somebody else.
     find(former) { [self] found in
       switch found {
       case .failure(let fault): storeFailed(fault, way)
       case .success(let one?) where !one.subject.isSameBytes(as: record.subject):
         end(way, .authenticationInsufficient("someone else has come back"))
-      case .success: keep(record, session, former: former, way)
+      case .success: keep(record, session, of: subject, former: former, way)
       }
     }
   }
 
-  private func keep(_ record: SessionRecord, _ session: SessionID, former: SessionID?, _ way: Way) {
+  /// - Parameter subject: As routes will name whose session it is.
+  private func keep(
+    _ record: SessionRecord, _ session: SessionID, of subject: String?, former: SessionID?, _ way: Way
+  ) {
     store.begin(record, hash: session.hash, former: former?.hash) { [self] result in
       onQueue { [self] in
         switch result {
@@ -280,7 +286,7 @@ extension CodeFlowService {
             configuration.cookies.set(way.flowCookie, "", seconds: 0),
           ]
           let response = EndpointResponses.goOn(at: way.flow.returnTo, cookies: cookies)
-            .naming(record.subject, of: provider)
+            .naming(subject, of: provider)
           if ended.isEmpty { return way.completion(response) }
           endSessions(ended) { way.completion(response) }
         }

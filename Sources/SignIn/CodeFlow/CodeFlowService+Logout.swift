@@ -31,8 +31,9 @@ extension CodeFlowService {
         case .success(let record?):
           say(.signedOut(subject: record.subject, id: record.id, address: request.clientAddress))
           let hint = idToken(of: record, session)
+          let subject = subject(of: record, now: now)
           endSessions([record.id]) { [self] in
-            onQueue { [self] in goOn(hint, of: record.subject, completion) }
+            onQueue { [self] in goOn(hint, of: subject, completion) }
           }
         }
       }
@@ -52,7 +53,7 @@ extension CodeFlowService {
   /// - Parameters:
   ///   - hint: The last ID token of the session that has ended, if any: without it some providers ask whether the logout
   ///     is meant (§2).
-  ///   - subject: Whose session has ended; nil: there was none.
+  ///   - subject: As routes named whose session has ended; nil: there was none, or it was not good any more.
   private func goOn(_ hint: String?, of subject: String?, _ completion: @escaping Completion) {
     let cookies = [configuration.cookies.set(configuration.cookies.session, "", seconds: 0)]
     access.endpoints { [self] result in

@@ -69,6 +69,15 @@ extension CodeFlowService {
     }
   }
 
+  /// As routes name whose session it is; nil where it is not good any more.
+  func subject(of record: SessionRecord, now: UnixSeconds) -> String? {
+    let (unused, isOverflown) = now.subtractingReportingOverflow(record.lastUsedAt)
+    guard !isOverflown, unused <= configuration.idleSeconds,
+      case .active(let session) = judged(record, now: now), !isRevoked(session.claims)
+    else { return nil }
+    return session.claims.subject
+  }
+
   func find(
     _ session: SessionID, _ completion: @escaping @Sendable (Result<SessionRecord?, StoreFault>) -> Void
   ) {

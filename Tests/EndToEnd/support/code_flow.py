@@ -17,7 +17,7 @@ class CodeFlow:
     """The gateway, the provider, and an application behind it."""
 
     def __init__(self, start, app, provider, folder, settings="", top="", routes="", client="client_secret_file",
-                 state=None, provider_keys="", url=URL):
+                 state=None, provider_keys="", url=URL, claims="roles: groups"):
         self.app, self.provider, self.folder, self.start = app, provider, folder, start
         self.host = URL.partition("://")[2]
         folder.mkdir(exist_ok=True)
@@ -37,7 +37,7 @@ providers:
     issuer: {provider.issuer}
     audiences: [orders]
     leeway: 0s
-    claims: {{ roles: groups }}
+    claims: {{ {claims} }}
     code_flow: {{ client_id: {CLIENT}{authentication}, url: "{url}", state: {self.state}{settings} }}
     {provider_keys}
 upstreams:

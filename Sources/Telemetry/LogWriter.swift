@@ -29,8 +29,7 @@ public final class LogWriter: Sendable {
   private let report: @Sendable (Event) -> Void
 
   /// Long enough that lines are written many at a time: each time costs the loops a turn of the processor.
-  private static let pauseBehindLines: Duration = .milliseconds(10)
-  private static let pauseWithoutLines: Duration = .milliseconds(20)
+  private static let pause: Duration = .milliseconds(25)
   /// Of a ring: where so much came during a pause, the next one could be too long.
   private static let bytesWithoutPause = AccessLog.ringBytes / 4
   private static let reportEvery: Duration = .seconds(10)
@@ -115,7 +114,7 @@ public final class LogWriter: Sendable {
       }
       if isLast, !hadLines { break }
       guard !isLast, bytesMost < LogWriter.bytesWithoutPause else { continue }
-      BlockingWork.sleep(hadLines ? LogWriter.pauseBehindLines : LogWriter.pauseWithoutLines)
+      BlockingWork.sleep(LogWriter.pause)
     }
     stopped.signal()
   }

@@ -39,8 +39,7 @@ enum SpanEncoder {
     }
     attributes.add("network.protocol.version", trace.isHTTP10 ? "1.0" : "1.1", to: &text)
     if record.client.count > 0 {
-      let client = record.client
-      client.withBytes { attributes.add("client.address", $0, to: &text) }
+      record.client.withBytes { attributes.add("client.address", $0, to: &text) }
     }
     if record.status > 0 { attributes.add("http.response.status_code", record.status, to: &text) }
     if let reason = record.reason {

@@ -250,12 +250,13 @@ extension CodeFlowService {
       throw .crypto(error)
     }
     // What routes would refuse is no session: its cookie would lead from one page to the other for ever.
+    let subject: String?
     switch judged(record, now: began) {
     case .refused(let error): throw .token(.identity, error)
     case .active(let session) where isRevoked(session.claims): throw .revoked
-    case .active, .inactive, .unavailable: break
+    case .active(let session): subject = session.claims.subject
+    case .inactive, .unavailable: subject = nil
     }
-    let subject = subject(of: record, now: began)
     guard way.flow.stepUp != nil, let former else {
       return keep(record, session, of: subject, former: former, way)
     }

@@ -247,7 +247,7 @@ int csystem_spawn_detached(
     posix_spawnattr_destroy(&attributes);
     return error;
   }
-  // Signals that are ignored here, as dispatch sources handle them, would stay ignored.
+  // Signals that are ignored here would stay ignored.
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);

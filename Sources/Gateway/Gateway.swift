@@ -78,9 +78,8 @@ final class Gateway {
   var watching = Watching()
   var recentTraffic = RecentTraffic(from: MonotonicTime.current)
   var revoking = RevocationProgress()
-  private var signals: [any DispatchSourceSignal] = []
-  /// Signal handlers installed and loops that accept, counted together.
-  private var stepsDone = 0
+  private let signals: SignalReceiver
+  private var loopsAccepting = 0
   var sockets: ListenerSockets
   let handover: Handover
   /// The handover from another process; nil if there is none, or once this process serves.
@@ -97,6 +96,7 @@ final class Gateway {
     path = configuration.file
     certificates = files.certificates
     acceptedTokens = AcceptedTokensOfAll(configuration)
+    signals = try GatewayFault.raised(as: ExitStatus.unavailable) { try SignalReceiver(loop: control) }
     let (passed, predecessor) = inherited.release()
     takeover = predecessor.map(Takeover.init)
     handover = Handover(log: log)
@@ -262,33 +262,28 @@ extension Gateway {
         introspect: { [bound] question in bound.async { $0.introspect(question) } },
         renew: { [bound] request in bound.async { $0.renew(request) } },
         lookUp: { [bound] upstream in bound.async { $0.upstreams.lookUp(upstream) } }),
-      begun: { [bound] in bound.async { $0.stepIsDone() } },
+      begun: { [bound] in bound.async { $0.loopAccepts() } },
       failed: { [log, logWriter] error in
         log.error("a listener failed", metadata: ["error": "\(error)"])
         logWriter.flush()
         Process.exit(ExitStatus.unavailable.rawValue)
       })
-    handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
-    handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
-    handle(SIGHUP) {
-      $0.reloadByOperator()
-      $0.handover.note(signal: SIGHUP)
+    do throws(SystemError) {
+      try handleSignals()
+    } catch {
+      log.error("signals cannot be handled", metadata: ["error": "\(error)"])
+      logWriter.flush()
+      Process.exit(ExitStatus.unavailable.rawValue)
     }
-    handle(SIGUSR1) {
-      $0.accessLog.reopen()
-      $0.handover.note(signal: SIGUSR1)
-    }
-    handle(SIGUSR2) { $0.handOver() }
     startSampling()
     startExporting()
     startWatching()
   }
 
-  /// Reports that the gateway serves, once all loops accept and the last signal handler is installed: a signal before
-  /// that would be lost.
-  private func stepIsDone() {
-    stepsDone += 1
-    guard stepsDone == signals.count + server.workerCount else { return }
+  /// Reports that the gateway serves, once all loops accept: signals are handled since before.
+  private func loopAccepts() {
+    loopsAccepting += 1
+    guard loopsAccepting == server.workerCount else { return }
     servesSince = control.now
     var metadata: Logger.Metadata = [
       "listeners": "\(sockets.addresses.joined(separator: " "))", "workers": "\(server.workerCount)",
@@ -349,13 +344,21 @@ extension Gateway {
     }
   }
 
-  /// Handles the signal on the control loop.
-  private func handle(_ number: Int32, _ body: @escaping @Sendable (Gateway) -> Void) {
-    Process.ignore(signal: number)
-    let source = DispatchSource.makeSignalSource(signal: number, queue: control.queue)
-    source.setEventHandler { [bound] in bound.async(body) }
-    source.setRegistrationHandler { [bound] in bound.async { $0.stepIsDone() } }
-    source.activate()
-    signals.append(source)
+  private func handleSignals() throws(SystemError) {
+    try handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
+    try handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
+    try handle(SIGHUP) {
+      $0.reloadByOperator()
+      $0.handover.note(signal: SIGHUP)
+    }
+    try handle(SIGUSR1) {
+      $0.accessLog.reopen()
+      $0.handover.note(signal: SIGUSR1)
+    }
+    try handle(SIGUSR2) { $0.handOver() }
+  }
+
+  private func handle(_ number: Int32, _ body: @escaping (Gateway) -> Void) throws(SystemError) {
+    try signals.handle(number) { [unowned self] in body(self) }
   }
 }

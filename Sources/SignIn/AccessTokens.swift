@@ -3,12 +3,22 @@ import Crypto
 import JSON
 import Reason
 import State
+import Synchronization
 import Tokens
 
 /// The access tokens of a sign-in's provider: made, and verified where they come back to the gateway's own paths.
-struct AccessTokens: Sendable {
+final class AccessTokens: Sendable {
   let policy: TokenPolicy
   let lifetimeSeconds: Int64
+  private let verifier: TokenVerifier
+  /// What OpenSSL prepares for a key is kept for the next token.
+  private let signatures = Mutex(SignatureVerifier())
+
+  init(policy: TokenPolicy, lifetimeSeconds: Int64) {
+    self.policy = policy
+    self.lifetimeSeconds = lifetimeSeconds
+    verifier = TokenVerifier(policy)
+  }
 
   /// Claims that say who somebody is and for how long: no user's own claims stand in their place.
   static let reserved = [
@@ -98,9 +108,10 @@ struct AccessTokens: Sendable {
     _ token: [UInt8], keys: [IssuerKey], revocations: [Revocations], now: UnixSeconds
   ) -> Result<VerifiedToken, NotVerified> {
     do throws(TokenError) {
-      let verified = try TokenVerifier(policy)
-        .verify(token.span, keys: KeySet(keys), now: now, using: SignatureVerifier())
-      let isRevoked = revocations.contains { $0.kind(revoking: verified.claims, keyID: verified.keyID) != nil }
+      let verified = try signatures.withLock { signatures throws(TokenError) in
+        try verifier.verify(token.span, keys: KeySet(keys), now: now, using: signatures)
+      }
+      let isRevoked = AccessTokens.isRevoked(verified.claims, keyID: verified.keyID, revocations)
       return isRevoked ? .failure(NotVerified(reason: .tokenRevoked)) : .success(verified)
     } catch {
       if case .crypto(let cause) = error.fault {
@@ -108,6 +119,22 @@ struct AccessTokens: Sendable {
       }
       return .failure(NotVerified(reason: error.reason))
     }
+  }
+
+  /// Why routes would refuse a token that has just been signed with `key`, as a revoked user's; nil: they would not.
+  func refusal(
+    ofIssued token: [UInt8], by key: IssuerKey, revocations: [Revocations], now: UnixSeconds
+  ) -> Reason? {
+    do throws(TokenError) {
+      let claims = try verifier.checkIssued(token.span, by: key, now: now)
+      return AccessTokens.isRevoked(claims, keyID: key.keyID, revocations) ? .tokenRevoked : nil
+    } catch {
+      return error.reason
+    }
+  }
+
+  private static func isRevoked(_ claims: ClaimsSet, keyID: String?, _ revocations: [Revocations]) -> Bool {
+    revocations.contains { $0.kind(revoking: claims, keyID: keyID) != nil }
   }
 }
 

@@ -169,10 +169,6 @@ public final class SignInService: Responder, Sendable {
     _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     let now = now
-    guard let key = state.keys.first else {
-      failed(TokenNotMade.noKey.description)
-      return completion(.failure(.failed))
-    }
     let (id, refreshToken, former): ([UInt8], RefreshToken, RefreshToken?)
     do throws(CryptoError) {
       id = try RandomBytes.make(16)
@@ -194,9 +190,9 @@ public final class SignInService: Responder, Sendable {
           storeFailed(fault)
           completion(.failure(.unavailable))
         case .success(let ended):
-          guard !ended.isEmpty else { return issue(record, to: user, refreshToken, key, completion) }
+          guard !ended.isEmpty else { return issue(record, to: user, refreshToken, completion) }
           // What it has ended is refused by the time that it is answered, as at logout.
-          end(ended) { [self] in onQueue { [self] in issue(record, to: user, refreshToken, key, completion) } }
+          end(ended) { [self] in onQueue { [self] in issue(record, to: user, refreshToken, completion) } }
         }
       }
     }
@@ -204,7 +200,7 @@ public final class SignInService: Responder, Sendable {
 
   /// Gives out the tokens of a sign-in that has begun.
   private func issue(
-    _ record: SignInRecord, to user: User, _ refreshToken: RefreshToken, _ key: IssuerKey,
+    _ record: SignInRecord, to user: User, _ refreshToken: RefreshToken,
     _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     // Whoever changed the password, or disabled the user, while this one was checked, wants them out.
@@ -212,12 +208,12 @@ public final class SignInService: Responder, Sendable {
       return endSignIn(record.id) { _ in completion(.failure(.refused(.loginFailed))) }
     }
     do throws(TokenNotMade) {
-      let accessToken = try tokens.token(of: user, signIn: record, now: self.now, key: key)
+      guard let key = state.keys.first else { throw .noKey }
+      let now = now
+      let accessToken = try tokens.token(of: user, signIn: record, now: now, key: key)
       // What routes would refuse, as a revoked user's, would lead a browser back to the login page.
-      if case .failure(let fault) = verify(accessToken) {
-        return endSignIn(record.id) { _ in
-          completion(.failure(fault.failure == nil ? .refused(fault.reason) : .failed))
-        }
+      if let reason = tokens.refusal(ofIssued: accessToken, by: key, revocations: state.revocations, now: now) {
+        return endSignIn(record.id) { _ in completion(.failure(.refused(reason))) }
       }
       completion(
         .success(
@@ -226,7 +222,7 @@ public final class SignInService: Responder, Sendable {
             refreshToken: refreshToken.text)))
     } catch {
       failed(error.description)
-      completion(.failure(.failed))
+      endSignIn(record.id) { _ in completion(.failure(.failed)) }
     }
   }
 

@@ -29,12 +29,19 @@ public enum Process {
   /// Lets the heap grow by a mebibyte at a time: what the loops keep of tokens grows it often.
   public static func growHeapInSteps() { csystem_grow_heap_in_steps(1 << 20) }
 
-  /// A signal does nothing of itself any more: a peer that is gone is an error of the call (SIGPIPE), or a dispatch
-  /// source handles it.
+  /// A signal does nothing any more: that a peer is gone is an error of the call (SIGPIPE).
   public static func ignore(signal number: Int32) { _ = Glibc.signal(number, SIG_IGN) }
 
   /// A signal does what it does by default, whatever it did in the process that has started this one.
   public static func restore(signal number: Int32) { _ = Glibc.signal(number, SIG_DFL) }
+
+  /// No signal is kept from the calling thread, nor from those that it starts, whatever was kept from the process that
+  /// has started this one.
+  public static func unblockSignals() {
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
+  }
 
   /// Ends the process at once.
   public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }

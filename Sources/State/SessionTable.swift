@@ -50,6 +50,18 @@ struct SessionTable: SQLiteTable {
         record.providerSessionID.map { .text($0) } ?? .null, .bytes(record.claims), .bytes(record.sealedTokens),
         .integer(record.renewAt), .integer(record.beganAt), .integer(record.lastUsedAt), .integer(record.expiresAt),
       ])
+    let surplus = try surplus(beside: record)
+    try end(surplus, of: record.provider, now: record.beganAt)
+    return (replaced.map { [$0.id] } ?? []) + surplus
+  }
+
+  /// The sessions of its subject that were used longest ago, where there are more than may be.
+  private func surplus(beside record: SessionRecord) throws(StoreFault) -> [String] {
+    // Those that are over count here, too: the index alone says how many there are, and nearly always that is few.
+    let count = try database.number(
+      "SELECT count(*) FROM sessions WHERE provider = ?1 AND subject = ?2",
+      [.text(record.provider), .text(record.subject)])
+    guard count > SignInLimits.perSubject else { return [] }
     var surplus: [String] = []
     try database.run(
       """
@@ -62,8 +74,7 @@ struct SessionTable: SQLiteTable {
         .integer(Int64(SignInLimits.perSubject - 1)),
       ]
     ) { surplus.append($0.text(0)) }
-    try end(surplus, of: record.provider, now: record.beganAt)
-    return (replaced.map { [$0.id] } ?? []) + surplus
+    return surplus
   }
 
   func find(hash: [UInt8], provider: String, now: Int64) throws(StoreFault) -> SessionRecord? {

@@ -44,6 +44,17 @@ struct SignInTable: SQLiteTable {
       ended.append(found.record.id)
     }
     try insert(record, hash)
+    return try ended + endSurplus(beside: record)
+  }
+
+  /// Ends the sign-ins of its subject that were used longest ago, where there are more than may be.
+  private func endSurplus(beside record: SignInRecord) throws(StoreFault) -> [String] {
+    let now = record.authenticatedAt
+    // Those that are over count here, too: the index alone says how many there are, and nearly always that is few.
+    let count = try database.number(
+      "SELECT count(*) FROM sign_ins WHERE provider = ?1 AND subject = ?2",
+      [.text(record.provider), .text(record.subject)])
+    guard count > SignInLimits.perSubject else { return [] }
     var surplus: [String] = []
     try database.run(
       """
@@ -57,7 +68,7 @@ struct SignInTable: SQLiteTable {
       ]
     ) { surplus.append($0.text(0)) }
     for id in surplus { try end(id: id, provider: record.provider, now: now) }
-    return ended + surplus
+    return surplus
   }
 
   func goOn(_ record: SignInRecord, _ hash: RefreshTokenHash) throws(StoreFault) -> String {

@@ -109,6 +109,24 @@ public final class TokenVerifier: Sendable {
     return VerifiedToken(claims, policy, signer, compact.header, checked, now: now)
   }
 
+  /// What a token states that its caller has just signed with `key`: it passes every check but that of its signature,
+  /// which costs as much as signing and could tell nothing new.
+  ///
+  /// - Parameters:
+  ///   - token: Of the caller's own making. Of one that came from anywhere else this proves nothing.
+  ///   - now: As in `verify`.
+  /// - Throws: `TokenError`, with the reason for which `verify` would refuse it.
+  public func checkIssued(
+    _ token: Span<UInt8>, by key: IssuerKey, now: UnixSeconds
+  ) throws(TokenError) -> ClaimsSet {
+    try checkSize(token)
+    let compact = try CompactToken(token)
+    _ = try acceptedAlgorithm(compact.header)
+    let claims = try compact.claims(keyID: key.keyID)
+    _ = try policy.check(claims, now: now, keyID: key.keyID)
+    return ClaimsSet(claims, policy)
+  }
+
   /// Verifies everything but the claims, and returns the payload as it was signed. For inspecting a token, not for
   /// accepting it.
   public func verifiedPayload(
@@ -126,14 +144,20 @@ extension TokenVerifier {
     guard token.count <= policy.tokenBytesMax else { throw TokenError(.tooLarge(bytesMax: policy.tokenBytesMax)) }
   }
 
-  private func verifySignature(
-    _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, using signatures: SignatureVerifier
-  ) throws(TokenError) -> Signer {
-    let header = compact.header
+  /// The algorithm of a header whose type and algorithm the policy accepts.
+  private func acceptedAlgorithm(_ header: JOSEHeader) throws(TokenError) -> SignatureAlgorithm {
     try header.checkType(policy.type)
     guard let algorithm = header.algorithm, policy.algorithms?.contains(algorithm) ?? true else {
       throw TokenError(.algorithmRefused(allowed: policy.algorithms ?? []), keyID: header.keyID)
     }
+    return algorithm
+  }
+
+  private func verifySignature(
+    _ compact: CompactToken, of token: Span<UInt8>, keys: KeySet?, using signatures: SignatureVerifier
+  ) throws(TokenError) -> Signer {
+    let header = compact.header
+    let algorithm = try acceptedAlgorithm(header)
     guard let keys else { throw TokenError(.keysUnavailable, keyID: header.keyID) }
     // RFC 8725 §3.1: a public key is never used as a secret, nor a secret as a public key.
     guard algorithm.isSymmetric == keys.isSecret else {

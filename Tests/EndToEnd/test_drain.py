@@ -2,6 +2,7 @@
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -364,6 +365,20 @@ def test_no_signal_is_lost_right_after_the_start(start, upstream, number):
         gateway = start(config(app))
         gateway.signal(number)
         assert gateway.wait() == 0
+
+
+@pytest.mark.parametrize("how", ["pthread_sigmask(signal.SIG_BLOCK, {number})", "signal(number, signal.SIG_IGN)"])
+def test_signals_that_were_kept_from_whoever_started_it_are_handled(start, upstream, how):
+    """As service managers and scripts do it: an exec passes on what is blocked, and what is ignored."""
+    program = f"""
+import os, signal, sys
+for number in (signal.SIGHUP, signal.SIGTERM): signal.{how}
+os.execv(sys.argv[1], sys.argv[1:])"""
+    gateway = start(config(upstream()), prefix=[sys.executable, "-c", program])
+    gateway.signal(signal.SIGHUP)
+    gateway.wait_message("reloaded")
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
 
 
 @pytest.mark.parametrize("idle", ["75s", "60s"])

@@ -426,8 +426,8 @@ MACHINE_SECRET = "canary-machine-secret"
 def slow(scene):
     """A gateway at which passwords and secrets take a while each, and what sends it many at once."""
     # As many as may wait are done within the three seconds that each may, also where much else computes.
-    made = scene(people=users(person("u-1", "alice", cost=8), clients=(
-        "".join(f"  - id: {name}\n    secret_hash: \"{hashed(MACHINE_SECRET, 8)}\"\n" for name in ("ci", "cd")))))
+    made = scene(people=users(person("u-1", "alice", cost=6), clients=(
+        "".join(f"  - id: {name}\n    secret_hash: \"{hashed(MACHINE_SECRET, 6)}\"\n" for name in ("ci", "cd")))))
     opened = contextlib.ExitStack()
 
     def send(source, count, path, field, body):

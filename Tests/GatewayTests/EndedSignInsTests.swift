@@ -79,6 +79,18 @@ struct EndedSignInsTests {
     #expect(told.all == ["a"] && ended.revocations.isEmpty)
   }
 
+  @Test("The way to the control loop is as long after very many as it was before")
+  func many() {
+    let (ended, turns, told) = (EndedSignIns(clock: { 0 }), Turns(), Told())
+    ended.start(comingBack: { turns.add($0) }, changed: { $0() })
+    // Were each look at the closure to wrap it once more, this one's thread would run out of stack.
+    for _ in 0..<500_000 { ended.relay.add([]) }
+    turns.run(ended)
+    ended.relay.add([token("a")], told: told.callback("a"))
+    turns.run(ended)
+    #expect(told.all == ["a"])
+  }
+
   @Test("Who ends something is told when all loops refuse it, and not before")
   func told() throws {
     let (ended, turns, told) = (EndedSignIns(clock: { 0 }), Turns(), Told())

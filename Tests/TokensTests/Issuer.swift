@@ -127,15 +127,25 @@ struct Check {
   var now: UnixSeconds = Issuer.now
   var claims = ClaimMapping()
 
-  func callAsFunction(_ token: [UInt8], _ keys: KeySet?) -> Result<VerifiedToken, TokenError> {
+  private var verifier: TokenVerifier {
     let policy = TokenPolicy(
       provider: "idp", issuer: Issuer.name, audiences: audiences, algorithms: algorithms,
       leewaySeconds: leewaySeconds, ageMaxSeconds: ageMaxSeconds, type: type, requiredClaims: requiredClaims,
       tokenBytesMax: tokenBytesMax, claims: claims)
+    return TokenVerifier(policy)
+  }
+
+  func callAsFunction(_ token: [UInt8], _ keys: KeySet?) -> Result<VerifiedToken, TokenError> {
     do throws(TokenError) {
-      return .success(
-        try TokenVerifier(policy).verify(token.span, keys: keys, now: now, using: SignatureVerifier()))
+      return .success(try verifier.verify(token.span, keys: keys, now: now, using: SignatureVerifier()))
     } catch {
+      return .failure(error)
+    }
+  }
+
+  /// What a token states that was just signed with `key`.
+  func issued(_ token: [UInt8], by key: IssuerKey) -> Result<ClaimsSet, TokenError> {
+    do throws(TokenError) { return .success(try verifier.checkIssued(token.span, by: key, now: now)) } catch {
       return .failure(error)
     }
   }

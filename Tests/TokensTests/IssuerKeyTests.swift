@@ -31,6 +31,36 @@ struct IssuerKeyTests {
     #expect(decoded.claims == claims)
   }
 
+  @Test(
+    "A token that was just signed is refused for what it would be refused for when it is verified", arguments: kinds)
+  func checkIssued(algorithm: SignatureAlgorithm, kind: SigningKey.Kind) throws {
+    let key = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)
+    let good: [JSONObject.Member] = [
+      JSONObject.Member(name: "iss", value: .string(Issuer.name)), JSONObject.Member(name: "aud", value: "api"),
+      JSONObject.Member(name: "sub", value: "alice"), JSONObject.Member(name: "exp", value: .integer(Issuer.now + 60)),
+    ]
+    var checks = [Check(algorithms: [algorithm]), Check(), Check(tokenBytesMax: 100), Check(type: "JWT")]
+    checks.append(Check(algorithms: [algorithm == .es256 ? .rs256 : .es256]))
+    var changed = [good, []]
+    for (index, value): (Int, JSONValue) in [
+      (0, "https://other.example"), (1, "other"), (2, .integer(1)), (3, .integer(Issuer.now - 600)),
+    ] {
+      var members = good
+      members[index] = JSONObject.Member(name: good[index].name, value: value)
+      changed.append(members)
+    }
+    for members in changed {
+      let token = try TokenMinter.mint(try #require(JSONObject(members)), with: key)
+      for check in checks {
+        switch (check(token, KeySet([key])), check.issued(token, by: key)) {
+        case (.success(let verified), .success(let claims)): #expect(claims.subject == verified.subject)
+        case (.failure(let refused), .failure(let error)): #expect(error.fault == refused.fault)
+        default: Issue.record("one is refused, and the other not")
+        }
+      }
+    }
+  }
+
   @Test("K-8: no private member is published", arguments: kinds)
   func publicMembers(algorithm: SignatureAlgorithm, kind: SigningKey.Kind) throws {
     let key = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)

@@ -68,6 +68,16 @@ void csystem_background_thread(const char *name, int niceness);
 void csystem_background_begin(void);
 void csystem_background_end(void);
 
+// What `csystem_catch_signal` wakes a reader with; -1 and errno where there is none.
+int csystem_signal_counter(void);
+
+// From now on the signal does nothing but to be noted and to wake whoever waits to read `counter`, the same one for all
+// signals of the process. -1 and errno where it fails.
+int csystem_catch_signal(int number, int counter);
+
+// The signals noted since the last call, each as the bit of its number.
+uint64_t csystem_caught_signals(int counter);
+
 static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 
 // Fires once at an absolute CLOCK_MONOTONIC time; 0 disarms.

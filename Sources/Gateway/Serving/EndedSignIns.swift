@@ -124,10 +124,15 @@ final class EndedSignInsRelay: Sendable {
     var told: [@Sendable () -> Void] = []
   }
 
-  private let comingBack = Mutex<Return?>(nil)
+  /// The closure is in a structure, as a mutex that holds it alone would wrap it once more at each look.
+  private struct Way {
+    let comingBack: Return
+  }
+
+  private let way = Mutex<Way?>(nil)
   private let waiting = Mutex<Waiting?>(nil)
 
-  private var isSet: Bool { comingBack.withLock { $0 != nil } }
+  private var isSet: Bool { way.withLock { $0 != nil } }
 
   /// Learns of what other processes end in `store`, since it was loaded. Nothing before `EndedSignIns.start`.
   ///
@@ -172,11 +177,11 @@ final class EndedSignInsRelay: Sendable {
     }
   }
 
-  fileprivate func set(_ comingBack: @escaping Return) { self.comingBack.withLock { $0 = comingBack } }
+  fileprivate func set(_ comingBack: @escaping Return) { way.withLock { $0 = Way(comingBack: comingBack) } }
 
   /// - Parameter told: Called once, from anywhere, when all loops refuse it.
   func add(_ ended: [EndedSignIn], told: @escaping @Sendable () -> Void = {}) {
-    guard let comingBack = comingBack.withLock({ $0 }) else { return told() }
+    guard let way = way.withLock({ $0 }) else { return told() }
     let isFirst = waiting.withLock { waiting in
       let isFirst = waiting == nil
       waiting = waiting ?? Waiting()
@@ -184,7 +189,7 @@ final class EndedSignInsRelay: Sendable {
       waiting?.told.append(told)
       return isFirst
     }
-    if isFirst { comingBack { $0.takeWhatWaits() } }
+    if isFirst { way.comingBack { $0.takeWhatWaits() } }
   }
 
   fileprivate func take() -> Waiting {

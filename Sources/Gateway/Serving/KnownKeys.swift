@@ -72,14 +72,19 @@ final class KnownKeys: Sendable {
 
 /// Has the control loop look for other keys of a provider, which ends in an answer that `KnownKeys.take` is given.
 final class KeyLookup: Sendable {
-  private let look = Mutex<(@Sendable (_ provider: String) -> Void)?>(nil)
+  /// The closure is in a structure, as a mutex that holds it alone would wrap it once more at each look.
+  private struct Way {
+    let look: @Sendable (_ provider: String) -> Void
+  }
 
-  func set(_ look: @escaping @Sendable (_ provider: String) -> Void) { self.look.withLock { $0 = look } }
+  private let way = Mutex<Way?>(nil)
+
+  func set(_ look: @escaping @Sendable (_ provider: String) -> Void) { way.withLock { $0 = Way(look: look) } }
 
   /// False before there is a loop.
   func begin(_ provider: String) -> Bool {
-    guard let look = look.withLock({ $0 }) else { return false }
-    look(provider)
+    guard let way = way.withLock({ $0 }) else { return false }
+    way.look(provider)
     return true
   }
 }

@@ -1,0 +1,38 @@
+#include "CSystem.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a signal handler may use atomics that take no lock");
+
+static _Atomic uint64_t caught;
+static int waking = -1;
+
+static void catch_signal(int number) {
+  int code = errno;
+  atomic_fetch_or(&caught, UINT64_C(1) << number);
+  uint64_t one = 1;
+  // It fails only where the counter is full, and then the reader is being woken.
+  (void)!write(waking, &one, sizeof one);
+  errno = code;
+}
+
+int csystem_signal_counter(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int csystem_catch_signal(int number, int counter) {
+  waking = counter;
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = catch_signal;
+  action.sa_flags = SA_RESTART;
+  sigfillset(&action.sa_mask);
+  return sigaction(number, &action, NULL);
+}
+
+uint64_t csystem_caught_signals(int counter) {
+  uint64_t count;
+  (void)!read(counter, &count, sizeof count);
+  return atomic_exchange(&caught, 0);
+}

@@ -100,7 +100,7 @@ def hash_seconds(text, count):
 def logins(gateway, rounds=9, count=10):
     """Logins and hashes in turns, as what a hash takes changes with what else the machine does."""
     client = Client(gateway)
-    # Whoever has as many sign-ins as they may have ends one with each login.
+    # Other people each time, as those who sign in are.
     names = itertools.cycle(CROWD)
     client.login(next(names))
     pairs = []

@@ -7,22 +7,22 @@
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a signal handler may use atomics that take no lock");
 
+// Written before the first signal is caught.
+static int counter = -1;
 static _Atomic uint64_t caught;
-static int waking = -1;
 
 static void catch_signal(int number) {
   int code = errno;
   atomic_fetch_or(&caught, UINT64_C(1) << number);
   uint64_t one = 1;
   // It fails only where the counter is full, and then the reader is being woken.
-  (void)!write(waking, &one, sizeof one);
+  (void)!write(counter, &one, sizeof one);
   errno = code;
 }
 
-int csystem_signal_counter(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+int csystem_signal_counter(void) { return counter = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int csystem_catch_signal(int number, int counter) {
-  waking = counter;
+int csystem_catch_signal(int number) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = catch_signal;
@@ -31,7 +31,7 @@ int csystem_catch_signal(int number, int counter) {
   return sigaction(number, &action, NULL);
 }
 
-uint64_t csystem_caught_signals(int counter) {
+uint64_t csystem_take_signals(void) {
   uint64_t count;
   (void)!read(counter, &count, sizeof count);
   return atomic_exchange(&caught, 0);

@@ -195,6 +195,7 @@ final class Gateway {
       control: control, log: log,
       logWriter: logWriter)
     gateway.watching.filesSeen = seen
+    try GatewayFault.raised(as: ExitStatus.unavailable) { try gateway.catchOrders() }
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async {
@@ -253,8 +254,15 @@ extension Gateway {
       })
   }
 
-  /// Starts to accept connections, and installs the signal handlers.
+  /// Starts to handle signals and to accept connections.
   private func beginServing() {
+    do throws(SystemError) {
+      try handleSignals()
+    } catch {
+      log.error("signals cannot be handled", metadata: ["error": "\(error)"])
+      logWriter.flush()
+      Process.exit(ExitStatus.unavailable.rawValue)
+    }
     startAdmin()
     server.start(
       ControlRequests(
@@ -268,13 +276,6 @@ extension Gateway {
         logWriter.flush()
         Process.exit(ExitStatus.unavailable.rawValue)
       })
-    do throws(SystemError) {
-      try handleSignals()
-    } catch {
-      log.error("signals cannot be handled", metadata: ["error": "\(error)"])
-      logWriter.flush()
-      Process.exit(ExitStatus.unavailable.rawValue)
-    }
     startSampling()
     startExporting()
     startWatching()
@@ -344,9 +345,8 @@ extension Gateway {
     }
   }
 
-  private func handleSignals() throws(SystemError) {
-    try handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
-    try handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
+  /// What an operator asks for while the gateway starts waits until it serves, and ends nothing.
+  private func catchOrders() throws(SystemError) {
     try handle(SIGHUP) {
       $0.reloadByOperator()
       $0.handover.note(signal: SIGHUP)
@@ -356,6 +356,13 @@ extension Gateway {
       $0.handover.note(signal: SIGUSR1)
     }
     try handle(SIGUSR2) { $0.handOver() }
+  }
+
+  /// Until now these have ended the process at once.
+  private func handleSignals() throws(SystemError) {
+    try handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
+    try handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
+    try signals.start()
   }
 
   private func handle(_ number: Int32, _ body: @escaping (Gateway) -> Void) throws(SystemError) {

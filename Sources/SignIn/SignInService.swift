@@ -169,6 +169,10 @@ public final class SignInService: Responder, Sendable {
     _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
     let now = now
+    guard !state.keys.isEmpty else {
+      failed(TokenNotMade.noKey.description)
+      return completion(.failure(.failed))
+    }
     let (id, refreshToken, former): ([UInt8], RefreshToken, RefreshToken?)
     do throws(CryptoError) {
       id = try RandomBytes.make(16)

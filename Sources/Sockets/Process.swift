@@ -35,14 +35,6 @@ public enum Process {
   /// A signal does what it does by default, whatever it did in the process that has started this one.
   public static func restore(signal number: Int32) { _ = Glibc.signal(number, SIG_DFL) }
 
-  /// No signal is kept from the calling thread, nor from those that it starts, whatever was kept from the process that
-  /// has started this one.
-  public static func unblockSignals() {
-    var none = sigset_t()
-    unsafe sigemptyset(&none)
-    unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
-  }
-
   /// Ends the process at once.
   public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 

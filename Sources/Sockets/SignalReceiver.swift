@@ -6,9 +6,9 @@ import Glibc
 /// Dispatch's sources would do, but the thread that they share is woken by every signal that any thread gets, as one
 /// that hashes a password does all the time (`BackgroundThreads`).
 public final class SignalReceiver: Pollable {
-  private let counter: Descriptor
   private let loop: EventLoop
-  private var handlers: [Int32: () -> Void] = [:]
+  private let counter: Descriptor
+  private var handlers: [(number: Int32, handle: () -> Void)] = []
 
   /// - Throws: Where the kernel gives no descriptor.
   public init(loop: EventLoop) throws(SystemError) {
@@ -16,22 +16,23 @@ public final class SignalReceiver: Pollable {
     counter = try Descriptor(csystem_signal_counter(), call: "eventfd")
   }
 
-  /// From now on the signal calls `handler` on the loop instead of doing what it does by default. One that comes again
-  /// before it is handled is handled once (signal(7)).
+  /// From now on the signal is handled, on the loop once that is started, instead of doing what it does by default. One
+  /// that comes again before it is handled is handled once (signal(7)).
   ///
-  /// - Parameters:
-  ///   - number: Another one at each call.
+  /// - Parameter number: 1 to 63, another one at each call.
   public func handle(_ number: Int32, _ handler: @escaping () -> Void) throws(SystemError) {
-    loop.assertIsCurrent()
-    if handlers.isEmpty { try loop.register(self, descriptor: counter.number, interest: .readableLevel) }
-    handlers[number] = handler
-    guard csystem_catch_signal(number, counter.number) == 0 else { throw .last("sigaction") }
+    precondition((1..<64).contains(number))
+    handlers.append((number, handler))
+    guard csystem_catch_signal(number) == 0 else { throw .last("sigaction") }
+  }
+
+  /// Begins to handle signals, also those that came since they are caught. Once, on the loop.
+  public func start() throws(SystemError) {
+    try loop.register(self, descriptor: counter.number, interest: .readableLevel)
   }
 
   public override func ready(_ events: ReadyEvents) {
-    let caught = csystem_caught_signals(counter.number)
-    for (number, handler) in handlers.sorted(by: { $0.key < $1.key }) where caught & (1 << UInt64(number)) != 0 {
-      handler()
-    }
+    let caught = csystem_take_signals()
+    for (number, handle) in handlers where caught & (1 << UInt64(number)) != 0 { handle() }
   }
 }

@@ -44,12 +44,13 @@ struct SignInTable: SQLiteTable {
       ended.append(found.record.id)
     }
     try insert(record, hash)
-    return try ended + endSurplus(beside: record)
+    let surplus = try surplus(beside: record)
+    for id in surplus { try end(id: id, provider: record.provider, now: now) }
+    return ended + surplus
   }
 
-  /// Ends the sign-ins of its subject that were used longest ago, where there are more than may be.
-  private func endSurplus(beside record: SignInRecord) throws(StoreFault) -> [String] {
-    let now = record.authenticatedAt
+  /// The sign-ins of its subject that were used longest ago, where there are more than may be.
+  private func surplus(beside record: SignInRecord) throws(StoreFault) -> [String] {
     // Those that are over count here, too: the index alone says how many there are, and nearly always that is few.
     let count = try database.number(
       "SELECT count(*) FROM sign_ins WHERE provider = ?1 AND subject = ?2",
@@ -63,11 +64,10 @@ struct SignInTable: SQLiteTable {
       ORDER BY last_used_at DESC, id LIMIT -1 OFFSET ?5
       """,
       [
-        .text(record.provider), .text(record.subject), .integer(now), .text(record.id),
+        .text(record.provider), .text(record.subject), .integer(record.authenticatedAt), .text(record.id),
         .integer(Int64(SignInLimits.perSubject - 1)),
       ]
     ) { surplus.append($0.text(0)) }
-    for id in surplus { try end(id: id, provider: record.provider, now: now) }
     return surplus
   }
 

@@ -88,7 +88,7 @@ public final class TokenVerifier: Sendable {
   ///   - keys: nil if the provider has no keys yet; a token that no key could make valid is still refused for its own
   ///     reason.
   ///   - now: The time that `exp`, `nbf` and `iat` are compared with, in seconds since 1970.
-  ///   - signatures: That of the loop.
+  ///   - signatures: That of the loop, or of whoever else verifies.
   /// - Throws: `TokenError`, with the reason of the first check that failed.
   public func verify(
     _ token: Span<UInt8>, keys: KeySet?, now: UnixSeconds, using signatures: SignatureVerifier
@@ -115,13 +115,16 @@ public final class TokenVerifier: Sendable {
   /// - Parameters:
   ///   - token: Of the caller's own making. Of one that came from anywhere else this proves nothing.
   ///   - now: As in `verify`.
-  /// - Throws: `TokenError`, with the reason for which `verify` would refuse it.
+  /// - Throws: `TokenError`, with the reason for which `verify` would refuse it; `keyMismatch` for a token of another key.
   public func checkIssued(
     _ token: Span<UInt8>, by key: IssuerKey, now: UnixSeconds
   ) throws(TokenError) -> ClaimsSet {
     try checkSize(token)
     let compact = try CompactToken(token)
-    _ = try acceptedAlgorithm(compact.header)
+    let algorithm = try acceptedAlgorithm(compact.header)
+    guard algorithm == key.algorithm, let keyID = compact.header.keyID, keyID.isSameBytes(as: key.keyID) else {
+      throw TokenError(.keyMismatch, keyID: compact.header.keyID)
+    }
     let claims = try compact.claims(keyID: key.keyID)
     _ = try policy.check(claims, now: now, keyID: key.keyID)
     return ClaimsSet(claims, policy)

@@ -134,3 +134,17 @@ struct EndedSignInsTests {
     #expect(told.all == ["a", "b", "c"])
   }
 }
+
+@Suite("Looking for other keys of a provider")
+struct KeyLookupTests {
+  @Test("Nobody looks before there is a loop; later the way there is as long after very many as it was before")
+  func many() {
+    let lookup = KeyLookup()
+    let asked = Mutex<[String]>([])
+    #expect(!lookup.begin("p"))
+    lookup.set { provider in asked.withLock { $0 = [provider] } }
+    for _ in 0..<500_000 { _ = lookup.begin("p") }
+    #expect(lookup.begin("q"))
+    #expect(asked.withLock { $0 } == ["q"])
+  }
+}

@@ -53,6 +53,22 @@ struct SessionStoreTests {
     #expect(try await find(1, now: 44_200, idle: 100_000) == nil)
   }
 
+  @Test(
+    "A user has so many sessions at once; the one that was used longest ago ends, and one that is over counts for none")
+  func perSubject() async throws {
+    let over = SignInLimits.perSubject / 2
+    for number in 0..<over { _ = try await begin(record("over\(number)", beganAt: 1000), UInt8(number)) }
+    let later: Int64 = 1000 + 43_200
+    for number in 0..<SignInLimits.perSubject {
+      let began = record("s\(number)", beganAt: later + Int64(number))
+      #expect(try await begin(began, UInt8(over + number)) == [])
+    }
+    #expect(try await begin(record("bob", subject: "bob", beganAt: later + 500), 254) == [])
+    #expect(try await begin(record("new", beganAt: later + 500), 255) == ["s0"])
+    #expect(try await find(UInt8(over), now: later + 501) == nil)
+    #expect(try await find(UInt8(over + 1), now: later + 501)?.id == "s1")
+  }
+
   @Test("It ends when it is not used; use is written once a minute")
   func idle() async throws {
     _ = try await begin(record("a"), 1)

@@ -35,6 +35,7 @@ struct IssuerKeyTests {
     "A token that was just signed is refused for what it would be refused for when it is verified", arguments: kinds)
   func checkIssued(algorithm: SignatureAlgorithm, kind: SigningKey.Kind) throws {
     let key = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)
+    let other = try IssuerKey(try SigningKey.generate(kind), algorithm: algorithm)
     let good: [JSONObject.Member] = [
       JSONObject.Member(name: "iss", value: .string(Issuer.name)), JSONObject.Member(name: "aud", value: "api"),
       JSONObject.Member(name: "sub", value: "alice"), JSONObject.Member(name: "exp", value: .integer(Issuer.now + 60)),
@@ -52,6 +53,7 @@ struct IssuerKeyTests {
     for members in changed {
       let token = try TokenMinter.mint(try #require(JSONObject(members)), with: key)
       for check in checks {
+        if case .success = check.issued(token, by: other) { Issue.record("of another key") }
         switch (check(token, KeySet([key])), check.issued(token, by: key)) {
         case (.success(let verified), .success(let claims)): #expect(claims.subject == verified.subject)
         case (.failure(let refused), .failure(let error)): #expect(error.fault == refused.fault)

@@ -68,15 +68,15 @@ void csystem_background_thread(const char *name, int niceness);
 void csystem_background_begin(void);
 void csystem_background_end(void);
 
-// What `csystem_catch_signal` wakes a reader with; -1 and errno where there is none.
+// A descriptor that is readable once a signal was caught: one for each process, made before the first is. -1 and errno
+// where there is none.
 int csystem_signal_counter(void);
 
-// From now on the signal does nothing but to be noted and to wake whoever waits to read `counter`, the same one for all
-// signals of the process. -1 and errno where it fails.
-int csystem_catch_signal(int number, int counter);
+// From now on the signal, 1 to 63, is noted instead of doing what it does by default. -1 and errno where that fails.
+int csystem_catch_signal(int number);
 
-// The signals noted since the last call, each as the bit of its number.
-uint64_t csystem_caught_signals(int counter);
+// The signals caught since the last call, each as the bit of its number.
+uint64_t csystem_take_signals(void);
 
 static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 

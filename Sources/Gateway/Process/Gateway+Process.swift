@@ -12,7 +12,6 @@ extension Gateway {
     Process.ignore(signal: SIGPIPE)
     // Where it is ignored, the end of a child cannot be waited for.
     Process.restore(signal: SIGCHLD)
-    Process.unblockSignals()
     Process.growHeapInSteps()
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be disabled") }
     let limit = Int(clamping: Process.raiseDescriptorLimit())

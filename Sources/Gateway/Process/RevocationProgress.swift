@@ -1,8 +1,14 @@
 /// What of revocations the loops were told, and who waits until all of them refuse it.
 struct RevocationProgress {
+  private struct Waiting {
+    /// How many loops do not know yet.
+    var loops: Int
+    let known: () -> Void
+  }
+
   private var generation: UInt64 = 0
-  /// How many loops do not know yet, by the generation that they are told.
-  private var untold: [UInt64: (loops: Int, known: () -> Void)] = [:]
+  /// By the generation that the loops are told.
+  private var untold: [UInt64: Waiting] = [:]
 
   /// Of what the loops are told next.
   mutating func nextGeneration() -> UInt64 {
@@ -12,7 +18,7 @@ struct RevocationProgress {
 
   /// - Parameter known: To be called once all `loops` know of that generation.
   mutating func wait(for generation: UInt64, loops: Int, known: @escaping () -> Void) {
-    untold[generation] = (loops, known)
+    untold[generation] = Waiting(loops: loops, known: known)
   }
 
   /// A loop refuses what is revoked in that generation.

@@ -252,6 +252,11 @@ extension Revocations {
 }
 
 extension Revocations {
+  /// Whether the key that a token was verified with is revoked, and with it all that it has signed.
+  public func listsKey(of token: VerifiedToken) -> Bool {
+    kind(revoking: token.provider, jti: nil, subject: nil, keyID: token.keyID) != nil
+  }
+
   /// What revokes one who was authenticated by these claims; nil: nothing does.
   ///
   /// - Parameter keyID: The `kid` of the key that signed them.

@@ -83,6 +83,10 @@ def test_access_lines_name_whoever_signs_in_and_out(scene, provider):
     named.append(made.gateway.access_of(browser.log_out().request_id))
     assert [(line["status"], line["provider"], line["subject"]) for line in named] == [
         (303, "company", "e-7"), (200, "company", "e-7"), (303, "company", "e-7")]
+    # The provider names people by other claims than routes do, unless it says more.
+    for claims, name in (({"sub": "alice"}, None), ({"sub": "alice", "employee": "e-7"}, "e-7")):
+        line = made.gateway.access_of(backchannel(made, provider.logout_token(**claims)).request_id)
+        assert (line["status"], line.get("subject")) == (200, name)
     # Whoever has no session that is good is nobody.
     for cookies in ({}, former):
         browser.cookies = dict(cookies)
@@ -291,6 +295,29 @@ def test_C_13_a_revoked_user_begins_no_session(scene, provider, tmp_path):
             line.startswith(SESSION) for line in answer.all("set-cookie"))
     assert "revocations.file" in made.gateway.wait_message("sign-in failed")["why"]
     assert len(made.gateway.said("signed in")) == 1
+
+
+def test_T_16_what_a_revoked_key_has_signed_is_no_word_of_the_providers(scene, provider, tmp_path):
+    revoked = tmp_path / "revoked.txt"
+    revoked.write_text("sub mallory\n")
+    made = scene(top=f"revocations: {{ file: {revoked} }}")
+    browser = made.browser()
+    browser.sign_in()
+    (tmp_path / "new.txt").write_text(f"kid {provider.key.kid}\n")
+    (tmp_path / "new.txt").rename(revoked)
+
+    def refused():
+        stranger = made.browser()
+        hops, answer = followed(stranger, stranger.go("/a"))
+        return answer if answer.status >= 400 else None
+    answer = wait_until(refused, "a sign-in that is refused")
+    assert made.gateway.access_of(answer.request_id)["reason"] == "id_token_refused"
+    assert "its key is revoked" in made.gateway.wait_message("sign-in failed")["why"]
+    answer = backchannel(made, provider.logout_token(sub="alice"))
+    line = made.gateway.access_of(answer.request_id)
+    assert (answer.status, line["reason"]) == (400, "logout_token_refused") and "subject" not in line
+    # What it has ended is nothing.
+    assert browser.go("/a").status == 200
 
 
 def test_C_13_a_credential_that_signing_in_does_not_replace_is_refused(scene, provider, tmp_path):

@@ -34,12 +34,14 @@ struct ProviderTokenTests {
     for nonce in ["n-0S6_WzA2Mj", "another"] {
       let token = try TokenMinter.mint(Self.claims(Self.identity, [("nonce", .string(nonce))]), type: "JWT", with: key)
       _ = try? identities.verify(
-        String(decoding: token, as: UTF8.self), for: Self.sent, accessToken: "", keys: KeySet([key]), now: Self.now)
+        String(decoding: token, as: UTF8.self), for: Self.sent, accessToken: "", keys: KeySet([key]),
+        revocations: Revocations(), now: Self.now)
     }
     for events in [JSONValue.object([Self.event: .object([:])]), .null] {
       let claims = Self.claims(Self.logout, [("events", events)])
       _ = try? logouts.verify(
-        TokenMinter.mint(claims, type: "logout+jwt", with: key), keys: KeySet([key]), now: Self.now)
+        TokenMinter.mint(claims, type: "logout+jwt", with: key), keys: KeySet([key]), revocations: Revocations(),
+        now: Self.now)
     }
     #expect(keys.withLock { $0 } == [key.keyID, key.keyID])
   }
@@ -54,7 +56,7 @@ struct ProviderTokenTests {
 
   private func verify(
     _ changes: [(String, JSONValue)] = [], type: String = "JWT", for occasion: IDTokenVerifier.Occasion = sent,
-    keys: KeySet? = nil
+    keys: KeySet? = nil, revocations: Revocations = Revocations()
   ) throws -> Result<IDToken, CodeFlowFault> {
     let token = try TokenMinter.mint(Self.claims(Self.identity, changes), type: type, with: key)
     do throws(CodeFlowFault) {
@@ -62,7 +64,7 @@ struct ProviderTokenTests {
         try IDTokenVerifier(policy, clientID: "shop").verify(
           String(decoding: token, as: UTF8.self), for: occasion,
           accessToken: "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y",
-          keys: keys ?? KeySet([key]), now: Self.now))
+          keys: keys ?? KeySet([key]), revocations: revocations, now: Self.now))
     } catch {
       return .failure(error)
     }
@@ -154,7 +156,7 @@ struct ProviderTokenTests {
     let token = try TokenMinter.mint(Self.claims(Self.identity, []), type: "JWT", with: key)
     do throws(CodeFlowFault) {
       _ = try IDTokenVerifier(policy, clientID: "shop").verify(
-        String(decoding: token, as: UTF8.self), for: Self.sent, accessToken: "a", keys: nil,
+        String(decoding: token, as: UTF8.self), for: Self.sent, accessToken: "a", keys: nil, revocations: Revocations(),
         now: Self.now)
       Issue.record("taken")
     } catch {
@@ -175,6 +177,25 @@ struct ProviderTokenTests {
     }
   }
 
+  @Test("T-16: what a revoked key has signed is no word of the provider's; a revoked user may still be signed out")
+  func revoked() throws {
+    var ofKey = Revocations()
+    ofKey.insert(.keyID, key.keyID.utf8Span.span, provider: policy.provider)
+    guard case .failure(let fault) = try verify(revocations: ofKey) else {
+      Issue.record("taken")
+      return
+    }
+    #expect(fault.reason == .idTokenRefused && !fault.mayBeCuredByKeys)
+    #expect(try logout(revocations: ofKey) == nil)
+    var ofAnother = Revocations()
+    ofAnother.insert(.keyID, key.keyID.utf8Span.span, provider: "another")
+    #expect(try verify(revocations: ofAnother).get().subject == "alice")
+    #expect(try logout(revocations: ofAnother) != nil)
+    var ofUser = Revocations()
+    ofUser.insert(.subject, "alice".utf8Span.span, provider: policy.provider)
+    #expect(try logout(revocations: ofUser)?.subject == "alice")
+  }
+
   // MARK: Logout tokens
 
   private static let logout: [(String, JSONValue)] = [
@@ -183,16 +204,20 @@ struct ProviderTokenTests {
     ("events", .object([event: .object([:])])),
   ]
 
-  private func logout(_ changes: [(String, JSONValue)] = [], type: String = "logout+jwt") throws -> LogoutToken? {
+  private func logout(
+    _ changes: [(String, JSONValue)] = [], type: String = "logout+jwt", revocations: Revocations = Revocations()
+  ) throws -> LogoutToken? {
     let token = try TokenMinter.mint(Self.claims(Self.logout, changes), type: type, with: key)
-    return try? LogoutTokenVerifier(policy, clientID: "shop").verify(token, keys: KeySet([key]), now: Self.now)
+    return try? LogoutTokenVerifier(policy, clientID: "shop").verify(
+      token, keys: KeySet([key]), revocations: revocations, now: Self.now)
   }
 
   @Test("Whose sessions it ends")
   func whose() throws {
     #expect(
       try logout()
-        == LogoutToken(sessionID: "08a5019c", subject: "alice", tokenID: "bWJq", deadline: Self.now + 60))
+        == LogoutToken(sessionID: "08a5019c", subject: "alice", name: "alice", tokenID: "bWJq", deadline: Self.now + 60)
+    )
     #expect(try logout([("sid", .null)])?.sessionID == nil)
     #expect(try logout([("sub", .null)])?.subject == nil)
     // Providers of before `typ` was recommended.
@@ -217,6 +242,6 @@ struct ProviderTokenTests {
     for type in ["at+jwt", "dpop+jwt", "x"] { #expect(try logout(type: type) == nil) }
     let token = try TokenMinter.mint(Self.claims(Self.identity, []), type: "JWT", with: key)
     let verifier = LogoutTokenVerifier(policy, clientID: "shop")
-    #expect((try? verifier.verify(token, keys: KeySet([key]), now: Self.now)) == nil)
+    #expect((try? verifier.verify(token, keys: KeySet([key]), revocations: Revocations(), now: Self.now)) == nil)
   }
 }

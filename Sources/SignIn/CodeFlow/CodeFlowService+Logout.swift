@@ -84,13 +84,13 @@ extension CodeFlowService {
         EndpointResponses.error(.invalidRequest, "a form with logout_token is needed", .logoutTokenRefused))
     }
     do throws(CodeFlowFault) {
-      end(try logoutTokens.verify(token, keys: access.keys(), now: now), completion)
+      end(try logoutTokens.verify(token, keys: access.keys(), revocations: inForce, now: now), completion)
     } catch {
       guard error.mayBeCuredByKeys else { return refuse(error, completion) }
       access.newKeys { [self] keys in
         onQueue { [self] in
           do throws(CodeFlowFault) {
-            end(try logoutTokens.verify(token, keys: keys, now: now), completion)
+            end(try logoutTokens.verify(token, keys: keys, revocations: inForce, now: now), completion)
           } catch {
             refuse(error, completion)
           }
@@ -128,6 +128,7 @@ extension CodeFlowService {
           say(.endedByProvider(count: ids.count))
           // §2.8: 200, and nothing that is kept.
           let done = LocalResponse(status: 200, fields: [("Cache-Control", "no-store")], body: [])
+            .naming(token.name, of: provider)
           endSessions(ids) { completion(done) }
         }
       }

@@ -34,14 +34,16 @@ extension CodeFlowService {
     _ completion: @escaping @Sendable (Result<IDToken, CodeFlowFault>) -> Void
   ) {
     let first = result { () throws(CodeFlowFault) in
-      try idTokens.verify(token, for: occasion, accessToken: accessToken, keys: access.keys(), now: now)
+      try idTokens.verify(
+        token, for: occasion, accessToken: accessToken, keys: access.keys(), revocations: inForce, now: now)
     }
     guard case .failure(let fault) = first, fault.mayBeCuredByKeys else { return completion(first) }
     access.newKeys { [self] keys in
       onQueue { [self] in
         completion(
           result { () throws(CodeFlowFault) in
-            try idTokens.verify(token, for: occasion, accessToken: accessToken, keys: keys, now: now)
+            try idTokens.verify(
+              token, for: occasion, accessToken: accessToken, keys: keys, revocations: inForce, now: now)
           })
       }
     }

@@ -108,11 +108,14 @@ public final class CodeFlowService: Responder, Sendable {
 
   var now: UnixSeconds { clock() }
 
-  /// Takes what routes refuse although it verifies: nobody whom it names begins a session.
+  /// Takes what routes refuse although it verifies: nobody whom it names begins a session, and no word of the provider's
+  /// counts that a key of it has signed.
   public func take(_ revocations: Revocations) { self.revocations.withLock { $0 = revocations } }
 
+  var inForce: Revocations { revocations.withLock { $0 } }
+
   func isRevoked(_ claims: ClaimsSet) -> Bool {
-    revocations.withLock { $0 }.kind(revoking: claims, keyID: nil) != nil
+    inForce.kind(revoking: claims, keyID: nil) != nil
   }
 
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {

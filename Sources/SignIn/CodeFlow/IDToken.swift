@@ -63,8 +63,10 @@ struct IDTokenVerifier: Sendable {
   /// - Parameters:
   ///   - accessToken: The one that came with it.
   ///   - keys: The provider's; nil: it has none.
+  ///   - revocations: Of keys: what one of them has signed is refused.
   func verify(
-    _ token: String, for occasion: Occasion, accessToken: String, keys: KeySet?, now: UnixSeconds
+    _ token: String, for occasion: Occasion, accessToken: String, keys: KeySet?, revocations: Revocations,
+    now: UnixSeconds
   ) throws(CodeFlowFault) -> IDToken {
     let bytes = Array(token.utf8)
     let good: VerifiedToken
@@ -75,6 +77,7 @@ struct IDTokenVerifier: Sendable {
     } catch {
       throw .token(.identity, error)
     }
+    guard !revocations.listsKey(of: good) else { throw .tokenRefused(.identity, "its key is revoked") }
     // An access token of the same provider for the same audience is none (RFC 8725 §3.12).
     if let type = decoded.header["typ"]?.string, !["jwt", "application/jwt"].contains(type.lowercased()) {
       throw .tokenRefused(.identity, "its typ is not JWT")

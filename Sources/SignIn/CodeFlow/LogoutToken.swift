@@ -7,6 +7,8 @@ struct LogoutToken: Sendable, Equatable {
   /// The provider's session; nil: all of the subject's.
   let sessionID: String?
   let subject: String?
+  /// Who that is by the claim that names people on routes; nil: it has no such claim.
+  let name: String?
   /// `jti`: each is good once.
   let tokenID: String
   /// From this second on it is refused whether or not it came before.
@@ -43,8 +45,12 @@ struct LogoutTokenVerifier: Sendable {
     self.verified = verified
   }
 
-  /// - Parameter keys: The provider's; nil: it has none.
-  func verify(_ token: [UInt8], keys: KeySet?, now: UnixSeconds) throws(CodeFlowFault) -> LogoutToken {
+  /// - Parameters:
+  ///   - keys: The provider's; nil: it has none.
+  ///   - revocations: Of keys: what one of them has signed is refused.
+  func verify(
+    _ token: [UInt8], keys: KeySet?, revocations: Revocations, now: UnixSeconds
+  ) throws(CodeFlowFault) -> LogoutToken {
     let good: VerifiedToken
     let claims: JSONObject
     let type: String?
@@ -56,6 +62,7 @@ struct LogoutTokenVerifier: Sendable {
     } catch {
       throw .token(.logout, error)
     }
+    guard !revocations.listsKey(of: good) else { throw .tokenRefused(.logout, "its key is revoked") }
     // An access token of the same provider is none (RFC 8725 §3.11).
     if let type, !LogoutTokenVerifier.types.contains(type) {
       throw .tokenRefused(.logout, "its typ is not \(LogoutTokenVerifier.type)")
@@ -72,7 +79,8 @@ struct LogoutTokenVerifier: Sendable {
       throw .tokenRefused(.logout, "it has no jti")
     }
     verified(good)
-    return LogoutToken(sessionID: sessionID, subject: subject, tokenID: tokenID, deadline: good.deadline)
+    return LogoutToken(
+      sessionID: sessionID, subject: subject, name: good.subject, tokenID: tokenID, deadline: good.deadline)
   }
 
   /// Its `typ` is recommended (§2.4), and providers of before that leave it out.

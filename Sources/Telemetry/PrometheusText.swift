@@ -28,10 +28,11 @@ public struct PrometheusText: MetricWriter {
     _ labels: MetricLabels, by name: String, _ values: [String], _ count: (Int) -> UInt64
   ) {
     let prefix = prefix([], labels) + name.utf8 + PrometheusText.equals
+    let closing = PrometheusText.closing
     for (index, value) in values.enumerated() {
-      bytes += prefix
+      bytes.append(copying: prefix)
       PrometheusText.write(value, to: &bytes)
-      bytes += PrometheusText.closing
+      bytes.append(copying: closing)
       end(count(index))
     }
   }
@@ -39,10 +40,11 @@ public struct PrometheusText: MetricWriter {
   public mutating func sample(_ labels: MetricLabels, _ histogram: Histogram) {
     var count: UInt64 = 0
     let prefix = prefix(PrometheusText.bucket, labels)
-    for index in 0...Histogram.bounds.count {
+    let bounds = PrometheusText.bounds
+    for index in bounds.indices {
       count &+= histogram.count(of: index)
-      bytes += prefix
-      bytes += PrometheusText.bounds[index]
+      bytes.append(copying: prefix)
+      bytes.append(copying: bounds[index])
       end(count)
     }
     start(labels, PrometheusText.sum)
@@ -61,8 +63,8 @@ public struct PrometheusText: MetricWriter {
     + [[UInt8]("le=\"+Inf\"} ".utf8)]
 
   private mutating func start(_ labels: MetricLabels, _ suffix: [UInt8] = []) {
-    bytes += name
-    bytes += suffix
+    bytes.append(copying: name)
+    bytes.append(copying: suffix)
     if !labels.pairs.isEmpty {
       bytes.append(UInt8(ascii: "{"))
       PrometheusText.write(labels, to: &bytes)

@@ -1,3 +1,5 @@
+import Sockets
+
 /// Metrics in Prometheus' text format 0.0.4.
 public struct PrometheusText: MetricWriter {
   public private(set) var bytes: [UInt8] = []

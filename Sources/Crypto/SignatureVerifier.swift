@@ -1,6 +1,7 @@
 internal import COpenSSL
 
-/// Checks signatures. One for each loop, or whoever else verifies: what OpenSSL prepares for a key is kept for the next signature.
+/// Checks signatures. One for each loop, or whoever else verifies: what OpenSSL prepares for a key is kept for the next
+/// signature.
 ///
 /// Not for two threads at once.
 public final class SignatureVerifier {

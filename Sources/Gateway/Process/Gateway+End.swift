@@ -38,6 +38,11 @@ extension Gateway {
       log.notice("not handed over: the gateway is draining")
       return
     }
+    // It may be a new process itself, which the former one still waits for.
+    guard servesSince != nil else {
+      log.notice("not handed over: the gateway does not serve yet")
+      return
+    }
     guard !Process.isFirst else {
       log.error(
         "not handed over: this is the container's first process, with which the container ends; replace the container")

@@ -5,6 +5,10 @@ public struct PrometheusText: MetricWriter {
   public private(set) var bytes: [UInt8] = []
   /// Of the family.
   private var name: [UInt8] = []
+  /// Those of the sample that is written, as they stand between braces.
+  private var labels: [UInt8] = []
+  /// What samples have in common that differ in one more label. Kept, so that a thousand routes allocate it once.
+  private var prefix: [UInt8] = []
 
   public static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -16,12 +20,14 @@ public struct PrometheusText: MetricWriter {
   }
 
   public mutating func sample(_ labels: MetricLabels, _ value: UInt64) {
-    start(labels)
+    encode(labels)
+    start()
     end(value)
   }
 
   public mutating func sample(_ labels: MetricLabels, _ value: Double) {
-    start(labels)
+    encode(labels)
+    start()
     bytes += "\(value)\n".utf8
   }
 
@@ -29,7 +35,10 @@ public struct PrometheusText: MetricWriter {
   public mutating func samples(
     _ labels: MetricLabels, by name: String, _ values: [String], _ count: (Int) -> UInt64
   ) {
-    let prefix = prefix([], labels) + name.utf8 + PrometheusText.equals
+    encode(labels)
+    common([])
+    prefix += name.utf8
+    prefix.append(copying: PrometheusText.equals)
     let closing = PrometheusText.closing
     for (index, value) in values.enumerated() {
       bytes.append(copying: prefix)
@@ -41,7 +50,8 @@ public struct PrometheusText: MetricWriter {
 
   public mutating func sample(_ labels: MetricLabels, _ histogram: Histogram) {
     var count: UInt64 = 0
-    let prefix = prefix(PrometheusText.bucket, labels)
+    encode(labels)
+    common(PrometheusText.bucket)
     let bounds = PrometheusText.bounds
     for index in bounds.indices {
       count &+= histogram.count(of: index)
@@ -49,9 +59,9 @@ public struct PrometheusText: MetricWriter {
       bytes.append(copying: bounds[index])
       end(count)
     }
-    start(labels, PrometheusText.sum)
+    start(PrometheusText.sum)
     end(seconds: histogram.sumMicroseconds)
-    start(labels, PrometheusText.count)
+    start(PrometheusText.count)
     end(count)
   }
 
@@ -64,45 +74,47 @@ public struct PrometheusText: MetricWriter {
     Histogram.bounds.indices.map { [UInt8]("le=\"\(Double(Histogram.bounds[$0]) / 1_000_000)\"} ".utf8) }
     + [[UInt8]("le=\"+Inf\"} ".utf8)]
 
-  private mutating func start(_ labels: MetricLabels, _ suffix: [UInt8] = []) {
+  /// Begins a sample of the labels that were encoded last.
+  private mutating func start(_ suffix: [UInt8] = []) {
     bytes.append(copying: name)
     bytes.append(copying: suffix)
-    if !labels.pairs.isEmpty {
+    if !labels.isEmpty {
       bytes.append(UInt8(ascii: "{"))
-      PrometheusText.write(labels, to: &bytes)
+      bytes.append(copying: labels)
       bytes.append(UInt8(ascii: "}"))
     }
     bytes.append(UInt8(ascii: " "))
   }
 
-  /// What samples begin with that have one more label behind `labels`.
-  private func prefix(_ suffix: [UInt8], _ labels: MetricLabels) -> [UInt8] {
-    var prefix = name + suffix
+  /// Makes the prefix of samples that have one more label behind those that were encoded last.
+  private mutating func common(_ suffix: [UInt8]) {
+    prefix.removeAll(keepingCapacity: true)
+    prefix.append(copying: name)
+    prefix.append(copying: suffix)
     prefix.append(UInt8(ascii: "{"))
-    PrometheusText.write(labels, to: &prefix)
-    if !labels.pairs.isEmpty { prefix.append(UInt8(ascii: ",")) }
-    return prefix
+    prefix.append(copying: labels)
+    if !labels.isEmpty { prefix.append(UInt8(ascii: ",")) }
   }
 
-  /// As they stand between braces, escaped.
-  private static func write(_ labels: MetricLabels, to bytes: inout [UInt8]) {
+  private mutating func encode(_ labels: MetricLabels) {
+    self.labels.removeAll(keepingCapacity: true)
     for (index, pair) in labels.pairs.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
-      bytes += pair.name.utf8
-      bytes += equals
-      write(pair.value, to: &bytes)
-      bytes.append(UInt8(ascii: "\""))
+      if index > 0 { self.labels.append(UInt8(ascii: ",")) }
+      self.labels += pair.name.utf8
+      self.labels.append(copying: PrometheusText.equals)
+      PrometheusText.write(pair.value, to: &self.labels)
+      self.labels.append(UInt8(ascii: "\""))
     }
   }
 
   /// As it stands between quotes, escaped.
   private static func write(_ value: String, to bytes: inout [UInt8]) {
-    let value = value.utf8
-    guard value.contains(where: isEscaped) else {
-      bytes += value
+    let span = value.utf8.span
+    guard span.indices.contains(where: { isEscaped(span[$0]) }) else {
+      bytes += value.utf8
       return
     }
-    for byte in value {
+    for byte in value.utf8 {
       switch byte {
       case UInt8(ascii: "\\"), UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), byte]
       case UInt8(ascii: "\n"): bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]

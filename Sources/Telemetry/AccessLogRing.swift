@@ -90,10 +90,10 @@ public final class AccessLogRing {
       line: Line(format, remembersRefusals: remembersRefusals), refusals: remembersRefusals ? RecentRefusals() : nil)
   }
 
-  /// That of a loop whose exchanges nobody wants to see.
+  /// A ring that keeps and writes nothing.
   public static func none() -> AccessLogRing { AccessLogRing(nil, .json) }
 
-  /// One that remembers refusals, and writes nothing.
+  /// A ring that remembers refusals, and writes nothing.
   public static func remembering() -> AccessLogRing { AccessLogRing(nil, .json, remembersRefusals: true) }
 
   /// The line of an exchange in each format, and its spans. They go nowhere.
@@ -108,7 +108,7 @@ public final class AccessLogRing {
     return lines + spans.take().pieces.map(\.bytes)
   }
 
-  /// Whether anything comes of a line.
+  /// Whether anything is done with exchanges: written, remembered or exported.
   public var isOn: Bool { ring != nil || kept.refusals != nil || kept.keepsSpans }
 
   /// Whether exchanges that are part of a sampled trace are kept for export.
@@ -117,17 +117,17 @@ public final class AccessLogRing {
     set { kept.keepsSpans = newValue }
   }
 
-  /// The spans since the last call, and how many there was no room for.
+  /// Takes the spans that were kept since the last call, and how many there was no room for.
   public func takeSpans() -> SpanBuffer.Taken { kept.spans.take() }
 
-  /// What was refused last.
+  /// What was refused last, by kind; empty where refusals are not remembered.
   public var recentRefusals: [RecentRefusals.Part] { kept.refusals?.parts ?? [] }
 
-  /// Writes the line that `fill` makes of the record; drops and counts it where the writer is too far behind.
+  /// Writes the line of an exchange. Never waits: where the writer is too far behind, the line is dropped and counted.
   ///
   /// - Parameters:
-  ///   - fill: Is given what it has filled the last time, and has to set all of it.
-  ///   - decided: What the rule was asked about, of a refusal that is remembered.
+  ///   - fill: Fills in the record. It still holds the exchange before, so all of it has to be set.
+  ///   - decided: What the rule was asked about. Called only for a refusal that is remembered.
   public func write(
     _ fill: (inout AccessRecord) -> Void, decided: (borrowing AccessRecord) -> DecidedRequest? = { _ in nil }
   ) {

@@ -5,13 +5,17 @@ import Synchronization
 /// The thread that writes log lines. Loops only fill their rings; a disk that stalls costs lines, never requests
 /// (SECURITY L-4).
 public final class LogWriter: Sendable {
+  /// What the writer tells about itself.
   public enum Event: Sendable {
-    /// So many lines were lost since the last event: the writer was too far behind, or could not write.
+    /// So many lines were lost since the last such event: the writer was too far behind, or could not write.
     case dropped(Int)
+    /// Writing fails, where it did not before. Lines are lost until `recovered`.
     case failed(SystemError)
+    /// Lines can be written again.
     case recovered
-    /// The file was opened anew.
+    /// The file was opened again by its path.
     case reopened
+    /// The file could not be opened again; the old one stays in use.
     case reopenFailed(SystemError)
   }
 

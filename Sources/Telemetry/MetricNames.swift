@@ -1,8 +1,11 @@
-/// Numbers for the names that counters have, which outlive reloads: a route, an upstream or a provider of the same name goes
-/// on counting where it was. Used on the control loop alone.
+/// Numbers for the names that counters have. They outlive reloads: a route, an upstream or a provider of the same name
+/// goes on counting where it was. Used on the control loop alone.
 public final class MetricNames {
+  /// The names of routes by their numbers; 0 is `""`, which stands for no route.
   public private(set) var routes: [String] = [""]
+  /// The names of upstreams by their numbers; 0 is `""`, which stands for none.
   public private(set) var upstreams: [String] = [""]
+  /// The names of providers by their numbers; 0 is `""`, which stands for none.
   public private(set) var providers: [String] = [""]
   private var routeNumbers: [String: Int] = [:]
   private var upstreamNumbers: [String: Int] = [:]
@@ -12,10 +15,14 @@ public final class MetricNames {
   /// memory.
   private static let countMax = 20_000
 
+  /// Knows no names yet.
   public init() {}
 
+  /// The number of a route's name, a new one where it has none yet; 0 once 20,000 names have one.
   public func number(ofRoute name: String) -> Int { MetricNames.number(name, &routes, &routeNumbers) }
+  /// The number of an upstream's name, a new one where it has none yet; 0 once 20,000 names have one.
   public func number(ofUpstream name: String) -> Int { MetricNames.number(name, &upstreams, &upstreamNumbers) }
+  /// The number of a provider's name, a new one where it has none yet; 0 once 20,000 names have one.
   public func number(ofProvider name: String) -> Int { MetricNames.number(name, &providers, &providerNumbers) }
 
   private static func number(_ name: String, _ names: inout [String], _ numbers: inout [String: Int]) -> Int {

@@ -1,4 +1,4 @@
-/// Metrics as OTLP has them in JSON: sums and histograms are cumulative, since the process began.
+/// Metrics as OTLP writes them in JSON. Sums and histograms are cumulative: they count since the process began.
 public struct OTLPMetrics: MetricWriter {
   private var requests: [[UInt8]] = []
   private var text: [UInt8] = []
@@ -13,25 +13,33 @@ public struct OTLPMetrics: MetricWriter {
   /// Of one request; the sample with which it is reached may go past it.
   private static let requestBytes = 512 * 1024
 
+  /// Begins to write.
+  ///
   /// - Parameters:
+  ///   - resource: The gateway that the metrics are of.
   ///   - since: When the process began, in nanoseconds since 1970.
-  ///   - now: Likewise.
+  ///   - now: When the samples are taken, in nanoseconds since 1970.
   public init(_ resource: OTLPResource, since: Int64, now: Int64) {
     self.resource = resource
     times = [UInt8]("],\"startTimeUnixNano\":\"\(since)\",\"timeUnixNano\":\"\(now)\",".utf8)
   }
 
-  /// The contents of requests, none larger than a collector takes: a thousand routes need several.
+  /// Ends the writing.
+  ///
+  /// - Returns: The contents of requests to the collector, each small enough to be accepted: a thousand routes need
+  ///   several.
   public consuming func finish() -> [[UInt8]] {
     endRequest()
     return requests
   }
 
+  /// Begins a metric. Nothing is written of one that has no samples.
   public mutating func begin(_ name: StaticString, _ kind: MetricKind, _ help: StaticString) {
     endFamily()
     family = (name, kind, help)
   }
 
+  /// Writes a data point with `asInt`.
   public mutating func sample(_ labels: MetricLabels, _ value: UInt64) {
     beginPoint(labels)
     text += "\"asInt\":\"".utf8
@@ -39,11 +47,13 @@ public struct OTLPMetrics: MetricWriter {
     text += "\"}".utf8
   }
 
+  /// Writes a data point with `asDouble`.
   public mutating func sample(_ labels: MetricLabels, _ value: Double) {
     beginPoint(labels)
     text += "\"asDouble\":\(value)}".utf8
   }
 
+  /// Writes a histogram's data point: its buckets, which are not cumulative, and its sum in seconds.
   public mutating func sample(_ labels: MetricLabels, _ histogram: Histogram) {
     beginPoint(labels)
     text += "\"bucketCounts\":[".utf8

@@ -61,15 +61,16 @@ enum OTLPText {
   }
 }
 
-/// Which gateway it is that sends traces and metrics.
+/// The gateway that sends traces and metrics, in OTLP's words the resource.
 public struct OTLPResource: Sendable {
-  /// The program's.
+  /// The program's version: `service.version`.
   public let version: String
-  /// Another one for each process.
+  /// Tells processes apart, so each has another: `service.instance.id`.
   public let instance: String
 
   static let name = "portcullis"
 
+  /// The resource of this process.
   public init(version: String, instance: String) {
     self.version = version
     self.instance = instance

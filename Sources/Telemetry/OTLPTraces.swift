@@ -1,5 +1,6 @@
-/// Spans as one request of OTLP has them in JSON.
+/// Traces as OTLP writes them in JSON.
 public enum OTLPTraces {
+  /// The content of one request to the collector, with the spans of all `pieces`, none of which may be empty.
   public static func request(_ pieces: [SpanBuffer.Piece], _ resource: OTLPResource) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(pieces.reduce(1024) { $0 + $1.bytes.count })

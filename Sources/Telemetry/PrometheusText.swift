@@ -2,6 +2,7 @@ import Sockets
 
 /// Metrics in Prometheus' text format 0.0.4.
 public struct PrometheusText: MetricWriter {
+  /// What was written so far.
   public private(set) var bytes: [UInt8] = []
   /// Of the family.
   private var name: [UInt8] = []
@@ -10,28 +11,33 @@ public struct PrometheusText: MetricWriter {
   /// What samples have in common that differ in one more label. Kept, so that a thousand routes allocate it once.
   private var prefix: [UInt8] = []
 
+  /// The Content-Type of a response with such a text.
   public static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
 
+  /// An empty text.
   public init() { bytes.reserveCapacity(64 << 10) }
 
+  /// Writes the family's lines `# HELP` and `# TYPE`.
   public mutating func begin(_ name: StaticString, _ kind: MetricKind, _ help: StaticString) {
     self.name = [UInt8]("\(name)".utf8)
     bytes += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n".utf8
   }
 
+  /// Writes a sample of the family that `begin` has begun.
   public mutating func sample(_ labels: MetricLabels, _ value: UInt64) {
     encode(labels)
     start()
     end(value)
   }
 
+  /// Writes a sample of the family that `begin` has begun.
   public mutating func sample(_ labels: MetricLabels, _ value: Double) {
     encode(labels)
     start()
     bytes += "\(value)\n".utf8
   }
 
-  /// As other writers have it, but what all of them have in common is written once.
+  /// A sample for each of `values`. What all of them have in common is made only once.
   public mutating func samples(
     _ labels: MetricLabels, by name: String, _ values: [String], _ count: (Int) -> UInt64
   ) {
@@ -48,6 +54,7 @@ public struct PrometheusText: MetricWriter {
     }
   }
 
+  /// Writes a histogram's cumulative buckets, up to `+Inf`, its sum in seconds and its count.
   public mutating func sample(_ labels: MetricLabels, _ histogram: Histogram) {
     var count: UInt64 = 0
     encode(labels)

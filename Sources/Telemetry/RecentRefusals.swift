@@ -5,21 +5,22 @@ import Sockets
 
 /// A refusal that is remembered.
 public struct RememberedRefusal: Sendable {
-  /// Its access line, as JSON.
+  /// Its access line as JSON, with the line feed at its end.
   public let line: [UInt8]
-  /// nil: no rule was asked.
+  /// What the route's rule was asked about; nil: no rule was consulted.
   public let decided: DecidedRequest?
 
+  /// A refusal with its access line.
   public init(line: [UInt8], decided: DecidedRequest? = nil) {
     self.line = line
     self.decided = decided
   }
 }
 
-/// What one loop refused last, by kind: none of them takes the room of another, so that who scans a site does not make
-/// an operator's refusals forgotten. Used on that loop alone.
+/// What one loop refused last, by kind. No kind takes the room of another, so that someone who scans a site does not
+/// displace the refusals that an operator looks for. Used on that loop alone.
 public struct RecentRefusals {
-  /// Whose doing they are.
+  /// Whose doing refusals are.
   public enum Kind: String, CaseIterable, Sendable {
     case client, issuer, policy, upstream, gateway
     /// The client's, or the rules', of somebody who has shown nothing that was found to be genuine: anybody can make
@@ -50,14 +51,16 @@ public struct RecentRefusals {
     }
   }
 
-  /// Those of one kind.
+  /// The refusals of one kind.
   public struct Part: Sendable {
+    /// Whose doing they are.
     public let kind: Kind
-    /// Those that came last first.
+    /// The refusals, the latest first.
     public let latestFirst: [RememberedRefusal]
     /// Whether older ones may have been forgotten.
     public let isFull: Bool
 
+    /// The refusals of `kind` that are remembered.
     public init(_ kind: Kind, latestFirst: [RememberedRefusal], isFull: Bool = false) {
       self.kind = kind
       self.latestFirst = latestFirst
@@ -65,7 +68,7 @@ public struct RecentRefusals {
     }
   }
 
-  /// Of each kind.
+  /// How many refusals of each kind are remembered.
   public static let countMax = 128
 
   private var rings = Kind.allCases.map(Ring.init)
@@ -77,6 +80,7 @@ public struct RecentRefusals {
     for index in rings.indices where rings[index].kind == kind { rings[index].keep(refusal) }
   }
 
+  /// What is remembered now, one part for each kind.
   public var parts: [Part] { rings.map(\.part) }
 
   private struct Ring {

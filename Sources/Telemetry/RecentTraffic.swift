@@ -4,20 +4,22 @@ public import Sockets
 public struct RecentTraffic: Sendable {
   private var samples: [(at: MonotonicTime, verdicts: TrafficVerdicts)]
 
-  /// How often they are asked.
+  /// How often `add` is to be called.
   public static let every: Duration = .seconds(60)
   private static let kept: Duration = .seconds(600)
 
+  /// Remembers nothing yet.
+  ///
   /// - Parameter start: When the counters were at zero.
   public init(from start: MonotonicTime) { samples = [(start, TrafficVerdicts())] }
 
-  /// Remembers what they say `now`, and forgets what nothing is counted from any more.
+  /// Remembers what the counters say `now`, and forgets what is no longer needed.
   public mutating func add(_ verdicts: TrafficVerdicts, at now: MonotonicTime) {
     samples.removeFirst(first(at: now))
     samples.append((now, verdicts))
   }
 
-  /// What came in the last ten minutes, or up to one more; or since the beginning.
+  /// What was counted in the last ten to eleven minutes, or since the beginning where that is less, and in what time.
   ///
   /// - Parameter verdicts: What the counters say now.
   public func latest(_ verdicts: TrafficVerdicts, at now: MonotonicTime) -> (verdicts: TrafficVerdicts, time: Duration)

@@ -2,14 +2,18 @@ public import Reason
 
 /// How many requests there were in some time, and how many of them were refused or failed, by reason.
 public struct RefusalShares: Sendable, Equatable {
+  /// All requests.
   public private(set) var requests: UInt64
+  /// Those that were refused or cut off, by reason.
   public private(set) var refusals: [Reason: UInt64]
 
+  /// So many requests and refusals; without arguments, none.
   public init(requests: UInt64 = 0, refusals: [Reason: UInt64] = [:]) {
     self.requests = requests
     self.refusals = refusals
   }
 
+  /// The totals of all routes.
   public init(_ counts: TrafficCounts) {
     requests = counts.routes.reduce(0) { $0 &+ $1.total }
     refusals = [:]
@@ -31,21 +35,24 @@ public struct RefusalShares: Sendable, Equatable {
 
   /// A reason for which a greater part is refused than before.
   public struct Excess: Sendable, Equatable {
+    /// Why the requests are refused.
     public let reason: Reason
-    /// Of all requests, 0 to 1.
+    /// Its share of all requests before, from 0 to 1.
     public let before: Double
+    /// Its share of all requests now, from 0 to 1.
     public let now: Double
   }
 
-  /// Fewer requests say nothing.
+  /// With fewer requests, before or now, `excess(over:)` finds nothing.
   public static let requestsMin: UInt64 = 50
   private static let refusalsMin: UInt64 = 10
   private static let excessMin = 0.02
 
-  /// The reason of which the share has left its band: above what it was before by more than a fiftieth of all requests
-  /// and by more than four standard deviations of such a sample. nil: none, or there is too little to tell.
+  /// The reason whose share has grown beyond chance: by more than a fiftieth of all requests, and by more than four
+  /// standard deviations of a sample of this size. Of several, the one that grew most; nil: none has, or there is too
+  /// little to tell.
   ///
-  /// Only above: that fewer are refused is what most changes of a rule are for.
+  /// Only growth counts: most changes of a rule are made so that fewer are refused.
   public func excess(over before: RefusalShares) -> Excess? {
     guard before.requests >= RefusalShares.requestsMin, requests >= RefusalShares.requestsMin else { return nil }
     var worst: Excess?

@@ -1,21 +1,28 @@
-/// The spans of one loop until they are exported: JSON texts with commas between. Bounded; what does not fit is counted
-/// and dropped.
+/// The spans of one loop until they are exported: JSON texts with commas between. Its size is bounded; what does not
+/// fit is dropped and counted.
 public struct SpanBuffer: Sendable {
-  /// As many as go out together.
+  /// Spans that are exported in one request.
   public struct Piece: Sendable {
+    /// JSON objects with commas between, as they stand in OTLP's array `spans`.
     public fileprivate(set) var bytes: [UInt8] = []
+    /// How many spans are in `bytes`.
     public fileprivate(set) var spans = 0
 
+    /// An empty piece.
     public init() {}
 
+    /// A piece of so many spans.
     public init(_ bytes: [UInt8], spans: Int) {
       self.bytes = bytes
       self.spans = spans
     }
   }
 
+  /// What was taken out of a buffer.
   public struct Taken: Sendable {
+    /// The spans, oldest first.
     public let pieces: [Piece]
+    /// How many spans there was no room for since the last time.
     public let dropped: Int
   }
 
@@ -27,6 +34,7 @@ public struct SpanBuffer: Sendable {
   static let pieceSpansMax = 512
   static let piecesMax = 32
 
+  /// An empty buffer.
   public init() {}
 
   /// Adds the spans of an exchange that is part of a sampled trace; of others there are none.
@@ -57,13 +65,15 @@ public struct SpanBuffer: Sendable {
   }
 }
 
-/// What came of spans.
+/// What became of spans since the process began.
 public struct SpanCounts: Sendable, Equatable {
+  /// Spans that the collector has accepted.
   public var exported: UInt64 = 0
-  /// The collector does not take them.
+  /// Spans that the collector does not accept.
   public var rejected: UInt64 = 0
-  /// There was no room, or no time.
+  /// Spans for which there was no room, or no time.
   public var dropped: UInt64 = 0
 
+  /// All counts at zero.
   public init() {}
 }

@@ -1,7 +1,9 @@
-/// How many answers there were, by the status' first digit; 0 is of exchanges that were cut before there was one.
+/// How many responses there were by the first digit of their status; 0 is for exchanges that were cut before there was
+/// one.
 public struct StatusCounts: Sendable {
   private var counts = InlineArray<6, UInt64>(repeating: 0)
 
+  /// All counts at zero.
   public init() {}
 
   mutating func count(_ status: Int) {
@@ -20,9 +22,12 @@ public struct StatusCounts: Sendable {
     return result
   }
 
-  /// - Parameter place: A status' first digit.
+  /// How many there were of one class.
+  ///
+  /// - Parameter place: The first digit of the status; of another number than 0 to 5 the count is 0.
   public func count(of place: Int) -> UInt64 { counts.indices.contains(place) ? counts[place] : 0 }
 
+  /// The sum of all classes, with the exchanges that had no status.
   public var total: UInt64 {
     var sum: UInt64 = 0
     for place in counts.indices { sum &+= counts[place] }

@@ -8,6 +8,7 @@ public struct Timestamp {
 
   init() {}
 
+  /// The text of a moment in nanoseconds since 1970, cut to microseconds. For the years 1970 to 9999.
   public static func text(_ nanosecondsSince1970: Int64) -> String {
     var timestamp = Timestamp()
     timestamp.write(nanosecondsSince1970)
@@ -15,7 +16,10 @@ public struct Timestamp {
     return String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
   }
 
-  /// The second that such a text says, since 1970; nil where it is none.
+  /// Reads such a text.
+  ///
+  /// - Returns: Seconds since 1970, the fraction cut off; nil where the text has another length, or no digits where
+  ///   numbers are.
   public static func seconds(_ text: Span<UInt8>) -> Int64? {
     guard text.count == 27 else { return nil }
     func number(_ start: Int, _ width: Int) -> Int64? {

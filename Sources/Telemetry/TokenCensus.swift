@@ -1,24 +1,28 @@
 public import Tokens
 
-/// Which verified tokens came: what one loop has counted since it began, or several together.
+/// Which verified tokens arrived: what one loop has counted since it began, or several loops together.
 ///
-/// A value: a copy is what it was at that moment. What is counted apart is bounded by the keys and the configuration, as
-/// only what was verified comes here, and by `kindsMax`.
+/// A value: a copy is what it was at that moment. Only verified tokens are counted, so the kinds are bounded by the
+/// keys and the configuration, and by `kindsMax`.
 public struct TokenCensus: Sendable {
   /// What tokens are told apart by.
   public struct Kind: Hashable, Sendable {
-    /// The provider's name, and its issuer.
+    /// The provider's name.
     public let provider: String
+    /// The provider's issuer.
     public let issuer: String
-    /// As `VerifiedToken.keyName`.
+    /// As `VerifiedToken.keyName`: the `kid` of the key, or else its thumbprint; nil for a secret.
     public let key: String?
+    /// The `alg` of the signature.
     public let algorithm: SignatureAlgorithm
-    /// The first of the provider's audiences that the token is for; nil: it takes any.
+    /// The first of the provider's audiences that the token is for; nil: the provider accepts any.
     public let audience: String?
-    /// Whether the token has a `kid`, and a `typ`.
+    /// Whether the token has a `kid` (RFC 7515 §4.1.4).
     public let namesKey: Bool
+    /// Whether the token has a `typ` (RFC 7515 §4.1.9).
     public let saysType: Bool
 
+    /// The kind with these traits.
     public init(
       provider: String, issuer: String, key: String?, algorithm: SignatureAlgorithm, audience: String?,
       namesKey: Bool = true, saysType: Bool = true
@@ -32,13 +36,15 @@ public struct TokenCensus: Sendable {
       self.saysType = saysType
     }
 
+    /// The kind of a token that came with a request.
     public init(_ token: VerifiedToken) {
       self.init(
         provider: token.provider, issuer: token.issuer, key: token.keyName, algorithm: token.algorithm,
         audience: token.audience, namesKey: token.namesKey, saysType: token.saysType)
     }
 
-    /// Of a token that the code flow brought, whose audience and `typ` are others than those of tokens in requests.
+    /// The kind of a token that the code flow brought, whose audience and `typ` differ from those of tokens in
+    /// requests, and are not counted.
     public init(ofCodeFlow token: VerifiedToken) {
       self.init(
         provider: token.provider, issuer: token.issuer, key: token.keyName, algorithm: token.algorithm, audience: nil,
@@ -46,12 +52,12 @@ public struct TokenCensus: Sendable {
     }
   }
 
-  /// Where a kind is counted, to be kept with a token, so that it need not be looked for again.
+  /// Where a kind is counted. It is kept together with a token, so that the kind need not be looked up again.
   public struct Handle: Sendable, Equatable {
     fileprivate var slot: UInt32
     fileprivate var serial: UInt32
 
-    /// Of no kind.
+    /// The handle of no kind.
     public static let none = Handle(slot: .max, serial: 0)
   }
 
@@ -62,7 +68,7 @@ public struct TokenCensus: Sendable {
     var serial: UInt32
   }
 
-  /// From when on everything is known: since counting began, or since the last use of a kind that had to leave.
+  /// From when on the counts are complete: since counting began, or since the last use of a kind that had to leave.
   public private(set) var since: UnixSeconds
   private var slots: [Slot] = []
   private var places: [Kind: Int] = [:]
@@ -70,17 +76,22 @@ public struct TokenCensus: Sendable {
   /// So many kinds are held; then whichever was not seen for longest leaves for another.
   private let kindsMax: Int
 
-  /// - Parameter since: When counting begins.
+  /// An empty census.
+  ///
+  /// - Parameters:
+  ///   - since: When counting begins.
+  ///   - kindsMax: How many kinds are held, at least 1. Then the one that was not seen for longest makes room for
+  ///     another.
   public init(since: UnixSeconds, kindsMax: Int = 4096) {
     self.since = since
     self.kindsMax = max(kindsMax, 1)
   }
 
-  /// A request came with a verified token.
+  /// Counts a verified token that arrived.
   ///
   /// - Parameters:
   ///   - handle: That of the token's kind, where it is known.
-  ///   - kind: Of the token; asked for where the handle is not good any more.
+  ///   - kind: That of the token. Called only where the handle is no longer good.
   /// - Returns: The handle of its kind.
   public mutating func count(_ arrival: TokenArrival, known handle: Handle, _ kind: () -> Kind) -> Handle {
     let known = Int(handle.slot)
@@ -108,7 +119,7 @@ public struct TokenCensus: Sendable {
     return oldest
   }
 
-  /// Adds what another loop has counted; holds all of it.
+  /// Adds what another loop has counted. Holds all of it, even beyond `kindsMax`.
   public mutating func add(_ other: TokenCensus) {
     since = max(since, other.since)
     for slot in other.slots {

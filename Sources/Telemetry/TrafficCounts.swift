@@ -1,40 +1,55 @@
 import Access
 public import Reason
 
-/// What one loop has counted since it began, or several together. A value: a copy is what it was at that moment.
+/// What one loop has counted since it began, or several loops together. A value: a copy is what it was at that moment.
 public struct TrafficCounts: Sendable {
-  /// By `MetricNames`' number; 0 is of requests that no route is for.
+  /// By `MetricNames`' number; 0 is for requests that matched no route.
   public private(set) var routes: [ExchangeCounts] = [ExchangeCounts()]
   /// By `MetricNames`' number. The durations are those until the first byte of the response.
   public private(set) var upstreams: [ExchangeCounts] = [ExchangeCounts()]
-  /// What upstreams have answered themselves, by `MetricNames`' number.
+  /// The responses that came from the upstreams themselves, by `MetricNames`' number: those of the gateway in their
+  /// place are not among them.
   public private(set) var forwarded: [StatusCounts] = [StatusCounts()]
+  /// Exchanges that the gateway refused or cut off.
   public private(set) var refusals: [Refused: UInt64] = [:]
-  /// Requests that were let through, and that what their provider or route tries refuses: it is not enforced for them.
+  /// Requests that were admitted although what their provider or route tries would have refused them: it is not
+  /// enforced for their senders.
   public private(set) var unenforced: [Refused: UInt64] = [:]
-  /// Those of `refusals` that what their route tries has refused, or their provider: then it has that one's number.
+  /// Those of `refusals` that come from a check that the route or the provider only tries. `provider` is set where it
+  /// is the provider's check, and 0 where it is the route's.
   public private(set) var refusedByTried: [Refused: UInt64] = [:]
+  /// Attempts after the first one to send a request upstream.
   public private(set) var retries: UInt64 = 0
+  /// Requests whose token had been verified or introspected before.
   public private(set) var cacheHits: UInt64 = 0
+  /// Requests whose token had to be verified or introspected.
   public private(set) var cacheMisses: UInt64 = 0
+  /// Bytes received from clients, heads included.
   public private(set) var bytesIn: UInt64 = 0
+  /// Bytes sent to clients, heads included.
   public private(set) var bytesOut: UInt64 = 0
+  /// Connections accepted from clients.
   public private(set) var connections: UInt64 = 0
 
+  /// What refusals are counted by.
   public struct Refused: Hashable, Sendable {
+    /// `MetricNames`' number; 0: no route matched.
     public let route: Int
+    /// Why the request was refused or cut off.
     public let reason: Reason
-    /// `MetricNames`' number; 0: none is known. Only of `refusals` and `refusedByTried`.
+    /// `MetricNames`' number; 0: none is known. Always 0 in `unenforced`.
     public var provider = 0
-    /// `MetricNames`' number; 0: somebody else is to blame. Only of `refusals`.
+    /// `MetricNames`' number of the upstream that is to blame; 0: someone else is. Only in `refusals`.
     public var upstream = 0
   }
 
+  /// Nothing counted yet.
   public init() {}
 
-  /// A connection was accepted.
+  /// Counts a connection that was accepted.
   public mutating func countConnection() { connections &+= 1 }
 
+  /// Counts an exchange that has ended.
   public mutating func count(_ exchange: borrowing ExchangeMeasure) {
     if exchange.route >= routes.count { TrafficCounts.grow(&routes, to: exchange.route) }
     routes[exchange.route].count(status: exchange.status, microseconds: exchange.totalMicroseconds)
@@ -75,6 +90,7 @@ public struct TrafficCounts: Sendable {
     counts += [StatusCounts](repeating: StatusCounts(), count: index + 1 - counts.count)
   }
 
+  /// Adds what another loop has counted.
   public mutating func add(_ other: TrafficCounts) {
     TrafficCounts.add(other.routes, to: &routes)
     TrafficCounts.add(other.upstreams, to: &upstreams)

@@ -1,12 +1,13 @@
 public import HTTP
 import JSON
 
-/// A line of the access log, JSON or logfmt, as the gateway writes it: where the fields stand in it that say what was
-/// decided of whom. No text is made of what nobody asks for.
+/// A line of the access log, JSON or logfmt, as the gateway writes it: where in it the fields are that say what was
+/// decided about whom. A text is made only of fields that are asked for.
 public struct AccessLine: Sendable {
+  /// The fields that are found; all others are skipped.
   public enum Field: Int, Sendable {
     case time, requestID, client, method, host, path, route, status, reason, provider, subject, claims, upstream
-    /// Of a program message.
+    /// The text of a program message.
     case message
   }
 
@@ -19,7 +20,7 @@ public struct AccessLine: Sendable {
     var isEscaped = false
   }
 
-  /// nil where it is neither a line of the access log nor a message.
+  /// Parses a line, without its line feed; nil where it is neither of the access log nor a program message.
   public init?(_ line: Span<UInt8>) {
     guard line.count > 1 else { return nil }
     let isWhole = line[0] == UInt8(ascii: "{") ? readJSON(line) : readLogfmt(line)
@@ -29,20 +30,21 @@ public struct AccessLine: Sendable {
     else { return nil }
   }
 
-  /// Whether it is a message of the program.
+  /// Whether it is a program message.
   public var isMessage: Bool { has(.message) && !has(.status) }
 
+  /// Whether the line has the field.
   public func has(_ field: Field) -> Bool { values[field.rawValue].isThere }
 
-  /// Where its value stands in the line, as it is written there, without quotes.
+  /// Where the field's value is in the line, as it is written there, without quotes; empty where there is none.
   public func range(_ field: Field) -> ByteRange { values[field.rawValue].range }
 
-  /// Whether that is the value itself, and nothing in it stands for something else.
+  /// Whether those bytes are the value itself, without escapes.
   public func isPlain(_ field: Field) -> Bool { !values[field.rawValue].isEscaped }
 
   /// The value; nil where there is none, or it is malformed.
   ///
-  /// - Parameter line: What this was made of.
+  /// - Parameter line: The line that this was made from.
   public func text(_ field: Field, in line: Span<UInt8>) -> String? {
     let value = values[field.rawValue]
     guard value.isThere else { return nil }

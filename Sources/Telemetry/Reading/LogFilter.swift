@@ -1,12 +1,13 @@
 import HTTP
 
-/// Which lines of a log are wanted. Of several words for one field any will do; of several fields all have to hold.
+/// Which lines of a log are wanted. Of several values for one field any will do; of several fields all have to match.
 public struct LogFilter: Sendable {
-  /// Statuses that are asked for together: `4xx`, or one.
+  /// Either one status or all of a class.
   public struct Statuses: Sendable, Equatable {
     let range: ClosedRange<Int64>
 
-    /// nil for what is neither a status of three digits nor a digit and `xx`.
+    /// Parses a status of three digits, or a first digit and `xx`, as in `4xx`; the first is 1 to 5. nil for anything
+    /// else.
     public init?(_ text: String) {
       guard text.utf8.count == 3, let first = text.utf8.first,
         (UInt8(ascii: "1")...UInt8(ascii: "5")).contains(first)
@@ -22,30 +23,33 @@ public struct LogFilter: Sendable {
     }
   }
 
-  /// For each field by its name, the values that will do.
+  /// The values that will do, by the name of their field.
   public var values: [String: Set<String>] = [:]
+  /// Any of these will do; empty: any status.
   public var statuses: [Statuses] = []
-  /// Canonical paths: each of them, in either spelling, and what is below it, will do.
+  /// Canonical paths. Each admits itself, in any spelling, and what is below it; empty: any path.
   public var paths: [String] = []
-  /// Whether only the program's messages are wanted. `values` are of their fields then.
+  /// Whether only program messages are wanted. `values` are then about their fields.
   public var isOfMessages = false
-  /// The earliest time, as lines write it.
+  /// The earliest time that is wanted, as lines write it; nil: any.
   public var since: String?
-  /// The first time that is too late.
+  /// The first time that is no longer wanted, as lines write it; nil: any.
   public var until: String?
 
+  /// Admits every line.
   public init() {}
 
-  /// Whether it asks for what only lines of the access log have.
+  /// Whether it asks for something that only lines of the access log have.
   public var isOfRequests: Bool {
     !isOfMessages && !(values.isEmpty && statuses.isEmpty && paths.isEmpty)
   }
 
-  /// Whether nothing is asked for.
+  /// Whether it admits every line.
   public var admitsAll: Bool {
     !isOfMessages && values.isEmpty && statuses.isEmpty && paths.isEmpty && since == nil && until == nil
   }
 
+  /// Whether the line is wanted.
   public func admits(_ line: LogLine) -> Bool {
     if let since, line.time < since { return false }
     if let until, line.time >= until { return false }

@@ -4,25 +4,30 @@ import Reason
 
 /// A line of a log as the gateway writes it, JSON or logfmt, with its fields in their order.
 public struct LogLine: Sendable, Equatable {
+  /// Which of the two logs the line is of.
   public enum Kind: Sendable, Equatable {
-    /// Of the access log.
+    /// One of the access log: it has a status and a request id.
     case access
-    /// A program message.
+    /// A program message: it has a level and a message.
     case message
   }
 
+  /// One name and its value.
   public struct Field: Sendable, Equatable {
+    /// The field's name, such as `request_id`.
     public let name: String
-    /// As it is written in logfmt, without quotes and escapes.
+    /// The text of the value, without quotes and escapes; of JSON that is not a string, its JSON text.
     public let value: String
   }
 
+  /// Which of the two logs the line is of.
   public let kind: Kind
+  /// All fields, in the line's order.
   public let fields: [Field]
-  /// RFC 3339, UTC, microseconds: those of two lines compare as their texts do.
+  /// The value of `time`: RFC 3339, UTC, microseconds. Compared as texts, times are in the order of time.
   public let time: String
 
-  /// nil where it is no line of ours.
+  /// Parses a line, without its line feed; nil where it is not one of the gateway's.
   public init?(_ line: Span<UInt8>) {
     guard line.count > 1 else { return nil }
     let isJSON = line[0] == UInt8(ascii: "{")
@@ -45,14 +50,14 @@ public struct LogLine: Sendable, Equatable {
   /// The value of a field; nil where the line has none of that name.
   public subscript(_ name: String) -> String? { LogLine.value(of: name, in: fields) }
 
-  /// Whether anybody can have had it written, as many times as they like: nothing that they have shown was genuine.
+  /// Whether anyone could have caused it, as often as they like: the sender has shown nothing genuine.
   public var isOfUnknownClient: Bool {
     let isKnown = self["subject"] != nil
     guard let reason = self["reason"].flatMap(Reason.init(rawValue:)) else { return !isKnown }
     return RecentRefusals.Kind(reason, isVerified: isKnown) == .unknownClient
   }
 
-  /// The number, where a whole one stands there.
+  /// The value of a field as a whole number; nil where there is none, or it is something else.
   public func number(_ name: String) -> Int64? { self[name].flatMap { Int64($0) } }
 
   private static func value(of name: String, in fields: [Field]) -> String? {
@@ -60,7 +65,7 @@ public struct LogLine: Sendable, Equatable {
     return nil
   }
 
-  /// Whether it is written as `Timestamp` does.
+  /// Whether `text` has the form that `Timestamp` writes.
   public static func isTime(_ text: String) -> Bool {
     let bytes = text.utf8Span.span
     guard bytes.count == 27 else { return false }

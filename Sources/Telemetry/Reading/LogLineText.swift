@@ -1,11 +1,12 @@
-/// Lines of a log as people read them: one line each, what matters first.
+/// Shows lines of a log to people: one line each, what matters first.
 public struct LogLineText: Sendable {
-  /// Whether colours are put in, as a terminal takes them (ECMA-48 SGR).
+  /// Whether the text has colours, as escape sequences for terminals (ECMA-48 SGR).
   public let hasColours: Bool
 
+  /// Shows lines with colours or without.
   public init(hasColours: Bool) { self.hasColours = hasColours }
 
-  /// Without its end.
+  /// The line for people, without a line feed. What it quotes is escaped, so that it cannot control a terminal.
   public func text(of line: LogLine) -> String {
     let parts = line.kind == .access ? request(line) : message(line)
     return parts.joined(separator: "  ")

@@ -1,15 +1,20 @@
-/// How many requests of a log were refused why, by whose doing, on which route, and since when; and what is tried.
+/// How many requests of a log were refused: why, by whose fault, on which route, and since when; and what is only
+/// tried.
 public struct LogSummary: Sendable {
-  /// What is counted of one word.
+  /// What is counted of one word of a field, such as one reason.
   public struct Count: Sendable, Equatable {
+    /// The word; `(others)` stands for all beyond the first thousand of a field, `(no route)` for requests that matched
+    /// none.
     public let word: String
-    /// Of a reason, whose doing it is.
+    /// Of a reason, whose fault it is; otherwise nil.
     public let blame: String?
+    /// All lines with that word.
     public private(set) var requests = 0
-    /// Of these, with a reason.
+    /// Those of `requests` that have a reason.
     public private(set) var refused = 0
-    /// When the first and the last of them began, as lines write it.
+    /// When the earliest of them began, as lines write it.
     public private(set) var first: String
+    /// When the latest of them began, as lines write it.
     public private(set) var last: String
 
     init(_ word: String, blame: String? = nil, _ line: LogLine) {
@@ -28,7 +33,7 @@ public struct LogSummary: Sendable {
     }
   }
 
-  /// Of all requests; nil: there were none.
+  /// All requests; nil: there were none.
   public private(set) var all: Count?
   private var reasons: [String: Count] = [:]
   private var blames: [String: Count] = [:]
@@ -41,8 +46,10 @@ public struct LogSummary: Sendable {
   static let otherWords = "(others)"
   static let noRoute = "(no route)"
 
+  /// A summary of no lines.
   public init() {}
 
+  /// Counts a line of the access log. Program messages are ignored.
   public mutating func add(_ line: LogLine) {
     guard line.kind == .access else { return }
     var all = all ?? Count("all", line)
@@ -62,13 +69,15 @@ public struct LogSummary: Sendable {
     counts[word, default: Count(word, blame: isKept ? blame : nil, line)].add(line)
   }
 
-  /// The most frequent first.
+  /// The requests with a `reason`, by it, the most frequent first.
   public var byReason: [Count] { LogSummary.sorted(reasons) }
+  /// The same requests by `blame`, the most frequent first.
   public var byBlame: [Count] { LogSummary.sorted(blames) }
+  /// All requests by route, the most frequent first.
   public var byRoute: [Count] { LogSummary.sorted(routes) }
-  /// Of those that what is tried has refused, why.
+  /// The requests that something tried has refused, by reason, the most frequent first.
   public var byTried: [Count] { LogSummary.sorted(triedReasons) }
-  /// Of those that it would have refused.
+  /// The admitted requests that something tried would have refused, by reason, the most frequent first.
   public var byShadow: [Count] { LogSummary.sorted(shadows) }
 
   private static func sorted(_ counts: [String: Count]) -> [Count] {

@@ -1,12 +1,15 @@
-/// A value of a configuration as it counts: what the file says, and defaults where it says nothing.
+/// A value of a configuration as it takes effect: what the file says, and defaults where it says nothing.
 public enum EffectiveValue: Sendable, Equatable {
-  /// As the file would write it. `${NAME}` stays as it is: what the environment holds may be a secret.
+  /// A scalar as the file would write it. `${NAME}` stays as it is: what the environment holds may be a secret.
   case text(String)
   case list([EffectiveValue])
   case mapping([Entry])
 
+  /// A key of a mapping, with its value.
   public struct Entry: Sendable, Equatable {
+    /// The key's name.
     public let key: String
+    /// What it is set to, or its default.
     public let value: EffectiveValue
   }
 

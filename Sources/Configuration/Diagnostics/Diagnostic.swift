@@ -7,6 +7,7 @@ public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
   public let file: String
   /// nil where the file as a whole is meant.
   public let position: Position?
+  /// What is wrong, without the place, on one line unless it shows findings of a test.
   public let message: String
 
   /// `gateway.conf:14:9: unknown key "isuer"; did you mean "issuer"?`

@@ -1,7 +1,8 @@
 /// All faults of a `gateway.conf`, in the order of the file. Never empty.
 public struct Diagnostics: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Faults of the file as a whole first, then by position, then those of other files.
   public let list: [Diagnostic]
-  /// The files that were read, or were to be: with one of them mended there may be no fault.
+  /// The files that were read, or were to be: once one of them is corrected there may be no fault.
   public var filesNamed: [String] = []
 
   /// At least one altogether.

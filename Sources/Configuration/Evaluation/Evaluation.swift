@@ -5,36 +5,44 @@ public import Tokens
 
 /// What becomes of a request.
 public struct Evaluation: Sendable {
+  /// The request, and the route that it came to.
   public let routed: RequestEvaluator.Routed
-  /// What the route's rule asks for, and what it found.
+  /// What the route's rule asks for, each with what was found; empty where no rule was consulted.
   public let findings: [Finding]
-  /// What it tries beside that.
+  /// The same of what the rule only tries.
   public let triedFindings: [Finding]
+  /// What the gateway would do.
   public let result: Result
-  /// Why what the route or the token's provider tries would refuse it, were it enforced for whoever sends it.
+  /// The reason for which what the route or the token's provider tries would refuse it, were it enforced for whoever
+  /// sends it; nil: it would not.
   public let unenforced: Reason?
 
+  /// What the gateway would do with a request.
   public enum Result: Sendable {
-    /// The gateway answers itself.
+    /// The gateway answers it itself, on a path of its own.
     case answeredHere
+    /// It would be answered with the reason's status.
     case refused(Reason)
+    /// It would be forwarded, or redirected.
     case allowed(Forwarding)
 
     /// Why it is refused; nil: it is not.
     public var refusal: Reason? { if case .refused(let reason) = self { reason } else { nil } }
   }
 
-  /// What goes on.
+  /// A request that is allowed, as it would go on.
   public struct Forwarding: Sendable {
+    /// As in the request.
     public let method: String
     /// Path and query.
     public let target: String
+    /// Where it would go.
     public let destination: RouteConfiguration.Destination
-    /// The lines that say who it is.
+    /// Field lines without CRLF that tell the upstream who the sender is; empty for a redirect.
     public let identityFields: [String]
-    /// What would be signed beside them; nil: nothing.
+    /// How the assertion would be made that accompanies them; nil: there is none.
     public let assertion: AssertionConfiguration?
-    /// What the route changes beside that.
+    /// Which header fields the route sets or removes besides these.
     public let headers: HeaderChanges
     /// Whether the token that authenticated the request goes on with it.
     public let hasToken: Bool

@@ -8,18 +8,22 @@ public import Tokens
 ///
 /// Tokens are taken to be verified or refused by a provider as they were: providers of the same name are the same.
 public final class Replay: Sendable {
+  /// Routes requests by the configuration that is tried, with tried rules required where `enforcing` says so.
   public let evaluator: RequestEvaluator
   private let routes: [ReplayedRoute]
   private let providers: [String: Int]
   private let answersPreflights: Bool
-  /// Whether it makes a difference where a client is.
+  /// Whether the decisions depend on clients' addresses.
   public let readsClients: Bool
-  /// Whether it makes a difference who it is, beside their claims: where something is enforced for a share of the senders.
+  /// Whether the decisions depend on who the sender is, besides the claims: where something is enforced for a share of
+  /// the senders.
   public let readsSubjects: Bool
   /// Whether proxies ask about requests that they forward themselves (`forward_auth`).
   public var isAskedByProxies: Bool { evaluator.configuration.forwardAuth != nil }
 
-  /// - Parameter enforcing: Whether to take what routes try to be required.
+  /// Prepares to decide by a configuration.
+  ///
+  /// - Parameter enforcing: Whether what routes try counts as required.
   public init(_ configuration: GatewayConfiguration, enforcing: Bool = false) {
     var configuration = configuration
     if enforcing {
@@ -38,15 +42,18 @@ public final class Replay: Sendable {
     answersPreflights = configuration.routes.contains { $0.cors != nil }
   }
 
-  /// A request as the log says it was, beside its target.
+  /// What the log says of a request, besides its target.
   public struct Request: Sendable {
+    /// Who sent it, as far as the log says.
     public var sender: Sender
+    /// The client's address; nil: the log says none.
     public var client: IPAddress?
-    /// When it came.
+    /// When its first byte arrived.
     public var time: UnixSeconds
     /// Whether it went to an upstream.
     public var wasForwarded: Bool
 
+    /// A request as it was logged.
     public init(sender: Sender, client: IPAddress?, time: UnixSeconds, wasForwarded: Bool) {
       self.sender = sender
       self.client = client
@@ -67,21 +74,30 @@ public final class Replay: Sendable {
     case known(provider: String, claims: Claims)
   }
 
+  /// What the log says of the claims of a verified token.
   public enum Claims: Sendable {
+    /// The line has no claims.
     case unlogged
-    /// They were logged as what is too large to be logged.
+    /// The line says only that they were too large to be logged.
     case tooLarge
+    /// The claims that were logged, which may not be all.
     case logged(ClaimsSet)
   }
 
+  /// What the configuration would do with a request.
   public enum Verdict: Sendable, Hashable {
+    /// The gateway would answer it itself, on a path of its own.
     case answeredHere
+    /// It would be refused; `route` is the index of the route that matched, nil where none did.
     case refused(Reason, route: Int?)
-    /// - Parameter unenforced: Why what the route tries would refuse it, were it enforced for whoever sent it.
+    /// It would be allowed by the route with the index `route`.
+    ///
+    /// - Parameter unenforced: The reason for which what the route tries would refuse it, were it enforced for its
+    ///   sender.
     case allowed(route: Int, unenforced: Reason? = nil)
   }
 
-  /// Why the log does not say enough.
+  /// Why the log does not say enough to decide.
   public enum Gap: Sendable, Hashable {
     /// No head could be read, or its path was refused.
     case noRequest
@@ -100,12 +116,15 @@ public final class Replay: Sendable {
     case unasked
     /// The configuration has no such provider, or its route takes tokens of another one with the same issuer.
     case providerUnknown
+    /// A rule reads claims, and the line has none.
     case claimsUnlogged
+    /// A rule reads claims, and the line says that they were too large to be logged.
     case claimsTooLarge
     /// A rule reads a claim that was not logged.
     case claimUnlogged
   }
 
+  /// Either what the configuration would do, or why that cannot be told.
   public enum Outcome: Sendable, Hashable {
     case decided(Verdict)
     case undecided(Gap)

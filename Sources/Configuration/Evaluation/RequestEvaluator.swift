@@ -8,9 +8,11 @@ public import Reason
 /// What a request meets beside the routes is left out: limits, `clients`, `rate_limit`, `cors`, the names of
 /// certificates.
 public struct RequestEvaluator: Sendable {
+  /// The configuration whose routes are tried.
   public let configuration: GatewayConfiguration
   private let routing: Routing
 
+  /// Prepares the routes for matching.
   public init(_ configuration: GatewayConfiguration) {
     self.configuration = configuration
     routing = Routing(
@@ -18,8 +20,9 @@ public struct RequestEvaluator: Sendable {
       foldingPathsOf: configuration.caseInsensitivePaths)
   }
 
-  /// A request up to its route.
+  /// A request with the route that it matches, before anyone is asked who sends it.
   public struct Routed: Sendable {
+    /// The request as it was given.
     public let request: EvaluatedRequest
     /// Canonical; empty where there is none.
     public let path: [UInt8]
@@ -27,11 +30,11 @@ public struct RequestEvaluator: Sendable {
     public let query: String
     /// Without a port.
     public let host: String
-    /// The index of the route that is taken.
+    /// The index of the route that it matches, in `GatewayConfiguration.routes`; nil: none.
     public let route: Int?
-    /// Why it gets no further.
+    /// The reason for which it is refused before the route's rule is consulted; nil: it is not.
     public let refusal: Reason?
-    /// The gateway answers itself, before any route is asked.
+    /// Whether the gateway answers it itself, before any route is looked for.
     public let isAnsweredHere: Bool
 
     fileprivate init(
@@ -48,6 +51,7 @@ public struct RequestEvaluator: Sendable {
     }
   }
 
+  /// Finds the route of a request, which is parsed by the same parser as one that was received.
   public func route(_ request: EvaluatedRequest) -> Routed {
     let bytes = [UInt8]("\(request.method) \(request.target) HTTP/1.1\r\nHost: \(request.host)\r\n\r\n".utf8)
     var head = RequestHead(fieldsMax: 1)
@@ -104,10 +108,11 @@ public struct RequestEvaluator: Sendable {
     String(decoding: bytes[range.lowerBound..<range.upperBound], as: UTF8.self)
   }
 
-  /// Why a route before the one that is taken was not.
+  /// The first thing that does not match a route that was passed over.
   public enum Difference: String, Sendable { case host, path, method }
 
-  /// The routes before the one that is taken, each with the first thing that was different.
+  /// The routes before the one that matches, each with the first thing that does not match. Empty where the request has
+  /// no path, or the gateway answers it itself.
   public func passedOver(by routed: Routed) -> [(route: Int, difference: Difference)] {
     guard !routed.path.isEmpty, !routed.isAnsweredHere else { return [] }
     let host = routed.host.utf8Span.span

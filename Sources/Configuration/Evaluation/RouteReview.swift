@@ -21,6 +21,7 @@ public struct RouteReview: Sendable {
   private var configuration: GatewayConfiguration { evaluator.configuration }
   private var routes: [RouteConfiguration] { evaluator.configuration.routes }
 
+  /// Reviews a configuration: `warnings` are complete afterwards.
   public init(_ configuration: GatewayConfiguration) {
     evaluator = RequestEvaluator(configuration)
     patterns = configuration.routes.map(\.pattern)

@@ -5,16 +5,19 @@ public import Tokens
 /// A line `[NAME]` begins the entries of one provider; those before the first such line are for all of them. `#` begins
 /// a comment at the start of a line alone. A line's end is LF or CRLF; spaces before it do not count.
 public enum RevocationList {
+  /// The most bytes that a file may have: 16 MiB.
   public static let bytesMax = 16 << 20
+  /// The most entries that a file may have, over all providers.
   public static let entriesMax = 1_000_000
   /// Faults that are reported in one run.
   fileprivate static let faultsMax = 10
 
-  /// Reads the text of a file. What it says is never quoted: a token may stand there by mistake.
+  /// Reads the text of a file. Diagnostics never quote what it says: a token may stand there by mistake.
   ///
   /// - Parameters:
   ///   - file: Its name, for diagnostics.
   ///   - providers: The names that `[NAME]` may be.
+  /// - Returns: The entries; or the first ten faults, where there are any.
   public static func parse(_ bytes: [UInt8], file: String, providers: [String]) -> Result<Revocations, Diagnostics> {
     guard bytes.count <= bytesMax else {
       return .failure(Diagnostics([Diagnostic(file: file, position: nil, message: "larger than 16 MiB")]))
@@ -28,7 +31,7 @@ public enum RevocationList {
     return .success(reader.revocations.fitted())
   }
 
-  /// A fault of the file as a whole, where `gateway.conf` names it.
+  /// A fault of the file as a whole, placed where `gateway.conf` names it.
   public static func diagnostics(_ message: String, of configuration: GatewayConfiguration) -> Diagnostics {
     Diagnostics([
       Diagnostic(file: configuration.file, position: configuration.revocations?.position, message: message)

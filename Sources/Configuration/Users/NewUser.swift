@@ -1,20 +1,30 @@
 public import Tokens
 
-/// A user or a program that a users file gets.
+/// A user or a program that is to be added to a users file.
 public struct NewUser: Sendable {
+  /// Which list of the file it belongs to: `user` to `users`, `client` to `clients`.
   public enum Kind: Sendable, Equatable { case user, client }
 
+  /// Whether it is a user or a program.
   public let kind: Kind
+  /// What tokens say in `sub`; of a program, also its `client_id`.
   public let id: String
-  /// nil for a program.
+  /// What a user types to sign in; nil for a program.
   public let username: String?
+  /// The hash of the password, or of the program's secret, as libxcrypt writes it (crypt(5)).
   public let passwordHash: String
+  /// Roles for `require.roles`.
   public var roles: [String] = []
+  /// Permissions for `require.permissions`.
   public var permissions: [String] = []
+  /// The scopes of the tokens.
   public var scopes: [String] = []
+  /// Further claims of a user's tokens; a program has none.
   public var claims: [ClaimMember] = []
+  /// Whether no one can sign in as the user, or the program gets no tokens.
   public var isDisabled = false
 
+  /// A user, without roles or anything else that may be granted.
   public init(id: String, username: String, passwordHash: String) {
     kind = .user
     self.id = id
@@ -22,6 +32,7 @@ public struct NewUser: Sendable {
     self.passwordHash = passwordHash
   }
 
+  /// A program, without roles or anything else that may be granted.
   public init(clientID: String, secretHash: String) {
     kind = .client
     id = clientID
@@ -29,14 +40,14 @@ public struct NewUser: Sendable {
     passwordHash = secretHash
   }
 
-  /// `name=value` of a command: the value as the file takes it without quotes. nil without a name.
+  /// Reads `name=value` of a command line: the value as the file takes it without quotes. nil where there is no name.
   public static func claim(_ text: String) -> ClaimMember? {
     guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
     let value = UserClaimText.value(plain: String(text[text.index(after: equals)...]))
     return ClaimMember(name: String(text[..<equals]), value: value)
   }
 
-  /// Why no file takes it as it is; nil: it may.
+  /// Why it cannot be written into a file as it is; nil: it can.
   ///
   /// YAML has line breaks within quotes for spaces, and other control characters for none at all.
   public var fault: String? {

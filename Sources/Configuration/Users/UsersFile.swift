@@ -1,9 +1,11 @@
-/// Who may sign in, as a users file says. Equal to one of the same path, as `NamedFile` is: who stands in it changes
+/// Who may sign in, as a users file says. Equal to another one of the same path, as `NamedFile` is: its contents change
 /// without a change of the configuration.
 public struct UsersFile: Sendable, Equatable {
   /// As the operator named it.
   public let path: String
+  /// People, disabled ones too, in the order of the file.
   public let users: [User]
+  /// Programs, disabled ones too, in the order of the file.
   public let clients: [MachineClient]
   /// Whether its passwords are known to everyone: it is for listeners on loopback alone (SECURITY A-5).
   public let isDemo: Bool
@@ -22,9 +24,10 @@ public struct UsersFile: Sendable, Equatable {
     clientsByID = UsersFile.index(clients, by: \.id)
   }
 
-  /// One that nobody stands in, and that is on no disk.
+  /// A file without users and clients that is on no disk.
   public static let nobody = UsersFile(path: "", users: [], clients: [], isDemo: false)
 
+  /// Whether both have the same path.
   public static func == (left: UsersFile, right: UsersFile) -> Bool { left.path == right.path }
 
   private static func index<Element>(_ elements: [Element], by text: (Element) -> String) -> [[UInt8]: Int] {
@@ -42,12 +45,13 @@ public struct UsersFile: Sendable, Equatable {
   /// The program with that id, disabled ones too.
   public func client(id: String) -> MachineClient? { clientsByID[Array(id.utf8)].map { clients[$0] } }
 
-  /// Reads and validates a file. All of its faults are reported in one run; after a syntax error nothing else can be.
+  /// Reads and validates a file. Blocks.
   ///
-  /// It must be readable by owner and group alone, and belong to the user that this process or the gateway runs as, or
-  /// to root: who can write it can sign in as anyone. Blocks.
+  /// The file must not be open to others, and must belong to the user that this process or the gateway runs as, or to
+  /// root: whoever can write it can sign in as anyone.
   ///
   /// - Parameter gatewayUser: The user that the gateway runs as, where it is known to be another than this process's.
+  /// - Returns: The users; or all faults of the file, of which a syntax error hides others.
   public static func load(path: String, gatewayUser: UInt32? = nil) -> Result<UsersFile, Diagnostics> {
     do throws(FileSystem.Fault) {
       let status = try FileSystem.status(path, gatewayUser: gatewayUser)

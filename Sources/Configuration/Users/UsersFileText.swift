@@ -1,18 +1,26 @@
 /// Why a users file was not changed.
 public struct UsersEditFault: Error, Sendable, CustomStringConvertible {
+  /// For operators: what is wrong, and where that helps in which file.
   public let description: String
 
+  /// A fault with that text.
   public init(description: String) { self.description = description }
 }
 
 /// The text of a users file, which is changed where it has to be: comments and order stay.
 public struct UsersFileText: Sendable {
+  /// The text with the changes made so far, in UTF-8 without a byte order mark.
   public private(set) var bytes: [UInt8]
   private let path: String
   /// nil: the text holds nobody yet.
   private var root: Node?
 
-  /// - Parameter bytes: Of a file that is right; or nothing but comments.
+  /// Takes the text of a file.
+  ///
+  /// - Parameters:
+  ///   - bytes: A valid file, or one that is empty or has only comments.
+  ///   - path: Its name, for faults.
+  /// - Throws: The faults of a file that is not valid.
   public init(_ bytes: [UInt8], path: String) throws(Diagnostics) {
     self.path = path
     self.bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
@@ -35,7 +43,10 @@ public struct UsersFileText: Sendable {
 
   // MARK: Changes
 
-  /// Adds them at the end of their list.
+  /// Adds them at the end of their list, which is made if there is none. All have to be of the kind of the first.
+  ///
+  /// - Throws: If one of them cannot be written, has the name or id of another, or the list is written in brackets.
+  ///   Nothing is changed then.
   public mutating func add(_ users: [NewUser]) throws(UsersEditFault) {
     guard let kind = users.first?.kind else { return }
     if let fault = users.lazy.compactMap(\.fault).first { throw UsersEditFault(description: fault) }
@@ -51,34 +62,50 @@ public struct UsersFileText: Sendable {
     try change(at: end, onNewLine(lines.map { String(repeating: " ", count: list.position.column - 1) + $0 }, at: end))
   }
 
-  /// Gives a user another password.
+  /// Replaces a user's password hash.
+  ///
+  /// - Throws: If there is no such user, or the hash is malformed. Nothing is changed then.
   public mutating func setPasswordHash(_ hash: String, of username: String) throws(UsersEditFault) {
     guard let value = try user(username).member("password_hash") else { throw notFound("user", username) }
     try replace(value, YAMLScalar.written(hash))
   }
 
-  /// Gives a client another secret.
+  /// Replaces the hash of a client's secret.
+  ///
+  /// - Throws: If there is no such client, or the hash is malformed. Nothing is changed then.
   public mutating func setSecretHash(_ hash: String, ofClient id: String) throws(UsersEditFault) {
     guard let value = try client(id).member("secret_hash") else { throw notFound("client", id) }
     try replace(value, YAMLScalar.written(hash))
   }
 
-  /// Keeps a user from signing in; true where it could before.
+  /// Keeps a user from signing in.
+  ///
+  /// - Returns: Whether they could before.
+  /// - Throws: If there is no such user.
   public mutating func disable(_ username: String) throws(UsersEditFault) -> Bool {
     try set(isDisabled: true, user(username))
   }
 
-  /// Lets a user sign in again; true where it could not before.
+  /// Lets a user sign in again.
+  ///
+  /// - Returns: Whether they could not before.
+  /// - Throws: If there is no such user.
   public mutating func enable(_ username: String) throws(UsersEditFault) -> Bool {
     try set(isDisabled: false, user(username))
   }
 
-  /// Keeps a client from getting tokens; true where it could before.
+  /// Keeps a client from getting tokens.
+  ///
+  /// - Returns: Whether it could before.
+  /// - Throws: If there is no such client.
   public mutating func disable(client id: String) throws(UsersEditFault) -> Bool {
     try set(isDisabled: true, client(id))
   }
 
-  /// Lets a client get tokens again; true where it could not before.
+  /// Lets a client get tokens again.
+  ///
+  /// - Returns: Whether it could not before.
+  /// - Throws: If there is no such client.
   public mutating func enable(client id: String) throws(UsersEditFault) -> Bool {
     try set(isDisabled: false, client(id))
   }

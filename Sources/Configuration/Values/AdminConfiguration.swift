@@ -1,14 +1,15 @@
-/// Where operators see how the gateway is doing.
+/// The listener on which operators see how the gateway is doing.
 public struct AdminConfiguration: Sendable, Hashable {
+  /// Where it listens, in clear and without asking for a credential.
   public var address: ListenAddress
-  /// Names, in lower case, under which it is asked beside `localhost` and addresses.
+  /// Names, in lower case, that it answers to besides `localhost` and IP addresses.
   public var hosts: [String] = []
-  /// Whether others than this machine can reach it. Then it shows, and changes nothing.
+  /// Whether other machines may reach it. Then it only shows, and changes nothing.
   public var isPublic = false
 }
 
 extension GatewayConfiguration {
-  /// What the admin listener is served by: nothing but its Responder.
+  /// What the admin listener is served with: that listener alone, without routes, and with limits of its own.
   public var forAdmin: GatewayConfiguration {
     var own = self
     own.listeners = admin.map { [ListenerConfiguration(address: $0.address)] } ?? []

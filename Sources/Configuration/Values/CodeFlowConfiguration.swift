@@ -1,10 +1,10 @@
 /// How browsers sign in at an OpenID provider, and how long their sessions are good.
 public struct CodeFlowConfiguration: Sendable, Equatable {
-  /// What the provider calls this gateway.
+  /// The gateway's `client_id` at the provider (RFC 6749 §2.2).
   public var clientID: String
-  /// nil: it proves nothing, but by PKCE that it began (RFC 6749 §2.1, a public client).
+  /// How the gateway proves at the token endpoint who it is; nil: not at all, as a public client (RFC 6749 §2.1).
   public var clientAuthentication: IntrospectionConfiguration.ClientAuthentication?
-  /// `openid` is the first.
+  /// The scopes that are requested, `openid` first.
   public var scopes: [String]
   /// Where browsers find this gateway: scheme, host and port, without a slash at the end.
   public var origin: String
@@ -12,18 +12,20 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
   public var host: String
   /// Where its own paths are: one or more segments of lower-case letters, digits, `-` and `_`.
   public var path: String
-  /// Whether the provider is asked for more claims than the ID token has (OpenID Connect Core 1.0 §5.3).
+  /// Whether the UserInfo endpoint is asked for claims that the ID token does not have (OpenID Connect Core 1.0 §5.3).
   public var asksUserinfo: Bool
   /// How long a session lasts, however often it is used.
   public var lifetimeSeconds: Int64
-  /// How long a session lasts without being used.
+  /// How long a session lasts without being used, at most `lifetimeSeconds`.
   public var idleSeconds: Int64
-  /// Where a browser goes on after it has signed out: a path of `origin`.
+  /// Where a browser is sent after it has signed out: a path of `origin`.
   public var afterLogout: String
   /// The folder of the sessions, and of the secret that seals what browsers keep.
   public var stateFolder: String
+  /// The names and attributes of its cookies.
   public var cookies: SessionCookies
 
+  /// A code flow of which nothing is checked: configurations are validated where they are read.
   public init(
     clientID: String, clientAuthentication: IntrospectionConfiguration.ClientAuthentication?, scopes: [String],
     origin: String, host: String, path: String, asksUserinfo: Bool, lifetimeSeconds: Int64, idleSeconds: Int64,
@@ -43,10 +45,10 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
     self.cookies = cookies
   }
 
-  /// Of `acr_values`, by which a browser is sent to be authenticated anew: it travels in a cookie.
+  /// The most bytes of `acr_values` with which a browser is sent to authenticate again: they travel in a cookie.
   public static let contextClassesBytesMax = 256
-  /// Of where a browser goes on after its way to the provider; what is longer is forgotten. With the number of such ways
-  /// it bounds the cookies that browsers send.
+  /// The most bytes of the URL at which a browser goes on after it has been at the provider; a longer one is forgotten.
+  /// Together with the number of such visits it bounds the cookies that browsers send.
   public static let returnToBytesMax = 1024
 
   /// Where the provider sends browsers back to (SECURITY C-6).
@@ -55,13 +57,15 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
 
 /// The cookies that the code flow has in browsers.
 public struct SessionCookies: Sendable, Hashable {
+  /// Whether browsers reach the gateway by https.
   public let transport: SignInCookies.Transport
 
+  /// The cookies of pages that are reached so.
   public init(_ transport: SignInCookies.Transport) { self.transport = transport }
 
   /// Holds the session's id.
   public var session: String { prefix + "session" }
-  /// What the names of those begin with that hold the state of a way to the provider.
+  /// What the names of the cookies begin with that hold the state of a visit to the provider.
   public var flowPrefix: String { prefix + "flow_" }
 
   private var prefix: String { (transport == .secured ? "__Host-" : "") + "portcullis_" }

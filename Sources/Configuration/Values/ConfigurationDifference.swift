@@ -1,24 +1,27 @@
-/// What a configuration has that another one before it had not, by the names of things.
+/// How a configuration differs from the one before it, by the names of things.
 public struct ConfigurationDifference: Sendable, Equatable, CustomStringConvertible {
   /// Things of one kind that have names.
   public struct Section: Sendable, Equatable {
-    /// The key that they stand under.
+    /// The key of `gateway.conf` that they are listed under.
     public var key: String
+    /// The names that only the new configuration has.
     public var added: [String] = []
+    /// The names that only the old configuration had.
     public var removed: [String] = []
-    /// Whatever they say is other; what stands in files that they name is not looked at.
+    /// The names of those that are configured differently. The contents of files that they name are not compared.
     public var changed: [String] = []
-    /// Those that stay are in another order.
+    /// Whether those that stayed are in another order; only of routes, where it matters.
     public var isReordered = false
 
     var isEmpty: Bool { added.isEmpty && removed.isEmpty && changed.isEmpty && !isReordered }
   }
 
-  /// Those that differ.
+  /// The kinds of things in which something differs.
   public var sections: [Section] = []
   /// Other keys of the file whose values differ.
   public var keys: [String] = []
 
+  /// Whether nothing differs.
   public var isEmpty: Bool { sections.isEmpty && keys.isEmpty }
 
   /// Names beyond these are counted.

@@ -2,12 +2,13 @@ import HTTP
 
 /// A place where the gateway accepts connections.
 public struct ListenerConfiguration: Sendable, Hashable {
+  /// Where it listens.
   public var address: ListenAddress
-  /// Whether every connection begins with a PROXY header, which says whose it is.
+  /// Whether every connection begins with a PROXY header, whose word about the client's address is trusted.
   public var proxyProtocol = false
-  /// nil: it speaks in clear.
+  /// How it speaks TLS; nil: it speaks plain HTTP.
   public var tls: ListenerTLSConfiguration?
-  /// The port of https to which whoever speaks in clear is sent; nil: nobody is.
+  /// The port of the https URLs that requests in clear are redirected to; nil: none are.
   public var redirectPort: UInt16?
 }
 

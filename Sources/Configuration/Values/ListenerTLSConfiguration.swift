@@ -1,9 +1,10 @@
 /// How a listener speaks TLS.
 public struct ListenerTLSConfiguration: Sendable, Hashable {
-  /// At least one. The first is shown to a client that names no host, or one that none is for.
+  /// At least one. The first is presented to a client that names no host, or one that none of them is for.
   public var certificates: [Certificate]
-  /// Whether clients are asked for a certificate; nil: they are not.
+  /// How clients are asked for a certificate; nil: they are not.
   public var clients: Clients?
+  /// The oldest version of TLS that is accepted.
   public var minimum: Minimum
   /// For how long browsers are told to use TLS alone (RFC 6797); nil: they are told nothing.
   public var strictTransport: Duration?
@@ -18,8 +19,9 @@ public struct ListenerTLSConfiguration: Sendable, Hashable {
     public var staple: NamedFile?
   }
 
+  /// Which certificates of clients are accepted.
   public struct Clients: Sendable, Hashable {
-    /// PEM: the authorities whose clients are believed.
+    /// PEM: the authorities that clients' certificates must come from.
     public var authorities: NamedFile
     /// Whether a client without a certificate is refused.
     public var areRequired: Bool
@@ -29,7 +31,7 @@ public struct ListenerTLSConfiguration: Sendable, Hashable {
   public enum Minimum: Sendable, Hashable { case tls12, tls13 }
 }
 
-/// A file that `gateway.conf` names, and where it does. Equal to one of the same path: the place says nothing of it.
+/// A file that `gateway.conf` names, and where it does. Equal to one of the same path: the position does not count.
 public struct NamedFile: Sendable, Hashable {
   /// Resolved against the folder of `gateway.conf`.
   public let path: String
@@ -40,8 +42,10 @@ public struct NamedFile: Sendable, Hashable {
     position = file.position
   }
 
+  /// Whether both have the same path.
   public static func == (left: NamedFile, right: NamedFile) -> Bool { left.path == right.path }
 
+  /// Hashes the path alone, as `==` compares it.
   public func hash(into hasher: inout Hasher) { hasher.combine(path) }
 }
 

@@ -1,9 +1,12 @@
-/// Where requests go.
+/// One of `upstreams`: where requests go.
 public struct UpstreamConfiguration: Sendable, Hashable {
+  /// What answers the requests.
   public enum Kind: Sendable, Hashable {
+    /// Servers that requests are forwarded to; at least one.
     case servers([ServerConfiguration])
+    /// The gateway, which answers with what it received, as JSON.
     case echo
-    /// Always the same response.
+    /// The gateway, always with the same response.
     case fixed(StaticResponse)
   }
 
@@ -17,25 +20,29 @@ public struct UpstreamConfiguration: Sendable, Hashable {
     case randomTwo
   }
 
+  /// Its key under `upstreams`.
   public var name: String
+  /// What answers its requests.
   public var kind: Kind
-  /// How often names of servers are resolved.
+  /// How often the names of servers are resolved.
   public var resolveEvery: Duration
+  /// How one of several servers is chosen.
   public var balance: Balance
-  /// nil: servers are not asked.
+  /// How servers are checked; nil: only the outcome of requests counts.
   public var health: HealthConfiguration?
-  /// Requests that all servers together are given at a time; nil: as many as come.
+  /// Requests in flight at a time, across all its servers; nil: no limit.
   public var connectionsMax: Int?
-  /// Requests that wait at most while `connectionsMax` are under way.
+  /// Requests that may wait while `connectionsMax` are in flight; more are refused at once.
   public var queueMax: Int
+  /// To connect, with the TLS handshake.
   public var connectTimeout: Duration
-  /// To the first byte of the response, and between two pieces of it.
+  /// From the request to the first byte of the response, and between two pieces of it.
   public var responseTimeout: Duration
-  /// How long an idle connection is kept.
+  /// How long an unused connection is kept.
   public var idleTimeout: Duration
   /// Further attempts after a failure that is safe to retry, 0 to 10.
   public var retries: Int
-  /// Of the servers that speak TLS.
+  /// How TLS is spoken to those of its servers that have it.
   public var tls: UpstreamTLSConfiguration
 }
 
@@ -49,11 +56,11 @@ extension UpstreamConfiguration {
 
 /// How TLS is spoken to servers.
 public struct UpstreamTLSConfiguration: Sendable, Hashable {
-  /// PEM: the authorities whose certificates are believed; nil: those of the system.
+  /// PEM: the authorities that servers' certificates must come from; nil: those of the system.
   public var authorities: NamedFile?
-  /// What certificates have to be for, a name or an IP address, and not the host of the server; nil: that.
+  /// The name or IP address that certificates must be for; nil: the host of the server.
   public var serverName: String?
-  /// What is shown to servers that ask for a certificate; nil: they are shown none.
+  /// What is presented to servers that ask for a certificate; nil: nothing.
   public var certificate: Certificate?
 
   /// The files of one certificate.
@@ -67,12 +74,14 @@ public struct UpstreamTLSConfiguration: Sendable, Hashable {
 
 /// A server of an upstream, or several that have one name.
 public struct ServerConfiguration: Sendable, Hashable {
+  /// Where it is.
   public var address: ServerAddress
   /// Its share of the requests, 1 to 100.
   public var weight: Int
-  /// The host of one that speaks TLS, as it was written: in lower case, without brackets. nil: it speaks in clear.
+  /// Of a server that speaks TLS, its host as written, in lower case and without brackets; nil: it speaks plain HTTP.
   public var securedHost: String?
 
+  /// A server; without `securedHost`, one that speaks plain HTTP.
   public init(_ address: ServerAddress, weight: Int = 1, securedHost: String? = nil) {
     self.address = address
     self.weight = weight
@@ -89,16 +98,17 @@ public enum ServerAddress: Sendable, Hashable {
   case unix(String)
 }
 
-/// How servers are asked whether they are well.
+/// How servers are checked.
 public struct HealthConfiguration: Sendable, Hashable {
-  /// Of the request, with its query where it has one.
+  /// The path to request, with its query where it has one.
   public var path: String
+  /// From the start of one check to the next.
   public var every: Duration
-  /// For the whole exchange.
+  /// From the start of a check to the end of the response head.
   public var timeout: Duration
-  /// Good answers in a row until a server that is down is up.
+  /// Consecutive good responses after which a server that is down is up.
   public var rise: Int
-  /// Bad ones until one that is up is down.
+  /// Consecutive bad responses, or none, after which a server that is up is down.
   public var fall: Int
   /// The statuses of a good response.
   public var statuses: ClosedRange<Int>

@@ -1,7 +1,8 @@
-/// A header that the text of the configuration sets to what is probably a secret, as its name says so.
+/// A header that the text of the configuration sets to what is probably a secret, going by its name.
 public struct WrittenSecret: Sendable, Equatable {
+  /// The name of the header, as written.
   public let header: String
-  /// Where its name stands.
+  /// Where the name of the header is in the file.
   public let position: Position
 
   /// nil: the name says nothing of that kind, or the value comes from the environment.
@@ -16,7 +17,7 @@ public struct WrittenSecret: Sendable, Equatable {
 }
 
 extension GatewayConfiguration {
-  /// What is said of secrets that others on this machine can read in the file.
+  /// Warnings about secrets that everyone on this machine can read in the file; empty where no one can.
   ///
   /// - Parameter mode: The file's permission bits.
   public func warnings(ofMode mode: UInt32) -> [Diagnostic] {

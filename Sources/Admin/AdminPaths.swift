@@ -3,22 +3,29 @@ import JSON
 import Reason
 import Telemetry
 
-/// Answers operators: everything that the admin listener has.
+/// Answers everything that the admin listener has. Who can reach that listener is an operator.
 public final class AdminPaths: Responder, Sendable {
-  /// Whether the loops that carry traffic are asked.
+  /// Whether a report needs the counters of the loops that carry traffic, which have to be asked; `left` leaves them
+  /// empty.
   public enum Traffic: Sendable { case included, left }
+  /// Collects a report, and calls back once it is complete, from anywhere.
   public typealias Collect = @Sendable (Traffic, @escaping @Sendable (AdminReport) -> Void) -> Void
-  /// What came of a reload.
+  /// What became of a reload.
   public enum Reloaded: Sendable {
-    /// With these changes, and with keys that wait for a restart; how long it is on trial, nil: it is not.
+    /// The configuration is in force, with these changes. `pending` names keys of the file that wait for a restart;
+    /// `canarySeconds` is how long it is on trial, nil: it is not.
     case done(String, pending: [String] = [], canarySeconds: Int64? = nil)
-    /// What is wrong.
+    /// The old configuration stays: these are all faults.
     case refused([String])
-    /// Nothing yet.
+    /// It takes longer than anyone waits for the response.
     case goingOn
   }
+  /// Loads the configuration again for `POST /reload`, and calls back once, from anywhere. `client` is the address of
+  /// the sender for the log, empty where there is none.
   public typealias Reload =
     @Sendable (ReloadOrder, _ client: String, @escaping @Sendable (Reloaded) -> Void) -> Void
+  /// Ends sign-ins or tokens for `POST /revoke`, and calls back once, from anywhere. `client` is the address of the
+  /// sender for the log, empty where there is none.
   public typealias Revoke =
     @Sendable (RevocationOrder, _ client: String, @escaping @Sendable (RevocationOutcome) -> Void) -> Void
 
@@ -28,9 +35,14 @@ public final class AdminPaths: Responder, Sendable {
   private let reload: Reload
   private let revoke: Revoke
 
+  /// Answers with what these functions say.
+  ///
   /// - Parameters:
-  ///   - hosts: Names under which it may be asked, in lower case, beside `localhost` and addresses.
-  ///   - isPublic: Whether nothing may be changed.
+  ///   - hosts: Names, in lower case, that it answers to besides `localhost` and IP addresses.
+  ///   - isPublic: Whether nothing may be changed, and nothing private shown.
+  ///   - collect: Called for each report that is shown.
+  ///   - reload: Called for `POST /reload`, unless `isPublic`.
+  ///   - revoke: Called for `POST /revoke`, unless `isPublic`.
   public init(
     hosts: [String], isPublic: Bool, collect: @escaping Collect, reload: @escaping Reload, revoke: @escaping Revoke
   ) {
@@ -41,6 +53,8 @@ public final class AdminPaths: Responder, Sendable {
     self.revoke = revoke
   }
 
+  /// Answers with a page, or does what a POST asks for. Refuses hosts that are not its own, and POSTs that pages of other
+  /// sites cause.
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     guard isHostGood(request.host) else {
       return completion(
@@ -107,7 +121,7 @@ public final class AdminPaths: Responder, Sendable {
     case configuration = "/config"
   }
 
-  /// The paths of all pages, and of the refusals of `requestIDs`.
+  /// The paths of all pages, and those of `/requests/ID` for these ids.
   public static func paths(requestIDs: [String]) -> [String] {
     Page.allCases.map(\.rawValue) + requestIDs.map { refusals + $0 }
   }

@@ -3,55 +3,73 @@ public import Proxy
 public import Sockets
 public import Telemetry
 
-/// How the gateway is, at one moment.
+/// The state of the gateway at one moment.
 public struct AdminReport: Sendable {
+  /// The program's version.
   public var version = ""
-  /// The configuration's file.
+  /// The path of the configuration, as the operator named it.
   public var file = ""
+  /// The number of the configuration in force: 1 at the start, one more with each reload.
   public var generation: UInt64 = 0
+  /// The configuration in force, with defaults and without secrets.
   public var configuration = EffectiveValue.mapping([])
+  /// Event loops that carry traffic.
   public var workers = 0
-  /// Seconds since 1970.
+  /// When the report was made, in seconds since 1970.
   public var nowSeconds: Double = 0
+  /// When the process started, in seconds since 1970.
   public var startedAtSeconds: Double = 0
+  /// Whether a load balancer should send traffic.
   public var readiness = Readiness.ready
+  /// How reloads went.
   public var reload = Reload()
+  /// Client connections that are open now.
   public var openConnections = 0
-  /// What all loops have counted.
+  /// What all loops have counted since they began; empty where they were not asked.
   public var counts = TrafficCounts()
-  /// What of it came in the last minutes, and how many seconds these are.
+  /// What of `counts` came in the last `recentSeconds`.
   public var recent = TrafficVerdicts()
+  /// Between ten and eleven minutes, or less after a start.
   public var recentSeconds = 0
-  /// Which tokens came, on all loops.
+  /// Which tokens arrived, on all loops.
   public var census = TokenCensus(since: 0)
   /// What each loop refused last, by kind.
   public var refused: [RecentRefusals.Part] = []
-  /// By `MetricNames`' numbers.
+  /// The names of routes, by `MetricNames`' numbers; 0 stands for none.
   public var routeNames: [String] = []
+  /// The names of upstreams, by `MetricNames`' numbers; 0 stands for none.
   public var upstreamNames: [String] = []
+  /// The names of providers, by `MetricNames`' numbers; 0 stands for none.
   public var providerNames: [String] = []
+  /// The upstreams of the configuration in force, with the health of their servers.
   public var upstreams: [UpstreamStatus] = []
+  /// The providers of the configuration in force, with their keys.
   public var providers: [Provider] = []
+  /// The certificates that the configuration in force uses, each file once.
   public var certificates: [Certificate] = []
+  /// The routes that try something.
   public var tried: [TriedRoute] = []
+  /// The providers that enforce what they try for a share of the senders.
   public var triedProviders: [TriedProvider] = []
-  /// Lines of the access log.
+  /// Lines of the access log that could not be written, since the process started.
   public var logLinesLost: UInt64 = 0
+  /// What became of spans for the collector.
   public var exportedSpans = SpanCounts()
-  /// nil: it was not asked for.
+  /// What the process uses; nil: it was not asked for.
   public var process: ProcessUsage?
-  /// Whether it is for others than this machine: without what claims say, and what the configuration does.
+  /// Whether it may be shown to other machines, without what claims say and without what the configuration says.
   private(set) var isPublic = false
 
+  /// An empty report.
   public init() {}
 
-  /// Leaves out what is not for others than this machine.
+  /// Leaves out what other machines must not see.
   mutating func hideWhatIsPrivate() {
     isPublic = true
     reload.hideTexts()
   }
 
-  /// Adds what one loop has said.
+  /// Adds what one loop has counted and refused.
   public mutating func add(_ traffic: LoopTraffic) {
     counts.add(traffic.counts)
     refused += traffic.refusals
@@ -60,9 +78,11 @@ public struct AdminReport: Sendable {
 
   /// Whether a load balancer should send traffic.
   public enum Readiness: Sendable, Equatable {
+    /// It accepts connections, and has the keys it needs, or has waited long enough for them.
     case ready
-    /// It does not accept yet, or has no keys yet of these providers.
+    /// It does not accept connections yet, or has no keys yet of these providers.
     case starting(without: [String])
+    /// It is ending, and accepts none any more, or soon.
     case draining
 
     var text: String {
@@ -77,19 +97,22 @@ public struct AdminReport: Sendable {
 
   /// How reloads went.
   public struct Reload: Sendable {
+    /// Reloads that took effect, since the process started.
     public var done: UInt64 = 0
+    /// Reloads that were refused, and configurations that were rolled back, since the process started.
     public var refused: UInt64 = 0
-    /// When the configuration in force was taken, in seconds since 1970.
+    /// When the configuration in force took effect, in seconds since 1970.
     public var takenAtSeconds: Double = 0
-    /// What the configuration in force has that the one before it had not; empty: there was none.
+    /// How the configuration in force differs from the one before it; empty: there was none.
     public var changes = ""
-    /// Keys of the file that take effect with SIGUSR2 or a restart, and are others than those in force.
+    /// Keys of the file that differ from those in force and take effect with SIGUSR2 or a restart.
     public var pending: [String] = []
     /// How long the configuration in force is still on trial; nil: it is not.
     public var canarySecondsLeft: Int64?
-    /// What was wrong with the last one; empty: nothing.
+    /// What was wrong with the last reload; empty: nothing.
     public var faults: [String] = []
 
+    /// No reload so far.
     public init() {}
 
     /// They quote the configuration, and what it takes from the environment.
@@ -99,12 +122,14 @@ public struct AdminReport: Sendable {
     }
   }
 
-  /// A certificate that is shown to clients or upstreams.
+  /// A certificate that is presented to clients or upstreams.
   public struct Certificate: Sendable {
+    /// The path of its file.
     public let file: String
     /// Its notAfter, in seconds since 1970.
     public let expiresAtSeconds: Double
 
+    /// A certificate that was read from `file`.
     public init(file: String, expiresAtSeconds: Double) {
       self.file = file
       self.expiresAtSeconds = expiresAtSeconds
@@ -113,16 +138,21 @@ public struct AdminReport: Sendable {
 
   /// The keys of a provider.
   public struct Provider: Sendable {
+    /// The provider's key under `providers`.
     public let name: String
+    /// The `iss` of its tokens.
     public let issuer: String
-    /// nil: it needs none, as it asks the issuer about every token, or its clients are known by certificates.
+    /// How many keys are in use; nil: it needs none, as the issuer is asked about every token, or its clients are known
+    /// by certificates.
     public let keys: Int?
-    /// When they were fetched or read, in seconds since 1970; nil: there are none.
+    /// When its keys were fetched or read, in seconds since 1970; nil: there are none.
     public let fetchedAtSeconds: Double?
-    /// Fetches that failed since, in a row.
+    /// Consecutive fetches that have failed since.
     public let failures: Int
+    /// What its tokens may be like.
     public let accepts: AcceptedTokens
 
+    /// A provider's keys at one moment.
     public init(
       name: String, issuer: String, keys: Int?, fetchedAtSeconds: Double?, failures: Int,
       accepts: AcceptedTokens = AcceptedTokens()

@@ -2,17 +2,19 @@ import JSON
 
 /// What `POST /revoke` asks for.
 public struct RevocationOrder: Sendable, Equatable {
-  /// What ends.
+  /// What is to be ended.
   public enum Name: Sendable, Equatable {
-    /// One sign-in or session.
+    /// One sign-in or session, by its `sid`.
     case signIn(String)
-    /// All of one person's.
+    /// All sign-ins and sessions of one user or program, by the `sub`.
     case subject(String)
-    /// One token: its `jti`, and its `exp` in seconds since 1970, from when on it is refused anyway.
+    /// One token, by its `jti`. From `expiresAt`, its `exp` in seconds since 1970, it is refused anyway.
     case token(String, expiresAt: Int64)
   }
 
+  /// The name of the provider that issued it.
   public let provider: String
+  /// What is to be ended.
   public let name: Name
 
   /// Of a body such as `{"provider": "local", "sub": "alice"}`.
@@ -57,16 +59,16 @@ struct RevocationOrderFault: Error {
   let why: String
 }
 
-/// What came of it.
+/// What became of a `RevocationOrder`.
 public enum RevocationOutcome: Sendable {
-  /// Every loop refuses their tokens: the ids of sign-ins that went on until now.
+  /// Every loop refuses their tokens: the ids of the sign-ins and sessions that were active; empty: none was.
   case ended([String])
   /// Every loop refuses that one token.
   case revoked
-  /// There is nothing that could be ended; why.
+  /// There is nothing to end, for this reason.
   case nothing(String)
-  /// Nothing here could keep it; what to do instead.
+  /// It would not outlast a restart, as the provider has no store; says what to do instead.
   case refused(String)
-  /// The store failed; its words.
+  /// The store failed, with these words.
   case failed(String)
 }

@@ -3,25 +3,29 @@ public import Tokens
 
 /// What a provider's tokens may be like: its keys, and what its configuration lets them be.
 public struct AcceptedTokens: Sendable {
+  /// One of the provider's keys.
   public struct Key: Sendable {
-    /// As `VerifiedToken.keyName`.
+    /// As `VerifiedToken.keyName`: the `kid`, or else the thumbprint; nil for a secret.
     public let name: String?
-    /// When the key was first seen.
+    /// When the key was first in the key set.
     public let firstSeenAt: UnixSeconds
 
+    /// A key that the set has now.
     public init(name: String?, firstSeenAt: UnixSeconds) {
       self.name = name
       self.firstSeenAt = firstSeenAt
     }
   }
 
+  /// The keys that are in use now.
   public var keys: [Key] = []
-  /// Empty: what the keys are for.
+  /// The accepted algorithms; empty: those that fit the keys.
   public var algorithms: [SignatureAlgorithm] = []
-  /// Empty: any.
+  /// The accepted audiences; empty: any.
   public var audiences: [String] = []
+  /// Where in a request its tokens are looked for.
   public var places: [TokenPlace] = []
-  /// Whether people sign in there: its keys verify what it says of them too.
+  /// Whether browsers sign in there (`code_flow`), so that its keys also verify ID tokens and logout tokens.
   public var hasCodeFlow = false
   /// From when on all of it was accepted, and those that came later; the time does not matter where it was before
   /// counting began.
@@ -33,9 +37,10 @@ public struct AcceptedTokens: Sendable {
     let value: String
   }
 
+  /// Nothing is known of the provider.
   public init() {}
 
-  /// It is accepted from now on.
+  /// Notes that this is accepted from `now` on, so that what is unused can be told from what is new.
   ///
   /// - Parameter before: What was accepted of the same provider until now; nil: nothing.
   public mutating func replace(_ before: AcceptedTokens?, at now: UnixSeconds) {

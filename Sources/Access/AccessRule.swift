@@ -13,7 +13,9 @@ public enum Authentication: Sendable, Hashable {
 
 /// The access rule of a route. All decisions are made here: on the wire, in tests and in explanations.
 public struct AccessRule: Sendable, Hashable {
+  /// Which credentials the route accepts.
   public var authentication: Authentication
+  /// What the sender's claims must satisfy; without a credential it fails unless it is empty.
   public var requirement: Requirement
   /// The reason for refusing a request without a credential: `credentialMissing`, or `certificateMissing` if only a
   /// certificate would be accepted.
@@ -21,6 +23,7 @@ public struct AccessRule: Sendable, Hashable {
   /// A dry-run requirement (`try`), evaluated in addition to `requirement`; nil if the route has none.
   public var tried: TriedRequirement?
 
+  /// A rule; by default one that tries nothing.
   public init(
     authentication: Authentication, requirement: Requirement, anonymousRefusal: Reason = .credentialMissing,
     tried: TriedRequirement? = nil

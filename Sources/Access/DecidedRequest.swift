@@ -1,15 +1,14 @@
 public import Reason
 public import Tokens
 
-/// What a route's rule was asked about, kept so that what it found can be said later: that takes no work before somebody
-/// asks.
+/// What a route's rule was asked about, kept so that its findings can be computed if someone asks for them.
 public struct DecidedRequest: Sendable {
   /// Who the rule was asked about.
   public enum Sender: Sendable {
-    /// nil: who shows nothing.
+    /// Someone with these claims; nil: someone without a credential.
     case identity(ClaimsSet?)
-    /// Their credential was refused, so that nobody knows what it says; but for the claims that it was refused for, where
-    /// its signature held.
+    /// Someone whose credential was refused, so that nothing is known of them, except for the claims that it was
+    /// refused for if its signature was valid.
     case refused(Reason, RefusedClaims?)
   }
 
@@ -17,13 +16,14 @@ public struct DecidedRequest: Sendable {
   private let sender: Sender
   private let facts: RequestFacts
 
+  /// Keeps what the rule was asked about.
   public init(_ rule: AccessRule, _ sender: Sender, _ facts: RequestFacts) {
     self.rule = rule
     self.sender = sender
     self.facts = facts
   }
 
-  /// Each thing that the rule asks for, with what was found.
+  /// One finding for each condition of the rule, and then for each that it tries.
   public var findings: [Finding] {
     switch sender {
     case .identity(let claims): rule.findings(claims, facts) + rule.triedFindings(claims, facts)

@@ -8,6 +8,7 @@ import Tokens
 public struct TriedRequirement: Sendable, Hashable {
   /// `require` and `try` combined; a remedy offered to a refused client must satisfy both.
   let whole: Requirement
+  /// The senders for whom it is enforced.
   public var enforcement: Enforcement
 
   /// - Parameter requirement: What the route requires.

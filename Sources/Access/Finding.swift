@@ -1,17 +1,20 @@
 public import Reason
 import Tokens
 
-/// A condition as it was decided, for people: what was expected, and what was found.
+/// How one condition was decided, to be shown to people.
 public struct Finding: Sendable, Equatable {
+  /// What the condition asks for, in words.
   public let expected: String
+  /// What the claims say about it, in words. It may quote claims and the path, so it is not for logs or for the client.
   public let found: String
-  /// Why it does not hold; nil: it does.
+  /// Why the condition does not hold; nil if it does.
   public let reason: Reason?
-  /// What it is made of.
+  /// The findings of the conditions that it consists of; empty for a simple one.
   public let inner: [Finding]
-  /// Whether it is tried, and not required.
+  /// Whether the condition is only tried, and not required.
   public internal(set) var isTried = false
 
+  /// Whether the condition is satisfied.
   public var holds: Bool { reason == nil }
 
   init(_ reason: Reason?, expected: String, found: String, inner: [Finding] = []) {
@@ -21,7 +24,8 @@ public struct Finding: Sendable, Equatable {
     self.inner = inner
   }
 
-  /// A line for each, what it is made of further in. Whatever claims hold, a terminal is told nothing by it.
+  /// One line for the finding, and more deeply indented ones for those in it. Control characters in claims are escaped,
+  /// so that they cannot control a terminal.
   public func lines(indent: String) -> [String] {
     let line = "\(indent)\(holds ? "holds" : "LACKS")  \(expected); found \(found)"
     return [Finding.printable(line)] + inner.flatMap { $0.lines(indent: indent + "  ") }

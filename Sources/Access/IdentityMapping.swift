@@ -1,13 +1,15 @@
 public import Reason
 public import Tokens
 
-/// Why an identity cannot be told to an upstream.
+/// A claim cannot be passed to an upstream in a header.
 public struct IdentityHeaderError: Error, Equatable {
+  /// The name of the header.
   public let header: String
+  /// Always `identityInvalid`, whatever the header.
   public var reason: Reason { .identityInvalid }
 }
 
-/// Which claims an upstream is told, in which headers.
+/// Which claims an upstream is told, and in which headers.
 public struct IdentityMapping: Sendable, Hashable {
   /// Where a header's value comes from.
   enum Source: Sendable, Hashable {
@@ -23,10 +25,13 @@ public struct IdentityMapping: Sendable, Hashable {
 
   let headers: [Header]
 
-  /// Whether the default headers are there too.
+  /// Whether the default headers are sent besides a route's own.
   public enum Defaults: Sendable { case included, leftOut }
 
-  /// - Parameter headers: Names, which were checked, and the claims that they carry. One that is a default's replaces it.
+  /// Maps headers to claims.
+  ///
+  /// - Parameter headers: Valid field names, and the claims that they carry. One with the name of a default header
+  ///   replaces it.
   public init(headers: [(name: String, claim: ClaimPath)], defaults: Defaults) {
     let own = headers.map { Header(name: $0.name, source: .claim($0.claim)) }
     let inherited = defaults == .included ? IdentityMapping.defaultHeaders : []
@@ -34,7 +39,8 @@ public struct IdentityMapping: Sendable, Hashable {
       inherited.filter { inherited in !own.contains { $0.name.lowercased() == inherited.name.lowercased() } } + own
   }
 
-  /// `X-Forwarded-User`, `-Preferred-Username`, `-Email`, `-Groups`.
+  /// The default headers: `X-Forwarded-User`, `X-Forwarded-Preferred-Username`, `X-Forwarded-Email`,
+  /// `X-Forwarded-Groups`.
   public static let defaults = IdentityMapping(headers: [], defaults: .included)
 
   private static var defaultHeaders: [Header] {
@@ -46,15 +52,15 @@ public struct IdentityMapping: Sendable, Hashable {
     return headers
   }
 
-  /// The names, which no client may send.
+  /// The names of all headers; the client's own lines with these names are removed.
   public var headerNames: [String] { headers.map(\.name) }
 
-  /// The field lines for who has these claims, each with its CRLF; none for nobody.
+  /// The field lines for a sender with these claims, each with its CRLF; empty without claims.
   ///
   /// A claim that is absent, null or empty has no line. Lists are joined by commas, and commas inside their items are
   /// encoded (SECURITY I-4, I-5).
   ///
-  /// - Throws: Where a value holds a control character, or is an object: it cannot be told truthfully.
+  /// - Throws: If a value contains a control character or is an object, and so cannot be passed on truthfully.
   public func render(_ claims: ClaimsSet?) throws(IdentityHeaderError) -> [UInt8] {
     guard let claims else { return [] }
     var output: [UInt8] = []

@@ -6,6 +6,7 @@ public struct OwnPath: Sendable, Hashable {
   public let host: String?
   /// The canonical path.
   public let path: String
+  /// Whether paths below it are the gateway's own, too.
   public let reach: Reach
   /// `path` in the form in which paths are matched.
   private var pathBytes: [UInt8]

@@ -11,15 +11,19 @@ public struct RateLimit: Sendable, Hashable {
     case client
   }
 
+  /// What is counted together.
   public let by: Subject
   /// Nanoseconds that one request takes, rounded up; at least 1.
   public let interval: Int64
-  /// 1 to 1,000,000.
+  /// How many requests may come at once, 1 to 1,000,000.
   public let burst: Int64
 
+  /// A limit of `count` requests in a period. Values out of range are clamped.
+  ///
   /// - Parameters:
   ///   - count: Requests in a period, 1 to 1,000,000.
   ///   - periodSeconds: 1 to 3,600.
+  ///   - burst: Requests at once, 1 to 1,000,000.
   public init(by: Subject, count: Int64, periodSeconds: Int64, burst: Int64) {
     self.by = by
     self.burst = min(max(burst, 1), RateLimit.most)
@@ -34,21 +38,24 @@ public struct RateLimit: Sendable, Hashable {
     /// Nanoseconds of a monotonic clock.
     public var nanoseconds: Int64
 
+    /// A moment of the clock that `evaluate` is given.
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
   }
 
+  /// Whether a request is allowed.
   public enum Verdict: Sendable, Equatable {
-    /// Remember this.
+    /// It is, and this is to be remembered of the sender.
     case allowed(Moment)
-    /// Nothing changes; nanoseconds until one would be allowed, at least 1.
+    /// It is not, and what is remembered stays as it is. `wait` is in nanoseconds, at least 1, until one would be
+    /// allowed.
     case refused(wait: Int64)
   }
 
-  /// Whether a request is let through.
+  /// Decides one request.
   ///
   /// - Parameters:
   ///   - moment: What is remembered of the sender; nil: nothing.
-  ///   - now: Nanoseconds of the same clock.
+  ///   - now: Nanoseconds of the clock that `moment` is of.
   public func evaluate(_ moment: Moment?, now: Int64) -> Verdict {
     let begins = max(moment?.nanoseconds ?? now, now)
     // At most 3,600 s times 1,000,000: 64 bits hold twice as much.

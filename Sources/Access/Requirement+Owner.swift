@@ -4,7 +4,9 @@ public import Tokens
 extension Requirement {
   /// The sender owns what the path names: the segment that `{name}` of the route's pattern matches equals the claim.
   public struct Owner: Sendable, Hashable {
+    /// The name in `{name}` of the route's pattern.
     public let name: String
+    /// The claim that the segment is compared with.
     public let claim: ClaimPath
     /// The provider whose tokens carry the claim; nil if the route has one provider.
     public let provider: String?

@@ -3,11 +3,13 @@ public import Tokens
 
 /// What a route requires of an identity. All conditions have to hold; an empty requirement always holds.
 public struct Requirement: Sendable, Hashable {
+  /// The conditions, all of which have to hold; empty: it always holds.
   public var conditions: [Condition]
 
   /// - Parameter conditions: All have to hold; without any, the requirement always does.
   public init(_ conditions: [Condition] = []) { self.conditions = conditions }
 
+  /// Whether there is nothing to satisfy.
   public var isEmpty: Bool { conditions.isEmpty }
 
   /// A single condition.

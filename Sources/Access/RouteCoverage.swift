@@ -1,8 +1,9 @@
-/// Finds routes that an earlier one leaves nothing.
+/// Finds routes that can get no request, as an earlier one matches all of theirs.
 public struct RouteCoverage {
   private var index = RoutePatternIndex()
   private var patterns: [RoutePattern] = []
 
+  /// No routes yet; they are added in their order.
   public init() {}
 
   /// Adds the next route.

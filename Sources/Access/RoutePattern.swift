@@ -1,10 +1,13 @@
-/// Which requests a route is for.
+/// Which requests a route matches.
 public struct RoutePattern: Sendable, Hashable {
+  /// The hosts that it matches.
   public var host: HostPattern
+  /// The paths that it matches.
   public var path: PathPattern
-  /// Compared bytewise (RFC 9110 §9.1); empty: all. HEAD follows GET.
+  /// The methods that it matches, compared byte for byte (RFC 9110 §9.1); empty: all. With GET, HEAD matches too.
   public var methods: [String]
 
+  /// A pattern of valid parts.
   public init(host: HostPattern, path: PathPattern, methods: [String]) {
     self.host = host
     self.path = path
@@ -13,7 +16,7 @@ public struct RoutePattern: Sendable, Hashable {
 }
 
 extension RoutePattern {
-  /// Whether every request that matches `other` matches this one too: behind it, `other` never gets one.
+  /// Whether every request that matches `other` matches this one too: after it, `other` never gets one.
   public func covers(_ other: RoutePattern) -> Bool {
     host.covers(other.host) && path.covers(other.path) && coversMethods(of: other)
   }

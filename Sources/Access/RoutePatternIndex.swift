@@ -1,6 +1,4 @@
-/// Finds the routes that have requests in common with a pattern, without a look at all of them.
-///
-/// A trie of segments for each host pattern, as `RouteTable` is one of; here patterns are looked up, not requests.
+/// Finds the routes that have requests in common with a pattern, without looking at all of them.
 public struct RoutePatternIndex: Sendable {
   private struct Entry: Sendable {
     let route: Int
@@ -25,9 +23,14 @@ public struct RoutePatternIndex: Sendable {
   private var children = ByteTable()
   private var roots: [HostPattern: Int] = [:]
 
+  /// An index of no routes.
   public init() {}
 
-  /// - Parameter group: Of routes that need not be told apart.
+  /// Adds a route. Routes may be added in any order.
+  ///
+  /// - Parameters:
+  ///   - route: The route's number in the order of the file.
+  ///   - group: A number that is the same for routes that need not be told apart.
   public mutating func insert(_ pattern: RoutePattern, route: Int, group: Int = 0) {
     var node = root(of: pattern.host, group)
     note(route, group, at: node)
@@ -39,14 +42,15 @@ public struct RoutePatternIndex: Sendable {
     if pattern.path.matchesBelow { nodes[node].below.append(entry) } else { nodes[node].exact.append(entry) }
   }
 
-  /// Calls `body` with each route whose host and path take all that those of `pattern` take.
+  /// Calls `body` with the number of each route whose host and path match all that those of `pattern` match.
   public func forEachCovering(_ pattern: RoutePattern, _ body: (Int) -> Void) {
     for host in pattern.host.covering {
       if let root = roots[host] { visitCovering(root, pattern.path, 0, body) }
     }
   }
 
-  /// The routes behind `route`, of other groups than `group`, that share a host and a path with `pattern`, in their order.
+  /// The routes after `route`, in other groups than `group`, that share a host and a path with `pattern`, in their
+  /// order.
   public func overlapping(_ pattern: RoutePattern, after route: Int, otherThan group: Int) -> [Int] {
     var search = Search(path: pattern.path, after: route, group: group)
     let covering = pattern.host.covering

@@ -30,6 +30,7 @@ public final class RouteTable: Sendable {
   private let anyHost: Int
   private let hasWildcards: Bool
 
+  /// Compiles the patterns; their indices are what `match` returns.
   public init(_ patterns: [RoutePattern]) {
     var builder = RouteTableBuilder()
     for (route, pattern) in patterns.enumerated() { builder.insert(pattern, route) }

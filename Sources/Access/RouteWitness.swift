@@ -1,10 +1,13 @@
-/// A request, for people to look at.
+/// An example of a request, to be shown to people.
 public struct RouteWitness: Sendable, Hashable {
+  /// The method, in upper case.
   public let method: String
+  /// The host, without a port.
   public let host: String
-  /// In canonical form.
+  /// The path in its canonical form.
   public let path: String
 
+  /// An example with these parts.
   public init(method: String, host: String, path: String) {
     self.method = method
     self.host = host
@@ -12,15 +15,17 @@ public struct RouteWitness: Sendable, Hashable {
   }
 }
 
-/// Requests that stand for all that a pattern matches, as far as other patterns can tell them apart.
+/// Examples of requests that represent all that a pattern matches, as far as other patterns can tell them apart.
 ///
-/// Where a pattern matches anything, a word stands that no pattern names: a pattern that matches it there matches anything
-/// there. So a route is reached by one of its witnesses or by no request at all.
+/// Where a pattern matches anything, a word stands that no pattern names: a pattern that matches it there matches
+/// anything there. So a route is reached by one of its witnesses or by no request at all.
 public struct RouteWitnesses: Sendable {
   private let word: String
   private let segmentsMax: Int
 
-  /// - Parameter patterns: All that there are.
+  /// Chooses the word.
+  ///
+  /// - Parameter patterns: All patterns that exist.
   public init(_ patterns: [RoutePattern]) {
     var taken: Set<String> = []
     for pattern in patterns {
@@ -36,7 +41,7 @@ public struct RouteWitnesses: Sendable {
     segmentsMax = patterns.map { $0.path.segments.count }.max() ?? 0
   }
 
-  /// Those of one pattern, the plainest first.
+  /// The witnesses of one pattern, the plainest first.
   public func requests(of pattern: RoutePattern) -> [RouteWitness] {
     // Behind the longest pattern one more segment makes no difference.
     let count = pattern.path.segments.count
@@ -54,7 +59,7 @@ public struct RouteWitnesses: Sendable {
     return requests
   }
 
-  /// One that both match; nil where there is none.
+  /// A request that both patterns match; nil if there is none.
   public func request(of left: RoutePattern, and right: RoutePattern) -> RouteWitness? {
     guard let segments = RouteWitnesses.both(left.path, right.path),
       let host = RouteWitnesses.both(left.host, right.host), let method = method(left.methods, right.methods)

@@ -1,13 +1,15 @@
 public import HTTP
 import Synchronization
 
-/// Answers with a document that the gateway publishes, to whoever reads it: GET and HEAD, and nothing else.
+/// Serves a document that the gateway publishes, for GET and HEAD, to everyone.
 public final class PublishedDocument: Responder, Sendable {
+  /// The media type of a document, and who may read it.
   public enum Kind: Sendable {
+    /// `application/json`.
     case json
-    /// RFC 7517 §8.5.1.
+    /// `application/jwk-set+json` (RFC 7517 §8.5.1).
     case keySet
-    /// JSON that pages of anywhere may read: it holds nothing of anybody.
+    /// `application/json` that pages of any origin may read (CORS): it contains nothing personal.
     case jsonForAllPages
 
     fileprivate var fields: [(name: String, value: String)] {
@@ -20,14 +22,16 @@ public final class PublishedDocument: Responder, Sendable {
   private let kind: Kind
   private let document: Mutex<[UInt8]>
 
+  /// Publishes a document.
   public init(_ document: [UInt8], _ kind: Kind) {
     self.kind = kind
     self.document = Mutex(document)
   }
 
-  /// Publishes another one from now on.
+  /// Publishes another document from now on. May be called from any thread.
   public func replace(with document: [UInt8]) { self.document.withLock { $0 = document } }
 
+  /// Answers with the document, or with 405; calls `completion` before it returns.
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     completion(PublishedDocument.answer(to: request, document.withLock { $0 }, kind))
   }

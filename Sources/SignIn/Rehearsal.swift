@@ -12,7 +12,7 @@ public import Tokens
 /// Services for requests that no client has sent: they store nothing, read no file, contact no server and check no
 /// password. They answer and report all that the real ones would, and suppress no report for being repeated too often.
 public enum Rehearsal {
-  /// nil if OpenSSL fails.
+  /// A service for sign-ins; nil if OpenSSL fails.
   ///
   /// - Parameter keys: Those of the provider; the first of them signs.
   public static func signIn(
@@ -27,15 +27,17 @@ public enum Rehearsal {
       passwords: PasswordWork(width: 1), clock: { WallClock.seconds }, end: { _, done in done() }, report: report)
   }
 
-  /// A service, and a sign-in at its provider that has begun: what a browser brings back, beside a code.
+  /// A service, and what a browser brings back from a sign-in at its provider that has begun, besides the code.
   public struct CodeFlow: Sendable {
+    /// The service that the browser comes back to.
     public let service: CodeFlowService
+    /// The query parameter `state` (RFC 6749 §4.1.2).
     public let state: String
-    /// `NAME=VALUE`.
+    /// The cookie of that state, as `NAME=VALUE`.
     public let cookie: String
   }
 
-  /// nil if OpenSSL fails.
+  /// A service for the code flow with a sign-in that has begun; nil if OpenSSL fails.
   ///
   /// - Parameters:
   ///   - policy: That of the provider, whose endpoints echo what they are sent.

@@ -39,8 +39,9 @@ extension SignInService {
     }
   }
 
-  /// What a browser gets on the way to a page, where its access token is no longer good.
+  /// What a browser gets on its way to a page, once its access token is no longer valid.
   public struct Renewed: Sendable {
+    /// The new access token.
     public let accessToken: [UInt8]
     /// The name of the cookie that holds it.
     public let accessCookie: String
@@ -48,19 +49,22 @@ extension SignInService {
     public let cookies: [String]
   }
 
+  /// What became of a renewal.
   public enum Renewal: Sendable {
+    /// The browser gets new cookies.
     case renewed(Renewed)
-    /// The refresh token is good for nothing.
+    /// The refresh token is not valid, and never will be again.
     case refused
-    /// Nobody could say: it is as good as before.
+    /// It could not be decided: the refresh token is as valid as before.
     case unavailable
   }
 
   /// Renews the cookies of a browser on its way to a route, whose response waits for the upstream's.
   ///
   /// - Parameters:
-  ///   - client: Who sent it; nil where there is no address.
-  ///   - completion: Called once, from anywhere.
+  ///   - token: The refresh token, as the cookie has it.
+  ///   - client: The address of the sender; nil where there is none.
+  ///   - completion: Called once, from any thread.
   public func renew(
     _ token: [UInt8], client: IPAddress?, completion: @escaping @Sendable (Renewal) -> Void
   ) {

@@ -28,9 +28,14 @@ public final class SignInService: Responder, Sendable {
   /// Has all loops refuse tokens of these sign-ins, and calls back when they have been told.
   public typealias EndTokens = @Sendable (_ ids: [String], _ done: @escaping @Sendable () -> Void) -> Void
 
-  /// nil where OpenSSL fails.
+  /// nil if OpenSSL fails.
   ///
-  /// - Parameter clock: Seconds since 1970.
+  /// - Parameters:
+  ///   - state: The same one for each configuration of the provider.
+  ///   - passwords: Where passwords are checked, shared by all providers.
+  ///   - clock: Seconds since 1970.
+  ///   - end: Called for sign-ins that have ended.
+  ///   - report: Called with what operators want to know, from any thread.
   public init?(
     _ configuration: SignInConfiguration, _ policy: TokenPolicy, state: SignInState, passwords: PasswordWork,
     clock: @escaping @Sendable () -> UnixSeconds, end: @escaping EndTokens,
@@ -61,11 +66,13 @@ public final class SignInService: Responder, Sendable {
     if let count = state.failures.withLock({ $0.happened(at: .current) }) { report(.failed(why: why, count: count)) }
   }
 
-  /// Of access tokens.
+  /// How long an access token is valid.
   public var lifetimeSeconds: Int64 { configuration.lifetimeSeconds }
-  /// How long a token that is made now may still be let in.
+  /// How long a token that is issued now may still be accepted, with the leeway.
   public var tokenSecondsMax: Int64 { configuration.lifetimeSeconds + tokens.policy.leewaySeconds }
 
+  /// Answers a request for a path under `sign_in.path`; with 503 where too many are in progress. `completion` is called
+  /// once, from any thread.
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     // Verifiers elsewhere need it also while many sign in.
     if request.path == configuration.path + "/jwks.json" { return answer(request, completion) }

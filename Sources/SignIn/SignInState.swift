@@ -6,8 +6,10 @@ public import State
 import Synchronization
 public import Tokens
 
-/// What a provider's sign-in keeps over reloads. From anywhere; its locks are held for a look, and but for one never across work.
+/// What a provider's sign-in keeps over reloads. May be used from any thread; its locks are held for a look, and but
+/// for one never across work.
 public final class SignInState: Sendable {
+  /// Where its sign-ins are kept.
   public let store: any SignInStore
   let queue = SerialQueue(name: "sign-in")
   let requests = SharesUnderWay<IPAddress>(most: Limits.requestsMax, share: Limits.addressRequestsMax)
@@ -19,6 +21,7 @@ public final class SignInState: Sendable {
   let said: Mutex<FaultReport>
   /// What is answered with `internal_error`.
   let failures = Mutex(FaultReport(pause: Limits.saidEvery))
+  /// Counts failures of `store`.
   public let storeFaults = StoreFaults()
   let watcher = UsersWatcher()
   /// Held for a look at the users file, from its status to what is in force: of two, the later one counts.
@@ -29,7 +32,9 @@ public final class SignInState: Sendable {
   private let keysInForce: Mutex<[IssuerKey]>
   private let revocationsInForce = Mutex<[Revocations]>([])
 
-  /// - Parameter keys: The first of them signs.
+  /// The state of a provider that was not configured before. Hashes a password, which takes tens of milliseconds.
+  ///
+  /// - Parameter keys: The provider's, of which the first one signs.
   public convenience init(store: any SignInStore, users: UsersFile, keys: [IssuerKey]) {
     self.init(
       store: store, users: users, keys: keys, unmatched: try? PasswordHash.matchingNone(),
@@ -53,21 +58,21 @@ public final class SignInState: Sendable {
     set { usersInForce.withLock { $0 = newValue } }
   }
 
-  /// Takes the users of a configuration. Of a file that is looked at already what is in force stays: it may have been
-  /// read later, and a user who is disabled since would be back. Blocks while the file is being read.
+  /// Takes the users of a configuration. If its file is already watched, those in force stay: they may have been read
+  /// later, and a user who was disabled since would be back. Blocks while the file is being read.
   public func take(_ users: UsersFile) {
     looking.withLock { _ in
       if !self.users.path.isSameBytes(as: users.path) { self.users = users }
     }
   }
 
-  /// The provider's, the first of which signs.
+  /// The provider's keys, of which the first one signs.
   public var keys: [IssuerKey] {
     get { keysInForce.withLock { $0 } }
     set { keysInForce.withLock { $0 = newValue } }
   }
 
-  /// What is refused although it verifies.
+  /// Tokens that are refused although they verify.
   public var revocations: [Revocations] {
     get { revocationsInForce.withLock { $0 } }
     set { revocationsInForce.withLock { $0 = newValue } }

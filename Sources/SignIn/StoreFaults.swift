@@ -1,14 +1,16 @@
 import Sockets
 import Synchronization
 
-/// Failures of a store, whoever meets them: requests may bring thousands. From anywhere.
+/// Counts failures of a store, so that they can be reported together: requests may cause thousands. May be used from
+/// any thread.
 public final class StoreFaults: Sendable {
   private let report = Mutex(FaultReport())
 
+  /// No failure so far.
   public init() {}
 
   /// Counts one.
   ///
-  /// - Returns: How many there were since that was last said, this one included; nil: it is not to be said.
+  /// - Returns: How many there were since the last report, this one included; nil: it is not yet time to report again.
   public func count() -> Int? { report.withLock { $0.happened(at: .current) } }
 }

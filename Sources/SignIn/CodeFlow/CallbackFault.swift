@@ -1,7 +1,7 @@
 public import Crypto
 
-/// Why what a browser brings back from the provider is not taken (SECURITY C-5, C-7). The browser is told no more than
-/// `callback_invalid`: which of them it is says something to whoever tries.
+/// Why what a browser brings back from the provider is not accepted (SECURITY C-5, C-7). The browser is told only
+/// `callback_invalid`, as the reason would help those who try.
 public enum CallbackFault: Error, Sendable, Hashable {
   /// A parameter is missing, empty, repeated or too long, no text, or a code stands beside an error.
   case malformed
@@ -11,16 +11,16 @@ public enum CallbackFault: Error, Sendable, Hashable {
   case cookieMissing
   /// The cookie was not sealed here for this provider, or was changed.
   case cookieForeign
-  /// The way took longer than `CodeFlow.secondsMax`, or began in the future.
+  /// It took longer than `CodeFlow.secondsMax`, or began in the future.
   case tooOld
   /// The state is not the one that the browser was sent with.
   case stateMismatch
-  /// The way was gone to its end before.
+  /// The state was used before.
   case replayed
-  /// Nobody could say.
+  /// OpenSSL failed, so that it could not be verified.
   case crypto(CryptoError)
 
-  /// Whether no bookmark and no slow person explains it.
+  /// Whether neither an old bookmark nor a slow user explains it.
   public var mayBeAnAttack: Bool {
     switch self {
     case .issuerMismatch, .cookieForeign, .stateMismatch, .replayed: true
@@ -30,6 +30,7 @@ public enum CallbackFault: Error, Sendable, Hashable {
 }
 
 extension CallbackFault: CustomStringConvertible {
+  /// For operators: the reason, without any value that was sent.
   public var description: String {
     switch self {
     case .malformed: "a parameter is missing, empty, repeated or too long, or a code stands beside an error"

@@ -118,6 +118,8 @@ public final class CodeFlowService: Responder, Sendable {
     inForce.kind(revoking: claims, keyID: nil) != nil
   }
 
+  /// Answers a request for a path under `code_flow.path`; with 503 where too many are in progress. `completion` is
+  /// called once, from any thread.
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     let isOfProvider = request.method == "POST" && request.path == configuration.path + "/backchannel-logout"
     let counted = isOfProvider ? providerLogouts : requests

@@ -1,8 +1,9 @@
 import Crypto
 import Sockets
 
-/// Why the secret that seals what browsers keep cannot be used.
+/// The secret that seals cookies cannot be used.
 public struct SealingFault: Error, Sendable, CustomStringConvertible {
+  /// For operators: the file, and what is wrong with it.
   public let description: String
 }
 

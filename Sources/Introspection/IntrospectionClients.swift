@@ -3,11 +3,14 @@ public import HTTP
 public import Sockets
 public import Tokens
 
-/// Why the endpoints cannot be asked, which is no reason to start without them.
+/// An introspection endpoint cannot be asked, so that the gateway must not start with it.
 public struct IntrospectionError: Error, Sendable, CustomStringConvertible {
+  /// The name of the provider.
   public let provider: String
+  /// Why its endpoint cannot be asked.
   public let fault: IntrospectionFault
 
+  /// For operators, without secrets.
   public var description: String { "provider \"\(provider)\": introspection: \(fault)" }
 }
 
@@ -16,11 +19,13 @@ public final class IntrospectionClients {
   private let fetcher: Fetcher?
   private let introspectors: [Introspector?]
 
-  /// Reads the credentials from their files; asks nothing yet.
+  /// Reads the credentials from their files, and sends nothing yet.
   ///
   /// - Parameters:
   ///   - endpoints: One for each provider, in their order; nil where its tokens are not introspected.
-  ///   - report: Told of what operators want to know.
+  ///   - loop: The control loop.
+  ///   - report: Called on `loop` with what operators want to know.
+  /// - Throws: If a credential cannot be used, or libcurl cannot.
   public init(
     _ endpoints: [IntrospectionEndpoint?], loop: EventLoop, report: @escaping (IntrospectionEvent) -> Void
   ) throws(IntrospectionError) {
@@ -46,11 +51,11 @@ public final class IntrospectionClients {
     self.fetcher = fetcher
   }
 
-  /// Asks about a token.
+  /// Asks the issuer about a token.
   ///
   /// - Parameters:
-  ///   - provider: The provider's index.
-  ///   - client: Who sent the token; nil where there is no address.
+  ///   - provider: The provider's index; for one without an endpoint the result is `unavailable`.
+  ///   - client: The address of the sender; nil where there is none.
   ///   - completion: Called once, at once or later, on the control loop; never after `stop`.
   public func introspect(
     _ token: [UInt8], provider: Int, client: IPAddress?, completion: @escaping (IntrospectionResult) -> Void
@@ -62,7 +67,7 @@ public final class IntrospectionClients {
     introspector.introspect(token, client: client, completion: completion)
   }
 
-  /// Ends what is under way: nobody is told anything any more.
+  /// Ends what is in progress, without calling completions.
   public func stop() {
     for introspector in introspectors { introspector?.stop() }
     fetcher?.stop()
@@ -78,8 +83,8 @@ public final class IntrospectionClients {
 }
 
 extension IntrospectionEndpoint {
-  /// Reads the client's credential, and asks nothing.
+  /// Reads the client's credential, and sends nothing.
   ///
-  /// - Throws: Where a gateway could not start with it.
+  /// - Throws: If the gateway could not start with it.
   public func check() throws(IntrospectionFault) { _ = try IntrospectionRequest(self) }
 }

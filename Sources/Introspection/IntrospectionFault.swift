@@ -1,14 +1,15 @@
 public import Fetch
 public import OAuth
 
-/// Why an issuer cannot be asked, or what is wrong with its response. No token and no secret is in it.
+/// Why an issuer cannot be asked, or what is wrong with its response. It contains no token and no secret.
 public enum IntrospectionFault: Error, Sendable {
+  /// The request or its response failed.
   case fetch(FetchError)
   /// Another status than 200 (RFC 7662 §2.3).
   case status(Int)
   /// The response is not `application/json` (RFC 7662 §2.2).
   case contentType
-  /// No strict JSON object, or one without a boolean `active`.
+  /// The response is not a strict JSON object with a boolean `active`.
   case responseMalformed
   /// The gateway cannot prove that it is the client.
   case client(ClientFault)
@@ -29,6 +30,7 @@ extension IntrospectionFault {
 }
 
 extension IntrospectionFault: CustomStringConvertible {
+  /// For operators.
   public var description: String {
     switch self {
     case .fetch(let error): error.description

@@ -1,17 +1,20 @@
 import Configuration
 public import JSON
 
-/// What came of a probe.
+/// The result of a probe: whether anything arrives at an upstream that clients must not be able to send it.
 public struct ProbeReport: Sendable {
-  /// What became of a trick.
+  /// What became of one trick.
   public enum Verdict: Sendable, Hashable {
+    /// The gateway refused the request.
     case refused(status: Int, reason: String?)
-    /// The request was forwarded, without what was forged.
+    /// The request was forwarded without what must not arrive.
     case stripped
+    /// What must not arrive was in what the upstream received.
     case arrived
     /// The gateway did not answer, or answered without asking the upstream: nothing is known.
     case unknown(String)
 
+    /// For people; what must not happen is in capitals.
     public var text: String {
       switch self {
       case .refused(let status, let reason): "refused (\(status)\(reason.map { " \($0)" } ?? ""))"
@@ -29,20 +32,23 @@ public struct ProbeReport: Sendable {
     }
   }
 
+  /// One trick on one route.
   public struct Result: Sendable {
-    /// The field, or `Cookie NAME`, or `token`.
+    /// What must not arrive: a forged field by its name, a cookie as `Cookie NAME`, or the credential as `token`.
     public let subject: String
+    /// How it was sent, in a few words.
     public let trick: String
+    /// What became of it.
     public internal(set) var verdict: Verdict
-    /// Its name, and who sent the request where there are several.
+    /// The name of the route, and who sent the request where there are several.
     public let route: String
   }
 
   /// A route that requests were sent to.
   public struct Route: Sendable {
-    /// With who sent requests, where there are several.
+    /// The name of the route, and who sent requests where there are several.
     public let name: String
-    /// Routes that forward alike, and were not sent to.
+    /// The names of routes that forward in the same way, and were therefore left out.
     public let alike: [String]
     /// Why nothing is known of it; nil: a plain request passed, and its harmless field arrived.
     public let fault: String?
@@ -50,18 +56,21 @@ public struct ProbeReport: Sendable {
 
   /// In the order in which they were tried.
   public internal(set) var results: [Result] = []
+  /// The routes that were tried, and those that could not be.
   public internal(set) var routes: [Route] = []
-  /// What of the configuration was replaced.
+  /// What of the configuration was replaced for the probe, in words.
   public let replaced = GatewayConfiguration.replacedForProbe
 
+  /// The tricks that worked.
   public var arrived: [Result] { results.filter { $0.verdict == .arrived } }
 
-  /// Whether it is proved that nothing arrives: something was tried, and each trick ended well.
+  /// Whether it is proved that nothing arrives: something was tried, every route could be, and every trick failed.
   public var isProof: Bool {
     !results.isEmpty && routes.allSatisfy { $0.fault == nil } && results.allSatisfy(\.verdict.isProof)
   }
 
-  /// A line for each field and trick: a verdict, or the different ones of several routes.
+  /// The columns of a table for people: a line for each subject and trick, with the verdict, or the different ones of
+  /// several routes.
   public var lines: [[String]] {
     var order: [[String]] = []
     var verdicts: [[String]: [(verdict: Verdict, routes: [String])]] = [:]
@@ -93,6 +102,7 @@ public struct ProbeReport: Sendable {
     return isProof ? "\(count): nothing arrived" : "\(count): nothing arrived, but not everything could be tried"
   }
 
+  /// For programs.
   public var json: JSONValue {
     .object([
       "proved": .bool(isProof), "requests": .integer(Int64(results.count)), "arrived": .integer(Int64(arrived.count)),

@@ -10,8 +10,9 @@ import TLS
 import Telemetry
 import Tokens
 
-/// Why nothing could be tried.
+/// Nothing could be tried.
 public struct ProbeFault: Error, CustomStringConvertible {
+  /// For operators: why.
   public let description: String
 
   init(_ error: any Error) { description = "\(error)" }
@@ -43,7 +44,9 @@ public struct ProbeRun: ~Copyable {
     let isArrival: (ArrivedRequest) -> Bool
   }
 
-  /// Probes `configuration`. Waits until it is done: some seconds for some routes.
+  /// Probes `configuration`. Blocks until it is done: seconds, for a few routes.
+  ///
+  /// - Throws: If the gateway or the upstream of the probe could not start.
   public static func report(on configuration: GatewayConfiguration) throws(ProbeFault) -> ProbeReport {
     do {
       var run = try ProbeRun(configuration)

@@ -2,33 +2,35 @@
 /// May import: Telemetry, Fetch, JSON, Sockets.
 /// Never does: keep more than it is bounded to, or hold up whoever has something to export.
 
-/// Which of the two is meant.
+/// What is sent to a collector.
 public enum OTLPSignal: String, Sendable { case traces, metrics }
 
-/// What operators want to know of it.
+/// What operators want to know.
 public enum OTLPEvent: Sendable, Equatable {
-  /// The collector does not take any. Said once, until it goes well again or fails otherwise.
+  /// The collector accepts none of them. Reported once, until it accepts them again or fails for another reason.
   case failed(OTLPSignal, url: String, why: String)
+  /// The collector accepts them again.
   case recovered(OTLPSignal)
-  /// It took a part; `why` is its word. Said once in a while.
+  /// The collector did not accept `count` of them; `why` is its word. Reported once a minute at most.
   case partlyRejected(OTLPSignal, count: Int64, why: String)
-  /// So many spans were lost since it was said last.
+  /// So many spans were lost since the last report.
   case lost(spans: UInt64)
 }
 
-/// Why nothing can be sent with what is configured.
+/// Why nothing can be sent as configured.
 public enum OTLPError: Error, Sendable, Equatable {
-  /// The system's word.
+  /// A file cannot be read; the system's word.
   case file(String)
-  /// Others than its owner and group may read it.
+  /// The file with header fields may be read by others than its owner and group.
   case fileIsOpen(String, mode: UInt32)
-  /// It has no field at that line.
+  /// A line of the file is not a header field; the path and the number of the line.
   case line(String, Int)
   /// libcurl cannot be used.
   case fetch(String)
 }
 
 extension OTLPError: CustomStringConvertible {
+  /// For operators, without what the file contains.
   public var description: String {
     switch self {
     case .file(let text): text

@@ -1,23 +1,27 @@
-/// Where something is kept that ends: a sign-in, or a session. Several processes may end what one of them began.
+/// A store of something that ends: sign-ins or sessions. Several processes may end what one of them began.
 public protocol EndingStore: AnyObject, Sendable {
+  /// Called once with the result, on a queue of the store's.
   typealias Completion<Value: Sendable> = @Sendable (Result<Value, StoreFault>) -> Void
 
-  /// What was ended since this was last answered, by whatever process, in that order; the first time all that loops may
-  /// have to know. What could not be read is told the next time.
+  /// Gives what was ended, by any process, since the last call that succeeded, in that order; the first call gives all
+  /// that loops may have to know.
   func newlyEnded(completion: @escaping Completion<[EndedSignIn]>)
 
-  /// Remembers that a single token is good no more.
+  /// Remembers that a single token is no longer valid.
   ///
   /// - Parameters:
   ///   - id: Its `jti`.
-  ///   - until: Until when that has to be known: seconds since 1970.
+  ///   - until: Until when that must be known, in seconds since 1970.
+  ///   - now: Seconds since 1970.
   func revoke(token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>)
 
-  /// Calls `changed`, on the store's queue, when another process has written: it may have ended something. The latest
-  /// call counts.
+  /// Calls `changed`, on the store's queue, when this process or another has written: something may have ended. The
+  /// latest call of `watch` counts.
   ///
-  /// - Parameter failed: Called, on the store's queue, with what goes wrong where nobody waits for it: what has expired
-  ///   could not be deleted.
+  /// - Parameters:
+  ///   - interval: How often to look.
+  ///   - failed: Called, on the store's queue, with failures that no completion is given: what has expired could not be
+  ///     deleted.
   func watch(
     every interval: Duration, changed: @escaping @Sendable () -> Void,
     failed: @escaping @Sendable (StoreFault) -> Void)

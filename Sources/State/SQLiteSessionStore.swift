@@ -1,20 +1,22 @@
-/// Sessions in a file (SQLite), which several processes may use at once.
+/// Sessions in a file (SQLite), which several processes may use at once. What is asked waits in order, and is
+/// acknowledged once it is on the disk.
 public final class SQLiteSessionStore: SessionStore, Sendable {
   private let writer: SQLiteWriter<SessionTable>
 
-  /// Opens the file; makes it, and its folder, where there is none. Blocks.
+  /// Opens the file; makes it, and its folder, if there is none. Blocks.
   ///
-  /// - Throws: Where somebody else could read it, it is no file of this program's, or of a newer version of it.
+  /// - Throws: If others could read it, it is not a file of this program, or it is one of a newer version.
   public init(path: String) throws(StoreFault) { writer = try SQLiteWriter(path: path, name: "sessions") }
 
-  /// Whether `path` leads to its file, however it is spelled: one process opens a database once. Blocks.
+  /// Whether `path` leads to its file, however it is spelled: one process opens a database only once. Blocks.
   public func isAt(_ path: String) -> Bool { writer.isAt(path) }
 
-  /// Looks at a file without opening it. Blocks.
+  /// Checks a file without opening it. Blocks. What it contains is not looked at.
   ///
-  /// - Throws: Where one is there that is not opened, as others may read it. What it holds is not looked at.
+  /// - Throws: If there is one that would not be opened, as others could read it.
   public static func check(path: String) throws(StoreFault) { try SQLiteDatabase.check(path: path) }
 
+  /// Keeps a new session, at the time of its `beganAt`.
   public func begin(
     _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
   ) {
@@ -23,6 +25,9 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
+  /// Reads the session, and does not wait for other processes that write. One that was idle for too long is ended. That
+  /// it was used is written at most once a minute, more often only if `idleSeconds` is short, and `completion` does not
+  /// wait for it.
   public func find(
     hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64, completion: @escaping Completion<SessionRecord?>
   ) {
@@ -45,18 +50,22 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
+  /// Replaces claims, tokens and `renewAt` if `renewAt` is still `found`.
   public func renew(_ record: SessionRecord, hash: [UInt8], found: Int64, completion: @escaping Completion<Bool>) {
     writer.enqueue(now: record.lastUsedAt, completion) { table throws(StoreFault) in
       try table.renew(record, hash: hash, found: found)
     }
   }
 
+  /// Ends the session, and forgets its tokens.
   public func end(hash: [UInt8], provider: String, now: Int64, completion: @escaping Completion<SessionRecord?>) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in
       try table.end(hash: hash, provider: provider, now: now)
     }
   }
 
+  /// Ends the sessions of the order. Those of its subject that do not say which one of the provider's they belong to
+  /// end too.
   public func endAll(
     _ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>
   ) {
@@ -65,18 +74,21 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
+  /// Ends the session with this id, and forgets its tokens.
   public func end(id: String, provider: String, now: Int64, completion: @escaping Completion<Bool>) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in
       try table.end(id: id, provider: provider, now: now)
     }
   }
 
+  /// Ends the sessions, and forgets their tokens, in one transaction.
   public func endAll(subject: String?, provider: String, now: Int64, completion: @escaping Completion<[String]>) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in
       try table.endAll(subject: subject, provider: provider, now: now)
     }
   }
 
+  /// Reads the sessions, and does not wait for other processes that write.
   public func list(
     provider: String, subject: String?, now: Int64, idleSeconds: Int64,
     completion: @escaping Completion<[ListedSession]>
@@ -86,12 +98,16 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
+  /// Reads what has ended, and does not wait for other processes that write. If it fails, the next call gives the same
+  /// again.
   public func newlyEnded(completion: @escaping Completion<[EndedSignIn]>) { writer.newlyEnded(completion) }
 
+  /// Remembers the hash until `until`, for every process that uses the file.
   public func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>) {
     writer.enqueue(now: now, completion) { table throws(StoreFault) in try table.spend(hash: hash, until: until) }
   }
 
+  /// Remembers the token, so that every process that watches the file refuses it.
   public func revoke(
     token id: String, provider: String, until: Int64, now: Int64, completion: @escaping Completion<Void>
   ) {
@@ -100,6 +116,7 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
     }
   }
 
+  /// Looks every `interval`, at least 10 ms, whether the file was written.
   public func watch(
     every interval: Duration, changed: @escaping @Sendable () -> Void,
     failed: @escaping @Sendable (StoreFault) -> Void

@@ -56,25 +56,27 @@ public protocol SessionStore: EndingStore {
   func spend(hash: [UInt8], until: Int64, now: Int64, completion: @escaping Completion<Bool>)
 }
 
-/// What is shown of a session.
+/// What operators are shown of a session.
 public struct ListedSession: Sendable, Equatable {
+  /// The session's id, as `SessionRecord.id`.
   public let id: String
+  /// Who it is, as the provider calls them: `sub`.
   public let subject: String
-  /// What the provider says of the subject: a JSON object.
+  /// The claims that routes are told: a JSON object in UTF-8.
   public let claims: [UInt8]
-  /// In seconds since 1970.
+  /// When it began, in seconds since 1970.
   public let beganAt: Int64
-  /// When it was last used, to within a minute: seconds since 1970.
+  /// When it was last used, in seconds since 1970; it may be up to a minute behind.
   public let lastUsedAt: Int64
-  /// When it ends, however often it is used: seconds since 1970.
+  /// When it ends, however often it is used, in seconds since 1970.
   public let expiresAt: Int64
 }
 
-/// A provider's order to end sessions.
+/// A provider's order to end sessions (OpenID Connect Back-Channel Logout 1.0).
 public struct SessionsEnd: Sendable {
-  /// SHA-256 of what is good once.
+  /// SHA-256 of what makes the order unique, so that it is carried out once.
   public let hash: [UInt8]
-  /// Seconds since 1970, from when on it is refused anyway.
+  /// From when on the order is refused anyway, in seconds since 1970.
   public let until: Int64
   /// Restricts the order to this subject; nil for all subjects.
   public let subject: String?
@@ -82,6 +84,7 @@ public struct SessionsEnd: Sendable {
   /// ends none.
   public let providerSessionID: String?
 
+  /// An order; one without `subject` and `providerSessionID` ends nothing.
   public init(hash: [UInt8], until: Int64, subject: String?, providerSessionID: String?) {
     self.hash = hash
     self.until = until

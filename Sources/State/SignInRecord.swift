@@ -1,4 +1,4 @@
-/// A sign-in: somebody proved who they are, and may get tokens until it ends.
+/// A sign-in: a user or a program has proved who they are, and may get tokens until it ends.
 public struct SignInRecord: Sendable, Equatable {
   /// The tokens' `sid`: 128 random bits in base64url.
   public let id: String
@@ -14,18 +14,19 @@ public struct SignInRecord: Sendable, Equatable {
   public var lastUsedAt: Int64
   /// When it ends, however often it is used: seconds since 1970.
   public let expiresAt: Int64
-  /// Until when an access token of it may be good, in seconds since 1970: so long is remembered that it has ended.
+  /// Until when an access token of it may be valid, in seconds since 1970. That it has ended is remembered for longer.
   public let tokensUntil: Int64
-  /// From where it was begun, for whoever lists sign-ins.
+  /// The address that it was begun from, for those who list sign-ins.
   public let clientAddress: String
-  /// What it was begun with: the User-Agent, at most 200 bytes of it.
+  /// The User-Agent that it was begun with, at most 200 bytes of it.
   public let userAgent: String
-  /// Tells with which password it was begun: whoever has another since is not let go on.
+  /// Tells with which password it was begun: it does not go on once the user has another.
   public let passwordDigest: [UInt8]
-  /// The same of the password that its user is about to have, where that is in doubt; empty otherwise. Said where a
-  /// refresh token is used, or has ended it.
+  /// The same of the password that the user is about to have, while that is in doubt; else empty. Set only in what
+  /// `refresh` and `end` give.
   public internal(set) var nextPasswordDigest: [UInt8] = []
 
+  /// A sign-in of these, whose user is not about to change the password.
   public init(
     id: String, provider: String, subject: String, methods: [String], authenticatedAt: Int64, lastUsedAt: Int64,
     expiresAt: Int64, tokensUntil: Int64, clientAddress: String, userAgent: String, passwordDigest: [UInt8]

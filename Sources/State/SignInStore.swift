@@ -72,30 +72,34 @@ public struct RefreshTokenHash: Sendable {
   /// SHA-256 of the whole token.
   public let whole: [UInt8]
 
+  /// The hashes of one token.
   public init(family: [UInt8], whole: [UInt8]) {
     self.family = family
     self.whole = whole
   }
 }
 
-/// How long refresh tokens are good.
+/// How long refresh tokens are valid.
 public struct RefreshTerms: Sendable, Equatable {
-  /// How long a token that was replaced still gets an access token: two tabs may use the same one.
+  /// How long a token that was replaced still gets an access token, as two tabs may use the same one.
   public let graceSeconds: Int64
-  /// After how long without use a sign-in ends.
+  /// After how many seconds without use a sign-in ends.
   public let idleSeconds: Int64
-  /// How long the access token is good that comes of it.
+  /// How many seconds the access token is valid that is issued for it.
   public let tokenSeconds: Int64
+  /// When the token that was used counts as replaced.
   public let replacement: Replacement
 
-  /// When a token that is used has been replaced.
+  /// When a token that was used counts as replaced.
   public enum Replacement: Sendable {
+    /// As soon as it is used.
     case atOnce
-    /// With the first use of a successor: whoever sent it may never read the answer. Until then it goes on, and each use
-    /// gives out another one.
+    /// When a successor is first used, as the response may never reach the client. Until then the token stays valid,
+    /// and each use gives another successor.
     case onceSuccessorIsUsed
   }
 
+  /// Terms; by default a token is replaced as soon as it is used.
   public init(graceSeconds: Int64, idleSeconds: Int64, tokenSeconds: Int64, replacement: Replacement = .atOnce) {
     self.graceSeconds = graceSeconds
     self.idleSeconds = idleSeconds
@@ -104,23 +108,26 @@ public struct RefreshTerms: Sendable, Equatable {
   }
 }
 
-/// What comes of the use of a refresh token.
+/// What became of the use of a refresh token.
 public enum RefreshOutcome: Sendable, Equatable {
   /// It has a successor now.
   case rotated(SignInRecord)
-  /// It was replaced within the grace: good for an access token, not for a refresh token.
+  /// It was replaced, but within the grace: it gets an access token, and no refresh token.
   case repeated(SignInRecord)
-  /// It was replaced before that: somebody has stolen one of them, and the sign-in has ended (SECURITY C-10).
+  /// It was replaced longer ago than the grace: someone has stolen it or its successor, and the sign-in has ended
+  /// (SECURITY C-10).
   case reused(SignInRecord)
   /// There is no such token, or its sign-in has ended.
   case refused
-  /// It came too late, and is as good as before.
+  /// Its turn came too late, and nothing was done: it is as valid as before.
   case abandoned
 }
 
 /// The sign-in that a refresh token has ended.
 public struct EndedByToken: Sendable, Equatable {
+  /// The sign-in, as it was.
   public let record: SignInRecord
+  /// What the token was good for.
   public let token: Standing
 
   /// What the token was good for until then.
@@ -135,28 +142,33 @@ public struct EndedByToken: Sendable, Equatable {
   }
 }
 
+/// Bounds on sign-ins and sessions.
 public enum SignInLimits {
-  /// How many sign-ins, or sessions, a user has at once.
+  /// How many sign-ins, or sessions, one subject may have at a provider; the one that was used longest ago makes room.
   public static let perSubject = 100
 }
 
 /// A sign-in, a session or a token that has ended.
 public struct EndedSignIn: Sendable, Equatable {
-  /// What its id is, as tokens call it.
+  /// What ended, by the claim that tokens name it with.
   public enum Kind: String, Sendable, CaseIterable {
     case signIn = "sid"
     case token = "jti"
   }
 
+  /// What ended.
   public let kind: Kind
+  /// The value of that claim.
   public let id: String
+  /// The name of the provider that it is of.
   public let provider: String
-  /// Until when it has to be known, in seconds since 1970: for `clockSlackSeconds` longer than tokens of it may be good.
+  /// Until when it must be known, in seconds since 1970: `clockSlackSeconds` longer than tokens of it may be valid.
   public let until: Int64
 
-  /// A clock that is put ahead by less has nothing forgotten that is good again once it is put right.
+  /// If the clock is ahead by less than this and then corrected, nothing has been forgotten that would be valid again.
   public static let clockSlackSeconds: Int64 = 3600
 
+  /// Something that has ended; by default a sign-in or a session.
   public init(_ kind: Kind = .signIn, id: String, provider: String, until: Int64) {
     self.kind = kind
     self.id = id
@@ -165,12 +177,14 @@ public struct EndedSignIn: Sendable, Equatable {
   }
 }
 
-/// Why a store could not do what it was asked.
+/// A store could not do what it was asked.
 public struct StoreFault: Error, Sendable, Equatable, CustomStringConvertible {
+  /// For operators: the database's words.
   public let description: String
   /// Whether somebody else holds the database: it is nobody's fault who asked.
   let isBusy: Bool
 
+  /// A fault with that text.
   public init(_ description: String) { self.init(description, isBusy: false) }
 
   init(_ description: String, isBusy: Bool) {

@@ -15,7 +15,7 @@ public enum Authentication: Sendable, Hashable {
 public struct AccessRule: Sendable, Hashable {
   /// Which credentials the route accepts.
   public var authentication: Authentication
-  /// What the sender's claims must satisfy; without a credential it fails unless it is empty.
+  /// What the claims of a credential must satisfy. Not consulted with `Authentication.none`.
   public var requirement: Requirement
   /// The reason for refusing a request without a credential: `credentialMissing`, or `certificateMissing` if only a
   /// certificate would be accepted.

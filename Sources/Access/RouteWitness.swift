@@ -1,6 +1,6 @@
 /// An example of a request, to be shown to people.
 public struct RouteWitness: Sendable, Hashable {
-  /// The method, in upper case.
+  /// The method, as in a request line.
   public let method: String
   /// The host, without a port.
   public let host: String

@@ -53,8 +53,8 @@ public final class AdminPaths: Responder, Sendable {
     self.revoke = revoke
   }
 
-  /// Answers with a page, or does what a POST asks for. Refuses hosts that are not its own, and POSTs that pages of other
-  /// sites cause.
+  /// Answers with a page, or does what a POST asks for. Refuses hosts that are not its own, and POSTs that pages of
+  /// other sites cause.
   public func respond(to request: LocalRequest, completion: @escaping @Sendable (LocalResponse) -> Void) {
     guard isHostGood(request.host) else {
       return completion(

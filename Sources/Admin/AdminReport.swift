@@ -82,7 +82,7 @@ public struct AdminReport: Sendable {
     case ready
     /// It does not accept connections yet, or has no keys yet of these providers.
     case starting(without: [String])
-    /// It is ending, and accepts none any more, or soon.
+    /// It is ending, and no longer accepts connections, or soon will not.
     case draining
 
     var text: String {

@@ -2,6 +2,7 @@ public import Reason
 
 /// What is wrong with a chunked body (RFC 9112 §7.1).
 public struct BodyError: Error, Equatable {
+  /// Why the body is refused: `chunkInvalid` or `trailerInvalid`.
   public let reason: Reason
 }
 
@@ -29,6 +30,7 @@ public struct BodyDecoder: Sendable {
 
   /// Bytes of chunk extensions that a whole message may have.
   public static let extensionBytesMax = 256
+  /// Bytes of the trailer section that a message may have (RFC 9112 §7.1.2).
   public static let trailerBytesMax = 16 * 1024
 
   @usableFromInline var state: State
@@ -37,6 +39,7 @@ public struct BodyDecoder: Sendable {
   /// Bytes of data found so far.
   public private(set) var decodedBytes: UInt64 = 0
 
+  /// Begins behind a head with this framing.
   public init(_ framing: BodyFraming) {
     switch framing {
     case .none: state = .complete
@@ -46,6 +49,7 @@ public struct BodyDecoder: Sendable {
     }
   }
 
+  /// Whether the end of the body has been found: from the start if there is none, with `untilClose` only after `end()`.
   @inlinable public var isComplete: Bool { if case .complete = state { true } else { false } }
 
   /// The next piece at `bytes[offset...]`.

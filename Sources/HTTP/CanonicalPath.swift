@@ -3,7 +3,9 @@ public import Reason
 /// What a path holds that servers behind a proxy read in different ways: it is refused unless a route keeps it, or read
 /// in one way where rules are looked for.
 public struct PathTraits: OptionSet, Sendable, Hashable {
+  /// A bit for each trait.
   public let rawValue: UInt8
+  /// - Parameter rawValue: The bits of the traits below, combined.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// `%2f` or `%5c`.
@@ -27,8 +29,10 @@ public struct PathTraits: OptionSet, Sendable, Hashable {
 
 /// Why a path is refused.
 public struct PathError: Error, Equatable {
+  /// One of the reasons that begin with `path`.
   public let reason: Reason
 
+  /// - Parameter reason: One of those that begin with `path`.
   public init(reason: Reason) { self.reason = reason }
 }
 

@@ -1,8 +1,11 @@
 /// Reads a Cookie field value as RFC 6265 §5.4 writes it: pairs split at `;`, white space around them trimmed; no
 /// quotes, no `$Version`, no decoding (SECURITY C-3).
 public enum CookieLine {
+  /// The result of looking for a cookie by its name.
   public enum Lookup: Equatable, Sendable {
+    /// No cookie has the name.
     case absent
+    /// The value as it was sent, which may be empty.
     case found(ByteRange)
     /// Two of that name: which one a server reads is anyone's guess.
     case repeated

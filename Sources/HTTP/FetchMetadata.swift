@@ -11,6 +11,9 @@ public struct FetchMetadata: Sendable {
   /// Whether anything is said.
   public private(set) var isThere = false
 
+  /// Reads `Sec-Fetch-Mode`, `Sec-Fetch-Dest` and `Sec-Fetch-Site`; if one of them is repeated, the last line counts.
+  ///
+  /// - Parameter head: Parsed from `bytes`.
   public init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
     for line in head.fields where line.known == .other && line.name.count >= 13 {
       switch line.name.count {

@@ -1,8 +1,10 @@
 /// One field line of a head (RFC 9112 §5): offsets into the bytes that were parsed.
 public struct FieldLine: Sendable {
+  /// As received: field names are compared in any case (RFC 9110 §5.1).
   public let name: ByteRange
   /// Without the white space around it.
   public let value: ByteRange
+  /// Which field it is, if it is one that the gateway itself reads or treats specially; otherwise `other`.
   public let known: KnownField
   /// Of the folded name: see `FieldName`.
   public let foldedHash: UInt32
@@ -11,6 +13,7 @@ public struct FieldLine: Sendable {
 /// Names as backends may read them: many turn them into variables, where case and punctuation are lost (CGI, WSGI,
 /// PHP). Two names are alike when they fold to the same bytes: letters in lower case, all but letters and digits as `-`.
 public enum FieldName {
+  /// What `byte` is folded to: a lower-case letter, a digit, or `-`.
   @inlinable
   public static func folded(_ byte: UInt8) -> UInt8 {
     if byte &- 0x30 < 10 { return byte }
@@ -48,6 +51,9 @@ public struct FieldNameSet: Sendable {
     }
   }
 
+  /// Whether the folded name of `line` is in the set, or begins with one of its prefixes.
+  ///
+  /// - Parameter bytes: What `line` was parsed from.
   public func contains(_ bytes: Span<UInt8>, _ line: FieldLine) -> Bool {
     let hash = line.foldedHash
     if filter[Int(hash >> 6 & 15)] >> UInt64(hash & 63) & 1 != 0 {

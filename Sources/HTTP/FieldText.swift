@@ -23,6 +23,7 @@ public struct ListElements {
   private var start: Int
   private let end: Int
 
+  /// - Parameter value: The range of the list in the bytes that `next` is given.
   public init(_ value: ByteRange) {
     start = value.lowerBound
     end = value.upperBound

@@ -97,5 +97,6 @@ public enum ForwardAuthRequest {
 
 /// What a proxy asks about is no request.
 public struct ForwardAuthError: Error, Equatable {
+  /// Always `forwardedInvalid`.
   public var reason: Reason { .forwardedInvalid }
 }

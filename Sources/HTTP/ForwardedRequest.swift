@@ -20,6 +20,7 @@ public struct ForwardedRequest: Sendable {
   /// What the proxy calls the request: `X-Request-Id`; nil where it stands there not once.
   public private(set) var requestID: ByteRange?
 
+  /// The first address of `route`; nil if no proxy says who the client is.
   public var client: IPAddress? { route.first }
 
   /// Reads the fields of a request that came from a trusted proxy.
@@ -157,5 +158,6 @@ public struct ForwardedRequest: Sendable {
 
 /// A trusted proxy's words about the client are malformed, or contradict each other.
 public struct ForwardedError: Error, Equatable {
+  /// Always `forwardedInvalid`.
   public var reason: Reason { .forwardedInvalid }
 }

@@ -15,6 +15,7 @@ public protocol Responder: AnyObject {
 
 /// A request that the gateway answers itself.
 public struct LocalRequest: Sendable {
+  /// As received: methods are case-sensitive (RFC 9110 §9.1).
   public var method = ""
   /// Without a port.
   public var host = ""
@@ -22,13 +23,17 @@ public struct LocalRequest: Sendable {
   public var path = ""
   /// With its `?`; empty where there is none.
   public var query = ""
+  /// All field lines, in the order and with the names that they were received with; values are raw bytes.
   public var fields: [(name: String, value: [UInt8])] = []
+  /// The decoded content; empty if there is none.
   public var body: [UInt8] = []
   /// Who sent it; nil where there is no address, as of a unix socket.
   public var client: IPAddress?
   /// Whether its client speaks TLS, to the gateway or to a proxy that is believed.
   public var isSecure = false
+  /// The gateway's ID for the request, as in the access log and in `X-Request-Id`.
   public var requestID = ""
+  /// When this value was made. The clock is monotonic: it measures durations and does not tell the time.
   public var receivedAt = ContinuousClock.now
   /// Which page a browser says that it comes from.
   public var origin = Origin.absent
@@ -43,8 +48,11 @@ public struct LocalRequest: Sendable {
     case foreign
   }
 
+  /// An empty request, to be filled in.
   public init() {}
 
+  /// What the head says. `body`, `client`, `isSecure` and `requestID` are left for the caller to set.
+  ///
   /// - Parameter path: The canonical path.
   public init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, path: Span<UInt8>) {
     method = LocalRequest.text(bytes, head.method)
@@ -65,8 +73,11 @@ public struct LocalRequest: Sendable {
 
 /// A response of the gateway's own.
 public struct LocalResponse: Sendable {
+  /// A final status: 200 to 599 (RFC 9110 §15).
   public var status: Int
+  /// Sent in this order. Date, X-Request-Id, Content-Length and Connection are added to them.
   public var fields: [(name: String, value: String)]
+  /// Its length is sent as Content-Length. Has to be empty if the status is 204; is not sent in response to HEAD.
   public var body: [UInt8]
   /// Why the request was refused, for the access log; nil: it was not.
   public var reason: Reason?
@@ -81,12 +92,16 @@ public struct LocalResponse: Sendable {
     /// As the provider's tokens name them.
     public let subject: String
 
+    /// - Parameters:
+    ///   - provider: The provider's name in the configuration.
+    ///   - subject: Of a credential that has been checked.
     public init(provider: String, subject: String) {
       self.provider = provider
       self.subject = subject
     }
   }
 
+  /// - Parameter reason: Why the request is refused; nil if it is not.
   public init(status: Int, fields: [(name: String, value: String)], body: [UInt8], reason: Reason? = nil) {
     self.status = status
     self.fields = fields

@@ -1,5 +1,6 @@
 /// A date without a time zone, by the proleptic Gregorian calendar.
 public struct CivilDate: Sendable {
+  /// Year 0 is 1 BC.
   public let year: Int64
   /// 1 to 12.
   public let month: Int

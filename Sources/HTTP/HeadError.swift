@@ -2,6 +2,7 @@ public import Reason
 
 /// What is wrong with a message head.
 public struct HeadError: Error, Equatable {
+  /// Why the head is refused.
   public let reason: Reason
   /// Where in the bytes that were parsed.
   public let offset: Int
@@ -16,10 +17,12 @@ public struct HeadError: Error, Equatable {
 public struct HeadLimits: Sendable, Equatable {
   /// Bytes, with the empty line at the end.
   public var headBytesMax: Int
+  /// The maximum number of field lines.
   public var fieldsMax: Int
   /// Bytes of the request target.
   public var targetBytesMax: Int
 
+  /// By default 16 KiB for the head, 100 field lines, and 8 KiB for the target.
   public init(headBytesMax: Int = 16 * 1024, fieldsMax: Int = 100, targetBytesMax: Int = 8 * 1024) {
     self.headBytesMax = headBytesMax
     self.fieldsMax = fieldsMax
@@ -27,6 +30,7 @@ public struct HeadLimits: Sendable, Equatable {
   }
 }
 
+/// The versions of HTTP that are spoken (RFC 9112 §2.3); a message of any other is refused.
 public enum HTTPVersion: UInt8, Sendable { case http10, http11 }
 
 /// A listener's scheme.
@@ -42,12 +46,15 @@ public enum Method: UInt8, Sendable {
 
 /// How the end of a message's body is found (RFC 9112 §6.3).
 public enum BodyFraming: Equatable, Sendable {
+  /// There is no body.
   case none
+  /// Content-Length: the body has so many bytes.
   case length(UInt64)
+  /// Transfer-Encoding: the last chunk ends the body (RFC 9112 §7.1).
   case chunked
-  /// Answers only: the end of the connection is the end of the body.
+  /// Responses only: the end of the connection is the end of the body.
   case untilClose
 }
 
-/// RFC 9112 §3.2.
+/// The form of a request target (RFC 9112 §3.2). Authority-form, which only CONNECT has, is refused.
 public enum TargetForm: UInt8, Sendable { case origin, absolute, asterisk }

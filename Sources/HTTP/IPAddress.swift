@@ -6,11 +6,13 @@ public struct IPAddress: Hashable, Sendable {
   /// The last eight bytes, in network order.
   public let low: UInt64
 
+  /// An address from its bits; of an IPv4 address, `init(ipv4:)` is simpler.
   public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
 
+  /// - Parameter bits: The first number of the dotted form is in the highest byte: 127.0.0.1 is `0x7F00_0001`.
   public init(ipv4 bits: UInt32) {
     high = 0
     low = 0xFFFF_0000_0000 | UInt64(bits)
@@ -27,11 +29,13 @@ public struct IPAddress: Hashable, Sendable {
     }
   }
 
+  /// An IPv4 or IPv6 literal, without brackets, port and zone; nil if the text is anything else.
   public init?(_ text: String) {
     let bytes = [UInt8](text.utf8)
     self.init(bytes.span, ByteRange(0, bytes.count))
   }
 
+  /// Whether it is an IPv4 address, also if it was written as an IPv4-mapped IPv6 address.
   public var isIPv4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
   /// What counts as one client: an IPv4 address, or a network of 64 bits, of which a host has as many addresses as it
@@ -84,6 +88,7 @@ public struct AddressBlock: Hashable, Sendable {
     other.contains(network) && maskHigh & other.maskHigh == other.maskHigh && maskLow & other.maskLow == other.maskLow
   }
 
+  /// Whether `address` is in the block. As IPv4 addresses are compared in their IPv6 form, `::/0` contains them too.
   public func contains(_ address: IPAddress) -> Bool {
     address.high & maskHigh == network.high && address.low & maskLow == network.low
   }

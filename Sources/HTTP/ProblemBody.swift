@@ -1,5 +1,6 @@
 /// What a refused client is told: the status, and the request's id to ask an operator about.
 public enum ProblemBody {
+  /// What the body of a refusal is written in.
   public enum Format: Sendable, CaseIterable {
     /// A problem document (RFC 9457).
     case json
@@ -7,7 +8,8 @@ public enum ProblemBody {
     case html
   }
 
-  /// A small page that says what happened, and whom to ask. `title` and `requestID` are the gateway's own text and need no escaping.
+  /// A small page that says what happened, and whom to ask. `title` and `requestID` are the gateway's own text and need
+  /// no escaping.
   public static func html(status: Int, title: String, requestID: String) -> [UInt8] {
     [UInt8](
       """

@@ -6,7 +6,9 @@ public struct ProxyHeader: Equatable, Sendable {
   /// Nil where the sender speaks for itself (`LOCAL`, as health checks do), or does not know (`UNKNOWN`, unix sockets).
   public let endpoints: Endpoints?
 
+  /// What the header says of the connection that is passed on.
   public struct Endpoints: Equatable, Sendable {
+    /// The address that the connection comes from.
     public let client: IPAddress
     /// The port that the client connected to.
     public let destinationPort: UInt16

@@ -3,6 +3,7 @@
 /// There is one where the request line is well-formed (RFC 9112 §3) and within the limits, whatever is wrong with its
 /// method, its version, or what follows it.
 public struct RefusedHead {
+  /// As received; any token (RFC 9110 §5.6.2).
   public let method: ByteRange
   /// Without the query, undecoded; nil where the target has none, as CONNECT's.
   public private(set) var path: ByteRange?

@@ -2,16 +2,21 @@ import Reason
 
 /// A response's head: offsets into the bytes that it was parsed from. One is used again and again.
 public struct ResponseHead: Sendable {
+  /// 100 to 599 (RFC 9110 §15); 0 before a head was parsed.
   public internal(set) var status = 0
   /// May be empty.
   public internal(set) var reasonPhrase = ByteRange.empty
+  /// The version that the status line states.
   public internal(set) var version = HTTPVersion.http11
+  /// All field lines, in the order received.
   public internal(set) var fields: [FieldLine] = []
+  /// How the end of the body is found (RFC 9112 §6.3); `none` also if the request's method or the status excludes one.
   public internal(set) var bodyFraming = BodyFraming.none
   /// Whether the server keeps the connection.
   public internal(set) var persistent = true
-  /// Index into `fields`, -1 where there is none.
+  /// The index of the last Upgrade in `fields` (RFC 9110 §7.8); -1 if there is none.
   public internal(set) var upgradeLine = -1
+  /// The number of Upgrade lines.
   public internal(set) var upgradeCount = 0
   /// Whether Connection names Upgrade (RFC 9110 §7.8).
   public internal(set) var saysUpgrade = false
@@ -20,6 +25,7 @@ public struct ResponseHead: Sendable {
   /// Bytes of the head, with the empty line at its end.
   public internal(set) var length = 0
 
+  /// - Parameter fieldsMax: The number of field lines to make room for.
   public init(fieldsMax: Int) { fields.reserveCapacity(fieldsMax) }
 }
 

@@ -1,8 +1,10 @@
 /// A URL, or a path, as people, logs and answers are shown it: its query, and who stands before `@`, may be a secret
 /// (SECURITY L-2, RFC 3986 §3.2.1).
 public struct ShownURL: Sendable, Hashable, CustomStringConvertible {
+  /// The URL, with `(hidden)` instead of what may be a secret.
   public let description: String
 
+  /// - Parameter url: Any text: it need not be a valid URL.
   public init(_ url: String) {
     let end = url.firstIndex(of: "?") ?? url.endIndex
     guard let shown = ShownURL.withoutUser(url[..<end], before: url[end...]) else {

@@ -13,6 +13,7 @@ extension [UInt8] {
     self.init(bytes.extracting(range.lowerBound..<range.upperBound))
   }
 
+  /// Appends a copy of `bytes`.
   @inlinable
   public mutating func append(_ bytes: Span<UInt8>) {
     for index in bytes.indices { append(bytes[index]) }

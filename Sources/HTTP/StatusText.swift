@@ -1,5 +1,7 @@
-/// Reason phrases (RFC 9110 §15, RFC 6585, RFC 5842): of all final statuses, as `builtin: static` may answer with any of them.
+/// Reason phrases (RFC 9110 §15, RFC 5842 §7.2, RFC 6585, RFC 7725): of the statuses that the gateway itself sends, and
+/// of those that `builtin: static` is likely to be configured with.
 public enum StatusText {
+  /// `Unknown` for a status that is not in the list: clients ignore the phrase (RFC 9112 §4).
   public static func reasonPhrase(_ status: Int) -> StaticString {
     switch status {
     case 200: "OK"

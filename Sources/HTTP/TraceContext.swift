@@ -2,11 +2,13 @@
 public enum TraceContext {
   /// What a `traceparent` says.
   public struct Parent: Sendable, Equatable {
-    /// The trace's id; not both are 0.
+    /// The first eight bytes of the trace id (§3.2.2.3); its two halves are not both 0.
     public let traceHigh: UInt64
+    /// The last eight bytes of the trace id.
     public let traceLow: UInt64
     /// The id of the span that the request was sent in; never 0.
     public let span: UInt64
+    /// As received, also the bits that this version does not define (§3.2.2.5).
     public let flags: UInt8
 
     /// Whether its sender may have recorded the trace (§3.2.2.5.1).
@@ -19,7 +21,7 @@ public enum TraceContext {
   /// nil where the range is no `traceparent` that may be passed on.
   public static func parent(_ bytes: Span<UInt8>, _ value: ByteRange) -> Parent? {
     let start = value.lowerBound
-    // A later version may append what this one does not know (§3.2.2, "versioning").
+    // A later version may append what this one does not know (§3.2.4).
     guard value.count >= 55, let version = hexadecimal(bytes, start, 2), version != 0xFF else { return nil }
     guard value.count == 55 || (version > 0 && bytes[start + 55] == dash) else { return nil }
     guard bytes[start + 2] == dash, bytes[start + 35] == dash, bytes[start + 52] == dash else { return nil }
@@ -32,7 +34,7 @@ public enum TraceContext {
 
   private static let dash = UInt8(ascii: "-")
 
-  /// Lower case digits only (§3.2.2.1); nil where there is another byte.
+  /// Lower case digits only (§3.2.2); nil where there is another byte.
   private static func hexadecimal(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> UInt64? {
     var result: UInt64 = 0
     for index in start..<start + count {

@@ -108,5 +108,6 @@ public struct UpgradeRequest: Sendable {
 
 /// A WebSocket handshake that RFC 6455 §4.2.1 does not allow.
 public struct UpgradeError: Error, Equatable {
+  /// Always `upgradeInvalid`.
   public var reason: Reason { .upgradeInvalid }
 }

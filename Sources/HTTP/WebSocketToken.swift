@@ -68,6 +68,7 @@ public enum WebSocketTokenError: Error, Equatable {
   /// Nothing stands behind it, it is spelled in another way, or an element is no name of a protocol.
   case malformed
 
+  /// `credentialRepeated` or `tokenMalformed`.
   public var reason: Reason {
     switch self {
     case .repeated: .credentialRepeated

@@ -3,6 +3,9 @@ internal import JSON
 /// Who a client is by the certificate that it has shown on its connection. Made here alone, from a certificate that TLS
 /// has verified.
 public final class CertificateIdentity: Sendable {
+  /// The claims that the certificate stands for: the subject, roles and permissions that the rule gives it; `iss`,
+  /// `jti`, `nbf` and `exp` from its issuer, its serial number and its dates; and all of its names, under `uri`, `dns`,
+  /// `email` and `common_name`.
   public let claims: ClaimsSet
   /// The certificate's end.
   public let deadline: UnixSeconds
@@ -44,17 +47,24 @@ public final class CertificateIdentity: Sendable {
 
 /// What a certificate says (RFC 5280 §4.1).
 public struct CertificateNaming: Sendable, Equatable {
+  /// Its subject alternative names of the type URI (RFC 5280 §4.2.1.6), in their order.
   public var uris: [String] = []
+  /// Its subject alternative names of the type dNSName, in their order.
   public var dnsNames: [String] = []
+  /// Its subject alternative names of the type rfc822Name, in their order.
   public var emails: [String] = []
+  /// The common names of its subject, in their order.
   public var commonNames: [String] = []
   /// As RFC 4514 writes it.
   public var issuer: String
   /// In lower-case hexadecimal.
   public var serialNumber: String
+  /// The first second in which it is valid, in seconds since 1970.
   public var notBefore: UnixSeconds
+  /// From this second on it is refused, in seconds since 1970. RFC 5280 §4.1.2.5 would include the second itself.
   public var notAfter: UnixSeconds
 
+  /// A certificate without names, which are added afterwards.
   public init(issuer: String, serialNumber: String, notBefore: UnixSeconds, notAfter: UnixSeconds) {
     self.issuer = issuer
     self.serialNumber = serialNumber
@@ -84,18 +94,24 @@ public struct CertificateRule: Sendable, Equatable {
 
   /// What somebody may do.
   public struct Rights: Sendable, Equatable {
+    /// The values of the claim that `ClaimMapping.roles` names.
     public var roles: [String] = []
+    /// The values of the claim that `ClaimMapping.permissions` names.
     public var permissions: [String] = []
 
+    /// Neither roles nor permissions.
     public init() {}
   }
 
+  /// The kind of name that counts. A certificate that has none of the kind, or several, is nobody's.
   public var subject: Subject
   /// nil: everyone whom the listener's `client_ca` vouches for, with no roles.
   ///
   /// By their bytes: Swift's own comparison takes different spellings of a letter for the same.
   private let names: [[UInt8]: Rights]?
 
+  /// - Parameter names: The names that are known, compared byte for byte; of one that is listed twice, the first entry
+  ///   counts. nil: every name is known, and has no rights.
   public init(subject: Subject, names: [(name: String, rights: Rights)]?) {
     self.subject = subject
     self.names = names.map { names in
@@ -111,6 +127,7 @@ public struct CertificateRule: Sendable, Equatable {
 
 /// Why a certificate is nobody's here.
 public enum CertificateRefusal: Error, Equatable {
+  /// The time is not between its dates.
   case outOfDate
   /// It has no name of the kind, or several, or one that is not listed.
   case nobody

@@ -58,10 +58,15 @@ public struct ClaimPath: Sendable, Hashable, CustomStringConvertible {
 
 /// Which claims say who someone is and what they may do.
 public struct ClaimMapping: Sendable, Hashable {
+  /// Who the token is about; `sub` by default (RFC 7519 §4.1.2).
   public var subject = ClaimPath(name: "sub")
+  /// The claim with the roles; `roles` by default (RFC 9068 §2.2.3.1).
   public var roles = ClaimPath(name: "roles")
+  /// The claim with the scopes; `scope` by default (RFC 9068 §2.2.3).
   public var scopes = ClaimPath(name: "scope")
+  /// The claim with the permissions; `permissions` by default.
   public var permissions = ClaimPath(name: "permissions")
 
+  /// The defaults.
   public init() {}
 }

@@ -11,6 +11,7 @@ public struct ClaimSelection: Sendable, Hashable {
 
   let members: [Member]
 
+  /// Selects what is at one of `paths`. A path that leads into a claim which is selected as a whole adds nothing.
   public init(_ paths: [ClaimPath]) { self.init(paths.map { $0.names[...] }) }
 
   private init(_ paths: [ArraySlice<String>]) {

@@ -26,9 +26,12 @@ public enum ClaimValue: Sendable, Equatable {
 
 /// A member of an object in a claim.
 public struct ClaimMember: Sendable, Equatable {
+  /// The name, with the escapes of JSON resolved.
   public let name: String
+  /// The value, which may be a list or an object itself.
   public let value: ClaimValue
 
+  /// - Parameter name: Different from the names of the object's other members: an object that repeats one becomes null.
   public init(name: String, value: ClaimValue) {
     self.name = name
     self.value = value

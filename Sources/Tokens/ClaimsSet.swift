@@ -7,6 +7,7 @@ public import Reason
 public final class ClaimsSet: Sendable {
   /// The provider's name in the configuration.
   public let provider: String
+  /// The provider's `issuer` in the configuration. The `iss` of a token, if it has one, is the same byte for byte.
   public let issuer: String
   /// Who it is about; nil where the claims do not say.
   public let subject: String?
@@ -25,12 +26,17 @@ public final class ClaimsSet: Sendable {
 
   /// What words can be asked for.
   public struct Words: OptionSet, Sendable {
+    /// A bit for each kind.
     public let rawValue: UInt8
 
+    /// - Parameter rawValue: The bits of the kinds below, combined.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// What `ClaimsSet.roles` holds.
     public static let roles = Words(rawValue: 1)
+    /// What `ClaimsSet.scopes` holds.
     public static let scopes = Words(rawValue: 2)
+    /// What `ClaimsSet.permissions` holds.
     public static let permissions = Words(rawValue: 4)
   }
 
@@ -113,8 +119,10 @@ public final class ClaimsSet: Sendable {
   /// Whether one of `roles` holds that word, byte for byte.
   public func hasRole(_ role: String) -> Bool { rolesPlace.map { claims.hasWord(role, $0) } ?? false }
 
+  /// Whether one of `scopes` is that word, byte for byte.
   public func hasScope(_ scope: String) -> Bool { scopesPlace.map { claims.hasWord(scope, $0) } ?? false }
 
+  /// Whether one of `permissions` is that word, byte for byte.
   public func hasPermission(_ permission: String) -> Bool {
     permissionsPlace.map { claims.hasWord(permission, $0) } ?? false
   }

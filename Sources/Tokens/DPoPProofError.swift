@@ -46,6 +46,7 @@ public enum DPoPProofError: Error, Sendable, Equatable {
   /// OpenSSL failed before the proof could be checked.
   case crypto(CryptoError)
 
+  /// `proofMissing`; `internalError` if OpenSSL failed; `proofInvalid` for every other fault.
   public var reason: Reason {
     switch self {
     case .missing: .proofMissing

@@ -1,5 +1,6 @@
 /// The request that a proof has to be for: what `htm` and `htu` are compared with (RFC 9449 §4.3).
 public struct DPoPRequest: Sendable {
+  /// The scheme of a target URI (RFC 9110 §4.2).
   public enum Scheme: Sendable { case http, https }
 
   /// As it was received: methods are case-sensitive (RFC 9110 §9.1).
@@ -13,6 +14,7 @@ public struct DPoPRequest: Sendable {
   /// Without a query.
   public var path: [UInt8]
 
+  /// Takes the parts as they were received; the comparison normalizes them.
   public init(method: [UInt8], scheme: Scheme, host: [UInt8], port: UInt16?, path: [UInt8]) {
     self.method = method
     self.scheme = scheme

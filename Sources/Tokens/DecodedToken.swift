@@ -2,7 +2,9 @@ public import JSON
 
 /// A token's header and claims, for people to read. Nothing about it is verified.
 public struct DecodedToken: Sendable {
+  /// The JOSE header (RFC 7515 §4).
   public let header: JSONObject
+  /// The claims set (RFC 7519 §4). Anybody may have written it.
   public let claims: JSONObject
 
   /// Decodes a compact JWS without verifying it.

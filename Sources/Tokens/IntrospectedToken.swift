@@ -3,6 +3,7 @@ internal import JSON
 /// Who an issuer says that the bearer of a token is (RFC 7662). Made here alone, from the response of an issuer that
 /// was asked, behind every check.
 public final class IntrospectedToken: Sendable {
+  /// What the issuer said, after every check.
   public let claims: ClaimsSet
   /// From this second on the issuer has to be asked again; the token itself may be good for longer.
   public let deadline: UnixSeconds
@@ -10,7 +11,7 @@ public final class IntrospectedToken: Sendable {
   public let tokenDeadline: UnixSeconds
 
   /// - Parameters:
-  ///   - answer: What the issuer said, `active` and all: a JSON object whose members are the token's claims (RFC 7662
+  ///   - response: What the issuer said, `active` and all: a JSON object whose members are the token's claims (RFC 7662
   ///     §2.2). The claims that are there are checked as a token's are; `aud` has to be there where the policy names
   ///     audiences.
   ///   - policy: The provider's.

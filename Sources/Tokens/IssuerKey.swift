@@ -6,7 +6,9 @@ internal import JSON
 public struct IssuerKey: Sendable {
   /// The thumbprint of its public half (RFC 7638); of a secret, a code that it makes.
   public let keyID: String
+  /// The algorithm that it signs with, which its JWK names in `alg` (RFC 7517 §4.4).
   public let algorithm: SignatureAlgorithm
+  /// The private key, or the secret.
   public let key: SigningKey
 
   /// - Throws: Where the key does not fit the algorithm, or has no published form.

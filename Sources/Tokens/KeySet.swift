@@ -12,6 +12,7 @@ public enum KeySetError: Error, Sendable, Equatable {
 }
 
 extension KeySetError: CustomStringConvertible {
+  /// In words, for a log. No more than `KeySet.problemsNamedMax` problems are said one by one.
   public var description: String {
     switch self {
     case .malformed: "no key set: a JSON object with an array \"keys\" is needed"
@@ -37,9 +38,12 @@ public struct KeySet: Sendable {
   public struct Problem: Sendable, Equatable, CustomStringConvertible {
     /// Where it stands in the set, from 0.
     public let index: Int
+    /// The key's `kid`, as the issuer wrote it: to be quoted before it is shown. nil if it has none.
     public let keyID: String?
+    /// Why the key is not used.
     public let cause: UnusedKey
 
+    /// In words, for a log: names the key by its `kid`, or else by its number in the set, from 1.
     public var description: String {
       "key \(keyID.map { JSONValue.quotedExcerpt($0) } ?? "number \(index + 1)"): \(cause)"
     }
@@ -51,6 +55,7 @@ public struct KeySet: Sendable {
     }
   }
 
+  /// The keys that can be used, in the order of the set.
   public let keys: [VerificationKey]
   /// Keys that were left out.
   public let problems: [Problem]

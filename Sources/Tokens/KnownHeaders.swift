@@ -8,6 +8,7 @@ public final class KnownHeaders {
 
   private static let textBytesMax = 1024
 
+  /// No header is known yet.
   public init() {}
 
   /// The header that is written so, in base64url, where it is known.

@@ -4,6 +4,7 @@ public import Reason
 /// What the claims that are believed were expected to say, and what they say, where a token is refused for them.
 /// For the operator, and nobody else. Both are bounded, as they are kept.
 public struct RefusedClaims: Sendable, Equatable {
+  /// The reason for which the token is refused.
   public let reason: Reason
   /// What would have been good: `"aud" with "api"`.
   public let expected: String

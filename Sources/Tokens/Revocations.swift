@@ -53,6 +53,7 @@ public struct Revocations: Sendable {
   /// None.
   public init() {}
 
+  /// Whether nothing is revoked.
   public var isEmpty: Bool { count == 0 }
 
   /// Adds an entry; nothing changes where it is there already.

@@ -1,8 +1,11 @@
 /// What an entry of `Revocations` names, whichever provider's tokens it means.
 public struct RevokedName: Sendable, Hashable {
+  /// What the value is compared with.
   public let kind: Revocations.Kind
+  /// The value of the claim, or the `kid`.
   public let value: String
 
+  /// - Parameter value: As a token states it.
   public init(_ kind: Revocations.Kind, _ value: String) {
     self.kind = kind
     self.value = value

@@ -8,14 +8,21 @@ public struct ClaimConflict: Error, Equatable {
 
 /// Claims as somebody states them, by what they mean: no token holds them.
 public struct StatedClaims: Sendable, Equatable {
+  /// Who the claims are about; nil: they do not say.
   public var subject: String?
+  /// Empty: the claims do not mention roles.
   public var roles: [String] = []
+  /// Empty: the claims do not mention scopes.
   public var scopes: [String] = []
+  /// Empty: the claims do not mention permissions.
   public var permissions: [String] = []
+  /// Further claims, set after those above and in this order: the last one at a path counts.
   public var others: [(path: ClaimPath, value: ClaimValue)] = []
 
+  /// No claims.
   public init() {}
 
+  /// Whether both state the same, `others` in the same order.
   public static func == (left: StatedClaims, right: StatedClaims) -> Bool {
     left.subject == right.subject && left.roles == right.roles && left.scopes == right.scopes
       && left.permissions == right.permissions && left.others.elementsEqual(right.others, by: ==)
@@ -56,6 +63,7 @@ extension JSONValue {
     return JSONObject(members).map { .object($0) } ?? .null
   }
 
+  /// The same value as JSON; an object in which a name is repeated becomes null.
   public init(_ value: ClaimValue) {
     switch value {
     case .null: self = .null

@@ -36,6 +36,7 @@ public struct TokenError: Error, Sendable {
     case tooOld(issuedAt: UnixSeconds)
   }
 
+  /// The fault that was found first.
   public let fault: Fault
   /// The header's `kid`, where it was read. The sender's word: not to be believed, and to be escaped.
   public let keyID: String?
@@ -45,6 +46,7 @@ public struct TokenError: Error, Sendable {
     self.keyID = keyID
   }
 
+  /// The reason for the response and the access log.
   public var reason: Reason {
     switch fault {
     case .tooLarge: .tokenTooLarge

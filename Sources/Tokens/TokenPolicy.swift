@@ -21,7 +21,9 @@ public struct TokenPolicy: Sendable, Equatable {
 
   /// The provider's name in the configuration.
   public var provider: String
+  /// What `iss` has to be, byte for byte (RFC 7519 §4.1.1).
   public var issuer: String
+  /// Which `aud` is accepted.
   public var audiences: Audiences
   /// nil: what the keys allow (RFC 8725 §3.1).
   public var algorithms: [SignatureAlgorithm]?
@@ -37,9 +39,12 @@ public struct TokenPolicy: Sendable, Equatable {
   public var tried: TriedTokenChecks?
   /// Bytes of a token.
   public var tokenBytesMax: Int
+  /// Which claims hold the subject, the roles, the scopes and the permissions.
   public var claims: ClaimMapping
+  /// What proves that an address in `email` belongs to the subject.
   public var emailVerification: EmailVerification
 
+  /// By default: any algorithm that the keys allow, 30 seconds of leeway, no limit of the age, and 8 KiB for a token.
   public init(
     provider: String, issuer: String, audiences: Audiences, algorithms: [SignatureAlgorithm]? = nil,
     leewaySeconds: Int64 = 30, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = [],

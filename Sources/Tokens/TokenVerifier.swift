@@ -3,10 +3,12 @@ internal import JSON
 
 /// A token whose signature and claims were verified. Only this file can create one.
 public final class VerifiedToken: Sendable {
+  /// Its claims set, verified.
   public let claims: ClaimsSet
   /// The `kid` of the key that signed (RFC 7517 §4.5), also if the header names none; for a shared secret, which has no
   /// name, that of the header; nil if there is neither.
   public let keyID: String?
+  /// The algorithm that it is signed with.
   public let algorithm: SignatureAlgorithm
   /// The key that its signature was verified with.
   let key: PublicKey
@@ -28,7 +30,9 @@ public final class VerifiedToken: Sendable {
   /// The name of the key, whatever the token says: its `kid` in the key set, or else its thumbprint (RFC 7638); nil for
   /// a secret without a name.
   public var keyName: String? { givenKeyName ?? (try? Thumbprint.of(key)) }
+  /// The provider's name in the configuration.
   public var provider: String { claims.provider }
+  /// The issuer (`iss`), which is the one that the provider is configured with.
   public var issuer: String { claims.issuer }
   /// The subject (`sub`); nil if the token has none.
   public var subject: String? { claims.subject }
@@ -75,6 +79,7 @@ private struct Signer {
 /// Verifies the tokens of one provider. The cheapest checks come first, and no claim is read before the signature is
 /// verified.
 public final class TokenVerifier: Sendable {
+  /// What the provider's tokens have to satisfy.
   public let policy: TokenPolicy
 
   /// - Parameter policy: What the provider's tokens have to satisfy.

@@ -15,6 +15,7 @@ public struct TriedTokenChecks: Sendable, Equatable {
   /// For so many in a hundred senders it is enforced, 0 to 99.
   public var enforcedPercentage: Int
 
+  /// By default nothing is tried, and nothing enforced.
   public init(
     audiences: Audiences? = nil, ageMaxSeconds: Int64? = nil, type: String? = nil, requiredClaims: [ClaimPath] = [],
     enforcedPercentage: Int = 0

@@ -7,6 +7,7 @@ public struct VerificationKey: Sendable {
   public let keyID: String?
   /// `alg`: the only algorithm that the key is for; nil: any that fits it.
   public let algorithm: SignatureAlgorithm?
+  /// The public key; of HS* algorithms, the shared secret.
   public let key: PublicKey
 
   /// Whether the key may verify a signature of `algorithm` (RFC 8725 §3.1).
@@ -31,10 +32,12 @@ public enum UnusedKey: Error, Sendable, Equatable {
   case algorithmMismatch
   /// Another key has the same `kid`: which is meant is anyone's guess.
   case keyIDRepeated
+  /// The numbers of the key are not accepted.
   case material(PublicKeyError)
 }
 
 extension UnusedKey: CustomStringConvertible {
+  /// In words, for a log; no key material is among them.
   public var description: String {
     switch self {
     case .memberInvalid(let name): "\"\(name)\" is missing or malformed"

@@ -11,6 +11,7 @@ public enum CryptoError: Error, Sendable, Hashable {
 }
 
 extension CryptoError: CustomStringConvertible {
+  /// Names the OpenSSL function that failed; no data is in it.
   public var description: String {
     switch self {
     case .failed(let function): "OpenSSL: \(function) failed"

@@ -5,6 +5,7 @@ internal import COpenSSL
 ///
 /// Hashing takes tens of milliseconds and more, and up to 256 MiB: never on a loop (SECURITY C-11).
 public struct PasswordHash: Sendable {
+  /// A way to hash passwords; no other is accepted.
   public enum Scheme: String, Sendable, CaseIterable {
     /// What new hashes are of.
     case yescrypt
@@ -14,6 +15,7 @@ public struct PasswordHash: Sendable {
     case sha512crypt
   }
 
+  /// What the hash says that it was made with: `$y$`, `$2a$`, `$2b$`, `$2y$` or `$6$`.
   public let scheme: Scheme
   private let text: [UInt8]
   /// Tells it from every other hash, also of the same password, and says nothing of either.

@@ -13,6 +13,7 @@ public enum PasswordHashError: Error, Sendable, Equatable, CustomStringConvertib
   /// libxcrypt or OpenSSL failed: there was no memory.
   case failed
 
+  /// In words, for whoever configured the hash or typed the password.
   public var description: String {
     switch self {
     case .refusedScheme(let name):

@@ -27,12 +27,17 @@ public enum PublicKeyError: Error, Sendable, Equatable {
 public final class PublicKey: Sendable {
   /// What the key consists of; numbers are unsigned and big-endian.
   public enum Material: Sendable, Equatable {
+    /// Both without leading zeros.
     case rsa(modulus: [UInt8], exponent: [UInt8])
+    /// Coordinates of `EllipticCurve.coordinateBytes` bytes each.
     case ellipticCurve(EllipticCurve, x: [UInt8], y: [UInt8])
+    /// The encoded point: 32 bytes (RFC 8032 §5.1.5).
     case ed25519([UInt8])
+    /// The shared secret itself: at least 32 bytes.
     case secret([UInt8])
   }
 
+  /// The key itself. Of a shared secret this is the secret: it is not to be written anywhere.
   public let material: Material
   /// The size that is told of such a key: modulus, curve or secret, in bits.
   public let bits: Int

@@ -6,6 +6,7 @@ internal import COpenSSL
 /// come from the secret and the random bytes, so that each text has its own: there is no number of texts after which
 /// nonces repeat.
 public struct SealingSecret: Sendable {
+  /// Bytes of a secret.
   public static let bytesCount = 32
   private static let saltBytes = 16
   private static let keyBytes = 32

@@ -16,6 +16,7 @@ public final class SignatureVerifier {
   private var prepared: [PreparedFor: PreparedKey] = [:]
   private let hasher: Hasher?
 
+  /// No key is prepared yet.
   public init() {
     hasher = Hasher()
   }

@@ -13,6 +13,7 @@ public enum SigningKeyError: Error, Sendable, Equatable {
 }
 
 extension SigningKeyError: CustomStringConvertible {
+  /// In words, for a log; nothing of the key is in it.
   public var description: String {
     switch self {
     case .unreadable: "no private key in PEM, or one that needs a password"
@@ -39,6 +40,8 @@ extension SigningKeyError: CustomStringConvertible {
   public let publicKey: PublicKey
 
   /// Makes a new key.
+  ///
+  /// - Throws: `modulusSize` for RSA outside 2048 to 8192 bits, `failed` if OpenSSL fails.
   public static func generate(_ kind: Kind) throws(SigningKeyError) -> SigningKey {
     var pointer: OpaquePointer?
     switch kind {

@@ -4,6 +4,7 @@
 
 /// What is fetched.
 public struct FetchRequest: Sendable {
+  /// The method of the request, and its content if it has any.
   public enum Method: Sendable {
     case get
     /// At most `FetchRequest.contentBytesMax` bytes of that media type (RFC 9110 §9.3.3).
@@ -12,9 +13,12 @@ public struct FetchRequest: Sendable {
 
   /// A further field of the request. It may hold a secret, which no error names.
   public struct Field: Sendable {
+    /// The field's name (RFC 9110 §5.1).
     public let name: String
+    /// The field's value: a request is refused if it contains a control character (`FetchError.requestRefused`).
     public let value: String
 
+    /// Neither is checked before the request is sent.
     public init(name: String, value: String) {
       self.name = name
       self.value = value
@@ -37,8 +41,11 @@ public struct FetchRequest: Sendable {
   public var unixSocket: String?
   /// Whether it may be http of any address: for what is known to be in clear, and carries no secret.
   public var isInClear = false
+  /// GET by default.
   public var method = Method.get
+  /// Sent beside Accept and If-None-Match; empty by default.
   public var fields: [Field] = []
+  /// Closed by default.
   public var connection = Connection.closed
   /// A PEM file to verify the server's certificate with; nil: the system's.
   public var certificateAuthorityFile: String?
@@ -53,6 +60,7 @@ public struct FetchRequest: Sendable {
   /// Bytes of the response's body, counted as they arrive.
   public var bodyBytesMax: Int
 
+  /// A GET with the system's certificate authorities; other properties have their defaults.
   public init(
     url: String, certificateAuthorityFile: String? = nil, accept: String = "application/json",
     ifNoneMatch: String? = nil, timeout: Duration = .seconds(10), bodyBytesMax: Int = 512 * 1024
@@ -68,10 +76,13 @@ public struct FetchRequest: Sendable {
 
 /// What came of it.
 public struct FetchResponse: Sendable {
+  /// The final status (RFC 9110 §15), whatever it is: redirects are not followed, and errors are responses too.
   public let status: Int
+  /// The whole content, at most `FetchRequest.bodyBytesMax` bytes.
   public let body: [UInt8]
   /// ETag (RFC 9110 §8.8.3), as it was sent.
   public let entityTag: String?
+  /// How long the response may be kept, as Cache-Control and Age say.
   public let freshness: Freshness
   /// Content-Type (RFC 9110 §8.3), as it was sent.
   public let contentType: String?
@@ -84,6 +95,7 @@ public struct FetchResponse: Sendable {
   /// or there are none.
   public let certificateEnd: Int64?
 
+  /// What a response says that left out every field which has a default here.
   public init(
     status: Int, body: [UInt8], entityTag: String? = nil, freshness: Freshness = .unsaid,
     contentType: String? = nil, serverTime: Int64? = nil, retryAfter: Duration? = nil, certificateEnd: Int64? = nil
@@ -121,6 +133,7 @@ public enum FetchError: Error, Sendable, Equatable {
 }
 
 extension FetchError: CustomStringConvertible {
+  /// In words, for a log; no field of the request is in it, nor any of its content.
   public var description: String {
     switch self {
     case .addressRefused: "the address is neither https nor http on loopback"

@@ -14,6 +14,8 @@ public import Sockets
   /// libcurl's own set-up, which wants to run before any other thread uses it.
   private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
+  /// - Parameter loop: What completions are called on.
+  /// - Throws: `FetchError.failed` if libcurl has no memory, or cannot be set up.
   public init(loop: EventLoop) throws(FetchError) {
     guard Fetcher.isReady, let multi = unsafe curl_multi_init() else { throw .failed("curl_multi_init") }
     self.loop = loop

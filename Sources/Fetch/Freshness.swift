@@ -4,7 +4,7 @@
 public enum Freshness: Sendable, Equatable {
   /// There was no Cache-Control, or one that says nothing of the kind.
   case unsaid
-  /// `no-store` or `no-cache` (RFC 9111 §5.2.2.4, §5.2.2.5), whatever `max-age` stands beside it.
+  /// `no-cache` or `no-store` (RFC 9111 §5.2.2.4, §5.2.2.5), whatever `max-age` stands beside it.
   case notToBeKept
   /// What was left of `max-age` (§5.2.2.1) when the response came: the seconds that it had spent elsewhere (Age, §5.1)
   /// are taken off; zero where it was stale already.

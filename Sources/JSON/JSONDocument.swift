@@ -44,6 +44,7 @@ public struct JSONDocument: Sendable, Equatable {
   /// The text's one value.
   public var root: Place { Place(offset: 0) }
 
+  /// What stands there.
   public func kind(_ place: Place) -> Kind {
     switch tag(place.offset) {
     case CJSON_FALSE, CJSON_TRUE: .bool
@@ -71,9 +72,10 @@ public struct JSONDocument: Sendable, Equatable {
     return nil
   }
 
-  /// The name of the member whose value stands at `place`, and those behind it: first with `firstMember`.
+  /// A member of an object. `firstMember(of:)` finds the first one, `member(after:of:)` the others.
   public struct Member: Sendable {
     let nameOffset: Int
+    /// Where the member's value stands.
     public let value: Place
   }
 
@@ -87,6 +89,7 @@ public struct JSONDocument: Sendable, Equatable {
     self.member(at: end(member.value.offset), in: object)
   }
 
+  /// The member's name, with escapes resolved.
   public func name(of member: Member) -> String { text(member.nameOffset) }
 
   /// An array's first element; nil where it has none, or no array stands there.

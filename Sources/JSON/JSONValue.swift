@@ -33,15 +33,19 @@ public enum JSONValue: Sendable, Equatable {
 public struct JSONObject: Sendable, Equatable {
   /// A name and its value.
   public struct Member: Sendable, Equatable {
+    /// The name, with escapes resolved; it may be empty.
     public let name: String
+    /// The value, which may be an array or an object itself.
     public let value: JSONValue
 
+    /// - Parameter name: Not escaped: that is done where the value is serialized.
     public init(name: String, value: JSONValue) {
       self.name = name
       self.value = value
     }
   }
 
+  /// In the order of the text; no two names are the same byte for byte.
   public let members: [Member]
 
   /// nil where a name stands twice.

@@ -19,6 +19,7 @@ public enum ClientFault: Error, Sendable {
 }
 
 extension ClientFault: CustomStringConvertible {
+  /// In words, for operators, with the command that mends it where there is one.
   public var description: String {
     switch self {
     case .file(let error): "\(error)"

@@ -1,7 +1,9 @@
 /// `application/x-www-form-urlencoded` (RFC 6749 Appendix B).
 public enum FormEncoding {
+  /// The value of Content-Type.
   public static let contentType = "application/x-www-form-urlencoded"
 
+  /// Pairs in their order: `name=value`, each part encoded, with `&` between them.
   public static func encode(_ pairs: [(name: String, value: [UInt8])]) -> [UInt8] {
     var output: [UInt8] = []
     for (index, pair) in pairs.enumerated() {

@@ -6,6 +6,7 @@ internal import Tokens
 public struct DiscoveryDocument: Sendable {
   /// All that it says.
   public let members: JSONObject
+  /// `jwks_uri`: where the provider's JWK Set is. At most 2048 bytes, and https if the issuer is.
   public let keySetAddress: String
 
   /// It stands in messages.

@@ -17,12 +17,17 @@ public enum IssuerDiagnosis {
     IssuerFinding(.fault, subject, "\(address): \(fault)", remedy: remedy(for: fault))
   }
 
+  /// The finding for a discovery document that was accepted as the issuer's.
+  ///
+  /// - Parameter address: Where it was fetched.
   public static func discovery(_ document: DiscoveryDocument, at address: ShownURL) -> IssuerFinding {
     IssuerFinding(
       .good, "discovery",
       "\(address) is the issuer's; keys at \(JSONValue.quotedExcerpt(ShownURL(document.keySetAddress).description))")
   }
 
+  /// Whether the server's certificates will go on to verify.
+  ///
   /// - Parameters:
   ///   - end: When the first of the server's certificates ends; nil: it has none.
   ///   - consequence: What comes of it when it has.
@@ -44,6 +49,8 @@ public enum IssuerDiagnosis {
       remedy: "have the issuer renew it, and find out why that does not happen automatically")
   }
 
+  /// What the issuer's Cache-Control means for how often its keys are fetched.
+  ///
   /// - Parameters:
   ///   - every: How often keys are fetched at least.
   public static func freshness(_ freshness: Freshness, refreshEvery every: Duration) -> IssuerFinding {
@@ -68,6 +75,8 @@ public enum IssuerDiagnosis {
     }
   }
 
+  /// How far this machine's clock is from the issuer's, and what that does to tokens.
+  ///
   /// - Parameters:
   ///   - serverTime: What the issuer's clock said; nil: nothing.
   ///   - leeway: The provider's, in seconds.

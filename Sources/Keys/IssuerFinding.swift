@@ -8,16 +8,20 @@ public struct IssuerFinding: Sendable, Equatable {
     /// Tokens are refused because of it, or more is believed than should be.
     case fault
 
+    /// Whether `left` is less bad than `right`.
     public static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
   }
 
+  /// Whether anything is wrong.
   public let severity: Severity
   /// What was looked at: a word or two.
   public let subject: String
+  /// What was found, for people: a sentence without the full stop.
   public let verdict: String
   /// nil: nothing is to be done.
   public let remedy: String?
 
+  /// - Parameter remedy: What to do about it; nil: nothing is to be done.
   public init(_ severity: Severity, _ subject: String, _ verdict: String, remedy: String? = nil) {
     self.severity = severity
     self.subject = subject

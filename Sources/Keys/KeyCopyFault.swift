@@ -25,6 +25,7 @@ public enum KeyCopyFault: Error, Sendable, Equatable {
 }
 
 extension KeyCopyFault: CustomStringConvertible {
+  /// In words, for a log that names the copy.
   public var description: String {
     switch self {
     case .file(let error): "\(error)"

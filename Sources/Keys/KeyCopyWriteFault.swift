@@ -11,6 +11,7 @@ public enum KeyCopyWriteFault: Error, Sendable, Equatable {
 }
 
 extension KeyCopyWriteFault: CustomStringConvertible {
+  /// In words, for a log that names the copy.
   public var description: String {
     switch self {
     case .file(let error): "\(error)"

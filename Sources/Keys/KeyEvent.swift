@@ -47,8 +47,11 @@ public struct KeyFetchFailure: Sendable {
     public let remaining: Duration
   }
 
+  /// The provider's name in the configuration.
   public let provider: String
+  /// Why it failed.
   public let fault: KeyFault
+  /// The address that was fetched.
   public let url: ShownURL
   /// How many have failed in a row, with this one.
   public let failures: Int

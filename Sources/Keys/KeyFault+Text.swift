@@ -9,6 +9,7 @@ internal import Tokens
 public typealias FetchFault = FetchError
 
 extension KeyFault: CustomStringConvertible {
+  /// In words, for a log, with the command that mends it where there is one.
   public var description: String {
     switch self {
     case .fetch(let fault): fault.description

@@ -14,7 +14,9 @@ public struct KeyListing: Sendable {
     case ownFolder(String)
   }
 
+  /// One of the keys, and where it comes from.
   public struct Key: Sendable {
+    /// The key itself. Of a shared secret this contains the secret: it is not to be shown.
     public let key: VerificationKey
     /// RFC 7638, SHA-256; nil for a shared secret.
     public let thumbprint: String?
@@ -24,7 +26,9 @@ public struct KeyListing: Sendable {
     public let file: String?
   }
 
+  /// The provider's name in the configuration.
   public let provider: String
+  /// The `iss` of the provider's tokens.
   public let issuer: String
   /// nil: there are none that can be used.
   public let origin: Origin?

@@ -8,6 +8,7 @@ public struct KeyRotation: Sendable, Equatable {
   /// How long a key is published after the next one has begun to sign: no token may live longer.
   public let keepFor: Duration
 
+  /// - Parameter keepFor: At least as long as a token may live.
   public init(every: Duration, keepFor: Duration) {
     self.every = every
     self.keepFor = keepFor
@@ -22,7 +23,9 @@ public struct KeyRotation: Sendable, Equatable {
 extension SigningFolder {
   /// What was done in the folder.
   public struct Changes: Sendable {
+    /// The key that was made; nil if it was not time for one.
     public var generated: Entry?
+    /// The paths of the keys that were deleted.
     public var deleted: [String] = []
   }
 

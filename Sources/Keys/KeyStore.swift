@@ -3,11 +3,14 @@ internal import HTTP
 public import Sockets
 internal import Tokens
 
-/// Why the keys of a source on this machine cannot be had, which is no reason to start without them.
+/// Why the keys of a provider cannot be used that are on this machine. The gateway does not start without them.
 public struct KeyStoreError: Error, Sendable, CustomStringConvertible {
+  /// The provider's name in the configuration.
   public let provider: String
+  /// Why its keys cannot be used.
   public let fault: KeyFault
 
+  /// In words, for a log: the provider's name, and the fault.
   public var description: String { "provider \"\(provider)\": \(fault)" }
 }
 
@@ -34,7 +37,8 @@ public final class KeyStore {
   private var lastGeneration: UInt64 = 0
   private var isStarted = false
 
-  /// What becomes of a provider that signs and has no key yet.
+  /// What becomes of a provider that signs and has no key yet: one is made, and replaced when its time has come; or the
+  /// sources are refused, and keys that are there stay as they are.
   public enum FirstKey: Sendable { case made, refused }
 
   /// What becomes of copies on disk: who only looks at keys leaves no files of its own.

@@ -7,6 +7,7 @@ public import Tokens
 
 /// Where one provider's keys come from.
 public struct KeySource: Sendable, Equatable {
+  /// Where keys are, and of what kind they are.
   public enum Location: Sendable, Equatable {
     /// Nowhere: no token is verified with a key, and none is ever fetched.
     case none
@@ -14,7 +15,9 @@ public struct KeySource: Sendable, Equatable {
     case jwksURL(String)
     /// What `issuer` + `/.well-known/openid-configuration` names (OpenID Connect Discovery §4).
     case discovery
+    /// A JWK Set in a file (RFC 7517 §5).
     case jwksFile(String)
+    /// A shared secret in a file, for HS256, HS384 and HS512.
     case secretFile(String)
     /// The gateway's own: a folder, and the algorithm of keys that it makes.
     case signing(folder: String, SignatureAlgorithm)
@@ -22,9 +25,13 @@ public struct KeySource: Sendable, Equatable {
     case signingSecret(file: String, former: [String], SignatureAlgorithm)
   }
 
+  /// The provider's name in the configuration.
   public var provider: String
+  /// The `iss` of the provider's tokens; discovery begins with it.
   public var issuer: String
+  /// Where the keys are.
   public var location: Location
+  /// A PEM file to verify the issuer's certificate with; nil: the system's.
   public var certificateAuthorityFile: String?
   /// The longest time between two fetches; the issuer's Cache-Control may shorten it.
   public var refreshEvery: Duration
@@ -35,6 +42,7 @@ public struct KeySource: Sendable, Equatable {
   /// How the gateway's own keys are replaced; nil: by hand.
   public var rotation: KeyRotation?
 
+  /// By default keys are fetched every ten minutes, and used for a day if they cannot be; no copy is kept.
   public init(
     provider: String, issuer: String, location: Location, certificateAuthorityFile: String? = nil,
     refreshEvery: Duration = .seconds(600), staleFor: Duration = .seconds(86_400), cacheFile: String? = nil,
@@ -89,8 +97,10 @@ public struct ProviderKeys: Sendable {
 
 /// The keys of all providers at one moment, in the order of the sources.
 public struct KeySnapshot: Sendable {
+  /// The keys by the provider's index in the configuration.
   public var providers: [ProviderKeys]
 
+  /// - Parameter providers: In the order of the sources.
   public init(providers: [ProviderKeys]) {
     self.providers = providers
   }

@@ -7,11 +7,14 @@ public import Tokens
 /// A file is called `PROVIDER.ALGORITHM.TIME.pem`, the time being from when the key signs, in seconds since 1970. The
 /// newest of the configured algorithm whose time has come signs; tokens of all of them are good.
 public struct SigningFolder: Sendable {
+  /// The path of the folder, which need not be there yet.
   public let path: String
+  /// The provider's name, with which the names of its files begin.
   public let provider: String
   /// Of new keys.
   public let algorithm: SignatureAlgorithm
 
+  /// - Parameter algorithm: What new keys sign with.
   public init(path: String, provider: String, algorithm: SignatureAlgorithm) {
     self.path = path
     self.provider = provider
@@ -20,7 +23,9 @@ public struct SigningFolder: Sendable {
 
   /// A key and its file.
   public struct Entry: Sendable {
+    /// The private key, and its name in tokens.
     public let key: IssuerKey
+    /// The path of its file.
     public let file: String
     /// When it was made; of a key that was made ahead, when it begins to sign.
     public let createdAt: UnixSeconds

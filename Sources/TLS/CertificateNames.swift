@@ -1,9 +1,9 @@
 internal import COpenSSL
 import Glibc
 
-/// The hosts that a certificate is for: its subject alternative names (RFC 5280 §4.2.1.6, RFC 6125 §6.4).
+/// The hosts that a certificate is for: its subject alternative names (RFC 5280 §4.2.1.6, RFC 9525 §6).
 ///
-/// A wildcard stands for one label, and for nothing else (RFC 6125 §6.4.3). The subject's common name says nothing.
+/// A wildcard stands for one label, and for nothing else (RFC 9525 §6.3). The subject's common name says nothing (§2).
 @safe
 public struct CertificateNames: Sendable, Equatable {
   /// In lower case.
@@ -48,6 +48,7 @@ public struct CertificateNames: Sendable, Equatable {
     }
   }
 
+  /// Whether the certificate is for no host.
   public var isEmpty: Bool { exact.isEmpty && suffixes.isEmpty && addresses.isEmpty }
 
   enum Match { case none, wildcard, exact }

@@ -9,6 +9,7 @@ public struct CertifiedKey: Sendable, Equatable {
   /// Its notBefore and notAfter, in seconds since 1970.
   public let dates: Range<Int64>
 
+  /// What the dates of a certificate say of a moment.
   public enum Validity: Sendable, Equatable { case valid, expired, notYetValid }
 
   /// - Parameters:

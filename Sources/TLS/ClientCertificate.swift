@@ -3,9 +3,11 @@ internal import COpenSSL
 /// What stands in a certificate that a client has shown, and that was verified.
 @safe
 public struct ClientCertificate: Sendable, Equatable {
-  /// Its subject alternative names of each kind (RFC 5280 §4.2.1.6), in their order.
+  /// Its subject alternative names of the type URI (RFC 5280 §4.2.1.6), in their order.
   public private(set) var uris: [String] = []
+  /// Its subject alternative names of the type dNSName, in their order.
   public private(set) var dnsNames: [String] = []
+  /// Its subject alternative names of the type rfc822Name, in their order.
   public private(set) var emails: [String] = []
   /// The common names of its subject; not verified to be of any form.
   public private(set) var commonNames: [String] = []
@@ -13,8 +15,9 @@ public struct ClientCertificate: Sendable, Equatable {
   public let issuer: String
   /// In lower-case hexadecimal, without leading zeros.
   public let serialNumber: String
-  /// From when and until when it is valid, in seconds since 1970.
+  /// From when it is valid, in seconds since 1970 (RFC 5280 §4.1.2.5).
   public let notBefore: Int64
+  /// Until when it is valid, in seconds since 1970.
   public let notAfter: Int64
 
   /// nil where OpenSSL cannot read it, or a name of it holds what no name does: a control character (a NUL, in older

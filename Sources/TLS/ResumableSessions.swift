@@ -11,6 +11,7 @@ public final class ResumableSessions {
   /// A server of TLS 1.3 gives two for a connection as a rule, and each is used once.
   static let countMax = 4
 
+  /// No session yet.
   public convenience init() { self.init(clock: SessionAge.clock) }
 
   /// - Parameter clock: The time of day, in seconds.

@@ -3,6 +3,7 @@ internal import COpenSSL
 /// A certificate that a listener shows, with its key: read and checked.
 public struct ServerCertificate: Sendable, Equatable {
   private let certifiedKey: CertifiedKey
+  /// The OCSP response that is shown with it while that is current (RFC 6066 §8); nil: there is none.
   public let staple: OCSPStaple?
   /// The hosts that it is for.
   public let names: CertificateNames

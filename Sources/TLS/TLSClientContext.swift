@@ -5,11 +5,14 @@ internal import COpenSSL
 /// It never changes, and OpenSSL's SSL_CTX may be used from anywhere; that each loop has one of its own keeps them from
 /// waiting for each other. There is none that does not verify.
 public final class TLSClientContext: @unchecked Sendable {
+  /// What a context is made of.
   public struct Settings: Sendable, Equatable {
+    /// Whose servers are believed.
     public var authorities: ServerAuthorities
     /// Shown to servers that ask for one; nil: they are shown none.
     public var certificate: CertifiedKey?
 
+    /// - Parameter certificate: Shown to servers that ask for one; nil: they are shown none.
     public init(authorities: ServerAuthorities, certificate: CertifiedKey? = nil) {
       self.authorities = authorities
       self.certificate = certificate
@@ -18,6 +21,7 @@ public final class TLSClientContext: @unchecked Sendable {
 
   let context: SSLContext
 
+  /// - Throws: If a certificate or its key cannot be used, or OpenSSL fails.
   public init(_ settings: Settings) throws(TLSFault) {
     context = try SSLContext(.client)
     try settings.authorities.verify(in: context)

@@ -6,15 +6,18 @@ internal import COpenSSL
 /// waiting for each other.
 @safe
 public final class TLSContext: @unchecked Sendable {
+  /// What contexts of a listener are made of.
   public struct Settings: Sendable, Equatable {
     /// At least one; the first is shown to whoever names no host, or one that none is for.
     public var certificates: [ServerCertificate]
     /// Who is asked for a certificate; nil: nobody.
     public var clients: Clients?
+    /// The oldest version that is spoken: TLS 1.2 by default.
     public var minimum: TLSVersion
     /// Tells listeners apart: a session is resumed where it began, and nowhere else.
     public var name: String
 
+    /// By default clients are not asked for a certificate, and TLS 1.2 is spoken as well as 1.3.
     public init(
       certificates: [ServerCertificate], clients: Clients? = nil, minimum: TLSVersion = .tls12, name: String
     ) {
@@ -25,23 +28,31 @@ public final class TLSContext: @unchecked Sendable {
     }
   }
 
+  /// How clients show who they are.
   public struct Clients: Sendable, Equatable {
+    /// The authorities that are believed; clients are told their names (RFC 8446 §4.2.4).
     public let authorities: ClientAuthorities
     /// Whether a client without a certificate is refused.
     public let areRequired: Bool
 
+    /// - Parameter areRequired: Whether a client without a certificate is refused.
     public init(authorities: ClientAuthorities, areRequired: Bool) {
       self.authorities = authorities
       self.areRequired = areRequired
     }
   }
 
+  /// The certificates of the settings, in their order.
   public let certificates: [ServerCertificate]
   let tickets: TicketKeys
   let clock: @Sendable () -> Int
   /// One for each certificate.
   private let contexts: [SSLContext]
 
+  /// - Parameters:
+  ///   - settings: With one certificate at least.
+  ///   - tickets: Those of all loops: a session is resumed on any of them.
+  /// - Throws: If a certificate or its key cannot be used, or OpenSSL fails.
   public convenience init(_ settings: Settings, tickets: TicketKeys) throws(TLSFault) {
     try self.init(settings, tickets: tickets, clock: SessionAge.clock)
   }

@@ -72,8 +72,8 @@ public struct TLSSession: ~Copyable {
     side = .client(context, sessions)
   }
 
-  /// Has `ssl` refuse a certificate that is not for `host` (SECURITY U-7). The common name says nothing (RFC 9525 §6.3),
-  /// and `*` is a whole label.
+  /// Has `ssl` refuse a certificate that is not for `host` (SECURITY U-7). The common name says nothing (RFC 9525 §2),
+  /// and `*` is a whole label (§6.3).
   @unsafe
   private static func verify(_ ssl: OpaquePointer, isFor host: String) -> Bool {
     unsafe SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))

@@ -6,7 +6,9 @@ internal import COpenSSL
 public struct ThrowawayAuthority: ~Copyable {
   /// A certificate and its key.
   public struct Issued: Sendable {
+    /// The certificate alone, in PEM: the authority is its issuer.
     public let chainPEM: [UInt8]
+    /// Its private key in PEM, not encrypted.
     public let keyPEM: [UInt8]
   }
 
@@ -20,6 +22,7 @@ public struct ThrowawayAuthority: ~Copyable {
   /// As far back as clocks may differ.
   private static let backdated = 60
 
+  /// Makes a key on P-256 and a certificate for it.
   public init() throws(TLSFault) {
     let key = try ThrowawayAuthority.makeKey()
     let certificate = try ThrowawayAuthority.make(

@@ -25,6 +25,7 @@ public final class TicketKeys: Sendable {
 
   private let state = Mutex(State())
 
+  /// No key yet: the first is made when a ticket is.
   public init() {}
 
   /// The key that seals; nil where the system gives no random bytes.

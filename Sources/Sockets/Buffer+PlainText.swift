@@ -29,8 +29,8 @@ extension Buffer {
     return true
   }
 
-  /// As `append(ifPlain:)` of its UTF-8.
   // Without a `UTF8Span`, whose making costs more than the copy does.
+  /// As `append(ifPlain:)` of its UTF-8; false also where the string's bytes do not stand in one piece.
   @inlinable
   public mutating func append(ifPlain text: String) -> Bool {
     // SAFETY: the span does not outlive the call.

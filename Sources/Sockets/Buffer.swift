@@ -24,6 +24,7 @@ public struct Buffer: ~Copyable {
 
   /// Bytes that can be read.
   @inlinable public var count: Int { end - start }
+  /// Whether nothing can be read.
   @inlinable public var isEmpty: Bool { end == start }
   /// Bytes that can be appended after the last one.
   @inlinable public var writableCount: Int { capacity - end }
@@ -86,9 +87,11 @@ public struct Buffer: ~Copyable {
     append(bytes.extracting(lower..<upper))
   }
 
+  /// Appends `bytes`, which must fit `writableCount`.
   @inlinable
   public mutating func append(_ bytes: [UInt8]) { append(bytes.span) }
 
+  /// Appends a byte; `writableCount` must not be 0.
   @inlinable
   public mutating func append(_ byte: UInt8) {
     precondition(end < capacity)
@@ -109,8 +112,8 @@ public struct Buffer: ~Copyable {
     end += count
   }
 
-  /// Appends ASCII text.
   // Inlined, so that the size of a literal is known where it is copied.
+  /// Appends ASCII text, which must fit `writableCount`.
   @inlinable @inline(__always)
   public mutating func append(_ text: StaticString) {
     let count = text.utf8CodeUnitCount
@@ -121,8 +124,8 @@ public struct Buffer: ~Copyable {
     end += count
   }
 
-  /// Appends ASCII texts, one behind another, which together must fit `writableCount`.
   // The room is looked at once, and the end written once: a log line has twenty names, each between two of these.
+  /// Appends ASCII texts, one behind another, which together must fit `writableCount`.
   @inlinable @inline(__always)
   public mutating func append(_ first: StaticString, _ second: StaticString, _ third: StaticString) {
     let room = capacity - end

@@ -2,6 +2,7 @@ import Glibc
 
 /// Comparison of bytes. Not for secrets: it stops at the first difference.
 public enum Bytes {
+  /// Whether both are the same bytes.
   @inlinable
   public static func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
     let count = left.count

@@ -3,6 +3,7 @@
 /// All have the same distance, so appending keeps the list sorted: arming, moving and taking back cost O(1).
 @safe
 public final class DeadlineList {
+  /// From when an entry is armed until it expires.
   public let duration: Duration
   private let nanoseconds: Int64
   // SAFETY of `loop`: it owns its lists. Of all links: see Pollable; entries leave the list before they are freed. They

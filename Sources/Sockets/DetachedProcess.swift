@@ -7,6 +7,7 @@ import Glibc
 /// that one sees its end, as it does of what it has started itself. Its exit status is not known here.
 @safe
 public final class DetachedProcess: Sendable {
+  /// The process ID. It may be another process's once this one has ended.
   public let pid: Int32
   /// Stands for the process, also once its number is another's.
   private let handle: Int32
@@ -90,6 +91,7 @@ public final class DetachedProcess: Sendable {
 
   // MARK: What becomes of it
 
+  /// How the wait for a process ended: it is ready, it has ended first, or the time has passed.
   public enum Readiness: Sendable { case ready, ended, late }
 
   /// Waits until it says that it is ready, or ends before. Blocks.

@@ -11,6 +11,7 @@ import Synchronization
 /// queue.
 @safe
 public final class EventLoop: @unchecked Sendable {
+  /// The queue that everything on the loop runs on. To run something there, call `async`, which refreshes the clock.
   public let queue: DispatchQueue
   private let set: EventSet
   private let timer: Descriptor

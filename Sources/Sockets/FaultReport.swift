@@ -11,6 +11,7 @@ public struct FaultReport: Sendable {
   /// Beginnings since the last one that was said.
   private var beginnings = 0
 
+  /// - Parameter pause: The shortest time between two beginnings that are said.
   public init(pause: Duration = FaultReport.pause) { self.pause = pause }
 
   /// The fault is there: called when it begins, and again while it lasts, as it may have begun too soon to be said.

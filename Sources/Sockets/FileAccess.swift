@@ -6,9 +6,11 @@ import Glibc
 public enum FileAccess {
   /// A file's bytes, and who may read it.
   public struct Contents: Sendable {
+    /// The whole content.
     public let bytes: [UInt8]
     /// Permission bits, as `chmod` takes them.
     public let mode: UInt32
+    /// Whom it belongs to.
     public let owner: FileOwner
     /// Whether it belongs to the user that this process or the gateway runs as, or to root.
     public var isOwnedByUs: Bool { owner.isTrusted }
@@ -40,6 +42,7 @@ public enum FileAccess {
     }
   }
 
+  /// How much of a line `forEachLine` gives.
   public enum LineExtent: Sendable {
     case whole
     /// Of a line that is longer, its beginning.

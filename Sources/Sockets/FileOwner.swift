@@ -4,9 +4,12 @@ import Synchronization
 
 /// Whom a file belongs to.
 public struct FileOwner: Sendable, Equatable {
+  /// The user's ID.
   public let user: UInt32
+  /// The group's ID.
   public let group: UInt32
 
+  /// An owner by IDs, as stat(2) reports them.
   public init(user: UInt32, group: UInt32) {
     self.user = user
     self.group = group

@@ -4,10 +4,13 @@ import Glibc
 /// What tells one state of a file from another: a file that was replaced, written to or whose mode was changed has
 /// another status.
 public struct FileStatus: Sendable, Equatable {
+  /// Whether it is a regular file, not a folder, a pipe or anything else.
   public let isRegular: Bool
   /// Permission bits, as `chmod` takes them.
   public let mode: UInt32
+  /// Its size.
   public let bytes: Int64
+  /// Whom it belongs to.
   public let owner: FileOwner
   /// Whether it belongs to the user that this process or the gateway runs as, or to root.
   public var isOwnedByUs: Bool { owner.isTrusted }

@@ -118,5 +118,6 @@ public struct Predecessor: Sendable {
 /// Why sockets that were passed cannot be used.
 public struct InheritanceError: Error, CustomStringConvertible {
   let text: String
+  /// In words, for the operator: which descriptor or variable is wrong, and why.
   public var description: String { text }
 }

@@ -16,6 +16,7 @@ public enum Acceptance: ~Copyable {
 /// A socket that accepts connections.
 @safe
 public final class ListeningSocket: Sendable {
+  /// Stays open as long as this object lives.
   public let descriptor: Int32
   /// As it is bound: with the port that the system chose where 0 was asked for.
   public let text: String
@@ -23,6 +24,7 @@ public final class ListeningSocket: Sendable {
   public let port: UInt16
   /// Where it is bound, whichever way that is written.
   public let place: SocketPlace
+  /// Who made it.
   public let origin: Origin
   /// Of a unix domain socket.
   private let path: String?
@@ -39,6 +41,7 @@ public final class ListeningSocket: Sendable {
     case manager = "m"
   }
 
+  /// Whether it is a unix domain socket.
   public var isUnix: Bool { path != nil }
 
   /// Binds and listens. Internet addresses are bound with SO_REUSEPORT, so that each loop has a queue of its own. A

@@ -4,8 +4,12 @@
 @safe
 public struct LoopBound<Value>: @unchecked Sendable {
   private let value: Value
+  /// The loop that the value lives on.
   public let loop: EventLoop
 
+  /// - Parameters:
+  ///   - value: Given away: only code that runs on `loop` may use it from now on.
+  ///   - loop: The loop that the value lives on.
   public init(_ value: sending Value, loop: EventLoop) {
     self.value = value
     self.loop = loop

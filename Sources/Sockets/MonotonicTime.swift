@@ -6,12 +6,14 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
   /// Nanoseconds since the machine started.
   public var nanoseconds: Int64
 
+  /// - Parameter nanoseconds: Since the machine started.
   @inlinable
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   /// Reads the clock.
   public static var current: MonotonicTime { MonotonicTime(nanoseconds: csystem_now(CLOCK_MONOTONIC)) }
 
+  /// Whether `left` is earlier than `right`.
   @inlinable
   public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool { left.nanoseconds < right.nanoseconds }
 

@@ -37,8 +37,10 @@ public struct NameLookupError: Error, Equatable, Sendable, CustomStringConvertib
   /// Of getaddrinfo(3).
   public let code: Int32
 
+  /// - Parameter code: Of getaddrinfo(3): one of `EAI_AGAIN`, `EAI_NONAME` and so on.
   public init(code: Int32) { self.code = code }
 
+  /// In words, as gai_strerror(3) has them.
   public var description: String {
     guard let text = unsafe csystem_lookup_error_text(code) else { return "error \(code)" }
     // SAFETY: NUL-terminated, and as long-lived as the process.

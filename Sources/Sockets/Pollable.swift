@@ -3,13 +3,18 @@ import CSystem
 /// What the kernel reported of a descriptor.
 @frozen
 public struct ReadyEvents: OptionSet, Sendable {
+  /// The bits of epoll_ctl(2).
   public let rawValue: UInt32
 
+  /// - Parameter rawValue: As epoll_wait(2) reports it.
   @inlinable
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+  /// There is something to read or to accept (EPOLLIN).
   public static let readable = ReadyEvents(rawValue: UInt32(CSYSTEM_READABLE))
+  /// There is room to write, or connecting has ended (EPOLLOUT).
   public static let writable = ReadyEvents(rawValue: UInt32(CSYSTEM_WRITABLE))
+  /// The descriptor has failed (EPOLLERR).
   public static let error = ReadyEvents(rawValue: UInt32(CSYSTEM_ERROR))
   /// Both directions are shut.
   public static let hangup = ReadyEvents(rawValue: UInt32(CSYSTEM_HANGUP))
@@ -60,6 +65,7 @@ open class Pollable {
   final var deadlineNext: Unmanaged<Pollable>?
   final var deadlineAt = MonotonicTime(nanoseconds: 0)
 
+  /// Registered nowhere, and without a deadline.
   public init() {
     unsafe deadlineList = nil
     unsafe deadlinePrevious = nil

@@ -5,8 +5,11 @@ import Glibc
 public struct ProcessUsage: Sendable {
   /// Of processors, in user mode and in the kernel, since it began.
   public let processorSeconds: Double
+  /// Bytes that are in memory; 0 where they cannot be read.
   public let residentBytes: UInt64
+  /// Bytes of the address space; 0 where they cannot be read.
   public let virtualBytes: UInt64
+  /// Descriptors that are open; 0 where they cannot be read.
   public let openDescriptors: UInt64
   /// 0 where it cannot be read.
   public let descriptorsMax: UInt64

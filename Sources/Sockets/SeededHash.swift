@@ -13,6 +13,7 @@ public struct SeededHash: Sendable {
     second = generator.next() | 1
   }
 
+  /// The same for equal bytes, as long as it is asked of this value or a copy of it.
   public func hash(_ bytes: Span<UInt8>) -> UInt64 {
     unsafe bytes.withUnsafeBytes { raw in
       var state = first ^ UInt64(truncatingIfNeeded: raw.count)

@@ -40,6 +40,7 @@ public struct SocketAddress: Sendable {
     self.text = text
   }
 
+  /// Whether it is a unix domain socket's path.
   public var isUnix: Bool { storage.ss_family == sa_family_t(AF_UNIX) }
   var family: Int32 { Int32(storage.ss_family) }
 }
@@ -48,6 +49,7 @@ public struct SocketAddress: Sendable {
 @safe
 public struct AddressText: Sendable {
   private var bytes: InlineArray<46, UInt8>
+  /// Bytes of the text: at most 45, and 0 for a unix domain socket.
   public private(set) var count: Int
 
   /// Of nobody.
@@ -79,6 +81,7 @@ public struct AddressText: Sendable {
     for index in 0..<count { bytes[index] = UInt8(bitPattern: text[index]) }
   }
 
+  /// The same as a string, which is a copy.
   public var text: String { withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) } }
 
   /// Calls `body` with the text's bytes.

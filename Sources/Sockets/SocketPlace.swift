@@ -11,6 +11,7 @@ public struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
   /// Of a unix domain socket.
   public var path: String? { host.hasPrefix("unix:") ? String(host.dropFirst("unix:".count)) : nil }
 
+  /// The host and the port with a colon between; of a unix domain socket, `unix:` and the path.
   public var description: String { path == nil ? "\(host):\(port)" : host }
 
   /// Of the socket's own end; nil where it is of no family that is known here.
@@ -43,6 +44,7 @@ public struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension SocketAddress {
+  /// Where a socket with this address is bound.
   public var place: SocketPlace {
     // Every family that an address has is known.
     SocketPlace(storage, length) ?? SocketPlace(unknown: text)

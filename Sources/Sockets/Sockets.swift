@@ -11,6 +11,7 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// `errno` after it.
   public let code: Int32
 
+  /// - Parameter call: As its manual page is named, and what it was about: `open /run/a.sock`.
   public init(call: String, code: Int32) {
     self.call = call
     self.code = code
@@ -35,5 +36,6 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Whether nobody reads any more.
   public var isBrokenPipe: Bool { code == EPIPE }
 
+  /// The call, and the system's words for the code.
   public var description: String { "\(call): \(SystemError.text(code))" }
 }

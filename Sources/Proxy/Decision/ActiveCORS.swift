@@ -56,7 +56,7 @@ struct ActiveCORS: Sendable {
     return allowed[index]
   }
 
-  /// The response to a preflight (Fetch §3.2.2); nil if its origin is not listed.
+  /// The response to a preflight (Fetch, "CORS protocol"); nil if its origin is not listed.
   func answer(toPreflight head: borrowing RequestHead, _ bytes: Span<UInt8>) -> LocalResponse? {
     ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) }.map { preflight[$0] }
   }

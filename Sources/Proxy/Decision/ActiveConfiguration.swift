@@ -7,6 +7,7 @@ import Tokens
 
 /// A configuration compiled for the loops. Immutable: an exchange keeps the one that it started with.
 public final class ActiveConfiguration: Sendable {
+  /// What it was compiled from.
   public let configuration: GatewayConfiguration
   /// Incremented by every reload; recorded in the access log.
   public let generation: UInt64
@@ -43,6 +44,7 @@ public final class ActiveConfiguration: Sendable {
   let traceSampling: TraceSampling?
   /// For requests without a route; nil if there is none.
   let minimumRate: MinimumRate?
+  /// The paths that the gateway answers itself.
   public let responders: [LocalRoute]
   /// nil if no proxy may ask.
   let forwardAuth: ActiveForwardAuth?
@@ -196,9 +198,12 @@ public final class ActiveConfiguration: Sendable {
 
 /// A path of the gateway's own, and what answers requests for it.
 public struct LocalRoute: Sendable {
+  /// The paths and, if it is for one alone, the host.
   public let path: OwnPath
+  /// What answers; it is called from any loop.
   public let responder: any Responder & Sendable
 
+  /// - Parameter responder: Called from any loop.
   public init(_ path: OwnPath, responder: any Responder & Sendable) {
     self.path = path
     self.responder = responder

@@ -51,6 +51,6 @@ struct AuthenticationSchemes: OptionSet, Sendable, Hashable {
     parameters.isEmpty ? scheme : "\(scheme) \(parameters.joined(separator: ", "))"
   }
 
-  /// RFC 9449 §5.1.
+  /// What proofs may be signed with (RFC 9449 §7.1).
   private static let algorithms = "algs=\"\(DPoPProof.algorithms.map(\.rawValue).joined(separator: " "))\""
 }

@@ -2,6 +2,7 @@ public import HTTP
 
 /// A loop's question about a credential, and all that leads the response back to the exchange that waits for it.
 public struct IntrospectionQuestion: Sendable {
+  /// What is asked about. It is a secret.
   public let credential: IntrospectedCredential
   /// The provider's index.
   public let provider: Int

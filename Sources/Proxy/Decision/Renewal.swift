@@ -2,6 +2,7 @@ public import HTTP
 
 /// A loop's request to use a refresh token, for a request whose access token is no longer valid.
 public struct RenewalRequest: Sendable {
+  /// The refresh token. It is a secret.
   public let token: [UInt8]
   /// The provider's name.
   public let provider: String

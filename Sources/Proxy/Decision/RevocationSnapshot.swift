@@ -2,6 +2,7 @@ public import Tokens
 
 /// What is revoked at one moment.
 public struct RevocationSnapshot: Sendable {
+  /// What the file of revocations says.
   public let revocations: Revocations
   /// Sign-ins that have ended here. Kept separately: they change often, and the other set may be large.
   public let endedSignIns: Revocations

@@ -22,15 +22,19 @@ public enum SecretLeakTest {
   public struct Text: Sendable {
     /// Describes what wrote it, for the person who has to find that.
     public let place: String
+    /// What was written.
     public let bytes: [UInt8]
 
+    /// - Parameter place: Describes what wrote the text.
     public init(place: String, _ text: String) { self.init(place: place, [UInt8](text.utf8)) }
 
+    /// - Parameter place: Describes what wrote the bytes.
     public init(place: String, _ bytes: [UInt8]) { (self.place, self.bytes) = (place, bytes) }
   }
 
   /// What the test runs with.
   public struct Setting {
+    /// The configuration that requests are decided by; a made-up secret is in its URLs and headers.
     public let configuration: GatewayConfiguration
     /// The names of counters.
     public let metricNames: MetricNames
@@ -51,6 +55,7 @@ public enum SecretLeakTest {
     /// What operators can query of the counts and memory of a loop.
     public var pages: (LoopTraffic) -> [Text] = { _ in [] }
 
+    /// A program that answers no path and writes nothing.
     public init() {}
   }
 

@@ -1,6 +1,6 @@
 import HTTP
 
-/// The trace context fields sent upstream (W3C Trace Context, §4.3).
+/// The trace context fields sent upstream (W3C Trace Context, §3.4 and §3.5).
 struct TraceFields {
   /// Whether the client's `traceparent` is passed on.
   let keepsParent: Bool
@@ -13,7 +13,7 @@ struct TraceFields {
     self.trace = trace
     if let trace {
       keepsState = trace.parent != 0
-      // A participant that adds no span to a trace leaves it as it is (§4.2).
+      // A participant that adds no span to a trace leaves it as it is (§3.4).
       keepsParent = keepsState && !trace.isSampled
     } else {
       keepsParent =

@@ -149,6 +149,7 @@ public enum ServerError: Error, CustomStringConvertible {
   case unnamed([String])
   case loop(SystemError)
 
+  /// In words, for the operator who starts the gateway.
   public var description: String {
     switch self {
     case .listening(let address, let error): "cannot listen on \(address): \(error)"

@@ -106,10 +106,13 @@ public final class Server: Sendable {
     workers[request.place.worker].async { $0.renewed(request.place, renewal) }
   }
 
+  /// Has every loop decide with other keys, and go on with the requests that wait for some.
   public func update(keys: KeySnapshot) {
     for worker in workers { worker.async { $0.update(keys: keys) } }
   }
 
+  /// Has every loop decide by another configuration: new requests, and those that still wait for keys or an issuer.
+  ///
   /// - Parameter tls: Of the same listeners, and as many loops.
   public func update(
     _ active: ActiveConfiguration, keys: KeySnapshot, revocations: RevocationSnapshot, tls: ListenerContexts,
@@ -125,6 +128,8 @@ public final class Server: Sendable {
     }
   }
 
+  /// Has every loop refuse what is revoked, on open tunnels too.
+  ///
   /// - Parameter known: Called once per loop, from it, when it refuses what is revoked.
   public func update(revocations: RevocationSnapshot, known: @escaping @Sendable () -> Void = {}) {
     for worker in workers {
@@ -170,6 +175,7 @@ public final class Server: Sendable {
     for worker in workers { worker.async { $0.drain(drained) } }
   }
 
+  /// The number of loops; 1 for the server that answers operators.
   public var workerCount: Int { workers.count }
 
   /// Ends accepting, and cuts what is still under way.

@@ -13,6 +13,7 @@ public enum HealthFault: Error, Equatable, Sendable, CustomStringConvertible {
   case malformed
   case status(Int)
 
+  /// In words, for a log.
   public var description: String {
     switch self {
     case .notConnected(let error): "\(error)"

@@ -5,10 +5,12 @@ public import TLS
 
 /// An upstream as it is defined: by the configuration, and by what the files say that it names.
 public struct UpstreamDefinition: Sendable, Equatable {
+  /// What the configuration says of it.
   public let configuration: UpstreamConfiguration
   /// What is spoken to servers with TLS; nil where there are none.
   public let tls: TLSClientContext.Settings?
 
+  /// - Parameter tls: What is spoken to servers with TLS; nil where there are none.
   public init(_ configuration: UpstreamConfiguration, tls: TLSClientContext.Settings?) {
     self.configuration = configuration
     self.tls = tls
@@ -18,6 +20,7 @@ public struct UpstreamDefinition: Sendable, Equatable {
 /// An upstream as all loops know it together. It lasts as long as its definition, over reloads.
 public final class UpstreamState: Sendable {
   let definition: UpstreamDefinition
+  /// What the configuration says of it.
   public var configuration: UpstreamConfiguration { definition.configuration }
   /// One for each loop that carries traffic, and behind them one for health checks; empty where all speak in clear.
   private let contexts: [TLSClientContext]

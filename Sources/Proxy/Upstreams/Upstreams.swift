@@ -40,6 +40,7 @@ public final class Upstreams {
     self.monitors = monitors
   }
 
+  /// Asks the system: `NameLookup.addresses(of:port:)`.
   public static let systemLookup: Lookup = { name, port in
     do throws(NameLookupError) {
       return .success(try NameLookup.addresses(of: name, port: port))

@@ -18,6 +18,7 @@ private enum Chosen {
   }()
 }
 
+/// Called once, before the first input.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(_ argumentCount: UnsafeMutableRawPointer?, _ arguments: UnsafeMutableRawPointer?) -> CInt {
   // What lives as long as the program is no leak, but Swift may keep bits of its own in a pointer to it.
@@ -27,6 +28,9 @@ public func initialize(_ argumentCount: UnsafeMutableRawPointer?, _ arguments: U
   return 0
 }
 
+/// Called with each input; ends the process where a property does not hold.
+///
+/// - Returns: 0: libFuzzer knows no other value that keeps the input in its corpus.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   do throws(Violation) {

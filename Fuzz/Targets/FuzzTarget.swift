@@ -4,6 +4,7 @@
 
 /// A property that does not hold.
 public struct Violation: Error, CustomStringConvertible {
+  /// Which property, and of what.
   public let description: String
 
   init(_ description: String) { self.description = description }

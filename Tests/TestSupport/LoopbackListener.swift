@@ -3,9 +3,11 @@ import Glibc
 
 /// Listens on a loopback port. Blocks the threads that it has: for tests alone.
 public final class LoopbackListener: Sendable {
+  /// The port that it listens on, chosen by the system.
   public let port: UInt16
   private let descriptor: Int32
 
+  /// Listens on 127.0.0.1 from now on.
   public init() throws {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()

@@ -2,6 +2,7 @@ import Foundation
 
 /// A folder for one test, removed with what is in it.
 public final class TemporaryFolder: Sendable {
+  /// Its absolute path.
   public let path: String
 
   /// - Parameter mode: Permission bits, as `chmod` takes them.
@@ -33,6 +34,7 @@ public final class TemporaryFolder: Sendable {
   /// Removes a file, or a folder with what is in it.
   public func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
 
+  /// Changes the permission bits of a file or folder.
   public static func change(_ path: String, mode: UInt32) throws {
     try FileManager.default.setAttributes([.posixPermissions: Int(mode)], ofItemAtPath: path)
   }

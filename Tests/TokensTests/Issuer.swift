@@ -104,6 +104,7 @@ extension PublicKey {
 }
 
 extension JSONValue: ExpressibleByStringLiteral {
+  /// A string of JSON.
   public init(stringLiteral value: String) { self = .string(value) }
 }
 

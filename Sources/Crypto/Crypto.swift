@@ -31,6 +31,10 @@ public enum SignatureScheme: Sendable, Hashable {
   case ed25519
   /// HMAC (RFC 2104).
   case hmac(HashFunction)
+
+  /// All in which one key signs and another verifies.
+  static let ofKeyPairs: [SignatureScheme] =
+    HashFunction.allCases.flatMap { [.rsaPKCS1($0), .rsaPSS($0), .ecdsa($0)] } + [.ed25519]
 }
 
 /// An elliptic curve of the JWS algorithms (RFC 7518 §6.2.1.1).

@@ -36,6 +36,8 @@ extension SigningKeyError: CustomStringConvertible {
   // OpenSSL's keys may be used by several threads as long as nobody changes them.
   /// nil for a secret.
   private let key: EncodedKey?
+  /// By each scheme that the key fits; none for a secret.
+  private let contexts: [SignatureScheme: SigningContext]
   /// What verifies: of a secret, the secret.
   public let publicKey: PublicKey
 
@@ -70,12 +72,18 @@ extension SigningKeyError: CustomStringConvertible {
 
   private init(_ key: EncodedKey) throws(SigningKeyError) {
     self.key = key
-    publicKey = try SigningKey.publicHalf(key)
+    let publicKey = try SigningKey.publicHalf(key)
+    var contexts: [SignatureScheme: SigningContext] = [:]
+    for scheme in SignatureScheme.ofKeyPairs where publicKey.fits(scheme) {
+      contexts[scheme] = try SigningContext(key, scheme)
+    }
+    (self.publicKey, self.contexts) = (publicKey, contexts)
   }
 
   /// A shared secret for HMAC: at least 32 bytes (RFC 7518 §3.2).
   public init(secret: [UInt8]) throws(SigningKeyError) {
     key = nil
+    contexts = [:]
     do throws(PublicKeyError) {
       publicKey = try PublicKey(secret: secret)
     } catch {
@@ -111,40 +119,10 @@ extension SigningKeyError: CustomStringConvertible {
         throw SigningKey.failure("HMAC")
       }
     }
-    guard let key else { throw .unsupported }
-    let signature = try SigningKey.signed(message, scheme, by: key)
+    guard let context = contexts[scheme] else { throw .unsupported }
+    let signature = try context.sign(message)
     guard case .ellipticCurve(let curve, _, _) = publicKey.material else { return signature }
     return try SigningKey.sideBySide(signature, curve)
-  }
-
-  private static func signed(
-    _ message: Span<UInt8>, _ scheme: SignatureScheme, by key: EncodedKey
-  ) throws(SigningKeyError) -> [UInt8] {
-    guard let context = unsafe EVP_MD_CTX_new() else { throw SigningKey.failure("EVP_MD_CTX_new") }
-    defer { unsafe EVP_MD_CTX_free(context) }
-    var parameters: OpaquePointer?
-    let hash: HashFunction? =
-      switch scheme {
-      case .rsaPKCS1(let hash), .rsaPSS(let hash), .ecdsa(let hash): hash
-      case .ed25519, .hmac: nil
-      }
-    guard unsafe EVP_DigestSignInit(context, &parameters, hash?.evp, nil, key.pointer) == 1 else {
-      throw SigningKey.failure("EVP_DigestSignInit")
-    }
-    if case .rsaPSS = scheme {
-      guard unsafe EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1,
-        unsafe EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) == 1
-      else { throw SigningKey.failure("EVP_PKEY_CTX_set_rsa_padding") }
-    }
-    var signature = [UInt8](repeating: 0, count: 2048)
-    var count = signature.count
-    let isDone = unsafe message.withUnsafeBufferPointer { message in
-      unsafe signature.withUnsafeMutableBufferPointer { signature in
-        unsafe EVP_DigestSign(context, signature.baseAddress, &count, message.baseAddress, message.count)
-      }
-    }
-    guard isDone == 1 else { throw SigningKey.failure("EVP_DigestSign") }
-    return Array(signature[..<count])
   }
 
   private static func sideBySide(_ encoded: [UInt8], _ curve: EllipticCurve) throws(SigningKeyError) -> [UInt8] {

@@ -135,7 +135,8 @@ public enum ResponseHeadParser {
     case .http11: head.persistent = !framing.saysClose
     case .http10: head.persistent = framing.saysKeepAlive && !framing.saysClose
     }
-    // A body that cannot be (RFC 9112 §6.3) may be sent all the same, in front of the next response.
-    if head.status == 204, written != .none { head.persistent = false }
+    // A body that cannot be (RFC 9112 §6.3) may be sent all the same, in front of the next response: by a server that
+    // treats HEAD as GET, whoever wrote the resource would write the response of somebody else's request.
+    if head.bodyFraming == .none, written != .none { head.persistent = false }
   }
 }

@@ -18,12 +18,13 @@ public enum IntrospectionFault: Error, Sendable {
 extension IntrospectionFault {
   /// Whether the issuer is there and has answered this one question: that says nothing of its other responses.
   ///
-  /// 401 and 403 are about the gateway as a client, 408 and 429 about how the issuer fares (RFC 9110 §15.5, RFC 6585
-  /// §4).
+  /// 401 and 403 are about the gateway as a client, 408, 429, 502, 503 and 504 about how the issuer fares (RFC 9110 §15.5,
+  /// §15.6, RFC 6585 §4). 500 may be about one token that the issuer's code does not expect: counted against the issuer,
+  /// whoever sends such tokens would take introspection from everybody.
   var isOfOneToken: Bool {
     switch self {
     case .responseMalformed, .fetch(.bodyTooLarge): true
-    case .status(let status): (400..<500).contains(status) && ![401, 403, 408, 429].contains(status)
+    case .status(let status): (400...500).contains(status) && ![401, 403, 408, 429].contains(status)
     case .fetch, .contentType, .client: false
     }
   }

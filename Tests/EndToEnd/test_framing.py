@@ -663,7 +663,7 @@ def test_D_7_an_empty_line_behind_a_body_holds_up_no_drain(start, upstream):
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS", "PROPFIND", "FOO"])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_H_17_a_deaf_upstream_serves_nobody_else(start, script, method, framing):
     def deaf(connection):
@@ -700,6 +700,34 @@ def test_H_17_a_post_keeps_its_connection(start, upstream):
     for _ in range(3):
         assert get(gateway, "/", method="POST", body=b"hello").status == 200
     assert len(app.connections) == 1 and len(app.requests) == 3
+
+
+@pytest.mark.parametrize("method, status", [("HEAD", "200 OK"), ("GET", "304 Not Modified")])
+def test_U_3_a_body_that_cannot_be_answers_nobody_else(start, script, method, status):
+    forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+    asked = threading.Event()
+
+    def talkative(connection):
+        target = read_head(connection).split(b" ")[1]
+        if target != b"/first":
+            connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(target) + target)
+            return
+        connection.sock.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(forged)}\r\n\r\n".encode())
+        # Once the connection has been taken for somebody else's request, if it ever is.
+        asked.wait(1)
+        try:
+            connection.sock.sendall(forged)
+        except OSError:
+            return
+        read_to_end(connection)
+
+    app = script(talkative)
+    gateway = start(config(app))
+    assert get(gateway, "/first", method=method).status == int(status[:3])
+    answer = get(gateway, "/second")
+    asked.set()
+    assert (answer.status, answer.body) == (200, b"/second")
+    assert len(app.connections) == 2 and b"/second" not in app.connections[0].received
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])

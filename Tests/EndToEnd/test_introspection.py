@@ -317,7 +317,7 @@ def test_a_slow_issuer_holds_up_nobody_else(start, upstream, issuer, secret):
 
 def test_a_failing_issuer_is_left_alone_and_then_tried_again(start, upstream, issuer, secret):
     app, endpoint = upstream(), issuer()
-    down = (500, {}, b"{}")
+    down = (503, {}, b"{}")
     endpoint.said = {f"t{number}": down for number in range(200)}
     gateway = start(config(app, endpoint, secret, NO_KEYS))
     judge = Judge(gateway, app)
@@ -330,7 +330,7 @@ def test_a_failing_issuer_is_left_alone_and_then_tried_again(start, upstream, is
     gateway.wait_message("tokens can be introspected again")
 
 
-@pytest.mark.parametrize("token", ["duplicate-claim", "deep", "large", "bad-utf8", "bad-request"])
+@pytest.mark.parametrize("token", ["duplicate-claim", "deep", "large", "bad-utf8", "bad-request", "error"])
 def test_a_token_that_its_issuer_answers_oddly_takes_introspection_from_nobody(
     start, upstream, issuer, secret, token
 ):

@@ -68,7 +68,7 @@ struct ResponseHeadTests {
   }
 
   @Test(
-    "RFC 9112 §4: the status line; whether the server keeps the connection",
+    "U-3, RFC 9112 §4: the status line; whether the server keeps the connection",
     arguments: [
       Line(text: "HTTP/1.1 200 OK", status: 200, phrase: "OK", version: .http11, persistent: true),
       Line(text: "HTTP/1.1 404 A  B\t", status: 404, phrase: "A  B\t", version: .http11, persistent: true),
@@ -88,7 +88,8 @@ struct ResponseHeadTests {
         text: "HTTP/1.1 204 N\r\nTransfer-Encoding: chunked", status: 204, phrase: "N", version: .http11,
         persistent: false),
       Line(
-        text: "HTTP/1.1 304 N\r\nContent-Length: 5", status: 304, phrase: "N", version: .http11, persistent: true),
+        text: "HTTP/1.1 304 N\r\nContent-Length: 5", status: 304, phrase: "N", version: .http11, persistent: false),
+      Line(text: "HTTP/1.1 304 N", status: 304, phrase: "N", version: .http11, persistent: true),
     ])
   func statusLine(_ row: Line) throws {
     let text = row.text + "\r\n\r\n"

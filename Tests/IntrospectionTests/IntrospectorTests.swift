@@ -183,7 +183,8 @@ struct IntrospectorTests {
     "A token that the issuer answers so stops no other",
     arguments: [
       Result<FetchResponse, FetchError>.said(#"{"error": "invalid_request"}"#, status: 400), .said("", status: 404),
-      .said("", status: 422), .failure(.bodyTooLarge(bytesMax: 64 * 1024)), .said(#"{"active": true, "x": 1, "x": 2}"#),
+      .said("", status: 422), .said("", status: 500), .failure(.bodyTooLarge(bytesMax: 64 * 1024)),
+      .said(#"{"active": true, "x": 1, "x": 2}"#),
       .said(#"{"active": true, "nickname": "\ud800"}"#),
       .said(#"{"active": true, "x": "# + String(repeating: "[", count: 20) + String(repeating: "]", count: 20) + "}"),
     ])
@@ -204,7 +205,8 @@ struct IntrospectorTests {
     "An issuer that answers so is spared",
     arguments: [
       Result<FetchResponse, FetchError>.failure(.timedOut(.seconds(5))), .said("", status: 401),
-      .said("", status: 403), .said("", status: 408), .said("", status: 429), .said("", status: 500),
+      .said("", status: 403), .said("", status: 408), .said("", status: 429), .said("", status: 502),
+      .said("", status: 503), .said("", status: 504),
       .success(FetchResponse(status: 200, body: Array("<html>".utf8), contentType: "text/html")),
     ])
   func spared(answer: Result<FetchResponse, FetchError>) throws {

@@ -176,6 +176,8 @@ struct ForwardedHeadTests {
       Framing(
         line: "DELETE", fields: ["Transfer-Encoding: chunked"], seen: ["Transfer-Encoding: chunked"], closes: true),
       Framing(line: "OPTIONS", fields: ["Content-Length: 7"], seen: ["Content-Length: 7"], closes: true),
+      Framing(line: "PROPFIND", fields: ["Content-Length: 7"], seen: ["Content-Length: 7"], closes: true),
+      Framing(line: "FOO", fields: ["Transfer-Encoding: chunked"], seen: ["Transfer-Encoding: chunked"], closes: true),
     ])
   func framing(_ row: Framing) throws {
     let lines = row.fields.map { $0 + "\r\n" }.joined()

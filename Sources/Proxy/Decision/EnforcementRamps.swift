@@ -42,7 +42,7 @@ struct EnforcementRamps {
   ) -> (by: Trier, name: String, counts: EnforcementRamp.Stop)? {
     guard let trier = refusal.trier, let claims = identity.claims else { return nil }
     let now = routed.context.now
-    let sender = "\(claims.provider)\n\(claims.subject ?? routed.context.client.address?.text ?? "")"
+    let sender = "\(claims.provider)\n\(claims.subject ?? routed.context.client.address?.counted.text ?? "")"
     switch trier {
     case .provider: return provider?.count(refused: sender, now: now).map { (.provider, claims.provider, $0) }
     case .route:

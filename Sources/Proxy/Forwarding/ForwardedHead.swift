@@ -117,12 +117,13 @@ struct ForwardedHead: ~Copyable {
     }
   }
 
-  /// A body where some servers expect none: one that ignores it would read it as the next request.
+  /// A body where some servers expect none: one that ignores it would read it as the next request. Nobody knows what a
+  /// server does with the body of a method that it may not know.
   private static func mayBeReadWithoutBody(_ head: borrowing RequestHead) -> Bool {
     guard head.bodyFraming != .none else { return false }
     switch head.knownMethod {
-    case .get, .head, .delete, .options: return true
-    case .post, .put, .patch, .other: return false
+    case .get, .head, .delete, .options, .other: return true
+    case .post, .put, .patch: return false
     }
   }
 

@@ -60,6 +60,9 @@ public final class DeadlineList {
   /// When the first one expires; nil where none is armed.
   var earliest: MonotonicTime? { unsafe first?._withUnsafeGuaranteedRef { $0.deadlineAt } }
 
+  /// Whether none is armed.
+  public var isEmpty: Bool { unsafe first == nil }
+
   /// Those that are armed, as they are at this moment.
   public var entries: [Pollable] {
     var result: [Pollable] = []

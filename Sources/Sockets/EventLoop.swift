@@ -32,7 +32,10 @@ public final class EventLoop: @unchecked Sendable {
   private var runnable: [Pollable] = []
   private var running: [Pollable] = []
   private var unregistered: [Unmanaged<Pollable>] = unsafe []
-  private var deadlineLists: [DeadlineList] = []
+  private(set) var deadlineLists: [DeadlineList] = []
+  /// With so many, those that nobody needs any more are forgotten before there is another one.
+  private var deadlineListsMax = EventLoop.deadlineListsMin
+  static let deadlineListsMin = 64
   private var timers: [LoopTimer] = []
   private var wakesAt: MonotonicTime?
 
@@ -150,9 +153,18 @@ public final class EventLoop: @unchecked Sendable {
   /// The list of deadlines that lie `duration` ahead; the same one for the same duration.
   public func deadlines(after duration: Duration) -> DeadlineList {
     if let list = deadlineLists.first(where: { $0.duration == duration }) { return list }
+    if deadlineLists.count >= deadlineListsMax { forgetUnusedDeadlineLists() }
     let list = DeadlineList(duration, loop: self)
     deadlineLists.append(list)
     return list
+  }
+
+  /// Forgets the lists in which nothing stands and which nobody holds, as reloads may bring other durations for ever.
+  private func forgetUnusedDeadlineLists() {
+    for index in deadlineLists.indices.reversed() where deadlineLists[index].isEmpty {
+      if isKnownUniquelyReferenced(&deadlineLists[index]) { deadlineLists.remove(at: index) }
+    }
+    deadlineListsMax = max(EventLoop.deadlineListsMin, deadlineLists.count * 2)
   }
 
   /// Calls `handler` once, `duration` from now.
@@ -178,10 +190,12 @@ public final class EventLoop: @unchecked Sendable {
     guard let wakesAt, wakesAt <= now else { return }
     self.wakesAt = nil
     _ = csystem_timer_set(timer.number, 0)
-    // A handler may arm another deadline, of a new duration too.
+    // A handler may arm another deadline, of a new duration too. A list that is passed over as others are forgotten has its
+    // turn at once: the loop is woken for it below.
     var index = 0
     while index < deadlineLists.count {
-      deadlineLists[index].expire(now: now)
+      let list = deadlineLists[index]
+      list.expire(now: now)
       index += 1
     }
     while let first = timers.first, first.isCancelled || first.at <= now {

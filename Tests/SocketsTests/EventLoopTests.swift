@@ -132,6 +132,21 @@ struct EventLoopTests {
     loop.stop()
   }
 
+  @Test("lists of deadlines that nobody needs are forgotten, and those that somebody holds or stands in are not")
+  func unusedDeadlineLists() throws {
+    let loop = try EventLoop(label: "test")
+    let held = loop.deadlines(after: .seconds(1))
+    let entry = Pollable()
+    loop.deadlines(after: .seconds(2)).arm(entry)
+    for seconds in 3..<10_000 { _ = loop.deadlines(after: .seconds(seconds)) }
+    #expect(loop.deadlineLists.count <= EventLoop.deadlineListsMin)
+    #expect(loop.deadlines(after: .seconds(1)) === held)
+    #expect(loop.deadlines(after: .seconds(2)).entries.map { $0 === entry } == [true])
+    entry.disarmDeadline()
+    let many = (0..<500).map { loop.deadlines(after: .milliseconds($0)) }
+    #expect(zip(many, 0...).allSatisfy { list, index in loop.deadlines(after: .milliseconds(index)) === list })
+  }
+
   @Test("timers fire in the order of their times, and a cancelled one does not")
   func timers() throws {
     let record = Record()

@@ -12,7 +12,7 @@ struct WorkerDeadlines {
   let linger: DeadlineList
   /// For what is asked of the control loop: keys, introspection, a renewal.
   let wait: DeadlineList
-  /// All that connections between two requests may stand in: earlier configurations' too.
+  /// All that connections between two requests may stand in: also those of earlier configurations in which some do.
   private(set) var reading: [DeadlineList]
 
   init(_ timeouts: TimeoutsConfiguration, on loop: EventLoop) {
@@ -29,7 +29,8 @@ struct WorkerDeadlines {
   /// Other timeouts are in force, for what is armed from now on.
   mutating func update(_ timeouts: TimeoutsConfiguration, on loop: EventLoop) {
     var next = WorkerDeadlines(timeouts, on: loop)
-    next.reading = reading + next.reading.filter { list in !reading.contains { $0 === list } }
+    // What is empty stays so: nothing is armed by an earlier configuration.
+    next.reading += reading.filter { list in !list.isEmpty && !next.reading.contains { $0 === list } }
     self = next
   }
 }

@@ -4,8 +4,6 @@ struct SessionTable: SQLiteTable {
   let ended: EndedTable
 
   static let version: Int64 = 3
-  /// Ended sessions are remembered for so long: loops know them for less.
-  private static let endedKeptSeconds: Int64 = 86_400
   /// A session that is used all the time is written to the disk once in so long.
   static let usedEverySeconds: Int64 = 60
   /// Rows that are deleted at once.
@@ -179,7 +177,7 @@ struct SessionTable: SQLiteTable {
     for id in ids {
       try database.run("DELETE FROM sessions WHERE id = ?", [.text(id)])
       try ended.add(
-        EndedSignIn(id: id, provider: provider, until: now.addingSaturated(SessionTable.endedKeptSeconds)))
+        EndedSignIn(id: id, provider: provider, until: now.addingSaturated(EndedSignIn.sessionKnownSeconds)))
     }
   }
 

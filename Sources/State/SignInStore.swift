@@ -167,6 +167,8 @@ public struct EndedSignIn: Sendable, Equatable {
 
   /// If the clock is ahead by less than this and then corrected, nothing has been forgotten that would be valid again.
   public static let clockSlackSeconds: Int64 = 3600
+  /// How long it has to be known of a session: a loop takes the store's word for one for less than the minute.
+  public static let sessionKnownSeconds = clockSlackSeconds + 60
 
   /// Something that has ended; by default a sign-in or a session.
   public init(_ kind: Kind = .signIn, id: String, provider: String, until: Int64) {

@@ -79,7 +79,7 @@ struct SessionStoreTests {
     // It has ended, and does not come back with another bound.
     #expect(try await find(1, now: 15_461, idle: 100_000) == nil)
     let ended = try await ask { store.newlyEnded(completion: $0) }
-    #expect(ended == [EndedSignIn(id: "a", provider: "company", until: 15_461 + 86_400)])
+    #expect(ended == [EndedSignIn(id: "a", provider: "company", until: 15_461 + 3660)])
   }
 
   @Test("C-9: a new sign-in ends the session that the browser had")

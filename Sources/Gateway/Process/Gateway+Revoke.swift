@@ -110,7 +110,7 @@ extension CodeFlows {
       signIn: { store.end(id: $0, provider: order.provider, now: now, completion: $1) },
       all: { store.endAll(subject: $0, provider: order.provider, now: now, completion: $1) },
       token: { store.revoke(token: $0, provider: order.provider, until: $1, now: now, completion: $2) }, policy,
-      telling: ended.relay, until: now + CodeFlows.endedKnownSeconds, completion)
+      telling: ended.relay, until: now + EndedSignIn.sessionKnownSeconds, completion)
     return true
   }
 }

@@ -95,7 +95,7 @@ final class CodeFlows {
         flow, provider.policy, client: client, certificateAuthorityFile: provider.certificateAuthorityFile,
         store: store, memory: memory, access: access, clock: { WallClock.seconds },
         end: { [relay = self.ended.relay] ids, done in
-          let until = WallClock.seconds + CodeFlows.endedKnownSeconds
+          let until = WallClock.seconds + EndedSignIn.sessionKnownSeconds
           relay.add(ids.map { EndedSignIn(id: $0, provider: name, until: until) }, told: done)
         },
         verified: { [census] in census.count($0) }, report: { [log] in $0.write(to: log, provider: name) })
@@ -104,10 +104,6 @@ final class CodeFlows {
       throw CodeFlowsFault(provider: name, why: "\(error)")
     }
   }
-
-  /// How long loops are told that a session has ended: longer than any of them takes the store's word for one, and than
-  /// it takes to end the tunnels that it has opened.
-  static let endedKnownSeconds: Int64 = 86_400
 
   /// Takes another configuration, with what `open` has opened for it.
   ///

@@ -31,7 +31,7 @@ struct IntrospectionTests {
     let introspection = try #require(provider.introspection)
     #expect(introspection.url == "https://id.example.com/introspect")
     #expect(introspection.clientID == "gateway")
-    #expect(introspection.clientAuthentication == .secretFile(secret))
+    #expect(introspection.clientAuthentication == .secretFile(NamedFile(path: secret)))
     #expect(introspection.tokens == .opaque)
     #expect(introspection.cacheSeconds == 30)
     // JWTs are verified with keys, as without introspection.
@@ -49,7 +49,7 @@ struct IntrospectionTests {
     let introspection = try #require(provider.introspection)
     #expect(
       introspection.clientAuthentication
-        == .privateKeyFile(key, keyID: "k1", audience: "https://id.example.com"))
+        == .privateKeyFile(NamedFile(path: key), keyID: "k1", audience: "https://id.example.com"))
     #expect(introspection.tokens == .all)
     #expect(introspection.cacheSeconds == 300)
     #expect(provider.keys == .none)

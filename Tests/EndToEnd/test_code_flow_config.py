@@ -2,8 +2,10 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from support.gateway import run
 from test_config import faults, written
+from test_introspection import serialized
 
 GOOD = """\
 listeners:
@@ -126,3 +128,49 @@ def test_a_good_one_is_checked_and_explained(folder):
     assert [each["holds"] for each in found["requirements"]] == [True, True, False]
     found = explained("/strong", "--as", "claim=acr=gold", "--as", "authenticated=5m")
     assert found["verdict"] == "allowed"
+
+
+def short_key():
+    return serialized(rsa.generate_private_key(65537, 1024))
+
+
+# What the file holds that is named at «, and what is said of it.
+UNUSABLE = {
+    "empty secret": ("file: «secret", "secret", lambda: b"\n", "is empty"),
+    "huge secret": ("file: «secret", "secret", lambda: b"s" * 70_000, "secret"),
+    "no key": ("private_key_file: «secret", "secret", lambda: b"no key", "contains no unencrypted RSA, EC or Ed25519"),
+    "short key": ("private_key_file: «secret", "secret", short_key, "holds an RSA key of 1024 bits"),
+    "half a sealing secret": (
+        "state: «state", "state/company.code-flow.secret", lambda: b"s" * 31, "does not hold 32 bytes"),
+}
+
+
+@pytest.mark.parametrize("row", UNUSABLE)
+def test_L_3_what_is_in_its_files_is_read_too(folder, row):
+    new, name, content, text = UNUSABLE[row]
+    old = "state: state" if new.startswith("state") else "client_secret_file: secret"
+    new = new if new.startswith(("state", "private")) else "client_secret_" + new
+    before = GOOD.replace(old, new, 1).partition("«")[0]
+    path = written(folder, GOOD.replace(old, new.replace("«", ""), 1))
+    (folder / name).parent.mkdir(exist_ok=True, mode=0o700)
+    (folder / name).write_bytes(content())
+    (folder / name).chmod(0o600)
+    checked = run("check", "--config", path)
+    place = f"{path}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}: "
+    assert checked.returncode == 1 and checked.stderr.startswith(place + 'provider "company": code_flow: '), checked
+    assert text in checked.stderr and checked.stderr.count("\n") == 1 and checked.stdout == "", checked
+    # It says what keeps a gateway from starting.
+    served = run("serve", "--config", path)
+    assert served.returncode == 73 and text in served.stderr, served
+
+
+def test_K_8_a_sealing_secret_that_others_can_read(folder):
+    path = written(folder, GOOD)
+    secret = folder / "state" / "company.code-flow.secret"
+    secret.parent.mkdir(mode=0o700)
+    secret.write_bytes(b"s" * 32)
+    for mode, good in ((0o600, True), (0o640, False)):
+        secret.chmod(mode)
+        checked = run("check", "--config", path)
+        assert (checked.returncode == 0) == good and ("chmod go= " in checked.stderr) != good, checked
+    assert sorted(each.name for each in secret.parent.iterdir()) == [secret.name]

@@ -2,6 +2,7 @@
 import calendar
 import json
 import pathlib
+import re
 import secrets
 import signal as signals
 import socket
@@ -748,4 +749,5 @@ def test_K_8_a_client_key_that_cannot_be_used(tmp_path, upstream, issuer, keys, 
     done = run("check", "--config", path)
     assert (done.returncode == 0) == (fault is None) and (fault or "") in done.stderr, done.stderr
     if fault:
+        assert re.match(rf"{re.escape(str(path))}:[0-9]+:[0-9]+: ", done.stderr), done.stderr
         assert run("serve", "--config", path).returncode == 78

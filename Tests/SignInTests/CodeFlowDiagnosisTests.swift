@@ -22,7 +22,8 @@ struct CodeFlowDiagnosisTests {
   ]
 
   private func findings(
-    _ changes: [String: String?] = [:], client: IntrospectionConfiguration.ClientAuthentication? = .secretFile("/s"),
+    _ changes: [String: String?] = [:],
+    client: IntrospectionConfiguration.ClientAuthentication? = .secretFile(NamedFile(path: "/s")),
     algorithms: [SignatureAlgorithm]? = nil
   ) throws -> [IssuerFinding] {
     var members: [String] = []
@@ -33,7 +34,7 @@ struct CodeFlowDiagnosisTests {
     let flow = CodeFlowConfiguration(
       clientID: "shop", clientAuthentication: client, scopes: ["openid", "email"], origin: "https://app.example",
       host: "app.example", path: "/oauth", asksUserinfo: true, lifetimeSeconds: 43_200, idleSeconds: 7200,
-      afterLogout: "/", stateFolder: "/nowhere", cookies: SessionCookies(.secured))
+      afterLogout: "/", stateFolder: NamedFile(path: "/nowhere"), cookies: SessionCookies(.secured))
     let document = try DiscoveryDocument(
       Array("{\(members.joined(separator: ","))}".utf8).span, issuer: Self.issuer)
     let policy = TokenPolicy(
@@ -94,7 +95,8 @@ struct CodeFlowDiagnosisTests {
   @Test("The client's way of proving who it is, and whether the issuer says that it takes it")
   func clients() throws {
     let name = "token_endpoint_auth_methods_supported"
-    let key = IntrospectionConfiguration.ClientAuthentication.privateKeyFile("/k", keyID: nil, audience: nil)
+    let key = IntrospectionConfiguration.ClientAuthentication.privateKeyFile(
+      NamedFile(path: "/k"), keyID: nil, audience: nil)
     func severity(
       _ value: String?, _ client: IntrospectionConfiguration.ClientAuthentication?
     ) throws -> IssuerFinding.Severity? {

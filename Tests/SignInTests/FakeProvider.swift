@@ -83,9 +83,10 @@ final class FakeProvider: Sendable {
     folder = try TemporaryFolder()
     let secret = try folder.write("client.secret", "hush")
     let configuration = CodeFlowConfiguration(
-      clientID: "shop", clientAuthentication: .secretFile(secret), scopes: ["openid"], origin: "https://app.example",
+      clientID: "shop", clientAuthentication: .secretFile(NamedFile(path: secret)), scopes: ["openid"],
+      origin: "https://app.example",
       host: "app.example", path: "/oauth", asksUserinfo: false, lifetimeSeconds: 43_200, idleSeconds: 7200,
-      afterLogout: "/", stateFolder: folder.path, cookies: SessionCookies(.secured))
+      afterLogout: "/", stateFolder: NamedFile(path: folder.path), cookies: SessionCookies(.secured))
     let endpoints = try ProviderEndpoints(
       Array(
         #"""

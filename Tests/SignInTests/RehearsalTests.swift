@@ -49,7 +49,7 @@ struct RehearsalTests {
     let configuration = CodeFlowConfiguration(
       clientID: "shop", clientAuthentication: nil, scopes: ["openid"], origin: "https://app.example",
       host: "app.example", path: "/oauth", asksUserinfo: false, lifetimeSeconds: 60, idleSeconds: 60, afterLogout: "/",
-      stateFolder: "/nonexistent", cookies: SessionCookies(.secured))
+      stateFolder: NamedFile(path: "/nonexistent"), cookies: SessionCookies(.secured))
     let rehearsal = try #require(
       Rehearsal.codeFlow(configuration, policy, keys: KeySet([key])) { event in
         if case .failed(let why, _) = event { said.withLock { $0.append(why) } }

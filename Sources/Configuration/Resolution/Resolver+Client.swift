@@ -12,12 +12,14 @@ extension Resolver {
           places.key("client_secret_file"),
           "\"client_secret_file\" together with \"private_key_file\"; a client authenticates in one way")
       }
-      return client.privateKeyFile.map { .privateKeyFile($0.value, keyID: client.keyID, audience: client.audience) }
+      return client.privateKeyFile.map {
+        .privateKeyFile(NamedFile($0), keyID: client.keyID, audience: client.audience)
+      }
     }
     for name in ["key_id", "audience"] where places.isWritten(name) {
       report(places.key(name), "\"\(name)\" without \"private_key_file\"; it is for what that key signs")
     }
-    return client.secretFile.map { .secretFile($0.value) }
+    return client.secretFile.map { .secretFile(NamedFile($0)) }
   }
 
   /// SECURITY L-3, K-8.

@@ -30,7 +30,7 @@ extension Resolver {
       host: url.value.hostInRequests, path: flow.path, asksUserinfo: flow.asksUserinfo,
       lifetimeSeconds: flow.lifetime.components.seconds,
       idleSeconds: min(flow.idle, flow.lifetime).components.seconds, afterLogout: flow.afterLogout,
-      stateFolder: state.value, cookies: SessionCookies(url.value.scheme == .https ? .secured : .clear))
+      stateFolder: NamedFile(state), cookies: SessionCookies(url.value.scheme == .https ? .secured : .clear))
   }
 
   /// What the redirect URI begins with is compared byte for byte by the issuer (RFC 9700 §4.1.3).

@@ -21,7 +21,7 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
   /// Where a browser is sent after it has signed out: a path of `origin`.
   public var afterLogout: String
   /// The folder of the sessions, and of the secret that seals what browsers keep.
-  public var stateFolder: String
+  public var stateFolder: NamedFile
   /// The names and attributes of its cookies.
   public var cookies: SessionCookies
 
@@ -29,7 +29,7 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
   public init(
     clientID: String, clientAuthentication: IntrospectionConfiguration.ClientAuthentication?, scopes: [String],
     origin: String, host: String, path: String, asksUserinfo: Bool, lifetimeSeconds: Int64, idleSeconds: Int64,
-    afterLogout: String, stateFolder: String, cookies: SessionCookies
+    afterLogout: String, stateFolder: NamedFile, cookies: SessionCookies
   ) {
     self.clientID = clientID
     self.clientAuthentication = clientAuthentication

@@ -11,10 +11,17 @@ public struct IntrospectionConfiguration: Sendable, Equatable {
   /// How the gateway proves who it is.
   public enum ClientAuthentication: Sendable, Hashable {
     /// `client_secret_basic` (RFC 6749 §2.3.1).
-    case secretFile(String)
+    case secretFile(NamedFile)
     /// `private_key_jwt` (RFC 7523 §2.2), by a PEM file. Without `keyID` it is the key's thumbprint (RFC 7638), without
     /// `audience` the URL of the endpoint.
-    case privateKeyFile(String, keyID: String?, audience: String?)
+    case privateKeyFile(NamedFile, keyID: String?, audience: String?)
+
+    /// What holds the secret or the key.
+    public var file: NamedFile {
+      switch self {
+      case .secretFile(let file), .privateKeyFile(let file, _, _): file
+      }
+    }
   }
 
   /// The endpoint: https, or http on loopback.

@@ -35,7 +35,14 @@ public struct ListenerTLSConfiguration: Sendable, Hashable {
 public struct NamedFile: Sendable, Hashable {
   /// Resolved against the folder of `gateway.conf`.
   public let path: String
-  let position: Position
+  /// nil: no text names it.
+  let position: Position?
+
+  /// A file that no `gateway.conf` names.
+  public init(path: String) {
+    self.path = path
+    position = nil
+  }
 
   init(_ file: Located<String>) {
     path = file.value
@@ -53,6 +60,13 @@ extension GatewayConfiguration {
   /// What is said of a file that this configuration names: `gateway.conf:4:5: a.pem …`.
   public func diagnostic(_ file: NamedFile, _ message: String) -> Diagnostic {
     Diagnostic(file: self.file, position: file.position, message: "\(file.path) \(message)")
+  }
+
+  /// What is said of what a file that this configuration names is for: `gateway.conf:4:5: provider "a": …`.
+  ///
+  /// - Parameter message: Names the file itself.
+  public func diagnostic(at file: NamedFile, _ message: String) -> Diagnostic {
+    Diagnostic(file: self.file, position: file.position, message: message)
   }
 
   /// What is said of this configuration as a whole.

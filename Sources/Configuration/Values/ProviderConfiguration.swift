@@ -55,7 +55,7 @@ public struct ProviderConfiguration: Sendable, Equatable {
   }
 
   /// The database of browsers' sessions; nil without `codeFlow`.
-  public var sessionsFile: String? { codeFlow.map { "\($0.stateFolder)/\(name).sessions.db" } }
+  public var sessionsFile: String? { codeFlow.map { "\($0.stateFolder.path)/\(name).sessions.db" } }
 
   /// The pages of `signIn` or `codeFlow`: on these hosts the gateway itself answers everything under `path`. nil
   /// without either.

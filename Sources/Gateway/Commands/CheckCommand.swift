@@ -4,7 +4,9 @@ import Configuration
 import Introspection
 import JSON
 import Keys
+import OAuth
 import OTLP
+import SignIn
 import Sockets
 import State
 
@@ -77,11 +79,20 @@ struct CheckCommand: ParsableCommand {
         isGood = false
       }
     }
+    for provider in configuration.providers {
+      for diagnostic in CheckCommand.faults(ofCodeFlow: provider, configuration) {
+        StandardError.print(diagnostic.description)
+        isGood = false
+      }
+    }
     for (provider, endpoint) in zip(configuration.providers, IntrospectionEndpoint.all(of: configuration)) {
       do throws(IntrospectionFault) {
         try endpoint?.check()
       } catch {
-        StandardError.print("\(file.config): provider \"\(provider.name)\": introspection: \(error)")
+        let message = "provider \"\(provider.name)\": introspection: \(error)"
+        let place = provider.introspection?.clientAuthentication.file
+        let diagnostic = place.map { configuration.diagnostic(at: $0, message) } ?? configuration.diagnostic(message)
+        StandardError.print(diagnostic.description)
         isGood = false
       }
     }
@@ -102,6 +113,30 @@ struct CheckCommand: ParsableCommand {
     }
     guard isGood else { throw ExitStatus.refused }
     return warnings
+  }
+
+  /// The client's secret or key, and the secret that seals what browsers keep, where there is one yet.
+  private static func faults(
+    ofCodeFlow provider: ProviderConfiguration, _ configuration: GatewayConfiguration
+  ) -> [Diagnostic] {
+    guard let flow = provider.codeFlow else { return [] }
+    var faults: [Diagnostic] = []
+    if let authentication = flow.clientAuthentication {
+      do throws(ClientFault) {
+        _ = try OAuthClient(id: flow.clientID, ClientAuthentication(authentication))
+      } catch {
+        faults.append(
+          configuration.diagnostic(
+            at: authentication.file, "\(CodeFlowsFault(provider: provider.name, why: "\(error)"))"))
+      }
+    }
+    do throws(SealingFault) {
+      try CodeFlowService.checkSealing(of: provider.name, flow)
+    } catch {
+      faults.append(
+        configuration.diagnostic(at: flow.stateFolder, "\(CodeFlowsFault(provider: provider.name, why: "\(error)"))"))
+    }
+    return faults
   }
 
   /// The file is made at the start, its folder is not. Whether the gateway may write in it is not known here.

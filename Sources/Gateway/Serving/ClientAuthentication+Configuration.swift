@@ -6,9 +6,9 @@ extension ClientAuthentication {
   init(_ configured: IntrospectionConfiguration.ClientAuthentication?) {
     switch configured {
     case nil: self = .none
-    case .secretFile(let path): self = .secretFile(path)
-    case .privateKeyFile(let path, let keyID, let audience):
-      self = .privateKeyFile(path, keyID: keyID, audience: audience)
+    case .secretFile(let file): self = .secretFile(file.path)
+    case .privateKeyFile(let file, let keyID, let audience):
+      self = .privateKeyFile(file.path, keyID: keyID, audience: audience)
     }
   }
 }

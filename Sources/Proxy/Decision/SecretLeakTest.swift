@@ -152,7 +152,7 @@ public enum SecretLeakTest {
       case "asked":
         configuration.providers[index].introspection = IntrospectionConfiguration(
           url: "https://canary.invalid/introspect?key=\(secret)", clientID: "canary",
-          clientAuthentication: .secretFile("/nonexistent"), tokens: .all, cacheSeconds: 0)
+          clientAuthentication: .secretFile(NamedFile(path: "/nonexistent")), tokens: .all, cacheSeconds: 0)
       case "here":
         configuration.providers[index].signIn = SignInConfiguration(
           users: .nobody, path: "/auth",

@@ -65,9 +65,16 @@ public final class CodeFlowService: Responder, Sendable {
   ) throws(SealingFault) {
     self.init(
       configuration, policy, client: client, certificateAuthorityFile: certificateAuthorityFile,
-      sealing: try SealingFile.open("\(configuration.stateFolder)/\(policy.provider).code-flow.secret"), store: store,
+      sealing: try SealingFile.open(SealingFile.path(of: policy.provider, configuration)), store: store,
       memory: memory, access: access, clock: clock, end: end, verified: verified,
       saidEvery: Limits.saidEvery, report: report)
+  }
+
+  /// Looks at the secret that seals what browsers keep as the gateway reads it; makes none. Blocks.
+  ///
+  /// - Throws: Where a gateway could not start with it.
+  public static func checkSealing(of provider: String, _ configuration: CodeFlowConfiguration) throws(SealingFault) {
+    try SealingFile.check(SealingFile.path(of: provider, configuration))
   }
 
   /// - Parameters:

@@ -5,18 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
-_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a signal handler may use atomics that take no lock");
+_Static_assert(
+  ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "a signal handler may use atomics that take no lock");
 
-// Written before the first signal is caught.
-static int counter = -1;
+// None before signals can be handled: what is caught until then waits for the first look.
+static _Atomic int counter = -1;
 static _Atomic uint64_t caught;
 
 static void catch_signal(int number) {
   int code = errno;
   atomic_fetch_or(&caught, UINT64_C(1) << number);
   uint64_t one = 1;
+  int descriptor = atomic_load(&counter);
   // It fails only where the counter is full, and then the reader is being woken.
-  (void)!write(counter, &one, sizeof one);
+  if (descriptor >= 0) (void)!write(descriptor, &one, sizeof one);
   errno = code;
 }
 

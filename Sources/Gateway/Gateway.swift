@@ -195,7 +195,6 @@ final class Gateway {
       control: control, log: log,
       logWriter: logWriter)
     gateway.watching.filesSeen = seen
-    try GatewayFault.raised(as: ExitStatus.unavailable) { try gateway.catchOrders() }
     let bound = LoopBound(gateway, loop: control)
     control.start()
     bound.async {
@@ -279,6 +278,8 @@ extension Gateway {
     startSampling()
     startExporting()
     startWatching()
+    // Before any loop can say that it accepts: what was asked for earlier is handled as that.
+    signals.handleCaught()
   }
 
   /// Reports that the gateway serves, once all loops accept: signals are handled since before.
@@ -346,7 +347,9 @@ extension Gateway {
   }
 
   /// What an operator asks for while the gateway starts waits until it serves, and ends nothing.
-  private func catchOrders() throws(SystemError) {
+  static func keepOrders() { for number in [SIGHUP, SIGUSR1, SIGUSR2] { SignalReceiver.keep(number) } }
+
+  private func handleSignals() throws(SystemError) {
     try handle(SIGHUP) {
       $0.reloadByOperator()
       $0.handover.note(signal: SIGHUP)
@@ -356,10 +359,7 @@ extension Gateway {
       $0.handover.note(signal: SIGUSR1)
     }
     try handle(SIGUSR2) { $0.handOver() }
-  }
-
-  /// Until now these have ended the process at once.
-  private func handleSignals() throws(SystemError) {
+    // Until now these have ended the process at once.
     try handle(SIGTERM) { $0.perform($0.shutdown.terminate()) }
     try handle(SIGINT) { $0.perform($0.shutdown.interrupt()) }
     try signals.start()

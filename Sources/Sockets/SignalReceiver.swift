@@ -16,6 +16,12 @@ public final class SignalReceiver: Pollable {
     counter = try Descriptor(csystem_signal_counter(), call: "eventfd")
   }
 
+  /// From now on the signal waits until a receiver handles it, instead of doing what it does by default: for one that may
+  /// come before there is a receiver, which will say if it cannot be caught.
+  ///
+  /// - Parameter number: 1 to 63.
+  public static func keep(_ number: Int32) { _ = csystem_catch_signal(number) }
+
   /// From now on the signal is handled, on the loop once that is started, instead of doing what it does by default. One
   /// that comes again before it is handled is handled once (signal(7)).
   ///
@@ -31,7 +37,10 @@ public final class SignalReceiver: Pollable {
     try loop.register(self, descriptor: counter.number, interest: .readableLevel)
   }
 
-  public override func ready(_ events: ReadyEvents) {
+  public override func ready(_ events: ReadyEvents) { handleCaught() }
+
+  /// Handles those that came by now. On the loop.
+  public func handleCaught() {
     let caught = csystem_take_signals()
     for (number, handle) in handlers where caught & (1 << UInt64(number)) != 0 { handle() }
   }

@@ -381,6 +381,36 @@ os.execv(sys.argv[1], sys.argv[1:])"""
     assert gateway.wait() == 0
 
 
+def test_what_is_asked_for_while_it_starts_waits_until_it_serves(start, upstream, tmp_path):
+    """The signals come while the configuration is read: it is a pipe then, which waits for a writer."""
+    program = """
+import os, signal, sys
+path = sys.argv[-1]
+with open(path) as file: text = file.read()
+os.unlink(path)
+os.mkfifo(path)
+gateway = os.getpid()
+if os.fork() == 0:
+    with open(path, "w") as pipe:
+        os.unlink(path)
+        with open(path, "w") as file: file.write(text)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2): os.kill(gateway, number)
+        pipe.write(text)
+    os._exit(0)
+os.execv(sys.argv[1], sys.argv[1:])"""
+    app = upstream()
+    text = config(app).replace("upstreams:", f"log: {{ access: {tmp_path / 'requests.log'} }}\n    upstreams:", 1)
+    gateway = start(text, prefix=[sys.executable, "-c", program])
+    assert get(gateway, "/x").status == 200 and app.requests[0].target == "/x"
+    for said in ("reloaded", "access log reopened"):
+        gateway.wait_message(said)
+    messages = [message["message"] for message in gateway.messages()]
+    refused = "not handed over: the gateway does not serve yet"
+    assert messages.count(refused) == 1 and messages.index(refused) < messages.index("serving")
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+
+
 @pytest.mark.parametrize("idle", ["75s", "60s"])
 def test_D_7_connections_of_an_earlier_idle_timeout_are_sent_home(start, upstream, workers, idle):
     app = upstream()

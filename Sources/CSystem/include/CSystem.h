@@ -68,8 +68,7 @@ void csystem_background_thread(const char *name, int niceness);
 void csystem_background_begin(void);
 void csystem_background_end(void);
 
-// A descriptor that is readable once a signal was caught: one for each process, made before the first is. -1 and errno
-// where there is none.
+// A descriptor that is readable once a signal was caught: one for each process. -1 and errno where there is none.
 int csystem_signal_counter(void);
 
 // From now on the signal, 1 to 63, is noted instead of doing what it does by default. -1 and errno where that fails.

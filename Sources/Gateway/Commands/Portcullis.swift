@@ -17,6 +17,8 @@ struct Portcullis: ParsableCommand {
   static let version = "0.1.0"
 
   static func main() {
+    // First of all: to parse the arguments takes longer than everything before.
+    if CommandLine.arguments.dropFirst().first == ServeCommand.configuration.commandName { Gateway.keepOrders() }
     CryptoLibrary.keepUntilProcessEnds()
     do {
       var command = try parseAsRoot()

@@ -26,12 +26,15 @@ struct ForgedRequest {
   /// In canonical form.
   let path: String
   private(set) var credential = Credential.none
+  /// Where a proxy asks about the request that has received it and forwards it itself; nil: it is sent as it is.
+  let askedAt: String?
 
   /// - Parameters:
   ///   - isSecure: Whether it is sent over TLS.
   ///   - path: In canonical form.
-  init(method: String, isSecure: Bool, host: String, path: String) {
-    (self.method, self.host, self.path) = (method, host, path)
+  ///   - askedAt: The path of `forward_auth`, where a proxy asks about it.
+  init(method: String, isSecure: Bool, host: String, path: String, askedAt: String? = nil) {
+    (self.method, self.host, self.path, self.askedAt) = (method, host, path, askedAt)
     scheme = isSecure ? "https" : "http"
   }
 
@@ -52,9 +55,9 @@ struct ForgedRequest {
   ) -> [UInt8] {
     Array(
       """
-      \(method) \(target ?? path) \(version)\r
+      \(requestLine(target ?? path, version))\r
       Host: \(host)\r
-      \(credentialLine(cookies))Connection: \(connectionOptions(options))\r
+      \(questionLines(target ?? path))\(credentialLine(cookies))Connection: \(connectionOptions(options))\r
       \(fields)\r
       \(body)
       """.utf8)
@@ -64,9 +67,9 @@ struct ForgedRequest {
   func bytesBeginning(with field: String) -> [UInt8] {
     Array(
       """
-      \(method) \(path) HTTP/1.1\r
+      \(requestLine(path, "HTTP/1.1"))\r
       \(field)Host: \(host)\r
-      \(credentialLine(nil))Connection: \(connectionOptions("close"))\r
+      \(questionLines(path))\(credentialLine(nil))Connection: \(connectionOptions("close"))\r
       \r
 
       """.utf8)
@@ -74,6 +77,16 @@ struct ForgedRequest {
 
   /// The same as text inside of another message.
   func hidden(_ fields: String) -> String { String(decoding: bytes(fields), as: UTF8.self) }
+
+  private func requestLine(_ target: String, _ version: String) -> String {
+    askedAt.map { "GET \($0) \(version)" } ?? "\(method) \(target) \(version)"
+  }
+
+  /// What a proxy says of the request that it asks about.
+  private func questionLines(_ target: String) -> String {
+    guard askedAt != nil else { return "" }
+    return "X-Forwarded-Method: \(method)\r\nX-Forwarded-Host: \(host)\r\nX-Forwarded-Uri: \(target)\r\n"
+  }
 
   private func connectionOptions(_ options: String) -> String {
     guard case .webSocketProtocol = credential, options != ForgedRequest.upgrade else { return options }

@@ -7,7 +7,8 @@ public struct ProbeReport: Sendable {
   public enum Verdict: Sendable, Hashable {
     /// The gateway refused the request.
     case refused(status: Int, reason: String?)
-    /// The request was forwarded without what must not arrive.
+    /// The request was forwarded without what must not arrive; or whoever asked about it may forward it, and replaces
+    /// that.
     case stripped
     /// What must not arrive was in what the upstream received.
     case arrived

@@ -21,24 +21,24 @@ public struct ProbeFault: Error, CustomStringConvertible {
 
 /// A gateway in this process, with an upstream of its own, and what is sent through it.
 public struct ProbeRun: ~Copyable {
-  private let configuration: GatewayConfiguration
+  let configuration: GatewayConfiguration
   private let server: Server
   private let upstream: LoopBound<ProbeUpstream>
   private let loop: EventLoop
   /// By which requests are sent to the route that is being tried.
-  private var way: ProbeClient.Way
-  private let clear: ProbeClient.Way
+  var way: ProbeClient.Way
+  let clear: ProbeClient.Way
   /// Where a certificate is shown; nil: nobody is known by one.
   private let secured: ProbeClient.Way?
   private let received: ReceivedBytes
   private let key: IssuerKey
   private let credentials: ProbedCredentials
   private let routes: (routes: [ProbedRoute], unreached: [String])
-  private var report = ProbeReport()
-  private var attempts: [Attempt] = []
+  var report = ProbeReport()
+  private(set) var attempts: [Attempt] = []
 
   /// What is looked for of one request, in all that arrives while the probe runs.
-  private struct Attempt {
+  struct Attempt {
     /// Where its verdict stands in the report; nil: it has none.
     let result: Int?
     let isArrival: (ArrivedRequest) -> Bool
@@ -53,6 +53,7 @@ public struct ProbeRun: ~Copyable {
       let (routes, unreached) = run.routes
       for route in routes {
         for sender in route.senders { try run.probe(route, sender) }
+        for sender in route.senders { try run.ask(about: route, sender) }
         guard route.senders.isEmpty else { continue }
         run.report.routes.append(
           ProbeReport.Route(
@@ -178,7 +179,7 @@ public struct ProbeRun: ~Copyable {
   }
 
   /// What somebody of a provider sends.
-  private struct SentCredential {
+  struct SentCredential {
     /// As the report names it.
     let place: String
     let credential: ForgedRequest.Credential
@@ -186,7 +187,7 @@ public struct ProbeRun: ~Copyable {
     let text: String
   }
 
-  private func credential(of provider: ProviderConfiguration, in source: CredentialSource) throws -> SentCredential {
+  func credential(of provider: ProviderConfiguration, in source: CredentialSource) throws -> SentCredential {
     let claims = try claims(of: provider)
     let signed = String(decoding: try TokenMinter.mint(claims.object ?? [:], with: key), as: UTF8.self)
     // As random as what a store or an issuer without keys would give.
@@ -235,7 +236,7 @@ public struct ProbeRun: ~Copyable {
   }
 
   /// - Returns: The text that is looked for, which stands in no other request.
-  private mutating func begin(_ attempt: Attempt) -> String {
+  mutating func begin(_ attempt: Attempt) -> String {
     attempts.append(attempt)
     return ProbeRun.value(attempts.count - 1)
   }
@@ -244,7 +245,7 @@ public struct ProbeRun: ~Copyable {
 
   /// - Parameter subject: A field that holds an address passes no other text where a proxy is believed: those are of
   ///   networks that are for tests (RFC 2544).
-  private static func value(_ number: Int, as subject: String = "") -> String {
+  static func value(_ number: Int, as subject: String = "") -> String {
     switch subject {
     case "X-Forwarded-For", "X-Real-IP": "198.18.\(number >> 8 & 0xFF).\(number & 0xFF)"
     default: "\(valueStart)\(number)-"
@@ -253,13 +254,13 @@ public struct ProbeRun: ~Copyable {
 
   // MARK: One request
 
-  private struct Outcome {
+  struct Outcome {
     let arrived: [ArrivedRequest]
     /// nil: there was none in time.
     let response: [UInt8]?
   }
 
-  private mutating func send(_ request: [UInt8]) -> Outcome {
+  mutating func send(_ request: [UInt8]) -> Outcome {
     let response = ProbeClient.exchange(request, by: way, on: loop)
     return Outcome(arrived: settle(), response: response)
   }
@@ -295,12 +296,15 @@ public struct ProbeRun: ~Copyable {
   }
 
   /// By the response to the last request, where there were several.
-  private func verdict(of outcome: Outcome) -> ProbeReport.Verdict {
+  ///
+  /// - Parameter isQuestion: Whether it asks about a request, which is let pass where the response is 200.
+  func verdict(of outcome: Outcome, isQuestion: Bool = false) -> ProbeReport.Verdict {
     guard let response = outcome.response else { return .unknown("no response in time") }
     guard let last = ArrivedResponse.all(in: response).last else { return .unknown("closed without a response") }
     if (400..<500).contains(last.status) {
       return .refused(status: last.status, reason: last.requestID.flatMap { reason(ofRequest: $0) })
     }
+    if isQuestion { return last.status == 200 ? .stripped : .unknown("\(last.status)") }
     return outcome.arrived.isEmpty || last.status >= 400 ? .unknown("\(last.status)") : .stripped
   }
 

@@ -14,6 +14,9 @@ struct ProbedRoute {
   let fieldNames: [String]
   /// Such fields that are removed by the same list as some of the others: only their spelling tells them apart.
   let listedNames: [String]
+  /// Of these, what a proxy that asks takes from the response, or what is refused as no response can replace it.
+  let askedNames: [String]
+  let askedListedNames: [String]
   /// The cookies that its upstream does not see.
   let cookieNames: [String]
   /// Whom its requests are sent by: nobody where that may pass, and somebody of each provider.
@@ -105,7 +108,12 @@ struct ProbedRoute {
     self.route = route
     (method, host, path) = (request.method, request.host, request.path)
     // Every route's names are removed on all of them.
-    var names = configuration.routes.flatMap { $0.identity.headerNames + ($0.assertion.map { [$0.header] } ?? []) }
+    let identity = configuration.routes.flatMap { $0.identity.headerNames + ($0.assertion.map { [$0.header] } ?? []) }
+    let misleading = [ReservedFields.path, ReservedFields.method, ReservedFields.sender]
+    var asked: Set<String> = []
+    askedNames = (identity + misleading.compactMap(\.first)).filter { asked.insert($0.lowercased()).inserted }
+    askedListedNames = misleading.flatMap { $0 }.filter { asked.insert($0.lowercased()).inserted }
+    var names = identity
     names += route.headers.set.map(\.name) + route.headers.removed + ProbedRoute.gatewaysOwn
     if !route.keepsDestination { names += ReservedFields.secondPath }
     var seen: Set<String> = []

@@ -79,6 +79,55 @@ def test_I_2_each_trick_has_its_verdict(probed):
     assert found["token", "cookie session", "own"]["verdict"] == "stripped"
 
 
+def test_I_8_no_forged_field_is_in_what_a_proxy_is_told(tmp_path):
+    (tmp_path / "gateway.conf").write_text(f"""
+listeners: [{{ address: "127.0.0.1:0" }}]
+forward_auth: {{ path: /.portcullis/verify, peers: [10.0.0.0/8] }}
+providers:
+  company:
+    issuer: "{ISSUER}"
+    audiences: [{AUDIENCE}]
+    jwks_url: "http://127.0.0.1:9/keys"
+    token_from: [authorization, "cookie:session", websocket_protocol]
+upstreams:
+  app: {{ servers: ["127.0.0.1:9"] }}
+routes:
+  - {{ name: open, path: /public/**, auth: none, upstream: app }}
+  - name: own
+    host: api.example.com
+    path: /orders/{{id}}
+    methods: [POST]
+    auth: company
+    identity: {{ X-Account: account }}
+    headers: {{ set: {{ X-Stage: live }} }}
+    upstream: app
+""")
+    result = run("probe", "--config", tmp_path / "gateway.conf", "--json", seconds=120)
+    assert result.returncode == 0, (result.stdout[-2000:], result.stderr)
+    probed = json.loads(result.stdout)
+    assert probed["proved"] and probed["arrived"] == 0
+    assert [each["name"] for each in probed["routes"]] == ["open", "open (forward_auth)", "own", "own (forward_auth)"]
+    assert not [each for each in probed["routes"] if "fault" in each]
+    found = {(each["subject"], each["trick"], each["route"]): each for each in probed["results"]}
+
+    def verdict(subject, trick, route="own"):
+        each = found[subject, trick, f"{route} (forward_auth)"]
+        return each["verdict"], each.get("status"), each.get("reason")
+    # The proxy replaces it by the response's, which has it empty where there is nothing to say.
+    assert verdict("X-Account", "as it is") == verdict("X-Account", "in upper case") == ("stripped", None, None)
+    # No response replaces these.
+    for subject, trick, route in [
+            ("X-Account", "as it is", "open"), ("X-Account", "_ for -", "own"), ("Remote-User", "as it is", "own"),
+            ("Script-Name", "as it is", "own")]:
+        assert verdict(subject, trick, route) == ("refused", 403, "field_refused")
+    assert verdict("X-Account", "line break in the path") == ("refused", 403, "path_escape_invalid")
+    assert verdict("X-Account", "absolute form") == ("refused", 400, "forwarded_invalid")
+    assert verdict("token", "Bearer") == verdict("token", "cookie session") == ("stripped", None, None)
+    assert verdict("Cookie session", "among others") == ("stripped", None, None)
+    # What routes change beside the identity, a proxy forwards as it is.
+    assert ("X-Stage", "as it is", "own") in found and ("X-Stage", "as it is", "own (forward_auth)") not in found
+
+
 def test_it_says_what_it_is_no_proof_of(tmp_path):
     (tmp_path / "gateway.conf").write_text("""
 listeners: [{ address: "127.0.0.1:0" }]

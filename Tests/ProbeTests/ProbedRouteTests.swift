@@ -68,6 +68,27 @@ struct ProbedRouteTests {
         == .refused(status: 400, reason: "content_length_invalid"))
   }
 
+  @Test(
+    "A proxy asks about a route as nobody and as somebody; not with a certificate, nor with a handshake's token alone")
+  func questions() throws {
+    let report = try ProbeRun.report(
+      on: configuration(
+        """
+          - { name: both, path: /n, auth: browser, anonymous: allow, upstream: app }
+          - { name: ws, path: /ws, auth: socket, upstream: app }
+        """, "forward_auth: { path: /verify, peers: [unix] }",
+        providers: """
+            socket:
+              { issuer: https://c.example, audiences: [x], jwks_url: https://c.example/k, token_from: [websocket_protocol] }
+          """))
+    #expect(
+      report.routes.map(\.name) == [
+        "both, as nobody", "both, as browser", "both, as nobody (forward_auth)", "both, as browser (forward_auth)",
+        "ws",
+      ])
+    #expect(report.isProof)
+  }
+
   @Test("Requests are sent with what the route takes: a WebSocket's token, a session, a token that is introspected")
   func credentials() throws {
     let secret = FileManager.default.temporaryDirectory.appending(path: "probe-\(UUID()).secret").path

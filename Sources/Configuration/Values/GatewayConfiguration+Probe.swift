@@ -20,7 +20,7 @@ extension GatewayConfiguration {
     own.workers = 1
     own.limits = LimitsConfiguration()
     own.trustedProxies = trustedProxies.besidesThisMachine
-    own.forwardAuth = nil
+    own.forwardAuth?.peers = TrustedProxies.thisMachine
     own.revocations = nil
     own.tests = []
     own.protectedResources = []
@@ -38,7 +38,7 @@ extension GatewayConfiguration {
     "client certificates by those of the probe's own authority, client_certificate.clients by everyone: nothing is proved of "
       + "what other certificates say",
     "dpop: required by allowed; require, clients, rate_limit and limits of routes by none; limits by their defaults",
-    "forward_auth by none: nothing is proved of what proxies are told that ask there",
+    "forward_auth.peers by this machine: nothing is proved of what your proxies forward, nor of client certificates there",
     "trusted_proxies by those elsewhere: addresses of this machine stand for clients",
   ]
 }
@@ -87,15 +87,24 @@ extension RouteConfiguration {
 }
 
 extension TrustedProxies {
+  fileprivate static var thisMachine: TrustedProxies {
+    var own = TrustedProxies()
+    own.blocks = loopback
+    return own
+  }
+
+  private static var loopback: [AddressBlock] {
+    [("127.0.0.0", 8), ("::1", 128)].compactMap { text, length in
+      IPAddress(text).flatMap { AddressBlock($0, prefixLength: length) }
+    }
+  }
+
   /// Without the blocks that are of this machine alone: where a proxy stands on it, the probe is none. One that trusts
   /// this machine among others trusts too many, and the probe shows it.
   fileprivate var besidesThisMachine: TrustedProxies {
-    let loopback = [("127.0.0.0", 8), ("::1", 128)].compactMap { text, length in
-      IPAddress(text).flatMap { AddressBlock($0, prefixLength: length) }
-    }
     var own = self
     own.unixPeers = false
-    own.blocks.removeAll { block in loopback.contains { block.isWithin($0) } }
+    own.blocks.removeAll { block in TrustedProxies.loopback.contains { block.isWithin($0) } }
     return own
   }
 }

@@ -12,7 +12,7 @@ struct ProbeCommand: ParsableCommand {
     discussion: """
       Starts the gateway in this process, on loopback, with an upstream of its own; nothing else is contacted, and a \
       running gateway is not disturbed. Each field and cookie that only the gateway may set is sent in every way known \
-      to get past gateways. Exit status: 0 nothing arrived, 1 something did, or could not be tried, 64 usage, 66 no \
+      to get past gateways, with forward_auth in the questions of proxies too. Exit status: 0 nothing arrived, 1 something did, or could not be tried, 64 usage, 66 no \
       such file, 69 the probe cannot run, 78 a faulty configuration.
       """)
 

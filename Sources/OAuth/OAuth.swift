@@ -29,6 +29,11 @@ public struct OAuthClient: Sendable {
     credential = try ClientCredential(authentication)
   }
 
+  /// What its assertions are signed with (RFC 7523 §2.2); nil where it makes none.
+  public var assertionAlgorithm: SignatureAlgorithm? {
+    if case .key(let key, _, _) = credential { key.algorithm } else { nil }
+  }
+
   /// A request with these form fields to an endpoint that asks for the client's authentication.
   ///
   /// - Parameters:

@@ -2,6 +2,7 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from support.gateway import run
 from support.hostile_provider import CLIENT as CODE_CLIENT, SECRET, provider_fixture
@@ -236,6 +237,29 @@ def test_what_the_code_flow_lacks(look, metadata, subject, severity, verdict, re
     [found] = [each for each in findings if each["severity"] != "good" and each["subject"] != "TLS"]
     assert (found["subject"], found["severity"]) == (subject, severity)
     assert verdict in found["verdict"] and remedy in found["remedy"], found
+
+
+@pytest.mark.parametrize("algorithm, metadata, severity, verdict, remedy", [
+    ("ES256", dict(token_endpoint_auth_signing_alg_values_supported=["RS256", "ES256"]), "good", "with ES256", None),
+    ("ES256", dict(token_endpoint_auth_signing_alg_values_supported=["RS256"]), "fault", 'has "RS256"', "take ES256"),
+    ("ES256", {}, "warning", "has no token_endpoint_auth_signing_alg_values_supported", "ES256"),
+    ("RS256", {}, "good", "it should take RS256", None),
+])
+def test_what_the_clients_key_signs_with(tmp_path, provider, algorithm, metadata, severity, verdict, remedy):
+    key = tmp_path / "client.pem"
+    key.write_bytes(Key(algorithm, "client").private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    key.chmod(0o600)
+    provider.straighten()
+    provider.metadata = {**GOOD, "token_endpoint_auth_methods_supported": ["private_key_jwt"], **metadata}
+    findings, status = doctor(
+        tmp_path, f'issuer: "{provider.issuer}", code_flow: {{ client_id: {CODE_CLIENT}, private_key_file: {key}, '
+        f'url: "http://127.0.0.1:8080", state: {tmp_path}/state }}')
+    assert status == (severity == "fault"), findings
+    [found] = [each for each in findings if each["subject"] == "client key"]
+    assert found["severity"] == severity and verdict in found["verdict"], found
+    assert (remedy or "") in found.get("remedy", "") and ("remedy" in found) == (remedy is not None), found
+    assert of(findings, "client") == [("good", "the token endpoint takes private_key_jwt")]
 
 
 def test_a_code_flow_without_discovery_or_a_secret(look, tmp_path, provider):

@@ -24,12 +24,12 @@ struct CodeFlowDiagnosisTests {
   private func findings(
     _ changes: [String: String?] = [:],
     client: IntrospectionConfiguration.ClientAuthentication? = .secretFile(NamedFile(path: "/s")),
-    algorithms: [SignatureAlgorithm]? = nil
+    algorithms: [SignatureAlgorithm]? = nil, signing: SignatureAlgorithm? = nil
   ) throws -> [IssuerFinding] {
     var members: [String] = []
-    for (name, value) in Self.whole {
+    for (name, value) in Self.whole + [(name: "token_endpoint_auth_signing_alg_values_supported", value: "null")] {
       let value = changes[name] ?? value
-      if let value { members.append("\"\(name)\":\(value)") }
+      if let value, value != "null" { members.append("\"\(name)\":\(value)") }
     }
     let flow = CodeFlowConfiguration(
       clientID: "shop", clientAuthentication: client, scopes: ["openid", "email"], origin: "https://app.example",
@@ -39,7 +39,7 @@ struct CodeFlowDiagnosisTests {
       Array("{\(members.joined(separator: ","))}".utf8).span, issuer: Self.issuer)
     let policy = TokenPolicy(
       provider: "company", issuer: Self.issuer, audiences: .oneOf(["a"]), algorithms: algorithms)
-    return CodeFlowDiagnosis(document, flow, policy).findings
+    return CodeFlowDiagnosis(document, flow, policy, assertionAlgorithm: signing).findings
   }
 
   @Test("An issuer that has all: one finding for each thing, and no query is shown")
@@ -108,6 +108,24 @@ struct CodeFlowDiagnosisTests {
     #expect(try severity(#"["none"]"#, nil) == .good)
     #expect(try severity(#"["client_secret_basic"]"#, nil) == .warning)
     #expect(try severity(nil, nil) == .warning)
+  }
+
+  @Test(
+    "The client's key signs with what the token endpoint takes",
+    arguments: [
+      (.es256, #"["RS256","ES256"]"#, .good, "ES256"), (.rs256, #"["RS256"]"#, .good, "RS256"),
+      (.es384, #"["RS256","ES256"]"#, .fault, #""RS256", "ES256""#), (.eddsa, "[]", .fault, "has nothing"),
+      (.rs256, nil, .good, "should take RS256"), (.es256, nil, .warning, "has no token_endpoint_auth_signing_alg"),
+    ] as [(SignatureAlgorithm, String?, IssuerFinding.Severity, String)])
+  func clientKeys(
+    algorithm: SignatureAlgorithm, listed: String?, severity: IssuerFinding.Severity, text: String
+  ) throws {
+    let found = try findings(
+      ["token_endpoint_auth_signing_alg_values_supported": listed],
+      client: .privateKeyFile(NamedFile(path: "/k"), keyID: nil, audience: nil), signing: algorithm
+    ).filter { $0.subject == "client key" }
+    #expect(found.map(\.severity) == [severity] && found.first?.verdict.contains(text) == true, "\(found)")
+    #expect((found.first?.remedy?.contains(algorithm.rawValue) ?? (severity == .good)), "\(found)")
   }
 
   @Test("ID tokens are signed with what the provider accepts")

@@ -78,8 +78,9 @@ struct ProviderDiagnosis {
   private mutating func look(
     at flow: CodeFlowConfiguration, _ discovery: Result<DiscoveryDocument, KeyFault>, of provider: ProviderConfiguration
   ) {
+    var client: OAuthClient?
     do throws(ClientFault) {
-      _ = try OAuthClient(id: flow.clientID, ClientAuthentication(flow.clientAuthentication))
+      client = try OAuthClient(id: flow.clientID, ClientAuthentication(flow.clientAuthentication))
     } catch {
       findings.append(
         IssuerFinding(
@@ -92,7 +93,10 @@ struct ProviderDiagnosis {
           remedy: "mend discovery first: the code flow has its endpoints from there, wherever the keys come from"))
       return
     }
-    findings += CodeFlowDiagnosis(document, flow, provider.policy).findings
+    findings +=
+      CodeFlowDiagnosis(
+        document, flow, provider.policy, assertionAlgorithm: client?.assertionAlgorithm
+      ).findings
   }
 
   private mutating func take(_ text: [UInt8], of provider: ProviderConfiguration) {

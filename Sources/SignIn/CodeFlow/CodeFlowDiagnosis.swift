@@ -12,8 +12,13 @@ public struct CodeFlowDiagnosis {
   private let members: JSONObject
   private let flow: CodeFlowConfiguration
 
-  /// - Parameter policy: That of the provider.
-  public init(_ document: DiscoveryDocument, _ flow: CodeFlowConfiguration, _ policy: TokenPolicy) {
+  /// - Parameters:
+  ///   - policy: That of the provider.
+  ///   - assertionAlgorithm: What the client's key signs with; nil where there is none, or none that can be used.
+  public init(
+    _ document: DiscoveryDocument, _ flow: CodeFlowConfiguration, _ policy: TokenPolicy,
+    assertionAlgorithm: SignatureAlgorithm?
+  ) {
     members = document.members
     self.flow = flow
     do throws(CodeFlowFault) {
@@ -30,6 +35,7 @@ public struct CodeFlowDiagnosis {
     }
     lookAtProofKeys()
     lookAtClient()
+    if let assertionAlgorithm { lookAtClientKey(assertionAlgorithm) }
     lookAtScopes()
     lookAtAlgorithms(policy)
     lookAtLogout()
@@ -155,6 +161,31 @@ public struct CodeFlowDiagnosis {
         remedy:
           "client_secret_file is client_secret_basic, private_key_file is private_key_jwt: have the issuer take it, "
           + "or configure the other"))
+  }
+
+  /// RFC 8414 §2. An issuer that lists none should take RS256 (OpenID Connect Discovery 1.0 §3).
+  private mutating func lookAtClientKey(_ algorithm: SignatureAlgorithm) {
+    let (name, word) = ("token_endpoint_auth_signing_alg_values_supported", algorithm.rawValue)
+    guard let listed = list(name) else {
+      let isExpected = algorithm == .rs256
+      findings.append(
+        IssuerFinding(
+          isExpected ? .good : .warning, "client key",
+          "the issuer has no \(name)" + (isExpected ? ": it should take \(word), with which the key signs" : ""),
+          remedy: isExpected ? nil : "see that it takes \(word), with which the key signs; an RSA key signs with RS256")
+      )
+      return
+    }
+    if listed.contains(word) {
+      findings.append(IssuerFinding(.good, "client key", "it signs with \(word), which the token endpoint takes"))
+      return
+    }
+    findings.append(
+      IssuerFinding(
+        .fault, "client key",
+        "it signs with \(word), and \(name) has \(CodeFlowDiagnosis.text(listed)): no code is exchanged",
+        remedy: "have the issuer take \(word), or make a key of another kind: RSA signs with RS256, EC with the "
+          + "algorithm of its curve, Ed25519 with EdDSA"))
   }
 
   /// RFC 8414 §2: an issuer need not list all.

@@ -155,6 +155,28 @@ def test_userinfo(scene, provider):
     assert answer.status == 503 and SESSION not in other.cookies, answer
 
 
+MAIL_ROUTE = "  - { path: /mail, auth: company, require: { claims: { email: [admin@corp.example] } }, upstream: app }"
+
+
+@pytest.mark.parametrize("stated, userinfo, status", [
+    ({"email": None}, {"email_verified": False}, 403),
+    ({"email": None}, {"email_verified": None}, 403),
+    ({"email": None, "email_verified": False}, {}, 200),
+    ({"email": None, "email_verified": None}, {}, 200),
+    ({"email": "me@corp.example"}, {}, 403),
+    ({"email": "admin@corp.example", "email_verified": None}, {}, 200),
+])
+def test_I_9_an_address_of_userinfo_is_as_good_as_userinfo_says(scene, provider, stated, userinfo, status):
+    made = scene(settings=", userinfo: true", routes=MAIL_ROUTE)
+    provider.claims = {"email_verified": True, **stated}
+    provider.userinfo = {"email": "admin@corp.example", "email_verified": True, **userinfo}
+    browser = made.browser()
+    browser.sign_in()
+    made.app.forget()
+    assert browser.fetch("/mail").status == status
+    assert [request.target for request in made.app.requests] == (["/mail"] if status == 200 else [])
+
+
 # A session's cookie.
 
 def test_T_14_a_session_is_its_cookie_and_nothing_else(scene):

@@ -174,6 +174,27 @@ def test_userinfo_is_asked_again_at_a_renewal_without_an_id_token(scene, provide
     assert made.app.received == b"" and [each.fault for each in provider.asked if each.fault] == []
 
 
+@pytest.mark.parametrize("verified", [False, None])
+def test_I_9_at_a_renewal_no_former_word_proves_another_address(scene, provider, verified):
+    """Without another ID token the last one counts, and its email_verified was about the address of then."""
+    made = scene(settings=", userinfo: true", routes=(
+        "  - { path: /mail, auth: company, require: { claims: { email: [admin@corp.example] } }, upstream: app }"))
+    provider.claims = {"email": None, "email_verified": True}
+    provider.userinfo = {"email": "me@corp.example", "email_verified": True}
+    browser = made.browser()
+    browser.sign_in()
+    assert browser.fetch("/mail").status == 403
+    provider.token_response = {"id_token": None}
+    provider.userinfo = {"email": "admin@corp.example", "email_verified": verified}
+    age(made, renew_at=-3600)
+    assert browser.fetch("/mail").status == 403 and made.app.received == b""
+    assert len(provider.of("userinfo")) == 2
+    # Once it is proven it is theirs.
+    provider.userinfo = {"email": "admin@corp.example", "email_verified": True}
+    age(made, renew_at=-7200)
+    assert browser.fetch("/mail").status == 200
+
+
 def test_without_a_refresh_token_nobody_is_asked(scene, provider):
     provider.gives_refresh_tokens = False
     provider.expires_in = 1

@@ -13,7 +13,7 @@ enum SessionClaims {
 
   /// - Parameters:
   ///   - claims: Of the ID token.
-  ///   - userinfo: What it does not say already is taken from here.
+  ///   - userinfo: What it does not say already is taken from here; an address together with what is said of it.
   ///   - id: The session's: tokens of ended sessions are known by it.
   ///   - expiresAt: When the session ends.
   ///   - before: What routes were told of it until now; nil: it begins. Nobody is authenticated when a session is renewed,
@@ -27,12 +27,11 @@ enum SessionClaims {
       members.removeAll { ofAuthentication.containsSameBytes(as: $0.name) }
       members += known.filter { ofAuthentication.containsSameBytes(as: $0.name) }
     }
-    for member in userinfo?.members ?? []
-    where claims[member.name] == nil && !left.containsSameBytes(as: member.name)
-      && !ofTokensAlone.containsSameBytes(as: member.name)
-      && (member.name != "email_verified" || isOneAddress(claims["email"], userinfo?["email"]))
-    {
-      members.append(member)
+    if let userinfo {
+      // The ID token says nothing of an address that userinfo alone has (SECURITY I-9).
+      let unproven = proofs.filter { claims[$0.value] == nil && userinfo[$0.value] != nil }.map(\.name)
+      members.removeAll { unproven.containsSameBytes(as: $0.name) }
+      members += userinfo.members.filter { adds($0.name, of: userinfo, to: claims) }
     }
     members += [
       JSONObject.Member(name: "sid", value: .string(id)),
@@ -41,10 +40,19 @@ enum SessionClaims {
     return JSONValue.object(JSONObject(members) ?? [:]).serialized()
   }
 
-  /// Whether what userinfo says of its address is about the one that the session has (SECURITY I-9).
-  private static func isOneAddress(_ stated: JSONValue?, _ userinfo: JSONValue?) -> Bool {
-    guard let address = userinfo?.string else { return false }
-    return stated.map { $0.string?.isSameBytes(as: address) == true } ?? true
+  /// Claims that say whether another one was verified (OpenID Connect Core 1.0 §5.1).
+  private static let proofs = [
+    (name: "email_verified", value: "email"), (name: "phone_number_verified", value: "phone_number"),
+  ]
+
+  /// Whether a member of userinfo becomes one of the session's.
+  private static func adds(_ name: String, of userinfo: JSONObject, to claims: JSONObject) -> Bool {
+    guard !left.containsSameBytes(as: name), !ofTokensAlone.containsSameBytes(as: name) else { return false }
+    guard let proof = proofs.first(where: { $0.name.isSameBytes(as: name) }) else { return claims[name] == nil }
+    // It is about userinfo's own address, which has to be the session's.
+    guard let address = userinfo[proof.value]?.string else { return false }
+    guard let stated = claims[proof.value] else { return true }
+    return claims[name] == nil && stated.string?.isSameBytes(as: address) == true
   }
 
   /// Userinfo may not say when or how somebody has signed in.

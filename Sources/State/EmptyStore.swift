@@ -82,7 +82,8 @@ public final class EmptyStore: SignInStore, SessionStore {
 
   /// Gives an empty list, and keeps nothing.
   public func begin(
-    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, origin: SessionOrigin,
+    completion: @escaping Completion<[String]?>
   ) {
     completion(.success([]))
   }

@@ -18,10 +18,11 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
 
   /// Keeps a new session, at the time of its `beganAt`.
   public func begin(
-    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, origin: SessionOrigin,
+    completion: @escaping Completion<[String]?>
   ) {
     writer.enqueue(now: record.beganAt, completion) { table throws(StoreFault) in
-      try table.begin(record, hash: hash, former: former)
+      try table.begin(record, hash: hash, former: former, origin: origin)
     }
   }
 

@@ -4,10 +4,15 @@
 public protocol SessionStore: EndingStore {
   /// Keeps a new session.
   ///
-  /// - Parameter former: The hash of the one that the same browser had, which ends (SECURITY C-9).
-  /// - Parameter completion: Given the ids of those that have ended: that one, and where the user has more than
-  ///   `SignInLimits.perSubject` those that were used longest ago.
-  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>)
+  /// - Parameters:
+  ///   - former: The hash of the one that the same browser had, which ends (SECURITY C-9).
+  ///   - origin: The sign-in that it comes from.
+  ///   - completion: Given the ids of those that have ended: that one, and where the user has more than
+  ///     `SignInLimits.perSubject` those that were used longest ago; nil where the provider has ended it while that
+  ///     sign-in was under way, and nothing is kept.
+  func begin(
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, origin: SessionOrigin,
+    completion: @escaping Completion<[String]?>)
 
   /// The session that goes on with this hash; nil: there is none. It counts as used.
   ///
@@ -28,7 +33,8 @@ public protocol SessionStore: EndingStore {
   func end(hash: [UInt8], provider: String, now: Int64, completion: @escaping Completion<SessionRecord?>)
 
   /// Ends what a provider has ended (OpenID Connect Back-Channel Logout 1.0 §2.7), once for each order: the ids of those
-  /// that went on until now; nil where the order came before.
+  /// that went on until now; nil where the order came before. What it names is remembered: no sign-in that is under way
+  /// begins a session of it.
   func endAll(_ order: SessionsEnd, provider: String, now: Int64, completion: @escaping Completion<[String]?>)
 
   /// Ends a session; false where there is none that goes on.
@@ -83,12 +89,21 @@ public struct SessionsEnd: Sendable {
   /// Restricts the order to this session of the provider; nil for all of the subject's. An order that names neither
   /// ends none.
   public let providerSessionID: String?
+  /// When the provider gave the order, in seconds since 1970 by its own clock.
+  public let issuedAt: Int64
+  /// How long a sign-in may be under way, in seconds: for so long what the order names is remembered.
+  public let signInSecondsMax: Int64
 
   /// An order; one without `subject` and `providerSessionID` ends nothing.
-  public init(hash: [UInt8], until: Int64, subject: String?, providerSessionID: String?) {
+  public init(
+    hash: [UInt8], until: Int64, subject: String?, providerSessionID: String?, issuedAt: Int64,
+    signInSecondsMax: Int64
+  ) {
     self.hash = hash
     self.until = until
     self.subject = subject
     self.providerSessionID = providerSessionID
+    self.issuedAt = issuedAt
+    self.signInSecondsMax = signInSecondsMax
   }
 }

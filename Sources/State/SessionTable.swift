@@ -3,7 +3,7 @@ struct SessionTable: SQLiteTable {
   private let database: SQLiteDatabase
   let ended: EndedTable
 
-  static let version: Int64 = 3
+  static let version: Int64 = 4
   /// A session that is used all the time is written to the disk once in so long.
   static let usedEverySeconds: Int64 = 60
   /// Rows that are deleted at once.
@@ -28,14 +28,24 @@ struct SessionTable: SQLiteTable {
     try database.run(
       "CREATE INDEX sessions_of_provider ON sessions (provider, provider_session) WHERE provider_session IS NOT NULL")
     try database.run("CREATE INDEX sessions_by_expiry ON sessions (expires_at)")
+    // What an order of a provider's names stays with it: sign-ins that are under way may be of what it ends.
     try database.run(
-      "CREATE TABLE spent (hash BLOB PRIMARY KEY NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+      """
+      CREATE TABLE spent (
+        hash BLOB PRIMARY KEY NOT NULL, until INTEGER NOT NULL, provider TEXT, provider_session TEXT, subject TEXT,
+        issued_at INTEGER, received_at INTEGER
+      ) STRICT, WITHOUT ROWID
+      """)
     try database.run("CREATE INDEX spent_by_time ON spent (until)")
+    try database.run("CREATE INDEX spent_of_provider ON spent (provider, received_at) WHERE provider IS NOT NULL")
     try ended.make()
-    try database.run("PRAGMA user_version = 3")
+    try database.run("PRAGMA user_version = 4")
   }
 
-  func begin(_ record: SessionRecord, hash: [UInt8], former: [UInt8]?) throws(StoreFault) -> [String] {
+  func begin(
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, origin: SessionOrigin
+  ) throws(StoreFault) -> [String]? {
+    guard try !isEnded(record, origin) else { return nil }
     var replaced: SessionRecord?
     if let former { replaced = try end(hash: former, provider: record.provider, now: record.beganAt) }
     try database.run(
@@ -51,6 +61,22 @@ struct SessionTable: SQLiteTable {
     let surplus = try surplus(beside: record)
     try end(surplus, of: record.provider, now: record.beganAt)
     return (replaced.map { [$0.id] } ?? []) + surplus
+  }
+
+  /// Whether the provider has ended what a session would be of since its sign-in began. The same second counts: which of
+  /// the two was first, nobody knows.
+  private func isEnded(_ record: SessionRecord, _ origin: SessionOrigin) throws(StoreFault) -> Bool {
+    try database.number(
+      """
+      SELECT count(*) FROM spent
+      WHERE provider = ?1 AND received_at >= ?2 AND (
+        (provider_session = ?3 AND (subject IS NULL OR subject = ?4))
+        OR (subject = ?4 AND (provider_session IS NULL OR ?3 IS NULL) AND (?5 IS NULL OR issued_at >= ?5)))
+      """,
+      [
+        .text(record.provider), .integer(origin.beganAt), record.providerSessionID.map { .text($0) } ?? .null,
+        .text(record.subject), origin.authenticatedAt.map { .integer($0) } ?? .null,
+      ]) > 0
   }
 
   /// The sessions of its subject that were used longest ago, where there are more than may be.
@@ -104,7 +130,17 @@ struct SessionTable: SQLiteTable {
   }
 
   func endAll(_ order: SessionsEnd, provider: String, now: Int64) throws(StoreFault) -> [String]? {
-    guard try spend(hash: order.hash, until: order.until) else { return nil }
+    try database.run(
+      """
+      INSERT INTO spent (hash, until, provider, provider_session, subject, issued_at, received_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+      """,
+      [
+        .bytes(order.hash), .integer(max(order.until, now.addingSaturated(order.signInSecondsMax))), .text(provider),
+        order.providerSessionID.map { .text($0) } ?? .null, order.subject.map { .text($0) } ?? .null,
+        .integer(order.issuedAt), .integer(now),
+      ])
+    guard database.changes > 0 else { return nil }
     var ids: [String] = []
     if let session = order.providerSessionID {
       // Sessions whose ID token did not say which one of the provider's they belong to may be of this one: they end too,

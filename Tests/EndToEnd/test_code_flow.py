@@ -1,7 +1,9 @@
 """Browsers sign in at an OpenID provider, and have a session at the gateway."""
+import concurrent.futures
 import contextlib
 import json
 import sqlite3
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -313,7 +315,7 @@ def test_C_13_a_revoked_user_begins_no_session(scene, provider, tmp_path):
         hops, answer = followed(begin, begin.go("/a"))
         assert len(hops) == 2 and answer.status == 401, (hops, answer)
         assert made.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
-        assert b"Your access has been revoked." in answer.body and not any(
+        assert b"Your access has been revoked, or you have been signed out meanwhile." in answer.body and not any(
             line.startswith(SESSION) for line in answer.all("set-cookie"))
     assert "revocations.file" in made.gateway.wait_message("sign-in failed")["why"]
     assert len(made.gateway.said("signed in")) == 1
@@ -611,6 +613,70 @@ def test_a_back_channel_logout_ends_what_it_may_mean(scene, provider):
     assert [each.fetch("/a").status for each in (unnamed, named, bob)] == [200, 200, 200]
     assert backchannel(made, provider.logout_token(sid="another", sub="alice")).status == 200
     assert [each.fetch("/a").status for each in (unnamed, named, bob)] == [401, 200, 200]
+
+
+@contextlib.contextmanager
+def sign_in_under_way(made, provider, browser):
+    """The provider has the code and takes its time: what it knows of the sign-in, and what lets it go on to the answer."""
+    made.gateway.wait_message("keys updated")
+    back = browser.begin()
+    came, go_on, make, grants = threading.Event(), threading.Event(), provider.make_id_token, []
+
+    def slowly(grant, access):
+        grants.append(grant)
+        came.set()
+        go_on.wait(15)
+        return make(grant, access)
+    provider.make_id_token = slowly
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            answer = pool.submit(browser.go, back)
+            assert came.wait(15)
+            yield grants[0], lambda: (go_on.set(), answer.result(15))[1]
+        finally:
+            go_on.set()
+            provider.make_id_token = make
+
+
+@pytest.mark.parametrize("claims, ends", [
+    ({}, lambda sid: {"sid": sid}),
+    ({}, lambda sid: {"sid": sid, "sub": "alice"}),
+    ({"auth_time": lambda now: now - 60}, lambda sid: {"sub": "alice"}),
+    ({"auth_time": None}, lambda sid: {"sub": "alice"}),
+    ({"auth_time": None, "sid": None}, lambda sid: {"sid": sid, "sub": "alice"}),
+])
+def test_C_9_a_back_channel_logout_ends_a_sign_in_that_is_under_way(scene, provider, claims, ends):
+    made = scene()
+    provider.claims = claims
+    browser = made.browser()
+    with sign_in_under_way(made, provider, browser) as (grant, result):
+        assert backchannel(made, provider.logout_token(**ends(grant["sid"]))).status == 200
+        answer = result()
+    assert answer.status == 401 and SESSION not in browser.cookies, answer
+    assert b"you have been signed out meanwhile" in answer.body and b"Sign in again" in answer.body
+    assert made.gateway.access_of(answer.request_id)["reason"] == "token_revoked"
+    assert "logout token" in made.gateway.wait_message("sign-in failed")["why"]
+    assert made.gateway.said("signed in") == [] and made.app.received == b""
+    # What begins afterwards is another sign-in.
+    until_status(lambda: browser.go(browser.begin()), 303)
+    assert identity(browser.fetch("/a"), made) == "alice"
+
+
+@pytest.mark.parametrize("claims, ends", [
+    ({}, {"sid": "another"}),
+    ({}, {"sid": "another", "sub": "alice"}),
+    ({}, {"sub": "bob"}),
+    # The user was authenticated after all that the provider has ended.
+    ({"auth_time": lambda now: now - 5}, {"sub": "alice", "iat": lambda now: now - 60}),
+])
+def test_a_back_channel_logout_of_others_ends_no_sign_in_that_is_under_way(scene, provider, claims, ends):
+    made = scene()
+    provider.claims = claims
+    browser = made.browser()
+    with sign_in_under_way(made, provider, browser) as (_, result):
+        assert backchannel(made, provider.logout_token(**ends)).status == 200
+        assert result().status == 303
+    assert identity(browser.fetch("/a"), made) == "alice"
 
 
 def open_websocket(made, browser, client):

@@ -216,8 +216,9 @@ struct ProviderTokenTests {
   func whose() throws {
     #expect(
       try logout()
-        == LogoutToken(sessionID: "08a5019c", subject: "alice", name: "alice", tokenID: "bWJq", deadline: Self.now + 60)
-    )
+        == LogoutToken(
+          sessionID: "08a5019c", subject: "alice", name: "alice", tokenID: "bWJq", issuedAt: Self.now,
+          deadline: Self.now + 60))
     #expect(try logout([("sid", .null)])?.sessionID == nil)
     #expect(try logout([("sub", .null)])?.subject == nil)
     // Providers of before `typ` was recommended.

@@ -48,8 +48,9 @@ final class UnreliableStore: SessionStore {
   }
 
   func begin(
-    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, completion: @escaping Completion<[String]>
-  ) { store.begin(record, hash: hash, former: former, completion: completion) }
+    _ record: SessionRecord, hash: [UInt8], former: [UInt8]?, origin: SessionOrigin,
+    completion: @escaping Completion<[String]?>
+  ) { store.begin(record, hash: hash, former: former, origin: origin, completion: completion) }
 
   func find(
     hash: [UInt8], provider: String, now: Int64, idleSeconds: Int64, completion: @escaping Completion<SessionRecord?>

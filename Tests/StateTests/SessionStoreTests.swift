@@ -25,8 +25,14 @@ struct SessionStoreTests {
 
   private static func hash(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: 32) }
 
-  private func begin(_ record: SessionRecord, _ byte: UInt8, former: [UInt8]? = nil) async throws -> [String] {
-    try await ask { store.begin(record, hash: Self.hash(byte), former: former, completion: $0) }
+  private func begin(
+    _ record: SessionRecord, _ byte: UInt8, former: [UInt8]? = nil, origin: SessionOrigin? = nil
+  ) async throws -> [String]? {
+    // By default after whatever a provider has ended.
+    let origin = origin ?? SessionOrigin(beganAt: 5000, authenticatedAt: 5000)
+    return try await ask {
+      store.begin(record, hash: Self.hash(byte), former: former, origin: origin, completion: $0)
+    }
   }
 
   private func find(
@@ -176,7 +182,8 @@ struct SessionStoreTests {
         return number
       }
       let order = SessionsEnd(
-        hash: Self.hash(number), until: 1600, subject: subject, providerSessionID: session)
+        hash: Self.hash(number), until: 1600, subject: subject, providerSessionID: session, issuedAt: 1001,
+        signInSecondsMax: 700)
       return try await ask { store.endAll(order, provider: "company", now: 1001, completion: $0) }
     }
     #expect(try await end(nil, nil) == [])
@@ -192,8 +199,81 @@ struct SessionStoreTests {
     #expect(try await end("bob", nil) == ["d"])
     #expect(try await end("bob", nil) == [])
     // The same order once more, whatever it names.
-    let again = SessionsEnd(hash: Self.hash(1), until: 1600, subject: "bob", providerSessionID: nil)
+    let again = SessionsEnd(
+      hash: Self.hash(1), until: 1600, subject: "bob", providerSessionID: nil, issuedAt: 1001, signInSecondsMax: 700)
     #expect(try await ask { store.endAll(again, provider: "company", now: 1001, completion: $0) } == nil)
+  }
+
+  struct UnderWay: Sendable, CustomTestStringConvertible {
+    /// What the order of second 1000, which the provider gave at 990 by its clock, names.
+    let ends: (subject: String?, session: String?)
+    /// What the sign-in has come to, alice's always.
+    let session: String?
+    let beganAt: Int64
+    let authenticatedAt: Int64?
+    let isRefused: Bool
+
+    var testDescription: String {
+      "\(ends) of \(session ?? "no session"), begun \(beganAt), authenticated \(authenticatedAt ?? 0)"
+    }
+  }
+
+  private static let underWay: [UnderWay] = [
+    // The session itself, whenever the user was authenticated.
+    UnderWay(ends: (nil, "s1"), session: "s1", beganAt: 998, authenticatedAt: 2000, isRefused: true),
+    UnderWay(ends: ("alice", "s1"), session: "s1", beganAt: 1000, authenticatedAt: nil, isRefused: true),
+    UnderWay(ends: (nil, "s1"), session: "s1", beganAt: 1001, authenticatedAt: 2, isRefused: false),
+    UnderWay(ends: ("bob", "s1"), session: "s1", beganAt: 998, authenticatedAt: 2, isRefused: false),
+    UnderWay(ends: (nil, "s2"), session: "s1", beganAt: 998, authenticatedAt: 2, isRefused: false),
+    UnderWay(ends: ("alice", "s2"), session: "s1", beganAt: 998, authenticatedAt: 2, isRefused: false),
+    // One that may be it, where the user was not authenticated since, or nobody knows.
+    UnderWay(ends: ("alice", "s1"), session: nil, beganAt: 998, authenticatedAt: 990, isRefused: true),
+    UnderWay(ends: ("alice", "s1"), session: nil, beganAt: 998, authenticatedAt: nil, isRefused: true),
+    UnderWay(ends: ("alice", "s1"), session: nil, beganAt: 998, authenticatedAt: 991, isRefused: false),
+    UnderWay(ends: (nil, "s1"), session: nil, beganAt: 998, authenticatedAt: nil, isRefused: false),
+    // All of the user's.
+    UnderWay(ends: ("alice", nil), session: "s1", beganAt: 998, authenticatedAt: 990, isRefused: true),
+    UnderWay(ends: ("alice", nil), session: "s1", beganAt: 998, authenticatedAt: nil, isRefused: true),
+    UnderWay(ends: ("alice", nil), session: nil, beganAt: 1000, authenticatedAt: 2, isRefused: true),
+    UnderWay(ends: ("alice", nil), session: "s1", beganAt: 998, authenticatedAt: 991, isRefused: false),
+    UnderWay(ends: ("alice", nil), session: "s1", beganAt: 1001, authenticatedAt: 2, isRefused: false),
+    UnderWay(ends: ("bob", nil), session: "s1", beganAt: 998, authenticatedAt: nil, isRefused: false),
+    UnderWay(ends: (nil, nil), session: nil, beganAt: 998, authenticatedAt: nil, isRefused: false),
+  ]
+
+  @Test("C-9: what the provider ends while its sign-in is under way begins no session", arguments: underWay)
+  func endedMeanwhile(row: UnderWay) async throws {
+    let other = try SQLiteSessionStore(path: folder.path + "/company.sessions.db")
+    let (subject, session) = row.ends
+    let order = SessionsEnd(
+      hash: Self.hash(1), until: 1100, subject: subject, providerSessionID: session, issuedAt: 990,
+      signInSecondsMax: 700)
+    #expect(try await ask { other.endAll(order, provider: "company", now: 1000, completion: $0) } == [])
+    // The order itself is over before the sign-in need be.
+    let came = record("a", session: row.session, beganAt: 1600)
+    let origin = SessionOrigin(beganAt: row.beganAt, authenticatedAt: row.authenticatedAt)
+    #expect((try await begin(came, 1, origin: origin) == nil) == row.isRefused)
+    #expect((try await find(1, now: 1601) == nil) == row.isRefused)
+    // At another provider nothing has ended.
+    let elsewhere = SessionRecord(
+      id: "b", provider: "other", subject: "alice", providerSessionID: row.session, claims: [], sealedTokens: [],
+      renewAt: 1700, beganAt: 1600, lastUsedAt: 1600, expiresAt: 9000)
+    #expect(try await begin(elsewhere, 2, origin: origin) == [])
+  }
+
+  @Test("A sign-in that is refused ends nothing, and what has ended is forgotten in time")
+  func endedLongAgo() async throws {
+    _ = try await begin(record("a", session: "s9"), 1)
+    let order = SessionsEnd(
+      hash: Self.hash(1), until: 1100, subject: nil, providerSessionID: "s1", issuedAt: 990, signInSecondsMax: 700)
+    #expect(try await ask { store.endAll(order, provider: "company", now: 1000, completion: $0) } == [])
+    let origin = SessionOrigin(beganAt: 999, authenticatedAt: nil)
+    let (inTime, late) = (record("b", session: "s1", beganAt: 1699), record("b", session: "s1", beganAt: 1800))
+    #expect(try await begin(inTime, 2, former: Self.hash(1), origin: origin) == nil)
+    #expect(try await find(1, now: 1699)?.id == "a")
+    // It is deleted behind a write, and counts until then.
+    #expect(try await begin(late, 2, origin: origin) == nil)
+    #expect(try await begin(late, 2, origin: origin) == [])
   }
 
   @Test("C-5: what is good once is spent once, also by another process and after a restart")

@@ -1,3 +1,5 @@
+import Tokens
+
 /// The relying party of OpenID Connect (Core 1.0 §3.1, RFC 9700): what a browser takes to the provider and brings back.
 ///
 /// Everything here is a value: bytes and times go in. Nothing that a provider or a browser sends stands in a fault but
@@ -5,6 +7,9 @@
 enum CodeFlow {
   /// How long a browser may be at the provider, in seconds (SECURITY C-5).
   static let secondsMax: Int64 = 600
+  /// How long a sign-in may be under way, in seconds: at the provider, until its browser is back, and then at the token
+  /// endpoint and userinfo, for which as long is left as for a renewal. Another process's clock may be ahead by a little.
+  static let signInSecondsMax = secondsMax + renewalTakenSeconds + TokenPolicy.leewayMaxSeconds
   /// Of `state` and `nonce`: 128 bits.
   static let stateBytes = 16
   /// Of the PKCE verifier: RFC 7636 §4.1 recommends 256 bits.

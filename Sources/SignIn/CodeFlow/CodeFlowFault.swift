@@ -31,6 +31,8 @@ enum CodeFlowFault: Error, Sendable {
   case authenticationInsufficient(String)
   /// The provider has let somebody in who is refused here.
   case revoked
+  /// The provider has ended what a session would be of while its sign-in was under way.
+  case endedMeanwhile
 
   /// Whether a token endpoint that answers so has refused the code: with any word or status for it, but for those that
   /// are about the client (RFC 6749 §5.2) or about the provider itself.
@@ -72,6 +74,7 @@ extension CodeFlowFault: CustomStringConvertible {
     case .userinfoOfAnother: "userinfo is for another sub"
     case .authenticationInsufficient(let what): what
     case .revoked: "the provider has let somebody in whom revocations.file lists"
+    case .endedMeanwhile: "a logout token of the provider came while the sign-in that it ends was under way"
     case .idTokenMissing: "the response has no ID token; is \"openid\" among the scopes that the client may have?"
     }
   }

@@ -257,8 +257,9 @@ extension CodeFlowService {
     case .active(let session): subject = session.claims.subject
     case .inactive, .unavailable: subject = nil
     }
+    let origin = SessionOrigin(beganAt: way.flow.beganAt, authenticatedAt: idToken.authenticatedAt)
     guard way.flow.stepUp != nil, let former else {
-      return keep(record, session, of: subject, former: former, way)
+      return keep(record, session, of: subject, former: former, origin, way)
     }
     // They were sent to show more of themselves, not to become somebody else.
     find(former) { [self] found in
@@ -266,20 +267,22 @@ extension CodeFlowService {
       case .failure(let fault): storeFailed(fault, way)
       case .success(let one?) where !one.subject.isSameBytes(as: record.subject):
         end(way, .authenticationInsufficient("someone else has come back"))
-      case .success: keep(record, session, of: subject, former: former, way)
+      case .success: keep(record, session, of: subject, former: former, origin, way)
       }
     }
   }
 
   /// - Parameter subject: As routes will name whose session it is.
   private func keep(
-    _ record: SessionRecord, _ session: SessionID, of subject: String?, former: SessionID?, _ way: Way
+    _ record: SessionRecord, _ session: SessionID, of subject: String?, former: SessionID?, _ origin: SessionOrigin,
+    _ way: Way
   ) {
-    store.begin(record, hash: session.hash, former: former?.hash) { [self] result in
+    store.begin(record, hash: session.hash, former: former?.hash, origin: origin) { [self] result in
       onQueue { [self] in
         switch result {
         case .failure(let fault): storeFailed(fault, way)
-        case .success(let ended):
+        case .success(nil): end(way, .endedMeanwhile)
+        case .success(let ended?):
           say(.signedIn(subject: record.subject, id: record.id, address: way.request.clientAddress))
           let cookies = [
             configuration.cookies.set(

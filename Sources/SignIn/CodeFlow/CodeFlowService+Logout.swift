@@ -116,7 +116,8 @@ extension CodeFlowService {
     }
     let unavailable = EndpointResponses.error(.temporarilyUnavailable, nil, .signInUnavailable)
     let order = SessionsEnd(
-      hash: hash, until: token.deadline, subject: token.subject, providerSessionID: token.sessionID)
+      hash: hash, until: token.deadline, subject: token.subject, providerSessionID: token.sessionID,
+      issuedAt: token.issuedAt, signInSecondsMax: CodeFlow.signInSecondsMax)
     store.endAll(order, provider: provider, now: now) { [self] result in
       onQueue { [self] in
         switch result {

@@ -211,7 +211,7 @@ extension CodeFlowFault {
     switch self {
     case .refused: .providerRefused
     case .authenticationInsufficient: .authenticationInsufficient
-    case .revoked: .tokenRevoked
+    case .revoked, .endedMeanwhile: .tokenRevoked
     case .token(_, let error) where error.reason == .internalError: .internalError
     // No keys yet is no fault of the token.
     case .token(.identity, let error) where error.reason == .keysUnavailable: .providerUnavailable

@@ -40,7 +40,7 @@ enum FlowPage {
     case .providerRefused: "The sign-in service has not let you in."
     case .authenticationInsufficient:
       "The sign-in service has let you in, but not in the way that this page asks for."
-    case .tokenRevoked: "Your access has been revoked."
+    case .tokenRevoked: "Your access has been revoked, or you have been signed out meanwhile."
     case .idTokenRefused: "The response of the sign-in service cannot be trusted."
     case .loginThrottled: "There were too many failed sign-ins from where you are. Try again in a few minutes."
     case .loginBusy: "Many people are signing in. Try again in a few seconds."

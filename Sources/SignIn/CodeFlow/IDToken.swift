@@ -10,14 +10,17 @@ struct IDToken: Sendable {
   let claims: JSONObject
   /// `sub`, never empty.
   let subject: String
+  /// `auth_time`, by the provider's clock; nil where it does not say.
+  let authenticatedAt: UnixSeconds?
 
   /// `sid`, which session of the provider's it is of; nil where it does not say.
   var sessionID: String? { claims["sid"]?.string.flatMap { $0.isEmpty ? nil : $0 } }
 
-  fileprivate init(text: String, claims: JSONObject, subject: String) {
+  fileprivate init(text: String, claims: JSONObject, subject: String, authenticatedAt: UnixSeconds? = nil) {
     self.text = text
     self.claims = claims
     self.subject = subject
+    self.authenticatedAt = authenticatedAt
   }
 
   /// One that was verified when it came, and sealed since; nil where it is none.
@@ -90,7 +93,8 @@ struct IDTokenVerifier: Sendable {
     try IDTokenVerifier.checkHash(decoded.claims["at_hash"], of: accessToken, good.algorithm)
     if case .code(_, let stepUp?) = occasion { try stepUp.check(good.claims, now: now) }
     verified(good)
-    return IDToken(text: token, claims: decoded.claims, subject: subject)
+    return IDToken(
+      text: token, claims: decoded.claims, subject: subject, authenticatedAt: good.claims.authenticatedAt)
   }
 
   /// §3.1.3.7, 4 and 5: where it is for others too, it says that it was made for this client.

@@ -11,6 +11,8 @@ struct LogoutToken: Sendable, Equatable {
   let name: String?
   /// `jti`: each is good once.
   let tokenID: String
+  /// `iat`, by the provider's clock.
+  let issuedAt: UnixSeconds
   /// From this second on it is refused whether or not it came before.
   let deadline: UnixSeconds
 }
@@ -78,9 +80,11 @@ struct LogoutTokenVerifier: Sendable {
     guard let tokenID = try LogoutTokenVerifier.text("jti", claims) else {
       throw .tokenRefused(.logout, "it has no jti")
     }
+    guard let issuedAt = good.issuedAt else { throw .tokenRefused(.logout, "it has no iat") }
     verified(good)
     return LogoutToken(
-      sessionID: sessionID, subject: subject, name: good.subject, tokenID: tokenID, deadline: good.deadline)
+      sessionID: sessionID, subject: subject, name: good.subject, tokenID: tokenID, issuedAt: issuedAt,
+      deadline: good.deadline)
   }
 
   /// Its `typ` is recommended (§2.4), and providers of before that leave it out.

@@ -56,16 +56,38 @@ extension SignInService {
           request, instead: "a program sends a token in Authorization, or its refresh_token as JSON"))
     }
     let cleared = Farewell(returnTo: goingOn, cookies: clearedCookies)
+    let refresh = request.cookie(configuration.cookies.refresh)
     if let token = request.cookie(configuration.cookies.access),
       case .success(let verified) = verify([UInt8](token.utf8))
     {
-      return end(verified, extent, request, cleared, completion)
+      return end(verified, extent, request, cleared, ending(refresh, request, completion))
     }
-    if let token = request.cookie(configuration.cookies.refresh) {
-      return end(byRefreshToken: token, extent, request, cleared, completion)
-    }
+    if let refresh { return end(byRefreshToken: refresh, extent, request, cleared, completion) }
     // Nobody is signed in, which is what was asked for.
     completion(cleared.response)
+  }
+
+  /// The cookies may be of two sign-ins, and both are taken from the browser: what ends the one of the access token is
+  /// followed by the end of the other (SECURITY C-9).
+  private func ending(
+    _ refreshToken: String?, _ request: LocalRequest, _ completion: @escaping Completion
+  ) -> Completion {
+    guard let refreshToken else { return completion }
+    return { [self] response in
+      onQueue { [self] in
+        endSignIn(byRefreshToken: refreshToken) { [self] result in
+          switch result {
+          case .success(let ended):
+            if let subject = ended?.record.subject {
+              report(.signedOut(subject: subject, count: 1, address: request.clientAddress))
+            }
+            completion(response)
+          case .failure(.failed): completion(EndpointResponses.error(.serverError, nil, .internalError))
+          case .failure: completion(SignInService.unavailable)
+          }
+        }
+      }
+    }
   }
 
   private static let logoutMembers =

@@ -372,6 +372,34 @@ def test_C_9_an_access_token_of_the_former_password_ends_its_own_sign_in_and_no_
     assert [request.target for request in made.app.requests] == ["/x"]
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("access", ["another sign-in's", "another user's", "no sign-in's"])
+def test_C_9_a_logout_by_cookies_of_two_sign_ins_ends_both(scene, access, everywhere):
+    made = scene()
+    one, two, third = made.browser(), made.browser(), made.tokens()
+    one.sign_in("bob" if access == "another user's" else "alice")
+    two.sign_in()
+    ends, refresh = dict(one.cookies), two.refresh_token
+    if access == "no sign-in's":
+        one.cookies["portcullis_access"] = run(
+            "token", "mint", "--config", made.gateway.config_path, "--provider", "local", "--subject",
+            "u-1").stdout.strip()
+    one.cookies["portcullis_refresh"] = refresh
+    answer = one.post_form("/auth/logout", {"everywhere": "true"} if everywhere else {})
+    assert answer.status == (401 if everywhere and access == "no sign-in's" else 303)
+    assert one.access is None and one.refresh_token is None
+    # The refresh cookie's has ended, and so has its access token.
+    assert made.refresh(refresh).status == 401
+    assert made.get("/x", [made.bearer(two.access)]).status == 401
+    if access != "no sign-in's":
+        assert made.refresh(ends["portcullis_refresh"]).status == 401
+        assert made.get("/x", [made.bearer(ends["portcullis_access"])]).status == 401
+    # What neither cookie is of goes on, unless all of its user's were to end.
+    is_over = everywhere and access == "another sign-in's"
+    assert made.get("/x", [made.bearer(third["access_token"])]).status == (401 if is_over else 200)
+    assert len(made.app.requests) == (0 if is_over else 1)
+
+
 def test_an_access_token_of_no_sign_in_ends_none(scene):
     """Of all sign-ins it says so: nobody is told that they are over while they go on."""
     made = scene()

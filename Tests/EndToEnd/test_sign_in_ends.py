@@ -428,6 +428,24 @@ def test_C_11_a_user_has_so_many_sign_ins(scene):
     assert len(ended) == 1 and made.refresh(ended[0]["refresh_token"]).status == 401
 
 
+def test_L_3_a_users_file_that_its_group_can_write_is_not_taken(scene):
+    made = scene()
+    text = made.users_file.read_text() + person("u-9", "mallory")
+    new = made.folder / "users.new"
+    new.write_text(text)
+    new.chmod(0o660)
+    new.rename(made.users_file)
+    why = made.gateway.wait_message("the users file cannot be used; the users read before stay in force")["why"]
+    assert "can be written by its group" in why and f"run chmod 640 {made.users_file}" in why, why
+    assert made.login("mallory").status == 401 and made.login().status == 200
+    checked = run("check", "--config", made.gateway.config_path)
+    assert checked.returncode == 1 and "can be written by its group" in checked.stderr, checked
+    # It is taken as soon as its mode is right.
+    made.users_file.chmod(0o640)
+    made.gateway.wait_message("users file read")
+    assert made.login("mallory").status == 200
+
+
 def test_C_11_nobody_shuts_out_a_machine(scene):
     made = scene(people=users(ALICE, clients=(
         f"  - id: ci\n    secret_hash: \"{hashed('canary-machine-secret')}\"\n")))

@@ -162,6 +162,15 @@ def test_a_change_keeps_comments_mode_and_owner(tmp_path):
     assert "disabled: true" not in file.read_text()
 
 
+@pytest.mark.parametrize("mode, right", [(0o660, "640"), (0o620, "640"), (0o644, "600"), (0o640, None)])
+def test_L_3_a_mode_that_no_gateway_accepts_is_said(tmp_path, mode, right):
+    file = tmp_path / "users.yaml"
+    assert run("user", "add", "alice", "--password-stdin", "--users-file", file, stdin="correct horse").returncode == 0
+    file.chmod(mode)
+    said = run("user", "list", "--users-file", file).stderr
+    assert said == "" if right is None else f"no gateway accepts it like that; run chmod {right} {file}" in said, said
+
+
 def test_a_link_stays_one(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "users.yaml").symlink_to("real/users.yaml")

@@ -47,8 +47,8 @@ public struct UsersFile: Sendable, Equatable {
 
   /// Reads and validates a file. Blocks.
   ///
-  /// The file must not be open to others, and must belong to the user that this process or the gateway runs as, or to
-  /// root: whoever can write it can sign in as anyone.
+  /// The file must not be open to others, nor be writable by its group, and must belong to the user that this process or
+  /// the gateway runs as, or to root: whoever can write it can sign in as anyone.
   ///
   /// - Parameter gatewayUser: The user that the gateway runs as, where it is known to be another than this process's.
   /// - Returns: The users; or all faults of the file, of which a syntax error hides others.
@@ -59,6 +59,27 @@ public struct UsersFile: Sendable, Equatable {
       return parse(try FileSystem.read(path), file: path)
     } catch {
       return .failure(Diagnostics([Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")]))
+    }
+  }
+
+  /// Why a file is refused that more may use than should (SECURITY L-3).
+  public struct Opening: Sendable, Equatable {
+    /// Who may do what, as words that follow the file's name.
+    public let fault: String
+    /// The mode that puts it right, as `chmod` takes it.
+    public let mode: String
+
+    /// nil: nobody but owner and group may use the file, and nobody but its owner may write it.
+    ///
+    /// - Parameter mode: Permission bits, as `chmod` takes them.
+    public init?(mode: UInt32) {
+      if mode & 0o007 != 0 {
+        (fault, self.mode) = ("can be used by others", "600")
+      } else if mode & 0o020 != 0 {
+        (fault, self.mode) = ("can be written by its group, and whoever can do that can sign in as anyone", "640")
+      } else {
+        return nil
+      }
     }
   }
 
@@ -73,8 +94,8 @@ public struct UsersFile: Sendable, Equatable {
         ?? "If the gateway runs as that user, run this as it: setpriv --reuid=\(user) --regid=\(group) "
         + "--clear-groups …; if not, give the file to the gateway's user"
       message = "belongs to uid \(user), who could sign in as anyone. \(advice)"
-    } else if status.isOpenToOthers {
-      message = "can be used by others; run chmod 600 \(path)"
+    } else if let opening = Opening(mode: status.mode) {
+      message = "\(opening.fault); run chmod \(opening.mode) \(path)"
     } else {
       return nil
     }

@@ -64,10 +64,9 @@ struct UsersFileOption: ParsableArguments {
   private func read() throws(SystemError) -> [UInt8]? {
     do throws(SystemError) {
       let (bytes, status) = try FileAccess.readWithStatus(usersFile, bytesMax: UsersFileOption.bytesMax)
-      // SECURITY L-3.
-      if status.mode & 0o007 != 0 {
+      if let opening = UsersFile.Opening(mode: status.mode) {
         StandardError.print(
-          "\(usersFile) can be used by others: no gateway accepts it like that; run chmod 600 \(usersFile)")
+          "\(usersFile) \(opening.fault): no gateway accepts it like that; run chmod \(opening.mode) \(usersFile)")
       }
       return bytes
     } catch {

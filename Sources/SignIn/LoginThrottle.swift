@@ -1,6 +1,6 @@
 import HTTP
 
-/// Counts failures to sign in, by account and by address, in bounded memory (SECURITY C-11).
+/// Counts failures to sign in, by account and by where they come from, in bounded memory (SECURITY C-11).
 struct LoginThrottle {
   enum Admission: Equatable {
     case admitted
@@ -10,24 +10,43 @@ struct LoginThrottle {
 
   /// Who tries, as whom.
   struct Attempt: Sendable {
-    /// nil: of a machine, whose secret nobody guesses, and whom nobody is to shut out by trying.
+    /// nil: of a machine, whose secret nobody guesses, or of a code of a provider's.
     let account: [UInt8]?
     /// nil: of a unix socket, which is counted by account alone.
-    let address: IPAddress?
+    let source: Source?
+    /// nil: of a unix socket.
+    var address: IPAddress? { source?.address }
 
     /// - Parameter client: An IPv6 address counts with the /64 that its owner has all of.
     init(account: String, client: IPAddress?) {
-      // No user has a longer name, and memory is bounded.
-      self.account = Array(account.utf8.prefix(Limits.usernameBytesMax))
-      address = client?.counted
+      self.account = LoginThrottle.bounded(account)
+      source = client.map { Source(address: $0.counted, machine: nil) }
     }
 
-    /// Of a machine.
+    /// Of a code, whoever it is of.
     init(client: IPAddress?) {
       account = nil
-      address = client?.counted
+      source = client.map { Source(address: $0.counted, machine: nil) }
+    }
+
+    /// Of a machine, whom nobody is to shut out by trying: neither from another address nor as another machine.
+    ///
+    /// - Parameter machine: As it calls itself.
+    init(machine: String, client: IPAddress?) {
+      account = nil
+      source = client.map { Source(address: $0.counted, machine: LoginThrottle.bounded(machine)) }
     }
   }
+
+  /// Whose failures are counted together, whatever account they are of.
+  struct Source: Hashable, Sendable {
+    let address: IPAddress
+    /// nil: of people, or of codes.
+    let machine: [UInt8]?
+  }
+
+  /// Nobody has a longer name, and memory is bounded.
+  private static func bounded(_ name: String) -> [UInt8] { Array(name.utf8.prefix(Limits.usernameBytesMax)) }
 
   private struct Failures {
     var count = 0
@@ -38,7 +57,7 @@ struct LoginThrottle {
   }
 
   private var accounts: [[UInt8]: Failures] = [:]
-  private var addresses: [IPAddress: Failures] = [:]
+  private var sources: [Source: Failures] = [:]
   private let rememberedMax: Int
 
   init(rememberedMax: Int = Limits.failuresRememberedMax) { self.rememberedMax = rememberedMax }
@@ -47,8 +66,8 @@ struct LoginThrottle {
   ///
   /// What is under way counts for the account too: else many tries at once would be many more than allowed.
   mutating func begin(_ attempt: Attempt, now: Int64) -> Admission {
-    if let address = attempt.address {
-      let failures = LoginThrottle.current(addresses[address], now)
+    if let source = attempt.source {
+      let failures = LoginThrottle.current(sources[source], now)
       if failures.count >= Limits.addressFailuresMax { return .refused(LoginThrottle.rest(failures, now)) }
     }
     guard let name = attempt.account else { return .admitted }
@@ -64,11 +83,11 @@ struct LoginThrottle {
   enum End { case succeeded, failed, notAttempted }
 
   mutating func ended(_ attempt: Attempt, _ end: End, now: Int64) {
-    if end == .failed, let address = attempt.address {
-      if addresses[address] == nil { LoginThrottle.makeRoom(in: &addresses, rememberedMax, now) }
-      var failures = LoginThrottle.current(addresses[address], now)
+    if end == .failed, let source = attempt.source {
+      if sources[source] == nil { LoginThrottle.makeRoom(in: &sources, rememberedMax, now) }
+      var failures = LoginThrottle.current(sources[source], now)
       failures.count += 1
-      addresses[address] = failures
+      sources[source] = failures
     }
     guard let name = attempt.account else { return }
     var account = LoginThrottle.current(accounts[name], now)
@@ -107,6 +126,6 @@ struct LoginThrottle {
     for entry in weak.prefix(max(1, most / 8)) { table[entry.key] = nil }
   }
 
-  /// How many accounts and addresses are remembered.
-  var remembered: Int { max(accounts.count, addresses.count) }
+  /// How many accounts or sources are remembered, whichever are more.
+  var remembered: Int { max(accounts.count, sources.count) }
 }

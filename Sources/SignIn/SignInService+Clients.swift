@@ -127,7 +127,7 @@ extension SignInService {
     _ credentials: ClientCredentials, _ request: LocalRequest,
     _ completion: @escaping @Sendable (ClientAuthentication) -> Void
   ) {
-    let attempt = LoginThrottle.Attempt(client: request.client)
+    let attempt = LoginThrottle.Attempt(machine: credentials.id, client: request.client)
     if case .refused(let seconds) = state.clientThrottle.withLock({ $0.begin(attempt, now: now) }) {
       return completion(.throttled(seconds))
     }

@@ -450,8 +450,8 @@ def test_C_11_nobody_shuts_out_a_machine(scene):
     made = scene(people=users(ALICE, clients=(
         f"  - id: ci\n    secret_hash: \"{hashed('canary-machine-secret')}\"\n")))
 
-    def ask(secret):
-        body = f"grant_type=client_credentials&client_id=ci&client_secret={secret}".encode()
+    def ask(secret, machine="ci"):
+        body = f"grant_type=client_credentials&client_id={machine}&client_secret={secret}".encode()
         return made.get("/auth/token", [("Content-Type", "application/x-www-form-urlencoded")], method="POST", body=body)
     for _ in range(12):
         assert ask("wrong").status == 401
@@ -465,9 +465,12 @@ def test_C_11_nobody_shuts_out_a_machine(scene):
     for thread in threads:
         thread.join()
     assert statuses == [200] * 16
-    # An address that tries too often is another matter, and one of machines alone.
-    tried = [ask("wrong").status for _ in range(60)]
-    assert tried[0] == 401 and tried[-1] == 429
+    # Where an address tries too often as one machine, no other machine is refused, and nobody who signs in.
+    for machine in ("nosuch", "ci"):
+        tried = [ask("wrong", machine).status for _ in range(60)]
+        assert tried[0] == 401 and tried[-1] == 429, tried
+        assert ask("canary-machine-secret", machine).status == 429
+        assert ask("canary-machine-secret").status == (200 if machine == "nosuch" else 429)
     assert made.login().status == 200
 
 

@@ -39,6 +39,25 @@ struct LoginThrottleTests {
     #expect(throttle.begin(attempt("alice", nil), now: 1000) == .admitted)
   }
 
+  @Test("A machine is refused at an address where it has failed fifty times, and no other one is (SECURITY C-11)")
+  func machines() {
+    func machine(_ id: String, _ address: String? = "192.0.2.1") -> LoginThrottle.Attempt {
+      LoginThrottle.Attempt(machine: id, client: address.flatMap { IPAddress($0) })
+    }
+    var throttle = LoginThrottle(rememberedMax: 100)
+    for _ in 0..<50 {
+      let isAdmitted = fail(&throttle, machine("nosuch"), now: 1000)
+      #expect(isAdmitted)
+    }
+    #expect(throttle.begin(machine("nosuch"), now: 1000) == .refused(900))
+    #expect(throttle.begin(machine("ci"), now: 1000) == .admitted)
+    #expect(throttle.begin(machine("nosuch", "192.0.2.2"), now: 1000) == .admitted)
+    #expect(throttle.begin(machine("nosuch", nil), now: 1000) == .admitted)
+    for index in 0..<5000 { _ = fail(&throttle, machine("nosuch-\(index)"), now: 1001) }
+    #expect(throttle.remembered <= 100)
+    #expect(throttle.begin(machine("nosuch"), now: 1002) == .refused(898))
+  }
+
   @Test("An IPv6 address counts with its /64")
   func network() {
     var throttle = LoginThrottle()

@@ -26,8 +26,10 @@ extension FileAccess {
 
   /// Puts a file in the place of what has that name, as `replacePrivate` does, with the owner and the mode of the one
   /// that was there. Where there was none, its owner alone may read it. Blocks.
+  ///
+  /// What a link leads to is replaced, and not the link; a command of root's follows none of another user to a file that
+  /// is not that user's own.
   public static func replaceContent(of path: String, _ bytes: [UInt8]) throws(SystemError) {
-    // What a link leads to is replaced, and not the link.
     let target = try resolved(path)
     var status = stat()
     // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
@@ -35,6 +37,7 @@ extension FileAccess {
       guard errno == ENOENT else { throw .last("stat \(target)") }
       return try createPrivate(target, bytes)
     }
+    try checkLink(path, to: status)
     let temporary = "\(target).\(String(UInt64.random(in: 0 ... .max), radix: 36)).tmp"
     let file = try Descriptor(unsafe csystem_create_private(temporary), call: "open \(temporary)")
     do throws(SystemError) {

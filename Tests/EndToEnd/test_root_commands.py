@@ -137,6 +137,38 @@ def test_a_link_to_a_file_of_root_is_no_users_file(folder):
     assert f"a link of uid {USER} to a file of uid 0" in said and "canary" not in said, said
 
 
+USER_COMMANDS = [
+    (("user", "list"), 66), (("user", "disable", "alice"), 73), (("client", "add", "ci"), 73),
+    (("user", "add", "bob", "--password-stdin"), 73)]
+
+
+@pytest.mark.parametrize("owner", [USER, 0], ids=["a folder of the gateway's", "a folder of root's"])
+@pytest.mark.parametrize("arguments, status", USER_COMMANDS, ids=lambda value: str(value))
+def test_a_link_leads_no_user_command_of_root_to_a_file_of_root(folder, owner, arguments, status):
+    # It may write root's folder as well: by its group, for example.
+    os.chown(folder, owner, owner)
+    file, secret = folder / "users.yaml", folder / "secret.yaml"
+    file.rename(secret)
+    os.chown(secret, 0, 0)
+    before = secret.read_bytes()
+    file.symlink_to(secret)
+    os.lchown(file, USER, USER)
+
+    def command():
+        return run(*arguments, "--users-file", file, stdin="correct horse battery")
+    refused = command()
+    assert refused.returncode == status and "Too many levels of symbolic links" in refused.stderr, refused
+    assert secret.read_bytes() == before and "alice" not in refused.stdout
+    # Root's own link, and a user's link to a file of their own, are followed, and stay links.
+    os.lchown(file, 0, 0)
+    assert command().returncode == 0
+    secret.write_bytes(before)
+    os.lchown(file, USER, USER)
+    os.chown(secret, USER, USER)
+    assert command().returncode == 0
+    assert file.is_symlink() and secret.stat().st_uid == USER
+
+
 def test_serve_as_root_names_the_owner(folder):
     ended = run("serve", "--config", folder / "gateway.conf")
     assert ended.returncode == 78 and f"setpriv --reuid={USER} --regid={USER} --clear-groups" in ended.stderr, ended

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Glibc
 import Sockets
 
 /// A users file, for commands that look at it and change it.
@@ -63,6 +64,10 @@ struct UsersFileOption: ParsableArguments {
   /// nil where there is none.
   private func read() throws(SystemError) -> [UInt8]? {
     do throws(SystemError) {
+      // Whoever may write the folder puts a link where the file was: no configuration says here who that is.
+      if geteuid() == 0, let folder = try FileAccess.folderMode(FileAccess.folder(of: usersFile)) {
+        FileOwner.ofGateway = folder.owner
+      }
       let (bytes, status) = try FileAccess.readWithStatus(usersFile, bytesMax: UsersFileOption.bytesMax)
       if let opening = UsersFile.Opening(mode: status.mode) {
         StandardError.print(

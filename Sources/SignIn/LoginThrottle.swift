@@ -48,6 +48,14 @@ struct LoginThrottle {
   /// Nobody has a longer name, and memory is bounded.
   private static func bounded(_ name: String) -> [UInt8] { Array(name.utf8.prefix(Limits.usernameBytesMax)) }
 
+  /// What has failed as often as it may, with the try that has ended just now: in how many seconds the next one has a
+  /// chance. nil: it has not, or had before.
+  struct Reached: Equatable {
+    var account: Int64?
+    /// Of the address, or of the machine at it.
+    var source: Int64?
+  }
+
   private struct Failures {
     var count = 0
     /// Tries that have not ended.
@@ -82,22 +90,29 @@ struct LoginThrottle {
 
   enum End { case succeeded, failed, notAttempted }
 
-  mutating func ended(_ attempt: Attempt, _ end: End, now: Int64) {
+  /// - Returns: What is refused from now on: each once, when it begins.
+  @discardableResult
+  mutating func ended(_ attempt: Attempt, _ end: End, now: Int64) -> Reached {
+    var reached = Reached()
     if end == .failed, let source = attempt.source {
       if sources[source] == nil { LoginThrottle.makeRoom(in: &sources, rememberedMax, now) }
       var failures = LoginThrottle.current(sources[source], now)
       failures.count += 1
       sources[source] = failures
+      if failures.count == Limits.addressFailuresMax { reached.source = LoginThrottle.rest(failures, now) }
     }
-    guard let name = attempt.account else { return }
+    guard let name = attempt.account else { return reached }
     var account = LoginThrottle.current(accounts[name], now)
     account.underWay = max(0, account.underWay - 1)
     switch end {
     case .succeeded: account.count = 0
     case .notAttempted: break
-    case .failed: account.count += 1
+    case .failed:
+      account.count += 1
+      if account.count == Limits.accountFailuresMax { reached.account = LoginThrottle.rest(account, now) }
     }
     accounts[name] = account.count == 0 && account.underWay == 0 ? nil : account
+    return reached
   }
 
   private static func current(_ failures: Failures?, _ now: Int64) -> Failures {

@@ -4,8 +4,21 @@ public enum SignInEvent: Sendable {
   case signedIn(username: String, id: String, address: String)
   /// Failures to sign in since it was last said, and whom the last of them was about where there is such a user.
   case failures(count: Int, lastOf: String?, address: String)
-  /// An account, or an address, may not try for a while.
-  case throttled(username: String?, address: String)
+  /// What has failed as often as it may.
+  public enum Limit: String, Sendable {
+    /// A name that was typed, from wherever.
+    case account
+    /// A client's address, or the /64 of one, whoever it was about.
+    case address
+    /// The same for secrets of programs, which are counted apart.
+    case program
+  }
+
+  /// An account, or an address, may not try for so many seconds: said once, when that begins. The address is that of the
+  /// last try, and the username that of a user that there is.
+  case throttled(Limit, username: String?, address: String, seconds: Int64)
+  /// So many others may not either, since that was last said.
+  case moreThrottled(accounts: Int, addresses: Int)
   /// A refresh token came again long after it had been replaced: its sign-in has ended (SECURITY C-10).
   case refreshReused(subject: String, id: String, address: String)
   /// Somebody has signed out, of all of their sign-ins where so many were ended.

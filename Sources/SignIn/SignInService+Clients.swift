@@ -3,6 +3,7 @@ import Crypto
 import HTTP
 import JSON
 import Reason
+import Sockets
 import State
 import Synchronization
 import Tokens
@@ -134,17 +135,17 @@ extension SignInService {
     let client = state.users.client(id: credentials.id).flatMap { $0.isDisabled ? nil : $0 }
     let hash = client?.secretHash ?? state.users.clients.first?.secretHash.matchingNone ?? state.unmatched
     guard let hash else {
-      state.clientThrottle.withLock { $0.ended(attempt, .failed, now: now) }
+      ended(attempt, .failed, request)
       return completion(.failed)
     }
     let (id, secret) = (credentials.id, credentials.secret)
     guard state.clientSecrets.enter(id) else {
-      state.clientThrottle.withLock { $0.ended(attempt, .notAttempted, now: now) }
+      ended(attempt, .notAttempted, request)
       return completion(.busy)
     }
     let end = { @Sendable [self] (end: LoginThrottle.End, outcome: ClientAuthentication) in
       state.clientSecrets.leave(id)
-      state.clientThrottle.withLock { $0.ended(attempt, end, now: now) }
+      ended(attempt, end, request)
       completion(outcome)
     }
     let isTaken = passwords.submit(for: request.client) { [self] turn in
@@ -156,6 +157,15 @@ extension SignInService {
       }
     }
     if !isTaken { end(.notAttempted, .busy) }
+  }
+
+  private func ended(_ attempt: LoginThrottle.Attempt, _ end: LoginThrottle.End, _ request: LocalRequest) {
+    let reached = state.clientThrottle.withLock { $0.ended(attempt, end, now: now) }
+    guard reached.source != nil else { return }
+    reportAll(
+      state.attempts.withLock {
+        $0.reached(reached, nil, from: request.clientAddress, ofPrograms: true, at: .current)
+      })
   }
 }
 

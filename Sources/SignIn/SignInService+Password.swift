@@ -26,23 +26,20 @@ extension SignInService {
     let user = users.user(named: username)
     let admission = state.throttle.withLock { $0.begin(attempt, now: now) }
     if case .refused(let seconds) = admission {
-      if let count = state.said.withLock({ $0.happened(at: .current) }) {
-        report(.throttled(username: user?.username, address: address))
-        if count > 1 { report(.failures(count: count, lastOf: user?.username, address: address)) }
-      }
+      reportFailure(of: user?.username, from: address)
       return completion(.throttled(seconds))
     }
     let failed = { @Sendable [self] in
-      state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
-      if let count = state.said.withLock({ $0.happened(at: .current) }) {
-        report(.failures(count: count, lastOf: user?.username, address: address))
-      }
+      let reached = state.throttle.withLock { $0.ended(attempt, .failed, now: now) }
+      reportFailure(of: user?.username, from: address)
+      reportAll(
+        state.attempts.withLock { $0.reached(reached, user?.username, from: address, at: .current) })
       completion(.failed)
     }
     let known = user.flatMap { $0.isDisabled ? nil : $0 }
     guard let hash = known?.passwordHash ?? anybodysHash(for: username, users) else { return failed() }
     let busy = { @Sendable [self] in
-      state.throttle.withLock { $0.ended(attempt, .notAttempted, now: now) }
+      _ = state.throttle.withLock { $0.ended(attempt, .notAttempted, now: now) }
       completion(.busy)
     }
     let isTaken = passwords.submit(for: request.client) { [self] turn in
@@ -50,11 +47,25 @@ extension SignInService {
       let isRight = hash.matches(password.span)
       onQueue { [self] in
         guard isRight, let known else { return failed() }
-        state.throttle.withLock { $0.ended(attempt, .succeeded, now: now) }
+        _ = state.throttle.withLock { $0.ended(attempt, .succeeded, now: now) }
         completion(.user(known))
       }
     }
     if !isTaken { busy() }
+  }
+
+  private func reportFailure(of username: String?, from address: String) {
+    if let event = state.attempts.withLock({ $0.failed(username, from: address, at: .current) }) { report(event) }
+  }
+
+  func reportAll(_ events: [SignInEvent]) {
+    for event in events { report(event) }
+  }
+
+  /// Says what was left out of failures to sign in, once it may be said: to be called every few seconds, or it would be
+  /// said with the next failure only.
+  public func reportLeftOut() {
+    reportAll(state.attempts.withLock { $0.leftOut(at: .current) })
   }
 
   /// What a password is compared with in vain: somebody's hash, always the same one for a name, so that it takes as long

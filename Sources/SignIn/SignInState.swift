@@ -18,7 +18,7 @@ public final class SignInState: Sendable {
   let clientThrottle = Mutex(LoginThrottle())
   /// Secrets of machines that are being checked, by the client's id.
   let clientSecrets = SharesUnderWay<String>(most: Limits.requestsMax, share: Limits.clientSecretsMax)
-  let said: Mutex<FaultReport>
+  let attempts: Mutex<AttemptReports>
   /// What is answered with `internal_error`.
   let failures = Mutex(FaultReport(pause: Limits.saidEvery))
   /// Counts failures of `store`.
@@ -47,7 +47,7 @@ public final class SignInState: Sendable {
   ) {
     self.store = store
     self.unmatched = unmatched
-    said = Mutex(FaultReport(pause: saidEvery))
+    attempts = Mutex(AttemptReports(pause: saidEvery))
     usersInForce = Mutex(users)
     keysInForce = Mutex(keys)
   }

@@ -46,4 +46,14 @@ public struct FaultReport: Sendable {
     defer { _ = succeeded() }
     return failed(at: now)
   }
+
+  /// What `happened` has left out, once its pause is over: asked now and then, as no other may come to bring it along.
+  ///
+  /// - Returns: How many there were since that was last said; nil: none, or it is too soon.
+  public mutating func leftOut(at now: MonotonicTime) -> Int? {
+    guard beginnings > 0, saidAt.map({ now >= $0 + pause }) ?? true else { return nil }
+    saidAt = now
+    defer { beginnings = 0 }
+    return beginnings
+  }
 }

@@ -10,6 +10,7 @@ import urllib.parse
 
 import pytest
 from support.gateway import Gateway, run
+from support.ports import wait_until
 from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, goes_on, hashed, person,
                              scene_fixture, until_status, users)
 from support.tokens import payload
@@ -100,6 +101,40 @@ def test_C_11_the_hundredth_try_is_throttled_for_known_and_unknown_users(scene):
         signed_in.login("carol%d" % _, "wrong")
     # Fifty from one address: bob cannot either.
     assert signed_in.login("bob").status == 429
+
+
+def test_C_11_a_bound_is_told_when_it_is_reached_and_each_failure_in_the_end(scene):
+    signed_in = scene()
+    for number in range(1, 13):
+        assert signed_in.login(password="wrong").status == (401 if number <= 10 else 429)
+    # Nobody tries again.
+    told = signed_in.gateway.wait_message("too many failed sign-ins")
+    assert (told["user"], told["client"], told["limit"]) == ("alice", "127.0.0.1", "account")
+    assert 0 < int(told["seconds"]) <= 900
+
+    def failures():
+        return [int(each["failures"]) for each in signed_in.gateway.said("sign-in failed")]
+
+    wait_until(lambda: sum(failures()) == 12, "the failures that were left out")
+    assert len(failures()) == 2 and signed_in.gateway.said("sign-in failed")[-1]["last_of"] == "alice"
+    # A name that is nobody's is a bound too, and not told: it may be a password.
+    for _ in range(10):
+        signed_in.login("hunter2", "wrong")
+    of_alice, told = wait_until(
+        lambda: len(said := signed_in.gateway.said("too many failed sign-ins")) == 2 and said, "the other account")
+    assert told["limit"] == "account" and "user" in of_alice and "user" not in told and "hunter2" not in signed_in.gateway.program_text
+    # Another password ends none of it.
+    signed_in.write_users(users(person("u-1", "alice", password="another " + PASSWORD), BOB))
+    signed_in.gateway.wait_message("users file read")
+    assert signed_in.login(password="another " + PASSWORD).status == 429
+
+
+def test_C_11_an_address_that_has_reached_its_bound_is_told(scene):
+    signed_in = scene()
+    for number in range(50):
+        assert signed_in.login(f"user-{number}", "wrong").status == 401
+    told = signed_in.gateway.wait_message("too many failed sign-ins")
+    assert (told["limit"], told["client"]) == ("address", "127.0.0.1") and "user" not in told
 
 
 def test_C_11_whoever_is_unknown_or_disabled_costs_the_same_work(scene):

@@ -58,6 +58,27 @@ struct LoginThrottleTests {
     #expect(throttle.begin(machine("nosuch"), now: 1002) == .refused(898))
   }
 
+  @Test("What reaches its bound is told once, with the failure that it reaches it with")
+  func reached() {
+    var throttle = LoginThrottle()
+    var told: [LoginThrottle.Reached] = []
+    func fail(_ name: String, now: Int64) {
+      if throttle.begin(attempt(name), now: now) == .admitted {
+        told.append(throttle.ended(attempt(name), .failed, now: now))
+      }
+    }
+    for index in 0..<12 { fail("alice", now: 1000 + Int64(index)) }
+    #expect(told.count == 10 && told[..<9].allSatisfy { $0 == .init() })
+    #expect(told[9] == .init(account: 891, source: nil))
+    for index in 0..<45 { fail("user-\(index)", now: 1012) }
+    #expect(told.count == 50 && told[10..<49].allSatisfy { $0 == .init() })
+    #expect(told[49] == .init(account: nil, source: 888))
+    // Once more when it begins anew.
+    for _ in 0..<10 { fail("alice", now: 2000) }
+    #expect(told.last == .init(account: 900, source: nil))
+    #expect(throttle.ended(attempt("bob"), .notAttempted, now: 2000) == .init())
+  }
+
   @Test("An IPv6 address counts with its /64")
   func network() {
     var throttle = LoginThrottle()

@@ -11,6 +11,7 @@ private final class Said {
 
   func failed(_ seconds: Int64) -> Int? { report.failed(at: second(seconds)) }
   func happened(_ seconds: Int64) -> Int? { report.happened(at: second(seconds)) }
+  func leftOut(_ seconds: Int64) -> Int? { report.leftOut(at: second(seconds)) }
   func succeeded() -> Bool { report.succeeded() }
 }
 
@@ -59,5 +60,20 @@ struct FaultReportTests {
     let counts = (0..<25).map { said.happened($0) }
     #expect(
       counts.enumerated().compactMap { index, count in count.map { [index, $0] } } == [[0, 1], [10, 10], [20, 10]])
+  }
+
+  @Test("What was left out of them is said once the pause is over, also where no other comes")
+  func leftOut() {
+    let said = Said(pause: .seconds(10))
+    #expect(said.leftOut(0) == nil)
+    #expect(said.happened(0) == 1)
+    #expect(said.leftOut(20) == nil)
+    for time: Int64 in 31...35 { #expect((said.happened(time) == 1) == (time == 31)) }
+    #expect(said.leftOut(40) == nil)
+    #expect(said.leftOut(41) == 4)
+    #expect(said.leftOut(42) == nil)
+    // It was a line too.
+    #expect(said.happened(42) == nil)
+    #expect(said.leftOut(51) == 1)
   }
 }

@@ -16,10 +16,14 @@ extension SignInEvent {
       log.warning("sign-in failed", metadata: line(fields))
     case .failed(let why, let count):
       log.warning("sign-in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
-    case .throttled(let username, let address):
-      var fields: Logger.Metadata = ["client": "\(address)"]
+    case .throttled(let limit, let username, let address, let seconds):
+      var fields: Logger.Metadata = ["limit": "\(limit.rawValue)", "client": "\(address)", "seconds": "\(seconds)"]
       if let username { fields["user"] = "\(username)" }
       log.warning("too many failed sign-ins: attempts are refused for a while", metadata: line(fields))
+    case .moreThrottled(let accounts, let addresses):
+      log.warning(
+        "too many failed sign-ins of more accounts or addresses than are named: attempts are refused for a while",
+        metadata: line(["accounts": "\(accounts)", "addresses": "\(addresses)"]))
     case .refreshReused(let subject, let id, let address):
       log.warning(
         "a refresh token was used again after it had been replaced: its sign-in has ended",

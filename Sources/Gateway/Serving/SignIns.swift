@@ -148,6 +148,7 @@ final class SignIns {
 
   private func tick(_ comingBack: @escaping @Sendable (@escaping @Sendable (SignIns) -> Void) -> Void) {
     loop.schedule(after: .seconds(1)) { [unowned self] in tick(comingBack) }
+    for service in services.values { service.reportLeftOut() }
     guard !isLooking, !services.isEmpty else { return }
     isLooking = true
     usersQueue.async { [services = Array(services.values), allowsDemo] in

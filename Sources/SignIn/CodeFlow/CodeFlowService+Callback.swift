@@ -197,7 +197,7 @@ extension CodeFlowService {
     let request = TokenRequest.code(code, redirectURI: configuration.redirectURI, verifier: way.flow.verifier)
     ask(request, at: way.endpoints.token) { [self] result in
       if case .failure(let fault) = result, fault.isOfCode {
-        memory.throttle.withLock { $0.ended(LoginThrottle.Attempt(client: way.request.client), .failed, now: now) }
+        _ = memory.throttle.withLock { $0.ended(LoginThrottle.Attempt(client: way.request.client), .failed, now: now) }
       }
       do throws(CodeFlowFault) {
         let tokens = try result.get()

@@ -151,6 +151,17 @@ extension AdminReport {
     text.begin("portcullis_configuration_reloads_total", .counter, "Reloads, by result.")
     text.sample(MetricLabels(("result", "done")), reload.done)
     text.sample(MetricLabels(("result", "refused")), reload.refused)
+    text.begin(
+      "portcullis_revocations_file_last_read_successful", .gauge,
+      "0: the file of revocations cannot be used, and what was read before is in force. Absent where there is none.")
+    for file in watchedFiles where file.kind == .revocations { text.sample(UInt64(file.fault == nil ? 1 : 0)) }
+    text.begin(
+      "portcullis_users_file_last_read_successful", .gauge,
+      "0: the provider's users file cannot be used, and what was read before is in force.")
+    for file in watchedFiles {
+      guard case .users(let provider) = file.kind else { continue }
+      text.sample(MetricLabels(("provider", provider)), UInt64(file.fault == nil ? 1 : 0))
+    }
     text.begin("portcullis_ready", .gauge, "1 if /health/ready answers 200.")
     text.sample(UInt64(readiness == .ready ? 1 : 0))
     text.begin("portcullis_build_info", .gauge, "1, with the version.")

@@ -22,6 +22,7 @@ extension AdminReport {
         "reloads_refused": .integer(Int64(clamping: reload.refused)),
         "faults": .array(reload.faults.map { .string($0) }),
       ]),
+      "faults": .array(faults.map(\.document)),
       "connections": .integer(Int64(openConnections)),
       "memory_bytes": .integer(Int64(clamping: process?.residentBytes ?? 0)),
       "requests": .object(JSONObject(object(verdicts)) ?? [:]),

@@ -47,6 +47,8 @@ public struct AdminReport: Sendable {
   public var providers: [Provider] = []
   /// The certificates that the configuration in force uses, each file once.
   public var certificates: [Certificate] = []
+  /// The files that are read again whenever they change.
+  public var watchedFiles: [WatchedFile] = []
   /// The routes that try something.
   public var tried: [TriedRoute] = []
   /// The providers that enforce what they try for a share of the senders.
@@ -67,6 +69,7 @@ public struct AdminReport: Sendable {
   mutating func hideWhatIsPrivate() {
     isPublic = true
     reload.hideTexts()
+    for index in watchedFiles.indices { watchedFiles[index].hideText() }
   }
 
   /// Adds what one loop has counted and refused.
@@ -119,6 +122,33 @@ public struct AdminReport: Sendable {
     mutating func hideTexts() {
       changes = ""
       if !faults.isEmpty { faults = ["the log says what is wrong, in \(faults.count) places"] }
+    }
+  }
+
+  /// A file that is read again whenever it changes, without a reload.
+  public struct WatchedFile: Sendable {
+    /// What the file says.
+    public enum Kind: Sendable, Equatable {
+      /// Which tokens are refused.
+      case revocations
+      /// Who may sign in at this provider.
+      case users(provider: String)
+    }
+
+    /// What the file says.
+    public let kind: Kind
+    /// Why it cannot be used as it is now, so that what was read before stays in force; nil: it can.
+    public private(set) var fault: String?
+
+    /// A file as it was found last.
+    public init(_ kind: Kind, fault: String?) {
+      self.kind = kind
+      self.fault = fault
+    }
+
+    /// It quotes the file.
+    mutating func hideText() {
+      if fault != nil { fault = "the log says what is wrong" }
     }
   }
 

@@ -129,9 +129,12 @@ struct StatusPage {
   }
 
   private var faults: String {
-    guard !report.reload.faults.isEmpty else { return "" }
-    let lines = report.reload.faults.map { "<li>\(escaped($0))</li>" }.joined()
-    return "<section class=\"fault\"><h2>The last reload was refused</h2><ul>\(lines)</ul></section>"
+    let all = report.faults.map { (title: $0.title, lines: [$0.why]) }
+    let reload = [(title: "The last reload was refused", lines: report.reload.faults)].filter { !$0.lines.isEmpty }
+    return (reload + all).map { title, lines in
+      let items = lines.map { "<li>\(escaped($0))</li>" }.joined()
+      return "<section class=\"fault\"><h2>\(escaped(title))</h2><ul>\(items)</ul></section>"
+    }.joined(separator: "\n")
   }
 
   private func row(_ line: JSONObject) -> [String] {

@@ -58,6 +58,9 @@ public final class SignInState: Sendable {
     set { usersInForce.withLock { $0 = newValue } }
   }
 
+  /// Why the users file cannot be used as it is now, so that those read before stay in force; nil: it can.
+  public var usersFault: String? { watcher.fault }
+
   /// Takes the users of a configuration. If its file is already watched, those in force stay: they may have been read
   /// later, and a user who was disabled since would be back. Blocks while the file is being read.
   public func take(_ users: UsersFile) {

@@ -8,9 +8,13 @@ final class UsersWatcher: Sendable {
   private struct Seen {
     var status: FileStatus?
     var isFirst = true
+    var fault: String?
   }
 
   private let seen = Mutex(Seen())
+
+  /// Why the file cannot be used, as it was found last; nil: it can.
+  var fault: String? { seen.withLock { $0.fault } }
 
   /// - Parameters:
   ///   - allowsDemo: Whether all listeners are on loopback (SECURITY A-5).
@@ -20,25 +24,26 @@ final class UsersWatcher: Sendable {
     let status = try? FileStatus(path: path)
     let isFirst = seen.withLock { seen -> Bool? in
       guard seen.isFirst || seen.status != status else { return nil }
-      defer { seen = Seen(status: status, isFirst: false) }
+      seen.status = status
+      defer { seen.isFirst = false }
       return seen.isFirst
     }
     guard let isFirst else { return nil }
+    var fault: String?
+    var found: UsersFile?
     switch UsersFile.load(path: path) {
-    case .failure(let faults):
-      report(.usersUnusable(faults.list.first?.description ?? path))
-      return nil
-    case .success(let users):
-      if users.isDemo, !allowsDemo {
-        report(.usersUnusable("\(path): a demo users file, and a listener that is not on loopback"))
-        return nil
-      }
-      // What was read with the configuration is read once more, as it may have changed meanwhile.
-      if !isFirst {
-        report(.usersChanged(path: path, users: users.users.count, clients: users.clients.count))
-      }
-      return users
+    case .failure(let faults): fault = faults.list.first?.description ?? path
+    case .success(let users) where users.isDemo && !allowsDemo:
+      fault = "\(path): a demo users file, and a listener that is not on loopback"
+    case .success(let users): found = users
     }
+    seen.withLock { $0.fault = fault }
+    if let fault { report(.usersUnusable(fault)) }
+    // What was read with the configuration is read once more, as it may have changed meanwhile.
+    if let found, !isFirst {
+      report(.usersChanged(path: path, users: found.users.count, clients: found.clients.count))
+    }
+    return found
   }
 }
 

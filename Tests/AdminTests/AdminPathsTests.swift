@@ -115,6 +115,54 @@ struct AdminPathsTests {
     #expect(try answer("/requests/", report).status == 404)
   }
 
+  @Test("A file that cannot be used, and a log that is not complete, are faults, in each format")
+  func faults() throws {
+    var report = AdminReport()
+    report.watchedFiles = [.init(.revocations, fault: nil), .init(.users(provider: "a"), fault: nil)]
+    func faults(isPublic: Bool = false) throws -> JSONValue? {
+      try object(answer("/status", isPublic: isPublic, report))["faults"]
+    }
+    func html() throws -> String {
+      String(decoding: try answer("/status", fields: [("Accept", "text/html")], report).body, as: UTF8.self)
+    }
+    func metrics() throws -> [Substring] {
+      String(decoding: try answer("/metrics", report).body, as: UTF8.self).split(separator: "\n")
+    }
+    #expect(try faults() == .array([]))
+    #expect(try !html().contains("<section class=\"fault\">"))
+    #expect(try metrics().contains("portcullis_revocations_file_last_read_successful 1"))
+    #expect(try metrics().contains("portcullis_users_file_last_read_successful{provider=\"a\"} 1"))
+    report.watchedFiles = [
+      .init(.revocations, fault: "r:1:2: <bad>"), .init(.users(provider: "a"), fault: nil),
+      .init(.users(provider: "b"), fault: "u: no"),
+    ]
+    report.logLinesLost = 3
+    let words = { (what: String, why: String) in JSONValue.object(["what": .string(what), "why": .string(why)]) }
+    let log = words("access_log", "3 lines lost since the process started")
+    #expect(
+      try faults()
+        == .array([
+          words("revocations_file", "r:1:2: <bad>"),
+          .object(["what": .string("users_file"), "provider": .string("b"), "why": .string("u: no")]), log,
+        ]))
+    let page = try html()
+    #expect(page.split(separator: "<section class=\"fault\">").count == 4)
+    #expect(page.contains("<li>r:1:2: &lt;bad&gt;</li>") && page.contains("Users of b"))
+    #expect(page.contains("3 lines lost"))
+    #expect(try metrics().contains("portcullis_revocations_file_last_read_successful 0"))
+    #expect(try metrics().contains("portcullis_users_file_last_read_successful{provider=\"b\"} 0"))
+    // It may quote the file.
+    let hidden = "the log says what is wrong"
+    #expect(
+      try faults(isPublic: true)
+        == .array([
+          words("revocations_file", hidden),
+          .object(["what": .string("users_file"), "provider": .string("b"), "why": .string(hidden)]), log,
+        ]))
+    report.watchedFiles = []
+    #expect(try !metrics().contains { $0.hasPrefix("portcullis_revocations_file_last_read_successful ") })
+  }
+
   /// Access lines of one kind, with the seconds at which they began, the last one first.
   private func part(_ kind: RecentRefusals.Kind, _ seconds: [Int]) -> RecentRefusals.Part {
     RecentRefusals.Part(

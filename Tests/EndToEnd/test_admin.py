@@ -9,13 +9,13 @@ import threading
 import time
 
 import pytest
+from support.admin import JSON, Admin
 from support.gateway import ROOT, run
 from support.ports import wait_until
 from support.servers import Process
 from support.tokens import AUDIENCE, ISSUER, Key, KeyServer, bearer, held_until, mint
 from support.wire import get
 
-JSON = ("Accept", "application/json")
 HTML = ("Accept", "text/html")
 
 
@@ -41,33 +41,6 @@ def config(app, jwks=None, admin="{ address: 127.0.0.1:0 }", top="", routes="", 
       {private}
       {routes}
     """
-
-
-class Admin:
-    def __init__(self, gateway):
-        self.gateway = gateway
-        self.host, _, port = gateway.wait_message("serving")["admin"].rpartition(":")
-        self.host = self.host.replace("0.0.0.0", "127.0.0.1")
-        self.port = int(port)
-
-    def get(self, path, *fields, host="127.0.0.1", **options):
-        return get(self, path, fields, host=host, **options)
-
-    def status(self):
-        answer = self.get("/status", JSON)
-        assert answer.status == 200
-        return json.loads(answer.body)
-
-    def metrics(self):
-        """Every sample, by its name with its labels."""
-        answer = self.get("/metrics")
-        assert answer.status == 200 and answer.field("content-type") == "text/plain; version=0.0.4; charset=utf-8"
-        checked = subprocess.run(["promtool", "check", "metrics"], input=answer.body, capture_output=True)
-        assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
-        lines = [line for line in answer.body.decode().splitlines() if not line.startswith("#")]
-        samples = dict(line.rpartition(" ")[::2] for line in lines)
-        assert len(samples) == len(lines)
-        return {name: float(value) for name, value in samples.items()}
 
 
 @pytest.fixture(scope="module")
@@ -440,6 +413,37 @@ def test_L_4_lines_that_are_lost_are_counted(start, upstream):
     for _ in range(5):
         assert get(gateway, "/nope").status == 404
     wait_until(lambda: admin.metrics()["portcullis_log_lines_lost_total"] == 5, "the count")
+    assert admin.status()["faults"] == [{"what": "access_log", "why": "5 lines lost since the process started"}]
+    assert b"The access log is not complete" in admin.get("/status", HTML).body
+
+
+def test_a_file_of_revocations_that_cannot_be_used_is_a_fault(start, upstream, tmp_path, key):
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    file, gauge = tmp_path / "revoked", "portcullis_revocations_file_last_read_successful"
+
+    def write(text):
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").rename(file)
+
+    write("jti j1\n")
+    gateway = start(config(
+        upstream(), f"jwks_file: {tmp_path}/jwks.json", top=f"revocations: {{ file: {file} }}",
+        routes="- { path: /x, auth: company, upstream: app }"))
+    admin = Admin(gateway)
+    assert admin.metrics()[gauge] == 1 and admin.status()["faults"] == []
+    write("jti j1\njti j2\nnonsense\n")
+    why = gateway.wait_message("revocations cannot be read")["why"]
+    assert get(gateway, "/x", [bearer(mint(key, jti="j2"))]).status == 200
+    wait_until(lambda: admin.metrics()[gauge] == 0, "the fault")
+    assert admin.status()["faults"] == [{"what": "revocations_file", "why": why}] and ":3:1: " in why
+    page = admin.get("/status", HTML).body.decode()
+    assert "Revocations that were read before stay in force" in page and "revoked:3:1: " in page
+    write("jti j1\njti j2\n")
+    wait_until(lambda: admin.metrics()[gauge] == 1, "the file that is good again")
+    assert admin.status()["faults"] == []
+    assert get(gateway, "/x", [bearer(mint(key, jti="j2"))]).status == 401
+    # A gateway without such a file says nothing of one.
+    assert gauge not in Admin(start(config(upstream()))).metrics()
 
 
 def test_the_page_fits_a_phone_and_goes_on_by_itself(start, upstream, chromium):

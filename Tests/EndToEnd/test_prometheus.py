@@ -9,6 +9,7 @@ import requests
 from support.certificates import Authority
 from support.gateway import ROOT
 from support.ports import free_port, wait_until
+from support.sign_in import BOB, users
 from support.tokens import AUDIENCE, ISSUER, Key, mint
 
 DASHBOARD = json.loads((ROOT / "deploy/portcullis.dashboard.json").read_text())
@@ -64,13 +65,22 @@ def prometheus(start_once, upstream_once, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prometheus")
     key = Key("ES256", "a")
     (folder / "jwks.json").write_text(json.dumps({"keys": [key.jwk]}))
+    (folder / "revoked").write_text("")
+    (folder / "users.yaml").write_text(users(BOB))
+    (folder / "users.yaml").chmod(0o600)
     _, chain, private = Authority(folder).issue("server")
     gateway = start_once(f"""
         listeners:
           - address: 127.0.0.1:0
           - {{ address: 127.0.0.2:0, tls: {{ certificate: {chain}, key: {private} }} }}
         admin: {{ address: 127.0.0.1:0 }}
+        revocations: {{ file: {folder}/revoked }}
         providers:
+          local:
+            issuer: http://127.0.0.1:8080
+            audiences: [example]
+            signing: {{ state: {folder}/state }}
+            sign_in: {{ users_file: {folder}/users.yaml }}
           company: {{ issuer: {ISSUER}, audiences: [{AUDIENCE}], jwks_file: {folder}/jwks.json }}
         upstreams:
           app: {{ servers: ["{upstream_once(OK).server}"] }}

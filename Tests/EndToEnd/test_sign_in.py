@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 import pytest
+from support.admin import Admin
 from support.gateway import Gateway, run
 from support.ports import wait_until
 from support.sign_in import (ALICE, BOB, FETCH, FORM, HOST, ISSUER, NAVIGATION, PASSWORD, SignIn, goes_on, hashed, person,
@@ -637,17 +638,25 @@ def test_C_10_what_was_never_a_refresh_token_is_refused(scene, token):
 
 
 def test_a_disabled_user_is_refused_at_the_next_refresh(scene):
-    signed_in = scene()
+    signed_in = scene(top="admin: { address: 127.0.0.1:0 }")
+    admin = Admin(signed_in.gateway)
+    gauge = 'portcullis_users_file_last_read_successful{provider="local"}'
     tokens = signed_in.tokens()
     signed_in.write_users(users(person("u-1", "alice", disabled=True), BOB))
     signed_in.gateway.wait_message("users file read")
     assert signed_in.login().status == 401
     assert signed_in.refresh(tokens["refresh_token"]).status == 401
     assert signed_in.get("/x", [signed_in.bearer(tokens["access_token"])]).status == 401
+    assert admin.status()["faults"] == [] and admin.metrics()[gauge] == 1
     # What cannot be used changes nothing.
     signed_in.write_users("users: [")
-    signed_in.gateway.wait_message("the users file cannot be used")
+    why = signed_in.gateway.wait_message("the users file cannot be used")["why"]
     assert signed_in.login("bob").status == 200
+    assert admin.status()["faults"] == [{"what": "users_file", "provider": "local", "why": why}]
+    assert admin.metrics()[gauge] == 0
+    signed_in.write_users(users(BOB))
+    wait_until(lambda: admin.metrics()[gauge] == 1, "the file that is good again")
+    assert admin.status()["faults"] == []
 
 
 # Silent renewal.

@@ -86,6 +86,19 @@ struct RevocationFileTests {
     #expect(!scene.refuses("a") && scene.refuses("c"))
   }
 
+  @Test("It is at fault from when that is told until it is good again")
+  func fault() throws {
+    let scene = try Scene("jti a\n")
+    #expect(scene.file.fault == nil)
+    try scene.write("jti a\njti b\nnonsense\n")
+    #expect(scene.look().isEmpty && scene.look().count == 1)
+    #expect(scene.file.fault?.list.first?.position?.line == 3)
+    #expect(scene.look(after: 60).isEmpty && scene.file.fault != nil && !scene.refuses("b"))
+    try scene.write("jti a\njti b\n")
+    _ = (scene.look(), scene.look())
+    #expect(scene.file.fault == nil && scene.refuses("b"))
+  }
+
   @Test("What is new counts at once; what is gone is let in once the file has rested for ten seconds")
   func replaced() throws {
     let scene = try Scene("jti a\n")

@@ -90,6 +90,7 @@ extension Gateway {
     report.tried = active.triedRoutes
     report.triedProviders = active.triedProviders
     report.certificates = certificates
+    report.watchedFiles = [revocations.status].compactMap(\.self) + signIns.usersFiles
     let keyless = Set(active.configuration.providers.filter { $0.keys == .none }.map(\.name))
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(

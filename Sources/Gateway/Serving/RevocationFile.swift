@@ -10,6 +10,8 @@ struct RevocationFile: Sendable {
   private var decided = RevocationsInForce(Revocations())
   /// What is refused now.
   var inForce: Revocations { decided.revocations }
+  /// Why the file cannot be used, so that what was read before is in force; nil: it can.
+  var fault: Diagnostics? { faultSaid }
 
   private let providers: [String]
   /// Says a fault of the file as a whole.

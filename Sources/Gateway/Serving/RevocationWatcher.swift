@@ -1,3 +1,4 @@
+import Admin
 import Configuration
 import Dispatch
 import Sockets
@@ -35,6 +36,13 @@ final class RevocationWatcher {
   private static let openingMax = 5
   /// Where more is new, looking at each tunnel is as good.
   private static let namesMax = 1024
+
+  /// How the file was found last; nil: there is none.
+  var status: AdminReport.WatchedFile? {
+    guard let file else { return nil }
+    if isHangSaid { return .init(.revocations, fault: "\(file.path) could not be checked for 10 s") }
+    return .init(.revocations, fault: file.fault.map { $0.list.first?.description ?? file.path })
+  }
 
   init(_ file: RevocationFile?, loop: EventLoop, report: @escaping (RevocationEvent) -> Void) {
     self.file = file

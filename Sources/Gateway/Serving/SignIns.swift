@@ -1,3 +1,4 @@
+import Admin
 import Configuration
 import Dispatch
 import HTTP
@@ -145,6 +146,11 @@ final class SignIns {
   }
 
   // MARK: Users
+
+  /// How the users files were found last, in the order of their providers.
+  var usersFiles: [AdminReport.WatchedFile] {
+    states.keys.sorted().map { .init(.users(provider: $0), fault: states[$0]?.state.usersFault) }
+  }
 
   private func tick(_ comingBack: @escaping @Sendable (@escaping @Sendable (SignIns) -> Void) -> Void) {
     loop.schedule(after: .seconds(1)) { [unowned self] in tick(comingBack) }

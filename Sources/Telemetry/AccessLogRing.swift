@@ -28,7 +28,7 @@ public final class AccessLogRing {
       let bytes = line.writeAndKeep(to: ring)
       refusals?.keep(
         RememberedRefusal(line: bytes, decided: decided(line.record)),
-        of: RecentRefusals.Kind(reason, isVerified: line.record.isVerified))
+        of: RecentRefusals.Kind(reason, isVerified: line.record.isVerified || line.record.subject != nil))
     }
   }
 

@@ -40,7 +40,8 @@ public struct AccessRecord {
   public var isRefusedByTried = false
   /// The name of the provider whose token, session or sign-in it is about; nil: none is known.
   public var provider: String?
-  /// The sender: the value of the provider's subject claim. nil: anonymous, or refused before it was known.
+  /// The sender, or whose the refused credential is: the value of the provider's subject claim. nil: anonymous, or
+  /// refused before it was known.
   public var subject: String?
   /// Whether the sender is known, as the credential was good. Not part of the line.
   public var isVerified = false

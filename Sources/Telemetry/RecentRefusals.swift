@@ -27,7 +27,7 @@ public struct RecentRefusals {
     /// as many as they like.
     case unknownClient = "unknown_client"
 
-    /// - Parameter isVerified: Whether it is known who sent it.
+    /// - Parameter isVerified: Whether it is known who sent it, or whose genuine credential was refused.
     init(_ reason: Reason, isVerified: Bool) {
       let isKnown = isVerified || Kind.isOfGenuineToken(reason)
       self =

@@ -41,10 +41,14 @@ public final class ClaimsSet: Sendable {
   }
 
   convenience init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy, tried: TriedTokenResult? = nil) {
-    let path = policy.claims.subject
-    let isDenied = path.isEmail && EmailTrust(claims, policy.emailVerification) == .denied
-    self.init(
-      claims, policy, subject: isDenied ? nil : claims.place(path).flatMap { claims.name($0) }, tried: tried)
+    let isDenied =
+      policy.claims.subject.isEmail && EmailTrust(claims, policy.emailVerification) == .denied
+    self.init(claims, policy, subject: isDenied ? nil : ClaimsSet.subject(of: claims, policy), tried: tried)
+  }
+
+  /// What the claim says that names the subject, whatever may be thought of it; nil where there is none, or no name.
+  static func subject(of claims: JSONDocument, _ policy: borrowing TokenPolicy) -> String? {
+    claims.place(policy.claims.subject).flatMap { claims.name($0) }
   }
 
   init(_ claims: JSONDocument, _ policy: borrowing TokenPolicy, subject: String?, tried: TriedTokenResult? = nil) {

@@ -24,8 +24,12 @@ public final class IntrospectedToken: Sendable {
     guard let claims = try? JSONDocument(response.span), claims.kind(claims.root) == .object else {
       throw TokenError(.claimsInvalid)
     }
-    let times = try policy.check(claims, from: .issuer, now: now, keyID: nil).times
-    try IntrospectedToken.checkTokenType(claims)
+    let times = try policy.checkBelieved(claims, from: .issuer, now: now, keyID: nil).times
+    do throws(TokenError) {
+      try IntrospectedToken.checkTokenType(claims)
+    } catch {
+      throw TokenError(error.fault, subject: policy.subject(ofRefused: claims, from: .issuer))
+    }
     self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, from: .issuer, now: now))
     tokenDeadline = times.deadline
     deadline = min(times.deadline, now + cacheSeconds)

@@ -40,10 +40,14 @@ public struct TokenError: Error, Sendable {
   public let fault: Fault
   /// The header's `kid`, where it was read. The sender's word: not to be believed, and to be escaped.
   public let keyID: String?
+  /// Who the token is about, where its claims are believed: its signature held, or its issuer stated them. nil: they are
+  /// not, they do not say, or they are another issuer's.
+  public let subject: String?
 
-  init(_ fault: Fault, keyID: String? = nil) {
+  init(_ fault: Fault, keyID: String? = nil, subject: String? = nil) {
     self.fault = fault
     self.keyID = keyID
+    self.subject = subject
   }
 
   /// The reason for the response and the access log.

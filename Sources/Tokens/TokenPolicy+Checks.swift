@@ -47,6 +47,29 @@ extension TokenPolicy {
     return CheckedClaims(times: times, audience: audience)
   }
 
+  /// The same for claims that are believed, whose refusal says whom they are about.
+  func checkBelieved(
+    _ claims: JSONDocument, from origin: ClaimsOrigin = .token, now: UnixSeconds, keyID: String?
+  ) throws(TokenError) -> CheckedClaims {
+    do throws(TokenError) {
+      return try check(claims, from: origin, now: now, keyID: keyID)
+    } catch {
+      throw TokenError(error.fault, keyID: keyID, subject: subject(ofRefused: claims, from: origin))
+    }
+  }
+
+  /// Who the claims are about; nil where they are another issuer's, to whom the name may stand for somebody else, and
+  /// where it is an address that they do not prove (SECURITY I-9).
+  func subject(ofRefused claims: JSONDocument, from origin: ClaimsOrigin) -> String? {
+    if let place = claims.member("iss", of: claims.root) {
+      guard claims.isString(place, issuer) else { return nil }
+    } else if origin == .token {
+      return nil
+    }
+    if self.claims.subject.isEmail, EmailTrust(claims, emailVerification) != .proven { return nil }
+    return ClaimsSet.subject(of: claims, self)
+  }
+
   private func checkIssuer(_ claims: JSONDocument, _ origin: ClaimsOrigin, _ keyID: String?) throws(TokenError) {
     guard let place = claims.member("iss", of: claims.root) else {
       if origin == .issuer { return }

@@ -652,12 +652,12 @@ def test_T_18_bad_proofs_are_answered_as_bad_tokens_are(scene):
     scene.judge.settled()
 
 
-def test_a_refusal_names_the_key_and_the_provider_but_nobody(scene):
+def test_a_refusal_names_the_key_the_provider_and_whose_the_token_is(scene):
     token = scene.token(sub="alice")
     answer = scene.bad([dpop(token)], "proof_missing")
     line = scene.gateway.access_of(answer.request_id)
     assert (line["provider"], line["key_id"]) == ("allowed", "issuer-1")
-    assert "subject" not in line and "upstream" not in line
+    assert line["subject"] == "alice" and "upstream" not in line
 
 
 def test_L_2_no_proof_stands_in_a_log(scene):

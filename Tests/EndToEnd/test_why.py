@@ -84,9 +84,10 @@ def test_each_check_says_what_was_expected_and_found(gateway):
 
 
 def test_of_a_bad_token_and_of_none_and_of_an_upstream_it_says_how_far_they_came(gateway):
-    expired = get(gateway, "/private/x", [bearer(mint(gateway.key, exp=1))])
+    expired = get(gateway, "/private/x", [bearer(mint(gateway.key, exp=1, sub="bob"))])
     text = ask(gateway, expired.request_id).stdout
-    assert line(text, "reason") == "token_expired"
+    assert line(text, "reason") == "token_expired" and line(text, "who ") == "bob of company, from 127.0.0.1"
+    assert gateway.access_of(expired.request_id)["subject"] == "bob"
     assert re.search(r"^  LACKS  a token of company with exp after \d{10}, which is now with 30 s of leeway; "
                      r"found one with exp 1, \d{10} s ago$", text, re.M), text
     nobody = get(gateway, "/private/x")
@@ -105,17 +106,20 @@ def test_of_a_bad_token_and_of_none_and_of_an_upstream_it_says_how_far_they_came
     (dict(iss="https://zz.example"), f'iss "{ISSUER}"', 'iss "https://zz.example"'),
 ], ids=["aud", "many", "missing", "iss"])
 def test_of_a_genuine_token_it_says_the_claim_and_the_client_is_not_told(gateway, claims, expected, found):
-    token = mint(gateway.key, **claims, secret_thing="hidden-value")
+    token = mint(gateway.key, **claims, sub="bob", secret_thing="hidden-value")
     answer = get(gateway, "/private/x", [bearer(token)])
     assert answer.status == 401
     text = ask(gateway, answer.request_id).stdout
+    # Another issuer's bob may be somebody else.
+    assert line(text, "who ") == ("somebody" if "iss" in claims else "bob") + " of company, from 127.0.0.1"
     assert f"  LACKS  a token of company with {expected}; found one with {found}\n" in text, text
     assert "hidden-value" not in text and token.split(".")[1] not in text
     assert "zz" not in repr(answer.fields) + repr(answer.body)
     # The same claims, forged: they are anybody's words.
-    forged = get(gateway, "/private/x", [bearer(mint(Key("ES256", "a"), **claims))])
+    forged = get(gateway, "/private/x", [bearer(mint(Key("ES256", "a"), **claims, sub="bob"))])
     text = ask(gateway, forged.request_id).stdout
-    assert line(text, "reason") == "signature_invalid"
+    assert line(text, "reason") == "signature_invalid" and line(text, "who ") == "somebody of company, from 127.0.0.1"
+    assert "subject" not in gateway.access_of(forged.request_id)
     assert "  LACKS  a token of company; found one that is refused\n" in text and "zz" not in text
 
 

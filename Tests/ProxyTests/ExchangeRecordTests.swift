@@ -3,6 +3,7 @@ import Reason
 import Sockets
 import Telemetry
 import Testing
+import Tokens
 
 @testable import Proxy
 
@@ -54,6 +55,36 @@ struct ExchangeRecordTests {
     #expect(nowhere.cache == nil && nowhere.authenticationMicroseconds == nil)
     #expect(try gateway.decide("GET /a/../b") == .refused(.pathDotSegment))
     #expect(record(gateway).path.isEmpty, "a path that has no canonical form is not logged")
+  }
+
+  @Test("Whose a refused token is, where its signature held; its sender does not count as known")
+  func refusedSubject() throws {
+    let gateway = try DecidingGateway()
+    let alice = "\"sub\":\"alice\",\"jti\":\"j1\""
+    let good = try Issuer.token(alice)
+    for (token, reason, subject) in [
+      (try Issuer.token(alice, expiresAt: Issuer.now - 60), Reason.tokenExpired, "alice"),
+      (try Issuer.token("\"sub\":\"alice\",\"nbf\":\(Issuer.now + 600)"), .tokenNotYetValid, "alice"),
+      (try Issuer.token("", expiresAt: Issuer.now - 60), .tokenExpired, nil),
+      (try Issuer.token(alice, issuer: "https://evil.example"), .issuerUnknown, nil),
+      (String(good.dropLast(6)) + "AAAAAA", .signatureInvalid, nil),
+    ] as [(String, Reason, String?)] {
+      #expect(try gateway.decide("GET /R", "Authorization: Bearer \(token)") == .refused(reason))
+      #expect(record(gateway).subject == subject && !record(gateway).isVerified, "\(reason)")
+    }
+    // What one exchange was refused for is not said of the next.
+    #expect(try gateway.decide("GET /R") == .refused(.credentialMissing))
+    #expect(record(gateway).subject == nil)
+    #expect(try gateway.decide("GET /R", "Authorization: Bearer \(good)").reason == nil)
+    var revocations = Revocations()
+    revocations.insert(.tokenID, "j1".utf8Span.span, provider: nil)
+    gateway.context.revocations = RevocationSnapshot(revocations, generation: 1)
+    // As it was known, and then as it is forgotten.
+    for _ in 0..<2 {
+      #expect(try gateway.decide("GET /R", "Authorization: Bearer \(good)") == .refused(.tokenRevoked))
+      #expect(record(gateway).subject == "alice" && !record(gateway).isVerified)
+      #expect(record(gateway).provider == "company" && record(gateway).keyID != nil)
+    }
   }
 
   @Test("L-2: no token, cookie, password or query is among it", arguments: ["/R", "/pub/a", "/optional", "/nowhere"])

@@ -127,6 +127,24 @@ struct ClaimTests {
     #expect(Check().fault(token, issuer.keySet) == .signatureInvalid)
   }
 
+  @Test(
+    "Whose the refused claims are is said where they are the issuer's, and their signature held",
+    arguments: [
+      (claims(aud: #""other""#, #","sub":"alice""#), "alice"), (claims(exp: "0", #","sub":"alice""#), "alice"),
+      (claims(aud: nil, #","sub":"alice""#), "alice"), (claims(aud: nil), nil),
+      (claims(iss: #""https://other.example""#, #","sub":"alice""#), nil), (claims(iss: nil, #","sub":"alice""#), nil),
+      (claims(iss: "7", #","sub":"alice""#), nil), (claims(#","sub":["alice"]"#), nil), ("[]", nil),
+    ] as [(String, String?)])
+  func subjectOfRefused(payload: String, subject: String?) throws {
+    let issuer = try Issuer.shared.get()
+    func error(_ token: [UInt8]) throws -> TokenError {
+      try #require(throws: TokenError.self) { try Check()(token, issuer.keySet).get() }
+    }
+    #expect(try error(issuer.token(payload: payload)).subject == subject)
+    let forged = try error(issuer.sign(header: SignatureAlgorithm.es256.header, payload: payload, with: .eddsa))
+    #expect(forged.fault == .signatureInvalid && forged.subject == nil)
+  }
+
   @Test("T-5: bad UTF-8 in claims")
   func badUTF8() throws {
     let issuer = try Issuer.shared.get()

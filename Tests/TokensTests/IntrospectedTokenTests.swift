@@ -82,6 +82,31 @@ struct IntrospectedTokenTests {
     #expect(Self.reason(row.members) == row.reason)
   }
 
+  @Test(
+    "Whose the refused token is, as its issuer has said",
+    arguments: [
+      (#","aud":"other","sub":"alice""#, "alice"), (#","aud":"api","sub":"alice","token_type":"mac""#, "alice"),
+      (#","aud":"api","sub":"alice","iss":"https://other.example""#, nil), (#","aud":"other""#, nil),
+    ] as [(String, String?)])
+  func subjectOfRefused(members: String, subject: String?) {
+    let error = #expect(throws: TokenError.self) { try Self.read(members) }
+    #expect(error?.subject == subject)
+  }
+
+  @Test(
+    "I-9: an address names nobody whose it is not known to be",
+    arguments: [(#""email_verified":true"#, "a@b.example"), (#""email_verified":false"#, nil), (#""x":1"#, nil)]
+      as [(String, String?)])
+  func addressOfRefused(member: String, subject: String?) {
+    var claims = ClaimMapping()
+    claims.subject = ClaimPath(name: "email")
+    let policy = TokenPolicy(provider: "company", issuer: Issuer.name, audiences: .oneOf(["other"]), claims: claims)
+    let error = #expect(throws: TokenError.self) {
+      try Self.read(#","aud":"api","email":"a@b.example",\#(member)"#, policy)
+    }
+    #expect(error?.reason == .audienceMismatch && error?.subject == subject)
+  }
+
   @Test("A token that is bound says to what, and keeps it to be checked")
   func bound() throws {
     let token = try Self.read(#","aud":"api","token_type":"DPoP","cnf":{"jkt":"x"}"#)

@@ -18,7 +18,7 @@ extension TokenAuthentication {
       digest.span, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys, now: now)
     {
       cache = .hit
-      if isRevoked(hit, in: context) { return .refused(.certificateRevoked, keyID: nil, provider: provider) }
+      if isRevoked(hit, in: context) { return refused(.certificateRevoked, hit.identity, provider: provider) }
       self.provider = provider
       return .identity(hit.identity, cached: hit.index)
     }
@@ -35,7 +35,7 @@ extension TokenAuthentication {
     }
     let identity = Identity.certificate(verified)
     if context.revocations.kind(revoking: identity) != nil {
-      return .refused(.certificateRevoked, keyID: nil, provider: provider)
+      return refused(.certificateRevoked, identity, provider: provider)
     }
     let place = context.tokens.insert(
       digest.span, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys,

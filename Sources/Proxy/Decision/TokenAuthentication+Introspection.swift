@@ -52,7 +52,7 @@ extension TokenAuthentication {
     case .active(let introspected):
       let identity = Identity.introspected(introspected)
       if context.revocations.kind(revoking: identity) != nil {
-        return .refused(.tokenRevoked, keyID: nil, provider: provider)
+        return refused(.tokenRevoked, identity, provider: provider)
       }
       guard context.unixSeconds < introspected.deadline else { return .identity(identity, cached: nil) }
       let index = context.tokens.insert(

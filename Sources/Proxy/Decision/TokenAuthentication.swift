@@ -27,6 +27,8 @@ struct TokenAuthentication {
   var provider = -1
   /// Why the last token was refused whose claims can be trusted: its signature was valid, or its issuer stated them.
   private(set) var refusedClaims: RefusedClaims?
+  /// Who the credential is about that was refused last; nil unless its signature was valid or its issuer stated it.
+  private(set) var refusedSubject: String?
   /// Microseconds spent on a token that was not cached, and on its proof.
   private(set) var microseconds: Int64 = 0
 
@@ -64,10 +66,10 @@ struct TokenAuthentication {
     case .anonymous, .certificate: return outcome
     case .token(let token):
       guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
-      return .refused(reason, keyID: token.keyID, provider: provider)
+      return refused(reason, identity, provider: provider)
     case .introspected(let token):
       guard let reason = refusal(ofSenderOf: token.claims, head, bytes, in: context) else { return outcome }
-      return .refused(reason, keyID: nil, provider: provider)
+      return refused(reason, identity, provider: provider)
     }
   }
 
@@ -120,9 +122,7 @@ struct TokenAuthentication {
       let place = place(of: provider, in: context)
       if let hit = context.tokens.find(token, provider: place, keyGeneration: generation, now: now) {
         cache = .hit
-        if isRevoked(hit, in: context) {
-          return .refused(.tokenRevoked, keyID: hit.identity.keyID, provider: provider)
-        }
+        if isRevoked(hit, in: context) { return refused(.tokenRevoked, hit.identity, provider: provider) }
         self.provider = provider
         return .identity(hit.identity, cached: hit.index)
       }
@@ -209,7 +209,7 @@ struct TokenAuthentication {
         context.headers.keep(compact, of: token)
         let identity = Identity.token(verified)
         if context.revocations.kind(revoking: identity) != nil {
-          return .refused(.tokenRevoked, keyID: verified.keyID, provider: provider)
+          return refused(.tokenRevoked, identity, provider: provider)
         }
         let place = context.tokens.insert(
           token, provider: provider, keyGeneration: keys.generation,
@@ -229,9 +229,16 @@ struct TokenAuthentication {
     return outcome
   }
 
-  /// Keeps why trusted claims were refused.
+  /// Keeps why trusted claims were refused, and whose they are.
   mutating func keepClaims(of error: TokenError, _ provider: Int, _ now: UnixSeconds, _ context: DecisionContext) {
     refusedClaims = RefusedClaims(error, context.active.verifiers[provider].policy, now: now)
+    refusedSubject = error.subject
+  }
+
+  /// Refuses a credential that is good in itself, and keeps whose it is.
+  mutating func refused(_ reason: Reason, _ identity: Identity, provider: Int) -> Outcome {
+    refusedSubject = identity.claims?.subject
+    return .refused(reason, keyID: identity.keyID, provider: provider)
   }
 
   /// Whether keys that are about to arrive may change the outcome.

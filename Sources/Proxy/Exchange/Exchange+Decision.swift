@@ -188,7 +188,8 @@ extension Exchange {
       return .sender(Sender(identity: found, cached: place, authentication: authentication))
     case .refused(let reason, let keyID, let provider):
       log.keepToken(
-        keyID: keyID, provider: provider.map { context.active.providerNames[$0] }, authentication.refusedClaims)
+        keyID: keyID, provider: provider.map { context.active.providerNames[$0] }, authentication.refusedClaims,
+        subject: authentication.refusedSubject)
       if isRenewalUnavailable { return .unknown(.refuse(RefusalResponse(.signInUnavailable))) }
       if let response = signInPage(insteadOf: reason, of: authentication.credential, routed, bytes, for: nil) {
         return .unknown(.answer(response))

@@ -24,6 +24,8 @@ struct ExchangeLog {
   /// By name: in another configuration its index may be another provider's.
   private(set) var provider: String?
   private(set) var refusedClaims: RefusedClaims?
+  /// Whose the credential is that was refused, where that is known.
+  private(set) var refusedSubject: String?
   /// Who sent a request that the gateway answered on a path of its own; nil: nobody whose credential was good.
   private var sender: LocalResponse.Sender?
   private(set) var cache = TokenAuthentication.CacheUse.none
@@ -126,9 +128,12 @@ struct ExchangeLog {
 
   mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
 
-  mutating func keepToken(keyID: String?, provider: String?, _ claims: RefusedClaims? = nil) {
+  mutating func keepToken(
+    keyID: String?, provider: String?, _ claims: RefusedClaims? = nil, subject: String? = nil
+  ) {
     asked = .credential
     refusedClaims = claims
+    refusedSubject = subject
     self.keyID = keyID
     self.provider = provider
   }
@@ -173,7 +178,7 @@ struct ExchangeLog {
     record.path = path
     let claims = identity.claims
     record.isVerified = claims != nil
-    record.subject = claims?.subject
+    record.subject = isIdentified ? claims?.subject : refusedSubject
     record.provider = claims?.provider ?? provider
     record.keyID = verifiedKeyID ?? keyID
     record.cache = cacheUse

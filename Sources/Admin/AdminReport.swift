@@ -175,7 +175,8 @@ public struct AdminReport: Sendable {
     /// How many keys are in use; nil: it needs none, as the issuer is asked about every token, or its clients are known
     /// by certificates.
     public let keys: Int?
-    /// When its keys were fetched or read, in seconds since 1970; nil: there are none.
+    /// When its keys were last fetched or read, in seconds since 1970, also where they are too old to be used now; nil:
+    /// it never had any.
     public let fetchedAtSeconds: Double?
     /// Consecutive fetches that have failed since.
     public let failures: Int

@@ -34,7 +34,7 @@ public struct KeyListing: Sendable {
   public let origin: Origin?
   /// In their order; empty where `origin` is nil.
   public let keys: [Key]
-  /// When they were fetched last, or read; nil where `origin` is.
+  /// When keys were last fetched, or read, also where they are too old to be used now; nil: there never were any.
   public let fetchedAt: UnixSeconds?
   /// Fetches that failed since then, in a row.
   public let failures: Int

@@ -105,7 +105,8 @@ struct KeyStoreEntry {
           key: key, thumbprint: thumbprint, firstSeenAt: firstSeenAt,
           file: issuerKeys.first { $0.key.keyID == key.keyID }?.file)
       },
-      fetchedAt: keySet == nil ? nil : fetchedAt, failures: remote?.failures.count ?? 0,
+      // Also of keys that are over: since when they could not be fetched is what people ask then.
+      fetchedAt: remote == nil && keySet == nil ? nil : fetchedAt, failures: remote?.failures.count ?? 0,
       fetchedEvery: remote?.interval)
   }
 

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from support.admin import Admin
 from support.gateway import run
 from support.ports import free_port, wait_until
 from support.tokens import (
@@ -456,8 +457,11 @@ def old_keys_are_kept(keys, workers, gateway, app, issuer):
 
 def test_K_5_stale_for_counts_while_fetching_fails(start, upstream, key_server, keys):
     app, issuer = upstream(), key_server(keys["ES256"])
-    gateway = start(config(app, fetched(issuer, ", refresh: { every: 30s, stale_for: 0s }")))
+    text = config(app, fetched(issuer, ", refresh: { every: 30s, stale_for: 0s }"))
+    gateway = start(text.replace("workers: 1", "workers: 1\n    admin: { address: 127.0.0.1:0 }"))
     gateway.wait_message("keys updated")
+    admin, gauge = Admin(gateway), 'portcullis_key_set_last_success_timestamp_seconds{provider="company"}'
+    fetched_at = admin.metrics()[gauge]
     # Keys that were fetched well are used until the next fetch, and the issuer is not asked all the time.
     token = mint(keys["ES256"])
     for _ in range(20):
@@ -472,6 +476,10 @@ def test_K_5_stale_for_counts_while_fetching_fails(start, upstream, key_server, 
     no_keys_after_a_wait(gateway, mint(keys["ES256"]))
     assert len(gateway.wait_access(2, status=503, reason="keys_unavailable", blame="issuer")) >= 2
     assert len(app.requests) <= seen + 1
+    # Since when is still said.
+    provider, = admin.status()["providers"]
+    assert provider["keys"] == 0 and provider["age_seconds"] > 0 and provider["failures"] > 0
+    assert admin.metrics()[gauge] == fetched_at
     issuer.instead = None
     wait_until(lambda: get(gateway, "/api/x", [bearer(token)]).status == 200, "the keys to be back", 10)
 

@@ -94,12 +94,17 @@ struct RemoteKeysTests {
     store.start()
     let first = try await store.keys("keys arrive") { $0.keySet != nil }
     let failsFrom = ContinuousClock.now
+    let began = WallClock.seconds - 60
     server.answer("/keys", .init(status: "503 X", body: []))
     let dead = try await store.keys("keys die") { $0.keySet == nil }
     // The last good fetch was a refresh before the first bad one, or a little more on a busy machine.
     #expect(ContinuousClock.now - failsFrom > .milliseconds(600))
     #expect(dead.generation > first.generation)
     #expect(store.record.allEvents.contains("idp: expired"))
+    // They are gone, and since when they could not be fetched is still known.
+    let listing = await store.listing()
+    #expect(listing.keys.isEmpty && listing.origin == nil && listing.failures > 0)
+    #expect(try #require(listing.fetchedAt) >= began)
     server.answer("/keys", .init(body: published))
     let back = try await store.keys("keys come back") { $0.keySet != nil }
     #expect(back.generation > dead.generation)

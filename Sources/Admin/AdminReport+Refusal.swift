@@ -40,7 +40,7 @@ extension AdminReport {
           value: .object([
             "keys": .integer(Int64(keys)),
             "fetched": provider.fetchedAtSeconds.map { .string(Timestamp.text(Int64($0 * 1e9))) } ?? .null,
-            "failures": .integer(Int64(provider.failures)),
+            "failures": .integer(Int64(provider.failures)), "remote": .bool(provider.areRemote),
           ])))
     }
     if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }

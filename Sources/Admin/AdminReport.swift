@@ -180,19 +180,22 @@ public struct AdminReport: Sendable {
     public let fetchedAtSeconds: Double?
     /// Consecutive fetches that have failed since.
     public let failures: Int
+    /// Whether they are fetched from the issuer; otherwise they are files of this machine.
+    public let areRemote: Bool
     /// What its tokens may be like.
     public let accepts: AcceptedTokens
 
     /// A provider's keys at one moment.
     public init(
       name: String, issuer: String, keys: Int?, fetchedAtSeconds: Double?, failures: Int,
-      accepts: AcceptedTokens = AcceptedTokens()
+      areRemote: Bool = true, accepts: AcceptedTokens = AcceptedTokens()
     ) {
       self.name = name
       self.issuer = issuer
       self.keys = keys
       self.fetchedAtSeconds = fetchedAtSeconds
       self.failures = failures
+      self.areRemote = areRemote
       self.accepts = accepts
     }
   }

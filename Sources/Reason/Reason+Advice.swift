@@ -78,8 +78,9 @@ extension Reason {
     case .keyMismatch: "A forged token, or an issuer whose key set disagrees with its tokens."
     case .keyUnknown:
       """
-      A token of another issuer or environment, or one signed with a key that was withdrawn. Compare `key_id` of the \
-      line with the issuer's key set.
+      Compare `key_id` of the line with the issuer's key set. If it is there, it is newer than the last fetch: try \
+      again after 30 s, or see why fetching fails. If it is not: a token of another issuer or environment, or one \
+      signed with a key that was withdrawn.
       """
     case .signatureInvalid: "A token that was changed or forged; with `secret_file`: another secret than the issuer's."
     case .claimsInvalid: "Fix the issuer."

@@ -105,7 +105,11 @@ extension Reason {
     case .tokenTypeRefused: "The header's `typ` is for another purpose, such as a logout token (RFC 8725 §3.11)."
     case .algorithmRefused: "The header's `alg` is not among the provider's `algorithms`, or is `none` (RFC 8725 §3.1)."
     case .keyMismatch: "The header's `alg` does not fit the key that its `kid` names (RFC 8725 §3.1)."
-    case .keyUnknown: "The provider has no key with the token's `kid`, even after the key set was fetched again."
+    case .keyUnknown:
+      """
+      The provider has no key with the token's `kid`. Its key set is fetched again for such a token, but not within \
+      30 s of the last fetch, and in vain while fetching fails: [unknown keys](keys.md#unknown-keys).
+      """
     case .signatureInvalid: "The signature is not valid."
     case .claimsInvalid:
       "The payload is not a strict JSON object: bad JSON, a repeated name, nested too deeply (RFC 7519 §7.2)."

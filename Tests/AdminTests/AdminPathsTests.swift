@@ -320,6 +320,7 @@ struct AdminPathsTests {
       found["key_set"]
         == .object([
           "keys": .integer(2), "fetched": .string("1970-01-01T00:00:01.000000Z"), "failures": .integer(3),
+          "remote": .bool(true),
         ]))
     #expect(found["config_in_force"] == .integer(4))
     let told = try object(answer("/requests/ab", isPublic: true, report))

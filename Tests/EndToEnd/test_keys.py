@@ -310,7 +310,8 @@ def no_keys_after_a_wait(gateway, token):
 def test_K_3_a_new_key_is_fetched_once_and_the_request_waits(start, upstream, key_server, keys):
     def make(workers):
         app, issuer = upstream(), key_server(keys["ES256"])
-        return config(app, fetched(issuer), workers), app, issuer
+        text = config(app, fetched(issuer), workers)
+        return text.replace("    workers:", "    admin: { address: 127.0.0.1:0 }\n    workers:"), app, issuer
 
     with_one_and_four(start, make, lambda _, *scene: a_new_key_is_fetched_once(keys, *scene))
 
@@ -331,6 +332,13 @@ def a_new_key_is_fetched_once(keys, gateway, app, issuer):
         handler.wfile.write(body)
 
     issuer.instead = slow
+    admin = gateway.wait_message("serving")["admin"]
+    # Of the next second on, as times are told in seconds.
+    asked = int(time.time())
+    wait_until(lambda: int(time.time()) > asked, "a second")
+    early = get(gateway, "/api/x", [bearer(mint(rotated))])
+    told = wait_until(lambda: (s := run("why", early.request_id, "--admin", admin)).returncode == 0 and s.stdout, "it")
+    assert "; not fetched again for it, as that was too soon" in told and issuer.fetches == 1
     # The fetch at the start counts: for 30 s an unknown key is refused at once.
     refused = 0
     began = time.monotonic()

@@ -64,6 +64,16 @@ struct WhyTextTests {
     var testDescription: String { line }
   }
 
+  private static func keyUnknown(
+    _ reason: String = "key_unknown", fetched: String, isRemote: Bool = true, failures: Int = 0, _ words: String
+  ) -> Row {
+    Row(
+      members: """
+        "provider":"p","reason":"\(reason)","time":"2026-01-31T08:00:00.5Z",\
+        "key_set":{"keys":2,"fetched":"2026-01-31T\(fetched)","failures":\(failures),"remote":\(isRemote)}
+        """, line: "keys        p has 2 keys, \(words)")
+  }
+
   @Test(
     "A line at a time",
     arguments: [
@@ -92,7 +102,19 @@ struct WhyTextTests {
         members:
           #""provider":"p","time":"2026-01-31T08:00:00.5Z","key_set":{"keys":2,"fetched":"2026-01-31T09:30:00Z","failures":1}"#,
         line: "keys        p has 2 keys, fetched 1h30m after the request; 1 fetch failed since"),
+      keyUnknown(
+        fetched: "07:59:51Z", "fetched 9s before the request; not fetched again for it, as that was too soon"),
+      keyUnknown(fetched: "07:59:51Z", isRemote: false, "fetched 9s before the request"),
+      keyUnknown(fetched: "08:00:00Z", "fetched 0s before the request"),
+      keyUnknown(fetched: "07:59:30Z", "fetched 30s before the request"),
+      keyUnknown(fetched: "08:00:10Z", "fetched 10s after the request"),
+      keyUnknown(fetched: "07:59:51Z", failures: 6, "fetched 9s before the request; 6 fetches failed since"),
+      keyUnknown("signature_invalid", fetched: "07:59:51Z", "fetched 9s before the request"),
       Row(members: #""provider":"p","key_set":{"keys":0,"failures":0}"#, line: "keys        p has 0 keys"),
+      Row(
+        members:
+          #""provider":"p","time":"2026-01-31T08:00:00.5Z","key_set":{"keys":0,"fetched":"2026-01-30T07:00:00Z","failures":16}"#,
+        line: "keys        p has 0 keys; the last ones were fetched 1d1h before the request; 16 fetches failed since"),
       Row(members: #""total_us":1"#, line: "took        1 µs"),
     ])
   func line(row: Row) throws {

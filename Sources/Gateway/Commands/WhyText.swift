@@ -74,19 +74,31 @@ struct WhyText {
     if let keyID = word("key_id") { parts.append("the token names key \(keyID)") }
     if let set = story["key_set"]?.object, case .integer(let count)? = set["keys"] {
       let provider = word("provider") ?? ""
-      parts.append("\(provider) has \(count) key\(count == 1 ? "" : "s")" + (fetched(set).map { ", \($0)" } ?? ""))
+      let age = fetched(set).map { count == 0 ? "; the last ones were \($0)" : ", \($0)" } ?? ""
+      parts.append("\(provider) has \(count) key\(count == 1 ? "" : "s")" + age)
       if case .integer(let failures)? = set["failures"], failures > 0 {
         parts.append("\(failures) fetch\(failures == 1 ? "" : "es") failed since")
+      } else if text("reason") == Reason.keyUnknown.rawValue, set["remote"] == .bool(true),
+        let age = ageWhenAsked(set), (1..<30).contains(age)
+      {
+        // Keys that were fetched for it would be younger. docs/keys.md: not within 30 s of the last fetch.
+        parts.append("not fetched again for it, as that was too soon")
       }
     }
     return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }
 
   private func fetched(_ set: JSONObject) -> String? {
+    guard let seconds = ageWhenAsked(set) else { return nil }
+    let age = Duration.seconds(abs(seconds)).forPeople
+    return seconds < 0 ? "fetched \(age) after the request" : "fetched \(age) before the request"
+  }
+
+  /// How many seconds before the request the keys were fetched.
+  private func ageWhenAsked(_ set: JSONObject) -> Int64? {
     guard let fetched = set["fetched"]?.string.flatMap(WhyText.seconds), let at = text("time").flatMap(WhyText.seconds)
     else { return nil }
-    let age = Duration.seconds(abs(at - fetched)).forPeople
-    return fetched > at ? "fetched \(age) after the request" : "fetched \(age) before the request"
+    return at - fetched
   }
 
   private var upstream: String? {

@@ -97,7 +97,7 @@ extension Gateway {
         name: listing.provider, issuer: listing.issuer,
         keys: keyless.contains(listing.provider) ? nil : listing.keys.count,
         fetchedAtSeconds: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
-        accepts: acceptedTokens.accepted(by: listing))
+        areRemote: listing.fetchedEvery != nil, accepts: acceptedTokens.accepted(by: listing))
     }
     return report
   }

@@ -24,16 +24,16 @@ extension AdminReport {
 
   private func explained(_ line: JSONObject, _ decided: DecidedRequest?, sameID: Int) -> JSONObject {
     var members = line.members
+    let provider = line["provider"]?.string.flatMap { name in providers.first { $0.name == name } }
     if let reason = line["reason"]?.string.flatMap(Reason.init(rawValue:)) {
       members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: line["tried"] != nil))))
-      members.append(.init(name: "advice", value: .string(reason.advice)))
+      members.append(
+        .init(name: "advice", value: .string(provider?.hasSignIn == true ? reason.adviceOfSignIn : reason.advice)))
     }
     if !isPublic, let decided {
       members.append(.init(name: "checks", value: .array(decided.findings.map { $0.document(textMax: 512) })))
     }
-    if let name = line["provider"]?.string, let provider = providers.first(where: { $0.name == name }),
-      let keys = provider.keys
-    {
+    if let provider, let keys = provider.keys {
       members.append(
         .init(
           name: "key_set",

@@ -184,11 +184,13 @@ public struct AdminReport: Sendable {
     public let areRemote: Bool
     /// What its tokens may be like.
     public let accepts: AcceptedTokens
+    /// Whether the gateway issues its tokens, to people in its users file (`sign_in`).
+    public let hasSignIn: Bool
 
     /// A provider's keys at one moment.
     public init(
       name: String, issuer: String, keys: Int?, fetchedAtSeconds: Double?, failures: Int,
-      areRemote: Bool = true, accepts: AcceptedTokens = AcceptedTokens()
+      areRemote: Bool = true, accepts: AcceptedTokens = AcceptedTokens(), hasSignIn: Bool = false
     ) {
       self.name = name
       self.issuer = issuer
@@ -197,6 +199,7 @@ public struct AdminReport: Sendable {
       self.failures = failures
       self.areRemote = areRemote
       self.accepts = accepts
+      self.hasSignIn = hasSignIn
     }
   }
 }

@@ -2,6 +2,30 @@ extension Reason {
   /// What to do so that it does not happen again, in plain text for people.
   public var advice: String { MarkdownLinks.plain(adviceMarkdown) }
 
+  /// The same for a request that came with a token of a provider with `sign_in`: the gateway itself has issued it, so
+  /// that there is no issuer to turn to.
+  public var adviceOfSignIn: String { adviceOfSignInMarkdown.map(MarkdownLinks.plain) ?? advice }
+
+  /// As docs/reasons.md has it; nil: no other than elsewhere.
+  var adviceOfSignInMarkdown: String? {
+    let former = """
+      tokens that were issued before stay as they are until they are renewed or expire, at most `sign_in.lifetime` \
+      later; signing in again gets a new one at once.
+      """
+    return switch self {
+    case .roleMissing: "Give the person one of the roles (`roles`) in the users file; \(former)"
+    case .scopeMissing: "Give the person or the program the scope (`scopes`) in the users file; \(former)"
+    case .permissionMissing: "Give the person the permission (`permissions`) in the users file; \(former)"
+    case .claimMismatch:
+      """
+      Compare the claim (`portcullis token inspect`) with the rule: numbers and strings differ. Correct it in the users \
+      file (`claims`); \(former)
+      """
+    case .identityInvalid: "Correct the claim in the users file; \(former)"
+    default: nil
+    }
+  }
+
   /// As docs/reasons.md has it: a test compares its rows.
   var adviceMarkdown: String {
     switch self {

@@ -10,7 +10,7 @@ public enum SignInEvent: Sendable {
     case account
     /// A client's address, or the /64 of one, whoever it was about.
     case address
-    /// The same for secrets of programs, which are counted apart.
+    /// A program at such an address, by the client_id that is given.
     case program
   }
 

@@ -163,6 +163,22 @@ struct AdminPathsTests {
     #expect(try !metrics().contains { $0.hasPrefix("portcullis_revocations_file_last_read_successful ") })
   }
 
+  @Test("What to do about a missing role depends on who gives roles", arguments: [false, true])
+  func adviceOfSignIn(hasSignIn: Bool) throws {
+    var report = AdminReport()
+    report.providers = [
+      AdminReport.Provider(
+        name: "local", issuer: "i", keys: 1, fetchedAtSeconds: 0, failures: 0, hasSignIn: hasSignIn)
+    ]
+    let line =
+      #"{"time":"2026-01-01T00:00:00Z","request_id":"ab","provider":"local","status":403,"reason":"role_missing"}"#
+    report.refused = [
+      RecentRefusals.Part(.policy, latestFirst: [RememberedRefusal(line: Array(line.utf8))], isFull: true)
+    ]
+    let found = try object(answer("/requests/ab", report))
+    #expect(found["advice"]?.string == (hasSignIn ? Reason.roleMissing.adviceOfSignIn : Reason.roleMissing.advice))
+  }
+
   /// Access lines of one kind, with the seconds at which they began, the last one first.
   private func part(_ kind: RecentRefusals.Kind, _ seconds: [Int]) -> RecentRefusals.Part {
     RecentRefusals.Part(

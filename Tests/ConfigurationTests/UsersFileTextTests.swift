@@ -135,7 +135,12 @@ struct UsersFileTextTests {
     let before = "users:\n  - id: a\n    username: a\n    password_hash: \(hash)\n"
     var file = try text(before)
     let fault = #expect(throws: UsersEditFault.self) { try file.add([user("b"), user("a")]) }
-    #expect(fault?.description.contains("taken") == true)
+    #expect(
+      fault?.description
+        == "users.yaml:2: there is a user \"a\" already; to change its roles, permissions or scopes, edit them there; "
+        + "portcullis user password sets another password")
+    let other = NewUser(id: "a", username: "d", passwordHash: hash)
+    #expect(throws: UsersEditFault.self) { try file.add([other]) }
     var long = user("c")
     long.scopes = ["a b"]
     #expect(throws: UsersEditFault.self) { try file.add([long]) }

@@ -103,7 +103,20 @@ struct ReasonTests {
         "| `\(reason.rawValue)` | \(reason.status) | \(reason.blame.rawValue) | \(reason.meaningMarkdown) "
         + "| \(reason.adviceMarkdown) |\n"
       #expect(reference.contains(row), "the row of \(reason.rawValue) is another one")
+      guard let ofSignIn = reason.adviceOfSignInMarkdown else { continue }
+      #expect(
+        reference.contains("\n| `\(reason.rawValue)` | \(ofSignIn) |\n"),
+        "the second row of \(reason.rawValue) is another one")
     }
+  }
+
+  @Test("Where the gateway itself issues the tokens nobody is sent to an issuer, and former tokens are thought of")
+  func signIn() {
+    for reason in [Reason.roleMissing, .scopeMissing, .permissionMissing, .claimMismatch, .identityInvalid] {
+      #expect(!reason.adviceOfSignIn.contains("issuer") && reason.adviceOfSignIn.contains("users file"))
+      #expect(reason.adviceOfSignIn.contains("until they are renewed or expire"))
+    }
+    #expect(Reason.keyUnknown.adviceOfSignIn == Reason.keyUnknown.advice)
   }
 
   @Test("Links become paths, where nobody can follow them")
@@ -115,6 +128,7 @@ struct ReasonTests {
     for reason in Reason.allCases {
       #expect(!reason.meaning.contains("](") && !reason.advice.contains("]("))
       #expect(!reason.meaning.isEmpty && !reason.advice.isEmpty)
+      #expect(!reason.adviceOfSignIn.contains("](") && !reason.adviceOfSignIn.isEmpty)
     }
   }
 }

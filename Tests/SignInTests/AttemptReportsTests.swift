@@ -27,7 +27,7 @@ struct AttemptReportsTests {
     _ username: String?, _ account: Int64?, _ address: Int64? = nil, ofPrograms: Bool = false, at time: Int64
   ) -> [String] {
     reports.reached(
-      .init(account: account, address: address), username, from: "192.0.2.1", ofPrograms: ofPrograms, at: second(time)
+      .init(account: account, source: address), username, from: "192.0.2.1", ofPrograms: ofPrograms, at: second(time)
     ).map(text)
   }
 

@@ -50,6 +50,7 @@ public struct UsersFileText: Sendable {
   public mutating func add(_ users: [NewUser]) throws(UsersEditFault) {
     guard let kind = users.first?.kind else { return }
     if let fault = users.lazy.compactMap(\.fault).first { throw UsersEditFault(description: fault) }
+    for user in users { try refuseAnother(user) }
     let name = kind == .user ? "users" : "clients"
     let lines = users.flatMap(\.lines)
     guard let root else { return try change(at: bytes.count, onNewLine(["\(name):"] + lines.map { "  " + $0 })) }
@@ -125,6 +126,19 @@ public struct UsersFileText: Sendable {
       try change(at: end, onNewLine(["\(indent)disabled: true"], at: end))
     }
     return true
+  }
+
+  /// Who is there already is changed otherwise than by adding them once more.
+  private func refuseAnother(_ new: NewUser) throws(UsersEditFault) {
+    let isUser = new.kind == .user
+    let name = new.username ?? new.id
+    guard let found = list(isUser ? "users" : "clients").first(where: { $0.has(isUser ? "username" : "id", name) })
+    else { return }
+    let (noun, another) =
+      isUser ? ("user", "user password sets another password") : ("client", "client secret makes another secret")
+    throw UsersEditFault(
+      description: "\(path):\(found.position.line): there is a \(noun) \"\(name)\" already; to change its roles, "
+        + "permissions or scopes, edit them there; portcullis \(another)")
   }
 
   // MARK: Places

@@ -102,6 +102,14 @@ struct WhyCommand: ParsableCommand {
 
   // MARK: A log
 
+  /// The providers with `sign_in`; none where the log was brought to a machine without a good configuration.
+  private var signingIn: Set<String> {
+    guard case .success(let configuration) = ConfigurationFile.load(gateway.file.config, for: .command) else {
+      return []
+    }
+    return Set(configuration.providers.filter { $0.signIn != nil }.map(\.name))
+  }
+
   private func read(_ path: String) throws -> JSONObject {
     var found: LogLine?
     var (count, first, last, sameID, unreadable) = (0, "", "", 0, 0)
@@ -126,7 +134,7 @@ struct WhyCommand: ParsableCommand {
       StandardError.print("\(error)")
       throw ExitStatus.noInput
     }
-    if let found { return found.story(sameID: sameID) }
+    if let found { return found.story(sameID: sameID, signingIn: signingIn) }
     let extent = count == 0 ? "it has no request lines" : "its \(count) requests are from \(first) to \(last)"
     StandardError.print("\(path == "-" ? "standard input" : path): no request \(id); \(extent)")
     if let complaint = LogLine.complaint(unreadable: unreadable) { StandardError.print(complaint) }

@@ -157,14 +157,17 @@ extension LogLine {
 
   /// What the line says, and what its reason means.
   ///
-  /// - Parameter sameID: How many have its id.
-  func story(sameID: Int) -> JSONObject {
+  /// - Parameters:
+  ///   - sameID: How many have its id.
+  ///   - signingIn: The names of providers with `sign_in`.
+  func story(sameID: Int, signingIn: Set<String> = []) -> JSONObject {
     var members = fields.map { field in
       JSONObject.Member(name: field.name, value: LogLine.value(of: field))
     }
     if let reason = self["reason"].flatMap(Reason.init(rawValue:)) {
       members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: self["tried"] != nil))))
-      members.append(.init(name: "advice", value: .string(reason.advice)))
+      let isOfSignIn = self["provider"].map(signingIn.contains) ?? false
+      members.append(.init(name: "advice", value: .string(isOfSignIn ? reason.adviceOfSignIn : reason.advice)))
     }
     if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }
     return JSONObject(members) ?? [:]

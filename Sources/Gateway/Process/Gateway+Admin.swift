@@ -92,12 +92,14 @@ extension Gateway {
     report.certificates = certificates
     report.watchedFiles = [revocations.status].compactMap(\.self) + signIns.usersFiles
     let keyless = Set(active.configuration.providers.filter { $0.keys == .none }.map(\.name))
+    let signingIn = Set(active.configuration.providers.filter { $0.signIn != nil }.map(\.name))
     report.providers = keyStore.listings.map { listing in
       AdminReport.Provider(
         name: listing.provider, issuer: listing.issuer,
         keys: keyless.contains(listing.provider) ? nil : listing.keys.count,
         fetchedAtSeconds: listing.fetchedAt.map { Double($0) }, failures: listing.failures,
-        areRemote: listing.fetchedEvery != nil, accepts: acceptedTokens.accepted(by: listing))
+        areRemote: listing.fetchedEvery != nil, accepts: acceptedTokens.accepted(by: listing),
+        hasSignIn: signingIn.contains(listing.provider))
     }
     return report
   }

@@ -1,6 +1,7 @@
 """`explain`, and `tests` of a configuration: what they say is what the wire does."""
 import json
 import random
+import re
 import signal
 
 import pytest
@@ -162,22 +163,48 @@ def test_what_the_gateway_answers_itself(folder):
 def test_a_token_is_verified(folder):
     key = tmp_path_key[folder]
     good = mint(key, realm={"roles": ["clerk"]}, account="7")
-    assert explained(folder, "/orders/7", "--token", good)["forwarded"]["identity"]["X-Account"] == "7"
+    assert explained(folder, "/orders/7", "--token", "-", stdin=good)["forwarded"]["identity"]["X-Account"] == "7"
     assert explained(folder, "/orders/7", "--token", "-", stdin=good + "\n")["verdict"] == "allowed"
-    assert explained(folder, "/orders/8", "--token", good, status=1)["reason"] == "requirement_unmet"
-    assert explained(folder, "/public/x", "--token", "rubbish")["verdict"] == "allowed"
+    file = folder / "token.txt"
+    file.write_text(f"Bearer {good}\n")
+    assert explained(folder, "/orders/7", "--token", file)["verdict"] == "allowed"
+    assert explained(folder, "/orders/8", "--token", "-", stdin=good, status=1)["reason"] == "requirement_unmet"
+    assert explained(folder, "/public/x", "--token", "-", stdin="rubbish")["verdict"] == "allowed"
     # I-9: whose account 7 is nobody's at the first provider.
     of_other = mint(key, iss=OTHER, account=7)
-    assert explained(folder, "/orders/7", "--token", of_other, status=1)["reason"] == "requirement_unmet"
+    assert explained(folder, "/orders/7", "--token", "-", stdin=of_other, status=1)["reason"] == "requirement_unmet"
     of_other = mint(key, iss=OTHER, roles=["support"])
-    assert explained(folder, "/orders/7", "--token", of_other)["verdict"] == "allowed"
+    assert explained(folder, "/orders/7", "--token", "-", stdin=of_other)["verdict"] == "allowed"
     for token, reason in [
             (good[:-8] + "AAAAAAAA", "signature_invalid"), ("a.b", "token_malformed"),
             (mint(key, exp=1), "token_expired"), (mint(key, iss="https://nobody.example"), "issuer_unknown"),
             (mint(key, aud="x"), "audience_mismatch")]:
-        assert explained(folder, "/orders/7", "--token", token, status=1)["reason"] == reason
-    answer = explain(folder, "/orders/8", "--token", good, status=1)
+        assert explained(folder, "/orders/7", "--token", "-", stdin=token, status=1)["reason"] == reason
+    answer = explain(folder, "/orders/8", "--token", "-", stdin=good, status=1)
     assert good not in answer and good.split(".")[2] not in answer
+
+
+@pytest.mark.parametrize("change, found", [
+    ({"exp": 1}, r" with exp after \d+, which is now with 30 s of leeway; found one with exp 1, \d+ s ago"),
+    ({"aud": "x"}, r' with aud "[^"]+"; found one with aud "x"'),
+    (None, "; found one that is refused")], ids=str)
+def test_of_a_refused_token_it_says_what_it_lacks_as_why_does(folder, change, found):
+    good = mint(tmp_path_key[folder], iss=ISSUER)
+    token = good[:-8] + "AAAAAAAA" if change is None else mint(tmp_path_key[folder], **change)
+    text = explain(folder, "/strong", "--token", "-", stdin=token, status=1)
+    assert re.search(f"^requires\n  LACKS  a token of company{found}\nverdict    refused: 401 ", text, re.M), text
+    requirements = explained(folder, "/strong", "--token", "-", stdin=token, status=1)["requirements"]
+    assert [each["holds"] for each in requirements] == [False]
+
+
+def test_a_token_is_no_argument_which_others_see(folder):
+    token = mint(tmp_path_key[folder])
+    for command in (["explain", "--path", "/x"], ["doctor", "--provider", "company"]):
+        result = run(*command, "--config", folder / "gateway.conf", "--token", token)
+        assert result.returncode == 64 and "takes a file that holds the token, or - for" in result.stderr, result
+        assert token not in result.stderr + result.stdout
+        result = run(*command, "--config", folder / "gateway.conf", "--token", folder / "nowhere")
+        assert result.returncode == 66 and "nowhere: No such file" in result.stderr, result
 
 
 @pytest.mark.parametrize("options", [
@@ -220,7 +247,7 @@ def test_explain_says_what_the_wire_does(start, upstream, tmp_path):
         world = World(dice)
         token, target = world.token(key), f"/r{number % 12}/{world.segment}"
         answer = get(gateway, target, [bearer(token)])
-        found = explained(gateway.folder, target, "--token", token, status=0 if answer.status == 200 else 1)
+        found = explained(gateway.folder, target, "--token", "-", stdin=token, status=0 if answer.status == 200 else 1)
         line = gateway.access_of(answer.request_id or app.requests[-1].field("x-request-id"))
         assert found.get("reason") == line.get("reason") and found["route"] == line["route"]
 
@@ -328,7 +355,7 @@ def test_A_4_a_reload_that_fails_its_tests_is_refused(start, upstream, folder):
     ([], "303 to /idp/login, where it asks for a page"), (["--method", "POST"], None),
     (["--host", "other.example"], None), (as_("subject=bob"), "with a session of idp: 303 to /idp/login, "
                                           "to authenticate as the rule asks"),
-    (as_("subject=bob", "claim=acr=strong"), None), (["--token", "x"], None)], ids=str)
+    (as_("subject=bob", "claim=acr=strong"), None), (["--token", "-"], None)], ids=str)
 def test_explain_says_where_a_browser_is_sent(tmp_path, options, browser):
     (tmp_path / "gateway.conf").write_text(f"""
 listeners: [{{ address: 127.0.0.1:0 }}]
@@ -341,6 +368,6 @@ routes: [{{ path: /**, auth: idp, require: {{ acr: strong }}, upstream: app }}]
 """)
     host = [] if "--host" in options else ["--host", "app.example"]
     status = 0 if "claim=acr=strong" in options else 1
-    found = explained(tmp_path, "/x", *host, *options, status=status)
+    found = explained(tmp_path, "/x", *host, *options, status=status, stdin="x")
     assert found.get("browser") == browser
-    assert ("browser" in explain(tmp_path, "/x", *host, *options, status=status)) == (browser is not None)
+    assert ("browser" in explain(tmp_path, "/x", *host, *options, status=status, stdin="x")) == (browser is not None)

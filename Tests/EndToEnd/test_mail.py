@@ -117,5 +117,5 @@ def test_I_9_T_16_nobody_is_called_by_another_address(start, upstream, tmp_path,
     (True, 0, CEO), (False, 1, f"{CEO}, with email_verified false"), (None, 1, f"{CEO}, with email_verified absent")])
 def test_I_9_explain_says_so(judge, keys, verified, status, found):
     token = mint(keys["ES256"], email=CEO, email_verified=verified)
-    said = run("explain", "--config", judge.gateway.config_path, "--path", "/mail/x", "--token", token)
+    said = run("explain", "--config", judge.gateway.config_path, "--path", "/mail/x", "--token", "-", stdin=token)
     assert said.returncode == status and f"found {found}" in said.stdout, said

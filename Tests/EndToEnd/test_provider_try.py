@@ -135,12 +135,13 @@ def test_commands_know_what_a_provider_tries(scene, keys):
     gateway, _ = scene
     path = gateway.config_path
     assert run("check", "--config", path).returncode == 0
-    for more in (["--as", "claim=aud=old"], ["--token", good(keys["ES256"], aud="old")]):
-        found = run("explain", "--config", path, "--path", "/plain/a", *more)
+    for more in (["--as", "claim=aud=old"], ["--token", "-"]):
+        token = good(keys["ES256"], aud="old")
+        found = run("explain", "--config", path, "--path", "/plain/a", *more, stdin=token)
         assert found.returncode == 0, found.stderr
         assert "shadow     401 audience_mismatch, which is not enforced" in found.stdout
         assert "tries\n  LACKS  a token as company tries to ask for; found audience_mismatch\n" in found.stdout
-    found = run("explain", "--config", path, "--path", "/plain/a", "--token", good(keys["ES256"]))
+    found = run("explain", "--config", path, "--path", "/plain/a", "--token", "-", stdin=good(keys["ES256"]))
     assert "holds  a token as company tries to ask for" in found.stdout and "shadow" not in found.stdout
 
 

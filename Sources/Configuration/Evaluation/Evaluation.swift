@@ -48,15 +48,6 @@ public struct Evaluation: Sendable {
     public let hasToken: Bool
   }
 
-  /// A request whose token is refused.
-  public init(_ routed: RequestEvaluator.Routed, refusedFor reason: Reason) {
-    self.routed = routed
-    findings = []
-    triedFindings = []
-    result = .refused(reason)
-    unenforced = nil
-  }
-
   fileprivate init(
     _ routed: RequestEvaluator.Routed, findings: [Finding] = [], tried: [Finding] = [], unenforced: Reason? = nil,
     _ result: Result
@@ -124,6 +115,18 @@ extension RequestEvaluator {
           method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,
           destination: route.destination, identityFields: lines.map { String(decoding: $0, as: UTF8.self) },
           assertion: assertion, headers: route.headers, hasToken: hasToken)))
+  }
+
+  /// What becomes of the request if its token is refused.
+  ///
+  /// - Parameter claims: The claims that it is refused for; nil unless its signature is valid.
+  public func refuse(_ routed: Routed, for reason: Reason, _ claims: RefusedClaims?, now: UnixSeconds) -> Evaluation {
+    let findings = routed.route.map { route in
+      DecidedRequest(
+        configuration.routes[route].rule, .refused(reason, claims), RequestFacts(path: routed.path, now: now)
+      ).findings
+    }
+    return Evaluation(routed, findings: findings ?? [], .refused(reason))
   }
 
   /// What a token of `supposed` would say on the route; nil where it takes none.

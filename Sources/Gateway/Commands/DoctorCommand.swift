@@ -20,7 +20,8 @@ struct DoctorCommand: ParsableCommand {
   var provider: String?
   @Option(
     name: .long,
-    help: ArgumentHelp("A file that holds a token of the provider; -: standard input.", valueName: "file"))
+    help: ArgumentHelp("A file that holds a token of the provider; -: standard input.", valueName: "file"),
+    completion: .file())
   var token: String?
   @Flag(name: .long, help: "Prints the result as JSON.")
   var json = false
@@ -28,7 +29,7 @@ struct DoctorCommand: ParsableCommand {
   func run() throws {
     let providers = try ProviderOption.all(of: file.config, named: provider)
     if token != nil, providers.count > 1 { throw ValidationError("--token needs --provider: there are several") }
-    let token = try self.token.map { try DoctorCommand.read($0) }
+    let token = try self.token.map { try TokenArgument.read(file: $0) }
     let now = WallClock.seconds
     var diagnoses: [ProviderDiagnosis] = []
     for configured in providers {
@@ -40,17 +41,5 @@ struct DoctorCommand: ParsableCommand {
       try StandardOutput.print(diagnoses.map(\.text).joined(separator: "\n\n"))
     }
     if diagnoses.contains(where: { $0.findings.contains { $0.severity == .fault } }) { throw ExitStatus.refused }
-  }
-
-  /// Never an argument: other users of the machine see those.
-  private static func read(_ path: String) throws -> [UInt8] {
-    if path == "-" { return try TokenArgument.read(path) }
-    do throws(SystemError) {
-      let bytes = try FileAccess.readFileOrPipe(path, bytesMax: 64 * 1024)
-      return TokenArgument.withoutScheme(Array(bytes.prefix { $0 != 0x0A && $0 != 0x0D }))
-    } catch {
-      StandardError.print("\(error)")
-      throw ExitStatus.noInput
-    }
   }
 }

@@ -31,7 +31,9 @@ struct ExplainCommand: ParsableCommand {
   var host: String?
   @Option(
     name: .long,
-    help: ArgumentHelp("The request's token, which is verified; -: standard input.", valueName: "token"))
+    help: ArgumentHelp(
+      "A file that holds the request's token, which is verified; -: standard input.", valueName: "file"),
+    completion: .file())
   var token: String?
   @Option(
     name: .customLong("as"),
@@ -55,9 +57,9 @@ struct ExplainCommand: ParsableCommand {
     let now = WallClock.seconds
     let evaluation: Evaluation
     if let token {
-      switch try bearer(of: TokenArgument.read(token), on: routed, configuration, now) {
+      switch try bearer(of: TokenArgument.read(file: token), on: routed, configuration, now) {
       case .claims(let claims): evaluation = evaluator.decide(routed, claims, now: now)
-      case .refused(let reason): evaluation = Evaluation(routed, refusedFor: reason)
+      case .refused(let reason, let claims): evaluation = evaluator.refuse(routed, for: reason, claims, now: now)
       }
     } else {
       let identity = try Supposition.identity(supposed, configuration)
@@ -78,7 +80,8 @@ struct ExplainCommand: ParsableCommand {
 
   private enum Bearer {
     case claims(ClaimsSet?)
-    case refused(Reason)
+    /// With the claims that it is refused for, if its signature is valid.
+    case refused(Reason, RefusedClaims?)
   }
 
   /// Whose the token is, verified with the keys of the provider that it says it is of, as the server does.
@@ -95,11 +98,11 @@ struct ExplainCommand: ParsableCommand {
         providers = providers.filter { $0.policy.issuer.isSameBytes(as: issuer) }
       }
     } catch {
-      guard providers.contains(where: { $0.introspection != nil }) else { return .refused(error.reason) }
+      guard providers.contains(where: { $0.introspection != nil }) else { return .refused(error.reason, nil) }
       StandardError.print("an opaque token: only its issuer knows its contents, and is not asked here")
       throw ExitStatus.unavailable
     }
-    guard let provider = providers.first else { return .refused(.issuerUnknown) }
+    guard let provider = providers.first else { return .refused(.issuerUnknown, nil) }
     if !provider.credentialSources.contains(.authorization) {
       StandardError.print("the route reads no token in Authorization: treated as if it were where the route reads one")
     }
@@ -109,12 +112,12 @@ struct ExplainCommand: ParsableCommand {
       verified = try TokenVerifier(provider.policy).verify(
         token.span, keys: keys, now: now, using: SignatureVerifier())
     } catch {
-      return .refused(error.reason)
+      return .refused(error.reason, RefusedClaims(error, provider.policy, now: now))
     }
     let revoked = try ProviderRevocations(configuration, of: provider)
-    if revoked.find(verified.claims, keyID: verified.keyID) != nil { return .refused(.tokenRevoked) }
+    if revoked.find(verified.claims, keyID: verified.keyID) != nil { return .refused(.tokenRevoked, nil) }
     if let reason = TokenVerifyCommand.refusal(of: verified.claims.confirmation, provider.dpop) {
-      return .refused(reason)
+      return .refused(reason, nil)
     }
     return .claims(verified.claims)
   }

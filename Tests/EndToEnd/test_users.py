@@ -225,6 +225,26 @@ def test_a_client_gets_another_secret_and_is_disabled_and_enabled(tmp_path):
     assert file.read_text() == before
 
 
+def test_only_what_adds_someone_makes_a_file(tmp_path):
+    for words in (["user", "disable", "alice"], ["user", "enable", "alice"], ["user", "list"],
+                  ["user", "password", "alice", "--password-stdin"], ["client", "secret", "batch"],
+                  ["client", "disable", "batch"], ["client", "enable", "batch"]):
+        result = run(*words, "--users-file", tmp_path / "nofile.yaml", stdin=PASSWORD + "\n")
+        said = (result.returncode, result.stdout, result.stderr)
+        assert said == (66, "", f"{tmp_path}/nofile.yaml: there is no such file\n"), words
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_there_already_is_not_added_and_it_is_said_what_to_do(tmp_path):
+    add(tmp_path, "alice")
+    before = (tmp_path / "users.yaml").read_text()
+    result = user(tmp_path, "add", "alice", "--role", "admin", "--password-stdin")
+    assert result.returncode == 1 and (tmp_path / "users.yaml").read_text() == before
+    assert result.stderr == (
+        f'{tmp_path}/users.yaml:2: there is a user "alice" already; to change its roles, permissions or scopes, edit '
+        "them there; portcullis user password sets another password\n")
+
+
 # Import.
 
 

@@ -45,7 +45,7 @@ struct ClientAddCommand: ParsableCommand {
     var client = NewUser(clientID: id, secretHash: try PasswordHash.make([UInt8](secret.utf8).span))
     grants.apply(to: &client)
     let added = client
-    try option.change { text throws(UsersEditFault) in try text.add([added]) }
+    try option.change(makesFile: true) { text throws(UsersEditFault) in try text.add([added]) }
     do {
       try StandardOutput.print(secret)
     } catch {

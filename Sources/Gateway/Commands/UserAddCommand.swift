@@ -50,7 +50,7 @@ struct UserAddCommand: ParsableCommand {
     grants.apply(to: &user)
     user.claims = claims
     let added = user
-    try option.change { text throws(UsersEditFault) in try text.add([added]) }
+    try option.change(makesFile: true) { text throws(UsersEditFault) in try text.add([added]) }
     try StandardOutput.print(added.id)
   }
 

@@ -73,7 +73,7 @@ struct UserImportCommand: ParsableCommand {
       throw ExitStatus.refused
     }
     let found = users
-    try option.change { text throws(UsersEditFault) in
+    try option.change(makesFile: true) { text throws(UsersEditFault) in
       let usernames = text.usernames
       let taken = found.compactMap { entry -> String? in
         guard let name = entry.user.username, usernames.contains(Array(name.utf8)) else { return nil }

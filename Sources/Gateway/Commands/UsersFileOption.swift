@@ -20,22 +20,24 @@ struct UsersFileOption: ParsableArguments {
     } catch {
       throw said(["\(error)"], ExitStatus.noInput)
     }
-    guard let bytes else { throw said(["\(usersFile): there is no such file"], ExitStatus.noInput) }
+    guard let bytes else { throw saidNotThere() }
     switch UsersFile.parse(bytes, file: usersFile) {
     case .success(let file): return file
     case .failure(let diagnostics): throw said(diagnostics.list.map(\.description), ExitStatus.configuration)
     }
   }
 
-  /// Changes the file, or makes it: no other command changes it meanwhile, and whoever reads it finds the old text or
-  /// the new one.
+  /// Changes the file: no other command changes it meanwhile, and whoever reads it finds the old text or the new one.
   ///
+  /// - Parameter makesFile: Whether one that is not there is made.
   /// - Throws: An exit status, after everything that is wrong was said; then nothing has changed.
-  func change(_ body: (inout UsersFileText) throws(UsersEditFault) -> Void) throws {
+  func change(makesFile: Bool = false, _ body: (inout UsersFileText) throws(UsersEditFault) -> Void) throws {
     let failure: ExitCode?
     do throws(SystemError) {
       failure = try FileAccess.withLock(onFolder: FileAccess.folder(of: usersFile)) { () throws(SystemError) in
-        let before = try read() ?? []
+        let found = try read()
+        guard makesFile || found != nil else { return saidNotThere() }
+        let before = found ?? []
         guard var text = opened(before) else { return ExitStatus.configuration }
         do throws(UsersEditFault) {
           try body(&text)
@@ -50,6 +52,9 @@ struct UsersFileOption: ParsableArguments {
     }
     if let failure { throw failure }
   }
+
+  /// The status, after it was said.
+  private func saidNotThere() -> ExitCode { said(["\(usersFile): there is no such file"], ExitStatus.noInput) }
 
   /// nil after what is wrong was said.
   private func opened(_ bytes: [UInt8]) -> UsersFileText? {

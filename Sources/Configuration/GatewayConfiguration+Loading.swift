@@ -37,7 +37,7 @@ extension GatewayConfiguration {
     do throws(YAMLSyntaxFault) {
       events = try YAMLReader.events(of: bytes)
     } catch {
-      return failure([(error.position, error.message(in: bytes))])
+      return failure([error.diagnosis(in: bytes)])
     }
     var composer = NodeComposer(events, environment: environment)
     guard let root = composer.compose() else {

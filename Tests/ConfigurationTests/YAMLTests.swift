@@ -77,7 +77,48 @@ struct YAMLTests {
     arguments: [
       Row(
         what: "a tab", text: "log:\n\tlevel: info\n",
-        fault: "2:1: a value cannot begin with this character; quote it (a tab cannot indent: use spaces)"),
+        fault: "2:1: a tab cannot indent; use spaces"),
+      Row(
+        what: "a tab before a list", text: "providers:\n  x:\n    issuer: y\n\taudiences: [orders]\n",
+        fault: "4:1: a tab cannot indent; use spaces"),
+      Row(
+        what: "another character that begins nothing", text: "a: @x [b]\n",
+        fault: "1:4: a value cannot begin with this character; quote it"),
+      Row(
+        what: "a key without a colon", text: "a: 1\nauth none\nd: [4]\n", fault: "2:1: expected \":\" after the key"),
+      Row(
+        what: "a key without a colon before one that is nested", text: "a:\n  b: 1\n  auth none\n  d: 4\n",
+        fault: "3:3: expected \":\" after the key"),
+      Row(
+        what: "no space after the colon", text: "p:\n  x: 1\n  audiences:[orders]\n  d: 4\n",
+        fault: "3:13: expected a space after \":\""),
+      Row(
+        what: "no space after the first colon", text: "p:\n  - audiences:[orders]\n\n    d: 4\n",
+        fault: "2:15: expected a space after \":\""),
+      Row(
+        what: "a key that stands too far to the right", text: "routes:\n  - path: /a\n     auth: [x]\n",
+        fault: "3:10: unexpected \":\"; is the indentation right, and does the line before have \": \" after its key?"),
+      Row(
+        what: "a key that stands too far to the left, with a list",
+        text: "p:\n  x:\n    issuer: y\n   audiences: [orders]\n",
+        fault: "4:4: expected the next key or list element; is the indentation right?"),
+      Row(
+        what: "an open quote before another string", text: "a: \"x\nb: [\"c\"]\n",
+        fault: "2:6: expected the next key or list element; is a closing quote missing, here or on a line before?"),
+      Row(
+        what: "an open quote in brackets before another string", text: "a: { b: \"x }\nc: [\"d\"]\n",
+        fault: "2:6: expected \",\" or \"}\" in a mapping; is a closing quote missing, here or on a line before?"),
+      Row(
+        what: "an open quote in a list", text: "a: [\"x]\nb: c\n", fault: "1:5: the string's closing quote is missing"),
+      Row(
+        what: "a missing comma", text: "a: { b: [x] c: d }\n", fault: "1:13: expected \",\" or \"}\" in a mapping"),
+      Row(
+        what: "a mapping that is not closed", text: "a: { b: [x]\nc: d\n",
+        fault: "2:1: expected \",\" or \"}\" in a mapping"),
+      Row(
+        what: "braces inside a list", text: "a: [/a/{id}]\n",
+        fault: "1:8: expected \",\" or \"]\" in a list; "
+          + "a value that begins with [ or contains braces inside {…} or […] needs quotes"),
       Row(
         what: "an address that begins with a bracket", text: "listeners:\n  - address: [::]:8080\n",
         fault: "2:15: expected a value; a value that begins with [ or contains braces inside {…} or […] needs quotes"),

@@ -112,7 +112,7 @@ public struct UsersFile: Sendable, Equatable {
     do throws(YAMLSyntaxFault) {
       events = try YAMLReader.events(of: bytes)
     } catch {
-      return failure([(error.position, error.message(in: bytes))])
+      return failure([error.diagnosis(in: bytes)])
     }
     var composer = NodeComposer(events, environment: nil)
     guard let root = composer.compose() else {

@@ -96,6 +96,9 @@ enum YAMLReader {
     if unsafe parser.pointee.error == YAML_READER_ERROR {
       // The reader (bad UTF-8, control characters) knows an offset only.
       position = self.position(of: unsafe parser.pointee.problem_offset, in: text)
+    } else if !context.isEmpty, problem == "could not find expected ':'" {
+      // Found missing when the next thing came; it is missing where the key is.
+      position = unsafe self.position(of: parser.pointee.context_mark)
     } else if !context.isEmpty, position >= self.position(of: text.count, in: text) {
       // What is still open at the end of the file is better shown where it was opened.
       position = unsafe self.position(of: parser.pointee.context_mark)

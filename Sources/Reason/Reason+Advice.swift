@@ -98,7 +98,8 @@ extension Reason {
     case .tokenHeaderInvalid: "`portcullis token inspect` shows a header that can be read; fix the issuer."
     case .tokenExtensionRefused: "Have the issuer leave it out."
     case .tokenTypeRefused: "Send an access token."
-    case .algorithmRefused: "If the issuer really signs with it, add it to `algorithms`."
+    case .algorithmRefused:
+      "If the issuer really signs with it, add it to `algorithms`. `none` is never accepted: have the issuer sign tokens."
     case .keyMismatch: "A forged token, or an issuer whose key set disagrees with its tokens."
     case .keyUnknown:
       """

@@ -306,6 +306,11 @@ struct ProviderTests {
     arguments: [
       ("https://id.example.com", "", nil),
       ("http://127.0.0.1:9000", "", nil),
+      (
+        "https://id.example.com/.well-known/openid-configuration", "",
+        "5:13: the issuer is without /.well-known/openid-configuration, which is added to it; "
+          + "write https://id.example.com"
+      ),
       ("http://id.example.com", "", "5:13: the issuer has to be an https URL; http is for loopback addresses only"),
       (
         "http://id.example.com", "signing: { state: s }",

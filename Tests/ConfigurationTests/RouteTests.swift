@@ -79,7 +79,26 @@ struct RouteTests {
         keys: "auth: none\n    name: \"a b\"",
         fault: "14:11: \"a b\" is not a name; use up to 64 letters, digits, \"-\", \"_\" and \".\""),
       Row(
-        keys: "auth: local\n    require: { roles: admin }", fault: "14:23: expected a list of roles, found \"admin\""),
+        keys: "auth: local\n    require: { roles: admin }",
+        fault: "14:23: expected a list of roles, found \"admin\"; write [admin]"),
+      Row(
+        keys: "auth: local\n    require: { roles: 'a b' }",
+        fault: "14:23: expected a list of roles, found \"a b\"; write [\"a b\"]"),
+      Row(keys: "auth: none\n    methods: GET", fault: "14:14: expected a list of methods, found \"GET\"; write [GET]"),
+      Row(
+        keys: "auth: none\n    methods: GET, PUT",
+        fault: "14:14: expected a list of methods, found \"GET, PUT\"; write [GET, PUT]"),
+      Row(
+        keys: "auth: local\n    roles: [admin, 'a b']",
+        fault: "14:5: unknown key \"roles\"; write require: { roles: [admin, \"a b\"] }"),
+      Row(
+        keys: "auth: local\n    scopes: x", fault: "14:5: unknown key \"scopes\"; write require: { scopes: x }"),
+      Row(
+        keys: "auth: local\n    permissions: []",
+        fault: "14:5: unknown key \"permissions\"; write require: { permissions: [] }"),
+      Row(
+        keys: "auth: local\n    claims: { tenant: acme, n: '3' }",
+        fault: "14:5: unknown key \"claims\"; write require: { claims: { tenant: acme, n: \"3\" } }"),
       Row(
         keys: "auth: local\n    identity: { Host: tenant }",
         fault: "14:17: \"Host\" means something else to servers; choose another"),
@@ -404,7 +423,7 @@ struct RouteTests {
         == [.exact("a.example"), .below("b.example")])
     #expect(
       faults(Sample(top: "case_insensitive_paths: every\n").text) == [
-        "3:25: expected a list of hosts, found \"every\""
+        "3:25: expected a list of hosts, found \"every\"; write [every]"
       ])
     var sample = Sample.route("auth: none\n    host: 127.0.0.1", path: "/.Well-Known/JWKS.json")
     #expect(faults(sample.text).isEmpty)

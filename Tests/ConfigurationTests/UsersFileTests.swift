@@ -134,5 +134,20 @@ struct UsersFileTests {
       return
     }
     #expect(missing.description.contains("nowhere.yaml: cannot be read"))
+    let configuration = """
+      listeners: [{ address: 127.0.0.1:80 }]
+      providers:
+        local:
+          issuer: http://127.0.0.1:8080
+          audiences: [example]
+          signing: { state: /nowhere/state }
+          sign_in: { users_file: /nowhere/user.yaml }
+      upstreams: { app: { builtin: echo } }
+      routes: [{ path: /x, auth: local, upstream: app }]
+      """
+    #expect(
+      ConfigurationTests.faults(configuration) == [
+        "7:28: /nowhere/user.yaml: no such file; to make it: portcullis user add NAME --users-file /nowhere/user.yaml"
+      ])
   }
 }

@@ -530,4 +530,7 @@ def test_usage(arguments, status):
 
 def test_commands_look_for_gateway_conf(folder):
     assert run("check", cwd=folder).returncode == 0
+    for command in (["check"], ["serve"], ["doctor"], ["explain", "--path", "/"], ["keys", "list"]):
+        result = run(*command, "gateway.conf", cwd=folder)
+        assert result.returncode == 64 and "'gateway.conf'; write --config gateway.conf\n" in result.stderr, result
     assert run("check", cwd=folder / "..").returncode == 1

@@ -5,11 +5,14 @@ struct KeyTable<Target: Sendable>: Sendable {
   /// The values of keys that are left out.
   let defaults: Target
   let keys: [Key<Target>]
+  /// Keys of another mapping that are often written here, and the key here that holds that mapping.
+  let misplaced: [String: String]
 
-  init(_ documentation: String, defaults: Target, keys: [Key<Target>]) {
+  init(_ documentation: String, defaults: Target, keys: [Key<Target>], misplaced: [String: String] = [:]) {
     self.documentation = documentation
     self.defaults = defaults
     self.keys = keys
+    self.misplaced = misplaced
   }
 
   /// The values that `node` writes over the defaults; nil where it is no mapping. Faulty keys keep their defaults:
@@ -45,8 +48,10 @@ struct KeyTable<Target: Sendable>: Sendable {
   }
 
   private func reportUnknown(_ entry: Node.Entry, _ decoding: inout Decoding) {
-    decoding.report(
-      entry.keyPosition, "unknown key \"\(entry.key)\"\(NearestWord.hint(entry.key, in: keys.map(\.name)))")
+    let hint =
+      misplaced[entry.key].map { "; write \($0): { \(entry.key): \(entry.value.asFlow) }" }
+      ?? NearestWord.hint(entry.key, in: keys.map(\.name))
+    decoding.report(entry.keyPosition, "unknown key \"\(entry.key)\"\(hint)")
   }
 
   private func inside(_ path: String, _ key: Key<Target>) -> String {

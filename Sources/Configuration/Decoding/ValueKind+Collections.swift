@@ -45,6 +45,11 @@ extension ValueKind {
         return values.isEmpty ? nil : .list(values)
       },
       decode: { node, decoding in
+        if case .scalar(let scalar) = node.content, !scalar.isNothing, kind.noun != "a mapping" {
+          decoding.report(
+            node.position, "expected a list of \(noun), found \(node.noun); write \(scalar.asList)")
+          return nil
+        }
         guard let elements = node.elements(expected: "a list of \(noun)", &decoding) else { return nil }
         let decoded = elements.map { kind.decode($0, &decoding) }
         return decoded.contains { $0 == nil } ? nil : decoded.compactMap(\.self)

@@ -118,7 +118,8 @@ struct RouteDraft: Sendable {
         "`%2F` and `%5C` in a path; if kept, they do not separate segments."),
       Key("double_slashes", \.doubleSlashes, .pathChoice, "`//` in a path."),
       Key("path_parameters", \.pathParameters, .pathChoice, "`;` in a path."),
-    ])
+    ],
+    misplaced: Dictionary(uniqueKeysWithValues: RequirementDraft.keys.keys.map { ($0.name, "require") }))
 }
 
 /// `routes[].limits`.

@@ -1,3 +1,4 @@
+import HTTP
 import Tokens
 
 extension Resolver {
@@ -33,7 +34,10 @@ extension Resolver {
     let codeFlow = resolveCodeFlow(named.body)
     let credentialSources =
       resolveCredentialSources(named.body, signIn) + (codeFlow.map { [.session($0.cookies.session)] } ?? [])
-    if let issuer = provider.issuer { checkIssuer(issuer, named.body) }
+    if let issuer = provider.issuer {
+      checkIssuerName(issuer)
+      checkIssuer(issuer, named.body)
+    }
     guard let issuer = provider.issuer, let audiences = provider.audiences else { return nil }
     guard let keys = keyLocation(named.body) else { return nil }
     return ProviderConfiguration(
@@ -82,6 +86,17 @@ extension Resolver {
     for name in written.dropFirst() {
       report(
         provider.places.key(name), "\"\(name)\" together with \"\(written[0])\"; a provider's keys come from one place")
+    }
+  }
+
+  /// Where the metadata are is not what the issuer calls itself (OpenID Connect Discovery 1.0 §4.1, RFC 8414 §3.1).
+  private mutating func checkIssuerName(_ issuer: Located<String>) {
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+    where issuer.value.hasSuffix(path) {
+      report(
+        issuer.position,
+        "the issuer is without \(path), which is added to it; write \(ShownURL(String(issuer.value.dropLast(path.count))))"
+      )
     }
   }
 

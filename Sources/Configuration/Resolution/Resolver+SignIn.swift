@@ -73,6 +73,12 @@ extension Resolver {
 
   /// nil after a report.
   private mutating func resolveUsers(_ file: Located<String>) -> UsersFile? {
+    if FileSystem.isMissing(file.value) {
+      report(
+        file.position,
+        "\(file.value): no such file; to make it: portcullis user add NAME --users-file \(file.value)")
+      return nil
+    }
     switch UsersFile.load(path: file.value, gatewayUser: gatewayOwner?.user) {
     case .failure(let faults):
       decoding.report(faults)

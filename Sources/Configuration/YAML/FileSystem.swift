@@ -61,6 +61,13 @@ enum FileSystem {
     }
   }
 
+  /// Whether there is nothing of that name, and nothing else keeps it from being found.
+  static func isMissing(_ path: String) -> Bool {
+    var found = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes only into `found`.
+    return unsafe stat(path, &found) != 0 && errno == ENOENT
+  }
+
   /// - Parameter gatewayUser: The gateway's, where it is known to be another than this process's.
   static func status(_ path: String, gatewayUser: UInt32? = nil) throws(Fault) -> Status {
     var found = stat()

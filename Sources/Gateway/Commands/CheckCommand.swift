@@ -21,6 +21,7 @@ struct CheckCommand: ParsableCommand {
       """)
 
   @OptionGroup var file: ConfigurationOption
+  @OptionGroup var misplaced: MisplacedConfiguration
   @Flag(name: .long, help: "Fails if there are warnings.")
   var strict = false
   @Flag(name: .long, help: "Prints a good one as it takes effect, with its defaults, as JSON.")

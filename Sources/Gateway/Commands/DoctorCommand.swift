@@ -16,6 +16,7 @@ struct DoctorCommand: ParsableCommand {
       """)
 
   @OptionGroup var file: ConfigurationOption
+  @OptionGroup var misplaced: MisplacedConfiguration
   @Option(name: .long, help: ArgumentHelp("Only this provider.", valueName: "name"))
   var provider: String?
   @Option(

@@ -23,6 +23,7 @@ struct ExplainCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument { case text, json }
 
   @OptionGroup var file: ConfigurationOption
+  @OptionGroup var misplaced: MisplacedConfiguration
   @Option(name: .long, help: ArgumentHelp("The request's method.", valueName: "name"))
   var method = "GET"
   @Option(name: .long, help: ArgumentHelp("Its path, with its query where it has one.", valueName: "path"))

@@ -22,6 +22,7 @@ struct KeysListCommand: ParsableCommand {
       """)
 
   @OptionGroup var file: ConfigurationOption
+  @OptionGroup var misplaced: MisplacedConfiguration
   @Option(name: .long, help: ArgumentHelp("Only this provider.", valueName: "name"))
   var provider: String?
   @Option(

@@ -8,6 +8,7 @@ struct ServeCommand: ParsableCommand {
     commandName: "serve", abstract: "Runs the gateway until SIGTERM or SIGINT.")
 
   @OptionGroup var file: ConfigurationOption
+  @OptionGroup var misplaced: MisplacedConfiguration
 
   func run() throws {
     let inherited: InheritedSockets

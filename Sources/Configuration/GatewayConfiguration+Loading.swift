@@ -60,7 +60,7 @@ extension GatewayConfiguration {
     return isSound ? .success(configuration) : failure(faults, resolver.decoding)
   }
 
-  private static func folder(of file: String) -> String {
+  static func folder(of file: String) -> String {
     guard let slash = file.lastIndex(of: "/") else { return "." }
     return slash == file.startIndex ? "/" : String(file[..<slash])
   }

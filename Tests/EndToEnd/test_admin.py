@@ -282,8 +282,27 @@ def test_a_command_reloads(start, upstream, tmp_path):
     gateway.write_config(config(app, admin=admin, top="limitz: {}"))
     said = reload(1, "--admin", f"unix:{tmp_path}/admin.sock")
     assert re.search(r"gateway\.conf:\d+:\d+: .*limitz.*\n.* refused: the configuration in force stays\n$", said.stderr)
-    # The file says where to ask: where it cannot be read, what is wrong is said all the same.
-    assert re.search(r"gateway\.conf:\d+:\d+: .*limitz", reload(78, *target).stderr)
+    # The file says where to ask, whatever else is wrong with it: the gateway learns of the fault, and says so.
+    def refused():
+        said = subprocess.run(["curl", "-s", "-H", "Accept: application/json", "--unix-socket", f"{tmp_path}/admin.sock",
+                               "http://localhost/status"], capture_output=True, check=True).stdout
+        return json.loads(said)["configuration"]["reloads_refused"]
+    before = refused()
+    for fault in ("limitz: {}", "limits: [", "limits: { fields: 50", "x: \"a"):
+        gateway.write_config(config(app, admin=admin, top=fault))
+        said = reload(1, *target)
+        assert said.stderr.startswith(f"{target[1]} is faulty, as portcullis check --config {target[1]} shows; ")
+        assert said.stderr.endswith(" refused: the configuration in force stays\n"), said
+        assert "no refusal" in run("why", "0" * 32, *target).stderr
+    assert refused() == before + 4
+    # Where it does not say so, what is wrong is said all the same, and how to do without it.
+    gateway.write_config("admin: { address: nowhere }\nlimitz: {}\n")
+    for said in (reload(78, *target), run("why", "0" * 32, *target)):
+        assert re.search(r"gateway\.conf:\d+:\d+: .*limitz", said.stderr) and said.returncode == 78
+        assert said.stderr.endswith("to ask the gateway without this file: --admin host:port, or --admin unix:path\n")
+    said = run("why", "0" * 32, "--config", tmp_path / "nofile.conf")
+    assert said.returncode == 66 and "--admin unix:path" in said.stderr
+    gateway.write_config(config(app, admin=admin))
     assert "10s to 1d" in reload(64, *target, "--canary", "9s").stderr
     assert "none.sock" in reload(69, "--admin", f"unix:{tmp_path}/none.sock").stderr
     assert sum(message["message"] == "reloaded" for message in gateway.messages()) == 5

@@ -25,11 +25,24 @@ struct AdminOption: ParsableArguments {
 
   /// The one of `--admin`, or of the configuration; nil: that has none.
   ///
+  /// A configuration that is faulty elsewhere says where to ask too: these commands are for when something is wrong.
+  ///
   /// - Throws: An exit status, after everything that is wrong with the configuration was said.
   func target() throws -> (name: String, address: ListenAddress)? {
     if let admin { return (admin.text, admin.address) }
-    return try ProviderOption.configuration(file.config).admin.map {
-      ("the admin listener of \(file.config)", $0.address)
+    let name = "the admin listener of \(file.config)"
+    switch ConfigurationFile.load(file.config, for: .command) {
+    case .success(let configuration): return configuration.admin.map { (name, $0.address) }
+    case .failure(let diagnostics):
+      if let address = GatewayConfiguration.adminAddress(ofFaulty: file.config, environment: Process.environment) {
+        StandardError.print(
+          "\(file.config) is faulty, as portcullis check --config \(file.config) shows; its admin.address is asked "
+            + "all the same")
+        return (name, address)
+      }
+      let status = ProviderOption.say(diagnostics)
+      StandardError.print("to ask the gateway without this file: --admin host:port, or --admin unix:path")
+      throw status
     }
   }
 }

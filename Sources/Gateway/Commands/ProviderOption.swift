@@ -27,12 +27,16 @@ struct ProviderOption: ParsableArguments {
 
   static func configuration(_ path: String) throws -> GatewayConfiguration {
     switch ConfigurationFile.load(path, for: .command) {
-    case .failure(let diagnostics):
-      for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
-      // Only a file that cannot be read has a fault without a place.
-      throw diagnostics.list.contains { $0.position == nil } ? ExitStatus.noInput : ExitStatus.configuration
+    case .failure(let diagnostics): throw say(diagnostics)
     case .success(let configuration): return configuration
     }
+  }
+
+  /// Says what is wrong with a configuration.
+  static func say(_ diagnostics: Diagnostics) -> ExitCode {
+    for diagnostic in diagnostics.list { StandardError.print(diagnostic.description) }
+    // Only a file that cannot be read has a fault without a place.
+    return diagnostics.list.contains { $0.position == nil } ? ExitStatus.noInput : ExitStatus.configuration
   }
 
   static func providers(

@@ -12,10 +12,12 @@ struct ReloadCommand: ParsableCommand {
     abstract: "Makes the running gateway reload its configuration, and reports what has changed, or what is wrong.",
     discussion: """
       Asks the admin listener of the running gateway: the one of --admin, or admin.address of --config. It reads the \
-      file that it was started with. If anything is wrong, the configuration in force stays.
+      file that it was started with. If anything is wrong, the configuration in force stays. A faulty --config is read \
+      for its admin.address alone, so that the gateway learns of the fault, and /status and its metrics show it.
 
       Exit status: 0 it was loaded, 1 it was refused, 2 it is still in progress, or there is nothing to try, 64 usage, \
-      66 no such file, 69 no gateway answers, or this one accepts no commands, 78 a faulty configuration.
+      66 no such file, 69 no gateway answers, or this one accepts no commands, 78 a configuration of which \
+      not even admin.address can be read.
       """)
 
   @OptionGroup var gateway: AdminOption

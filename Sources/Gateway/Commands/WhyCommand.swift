@@ -15,7 +15,8 @@ struct WhyCommand: ParsableCommand {
       only refusals, the last ones of each kind. With --log it reads an access log instead, JSON or logfmt, which goes \
       further back, but does not say what each check of the route has found.
 
-      Exit status: 0 found, 1 not found, 64 usage, 66 no such log, 69 no gateway answers, 78 a faulty configuration.
+      Exit status: 0 found, 1 not found, 64 usage, 66 no such log, 69 no gateway answers, 78 a configuration of which \
+      not even admin.address can be read.
       """)
 
   @Argument(help: "The request's id.")

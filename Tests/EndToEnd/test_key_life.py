@@ -129,6 +129,40 @@ def test_a_gateway_tells_when_it_first_saw_a_key(start, upstream, key_server, ke
     assert ages(plain.replace(fetched(issuer), cached(issuer, file)))["es256-1"] == "90d"
 
 
+def test_the_list_says_what_is_in_force_and_not_only_what_is_published(start, upstream, key_server, keys, tmp_path):
+    issuer = key_server(keys["ES256"], keys["EdDSA"])
+    plain = config(upstream(), fetched(issuer))
+    gateway = start(plain.replace("workers: 1", "admin: { address: 127.0.0.1:0 }"))
+    served(gateway, mint(keys["EdDSA"]))
+    address = gateway.wait_message("serving")["admin"]
+    (tmp_path / "listed.conf").write_text(textwrap.dedent(plain))
+
+    def listed(*options, status=0):
+        result = run("keys", "list", "--config", tmp_path / "listed.conf", *options)
+        assert result.returncode == status, result
+        rows = [re.split(r"  +", line) for line in result.stdout.splitlines()[1:]]
+        return [(row[1], row[10], row[11].partition("unused")[0].rstrip("; ")) for row in rows], result.stderr
+
+    url = listed("--admin", address)[0][0][1]
+    assert listed("--admin", address)[0] == [("es256-1", url, ""), ("eddsa-1", url, "-")]
+    # The issuer publishes others; the gateway will know with the next fetch.
+    issuer.keys = [keys["ES256"].jwk, keys["RS256"].jwk]
+    assert listed("--admin", address)[0] == [
+        ("es256-1", url, ""), ("rs256-1", url, "not in force"),
+        ("eddsa-1", "the gateway", "in force, but not published now")]
+    rows, said = listed()
+    assert [row[0] for row in rows] == ["es256-1", "rs256-1"]
+    assert "no gateway has said what is in force: these are the keys that can be fetched now" in said
+    # It is down: the gateway serves with the keys that it has, and they are what is listed.
+    issuer.instead = (500, {}, b"")
+    assert status(gateway, mint(keys["EdDSA"])) == 200
+    rows, said = listed("--admin", address)
+    assert rows == [("es256-1", "the gateway", ""), ("eddsa-1", "the gateway", "-")]
+    assert "not fetched now" in said and "no keys" not in said and "no gateway" not in said
+    rows, said = listed(status=69)
+    assert rows == [] and "no keys" in said
+
+
 @pytest.mark.parametrize("change, mode, why", [
     (lambda text: "", 0o600, "damaged"), (lambda text: "<html>", 0o600, "damaged"),
     (lambda text: text[:-40], 0o600, "damaged"), (lambda text: text.replace("es256-1", "es256-2"), 0o600, "damaged"),

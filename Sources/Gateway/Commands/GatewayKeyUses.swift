@@ -25,6 +25,7 @@ struct GatewayKeyUses {
   }
 
   private var uses: [Key: Use] = [:]
+  private var names: [String: [String?]] = [:]
   /// From when on they are counted, RFC 3339.
   private(set) var since = ""
 
@@ -36,8 +37,10 @@ struct GatewayKeyUses {
         let since = tokens["since"]?.string, case .integer(let total)? = tokens["count"]
       else { return nil }
       self.since = since
+      names[name] = []
       for use in (tokens["uses"]?.array ?? []).compactMap(\.object) where use["of"]?.string == "key" {
         guard case .integer(let count)? = use["count"] else { return nil }
+        names[name]?.append(use["value"]?.string)
         uses[Key(provider: name, name: use["value"]?.string)] = Use(
           count: UInt64(clamping: count), total: UInt64(clamping: total), last: use["last"]?.string,
           firstSeenAt: use["first_seen"]?.string.flatMap { TimeText.parse($0) }, remark: use["remark"]?.string)
@@ -53,6 +56,11 @@ struct GatewayKeyUses {
     else { throw AdminQuery.UnknownResponse() }
     return uses
   }
+
+  /// The keys that it has in force of a provider, by their names: as `use` takes them.
+  ///
+  /// - Returns: nil where it does not have that provider.
+  func keys(of provider: String) -> [String?]? { names[provider] }
 
   /// - Parameter name: As the gateway calls it: the `kid`, or else the thumbprint.
   /// - Returns: nil where it does not have that key.

@@ -11,13 +11,15 @@ import Tokens
 /// `portcullis keys list`
 struct KeysListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists each provider's keys in force, and the ones that are not used.",
+    commandName: "list",
+    abstract: "Lists each provider's keys, as they are published now and as a gateway has them in force.",
     discussion: """
-      Keys that are fetched are fetched anew. AGE is the time since the key was made, or was first seen by the gateway \
+      Keys that are fetched are fetched anew. Where the gateway at --admin, or at admin.address of --config, answers, \
+      REMARK says which of them it does not have in force, and which it has that are not there any more: these have \
+      no key in the list, but only their name. Where no gateway answers, the list says nothing of what is in force. AGE is the time since the key was made, or was first seen by the gateway \
       that is asked or by refresh.cache_file; - if unknown. USED is how many requests (with code_flow sign-ins too) \
       came with a token that the key verified, SHARE its share of its provider's requests, LAST how long ago the last \
-      one came. They come from the gateway at --admin, or at admin.address of --config, which counts since it started \
-      and REMARKs which keys can go; with --log, or if no gateway answers, from the access log. Of a provider's own \
+      one came. They come from the gateway, which counts since it started and REMARKs which keys can go; with --log, or if no gateway answers, from the access log. Of a provider's own \
       keys the first one signs.
       """)
 
@@ -55,10 +57,16 @@ struct KeysListCommand: ParsableCommand {
       if let listing {
         let seen: Seen = listing.isOwn || configured.keyCacheFile != nil ? .isRemembered : .isNew
         for key in listing.keys { table.add(cells(of: key, listing, seen, uses, now)) }
-      } else if status != ExitStatus.configuration {
+      }
+      let others = uses.keys(of: configured.name, besides: listing)
+      for name in others { table.add(cells(ofKey: name, configured, isFetched: listing != nil, uses, now)) }
+      if listing == nil, others.isEmpty, status != ExitStatus.configuration {
         status = current.hasUnusableFile ? ExitStatus.configuration : ExitStatus.unavailable
       }
-      say(of: configured.name, current, hasKeys: listing != nil)
+      say(of: configured.name, current, hasKeys: listing != nil || !others.isEmpty)
+    }
+    if !uses.areOfGateway, providers.contains(where: \.fetchesKeys) {
+      StandardError.print("no gateway has said what is in force: these are the keys that can be fetched now")
     }
     try StandardOutput.print(table.text)
     if status != .success { throw status }
@@ -94,8 +102,28 @@ struct KeysListCommand: ParsableCommand {
       firstSeen(key, seen, use).map { Duration.seconds(max(now - $0, 0)).forPeople } ?? "-",
       use.map { "\($0.count)" } ?? "-", use.map { ShareText.text($0.count, of: $0.total) } ?? "-",
       use?.last.flatMap { age(since: $0, now) } ?? "-",
-      origin(listing, key), use?.remark ?? "-",
+      origin(listing, key), remark(use, uses.lacks(key, listing) ? "not in force" : nil),
     ]
+  }
+
+  /// Of a key that only the gateway has.
+  private func cells(
+    ofKey name: String?, _ provider: ProviderConfiguration, isFetched: Bool, _ uses: Uses, _ now: UnixSeconds
+  ) -> [String] {
+    let use = uses.use(provider: provider.name, name: name)
+    // What could not be looked for is not missing.
+    let difference = isFetched ? "in force, but not \(provider.fetchesKeys ? "published" : "in the files") now" : nil
+    return [
+      provider.name, name.map { TextTable.shown($0) } ?? "-", "-", "-", "-", "-",
+      (use?.firstSeenAt).map { Duration.seconds(max(now - $0, 0)).forPeople } ?? "-",
+      use.map { "\($0.count)" } ?? "-", use.map { ShareText.text($0.count, of: $0.total) } ?? "-",
+      use?.last.flatMap { age(since: $0, now) } ?? "-", "the gateway", remark(use, difference),
+    ]
+  }
+
+  private func remark(_ use: GatewayKeyUses.Use?, _ difference: String?) -> String {
+    let parts = [difference, use?.remark].compactMap(\.self)
+    return parts.isEmpty ? "-" : parts.joined(separator: "; ")
   }
 
   /// What `KeyListing.Key.firstSeenAt` says: this command has only just begun to look.
@@ -121,6 +149,25 @@ struct KeysListCommand: ParsableCommand {
     case nobody
     case gateway(GatewayKeyUses)
     case log(KeyUses)
+
+    var areOfGateway: Bool { if case .gateway = self { true } else { false } }
+
+    /// The names of keys that a gateway has in force and the list has not.
+    func keys(of provider: String, besides listing: KeyListing?) -> [String?] {
+      guard case .gateway(let uses) = self, let names = uses.keys(of: provider) else { return [] }
+      let listed = Set((listing?.keys ?? []).map { $0.key.keyID ?? $0.thumbprint })
+      return names.filter { !listed.contains($0) }
+    }
+
+    /// Whether it is known that the key is not in force.
+    func lacks(_ key: KeyListing.Key, _ listing: KeyListing) -> Bool {
+      guard case .gateway(let uses) = self, let names = uses.keys(of: listing.provider) else { return false }
+      return !names.contains(key.key.keyID ?? key.thumbprint)
+    }
+
+    func use(provider: String, name: String?) -> GatewayKeyUses.Use? {
+      if case .gateway(let uses) = self { uses.use(provider: provider, name: name) } else { nil }
+    }
 
     func use(of key: KeyListing.Key, _ listing: KeyListing) -> GatewayKeyUses.Use? {
       switch self {

@@ -21,7 +21,8 @@ ELSEWHERE = {
                   "alias portcullis=…": "the test's binary has the name"},
     "tour.md": {"alias portcullis=…": "the test's binary has the name"},
     "getting-started.md": {"make build": "builds", "alias portcullis=…": "the test's binary has the name",
-                           "pip install …": "is among the tests' requirements"},
+                           "python3 -m venv …": "its program is among the tests' requirements",
+                           "provider/bin/pip install …": "is among the tests' requirements"},
     "applications.md": {"uvicorn …": "test_applications.py runs it", "gunicorn …": "test_applications.py runs it"},
     "incidents.md": {"timedatectl …": "asks systemd"},
     "install.md": {
@@ -38,6 +39,7 @@ PACKAGE = [command.text for title in ("Debian package", "From source")
            for command in commands(section("install.md", title))]
 # What is run in the place of a command, and why.
 INSTEAD = {
+    "provider/bin/oidc-provider-mock ": lambda text: text.removeprefix("provider/bin/"),
     # Passwords are typed at a terminal.
     "portcullis user ": lambda text: f"{text} --password-stdin <<<'correct horse'",
     # It would go on for ever.

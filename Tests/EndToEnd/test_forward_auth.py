@@ -533,6 +533,9 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
     ]:
         answer = get(proxy, target, fields, host="app.test")
         assert answer.status == status, (target, fields, answer)
+        # Whom it was refused to can say which request it was.
+        [asked] = answer.all("x-request-id")
+        assert proxy.gateway.access_of(asked)["status"] in (401, 403), asked
     assert not proxy.app.received
     # P-16: what the proxy asks with is not the client's, in the request that it forwards either.
     steering = [("X-Forwarded-Uri", "/admin/x"), ("X-Forwarded-Method", "DELETE")]

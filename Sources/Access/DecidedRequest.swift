@@ -10,6 +10,9 @@ public struct DecidedRequest: Sendable {
     /// Someone whose credential was refused, so that nothing is known of them, except for the claims that it was
     /// refused for if its signature was valid.
     case refused(Reason, RefusedClaims?)
+    /// Someone whose `Authorization` has no token that the gateway reads, but something else (`Basic …`, or a token
+    /// without `Bearer`).
+    case otherAuthorization(Reason)
   }
 
   private let rule: AccessRule
@@ -28,6 +31,12 @@ public struct DecidedRequest: Sendable {
     switch sender {
     case .identity(let claims): rule.findings(claims, facts) + rule.triedFindings(claims, facts)
     case .refused(let reason, let claims): rule.findings(ofRefused: reason, claims)
+    case .otherAuthorization(let reason):
+      rule.findings(ofRefused: reason, nil).map { finding in
+        Finding(
+          finding.reason, expected: finding.expected,
+          found: "none: there is an Authorization field, but it does not begin with Bearer")
+      }
     }
   }
 }

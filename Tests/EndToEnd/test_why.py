@@ -83,6 +83,20 @@ def test_each_check_says_what_was_expected_and_found(gateway):
     assert story["key_set"]["keys"] == 1 and story["config_in_force"] == story["config"] == 1
 
 
+@pytest.mark.parametrize("scheme", ["", "Basic ", "Token "])
+def test_an_authorization_that_is_no_bearer_token_is_said_to_be_there(gateway, scheme):
+    token = mint(gateway.key)
+    value = scheme + ("dXNlcjpjYW5hcnk=" if scheme == "Basic " else token)
+    refused = get(gateway, "/private/x", [("Authorization", value)])
+    assert refused.status == 401
+    text = ask(gateway, refused.request_id).stdout
+    assert line(text, "reason") == "credential_missing"
+    assert ("  LACKS  a token of company; found none: there is an Authorization field, but it does not begin with "
+            "Bearer\n") in text
+    told = text + why(gateway, refused.request_id, "--admin", gateway.admin, "--json").stdout
+    assert value.split()[-1] not in told and token not in told and token.split(".")[1] not in told
+
+
 def test_of_a_bad_token_and_of_none_and_of_an_upstream_it_says_how_far_they_came(gateway):
     expired = get(gateway, "/private/x", [bearer(mint(gateway.key, exp=1, sub="bob"))])
     text = ask(gateway, expired.request_id).stdout

@@ -181,6 +181,8 @@ extension Exchange {
       routed.head, bytes, for: route, isWebSocket: decision.upgrade?.webSocketKey != nil, renewed: request.renewal,
       waiting: wait, in: context)
     log.keep(authentication, at: context.now)
+    log.hasOtherAuthorization =
+      authentication.credential.range == nil && route.readsAuthorization && routed.head.authorizationLine >= 0
     if let action = renew(after: outcome, of: authentication.credential, routed, bytes) { return .unknown(action) }
     switch outcome {
     case .identity(let found, let place):

@@ -26,6 +26,8 @@ struct ExchangeLog {
   private(set) var refusedClaims: RefusedClaims?
   /// Whose the credential is that was refused, where that is known.
   private(set) var refusedSubject: String?
+  /// Whether `Authorization`, where the route looks for a token, holds something else.
+  var hasOtherAuthorization = false
   /// Who sent a request that the gateway answered on a path of its own; nil: nobody whose credential was good.
   private var sender: LocalResponse.Sender?
   private(set) var cache = TokenAuthentication.CacheUse.none
@@ -222,10 +224,14 @@ extension Exchange {
   /// - Parameter record: Already filled in from this exchange.
   func decided(_ record: borrowing AccessRecord) -> DecidedRequest? {
     guard let rule = decision.route?.configuration.rule, let reason = response.reason else { return nil }
+    let isOtherAuthorization = log.hasOtherAuthorization && reason == .credentialMissing
     let sender: DecidedRequest.Sender
     let now: UnixSeconds
     switch log.asked {
     case .nothing: return nil
+    // What is refused by what is tried is explained by that.
+    case .credential where isOtherAuthorization, .rule where isOtherAuthorization && decision.refusingTrier == nil:
+      (sender, now) = (.otherAuthorization(reason), log.wallClockNanoseconds / 1_000_000_000)
     case .credential: (sender, now) = (.refused(reason, log.refusedClaims), log.wallClockNanoseconds / 1_000_000_000)
     case .rule(let time): (sender, now) = (.identity(log.identity.claims), time)
     }

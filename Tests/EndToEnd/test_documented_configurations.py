@@ -29,7 +29,7 @@ SECTIONS = {
 TOP = next(iter(SECTIONS.values()))
 # What stands elsewhere in a reader's file, or on a reader's disk.
 ELSEWHERE = re.compile(
-    r'No such file|no (upstream|provider) is called|"(issuer|audiences)" is missing|environment variable')
+    r'[Nn]o such file|no (upstream|provider) is called|"(issuer|audiences)" is missing|environment variable')
 
 
 def blocks():

@@ -157,12 +157,12 @@ def test_an_assertion_that_cannot_be_made_is_said(start, upstream, failing, tmp_
     upstreams: {{ app: {{ servers: ["{app.server}"] }} }}
     routes: [{{ name: app, path: /, auth: company, upstream: app, assertion: {{ audience: app, provider: local }} }}]
     """, env=failing.env)
-    failing.fail("EVP_DigestSignInit")
+    failing.fail("EVP_DigestSign")
     token = bearer(mint(keys["ES256"]))
     assert fault(gateway, get(gateway, "/", [token])) == (
-        "no assertion could be made: OpenSSL: EVP_DigestSignInit failed")
+        "no assertion could be made: OpenSSL: EVP_DigestSign failed")
     assert app.received == b""
-    failing.mend("EVP_DigestSignInit")
+    failing.mend("EVP_DigestSign")
     assert get(gateway, "/", [token]).status == 200
 
 
@@ -227,7 +227,7 @@ def test_a_browser_whose_refresh_token_cannot_be_looked_at_stays_signed_in(sign_
 
 @pytest.mark.parametrize("function, said", [
     ("RAND_bytes", "OpenSSL: RAND_bytes failed"),
-    ("EVP_DigestSignInit", "a token could not be signed: OpenSSL: EVP_DigestSignInit failed")])
+    ("EVP_DigestSign", "a token could not be signed: OpenSSL: EVP_DigestSign failed")])
 def test_a_sign_in_for_which_no_token_can_be_made_is_said(sign_in, failing, function, said):
     failing.fail(function)
     assert own_fault(sign_in, sign_in.login()) == said

@@ -595,7 +595,8 @@ def test_head_and_not_modified_keep_their_length(start, upstream):
             client.send(b"GET /304 HTTP/1.1\r\nHost: a\r\n\r\n")
             answer = client.response()
             assert answer.field("content-length") == "42" and answer.field("etag") == '"a"'
-    assert len(app.connections) == 1
+    # The body that they announce might come all the same (U-3).
+    assert len(app.connections) == 4
 
 
 def test_head_of_a_refusal_has_no_body(start, upstream):

@@ -38,8 +38,9 @@ FUNCTION(int, 0, EVP_Digest,
 FUNCTION(int, 0, EVP_DigestInit_ex2, (void *context, const void *type, const void *parameters),
          (context, type, parameters))
 FUNCTION(int, 0, EVP_PKEY_verify_init, (void *context), (context))
-FUNCTION(int, 0, EVP_DigestSignInit, (void *context, void **key_context, const void *type, void *engine, void *key),
-         (context, key_context, type, engine, key))
+FUNCTION(int, 0, EVP_DigestSign,
+         (void *context, unsigned char *signature, size_t *size, const unsigned char *message, size_t count),
+         (context, signature, size, message, count))
 FUNCTION(int, 0, EVP_CipherInit_ex,
          (void *context, const void *type, void *engine, const unsigned char *key, const unsigned char *nonce, int way),
          (context, type, engine, key, nonce, way))

@@ -18,10 +18,12 @@ extension GatewayConfiguration {
     return AdminDraft.keys.decode(admin.value, &decoding)?.value.address?.value
   }
 
-  /// The lines of the key `admin`, up to the next that begin without a space: what is wrong in others is not seen.
+  /// The lines of the key `admin`, up to the next that begin without a space: what is wrong in others is not seen. None
+  /// where there are two such keys: which of them is meant, nobody knows.
   private static func adminLines(of bytes: [UInt8]) -> [UInt8] {
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard let first = lines.firstIndex(where: { $0.starts(with: "admin:".utf8) }) else { return [] }
+    let found = lines.indices.filter { lines[$0].starts(with: "admin:".utf8) }
+    guard found.count == 1, let first = found.first else { return [] }
     let rest = lines[(first + 1)...].prefix { line in
       guard let byte = line.first else { return true }
       return [UInt8(ascii: " "), UInt8(ascii: "#"), UInt8(ascii: "}"), UInt8(ascii: "\r")].contains(byte)

@@ -3,8 +3,8 @@ import Sockets
 /// Which failures to sign in operators are told of: at once that an account or an address has reached its bound, and of
 /// failures now and then how many they were.
 ///
-/// Bounded in memory and in lines, whatever is tried: made-up names take no line from users that there are, nor either
-/// of them from addresses, nor many failures from any of these.
+/// Bounded in memory and in lines, whatever is tried: made-up names take no line from users that there are, nor any of
+/// them from addresses, nor made-up programs or many failures from any of these.
 struct AttemptReports {
   private var failures: FaultReport
   /// Of the last failure.
@@ -12,6 +12,7 @@ struct AttemptReports {
   private var users: LineBudget
   private var strangers: LineBudget
   private var addresses: LineBudget
+  private var programs: LineBudget
 
   /// Lines of each kind within a pause.
   static let linesMax = 20
@@ -22,6 +23,7 @@ struct AttemptReports {
     users = LineBudget(most: AttemptReports.linesMax, pause: pause)
     strangers = users
     addresses = users
+    programs = users
   }
 
   /// A try has failed, or was refused.
@@ -45,7 +47,7 @@ struct AttemptReports {
     if let seconds = reached.account, username == nil ? strangers.spend(at: now) : users.spend(at: now) {
       events.append(.throttled(.account, username: username, address: address, seconds: seconds))
     }
-    if let seconds = reached.source, addresses.spend(at: now) {
+    if let seconds = reached.source, ofPrograms ? programs.spend(at: now) : addresses.spend(at: now) {
       let limit: SignInEvent.Limit = ofPrograms ? .program : .address
       events.append(.throttled(limit, username: nil, address: address, seconds: seconds))
     }
@@ -59,7 +61,7 @@ struct AttemptReports {
       events.append(.failures(count: count, lastOf: last.username, address: last.address))
     }
     let accounts = users.takeLeftOut(at: now) + strangers.takeLeftOut(at: now)
-    let addresses = self.addresses.takeLeftOut(at: now)
+    let addresses = self.addresses.takeLeftOut(at: now) + programs.takeLeftOut(at: now)
     if accounts + addresses > 0 { events.append(.moreThrottled(accounts: accounts, addresses: addresses)) }
     return events
   }

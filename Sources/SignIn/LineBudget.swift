@@ -7,6 +7,8 @@ struct LineBudget {
   private var since: MonotonicTime?
   private var spent = 0
   private var leftOut = 0
+  /// When the pause began in which the first of them was left out.
+  private var leftOutSince: MonotonicTime?
 
   /// - Parameters:
   ///   - most: Lines within `pause`.
@@ -23,6 +25,7 @@ struct LineBudget {
       spent = 0
     }
     guard spent < most else {
+      if leftOut == 0 { leftOutSince = since }
       leftOut += 1
       return false
     }
@@ -30,9 +33,9 @@ struct LineBudget {
     return true
   }
 
-  /// How many lines were left out, once there is room again; 0: none, or it is too soon.
+  /// How many lines were left out, once a pause is over, whether or not there are more; 0: none, or it is too soon.
   mutating func takeLeftOut(at now: MonotonicTime) -> Int {
-    guard leftOut > 0, since.map({ now >= $0 + pause }) ?? true else { return 0 }
+    guard leftOut > 0, leftOutSince.map({ now >= $0 + pause }) ?? true else { return 0 }
     defer { leftOut = 0 }
     return leftOut
   }

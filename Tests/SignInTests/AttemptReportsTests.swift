@@ -62,4 +62,15 @@ struct AttemptReportsTests {
     #expect(leftOut(at: 111) == [])
     #expect(reach(nil, 900, at: 111).count == 1)
   }
+
+  @Test("A flood that goes on is counted meanwhile, and one of programs takes no line from addresses")
+  mutating func floodGoesOn() {
+    var said: [String] = []
+    for second in Int64(100)..<130 {
+      for _ in 0..<25 { _ = reach(nil, nil, 900, ofPrograms: true, at: second) }
+      said += leftOut(at: second)
+    }
+    #expect(said == ["0 accounts, 235 addresses more", "0 accounts, 230 addresses more"])
+    #expect(reach(nil, nil, 900, at: 130) == ["address - from 192.0.2.1 for 900"])
+  }
 }

@@ -70,8 +70,12 @@ struct UsersFileOption: ParsableArguments {
   private func read() throws(SystemError) -> [UInt8]? {
     do throws(SystemError) {
       // Whoever may write the folder puts a link where the file was: no configuration says here who that is.
-      if geteuid() == 0, let folder = try FileAccess.folderMode(FileAccess.folder(of: usersFile)) {
-        FileOwner.ofGateway = folder.owner
+      if geteuid() == 0 {
+        // Nor a link where the folder was: of that, too, root follows none but its own.
+        FileOwner.ofGateway = FileOwner(user: 0, group: 0)
+        if let folder = try FileAccess.folderMode(FileAccess.folder(of: usersFile)) {
+          FileOwner.ofGateway = folder.owner
+        }
       }
       let (bytes, status) = try FileAccess.readWithStatus(usersFile, bytesMax: UsersFileOption.bytesMax)
       if let opening = UsersFile.Opening(mode: status.mode) {

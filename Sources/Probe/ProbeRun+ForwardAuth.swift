@@ -18,8 +18,8 @@ extension ProbeRun {
     let fault = fault(ofQuestion: forged)
     report.routes.append(ProbeReport.Route(name: name, alike: route.alike, fault: fault))
     guard fault == nil else { return }
-    for field in route.askedNames { ask(FieldTrick.all, with: field, name, forged) }
-    for field in route.askedListedNames { ask(FieldTrick.spellings, with: field, name, forged) }
+    for field in route.askedNames { ask(fieldTricks.ofFields, with: field, name, forged) }
+    for field in route.askedListedNames { ask(fieldTricks.ofListedFields, with: field, name, forged) }
     for cookie in route.cookieNames {
       for trick in CookieTrick.all {
         ask("Cookie \(cookie)", trick.name, name) {

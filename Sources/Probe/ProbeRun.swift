@@ -34,6 +34,7 @@ public struct ProbeRun: ~Copyable {
   private let key: IssuerKey
   private let credentials: ProbedCredentials
   private let routes: (routes: [ProbedRoute], unreached: [String])
+  let fieldTricks: FieldTricks
   var report = ProbeReport()
   private(set) var attempts: [Attempt] = []
 
@@ -48,8 +49,14 @@ public struct ProbeRun: ~Copyable {
   ///
   /// - Throws: If the gateway or the upstream of the probe could not start.
   public static func report(on configuration: GatewayConfiguration) throws(ProbeFault) -> ProbeReport {
+    try report(on: configuration, trying: .all)
+  }
+
+  static func report(
+    on configuration: GatewayConfiguration, trying fieldTricks: FieldTricks
+  ) throws(ProbeFault) -> ProbeReport {
     do {
-      var run = try ProbeRun(configuration)
+      var run = try ProbeRun(configuration, fieldTricks)
       let (routes, unreached) = run.routes
       for route in routes {
         for sender in route.senders { try run.probe(route, sender) }
@@ -72,7 +79,7 @@ public struct ProbeRun: ~Copyable {
     }
   }
 
-  private init(_ configuration: GatewayConfiguration) throws {
+  private init(_ configuration: GatewayConfiguration, _ fieldTricks: FieldTricks) throws {
     let (loop, received) = (try EventLoop(label: "probe"), ReceivedBytes())
     guard let any = SocketAddress(ipv4: "127.0.0.1", port: 0) else {
       throw ProbeFault(description: "127.0.0.1 is not an address")
@@ -113,6 +120,7 @@ public struct ProbeRun: ~Copyable {
     (self.loop, self.received, self.routes, self.key) = (loop, received, routes, key)
     (self.clear, self.secured, way) = (clear, secured, clear)
     (self.upstream, self.configuration, self.credentials) = (upstream, probed, credentials)
+    self.fieldTricks = fieldTricks
   }
 
   private static func address(
@@ -136,8 +144,8 @@ public struct ProbeRun: ~Copyable {
     let fault = fault(of: forged)
     report.routes.append(ProbeReport.Route(name: name, alike: route.alike, fault: fault))
     guard fault == nil else { return }
-    for field in route.fieldNames { attempt(FieldTrick.all, with: field, name, forged) }
-    for field in route.listedNames { attempt(FieldTrick.spellings, with: field, name, forged) }
+    for field in route.fieldNames { attempt(fieldTricks.ofFields, with: field, name, forged) }
+    for field in route.listedNames { attempt(fieldTricks.ofListedFields, with: field, name, forged) }
     for cookie in route.cookieNames {
       for trick in CookieTrick.all {
         attempt("Cookie \(cookie)", trick.name, name) {

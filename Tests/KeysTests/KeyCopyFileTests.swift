@@ -310,7 +310,7 @@ struct KeyCopyFileTests {
     let server = try KeyServer()
     defer { server.stop() }
     let key = try RemoteKeysTests.issuerKey()
-    let file = try folder.write("idp.json", KeyCopyFileTests.copy(server, of: key, age: 80).serialized())
+    let file = try folder.write("idp.json", KeyCopyFileTests.copy(server, of: key, age: 92).serialized())
     server.answer("/keys", .init(status: "503 X", body: []))
     let store = try RunningStore([KeyCopyFileTests.source(server, file, staleFor: .seconds(100))])
     defer { store.stop() }

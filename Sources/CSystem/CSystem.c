@@ -138,6 +138,10 @@ extern char **environ;
 
 const char *csystem_environment_entry(int index) { return environ ? environ[index] : NULL; }
 
+int csystem_contains(const void *bytes, size_t count, const void *part, size_t part_count) {
+  return memmem(bytes, count, part, part_count) != NULL;
+}
+
 int csystem_processor_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;

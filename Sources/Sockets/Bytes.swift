@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// Comparison of bytes. Not for secrets: it stops at the first difference.
@@ -24,12 +25,13 @@ public enum Bytes {
 
   /// Whether `part` stands anywhere in `bytes`; an empty one always does.
   public static func contains(_ bytes: Span<UInt8>, _ part: Span<UInt8>) -> Bool {
-    guard part.count > 0 else { return true }
-    var start = 0
-    while start + part.count <= bytes.count {
-      if bytes[start] == part[0], areEqual(bytes.extracting(start..<start + part.count), part) { return true }
-      start += 1
+    unsafe bytes.withUnsafeBytes { all in
+      unsafe part.withUnsafeBytes { sought in
+        guard let first = sought.baseAddress, sought.count > 0 else { return true }
+        guard let start = all.baseAddress else { return false }
+        // SAFETY: each is as long as is said.
+        return unsafe csystem_contains(start, all.count, first, sought.count) != 0
+      }
     }
-    return false
   }
 }

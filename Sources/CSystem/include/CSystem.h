@@ -214,6 +214,9 @@ int csystem_ends_within(int handle, int milliseconds);
 // Nothing where it has ended.
 void csystem_signal_process(int handle, int number);
 
+// Whether one block of memory stands anywhere in another.
+int csystem_contains(const void *bytes, size_t count, const void *part, size_t part_count);
+
 // The processors that this process may run on.
 int csystem_processor_count(void);
 

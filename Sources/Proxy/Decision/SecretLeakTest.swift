@@ -13,7 +13,7 @@ public import Tokens
 /// that would write secrets into logs does not start (SECURITY L-2).
 ///
 /// `MadeUpSecret` says where secrets are put, and `Program` what is written beside what this module writes. It runs before each
-/// start and takes a few milliseconds, without sockets and files: the exchange has no I/O, and what answers for sign-ins
+/// start and takes some tens of milliseconds, without sockets and files: the exchange has no I/O, and what answers for sign-ins
 /// only rehearses. So it does not come to what is said of servers that are asked, keys, introspection endpoints and
 /// collectors, nor to what is said of files, such as the configuration: of those, and of commands, tests of the whole
 /// program prove it.
@@ -76,10 +76,11 @@ public enum SecretLeakTest {
     let word = try MadeUpSecret.word()
     let setting = Setting(configuration: try configuration(word.text), metricNames: MetricNames(), key: key)
     let program = try make(setting)
-    let run = Run(setting, program)
     let shown = Text(place: "the configuration that operators are shown", "\(setting.configuration.effective)")
     if let place = place(of: SecretTraces(of: word.traces), in: [shown]) { return place }
-    for canary in try canaries(key, now: run.context.unixSeconds) {
+    for canary in try canaries(key, now: WallClock.seconds) {
+      // Of its own: what is remembered of the requests before holds nothing of this one.
+      let run = Run(setting, program)
       let traces = SecretTraces(of: canary.traces)
       for request in canary.requests(callback: program.callback) {
         if let place = place(of: traces, in: try run.texts(of: request) + program.takeMessages()) { return place }

@@ -2,8 +2,8 @@
 struct SecretTraces {
   /// The consecutive pieces of eight bytes of each secret, as many as fit.
   private var pieces: Set<UInt64> = []
-  /// Whether a piece ends with a byte: for most bytes a quick answer.
-  private var isLast = [Bool](repeating: false, count: 256)
+  /// Whether a piece ends with two bytes: for nearly all of them a quick answer.
+  private var areLast = [Bool](repeating: false, count: 1 << 16)
 
   init(of secrets: [[UInt8]]) {
     for secret in secrets {
@@ -12,7 +12,7 @@ struct SecretTraces {
         piece = piece << 8 | UInt64(byte)
         guard index % 8 == 7 else { continue }
         pieces.insert(piece)
-        isLast[Int(byte)] = true
+        areLast[Int(piece & 0xFFFF)] = true
       }
     }
   }
@@ -22,7 +22,7 @@ struct SecretTraces {
     var window: UInt64 = 0
     for byte in text {
       window = window << 8 | UInt64(byte)
-      if isLast[Int(byte)], pieces.contains(window) { return true }
+      if areLast[Int(window & 0xFFFF)], pieces.contains(window) { return true }
     }
     return false
   }

@@ -156,22 +156,27 @@ upstreams:
 routes:
   - {{ name: machines, host: api.example.com, path: /machines/**, methods: [POST], auth: machines, require: {{ roles: [writer] }},
       identity: {{ X-Service: sub, X-Names: dns, X-Issuer: iss }}, upstream: app }}
-  - {{ name: either, host: "*.example.com", path: /either/**, auth: [company, machines], anonymous: allow, upstream: app }}
+{others}
 """
 
+EITHER = '''
+  - { name: either, host: "*.example.com", path: /either/**, auth: [company, machines], anonymous: allow, upstream: app }
+'''
 
-@pytest.mark.parametrize("subject", ["uri", "common_name"])
-def test_I_1_no_forged_field_arrives_beside_a_certificate(tmp_path, subject):
+
+@pytest.mark.parametrize("subject, others, names", [
+    ("uri", EITHER, ["either, as nobody", "either, as company", "either, as machines"]), ("common_name", "", [])])
+def test_I_1_no_forged_field_arrives_beside_a_certificate(tmp_path, subject, others, names):
     authority, clients = Authority(tmp_path), Authority(tmp_path, "clients")
     _, chain, key = authority.issue("server")
     (tmp_path / "gateway.conf").write_text(CERTIFICATES.format(
-        chain=chain, key=key, clients=clients.path, trusted="", issuer=ISSUER, audience=AUDIENCE, subject=subject))
+        chain=chain, key=key, clients=clients.path, trusted="", issuer=ISSUER, audience=AUDIENCE, subject=subject,
+        others=others))
     result = run("probe", "--config", tmp_path / "gateway.conf", "--json", seconds=120)
     assert result.returncode == 0, (result.stdout[-2000:], result.stderr)
     probed = json.loads(result.stdout)
     assert probed["proved"] and probed["arrived"] == 0
-    assert [each["name"] for each in probed["routes"]] == [
-        "machines", "either, as nobody", "either, as company", "either, as machines"]
+    assert [each["name"] for each in probed["routes"]] == ["machines", *names]
     assert not [each for each in probed["routes"] if "fault" in each]
     # Let in by it and by nothing else: without one a route of machines alone answers 403 to whatever is sent.
     mine = [each for each in probed["results"] if each["route"] == "machines"]
@@ -192,7 +197,7 @@ def test_what_a_trusted_peer_says_keeps_its_certificate_from_counting(tmp_path):
     _, chain, key = authority.issue("server")
     (tmp_path / "gateway.conf").write_text(CERTIFICATES.format(
         chain=chain, key=key, clients=clients.path, trusted='trusted_proxies: ["0.0.0.0/0"]', issuer=ISSUER,
-        audience=AUDIENCE, subject="uri"))
+        audience=AUDIENCE, subject="uri", others=""))
     result = run("probe", "--config", tmp_path / "gateway.conf", "--json", seconds=120)
     assert result.returncode == 1
     [route] = [each for each in json.loads(result.stdout)["routes"] if each["name"] == "machines"]

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -444,6 +445,24 @@ def test_L_3_a_users_file_that_its_group_can_write_is_not_taken(scene):
     made.users_file.chmod(0o640)
     made.gateway.wait_message("users file read")
     assert made.login("mallory").status == 200
+
+
+def test_a_users_file_that_could_not_be_read_for_a_while_is_taken(scene):
+    made = scene()
+    text = made.users_file.read_text() + person("u-9", "mallory")
+    before = resource.prlimit(made.gateway.pid, resource.RLIMIT_NOFILE)
+    # No file can be opened, and the end of that changes nothing in this one.
+    resource.prlimit(made.gateway.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+    made.write_users(text)
+    fault = "the users file cannot be used; the users read before stay in force"
+    assert "cannot be read: Too many open files" in made.gateway.wait_message(fault)["why"]
+    changed = made.users_file.stat().st_ctime_ns
+    # It is tried again meanwhile.
+    time.sleep(2.5)
+    resource.prlimit(made.gateway.pid, resource.RLIMIT_NOFILE, before)
+    made.gateway.wait_message("users file read")
+    assert made.login("mallory").status == 200
+    assert made.users_file.stat().st_ctime_ns == changed and len(made.gateway.said(fault)) == 1
 
 
 def test_C_11_nobody_shuts_out_a_machine(scene):

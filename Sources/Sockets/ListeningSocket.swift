@@ -50,7 +50,11 @@ public final class ListeningSocket: Sendable {
   /// - Parameters:
   ///   - backlog: Connections that may wait to be accepted.
   ///   - listensAtOnce: Else nobody can connect to it before `listen`.
-  public init(_ address: SocketAddress, backlog: Int32, listensAtOnce: Bool = true) throws(SystemError) {
+  ///   - unixModeMax: The permissions that a unix path has at most, as `chmod` takes them, of those that the umask leaves;
+  ///     nil: all of them.
+  public init(
+    _ address: SocketAddress, backlog: Int32, listensAtOnce: Bool = true, unixModeMax: UInt32? = nil
+  ) throws(SystemError) {
     let number = csystem_stream_socket(address.family)
     guard number >= 0 else { throw .last("socket") }
     var path: String?
@@ -58,6 +62,8 @@ public final class ListeningSocket: Sendable {
       if address.isUnix {
         path = String(address.text.dropFirst("unix:".count))
         if let path { try ListeningSocket.removeAbandoned(path, address) }
+        // Linux makes the path with the socket's mode: it never has another, and the umask of all threads stays.
+        if let unixModeMax, fchmod(number, unixModeMax) != 0 { throw .last("fchmod") }
       } else {
         try ListeningSocket.set(number, SOL_SOCKET, SO_REUSEADDR)
         try ListeningSocket.set(number, SOL_SOCKET, SO_REUSEPORT)

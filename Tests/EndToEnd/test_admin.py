@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -565,6 +566,24 @@ def test_a_unix_socket_and_a_handover(start, upstream, tmp_path):
     assert gateway.wait() == 0
     assert ask("/health/ready") == "ready\n"
     assert json.loads(ask("/status"))["uptime_seconds"] <= max(first, 3) and pid == gateway.pid
+
+
+@pytest.mark.parametrize("umask, mode", [("000", 0o660), ("027", 0o640), ("077", 0o600)])
+def test_A_1_the_mode_of_its_unix_socket(start, upstream, tmp_path, umask, mode):
+    app, first, second, listener = upstream(), tmp_path / "a.sock", tmp_path / "b.sock", tmp_path / "l.sock"
+
+    def settings(path):
+        return config(app, admin=f"{{ address: 'unix:{path}' }}").replace(
+            "listeners:\n", f"listeners:\n      - address: 'unix:{listener}'\n", 1)
+    gateway = start(settings(first), prefix=["sh", "-c", f'umask {umask}; exec "$@"', "sh"])
+    assert stat.S_IMODE(first.stat().st_mode) == mode
+    # That of clients is for whomever the umask lets in.
+    assert stat.S_IMODE(listener.stat().st_mode) == 0o777 & ~int(umask, 8)
+    # That of a new process is alike.
+    gateway.write_config(settings(second))
+    gateway.signal(signal.SIGUSR2)
+    assert gateway.wait() == 0
+    assert stat.S_IMODE(second.stat().st_mode) == mode
 
 
 def test_its_path_goes_with_it(start, upstream, tmp_path):

@@ -10,7 +10,10 @@ struct AdminDraft: Sendable {
     keys: [
       Key(
         "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
-        "`127.0.0.1:9901` or `unix:path`. Without TLS, and without a credential: whoever can reach it is an operator."),
+        """
+        `127.0.0.1:9901` or `unix:path`, which has the mode 0660 at most. Without TLS, and without a credential: whoever \
+        can reach it is an operator.
+        """),
       Key(
         "hosts", \.hosts, .list(of: .hostName, "hosts"),
         """

@@ -46,7 +46,7 @@ public struct ListenerSockets: Sendable {
       share(sockets, of: listener, at: index)
     }
     guard let admin, let group = groups.last else { return }
-    let sockets = try ListenerSockets.complete(group, admin, workers: 1)
+    let sockets = try ListenerSockets.complete(group, admin, workers: 1, unixModeMax: ListenerSockets.adminModeMax)
     all += sockets
     adminAddress = try ListenerSockets.socketAddress(admin.with(port: sockets.first?.port ?? 0)).text
     adminShares = sockets.map { Share(socket: $0, isShared: false, listener: 0, proxyProtocol: false) }
@@ -70,7 +70,7 @@ public struct ListenerSockets: Sendable {
 
   /// Those of `inherited`, and such as are bound now.
   private static func complete(
-    _ inherited: [ListeningSocket], _ address: ListenAddress, workers: Int
+    _ inherited: [ListeningSocket], _ address: ListenAddress, workers: Int, unixModeMax: UInt32? = nil
   ) throws(ServerError) -> [ListeningSocket] {
     var address = address
     var sockets = inherited
@@ -85,7 +85,8 @@ public struct ListenerSockets: Sendable {
         if sockets.isEmpty { try ListeningSocket.ensureFree(target) }
         // Beside sockets that an earlier process accepts from, one would get connections that are lost when this start
         // comes to nothing.
-        let socket = try ListeningSocket(target, backlog: backlog, listensAtOnce: inherited.isEmpty)
+        let socket = try ListeningSocket(
+          target, backlog: backlog, listensAtOnce: inherited.isEmpty, unixModeMax: unixModeMax)
         sockets.append(socket)
         // Port 0: the first one's choice is that of all.
         address = address.with(port: socket.port)
@@ -116,6 +117,8 @@ public struct ListenerSockets: Sendable {
   }
 
   private static let backlog: Int32 = 4096
+  /// Whoever can connect to the admin listener is an operator: the gateway's user and group may, whatever the umask is.
+  private static let adminModeMax: UInt32 = 0o660
 
   // MARK: Handing over
 

@@ -29,6 +29,8 @@ struct LogTests {
     "What is wrong is said where it stands",
     arguments: [
       ("claims: rule", #"3:16: "rule" is not off, rules or a list of claims; did you mean "rules"?"#),
+      ("claims: [rules]", #"3:17: "rules" cannot be in a list; write rules without brackets"#),
+      ("claims: [x, OFF]", #"3:20: "OFF" cannot be in a list; write off without brackets"#),
       ("claims: []", "3:16: an empty list; expected a list of claims, or leave the key out"),
       ("claims: [a..b]", #"3:17: "a..b" is not a claim; write a name, or names joined by dots"#),
       ("format: combined, claims: rules", #"3:34: "claims" with format: combined, which has no field for them"#),

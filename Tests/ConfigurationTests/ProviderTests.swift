@@ -290,7 +290,8 @@ struct ProviderTests {
     "Audiences have to be said",
     arguments: [
       ("audiences: any", nil),
-      ("audiences: [any]", nil),
+      ("audiences: [any]", "6:17: \"any\" cannot be in a list; write any without brackets"),
+      ("audiences: [a, Any]", "6:20: \"Any\" cannot be in a list; write any without brackets"),
       ("audiences: []", "6:16: an empty list; expected a list of audiences, or leave the key out"),
       ("audiences: orders", "6:16: expected a list of audiences or any; write [orders]"),
       ("audiences:", "6:15: expected a list of audiences, found nothing"),

@@ -32,6 +32,7 @@ struct ProviderTryTests {
       ("{ leeway: 1s }", #"8:12: unknown key "leeway""#),
       ("{ require: { scopes: [a] } }", #"8:23: unknown key "scopes""#),
       ("{ audiences: any }", "8:23: "),
+      ("{ audiences: [any] }", #"8:24: "any" cannot be in a list; with it nothing would be tried"#),
       ("{ require: { typ: portcullis-assertion+jwt } }", #"8:28: "portcullis-assertion+jwt" is the type"#),
       ("{}", "8:10: "),
     ])

@@ -61,7 +61,13 @@ struct RouteTests {
       Row(keys: "auth: company", fault: "13:11: no provider is called \"company\"; there are local"),
       Row(keys: "auth: []", fault: "13:11: an empty list; expected a list of providers, or leave the key out"),
       Row(keys: "auth: [local, local]", fault: "13:19: \"local\" is named twice"),
-      Row(keys: "auth: [none]", fault: "13:12: no provider is called \"none\"; there are local"),
+      Row(keys: "auth: [none]", fault: "13:12: \"none\" cannot be in a list; write none without brackets"),
+      Row(
+        keys: "auth: none\n    upgrade: [websocket, None]",
+        fault: "14:26: \"None\" cannot be in a list; write none without brackets"),
+      Row(
+        keys: "auth: none\n    upgrade:\n      - none",
+        fault: "15:9: \"none\" cannot be in a list; write none without a dash"),
       Row(
         keys: "auth: none\n    require: { roles: [admin] }",
         fault: "14:5: \"require\" with auth: none; nobody is asked for a token"),
@@ -421,6 +427,14 @@ struct RouteTests {
     #expect(
       try configuration(Sample(top: "case_insensitive_paths: [A.example, \"*.b.example\"]\n").text).caseInsensitivePaths
         == [.exact("a.example"), .below("b.example")])
+    #expect(
+      faults(Sample(top: "case_insensitive_paths: [a.example, ALL]\n").text) == [
+        "3:37: \"ALL\" cannot be in a list; write all without brackets"
+      ])
+    #expect(
+      faults(Sample(top: "case_insensitive_paths: [\"${X}\"]\n").text, environment: ["X": "all"]) == [
+        "3:26: \"${X}\" cannot be in a list; write all without brackets"
+      ])
     #expect(
       faults(Sample(top: "case_insensitive_paths: every\n").text) == [
         "3:25: expected a list of hosts, found \"every\"; write [every]"

@@ -73,6 +73,33 @@ extension ValueKind {
   }
 }
 
+extension ValueKind {
+  /// The same kind, for a key that has keywords beside its list: in the list they would be names like any other, and the
+  /// key would do something else than it says.
+  ///
+  /// - Parameters:
+  ///   - keywords: In lower case; no element is one of them, in any case.
+  ///   - advice: What to write instead of one; if omitted, the keyword by itself.
+  func keepingApart(_ keywords: String..., advice: String? = nil) -> ValueKind {
+    ValueKind(
+      noun: noun, reference: reference, text: text, sections: sections, effective: effective,
+      effectiveDefault: effectiveDefault,
+      decode: { node, decoding in
+        guard case .sequence(let elements) = node.content else { return decode(node, &decoding) }
+        var isFound = false
+        for element in elements {
+          guard case .scalar(let scalar) = element.content,
+            let keyword = keywords.first(where: { $0 == scalar.text.lowercased() })
+          else { continue }
+          isFound = true
+          let alone = "write \(keyword) without \(node.isInBrackets ? "brackets" : "a dash")"
+          decoding.report(element.position, "\(scalar.quoted) cannot be in a list; \(advice ?? alone)")
+        }
+        return isFound ? nil : decode(node, &decoding)
+      })
+  }
+}
+
 /// An entry of a mapping whose keys are names.
 struct Named<Target: Sendable>: Sendable {
   let name: String

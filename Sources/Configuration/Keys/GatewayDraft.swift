@@ -72,7 +72,7 @@ struct GatewayDraft: Sendable {
 
 extension ValueKind where Value == [HostPattern] {
   fileprivate static var hostsOrAll: ValueKind {
-    let hosts = ValueKind<[Written<HostPattern>]>.list(of: .hostPattern, "hosts")
+    let hosts = ValueKind<[Written<HostPattern>]>.list(of: .hostPattern, "hosts").keepingApart("all")
     return ValueKind(noun: "a list of hosts or all", reference: "list of hosts, or `all`") { node, decoding in
       if case .scalar(let scalar) = node.content, scalar.text == "all" { return [.any] }
       return hosts.decode(node, &decoding)?.map(\.pattern)

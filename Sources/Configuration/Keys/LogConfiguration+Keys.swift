@@ -54,7 +54,7 @@ extension ValueKind where Value == LogConfiguration.Target {
 
 extension ValueKind where Value == LogConfiguration.Claims {
   static var loggedClaims: ValueKind {
-    let paths = ValueKind<[ClaimPath]>.list(of: .claimPath, "claims")
+    let paths = ValueKind<[ClaimPath]>.list(of: .claimPath, "claims").keepingApart("off", "rules")
     return ValueKind(
       noun: "off, rules or a list of claims", reference: "`off`, `rules`, or list of claims",
       text: { claims in

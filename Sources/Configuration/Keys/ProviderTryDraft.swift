@@ -17,7 +17,9 @@ struct ProviderTryDraft: TriedDraft {
     defaults: ProviderTryDraft(),
     keys: [
       Key(
-        "audiences", ifWritten: \.audiences, .list(of: .text("an audience"), "audiences"),
+        "audiences", ifWritten: \.audiences,
+        ValueKind.list(of: .text("an audience"), "audiences")
+          .keepingApart("any", advice: "with it nothing would be tried"),
         "The future list; if omitted, the present one."),
       Key(
         "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),

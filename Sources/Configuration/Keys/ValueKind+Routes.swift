@@ -60,6 +60,7 @@ extension ValueKind where Value == String {
 extension ValueKind where Value == AuthenticationDraft {
   static var authentication: ValueKind {
     let names = ValueKind<[Located<String>]>.oneOrMore(of: ValueKind<String>.text("a provider").located, "providers")
+      .keepingApart("none")
     return ValueKind(noun: "a provider, a list of them, or none", reference: "provider, list of providers, or `none`") {
       node, decoding in
       if case .scalar(let scalar) = node.content, scalar.text == "none" {

@@ -2,7 +2,7 @@ import Tokens
 
 extension ValueKind where Value == Audiences {
   static var audiences: ValueKind {
-    let list = ValueKind<[String]>.list(of: .text("an audience"), "audiences")
+    let list = ValueKind<[String]>.list(of: .text("an audience"), "audiences").keepingApart("any")
     return ValueKind(noun: "a list of audiences or any", reference: "list of strings, or `any`") { node, decoding in
       if case .scalar(let scalar) = node.content, scalar.text == "any" {
         return decoding.isAsWritten("any", scalar, node, "open to tokens for others") ? .any : nil

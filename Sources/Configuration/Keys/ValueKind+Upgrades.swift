@@ -1,7 +1,7 @@
 extension ValueKind where Value == [String] {
   /// Names of protocols, in lower case; none of them with `none`.
   static var upgrades: ValueKind {
-    let list = ValueKind<[String]>.list(of: .upgradeProtocol, "protocols")
+    let list = ValueKind<[String]>.list(of: .upgradeProtocol, "protocols").keepingApart("none")
     return ValueKind(
       noun: "protocols or none", reference: "list of protocols, or `none`",
       text: { $0.isEmpty ? "none" : list.text($0) },

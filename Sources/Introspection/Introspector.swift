@@ -114,7 +114,7 @@ final class Introspector {
       let said = try IntrospectionResponse(try IntrospectionFault.ofFetches(response))
       breaker.succeeded()
       if faults.succeeded() { report(.recovered(provider: endpoint.policy.provider)) }
-      answer(token, endpoint.result(of: said, now: WallClock.seconds))
+      answer(token, endpoint.result(of: said, about: token, now: WallClock.seconds))
     } catch {
       failed(error, admission)
       answer(token, .unavailable)

@@ -30,7 +30,8 @@ extension IntrospectionEndpoint {
       let end = (try? response.get())?.certificateEnd
       do throws(IntrospectionFault) {
         let said = try IntrospectionResponse(try IntrospectionFault.ofFetches(response))
-        completion(SingleIntrospection(result: .success(self.result(of: said, now: now)), certificateEnd: end))
+        let result = self.result(of: said, about: token, now: now)
+        completion(SingleIntrospection(result: .success(result), certificateEnd: end))
       } catch {
         completion(SingleIntrospection(result: .failure(error), certificateEnd: end))
       }
@@ -38,12 +39,13 @@ extension IntrospectionEndpoint {
   }
 
   /// What a response means here.
-  func result(of said: IntrospectionResponse, now: UnixSeconds) -> IntrospectionResult {
+  func result(of said: IntrospectionResponse, about token: [UInt8], now: UnixSeconds) -> IntrospectionResult {
     switch said {
     case .inactive: return .inactive
     case .active(let claims):
       do throws(TokenError) {
-        return .active(try IntrospectedToken(response: claims, policy, now: now, cacheSeconds: cacheSeconds))
+        return .active(
+          try IntrospectedToken(of: token, response: claims, policy, now: now, cacheSeconds: cacheSeconds))
       } catch {
         return .refused(error)
       }

@@ -25,9 +25,11 @@ final class ProbedCredentials: Sendable {
   func answer(_ question: IntrospectionQuestion, now: UnixSeconds) -> IntrospectionResult {
     let asked = Known(credential: question.credential, provider: question.provider)
     guard let said = claims.withLock({ $0[asked] }) else { return .inactive }
+    let token: [UInt8]? = if case .token(let token) = question.credential { token } else { nil }
     do throws(TokenError) {
       return .active(
-        try IntrospectedToken(response: said, providers[question.provider].policy, now: now, cacheSeconds: 0))
+        try IntrospectedToken(
+          of: token, response: said, providers[question.provider].policy, now: now, cacheSeconds: 0))
     } catch {
       return .refused(error)
     }

@@ -10,7 +10,18 @@ public final class IntrospectedToken: Sendable {
   /// From this second on the token itself is refused, as far as the issuer has said when.
   public let tokenDeadline: UnixSeconds
 
+  /// Checks the header of a token that is about to be shown to its issuer as that of one that is verified here: an issuer
+  /// may call a token active that is not for requests, such as an ID token (RFC 8725 §3.11).
+  ///
+  /// - Parameter token: One that is not a JWS has no header, and passes.
+  /// - Throws: `TokenError`, with the reason for which it is refused.
+  public static func checkHeader(_ token: Span<UInt8>, _ policy: TokenPolicy) throws(TokenError) {
+    try JOSEHeader.ofOpaque(token)?.checkType(policy.type)
+  }
+
   /// - Parameters:
+  ///   - token: That was asked about; nil for a session, which is not a token. Its header is checked as by
+  ///     `checkHeader`.
   ///   - response: What the issuer said, `active` and all: a JSON object whose members are the token's claims (RFC 7662
   ///     §2.2). The claims that are there are checked as a token's are; `aud` has to be there where the policy names
   ///     audiences.
@@ -19,8 +30,11 @@ public final class IntrospectedToken: Sendable {
   ///   - cacheSeconds: How long the issuer's word is taken; 0: for this once.
   /// - Throws: Why the token, active or not, is not good here.
   public init(
-    response: [UInt8], _ policy: TokenPolicy, now: UnixSeconds, cacheSeconds: Int64
+    of token: [UInt8]? = nil, response: [UInt8], _ policy: TokenPolicy, now: UnixSeconds, cacheSeconds: Int64
   ) throws(TokenError) {
+    var header: JOSEHeader?
+    if let token { header = try JOSEHeader.ofOpaque(token.span) }
+    try header?.checkType(policy.type)
     guard let claims = try? JSONDocument(response.span), claims.kind(claims.root) == .object else {
       throw TokenError(.claimsInvalid)
     }
@@ -30,7 +44,7 @@ public final class IntrospectedToken: Sendable {
     } catch {
       throw TokenError(error.fault, subject: policy.subject(ofRefused: claims, from: .issuer))
     }
-    self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, from: .issuer, now: now))
+    self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, header, from: .issuer, now: now))
     tokenDeadline = times.deadline
     deadline = min(times.deadline, now + cacheSeconds)
   }

@@ -38,6 +38,16 @@ struct JOSEHeader: Sendable {
     }
   }
 
+  /// The header of a token that may be opaque; nil where it has none: two dots, and in front of the first one a JSON
+  /// object with `alg` or `typ`. Whatever is in the other two parts, an issuer may know how to read it.
+  static func ofOpaque(_ token: Span<UInt8>) throws(TokenError) -> JOSEHeader? {
+    guard let parts = try? CompactParts(token), let text = Base64URL.decode(token.extracting(parts.header)),
+      let members = try? JSONDocument(text.span), members.kind(members.root) == .object,
+      members.member("alg", of: members.root) != nil || members.member("typ", of: members.root) != nil
+    else { return nil }
+    return try JOSEHeader(text)
+  }
+
   private static let algorithms = SignatureAlgorithm.allCases.map { (name: $0.rawValue, algorithm: $0) }
   /// RFC 7515 §4.1.11: what is not understood has to be refused; `cty` would mean a token inside, `zip` a bomb.
   static let extensions = ["crit", "b64", "cty", "zip"]

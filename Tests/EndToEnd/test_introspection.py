@@ -671,6 +671,42 @@ def test_all_tokens_are_introspected_where_the_provider_says_so(start, upstream,
     assert not gateway.said("keys")
 
 
+@pytest.mark.parametrize("required, good, bad", [
+    ("", ["JWT", "at+jwt", None], ["logout+jwt", "portcullis-assertion+jwt", "dpop+jwt"]),
+    ("require: { typ: at+jwt }", ["at+jwt", "application/at+jwt"], ["JWT", None, "logout+jwt"]),
+])
+def test_T_6_an_issuer_is_not_asked_about_a_token_of_another_type(
+        start, upstream, issuer, secret, keys, required, good, bad):
+    app = upstream()
+    tokens = {typ: mint(keys["ES256"], headers={"typ": typ}) for typ in {*good, *bad}}
+    # The issuer knows each of them, and also reads one that is not as strict as a JWS has to be.
+    padded = {token + "=": active() for token in tokens.values()}
+    endpoint = issuer({"opaque": active(), **{token: active() for token in tokens.values()}, **padded})
+    gateway = start(config(app, endpoint, secret, required, introspection=", tokens: all"))
+    judge = Judge(gateway, app)
+    for typ in bad:
+        judge.bad_token(tokens[typ], "token_type_refused")
+        judge.bad_token(tokens[typ] + "=", "token_type_refused")
+    assert endpoint.asked == [] and endpoint.refused == []
+    for typ in good:
+        judge.allowed([bearer(tokens[typ])])
+    # A token that is not a JWT has no type.
+    judge.allowed([bearer("opaque")])
+    assert endpoint.asked == [*(tokens[typ] for typ in good), "opaque"]
+
+
+def test_T_6_the_type_of_an_introspected_jwt_is_tried(start, upstream, issuer, secret, keys):
+    app = upstream()
+    plain, typed = (mint(keys["ES256"], headers={"typ": typ}) for typ in ("JWT", "at+jwt"))
+    endpoint = issuer({token: active() for token in (plain, typed, "opaque")})
+    gateway = start(config(
+        app, endpoint, secret, "try: { require: { typ: at+jwt } }", introspection=", tokens: all"))
+    judge = Judge(gateway, app)
+    for token, shadow in [(plain, "token_type_refused"), (typed, None), ("opaque", None)]:
+        request = judge.allowed([bearer(token)])
+        assert gateway.access_of(request.field("x-request-id")).get("shadow") == shadow
+
+
 @pytest.mark.parametrize("introspection", ["", ", tokens: all"])
 def test_T_11_beside_another_provider(start, upstream, issuer, secret, key_server, keys, introspection):
     app, endpoint = upstream(), issuer({GOOD: active(sub="opaque")})

@@ -40,6 +40,56 @@ struct IntrospectedTokenTests {
     #expect(token.claims.claim(ClaimPath(name: "tenant")) == .string("acme"))
   }
 
+  struct Header: Sendable, CustomTestStringConvertible {
+    let text: String
+    var type: String?
+    let reason: Reason?
+    var testDescription: String { "\(text), \(type ?? "any type"): \(reason?.rawValue ?? "good")" }
+  }
+
+  @Test(
+    "T-6: the header of what is introspected is checked as that of a token that is verified here",
+    arguments: [
+      Header(text: #"{"alg":"ES256"}"#, reason: nil),
+      Header(text: #"{"alg":"ES256","typ":"JWT"}"#, reason: nil),
+      Header(text: #"{"alg":"ES256","typ":"application/AT+jwt"}"#, reason: nil),
+      Header(text: #"{"alg":"ES256","typ":"logout+jwt"}"#, reason: .tokenTypeRefused),
+      Header(text: #"{"alg":"ES256","typ":"portcullis-assertion+jwt"}"#, reason: .tokenTypeRefused),
+      Header(text: #"{"alg":"other","typ":"logout+jwt"}"#, reason: .tokenTypeRefused),
+      Header(text: #"{"alg":"ES256","typ":"at+jwt"}"#, type: "at+jwt", reason: nil),
+      Header(text: #"{"alg":"ES256","typ":"JWT"}"#, type: "at+jwt", reason: .tokenTypeRefused),
+      Header(text: #"{"alg":"ES256"}"#, type: "at+jwt", reason: .tokenTypeRefused),
+      Header(text: #"{"alg":"ES256","typ":7}"#, reason: .tokenHeaderInvalid),
+      Header(text: #"{"typ":"logout+jwt"}"#, reason: .tokenHeaderInvalid),
+      Header(text: #"{"alg":"ES256","cty":"JWT"}"#, reason: .tokenExtensionRefused),
+      // What is not a JWS has no type: a value signed by another scheme, or no JSON at all.
+      Header(text: #"{"user":"alice"}"#, type: "at+jwt", reason: nil),
+      Header(text: #"["alg"]"#, type: "at+jwt", reason: nil),
+      Header(text: #"{"alg":"ES256","typ":"JWT""#, type: "at+jwt", reason: nil),
+    ])
+  func header(_ row: Header) throws {
+    var policy = Self.policy()
+    policy.type = row.type
+    // The end is one that only a lenient issuer reads.
+    for end in [".e30.AA", ".e30.AA==", ".~."] {
+      let token = Array((Base64URL.text(Array(row.text.utf8)) + end).utf8)
+      func reason(_ check: () throws(TokenError) -> Void) -> Reason? {
+        do throws(TokenError) {
+          try check()
+          return nil
+        } catch {
+          return error.reason
+        }
+      }
+      #expect(reason { () throws(TokenError) in try IntrospectedToken.checkHeader(token.span, policy) } == row.reason)
+      #expect(
+        reason { () throws(TokenError) in
+          _ = try IntrospectedToken(
+            of: token, response: Array(#"{"active":true,"aud":"api"}"#.utf8), policy, now: Issuer.now, cacheSeconds: 0)
+        } == row.reason)
+    }
+  }
+
   struct Row: Sendable, CustomTestStringConvertible {
     let members: String
     let reason: Reason?

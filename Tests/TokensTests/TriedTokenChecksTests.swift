@@ -71,6 +71,20 @@ struct TriedTokenChecksTests {
     #expect(throws: TokenError.self) { try verified(wider, type: "other") }
   }
 
+  @Test("T-6: of an introspected JWT the header is tried, too; an opaque token has none")
+  func introspectedHeader() throws {
+    let tried = policy(TriedTokenChecks(type: "at+jwt"))
+    for (token, reason) in [
+      (#"{"alg":"ES256","typ":"at+jwt"}"#, nil), (#"{"alg":"ES256"}"#, Reason.tokenTypeRefused), ("opaque", nil),
+    ] {
+      let token = "\(Base64URL.text(Array(token.utf8))).e30.AA"
+      let said = #"{"active":true,"sub":"a","aud":"api","iat":\#(now)}"#
+      let introspected = try IntrospectedToken(
+        of: Array(token.utf8), response: Array(said.utf8), tried, now: now, cacheSeconds: 300)
+      #expect(introspected.claims.triedRefusal(at: now) == reason, "\(token)")
+    }
+  }
+
   @Test("Of an issuer's answer, and of supposed claims, what is in the header is not looked at")
   func withoutHeader() throws {
     let tried = policy(TriedTokenChecks(audiences: .oneOf(["api"]), ageMaxSeconds: 60, type: "at+jwt"))

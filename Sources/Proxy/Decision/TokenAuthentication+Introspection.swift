@@ -27,6 +27,13 @@ extension TokenAuthentication {
   mutating func introspect(_ token: Span<UInt8>, waiting: Wait, in context: DecisionContext) -> Outcome {
     let place = place(of: provider, in: context)
     guard TokenForm.isBearerToken(token) else { return .refused(.tokenMalformed, keyID: nil, provider: provider) }
+    if place == provider {
+      do throws(TokenError) {
+        try IntrospectedToken.checkHeader(token, context.active.verifiers[provider].policy)
+      } catch {
+        return .refused(error.reason, keyID: error.keyID, provider: provider)
+      }
+    }
     switch waiting {
     case .introspected(let result): return outcome(of: result, token, place, context)
     case .allowed:

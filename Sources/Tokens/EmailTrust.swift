@@ -11,7 +11,8 @@ enum EmailTrust: Sendable {
   case denied
 
   init(_ claims: JSONDocument, _ verification: EmailVerification) {
-    guard let email = claims.member("email", of: claims.root) else {
+    // What is null says no more than what is absent, and is logged as the same.
+    guard let email = claims.member("email", of: claims.root), claims.kind(email) != .null else {
       self = .proven
       return
     }
@@ -34,7 +35,6 @@ enum EmailTrust: Sendable {
   /// One address, or a list of them, as certificates have it. Readers differ on whose `a@b@c` is.
   private static func holdsAddresses(_ claims: JSONDocument, _ place: JSONDocument.Place) -> Bool {
     switch claims.kind(place) {
-    case .null: return true
     case .string:
       guard let range = claims.stringRange(place) else { return false }
       return claims.withBytes { bytes in

@@ -78,8 +78,15 @@ def test_I_9_what_is_not_one_address_is_told_to_nobody(judge, keys, address, iss
     assert request.field("x-forwarded-user") == "alice"
 
 
-def test_I_9_without_an_address_nobody_is_excluded(judge, keys):
-    assert judge.allowed([bearer(mint(keys["ES256"]))], "/others/x").field("x-forwarded-email") is None
+@pytest.mark.parametrize("claims", [
+    {}, {"email": None}, {"email": None, "email_verified": None}, {"email": None, "email_verified": False},
+    {"email": None, "email_verified": 7}])
+@pytest.mark.parametrize("issuer", [ISSUER, ASSUMING])
+def test_I_9_without_an_address_nobody_is_excluded(judge, keys, claims, issuer):
+    token = [bearer(mint(keys["ES256"], iss=issuer, **claims))]
+    assert judge.allowed(token, "/others/x").field("x-forwarded-email") is None
+    # Nor let in.
+    judge.refused(403, "claim_mismatch", "policy", "/mail/x", token, FORBIDDEN)
 
 
 @pytest.mark.parametrize("claims, reason", [

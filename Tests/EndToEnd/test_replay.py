@@ -162,6 +162,18 @@ def test_what_another_configuration_decides_otherwise(logged, tmp_path):
     assert example in result.stdout
 
 
+def test_an_address_that_is_null_decides_as_one_that_is_absent(start, upstream, issuer, keys, tmp_path):
+    """They are the same in the log."""
+    text = config(issuer, upstream()).replace("require: { roles: [admin] }", 'require: { not: { claims: { email: a@b.example } } }')
+    gateway = start(text)
+    for claims in ({}, {"email": None}, {"email": None, "email_verified": False}):
+        assert ask(gateway, "/admin/a", mint(keys["ES256"], **claims))[0] == 200
+    lines = gateway.wait_access(3, path="/admin/a")
+    assert {line["claims"]["email"] for line in lines} == {None}
+    (tmp_path / "log").write_text(gateway.access_text)
+    assert replay(tmp_path / "log", gateway.config_path)["otherwise"] == 0
+
+
 def test_other_routes_and_upstreams(logged, tmp_path):
     log, text = logged
     candidate = text.replace("upstreams: {", "upstreams: { echo: { builtin: echo },").replace(

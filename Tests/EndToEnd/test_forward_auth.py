@@ -42,6 +42,7 @@ routes:
     require: {{ roles: [admin] }}
     identity: {{ X-Tenant: tenant }}
     upstream: app
+  - {{ host: app.test, path: /own/**, auth: company, identity: {{ x-tenant: tenant, defaults: false }}, upstream: app }}
   - {{ host: app.test, path: /limited/**, auth: none, rate_limit: {{ by: client, rate: 1/h, burst: 1 }}, upstream: app }}
   - host: app.test
     path: /cors/**
@@ -115,6 +116,39 @@ def test_who_may_pass_is_told_with_whose_it_is(gateway, token):
     line = gateway.access_of(answer.request_id)
     assert (line["method"], line["host"], line["path"], line["subject"]) == ("GET", "app.test", "/x", "alice")
     assert line["status"] == 200 and "reason" not in line
+
+
+NAMES = ["x-forwarded-user", "x-forwarded-preferred-username", "x-forwarded-email", "x-forwarded-groups", "x-tenant"]
+
+
+@pytest.mark.parametrize("path, told", [
+    ("/x", ["alice", "", "a@app.test", "", ""]), ("/own/x", ["", "", "", "", "acme"]), ("/public/x", [""] * 5)])
+def test_I_1_every_response_has_the_identity_headers_of_every_route(gateway, token, path, told):
+    """A proxy copies one list of headers for all routes."""
+    answer = ask(gateway(), "GET", path, "app.test", bearer(token))
+    assert answer.status == 200
+    assert [answer.all(name) for name in NAMES] == [[value] for value in told]
+
+
+def test_I_1_no_placeholder_of_Caddy_s_is_an_identity(proxied, token, monkeypatch):
+    """What Caddy copies from a response that does not have it arrives as `{http.reverse_proxy.header.X-Tenant}`."""
+    documented = caddy
+
+    def with_tenant(folder, port, app, gateway):
+        command = documented(folder, port, app, gateway)
+        config = folder / "Caddyfile"
+        text, count = re.subn("copy_headers ", "copy_headers X-Tenant ", config.read_text())
+        assert count == 1
+        config.write_text(text.replace("route {", "route {\n    request_header -X-Tenant"))
+        return command
+    monkeypatch.setitem(globals(), "caddy", with_tenant)
+    proxy = proxied("caddy")
+    for path, told in (("/x", ["alice", "", "a@app.test", "", ""]), ("/own/x", ["", "", "", "", "acme"])):
+        assert get(proxy, path, [bearer(token), ("X-Tenant", "forged")], host="app.test").status == 200
+        [request] = proxy.app.wait_requests()
+        assert [request.field(name) or "" for name in NAMES] == told
+        assert not any("{" in value for _, value in request.fields)
+        proxy.app.forget()
 
 
 @pytest.mark.parametrize("workers", [1, 4])

@@ -24,6 +24,9 @@ final class ActiveForwardAuth: Sendable {
   /// The proxies trusted to state the client: the peers, and the proxies in front of them.
   let trusted: [AddressBlock]
   let misleadingFields: MisleadingFields
+  /// The names that every response has: a proxy copies one list of fields whatever the route. For a field that is not
+  /// there, Caddy hands the application a placeholder's name as the identity (SECURITY I-1).
+  let answeredNames: IdentityNames
 
   /// - Parameter identity: The names of the identity headers of all routes.
   init(_ configuration: ForwardAuthConfiguration, trustedProxies: TrustedProxies, identity: [String]) {
@@ -31,5 +34,6 @@ final class ActiveForwardAuth: Sendable {
     peers = configuration.peers
     trusted = configuration.peers.blocks + trustedProxies.blocks
     misleadingFields = MisleadingFields(identity: identity)
+    answeredNames = IdentityNames(IdentityMapping.defaults.headerNames + identity)
   }
 }

@@ -84,7 +84,8 @@ extension Exchange {
     do throws(IdentityUntold) {
       let identityFields = try routed.context.identityFields(identity, cached: sender.cached, for: route)
       decision.forwardAuthFields =
-        identityFields + route.identityNames.emptyFields(besides: identityFields.span)
+        identityFields
+        + (routed.context.active.forwardAuth?.answeredNames.emptyFields(besides: identityFields.span) ?? [])
         + Exchange.credentialFields(sender.authentication.credential, routed.head, bytes, route)
     } catch {
       decision.unenforced = nil

@@ -58,8 +58,8 @@ VERIFY = "/.portcullis/verify"
 def gateway(start, upstream, key_server, keys):
     app = upstream()
 
-    def make(peers="[127.0.0.1]", workers=1):
-        gateway = start(CONFIG.format(
+    def make(peers="[127.0.0.1]", workers=1, top=""):
+        gateway = start(top + CONFIG.format(
             workers=workers, peers=peers, app=app.server,
             jwks=key_server(keys["ES256"]).url))
         gateway.app = app
@@ -519,8 +519,8 @@ def proxied(gateway, tmp_path, upstream):
     """A proxy in front of an application of its own, which asks the gateway: its port, application and gateway."""
     processes = []
 
-    def make(kind):
-        gateway_ = gateway()
+    def make(kind, top=""):
+        gateway_ = gateway(top=top)
         app = upstream()
         port = free_port()
         if not shutil.which(kind, path="/usr/sbin:/usr/bin"):
@@ -607,6 +607,22 @@ def test_a_real_proxy_asks(proxied, kind, token, keys):
     answer = get(proxy, "/x", [good], host="app.test", method="POST", body=body)
     assert answer.status == 200
     wait_until(lambda: any(each.body == body for each in proxy.app.requests), "the body")
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+def test_I_7_a_client_does_not_name_its_line_in_the_log(proxied, kind):
+    """Where the proxy that asks is trusted: it says what the request is called, and by which port it came."""
+    proxy = proxied(kind, "trusted_proxies: [127.0.0.1]")
+    for name, path, status in (("X-Request-Id", "/public/a", 200), ("X-Request-Id", "/x", 401),
+                               ("X-Request-Id", "/auth/x", 401), ("X-Forwarded-Port", "/public/b", 200)):
+        assert get(proxy, path, [(name, "chosen")], host="app.test").status == status, (name, path)
+        line = proxy.gateway.wait_access(path=path)[-1]
+        assert line["request_id"] != "chosen"
+        if status == 200:
+            [arrived] = proxy.app.wait_requests()
+            assert arrived.all("x-request-id") == [line["request_id"]]
+            proxy.app.forget()
+    assert "chosen" not in proxy.gateway.access_text
 
 
 IDENTITY = ("X-Forwarded-User", "X-Forwarded-Preferred-Username", "X-Forwarded-Email", "X-Forwarded-Groups")

@@ -131,7 +131,8 @@ final class Gateway {
     upstreams = try GatewayFault.raised(as: ExitStatus.unavailable, Gateway.tlsFailed) {
       try Upstreams(files.upstreams, workers: configuration.workers, loop: control) { $0.write(to: log) }
     }
-    for warning in files.warnings + ConfigurationFile.warnings(configuration) { log.warning("\(warning)") }
+    let forsaken = ForsakenDatabases.warnings(configuration)
+    for warning in files.warnings + ConfigurationFile.warnings(configuration) + forsaken { log.warning("\(warning)") }
     do throws(ServerError) {
       sockets = try ListenerSockets(
         configuration.listeners, admin: configuration.admin?.address, workers: configuration.workers,

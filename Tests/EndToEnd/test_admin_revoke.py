@@ -6,7 +6,7 @@ import pytest
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
 from support.hostile_provider import provider_fixture
-from support.sign_in import SignIn
+from support.sign_in import SignIn, until_status
 from support.tokens import mint, payload
 from support.wire import get
 
@@ -119,6 +119,84 @@ def test_a_session_ends(start, upstream, provider, tmp_path):
     assert admin.revoke(provider="company", jti="j-1", exp=payload(token)["exp"])[0] == 200
     ended = run(*arguments)
     assert ended.returncode == 1 and 'its "jti" was revoked at the gateway' in ended.stdout, ended
+
+
+def shared_secret(folder):
+    file = folder / "shared.secret"
+    file.write_text("s" * 64)
+    file.chmod(0o600)
+    return f"{folder}/state, algorithm: HS256, secret_file: {file}"
+
+
+def forsaken(gateway):
+    return [m["message"] for m in gateway.messages() if "no provider has the database" in m["message"]]
+
+
+@pytest.mark.parametrize("way", ["renamed", "without sign_in"])
+def test_T_16_C_9_what_has_ended_stays_so_over_a_reload(start, upstream, tmp_path, way):
+    made = SignIn(start, upstream(), tmp_path, workers=2, top="admin: { address: 127.0.0.1:0 }",
+                  state=shared_secret(tmp_path))
+    admin = Admin(made.gateway)
+    out, revoked, live = (made.tokens(name)["access_token"] for name in ("alice", "bob", "bob"))
+    assert statuses(made, out) | statuses(made, revoked) | statuses(made, live) == {200}
+    assert made.post("/auth/logout", None, [made.bearer(out)]).status == 204
+    said = {name: payload(revoked)[name] for name in ("jti", "exp")}
+    assert admin.revoke(provider="local", **said)[0] == 200
+    if way == "renamed":
+        other = made.config.replace("  local:", "  main:").replace("auth: local", "auth: main")
+    else:
+        other = "\n".join(line for line in made.config.split("\n") if "sign_in:" not in line)
+    assert other != made.config
+    for config in (other, made.config, other):
+        made.gateway.reload(config)
+        reached = len(made.app.requests)
+        assert statuses(made, out) | statuses(made, revoked) == {401}
+        assert len(made.app.requests) == reached
+        assert statuses(made, live) == {200}
+    checked = run("check", "--config", made.gateway.config_path)
+    assert checked.returncode == 0, checked
+    if way == "renamed":
+        said = forsaken(made.gateway)
+        assert [f"{tmp_path}/state/{name}.sign-ins.db" in each for name, each in zip(["local", "main", "local"], said)] == [True] * 3
+        assert f"{tmp_path}/state/local.sign-ins.db" in checked.stderr and checked.stderr.count("(a warning)") == 1
+        # What ends under the new name is over under the old one too.
+        assert admin.revoke(provider="main", **{name: payload(live)[name] for name in ("jti", "exp")})[0] == 200
+        made.gateway.reload(made.config)
+        assert statuses(made, live) == {401}
+        return
+    # Its folder is still configured: so is what it knows, and what others end in it.
+    assert not forsaken(made.gateway) and checked.stderr == ""
+    verified = run("token", "verify", "--config", made.gateway.config_path, "--provider", "local", "-", stdin=revoked)
+    assert verified.returncode == 1 and 'its "jti" was revoked at the gateway' in verified.stdout, verified
+    made.gateway.stop()
+    made.gateway = start(other)
+    assert statuses(made, out) | statuses(made, revoked) == {401} and statuses(made, live) == {200}
+    ended = run("sign-ins", "revoke", "--config", made.gateway.config_path, "--provider", "local", "--user", "u-2")
+    assert ended.returncode == 0, ended
+    until_status(lambda: made.get("/x", [made.bearer(live)]), 401)
+
+
+def test_T_16_a_revoked_token_stays_so_when_its_provider_loses_code_flow(start, upstream, provider, tmp_path):
+    flow = CodeFlow(start, upstream(), provider, tmp_path / "flow", top="admin: { address: 127.0.0.1:0 }")
+    admin = Admin(flow.gateway)
+    tokens = {id: mint(provider.key, iss=provider.issuer, aud="orders", jti=id) for id in ("j-1", "j-2")}
+
+    def status(id):
+        return flow.get("/a", [("Authorization", f"Bearer {tokens[id]}")]).status
+    until_status(lambda: flow.get("/a", [("Authorization", f"Bearer {tokens['j-1']}")]), 200)
+    assert admin.revoke(provider="company", jti="j-1", exp=payload(tokens["j-1"])["exp"])[0] == 200
+    assert (status("j-1"), status("j-2")) == (401, 200)
+    without = "\n".join(line for line in flow.config.split("\n") if "code_flow:" not in line)
+    flow.gateway.reload(without.replace("  company:", "  firm:").replace("auth: company", "auth: firm"))
+    until_status(lambda: flow.get("/a", [("Authorization", f"Bearer {tokens['j-2']}")]), 200)
+    reached = len(flow.app.requests)
+    assert status("j-1") == 401 and len(flow.app.requests) == reached
+    # Nothing would know it after a restart.
+    assert len(forsaken(flow.gateway)) == 1 and f"{flow.state}/company.sessions.db" in forsaken(flow.gateway)[0]
+    # Where nobody's tokens of that issuer are accepted, nothing is lost.
+    flow.gateway.reload(flow.config)
+    flow.gateway.reload(without.replace(f"issuer: {provider.issuer}", f'issuer: "https://other.example"\n    jwks_url: "{provider.issuer}/jwks"'))
+    assert len(forsaken(flow.gateway)) == 1
 
 
 def test_what_nothing_would_keep_is_refused_with_what_to_do(made, start, upstream):

@@ -72,6 +72,36 @@ struct EndedSignInsTests {
     #expect(ended.revocations.count == 1102)
   }
 
+  @Test("T-16: what has ended stays so at whatever provider the issuer's tokens are accepted")
+  func renamed() {
+    let ended = EndedSignIns(clock: { 0 })
+    ended.take(issuers: ["p": "i", "other": "j"])
+    ended.learn([token("a"), EndedSignIn(id: "b", provider: "p", until: 1000)])
+    ended.take(issuers: ["q": "i", "other": "j"])
+    #expect(kind(ended, "a", provider: "q") == .tokenID && kind(ended, "b", provider: "q") == .signInID)
+    #expect(kind(ended, "a", provider: "other") == nil)
+    // Of one that is no longer configured too: its database may be written by others, its requests may still go on.
+    ended.learn([token("c"), token("d", provider: "q")])
+    #expect(kind(ended, "c", provider: "q") == .tokenID)
+    // The way back, and two providers of one issuer.
+    ended.take(issuers: ["p": "i", "q": "i", "other": "j"])
+    for name in ["p", "q"] {
+      #expect(["a", "b", "c", "d"].allSatisfy { kind(ended, $0, provider: name) != nil })
+    }
+    // Under its own name it is refused whatever its issuer is now.
+    ended.take(issuers: ["p": "k", "r": "i"])
+    #expect(["a", "b", "c"].allSatisfy { kind(ended, $0) != nil && kind(ended, $0, provider: "r") != nil })
+    #expect(kind(ended, "d", provider: "r") == .tokenID && kind(ended, "d") == nil)
+  }
+
+  @Test("T-16: and after those that are over were forgotten")
+  func renamedAndSwept() {
+    let ended = EndedSignIns(clock: { 1000 })
+    ended.take(issuers: ["p": "i", "q": "i"])
+    ended.learn([token("over", until: 1000)] + (0..<1100).map { token("t\($0)", until: 3000) })
+    #expect(kind(ended, "over", provider: "q") == nil && kind(ended, "t7", provider: "q") == .tokenID)
+  }
+
   @Test("Before there is a control loop nothing waits for one")
   func beforeStart() {
     let (ended, told) = (EndedSignIns(clock: { 0 }), Told())

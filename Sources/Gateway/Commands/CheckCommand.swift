@@ -32,6 +32,7 @@ struct CheckCommand: ParsableCommand {
     case .success(let configuration):
       var warnings = RouteReview(configuration).warnings
       warnings += try checkFiles(configuration) + ConfigurationFile.warnings(configuration)
+      warnings += ForsakenDatabases.warnings(configuration)
       for warning in warnings { StandardError.print("\(warning) (a warning)") }
       if strict, !warnings.isEmpty { throw ExitStatus.refused }
       if effective {
@@ -99,7 +100,7 @@ struct CheckCommand: ParsableCommand {
     }
     for provider in configuration.providers {
       do throws(StoreFault) {
-        if provider.signIn != nil, let file = provider.signInsFile { try SQLiteSignInStore.check(path: file) }
+        if let file = provider.signInsFile { try SQLiteSignInStore.check(path: file) }
         if let file = provider.sessionsFile { try SQLiteSessionStore.check(path: file) }
       } catch {
         StandardError.print("\(file.config): provider \"\(provider.name)\": \(error)")

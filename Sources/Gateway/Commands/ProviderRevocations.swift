@@ -59,29 +59,18 @@ struct ProviderRevocations {
   private static func ended(of provider: ProviderConfiguration) throws(StoreFault) -> (String, Revocations)? {
     let ended = EndedSignIns { WallClock.seconds }
     let file: String
-    if provider.signIn != nil, let path = provider.signInsFile {
-      guard try isThere(path) else { return nil }
+    if let path = provider.signInsFile {
+      guard try SignIns.isThere(path) else { return nil }
       file = path
       ended.learn(try EndedSignIns.earlier(in: SQLiteSignInStore(path: path), of: provider.name))
     } else if let path = provider.sessionsFile {
-      guard try isThere(path) else { return nil }
+      guard try SignIns.isThere(path) else { return nil }
       file = path
       ended.learn(try EndedSignIns.earlier(in: SQLiteSessionStore(path: path), of: provider.name))
     } else {
       return nil
     }
     return (file, ended.revocations)
-  }
-
-  /// It is the gateway that makes it: whoever looks may be another user.
-  private static func isThere(_ file: String) throws(StoreFault) -> Bool {
-    do throws(SystemError) {
-      _ = try FileStatus(path: file)
-      return true
-    } catch {
-      if error.isNotThere { return false }
-      throw StoreFault("\(error)")
-    }
   }
 }
 

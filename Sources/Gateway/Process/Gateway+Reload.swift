@@ -167,7 +167,8 @@ extension Gateway {
   ) -> ReloadRefusal? {
     // Where it comes to nothing.
     defer { upstreams.abandon() }
-    for warning in files.warnings + ConfigurationFile.warnings(next) { log.warning("\(warning)") }
+    let forsaken = ForsakenDatabases.warnings(next, replacing: active.configuration)
+    for warning in files.warnings + ConfigurationFile.warnings(next) + forsaken { log.warning("\(warning)") }
     if shutdown.hasBegun { return .draining }
     let opened: OpenedServices
     do throws(GatewayFault) {

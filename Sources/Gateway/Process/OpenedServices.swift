@@ -5,6 +5,7 @@ import Logging
 import OTLP
 import Proxy
 import Sockets
+import Tokens
 
 /// What a configuration needs open before it can be in force: stores, secrets, ways to other servers. Whatever is wrong
 /// with one of them is known while the configuration before still serves.
@@ -12,7 +13,7 @@ struct OpenedServices {
   let introspection: IntrospectionClients
   /// nil: nothing is exported.
   let export: OTLPEndpoint?
-  private let signIns: [String: SignIns.Opened]
+  private let signIns: SignIns.AllOpened
   private let codeFlows: [String: CodeFlows.Opened]
 
   /// Opens what `configuration` asks for and what is not open yet. Blocks. Nothing is in force yet.
@@ -38,7 +39,10 @@ struct OpenedServices {
   func takeEffect(
     _ configuration: GatewayConfiguration, _ signIns: SignIns, _ codeFlows: CodeFlows, _ keyStore: KeyStore
   ) -> [LocalRoute] {
-    PublishedKeys.routes(configuration, keyStore) + ProtectedResourceMetadata.routes(configuration)
+    signIns.ended.take(
+      issuers: Dictionary(
+        configuration.providers.map { ($0.name, $0.policy.issuer) }, uniquingKeysWith: { first, _ in first }))
+    return PublishedKeys.routes(configuration, keyStore) + ProtectedResourceMetadata.routes(configuration)
       + signIns.take(configuration, self.signIns, keys: keyStore)
       + codeFlows.take(configuration, self.codeFlows, keyStore)
   }

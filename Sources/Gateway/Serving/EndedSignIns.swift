@@ -11,6 +11,10 @@ final class EndedSignIns {
   /// Until when each has to be known.
   private var untilByID: [Key: UnixSeconds] = [:]
   private var addedSinceSweep = 0
+  /// The issuers that providers have had since this began, by the provider's name.
+  private var issuers: [String: Set<String>] = [:]
+  /// Providers that refuse what has ended at another one, by the name of that.
+  private var heirs: [String: [String]] = [:]
   /// What the loops have not been told yet.
   private var news: [RevokedName] = []
   /// How often the loops were told, and how much of that they know.
@@ -57,6 +61,21 @@ final class EndedSignIns {
     for each in answered { each.told() }
   }
 
+  /// Takes the issuers of another configuration, by the provider's name. What has ended is refused by every provider that
+  /// accepts the same issuer's tokens, whatever it is called and was called: no two tokens of an issuer have the same id
+  /// (RFC 7519 §4.1.7).
+  func take(issuers current: [String: String]) {
+    for (name, issuer) in current { issuers[name, default: []].insert(issuer) }
+    var heirs: [String: [String]] = [:]
+    for (name, known) in issuers {
+      let others = current.filter { $0.key != name && known.contains($0.value) }.keys.sorted()
+      if !others.isEmpty { heirs[name] = others }
+    }
+    guard heirs != self.heirs else { return }
+    self.heirs = heirs
+    makeRevocations()
+  }
+
   /// Takes what has ended.
   ///
   /// - Returns: Whether something of it is new.
@@ -68,7 +87,7 @@ final class EndedSignIns {
       let known = untilByID[key]
       untilByID[key] = max(known ?? .min, each.until)
       guard known == nil else { continue }
-      revocations.insert(key.kind, key.id.utf8Span.span, provider: key.provider)
+      refuse(key)
       news.append(RevokedName(key.kind, key.id))
       addedSinceSweep += 1
       isNew = true
@@ -96,8 +115,17 @@ final class EndedSignIns {
     addedSinceSweep = 0
     let now = clock()
     untilByID = untilByID.filter { $0.value > now }
+    makeRevocations()
+  }
+
+  private func makeRevocations() {
     revocations = Revocations()
-    for key in untilByID.keys { revocations.insert(key.kind, key.id.utf8Span.span, provider: key.provider) }
+    for key in untilByID.keys { refuse(key) }
+  }
+
+  private func refuse(_ key: Key) {
+    revocations.insert(key.kind, key.id.utf8Span.span, provider: key.provider)
+    for heir in heirs[key.provider] ?? [] { revocations.insert(key.kind, key.id.utf8Span.span, provider: heir) }
   }
 }
 

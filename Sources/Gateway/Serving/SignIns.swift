@@ -15,6 +15,8 @@ final class SignIns {
   /// By the provider's name.
   private var services: [String: SignInService] = [:]
   private(set) var states: [String: Opened] = [:]
+  /// Of providers that sign and where nobody signs in any more: what has ended there counts while tokens are good.
+  private var formerStores: [String: OpenedStore] = [:]
   let ended: EndedSignIns
   /// How long tokens may be good that this process has made, by the provider's name.
   private(set) var tokenSecondsMax: [String: Int64] = [:]
@@ -25,11 +27,21 @@ final class SignIns {
   private var isLooking = false
   private var allowsDemo = true
 
-  /// A provider's state, and where its store is.
+  /// What a configuration needs.
+  struct AllOpened {
+    fileprivate var states: [String: Opened] = [:]
+    fileprivate var formerStores: [String: OpenedStore] = [:]
+  }
+
+  /// A provider's state, and its store.
   struct Opened {
+    fileprivate var store: OpenedStore
+    let state: SignInState
+  }
+
+  fileprivate struct OpenedStore {
     let path: String
     let store: SQLiteSignInStore
-    let state: SignInState
     /// What had ended in the store when it was opened; empty once that is learnt.
     var ended: [EndedSignIn] = []
 
@@ -43,20 +55,42 @@ final class SignIns {
   }
 
   /// Opens the stores that `configuration` asks for and that are not open yet. Blocks.
-  func open(_ configuration: GatewayConfiguration) throws(StoreFault) -> [String: Opened] {
-    var opened: [String: Opened] = [:]
+  func open(_ configuration: GatewayConfiguration) throws(StoreFault) -> AllOpened {
+    var opened = AllOpened()
     for provider in configuration.providers {
-      guard let signIn = provider.signIn, let path = provider.signInsFile else { continue }
-      if let known = states[provider.name], known.isAt(path) {
-        opened[provider.name] = known
-      } else {
-        let store = try SQLiteSignInStore(path: path)
-        let ended = try EndedSignIns.earlier(in: store, of: provider.name)
-        let state = SignInState(store: store, users: signIn.users, keys: [])
-        opened[provider.name] = Opened(path: path, store: store, state: state, ended: ended)
+      guard let path = provider.signInsFile else { continue }
+      let name = provider.name
+      if let signIn = provider.signIn {
+        if let known = states[name], known.store.isAt(path) {
+          opened.states[name] = known
+        } else {
+          let store = try openStore(of: name, path)
+          let state = SignInState(store: store.store, users: signIn.users, keys: [])
+          opened.states[name] = Opened(store: store, state: state)
+        }
+      } else if try SignIns.isThere(path) {
+        opened.formerStores[name] = try openStore(of: name, path)
       }
     }
     return opened
+  }
+
+  private func openStore(of provider: String, _ path: String) throws(StoreFault) -> OpenedStore {
+    let known = states[provider]?.store ?? formerStores[provider]
+    if let known, known.isAt(path) { return known }
+    let store = try SQLiteSignInStore(path: path)
+    return OpenedStore(path: path, store: store, ended: try EndedSignIns.earlier(in: store, of: provider))
+  }
+
+  /// Whether there is a database: where nobody signs in none is made.
+  static func isThere(_ path: String) throws(StoreFault) -> Bool {
+    do throws(SystemError) {
+      _ = try FileStatus(path: path)
+      return true
+    } catch {
+      if error.isNotThere { return false }
+      throw StoreFault("\(error)")
+    }
   }
 
   /// Takes other keys of the providers.
@@ -70,18 +104,23 @@ final class SignIns {
   /// Takes another configuration, with what `open` has opened for it.
   ///
   /// - Returns: What the gateway answers itself from now on.
-  func take(_ configuration: GatewayConfiguration, _ opened: [String: Opened], keys: KeyStore) -> [LocalRoute] {
-    let before = states
-    states = opened
-    for (name, each) in opened {
+  func take(_ configuration: GatewayConfiguration, _ opened: AllOpened, keys: KeyStore) -> [LocalRoute] {
+    let (before, formerBefore) = (states, formerStores)
+    (states, formerStores) = (opened.states, opened.formerStores)
+    for (name, each) in states {
+      ended.learn(each.store.ended)
+      states[name]?.store.ended = []
+    }
+    for (name, each) in formerStores {
       ended.learn(each.ended)
-      states[name]?.ended = []
+      formerStores[name]?.ended = []
+      if formerBefore[name]?.store !== each.store { watch(name, each) }
     }
     services = [:]
     allowsDemo = configuration.listeners.allSatisfy(\.address.isLocal)
     var routes: [LocalRoute] = []
     for provider in configuration.providers {
-      guard let signIn = provider.signIn, let state = opened[provider.name]?.state,
+      guard let signIn = provider.signIn, let state = states[provider.name]?.state,
         let algorithm = provider.signingAlgorithm,
         let service = makeService(signIn, provider, state)
       else { continue }
@@ -135,11 +174,19 @@ final class SignIns {
   /// - Parameter comingBack: Does something with this, on the control loop; from anywhere.
   func start(comingBack: @escaping @Sendable (@escaping @Sendable (SignIns) -> Void) -> Void) {
     for (name, opened) in states { watch(name, opened.state) }
+    for (name, opened) in formerStores { watch(name, opened) }
     tick(comingBack)
   }
 
   private func watch(_ provider: String, _ state: SignInState) {
     ended.relay.watch(state.store, of: provider) { [log, faults = state.storeFaults] fault in
+      guard let count = faults.count() else { return }
+      SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
+    }
+  }
+
+  private func watch(_ provider: String, _ former: OpenedStore) {
+    ended.relay.watch(former.store, of: provider) { [log, faults = StoreFaults()] fault in
       guard let count = faults.count() else { return }
       SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
     }

@@ -21,6 +21,8 @@ public struct RouteWitness: Sendable, Hashable {
 /// anything there. So a route is reached by one of its witnesses or by no request at all.
 public struct RouteWitnesses: Sendable {
   private let word: String
+  /// A method that no pattern names.
+  private let otherMethod: String
   private let segmentsMax: Int
 
   /// Chooses the word.
@@ -38,34 +40,41 @@ public struct RouteWitnesses: Sendable {
     var word = "x"
     while taken.contains(word) { word += "x" }
     self.word = word
+    otherMethod =
+      ["POST", "PUT", "PATCH", "DELETE"].first { !taken.contains($0.lowercased()) } ?? word.uppercased()
     segmentsMax = patterns.map { $0.path.segments.count }.max() ?? 0
   }
 
   /// The witnesses of one pattern, the plainest first.
   public func requests(of pattern: RoutePattern) -> [RouteWitness] {
+    let methods = pattern.methods.isEmpty ? ["GET", otherMethod] : pattern.methods
+    return requests(methods, pattern.host, pattern.path.segments, goingOn: pattern.path.matchesBelow)
+  }
+
+  /// The witnesses of what two patterns match both, the plainest first: if any such request reaches one of them, one of
+  /// these does. Empty if there is none.
+  public func requests(of left: RoutePattern, and right: RoutePattern) -> [RouteWitness] {
+    guard let segments = RouteWitnesses.both(left.path, right.path), let host = left.host.common(with: right.host)
+    else { return [] }
+    return requests(
+      methods(left.methods, right.methods), host, segments,
+      goingOn: left.path.matchesBelow && right.path.matchesBelow)
+  }
+
+  private func requests(
+    _ methods: [String], _ host: HostPattern, _ segments: [PathPattern.Segment], goingOn: Bool
+  ) -> [RouteWitness] {
     // Behind the longest pattern one more segment makes no difference.
-    let count = pattern.path.segments.count
-    let rests = pattern.path.matchesBelow ? Array(0...max(0, segmentsMax - count) + 1) : [0]
-    let methods = pattern.methods.isEmpty ? ["GET", word.uppercased()] : pattern.methods
-    let start = path(pattern.path.segments)
+    let rests = goingOn ? max(0, segmentsMax - segments.count) + 1 : 0
+    let (start, host) = (path(segments), self.host(host))
     var requests: [RouteWitness] = []
     for method in methods {
-      for rest in rests {
+      for rest in 0...rests {
         let path = start + String(repeating: "/" + word, count: rest)
-        requests.append(
-          RouteWitness(method: method, host: host(pattern.host), path: path.isEmpty ? "/" : path))
+        requests.append(RouteWitness(method: method, host: host, path: path.isEmpty ? "/" : path))
       }
     }
     return requests
-  }
-
-  /// A request that both patterns match; nil if there is none.
-  public func request(of left: RoutePattern, and right: RoutePattern) -> RouteWitness? {
-    guard let segments = RouteWitnesses.both(left.path, right.path),
-      let host = RouteWitnesses.both(left.host, right.host), let method = method(left.methods, right.methods)
-    else { return nil }
-    let path = path(segments)
-    return RouteWitness(method: method, host: self.host(host), path: path.isEmpty ? "/" : path)
   }
 
   private func path(_ segments: [PathPattern.Segment]) -> String {
@@ -80,16 +89,14 @@ public struct RouteWitnesses: Sendable {
     }
   }
 
-  private func method(_ left: [String], _ right: [String]) -> String? {
+  /// Where both match GET, HEAD makes no difference: no pattern matches GET without it.
+  private func methods(_ left: [String], _ right: [String]) -> [String] {
     func takes(_ methods: [String], _ method: String) -> Bool {
       methods.isEmpty || methods.contains(method) || (method == "HEAD" && methods.contains("GET"))
     }
-    return (left + right + ["GET"]).first { takes(left, $0) && takes(right, $0) }
-  }
-
-  private static func both(_ left: HostPattern, _ right: HostPattern) -> HostPattern? {
-    if left.covers(right) { return right }
-    return right.covers(left) ? left : nil
+    if left.isEmpty, right.isEmpty { return ["GET", otherMethod] }
+    var taken: Set<String> = []
+    return (left + right).filter { takes(left, $0) && takes(right, $0) && taken.insert($0).inserted }
   }
 
   private static func both(_ left: PathPattern, _ right: PathPattern) -> [PathPattern.Segment]? {
@@ -108,6 +115,12 @@ public struct RouteWitnesses: Sendable {
 }
 
 extension HostPattern {
+  /// The hosts that both match; nil if there are none.
+  public func common(with other: HostPattern) -> HostPattern? {
+    if covers(other) { return other }
+    return other.covers(self) ? self : nil
+  }
+
   var name: String? {
     switch self {
     case .any: nil

@@ -72,11 +72,33 @@ struct RouteWitnessTests {
         #expect(
           index.overlapping(patterns[route], after: after, otherThan: groups[route])
             == places.indices.filter { other in
-              other > after && groups[other] != groups[route] && witnesses.request(of: place, and: places[other]) != nil
+              other > after && groups[other] != groups[route]
+                && !witnesses.requests(of: place, and: places[other]).isEmpty
             })
         var covering: [Int] = []
         index.forEachCovering(patterns[route]) { covering.append($0) }
         #expect(covering.sorted() == places.indices.filter { places[$0].covers(place) })
+      }
+    }
+  }
+
+  @Test("A route that decides any request of a later one decides one of their witnesses", arguments: 0..<20)
+  func overlap(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    for _ in 0..<20 {
+      let routes = (0..<Int.random(in: 2...8, using: &random)).map { _ in Self.route(&random) }
+      let patterns = try routes.map { try $0.pattern() }
+      let table = RouteTable(patterns)
+      let witnesses = RouteWitnesses(patterns)
+      for _ in 0..<200 {
+        let (method, host, path) = Self.request(&random)
+        guard let first = table.match(method, host, path) else { continue }
+        for other in patterns.indices where other > first && routes[other].matches(method, host, path) {
+          let found = witnesses.requests(of: patterns[first], and: patterns[other])
+          #expect(
+            found.contains { table.match($0.method, $0.host, $0.path) == first },
+            "\(method) \(host) \(path) of \(routes[other]) is decided by \(routes[first]) of \(routes)")
+        }
       }
     }
   }
@@ -87,15 +109,15 @@ struct RouteWitnessTests {
     for _ in 0..<100 {
       let (left, right) = (Self.route(&random), Self.route(&random))
       let patterns = [try left.pattern(), try right.pattern()]
-      let found = RouteWitnesses(patterns).request(of: patterns[0], and: patterns[1])
-      if let found {
+      let found = RouteWitnesses(patterns).requests(of: patterns[0], and: patterns[1])
+      for found in found {
         #expect(left.matches(found.method, found.host, found.path), "\(found) of \(left)")
         #expect(right.matches(found.method, found.host, found.path), "\(found) of \(right)")
       }
       for _ in 0..<50 {
         let (method, host, path) = Self.request(&random)
         if left.matches(method, host, path), right.matches(method, host, path) {
-          #expect(found != nil, "\(method) \(host) \(path) is one of \(left) and \(right)")
+          #expect(!found.isEmpty, "\(method) \(host) \(path) is one of \(left) and \(right)")
         }
       }
     }

@@ -166,6 +166,53 @@ def test_routes_whose_order_alone_decides(tmp_path):
                   ) == []
 
 
+@pytest.mark.parametrize("first, earlier, later, said", [
+    # The plainest request of both is another route's, and what is below it is not.
+    ("path: /users/me/private, auth: company", "path: /users/me/**, auth: none",
+     'path: "/users/{id}/private/**", auth: company, require: { roles: [admin] }', "GET /users/me/private/x"),
+    # Nor are other methods.
+    ("path: /a/b, methods: [GET], auth: company", 'path: "/{x}/b", auth: none', 'path: "/a/{x}", auth: company', "POST /a/b"),
+    ("path: /a/b, methods: [GET, POST], auth: company", 'path: "/{x}/b", auth: none',
+     'path: "/a/{x}", methods: [POST, DELETE], auth: company', "DELETE /a/b"),
+])
+def test_P_13_routes_of_which_only_some_requests_depend_on_the_order(tmp_path, first, earlier, later, said):
+    overlap = f"{said} is decided by the route on line {FIRST + 1}, whose rule differs, not by this route"
+    assert (2, overlap) in warned(tmp_path, [first, earlier, later])
+
+
+@pytest.mark.parametrize("routes, said", [
+    (["path: /Users/me/**, auth: none", 'path: "/users/{id}/private", auth: company'],
+     (1, "GET {host}/users/me/private is decided by the route on line {line}, whose rule differs, not by this route")),
+    (["path: /Admin/pub/**, auth: none", "path: /admin/**, auth: company"],
+     (0, "open to everyone inside the route on line {next}, which is not: GET {host}/{admin}/pub")),
+])
+@pytest.mark.parametrize("hosts, host", [("all", ""), ("[a.example]", "a.example")])
+def test_P_11_routes_are_reviewed_as_their_paths_are_matched(tmp_path, routes, said, hosts, host):
+    assert warned(tmp_path, routes) == []
+    route, text = said
+    expected = text.format(host=host, line=FIRST, next=FIRST + 1, admin="admin" if host else "Admin")
+    assert (route, expected) in warned(tmp_path, routes, more=f"case_insensitive_paths: {hosts}\n")
+    # Elsewhere it makes a difference.
+    elsewhere = [f"{route}, host: b.example" for route in routes]
+    assert bool(warned(tmp_path, elsewhere, more=f"case_insensitive_paths: {hosts}\n")) == (hosts == "all")
+
+
+def test_P_11_the_other_methods_of_one_path_in_another_case_are_no_other_paths(tmp_path):
+    routes = ["path: /Docs/**, methods: [GET], auth: company", "path: /docs/**, auth: none"]
+    assert any("alone" in said for _, said in warned(tmp_path, ["path: /Docs/**, methods: [GET], auth: company", "path: /**, auth: none"]))
+    assert not any("alone" in said for _, said in warned(tmp_path, routes, more="case_insensitive_paths: all\n"))
+
+
+def test_the_host_of_an_example_is_named_if_one_of_its_routes_is_for_it(tmp_path):
+    routes = ["path: /*, methods: [GET], auth: company, require: { roles: [a] }",
+              "path: /x, host: api.example, auth: company, require: { roles: [b] }"]
+    assert warned(tmp_path, routes) == [
+        (1, f"GET api.example/x is decided by the route on line {FIRST}, whose rule differs, not by this route")]
+    routes = ["path: /x/y, host: api.example, methods: [GET], auth: company", "path: /**, auth: none"]
+    assert (0, f"POST api.example/x/y is open to everyone by the route on line {FIRST + 1}: this route is for GET alone"
+            ) in warned(tmp_path, routes)
+
+
 def test_what_is_open_inside_of_what_is_not(tmp_path):
     routes = ["path: /api/docs/**, auth: none", "path: /api/**, auth: company", "path: /x, auth: none"]
     assert warned(tmp_path, routes) == [

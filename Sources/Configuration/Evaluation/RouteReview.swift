@@ -11,6 +11,10 @@ public struct RouteReview: Sendable {
   private let witnesses: RouteWitnesses
   /// The patterns, grouped by their rules.
   private let index: RoutePatternIndex
+  /// The same of the patterns as they are where the case of letters in paths makes no difference.
+  private let foldedIndex: RoutePatternIndex
+  /// How many requests may still be tried that are not the plainest of two routes.
+  private var triesLeft = 1_000_000
   /// Routes with equal rules have the same number.
   private let ruleNumbers: [Int]
   /// Which routes let a request without a token pass.
@@ -28,13 +32,17 @@ public struct RouteReview: Sendable {
     witnesses = RouteWitnesses(patterns)
     var numbers: [AccessRule: Int] = [:]
     var index = RoutePatternIndex()
+    var foldedIndex = RoutePatternIndex()
+    let folds = !configuration.caseInsensitivePaths.isEmpty
     ruleNumbers = configuration.routes.enumerated().map { route, configuration in
       let number = numbers[configuration.rule] ?? numbers.count
       numbers[configuration.rule] = number
       index.insert(configuration.pattern, route: route, group: number)
+      if folds { foldedIndex.insert(configuration.pattern.foldingCase, route: route, group: number) }
       return number
     }
     self.index = index
+    self.foldedIndex = foldedIndex
     isOpen = configuration.routes.map { RouteReview.isOpen($0.rule) }
     keepsSpellings = configuration.routes.contains { !$0.pathTraitsKept.isEmpty }
     // The first request that reaches each route; nil if none does.
@@ -54,14 +62,12 @@ public struct RouteReview: Sendable {
           if case .share(let percentage) = tried.enforcement { "\(percentage)% of the senders" } else { "nobody" }
         warn(index, "this route requires nothing: what it tries is enforced for \(whom)")
       }
-      if let area = protectedArea(around: index) {
-        warn(index, "open to everyone inside \(place(of: area)), which is not: \(text(request))")
-      }
+      reportProtectedArea(around: index, request)
       reportOtherSpellings(of: request, by: index)
       reportOtherMethods(of: request, beside: index)
       reportOverlaps(of: index)
       if !configuration.tests.isEmpty, !tested.contains(index) {
-        warn(index, "no test covers this route: \(text(request)) would")
+        warn(index, "no test covers this route: \(text(request, at: patterns[index].host)) would")
       }
     }
   }
@@ -90,18 +96,24 @@ public struct RouteReview: Sendable {
     guard !methods.isEmpty, !isOpen[index] else { return }
     for method in ["POST", "PUT", "PATCH", "DELETE"] where !methods.contains(method) {
       let other = RouteWitness(method: method, host: request.host, path: request.path)
-      guard let route = takes(other), patterns[route].path != patterns[index].path,
+      guard let route = takes(other), !haveOnePath(route, index),
         routes[route].destination == routes[index].destination, case .upstream = routes[route].destination,
         isOpen[route] || (methods.contains("GET") && requiresLess(route, than: index))
       else { continue }
       warn(
         index,
         """
-        \(text(other)) is \(isOpen[route] ? "open to everyone" : "asked for less") by \(place(of: route)): \
+        \(text(other, at: patterns[index].host)) is \(isOpen[route] ? "open to everyone" : "asked for less") by \(place(of: route)): \
         this route is for \(methods.joined(separator: ", ")) alone
         """)
       return
     }
+  }
+
+  /// Whether their paths are the same, as requests for `index` are matched.
+  private func haveOnePath(_ route: Int, _ index: Int) -> Bool {
+    guard isFolded(patterns[index].host) else { return patterns[route].path == patterns[index].path }
+    return patterns[route].foldingCase.path == patterns[index].foldingCase.path
   }
 
   private func requiresLess(_ route: Int, than other: Int) -> Bool {
@@ -122,7 +134,7 @@ public struct RouteReview: Sendable {
         warn(
           route,
           """
-          "\(key): keep" makes this route match \(text(other)), which is \(request.path) to servers that do not keep \
+          "\(key): keep" makes this route match \(text(other, at: patterns[index].host)), which is \(request.path) to servers that do not keep \
           it: that is \(place(of: index)), whose rule differs
           """)
         break
@@ -164,15 +176,49 @@ public struct RouteReview: Sendable {
 
   private var isFull: Bool { warnings.count > RouteReview.warningsMax }
 
-  /// The first later route that is not open to everyone and whose path contains that of this open one, whatever their
-  /// methods; nil if there is none. A route for all paths does not count.
-  private func protectedArea(around index: Int) -> Int? {
-    guard isOpen[index] else { return nil }
-    var first: Int?
-    self.index.forEachCovering(patterns[index]) { other in
-      if other > index, other < first ?? .max, patterns[other].path != .everything, !isOpen[other] { first = other }
+  /// Reports the first later route that is not open to everyone and whose path contains that of this open one, whatever
+  /// their methods. A route for all paths does not count.
+  private mutating func reportProtectedArea(around index: Int, _ request: RouteWitness) {
+    guard isOpen[index] else { return }
+    for view in views(of: index) {
+      var first: Int?
+      (view.isFolded ? foldedIndex : self.index).forEachCovering(view.pattern) { other in
+        if other > index, other < first ?? .max, patterns[other].path != .everything, !isOpen[other] { first = other }
+      }
+      // At another host than that of `request` it may be out of reach.
+      guard let first,
+        let example = view.pattern.host == patterns[index].host
+          ? request : witnesses.requests(of: view.pattern).first(where: { takes($0) == index })
+      else { continue }
+      let shown = text(example, at: view.pattern.host)
+      warn(index, "open to everyone inside \(place(of: first)), which is not: \(shown)")
+      return
     }
-    return first
+  }
+
+  /// How a route's requests are matched at some of its hosts.
+  private struct View {
+    let pattern: RoutePattern
+    let isFolded: Bool
+  }
+
+  /// At all of its hosts; and where the case of letters in paths makes a difference at some of them alone, at the first
+  /// few of the others.
+  private func views(of index: Int) -> [View] {
+    let pattern = patterns[index]
+    if isFolded(pattern.host) { return [View(pattern: pattern.foldingCase, isFolded: true)] }
+    var views = [View(pattern: pattern, isFolded: false)]
+    for host in configuration.caseInsensitivePaths where pattern.host.covers(host) && views.count <= 8 {
+      var narrowed = pattern.foldingCase
+      narrowed.host = host
+      views.append(View(pattern: narrowed, isFolded: true))
+    }
+    return views
+  }
+
+  /// Whether the case of letters in paths makes no difference at any of these hosts.
+  private func isFolded(_ host: HostPattern) -> Bool {
+    configuration.caseInsensitivePaths.contains { $0.covers(host) }
   }
 
   private static func isOpen(_ rule: AccessRule) -> Bool {
@@ -189,24 +235,49 @@ public struct RouteReview: Sendable {
   /// Reports later routes with other rules that take some of the same requests: only their order determines which one
   /// decides. A part in front of its whole, by host and path, is how exceptions are written.
   private mutating func reportOverlaps(of index: Int) {
-    let pattern = patterns[index]
-    for other in self.index.overlapping(pattern, after: index, otherThan: ruleNumbers[index]) {
-      // Their methods may differ.
-      guard let request = witnesses.request(of: pattern, and: patterns[other]) else { continue }
-      var whole = patterns[other]
-      whole.methods = []
-      guard !whole.covers(pattern), takes(request) == index else { continue }
-      warn(other, "\(text(request)) is decided by \(place(of: index)), whose rule differs, not by this route")
-      if isFull { return }
+    var told: Set<Int> = []
+    for view in views(of: index) {
+      let places = view.isFolded ? foldedIndex : self.index
+      let part = view.isFolded ? patterns[index].foldingCase : patterns[index]
+      for other in places.overlapping(view.pattern, after: index, otherThan: ruleNumbers[index])
+      where !told.contains(other) {
+        let pattern = view.isFolded ? patterns[other].foldingCase : patterns[other]
+        var whole = pattern
+        whole.methods = []
+        // Their methods may differ.
+        guard !whole.covers(part), let request = request(of: view.pattern, and: pattern, takenBy: index) else {
+          continue
+        }
+        told.insert(other)
+        let example = text(request, at: view.pattern.host, pattern.host)
+        warn(other, "\(example) is decided by \(place(of: index)), whose rule differs, not by this route")
+        if isFull { return }
+      }
     }
+  }
+
+  /// The first request of both that `index` takes; nil if there is none.
+  private mutating func request(
+    of left: RoutePattern, and right: RoutePattern, takenBy index: Int
+  ) -> RouteWitness? {
+    for (number, request) in witnesses.requests(of: left, and: right).enumerated() {
+      if number > 0 {
+        if triesLeft == 0 { return nil }
+        triesLeft -= 1
+      }
+      if takes(request) == index { return request }
+    }
+    return nil
   }
 
   private func place(of route: Int) -> String { "the route on line \(routes[route].position.line)" }
 
-  private func text(_ request: RouteWitness) -> String {
+  /// - Parameter hosts: Those of the routes that the request is an example for.
+  private func text(_ request: RouteWitness, at hosts: HostPattern...) -> String {
     // A host that any pattern matches adds nothing.
     let plain = RouteWitness(method: request.method, host: EvaluatedRequest.anyHost, path: request.path)
-    return "\(request.method) \(takes(request) == takes(plain) ? "" : request.host)\(request.path)"
+    let isPlain = hosts.allSatisfy { $0.covers(.exact(plain.host)) } && takes(request) == takes(plain)
+    return "\(request.method) \(isPlain ? "" : request.host)\(request.path)"
   }
 
   /// A longer list would not be read; that there are more is a warning of its own.

@@ -26,9 +26,9 @@ extension AdminReport {
     var members = line.members
     let provider = line["provider"]?.string.flatMap { name in providers.first { $0.name == name } }
     if let reason = line["reason"]?.string.flatMap(Reason.init(rawValue:)) {
-      members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: line["tried"] != nil))))
-      members.append(
-        .init(name: "advice", value: .string(provider?.hasSignIn == true ? reason.adviceOfSignIn : reason.advice)))
+      let revoker = line["revoked_by"]?.string.flatMap(Revoker.init(rawValue:))
+      members += reason.story(
+        isTried: line["tried"] != nil, revokedBy: revoker, isOfSignIn: provider?.hasSignIn == true)
     }
     if !isPublic, let decided {
       members.append(.init(name: "checks", value: .array(decided.findings.map { $0.document(textMax: 512) })))
@@ -93,6 +93,19 @@ extension Finding {
 }
 
 extension Reason {
+  /// `meaning` and `advice`, as `/requests/ID` and `portcullis why` have them.
+  ///
+  /// - Parameters:
+  ///   - isTried: Whether it is by what the route or the provider tries that the request was refused.
+  ///   - revoker: What has revoked the credential, which is said in place of what may have; nil: that is not why.
+  ///   - isOfSignIn: Whether the token's provider has `sign_in`.
+  public func story(isTried: Bool, revokedBy revoker: Revoker?, isOfSignIn: Bool) -> [JSONObject.Member] {
+    [
+      .init(name: "meaning", value: .string(revoker?.meaning ?? meaning(isTried: isTried))),
+      .init(name: "advice", value: .string(revoker?.advice ?? (isOfSignIn ? adviceOfSignIn : advice))),
+    ]
+  }
+
   /// What it means.
   ///
   /// - Parameter isTried: Whether it is by what the route or the provider tries that the request was refused.

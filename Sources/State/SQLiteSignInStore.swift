@@ -113,6 +113,13 @@ public final class SQLiteSignInStore: SignInStore, Sendable {
     }
   }
 
+  /// Has every process that watches the file say what was ended, at the time `now` in seconds since 1970.
+  public func note(_ note: EndingNote, provider: String, now: Int64, completion: @escaping Completion<Void>) {
+    writer.enqueue(now: now, completion) { table throws(StoreFault) in
+      try table.ended.add(EndedSignIn(note, provider: provider, now: now))
+    }
+  }
+
   /// Looks every `interval`, at least 10 ms, whether the file was written.
   public func watch(
     every interval: Duration, changed: @escaping @Sendable () -> Void,

@@ -148,12 +148,14 @@ public enum SignInLimits {
   public static let perSubject = 100
 }
 
-/// A sign-in, a session or a token that has ended.
+/// A sign-in, a session or a token that has ended, or a note of that.
 public struct EndedSignIn: Sendable, Equatable {
   /// What ended, by the claim that tokens name it with.
   public enum Kind: String, Sendable, CaseIterable {
     case signIn = "sid"
     case token = "jti"
+    /// Nothing by itself: `note`.
+    case note
   }
 
   /// What ended.

@@ -156,6 +156,7 @@ extension LineEncoder {
       add("reason", reason.rawValue)
       add("blame", reason.blame.rawValue)
       if record.isRefusedByTried { add("tried", reason.rawValue) }
+      if let revoker = record.revokedBy { add("revoked_by", revoker.rawValue) }
     }
     if let unenforced = record.unenforced { add("shadow", unenforced.rawValue) }
     if let provider = record.provider { add("provider", provider) }

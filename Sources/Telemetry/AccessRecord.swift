@@ -38,6 +38,8 @@ public struct AccessRecord {
   public var unenforced: Reason?
   /// Whether `reason` comes from a check that the provider or the route only tries, and not from what they require.
   public var isRefusedByTried = false
+  /// What has revoked the credential for which `reason` is; nil: nothing has.
+  public var revokedBy: Revoker?
   /// The name of the provider whose token, session or sign-in it is about; nil: none is known.
   public var provider: String?
   /// The sender, or whose the refused credential is: the value of the provider's subject claim. nil: anonymous, or

@@ -6,6 +6,7 @@ import pytest
 from support.code_flow import SESSION, CodeFlow
 from support.gateway import run
 from support.hostile_provider import provider_fixture
+from support.ports import wait_until
 from support.sign_in import SignIn, until_status
 from support.tokens import mint, payload
 from support.wire import get
@@ -62,6 +63,10 @@ def test_one_token_is_refused_by_every_loop_and_stays_so(made):
     said = {name: payload(token)[name] for name in ("jti", "exp")}
     assert made.admin.revoke(provider="local", **said) == (200, {"result": "revoked"})
     assert statuses(made, token) == {401} and statuses(made, other) == {200}
+    refused = made.get("/x", [made.bearer(token)]).request_id
+    assert made.gateway.access_of(refused)["revoked_by"] == "ended_token"
+    story = made.admin.ask(f"/requests/{refused}")[1]
+    assert story["meaning"] == "`POST /revoke` named the token's `jti`." and story["advice"].startswith("Get another token")
     assert made.admin.revoke(provider="local", **said)[0] == 200
     assert made.admin.revoke(provider="local", jti="abc", exp=1000)[0] == 404
     status, answer = made.admin.revoke(provider="local", jti="abc", exp=said["exp"] * 1000)
@@ -77,6 +82,39 @@ def test_one_token_is_refused_by_every_loop_and_stays_so(made):
     verified = verify(made, token)
     assert verified.returncode == 1 and 'refused: token_revoked: its "jti" was revoked at the gateway' in verified.stdout
     assert verify(made, other).returncode == 0
+
+
+def revoke(made, *who, provider="local"):
+    said = run("sign-ins", "revoke", "--config", made.gateway.config_path, "--provider", provider, *who)
+    assert said.returncode == 0, said
+    return said.stdout.split()
+
+
+def test_the_log_says_whose_sign_ins_the_command_has_ended(start, upstream, tmp_path):
+    made, text = SignIn(start, upstream(), tmp_path), "sign-ins were ended by the command sign-ins revoke"
+
+    def said():
+        fields = ("provider", "subject", "sign_in", "sign_ins")
+        return [{name: each[name] for name in fields if name in each} for each in made.gateway.said(text)]
+    tokens = [made.tokens(name) for name in ("alice", "alice", "bob", "bob", "bob")]
+    sids = [payload(each["access_token"])["sid"] for each in tokens]
+    assert sorted(revoke(made, "--user", "alice")) == sorted(sids[:2])
+    assert revoke(made, "--id", sids[2]) == [sids[2]]
+    assert sorted(revoke(made, "--all")) == sorted(sids[3:])
+    expected = [{"provider": "local", "subject": "u-1", "sign_ins": "2"},
+                {"provider": "local", "sign_in": sids[2], "sign_ins": "1"}, {"provider": "local", "sign_ins": "2"}]
+    wait_until(lambda: len(said()) >= 3, "the messages")
+    assert said() == expected
+    # Nothing was ended, and nothing is said; nor is what was said, by another process.
+    assert run("sign-ins", "revoke", "--config", made.gateway.config_path, "--provider", "local", "--all").returncode == 1
+    made.gateway.stop()
+    made.gateway = made.start(made.config)
+    token = made.tokens()["access_token"]
+    assert revoke(made, "--user", "alice") == [payload(token)["sid"]]
+    wait_until(said, "the message")
+    assert said() == [{"provider": "local", "subject": "u-1", "sign_ins": "1"}]
+    secret = tokens[0]["refresh_token"]
+    assert secret not in made.gateway.program_text
 
 
 def verify(made, token):
@@ -119,6 +157,10 @@ def test_a_session_ends(start, upstream, provider, tmp_path):
     assert admin.revoke(provider="company", jti="j-1", exp=payload(token)["exp"])[0] == 200
     ended = run(*arguments)
     assert ended.returncode == 1 and 'its "jti" was revoked at the gateway' in ended.stdout, ended
+    other.sign_in()
+    assert len(revoke(flow, "--user", "alice", provider="company")) == 1
+    said = flow.gateway.wait_message("sign-ins were ended by the command sign-ins revoke")
+    assert (said["provider"], said["subject"], said["sign_ins"]) == ("company", "alice", "1")
 
 
 def shared_secret(folder):

@@ -234,6 +234,9 @@ def test_T_16_a_certificate_is_revoked(scene, tmp_path, kind):
         assert made.ask(other, "/machines/x")[0].status == 200
     with made.connect(context=context) as client:
         assert made.refused(client, "/machines/x") == (403, "certificate_revoked")
+    # Of a request that the cache knew, and of one that was verified.
+    by = [line["revoked_by"] for line in made.gateway.access() if line.get("reason") == "certificate_revoked"]
+    assert len(by) >= 3 and set(by) == {"file_jti" if kind == "serial number" else "file_sub"}, by
 
 
 def test_a_reload_takes_other_rights(scene):

@@ -698,6 +698,8 @@ def test_an_open_websocket_ends_with_its_session(scene, provider):
         open_websocket(made, browser, client)
         assert backchannel(made, provider.logout_token(sub="alice")).status == 200
         assert client.is_closed()
+        line, = made.gateway.wait_access(path="/ws")
+        assert (line["reason"], line["revoked_by"]) == ("token_revoked", "ended_sign_in")
 
 
 def test_T_16_an_open_websocket_has_its_session_renewed_and_ends_where_the_provider_refuses(scene, provider):

@@ -121,13 +121,14 @@ def test_T_16_a_token_that_was_verified_is_refused_on_its_next_request(scene, wo
     s.warm(token, other)
     s.replace(entry)
     s.wait(token, 401)
-    s.refuses(token, provider="company")
-    s.refuses(None, fields=[("Cookie", f"session={token}")])
-    s.refuses(token, target="/optional")
+    by = next(f"file_{kind}" for kind in ("jti j1", "sub carol", "kid es256-1") if kind in entry).split()[0]
+    s.refuses(token, provider="company", revoked_by=by)
+    s.refuses(None, fields=[("Cookie", f"session={token}")], revoked_by=by)
+    s.refuses(token, target="/optional", revoked_by=by)
     # Before the rights are looked at.
-    s.refuses(token, target="/admin")
+    s.refuses(token, target="/admin", revoked_by=by)
     # One that was never verified.
-    s.refuses(s.mint(jti="j1", sub="carol", n=2))
+    s.refuses(s.mint(jti="j1", sub="carol", n=2), revoked_by=by)
     assert s.status(other) == 200 and get(s.gateway, "/public").status == 200
     # A reload takes what is gone at once.
     s.replace("# nothing")

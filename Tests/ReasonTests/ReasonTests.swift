@@ -108,6 +108,10 @@ struct ReasonTests {
         reference.contains("\n| `\(reason.rawValue)` | \(ofSignIn) |\n"),
         "the second row of \(reason.rawValue) is another one")
     }
+    for revoker in Revoker.allCases {
+      let row = "\n| `\(revoker.rawValue)` | \(revoker.meaningMarkdown) | \(revoker.adviceMarkdown) |\n"
+      #expect(reference.contains(row), "the row of \(revoker.rawValue) is another one")
+    }
   }
 
   @Test("Where the gateway itself issues the tokens nobody is sent to an issuer, and former tokens are thought of")
@@ -129,6 +133,9 @@ struct ReasonTests {
       #expect(!reason.meaning.contains("](") && !reason.advice.contains("]("))
       #expect(!reason.meaning.isEmpty && !reason.advice.isEmpty)
       #expect(!reason.adviceOfSignIn.contains("](") && !reason.adviceOfSignIn.isEmpty)
+    }
+    for revoker in Revoker.allCases {
+      #expect(!revoker.meaning.contains("](") && !revoker.advice.contains("]("))
     }
   }
 }

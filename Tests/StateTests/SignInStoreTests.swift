@@ -412,6 +412,26 @@ struct SignInStoreTests {
     #expect(try store.newlyEnded() == [EndedSignIn(id: "s2", provider: "local", until: 700 + 3600)])
   }
 
+  @Test(
+    "What a command notes is told to every process, as it was noted, and ends nothing",
+    arguments: [
+      EndingNote(.subject("u 1 é"), count: 3), EndingNote(.subject(""), count: 1), EndingNote(.signIn("s-1"), count: 1),
+      EndingNote(.several, count: 12),
+    ])
+  func notes(note: EndingNote) throws {
+    let (store, other) = (try folder.open(), try folder.open())
+    try store.signIn("s1", token: 1)
+    let done: Void = try outcome { store.note(note, provider: "local", now: 100, completion: $0) }
+    _ = done
+    let told = try other.newlyEnded()
+    #expect(told.map(\.note) == [note] && told.map(\.kind) == [.note] && told.map(\.until) == [3700])
+    #expect(try other.newlyEnded() == [] && store.listed(at: 1001).count == 1)
+    for (kind, id) in [(.signIn, "3"), (.note, "x"), (.note, "1 sub"), (.note, "1 x y")] as [(EndedSignIn.Kind, String)]
+    {
+      #expect(EndedSignIn(kind, id: id, provider: "local", until: 1).note == nil)
+    }
+  }
+
   @Test("A token that is revoked is told to every process, until it need not be known")
   func revokedTokens() throws {
     let (store, other) = (try folder.open(), try folder.open())

@@ -44,6 +44,7 @@ struct AccessLogTests {
     record.bytesIn = 5
     record.bytesOut = UInt64.max
     record.generation = 2
+    record.revokedBy = .listedSubject
     return record
   }
 
@@ -64,8 +65,8 @@ struct AccessLogTests {
         {"time":"2023-11-14T22:13:20.000001Z","request_id":"000000000000000100000000000000ab",\
         "trace_id":"0af7651916cd43dd8448eb211c80319c",\
         "client":"192.0.2.1","method":"GET","host":"a.example","path":"/a b","route":"orders","status":403,\
-        "reason":"role_missing","blame":"policy","tried":"role_missing","shadow":"scope_missing",\
-        "provider":"company","subject":"al\\"ice",\
+        "reason":"role_missing","blame":"policy","tried":"role_missing","revoked_by":"file_sub",\
+        "shadow":"scope_missing","provider":"company","subject":"al\\"ice",\
         "claims":{"roles":["a\\"b"],"tenant":null},"key_id":"k1","cache":"hit","upstream":"backend","retries":1,\
         "auth_us":17,"connect_us":2,"first_byte_us":30,"total_us":41,"bytes_in":5,"bytes_out":18446744073709551615,\
         "config":2}
@@ -76,7 +77,7 @@ struct AccessLogTests {
         time=2023-11-14T22:13:20.000001Z request_id=000000000000000100000000000000ab \
         trace_id=0af7651916cd43dd8448eb211c80319c client=192.0.2.1 \
         method=GET host=a.example path="/a b" route=orders status=403 reason=role_missing blame=policy \
-        tried=role_missing shadow=scope_missing \
+        tried=role_missing revoked_by=file_sub shadow=scope_missing \
         provider=company subject="al\\"ice" claims="{\\"roles\\":[\\"a\\\\\\"b\\"],\\"tenant\\":null}" \
         key_id=k1 cache=hit upstream=backend retries=1 auth_us=17 connect_us=2 first_byte_us=30 total_us=41 \
         bytes_in=5 bytes_out=18446744073709551615 config=2

@@ -54,8 +54,8 @@ struct SignInsRevokeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "revoke", abstract: "Ends sign-ins: their tokens and sessions are refused from now on.",
     discussion: """
-      A running gateway refuses them within a second. The id of each ended sign-in goes to standard output once that \
-      is on the disk.
+      A running gateway refuses them within a second, and says in its log what was ended. The id of each ended sign-in \
+      goes to standard output once that is on the disk.
       """)
 
   @OptionGroup var option: SignInsOption
@@ -92,6 +92,7 @@ struct SignInsRevokeCommand: ParsableCommand {
     } else {
       for id in id where try found.end(id: id) { ended(id) }
     }
+    if count > 0 { try found.note(option.person, id, count: count) }
     if let fault { throw fault }
     guard count == 0 else { return }
     let mistake = option.person.flatMap { unknown($0, provider.signIn?.users) } ?? ""

@@ -145,6 +145,27 @@ enum SignInsOfProvider {
     }
   }
 
+  /// Has running gateways say in their logs what was ended.
+  ///
+  /// - Parameters:
+  ///   - ids: Those that were named; empty: all of `person`, or of everybody, were meant.
+  ///   - count: How many have ended.
+  func note(_ person: Person?, _ ids: [String], count: Int) throws {
+    func note(_ subject: String?) -> EndingNote {
+      if let subject { return EndingNote(.subject(subject), count: count) }
+      return EndingNote(ids.count == 1 ? .signIn(ids[0]) : .several, count: count)
+    }
+    switch self {
+    case .none: break
+    case .signIns(let store, let provider, let users):
+      let note = note(try person?.subject(in: users))
+      try wait { store.note(note, provider: provider, now: now, completion: $0) }
+    case .sessions(let store, let provider, _):
+      let note = note(try person?.subject(in: nil))
+      try wait { store.note(note, provider: provider, now: now, completion: $0) }
+    }
+  }
+
   private var now: Int64 { WallClock.seconds }
 
   /// What is called back.

@@ -165,9 +165,9 @@ extension LogLine {
       JSONObject.Member(name: field.name, value: LogLine.value(of: field))
     }
     if let reason = self["reason"].flatMap(Reason.init(rawValue:)) {
-      members.append(.init(name: "meaning", value: .string(reason.meaning(isTried: self["tried"] != nil))))
-      let isOfSignIn = self["provider"].map(signingIn.contains) ?? false
-      members.append(.init(name: "advice", value: .string(isOfSignIn ? reason.adviceOfSignIn : reason.advice)))
+      members += reason.story(
+        isTried: self["tried"] != nil, revokedBy: self["revoked_by"].flatMap(Revoker.init(rawValue:)),
+        isOfSignIn: self["provider"].map(signingIn.contains) ?? false)
     }
     if sameID > 1 { members.append(.init(name: "same_id", value: .integer(Int64(sameID)))) }
     return JSONObject(members) ?? [:]

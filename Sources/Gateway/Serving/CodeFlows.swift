@@ -149,10 +149,12 @@ final class CodeFlows {
   }
 
   private func watch(_ provider: String, _ opened: Opened) {
-    ended.relay.watch(opened.store, of: provider) { [log, faults = opened.memory.storeFaults] fault in
-      guard let count = faults.count() else { return }
-      CodeFlowEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
-    }
+    ended.relay.watch(
+      opened.store, of: provider, noted: { [log] in $0.write(to: log, provider: provider) },
+      failed: { [log, faults = opened.memory.storeFaults] fault in
+        guard let count = faults.count() else { return }
+        CodeFlowEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
+      })
   }
 
   /// Whose session it is.

@@ -83,7 +83,8 @@ final class EndedSignIns {
   func learn(_ ended: [EndedSignIn]) -> Bool {
     var isNew = false
     for each in ended where (1...Revocations.valueBytesMax).contains(each.id.utf8.count) {
-      let key = Key(provider: each.provider, kind: each.kind.revoked, id: each.id)
+      guard let kind = each.kind.revoked else { continue }
+      let key = Key(provider: each.provider, kind: kind, id: each.id)
       let known = untilByID[key]
       untilByID[key] = max(known ?? .min, each.until)
       guard known == nil else { continue }
@@ -130,10 +131,12 @@ final class EndedSignIns {
 }
 
 extension EndedSignIn.Kind {
-  fileprivate var revoked: Revocations.Kind {
+  /// nil: nothing is.
+  fileprivate var revoked: Revocations.Kind? {
     switch self {
     case .signIn: .signInID
     case .token: .tokenID
+    case .note: nil
     }
   }
 }
@@ -164,17 +167,20 @@ final class EndedSignInsRelay: Sendable {
 
   /// Learns of what other processes end in `store`, since it was loaded. Nothing before `EndedSignIns.start`.
   ///
-  /// - Parameter failed: Called with what goes wrong in the store where nobody waits for it.
+  /// - Parameters:
+  ///   - noted: Called with what a command has noted there.
+  ///   - failed: Called with what goes wrong in the store where nobody waits for it.
   func watch<Store: EndingStore>(
-    _ store: Store, of provider: String, failed: @escaping @Sendable (StoreFault) -> Void
+    _ store: Store, of provider: String, noted: @escaping @Sendable (EndingNote) -> Void,
+    failed: @escaping @Sendable (StoreFault) -> Void
   ) {
     guard isSet else { return }
     let retry = Retry()
-    look(store, provider, retry, failed)
+    look(store, provider, retry, noted, failed)
     store.watch(
       every: .milliseconds(500),
       changed: { [weak store] in
-        if let store { self.look(store, provider, retry, failed) }
+        if let store { self.look(store, provider, retry, noted, failed) }
       }, failed: failed)
   }
 
@@ -185,11 +191,15 @@ final class EndedSignInsRelay: Sendable {
 
   /// What could not be read is read again: nobody says a second time that it is there.
   private func look<Store: EndingStore>(
-    _ store: Store, _ provider: String, _ retry: Retry, _ failed: @escaping @Sendable (StoreFault) -> Void
+    _ store: Store, _ provider: String, _ retry: Retry, _ noted: @escaping @Sendable (EndingNote) -> Void,
+    _ failed: @escaping @Sendable (StoreFault) -> Void
   ) {
     store.newlyEnded { [self, weak store] result in
       switch result {
-      case .success(let ended): add(ended.filter { $0.provider == provider })
+      case .success(let ended):
+        let own = ended.filter { $0.provider == provider }
+        for note in own.compactMap(\.note) { noted(note) }
+        add(own)
       case .failure(let fault):
         let isFirst = retry.isPending.withLock { isPending in
           defer { isPending = true }
@@ -199,7 +209,7 @@ final class EndedSignInsRelay: Sendable {
         failed(fault)
         DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { [self, weak store] in
           retry.isPending.withLock { $0 = false }
-          if let store { look(store, provider, retry, failed) }
+          if let store { look(store, provider, retry, noted, failed) }
         }
       }
     }

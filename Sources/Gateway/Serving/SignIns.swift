@@ -179,10 +179,12 @@ final class SignIns {
   }
 
   private func watch(_ provider: String, _ state: SignInState) {
-    ended.relay.watch(state.store, of: provider) { [log, faults = state.storeFaults] fault in
-      guard let count = faults.count() else { return }
-      SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
-    }
+    ended.relay.watch(
+      state.store, of: provider, noted: { [log] in $0.write(to: log, provider: provider) },
+      failed: { [log, faults = state.storeFaults] fault in
+        guard let count = faults.count() else { return }
+        SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
+      })
   }
 
   private func watch(_ provider: String, _ former: OpenedStore) {

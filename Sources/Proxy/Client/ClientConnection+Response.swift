@@ -334,6 +334,9 @@ extension ClientConnection {
       if isTunnel, reason == .clientClosed { upstream.abort() } else { upstream.close() }
     }
     let endsWithConnection = slot.exchange.state == .answering && slot.exchange.response.framing == .untilClose
+    if reason.isRevocation {
+      slot.exchange.log.revokedBy = worker.context.revocations.revoker(of: slot.exchange.log.identity)
+    }
     slot.exchange.cut(reason)
     worker.finish(slot)
     self.slot = nil

@@ -18,7 +18,9 @@ extension TokenAuthentication {
       digest.span, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys, now: now)
     {
       cache = .hit
-      if isRevoked(hit, in: context) { return refused(.certificateRevoked, hit.identity, provider: provider) }
+      if let revoker = revoker(of: hit, in: context) {
+        return refused(.certificateRevoked, hit.identity, provider: provider, revokedBy: revoker)
+      }
       self.provider = provider
       return .identity(hit.identity, cached: hit.index)
     }
@@ -34,8 +36,8 @@ extension TokenAuthentication {
       return .refused(error.reason, keyID: nil, provider: provider)
     }
     let identity = Identity.certificate(verified)
-    if context.revocations.kind(revoking: identity) != nil {
-      return refused(.certificateRevoked, identity, provider: provider)
+    if let revoker = context.revocations.revoker(of: identity) {
+      return refused(.certificateRevoked, identity, provider: provider, revokedBy: revoker)
     }
     let place = context.tokens.insert(
       digest.span, provider: provider, keyGeneration: VerifiedTokenCache.anyKeys,

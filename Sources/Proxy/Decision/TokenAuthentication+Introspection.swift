@@ -58,8 +58,8 @@ extension TokenAuthentication {
     switch result {
     case .active(let introspected):
       let identity = Identity.introspected(introspected)
-      if context.revocations.kind(revoking: identity) != nil {
-        return refused(.tokenRevoked, identity, provider: provider)
+      if let revoker = context.revocations.revoker(of: identity) {
+        return refused(.tokenRevoked, identity, provider: provider, revokedBy: revoker)
       }
       guard context.unixSeconds < introspected.deadline else { return .identity(identity, cached: nil) }
       let index = context.tokens.insert(

@@ -3,45 +3,63 @@ import Reason
 import Tokens
 
 extension TokenAuthentication {
-  /// Whether a token that the cache knows has been revoked since; then the cache forgets it (SECURITY T-16).
+  /// What has revoked a token since the cache knows it; then the cache forgets it (SECURITY T-16). nil: nothing has.
   ///
   /// As long as revocations do not change this is one comparison.
-  func isRevoked(_ hit: VerifiedTokenCache.Hit, in context: DecisionContext) -> Bool {
+  func revoker(of hit: VerifiedTokenCache.Hit, in context: DecisionContext) -> Revoker? {
     let revocations = context.revocations
-    if hit.revocationGeneration == revocations.generation { return false }
-    guard revocations.kind(revoking: hit.identity) == nil else {
+    if hit.revocationGeneration == revocations.generation { return nil }
+    if let revoker = revocations.revoker(of: hit.identity) {
       context.tokens.forget(at: hit.index)
-      return true
+      return revoker
     }
     context.tokens.keepUnrevoked(at: hit.index, under: revocations.generation)
-    return false
+    return nil
   }
 }
 
 extension RevocationSnapshot {
   /// Why `identity` is refused; nil if it is not revoked.
   func refusal(of identity: Identity) -> Reason? {
-    guard kind(revoking: identity) != nil else { return nil }
+    guard revoker(of: identity) != nil else { return nil }
     if case .certificate = identity { return .certificateRevoked }
     return .tokenRevoked
   }
 
   /// What revokes `identity`; nil if nothing does.
-  func kind(revoking identity: Identity) -> Revocations.Kind? {
+  func revoker(of identity: Identity) -> Revoker? {
     switch identity {
     case .anonymous: nil
-    case .token(let token):
-      revocations.kind(revoking: token.claims, keyID: token.keyID)
-        ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
-    case .introspected(let token):
-      revocations.kind(revoking: token.claims, keyID: nil) ?? endedSignIns.kind(revoking: token.claims, keyID: nil)
-    case .certificate(let certificate): revocations.kind(revoking: certificate.claims, keyID: nil)
+    case .token(let token): revoker(of: token.claims, keyID: token.keyID)
+    case .introspected(let token): revoker(of: token.claims, keyID: nil)
+    case .certificate(let certificate):
+      revocations.kind(revoking: certificate.claims, keyID: nil).map(Revoker.init(listed:))
     }
+  }
+
+  private func revoker(of claims: ClaimsSet, keyID: String?) -> Revoker? {
+    if let kind = revocations.kind(revoking: claims, keyID: keyID) { return Revoker(listed: kind) }
+    return endedSignIns.kind(revoking: claims, keyID: nil).map(Revoker.init(ended:))
   }
 }
 
+extension Revoker {
+  /// By an entry of the file of revocations.
+  fileprivate init(listed kind: Revocations.Kind) {
+    switch kind {
+    case .tokenID: self = .listedTokenID
+    case .subject: self = .listedSubject
+    case .keyID: self = .listedKeyID
+    case .signInID: self = .listedSignInID
+    }
+  }
+
+  /// By what has ended here, which is one or the other.
+  fileprivate init(ended kind: Revocations.Kind) { self = kind == .tokenID ? .endedToken : .endedSignIn }
+}
+
 extension Identity {
-  /// The names of which one has to be revoked for it to be: what `RevocationSnapshot.kind(revoking:)` looks up.
+  /// The names of which one has to be revoked for it to be: what `RevocationSnapshot.revoker(of:)` looks up.
   var revokedNames: [RevokedName] {
     switch self {
     case .anonymous: []

@@ -29,6 +29,8 @@ struct TokenAuthentication {
   private(set) var refusedClaims: RefusedClaims?
   /// Who the credential is about that was refused last; nil unless its signature was valid or its issuer stated it.
   private(set) var refusedSubject: String?
+  /// What has revoked the credential that was refused last; nil unless that is why.
+  private(set) var revokedBy: Revoker?
   /// Microseconds spent on a token that was not cached, and on its proof.
   private(set) var microseconds: Int64 = 0
 
@@ -122,7 +124,9 @@ struct TokenAuthentication {
       let place = place(of: provider, in: context)
       if let hit = context.tokens.find(token, provider: place, keyGeneration: generation, now: now) {
         cache = .hit
-        if isRevoked(hit, in: context) { return refused(.tokenRevoked, hit.identity, provider: provider) }
+        if let revoker = revoker(of: hit, in: context) {
+          return refused(.tokenRevoked, hit.identity, provider: provider, revokedBy: revoker)
+        }
         self.provider = provider
         return .identity(hit.identity, cached: hit.index)
       }
@@ -208,8 +212,8 @@ struct TokenAuthentication {
           compact, of: token, keys: keys.keySet, now: now, using: context.signatures)
         context.headers.keep(compact, of: token)
         let identity = Identity.token(verified)
-        if context.revocations.kind(revoking: identity) != nil {
-          return refused(.tokenRevoked, identity, provider: provider)
+        if let revoker = context.revocations.revoker(of: identity) {
+          return refused(.tokenRevoked, identity, provider: provider, revokedBy: revoker)
         }
         let place = context.tokens.insert(
           token, provider: provider, keyGeneration: keys.generation,
@@ -236,7 +240,10 @@ struct TokenAuthentication {
   }
 
   /// Refuses a credential that is good in itself, and keeps whose it is.
-  mutating func refused(_ reason: Reason, _ identity: Identity, provider: Int) -> Outcome {
+  mutating func refused(
+    _ reason: Reason, _ identity: Identity, provider: Int, revokedBy revoker: Revoker? = nil
+  ) -> Outcome {
+    revokedBy = revoker
     refusedSubject = identity.claims?.subject
     return .refused(reason, keyID: identity.keyID, provider: provider)
   }

@@ -191,7 +191,7 @@ extension Exchange {
     case .refused(let reason, let keyID, let provider):
       log.keepToken(
         keyID: keyID, provider: provider.map { context.active.providerNames[$0] }, authentication.refusedClaims,
-        subject: authentication.refusedSubject)
+        subject: authentication.refusedSubject, revokedBy: authentication.revokedBy)
       if isRenewalUnavailable { return .unknown(.refuse(RefusalResponse(.signInUnavailable))) }
       if let response = signInPage(insteadOf: reason, of: authentication.credential, routed, bytes, for: nil) {
         return .unknown(.answer(response))

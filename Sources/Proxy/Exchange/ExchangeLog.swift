@@ -26,6 +26,8 @@ struct ExchangeLog {
   private(set) var refusedClaims: RefusedClaims?
   /// Whose the credential is that was refused, where that is known.
   private(set) var refusedSubject: String?
+  /// What has revoked the credential, or that of the tunnel.
+  var revokedBy: Revoker?
   /// Whether `Authorization`, where the route looks for a token, holds something else.
   var hasOtherAuthorization = false
   /// Who sent a request that the gateway answered on a path of its own; nil: nobody whose credential was good.
@@ -131,11 +133,13 @@ struct ExchangeLog {
   mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
 
   mutating func keepToken(
-    keyID: String?, provider: String?, _ claims: RefusedClaims? = nil, subject: String? = nil
+    keyID: String?, provider: String?, _ claims: RefusedClaims? = nil, subject: String? = nil,
+    revokedBy: Revoker? = nil
   ) {
     asked = .credential
     refusedClaims = claims
     refusedSubject = subject
+    self.revokedBy = revokedBy
     self.keyID = keyID
     self.provider = provider
   }
@@ -248,6 +252,7 @@ extension Exchange {
     record.requestIDGiven = requestID.given
     record.status = response.status
     record.reason = response.reason
+    record.revokedBy = response.reason?.isRevocation == true ? log.revokedBy : nil
     record.unenforced = decision.unenforced
     record.isRefusedByTried = decision.refusingTrier != nil
     record.trace = nil

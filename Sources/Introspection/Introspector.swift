@@ -6,11 +6,14 @@ internal import Tokens
 /// Asks one provider's endpoint. Bound to the control loop.
 ///
 /// A token that several exchanges, of whatever loop, ask about at once is one question. A few questions are under way at
-/// a time and a bounded number waits for its turn, of which each client has a share; what is more is refused at once, and so is everything while the
-/// issuer fails: hostile traffic reaches the issuer no faster than it answers.
+/// a time and a bounded number waits for its turn, and of both each client has a share; what is more is refused at once,
+/// and so is everything while the issuer fails: hostile traffic reaches the issuer no faster than it answers.
 final class Introspector {
   /// Questions that the issuer has not answered yet.
   private static let inFlightMax = 64
+  /// Of these, for one client: a quarter, so that the tokens of one about which the issuer takes its time leave room for
+  /// those of others.
+  private static let clientInFlightMax = 16
   /// Questions that wait until one of those is answered.
   static let waitingMax = 1024
   /// Of these, for one client: an eighth, so that made-up tokens of one leave room for those of others.
@@ -27,6 +30,8 @@ final class Introspector {
   /// None is zero.
   private var waitingByClient: [IPAddress: Int] = [:]
   private var inFlight = 0
+  /// None is zero.
+  private var inFlightByClient: [IPAddress: Int] = [:]
   private var breaker = CircuitBreaker()
   private var faults = FaultReport()
   private var isStopped = false
@@ -52,7 +57,7 @@ final class Introspector {
   }
 
   /// - Parameters:
-  ///   - client: Who sent the token, whose questions that wait are bounded; nil: they are not.
+  ///   - client: Who sent the token, whose questions are bounded; nil: they are with those of all alone.
   ///   - completion: Called once, at once or later; never after `stop`.
   func introspect(_ token: [UInt8], client: IPAddress?, completion: @escaping (IntrospectionResult) -> Void) {
     loop.assertIsCurrent()
@@ -61,12 +66,20 @@ final class Introspector {
       return
     }
     let now = MonotonicTime.current
-    guard !breaker.isOpen(at: now), inFlight < Introspector.inFlightMax || wait(token, client?.counted) else {
+    let client = client?.counted
+    let isNext = hasRoom(for: client)
+    guard !breaker.isOpen(at: now), isNext || wait(token, client) else {
       completion(.unavailable)
       return
     }
     questions[token] = Question(askedAt: now, completions: [completion])
-    if inFlight < Introspector.inFlightMax { send(token, at: now) }
+    if isNext { send(token, of: client, at: now) }
+  }
+
+  /// Whether a question of `client` may be sent now.
+  private func hasRoom(for client: IPAddress?) -> Bool {
+    guard inFlight < Introspector.inFlightMax else { return false }
+    return client.map { inFlightByClient[$0, default: 0] < Introspector.clientInFlightMax } ?? true
   }
 
   /// Lets a question wait; false where too many wait already, of all or of `client`.
@@ -89,7 +102,7 @@ final class Introspector {
     waitingByClient = [:]
   }
 
-  private func send(_ token: [UInt8], at now: MonotonicTime) {
+  private func send(_ token: [UInt8], of client: IPAddress?, at now: MonotonicTime) {
     let admission = breaker.admit(at: now)
     guard admission != .refused else {
       answer(token, .unavailable)
@@ -98,7 +111,8 @@ final class Introspector {
     do throws(IntrospectionFault) {
       let request = try request.make(about: token, now: WallClock.seconds)
       inFlight += 1
-      fetch(request) { [weak self] result in self?.ended(token, admission, result) }
+      if let client { inFlightByClient[client, default: 0] += 1 }
+      fetch(request) { [weak self] result in self?.ended(token, of: client, admission, result) }
     } catch {
       failed(error, admission)
       answer(token, .unavailable)
@@ -106,10 +120,12 @@ final class Introspector {
   }
 
   private func ended(
-    _ token: [UInt8], _ admission: CircuitBreaker.Admission, _ response: Result<FetchResponse, FetchError>
+    _ token: [UInt8], of client: IPAddress?, _ admission: CircuitBreaker.Admission,
+    _ response: Result<FetchResponse, FetchError>
   ) {
     guard !isStopped else { return }
     inFlight -= 1
+    if let client { Introspector.takeOne(from: &inFlightByClient, client) }
     do throws(IntrospectionFault) {
       let said = try IntrospectionResponse(try IntrospectionFault.ofFetches(response))
       breaker.succeeded()
@@ -139,22 +155,33 @@ final class Introspector {
     for completion in questions.removeValue(forKey: token)?.completions ?? [] { completion(result) }
   }
 
-  /// Sends what waits, as far as there is room: but not for those who have stopped waiting.
+  /// Sends what waits, as far as there is room: but not for those who have stopped waiting. Who has a share under way
+  /// already is passed over.
   private func sendWaiting() {
     let now = MonotonicTime.current
-    var next = waiting.startIndex
+    var (next, left) = (waiting.startIndex, waiting.startIndex)
     while next < waiting.endIndex, inFlight < Introspector.inFlightMax {
       let (token, client) = waiting[next]
       next += 1
-      if let client, let count = waitingByClient[client] { waitingByClient[client] = count > 1 ? count - 1 : nil }
+      guard hasRoom(for: client) else {
+        waiting[left] = (token, client)
+        left += 1
+        continue
+      }
+      if let client { Introspector.takeOne(from: &waitingByClient, client) }
       guard let question = questions[token] else { continue }
       if question.askedAt + IntrospectionRequest.timeout <= now {
         answer(token, .unavailable)
       } else {
-        send(token, at: now)
+        send(token, of: client, at: now)
       }
     }
-    waiting.removeSubrange(..<next)
+    if !isStopped { waiting.removeSubrange(left..<next) }
+  }
+
+  private static func takeOne(from counts: inout [IPAddress: Int], _ client: IPAddress) {
+    guard let count = counts[client] else { return }
+    counts[client] = count > 1 ? count - 1 : nil
   }
 }
 

@@ -45,7 +45,9 @@ private final class Desk {
     }
   }
 
-  func answer(_ result: Result<FetchResponse, FetchError> = .inactive) { sent.removeFirst().answer(result) }
+  func answer(_ result: Result<FetchResponse, FetchError> = .inactive, at place: Int = 0) {
+    sent.remove(at: place).answer(result)
+  }
   func takeResults() -> [String] {
     defer { results = [] }
     return results
@@ -113,31 +115,58 @@ struct IntrospectorTests {
   }
 
   @Test(
-    "Of what waits a client has its share, an IPv6 address with its /64, and others are asked about meanwhile",
+    "Of what is under way and of what waits a client has its share, an IPv6 address with its /64",
     arguments: [
       ("203.0.113.1", "203.0.113.1", "203.0.113.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"),
     ])
   func shares(own: String, same: String, foreign: String) throws {
     try Self.with { desk in
       for round in 0..<2 {
-        for number in 0..<64 + 128 { desk.ask("\(round)t\(number)", from: own) }
-        #expect(desk.results.isEmpty && desk.sent.count == 64)
+        for number in 0..<16 + 128 { desk.ask("\(round)t\(number)", from: own) }
+        #expect(desk.results.isEmpty && desk.sent.count == 16)
         desk.ask("\(round)more", from: same)
         #expect(desk.takeResults() == ["\(round)more unavailable"])
         // What is asked already is no further question, whoever asks.
-        desk.ask("\(round)t190", from: same)
+        desk.ask("\(round)t140", from: same)
+        // Others are asked about at once.
         desk.ask("\(round)other", from: foreign)
         desk.ask("\(round)socket")
-        #expect(desk.results.isEmpty)
-        // Who has been sent makes room for one that waits.
+        #expect(desk.results.isEmpty && desk.sent.suffix(2).map(\.token) == ["\(round)other", "\(round)socket"])
+        // One that has ended makes room for one that waits.
         desk.answer()
+        #expect(desk.sent.last?.token == "\(round)t16")
         desk.ask("\(round)next", from: same)
         desk.ask("\(round)last", from: same)
         #expect(desk.takeResults() == ["\(round)t0 inactive", "\(round)last unavailable"])
         while !desk.sent.isEmpty { desk.answer() }
         let results = desk.takeResults()
-        #expect(results.count == 64 + 128 - 1 + 4 && results.allSatisfy { $0.hasSuffix("inactive") })
+        #expect(results.count == 16 + 128 - 1 + 4 && results.allSatisfy { $0.hasSuffix("inactive") })
       }
+    }
+  }
+
+  @Test("Who waits is passed over while their share is under way, and keeps their place")
+  func passedOver() throws {
+    try Self.with { desk in
+      for client in 1...4 {
+        for number in 0..<16 + 2 { desk.ask("\(client)t\(number)", from: "203.0.113.\(client)") }
+      }
+      #expect(desk.sent.count == 64)
+      desk.ask("new", from: "203.0.113.5")
+      desk.ask("newer", from: "203.0.113.5")
+      // One of the third client's: those of the first two, who came before, are passed over.
+      desk.answer(at: 32)
+      #expect(desk.sent.last?.token == "3t16")
+      desk.answer(at: 0)
+      #expect(desk.sent.last?.token == "1t16")
+      desk.answer(at: 0)
+      #expect(desk.sent.last?.token == "1t17")
+      desk.answer(at: 0)
+      #expect(desk.sent.last?.token == "new")
+      desk.answer(at: 0)
+      #expect(desk.sent.last?.token == "newer")
+      while !desk.sent.isEmpty { desk.answer() }
+      #expect(desk.takeResults().count == 4 * 18 + 2)
     }
   }
 

@@ -110,14 +110,13 @@ struct ProbedRoute {
     // Every route's names are removed on all of them.
     let identity = configuration.routes.flatMap { $0.identity.headerNames + ($0.assertion.map { [$0.header] } ?? []) }
     let misleading = [ReservedFields.path, ReservedFields.method, ReservedFields.sender]
+    let changed =
+      route.headers.set.map(\.name) + route.headers.removed + (route.keepsDestination ? [] : ReservedFields.secondPath)
     var asked: Set<String> = []
-    askedNames = (identity + misleading.compactMap(\.first)).filter { asked.insert($0.lowercased()).inserted }
+    askedNames = (identity + misleading.compactMap(\.first) + changed).filter { asked.insert($0.lowercased()).inserted }
     askedListedNames = misleading.flatMap { $0 }.filter { asked.insert($0.lowercased()).inserted }
-    var names = identity
-    names += route.headers.set.map(\.name) + route.headers.removed + ProbedRoute.gatewaysOwn
-    if !route.keepsDestination { names += ReservedFields.secondPath }
     var seen: Set<String> = []
-    fieldNames = names.filter { seen.insert($0.lowercased()).inserted }
+    fieldNames = (identity + changed + ProbedRoute.gatewaysOwn).filter { seen.insert($0.lowercased()).inserted }
     listedNames = ReservedFields.names.filter { seen.insert($0.lowercased()).inserted }
     let providers = route.providers.map { configuration.providers[$0] }
     senders =

@@ -225,9 +225,9 @@ extension Reason {
     case .fieldRefused:
       """
       A proxy asks at `forward_auth` about a request with a header that would tell the application another path, \
-      method or sender than the decision is about, or pass it a token or an upgrade that it must not have ([which \
-      ones](forward-auth.md#headers-that-are-refused)): the proxy forwards the request itself, so the gateway cannot \
-      remove it.
+      method or sender than the decision is about, that the route removes or sets, or that would pass it a token or an \
+      upgrade that it must not have ([which ones](forward-auth.md#headers-that-are-refused)): the proxy forwards the \
+      request itself, so the gateway cannot remove it.
       """
     case .identityInvalid:
       "A claim for an identity header contains a control character, so it must not become a header."

@@ -35,6 +35,11 @@ routes:
   - {{ host: public.test, path: /**, auth: none, upstream: app }}
   - {{ host: app.test, path: "/public/things:purge", auth: company, require: {{ roles: [admin] }}, upstream: app }}
   - {{ host: app.test, path: /public/**, auth: none, upstream: app }}
+  - host: app.test
+    path: /changed/**
+    auth: none
+    headers: {{ set: {{ X-Env: prod }}, remove: [X-Tenant-Path, Origin] }}
+    upstream: app
   - {{ host: app.test, path: /old/**, auth: none, redirect: "https://app.test/new{{path}}" }}
   - host: app.test
     path: /admin/**
@@ -423,6 +428,22 @@ def test_P_16_a_request_that_is_another_one_to_the_application_does_not_pass(gat
     line = gateway.access_of(answer.request_id)
     assert line["blame"] == "client" and line["path"] == "/public/x"
     assert not gateway.app.received
+
+
+def test_P_16_nobody_removes_what_the_route_changes(gateway):
+    gateway = gateway()
+    for name in ("X-Env", "x_env", "X-Tenant-Path", "X.TENANT.PATH", "Origin", "Destination"):
+        answer = ask(gateway, "GET", "/changed/x", "app.test", (name, "https://app.test/evil"))
+        assert (answer.status, reason(gateway, answer)) == (403, "field_refused"), name
+    assert ask(gateway, "GET", "/changed/x", "app.test", ("X-Other", "a")).status == 200
+    # Another route changes nothing, and the same request to the gateway itself arrives without them.
+    assert ask(gateway, "GET", "/public/x", "app.test", ("X-Env", "evil"), ("Origin", "https://app.test")).status == 200
+    assert not gateway.app.received
+    fields = [("X_Env", "evil"), ("X-Tenant-Path", "/evil"), ("Origin", "https://app.test")]
+    assert get(gateway, "/changed/x", fields, host="app.test").status == 200
+    [request] = gateway.app.wait_requests(1)
+    assert request.field("x-env") == "prod" and b"evil" not in gateway.app.received
+    assert request.field("x-tenant-path") is None and request.field("origin") is None
 
 
 @pytest.mark.parametrize("field", [

@@ -124,8 +124,10 @@ routes:
     assert verdict("X-Account", "absolute form") == ("refused", 400, "forwarded_invalid")
     assert verdict("token", "Bearer") == verdict("token", "cookie session") == ("stripped", None, None)
     assert verdict("Cookie session", "among others") == ("stripped", None, None)
-    # What routes change beside the identity, a proxy forwards as it is.
-    assert ("X-Stage", "as it is", "own") in found and ("X-Stage", "as it is", "own (forward_auth)") not in found
+    # What a route removes or sets, nobody does for a proxy that forwards the request itself.
+    for trick in ("as it is", "_ for -"):
+        assert verdict("X-Stage", trick) == verdict("Destination", trick) == ("refused", 403, "field_refused")
+    assert found["X-Stage", "as it is", "own"]["verdict"] == "stripped"
 
 
 def test_it_says_what_it_is_no_proof_of(tmp_path):

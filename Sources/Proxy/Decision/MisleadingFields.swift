@@ -4,7 +4,8 @@ import Sockets
 
 /// The fields that would make the application see another request than the one decided about, if another proxy forwards
 /// it (SECURITY P-16, I-2), or hand it a token or a tunnel that it is not to have (SECURITY T-14, U-5). They are removed
-/// on the way to the gateway's own upstreams; here they cannot be, so the request is refused.
+/// on the way to the gateway's own upstreams, as are those that the route changes; here they cannot be, so the request is
+/// refused.
 struct MisleadingFields: Sendable {
   /// Identity headers and what is reserved, in any spelling.
   private let names: FieldNameSet
@@ -12,7 +13,6 @@ struct MisleadingFields: Sendable {
   private let steering: FieldNameSet
   /// Fields in which these proxies state the target, or the method, of the request that they ask about.
   private let targetEchoes = FieldNameSet(["X-Original-URL", "X-Original-URI"])
-  private let secondPath = FieldNameSet(ReservedFields.secondPath)
   private let methodEchoes = FieldNameSet(["X-Original-Method"])
 
   /// - Parameter identity: The names of the identity headers of all routes.
@@ -27,13 +27,15 @@ struct MisleadingFields: Sendable {
   /// - Parameters:
   ///   - head: The request that is asked about, parsed from `bytes`.
   ///   - upgrade: The protocol that it asks to go on in; nil if none.
-  ///   - route: Its route, whose identity headers the proxy replaces with those of the response.
+  ///   - route: Its route, whose identity headers the proxy replaces with those of the response. Nobody removes what it
+  ///     removes or sets.
   func areIn(_ head: RequestHead, _ bytes: Span<UInt8>, upgrade: [UInt8]?, on route: ActiveRoute) -> Bool {
     if let upgrade, !route.upgrades.contains(upgrade) { return true }
     if route.readsWebSocketProtocol, MisleadingFields.haveWebSocketToken(head, bytes) { return true }
-    for index in head.fields.indices where head.fields[index].known == .other {
+    for index in head.fields.indices {
       let line = head.fields[index]
-      if secondPath.contains(bytes, line), !route.configuration.keepsDestination { return true }
+      if let changed = route.removedFields, changed.contains(bytes, line) { return true }
+      guard line.known == .other else { continue }
       guard names.contains(bytes, line), !route.identityNames.contain(bytes, line) else { continue }
       // Proxies distinguish spellings that applications do not, and would not replace this one.
       if !MisleadingFields.isSpelledWithDashes(bytes, line.name) { return true }

@@ -83,14 +83,23 @@ extension SizeText {
 }
 
 extension ValueKind where Value == Duration {
-  static func duration(_ range: ClosedRange<Duration>) -> ValueKind {
+  static func duration(_ range: ClosedRange<Duration>) -> ValueKind { duration(range, isInSeconds: false) }
+
+  /// A duration that is counted in seconds: a fraction of one would be lost.
+  static func wholeSeconds(_ range: ClosedRange<Duration>) -> ValueKind { duration(range, isInSeconds: true) }
+
+  private static func duration(_ range: ClosedRange<Duration>, isInSeconds: Bool) -> ValueKind {
     let (low, high) = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
-    return .scalar(noun: "a duration", reference: "duration, \(low) to \(high)", text: DurationText.write) {
+    let unit = isInSeconds ? ", in whole seconds" : ""
+    return .scalar(noun: "a duration", reference: "duration, \(low) to \(high)\(unit)", text: DurationText.write) {
       scalar throws(ValueFault) in
       guard let duration = DurationText.parse(scalar.text) else {
         throw ValueFault("is not a duration; write a whole number and ms, s, m, h or d: 30s")
       }
       guard range.contains(duration) else { throw ValueFault("is out of range: \(low) to \(high)") }
+      guard !isInSeconds || duration.components.attoseconds == 0 else {
+        throw ValueFault("is not a whole number of seconds")
+      }
       return duration
     }
   }
@@ -98,9 +107,13 @@ extension ValueKind where Value == Duration {
 
 extension ValueKind where Value == Duration? {
   /// A duration, or `none`.
-  static func durationOrNone(_ range: ClosedRange<Duration>) -> ValueKind {
-    let duration = ValueKind<Duration>.duration(range)
-    return ValueKind(
+  static func durationOrNone(_ range: ClosedRange<Duration>) -> ValueKind { orNone(.duration(range)) }
+
+  /// A duration that is counted in seconds, or `none`.
+  static func wholeSecondsOrNone(_ range: ClosedRange<Duration>) -> ValueKind { orNone(.wholeSeconds(range)) }
+
+  private static func orNone(_ duration: ValueKind<Duration>) -> ValueKind {
+    ValueKind(
       noun: "a duration or none", reference: "\(duration.reference), or `none`",
       text: { $0.map(DurationText.write) ?? "none" },
       decode: { node, decoding in

@@ -17,7 +17,7 @@ struct AssertionDraft: Sendable {
         "audience", ifWritten: \.audience, .text("an audience"), presence: .required,
         "Its `aud`, which the upstream compares with its own name."),
       Key(
-        "lifetime", \.lifetime, .duration(.seconds(10) ... .seconds(600)),
+        "lifetime", \.lifetime, .wholeSeconds(.seconds(10) ... .seconds(600)),
         """
         How long it is valid, and never longer than the accepted token. Each one is reused until half of this is over.
         """),

@@ -22,7 +22,7 @@ struct CORSDraft: Sendable {
       Key("headers", \.headers, .list(of: .corsHeader, "headers"), "Request headers that a page may set."),
       Key("credentials", \.credentials, .boolean, "Whether cookies are sent along."),
       Key(
-        "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(86_400)),
+        "max_age", ifWritten: \.maxAge, .wholeSeconds(.seconds(1) ... .seconds(86_400)),
         "How long a browser may cache a preflight's response; if omitted, the browser decides, a few seconds."),
     ])
 

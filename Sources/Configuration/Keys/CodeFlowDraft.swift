@@ -35,10 +35,10 @@ struct CodeFlowDraft: HoldsClient {
         "Whether to ask the issuer's UserInfo endpoint for claims that the ID token does not have (OpenID Connect Core §5.3)."
       ),
       Key(
-        "lifetime", \.lifetime, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "lifetime", \.lifetime, .wholeSeconds(.seconds(60) ... .seconds(400 * 86_400)),
         "How long a session lasts, however often it is used."),
       Key(
-        "idle", \.idle, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "idle", \.idle, .wholeSeconds(.seconds(60) ... .seconds(400 * 86_400)),
         "How long a session lasts without being used."),
       Key("after_logout", \.afterLogout, .localPath, "Where a browser is sent after it has signed out: a path."),
       Key(

@@ -34,7 +34,7 @@ extension TriedDraft {
         "budget", \.enforcement.budget, .percentage(1...100),
         "This share of \(requests) may be refused for it within `per`; those of ten senders in any case."),
       Key(
-        "per", \.enforcement.window, .duration(.seconds(1) ... .seconds(86_400)),
+        "per", \.enforcement.window, .wholeSeconds(.seconds(1) ... .seconds(86_400)),
         "How long requests are counted before the count starts again."),
     ]
   }

@@ -20,9 +20,9 @@ struct IntrospectionDraft: HoldsClient {
         "tokens", \.tokens, .choice(IntrospectionConfiguration.Tokens.allCases.map { ($0.rawValue, $0) }),
         "`opaque`: tokens that are not JWTs; JWTs are verified here. `all`: JWTs too, and the provider needs no keys."),
       Key(
-        "cache", \.cache, .duration(.zero ... .seconds(300)),
+        "cache", \.cache, .wholeSeconds(.zero ... .seconds(300)),
         """
-        How long, in whole seconds, the issuer's response is cached, and so how long a token that it revoked may still \
+        How long the issuer's response is cached, and so how long a token that it revoked may still \
         pass. A token that is not active is remembered for at most 10s.
         """),
     ])

@@ -41,24 +41,6 @@ struct ListenerTLSDraft: Sendable {
     ])
 }
 
-extension ValueKind where Value == Duration {
-  /// A duration that is said in seconds.
-  fileprivate static func wholeSeconds(_ range: ClosedRange<Duration>) -> ValueKind {
-    let duration = ValueKind.duration(range)
-    return ValueKind(
-      noun: duration.noun, reference: "\(duration.reference), in whole seconds", text: duration.text,
-      decode: { node, decoding in
-        guard let value = duration.decode(node, &decoding) else { return nil }
-        guard value.components.attoseconds == 0 else {
-          decoding.report(
-            node.position, "\(node.noun) is not a whole number of seconds, the unit that browsers are given")
-          return nil
-        }
-        return value
-      })
-  }
-}
-
 /// The files of one certificate as written.
 struct CertificateDraft: Sendable {
   var certificate: Located<String>?

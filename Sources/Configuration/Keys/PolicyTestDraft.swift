@@ -68,7 +68,7 @@ struct SupposedIdentityDraft: Sendable {
         "claims", \.claims, ValueKind.statedClaims.notEmpty,
         "Other claims, `tenant: acme`, `account.id: 7`. Unquoted whole numbers, `true` and `false` are JSON's."),
       Key(
-        "authenticated", ifWritten: \.authenticated, .duration(.zero ... .seconds(366 * 86_400)),
+        "authenticated", ifWritten: \.authenticated, .wholeSeconds(.zero ... .seconds(366 * 86_400)),
         "How long ago the user authenticated (`auth_time`); if omitted, the token does not say."),
     ])
 }

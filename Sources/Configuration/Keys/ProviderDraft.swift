@@ -59,10 +59,10 @@ struct ProviderDraft: Sendable {
         "algorithms", ifWritten: \.algorithms, .list(of: ValueKind.algorithm.located, "algorithms"),
         "Accepted signature algorithms; if omitted, those that fit the keys."),
       Key(
-        "leeway", \.leeway, .duration(.zero ... .seconds(TokenPolicy.leewayMaxSeconds)),
+        "leeway", \.leeway, .wholeSeconds(.zero ... .seconds(TokenPolicy.leewayMaxSeconds)),
         "How far the issuer's clock may be off (RFC 7519 §4.1.4)."),
       Key(
-        "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
+        "max_age", ifWritten: \.maxAge, .wholeSeconds(.seconds(1) ... .seconds(366 * 86_400)),
         "How long after `iat` a token is valid, whatever its `exp` says; if omitted, until `exp`."),
       Key(
         "token_from", \.credentialSources, .oneOrMore(of: .credentialSource, "places"),
@@ -159,13 +159,13 @@ struct SigningDraft: Sendable {
         signs, and the others, three at most, verify what they have signed before.
         """),
       Key(
-        "rotate_every", \.rotateEvery, .durationOrNone(.seconds(3600) ... .seconds(3660 * 86_400)),
+        "rotate_every", \.rotateEvery, .wholeSecondsOrNone(.seconds(3600) ... .seconds(3660 * 86_400)),
         """
         How long a key signs before the next one does, which is made and published an hour earlier (half of this, if \
         that is shorter). `none`: keys are made and deleted by hand.
         """),
       Key(
-        "keep_for", \.keepFor, .duration(.seconds(60) ... .seconds(3660 * 86_400)),
+        "keep_for", \.keepFor, .wholeSeconds(.seconds(60) ... .seconds(3660 * 86_400)),
         """
         How long a key that was replaced stays published; then its file is deleted. At least as long as a token lives, \
         plus `leeway`; if omitted, it is longer where those of `sign_in` live longer.

@@ -22,7 +22,7 @@ struct ProviderTryDraft: TriedDraft {
           .keepingApart("any", advice: "with it nothing would be tried"),
         "The future list; if omitted, the present one."),
       Key(
-        "max_age", ifWritten: \.maxAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
+        "max_age", ifWritten: \.maxAge, .wholeSeconds(.seconds(1) ... .seconds(366 * 86_400)),
         "The future limit; if omitted, the present one."),
       Key(
         "require", \.require, ValueKind.mapping(TokenRequirementDraft.keys).notEmpty,

@@ -45,7 +45,7 @@ struct RequirementDraft: Sendable {
         requirement and everything nested in it.
         """),
       Key(
-        "max_age", ifWritten: \.authenticationAge, .duration(.seconds(1) ... .seconds(366 * 86_400)),
+        "max_age", ifWritten: \.authenticationAge, .wholeSeconds(.seconds(1) ... .seconds(366 * 86_400)),
         """
         How long ago the user may have authenticated, by the claim `auth_time`; without that claim the request is \
         refused (RFC 9470). The provider's `leeway` is added.

@@ -28,12 +28,12 @@ struct SignInDraft: Sendable {
         The hosts that have these pages, without ports; if omitted, the issuer's. Browsers send the cookies only to \
         the host that set them, so users sign in on each separately.
         """),
-      Key("lifetime", \.lifetime, .duration(.seconds(1) ... .seconds(86_400)), "How long an access token is valid."),
+      Key("lifetime", \.lifetime, .wholeSeconds(.seconds(1) ... .seconds(86_400)), "How long an access token is valid."),
       Key(
-        "refresh", \.refresh, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "refresh", \.refresh, .wholeSeconds(.seconds(60) ... .seconds(400 * 86_400)),
         "How long a sign-in lasts, however often it is used; then users sign in again."),
       Key(
-        "idle", ifWritten: \.idle, .duration(.seconds(60) ... .seconds(400 * 86_400)),
+        "idle", ifWritten: \.idle, .wholeSeconds(.seconds(60) ... .seconds(400 * 86_400)),
         "How long a sign-in lasts without being used; if omitted, as long as `refresh` says."),
       Key("title", \.title, .text("a title"), "The heading of the login page."),
       Key(

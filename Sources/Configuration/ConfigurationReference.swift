@@ -46,9 +46,10 @@ public enum ConfigurationReference {
     with `file:line:column`, and `portcullis check` reports all of them in one run. `listeners`, `routes` and what they
     name are required; everything else has a default. [gateway.conf.example](../gateway.conf.example) is a file to start from.
 
-    On SIGHUP the file is read again, and every file that it names. Changes of `workers`, of `log` (but for its `claims`)
-    and of the addresses and `proxy_protocol` of `listeners` take effect with SIGUSR2 ([operations.md](operations.md))
-    or a restart, which the log says; everything else does at once, or not at all if anything is wrong.
+    On SIGHUP the file is read again, and every file that it names. Changes of `workers`, of `admin`, of `log` (but for its
+    `claims`) and of the addresses and `proxy_protocol` of `listeners` take effect with SIGUSR2
+    ([operations.md](operations.md)) or a restart, which the log says; everything else does at once, or not at all if
+    anything is wrong.
 
     - **Strings need no quotes**, except values that begin with `*`, `[`, `{`, `&` or `!`, and braces inside `{…}` or
       `[…]`. Only the key decides what a string means: `off`, `yes` and `0644` are strings; booleans are `true` and

@@ -105,6 +105,7 @@ public final class AdminPaths: Responder, Sendable {
             200,
             [
               "file": .string(report.file), "generation": .integer(Int64(clamping: report.generation)),
+              "pending": .array(report.reload.pending.map { .string($0) }),
               "configuration": report.configuration.json,
             ]))
       }

@@ -51,7 +51,7 @@ extension GatewayConfiguration {
     var resolver = Resolver(
       draft: draft.value, processorCount: processorCount, decoding: decoding, file: file, gatewayOwner: gatewayOwner)
     var configuration = resolver.configuration()
-    configuration.effective = GatewayDraft.keys.effective(root)
+    configuration.effective = configuration.effective(root, draft)
     configuration.filesRead = [file] + resolver.decoding.filesRead
     configuration.secretsWritten = resolver.decoding.secretsWritten
     configuration.gatewayOwner = gatewayOwner.map { ($0.user, $0.group) }

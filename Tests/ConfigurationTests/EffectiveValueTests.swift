@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Configuration
@@ -33,6 +34,37 @@ struct EffectiveValueTests {
     #expect(routes[0]["token"] == .text("remove"))
     #expect(routes[0]["upgrade"] == .list([.text("websocket")]))
     #expect(!"\(whole)".contains("text(\"["))
+  }
+
+  @Test("A default that depends on other keys is what it comes to, and a key that means nothing is not there")
+  func dependentDefaults() throws {
+    var sample = Sample()
+    sample.top = "limits: { head: 2KiB }\n"
+    let limits = try effective(sample)["limits"]
+    #expect(limits?["target"] == .text("2KiB") && limits?["token"] == .text("2KiB"))
+    sample.top = "limits: { head: 2048, target: 1024 }\n"
+    #expect(try effective(sample)["limits"]?["target"] == .text("1024"))
+
+    func signing(_ keys: String) throws -> EffectiveValue? {
+      try effective(Sample.provider("", source: "signing: { state: state\(keys) }"))["providers"]?["local"]?["signing"]
+    }
+    #expect(try signing("")?["keep_for"] == .text("1d"))
+    #expect(try signing(", rotate_every: none")?["keep_for"] == nil)
+    #expect(try signing(", rotate_every: none")?["rotate_every"] == .text("none"))
+
+    let folder = try TemporaryFolder()
+    let users = try folder.write(
+      "users.yaml", "users:\n  - { id: u-1, username: alice, password_hash: \"\(UsersFileTests.hash)\" }\n")
+    let local = try effective(
+      Sample.provider(
+        "sign_in: { users_file: \(users), lifetime: 1d, refresh: 2d }", source: "signing: { state: state }"))[
+        "providers"]?["local"]
+    #expect(local?["token_from"] == .list([.text("authorization"), .text("cookie")]))
+    #expect(local?["signing"]?["keep_for"] == .text("86430s") && local?["sign_in"]?["idle"] == .text("2d"))
+
+    let flow = try effective(
+      Sample.provider("code_flow: { client_id: a, url: \"https://a.example\", state: state, lifetime: 1h }"))
+    #expect(flow["providers"]?["local"]?["code_flow"]?["idle"] == .text("1h"))
   }
 
   @Test("What the environment says, and values of headers, are not shown")

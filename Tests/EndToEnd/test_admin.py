@@ -248,9 +248,11 @@ def test_a_reload_says_what_came_of_it(start, upstream):
     assert json.loads(answer.body) == {"result": "reloaded", "changes": "nothing", "pending": ["listeners", "workers"]}
     assert admin.status()["configuration"]["pending"] == ["listeners", "workers"]
     assert b"listeners, workers" in admin.get("/status", HTML).body
+    shown = json.loads(admin.get("/config").body)
+    assert shown["pending"] == ["listeners", "workers"] and shown["configuration"]["workers"] == "2"
     gateway.write_config(config(app, top="limits: { fields: 50 }"))
     assert "pending" not in json.loads(admin.get("/reload", method="POST").body)
-    assert admin.status()["configuration"]["pending"] == []
+    assert admin.status()["configuration"]["pending"] == [] == json.loads(admin.get("/config").body)["pending"]
     generation = admin.status()["configuration"]["generation"]
     # A page of somebody else's, which a browser of this machine shows.
     for fields in ([("Origin", "http://evil.test")], [("Sec-Fetch-Site", "cross-site")], [("Origin", "null")]):

@@ -27,6 +27,27 @@ public enum EffectiveValue: Sendable, Equatable {
   }
 }
 
+extension EffectiveValue {
+  /// Replaces the value at a path of keys, or adds it; nil removes it. Without the mapping that it belongs to nothing
+  /// changes.
+  mutating func set(_ path: [String], to value: EffectiveValue?) {
+    guard case .mapping(var entries) = self, let key = path.first else { return }
+    let place = entries.firstIndex { $0.key == key }
+    if path.count > 1 {
+      guard let place else { return }
+      var inner = entries[place].value
+      inner.set(Array(path.dropFirst()), to: value)
+      entries[place] = Entry(key: key, value: inner)
+    } else if let place {
+      entries.remove(at: place)
+      if let value { entries.insert(Entry(key: key, value: value), at: place) }
+    } else if let value {
+      entries.append(Entry(key: key, value: value))
+    }
+    self = .mapping(entries)
+  }
+}
+
 extension KeyTable {
   /// The mapping with its defaults.
   ///

@@ -225,7 +225,8 @@ extension Gateway {
       })
     revocations.start(
       comingBack: { [bound] body in bound.async { body($0.revocations) } },
-      changed: { [unowned self] names in server.update(revocations: revocationSnapshot(news: names)) })
+      changed: { [unowned self] names in server.update(revocations: revocationSnapshot(news: names)) },
+      looked: { [unowned self] in takeover?.check() })
     endedSignIns.start(
       comingBack: { [bound] body in bound.async { body($0.endedSignIns) } },
       changed: { [unowned self] known in
@@ -244,8 +245,12 @@ extension Gateway {
       },
       ready: { [unowned self] in
         guard let takeover else { return beginServing() }
+        if let file = revocations.file?.path, revocations.resting != nil {
+          log.notice("taking over once the file of revocations has rested", metadata: ["file": "\(file)"])
+        }
         takeover.whenComplete(
-          on: control, lacking: { [unowned self] in lacking }, complete: { [unowned self] in beginServing() },
+          on: control, lacking: { [unowned self] in lacking + [revocations.resting].compactMap(\.self) },
+          complete: { [unowned self] in beginServing() },
           failed: { [unowned self] missing in
             log.error("not taking over: there are no \(missing.joined(separator: ", "))")
             logWriter.flush()

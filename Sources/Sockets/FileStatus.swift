@@ -22,6 +22,16 @@ public struct FileStatus: Sendable, Equatable {
   private let modifiedAt: Int64
   private let changedAt: Int64
 
+  /// How long ago its content or its status changed, by the clock of the file system; nil: that is in the future, or the
+  /// file system does not say. May be wrong where the file is on another machine.
+  ///
+  /// - Parameter now: Nanoseconds since 1970.
+  public func unchangedFor(now: Int64) -> Duration? {
+    let latest = max(modifiedAt, changedAt)
+    guard latest > 0, latest <= now else { return nil }
+    return .nanoseconds(now - latest)
+  }
+
   /// Of the file that `path` leads to, symbolic links followed.
   public init(path: String) throws(SystemError) {
     var status = stat()

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from support.gateway import BINARY, run
+from support.handover import Process, adopt_orphans
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, bearer, claims, hand_made, mint, payload, signing
 from support.wire import Client, get
@@ -458,6 +459,49 @@ def test_T_16_a_file_that_is_seen_half_written_lets_nobody_in(scene):
     assert statuses == {401}
     # What is new was taken, and nothing else ever changed.
     assert s.changes()[before:] == [("1001", "1", "0")]
+
+
+def test_T_16_a_process_that_takes_over_waits_for_a_file_that_is_half_written(scene):
+    adopt_orphans()
+    s = scene(text="jti early\njti late\n")
+    tokens = [s.mint(jti=id) for id in ("early", "late", "good")]
+    statuses = set()
+
+    def ask():
+        statuses.add(tuple(s.status(token) for token in tokens))
+    ask()
+    with open(s.file, "w") as file:
+        file.write("jti early\n")
+        file.flush()
+        time.sleep(1.5)
+        s.gateway.signal(signal.SIGUSR2)
+        s.gateway.wait_message("taking over once the file of revocations has rested")
+        ask()
+        time.sleep(2)
+        ask()
+        assert not any(m["message"].startswith("draining") for m in s.gateway.messages())
+        file.write("jti late\n")
+    accepts = wait_until(lambda: next((m for m in s.gateway.messages() if "the new process accepts" in m["message"]), None), "it", 60)
+    s.gateway.process, old = Process(int(accepts["pid"])), s.gateway.process
+    ask()
+    assert statuses == {(401, 401, 200)}
+    assert old.wait(30) == 0
+
+
+def test_T_16_a_start_waits_for_a_file_that_is_being_written(scene):
+    s = scene(text="jti early\njti late\n")
+    late = s.mint(jti="late")
+    s.gateway.stop()
+    with open(s.file, "w") as file:
+        file.write("jti early\n")
+        file.flush()
+        timer = threading.Timer(0.5, lambda: (file.write("jti late\n"), file.flush()))
+        timer.start()
+        s.gateway = s.start(s.config())
+        assert s.status(late) == 401
+        timer.join()
+    # Before it could have been seen by a look at the file.
+    assert s.changes() == [("2", "2", "0")]
 
 
 @pytest.mark.parametrize("way", ["watched", "taken back"])

@@ -86,6 +86,26 @@ struct RevocationFileTests {
     #expect(!scene.refuses("a") && scene.refuses("c"))
   }
 
+  @Test("T-16: it has rested when it was seen so for ten seconds, or was not written to for so long; empty, for thirty")
+  func rested() throws {
+    let (written, now) = (WallClock.nanoseconds, MonotonicTime.current)
+    let seconds: Int64 = 1_000_000_000
+    let scene = try Scene("jti a\n")
+    func rested(after: Int64, clock: Int64) -> Bool {
+      scene.file.hasRested(now: now + .seconds(after), clock: written + clock * seconds)
+    }
+    #expect(!rested(after: 1, clock: 1) && rested(after: 1, clock: 12))
+    // A clock that was set back says nothing.
+    #expect(!rested(after: 1, clock: -100) && !rested(after: 8, clock: -100) && rested(after: 12, clock: -100))
+    try scene.write("")
+    _ = scene.look()
+    #expect(!rested(after: 12, clock: 12) && !rested(after: 29, clock: 29) && rested(after: 1, clock: 40))
+    #expect(rested(after: 40, clock: -100))
+    try scene.write("nonsense\n")
+    _ = scene.look()
+    #expect(!rested(after: 100, clock: 100))
+  }
+
   @Test("It is at fault from when that is told until it is good again")
   func fault() throws {
     let scene = try Scene("jti a\n")

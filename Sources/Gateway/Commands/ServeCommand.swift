@@ -24,7 +24,7 @@ struct ServeCommand: ParsableCommand {
     let files: TLSFiles
     do throws(Diagnostics) {
       configuration = try loaded.get()
-      revoked = try RevocationWatcher.open(configuration).get()
+      revoked = try RevocationWatcher.open(configuration, isStart: true).get()
       files = try TLSFiles(configuration)
     } catch {
       for diagnostic in error.list { StandardError.print(diagnostic.description) }

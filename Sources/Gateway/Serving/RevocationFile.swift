@@ -73,6 +73,27 @@ struct RevocationFile: Sendable {
     }
   }
 
+  /// Whether it has rested for so long that what is gone from it is let in: seen by this process, or by its status, where
+  /// that was not written to since long before.
+  ///
+  /// - Parameter clock: Nanoseconds since 1970.
+  func hasRested(now: MonotonicTime, clock: Int64) -> Bool {
+    guard let seen, case .success(let list) = seen.found else { return false }
+    let rest = RevocationsInForce.rest(of: list)
+    if now - seen.bytesSince >= rest { return true }
+    return seen.status?.unchangedFor(now: clock).map { $0 >= rest } ?? false
+  }
+
+  /// Waits until the file has not been written to for a second, and no longer than two: what is half-written at the start
+  /// has nothing that it could be compared with. Blocks.
+  static func awaitRest(path: String) {
+    let deadline = MonotonicTime.current + .seconds(2)
+    while MonotonicTime.current < deadline, let status = try? FileStatus(path: path) {
+      if let unchanged = status.unchangedFor(now: WallClock.nanoseconds), unchanged >= .seconds(1) { return }
+      BlockingWork.sleep(.milliseconds(50))
+    }
+  }
+
   /// Looks at the file, and takes what it says.
   mutating func check(now: MonotonicTime) -> [RevocationEvent] {
     let sight = look(now)

@@ -17,6 +17,8 @@ final class RevocationWatcher {
   private let loop: EventLoop
   private let report: (RevocationEvent) -> Void
   private var changed: ([RevokedName]?) -> Void = { _ in }
+  private var looked: () -> Void = {}
+  private var startedAt: MonotonicTime?
   private var queue = DispatchQueue(label: "revocations")
   /// Counts the files: what comes back from a look at an earlier one is dropped.
   private var fileNumber: UInt64 = 0
@@ -34,6 +36,8 @@ final class RevocationWatcher {
   private static let every: Duration = .milliseconds(250)
   private static let hangsAfter: Duration = .seconds(10)
   private static let openingMax = 5
+  /// How long a process that takes over waits for the file to rest; sooner over than its wait for keys.
+  private static let restAwaited: Duration = .seconds(20)
   /// Where more is new, looking at each tunnel is as good.
   private static let namesMax = 1024
 
@@ -50,12 +54,27 @@ final class RevocationWatcher {
     self.report = report
   }
 
+  /// What a process that takes over waits for: the file, until it has rested, and not without end where it never does.
+  /// Else it might admit who is refused by the earlier process, which has seen the file before it was half-written.
+  var resting: String? {
+    guard let file, let startedAt, .current - startedAt < RevocationWatcher.restAwaited,
+      !file.hasRested(now: .current, clock: WallClock.nanoseconds)
+    else { return nil }
+    return "rest of \(file.path)"
+  }
+
   /// Begins to watch.
   ///
-  /// - Parameter changed: Called when something else is in force, with what is new of it; nil: that is much.
-  func start(comingBack: @escaping Return, changed: @escaping ([RevokedName]?) -> Void) {
+  /// - Parameters:
+  ///   - changed: Called when something else is in force, with what is new of it; nil: that is much.
+  ///   - looked: Called four times a second.
+  func start(
+    comingBack: @escaping Return, changed: @escaping ([RevokedName]?) -> Void, looked: @escaping () -> Void
+  ) {
     loop.assertIsCurrent()
     self.changed = changed
+    self.looked = looked
+    startedAt = .current
     self.comingBack = comingBack
     if let file {
       report(.changed(file.path, entries: file.inForce.count, added: file.inForce.count, removed: 0))
@@ -132,6 +151,7 @@ final class RevocationWatcher {
 
   private func tick(_ comingBack: @escaping Return) {
     loop.schedule(after: RevocationWatcher.every) { [unowned self] in tick(comingBack) }
+    looked()
     guard let file else { return }
     if let lookBegan {
       if !isHangSaid, .current - lookBegan > RevocationWatcher.hangsAfter {
@@ -170,11 +190,16 @@ final class RevocationWatcher {
 }
 
 extension RevocationWatcher {
-  /// Reads the file that `configuration` names, at the start; waits for it for a few seconds.
-  static func open(_ configuration: GatewayConfiguration) -> Result<RevocationFile?, Diagnostics> {
+  /// Reads the file that `configuration` names; waits for it for a few seconds.
+  ///
+  /// - Parameter isStart: Whether what it says will be in force, so that one that is being written is waited for.
+  static func open(
+    _ configuration: GatewayConfiguration, isStart: Bool = false
+  ) -> Result<RevocationFile?, Diagnostics> {
     guard let path = configuration.revocations?.file else { return .success(nil) }
     let opened = Opening()
     BlockingWork.detach(name: "revocations") {
+      if isStart { RevocationFile.awaitRest(path: path) }
       let result = RevocationFile.open(configuration)
       opened.result.withLock { $0 = result }
       opened.ended.signal()

@@ -32,6 +32,16 @@ public enum Identity: Sendable {
   /// The provider's name; nil for nobody.
   public var provider: String? { claims?.provider }
 
+  /// Before this second it is not good, as by a clock that was set back.
+  public var validFrom: UnixSeconds {
+    switch self {
+    case .anonymous: .min
+    case .token(let token): token.validFrom
+    case .introspected(let token): token.validFrom
+    case .certificate(let certificate): certificate.validFrom
+    }
+  }
+
   /// From this second on it is no longer good; nil for nobody.
   public var deadline: UnixSeconds? {
     switch self {

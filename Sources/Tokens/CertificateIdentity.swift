@@ -7,6 +7,8 @@ public final class CertificateIdentity: Sendable {
   /// `jti`, `nbf` and `exp` from its issuer, its serial number and its dates; and all of its names, under `uri`, `dns`,
   /// `email` and `common_name`.
   public let claims: ClaimsSet
+  /// The certificate's beginning.
+  public let validFrom: UnixSeconds
   /// The certificate's end.
   public let deadline: UnixSeconds
 
@@ -41,6 +43,7 @@ public final class CertificateIdentity: Sendable {
       throw .nobody
     }
     self.claims = ClaimsSet(document, policy)
+    validFrom = certificate.notBefore
     deadline = certificate.notAfter
   }
 }

@@ -7,6 +7,8 @@ public final class IntrospectedToken: Sendable {
   public let claims: ClaimsSet
   /// From this second on the issuer has to be asked again; the token itself may be good for longer.
   public let deadline: UnixSeconds
+  /// When the issuer was asked: by a clock that was set back since, nobody knows how long ago that was.
+  public let validFrom: UnixSeconds
   /// From this second on the token itself is refused, as far as the issuer has said when.
   public let tokenDeadline: UnixSeconds
 
@@ -47,6 +49,7 @@ public final class IntrospectedToken: Sendable {
     self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, header, from: .issuer, now: now))
     tokenDeadline = times.deadline
     deadline = min(times.deadline, now + cacheSeconds)
+    validFrom = now
   }
 
   /// RFC 6749 §7.1: a type that is not understood must not be used. Types are compared in any case (RFC 6749 §5.1), and

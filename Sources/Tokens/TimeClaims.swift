@@ -6,6 +6,8 @@ struct TimeClaims {
   let expiresAt: UnixSeconds
   /// The first second at which it is refused: with the leeway, and not older than the policy lets it be.
   let deadline: UnixSeconds
+  /// The first second at which it is good: `nbf` and `iat`, less the leeway; `.min` where the claims do not say.
+  let validFrom: UnixSeconds
   /// nil: the claims do not say.
   let issuedAt: UnixSeconds?
 
@@ -19,7 +21,8 @@ struct TimeClaims {
       throw TokenError(.claimMissing("exp"), keyID: keyID)
     }
     guard now < expiresAt + leeway else { throw TokenError(.expired(at: expiresAt), keyID: keyID) }
-    if let notBefore = try TimeClaims.time(claims, "nbf", keyID: keyID), now + leeway < notBefore {
+    let notBefore = try TimeClaims.time(claims, "nbf", keyID: keyID)
+    if let notBefore, now + leeway < notBefore {
       throw TokenError(.notYetValid(until: notBefore), keyID: keyID)
     }
     let issuedAt = try TimeClaims.time(claims, "iat", keyID: keyID)
@@ -28,6 +31,7 @@ struct TimeClaims {
     }
     self.expiresAt = expiresAt
     self.issuedAt = issuedAt
+    validFrom = [notBefore, issuedAt].compactMap(\.self).max().map { $0 - leeway } ?? .min
     guard let ageMax = policy.ageMaxSeconds else {
       deadline = expiresAt + leeway
       return

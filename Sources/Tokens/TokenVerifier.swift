@@ -16,6 +16,8 @@ public final class VerifiedToken: Sendable {
   public let expiresAt: UnixSeconds
   /// The token is refused from this second on: `exp` plus the leeway, or earlier if the policy limits its age.
   public let deadline: UnixSeconds
+  /// The token is refused before this second: the later of `nbf` and `iat`, less the leeway; `.min` if it has neither.
+  public let validFrom: UnixSeconds
   /// `iat`, in seconds since 1970; nil if the token has none.
   public let issuedAt: UnixSeconds?
   /// The first of its provider's audiences that the token is for; nil if the provider accepts any.
@@ -53,6 +55,7 @@ public final class VerifiedToken: Sendable {
     saysType = header.type != nil
     expiresAt = checked.times.expiresAt
     deadline = checked.times.deadline
+    validFrom = checked.times.validFrom
     issuedAt = checked.times.issuedAt
     audience = checked.audience
   }

@@ -63,6 +63,28 @@ struct VerifiedTokenCacheTests {
     #expect(!has("token", &cache))
   }
 
+  @Test("T-13: nor is a token found before it is good, by a clock that was ahead when it was verified")
+  func clockSetBack() throws {
+    let now = Issuer.now
+    // The leeway of ten seconds counts.
+    let rows: [(members: String, validFrom: UnixSeconds)] = [
+      ("\"iat\":\(now)", now - 10), ("\"nbf\":\(now + 10)", now),
+      ("\"iat\":\(now - 50),\"nbf\":\(now - 5)", now - 15), ("\"iat\":\(now - 5),\"nbf\":\(now - 50)", now - 15),
+    ]
+    for (members, validFrom) in rows {
+      var cache = VerifiedTokenCache(countMax: 10, bytesMax: 100_000)
+      let identity = Identity.token(try Issuer.verified(try Issuer.token(members)))
+      let bytes = Array("token".utf8)
+      _ = cache.insert(
+        bytes.span, provider: 0, keyGeneration: 1, revocationGeneration: 1, identity: identity, deadline: deadline)
+      #expect(has("token", &cache, now: validFrom), "\(members)")
+      #expect(!has("token", &cache, now: validFrom - 1) && cache.count == 0, "\(members)")
+    }
+    // One that does not say is good at any time before its end.
+    var cache = VerifiedTokenCache(countMax: 10, bytesMax: 100_000)
+    #expect(insert("token", &cache) != nil && has("token", &cache, now: -now))
+  }
+
   @Test("The cache is bounded by number and by bytes")
   func bounded() {
     var cache = VerifiedTokenCache(countMax: 50, bytesMax: 1 << 20)

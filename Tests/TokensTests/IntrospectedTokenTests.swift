@@ -90,6 +90,11 @@ struct IntrospectedTokenTests {
     }
   }
 
+  @Test("T-13: the issuer's word is not taken for older than it is by a clock that was set back")
+  func validFrom() throws {
+    #expect(try Self.read(#","aud":"api","iat":\#(Issuer.now - 60)"#).validFrom == Issuer.now)
+  }
+
   struct Row: Sendable, CustomTestStringConvertible {
     let members: String
     let reason: Reason?

@@ -6,7 +6,7 @@ import Tokens
 
 /// The tokens that one loop has verified, by their full bytes.
 ///
-/// An entry expires with its token (`now >= deadline`), when its provider's keys change, if it depends on them, and on
+/// An entry expires with its token (`now >= deadline`, or `now < validFrom` after the clock was set back), when its provider's keys change, if it depends on them, and on
 /// reload. Only accepted tokens are cached, so a flood of bad ones evicts nothing. When the cache is full, entries are
 /// evicted in order of arrival, unless they were used since the hand last passed them (CLOCK).
 struct VerifiedTokenCache {
@@ -27,6 +27,7 @@ struct VerifiedTokenCache {
     var revocationGeneration: UInt64
     var identity: Identity
     var deadline: UnixSeconds
+    var validFrom: UnixSeconds
     var provider: Int32
     var renderedMapping: Int32 = -1
     var next: Int32
@@ -78,7 +79,7 @@ struct VerifiedTokenCache {
       {
         let isOfKeys =
           entries[place].keyGeneration == keyGeneration || entries[place].keyGeneration == VerifiedTokenCache.anyKeys
-        guard isOfKeys, now < entries[place].deadline else {
+        guard isOfKeys, now < entries[place].deadline, now >= entries[place].validFrom else {
           remove(place)
           return nil
         }
@@ -110,7 +111,8 @@ struct VerifiedTokenCache {
     let slot = bucket(hashed)
     let entry = Entry(
       bytes: bytes, hash: hashed, keyGeneration: keyGeneration, revocationGeneration: revocationGeneration,
-      identity: identity, deadline: deadline, provider: Int32(truncatingIfNeeded: provider), next: buckets[slot])
+      identity: identity, deadline: deadline, validFrom: identity.validFrom,
+      provider: Int32(truncatingIfNeeded: provider), next: buckets[slot])
     let place: Int
     if let reused = free.popLast() {
       place = Int(reused)

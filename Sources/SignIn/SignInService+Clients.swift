@@ -132,8 +132,13 @@ extension SignInService {
     if case .refused(let seconds) = state.clientThrottle.withLock({ $0.begin(attempt, now: now) }) {
       return completion(.throttled(seconds))
     }
-    let client = state.users.client(id: credentials.id).flatMap { $0.isDisabled ? nil : $0 }
-    let hash = client?.secretHash ?? state.users.clients.first?.secretHash.matchingNone ?? state.unmatched
+    let users = state.users
+    let client = users.client(id: credentials.id).flatMap { $0.isDisabled ? nil : $0 }
+    let all = users.clients
+    let hash =
+      client?.secretHash
+      ?? SignInService.anybodysHash(
+        for: credentials.id, of: all.count, { all[$0].secretHash }, or: state.unmatched)
     guard let hash else {
       ended(attempt, .failed, request)
       return completion(.failed)

@@ -37,7 +37,11 @@ extension SignInService {
       completion(.failed)
     }
     let known = user.flatMap { $0.isDisabled ? nil : $0 }
-    guard let hash = known?.passwordHash ?? anybodysHash(for: username, users) else { return failed() }
+    let (all, unmatched) = (users.users, state.unmatched)
+    guard
+      let hash = known?.passwordHash
+        ?? SignInService.anybodysHash(for: username, of: all.count, { all[$0].passwordHash }, or: unmatched)
+    else { return failed() }
     let busy = { @Sendable [self] in
       _ = state.throttle.withLock { $0.ended(attempt, .notAttempted, now: now) }
       completion(.busy)
@@ -68,12 +72,19 @@ extension SignInService {
     reportAll(state.attempts.withLock { $0.leftOut(at: .current) })
   }
 
-  /// What a password is compared with in vain: somebody's hash, always the same one for a name, so that it takes as long
-  /// as those of the file do; with no users, one that nothing fits.
-  private func anybodysHash(for username: String, _ users: UsersFile) -> PasswordHash? {
-    guard !users.users.isEmpty else { return state.unmatched }
-    let place = SignInService.nameHashing.hash([UInt8](username.utf8).span)
-    return users.users[Int(place % UInt64(users.users.count))].passwordHash.matchingNone
+  /// What a password or a secret is compared with in vain: somebody's hash, always the same one for a name, so that it
+  /// takes as long as those of the file do.
+  ///
+  /// - Parameters:
+  ///   - count: How many there are.
+  ///   - hash: That of each of them.
+  ///   - unmatched: Given where there are none.
+  static func anybodysHash(
+    for name: String, of count: Int, _ hash: (Int) -> PasswordHash, or unmatched: PasswordHash?
+  ) -> PasswordHash? {
+    guard count > 0 else { return unmatched }
+    let place = nameHashing.hash([UInt8](name.utf8).span)
+    return hash(Int(place % UInt64(count))).matchingNone
   }
 
   private static let nameHashing = SeededHash()

@@ -165,17 +165,14 @@ extension SignInService {
 
   /// Whether its user or machine is there, not disabled, and has the password or secret that it was begun with.
   func isStillGood(_ record: SignInRecord) -> Bool {
-    if isGood(record, in: state.users) { return true }
     // Another process may have changed the file, and have told the store, since it was looked at here.
-    lookAtUsers(allowsDemo: state.users.isDemo)
-    return isGood(record, in: state.users)
+    isGood(record, in: state.users) || isGood(record, in: usersByNow())
   }
 
   /// As `isStillGood`, where somebody may have changed the file within the last second and ended all sign-ins then: what
   /// was ended before this one began is in the store, and what the file said before that is read now.
   func isGoodByNow(_ record: SignInRecord) -> Bool {
-    lookAtUsers(allowsDemo: state.users.isDemo)
-    return isGood(record, in: state.users)
+    isGood(record, in: usersByNow())
   }
 
   private func isGood(_ record: SignInRecord, in users: UsersFile) -> Bool {

@@ -150,7 +150,7 @@ extension SignInService {
       case .failed(let why): return notChanged(user, why: why, request, completion)
       }
       // What is in force from here on, too.
-      lookAtUsers(allowsDemo: state.users.isDemo)
+      takeWrittenUsers()
       report(.passwordChanged(username: user.username, address: request.clientAddress))
       // Whoever knew the old password is out; who has changed it goes on.
       endOthers(of: user.id, than: signIn, digest: digest) { completion(.changed(othersEnded: $0)) }

@@ -8,6 +8,11 @@ final class UsersWatcher: Sendable {
   /// How the file was found last.
   private struct Seen {
     var status: FileStatus?
+    /// Whether it was read with that status.
+    var isRead = false
+    /// Whether it is worth a word where it can be used: it was read before, or has changed since the first look. What was
+    /// read with the configuration is read once more, as it may have changed meanwhile.
+    var isNews = false
     var fault: String?
     /// Whether it may be good the next time although it looks the same: its bytes could not be had.
     var mayPass = false
@@ -25,35 +30,60 @@ final class UsersWatcher: Sendable {
   /// Why the file cannot be used, as it was found last; nil: it can.
   var fault: String? { seen.withLock { $0?.fault } }
 
-  /// Reads the file where it has changed, or where its bytes could not be had last time: a disk or a limit may have been
+  /// Reads the file where it has changed and is the same as at the look before, as a user who is missing in what is
+  /// half-written would lose all sign-ins; or where its bytes could not be had last time: a disk or a limit may have been
   /// the reason, which no change of the file tells the end of.
   ///
   /// - Parameters:
+  ///   - isComplete: Whether nobody is writing it, so that a change is read at once.
   ///   - allowsDemo: Whether all listeners are on loopback (SECURITY A-5).
   ///   - report: Given what an operator should hear: a fault once, as long as the file stays the same.
   /// - Returns: The users, where they are to be taken; nil: those in force stay.
-  func look(path: String, allowsDemo: Bool, report: (SignInEvent) -> Void) -> UsersFile? {
+  func look(
+    path: String, allowsDemo: Bool, isComplete: Bool = false, report: (SignInEvent) -> Void
+  ) -> UsersFile? {
     let before = seen.withLock { $0 }
-    var now = Seen(status: try? FileStatus(path: path))
-    if let before, before.status == now.status, !before.mayPass { return nil }
-    var found: UsersFile?
-    switch load(path) {
-    case .failure(let faults):
-      now.fault = faults.list.first?.description ?? path
-      now.mayPass = faults.list.allSatisfy { $0.position == nil }
-    case .success(let users) where users.isDemo && !allowsDemo:
-      now.fault = "\(path): a demo users file, and a listener that is not on loopback"
-    case .success(let users): found = users
+    let status = try? FileStatus(path: path)
+    let isSame = before.map { $0.status == status } ?? false
+    if let before, isSame, before.isRead, !before.mayPass { return nil }
+    let isNews = before.map { $0.isNews || !isSame } ?? false
+    var now = Seen(status: status, isNews: isNews, fault: before?.fault)
+    if !isSame, !isComplete {
+      seen.withLock { [now] in $0 = now }
+      return nil
     }
+    (now.isRead, now.isNews) = (true, true)
+    let found = read(path, allowsDemo: allowsDemo, into: &now)
     seen.withLock { [now] in $0 = now }
-    if let fault = now.fault, before == nil || before?.status != now.status || before?.fault != fault {
-      report(.usersUnusable(fault))
-    }
-    // What was read with the configuration is read once more, as it may have changed meanwhile.
-    if let found, before != nil {
+    if let fault = now.fault, before?.isRead != true || before?.fault != fault { report(.usersUnusable(fault)) }
+    if let found, isNews {
       report(.usersChanged(path: path, users: found.users.count, clients: found.clients.count))
     }
     return found
+  }
+
+  /// What the file says at this moment, for one decision: it may be half-written, and nothing is taken of it.
+  ///
+  /// - Returns: nil where it is as it was read last, or cannot be used.
+  func current(path: String, allowsDemo: Bool) -> UsersFile? {
+    let before = seen.withLock { $0 }
+    var now = Seen(status: try? FileStatus(path: path))
+    if let before, before.isRead, before.status == now.status, !before.mayPass { return nil }
+    return read(path, allowsDemo: allowsDemo, into: &now)
+  }
+
+  private func read(_ path: String, allowsDemo: Bool, into seen: inout Seen) -> UsersFile? {
+    seen.fault = nil
+    switch load(path) {
+    case .failure(let faults):
+      seen.fault = faults.list.first?.description ?? path
+      seen.mayPass = faults.list.allSatisfy { $0.position == nil }
+      return nil
+    case .success(let users) where users.isDemo && !allowsDemo:
+      seen.fault = "\(path): a demo users file, and a listener that is not on loopback"
+      return nil
+    case .success(let users): return users
+    }
   }
 }
 
@@ -61,12 +91,28 @@ extension SignInService {
   /// Looks at the users file, and takes what it says. Blocks.
   ///
   /// - Parameter allowsDemo: Whether all listeners are on loopback.
-  public func lookAtUsers(allowsDemo: Bool) {
+  public func lookAtUsers(allowsDemo: Bool) { lookAtUsers(allowsDemo: allowsDemo, isComplete: false) }
+
+  /// Takes what this process has written: it is complete. Blocks.
+  func takeWrittenUsers() { lookAtUsers(allowsDemo: state.users.isDemo, isComplete: true) }
+
+  /// The users of the file as it is at this moment; those in force where it has not changed, or cannot be used. Blocks.
+  func usersByNow() -> UsersFile {
+    let path = configuration.users.path
+    return state.looking.withLock { _ in
+      let users = state.users
+      guard users.path.isSameBytes(as: path) else { return users }
+      return state.watcher.current(path: path, allowsDemo: users.isDemo) ?? users
+    }
+  }
+
+  private func lookAtUsers(allowsDemo: Bool, isComplete: Bool) {
     let path = configuration.users.path
     state.looking.withLock { _ in
       // A reload may have named another file since.
       guard state.users.path.isSameBytes(as: path) else { return }
-      if let users = state.watcher.look(path: path, allowsDemo: allowsDemo, report: report) { state.users = users }
+      let users = state.watcher.look(path: path, allowsDemo: allowsDemo, isComplete: isComplete, report: report)
+      if let users { state.users = users }
     }
   }
 }

@@ -14,7 +14,8 @@ import time
 
 import pytest
 from support.gateway import BINARY, run
-from support.sign_in import ALICE, JSON, PASSWORD, SignIn, hashed, person, scene_fixture, until_status, users
+from support.ports import wait_until
+from support.sign_in import ALICE, BOB, JSON, PASSWORD, SignIn, hashed, person, scene_fixture, until_status, users
 from support.tokens import payload
 from support.wire import Client
 from test_admin_revoke import Admin
@@ -119,6 +120,30 @@ def test_C_9_what_the_command_line_ends_is_learnt_also_where_it_cannot_be_read_a
     until_status(lambda: made.get("/x", fields), 401)
 
 
+def test_C_9_a_users_file_that_is_being_written_ends_nothing(scene):
+    made = scene()
+    alice, bob = made.tokens("alice"), made.tokens("bob")
+    text = made.users_file.read_text()
+    assert text == users(ALICE, BOB)
+    # In place, as an editor may do it, with a list that is well-formed and too short in between.
+    with open(made.users_file, "w") as file:
+        file.write(users(ALICE))
+        for _ in range(25):
+            file.write("# more to come\n")
+            file.flush()
+            time.sleep(0.1)
+            alice, bob = (json.loads(made.refresh(each["refresh_token"]).body) for each in (alice, bob))
+            assert "access_token" in bob and "access_token" in alice
+        file.seek(0)
+        file.truncate()
+        file.write(text)
+    assert made.refresh(bob["refresh_token"]).status == 200
+    # Once it rests it counts.
+    made.write_users(users(ALICE))
+    made.gateway.wait_message("users file read")
+    until_status(lambda: made.login("bob"), 401)
+
+
 @pytest.mark.parametrize("way", ["command line", "own"])
 def test_a_changed_password_puts_others_out(scene, way):
     made = scene()
@@ -154,6 +179,8 @@ def test_C_9_a_password_is_replaced_before_anything_is_ended(scene):
         assert made.login(password=former).status == 401
         assert made.get("/x", [made.bearer(token)]).status == 401
         assert admin.revoke(provider="local", sub="u-1")[0] == 404
+        # Once it rests it counts for all.
+        wait_until(lambda: made.gateway.said("users file read")[passwords.index(former):], "the users file")
     assert made.get("/x", [made.bearer(made.tokens(password=passwords[-1])["access_token"])]).status == 200
 
 

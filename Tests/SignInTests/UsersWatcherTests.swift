@@ -37,7 +37,7 @@ struct UsersWatcherTests {
       path = try folder.write("users.yaml", "users: []")
     }
 
-    func change() throws { _ = try folder.write("users.yaml", "users: [] # changed") }
+    func change(_ text: String = "changed") throws { _ = try folder.write("users.yaml", "users: [] # \(text)") }
 
     var loads: Int { count.withLock { $0 } }
 
@@ -48,11 +48,25 @@ struct UsersWatcherTests {
       }
     }
 
+    /// What the file says for one decision.
+    func current(_ watcher: UsersWatcher, _ load: Load) -> Int? {
+      next.withLock { $0 = load }
+      return watcher.current(path: path, allowsDemo: false)?.clients.count
+    }
+
+    /// Two looks, between which the file stays as it is.
+    func lookTwice(_ watcher: UsersWatcher, _ load: Load) -> (clients: Int?, said: [String]) {
+      #expect(look(watcher, load) == (nil, []))
+      return look(watcher, load)
+    }
+
     /// - Returns: How many clients were taken, and what was said.
-    func look(_ watcher: UsersWatcher, _ load: Load) -> (clients: Int?, said: [String]) {
+    func look(
+      _ watcher: UsersWatcher, _ load: Load, isComplete: Bool = false
+    ) -> (clients: Int?, said: [String]) {
       next.withLock { $0 = load }
       var said: [String] = []
-      let users = watcher.look(path: path, allowsDemo: false) { event in
+      let users = watcher.look(path: path, allowsDemo: false, isComplete: isComplete) { event in
         switch event {
         case .usersUnusable(let why): said.append(why)
         case .usersChanged(_, _, let clients): said.append("\(clients) clients")
@@ -67,11 +81,11 @@ struct UsersWatcherTests {
   func retried() throws {
     let scene = try Scene()
     let watcher = scene.watcher()
-    #expect(scene.look(watcher, .good(clients: 1)) == (1, []))
+    #expect(scene.lookTwice(watcher, .good(clients: 1)) == (1, []))
     #expect(scene.look(watcher, .good(clients: 2)) == (nil, []))
     try scene.change()
     let fault = "/nonexistent/users.yaml: cannot be read: No such file or directory"
-    #expect(scene.look(watcher, .unreadable) == (nil, [fault]))
+    #expect(scene.lookTwice(watcher, .unreadable) == (nil, [fault]))
     #expect(scene.look(watcher, .unreadable) == (nil, []))
     #expect(watcher.fault == fault && scene.loads == 3)
     // Another fault is news.
@@ -86,19 +100,47 @@ struct UsersWatcherTests {
   func first() throws {
     let scene = try Scene()
     let watcher = scene.watcher()
-    #expect(scene.look(watcher, .folder) == (nil, ["/: is not a file"]))
+    #expect(scene.lookTwice(watcher, .folder) == (nil, ["/: is not a file"]))
     #expect(scene.look(watcher, .good(clients: 1)) == (1, ["1 clients"]))
+  }
+
+  @Test("One that changes after the first look is told although it was not read before")
+  func news() throws {
+    let scene = try Scene()
+    let watcher = scene.watcher()
+    #expect(scene.look(watcher, .good(clients: 1)) == (nil, []))
+    try scene.change()
+    #expect(scene.lookTwice(watcher, .good(clients: 2)) == (2, ["2 clients"]))
+  }
+
+  @Test("C-9: a file that changes from look to look may be half-written, and is not taken; one decision may read it")
+  func written() throws {
+    let scene = try Scene()
+    let watcher = scene.watcher()
+    #expect(scene.current(watcher, .good(clients: 1)) == 1)
+    #expect(scene.lookTwice(watcher, .good(clients: 1)) == (1, []))
+    #expect(scene.current(watcher, .good(clients: 2)) == nil)
+    for length in 1...4 {
+      try scene.change(String(repeating: "x", count: length))
+      #expect(scene.look(watcher, .good(clients: 0)) == (nil, []))
+      #expect(scene.current(watcher, .good(clients: 2)) == 2)
+      #expect(scene.current(watcher, .malformed) == nil && watcher.fault == nil)
+    }
+    #expect(scene.look(watcher, .good(clients: 3)) == (3, ["3 clients"]))
+    // What this process has written is complete.
+    try scene.change("by itself")
+    #expect(scene.look(watcher, .good(clients: 4), isComplete: true) == (4, ["4 clients"]))
   }
 
   @Test("What the file says is not read again before it has changed")
   func content() throws {
     let scene = try Scene()
     let watcher = scene.watcher()
-    let fault = scene.look(watcher, .malformed)
+    let fault = scene.lookTwice(watcher, .malformed)
     #expect(fault.clients == nil && fault.said.first?.hasPrefix("\(scene.path):1:1: ") == true)
     #expect(scene.look(watcher, .good(clients: 1)) == (nil, []))
     #expect(scene.loads == 1 && watcher.fault != nil)
     try scene.change()
-    #expect(scene.look(watcher, .malformed) == fault)
+    #expect(scene.lookTwice(watcher, .malformed) == fault)
   }
 }

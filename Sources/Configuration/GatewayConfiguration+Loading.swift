@@ -12,7 +12,8 @@ extension GatewayConfiguration {
       return parse(
         try FileSystem.read(path), file: path, environment: environment, processorCount: processorCount, for: reader)
     } catch {
-      let diagnostic = Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")
+      let message = "cannot be read: \(error.message)"
+      let diagnostic = Diagnostic(file: path, position: nil, message: message, mayPass: error.mayPass)
       var faults = Diagnostics([diagnostic])
       faults.filesNamed = [path]
       return .failure(faults)

@@ -149,13 +149,14 @@ final class Gateway {
     server.update(revocations: revocationSnapshot())
   }
 
-  /// A fault of the machine with the gateway's own keys may pass, as a full disk: it is not a fault of the
+  /// A fault of the machine may pass, as a full disk where the gateway keeps its own keys: it is not a fault of the
   /// configuration, after which no service manager would restart the gateway.
   private static func status(of error: KeyStoreError, _ configuration: GatewayConfiguration) -> ExitCode {
-    guard case .file = error.fault,
-      case .signing? = configuration.providers.first(where: { $0.name == error.provider })?.keys
-    else { return ExitStatus.configuration }
-    return ExitStatus.cannotCreate
+    guard case .file(let fault) = error.fault else { return ExitStatus.configuration }
+    if case .signing? = configuration.providers.first(where: { $0.name == error.provider })?.keys {
+      return ExitStatus.cannotCreate
+    }
+    return fault.mayPass ? ExitStatus.unavailable : ExitStatus.configuration
   }
 
   private static let tlsFailed = "TLS is not available: "

@@ -23,6 +23,12 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   /// address or port is none of that (EADDRNOTAVAIL): only those to this one peer may be used up, or IPv6 is off.
   public var isOfThisMachine: Bool { [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) }
 
+  /// Whether it may be over the next time although nobody has mended anything: this machine lacked something, or a disk
+  /// or the network failed. What is not there, or not permitted, stays so.
+  public var mayPass: Bool {
+    isOfThisMachine || [EAGAIN, EINTR, EIO, ESTALE, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ENOTCONN].contains(code)
+  }
+
   /// `call` had no memory.
   public static func noMemory(_ call: String) -> SystemError { SystemError(call: call, code: ENOMEM) }
   /// Whether something was longer than it may be.

@@ -1,11 +1,14 @@
 """Rule A-3: a configuration with a fault is refused whole, and every fault is named with its place."""
+import errno
 import os
 import re
 import shutil
 import socket
+import subprocess
 
 import pytest
-from support.gateway import ROOT, run
+from support.gateway import BINARY, ROOT, run
+from support.sign_in import ALICE, users
 from support.wire import get
 
 GOOD = """\
@@ -357,3 +360,62 @@ def test_start_and_reload_warn_of_it_too(start, monkeypatch):
     gateway.reload()
     assert len(warned()) == before + 1 and warned()[-1]["level"] == "warning"
     assert "s3cret" not in gateway.program_text
+
+
+OPEN_SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+static int fails(const char *path) {
+  const char *name = getenv("UNREADABLE");
+  if (!name || !path || !strstr(path, name)) return 0;
+  errno = atoi(getenv("UNREADABLE_ERRNO"));
+  return 1;
+}
+#define OPEN(name) \
+  int name(const char *path, int flags, ...) { \
+    static int (*next)(const char *, int, ...); \
+    va_list list; va_start(list, flags); int mode = va_arg(list, int); va_end(list); \
+    if (!next) *(void **)&next = dlsym(RTLD_NEXT, #name); \
+    return fails(path) ? -1 : next(path, flags, mode); \
+  }
+OPEN(open)
+OPEN(open64)
+"""
+
+
+@pytest.mark.parametrize("name", ["gateway.conf", "revoked.txt", "keys.json", "users.yaml", "client.pem"])
+def test_a_file_that_cannot_be_read_now_is_no_fault_of_the_configuration(tmp_path, name):
+    compiler = shutil.which("cc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    (tmp_path / "open.c").write_text(OPEN_SHIM)
+    library = tmp_path / "open.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "open.c", "-ldl"], check=True)
+    (tmp_path / "revoked.txt").write_text("")
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    (tmp_path / "users.yaml").write_text(users(ALICE))
+    (tmp_path / "users.yaml").chmod(0o600)
+    (tmp_path / "client.pem").write_text("no certificate")
+    path = tmp_path / "gateway.conf"
+    path.write_text("""
+listeners: [ { address: "127.0.0.1:0" } ]
+revocations: { file: revoked.txt }
+providers:
+  files: { issuer: "https://a.example", audiences: [a], jwks_file: keys.json }
+  local: { issuer: "http://127.0.0.1:8080", audiences: [a], signing: { state: state }, sign_in: { users_file: users.yaml } }
+upstreams: { app: { servers: ["https://127.0.0.1:9"], tls: { ca: client.pem } } }
+routes: [ { path: "/**", auth: [files, local], upstream: app } ]
+""")
+    for error, status in ((errno.EIO, 69), (errno.EMFILE, 69), (errno.EACCES, 78)):
+        if name == "keys.json":
+            # What comes before it has to be good.
+            path.write_text(path.read_text().replace(", tls: { ca: client.pem }", "").replace("https://127", "127"))
+        ended = subprocess.run(
+            [BINARY, "serve", "--config", path], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "LD_PRELOAD": str(library), "UNREADABLE": name, "UNREADABLE_ERRNO": str(error)})
+        assert ended.returncode == status and os.strerror(error) in ended.stderr, ended

@@ -695,6 +695,12 @@ def test_a_file_system_that_hangs_holds_nobody_up_and_is_said(scene, tmp_path):
     s.wait(good, 401)
     s.gateway.wait_message("revocations can be checked again")
     assert len(s.gateway.said("could not be checked")) == 1
+    # Nor is it the configuration that is broken: a service manager is to start it again.
+    held.touch()
+    ended = subprocess.run(
+        [BINARY, "serve", "--config", s.gateway.config_path], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "LD_PRELOAD": str(library), "HELD_WHILE": str(held)})
+    assert ended.returncode == 69 and "could not be read in 5 s" in ended.stderr, ended
 
 
 def test_token_verify_says_it_too(tmp_path, keys):

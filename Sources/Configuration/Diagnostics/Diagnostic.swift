@@ -9,6 +9,8 @@ public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
   public let position: Position?
   /// What is wrong, without the place, on one line unless it shows findings of a test.
   public let message: String
+  /// Whether it may be over the next time although nobody has changed anything, as a disk that failed.
+  public var mayPass = false
 
   /// `gateway.conf:14:9: unknown key "isuer"; did you mean "issuer"?`
   public var description: String {

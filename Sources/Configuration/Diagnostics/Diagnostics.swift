@@ -5,6 +5,9 @@ public struct Diagnostics: Error, Sendable, Hashable, CustomStringConvertible {
   /// The files that were read, or were to be: once one of them is corrected there may be no fault.
   public var filesNamed: [String] = []
 
+  /// Whether all of them may be over the next time although nobody has changed anything.
+  public var mayPass: Bool { list.allSatisfy(\.mayPass) }
+
   /// At least one altogether.
   ///
   /// - Parameter others: Of other files that the file names, in their own order.

@@ -32,9 +32,14 @@ public enum RevocationList {
   }
 
   /// A fault of the file as a whole, placed where `gateway.conf` names it.
-  public static func diagnostics(_ message: String, of configuration: GatewayConfiguration) -> Diagnostics {
+  ///
+  /// - Parameter mayPass: Whether it may be over the next time although nobody has changed anything.
+  public static func diagnostics(
+    _ message: String, of configuration: GatewayConfiguration, mayPass: Bool = false
+  ) -> Diagnostics {
     Diagnostics([
-      Diagnostic(file: configuration.file, position: configuration.revocations?.position, message: message)
+      Diagnostic(
+        file: configuration.file, position: configuration.revocations?.position, message: message, mayPass: mayPass)
     ])
   }
 }

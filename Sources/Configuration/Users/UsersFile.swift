@@ -58,7 +58,9 @@ public struct UsersFile: Sendable, Equatable {
       if let fault = fault(of: status, path, gatewayUser) { return .failure(fault) }
       return parse(try FileSystem.read(path), file: path)
     } catch {
-      return .failure(Diagnostics([Diagnostic(file: path, position: nil, message: "cannot be read: \(error.message)")]))
+      let message = "cannot be read: \(error.message)"
+      return .failure(
+        Diagnostics([Diagnostic(file: path, position: nil, message: message, mayPass: error.mayPass)]))
     }
   }
 

@@ -5,6 +5,8 @@ enum FileSystem {
   /// Why a file could not be used, in the system's words.
   struct Fault: Error, Equatable {
     let message: String
+    /// Whether it may be over the next time although nobody has mended anything: a disk, or a lack of descriptors.
+    var mayPass = false
   }
 
   enum Kind: Sendable { case file, folder, other }
@@ -104,6 +106,7 @@ enum FileSystem {
     let code = errno
     // SAFETY: strerror of glibc answers with a string that lives as long as the thread makes no further call; copied.
     let text = unsafe strerror(code).map { unsafe String(cString: $0) }
-    return Fault(message: text ?? "error \(code)")
+    let mayPass = [EMFILE, ENFILE, ENOMEM, EAGAIN, EINTR, EIO, ESTALE, ETIMEDOUT].contains(code)
+    return Fault(message: text ?? "error \(code)", mayPass: mayPass)
   }
 }

@@ -28,7 +28,8 @@ struct ServeCommand: ParsableCommand {
       files = try TLSFiles(configuration)
     } catch {
       for diagnostic in error.list { StandardError.print(diagnostic.description) }
-      throw ExitStatus.configuration
+      // After a fault that may pass a service manager is to try again.
+      throw error.mayPass ? ExitStatus.unavailable : ExitStatus.configuration
     }
     do throws(GatewayFault) {
       try Gateway.serve(configuration, revoked: revoked, files: files, inherited: inherited, seen: seen)

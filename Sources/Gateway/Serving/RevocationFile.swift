@@ -15,7 +15,7 @@ struct RevocationFile: Sendable {
 
   private let providers: [String]
   /// Says a fault of the file as a whole.
-  private let diagnostics: @Sendable (String) -> Diagnostics
+  private let diagnostics: @Sendable (_ message: String, _ mayPass: Bool) -> Diagnostics
   private var seen: Sight?
   private var isSettled = false
   /// Since when it cannot be used.
@@ -48,7 +48,7 @@ struct RevocationFile: Sendable {
   private init(_ configuration: GatewayConfiguration, _ revocations: RevocationsConfiguration) {
     path = revocations.file
     providers = configuration.providers.map(\.name)
-    diagnostics = { RevocationList.diagnostics($0, of: configuration) }
+    diagnostics = { RevocationList.diagnostics($0, of: configuration, mayPass: $1) }
   }
 
   /// Reads the file that `configuration` names.
@@ -142,12 +142,14 @@ extension RevocationFile {
       if let fault = fault(of: status) { return failed(fault, status, now) }
       return try read(now)
     } catch {
-      return failed("\(error)", nil, now)
+      return failed("\(error)", nil, now, mayPass: error.mayPass)
     }
   }
 
-  private func failed(_ fault: String, _ status: FileStatus?, _ now: MonotonicTime) -> Sight {
-    Sight(status: status, hash: nil, found: .failure(diagnostics(fault)), since: now, bytesSince: now)
+  private func failed(
+    _ fault: String, _ status: FileStatus?, _ now: MonotonicTime, mayPass: Bool = false
+  ) -> Sight {
+    Sight(status: status, hash: nil, found: .failure(diagnostics(fault, mayPass)), since: now, bytesSince: now)
   }
 
   private func read(_ now: MonotonicTime) throws(SystemError) -> Sight {

@@ -180,12 +180,14 @@ struct TLSFiles {
     do throws(SystemError) {
       return try FileAccess.read(file.path, bytesMax: TLSFiles.fileBytesMax).bytes
     } catch {
-      report(file, "cannot be read: \(error)")
+      report(file, "cannot be read: \(error)", mayPass: error.mayPass)
       return nil
     }
   }
 
-  private mutating func report(_ file: NamedFile, _ message: String) {
-    faults.append(configuration.diagnostic(file, message))
+  private mutating func report(_ file: NamedFile, _ message: String, mayPass: Bool = false) {
+    var fault = configuration.diagnostic(file, message)
+    fault.mayPass = mayPass
+    faults.append(fault)
   }
 }

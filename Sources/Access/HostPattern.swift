@@ -1,7 +1,9 @@
+import HTTP
+
 /// Which hosts a route is for.
 public enum HostPattern: Sendable, Hashable {
   case any
-  /// In lower case, without a port and a trailing dot.
+  /// In lower case, without a port and a trailing dot; an IPv6 address as RFC 5952 writes it, in brackets.
   case exact(String)
   /// Every host one or more labels below this one.
   case below(String)
@@ -20,6 +22,10 @@ public enum HostPattern: Sendable, Hashable {
       guard !isWildcard, name.hasSuffix("]") else {
         throw PatternError("an IPv6 address must be in brackets, without a port")
       }
+      guard let address = IPAddress(host: String(name).utf8Span.span) else {
+        throw PatternError("an IPv6 address is written as in [2001:db8::1]")
+      }
+      name = Substring(address.host)
     } else {
       for byte in name.utf8 where !HostPattern.isNameByte(byte) {
         switch byte {

@@ -11,6 +11,8 @@ public struct OwnPath: Sendable, Hashable {
   /// `path` in the form in which paths are matched.
   private var pathBytes: [UInt8]
   private let hostBytes: [UInt8]?
+  /// nil unless the host is an IPv6 address.
+  private let address: IPAddress?
 
   /// The request paths that it covers.
   public enum Reach: Sendable {
@@ -31,6 +33,7 @@ public struct OwnPath: Sendable, Hashable {
     CanonicalPath.writeMatched(path.utf8Span.span, to: &matched)
     pathBytes = matched
     hostBytes = host.map { [UInt8]($0.utf8) }
+    address = host.flatMap { IPAddress(host: $0.utf8Span.span) }
   }
 
   /// The same for requests whose paths are folded (`FoldedPaths`).
@@ -54,6 +57,7 @@ public struct OwnPath: Sendable, Hashable {
   /// - Parameter requested: Without a port, in any case.
   public func isFor(host requested: Span<UInt8>) -> Bool {
     guard let hostBytes else { return true }
+    if let address { return address == IPAddress(host: requested) }
     guard hostBytes.count == requested.count else { return false }
     for index in hostBytes.indices where FieldText.lowered(requested[index]) != hostBytes[index] { return false }
     return true

@@ -47,7 +47,7 @@ public final class RouteTable: Sendable {
   /// applications take it for that (Django, Flask), and a route for all methods is often looser than the one for DELETE.
   ///
   /// - Parameters:
-  ///   - host: Without a port and a trailing dot, in any case.
+  ///   - host: Without a port and a trailing dot, in any case; an IPv6 address in brackets, in any form.
   ///   - path: In the form in which paths are matched (`CanonicalPath.writeMatched`).
   public func match(host: Span<UInt8>, method: Span<UInt8>, path: Span<UInt8>) -> Int? {
     guard !hasLowerCase(method) else { return nil }
@@ -72,6 +72,12 @@ public final class RouteTable: Sendable {
 
   /// Calls `body` with the roots of the host's own routes, and of the wildcards above it.
   private func matchHost(_ host: Span<UInt8>, _ body: (Int) -> Void) {
+    // Patterns have addresses in one form (`HostPattern`).
+    if let address = IPAddress(host: host) {
+      let text = [UInt8](address.host.utf8)
+      if let root = hosts.find(0, text.span, 0, text.count) { body(root) }
+      return
+    }
     let count = min(host.count, RouteTable.hostBytesMax)
     if count < host.count { return }
     var lowered = InlineArray<256, UInt8>(repeating: 0)

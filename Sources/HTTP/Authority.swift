@@ -1,6 +1,6 @@
 import Reason
 
-/// `host [ ":" port ]` (RFC 9110 §7.2), without userinfo.
+/// `host [ ":" port ]` (RFC 9110 §7.2), without userinfo. A name has no empty label: `a..` is `a.` to some servers.
 struct Authority {
   /// Without one trailing dot.
   let host: ByteRange
@@ -21,11 +21,14 @@ struct Authority {
       }
       index += 1
     } else {
-      while index < end, Authority.isNameByte(bytes[index]) { index += 1 }
+      while index < end, Authority.isNameByte(bytes[index]) {
+        if bytes[index] == 0x2E, index == start || bytes[index - 1] == 0x2E { throw HeadError(.hostInvalid, at: index) }
+        index += 1
+      }
       guard index > start else { throw HeadError(.hostInvalid, at: start) }
     }
     var hostEnd = index
-    if hostEnd - start > 1, bytes[hostEnd - 1] == 0x2E { hostEnd -= 1 }
+    if bytes[hostEnd - 1] == 0x2E { hostEnd -= 1 }
     host = ByteRange(start, hostEnd)
     guard index < end else {
       port = nil
@@ -46,14 +49,22 @@ struct Authority {
     ByteClass.isLetter(byte) || ByteClass.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F
   }
 
-  /// Whether both are the same, by case-insensitive name and by port.
+  /// Whether both are the same, by case-insensitive name or by address, and by port.
   func names(_ bytes: Span<UInt8>, _ other: Authority, _ scheme: Scheme) -> Bool {
     let standard: UInt16 = scheme == .https ? 443 : 80
-    guard port ?? standard == other.port ?? standard, host.count == other.host.count else { return false }
+    guard port ?? standard == other.port ?? standard else { return false }
+    if bytes[host.lowerBound] == 0x5B, bytes[other.host.lowerBound] == 0x5B {
+      return address(bytes) == other.address(bytes)
+    }
+    guard host.count == other.host.count else { return false }
     for offset in 0..<host.count
     where ByteClass.lowered(bytes[host.lowerBound + offset])
       != ByteClass.lowered(bytes[other.host.lowerBound + offset])
     { return false }
     return true
+  }
+
+  private func address(_ bytes: Span<UInt8>) -> IPAddress? {
+    IPAddress(host: bytes.extracting(host.lowerBound..<host.upperBound))
   }
 }

@@ -61,6 +61,8 @@ struct PatternTests {
     arguments: [
       ("api.example.com", HostPattern.exact("api.example.com")), ("API.Example.COM.", .exact("api.example.com")),
       ("*.Example.com", .below("example.com")), ("[2001:DB8::1]", .exact("[2001:db8::1]")),
+      ("[2001:0DB8:0:0:0::0001]", .exact("[2001:db8::1]")), ("[::ffff:7f00:1]", .exact("[::ffff:127.0.0.1]")),
+      ("[0::0.0.0.1]", .exact("[::1]")),
       ("xn--caf-dma.example", .exact("xn--caf-dma.example")), ("a_b", .exact("a_b")),
       ("127.0.0.1", .exact("127.0.0.1")),
     ])
@@ -81,6 +83,9 @@ struct PatternTests {
       ("[::1", "an IPv6 address must be in brackets, without a port"),
       ("[::1]:80", "an IPv6 address must be in brackets, without a port"),
       ("*.[::1]", "an IPv6 address must be in brackets, without a port"),
+      ("[::g]", "an IPv6 address is written as in [2001:db8::1]"),
+      ("[127.0.0.1]", "an IPv6 address is written as in [2001:db8::1]"),
+      ("[]", "an IPv6 address is written as in [2001:db8::1]"),
       (".a", "it has an empty label"), ("a..b", "it has an empty label"), ("a..", "it has an empty label"),
       ("*..a", "it has an empty label"),
     ])

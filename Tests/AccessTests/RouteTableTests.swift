@@ -105,6 +105,20 @@ struct RouteTableTests {
     ])
   func hosts(_ row: Row) throws { try row.check() }
 
+  @Test(
+    "P-14: an IPv6 address in any form is one host",
+    arguments: ["[::1]", "[0::1]", "[0:0:0:0:0:0:0:1]", "[0000:0000::0001]", "[::0.0.0.1]", "[0:0::0:0.0.0.1]"])
+  func addresses(host: String) throws {
+    for pattern in ["[::1]", "[0:0:0::1]"] {
+      let table = try RouteTable([RouteText(host: pattern, path: "/**"), RouteText(host: "0.0.0.1", path: "/**")])
+      #expect(table.match("GET", host, "/a") == 0 && table.match("GET", "[::2]", "/a") == nil)
+      let isFor = [host, "[::2]"].map { OwnPath(host: pattern, path: "/a").isFor(host: $0.utf8Span.span) }
+      #expect(isFor == [true, false])
+    }
+    let mapped = try RouteTable([RouteText(host: "[::FFFF:127.0.0.1]", path: "/**")])
+    #expect(mapped.match("GET", "[::ffff:7f00:1]", "/") == 0 && mapped.match("GET", "127.0.0.1", "/") == nil)
+  }
+
   @Test("P-14: two hundred hosts, each its own rule")
   func manyHosts() throws {
     let table = try RouteTable((0..<200).map { RouteText(host: "Host-\($0).EXAMPLE.com.", path: "/**") })

@@ -88,6 +88,14 @@ struct RequestLineTests {
   @Test("H-9, RFC 9112 §3.2.2: an absolute-form target agrees with scheme and Host", arguments: disagreeing)
   func disagreeingTarget(_ row: RefusedRequest) { row.check() }
 
+  @Test("H-9: IPv6 addresses agree by their value")
+  func addresses() {
+    let good = Array("GET http://[::1]/ HTTP/1.1\r\nHost: [0:0::0.0.0.1]:80\r\n\r\n".utf8)
+    #expect(requestOutcome(good) == .whole(length: good.count))
+    RefusedRequest("GET http://[::1]/ HTTP/1.1\r\nHost: [::2]\r\n\r\n", .authorityMismatch).check()
+    RefusedRequest("GET http://[::7f00:1]/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", .authorityMismatch).check()
+  }
+
   @Test("H-9: on a listener with TLS the scheme is https")
   func schemeOfListener() {
     RefusedRequest("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", .authorityMismatch).check(scheme: .https)

@@ -179,19 +179,18 @@ final class SignIns {
   }
 
   private func watch(_ provider: String, _ state: SignInState) {
+    watch(provider, state.store, state.storeFaults)
+  }
+
+  private func watch(_ provider: String, _ former: OpenedStore) { watch(provider, former.store, StoreFaults()) }
+
+  private func watch(_ provider: String, _ store: some EndingStore, _ faults: StoreFaults) {
     ended.relay.watch(
-      state.store, of: provider, noted: { [log] in $0.write(to: log, provider: provider) },
-      failed: { [log, faults = state.storeFaults] fault in
+      store, of: provider, noted: { [log] in $0.write(to: log, provider: provider) },
+      failed: { [log] fault in
         guard let count = faults.count() else { return }
         SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
       })
-  }
-
-  private func watch(_ provider: String, _ former: OpenedStore) {
-    ended.relay.watch(former.store, of: provider) { [log, faults = StoreFaults()] fault in
-      guard let count = faults.count() else { return }
-      SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
-    }
   }
 
   // MARK: Users

@@ -391,8 +391,8 @@ def test_a_reload_takes_another_rate(start, upstream):
     assert drips(20) == 408
 
 
-def test_who_shuts_its_sending_side_keeps_its_place(start, upstream):
-    """A half-closed client may well read its answer (RFC 9112 §9.6): in the queue as elsewhere."""
+def test_who_closes_leaves_its_place(start, upstream):
+    """In the queue as elsewhere; of two directions one is enough, as the gateway sees no more of either."""
     release = threading.Event()
 
     def answer(request, connection):
@@ -404,8 +404,15 @@ def test_who_shuts_its_sending_side_keeps_its_place(start, upstream):
     with Client(gateway) as first, Client(gateway) as second:
         first.send(GET)
         app.wait_requests(1)
-        second.send(GET).finish()
+        second.send(GET)
         # It stands in the queue: there is no room for a third.
         wait_until(lambda: get(gateway).status == 503, "the queue to be full")
-        release.set()
-        assert first.response().status == second.response().status == 200
+        second.finish()
+        [line] = gateway.wait_access(1, reason="client_closed")
+        assert line["status"] == 499
+        with Client(gateway) as third:
+            third.send(GET)
+            gateway.wait_taken(third)
+            release.set()
+            assert first.response().status == third.response().status == 200
+    assert len(app.requests) == 2

@@ -17,7 +17,7 @@ import pytest
 from support.admin import said_by_admin
 from support.certificates import Authority, SecureClient, authority_fixture, client_context, key_pem, reachable, thumbprint
 from support.gateway import run
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 from support.wire import Client, split_requests
 
 REQUEST = b"GET /a/x HTTP/1.1\r\nHost: example.test\r\n\r\n"
@@ -541,22 +541,28 @@ def test_a_connection_ends_with_close_notify(start, upstream, authority):
         assert idle.ended_with_notice()
 
 
-def test_a_client_that_has_ended_its_half_gets_its_answer(start, script, authority):
-    release = threading.Event()
+@pytest.mark.parametrize("notice", [False, True])
+def test_a_client_that_leaves_is_noticed(start, script, authority, notice):
+    asked, ended = threading.Event(), threading.Event()
 
     def answer(connection):
         connection.sock.recv(65536)
-        release.wait(30)
-        connection.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        asked.set()
+        if connection.sock.recv(1) == b"":
+            ended.set()
 
     gateway = start(config(script(answer), files(authority.issue("server"))))
     with secure(gateway, authority) as client:
         client.send(REQUEST)
-        # The TCP half alone, as clients do that know nothing of close_notify.
-        socket.socket.shutdown(client.sock, socket.SHUT_WR)
-        gateway.wait_taken(client)
-        release.set()
-        assert client.response().body == b"ok"
+        assert asked.wait(PATIENCE)
+        if notice:
+            client.sock.close()
+        else:
+            # The TCP half alone, as clients do that know nothing of close_notify.
+            socket.socket.shutdown(client.sock, socket.SHUT_WR)
+        assert ended.wait(PATIENCE)
+        [line] = gateway.wait_access(1, reason="client_closed")
+    assert line["status"] == 499
 
 
 @pytest.mark.parametrize("says_it", [False, True])

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from support.nginx import nginx, pieces_of, put_and_get
-from support.ports import wait_until
+from support.ports import PATIENCE, wait_until
 from support.upstream import OK, read_head, read_more, read_to_end
 from support.gateway import run
 from support.wire import Client, get
@@ -529,6 +529,29 @@ def test_fifty_pipelined_requests_are_answered_in_order(start, upstream):
         assert [client.response().body for _ in range(50)] == [b"%d" % n for n in range(50)]
     assert [r.target for r in app.requests] == [f"/{n}" for n in range(50)]
     assert {r.body for r in app.requests} == {b"hello"} and len(gateway.wait_access(50)) == 50
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"])
+def test_the_upstream_learns_that_its_client_has_left(start, script, sent):
+    """Before a response and in the midst of one: nothing is written to the client that would show it."""
+    asked, ended = threading.Event(), threading.Event()
+
+    def function(connection):
+        read_head(connection)
+        connection.sock.sendall(sent)
+        asked.set()
+        if connection.sock.recv(1) == b"":
+            ended.set()
+
+    gateway = start(config(script(function).server))
+    with Client(gateway) as client:
+        client.send(GET)
+        assert asked.wait(PATIENCE)
+        while sent and b"data: 1" not in client.data:
+            assert client._more()
+    assert ended.wait(PATIENCE)
+    [line] = gateway.wait_access(1, reason="client_closed")
+    assert line["status"] == (200 if sent else 499)
 
 
 def test_a_half_closed_client_gets_its_answer(start, upstream):

@@ -103,17 +103,30 @@ final class ClientConnection: Pollable {
 
   override func ready(_ events: ReadyEvents) {
     if events.contains(.writable) { canWrite = true }
+    let leaves = isLeft(at: events)
     receiving.note(events)
     if stream.isSecured {
       if canWrite, stream.readWantsRoom { receiving.tryAgain() }
       if receiving.mayRead, stream.writeWantsInput { canWrite = true }
     }
     // Both ends of a tunnel may be shut while there is still something to be read.
-    if events.contains(.error) || (events.contains(.hangup) && slot?.exchange.state != .tunnelling) {
+    if leaves || events.contains(.error) || (events.contains(.hangup) && slot?.exchange.state != .tunnelling) {
       clientIsGone()
       return
     }
     run()
+  }
+
+  /// Whether the client closes its connection while it waits for a response, as a browser does whose user has gone on
+  /// (RFC 9112 §9.5). An end that comes with the request says only that no other one follows.
+  private func isLeft(at events: ReadyEvents) -> Bool {
+    guard events.contains(.peerClosed), !receiving.endIsNear, phase == .exchanging, let slot else { return false }
+    switch slot.exchange.state {
+    case .tunnelling, .answered: return false
+    case .deciding, .waitingForKeys, .waitingForIntrospection, .waitingForRenewal, .waitingForResponder,
+      .waitingForUpstream, .answering:
+      return slot.exchange.request.body.isComplete
+    }
   }
 
   override func run() {

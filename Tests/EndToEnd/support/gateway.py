@@ -138,8 +138,6 @@ class Gateway:
     def wait_taken(self, *clients, seconds=PATIENCE):
         """Back once it has read all that these clients have sent, and has nothing left to do: who is to wait waits.
 
-        An end that has come may be unread: while an answer is waited for, the gateway does not look for it.
-
         A thread that could run and has no processor does not count as one that sleeps, however busy the machine is.
         """
         ports = [client.sock.getsockname()[1] for client in clients]

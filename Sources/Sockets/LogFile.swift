@@ -6,6 +6,8 @@ import Glibc
 public struct LogFile: ~Copyable {
   private var descriptor: Int32
   private let path: String?
+  /// The last bytes that were written end no line: the others found no room.
+  private var isInsideLine = false
 
   /// Opens `path` for appending, and makes it where it is missing, readable by its owner and group.
   public init(path: String) throws(SystemError) {
@@ -27,10 +29,21 @@ public struct LogFile: ~Copyable {
     let fresh = try LogFile.open(path)
     close(descriptor)
     descriptor = fresh
+    isInsideLine = false
   }
 
-  /// Writes all of `bytes` and then of `others`, where the system allows at once: another process may append to the file.
-  public func write(_ bytes: Span<UInt8>, _ others: Span<UInt8> = Span()) throws(SystemError) {
+  /// Writes all of `bytes` and then of `others`, whole lines, where the system allows at once: another process may append
+  /// to the file. What an error has cut short is a line of its own.
+  public mutating func write(_ bytes: Span<UInt8>, _ others: Span<UInt8> = Span()) throws(SystemError) {
+    if isInsideLine {
+      let lineEnd: [UInt8] = [UInt8(ascii: "\n")]
+      try writeAll(lineEnd.span, Span())
+      isInsideLine = false
+    }
+    try writeAll(bytes, others)
+  }
+
+  private mutating func writeAll(_ bytes: Span<UInt8>, _ others: Span<UInt8>) throws(SystemError) {
     var offset = 0
     while offset < bytes.count + others.count {
       // SAFETY: both ranges lie inside the spans, which outlive the call.
@@ -53,7 +66,12 @@ public struct LogFile: ~Copyable {
         usleep(1000)
         continue
       }
-      throw .last("write")
+      let error = SystemError.last("write")
+      if offset > 0 {
+        let last = offset <= bytes.count ? bytes[offset - 1] : others[offset - bytes.count - 1]
+        isInsideLine = last != UInt8(ascii: "\n")
+      }
+      throw error
     }
   }
 

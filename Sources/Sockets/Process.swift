@@ -50,6 +50,10 @@ public enum StandardStream: Int32, Sendable {
   case output = 1
   case error = 2
 
+  /// Opens `/dev/null` in place of streams that this process was started without: the next socket would get their
+  /// descriptor, and what is logged would be sent to its peer.
+  public static func openMissing() { csystem_open_missing_streams() }
+
   /// Whether a terminal reads it.
   public var isTerminal: Bool { isatty(rawValue) == 1 }
 

@@ -238,6 +238,32 @@ def test_a_head_that_never_came_whole_is_logged_with_what_it_asks_for(start, ups
         assert (line["method"], line["host"], line["reason"]) == ("GET", "a.example", reason)
 
 
+def test_what_a_full_disk_has_cut_short_is_a_line_of_its_own(start, upstream):
+    gateway = start(config(upstream()), prefix=["prlimit", "--fsize=4000:unlimited"])
+    while len(gateway.access_text) < 4000:
+        assert get(gateway).status == 200
+    subprocess.run(["prlimit", "--pid", str(gateway.process.pid), "--fsize=unlimited"], check=True)
+    assert get(gateway, "/last").status == 200
+    lines = wait_until(
+        lambda: lines if "/last" in (lines := gateway.access_text.split("\n"))[-2] else None, "the last line")
+    whole = [line for line in lines if line.endswith("}") and json.loads(line)["status"] == 200]
+    assert len(whole) == len(lines) - 2 and lines[-1] == ""
+
+
+def test_L_2_no_socket_takes_the_place_of_a_closed_stream(start, upstream):
+    """What is logged would be sent to its peer."""
+    app = upstream()
+    gateway = start(config(app), prefix=["sh", "-c", 'exec "$@" <&- >&-', "sh"])
+    for number in (0, 1):
+        assert os.readlink(f"/proc/{gateway.process.pid}/fd/{number}") == "/dev/null"
+    with Client(gateway) as client:
+        assert client.send(GET).response().status == 200
+        time.sleep(0.2)
+        client.finish()
+        assert client.is_closed()
+    assert app.received.count(b"GET ") == 1
+
+
 # L-2
 
 

@@ -224,6 +224,13 @@ static inline int csystem_open_log(const char *path) {
   return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
+// Opens /dev/null as each of the three standard streams that is closed: a new descriptor is the lowest one that is free.
+static inline void csystem_open_missing_streams(void) {
+  for (int stream = 0; stream <= 2; stream++) {
+    if (fcntl(stream, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDWR);
+  }
+}
+
 static inline int csystem_open_blocking(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
 // Does not wait for the other end of a pipe.

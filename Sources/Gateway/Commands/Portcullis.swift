@@ -1,5 +1,6 @@
 import ArgumentParser
 import Crypto
+import Sockets
 
 /// The program `portcullis` and its commands.
 @main
@@ -17,6 +18,7 @@ struct Portcullis: ParsableCommand {
   static let version = "0.1.0"
 
   static func main() {
+    StandardStream.openMissing()
     // First of all: to parse the arguments takes longer than everything before.
     if CommandLine.arguments.dropFirst().first == ServeCommand.configuration.commandName { Gateway.keepOrders() }
     CryptoLibrary.keepUntilProcessEnds()

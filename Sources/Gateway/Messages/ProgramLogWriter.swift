@@ -55,14 +55,14 @@ final class ProgramLogWriter: Sendable {
   }
 
   private func run() {
-    let file = LogFile(.error)
+    var file = LogFile(.error)
     var lost = 0
     while true {
       work.wait()
       while let (lines, lostBehind) = take() {
-        for line in lines where !isWritten(line, file) { lost += 1 }
+        for line in lines where !isWritten(line, &file) { lost += 1 }
         lost += lostBehind
-        if lost > 0, isWritten(lostLine(lost), file) { lost = 0 }
+        if lost > 0, isWritten(lostLine(lost), &file) { lost = 0 }
       }
     }
   }
@@ -85,7 +85,7 @@ final class ProgramLogWriter: Sendable {
     }
   }
 
-  private func isWritten(_ line: String, _ file: borrowing LogFile) -> Bool {
+  private func isWritten(_ line: String, _ file: inout LogFile) -> Bool {
     do throws(SystemError) {
       try file.write([UInt8]((line + "\n").utf8).span)
       return true

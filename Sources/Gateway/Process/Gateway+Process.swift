@@ -10,6 +10,8 @@ extension Gateway {
   static func prepareProcess(_ configuration: GatewayConfiguration, _ log: Logger) -> ConnectionRoom {
     // A peer that is gone is an error of the call, not the end of the process.
     Process.ignore(signal: SIGPIPE)
+    // A limit of the size of files is an error of the log that has reached it, and not the end of the gateway.
+    Process.ignore(signal: SIGXFSZ)
     // Where it is ignored, the end of a child cannot be waited for.
     Process.restore(signal: SIGCHLD)
     Process.growHeapInSteps()

@@ -516,6 +516,7 @@ def test_D_4_no_descriptor_for_an_upstream(start, upstream):
         # A body where some servers expect none: the upstream's connection is closed, and none is idle.
         client.send(b"GET /other HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1")
         assert client.response().status == 200
+        gateway.wait_taken(client)
         with no_descriptor_left(gateway):
             for _ in range(4):
                 client.send(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -32,7 +32,7 @@ routes: [{ path: /api, auth: local, upstream: echo }]
 
 def crypted(password, setting):
     """What the system's crypt(3) makes of it."""
-    return subprocess.run(["perl", "-e", "print crypt($ARGV[0], $ARGV[1])", password, setting], capture_output=True,
+    return subprocess.run(["perl", "-e", "print crypt($ARGV[0], $ARGV[1])", "--", password, setting], capture_output=True,
                           text=True, check=True).stdout
 
 

@@ -28,7 +28,8 @@ struct SignInDraft: Sendable {
         The hosts that have these pages, without ports; if omitted, the issuer's. Browsers send the cookies only to \
         the host that set them, so users sign in on each separately.
         """),
-      Key("lifetime", \.lifetime, .wholeSeconds(.seconds(1) ... .seconds(86_400)), "How long an access token is valid."),
+      Key(
+        "lifetime", \.lifetime, .wholeSeconds(.seconds(1) ... .seconds(86_400)), "How long an access token is valid."),
       Key(
         "refresh", \.refresh, .wholeSeconds(.seconds(60) ... .seconds(400 * 86_400)),
         "How long a sign-in lasts, however often it is used; then users sign in again."),

@@ -33,6 +33,18 @@ extension AdminReport {
           why: why)
       }
     }
+    faults += storeFaults.map { store in
+      switch store.kind {
+      case .signIns:
+        Fault(
+          what: "sign_ins_database", title: "The sign-ins of \(store.provider) cannot be read or written",
+          provider: store.provider, why: store.why)
+      case .sessions:
+        Fault(
+          what: "sessions_database", title: "The sessions of \(store.provider) cannot be read or written",
+          provider: store.provider, why: store.why)
+      }
+    }
     if logLinesLost > 0 {
       faults.append(
         Fault(

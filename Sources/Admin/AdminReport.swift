@@ -49,6 +49,8 @@ public struct AdminReport: Sendable {
   public var certificates: [Certificate] = []
   /// The files that are read again whenever they change.
   public var watchedFiles: [WatchedFile] = []
+  /// What went wrong with databases within the last minute.
+  public var storeFaults: [StoreFault] = []
   /// The routes that try something.
   public var tried: [TriedRoute] = []
   /// The providers that enforce what they try for a share of the senders.
@@ -70,6 +72,7 @@ public struct AdminReport: Sendable {
     isPublic = true
     reload.hideTexts()
     for index in watchedFiles.indices { watchedFiles[index].hideText() }
+    for index in storeFaults.indices { storeFaults[index].hideText() }
   }
 
   /// Adds what one loop has counted and refused.
@@ -150,6 +153,34 @@ public struct AdminReport: Sendable {
     mutating func hideText() {
       if fault != nil { fault = "the log says what is wrong" }
     }
+  }
+
+  /// A database that could not be read or written a moment ago.
+  public struct StoreFault: Sendable {
+    /// What it holds.
+    public enum Kind: Sendable {
+      /// Who has signed in here.
+      case signIns
+      /// Who has signed in at the issuer.
+      case sessions
+    }
+
+    /// What it holds.
+    public let kind: Kind
+    /// The name of the provider that it is of.
+    public let provider: String
+    /// The database's word.
+    public private(set) var why: String
+
+    /// What went wrong last.
+    public init(_ kind: Kind, of provider: String, why: String) {
+      self.kind = kind
+      self.provider = provider
+      self.why = why
+    }
+
+    /// It names files.
+    mutating func hideText() { why = "the log says what is wrong" }
   }
 
   /// A certificate that is presented to clients or upstreams.

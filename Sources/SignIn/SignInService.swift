@@ -58,7 +58,7 @@ public final class SignInService: Responder, Sendable {
   var now: UnixSeconds { clock() }
 
   func storeFailed(_ fault: StoreFault) {
-    if let count = state.storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
+    if let count = state.storeFaults.count(fault) { report(.storeFailed(fault.description, count: count)) }
   }
 
   /// Says why a request is refused with `internal_error`: a flood of them is one line every few seconds.

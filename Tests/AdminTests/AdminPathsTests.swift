@@ -136,28 +136,32 @@ struct AdminPathsTests {
       .init(.revocations, fault: "r:1:2: <bad>"), .init(.users(provider: "a"), fault: nil),
       .init(.users(provider: "b"), fault: "u: no"),
     ]
+    report.storeFaults = [.init(.signIns, of: "a", why: "disk full"), .init(.sessions, of: "b", why: "gone")]
     report.logLinesLost = 3
     let words = { (what: String, why: String) in JSONValue.object(["what": .string(what), "why": .string(why)]) }
     let log = words("access_log", "3 lines lost since the process started")
+    func ofProvider(_ what: String, _ provider: String, why: String) -> JSONValue {
+      .object(["what": .string(what), "provider": .string(provider), "why": .string(why)])
+    }
     #expect(
       try faults()
         == .array([
-          words("revocations_file", "r:1:2: <bad>"),
-          .object(["what": .string("users_file"), "provider": .string("b"), "why": .string("u: no")]), log,
+          words("revocations_file", "r:1:2: <bad>"), ofProvider("users_file", "b", why: "u: no"),
+          ofProvider("sign_ins_database", "a", why: "disk full"), ofProvider("sessions_database", "b", why: "gone"), log,
         ]))
     let page = try html()
-    #expect(page.split(separator: "<section class=\"fault\">").count == 4)
+    #expect(page.split(separator: "<section class=\"fault\">").count == 6)
     #expect(page.contains("<li>r:1:2: &lt;bad&gt;</li>") && page.contains("Users of b"))
     #expect(page.contains("3 lines lost"))
     #expect(try metrics().contains("portcullis_revocations_file_last_read_successful 0"))
     #expect(try metrics().contains("portcullis_users_file_last_read_successful{provider=\"b\"} 0"))
-    // It may quote the file.
+    // It may quote the file, or name it.
     let hidden = "the log says what is wrong"
     #expect(
       try faults(isPublic: true)
         == .array([
-          words("revocations_file", hidden),
-          .object(["what": .string("users_file"), "provider": .string("b"), "why": .string(hidden)]), log,
+          words("revocations_file", hidden), ofProvider("users_file", "b", why: hidden),
+          ofProvider("sign_ins_database", "a", why: hidden), ofProvider("sessions_database", "b", why: hidden), log,
         ]))
     report.watchedFiles = []
     #expect(try !metrics().contains { $0.hasPrefix("portcullis_revocations_file_last_read_successful ") })

@@ -16,6 +16,7 @@ import time
 
 import jwt
 import pytest
+from support.admin import Admin
 from support.gateway import BINARY, Gateway, run
 from support.ports import wait_until
 from support.sign_in import SignIn, person, until_status, users
@@ -196,13 +197,15 @@ def test_nor_is_one_whose_refresh_token_is_not_looked_up_in_time(start, upstream
 
 
 def test_a_database_that_is_deleted_is_noticed_and_not_made_anew(start, upstream, tmp_path):
-    scene = SignIn(start, upstream(), tmp_path)
+    scene = SignIn(start, upstream(), tmp_path, top="admin: { address: 127.0.0.1:0 }")
     before = scene.tokens()
     [database] = (scene.folder / "state").glob("*.sign-ins.db")
     kept = database.with_name("kept")
     database.rename(kept)
     said = scene.gateway.wait_message("sign-ins could not be read or written")
     assert said["level"] == "error" and "was deleted" in said["why"] and str(database) in said["why"], said
+    [fault] = Admin(scene.gateway).status()["faults"]
+    assert fault == {"what": "sign_ins_database", "provider": "local", "why": said["why"]}
     assert scene.login().status == 503 and scene.refresh(before["refresh_token"]).status == 503
     database.write_bytes(kept.read_bytes())
     database.chmod(0o600)

@@ -91,6 +91,7 @@ extension Gateway {
     report.triedProviders = active.triedProviders
     report.certificates = certificates
     report.watchedFiles = [revocations.status].compactMap(\.self) + signIns.usersFiles
+    report.storeFaults = signIns.storeFaults + codeFlows.storeFaults
     let keyless = Set(active.configuration.providers.filter { $0.keys == .none }.map(\.name))
     let signingIn = Set(active.configuration.providers.filter { $0.signIn != nil }.map(\.name))
     report.providers = keyStore.listings.map { listing in

@@ -1,3 +1,4 @@
+import Admin
 import Configuration
 import Fetch
 import HTTP
@@ -152,9 +153,16 @@ final class CodeFlows {
     ended.relay.watch(
       opened.store, of: provider, noted: { [log] in $0.write(to: log, provider: provider) },
       failed: { [log, faults = opened.memory.storeFaults] fault in
-        guard let count = faults.count() else { return }
+        guard let count = faults.count(fault) else { return }
         CodeFlowEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
       })
+  }
+
+  /// What went wrong with the stores of sessions within the last minute, in the order of their providers.
+  var storeFaults: [AdminReport.StoreFault] {
+    stores.keys.sorted().compactMap { provider in
+      stores[provider]?.memory.storeFaults.recent().map { .init(.sessions, of: provider, why: $0) }
+    }
   }
 
   /// Whose session it is.

@@ -188,12 +188,19 @@ final class SignIns {
     ended.relay.watch(
       store, of: provider, noted: { [log] in $0.write(to: log, provider: provider) },
       failed: { [log] fault in
-        guard let count = faults.count() else { return }
+        guard let count = faults.count(fault) else { return }
         SignInEvent.storeFailed(fault.description, count: count).write(to: log, provider: provider)
       })
   }
 
   // MARK: Users
+
+  /// What went wrong with the stores of sign-ins within the last minute, in the order of their providers.
+  var storeFaults: [AdminReport.StoreFault] {
+    states.keys.sorted().compactMap { provider in
+      states[provider]?.state.storeFaults.recent().map { .init(.signIns, of: provider, why: $0) }
+    }
+  }
 
   /// How the users files were found last, in the order of their providers.
   var usersFiles: [AdminReport.WatchedFile] {

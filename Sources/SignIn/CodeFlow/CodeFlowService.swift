@@ -173,7 +173,7 @@ public final class CodeFlowService: Responder, Sendable {
   func say(_ event: CodeFlowEvent) { report(event) }
 
   func storeFailed(_ fault: StoreFault) {
-    if let count = memory.storeFaults.count() { report(.storeFailed(fault.description, count: count)) }
+    if let count = memory.storeFaults.count(fault) { report(.storeFailed(fault.description, count: count)) }
   }
 
   /// A flood of them is one line every few seconds.

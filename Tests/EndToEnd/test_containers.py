@@ -150,6 +150,8 @@ def test_pods_keep_to_the_restricted_standard(manifests):
     pod = manifests["Deployment/portcullis"]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    # Otherwise the signing keys in a claim are open to the group from the second start on, and refused.
+    assert pod["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
     for container in pod["containers"]:
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}

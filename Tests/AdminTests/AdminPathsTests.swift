@@ -147,7 +147,8 @@ struct AdminPathsTests {
       try faults()
         == .array([
           words("revocations_file", "r:1:2: <bad>"), ofProvider("users_file", "b", why: "u: no"),
-          ofProvider("sign_ins_database", "a", why: "disk full"), ofProvider("sessions_database", "b", why: "gone"), log,
+          ofProvider("sign_ins_database", "a", why: "disk full"), ofProvider("sessions_database", "b", why: "gone"),
+          log,
         ]))
     let page = try html()
     #expect(page.split(separator: "<section class=\"fault\">").count == 6)

@@ -77,7 +77,10 @@ public struct LogFile: ~Copyable {
 
   private static func open(_ path: String) throws(SystemError) -> Int32 {
     let number = unsafe csystem_open_log(path)
-    guard number >= 0 else { throw SystemError(call: "open \(path)", code: errno) }
+    guard number >= 0 else {
+      let code = errno
+      throw SystemError(call: code == ENXIO ? "open \(path), a pipe that nobody reads" : "open \(path)", code: code)
+    }
     return number
   }
 }

@@ -504,6 +504,15 @@ def test_L_4_a_reader_that_stalls_costs_no_requests(start, upstream, tmp_path):
     assert all(json.loads(line)["status"] == 200 for line in text.splitlines()[:-1])
 
 
+def test_L_4_a_pipe_that_nobody_reads_holds_up_no_start(upstream, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    (tmp_path / "gateway.conf").write_text(config(upstream(), f"access: {path}"))
+    ended = run("serve", "--config", tmp_path / "gateway.conf")
+    assert ended.returncode == 73
+    assert f"access log: open {path}, a pipe that nobody reads: " in ended.stderr
+
+
 def test_L_4_a_log_that_stalls_holds_up_no_signal(start, upstream, tmp_path):
     """SIGUSR1 waits for the reader; requests, a reload and the end of the gateway do not."""
     app = upstream()

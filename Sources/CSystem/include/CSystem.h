@@ -220,8 +220,11 @@ int csystem_contains(const void *bytes, size_t count, const void *part, size_t p
 // The processors that this process may run on.
 int csystem_processor_count(void);
 
+// Writing waits, and opening does not: ENXIO where the path is a pipe that nobody reads.
 static inline int csystem_open_log(const char *path) {
-  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  int descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0640);
+  if (descriptor >= 0) (void)fcntl(descriptor, F_SETFL, O_APPEND);
+  return descriptor;
 }
 
 // Opens /dev/null as each of the three standard streams that is closed: a new descriptor is the lowest one that is free.

@@ -110,24 +110,24 @@ public final class SignInService: Responder, Sendable {
     }
     let isReading = request.method == "GET" || request.method == "HEAD"
     let isPosting = request.method == "POST"
-    switch request.path.dropFirst(configuration.path.utf8.count + 1) {
-    case "login":
+    switch SignInPage(rawValue: String(request.path.dropFirst(configuration.path.utf8.count + 1))) {
+    case .login:
       if isReading { return showLogin(request, completion) }
       if isPosting { return logIn(request, completion) }
       completion(EndpointResponses.notAllowed("GET, HEAD, POST"))
-    case "refresh": post(request, completion) { $0.refresh(request, completion) }
-    case "logout": post(request, completion) { $0.logOut(request, completion) }
-    case "password":
+    case .refresh: post(request, completion) { $0.refresh(request, completion) }
+    case .logout: post(request, completion) { $0.logOut(request, completion) }
+    case .password:
       if isReading { return showPasswordPage(request, completion) }
       if isPosting { return changePassword(request, completion) }
       completion(EndpointResponses.notAllowed("GET, HEAD, POST"))
-    case "token": post(request, completion) { $0.issueToClient(request, completion) }
-    case "me":
+    case .token: post(request, completion) { $0.issueToClient(request, completion) }
+    case .me:
       guard isReading else { return completion(EndpointResponses.notAllowed("GET, HEAD")) }
       showIdentity(request, completion)
-    case "jwks.json":
+    case .keys:
       completion(PublishedDocument.answer(to: request, IssuerKey.published(state.keys), .keySet))
-    default: completion(EndpointResponses.notFound(request))
+    case nil: completion(EndpointResponses.notFound(request))
     }
   }
 

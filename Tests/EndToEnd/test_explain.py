@@ -61,7 +61,7 @@ tmp_path_key = {}
 
 def explain(folder, path, *options, status=0, stdin=None):
     result = run("explain", "--config", folder / "gateway.conf", "--path", path, *options, stdin=stdin)
-    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    assert result.returncode == status or status is None, (result.returncode, result.stdout, result.stderr)
     return result.stdout
 
 
@@ -87,6 +87,36 @@ def test_what_is_forwarded(folder):
         "identity": {"X-Forwarded-User": "alice", "X-Account": "7"}}
     assert found["passed_over"] == [
         {"route": "open", "difference": "path"}, {"route": "write", "difference": "method"}]
+
+
+def test_what_is_about_the_server_is_forwarded_as_such(folder):
+    (folder / "gateway.conf").write_text(config(folder, more="""
+  - { name: root, path: /, methods: [OPTIONS], auth: none, rewrite: /app, upstream: app }
+  - { name: away, host: away.example, path: /, auth: none, redirect: "https://new.example.com{path}" }
+"""))
+    assert "forwards   OPTIONS *\n" in explain(folder, "*", "--method", "OPTIONS") + "\n"
+    for target in ("*", "http://localhost"):
+        assert explained(folder, target, "--method", "OPTIONS")["forwarded"]["target"] == "*"
+    assert explained(folder, "/", "--method", "OPTIONS")["forwarded"]["target"] == "/app"
+
+
+def test_a_refusal_by_the_address_says_for_how_many_it_is(folder):
+    """Which is not known here: on the wire some are refused."""
+    (folder / "gateway.conf").write_text(config(folder, more="""
+  - name: guests
+    path: /guests
+    auth: company
+    anonymous: allow
+    try: { require: { roles: [member] }, enforce: 30%, budget: 100% }
+    upstream: app
+"""))
+    found = explained(folder, "/guests", status=1)
+    assert (found["verdict"], found["reason"], found["percentage_of_addresses"]) == ("refused", "credential_missing", 30)
+    assert "for        30% of the clients, by their addresses" in explain(folder, "/guests", status=1)
+    # By their subject it is known.
+    verdicts = [explained(folder, "/guests", *as_(f"subject=u{n}"), status=None) for n in range(8)]
+    assert {each["verdict"] for each in verdicts} == {"allowed", "refused"}
+    assert not any("percentage_of_addresses" in each for each in verdicts)
 
 
 def test_what_a_route_changes_in_what_is_forwarded(folder):

@@ -912,6 +912,18 @@ def test_metadata_is_published_and_can_be_cached(scene):
     assert signed_in.get("/auth/jwks.json").field("cache-control") == "public, max-age=300"
 
 
+def test_explain_knows_what_is_under_the_path(scene):
+    signed_in = scene()
+    for path, is_there in [
+            ("/auth/login", True), ("/auth/me", True), ("/auth/jwks.json", True), ("/auth/zz", False), ("/auth", False),
+            ("/auth/", False), ("/auth/login/x", False)]:
+        status = signed_in.get(path).status
+        assert (status == 404) == (not is_there), path
+        said = run("explain", "--config", signed_in.gateway.config_path, "--host", signed_in.host, "--path", path)
+        expected = "answered by the gateway itself" if is_there else "refused: 404 no_route"
+        assert said.returncode == (0 if is_there else 1) and expected in said.stdout, said
+
+
 def test_explain_knows_metadata_of_an_issuer_with_an_escape(scene):
     signed_in = scene(issuer=f"{ISSUER}/a%3Ab")
     for path in ("/a%3Ab/.well-known/openid-configuration", "/a:b/.well-known/openid-configuration",

@@ -16,6 +16,9 @@ public struct Evaluation: Sendable {
   /// The reason for which what the route or the token's provider tries would refuse it, were it enforced for whoever
   /// sends it; nil: it would not.
   public let unenforced: Reason?
+  /// The percentage of clients, by their addresses, for whom alone what is tried refuses the request; nil: it is allowed,
+  /// or refused whatever its client's address is.
+  public let addressShare: Int?
 
   /// What the gateway would do with a request.
   public enum Result: Sendable {
@@ -34,7 +37,7 @@ public struct Evaluation: Sendable {
   public struct Forwarding: Sendable {
     /// As in the request.
     public let method: String
-    /// Path and query.
+    /// Path and query; `*` of a request about the server.
     public let target: String
     /// Where it would go.
     public let destination: RouteConfiguration.Destination
@@ -50,12 +53,13 @@ public struct Evaluation: Sendable {
 
   fileprivate init(
     _ routed: RequestEvaluator.Routed, findings: [Finding] = [], tried: [Finding] = [], unenforced: Reason? = nil,
-    _ result: Result
+    addressShare: Int? = nil, _ result: Result
   ) {
     self.routed = routed
     self.findings = findings
     triedFindings = tried
     self.unenforced = unenforced
+    self.addressShare = addressShare
     self.result = result
   }
 }
@@ -67,8 +71,8 @@ extension RequestEvaluator {
   public func decide(
     _ routed: Routed, _ claims: ClaimsSet?, now: UnixSeconds, enforcing enforcement: Enforcement? = nil
   ) -> Evaluation {
-    if routed.isAnsweredHere { return Evaluation(routed, .answeredHere) }
     if let reason = routed.refusal { return Evaluation(routed, .refused(reason)) }
+    if routed.isAnsweredHere { return Evaluation(routed, .answeredHere) }
     guard let index = routed.route else { return Evaluation(routed, .refused(.noRoute)) }
     let route = configuration.routes[index]
     var facts = RequestFacts(path: routed.path, now: now)
@@ -85,7 +89,8 @@ extension RequestEvaluator {
     do throws(Refusal) {
       unenforced = try rule.check(claims, facts)?.reason
     } catch {
-      return Evaluation(routed, findings: findings, tried: tried, .refused(error.reason))
+      let share = RequestEvaluator.addressShare(of: error, rule, claims)
+      return Evaluation(routed, findings: findings, tried: tried, addressShare: share, .refused(error.reason))
     }
     var path = routed.path
     do throws(PathError) {
@@ -93,6 +98,8 @@ extension RequestEvaluator {
     } catch {
       return Evaluation(routed, findings: findings, tried: tried, unenforced: unenforced, .refused(error.reason))
     }
+    var target = String(decoding: path, as: UTF8.self) + routed.query
+    if case .upstream = route.destination, routed.isAboutTheServer { target = "*" }
     var fields: [UInt8] = []
     var assertion: AssertionConfiguration?
     var hasToken = false
@@ -112,9 +119,20 @@ extension RequestEvaluator {
       routed, findings: findings, tried: tried, unenforced: unenforced,
       .allowed(
         Evaluation.Forwarding(
-          method: routed.request.method, target: String(decoding: path, as: UTF8.self) + routed.query,
-          destination: route.destination, identityFields: lines.map { String(decoding: $0, as: UTF8.self) },
+          method: routed.request.method, target: target, destination: route.destination,
+          identityFields: lines.map { String(decoding: $0, as: UTF8.self) },
           assertion: assertion, headers: route.headers, hasToken: hasToken)))
+  }
+
+  /// For which percentage of clients the refusal is, where it goes by their addresses: the sender has no subject, and it
+  /// is not known here which address a request comes from.
+  private static func addressShare(of refusal: Refusal, _ rule: AccessRule, _ claims: ClaimsSet?) -> Int? {
+    guard claims?.subject == nil else { return nil }
+    switch refusal.trier {
+    case .route: return if case .share(let percentage)? = rule.tried?.enforcement { percentage } else { nil }
+    case .provider: return claims?.triedPercentage
+    case nil: return nil
+    }
   }
 
   /// What becomes of the request if its token is refused.

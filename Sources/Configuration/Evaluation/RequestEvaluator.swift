@@ -32,14 +32,16 @@ public struct RequestEvaluator: Sendable {
     public let host: String
     /// The index of the route that it matches, in `GatewayConfiguration.routes`; nil: none.
     public let route: Int?
-    /// The reason for which it is refused before the route's rule is consulted; nil: it is not.
+    /// The reason for which it is refused before a route's rule is consulted; nil: it is not.
     public let refusal: Reason?
     /// Whether the gateway answers it itself, before any route is looked for.
     public let isAnsweredHere: Bool
+    /// Whether it is `OPTIONS *` (RFC 9112 §3.2.4), which is decided as `/` is and forwarded as it came.
+    public let isAboutTheServer: Bool
 
     fileprivate init(
       _ request: EvaluatedRequest, path: [UInt8] = [], query: String = "", host: String = "", route: Int? = nil,
-      refusal: Reason? = nil, isAnsweredHere: Bool = false
+      refusal: Reason? = nil, isAnsweredHere: Bool = false, isAboutTheServer: Bool = false
     ) {
       self.request = request
       self.path = path
@@ -48,6 +50,7 @@ public struct RequestEvaluator: Sendable {
       self.route = route
       self.refusal = refusal
       self.isAnsweredHere = isAnsweredHere
+      self.isAboutTheServer = isAboutTheServer
     }
   }
 
@@ -77,16 +80,29 @@ public struct RequestEvaluator: Sendable {
     let name = bytes.span.extracting(head.host.lowerBound..<head.host.upperBound)
     let plain = plain(path)
     let matched = folded(plain, of: name)
-    if configuration.forwardAuth?.ownPath.isAt(plain.span) == true
-      || routing.ownPath(host: name, path: matched.span) != nil
-    {
+    if configuration.forwardAuth?.ownPath.isAt(plain.span) == true {
       return Routed(request, path: path, query: query, host: host, isAnsweredHere: true)
+    }
+    if let own = routing.ownPath(host: name, path: matched.span) {
+      let isPage = isPage(at: configuration.ownPaths[own], path)
+      return Routed(
+        request, path: path, query: query, host: host, refusal: isPage ? nil : .noRoute, isAnsweredHere: true)
     }
     let route = routing.route(host: name, method: request.method.utf8Span.span, path: matched.span)
     let kept = route.map { configuration.routes[$0].pathTraitsKept } ?? []
     return Routed(
       request, path: path, query: query, host: host, route: route,
-      refusal: traits.subtracting(kept).refusal ?? (route == nil ? .noRoute : nil))
+      refusal: traits.subtracting(kept).refusal ?? (route == nil ? .noRoute : nil),
+      isAboutTheServer: head.isAboutTheServer)
+  }
+
+  /// Whether there is something at the path, which is one of the gateway's own: nothing but pages of sign-in have paths
+  /// below them.
+  private func isPage(at own: OwnPath, _ path: [UInt8]) -> Bool {
+    guard own.reach == .below, let provider = configuration.providers.first(where: { $0.pagePaths.contains(own) })
+    else { return true }
+    let name = String(decoding: path.dropFirst(own.path.utf8.count + 1), as: UTF8.self)
+    return path.starts(with: own.path.utf8) && provider.pageNames.contains(name)
   }
 
   /// The path as it is matched.

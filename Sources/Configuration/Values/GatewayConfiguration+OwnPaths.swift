@@ -18,6 +18,12 @@ extension ProviderConfiguration {
     return pages.hosts.map { OwnPath(host: $0, path: pages.path, reach: .below) }
   }
 
+  /// The names of what is under its `pagePaths`.
+  public var pageNames: [String] {
+    if signIn != nil { return SignInPage.allCases.map(\.rawValue) }
+    return codeFlow == nil ? [] : CodeFlowPage.allCases.map(\.rawValue)
+  }
+
   /// Where the documents of an issuer are at whose pages people sign in.
   public var metadataPaths: [OwnPath] {
     guard signIn != nil else { return [] }

@@ -64,6 +64,9 @@ struct RequestExplanation {
     case .answeredHere: lines.append("verdict    answered by the gateway itself")
     case .refused(let reason):
       lines.append("verdict    refused: \(reason.status) \(reason.rawValue)")
+      if let share = evaluation.addressShare {
+        lines.append("for        \(share)% of the clients, by their addresses; it is not enforced for the others")
+      }
       if let browser { lines.append("browser    \(browser)") }
     case .allowed(let forwarding):
       lines.append("verdict    allowed")
@@ -145,6 +148,9 @@ struct RequestExplanation {
       members.append(.init(name: "verdict", value: .string("refused")))
       members.append(.init(name: "status", value: .integer(Int64(reason.status))))
       members.append(.init(name: "reason", value: .string(reason.rawValue)))
+      if let share = evaluation.addressShare {
+        members.append(.init(name: "percentage_of_addresses", value: .integer(Int64(share))))
+      }
       if let browser { members.append(.init(name: "browser", value: .string(browser))) }
     case .allowed(let forwarding):
       members.append(.init(name: "verdict", value: .string("allowed")))

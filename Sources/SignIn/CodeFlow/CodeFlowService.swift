@@ -150,20 +150,20 @@ public final class CodeFlowService: Responder, Sendable {
       return completion(EndpointResponses.notFound(request))
     }
     let expected: String
-    switch request.path.dropFirst(configuration.path.utf8.count + 1) {
-    case "login":
+    switch CodeFlowPage(rawValue: String(request.path.dropFirst(configuration.path.utf8.count + 1))) {
+    case .login:
       expected = "GET"
       if request.method == expected { return begin(request, completion) }
-    case "callback":
+    case .callback:
       expected = "GET"
       if request.method == expected { return comeBack(request, completion) }
-    case "logout":
+    case .logout:
       expected = "POST"
       if request.method == expected { return logOut(request, completion) }
-    case "backchannel-logout":
+    case .backchannelLogout:
       expected = "POST"
       if request.method == expected { return logOutByProvider(request, completion) }
-    default: return completion(EndpointResponses.notFound(request))
+    case nil: return completion(EndpointResponses.notFound(request))
     }
     completion(EndpointResponses.notAllowed(request, expected))
   }

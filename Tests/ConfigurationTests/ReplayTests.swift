@@ -34,11 +34,12 @@ struct ReplayTests {
     """
 
   private func outcome(
-    _ path: String, _ sender: (Replay) throws -> Replay.Sender, method: String = "GET"
+    _ path: String, _ sender: (Replay) throws -> Replay.Sender, method: String = "GET", isSubjectCut: Bool = false
   ) throws -> Replay.Outcome {
     let replay = Replay(try configuration(Self.text))
     let request = Replay.Request(
-      sender: try sender(replay), client: IPAddress("192.0.2.1"), time: 10_000, wasForwarded: false)
+      sender: try sender(replay), client: IPAddress("192.0.2.1"), time: 10_000, wasForwarded: false,
+      isSubjectCut: isSubjectCut)
     return replay.decide(request, replay.evaluator.route(EvaluatedRequest(method: method, host: "a", target: path)))
   }
 
@@ -79,6 +80,18 @@ struct ReplayTests {
     #expect(try outcome("/tried", known(#"{"tenant":"x"}"#)) == .decided(.refused(.claimMismatch, route: 8)))
     #expect(try outcome("/tried", known(#"{"plan":"pro"}"#)) == .undecided(.claimUnlogged))
     #expect(try outcome("/share", known(#"{"tenant":"acme"}"#)) == .undecided(.claimUnlogged))
+  }
+
+  @Test("By a part of a subject nobody is among those for whom something is enforced")
+  func cutSubject() throws {
+    for (path, claims, decided) in [
+      ("/share", #"{"plan":"free"}"#, Replay.Outcome.undecided(.cut)),
+      ("/share", #"{"plan":"pro"}"#, .decided(.allowed(route: 9))),
+      ("/login", #"{}"#, .decided(.allowed(route: 1))),
+      ("/tried", #"{"tenant":"acme","plan":"x"}"#, .decided(.allowed(route: 8, unenforced: .claimMismatch))),
+    ] {
+      #expect(try outcome(path, known(claims), isSubjectCut: true) == decided, "\(path) \(claims)")
+    }
   }
 
   @Test("What the log does not say is not guessed")

@@ -162,6 +162,21 @@ def test_what_another_configuration_decides_otherwise(logged, tmp_path):
     assert example in result.stdout
 
 
+@pytest.mark.parametrize("length, undecided", [(2048, 0), (2049, 8), (3000, 8)])
+def test_a_subject_that_the_log_has_cut_is_not_decided_by(start, upstream, issuer, keys, tmp_path, length, undecided):
+    text = config(issuer, upstream()).replace(
+        "require: { roles: [admin] }", "try: { require: { roles: [admin] }, enforce: 50%, budget: 100% }")
+    # With a rule that reads it, the claims would be too large to be logged.
+    gateway = start(text.replace("owner: { path: id, claim: sub }, ", ""))
+    statuses = [ask(gateway, f"/admin/{n}", mint(keys["ES256"], sub=f"{n}".ljust(length, "q")))[0] for n in range(8)]
+    assert set(statuses) == {200, 403} and ask(gateway, "/open")[0] == 200
+    (tmp_path / "log").write_text(gateway.access_text)
+    report = replay(tmp_path / "log", gateway.config_path)
+    assert report["otherwise"] == 0
+    assert [(each["why"], each["requests"]) for each in report["undecided"]] == (
+        [("line_cut", undecided)] if undecided else [])
+
+
 def test_an_address_that_is_null_decides_as_one_that_is_absent(start, upstream, issuer, keys, tmp_path):
     """They are the same in the log."""
     text = config(issuer, upstream()).replace("require: { roles: [admin] }", 'require: { not: { claims: { email: a@b.example } } }')

@@ -52,13 +52,18 @@ public final class Replay: Sendable {
     public var time: UnixSeconds
     /// Whether it went to an upstream.
     public var wasForwarded: Bool
+    /// Whether the log has only the beginning of its sender's subject.
+    public var isSubjectCut: Bool
 
     /// A request as it was logged.
-    public init(sender: Sender, client: IPAddress?, time: UnixSeconds, wasForwarded: Bool) {
+    public init(
+      sender: Sender, client: IPAddress?, time: UnixSeconds, wasForwarded: Bool, isSubjectCut: Bool = false
+    ) {
       self.sender = sender
       self.client = client
       self.time = time
       self.wasForwarded = wasForwarded
+      self.isSubjectCut = isSubjectCut
     }
   }
 
@@ -101,7 +106,7 @@ public final class Replay: Sendable {
   public enum Gap: Sendable, Hashable {
     /// No head could be read, or its path was refused.
     case noRequest
-    /// The line's text is cut.
+    /// The line's text is cut: a part of the request, or a subject that would say whether something is enforced for it.
     case cut
     /// The gateway answered itself, on a path of its own or to send the client to https; or a proxy may have asked about a
     /// path that this configuration answers itself.
@@ -160,6 +165,12 @@ public final class Replay: Sendable {
     var facts = RequestFacts(path: routed.path, now: request.time)
     facts.client = request.client
     do throws(Refusal) {
+      if request.isSubjectCut, case .share? = route.configuration.rule.tried?.enforcement {
+        // By the rest of its name the sender may be among those for whom it is enforced.
+        var rule = route.configuration.rule
+        rule.tried?.enforcement = .nobody
+        if try rule.check(claims, facts) != nil { return .undecided(.cut) }
+      }
       let unenforced = try route.configuration.rule.check(claims, facts)?.reason
       // Of claims that were not logged nobody knows what the tried rule would make.
       let isKnown = claims.map { known in

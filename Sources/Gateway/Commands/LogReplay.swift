@@ -100,7 +100,8 @@ struct LogReplay {
       sender: sender,
       client: replay.readsClients && line.has(.client) ? IPAddress(bytes, line.range(.client)) : nil,
       time: Timestamp.seconds(bytes.extracting(time.lowerBound..<time.upperBound)) ?? 0,
-      wasForwarded: line.has(.upstream))
+      wasForwarded: line.has(.upstream),
+      isSubjectCut: replay.readsSubjects && line.isCut(.subject, in: bytes))
     return replay.decide(request, routed.value)
   }
 

@@ -42,6 +42,18 @@ public struct AccessLine: Sendable {
   /// Whether those bytes are the value itself, without escapes.
   public func isPlain(_ field: Field) -> Bool { !values[field.rawValue].isEscaped }
 
+  /// Whether the value is, or may be, only the beginning of a longer one.
+  ///
+  /// - Parameter line: The line that this was made from.
+  public func isCut(_ field: Field, in line: Span<UInt8>) -> Bool {
+    let range = values[field.rawValue].range
+    guard values[field.rawValue].isThere, range.upperBound - range.lowerBound >= LineLimits.valueBytesMax - 3,
+      let text = text(field, in: line)
+    else { return false }
+    // A character of up to four bytes that did not fit whole is left out.
+    return text.hasSuffix("…") && text.utf8.count >= LineLimits.valueBytesMax
+  }
+
   /// The value; nil where there is none, or it is malformed.
   ///
   /// - Parameter line: The line that this was made from.

@@ -13,8 +13,8 @@ public struct PathPattern: Sendable, Hashable {
   }
 
   let segments: [Segment]
-  /// `**` stands last.
-  let matchesBelow: Bool
+  /// Whether `**` stands last.
+  public let matchesBelow: Bool
 
   /// - Throws: `PatternError` if `text` is not a valid pattern.
   public init(_ text: String) throws(PatternError) {

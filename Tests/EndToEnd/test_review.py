@@ -249,6 +249,39 @@ def test_P_3_spellings_that_a_route_keeps_and_servers_read_as_those_of_another(t
     assert warned(tmp_path, [admin, f"path: /files/**, auth: company, {key}: keep"]) == []
 
 
+ADMIN = "path: /admin/**, auth: company, require: { roles: [admin] }"
+
+
+@pytest.mark.parametrize("route, said", [
+    ("path: /api/**, auth: none, strip_prefix: /api", "GET /api/admin is forwarded as /admin"),
+    ("path: /api/**, auth: company, strip_prefix: /api", "GET /api/admin is forwarded as /admin"),
+    ("path: /api/v1/**, host: a.example, auth: none, strip_prefix: /api", None),
+    ("path: /api/v1/**, host: a.example, auth: none, strip_prefix: /api/v1",
+     "GET a.example/api/v1/admin is forwarded as /admin"),
+    ("path: /open/**, auth: none, rewrite: /admin/**", "GET /open is forwarded as /admin"),
+    ("path: /open/**, methods: [POST], auth: none, rewrite: /**", "POST /open/admin is forwarded as /admin"),
+    ("path: /api/**, auth: company, require: { roles: [admin] }, strip_prefix: /api", None),
+    ("path: /api/**, auth: none", None),
+    ("path: /api, auth: none, rewrite: /admin/x", "GET /api is forwarded as /admin/x"),
+    ("path: /api/**, auth: none, rewrite: /x", None),
+])
+def test_P_1_a_path_that_is_forwarded_as_one_that_is_protected(tmp_path, route, said):
+    expected = [(0, f"{said}, for which the route on line {FIRST + 1} asks for more")] if said else []
+    assert [each for each in warned(tmp_path, [route, ADMIN]) if "forwarded as" in each[1]] == expected
+
+
+def test_P_1_a_path_that_is_forwarded_at_a_host_where_it_is_protected(tmp_path):
+    routes = ["path: /api, auth: none", "path: /api/**, auth: none, strip_prefix: /api",
+              f"host: a.example, {ADMIN}"]
+    said = f"GET a.example/api/admin is forwarded as /admin, for which the route on line {FIRST + 2} asks for more"
+    assert [each for each in warned(tmp_path, routes) if "forwarded as" in each[1]] == [(1, said)]
+
+
+def test_P_1_a_path_for_all_others_or_that_is_rewritten_itself_is_not_protected(tmp_path):
+    for other in ("path: /**, auth: company", f"{ADMIN}, strip_prefix: /admin"):
+        assert warned(tmp_path, ["path: /api/**, auth: none, strip_prefix: /api", other]) == []
+
+
 def test_routes_that_no_test_takes(tmp_path):
     routes = ["path: /a, auth: none", 'path: "/b/{id}", methods: [POST], auth: company', "path: /c, auth: none"]
     tests = "tests:\n  - { request: GET /a, expect: allowed }\n  - { request: GET /c, expect: allowed }\n"

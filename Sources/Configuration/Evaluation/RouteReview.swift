@@ -6,24 +6,24 @@ import HTTP
 public struct RouteReview: Sendable {
   /// At most 500, and one more that says so if there are others.
   public private(set) var warnings: [Diagnostic] = []
-  private let evaluator: RequestEvaluator
-  private let patterns: [RoutePattern]
-  private let witnesses: RouteWitnesses
+  let evaluator: RequestEvaluator
+  let patterns: [RoutePattern]
+  let witnesses: RouteWitnesses
   /// The patterns, grouped by their rules.
-  private let index: RoutePatternIndex
+  let index: RoutePatternIndex
   /// The same of the patterns as they are where the case of letters in paths makes no difference.
-  private let foldedIndex: RoutePatternIndex
+  let foldedIndex: RoutePatternIndex
   /// How many requests may still be tried that are not the plainest of two routes.
-  private var triesLeft = 1_000_000
+  var triesLeft = 1_000_000
   /// Routes with equal rules have the same number.
-  private let ruleNumbers: [Int]
+  let ruleNumbers: [Int]
   /// Which routes let a request without a token pass.
-  private let isOpen: [Bool]
+  let isOpen: [Bool]
   /// Whether any route keeps spellings of paths that are refused by default.
   private let keepsSpellings: Bool
 
   private var configuration: GatewayConfiguration { evaluator.configuration }
-  private var routes: [RouteConfiguration] { evaluator.configuration.routes }
+  var routes: [RouteConfiguration] { evaluator.configuration.routes }
 
   /// Reviews a configuration: `warnings` are complete afterwards.
   public init(_ configuration: GatewayConfiguration) {
@@ -64,6 +64,7 @@ public struct RouteReview: Sendable {
       }
       reportProtectedArea(around: index, request)
       reportOtherSpellings(of: request, by: index)
+      reportForwardedPath(by: index)
       reportOtherMethods(of: request, beside: index)
       reportOverlaps(of: index)
       if !configuration.tests.isEmpty, !tested.contains(index) {
@@ -116,7 +117,7 @@ public struct RouteReview: Sendable {
     return patterns[route].foldingCase.path == patterns[index].foldingCase.path
   }
 
-  private func requiresLess(_ route: Int, than other: Int) -> Bool {
+  func requiresLess(_ route: Int, than other: Int) -> Bool {
     routes[route].rule.requirement.isEmpty && !routes[other].rule.requirement.isEmpty
   }
 
@@ -159,11 +160,11 @@ public struct RouteReview: Sendable {
     return [("double_slashes", doubled), ("encoded_slashes", encoded), ("path_parameters", parameters)]
   }
 
-  private func takes(_ request: RouteWitness) -> Int? {
+  func takes(_ request: RouteWitness) -> Int? {
     evaluator.route(EvaluatedRequest(method: request.method, host: request.host, target: request.path)).route
   }
 
-  private mutating func warn(_ route: Int, _ message: String) {
+  mutating func warn(_ route: Int, _ message: String) {
     add(Diagnostic(file: configuration.file, position: routes[route].position, message: message))
   }
 
@@ -217,7 +218,7 @@ public struct RouteReview: Sendable {
   }
 
   /// Whether the case of letters in paths makes no difference at any of these hosts.
-  private func isFolded(_ host: HostPattern) -> Bool {
+  func isFolded(_ host: HostPattern) -> Bool {
     configuration.caseInsensitivePaths.contains { $0.covers(host) }
   }
 
@@ -270,10 +271,10 @@ public struct RouteReview: Sendable {
     return nil
   }
 
-  private func place(of route: Int) -> String { "the route on line \(routes[route].position.line)" }
+  func place(of route: Int) -> String { "the route on line \(routes[route].position.line)" }
 
   /// - Parameter hosts: Those of the routes that the request is an example for.
-  private func text(_ request: RouteWitness, at hosts: HostPattern...) -> String {
+  func text(_ request: RouteWitness, at hosts: HostPattern...) -> String {
     // A host that any pattern matches adds nothing.
     let plain = RouteWitness(method: request.method, host: EvaluatedRequest.anyHost, path: request.path)
     let isPlain = hosts.allSatisfy { $0.covers(.exact(plain.host)) } && takes(request) == takes(plain)

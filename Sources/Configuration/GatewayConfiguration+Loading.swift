@@ -50,7 +50,8 @@ extension GatewayConfiguration {
     }
     let gatewayOwner = draft.value.gatewayOwner(for: reader)
     var resolver = Resolver(
-      draft: draft.value, processorCount: processorCount, decoding: decoding, file: file, gatewayOwner: gatewayOwner)
+      draft: draft.value, places: draft.places, processorCount: processorCount, decoding: decoding, file: file,
+      gatewayOwner: gatewayOwner)
     var configuration = resolver.configuration()
     configuration.effective = configuration.effective(root, draft)
     configuration.filesRead = [file] + resolver.decoding.filesRead

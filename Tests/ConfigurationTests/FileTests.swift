@@ -152,7 +152,7 @@ struct FileTests {
       Row(
         text: "{ servers: [\"a:1\"], health: { path: /h, status: 399-200 } }",
         fault: "9:57: \"399-200\" is not a status; write one of 200 to 599, or the first and the last: 200-399"),
-      Row(text: "{ builtin: echo, retries: 11 }", fault: "9:35: \"11\" is out of range: 0 to 10"),
+      Row(text: "{ servers: [\"a:1\"], retries: 11 }", fault: "9:38: \"11\" is out of range: 0 to 10"),
       Row(
         text: "{ servers: 127.0.0.1:3000 }",
         fault: "9:20: expected a list of servers, found \"127.0.0.1:3000\"; write [\"127.0.0.1:3000\"]"),

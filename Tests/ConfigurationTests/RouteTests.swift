@@ -77,7 +77,7 @@ struct RouteTests {
       Row(keys: "auth: none\n    methods: [get]", fault: "14:15: \"get\" is not a method; did you mean \"GET\"?"),
       Row(keys: "auth: none\n    methods: [TRACE]", fault: "14:15: \"TRACE\" is always refused"),
       Row(keys: "auth: none\n    methods: [G T]", fault: "14:15: \"G T\" is not a method (RFC 9110 §9.1)"),
-      Row(keys: "auth: none\n    token: keep", fault: "14:12: \"keep\" is not remove or forward"),
+      Row(keys: "auth: local\n    token: keep", fault: "14:12: \"keep\" is not remove or forward"),
       Row(
         keys: "auth: none\n    limits: { body: lots }",
         fault: "14:21: \"lots\" is not a size; write bytes, or a whole number and KiB, MiB or GiB: 16KiB"),

@@ -13,7 +13,7 @@ struct TryTests {
   @Test(
     "Enforced for nobody, or for a share with a budget",
     arguments: [
-      ("enforce: off", Enforcement.nobody, nil), ("budget: 3%", .nobody, nil),
+      ("enforce: off", Enforcement.nobody, nil), ("enforce: off, budget: 3%", .nobody, nil),
       ("enforce: 10%", .share(percentage: 10), EnforcementBudget(percentage: 1, windowSeconds: 600)),
       (
         "enforce: 1%, budget: 20%, per: 1h", .share(percentage: 1),

@@ -90,6 +90,17 @@ struct WarningTests {
     return try configuration(sample.text).warnings.map(\.description)
   }
 
+  @Test("anonymous: allow beside require lets nobody pass")
+  func anonymous() throws {
+    let route = "auth: local\n    anonymous: allow"
+    #expect(try configuration(Sample.route(route).text).warnings.isEmpty)
+    #expect(
+      try configuration(Sample.route("\(route)\n    require: { roles: [a] }").text).warnings.map(\.description) == [
+        "gateway.conf:14:5: anonymous: allow with \"require\", which nobody without a token meets: they are refused; "
+          + "leave one of the two out"
+      ])
+  }
+
   @Test("Tokens of sign_in that would be refused")
   func ownTokens() throws {
     for good in [

@@ -160,7 +160,7 @@ class TestRequestHeaders:
             auth: none
             headers: { set: { X-Env: prod, Accept-Language: "de, en;q=0.5" }, remove: [X-Debug, Referer, Accept] }
             upstream: app
-          - { path: /plain/**, auth: none, identity: { X-Tenant: tenant, defaults: false }, upstream: app }
+          - { path: /plain/**, auth: none, upstream: app }
 """
 
     @pytest.fixture(scope="class")

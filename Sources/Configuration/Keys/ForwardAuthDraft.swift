@@ -36,7 +36,9 @@ extension ValueKind where Value == String {
       } catch {
         traits = nil
       }
-      guard traits == [], canonical == bytes, bytes.first == UInt8(ascii: "/"), bytes.count > 1 else {
+      guard traits == [], canonical == bytes, bytes.first == UInt8(ascii: "/"), bytes.count > 1,
+        !bytes.contains(UInt8(ascii: "*"))
+      else {
         throw ValueFault("cannot be one of the gateway's own paths; write /.portcullis/verify")
       }
       return scalar.text

@@ -25,11 +25,14 @@ enum RequestHeaderName {
   static func fault(_ name: String) -> ValueFault? {
     guard FieldToken.isValid(name) else { return ValueFault("is not a header name (RFC 9110 §5.1)") }
     let folded = IdentityHeaderName.fold(name)
-    guard !reserved.contains(folded), !folded.hasPrefix("x-forwarded-") else {
+    guard !reserved.contains(folded), !reservedPrefixes.contains(where: folded.hasPrefix) else {
       return ValueFault("cannot be changed by a route; the gateway itself sets or removes it where necessary")
     }
     return nil
   }
+
+  /// What says where a request comes from, and the handshake of a WebSocket (RFC 6455 §11.3).
+  private static let reservedPrefixes = ["x-forwarded-", "sec-websocket-"]
 
   /// Fewer than a client cannot send: an application that stands below a path of its own is told so by `Script-Name`.
   static let reserved: Set<String> = [

@@ -5,7 +5,9 @@ enum IdentityHeaderName {
   static func fault(_ name: String, beside others: [String]) -> ValueFault? {
     guard FieldToken.isValid(name) else { return ValueFault("is not a header name (RFC 9110 §5.1)") }
     let folded = fold(name)
-    guard !reserved.contains(folded) else { return ValueFault("means something else to servers; choose another") }
+    guard !reserved.contains(folded), !folded.hasPrefix("sec-websocket-") else {
+      return ValueFault("means something else to servers; choose another")
+    }
     if let twin = others.first(where: { fold($0) == folded }) {
       return ValueFault("is the same header as \"\(twin)\" to many applications; rename one of them")
     }

@@ -10,7 +10,8 @@ struct ListenerDraft: Sendable {
     keys: [
       Key(
         "address", ifWritten: \.address, ValueKind.listenAddress.located, presence: .required,
-        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which."),
+        "`127.0.0.1:8080`, `\"[::1]:8080\"` or `unix:path`. Port 0: the system chooses, and the log says which. Each address is listened on once, port 0 too."
+      ),
       Key("tls", ifWritten: \.tls, .mapping(ListenerTLSDraft.keys), "TLS; if omitted, the listener speaks plain HTTP."),
       Key(
         "redirect", ifWritten: \.redirectPort, .httpsRedirect,

@@ -59,7 +59,7 @@ struct RouteDraft: Sendable {
         "Whose tokens are accepted: a provider, a list of them, or `none` for everyone."),
       Key(
         "anonymous", \.anonymous, .choice([("refuse", .refuse), ("allow", .allow)]),
-        "`allow` lets a request without a token pass; a bad token is refused all the same."),
+        "`allow` lets a request without a token pass, unless there is `require`; a bad token is refused all the same."),
       Key(
         "require", ifWritten: \.requirement, .requirement,
         "What a token must contain."),

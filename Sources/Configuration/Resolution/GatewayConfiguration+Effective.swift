@@ -41,6 +41,10 @@ extension ProviderConfiguration {
     if let flow = codeFlow, let written = draft.value.codeFlow?.places, !written.isWritten("idle") {
       resolved.append((["code_flow", "idle"], .text(DurationText.write(.seconds(flow.idleSeconds)))))
     }
+    // Nothing is fetched.
+    if draft.needsNoKeys || ["jwks_file", "secret_file", "signing"].contains(where: places.isWritten) {
+      resolved.append((["refresh"], nil))
+    }
     if let signing = draft.value.signing {
       if signing.value.algorithm.isSymmetric { resolved.append((["signing", "rotate_every"], nil)) }
       if let keyRotation, !signing.places.isWritten("keep_for") {

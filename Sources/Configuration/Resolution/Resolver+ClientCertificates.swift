@@ -1,5 +1,13 @@
 import Tokens
 
+extension Decoded<ListenerDraft> {
+  /// Also where what is written has been reported.
+  fileprivate var mayAskForCertificates: Bool {
+    guard places.areSound("tls") else { return true }
+    return value.tls?.places.isWritten("client_ca") ?? false
+  }
+}
+
 extension Resolver {
   /// nil after a report.
   mutating func resolveClientCertificates(
@@ -11,7 +19,7 @@ extension Resolver {
         named.body.places.key(key),
         "\"\(key)\" together with \"client_certificate\"; a client with a certificate sends no issuer's token")
     }
-    if let listeners = draft.listeners, !listeners.contains(where: { $0.value.tls?.value.clientAuthorities != nil }) {
+    if let listeners = draft.listeners, !listeners.contains(where: { $0.mayAskForCertificates }) {
       report(
         named.body.places.key("client_certificate"),
         "no listener asks for certificates; write \"client_ca\" and \"client_auth\" in the \"tls\" of one")
@@ -50,6 +58,22 @@ extension Resolver {
       names.append((name.value, rights))
     }
     return names
+  }
+
+  /// A requirement that no certificate meets refuses everyone.
+  ///
+  /// - Parameter route: One that only certificates identify clients on.
+  mutating func checkCertificateRequirements(_ route: RouteDraft) {
+    for draft in [route.requirement, route.tried?.value.requirement].compactMap(\.self) {
+      checkCertificateRequirement(draft)
+    }
+  }
+
+  private mutating func checkCertificateRequirement(_ draft: Decoded<RequirementDraft>) {
+    for name in ["scopes", "acr", "max_age"] where draft.places.isWritten(name) {
+      report(draft.places.key(name), "\"\(name)\" where only certificates identify clients; none of them has it")
+    }
+    for inner in draft.value.all ?? [] { checkCertificateRequirement(inner) }
   }
 
   /// Which of two a client is would be anyone's guess.

@@ -14,7 +14,8 @@ extension Resolver {
       return nil
     }
     guard places.isWritten("redirect") else { return resolveUpstreamName(route.value.upstream).map { .upstream($0) } }
-    for name in ["identity", "assertion", "token", "headers", "timeouts"] where places.isWritten(name) {
+    for name in ["identity", "assertion", "token", "headers", "timeouts", "upgrade", "on_expiry"]
+    where places.isWritten(name) {
       report(places.key(name), "\"\(name)\" with \"redirect\"; nothing goes to an upstream")
     }
     guard let redirect = route.value.redirect, let target = redirect.target else { return nil }
@@ -79,6 +80,13 @@ extension Resolver {
     }
     if isAny, cors.value.credentials {
       report(cors.places.key("credentials"), "\"credentials\" with any origin; list the origins that may use them")
+    }
+    if let methods = cors.value.methods, let own = route.value.methods, cors.places.areSound("methods"),
+      route.places.areSound("methods")
+    {
+      for method in methods where !own.contains(method) && !(method == "HEAD" && own.contains("GET")) {
+        report(cors.places.value("methods"), "\(method) is not among the \"methods\" of the route")
+      }
     }
     return CORSConfiguration(
       origins: isAny ? .any : .listed(origins.value),

@@ -12,6 +12,17 @@ extension Resolver {
       """)
   }
 
+  /// What is never fetched is not kept fresh.
+  mutating func checkRefresh(_ provider: Decoded<ProviderDraft>) {
+    let refresh = provider.value.refresh
+    guard let name = ["jwks_file", "secret_file", "signing"].first(where: { provider.places.isWritten($0) }) else {
+      return
+    }
+    for key in ["every", "stale_for"] where refresh.places.isWritten(key) {
+      report(refresh.places.key(key), "\"\(key)\" together with \"\(name)\"; nothing is fetched from this issuer")
+    }
+  }
+
   /// A copy of keys is written over what is there: its file is nobody else's.
   mutating func checkCacheFile(_ named: Named<ProviderDraft>) {
     let provider = named.body

@@ -7,7 +7,16 @@ extension Resolver {
       let value = decoded.value
       var providers: [Int] = []
       for name in value.providers ?? [] {
-        if let index = providerIndex(name) { providers.append(index) }
+        guard let index = providerIndex(name) else { continue }
+        providers.append(index)
+        let provider = draft.providers[index].body
+        if let issuer = provider.value.issuer, WebAddress(issuer.value) == nil {
+          report(
+            name.position,
+            "the issuer of \(name.written) is not a URL, by which metadata names issuers (RFC 9728 §2)")
+        } else if provider.places.isWritten("client_certificate") {
+          report(name.position, "\(name.written) is for certificates: no issuer issues tokens for it")
+        }
       }
       guard let resource = value.resource else { continue }
       let address = resource.value

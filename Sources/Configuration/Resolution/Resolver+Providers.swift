@@ -11,6 +11,8 @@ extension Resolver {
     if let clientCertificate = provider.clientCertificate {
       return resolveClientCertificates(named, clientCertificate)
     }
+    // It has been reported, and no other key is missing beside it.
+    if named.body.places.isWritten("client_certificate") { return nil }
     for key in ProviderDraft.keys.keys where key.presence == .requiredByResolver {
       guard named.body.places.isMissing(key.name) else { continue }
       report(named.body.places.mapping, "\"\(key.name)\" is missing. \(key.documentation)")
@@ -24,10 +26,12 @@ extension Resolver {
       if ["audiences", "max_age", "require"].allSatisfy({ places.isMissing($0) }), !places.isMissing("enforce") {
         report(places.mapping, "nothing is tried: audiences, max_age or require is missing")
       }
+      checkTried(tried, beside: provider)
     }
     checkFiles(provider)
     checkCertificateAuthority(named.body)
     checkStaleFor(provider.refresh)
+    checkRefresh(named.body)
     checkCacheFile(named)
     let introspection = resolveIntrospection(named.body)
     let signIn = resolveSignIn(named.body)
@@ -162,6 +166,36 @@ extension Resolver {
     }
     for key in ["rotate_every", "keep_for"] where places.isWritten(key) {
       report(places.key(key), "\"\(key)\" with \(name); another secret is put into \"secret_file\" by hand")
+    }
+  }
+
+  /// What asks for no more than the provider itself refuses nothing.
+  private mutating func checkTried(_ tried: Decoded<ProviderTryDraft>, beside provider: ProviderDraft) {
+    checkEnforcement(tried)
+    if let age = tried.value.maxAge, let most = provider.maxAge, age >= most {
+      reportIdle(
+        tried.places.value("max_age"),
+        "\"max_age\" is not shorter than the provider's, which is \(DurationText.write(most))")
+    }
+    if let audiences = tried.value.audiences, case .oneOf(let own)? = provider.audiences,
+      own.allSatisfy(audiences.contains)
+    {
+      reportIdle(
+        tried.places.value("audiences"), "\"audiences\" lacks none of the provider's own")
+    }
+    let (require, own) = (tried.value.require, provider.require.value)
+    let isEmpty = require.value.type == nil && require.value.claims.isEmpty
+    if !isEmpty, require.value.type == nil || require.value.type == own.type,
+      require.value.claims.allSatisfy(own.claims.contains)
+    {
+      reportIdle(tried.places.key("require"), "the provider requires all of this already")
+    }
+  }
+
+  /// What is enforced for nobody has no budget.
+  mutating func checkEnforcement(_ tried: Decoded<some TriedDraft>) {
+    for name in ["budget", "per"] where tried.places.isWritten(name) && tried.places.isMissing("enforce") {
+      report(tried.places.key(name), "\"\(name)\" without \"enforce\"; nothing is enforced")
     }
   }
 

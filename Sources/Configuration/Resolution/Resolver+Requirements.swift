@@ -11,7 +11,11 @@ extension Resolver {
   /// - Parameter requirement: What the route requires already.
   mutating func resolveTried(_ route: RouteDraft, beside requirement: Requirement) -> TriedRequirement? {
     guard let draft = route.tried, let tried = draft.value.requirement else { return nil }
+    checkEnforcement(draft)
     let own = self.requirement(tried.value, of: route)
+    if !own.isEmpty, own.conditions.allSatisfy(requirement.conditions.contains) {
+      reportIdle(draft.places.key("require"), "the route requires all of this already")
+    }
     checkContextClasses(Requirement(requirement.conditions + own.conditions), tried.places.mapping)
     return TriedRequirement(own, beside: requirement, enforcement: draft.value.enforcement.enforcement)
   }

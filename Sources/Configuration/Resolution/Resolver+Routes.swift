@@ -35,6 +35,9 @@ extension Resolver {
     if requirement.namesOwner || tried?.namesOwner == true { checkDestination(decoded) }
     let assertion = resolveAssertion(decoded)
     checkRateLimit(decoded)
+    if route.upgrades.isEmpty, decoded.places.isWritten("on_expiry") {
+      report(decoded.places.key("on_expiry"), "\"on_expiry\" with upgrade: none; there are no tunnels")
+    }
     guard let path = route.path, let providers, let destination else { return nil }
     let names = providers.map { draft.providers[$0].name }
     let authentication: Authentication =
@@ -42,6 +45,7 @@ extension Resolver {
       ? .none : route.anonymous == .allow ? .optional(providers: names) : .required(providers: names)
     let takesCertificatesAlone =
       !providers.isEmpty && providers.allSatisfy { draft.providers[$0].body.value.clientCertificate != nil }
+    if takesCertificatesAlone { checkCertificateRequirements(route) }
     return RouteConfiguration(
       position: path.position,
       pathTraitsKept: route.pathTraitsKept,
@@ -86,7 +90,9 @@ extension Resolver {
     }
     switch authentication {
     case .none:
-      for name in ["require", "try", "anonymous", "assertion"] where route.places.isWritten(name) {
+      // Of a route that another proxy asks about, it says which headers that proxy replaces.
+      let names = ["require", "try", "anonymous", "assertion", "token", "on_expiry"]
+      for name in draft.forwardAuth == nil ? names + ["identity"] : names where route.places.isWritten(name) {
         report(route.places.key(name), "\"\(name)\" with auth: none; nobody is asked for a token")
       }
       return []

@@ -20,12 +20,24 @@ extension Resolver {
         decoded.places.value("refresh"),
         "\"refresh\" is shorter than \"lifetime\", which is \(DurationText.write(signIn.lifetime))")
     }
+    if decoded.places.areSound("idle", "refresh"), let idle = signIn.idle, signIn.refresh < idle {
+      report(
+        decoded.places.value("idle"),
+        "\"idle\" is longer than \"refresh\", which is \(DurationText.write(signIn.refresh))")
+    }
+    if places.areSound("max_age"), decoded.places.areSound("lifetime"), let age = provider.value.maxAge,
+      age < signIn.lifetime
+    {
+      report(
+        places.value("max_age"),
+        "\"max_age\" is shorter than \"lifetime\" of \"sign_in\", which is \(DurationText.write(signIn.lifetime))")
+    }
     let users = signIn.usersFile.flatMap { resolveUsers($0) }
     let logo = signIn.logo.flatMap { resolveLogo($0) }
     guard let issuer = provider.value.issuer, let address = WebAddress(issuer.value), let users
     else { return nil }
     let own = address.hostInRequests
-    let hosts = signIn.hosts?.map(\.value) ?? [own]
+    let hosts = signIn.hosts.map { hosts in distinct(hosts) } ?? [own]
     if address.scheme == .http {
       for host in signIn.hosts ?? [] where !IPLiteral.isLoopback(host.value.trimmingBrackets) {
         report(host.position, "\(host.written) with an http issuer; cookies need https, except on loopback addresses")
@@ -36,6 +48,18 @@ extension Resolver {
       refreshSeconds: signIn.refresh.components.seconds,
       idleSeconds: (signIn.idle ?? signIn.refresh).components.seconds, title: signIn.title, logo: logo,
       accent: signIn.accent, cookies: SignInCookies(address.scheme == .https ? .secured : .clear))
+  }
+
+  private mutating func distinct(_ hosts: [Located<String>]) -> [String] {
+    var names: [String] = []
+    for host in hosts {
+      if names.contains(host.value) {
+        report(host.position, "\(host.written) is named twice")
+      } else {
+        names.append(host.value)
+      }
+    }
+    return names
   }
 
   /// Where a provider's tokens may stand; those of a sign-in in its cookie too, where nothing else is said.

@@ -22,7 +22,9 @@ extension Resolver {
   /// What is about servers needs some, and each of them once: a share of the requests is a weight.
   private mutating func checkServers(_ upstream: UpstreamDraft, _ places: KeyPlaces) {
     if places.isWritten("builtin"), !places.isWritten("servers") {
-      for name in ["resolve_every", "balance", "health", "max_connections", "queue", "tls"]
+      for name in [
+        "resolve_every", "balance", "health", "timeouts", "retries", "max_connections", "queue", "tls",
+      ]
       where places.isWritten(name) {
         report(places.key(name), "\"\(name)\" together with \"builtin\"; it applies to servers")
       }

@@ -36,6 +36,12 @@ extension Resolver {
             + "\"\(TokenMinter.accessTokenType)\", or leave \"typ\" out")
       }
     }
+    for route in draft.routes ?? [] where route.value.anonymous == .allow && route.value.requirement != nil {
+      warn(
+        route.places.key("anonymous"),
+        "anonymous: allow with \"require\", which nobody without a token meets: they are refused; leave one of the two out"
+      )
+    }
     for route in draft.routes ?? [] {
       guard let path = route.value.path, let segment = ForeignParameter.first(in: path.value.text) else { continue }
       warn(

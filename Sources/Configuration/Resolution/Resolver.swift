@@ -4,12 +4,16 @@
 /// about keys that were reported already.
 struct Resolver {
   let draft: GatewayDraft
+  /// Where the keys of the file itself stand.
+  let places: KeyPlaces
   let processorCount: Int
   var decoding: Decoding
   /// The file that is read, as it was named.
   let file: String
   /// Whom the gateway's files belong to, where that is known to be another user than this process's.
   var gatewayOwner: FileSystem.Status.Owner?
+  /// Of what does nothing beside other keys, and harms nobody.
+  var idle: [Diagnostic] = []
 
   mutating func configuration() -> GatewayConfiguration {
     let limits = resolveLimits()
@@ -40,12 +44,17 @@ struct Resolver {
       routes: routes,
       tests: resolveTests(routes),
       protectedResources: resources)
-    configuration.warnings = warnings(providers)
+    configuration.warnings = warnings(providers) + idle
     return configuration
   }
 
   mutating func report(_ position: Position, _ message: String) {
     decoding.report(position, message)
+  }
+
+  /// Warns of what is tried already, where it stands: it may be left there when it becomes what is required.
+  mutating func reportIdle(_ position: Position, _ message: String) {
+    idle.append(Diagnostic(file: file, position: position, message: "\(message): nothing is tried"))
   }
 
   /// nil after a report: a provider that was faulty as a whole is left out of the draft too, and reported twice.
@@ -62,7 +71,7 @@ struct Resolver {
 
   private mutating func resolveReload() -> ReloadConfiguration {
     let reload = draft.reload
-    if reload.value.canary != nil, draft.admin == nil {
+    if reload.value.canary != nil, places.isMissing("admin") {
       report(
         reload.places.value("canary"), "nothing is counted without `admin`; write admin: { address: 127.0.0.1:9901 }")
     }

@@ -52,6 +52,16 @@ public enum Identity: Sendable {
     }
   }
 
+  /// From this second on it is no longer good by what it states itself, without the leeway of the policy; nil for nobody.
+  public var expiresAt: UnixSeconds? {
+    switch self {
+    case .anonymous: nil
+    case .token(let token): token.expiresAt
+    case .introspected(let token): token.expiresAt
+    case .certificate(let certificate): certificate.deadline
+    }
+  }
+
   /// Who it is; nil where the claims do not say.
   public var subject: String? { claims?.subject }
 }

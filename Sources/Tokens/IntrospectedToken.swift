@@ -9,6 +9,8 @@ public final class IntrospectedToken: Sendable {
   public let deadline: UnixSeconds
   /// When the issuer was asked: by a clock that was set back since, nobody knows how long ago that was.
   public let validFrom: UnixSeconds
+  /// `exp`, in seconds since 1970; far away where the issuer has not said one.
+  public let expiresAt: UnixSeconds
   /// From this second on the token itself is refused, as far as the issuer has said when.
   public let tokenDeadline: UnixSeconds
 
@@ -47,6 +49,7 @@ public final class IntrospectedToken: Sendable {
       throw TokenError(error.fault, subject: policy.subject(ofRefused: claims, from: .issuer))
     }
     self.claims = ClaimsSet(claims, policy, tried: policy.tryChecks(claims, header, from: .issuer, now: now))
+    expiresAt = times.expiresAt
     tokenDeadline = times.deadline
     deadline = min(times.deadline, now + cacheSeconds)
     validFrom = now

@@ -26,7 +26,7 @@ providers:
     audiences: [{audience}]
     jwks_url: "{keys}"
     token_from: [authorization, "cookie:session"]
-    leeway: 0s
+    leeway: {leeway}
     claims: {{ roles: realm.roles }}
   opaque:
     issuer: "https://opaque.test"
@@ -69,7 +69,7 @@ class Scene:
         self.settings = dict(
             workers=workers, issuer=ISSUER, audience=AUDIENCE, keys=key_server.url, endpoint=self.endpoint.url,
             client=CLIENT, secret=secret, ours=OURS, state=folder / "state", algorithm="ES256", app=app.server,
-            told="orders")
+            told="orders", leeway="0s")
         self.gateway = start(CONFIG.format(**self.settings))
 
     def token(self, **claims):
@@ -167,6 +167,14 @@ def test_it_is_not_good_for_longer_than_the_token(scene):
     end = int(time.time()) + 20
     claims = scene.verified(scene.told("/named/7", scene.token(exp=end), "X-Who"), audience="named")
     assert claims["exp"] == end
+    # By the leeway of its provider, an expired one passes; before that, the leeway is not told to the upstream.
+    scene.reload(leeway="30s")
+    end = int(time.time()) + 20
+    claims = scene.verified(scene.told("/named/7", scene.token(sub="soon", exp=end), "X-Who"), audience="named")
+    assert claims["sub"] == "soon" and claims["exp"] == end
+    ended = int(time.time()) - 5
+    claims = scene.verified(scene.told("/named/7", scene.token(sub="late", exp=ended), "X-Who"), audience="named")
+    assert claims["sub"] == "late" and time.time() - 1 < claims["exp"] == ended + 30
 
 
 def test_I_1_I_2_a_clients_own_never_arrives(scene):

@@ -41,7 +41,9 @@ extension DecisionContext {
     {
       return field
     }
-    guard let key = signing.signer, let deadline = identity.deadline else {
+    // Upstreams need not have the provider's leeway. During that of an expired token there is nothing else to go by.
+    let ends = [identity.expiresAt, identity.deadline].compactMap(\.self).sorted()
+    guard let key = signing.signer, let deadline = ends.first(where: { $0 > now }) else {
       failed("no assertion could be made: \(signing.signer == nil ? "no key" : "no end")")
       throw IdentityUntold(reason: .internalError)
     }

@@ -172,6 +172,14 @@ def test_mint_with_wrong_arguments(folder, options, status):
     assert result.returncode == status and result.stdout == "" and result.stderr, result
 
 
+@pytest.mark.parametrize("lifetime", ["0s", "0", "900ms", "1500ms"])
+def test_mint_takes_whole_seconds(folder, lifetime):
+    result = run("token", "mint", "--config", folder / "gateway.conf", "--provider", "local", "--subject", "a",
+                 "--expires-in", lifetime)
+    assert result.returncode == 64 and result.stdout == "", result
+    assert f"--expires-in {lifetime} is not a number of whole seconds, one at least" in result.stderr
+
+
 def test_mint_needs_a_key_of_its_own(tmp_path):
     (tmp_path / "keys.json").write_text('{"keys": []}')
     config = tmp_path / "gateway.conf"

@@ -111,7 +111,8 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("arguments", [
     ["check", "--config", "gateway.conf"], ["check", "--effective", "--config", "gateway.conf"],
-    ["keys", "list", "--config", "gateway.conf"], ["version"],
+    ["keys", "list", "--config", "gateway.conf"], ["version"], ["--version"], ["--help"], ["help", "logs"],
+    ["keys", "--help"],
     ["token", "mint", "--config", "gateway.conf", "--provider", "local", "--subject", "a"],
     ["logs", "--json", "access.log"], ["logs", "--summary", "access.log"],
     ["client", "add", "batch", "--users-file", "users.yaml"],

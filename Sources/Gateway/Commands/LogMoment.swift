@@ -12,7 +12,7 @@ struct LogMoment: ExpressibleByArgument {
 
   /// - Parameter now: Nanoseconds since 1970.
   init?(_ argument: String, now: Int64) {
-    if let ago = DurationText.parse(argument) {
+    if let ago = DurationText.parse(argument.hasSuffix(" ago") ? String(argument.dropLast(4)) : argument) {
       text = Timestamp.text(max(now - ago.wholeNanoseconds, 0))
       return
     }

@@ -9,11 +9,11 @@ struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs", abstract: "Shows an access log in readable form, and searches it.",
     discussion: """
-      Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Give several values \
-      for one option separated by commas, or repeat the option; any of them matches. Options for different fields must \
-      all match. If one asks for a field of requests, messages are left out; with --messages it asks for the same \
-      field of messages. Lines that are neither are counted, and shown as they are if no filter is given. Times are \
-      UTC.
+      Reads lines as JSON or logfmt, of requests and of the program's messages, in any mixture. Repeat an option to \
+      give it several values, any of which matches; --reason, --shadow, --blame, --status and --client also take them \
+      separated by commas. Options for different fields must all match. If one asks for a field of requests, messages \
+      are left out; with --messages it asks for the same field of messages. Lines that are neither are counted, and \
+      shown as they are if no filter is given. Times are UTC.
 
       Exit status: 0, even if nothing was found; 64 usage, 66 no such file, or it cannot be read, 73 the output could \
       not be written.
@@ -60,7 +60,8 @@ struct LogsCommand: ParsableCommand {
   var id: [String] = []
   @Option(
     name: .long,
-    help: ArgumentHelp("Only from this time on: 10m ago (ms, s, m, h, d), or 2026-01-31T08:49:37Z.", valueName: "time"))
+    help: ArgumentHelp(
+      "Only from this time on: 10m (ago; ms, s, m, h or d), or 2026-01-31T08:49:37Z.", valueName: "time"))
   var since: LogMoment?
   @Option(name: .long, help: ArgumentHelp("Only before this time, likewise.", valueName: "time"))
   var until: LogMoment?

@@ -32,7 +32,21 @@ struct Portcullis: ParsableCommand {
         throw ExitStatus.usage
       }
     } catch {
-      exit(withError: error)
+      exit(withError: asked(error))
+    }
+  }
+
+  /// Prints what was asked for with an option, such as `--help`: what cannot be written is said, as of any other output.
+  ///
+  /// - Returns: What is left to be said.
+  private static func asked(_ error: any Error) -> any Error {
+    let text = fullMessage(for: error)
+    guard exitCode(for: error).isSuccess, !text.isEmpty else { return error }
+    do {
+      try StandardOutput.print(text)
+      return ExitCode.success
+    } catch {
+      return error
     }
   }
 }

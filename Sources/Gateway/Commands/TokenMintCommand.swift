@@ -32,8 +32,12 @@ struct TokenMintCommand: ParsableCommand {
 
   func run() throws {
     let provider = try option.load()
-    guard let lifetime = DurationText.parse(expiresIn), lifetime > .zero else {
+    guard let lifetime = DurationText.parse(expiresIn) else {
       throw ValidationError("--expires-in \(expiresIn) is not a duration; write 30s, 10m or 1h")
+    }
+    // RFC 7519 §2: `exp` could have a fraction, which most verifiers do not expect.
+    guard lifetime >= .seconds(1), lifetime.components.attoseconds == 0 else {
+      throw ValidationError("--expires-in \(expiresIn) is not a number of whole seconds, one at least")
     }
     if let rotation = provider.keyRotation, lifetime > rotation.keepFor {
       StandardError.print("the token may be refused before it expires: its key is kept only for signing.keep_for")
@@ -61,7 +65,7 @@ struct TokenMintCommand: ParsableCommand {
     let mapping = provider.policy.claims
     var claims: JSONValue = .object([
       "iss": .string(provider.policy.issuer), "iat": .integer(now),
-      "exp": .integer(now + max(lifetime.components.seconds, 1)),
+      "exp": .integer(now + lifetime.components.seconds),
       "jti": .string(Base64URL.text(try RandomBytes.make(16))),
     ])
     switch provider.policy.audiences {

@@ -29,8 +29,9 @@ extension Reason {
     case .contentLengthInvalid:
       "`Content-Length` appears twice, is empty, or is not a plain decimal number (RFC 9110 §8.6)."
     case .transferEncodingInvalid:
-      "`Transfer-Encoding` appears twice, is malformed, or comes with HTTP/1.0 (RFC 9112 §6.1)."
-    case .transferCodingUnsupported: "A transfer coding other than `chunked` (RFC 9112 §6.1)."
+      "`Transfer-Encoding` appears twice, does not end in `chunked`, or comes with HTTP/1.0 (RFC 9112 §6.1)."
+    case .transferCodingUnsupported:
+      "`Transfer-Encoding` names another coding before `chunked`, such as `gzip, chunked` (RFC 9112 §6.1)."
     case .framingConflict: "`Content-Length` and `Transfer-Encoding` in one request (RFC 9112 §6.1)."
     case .versionUnsupported: "A version other than HTTP/1.0 and HTTP/1.1."
     case .methodRefused:

@@ -35,6 +35,8 @@ public final class KeyStore {
   private var keepers: [SigningKeyKeeper] = []
   private var entries: [KeyStoreEntry] = []
   private var lastGeneration: UInt64 = 0
+  /// Of sources that are not in force yet.
+  private var preparation: KeyPreparation?
   private var isStarted = false
 
   /// What becomes of a provider that signs and has no key yet: one is made, and replaced when its time has come; or the
@@ -79,14 +81,56 @@ public final class KeyStore {
     startKeepers()
   }
 
+  /// Fetches from places that have brought nothing yet, for providers that have keys and are to have theirs from there:
+  /// who takes the sources before these have come leaves such a provider without any, for as long as its new place does
+  /// not answer (SECURITY K-4). Keys of the former place are not used with the new one: it may have been left for them.
+  ///
+  /// - Parameter completion: Called once, on the loop, at once where nothing is fetched; with the first failure, or nil.
+  ///   Then `reload`, or else `abandon`.
+  public func prepare(sources: [KeySource], completion: @escaping (KeyStoreError?) -> Void) {
+    loop.assertIsCurrent()
+    abandon()
+    let known = entries.filter { $0.keySet != nil }.compactMap(\.remote?.place)
+    var providers: [KeyPlace: String] = [:]
+    for source in sources {
+      guard let place = KeyPlace(source), !known.contains(place), providers[place] == nil,
+        entries.contains(where: { $0.isOfIssuer(of: source) && $0.keySet != nil })
+      else { continue }
+      providers[place] = source.provider
+    }
+    var fetched: [KeyPlace: RemoteKeys] = [:]
+    for place in providers.keys { fetched[place] = makeRemote(place, sources.filter { KeyPlace($0) == place }) }
+    preparation = KeyPreparation(providers: providers, remotes: fetched, completion: completion)
+    for remote in fetched.values { remote.start() }
+    if fetched.isEmpty { preparation?.takeCompletion()?(nil) }
+  }
+
+  /// Forgets what was prepared and is not in force.
+  public func abandon() {
+    loop.assertIsCurrent()
+    let inForce = remotes
+    for remote in (preparation?.remotes ?? [:]).values where !inForce.contains(where: { $0 === remote }) {
+      remote.stop()
+    }
+    preparation = nil
+  }
+
   /// Takes other sources. Those that were there before keep their keys; files are read again.
   ///
   /// - Throws: Where keys on this machine cannot be used; then nothing has changed.
   public func reload(sources: [KeySource]) throws(KeyStoreError) {
     loop.assertIsCurrent()
     let before = remotes
+    let keySets = entries.map { ($0.source, $0.keySet) }
     try load(sources)
     let after = remotes
+    for (index, entry) in entries.enumerated() {
+      guard let remote = entry.remote, preparation?.remotes[remote.place] === remote else { continue }
+      let former = keySets.first { $0.0.provider == entry.source.provider }?.1
+      tell(entry.source.provider, remote, from: former, isOther: true, isBack: false, after: FailureSeries())
+      tellClock(index, remote)
+    }
+    abandon()
     for remote in before where !after.contains(where: { $0 === remote }) { remote.stop() }
     if isStarted {
       for remote in after { remote.start() }
@@ -156,21 +200,30 @@ public final class KeyStore {
   private func remotes(for sources: [KeySource]) -> [KeyPlace: RemoteKeys] {
     var shared: [KeyPlace: RemoteKeys] = [:]
     for remote in remotes { shared[remote.place] = remote }
+    // Where both are there, the one in force has no keys.
+    shared.merge(preparation?.remotes ?? [:]) { _, prepared in prepared }
     var wanted: [KeyPlace: [KeySource]] = [:]
     for source in sources { if let place = KeyPlace(source) { wanted[place, default: []].append(source) } }
     for (place, sources) in wanted {
-      // Who wants them fetched most often decides; how long to go on with old ones is each provider's own matter.
-      let refreshEvery = sources.map(\.refreshEvery).min() ?? .seconds(600)
-      let staleFor = Set(sources.map(\.staleFor))
       if let remote = shared[place] {
-        remote.change(refreshEvery: refreshEvery, staleFor: staleFor)
+        remote.change(refreshEvery: KeyStore.refreshEvery(sources), staleFor: Set(sources.map(\.staleFor)))
       } else {
-        shared[place] = RemoteKeys(
-          place, refreshEvery: refreshEvery, staleFor: staleFor, loop: loop, fetcher: fetcher
-        ) { [weak self] in self?.remoteChanged($0, $1) }
+        shared[place] = makeRemote(place, sources)
       }
     }
     return shared
+  }
+
+  private func makeRemote(_ place: KeyPlace, _ sources: [KeySource]) -> RemoteKeys {
+    RemoteKeys(
+      place, refreshEvery: KeyStore.refreshEvery(sources), staleFor: Set(sources.map(\.staleFor)), loop: loop,
+      fetcher: fetcher
+    ) { [weak self] in self?.remoteChanged($0, $1) }
+  }
+
+  /// Who wants them fetched most often decides; how long to go on with old ones is each provider's own matter.
+  private static func refreshEvery(_ sources: [KeySource]) -> Duration {
+    sources.map(\.refreshEvery).min() ?? .seconds(600)
   }
 
   /// nil for keys that are fetched, or that nobody needs.
@@ -289,6 +342,11 @@ public final class KeyStore {
   // MARK: Changes
 
   private func remoteChanged(_ remote: RemoteKeys, _ change: RemoteKeys.Change) {
+    if preparation?.remotes[remote.place] === remote {
+      let (completion, error) = preparation?.note(remote.place, change) ?? (nil, nil)
+      completion?(error)
+      return
+    }
     for index in entries.indices where entries[index].remote === remote {
       let wasExpired = entries[index].isExpired
       let before = snapshot.providers[index].keySet

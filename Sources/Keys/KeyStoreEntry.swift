@@ -59,8 +59,13 @@ struct KeyStoreEntry {
 
   /// Whether `next` means the same keys, however often they are fetched, so that what is known of them stays.
   func isContinued(by next: KeySource) -> Bool {
-    source.provider == next.provider && source.issuer.isSameBytes(as: next.issuer) && source.location == next.location
+    isOfIssuer(of: next) && source.location == next.location
       && source.certificateAuthorityFile == next.certificateAuthorityFile
+  }
+
+  /// Whether it is the same provider, and its tokens have the same issuer, wherever the keys come from.
+  func isOfIssuer(of next: KeySource) -> Bool {
+    source.provider == next.provider && source.issuer.isSameBytes(as: next.issuer)
   }
 
   mutating func setLocal(_ loaded: LocalKeys) {

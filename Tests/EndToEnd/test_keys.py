@@ -285,8 +285,8 @@ def test_K_2_a_dripping_key_server_holds_nobody_up(start, upstream, key_server, 
 def nobody_is_held_up(keys, drip, gateway, app, issuer):
     gateway.wait_message("keys updated")
     issuer.instead = drip
-    # Another address: the fetch begins now, and not while processes start.
-    gateway.reload(gateway.config_path.read_text().replace(issuer.url, issuer.url + "?again"))
+    # Another provider: the fetch begins now, and not while processes start.
+    gateway.reload(gateway.config_path.read_text().replace(issuer.url, issuer.url + "?again").replace("company", "firm"))
     waited = threading.Thread(target=lambda: no_keys_after_a_wait(gateway, mint(keys["ES256"])))
     waited.start()
     served = 0

@@ -1,5 +1,6 @@
 """Rules A-4 and D-7: SIGHUP takes a good configuration whole, a bad one not at all, and loses no request."""
 import json
+import os
 import signal
 import threading
 
@@ -158,6 +159,43 @@ def test_K_5_fetched_keys_outlive_a_reload(start, upstream, key_server, keys, wo
     gateway.reload(config(app, KEYS, provider().replace(issuer.url, other.url), workers))
     wait_until(lambda: get(gateway, "/a/x", [bearer(mint(keys["ES256"]))]).status == 401, "the old keys to go")
     assert get(gateway, "/a/x", [bearer(mint(other.keys[0]))]).status == 200
+
+
+def test_K_4_a_reload_leaves_no_provider_without_keys(start, upstream, key_server, keys, tmp_path):
+    app, old, new = upstream(), key_server(keys["ES256"]), key_server(Key("ES256", "new-1"))
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [keys["ES256"].jwk]}))
+
+    def written(where, issuer=ISSUER):
+        return config(app, KEYS, "admin: { address: 127.0.0.1:0 }\n    " + (
+            f'providers: {{ company: {{ issuer: "{issuer}", audiences: [{AUDIENCE}], {where} }} }}'))
+
+    def status(key, **more):
+        return get(gateway, "/a/x", [bearer(mint(key, jti=os.urandom(4).hex(), **more))]).status
+    gateway = start(written(f'jwks_url: "{old.url}"'))
+    gateway.wait_message("keys updated")
+    admin = gateway.wait_message("serving")["admin"]
+    new.instead = (500, {}, b"")
+    for where in (f'jwks_url: "{old.url}"', f"jwks_file: {file}"):
+        gateway.reload(written(where))
+        gateway.write_config(written(f'jwks_url: "{new.url}"'))
+        reloaded = run("reload", "--admin", admin)
+        assert reloaded.returncode == 1, reloaded
+        assert 'provider "company" would have no keys: they cannot be fetched from there: ' in reloaded.stderr, reloaded
+        assert "the response has status 500" in reloaded.stderr and status(keys["ES256"]) == 200
+    # Nobody asks there any longer.
+    asked = new.fetches
+    # What the new place has counts at once, and alone.
+    new.instead = None
+    app.forget()
+    reloaded = run("reload", "--admin", admin)
+    assert reloaded.returncode == 0, reloaded
+    assert new.fetches == asked + 1
+    assert status(keys["ES256"]) == 401 and app.received == b"" and status(new.keys[0]) == 200
+    # Another issuer's keys are no reason to wait: nobody's tokens are good without them.
+    old.instead = (500, {}, b"")
+    gateway.reload(written(f'jwks_url: "{old.url}"', "https://other.example"))
+    assert status(keys["ES256"], iss="https://other.example") == 503
 
 
 def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):

@@ -71,6 +71,13 @@ final class RunningStore: Sendable {
     await with { store in #expect(throws: Never.self) { try store.reload(sources: sources) } }
   }
 
+  /// What came of preparing for other sources; nil: nothing is missing.
+  func prepare(_ sources: [KeySource]) async -> String? {
+    await withCheckedContinuation { done in
+      store.async { $0.prepare(sources: sources) { done.resume(returning: $0?.description) } }
+    }
+  }
+
   /// The first provider's keys, as soon as they are as wanted; throws where they never are.
   @discardableResult
   func keys(

@@ -125,4 +125,35 @@ struct SharedKeysTests {
     // One may have been on its way.
     #expect(server.requests.count <= last + 1)
   }
+
+  @Test("K-4: before other sources are taken, what providers with keys need is fetched, once for all of a place")
+  func preparation() async throws {
+    let (old, new, gone) = (try KeyServer(), try KeyServer(), try KeyServer())
+    defer { for server in [old, new, gone] { server.stop() } }
+    let body = IssuerKey.published([try RemoteKeysTests.issuerKey()])
+    old.answer("/keys", .init(body: body))
+    let b = SharedKeysTests.source(gone, provider: "b")
+    let store = try RunningStore([SharedKeysTests.source(old, provider: "a"), b])
+    defer { store.stop() }
+    store.start()
+    let first = try await store.keys("keys arrive") { $0.keySet != nil }
+    // To a place that is known, and has brought nothing.
+    let refused = await store.prepare([SharedKeysTests.source(gone, provider: "a"), b])
+    #expect(refused == #"provider "a": the response has status 404, not 200"#)
+    await store.with { $0.abandon() }
+    #expect(await store.snapshot().providers[0].generation == first.generation)
+    // What it has now is for both.
+    gone.answer("/keys", .init(body: IssuerKey.published([try RemoteKeysTests.issuerKey()])))
+    #expect(await store.prepare([SharedKeysTests.source(gone, provider: "a"), b]) == nil)
+    await store.reload([SharedKeysTests.source(gone, provider: "a"), b])
+    let both = await store.snapshot().providers.map { $0.keySet?.keys.first?.key }
+    #expect(both[0] != nil && both[0] === both[1] && both[0] !== first.keySet?.keys.first?.key)
+    // Who has another name or issuer, and who has keys from there already, waits for nothing.
+    for source in [
+      SharedKeysTests.source(new, provider: "c"),
+      SharedKeysTests.source(new, provider: "a", issuer: "https://x.example"),
+      SharedKeysTests.source(gone, provider: "a"),
+    ] { #expect(await store.prepare([source, b]) == nil) }
+    #expect(new.requests.isEmpty)
+  }
 }

@@ -64,7 +64,7 @@ struct ReloadCommand: ParsableCommand {
       }
       try StandardOutput.print("reloaded, on trial for \(Duration.seconds(seconds).forPeople): \(changes)")
     case (202, _):
-      StandardError.print("\(name): in progress: names of servers are being resolved; see /status")
+      StandardError.print("\(name): in progress: names of servers are being resolved, or keys fetched; see /status")
       throw ExitStatus.undecided
     case (422, let object?):
       for fault in object["faults"]?.array ?? [] { StandardError.print(TerminalText.escaped(fault.string ?? "")) }

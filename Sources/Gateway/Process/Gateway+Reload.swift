@@ -122,13 +122,15 @@ extension Gateway {
       let (files, tls) = try openTLS(next, keeping: kept)
       do throws(TLSFault) {
         try upstreams.prepare(files.upstreams) { [unowned self] in
-          // Last: names may take seconds, in which the file in force goes on to be read.
-          revocations.open(next, isComplete: reloading.current.isByOperator) { [unowned self] opened in
-            switch opened {
-            case .success(let revoked): endReload(finishReload(next, revoked, files, tls))
-            case .failure(let diagnostics):
-              upstreams.abandon()
-              endReload(.faulty(diagnostics))
+          prepareKeys(next) { [unowned self] in
+            // Last: names and keys may take seconds, in which the file in force goes on to be read.
+            revocations.open(next, isComplete: reloading.current.isByOperator) { [unowned self] opened in
+              switch opened {
+              case .success(let revoked): endReload(finishReload(next, revoked, files, tls))
+              case .failure(let diagnostics):
+                abandonReload()
+                endReload(.faulty(diagnostics))
+              }
             }
           }
         }
@@ -138,6 +140,24 @@ extension Gateway {
     } catch {
       endReload(error)
     }
+  }
+
+  /// Goes on once the providers that have keys have them from their new places too. A configuration that is taken back is
+  /// not refused for that: the one on trial has to go.
+  private func prepareKeys(_ next: GatewayConfiguration, _ ready: @escaping () -> Void) {
+    if canaryState.takingBack != nil { return ready() }
+    keyStore.prepare(sources: KeySource.all(of: next)) { [unowned self] error in
+      guard let error else { return ready() }
+      abandonReload()
+      endReload(
+        .notOpened(
+          "provider \"\(error.provider)\" would have no keys: they cannot be fetched from there: \(error.fault)"))
+    }
+  }
+
+  private func abandonReload() {
+    upstreams.abandon()
+    keyStore.abandon()
   }
 
   private func openTLS(
@@ -166,7 +186,7 @@ extension Gateway {
     _ next: GatewayConfiguration, _ revoked: RevocationFile?, _ files: TLSFiles, _ tls: ListenerContexts
   ) -> ReloadRefusal? {
     // Where it comes to nothing.
-    defer { upstreams.abandon() }
+    defer { abandonReload() }
     let forsaken = ForsakenDatabases.warnings(next, replacing: active.configuration)
     for warning in files.warnings + ConfigurationFile.warnings(next) + forsaken { log.warning("\(warning)") }
     if shutdown.hasBegun { return .draining }

@@ -11,7 +11,7 @@ struct DPoPHeader {
     guard let type = members["typ"]?.string, JOSEHeader.isMediaType(type, "dpop+jwt") else { throw .typeRefused }
     for name in JOSEHeader.extensions where members[name] != nil { throw .extensionRefused(name) }
     guard let name = members["alg"]?.string,
-      let algorithm = DPoPProof.algorithms.first(where: { $0.rawValue.isSameBytes(as: name) })
+      let algorithm = SignatureAlgorithm(name: name), DPoPProof.algorithms.contains(algorithm)
     else { throw .algorithmRefused }
     guard let jwk = members["jwk"]?.object else { throw .keyInvalid(.memberInvalid("jwk")) }
     self.algorithm = algorithm

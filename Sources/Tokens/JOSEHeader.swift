@@ -26,7 +26,7 @@ struct JOSEHeader: Sendable {
     guard let name = members.member("alg", of: members.root), members.kind(name) == .string else {
       throw TokenError(.headerInvalid, keyID: keyID)
     }
-    algorithm = JOSEHeader.algorithms.first { members.isString(name, $0.name) }?.algorithm
+    algorithm = SignatureAlgorithm.names.first { members.isString(name, $0.name) }?.algorithm
     for name in JOSEHeader.extensions where members.member(name, of: members.root) != nil {
       throw TokenError(.extensionRefused(name), keyID: keyID)
     }
@@ -48,7 +48,6 @@ struct JOSEHeader: Sendable {
     return try JOSEHeader(text)
   }
 
-  private static let algorithms = SignatureAlgorithm.allCases.map { (name: $0.rawValue, algorithm: $0) }
   /// RFC 7515 §4.1.11: what is not understood has to be refused; `cty` would mean a token inside, `zip` a bomb.
   static let extensions = ["crit", "b64", "cty", "zip"]
 

@@ -16,6 +16,15 @@ public enum SignatureAlgorithm: String, CaseIterable, Sendable {
   case hs384 = "HS384"
   case hs512 = "HS512"
 
+  /// All names that `alg` may have. `Ed25519` (RFC 9864 §2.2) is `EdDSA` with the one curve that is taken here.
+  public static let names = allCases.map { (name: $0.rawValue, algorithm: $0) } + [("Ed25519", .eddsa)]
+
+  /// The algorithm that `alg` names; nil where it is none that is known, and for `none`.
+  public init?(name: String) {
+    guard let known = SignatureAlgorithm.names.first(where: { $0.name.isSameBytes(as: name) }) else { return nil }
+    self = known.algorithm
+  }
+
   /// Whether whoever verifies could sign too.
   public var isSymmetric: Bool {
     switch self {

@@ -112,7 +112,7 @@ extension VerificationKey {
   private static func algorithm(_ members: JSONObject) throws(UnusedKey) -> SignatureAlgorithm? {
     guard let value = members["alg"] else { return nil }
     guard let name = value.string else { throw .memberInvalid("alg") }
-    guard let algorithm = SignatureAlgorithm(rawValue: name) else { throw .unsupported("the algorithm \(name)") }
+    guard let algorithm = SignatureAlgorithm(name: name) else { throw .unsupported("the algorithm \(name)") }
     guard !algorithm.isSymmetric else { throw .algorithmMismatch }
     return algorithm
   }

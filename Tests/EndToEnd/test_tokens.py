@@ -144,6 +144,16 @@ def test_T_1_every_algorithm_of_public_keys_passes(scene, library, algorithm):
     scene.judge.bad_token(f"{head}.{changed}", "signature_invalid")
 
 
+def test_T_1_Ed25519_is_EdDSA(scene):
+    """RFC 9864, as joserfc signs with it."""
+    key = scene.keys["EdDSA"]
+    pem = key.private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    token = joserfc.jwt.encode(
+        {"alg": "Ed25519", "kid": key.kid}, claims(sub="new name"), OKPKey.import_key(pem), algorithms=["Ed25519"])
+    assert scene.judge.allowed([bearer(token)]).field("x-forwarded-user") == "new name"
+
+
 @pytest.mark.parametrize("library", ["pyjwt", "joserfc"])
 @pytest.mark.parametrize("algorithm", SECRET_ALGORITHMS)
 def test_T_2_hmac_passes_where_a_secret_is_configured(scene, library, algorithm):
@@ -167,7 +177,7 @@ def test_T_14_the_scheme_is_written_in_any_case(scene, scheme):
     ("nOnE", None, "algorithm_refused"), ("none", "RS256", "algorithm_refused"),
     ("rs256", "RS256", "algorithm_refused"), ("RS256 ", "RS256", "algorithm_refused"),
     ("RS1", "RS256", "algorithm_refused"), ("ES256K", "ES256", "algorithm_refused"),
-    ("Ed25519", "EdDSA", "algorithm_refused"), ("", "RS256", "algorithm_refused"),
+    ("ed25519", "EdDSA", "algorithm_refused"), ("Ed448", "EdDSA", "algorithm_refused"), ("", "RS256", "algorithm_refused"),
     (7, "RS256", "token_header_invalid"), (None, "RS256", "token_header_invalid"),
     (["RS256"], "RS256", "token_header_invalid"), (..., "RS256", "token_header_invalid"),
 ])

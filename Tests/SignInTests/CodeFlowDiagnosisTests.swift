@@ -79,6 +79,12 @@ struct CodeFlowDiagnosisTests {
     #expect(found.first?.verdict.contains(text) == true && found.first?.remedy != nil, "\(found)")
   }
 
+  @Test("RFC 9864: an issuer that signs with Ed25519 signs with EdDSA")
+  func ed25519() throws {
+    let found = try findings(["id_token_signing_alg_values_supported": #"["Ed25519"]"#])
+    #expect(found.allSatisfy { $0.severity == .good }, "\(found)")
+  }
+
   @Test("What is left out is what the specifications take it for, or is not known")
   func leftOut() throws {
     for name in [

@@ -143,6 +143,27 @@ struct KeySetTests {
     #expect(set.keys.count == 100)
   }
 
+  @Test(
+    "RFC 9864: Ed25519 is another name of EdDSA, in keys and in tokens",
+    arguments: [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA"), ("Ed25519", "Ed25519"), ("Ed25519", nil)]
+      as [(String, String?)])
+  func ed25519(ofToken: String, ofKey: String?) throws {
+    let issuer = try Issuer.shared.get()
+    let key = try #require(issuer.publicKey(.eddsa))
+    let jwk = ofKey.map { key.jwk(["kid": "e", "alg": .string($0)]) } ?? key.jwk(["kid": "e"])
+    let keys = try KeySet.parse(keys: [jwk])
+    let token = try issuer.sign(header: "{\"alg\":\"\(ofToken)\",\"kid\":\"e\"}", with: .eddsa)
+    #expect(try Check(algorithms: [.eddsa])(token, keys).get().algorithm == .eddsa)
+    #expect(Check(algorithms: [.es256]).fault(token, keys) == .algorithmRefused(allowed: [.es256]))
+  }
+
+  @Test("RFC 9864: a name of an algorithm is compared whole, and with its case")
+  func names() {
+    #expect(SignatureAlgorithm(name: "Ed25519") == .eddsa && SignatureAlgorithm(name: "EdDSA") == .eddsa)
+    #expect(SignatureAlgorithm(name: "RS256") == .rs256)
+    for name in ["ed25519", "Ed448", "Ed25519 ", "none", "", "EDDSA"] { #expect(SignatureAlgorithm(name: name) == nil) }
+  }
+
   struct Secret: Sendable, CustomTestStringConvertible {
     let rule: String
     let secret: String

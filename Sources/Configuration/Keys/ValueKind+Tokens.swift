@@ -30,11 +30,11 @@ extension ValueKind where Value == WebAddress {
 
 extension ValueKind where Value == SignatureAlgorithm {
   static var algorithm: ValueKind {
-    let names = SignatureAlgorithm.allCases.map(\.rawValue)
+    let names = SignatureAlgorithm.names.map(\.name)
     return .scalar(
       noun: "an algorithm", reference: names.map { "`\($0)`" }.joined(separator: ", "), text: \.rawValue
     ) { scalar throws(ValueFault) in
-      if let algorithm = SignatureAlgorithm(rawValue: scalar.text) { return algorithm }
+      if let algorithm = SignatureAlgorithm(name: scalar.text) { return algorithm }
       // RFC 8725 §3.1: an unsigned token is no token.
       guard scalar.text.lowercased() != "none" else { throw ValueFault("is never accepted: tokens have to be signed") }
       let hint = NearestWord.hint(scalar.text, in: names)

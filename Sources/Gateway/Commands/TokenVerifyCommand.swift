@@ -132,7 +132,7 @@ struct TokenVerifyCommand: ParsableCommand {
 
   private func allowedAlgorithms() throws -> [SignatureAlgorithm]? {
     try algorithms?.split(separator: ",").map { name in
-      guard let algorithm = SignatureAlgorithm(rawValue: String(name)) else {
+      guard let algorithm = SignatureAlgorithm(name: String(name)) else {
         throw ValidationError("\(name) is not an algorithm")
       }
       return algorithm

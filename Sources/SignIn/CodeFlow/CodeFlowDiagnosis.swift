@@ -206,7 +206,7 @@ public struct CodeFlowDiagnosis {
   private mutating func lookAtAlgorithms(_ policy: TokenPolicy) {
     guard let listed = list("id_token_signing_alg_values_supported") else { return }
     let taken = policy.algorithms ?? SignatureAlgorithm.allCases.filter { !$0.isSymmetric }
-    if taken.contains(where: { listed.contains($0.rawValue) }) { return }
+    if SignatureAlgorithm.names.contains(where: { taken.contains($0.algorithm) && listed.contains($0.name) }) { return }
     findings.append(
       IssuerFinding(
         .fault, "ID token",

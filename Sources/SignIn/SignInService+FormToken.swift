@@ -4,6 +4,13 @@ import HTTP
 import Tokens
 
 /// What the forms of the gateway's own pages have to repeat (SECURITY C-8).
+///
+/// It is of the browser, and not of a page or of who is signed in there: it outlives a sign-in, so that login pages which
+/// are open in other tabs stay good. Another password ends it, so that its form, sent again by a reload, is no try with a
+/// wrong one. Nothing is lost by that. It keeps other sites from sending a form, and their pages
+/// know no more of it after a sign-in than before: they can neither read the cookie nor, over https, set one
+/// (`__Host-`). Whoever has read it in this very browser still is not a page of its origin, which the form has to come
+/// from too.
 extension SignInService {
   struct FormToken: Sendable {
     let text: String

@@ -111,7 +111,7 @@ extension SignInService {
         return loginPage(request, returnTo: returnTo, status: 500, message: .failed, reason: .cookieTooLarge)
       }
       tell(issued, request)
-      return loginPage.signedIn(goingOnAt: returnTo, cookies: cookies + [clearedFormToken])
+      return loginPage.signedIn(goingOnAt: returnTo, cookies: cookies)
     case .failure(let fault):
       let reason: Reason =
         switch fault {

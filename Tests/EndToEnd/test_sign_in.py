@@ -174,8 +174,7 @@ def test_C_1_cookies_have_the_host_prefix_and_every_attribute(scene):
     assert goes_on(answer) == "/"
     lines = page.all("set-cookie") + answer.all("set-cookie")
     names = [line.partition("=")[0] for line in lines]
-    assert names == ["__Host-portcullis_login", "__Host-portcullis_access", "__Host-portcullis_refresh",
-                     "__Host-portcullis_login"]
+    assert names == ["__Host-portcullis_login", "__Host-portcullis_access", "__Host-portcullis_refresh"]
     for line in lines:
         attributes = [part.strip().lower() for part in line.split(";")[1:]]
         assert {"path=/", "httponly", "samesite=lax", "secure"} < set(attributes)
@@ -417,6 +416,26 @@ def test_C_8_each_page_gives_its_form_the_whole_time(scene):
     assert browser.sign_in().status == 200
 
 
+def test_C_8_login_pages_that_are_open_beside_each_other_each_sign_in_once(scene):
+    signed_in = scene()
+    browser = signed_in.browser()
+    first = browser.form()
+    second = browser.form()
+    entered = {"username": "alice", "password": PASSWORD}
+    assert browser.post_form("/auth/login", {**first, **entered}).status == 200
+    token = browser.access
+    assert browser.post_form("/auth/login", {**second, **entered}).status == 200 and browser.access != token
+    assert browser.go("/x").status == 200
+    assert browser.request("/auth/logout", [("Origin", browser.origin)], method="POST", body=b"").status == 204
+    # What it repeats is still this browser's alone, and a page of another site still sends nothing.
+    other = signed_in.browser()
+    other.form()
+    for form, at, origin in ((first, other, None), (first, browser, "http://evil.test"), ({**first, "csrf": "x" * 22}, browser, None)):
+        answer = at.post_form("/auth/login", {**form, **entered}, **({"origin": origin} if origin else {}))
+        assert answer.status == 403 and signed_in.gateway.access_of(answer.request_id)["reason"] == "csrf_refused"
+        assert at.access is None
+
+
 def test_C_8_a_GET_never_signs_out_nor_does_another_site(scene):
     signed_in = scene()
     browser = signed_in.browser()
@@ -578,7 +597,7 @@ def test_logout_by_refresh_token_and_by_a_form(scene):
     access = browser.access
     del browser.cookies["portcullis_access"]
     answer = browser.post_form("/auth/logout", {"return_to": "//evil"})
-    assert answer.status == 303 and answer.field("location") == "/" and browser.cookies.keys() == set()
+    assert answer.status == 303 and answer.field("location") == "/" and browser.cookies.keys() == {"portcullis_login"}
     assert signed_in.get("/x", [signed_in.bearer(access)]).status == 401
 
 

@@ -4,6 +4,9 @@ public struct FetchMetadata: Sendable {
   public private(set) var isNavigation = false
   /// `Sec-Fetch-Dest: document`: for a window, and not for a frame.
   public private(set) var isForDocument = false
+  /// `Sec-Fetch-Dest: empty`. Of a navigation, it says that a service worker of the page's own origin has passed it on:
+  /// what it was for is lost on the way (Fetch, "new Request" keeps the mode alone).
+  public private(set) var isForNothing = false
   /// `Sec-Fetch-Site: same-origin`.
   public private(set) var isOfSameOrigin = false
   /// `Sec-Fetch-Site: cross-site` or `same-site`.
@@ -23,6 +26,7 @@ public struct FetchMetadata: Sendable {
       case 14 where FieldText.isWord(bytes, line.name, "sec-fetch-dest"):
         isThere = true
         isForDocument = FieldText.isWord(bytes, line.value, "document")
+        isForNothing = FieldText.isWord(bytes, line.value, "empty")
       case 14 where FieldText.isWord(bytes, line.name, "sec-fetch-site"):
         isThere = true
         isOfSameOrigin = FieldText.isWord(bytes, line.value, "same-origin")
@@ -33,16 +37,12 @@ public struct FetchMetadata: Sendable {
     }
   }
 
-  /// Whether somebody waits for a page: a GET by which a window goes somewhere, or from a client that says nothing of it
-  /// and asks for HTML first (SECURITY C-13).
+  /// Whether somebody waits for a page: a GET by which a window goes somewhere, also through a service worker, or from a
+  /// client that says nothing of it and asks for HTML first (SECURITY C-13).
   public static func asksForPage(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
     guard head.knownMethod == .get else { return false }
     let metadata = FetchMetadata(head, bytes)
-    if metadata.isThere { return metadata.isNavigation && metadata.isForDocument }
-    guard head.acceptLine >= 0 else { return false }
-    let accept = head.fields[head.acceptLine].value
-    let html = "text/html".utf8.count
-    return accept.count >= html
-      && FieldText.isWord(bytes, ByteRange(accept.lowerBound, accept.lowerBound + html), "text/html")
+    if metadata.isThere { return metadata.isNavigation && (metadata.isForDocument || metadata.isForNothing) }
+    return head.acceptLine >= 0 && ProblemBody.prefersHTML(accept: bytes, head.fields[head.acceptLine].value)
   }
 }

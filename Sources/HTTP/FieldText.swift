@@ -18,22 +18,27 @@ public enum FieldText {
   }
 }
 
-/// The elements of a list with commas between, without the white space around them (RFC 9110 §5.6.1). Empty ones too.
+/// The elements of a list with commas or another byte between, without the white space around them (RFC 9110 §5.6.1).
+/// Empty ones too.
 public struct ListElements {
   private var start: Int
   private let end: Int
+  private let separator: UInt8
 
-  /// - Parameter value: The range of the list in the bytes that `next` is given.
-  public init(_ value: ByteRange) {
+  /// - Parameters:
+  ///   - value: The range of the list in the bytes that `next` is given.
+  ///   - separator: The byte between two elements.
+  public init(_ value: ByteRange, separator: UInt8 = UInt8(ascii: ",")) {
     start = value.lowerBound
     end = value.upperBound
+    self.separator = separator
   }
 
   /// The next element; nil behind the last.
   public mutating func next(_ bytes: Span<UInt8>) -> ByteRange? {
     guard start <= end else { return nil }
     var stop = start
-    while stop < end, bytes[stop] != UInt8(ascii: ",") { stop += 1 }
+    while stop < end, bytes[stop] != separator { stop += 1 }
     var lower = start
     var upper = stop
     while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }

@@ -46,18 +46,22 @@ public enum ProblemBody {
     }
   }
 
-  /// Whether `text/html` stands in an Accept value before any JSON: a browser asks.
+  /// Whether the first media range of an Accept value is `text/html`, which is what browsers put first; with the weight 0
+  /// it is what nobody wants (RFC 9110 §12.4.2).
   public static func prefersHTML(accept bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
-    let html: InlineArray<9, UInt8> = [0x74, 0x65, 0x78, 0x74, 0x2F, 0x68, 0x74, 0x6D, 0x6C]
-    var start = value.lowerBound
-    while start + 9 <= value.upperBound {
-      var offset = 0
-      while offset < 9, ByteClass.lowered(bytes[start + offset]) == html[offset] { offset += 1 }
-      if offset == 9 { return true }
-      // Only the first media range counts, which is what browsers put first.
-      if bytes[start] == 0x2C { return false }
-      start += 1
+    var ranges = ListElements(value)
+    guard let first = ranges.next(bytes) else { return false }
+    var parts = ListElements(first, separator: UInt8(ascii: ";"))
+    guard let type = parts.next(bytes), FieldText.isWord(bytes, type, "text/html") else { return false }
+    while let parameter = parts.next(bytes) {
+      guard parameter.count > 2, ByteClass.lowered(bytes[parameter.lowerBound]) == UInt8(ascii: "q"),
+        bytes[parameter.lowerBound + 1] == UInt8(ascii: "=")
+      else { continue }
+      var isZero = true
+      for index in (parameter.lowerBound + 2)..<parameter.upperBound
+      where bytes[index] != UInt8(ascii: "0") && bytes[index] != UInt8(ascii: ".") { isZero = false }
+      return !isZero
     }
-    return false
+    return true
   }
 }

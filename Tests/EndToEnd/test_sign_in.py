@@ -493,6 +493,10 @@ SENT = [
     ([("Accept", "application/json, text/html")], "GET", 401), ([], "GET", 401), (FETCH, "GET", 401),
     ([*FETCH, ("Accept", "text/html")], "GET", 401), (NAVIGATION, "POST", 401), (NAVIGATION, "HEAD", 401),
     ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")], "GET", 401),
+    # A service worker has passed it on.
+    ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "empty"), ("Sec-Fetch-Site", "same-origin")], "GET", 303),
+    ([("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "object")], "GET", 401), ([("Sec-Fetch-Mode", "navigate")], "GET", 401),
+    ([("Accept", "text/html;q=0, */*")], "GET", 401),
     ([("Sec-Fetch-Site", "cross-site"), ("Accept", "text/html")], "GET", 401),
     ([("Authorization", "Bearer x"), *NAVIGATION], "GET", 401), ([("Authorization", "Basic eDp5"), *NAVIGATION], "GET", 303),
 ]

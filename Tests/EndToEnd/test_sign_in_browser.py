@@ -244,6 +244,45 @@ def test_C_13_a_script_is_told_and_not_redirected(scene, people):
     assert page.evaluate("fetch('/x').then(answer => answer.status + ' ' + answer.redirected)") == "401 false"
 
 
+def test_C_13_behind_a_service_worker_people_are_sent_to_sign_in(start, upstream, tmp_path, people):
+    worker = (b"self.addEventListener('install', () => self.skipWaiting());"
+              b"self.addEventListener('activate', event => event.waitUntil(clients.claim()));"
+              b"self.addEventListener('fetch', event => event.respondWith(fetch(event.request)))")
+
+    def answer(request, _):
+        body, kind = (worker, b"text/javascript") if request.target == "/public/sw.js" else (PAGE, b"text/html")
+        return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nService-Worker-Allowed: /\r\nContent-Length: %d\r\n\r\n%b" % (
+            kind, len(body), body)
+    made = SignIn(start, upstream(answer), tmp_path)
+    context = people()
+    page = context.new_page()
+    page.goto(url(made, "/public/x"))
+    page.evaluate("navigator.serviceWorker.register('/public/sw.js', { scope: '/' }).then(() => navigator.serviceWorker.ready)"
+                  ".then(() => navigator.serviceWorker.controller ?? new Promise("
+                  "done => navigator.serviceWorker.addEventListener('controllerchange', () => done(1)))).then(() => 1)")
+    assert page.goto(url(made, "/public/y")).from_service_worker
+    sign_in(page, made, "/x?a=1")
+    page.get_by_role("heading", name="The application").wait_for()
+    assert page.url == url(made, "/x?a=1")
+    # What a script fetches is told, through the worker too.
+    context.clear_cookies()
+    assert page.evaluate("fetch('/x').then(answer => answer.status + ' ' + answer.redirected)") == "401 false"
+
+
+def test_C_8_tabs_that_are_open_at_once_each_sign_in(scene, people):
+    signed_in = scene()
+    context = people()
+    pages = [context.new_page() for _ in range(3)]
+    for number, page in enumerate(pages):
+        page.goto(url(signed_in, f"/tab{number}"))
+    for number, page in enumerate(pages):
+        page.get_by_label("User name").fill("alice")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="The application").wait_for()
+        assert page.url == url(signed_in, f"/tab{number}")
+
+
 def test_C_12_no_page_shows_the_login_in_a_frame(scene, people):
     signed_in = scene()
     page = people().new_page()

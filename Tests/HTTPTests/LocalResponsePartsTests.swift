@@ -21,6 +21,9 @@ struct LocalResponsePartsTests {
     arguments: [
       ("text/html,application/xhtml+xml,*/*;q=0.8", true), ("Text/HTML", true), ("text/htm", false), ("", false),
       ("application/json, text/html", false), ("*/*", false), ("application/problem+json", false),
+      ("text/html;q=0, */*", false), ("text/html ; Q=0.000,*/*", false), ("text/html;level=1;q=0.0", false),
+      ("text/html;q=0.5, application/json;q=0.4", true), ("text/html;level=1", true), ("text/html;q=0.001", true),
+      ("text/html , */*", true), ("text/htmlx", false), ("x-text/html", false), ("text/html;q=", true),
     ])
   func prefersHTML(accept: String, isPage: Bool) {
     let bytes = Array(accept.utf8)

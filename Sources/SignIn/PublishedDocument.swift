@@ -1,21 +1,22 @@
 public import HTTP
 import Synchronization
 
-/// Serves a document that the gateway publishes, for GET and HEAD, to everyone.
+/// Serves a document that the gateway publishes, for GET and HEAD, to everyone: pages of any origin may read it (CORS), as
+/// it contains nothing personal.
 public final class PublishedDocument: Responder, Sendable {
-  /// The media type of a document, and who may read it.
+  /// The media type of a document.
   public enum Kind: Sendable {
     /// `application/json`.
     case json
     /// `application/jwk-set+json` (RFC 7517 §8.5.1).
     case keySet
-    /// `application/json` that pages of any origin may read (CORS): it contains nothing personal.
-    case jsonForAllPages
 
     fileprivate var fields: [(name: String, value: String)] {
       let mediaType = self == .keySet ? "application/jwk-set+json" : "application/json"
-      let fields = [(name: "Content-Type", value: mediaType), (name: "Cache-Control", value: "public, max-age=300")]
-      return self == .jsonForAllPages ? fields + [(name: "Access-Control-Allow-Origin", value: "*")] : fields
+      return [
+        (name: "Content-Type", value: mediaType), (name: "Cache-Control", value: "public, max-age=300"),
+        (name: "Access-Control-Allow-Origin", value: "*"),
+      ]
     }
   }
 

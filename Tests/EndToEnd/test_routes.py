@@ -274,6 +274,12 @@ class TestOtherOrigins:
             assert answer.field("access-control-allow-origin") == "http://localhost:3000"
             assert answer.field("access-control-allow-credentials") == "true"
             assert "Origin" in answer.all("vary")
+            # Of a refusal a page reads which token it takes, and when to try again.
+            exposed = "X-Total" if answer.status == 200 else "WWW-Authenticate, Retry-After, X-Request-Id"
+            assert answer.all("access-control-expose-headers") == [exposed]
+        for field in ([], [("Origin", "https://evil.example")]):
+            answer = get(judge.gateway, "/api/x", field)
+            assert (answer.status, answer.field("access-control-expose-headers")) == (401, None)
         assert statuses == [401, 403, 200, 200, 200, 429]
         judge.forwarded += 3
 

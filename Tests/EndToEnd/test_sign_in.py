@@ -929,6 +929,7 @@ def test_metadata_is_published_and_can_be_cached(scene):
     for path in ("/auth/jwks.json", "/.well-known/jwks.json"):
         answer = signed_in.get(path)
         assert answer.status == 200 and answer.field("content-type") == "application/jwk-set+json"
+        assert answer.field("access-control-allow-origin") == "*"
         post = signed_in.get(path, method="POST", body=b"")
         assert (post.status, post.field("allow")) == (405, "GET, HEAD") and post.body
         assert signed_in.gateway.access_of(post.request_id)["reason"] == "method_refused"

@@ -11,7 +11,7 @@ enum ProtectedResourceMetadata {
       LocalRoute(
         $0.metadata,
         // Clients that are pages of anywhere look for it too.
-        responder: PublishedDocument(document($0, configuration), .jsonForAllPages))
+        responder: PublishedDocument(document($0, configuration), .json))
     }
   }
 

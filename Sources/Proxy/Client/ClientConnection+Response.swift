@@ -305,8 +305,9 @@ extension ClientConnection {
       method: slot.exchange.request.method, connection: slot.exchange.request.persistence,
       version: slot.exchange.request.version,
       requestID: slot.exchange.requestID, date: worker.date,
-      ownFields: (slot.exchange.decision.corsFields ?? []) + (slot.exchange.decision.forwardAuthFields ?? [])
-        + (slot.exchange.strictTransport ?? []) + (slot.exchange.request.renewal?.fields ?? []))
+      ownFields: (slot.exchange.decision.corsFields ?? []) + slot.exchange.decision.corsExposure
+        + (slot.exchange.decision.forwardAuthFields ?? []) + (slot.exchange.strictTransport ?? [])
+        + (slot.exchange.request.renewal?.fields ?? []))
     var writer = HeadWriter(outputBlock(writable: bytesMax + responseWriter.ownFields.count))
     write(responseWriter, &writer)
     output = writer.finish()

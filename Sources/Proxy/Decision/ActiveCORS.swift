@@ -11,6 +11,11 @@ struct ActiveCORS: Sendable {
   /// Field lines of responses for other origins, if origins are listed.
   private let unlisted: [UInt8]
   private let preflight: [LocalResponse]
+  /// The field line by which a page may read what the gateway says beside a refusal: which token it needs, and when to try
+  /// again.
+  private static let exposed = lines([
+    ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
+  ])
   private let takesCredentials: Bool
   private let methods: [[UInt8]]
 
@@ -54,6 +59,13 @@ struct ActiveCORS: Sendable {
     if origins == nil { return allowed[0] }
     guard let origin = ActiveCORS.origin(of: head), let index = index(of: origin, bytes) else { return unlisted }
     return allowed[index]
+  }
+
+  /// The field line to add to a response of the gateway's own beside `fields`, with its CRLF; empty if the page may not
+  /// read the response.
+  func exposure(answering head: borrowing RequestHead, _ bytes: Span<UInt8>) -> [UInt8] {
+    if origins == nil { return ActiveCORS.exposed }
+    return ActiveCORS.origin(of: head).flatMap { index(of: $0, bytes) } == nil ? [] : ActiveCORS.exposed
   }
 
   /// The response to a preflight (Fetch, "CORS protocol"); nil if its origin is not listed.

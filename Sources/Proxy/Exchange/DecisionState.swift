@@ -18,6 +18,8 @@ struct DecisionState {
   var upgradeAskedAbout: [UInt8]?
   /// The CORS field lines of the response; nil if the route has no `cors`.
   var corsFields: [UInt8]?
+  /// The CORS field line of responses of the gateway's own, beside `corsFields`.
+  var corsExposure: [UInt8] = []
   /// Identity and credential field lines for the proxy that asked; nil unless the request may pass.
   var forwardAuthFields: [UInt8]?
   /// Why the `try` of the provider or the route would have refused the request had it been enforced for its sender; nil

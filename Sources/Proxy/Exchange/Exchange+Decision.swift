@@ -102,7 +102,10 @@ extension Exchange {
     {
       return .refuse(RefusalResponse(.fieldRefused))
     }
-    if preflight == nil { decision.corsFields = route.cors?.fields(answering: head, bytes) }
+    if preflight == nil, let cors = route.cors {
+      decision.corsFields = cors.fields(answering: head, bytes)
+      decision.corsExposure = cors.exposure(answering: head, bytes)
+    }
     // Before any other check: what came with the first pass may be missing now. A request that a proxy asks about is
     // not forwarded by the gateway.
     if decision.forwardAuth == nil, route.loopMark.isIn(head, bytes) {

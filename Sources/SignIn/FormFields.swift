@@ -1,24 +1,53 @@
+import Tokens
+
 /// The fields of a form (WHATWG URL Standard §5.1), or of a query: each name once.
 struct FormFields {
   private var fields: [(name: String, value: [UInt8])] = []
 
+  /// Why a form is not taken.
+  enum Fault: Error, Equatable {
+    /// A name that stands there more than once.
+    case repeated(String)
+    case malformed
+  }
+
   /// nil where a name stands twice, an escape is malformed, or a name is no UTF-8: what another reader would make of it
   /// is anyone's guess.
   init?(_ bytes: [UInt8]) {
+    do throws(Fault) { try self.init(checking: bytes) } catch { return nil }
+  }
+
+  /// As above, and says which it was.
+  init(checking bytes: [UInt8]) throws(Fault) {
     guard !bytes.isEmpty else { return }
     for pair in bytes.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false) {
       let equals = pair.firstIndex(of: UInt8(ascii: "="))
       guard let name = FormFields.decode(pair[..<(equals ?? pair.endIndex)]), !name.isEmpty,
         let text = String(validating: name, as: UTF8.self),
         let value = FormFields.decode(equals.map { pair[($0 + 1)...] } ?? [])
-      else { return nil }
-      guard self[text] == nil, fields.count < 32 else { return nil }
+      else { throw .malformed }
+      guard self[text] == nil else { throw .repeated(text) }
+      guard fields.count < 32 else { throw .malformed }
       fields.append((text, value))
     }
   }
 
   /// What stands in the query of a target, with its `?`.
   init?(query: String) { self.init([UInt8](query.utf8.dropFirst())) }
+
+  /// The fields of a query with these names alone, each once: what else stands there is nobody's business here, and
+  /// providers add to it as they like (RFC 6749 §4.1.2: unrecognized parameters are ignored).
+  init?(query: String, only names: [String]) {
+    for pair in query.utf8.dropFirst().split(separator: UInt8(ascii: "&")) {
+      let pair = [UInt8](pair)[...]
+      let equals = pair.firstIndex(of: UInt8(ascii: "="))
+      guard let bytes = FormFields.decode(pair[..<(equals ?? pair.endIndex)]),
+        let name = String(validating: bytes, as: UTF8.self), names.containsSameBytes(as: name)
+      else { continue }
+      guard self[name] == nil, let value = FormFields.decode(equals.map { pair[($0 + 1)...] } ?? []) else { return nil }
+      fields.append((name, value))
+    }
+  }
 
   subscript(_ name: String) -> [UInt8]? { fields.first { $0.name == name }?.value }
 

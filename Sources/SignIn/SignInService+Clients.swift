@@ -16,8 +16,12 @@ extension SignInService {
         EndpointResponses.error(
           .invalidRequest, "Content-Type has to be application/x-www-form-urlencoded", .signInRequestInvalid))
     }
-    guard let form = FormFields(request.body)?.withoutEmpty else {
-      return completion(EndpointResponses.error(.invalidRequest, "the form is malformed", .signInRequestInvalid))
+    let form: FormFields
+    do throws(FormFields.Fault) {
+      form = try FormFields(checking: request.body).withoutEmpty
+    } catch {
+      let why = SignInService.explanation(of: error)
+      return completion(EndpointResponses.error(.invalidRequest, why, .signInRequestInvalid))
     }
     guard let grant = form.text("grant_type") else {
       return completion(EndpointResponses.error(.invalidRequest, "grant_type is missing", .signInRequestInvalid))
@@ -26,16 +30,18 @@ extension SignInService {
       return completion(
         EndpointResponses.error(.unsupportedGrantType, "only client_credentials is supported", .signInRequestInvalid))
     }
-    guard let credentials = ClientCredentials(request, form) else {
-      return completion(
-        EndpointResponses.error(
-          .invalidRequest, "use exactly one way to authenticate: Basic, or in the form", .signInRequestInvalid))
+    let credentials: ClientCredentials
+    do throws(ClientCredentials.Fault) {
+      credentials = try ClientCredentials(request, form)
+    } catch {
+      return completion(error.response)
     }
-    let scope = form.text("scope")
+    // Of spaces alone it asks for nothing, as if it were left out.
+    let scope = form.text("scope").flatMap { $0.allSatisfy { $0 == " " } ? nil : $0 }
     authenticate(credentials, request) { [self] outcome in
       switch outcome {
-      case .client(let client): issue(to: client, scope: scope, credentials, request, completion)
-      case .failed: completion(credentials.refused)
+      case .client(let client): issue(to: client, scope: scope, request, completion)
+      case .failed: completion(ClientCredentials.refused)
       case .throttled(let seconds):
         completion(
           EndpointResponses.error(
@@ -46,15 +52,24 @@ extension SignInService {
     }
   }
 
+  /// Of what the client sent, only names that belong here are repeated.
+  private static func explanation(of fault: FormFields.Fault) -> String {
+    guard case .repeated(let name) = fault else { return "the form is malformed" }
+    let known = ["grant_type", "scope", "client_id", "client_secret", "resource", "audience"]
+    return "\(known.contains(name) ? name : "a parameter") is in the form more than once (RFC 6749, 3.2)"
+  }
+
   private func issue(
-    to client: MachineClient, scope: String?, _ credentials: ClientCredentials, _ request: LocalRequest,
-    _ completion: @escaping Completion
+    to client: MachineClient, scope: String?, _ request: LocalRequest, _ completion: @escaping Completion
   ) {
     // Not of a refusal: the secret was none that counts.
     let named: Completion = { [self] in completion(answer($0, to: client.id)) }
     var scopes = client.scopes
     if let scope {
-      let asked = scope.split(separator: " ").map { String($0) }
+      var asked: [String] = []
+      for name in scope.split(separator: " ").map({ String($0) }) where !asked.containsSameBytes(as: name) {
+        asked.append(name)
+      }
       guard asked.allSatisfy({ client.scopes.containsSameBytes(as: $0) }) else {
         return named(
           EndpointResponses.error(.invalidScope, "not all of these scopes are allowed", .signInRequestInvalid))
@@ -75,9 +90,9 @@ extension SignInService {
         case .success(let signIn):
           // Whoever replaced the secret, or disabled the client, while this one was checked, wants it to have no more.
           if isGoodByNow(record) { return named(answer(client, scopes, signIn: signIn, at: record.authenticatedAt)) }
-          guard signIn.isSameBytes(as: record.id) else { return completion(credentials.refused) }
+          guard signIn.isSameBytes(as: record.id) else { return completion(ClientCredentials.refused) }
           // Nobody has a token of it.
-          endSignIn(record.id) { _ in completion(credentials.refused) }
+          endSignIn(record.id) { _ in completion(ClientCredentials.refused) }
         case .failure(let fault):
           storeFailed(fault)
           named(SignInService.unavailable)
@@ -108,12 +123,16 @@ extension SignInService {
       failed(error.description)
       return EndpointResponses.error(.serverError, nil, .internalError)
     }
-    return EndpointResponses.object([
+    var members = [
       JSONObject.Member(name: "access_token", value: .string(String(decoding: token, as: UTF8.self))),
       JSONObject.Member(name: "token_type", value: .string("Bearer")),
       JSONObject.Member(name: "expires_in", value: .integer(max(configuration.lifetimeSeconds - (now - time), 0))),
-      JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " "))),
-    ])
+    ]
+    // No scope is none of one character or more (RFC 6749 §3.3).
+    if !scopes.isEmpty {
+      members.append(JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " "))))
+    }
+    return EndpointResponses.object(members)
   }
 
   private enum ClientAuthentication: Sendable {
@@ -178,25 +197,44 @@ extension SignInService {
 struct ClientCredentials: Sendable {
   let id: String
   let secret: [UInt8]
-  private let isBasic: Bool
 
-  /// What whoever sent them is told, where they are no client's.
-  fileprivate var refused: LocalResponse {
-    let scheme = isBasic ? "Basic realm=\"token\"" : "Bearer"
-    return EndpointResponses.error(.invalidClient, nil, .loginFailed, fields: [("WWW-Authenticate", scheme)])
+  /// What whoever sent some is told that are no client's.
+  fileprivate static let refused = EndpointResponses.error(.invalidClient, nil, .loginFailed, fields: challenge)
+
+  /// A client may wait for it before it authenticates, as `curl --anyauth` does.
+  private static let challenge = [(name: "WWW-Authenticate", value: "Basic realm=\"token\"")]
+
+  /// RFC 6749 §5.2.
+  enum Fault: Error {
+    /// None, or none that can be read, or of another scheme.
+    case missing
+    /// More than one way, or two names.
+    case ambiguous
+
+    fileprivate var response: LocalResponse {
+      switch self {
+      case .missing:
+        EndpointResponses.error(
+          .invalidClient, "authenticate with Basic, or with client_id and client_secret in the form",
+          .credentialMissing, fields: challenge)
+      case .ambiguous:
+        EndpointResponses.error(
+          .invalidRequest, "use exactly one way to authenticate: Basic, or in the form", .signInRequestInvalid)
+      }
+    }
   }
 
-  /// nil where there are none, or more than one.
-  init?(_ request: LocalRequest, _ form: FormFields) {
+  fileprivate init(_ request: LocalRequest, _ form: FormFields) throws(Fault) {
     if request.hasField("authorization") {
-      guard form["client_secret"] == nil, let value = request.field("authorization"),
-        let (id, secret) = ClientCredentials.basic(value)
-      else { return nil }
-      if let named = form.text("client_id"), !named.isSameBytes(as: id) { return nil }
-      (self.id, self.secret, isBasic) = (id, secret, true)
+      guard form["client_secret"] == nil else { throw .ambiguous }
+      guard let value = request.field("authorization"), let (id, secret) = ClientCredentials.basic(value) else {
+        throw .missing
+      }
+      if let named = form.text("client_id"), !named.isSameBytes(as: id) { throw .ambiguous }
+      (self.id, self.secret) = (id, secret)
     } else {
-      guard let id = form.text("client_id"), let secret = form["client_secret"] else { return nil }
-      (self.id, self.secret, isBasic) = (id, secret, false)
+      guard let id = form.text("client_id"), let secret = form["client_secret"] else { throw .missing }
+      (self.id, self.secret) = (id, secret)
     }
   }
 

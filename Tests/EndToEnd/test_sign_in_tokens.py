@@ -196,10 +196,16 @@ def test_client_credentials(scene):
     ([FORM, basic("batch", "wrong")], b"grant_type=client_credentials", 401, "invalid_client"),
     ([FORM, basic("nobody", "wrong")], b"grant_type=client_credentials", 401, "invalid_client"),
     ([FORM, basic("alice", PASSWORD)], b"grant_type=client_credentials", 401, "invalid_client"),
-    ([FORM], b"grant_type=client_credentials", 400, "invalid_request"),
+    ([FORM], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM], b"grant_type=client_credentials&client_id=batch", 401, "invalid_client"),
+    ([FORM], b"grant_type=client_credentials&client_id=batch&client_secret=wrong", 401, "invalid_client"),
+    ([FORM, ("Authorization", "Basic !!!")], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM, ("Authorization", "Bearer abc")], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM, ("Authorization", "Digest abc")], b"grant_type=client_credentials", 401, "invalid_client"),
+    ([FORM, basic("batch", "x")], b"grant_type=client_credentials&client_id=other", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"grant_type=", 400, "invalid_request"),
-    ([FORM], b"grant_type=client_credentials&client_id=batch&client_secret=", 400, "invalid_request"),
+    ([FORM], b"grant_type=client_credentials&client_id=batch&client_secret=", 401, "invalid_client"),
     ([FORM, basic("batch", "x")], b"grant_type=client_credentials&scope=&scope=admin", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"grant_type=client_credentials&client_id=a&client_secret=b", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"grant_type=password&username=a&password=b", 400, "unsupported_grant_type"),
@@ -212,8 +218,43 @@ def test_client_credentials_are_refused_as_RFC_6749_says(scene, fields, body, st
     answer = signed_in.get("/auth/token", fields, method="POST", body=body)
     assert (answer.status, json.loads(answer.body)["error"]) == (status, error)
     assert answer.field("cache-control") == "no-store"
-    if status == 401:
-        assert answer.field("www-authenticate").startswith("Basic")
+    assert answer.all("www-authenticate") == (['Basic realm="token"'] if status == 401 else [])
+
+
+@pytest.mark.parametrize("body, said", [
+    ("resource=https%3A%2F%2Fa&resource=https%3A%2F%2Fb", "resource is in the form more than once (RFC 6749, 3.2)"),
+    ("scope=a&scope=b", "scope is in the form more than once (RFC 6749, 3.2)"),
+    ("canary=1&canary=2", "a parameter is in the form more than once (RFC 6749, 3.2)"), ("a=%zz", "the form is malformed")])
+def test_a_token_request_that_repeats_something_is_told_what(scene, body, said):
+    signed_in = scene(people=users(ALICE, clients=CLIENTS))
+    answer = signed_in.get(
+        "/auth/token", [FORM, basic("batch", "canary-machine-secret")], method="POST",
+        body=f"grant_type=client_credentials&{body}".encode())
+    assert answer.status == 400
+    assert json.loads(answer.body) == {"error": "invalid_request", "error_description": said}
+
+
+@pytest.mark.parametrize("scope, given", [
+    ("+", "orders:read orders:write"), ("++", "orders:read orders:write"),
+    ("orders%3Aread+orders%3Aread", "orders:read"), ("+orders%3Awrite++orders%3Aread+", "orders:write orders:read")])
+def test_scopes_are_asked_for_in_any_spelling(scene, scope, given):
+    signed_in = scene(people=users(ALICE, clients=CLIENTS))
+    answer = signed_in.get(
+        "/auth/token", [FORM, basic("batch", "canary-machine-secret")], method="POST",
+        body=f"grant_type=client_credentials&scope={scope}".encode())
+    assert answer.status == 200 and json.loads(answer.body)["scope"] == given
+    assert payload(json.loads(answer.body)["access_token"])["scope"] == given
+
+
+def test_a_client_may_wait_for_the_challenge(scene):
+    import urllib.request
+    signed_in = scene(people=users(ALICE, clients=CLIENTS))
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    passwords.add_password(None, signed_in.gateway.url, "batch", "canary-machine-secret")
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    request = urllib.request.Request(f"{signed_in.gateway.url}/auth/token", b"grant_type=client_credentials")
+    with opener.open(request, timeout=20) as answer:
+        assert json.load(answer)["token_type"] == "Bearer"
 
 
 # Passwords.

@@ -29,6 +29,24 @@ struct FormTests {
     #expect(form.text("a") == nil)
   }
 
+  @Test(
+    "Of a query that others add to, only what is asked for counts, and it counts strictly",
+    arguments: [
+      ("?code=a&state=b", ["a", "b"]), ("?x=1&code=a&x=2&&state=b&", ["a", "b"]),
+      ("?code=a&%ff=%zz&y&=&state=", ["a", ""]),
+      ("?", ["-", "-"]), ("", ["-", "-"]), ("?code=a&code=a", nil), ("?code=a&c%6fde=b", nil), ("?state=%z", nil),
+    ] as [(String, [String]?)])
+  func parts(query: String, values: [String]?) {
+    let form = FormFields(query: query, only: ["code", "state"])
+    #expect(form.map { form in ["code", "state"].map { form.text($0) ?? "-" } } == values)
+  }
+
+  @Test("What is wrong with a form is said")
+  func faults() {
+    #expect(throws: FormFields.Fault.repeated("a")) { try FormFields(checking: Array("a=1&%61=2".utf8)) }
+    #expect(throws: FormFields.Fault.malformed) { try FormFields(checking: Array("a=%z".utf8)) }
+  }
+
   @Test("A form of very many fields is none")
   func many() {
     let text = (0..<40).map { "a\($0)=1" }.joined(separator: "&")

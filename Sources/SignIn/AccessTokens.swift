@@ -34,6 +34,8 @@ final class AccessTokens: Sendable {
       JSONObject.Member(name: "iss", value: .string(policy.issuer)),
       JSONObject.Member(name: "sub", value: .string(user.id)),
       JSONObject.Member(name: "preferred_username", value: .string(user.username)),
+      // RFC 9068 §2.2 requires one. It was the gateway itself that the user signed in with, and no machine is called so.
+      JSONObject.Member(name: "client_id", value: .string(policy.issuer)),
     ]
     members += AccessTokens.rights(user.roles, user.permissions, user.scopes)
     members += try common(now, until: min(now + lifetimeSeconds, signIn.expiresAt))
@@ -67,16 +69,18 @@ final class AccessTokens: Sendable {
     return try mint(members, key)
   }
 
-  /// Lists stand there when they are empty, too: who reads them needs no other case.
+  /// Lists stand there when they are empty, too: who reads them needs no other case. A scope is never empty (RFC 6749
+  /// §3.3).
   private static func rights(
     _ roles: [String], _ permissions: [String], _ scopes: [String]
   ) -> [JSONObject.Member] {
-    [
+    let lists = [
       JSONObject.Member(name: "roles", value: .array(roles.map { .string($0) })),
       JSONObject.Member(name: "permissions", value: .array(permissions.map { .string($0) })),
-      // RFC 6749 §3.3: one string, with spaces between.
-      JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " "))),
     ]
+    // One string, with spaces between.
+    return scopes.isEmpty
+      ? lists : lists + [JSONObject.Member(name: "scope", value: .string(scopes.joined(separator: " ")))]
   }
 
   private func common(_ now: UnixSeconds, until end: UnixSeconds) throws(TokenNotMade) -> [JSONObject.Member] {

@@ -18,15 +18,15 @@ public enum IssuerMetadata {
       "token_endpoint": .string("\(base)\(path)/token"),
       "token_endpoint_auth_methods_supported": texts(["client_secret_basic", "client_secret_post"]),
       "grant_types_supported": texts(["client_credentials"]),
-      "userinfo_endpoint": .string("\(base)\(path)/me"),
-      // No flow has an authorization endpoint, so there is no response either.
-      "response_types_supported": texts([]),
+      // No flow has an authorization endpoint; a list is required all the same (RFC 8414 §2), and must not be empty (§3.2).
+      // Issuers without one publish this: Kubernetes and GitHub Actions among them.
+      "response_types_supported": texts(["id_token"]),
       "subject_types_supported": texts(["public"]),
       "id_token_signing_alg_values_supported": texts([algorithm.rawValue]),
       "access_token_signing_alg_values_supported": texts([algorithm.rawValue]),
       "claims_supported": texts([
         "iss", "sub", "preferred_username", "roles", "permissions", "scope", "aud", "iat", "nbf", "exp", "jti", "sid",
-        "auth_time", "amr",
+        "auth_time", "amr", "client_id",
       ]),
     ]).serialized()
   }

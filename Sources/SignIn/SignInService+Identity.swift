@@ -30,6 +30,8 @@ extension SignInService {
     var members: [JSONObject.Member] = []
     for name in SignInService.shownClaims {
       guard let value = token.claim(ClaimPath(name: name)) else { continue }
+      // A user's names the gateway, which says nothing of the user.
+      if name == "client_id", case .string(tokens.policy.issuer) = value { continue }
       members.append(JSONObject.Member(name: name, value: JSONValue(value)))
     }
     return answer(EndpointResponses.object(members), to: token.subject)

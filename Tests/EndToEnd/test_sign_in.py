@@ -51,7 +51,7 @@ def test_login_generates_a_token_with_exact_claims_that_others_verify(scene):
     assert before <= now <= time.time()
     assert len(claims.pop("jti")) == 22 and len(claims.pop("sid")) == 22
     assert claims == {
-        "iss": ISSUER, "sub": "u-1", "preferred_username": "alice", "roles": ["admin", "support"],
+        "iss": ISSUER, "sub": "u-1", "preferred_username": "alice", "client_id": ISSUER, "roles": ["admin", "support"],
         "permissions": ["orders.write"], "scope": "orders:read", "aud": "example", "iat": now, "nbf": now,
         "exp": now + 600, "auth_time": now, "amr": ["pwd"], "tenant": "acme"}
 
@@ -59,7 +59,7 @@ def test_login_generates_a_token_with_exact_claims_that_others_verify(scene):
 def test_a_user_without_roles_gets_an_empty_list(scene):
     signed_in = scene()
     claims = payload(signed_in.tokens("bob")["access_token"])
-    assert claims["roles"] == [] and claims["permissions"] == [] and claims["scope"] == ""
+    assert claims["roles"] == [] and claims["permissions"] == [] and "scope" not in claims
 
 
 def test_the_token_opens_protected_routes_by_header_and_by_cookie(scene, workers):
@@ -925,6 +925,11 @@ def test_metadata_is_published_and_can_be_cached(scene):
         assert answer.status == 200 and answer.field("cache-control") == "public, max-age=300"
         assert document["issuer"] == ISSUER and document["jwks_uri"] == f"{ISSUER}/.well-known/jwks.json"
         assert document["grant_types_supported"] == ["client_credentials"]
+        # RFC 8414, 2 and 3.2: response types are required, and no list is empty.
+        assert document["response_types_supported"] and all(document.values())
+        # OpenID Connect Core, 5.3: it would have to take POST.
+        assert "userinfo_endpoint" not in document
+        assert answer.field("access-control-allow-origin") == "*"
         assert signed_in.get(path, method="POST", body=b"").status == 405
     for path in ("/auth/jwks.json", "/.well-known/jwks.json"):
         answer = signed_in.get(path)

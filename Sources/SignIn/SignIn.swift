@@ -32,6 +32,8 @@ enum Limits {
   static let addressLookUpsMax = 512
   /// Requests that wait for one session to be renewed.
   static let renewalWaitersMax = 256
+  /// Sessions that a provider could not renew a moment ago, as they are remembered.
+  static let renewalPausesMax = 16_384
   /// Bytes of a body: two passwords in JSON, every byte of them escaped.
   static let bodyBytesMax = 8 << 10
   /// How long after it came a request may use up a refresh token: after that nobody waits for what comes of it.

@@ -1,6 +1,7 @@
 """Sessions of the code flow when much happens at once: renewal, rotation, several processes, crashes."""
 import concurrent.futures
 import contextlib
+import json
 import sqlite3
 import threading
 import time
@@ -160,18 +161,74 @@ def test_userinfo_is_asked_again_at_a_renewal_without_an_id_token(scene, provide
     assert made.app.requests[-1].field("x-forwarded-email") == "alice@example.com"
     assert len(provider.of("userinfo")) == 2
     # Where it cannot be asked, nobody knows what they may do; the session stays.
-    for status in (500, 401):
+    for status in (500, 403):
         provider.instead["userinfo"] = (status, {}, b"")
         age(made, renew_at=-7200)
         assert [browser.fetch("/root").status for _ in range(2)] == [503, 503]
+        why = made.gateway.wait_message("sessions could not be renewed")["why"]
+        assert why == f"the response of the userinfo endpoint has status {status}"
     provider.instead.clear()
-    assert browser.fetch("/root").status == 200
+    until_status(lambda: browser.fetch("/root"), 200)
     provider.userinfo = {"sub": "mallory", "groups": ["admin"]}
     age(made, renew_at=-7200)
     made.app.forget()
     assert browser.fetch("/admin").status == 401 and browser.fetch("/a").status == 401
     assert made.gateway.wait_message("a session has ended: it was not renewed")["why"] == "userinfo is for another sub"
     assert made.app.received == b"" and [each.fault for each in provider.asked if each.fault] == []
+
+
+def test_userinfo_that_refuses_a_new_access_token_ends_the_session(scene, provider):
+    made = scene(settings=", userinfo: true")
+    browser = made.browser()
+    browser.sign_in()
+    provider.instead["userinfo"] = (401, {}, b"")
+    age(made, renew_at=-3600)
+    assert browser.fetch("/a").status == 401
+    why = made.gateway.wait_message("a session has ended: it was not renewed")["why"]
+    assert why == "the response of the userinfo endpoint has status 401"
+    provider.instead.clear()
+    assert browser.fetch("/a").status == 401 and made.app.received == b""
+
+
+@pytest.mark.parametrize("status, error", [
+    (400, "interaction_required"), (400, "access_denied"), (403, "invalid_grant"), (400, None)])
+def test_a_renewal_that_is_refused_sends_the_user_to_sign_in(scene, provider, status, error):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    provider.instead["token"] = (
+        status, {"Content-Type": "application/json"}, json.dumps({"error": error} if error else {}).encode())
+    age(made, renew_at=-3600)
+    assert browser.fetch("/a").status == 401
+    why = made.gateway.wait_message("a session has ended: it was not renewed")["why"]
+    assert why == (f"the provider says {error}" if error else "the response of the token endpoint has status 400")
+    assert made.gateway.said("sign-in failed") == [] and made.app.received == b""
+    # A person is not locked out: they sign in again.
+    provider.instead.clear()
+    browser.sign_in()
+    assert browser.fetch("/a").status == 200
+
+
+@pytest.mark.parametrize("status, error, why", [
+    (401, "invalid_client", "the provider says invalid_client: it does not accept this client's credentials"),
+    (503, "temporarily_unavailable", "the response of the token endpoint has status 503")])
+def test_a_provider_that_cannot_renew_is_not_asked_by_every_request(scene, provider, status, error, why):
+    made = scene()
+    browser = made.browser()
+    browser.sign_in()
+    provider.instead["token"] = (
+        status, {"Content-Type": "application/json"}, json.dumps({"error": error}).encode())
+    age(made, renew_at=-3600)
+    before = len(provider.of("token"))
+    began = time.monotonic()
+    answers = [browser.fetch("/a") for _ in range(20)]
+    # Once in three seconds, however long they took.
+    assert len(provider.of("token")) - before <= 1 + (time.monotonic() - began) // 2
+    assert {answer.status for answer in answers} == {503} and answers[0].field("retry-after")
+    assert made.gateway.wait_message("sessions could not be renewed")["why"] == why
+    assert made.gateway.said("sign-in failed") == [] and made.app.received == b""
+    provider.instead.clear()
+    until_status(lambda: browser.fetch("/a"), 200)
 
 
 @pytest.mark.parametrize("verified", [False, None])

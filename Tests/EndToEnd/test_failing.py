@@ -70,7 +70,7 @@ def test_a_session_whose_tokens_cannot_be_unsealed_goes_on(code_flow, provider, 
     due(code_flow)
     failing.fail("EVP_CipherInit_ex")
     until_status(lambda: browser.fetch("/a"), 503)
-    assert code_flow.gateway.wait_message("sign-in failed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
+    assert code_flow.gateway.wait_message("sessions could not be renewed")["why"] == "OpenSSL: EVP_CipherInit_ex failed"
     failing.mend("EVP_CipherInit_ex")
     assert browser.fetch("/a").status == 200
     assert [each.form["grant_type"] for each in provider.of("token")] == ["authorization_code", "refresh_token"]
@@ -94,7 +94,7 @@ def test_a_renewal_that_cannot_be_sealed_is_said(code_flow, failing):
     # Tokens are opened without it, and not sealed.
     failing.fail("RAND_bytes")
     until_status(lambda: browser.fetch("/a"), 503)
-    assert code_flow.gateway.wait_message("sign-in failed")["why"] == "OpenSSL: RAND_bytes failed"
+    assert code_flow.gateway.wait_message("sessions could not be renewed")["why"] == "OpenSSL: RAND_bytes failed"
 
 
 def fault(gateway, answer):

@@ -182,11 +182,67 @@ struct CodeFlowServiceTests {
     provider.isDown = true
     #expect(await whose(session) == "unavailable")
     provider.isDown = false
+    provider.now += CodeFlow.renewalPauseSeconds
     provider.refuses = true
     #expect(await whose(session) == "inactive")
     provider.refuses = false
     #expect(await whose(session) == "inactive")
     #expect(provider.ended.count == 1)
+  }
+
+  @Test(
+    "What a provider refuses for the person's sake ends the session, whatever it calls that",
+    arguments: ["invalid_grant", "interaction_required", "login_required", "consent_required", "access_denied"])
+  func renewalRefused(error: String) async throws {
+    let session = try await signIn()
+    provider.now += 300
+    provider.refuses = true
+    provider.refusal = error
+    #expect(await whose(session) == "inactive")
+    #expect(await whose(session) == "inactive")
+    #expect(provider.asked.count == 2 && provider.ended.count == 1)
+    let said = provider.said.compactMap { event in if case .notRenewed(_, let why) = event { why } else { nil } }
+    #expect(said == ["the provider says \(error)"])
+  }
+
+  @Test(
+    "What is the client's fault or the provider's ends no session, and it is not asked with every request",
+    arguments: ["invalid_client", "unauthorized_client", "server_error", "temporarily_unavailable"])
+  func renewalPaused(error: String) async throws {
+    let session = try await signIn()
+    provider.now += 300
+    provider.refuses = true
+    provider.refusal = error
+    for _ in 0..<3 { #expect(await whose(session) == "unavailable") }
+    provider.now += CodeFlow.renewalPauseSeconds - 1
+    #expect(await whose(session) == "unavailable")
+    #expect(provider.asked.count == 2)
+    provider.now += 1
+    #expect(await whose(session) == "unavailable")
+    #expect(provider.asked.count == 3)
+    provider.refuses = false
+    provider.now += CodeFlow.renewalPauseSeconds
+    #expect(await whose(session) == "alice")
+    #expect(provider.ended.isEmpty)
+    for event in provider.said { if case .failed = event { Issue.record("a renewal is not a sign-in") } }
+    let counts = provider.said.compactMap { event in
+      if case .renewalFailed(_, let count) = event { count } else { nil }
+    }
+    #expect(counts == [1])
+  }
+
+  @Test("A pause is bounded, ends, and is no longer where the clock is set back")
+  func pauses() {
+    var pauses = RenewalPauses()
+    pauses.begin([1], now: 100)
+    #expect(pauses.holds([1], now: 102) && !pauses.holds([1], now: 103) && !pauses.holds([2], now: 100))
+    #expect(!pauses.holds([1], now: 50))
+    for number in 0..<(Limits.renewalPausesMax * 2) {
+      pauses.begin([UInt8(number & 255), UInt8(number >> 8 & 255), UInt8(number >> 16)], now: 100)
+    }
+    #expect(!pauses.holds([0, 255, 0], now: 100))
+    pauses.begin([7], now: 103)
+    #expect(pauses.holds([7], now: 103))
   }
 
   @Test("A loop looks again each second where another process may be renewing the session")

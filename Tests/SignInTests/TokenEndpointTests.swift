@@ -107,6 +107,22 @@ struct TokenEndpointTests {
     }
   }
 
+  @Test(
+    "Which responses to a refresh token end its session, and which say nothing of it",
+    arguments: [
+      (.refused(error: "invalid_grant"), true), (.refused(error: "interaction_required"), true),
+      (.refused(error: "login_required"), true), (.refused(error: "consent_required"), true),
+      (.refused(error: "access_denied"), true), (.refused(error: "invalid_request"), true),
+      (.refused(error: "unknown"), true), (.status(400, of: .token), true),
+      (.refused(error: "invalid_client"), false), (.refused(error: "unauthorized_client"), false),
+      (.refused(error: "unsupported_grant_type"), false), (.refused(error: "server_error"), false),
+      (.refused(error: "temporarily_unavailable"), false), (.refused(error: "slow_down"), false),
+      (.status(401, of: .token), false), (.status(403, of: .token), false), (.status(404, of: .token), false),
+      (.status(429, of: .token), false), (.status(500, of: .token), false), (.responseMalformed("x"), false),
+      (.fetch(.timedOut(.seconds(4))), false),
+    ] as [(CodeFlowFault, Bool)])
+  func endings(fault: CodeFlowFault, ends: Bool) { #expect(fault.endsSession == ends) }
+
   @Test("RFC 6749 §5.2: the provider's refusal, of which the code alone is kept")
   func refused() {
     guard
@@ -116,13 +132,18 @@ struct TokenEndpointTests {
       Issue.record("not as said")
       return
     }
+    guard case .failure(.refused("invalid_grant")) = Self.read(#"{"error":"invalid_grant"}"#, status: 403) else {
+      Issue.record("another status")
+      return
+    }
     guard case .failure(let fault) = Self.read(#"{"error":"no <such>"}"#, status: 401) else { return }
     #expect(fault.description == "the provider says unknown")
     for (status, body, type) in [
       (500, #"{"error":"invalid_grant"}"#, "application/json"), (302, "", "text/html"), (400, "<html>", "text/html"),
-      (400, "{}", "application/json"),
+      (400, "{}", "application/json"), (429, #"{"error":"slow_down"}"#, "application/json"),
+      (403, "<html>", "text/html"),
     ] {
-      guard case .failure(.status(status)) = Self.read(body, status: status, contentType: type) else {
+      guard case .failure(.status(status, of: .token)) = Self.read(body, status: status, contentType: type) else {
         Issue.record("\(status) \(body)")
         continue
       }

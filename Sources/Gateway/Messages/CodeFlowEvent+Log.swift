@@ -17,6 +17,8 @@ extension CodeFlowEvent {
       log.notice("a session has ended: it was not renewed", metadata: line(["session": "\(id)", "why": "\(why)"]))
     case .failed(let why, let count):
       log.warning("sign-in failed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
+    case .renewalFailed(let why, let count):
+      log.warning("sessions could not be renewed", metadata: line(["why": "\(why)", "failures": "\(count)"]))
     case .callbackRefused(let fault, let count, let address):
       log.log(
         level: fault.mayBeAnAttack ? .warning : .info, "what a browser brought back from the provider was refused",

@@ -25,6 +25,8 @@ enum CodeFlow {
   /// As long as the process that renews a session has it for itself, in seconds: longer than discovery, the token, keys and
   /// userinfo may take (each some seconds), and what is written as often as it is tried (`Limits.storeTries`).
   static let renewalTakenSeconds: Int64 = 60
+  /// For how long a provider that did not say whether a session goes on is not asked for it again, in seconds.
+  static let renewalPauseSeconds: Int64 = 3
   static let userinfoBytesMax = 64 * 1024
   /// Ways to the provider that a browser may be on at once: one more takes the place of another.
   static let flowsMax = 6

@@ -8,8 +8,10 @@ public enum CodeFlowEvent: Sendable {
   case endedByProvider(count: Int)
   /// The provider does not go on with a session, which has ended.
   case notRenewed(id: String, why: String)
-  /// Signing in, or going on, failed; so many times since it was last said.
+  /// Signing in failed; so many times since it was last said.
   case failed(why: String, count: Int)
+  /// Whether a session goes on could not be found out; so many times since it was last said.
+  case renewalFailed(why: String, count: Int)
   /// What a browser brought back from the provider was not taken; so many times since this reason was last said.
   case callbackRefused(CallbackFault, count: Int, lastFrom: String)
   /// What sessions are kept in failed, so many times since it was last said.

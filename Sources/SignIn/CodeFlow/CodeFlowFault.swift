@@ -10,8 +10,8 @@ enum CodeFlowFault: Error, Sendable {
   case client(ClientFault)
   case crypto(CryptoError)
   case discovery(KeyFault)
-  /// Another status than the endpoint's.
-  case status(Int)
+  /// Another status than the endpoint's of a response that is taken.
+  case status(Int, of: Endpoint)
   /// What is wrong with a response.
   case responseMalformed(String)
   /// The provider's word, an error code of RFC 6749.
@@ -41,12 +41,40 @@ enum CodeFlowFault: Error, Sendable {
     case .refused(let error):
       ![
         "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "server_error",
-        "temporarily_unavailable",
+        "temporarily_unavailable", "slow_down",
       ].contains(error)
     // 401 is about the client, 408 and 429 about the provider.
-    case .status(let status): (400..<500).contains(status) && ![401, 408, 429].contains(status)
+    case .status(let status, of: .token): (400..<500).contains(status) && ![401, 408, 429].contains(status)
     default: false
     }
+  }
+
+  /// Whether a token endpoint that answers a refresh token so has ended what it is of: its user has to sign in again,
+  /// whatever the provider calls the reason (RFC 6749 §5.2, OpenID Connect Core 1.0 §3.1.2.6). A 400 that names none finds
+  /// fault with the refresh token too: the rest of the request is as at sign-in. Any other status without a code may come
+  /// from what stands before the provider.
+  var endsSession: Bool {
+    switch self {
+    case .refused: isOfCode
+    case .status(let status, of: .token): status == 400
+    default: false
+    }
+  }
+
+  /// Whether userinfo that is asked with an access token of just now says so that its session is over: the provider
+  /// refuses that token (RFC 6750 §3.1), or speaks of somebody else.
+  var endsSessionByUserinfo: Bool {
+    switch self {
+    case .userinfoOfAnother, .status(401, of: .userinfo): true
+    default: false
+    }
+  }
+
+  /// Of the provider's.
+  enum Endpoint: String, Sendable {
+    case discovery = "discovery document"
+    case token = "token endpoint"
+    case userinfo = "userinfo endpoint"
   }
 
   enum Kind: String, Sendable {
@@ -64,7 +92,7 @@ extension CodeFlowFault: CustomStringConvertible {
     case .client(let fault): fault.description
     case .crypto(let error): error.description
     case .discovery(let fault): fault.description
-    case .status(let status): "the response has status \(status)"
+    case .status(let status, let endpoint): "the response of the \(endpoint.rawValue) has status \(status)"
     case .responseMalformed(let what): "the response is not as it should be: \(what)"
     case .refused(let error): "the provider says \(error)\(CodeFlowFault.hint(error))"
     case .token(let kind, let error): "the \(kind.rawValue) is refused: \(error)"

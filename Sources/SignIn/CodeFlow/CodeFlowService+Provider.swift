@@ -64,7 +64,7 @@ extension CodeFlowService {
         completion(
           result { () throws(CodeFlowFault) in
             let response = try CodeFlowFault.ofFetches(fetched)
-            guard response.status == 200 else { throw .status(response.status) }
+            guard response.status == 200 else { throw .status(response.status, of: .userinfo) }
             guard response.contentType.map(TokenResponse.isJSON) ?? false,
               let members = try? JSON.parse(response.body.span).object
             else { throw .responseMalformed("userinfo is not a strict JSON object") }

@@ -44,7 +44,9 @@ extension CodeFlowService {
         case .success(let record?):
           // Who comes while it is being renewed hears what comes of it.
           if joins(session, completion) { return }
-          if now < record.renewAt { completion(judged(record, now: now)) } else { renew(record, session, completion) }
+          if now < record.renewAt { return completion(judged(record, now: now)) }
+          let isPaused = renewalPauses.withLock { $0.holds(session.hash, now: now) }
+          if isPaused { completion(.unavailable) } else { renew(record, session, completion) }
         }
       }
     }
@@ -118,7 +120,7 @@ extension CodeFlowService {
     do throws(CryptoError) {
       opened = try session.open(record.sealedTokens)
     } catch {
-      failed(.crypto(error))
+      failed(.crypto(error), ofRenewal: true)
       return ended(.unavailable)
     }
     // They are sealed with what its cookie holds: others' stand in their place, for good.
@@ -167,10 +169,9 @@ extension CodeFlowService {
             switch result {
             case .success(let tokens): renew(renewal, tokens, endpoints)
             // RFC 6749 §5.2: it is over, or another process has used it after all.
-            case .failure(.refused(error: "invalid_grant")):
+            case .failure(let fault) where fault.endsSession:
               lookAgain(renewal.session, since: renewal.record, renewal.ended) { [self] in
-                stop(
-                  renewal.record, renewal.session, why: "the provider does not renew it", renewal.ended)
+                stop(renewal.record, renewal.session, why: fault.description, renewal.ended)
               }
             case .failure(let fault): giveBack(renewal, fault)
             }
@@ -195,9 +196,7 @@ extension CodeFlowService {
       // It may be good: nobody could say.
       case .failure(let fault) where fault.mayBeCuredByKeys || fault.reason == .internalError:
         postpone(renewal, tokens, fault)
-      case .failure(let fault):
-        failed(fault)
-        stop(record, renewal.session, why: fault.description, renewal.ended)
+      case .failure(let fault): stop(record, renewal.session, why: fault.description, renewal.ended)
       case .success(let idToken): renew(renewal, tokens, idToken, endpoints)
       }
     }
@@ -209,8 +208,8 @@ extension CodeFlowService {
     let record = renewal.record
     userinfo(of: idToken, accessToken: tokens.accessToken, endpoints) { [self] result in
       switch result {
-      case .failure(.userinfoOfAnother):
-        stop(record, renewal.session, why: CodeFlowFault.userinfoOfAnother.description, renewal.ended)
+      case .failure(let fault) where fault.endsSessionByUserinfo:
+        stop(record, renewal.session, why: fault.description, renewal.ended)
       // What was known until now may be what has been taken away.
       case .failure(let fault): postpone(renewal, tokens, fault)
       case .success(let userinfo):
@@ -222,10 +221,11 @@ extension CodeFlowService {
     }
   }
 
-  /// Who somebody is now is not known, and the next request asks anew: with the refresh token that came, as the one before
+  /// Who somebody is now is not known, and a later request asks anew: with the refresh token that came, as the one before
   /// may be over.
   private func postpone(_ renewal: Renewal, _ tokens: TokenResponse, _ fault: CodeFlowFault) {
-    failed(fault)
+    failed(fault, ofRenewal: true)
+    pause(renewal.session)
     var sealed = renewal.tokens
     if let refreshToken = tokens.refreshToken { sealed.refreshToken = refreshToken }
     guard let sealedTokens = seal(sealed, renewal) else { return }
@@ -251,7 +251,7 @@ extension CodeFlowService {
     do throws(CryptoError) {
       return try renewal.session.seal(tokens)
     } catch {
-      failed(.crypto(error))
+      failed(.crypto(error), ofRenewal: true)
       renewal.ended(.unavailable)
       return nil
     }
@@ -295,14 +295,17 @@ extension CodeFlowService {
     }
   }
 
-  /// The provider did not say whether the session goes on: it is asked again with the next request.
+  /// The provider did not say whether the session goes on: it is asked again with a request some seconds later.
   private func giveBack(_ renewal: Renewal, _ fault: CodeFlowFault) {
-    failed(fault)
+    failed(fault, ofRenewal: true)
+    pause(renewal.session)
     store.renew(renewal.found, hash: renewal.session.hash, found: renewal.record.renewAt) { [self] result in
       if case .failure(let fault) = result { storeFailed(fault) }
       renewal.ended(.unavailable)
     }
   }
+
+  private func pause(_ session: SessionID) { renewalPauses.withLock { $0.begin(session.hash, now: now) } }
 
   private func stop(
     _ record: SessionRecord, _ session: SessionID, why: String,

@@ -32,12 +32,12 @@ public final class CodeFlowService: Responder, Sendable {
   let endSessions: EndSessions
   /// Sessions that are being renewed, and who waits for each.
   let renewals = Mutex<[[UInt8]: [@Sendable (IntrospectionResult) -> Void]]>([:])
+  /// Of this configuration: with another secret a provider may renew at once what it refused a moment ago.
+  let renewalPauses = Mutex(RenewalPauses())
   private let revocations = Mutex(Revocations())
   private let clock: @Sendable () -> UnixSeconds
   private let report: @Sendable (CodeFlowEvent) -> Void
-  private let failures: Mutex<FaultReport>
-  /// Those that are the gateway's own: the provider's, of which somebody may make many, do not hide them.
-  private let ownFailures: Mutex<FaultReport>
+  private let failures = Mutex<[FailureKind: FaultReport]>([:])
   /// By reason, of which there are a few: one that anybody can provoke hides no other.
   private let refusedCallbacks = Mutex<[CallbackFault: FaultReport]>([:])
   /// How often operators hear of each of these at most.
@@ -88,8 +88,6 @@ public final class CodeFlowService: Responder, Sendable {
     report: @escaping @Sendable (CodeFlowEvent) -> Void
   ) {
     self.sealing = sealing
-    failures = Mutex(FaultReport(pause: saidEvery))
-    ownFailures = Mutex(FaultReport(pause: saidEvery))
     self.saidEvery = saidEvery
     provider = policy.provider
     self.configuration = configuration
@@ -177,11 +175,23 @@ public final class CodeFlowService: Responder, Sendable {
   }
 
   /// A flood of them is one line every few seconds.
-  func failed(_ fault: CodeFlowFault) {
-    let said =
-      fault.reason == .internalError
-      ? ownFailures.withLock { $0.happened(at: .current) } : failures.withLock { $0.happened(at: .current) }
-    if let count = said { report(.failed(why: fault.description, count: count)) }
+  ///
+  /// - Parameter isOfRenewal: Whether somebody is signed in, and it is about whether they stay so.
+  func failed(_ fault: CodeFlowFault, ofRenewal isOfRenewal: Bool = false) {
+    let kind = FailureKind(isOwn: fault.reason == .internalError, isOfRenewal: isOfRenewal)
+    let said = failures.withLock { reports in
+      reports[kind, default: FaultReport(pause: saidEvery)].happened(at: .current)
+    }
+    guard let count = said else { return }
+    report(
+      isOfRenewal
+        ? .renewalFailed(why: fault.description, count: count) : .failed(why: fault.description, count: count))
+  }
+
+  private struct FailureKind: Hashable {
+    /// The gateway's own: the provider's, of which somebody may make many, do not hide them.
+    let isOwn: Bool
+    let isOfRenewal: Bool
   }
 
   /// As of `failed`.

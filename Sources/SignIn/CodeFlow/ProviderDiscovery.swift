@@ -81,7 +81,7 @@ final class ProviderDiscovery {
     switch result {
     case .failure(let error): throw .fetch(error)
     case .success(let response):
-      guard response.status == 200 else { throw .status(response.status) }
+      guard response.status == 200 else { throw .status(response.status, of: .discovery) }
       return try ProviderEndpoints(response.body.span, issuer: issuer)
     }
   }

@@ -10,17 +10,22 @@ struct TokenResponse: Sendable, Equatable {
   let refreshToken: String?
   let idToken: String?
 
-  /// - Throws: Also where the provider refuses, which it says with the status 400 or 401.
+  /// - Throws: Also where the provider refuses, which it says with the status 400 or 401, or, where it goes its own way,
+  ///   with another one that is about the request.
   init(_ response: FetchResponse) throws(CodeFlowFault) {
-    guard [200, 400, 401].contains(response.status) else { throw .status(response.status) }
+    guard response.status == 200 || TokenResponse.isRefusal(response.status) else {
+      throw .status(response.status, of: .token)
+    }
     guard response.contentType.map(TokenResponse.isJSON) ?? false else {
-      throw response.status == 200 ? .responseMalformed("it is not application/json") : .status(response.status)
+      throw response.status == 200
+        ? .responseMalformed("it is not application/json") : .status(response.status, of: .token)
     }
     guard let members = try? JSON.parse(response.body.span).object else {
-      throw response.status == 200 ? .responseMalformed("it is not a strict JSON object") : .status(response.status)
+      throw response.status == 200
+        ? .responseMalformed("it is not a strict JSON object") : .status(response.status, of: .token)
     }
     guard response.status == 200 else {
-      guard let error = members["error"]?.string else { throw .status(response.status) }
+      guard let error = members["error"]?.string else { throw .status(response.status, of: .token) }
       throw .refused(error: ErrorCode.checked(error))
     }
     guard let accessToken = try TokenResponse.text("access_token", members),
@@ -33,6 +38,9 @@ struct TokenResponse: Sendable, Equatable {
     refreshToken = try TokenResponse.text("refresh_token", members)
     idToken = try TokenResponse.text("id_token", members)
   }
+
+  /// 408 and 429 are about the provider, whatever else it says.
+  private static func isRefusal(_ status: Int) -> Bool { (400..<500).contains(status) && ![408, 429].contains(status) }
 
   /// nil where it is absent, or null; neither is it ever empty.
   private static func text(_ name: String, _ members: JSONObject) throws(CodeFlowFault) -> String? {

@@ -65,12 +65,18 @@ extension LocalRequest {
     origin != .foreign && (text("sec-fetch-mode") == "navigate" || text("sec-fetch-site") == "same-origin")
   }
 
-  /// The names of the cookies, in the order in which they were sent.
-  var cookieNames: [String] {
+  /// The cookies whose names begin so, in the order in which they were sent.
+  func cookies(withPrefix prefix: String) -> [(name: String, value: String)] {
     guard let line = text("cookie") else { return [] }
-    return line.split(separator: ";").compactMap { pair in
-      let name = pair.prefix { $0 != "=" }.drop { $0 == " " || $0 == "\t" }
-      return name.count < pair.count ? String(name) : nil
+    let space: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+    return line.utf8.split(separator: UInt8(ascii: ";")).compactMap { pair in
+      let trimmed = pair.drop(while: space)
+      guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+      let name = String(trimmed[..<equals]) ?? ""
+      guard name.hasPrefix(prefix) else { return nil }
+      let value = trimmed[trimmed.index(after: equals)...]
+      let end = value.lastIndex { !space($0) }.map { value.index(after: $0) } ?? value.startIndex
+      return String(value[..<end]).map { (name, $0) }
     }
   }
 

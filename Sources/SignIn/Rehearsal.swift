@@ -50,7 +50,7 @@ public enum Rehearsal {
     guard let client = try? OAuthClient(id: configuration.clientID, .none),
       let random = try? RandomBytes.make(SealingSecret.bytesCount), let sealing = SealingSecret(random),
       let flow = try? FlowState.begin(returnTo: "/", now: WallClock.seconds),
-      let place = try? FlowState.cookieSuffix(ofState: flow.state),
+      let place = FlowState.cookieSuffix(ofState: flow.state),
       let sealed = try? flow.sealed(with: sealing, provider: policy.provider)
     else { return nil }
     let endpoints = Result { () throws(CodeFlowFault) in

@@ -247,6 +247,34 @@ def test_C_5_ways_that_nobody_goes_to_their_end_are_cleared(straight):
     signs_in(straight, browser, browser.begin())
 
 
+def test_tabs_that_open_at_once_all_come_back(straight):
+    """Each begins before the browser has heard of another's cookie."""
+    browser = straight.browser()
+    backs = []
+    for _ in range(10):
+        tab = straight.browser()
+        backs.append(tab.begin())
+        browser.cookies |= tab.cookies
+    for back in backs:
+        assert browser.navigate(back).status == 303
+    assert list(browser.cookies) == [SESSION]
+
+
+def test_the_ways_of_a_browser_take_little_room(straight):
+    """However many were begun at once, and however long the addresses that they lead to: the next one bounds them."""
+    browser = straight.browser()
+    for number in range(8):
+        tab = straight.browser()
+        tab.go(f"/oauth/login?return_to=/{number}{'a' * 1000}")
+        browser.cookies |= tab.cookies
+    first = list(browser.cookies)[0]
+    back = browser.begin()
+    ways = {name: value for name, value in browser.cookies.items() if name.startswith(FLOW)}
+    assert first not in ways and 2 <= len(ways) <= 3
+    assert sum(len(name) + len(value) + 3 for name, value in ways.items()) <= 4 * 1024
+    signs_in(straight, browser, back)
+
+
 # C-7: whose word it is.
 
 @pytest.mark.parametrize("issuer", [None, "http://evil.test", "", "x"])

@@ -1,4 +1,5 @@
 import Crypto
+import HTTP
 import Testing
 import Tokens
 
@@ -18,7 +19,7 @@ struct CodeFlowValueTests {
     for _ in 0..<50 {
       let flow = try FlowState.begin(returnTo: "/", now: 0)
       #expect(flow.verifier.utf8.count == 43)
-      #expect(flow.state.utf8.count == 22)
+      #expect(flow.state.utf8.count == 24)
       #expect(flow.nonce.utf8.count == 22)
       seen.formUnion([flow.verifier, flow.state, flow.nonce])
     }
@@ -105,20 +106,79 @@ struct CodeFlowValueTests {
   @Test("A state finds its cookie; what is no state finds none")
   func cookieSuffix() throws {
     let first = try FlowState.begin(returnTo: "/", now: 0)
-    let suffix = try #require(try FlowState.cookieSuffix(ofState: first.state))
-    #expect(try FlowState.cookieSuffix(ofState: first.state) == suffix)
+    let suffix = try #require(FlowState.cookieSuffix(ofState: first.state))
+    #expect(FlowState.cookieSuffix(ofState: first.state) == suffix)
     // Each has a place of its own, as long as there is one.
     var taken = [suffix]
     while taken.count < CodeFlow.flowsMax {
       let next = try FlowState.begin(returnTo: "/", now: 0, besides: taken)
-      taken.append(try #require(try FlowState.cookieSuffix(ofState: next.state)))
+      taken.append(try #require(FlowState.cookieSuffix(ofState: next.state)))
     }
     #expect(Set(taken).count == CodeFlow.flowsMax)
-    let more = try FlowState.begin(returnTo: "/", now: 0, besides: taken)
-    #expect(taken.contains(try #require(try FlowState.cookieSuffix(ofState: more.state))))
+    let all = (0..<CodeFlow.flowNames).map { "\($0)" }
+    let more = try FlowState.begin(returnTo: "/", now: 0, besides: all)
+    #expect(all.contains(try #require(FlowState.cookieSuffix(ofState: more.state))))
     for text in ["", "a", "af0ifjsldkj", first.state + "A", "=" + first.state.dropFirst()] {
-      #expect(try FlowState.cookieSuffix(ofState: text) == nil)
+      #expect(FlowState.cookieSuffix(ofState: text) == nil)
     }
+  }
+
+  @Test("C-5: beside the place of its cookie, a state has 128 bits of its own")
+  func bits() throws {
+    var seen: Set<[UInt8]> = []
+    let all = (1..<CodeFlow.flowNames).map { "\($0)" }
+    for _ in 0..<50 {
+      let state = try FlowState.begin(returnTo: "/", now: 0, besides: all).state
+      let bytes = try #require(Base64URL.decode(state))
+      #expect(bytes.count == 18 && bytes[16...] == [0, 0])
+      seen.insert(Array(bytes[..<16]))
+    }
+    #expect(seen.count == 50)
+    #expect(FlowState.cookieSuffix(ofState: Base64URL.text([UInt8](repeating: 255, count: 18))) == nil)
+  }
+
+  @Test("Tabs that open at once do not know of each other, and seldom take each other's place")
+  func tabsAtOnce() throws {
+    var places: Set<String> = []
+    for _ in 0..<200 {
+      places.insert(try #require(FlowState.cookieSuffix(ofState: FlowState.begin(returnTo: "/", now: 0).state)))
+    }
+    #expect(places.count > 120)
+    // However many windows a page of another site opens, they have few places, and each its own while there is one.
+    var others: [String] = []
+    for _ in 0..<CodeFlow.flowNamesOfOtherSites * 2 {
+      let way = try FlowState.begin(returnTo: "/", now: 0, besides: others, ofOtherSite: true)
+      others.append(try #require(FlowState.cookieSuffix(ofState: way.state)))
+    }
+    #expect(Set(others.prefix(CodeFlow.flowNamesOfOtherSites)).count == CodeFlow.flowNamesOfOtherSites)
+    #expect(Set(others).count == CodeFlow.flowNamesOfOtherSites)
+  }
+
+  @Test("Of more ways than a browser may be on, the oldest are forgotten, and before them what nobody can open")
+  func surplus() {
+    func surplus(_ cookies: [(String, String)], besides bytes: Int = 100) -> [String] {
+      FlowCookies.surplus(of: cookies.map { (name: $0.0, value: $0.1) }, besides: bytes) { UnixSeconds($0.prefix(4)) }
+    }
+    let full = (1..<CodeFlow.flowsMax).map { ("f\($0)", "\(1000 + $0)") }
+    #expect(surplus([]) == [] && surplus(full) == [])
+    #expect(surplus(full + [("g", "2000")]) == ["f1"])
+    #expect(surplus([("g", "2000"), ("x", "none")] + full) == ["f1", "x"])
+    // Of one second the one that was sent first.
+    let same = (0..<CodeFlow.flowsMax).map { ("s\($0)", "1000") }
+    #expect(surplus(same) == ["s0"])
+    // Few large ones fill it too, and the new one has its place in any case.
+    let large = (1...4).map { ("l\($0)", "\(1000 + $0)" + String(repeating: "a", count: 1600)) }
+    #expect(surplus(large) == ["l2", "l1"])
+    #expect(surplus(large, besides: 8000) == ["l4", "l3", "l2", "l1"])
+    #expect(surplus((0..<500).map { ("n\($0)", "x") }).count == 32)
+  }
+
+  @Test("Cookies of a prefix are found as they stand in the line")
+  func cookiesWithPrefix() {
+    var request = LocalRequest()
+    request.fields = [("cookie", Array(" f_1=a=b ;x=f_2=c;f_3; f_4=;\tf_5=d\t;F_6=e; f_1=again".utf8))]
+    let found = request.cookies(withPrefix: "f_").map { "\($0.name)>\($0.value)" }
+    #expect(found == ["f_1>a=b", "f_4>", "f_5>d", "f_1>again"])
   }
 
   // MARK: The response

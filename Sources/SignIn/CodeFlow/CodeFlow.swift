@@ -28,8 +28,16 @@ enum CodeFlow {
   /// For how long a provider that did not say whether a session goes on is not asked for it again, in seconds.
   static let renewalPauseSeconds: Int64 = 3
   static let userinfoBytesMax = 64 * 1024
-  /// Ways to the provider that a browser may be on at once: one more takes the place of another.
-  static let flowsMax = 6
+  /// Ways to the provider that a browser may be on at once: one more has it forget the oldest.
+  static let flowsMax = 12
+  /// Of all their cookies in a Cookie line: what a browser sends besides has room in a head of `limits.head`, also where it
+  /// begins several ways before it has heard of the first.
+  static let flowCookieBytesMax = 4 * 1024
+  /// Names for their cookies: tabs that open at once choose from them without knowing of each other.
+  static let flowNames = 1024
+  /// As many of these are for ways that a page of another site has a browser begin: however many windows it opens at once,
+  /// they take each other's place.
+  static let flowNamesOfOtherSites = 6
   /// Of the URL at which a provider ends its session: servers that take longer request lines are not to be counted on, and
   /// an ID token with hundreds of groups would be one.
   static let logoutURLBytesMax = 4000

@@ -34,19 +34,27 @@ extension CodeFlowService {
   ) throws(CodeFlowFault) -> LocalResponse {
     do throws(CryptoError) {
       let prefix = configuration.cookies.flowPrefix
-      let taken = request.cookieNames.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-      let flow = try FlowState.begin(returnTo: returnTo, now: now, stepUp: stepUp, besides: taken)
-      guard let name = try flowCookie(ofState: flow.state) else { throw .failed("SHA-256") }
-      let cookie = configuration.cookies.set(
-        name, try flow.sealed(with: sealing, provider: provider), seconds: CodeFlow.secondsMax)
-      return EndpointResponses.goOn(at: try authorization.url(endpoint: endpoint, flow: flow), cookies: [cookie])
+      let others = request.cookies(withPrefix: prefix)
+      let taken = others.map { String($0.name.dropFirst(prefix.count)) }
+      let flow = try FlowState.begin(
+        returnTo: returnTo, now: now, stepUp: stepUp, besides: taken, ofOtherSite: request.isOfOtherOrigin)
+      // One that was begun here always has a place.
+      guard let name = flowCookie(ofState: flow.state) else { throw .failed("RAND_bytes") }
+      let value = try flow.sealed(with: sealing, provider: provider)
+      let surplus = FlowCookies.surplus(of: others, besides: FlowCookies.size(name, value)) { value in
+        try? FlowState.open(value, with: sealing, provider: provider, now: now).beganAt
+      }
+      let cookies = surplus.filter { $0 != name }.map { configuration.cookies.set($0, "", seconds: 0) }
+      return EndpointResponses.goOn(
+        at: try authorization.url(endpoint: endpoint, flow: flow),
+        cookies: cookies + [configuration.cookies.set(name, value, seconds: CodeFlow.secondsMax)])
     } catch {
       throw .crypto(error)
     }
   }
 
-  private func flowCookie(ofState state: String) throws(CryptoError) -> String? {
-    try FlowState.cookieSuffix(ofState: state).map { configuration.cookies.flowPrefix + $0 }
+  private func flowCookie(ofState state: String) -> String? {
+    FlowState.cookieSuffix(ofState: state).map { configuration.cookies.flowPrefix + $0 }
   }
 
   // MARK: callback
@@ -102,13 +110,9 @@ extension CodeFlowService {
   private func flow(
     of response: AuthorizationResponse, _ request: LocalRequest
   ) throws(CallbackFault) -> (cookie: String, opened: FlowState) {
-    let name: String?
-    do throws(CryptoError) {
-      name = try flowCookie(ofState: response.state)
-    } catch {
-      throw .crypto(error)
+    guard let cookie = flowCookie(ofState: response.state), let sealed = request.cookie(cookie) else {
+      throw .cookieMissing
     }
-    guard let cookie = name, let sealed = request.cookie(cookie) else { throw .cookieMissing }
     let opened = try FlowState.open(sealed, with: sealing, provider: provider, now: now)
     guard opened.state.isSameInConstantTime(as: response.state) else { throw .stateMismatch }
     return (cookie, opened)

@@ -5,6 +5,7 @@ import Tokens
 /// What has to come back from the provider in the browser that was sent there (SECURITY C-5). It is sealed in a cookie of
 /// that browser, and nowhere else.
 struct FlowState: Sendable, Equatable {
+  /// 128 random bits, and the place of its cookie.
   let state: String
   let nonce: String
   /// PKCE's.
@@ -21,15 +22,18 @@ struct FlowState: Sendable, Equatable {
   /// - Parameters:
   ///   - stepUp: How the provider has to authenticate them; nil: as it likes.
   ///   - taken: The places of cookies that the browser has already: another one is taken, while there is one.
+  ///   - isOfOtherSite: Whether a page of another site has it begin: there are few places for those.
   static func begin(
-    returnTo: String, now: UnixSeconds, stepUp: StepUp? = nil, besides taken: [String] = []
+    returnTo: String, now: UnixSeconds, stepUp: StepUp? = nil, besides taken: [String] = [],
+    ofOtherSite isOfOtherSite: Bool = false
   ) throws(CryptoError) -> FlowState {
-    var state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
-    var triesLeft = taken.count < CodeFlow.flowsMax ? 100 : 0
-    while triesLeft > 0, let place = try cookieSuffix(ofState: state), taken.contains(place) {
-      state = Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes))
-      triesLeft -= 1
-    }
+    let places = 0..<(isOfOtherSite ? CodeFlow.flowNamesOfOtherSites : CodeFlow.flowNames)
+    let taken = Set(taken)
+    let free = places.filter { !taken.contains("\($0)") }
+    let random = try RandomBytes.make(CodeFlow.stateBytes + 2)
+    let drawn = Int(random[CodeFlow.stateBytes]) << 8 | Int(random[CodeFlow.stateBytes + 1])
+    let place = free.isEmpty ? places[drawn % places.count] : free[drawn % free.count]
+    let state = Base64URL.text(random[..<CodeFlow.stateBytes] + [UInt8(place >> 8), UInt8(place & 255)])
     return FlowState(
       state: state,
       nonce: Base64URL.text(try RandomBytes.make(CodeFlow.stateBytes)),
@@ -38,14 +42,14 @@ struct FlowState: Sendable, Equatable {
 
   var proofKey: ProofKey { ProofKey(verifier: verifier) }
 
-  /// Where the state's cookie is found again: a browser may be on several ways at once, and has a few places for them.
-  /// However many another site has it begin, what it sends with each request is bounded.
+  /// Where the state's cookie is found again: a browser may be on several ways at once. However many another site has it
+  /// begin, what it sends with each request is bounded (`FlowCookies`).
   ///
   /// - Parameter state: As the provider sends it back; nil where it is none that was ever made here.
-  static func cookieSuffix(ofState state: String) throws(CryptoError) -> String? {
-    guard let bytes = Base64URL.decode(state), bytes.count == CodeFlow.stateBytes else { return nil }
-    let digest = try HashFunction.sha256.digest(of: bytes.span)
-    return "\(Int(digest[0]) % CodeFlow.flowsMax)"
+  static func cookieSuffix(ofState state: String) -> String? {
+    guard let bytes = Base64URL.decode(state), bytes.count == CodeFlow.stateBytes + 2 else { return nil }
+    let place = Int(bytes[CodeFlow.stateBytes]) << 8 | Int(bytes[CodeFlow.stateBytes + 1])
+    return place < CodeFlow.flowNames ? "\(place)" : nil
   }
 
   /// The cookie's value.

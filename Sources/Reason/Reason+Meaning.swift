@@ -301,7 +301,7 @@ extension Reason {
       which.
       """
     case .providerUnavailable:
-      "The provider could not be asked, or did not answer as it should; the program message says why."
+      "The provider could not be asked, did not answer as it should, or says that it has failed; the program message says why."
     case .logoutTokenRefused:
       "What came to end sessions is not a logout token of the provider for this client, or was used before."
     case .upstreamUnreachable:

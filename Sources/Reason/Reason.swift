@@ -243,7 +243,7 @@ public enum Reason: String, CaseIterable, Sendable {
   case authenticationInsufficient = "authentication_insufficient"
   /// The ID token is not one of the provider for this sign-in (OpenID Connect Core 1.0 §3.1.3.7).
   case idTokenRefused = "id_token_refused"
-  /// The provider could not be asked, or did not answer as it should.
+  /// The provider could not be asked, did not answer as it should, or says that it has failed.
   case providerUnavailable = "provider_unavailable"
   /// A logout token is not one of the provider for this gateway (OpenID Connect Back-Channel Logout 1.0 §2.6).
   case logoutTokenRefused = "logout_token_refused"

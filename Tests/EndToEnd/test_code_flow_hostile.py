@@ -500,7 +500,7 @@ def test_an_error_of_the_token_endpoint(straight, shared_provider, error, status
     assert b"canary" not in answer.body and b"script" not in answer.body
 
 
-@pytest.mark.parametrize("error", ["access_denied", "server_error", "<script>alert(1)</script>", "a\r\nb", "\u202e", "x" * 200])
+@pytest.mark.parametrize("error", ["access_denied", "login_required", "<script>alert(1)</script>", "a\r\nb", "\u202e", "x" * 200])
 def test_an_error_that_the_browser_brings_back_is_not_shown(straight, shared_provider, error):
     shared_provider.callback = {
         "code": None, "error": error, "error_description": "<script>canary-description</script>",
@@ -511,6 +511,23 @@ def test_an_error_that_the_browser_brings_back_is_not_shown(straight, shared_pro
     for text in (b"canary", b"<script", b"evil.test", b"alert(1)"):
         assert text not in answer.body
     assert "canary" not in straight.gateway.program_text
+
+
+@pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
+def test_a_fault_of_the_provider_is_not_a_refusal(straight, shared_provider, error):
+    shared_provider.callback = {"code": None, "error": error}
+    browser = straight.browser()
+    answer = browser.go(browser.begin())
+    refused(straight, browser, answer, 503, "provider_unavailable")
+    assert answer.field("retry-after") and straight.gateway.access_of(answer.request_id)["blame"] == "issuer"
+
+
+@pytest.mark.parametrize("more", ["&", "&&session_state=x", "&scope=a&scope=b", "&x=%zz&%ff=", "&hd"])
+def test_a_provider_may_add_to_what_the_browser_brings_back(straight, shared_provider, more):
+    browser = straight.browser()
+    signs_in(straight, browser, browser.begin() + more)
+    browser = straight.browser()
+    signs_in(straight, browser, browser.begin().replace("&state=", "&&state="))
 
 
 # C-8, C-9: the session.

@@ -61,7 +61,9 @@ extension CodeFlowService {
 
   /// A browser comes back from the provider.
   func comeBack(_ request: LocalRequest, _ completion: @escaping Completion) {
-    guard let query = FormFields(query: request.query) else { return refuse(.malformed, request, completion) }
+    guard let query = FormFields(query: request.query, only: CodeFlowService.callbackParameters) else {
+      return refuse(.malformed, request, completion)
+    }
     access.endpoints { [self] result in
       onQueue { [self] in
         switch result {
@@ -96,9 +98,11 @@ extension CodeFlowService {
     }
   }
 
+  private static let callbackParameters = ["code", "state", "iss", "error"]
+
   private func parameters(of query: FormFields) throws(CallbackFault) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
-    for name in ["code", "state", "iss", "error"] {
+    for name in CodeFlowService.callbackParameters {
       guard let bytes = query[name] else { continue }
       guard let text = String(validating: bytes, as: UTF8.self) else { throw .malformed }
       parameters.append((name, text))

@@ -219,6 +219,8 @@ extension CodeFlowFault {
   /// What the browser is told.
   var reason: Reason {
     switch self {
+    // RFC 6749 §4.1.2.1: a browser cannot be answered 500 or 503 by way of a redirect.
+    case .refused("server_error"), .refused("temporarily_unavailable"): .providerUnavailable
     case .refused: .providerRefused
     case .authenticationInsufficient: .authenticationInsufficient
     case .revoked, .endedMeanwhile: .tokenRevoked

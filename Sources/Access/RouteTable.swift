@@ -143,7 +143,7 @@ public final class RouteTable: Sendable {
     return false
   }
 
-  /// Names are at most 255 bytes (RFC 1035 §2.3.4).
+  /// Names are at most 255 bytes (RFC 1035 §2.3.4); longer ones are refused before a route is looked for.
   private static let hostBytesMax = 255
 }
 

@@ -1,15 +1,20 @@
 import Reason
 
-/// `host [ ":" port ]` (RFC 9110 §7.2), without userinfo. A name has no empty label: `a..` is `a.` to some servers.
+/// `host [ ":" port ]` (RFC 9110 §7.2), without userinfo. A name has no empty label: `a..` is `a.` to some servers. It has
+/// at most 255 bytes (RFC 1035 §2.3.4): no route compares longer ones.
 struct Authority {
   /// Without one trailing dot.
   let host: ByteRange
   let port: UInt16?
 
+  private static let hostBytesMax = 255
+  /// With a trailing dot and the longest port.
+  private static let bytesMax = hostBytesMax + 1 + 6
+
   init(_ bytes: Span<UInt8>, _ range: ByteRange) throws(HeadError) {
     let start = range.lowerBound
     let end = range.upperBound
-    guard end > start, end - start <= 262 else { throw HeadError(.hostInvalid, at: start) }
+    guard end > start, end - start <= Authority.bytesMax else { throw HeadError(.hostInvalid, at: start) }
     var index = start
     if bytes[start] == 0x5B {
       index += 1
@@ -30,6 +35,7 @@ struct Authority {
     var hostEnd = index
     if bytes[hostEnd - 1] == 0x2E { hostEnd -= 1 }
     host = ByteRange(start, hostEnd)
+    guard host.count <= Authority.hostBytesMax else { throw HeadError(.hostInvalid, at: start) }
     guard index < end else {
       port = nil
       return

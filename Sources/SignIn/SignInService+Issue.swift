@@ -141,10 +141,16 @@ extension SignInService {
   }
 
   private func goOn(
-    _ record: SignInRecord, _ refreshToken: String?, address: String,
+    _ record: SignInRecord, _ refreshToken: String?, address: String, waits: Int = 3,
     _ completion: @escaping @Sendable (Result<Issued, Fault>) -> Void
   ) {
-    guard let user = state.users.user(id: record.subject), isStillGood(record) else {
+    guard let user = users(goodFor: record)?.user(id: record.subject) else {
+      // What is half-written may lack anybody, and a sign-in that has ended stays so.
+      if waits > 0, !UsersWatcher.hasRested(path: configuration.users.path) {
+        return onQueue(after: .seconds(1)) { [self] in
+          goOn(record, refreshToken, address: address, waits: waits - 1, completion)
+        }
+      }
       report(.disabledEnded(subject: record.subject, id: record.id, address: address))
       return endSignIn(record.id) { _ in completion(.failure(.refused(.refreshRefused))) }
     }
@@ -164,9 +170,15 @@ extension SignInService {
   }
 
   /// Whether its user or machine is there, not disabled, and has the password or secret that it was begun with.
-  func isStillGood(_ record: SignInRecord) -> Bool {
+  func isStillGood(_ record: SignInRecord) -> Bool { users(goodFor: record) != nil }
+
+  /// Those in which they are.
+  private func users(goodFor record: SignInRecord) -> UsersFile? {
+    let users = state.users
+    if isGood(record, in: users) { return users }
     // Another process may have changed the file, and have told the store, since it was looked at here.
-    isGood(record, in: state.users) || isGood(record, in: usersByNow())
+    let byNow = usersByNow()
+    return isGood(record, in: byNow) ? byNow : nil
   }
 
   /// As `isStillGood`, where somebody may have changed the file within the last second and ended all sign-ins then: what

@@ -104,6 +104,9 @@ public final class SignInService: Responder, Sendable {
   /// Runs `body` on the queue: what comes back from elsewhere goes on there.
   func onQueue(_ body: @escaping @Sendable () -> Void) { queue.async(body) }
 
+  /// As `onQueue`, once `delay` has passed.
+  func onQueue(after delay: Duration, _ body: @escaping @Sendable () -> Void) { queue.async(after: delay, body) }
+
   private func answer(_ request: LocalRequest, _ completion: @escaping Completion) {
     guard request.path.hasPrefix(configuration.path + "/") else {
       return completion(EndpointResponses.notFound(request))

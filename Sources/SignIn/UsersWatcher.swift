@@ -16,7 +16,12 @@ final class UsersWatcher: Sendable {
     var fault: String?
     /// Whether it may be good the next time although it looks the same: its bytes could not be had.
     var mayPass = false
+    /// Since when it has changed from look to look; nil: it was the same at two.
+    var changesSince: MonotonicTime?
   }
+
+  /// One that is never the same at two looks is read all the same after so long: what it says counts too.
+  private static let restAwaited: Duration = .seconds(5)
 
   /// nil: not looked at yet.
   private let seen = Mutex<Seen?>(nil)
@@ -37,10 +42,12 @@ final class UsersWatcher: Sendable {
   /// - Parameters:
   ///   - isComplete: Whether nobody is writing it, so that a change is read at once.
   ///   - allowsDemo: Whether all listeners are on loopback (SECURITY A-5).
+  ///   - moment: Of the look.
   ///   - report: Given what an operator should hear: a fault once, as long as the file stays the same.
   /// - Returns: The users, where they are to be taken; nil: those in force stay.
   func look(
-    path: String, allowsDemo: Bool, isComplete: Bool = false, report: (SignInEvent) -> Void
+    path: String, allowsDemo: Bool, isComplete: Bool = false, now moment: MonotonicTime = .current,
+    report: (SignInEvent) -> Void
   ) -> UsersFile? {
     let before = seen.withLock { $0 }
     let status = try? FileStatus(path: path)
@@ -49,8 +56,12 @@ final class UsersWatcher: Sendable {
     let isNews = before.map { $0.isNews || !isSame } ?? false
     var now = Seen(status: status, isNews: isNews, fault: before?.fault)
     if !isSame, !isComplete {
-      seen.withLock { [now] in $0 = now }
-      return nil
+      let since = before?.changesSince ?? moment
+      if moment < since + UsersWatcher.restAwaited {
+        now.changesSince = since
+        seen.withLock { [now] in $0 = now }
+        return nil
+      }
     }
     (now.isRead, now.isNews) = (true, true)
     let found = read(path, allowsDemo: allowsDemo, into: &now)
@@ -60,6 +71,12 @@ final class UsersWatcher: Sendable {
       report(.usersChanged(path: path, users: found.users.count, clients: found.clients.count))
     }
     return found
+  }
+
+  /// Whether nobody is likely to be writing it: it has not changed for a second, or nobody knows.
+  static func hasRested(path: String) -> Bool {
+    let unchanged = (try? FileStatus(path: path))?.unchangedFor(now: WallClock.nanoseconds)
+    return unchanged.map { $0 >= .seconds(1) } ?? true
   }
 
   /// What the file says at this moment, for one decision: it may be half-written, and nothing is taken of it.

@@ -13,6 +13,7 @@ public struct LogFile: ~Copyable {
   public init(path: String) throws(SystemError) {
     descriptor = try LogFile.open(path)
     self.path = path
+    isInsideLine = unsafe csystem_ends_inside_line(path) != 0
   }
 
   /// A standard stream; it is not closed.
@@ -29,7 +30,7 @@ public struct LogFile: ~Copyable {
     let fresh = try LogFile.open(path)
     close(descriptor)
     descriptor = fresh
-    isInsideLine = false
+    isInsideLine = unsafe csystem_ends_inside_line(path) != 0
   }
 
   /// Writes all of `bytes` and then of `others`, whole lines, where the system allows at once: another process may append

@@ -9,4 +9,9 @@ public final class SerialQueue: Sendable {
 
   /// Runs `work` after what was given before; from anywhere.
   public func async(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
+
+  /// As `async`, once `delay` has passed.
+  public func async(after delay: Duration, _ work: @escaping @Sendable () -> Void) {
+    queue.asyncAfter(deadline: .now() + .milliseconds(Int(delay / .milliseconds(1))), execute: work)
+  }
 }

@@ -308,7 +308,7 @@ BAD_HOSTS = dict(
     port_sign=b"a:+80", ports=b"a:80:80", port_alone=b":80", space=b"a b", escape=b"a%2eb", query=b"a?b",
     fragment=b"a#b", backslash=b"a\\b", bracket=b"[::1", bracket_empty=b"[]", bracket_rest=b"[::1]a", bare6=b"::1",
     zone=b"[fe80::1%25eth0]", quote=b'"a"', star=b"*", long=b"a" * 300, semicolon=b"a;b",
-    dot=b".", dots=b"a..", dots_port=b"a..:80", dot_first=b".a", dot_twice=b"a..b")
+    name=b"a." * 127 + b"aa", name_port=b"a" * 256 + b":443", dot=b".", dots=b"a..", dots_port=b"a..:80", dot_first=b".a", dot_twice=b"a..b")
 
 
 @rows(*((name, request(host=b"Host: " + value), 400, "host_invalid") for name, value in BAD_HOSTS.items()),
@@ -322,7 +322,8 @@ def test_H_8_host(gateway, app, data, status, reason, piece):
 
 
 @pytest.mark.parametrize("host", [
-    "a", "a:80", "A.example.", "a.:80", "[0:0::1]", "xn--e1afmkfd.example", "a_b", "127.0.0.1:65535", "[::1]:8080"])
+    "a", "a:80", "A.example.", "a.:80", "[0:0::1]", "xn--e1afmkfd.example", "a_b", "127.0.0.1:65535", "[::1]:8080",
+    "a." * 127 + "a:65535"])
 def test_H_8_good_hosts(gateway, app, host):
     assert passes(gateway, app, request(host=b"Host: " + host.encode()))[0].field("host") == host
 

@@ -524,7 +524,7 @@ routes:
 @pytest.mark.parametrize("host, route", [
     ("example.com", "exact"), ("EXAMPLE.com", "exact"), ("example.com.", "exact"), ("EXAMPLE.com.:443", "exact"),
     ("example.com:1", "exact"), ("H0.example.com", "h0"), ("h0.Example.Com.:80", "h0"), ("a.below.example", "below"),
-    ("A.b.BELOW.example.", "below"), ("[::1]", "six"), ("[::1]:8080", "six"), ("below.example", None),
+    ("A.b.BELOW.example.", "below"), ("a" * 241 + ".below.example", "below"), ("[::1]", "six"), ("[::1]:8080", "six"), ("below.example", None),
     ("[0:0::0001]", "six"), ("[0:0:0:0:0:0:0:1]:80", "six"), ("[::0.0.0.1]", "six"), ("[::2]", None),
     ("xbelow.example", None), ("example.co", None), ("aexample.com", None),
     ("a.example.com", None)])

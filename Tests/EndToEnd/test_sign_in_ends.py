@@ -144,6 +144,20 @@ def test_C_9_a_users_file_that_is_being_written_ends_nothing(scene):
     until_status(lambda: made.login("bob"), 401)
 
 
+def test_C_9_a_users_file_that_is_being_written_at_the_start_ends_nothing(scene):
+    made = scene()
+    tokens = made.tokens("bob")
+    made.write_users(users(ALICE))
+    made.gateway.wait_message("users file read")
+    # It lacks somebody who comes in the very second in which it is written to.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        made.write_users(users(ALICE) + "# more to come\n")
+        refreshed = pool.submit(made.refresh, tokens["refresh_token"])
+        made.write_users(users(ALICE, BOB))
+        assert refreshed.result().status == 200
+    assert not made.gateway.said("a sign-in has ended")
+
+
 @pytest.mark.parametrize("way", ["command line", "own"])
 def test_a_changed_password_puts_others_out(scene, way):
     made = scene()

@@ -74,6 +74,8 @@ struct FieldLineTests {
     + [
       "", "a,b", "a b", "u@a", "a/b", "a?b", "a#b", "a:99999", "a:65536", "a:", ":80", "a:8x", "a:80:80", "a:000080",
       "a%62", "[::1", "::1", "[]", "[g::1]", "[::1]x", "[::1].", "http://a", String(repeating: "a", count: 263),
+      String(repeating: "a", count: 256), String(repeating: "a", count: 256) + ":80",
+      String(repeating: "a", count: 256) + ".",
       // RFC 3986 §3.2.2: what stands in brackets is an IPv6 address.
       "[1.2.3.4]", "[:]", "[:::]", "[:1]", "[1:]", "[1]", "[1:2:3:4:5:6:7]", "[1:2:3:4:5:6:7:8:9]", "[12345::]",
       "[1::2::3]",

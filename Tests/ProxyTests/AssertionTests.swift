@@ -86,8 +86,8 @@ struct AssertionTests {
   @Test("It ends with the token that it is about")
   func ends() throws {
     let token = try Issuer.token(#""sub":"alice""#, expiresAt: Issuer.now + 10)
+    #expect(try claim("exp", of: told("/told", token, "X-Told")) == .integer(Issuer.now + 10))
     // The provider's leeway is 30 s: until then the token passes.
-    #expect(try claim("exp", of: told("/told", token, "X-Told")) == .integer(Issuer.now + 40))
     pass(seconds: 39)
     let last = try told("/told", token, "X-Told")
     #expect(try claim("iat", of: last) == .integer(Issuer.now + 39))

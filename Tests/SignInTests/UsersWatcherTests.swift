@@ -1,4 +1,5 @@
 import Configuration
+import Sockets
 import Synchronization
 import TestSupport
 import Testing
@@ -62,11 +63,12 @@ struct UsersWatcherTests {
 
     /// - Returns: How many clients were taken, and what was said.
     func look(
-      _ watcher: UsersWatcher, _ load: Load, isComplete: Bool = false
+      _ watcher: UsersWatcher, _ load: Load, isComplete: Bool = false, at second: Int64 = 0
     ) -> (clients: Int?, said: [String]) {
       next.withLock { $0 = load }
       var said: [String] = []
-      let users = watcher.look(path: path, allowsDemo: false, isComplete: isComplete) { event in
+      let moment = MonotonicTime(nanoseconds: second * 1_000_000_000)
+      let users = watcher.look(path: path, allowsDemo: false, isComplete: isComplete, now: moment) { event in
         switch event {
         case .usersUnusable(let why): said.append(why)
         case .usersChanged(_, _, let clients): said.append("\(clients) clients")
@@ -130,6 +132,18 @@ struct UsersWatcherTests {
     // What this process has written is complete.
     try scene.change("by itself")
     #expect(scene.look(watcher, .good(clients: 4), isComplete: true) == (4, ["4 clients"]))
+  }
+
+  @Test("One that changes at every look is read after some seconds, and again after as many")
+  func restless() throws {
+    let scene = try Scene()
+    let watcher = scene.watcher()
+    #expect(scene.lookTwice(watcher, .good(clients: 1)) == (1, []))
+    for second: Int64 in 1...13 {
+      try scene.change(String(repeating: "x", count: Int(second)))
+      let taken: (clients: Int?, said: [String]) = second == 6 || second == 12 ? (2, ["2 clients"]) : (nil, [])
+      #expect(scene.look(watcher, .good(clients: 2), at: second) == taken)
+    }
   }
 
   @Test("What the file says is not read again before it has changed")

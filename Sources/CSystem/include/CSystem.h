@@ -234,6 +234,19 @@ static inline void csystem_open_missing_streams(void) {
   }
 }
 
+// Whether there is a regular file that ends inside a line.
+static inline int csystem_ends_inside_line(const char *path) {
+  int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) return 0;
+  struct stat status;
+  char last = '\n';
+  if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+    (void)!pread(descriptor, &last, 1, status.st_size - 1);
+  }
+  close(descriptor);
+  return last != '\n';
+}
+
 static inline int csystem_open_blocking(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
 // Does not wait for the other end of a pipe.

@@ -30,7 +30,7 @@ enum ForsakenDatabases {
         """
         no provider has the database \(path): what has ended in it is not known after a restart. It belongs to its \
         provider's name, sign_in or code_flow, and state: keep them until the tokens from there have expired, or list in \
-        revocations.file what has to stay refused; then delete it
+        revocations.file what has to stay refused; then delete it, unless another gateway uses it
         """)
     }
   }

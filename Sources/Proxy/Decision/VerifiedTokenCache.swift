@@ -6,8 +6,8 @@ import Tokens
 
 /// The tokens that one loop has verified, by their full bytes.
 ///
-/// An entry expires with its token (`now >= deadline`, or `now < validFrom` after the clock was set back), when its provider's keys change, if it depends on them, and on
-/// reload. Only accepted tokens are cached, so a flood of bad ones evicts nothing. When the cache is full, entries are
+/// An entry expires with its token (`now >= deadline`, or `now < validFrom` after the clock was set back), when its
+/// provider's keys change, if it depends on them, and on reload. Only accepted tokens are cached, so a flood of bad ones evicts nothing. When the cache is full, entries are
 /// evicted in order of arrival, unless they were used since the hand last passed them (CLOCK).
 struct VerifiedTokenCache {
   /// The result of a hit.

@@ -51,6 +51,10 @@ struct EffectiveValueTests {
     #expect(try signing("")?["keep_for"] == .text("1d"))
     #expect(try signing(", rotate_every: none")?["keep_for"] == nil)
     #expect(try signing(", rotate_every: none")?["rotate_every"] == .text("none"))
+    // What is not fetched is not kept fresh.
+    #expect(try effective(Sample.provider(""))["providers"]?["local"]?["refresh"]?["every"] != nil)
+    let fromFile = try effective(Sample.provider("", source: "jwks_file: /dev/null"))
+    #expect(fromFile["providers"]?["local"]?["refresh"] == nil)
 
     let folder = try TemporaryFolder()
     let users = try folder.write(

@@ -248,14 +248,16 @@ def test_C_5_ways_that_nobody_goes_to_their_end_are_cleared(straight):
 
 
 def test_tabs_that_open_at_once_all_come_back(straight):
-    """Each begins before the browser has heard of another's cookie."""
+    """Each begins before the browser has heard of another's cookie. Names are drawn: two of 1024 may be the same one."""
     browser = straight.browser()
-    backs = []
+    backs = {}
     for _ in range(10):
         tab = straight.browser()
-        backs.append(tab.begin())
+        back = tab.begin()
+        backs |= {name: back for name in tab.cookies}
         browser.cookies |= tab.cookies
-    for back in backs:
+    assert len(backs) >= 7
+    for back in backs.values():
         assert browser.navigate(back).status == 303
     assert list(browser.cookies) == [SESSION]
 

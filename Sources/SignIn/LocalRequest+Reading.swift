@@ -20,6 +20,8 @@ extension LocalRequest {
 
   func hasField(_ name: String) -> Bool { fields.contains { $0.name.lowercased() == name } }
 
+  func hasOne(_ name: String) -> Bool { field(name) != nil }
+
   func text(_ name: String) -> String? { field(name).flatMap { String(validating: $0, as: UTF8.self) } }
 
   var mediaType: MediaType {

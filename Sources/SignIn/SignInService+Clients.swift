@@ -226,7 +226,7 @@ struct ClientCredentials: Sendable {
 
   fileprivate init(_ request: LocalRequest, _ form: FormFields) throws(Fault) {
     if request.hasField("authorization") {
-      guard form["client_secret"] == nil else { throw .ambiguous }
+      guard form["client_secret"] == nil, request.hasOne("authorization") else { throw .ambiguous }
       guard let value = request.field("authorization"), let (id, secret) = ClientCredentials.basic(value) else {
         throw .missing
       }

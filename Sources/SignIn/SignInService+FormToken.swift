@@ -7,7 +7,8 @@ import Tokens
 ///
 /// It is of the browser, and not of a page or of who is signed in there: it outlives a sign-in, so that login pages which
 /// are open in other tabs stay good. Another password ends it, so that its form, sent again by a reload, is no try with a
-/// wrong one. Nothing is lost by that. It keeps other sites from sending a form, and their pages
+/// wrong one; and signing out does, so that a form that is sent again, from the history of a browser that others use too,
+/// signs nobody in. Nothing is lost by that. It keeps other sites from sending a form, and their pages
 /// know no more of it after a sign-in than before: they can neither read the cookie nor, over https, set one
 /// (`__Host-`). Whoever has read it in this very browser still is not a page of its origin, which the form has to come
 /// from too.

@@ -55,7 +55,7 @@ extension SignInService {
         EndpointResponses.notOfOwnPage(
           request, instead: "a program sends a token in Authorization, or its refresh_token as JSON"))
     }
-    let cleared = Farewell(returnTo: goingOn, cookies: clearedCookies)
+    let cleared = Farewell(returnTo: goingOn, cookies: clearedCookies + [clearedFormToken])
     let refresh = request.cookie(configuration.cookies.refresh)
     if let token = request.cookie(configuration.cookies.access),
       case .success(let verified) = verify([UInt8](token.utf8))

@@ -118,7 +118,8 @@ struct UselessKeysTests {
       .provider("max_age: 1h\n    try: { max_age: 59m }"), .provider("try: { audiences: [b] }"),
       .provider("require: { typ: at+jwt }\n    try: { require: { claims: [b] } }"),
       .provider("refresh: { every: 1m }"), Row.top("log: { access: off, claims: off }"),
-      .route("auth: local\n    methods: [GET]\n    cors: { \(Self.origins), methods: [HEAD, GET] }"),
+      .route("auth: local\n    methods: [GET]\n    cors: { \(Self.origins), methods: [HEAD, GET, OPTIONS] }"),
+      .route("auth: local\n    headers: { remove: [Sec-WebSocket-Extensions] }"),
     ] {
       #expect(try configuration(sample.text).warnings.isEmpty, "\(sample.text)")
     }

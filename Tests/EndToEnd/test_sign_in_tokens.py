@@ -203,6 +203,7 @@ def test_client_credentials(scene):
     ([FORM, ("Authorization", "Bearer abc")], b"grant_type=client_credentials", 401, "invalid_client"),
     ([FORM, ("Authorization", "Digest abc")], b"grant_type=client_credentials", 401, "invalid_client"),
     ([FORM, basic("batch", "x")], b"grant_type=client_credentials&client_id=other", 400, "invalid_request"),
+    ([FORM, *[basic("batch", "canary-machine-secret")] * 2], b"grant_type=client_credentials", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"", 400, "invalid_request"),
     ([FORM, basic("batch", "x")], b"grant_type=", 400, "invalid_request"),
     ([FORM], b"grant_type=client_credentials&client_id=batch&client_secret=", 401, "invalid_client"),

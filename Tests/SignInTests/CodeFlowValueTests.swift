@@ -140,10 +140,17 @@ struct CodeFlowValueTests {
   @Test("Tabs that open at once do not know of each other, and seldom take each other's place")
   func tabsAtOnce() throws {
     var places: Set<String> = []
-    for _ in 0..<200 {
+    for _ in 0..<400 {
       places.insert(try #require(FlowState.cookieSuffix(ofState: FlowState.begin(returnTo: "/", now: 0).state)))
     }
-    #expect(places.count > 120)
+    #expect(places.count == CodeFlow.flowNames)
+    // All of them together have room in a head.
+    var longPlaces: Set<String> = []
+    for _ in 0..<200 {
+      let way = try FlowState.begin(returnTo: "/" + String(repeating: "a", count: CodeFlow.shortReturnBytesMax), now: 0)
+      longPlaces.insert(try #require(FlowState.cookieSuffix(ofState: way.state)))
+    }
+    #expect(longPlaces.count == CodeFlow.flowNamesOfLong)
     // However many windows a page of another site opens, they have few places, and each its own while there is one.
     var others: [String] = []
     for _ in 0..<CodeFlow.flowNamesOfOtherSites * 2 {

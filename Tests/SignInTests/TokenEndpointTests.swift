@@ -136,12 +136,15 @@ struct TokenEndpointTests {
       Issue.record("another status")
       return
     }
-    guard case .failure(let fault) = Self.read(#"{"error":"no <such>"}"#, status: 401) else { return }
+    guard case .failure(let fault) = Self.read(#"{"error":"no <such>"}"#, status: 400) else { return }
     #expect(fault.description == "the provider says unknown")
     for (status, body, type) in [
       (500, #"{"error":"invalid_grant"}"#, "application/json"), (302, "", "text/html"), (400, "<html>", "text/html"),
       (400, "{}", "application/json"), (429, #"{"error":"slow_down"}"#, "application/json"),
       (403, "<html>", "text/html"),
+      // What stands before the provider speaks JSON too.
+      (404, #"{"error":"Not Found"}"#, "application/json"), (401, #"{"error":"Unauthorized"}"#, "application/json"),
+      (413, #"{"error":"rate_limited"}"#, "application/json"),
     ] {
       guard case .failure(.status(status, of: .token)) = Self.read(body, status: status, contentType: type) else {
         Issue.record("\(status) \(body)")

@@ -25,12 +25,16 @@ enum RequestHeaderName {
   static func fault(_ name: String) -> ValueFault? {
     guard FieldToken.isValid(name) else { return ValueFault("is not a header name (RFC 9110 §5.1)") }
     let folded = IdentityHeaderName.fold(name)
-    guard !reserved.contains(folded), !reservedPrefixes.contains(where: folded.hasPrefix) else {
+    guard
+      folded == extensions || (!reserved.contains(folded) && !reservedPrefixes.contains(where: folded.hasPrefix))
+    else {
       return ValueFault("cannot be changed by a route; the gateway itself sets or removes it where necessary")
     }
     return nil
   }
 
+  /// Without them a connection has none, as where they are not to be compressed (RFC 7692).
+  private static let extensions = "sec-websocket-extensions"
   /// What says where a request comes from, and the handshake of a WebSocket (RFC 6455 §11.3).
   private static let reservedPrefixes = ["x-forwarded-", "sec-websocket-"]
 

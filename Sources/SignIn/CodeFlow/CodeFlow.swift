@@ -33,8 +33,12 @@ enum CodeFlow {
   /// Of all their cookies in a Cookie line: what a browser sends besides has room in a head of `limits.head`, also where it
   /// begins several ways before it has heard of the first.
   static let flowCookieBytesMax = 4 * 1024
-  /// Names for their cookies: tabs that open at once choose from them without knowing of each other.
-  static let flowNames = 1024
+  /// Names for their cookies: tabs that open at once choose from them without knowing of each other, so that all cookies
+  /// together have to have room in a head.
+  static let flowNames = 24
+  /// As many of these are for ways with a `return_to` of more than `shortReturnBytesMax`.
+  static let flowNamesOfLong = 4
+  static let shortReturnBytesMax = 160
   /// As many of these are for ways that a page of another site has a browser begin: however many windows it opens at once,
   /// they take each other's place.
   static let flowNamesOfOtherSites = 6

@@ -27,7 +27,9 @@ struct FlowState: Sendable, Equatable {
     returnTo: String, now: UnixSeconds, stepUp: StepUp? = nil, besides taken: [String] = [],
     ofOtherSite isOfOtherSite: Bool = false
   ) throws(CryptoError) -> FlowState {
-    let places = 0..<(isOfOtherSite ? CodeFlow.flowNamesOfOtherSites : CodeFlow.flowNames)
+    let isLong = returnTo.utf8.count > CodeFlow.shortReturnBytesMax || stepUp != nil
+    let places =
+      0..<(isLong ? CodeFlow.flowNamesOfLong : isOfOtherSite ? CodeFlow.flowNamesOfOtherSites : CodeFlow.flowNames)
     let taken = Set(taken)
     let free = places.filter { !taken.contains("\($0)") }
     let random = try RandomBytes.make(CodeFlow.stateBytes + 2)

@@ -25,7 +25,9 @@ struct TokenResponse: Sendable, Equatable {
         ? .responseMalformed("it is not a strict JSON object") : .status(response.status, of: .token)
     }
     guard response.status == 200 else {
-      guard let error = members["error"]?.string else { throw .status(response.status, of: .token) }
+      guard let error = members["error"]?.string, TokenResponse.isRefusal(error, response.status) else {
+        throw .status(response.status, of: .token)
+      }
       throw .refused(error: ErrorCode.checked(error))
     }
     guard let accessToken = try TokenResponse.text("access_token", members),
@@ -41,6 +43,19 @@ struct TokenResponse: Sendable, Equatable {
 
   /// 408 and 429 are about the provider, whatever else it says.
   private static func isRefusal(_ status: Int) -> Bool { (400..<500).contains(status) && ![408, 429].contains(status) }
+
+  /// Whether it is the provider that speaks: what stands before it says `error` in JSON too, as `Not Found`. Its own words
+  /// come with 400 (RFC 6749 §5.2).
+  private static func isRefusal(_ error: String, _ status: Int) -> Bool {
+    status == 400 || codes.contains(error) || (error.hasSuffix("_required") && ErrorCode.checked(error) == error)
+  }
+
+  /// RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5; those of OpenID Connect Core 1.0 §3.1.2.6 end with `_required`.
+  private static let codes: Set<String> = [
+    "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+    "invalid_scope",
+    "access_denied", "server_error", "temporarily_unavailable", "slow_down",
+  ]
 
   /// nil where it is absent, or null; neither is it ever empty.
   private static func text(_ name: String, _ members: JSONObject) throws(CodeFlowFault) -> String? {

@@ -48,11 +48,14 @@ class Program:
         pid = self.process.pid
         return [pid, *map(int, pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
-    def cpu_seconds(self):
-        """User and system time of all threads: in nanoseconds where the kernel counts so, else in ticks."""
+    def cpu_seconds(self, thread=None):
+        """User and system time of all threads, or of those of one name: in nanoseconds where the kernel counts so, else in
+        ticks."""
         total = 0
         for pid in self.pids():
             for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                if thread is not None and (task / "comm").read_text().strip() != thread:
+                    continue
                 try:
                     total += int((task / "schedstat").read_text().split()[0]) / 1e9
                 except FileNotFoundError:

@@ -36,7 +36,8 @@ enum CodeFlow {
   /// Names for their cookies: tabs that open at once choose from them without knowing of each other, so that all cookies
   /// together have to have room in a head.
   static let flowNames = 24
-  /// As many of these are for ways with a `return_to` of more than `shortReturnBytesMax`.
+  /// As many of these are for ways with a `return_to` of more than `shortReturnBytesMax`, or with a
+  /// `StepUp`: their cookies are the large ones.
   static let flowNamesOfLong = 4
   static let shortReturnBytesMax = 160
   /// As many of these are for ways that a page of another site has a browser begin: however many windows it opens at once,

@@ -42,12 +42,27 @@ extension Buffer {
   mutating func append(ifPlainAndShort bytes: Span<UInt8>) -> Bool {
     let count = bytes.count
     precondition(count < 8 && count <= capacity - end)
-    // Spaces need no escape.
+    guard count > 0 else { return true }
+    let source = unsafe bytes.bytes
+    let place = unsafe base + end
+    // Its first and its last bytes, which may overlap; spaces, which need no escape, where there are fewer than eight.
     var word: UInt64 = 0x2020_2020_2020_2020
-    for index in 0..<count {
-      word = word << 8 | UInt64(bytes[index])
-      // SAFETY: `index` is below `count`, for which there is room.
-      unsafe base.storeBytes(of: bytes[index], toByteOffset: end + index, as: UInt8.self)
+    // SAFETY: `count` is at least what is loaded and stored at a time, and there is room for it.
+    if count >= 4 {
+      let first = unsafe source.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self)
+      let last = unsafe source.unsafeLoadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+      word = UInt64(first) | UInt64(last) << 32
+      unsafe place.storeBytes(of: first, as: UInt32.self)
+      unsafe place.storeBytes(of: last, toByteOffset: count - 4, as: UInt32.self)
+    } else if count >= 2 {
+      let first = unsafe source.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt16.self)
+      let last = unsafe source.unsafeLoadUnaligned(fromByteOffset: count - 2, as: UInt16.self)
+      word = word << 32 | UInt64(first) | UInt64(last) << 16
+      unsafe place.storeBytes(of: first, as: UInt16.self)
+      unsafe place.storeBytes(of: last, toByteOffset: count - 2, as: UInt16.self)
+    } else {
+      word = word << 8 | UInt64(bytes[0])
+      unsafe place.storeBytes(of: bytes[0], as: UInt8.self)
     }
     guard Buffer.escapeMarks(word) == 0 else { return false }
     end += count

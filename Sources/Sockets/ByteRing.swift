@@ -1,9 +1,13 @@
+import CSystem
+public import Dispatch
 import Synchronization
 
 /// A bounded queue of bytes from one producer to one consumer, which may be on different threads. Neither waits: records
 /// are put in whole, and what does not fit is counted and dropped.
 ///
-/// The indices only grow, and their place is the index modulo the capacity.
+/// The indices only grow, and their place is the index modulo the capacity. A producer that finds the ring empty goes on
+/// at the beginning of the block: as long as the consumer keeps up, the same few pages are used, which stay in the
+/// caches.
 @safe
 public final class ByteRing: @unchecked Sendable {
   private let storage: UnsafeMutableRawPointer
@@ -12,12 +16,18 @@ public final class ByteRing: @unchecked Sendable {
   private let head = PaddedIndex()
   /// Where the producer writes next; written by it alone.
   private let tail = PaddedIndex()
+  /// Nothing is to be read before it: where the producer last went on at the beginning; written by it alone.
+  private let restart = PaddedIndex()
   private let dropped = Atomic<Int>(0)
+  private let filling: DispatchSemaphore?
 
-  /// - Parameter capacity: Bytes, a power of two of at least 64.
-  public init(capacity: Int) {
+  /// - Parameters:
+  ///   - capacity: Bytes, a power of two of at least 64.
+  ///   - filling: Signalled by each record that brings a quarter of the capacity into use; nil: nobody waits for that.
+  public init(capacity: Int, filling: DispatchSemaphore? = nil) {
     precondition(capacity >= 64 && capacity & (capacity - 1) == 0)
     self.capacity = capacity
+    self.filling = filling
     // SAFETY: owned until deinit; every index is taken modulo the capacity.
     unsafe storage = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
   }
@@ -30,15 +40,36 @@ public final class ByteRing: @unchecked Sendable {
   @discardableResult
   public func push(_ record: Span<UInt8>) -> Bool {
     let count = record.count
-    let write = tail.value.load(ordering: .relaxed)
-    let read = head.value.load(ordering: .acquiring)
-    guard count <= capacity - (write - read) else {
+    var write = tail.value.load(ordering: .relaxed)
+    var read = max(head.value.load(ordering: .acquiring), restart.value.load(ordering: .relaxed))
+    if read >= write {
+      write = (write + capacity - 1) & ~(capacity - 1)
+      restart.value.store(write, ordering: .relaxed)
+      read = write
+    }
+    let held = write - read
+    guard count <= capacity - held else {
       dropped.add(1, ordering: .relaxed)
       return false
     }
     unsafe record.withUnsafeBytes { unsafe copyIn($0, at: write) }
     tail.value.store(write + count, ordering: .releasing)
+    if held < capacity / 4, held + count >= capacity / 4 { filling?.signal() }
+    unsafe prepare(count, at: write + count)
     return true
+  }
+
+  /// Whether a quarter of the capacity or more is in use. The consumer's alone.
+  public var isFilling: Bool {
+    let (read, write) = unread
+    return write - read >= capacity / 4
+  }
+
+  /// From where on there is something to be read, and up to where; the second is not above the first where there is
+  /// nothing. The consumer's alone.
+  private var unread: (Int, Int) {
+    let write = tail.value.load(ordering: .acquiring)
+    return (max(head.value.load(ordering: .relaxed), restart.value.load(ordering: .relaxed)), write)
   }
 
   /// Has `body` take everything that is in it: whole records. The consumer's alone.
@@ -47,8 +78,7 @@ public final class ByteRing: @unchecked Sendable {
   ///   is empty where none does. There is no room for new ones in their place before it returns.
   /// - Returns: Whether there was something.
   public func drain(_ body: (Span<UInt8>, Span<UInt8>) -> Void) -> Bool {
-    let read = head.value.load(ordering: .relaxed)
-    let write = tail.value.load(ordering: .acquiring)
+    let (read, write) = unread
     guard read < write else { return false }
     let start = read & (capacity - 1)
     let first = min(write - read, capacity - start)
@@ -71,6 +101,16 @@ public final class ByteRing: @unchecked Sendable {
     // SAFETY: the room was checked; the two pieces are the end and the beginning of the block.
     unsafe (storage + start).copyMemory(from: base, byteCount: first)
     if first < bytes.count { unsafe storage.copyMemory(from: base + first, byteCount: bytes.count - first) }
+  }
+
+  /// Fetches the place of a record that is as long as the last one into the cache of the first level: otherwise whatever
+  /// comes behind its copy waits for that.
+  @unsafe
+  private func prepare(_ count: Int, at index: Int) {
+    for offset in stride(from: 0, through: count, by: 64) {
+      // SAFETY: the place lies inside the block, and nothing is written.
+      unsafe csystem_prefetch_for_write(storage + (index + offset) & (capacity - 1))
+    }
   }
 }
 

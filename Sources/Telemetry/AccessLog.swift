@@ -51,9 +51,7 @@ public final class AccessLog: Sendable {
   /// - Parameter remembersRefusals: Whether the ring also remembers the latest refusals.
   public func makeRing(remembersRefusals: Bool = false) -> AccessLogRing {
     guard let writer else { return AccessLogRing(nil, .json, remembersRefusals: remembersRefusals) }
-    let ring = ByteRing(capacity: AccessLog.ringBytes)
-    writer.add(ring)
-    return AccessLogRing(ring, format, remembersRefusals: remembersRefusals)
+    return AccessLogRing(writer.makeRing(capacity: AccessLog.ringBytes), format, remembersRefusals: remembersRefusals)
   }
 
   /// Has the file opened again by its path before the next line is written, after it was rotated. Does not wait for it.

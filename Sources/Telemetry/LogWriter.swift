@@ -30,12 +30,12 @@ public final class LogWriter: Sendable {
   private let reopens = Atomic<Bool>(false)
   private let lost = Atomic<UInt64>(0)
   private let stopped = DispatchSemaphore(value: 0)
+  /// Ends the pause: a ring is filling, or there is something else to do.
+  private let wanted = DispatchSemaphore(value: 0)
   private let report: @Sendable (Event) -> Void
 
   /// Long enough that lines are written many at a time: each time costs the loops a turn of the processor.
-  private static let pause: Duration = .milliseconds(25)
-  /// Of a ring: where so much came during a pause, the next one could be too long.
-  private static let bytesWithoutPause = AccessLog.ringBytes / 4
+  private static let pause: DispatchTimeInterval = .milliseconds(100)
   private static let reportEvery: Duration = .seconds(10)
 
   init(_ file: consuming sending LogFile, report: @escaping @Sendable (Event) -> Void) {
@@ -46,10 +46,20 @@ public final class LogWriter: Sendable {
   /// Lines that were lost since the beginning, also those of which no event has told yet.
   var linesLost: UInt64 { lost.load(ordering: .relaxed) }
 
-  func add(_ ring: ByteRing) { state.withLock { $0.rings.append(ring) } }
+  /// Makes a ring whose lines it writes.
+  ///
+  /// - Parameter capacity: As `ByteRing` has it.
+  func makeRing(capacity: Int) -> ByteRing {
+    let ring = ByteRing(capacity: capacity, filling: wanted)
+    state.withLock { $0.rings.append(ring) }
+    return ring
+  }
 
   /// Has the file opened anew, before the next line is written. Waits for nothing.
-  func reopen() { reopens.store(true, ordering: .releasing) }
+  func reopen() {
+    reopens.store(true, ordering: .releasing)
+    wanted.signal()
+  }
 
   func start() {
     BlockingWork.detach(name: "access-log") { [self] in run() }
@@ -57,6 +67,7 @@ public final class LogWriter: Sendable {
 
   func stop() {
     isStopping.store(true, ordering: .releasing)
+    wanted.signal()
     _ = stopped.wait(timeout: .now() + 1)
   }
 
@@ -84,15 +95,14 @@ public final class LogWriter: Sendable {
     while true {
       let isLast = isStopping.load(ordering: .acquiring)
       if reopens.exchange(false, ordering: .acquiringAndReleasing) { report(reopenFile()) }
-      // Of the ring that had the most.
-      var bytesMost = 0
+      var hadLines = false
+      var isBehind = false
       var droppedNow = 0
       var failure: SystemError?
       state.withLock { state in
         for ring in state.rings {
           droppedNow += ring.takeDropped()
-          _ = ring.drain { bytes, others in
-            bytesMost = max(bytesMost, bytes.count + others.count)
+          let hadSome = ring.drain { bytes, others in
             do throws(SystemError) {
               try state.file.write(bytes, others)
             } catch {
@@ -100,9 +110,11 @@ public final class LogWriter: Sendable {
               droppedNow += LogWriter.lineEnds(bytes) + LogWriter.lineEnds(others)
             }
           }
+          if hadSome { hadLines = true }
+          // What came while these were written may have passed the mark already, and signals no more.
+          if ring.isFilling { isBehind = true }
         }
       }
-      let hadLines = bytesMost > 0
       if droppedNow > 0 {
         dropped += droppedNow
         lost.add(UInt64(droppedNow), ordering: .relaxed)
@@ -117,8 +129,7 @@ public final class LogWriter: Sendable {
         reportedAt = now
       }
       if isLast, !hadLines { break }
-      guard !isLast, bytesMost < LogWriter.bytesWithoutPause else { continue }
-      BlockingWork.sleep(LogWriter.pause)
+      if !isLast, !isBehind { _ = wanted.wait(timeout: .now() + LogWriter.pause) }
     }
     stopped.signal()
   }

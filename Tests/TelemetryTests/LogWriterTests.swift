@@ -36,8 +36,7 @@ struct LogWriterTests {
     let reported = Reported()
     let writer = LogWriter(try LogFile(path: folder.path + "/log")) { reported.note($0) }
     // Six lines of 10 bytes.
-    let ring = ByteRing(capacity: 64)
-    writer.add(ring)
+    let ring = writer.makeRing(capacity: 64)
     let taken = (0..<20).filter { push("line \($0 + 10)..\n", to: ring) }
     #expect(taken == [0, 1, 2, 3, 4, 5])
     writer.start()
@@ -52,8 +51,7 @@ struct LogWriterTests {
     let folder = try TemporaryFolder()
     let reported = Reported()
     let writer = LogWriter(try LogFile(path: folder.path + "/log")) { reported.note($0) }
-    let rings = (0..<3).map { _ in ByteRing(capacity: 1 << 16) }
-    for ring in rings { writer.add(ring) }
+    let rings = (0..<3).map { _ in writer.makeRing(capacity: 1 << 16) }
     writer.start()
     for number in 0..<1000 {
       for index in rings.indices { #expect(push("\(index) \(number)\n", to: rings[index])) }
@@ -71,8 +69,7 @@ struct LogWriterTests {
   func wrapped() throws {
     let folder = try TemporaryFolder()
     let writer = LogWriter(try LogFile(path: folder.path + "/log")) { _ in }
-    let ring = ByteRing(capacity: 64)
-    writer.add(ring)
+    let ring = writer.makeRing(capacity: 64)
     writer.start()
     let lines = (0..<1000).map { "line \($0 * 7919)\n" }
     for line in lines {
@@ -86,8 +83,7 @@ struct LogWriterTests {
   func fullDisk() throws {
     let reported = Reported()
     let writer = LogWriter(try LogFile(path: "/dev/full")) { reported.note($0) }
-    let ring = ByteRing(capacity: 1024)
-    writer.add(ring)
+    let ring = writer.makeRing(capacity: 1024)
     for _ in 0..<3 { #expect(push("a line\n", to: ring)) }
     writer.start()
     writer.stop()
@@ -103,8 +99,7 @@ struct LogWriterTests {
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/dev/full")
     let reported = Reported()
     let writer = LogWriter(try LogFile(path: path)) { reported.note($0) }
-    let ring = ByteRing(capacity: 1024)
-    writer.add(ring)
+    let ring = writer.makeRing(capacity: 1024)
     writer.start()
     #expect(push("lost\n", to: ring))
     for _ in 0..<500 where reported.failures.isEmpty { try await Task.sleep(for: .milliseconds(10)) }

@@ -77,6 +77,9 @@ int csystem_catch_signal(int number);
 // The signals caught since the last call, each as the bit of its number.
 uint64_t csystem_take_signals(void);
 
+// Asks the processor to have what will be written there ready.
+static inline void csystem_prefetch_for_write(const void *place) { __builtin_prefetch(place, 1); }
+
 static inline int csystem_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
 
 // Fires once at an absolute CLOCK_MONOTONIC time; 0 disarms.

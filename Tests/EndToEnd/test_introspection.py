@@ -554,9 +554,10 @@ def parsed(text):
 
 
 def test_T_16_a_remembered_token_dies_with_its_exp(start, upstream, issuer, secret):
-    app = upstream()
-    endpoint = issuer({GOOD: active(exp=int(time.time()) + 3)})
+    app, endpoint = upstream(), issuer({})
     gateway = start(config(app, endpoint, secret, NO_KEYS + "\n        leeway: 0s", ", cache: 5m"))
+    # Its time begins when there is somebody to ask.
+    endpoint.said[GOOD] = active(exp=int(time.time()) + 4)
     Judge(gateway, app).allowed([bearer(GOOD)])
     wait_until(lambda: get(gateway, "/api/x", [bearer(GOOD)]).status == 401, "the end of the token", 20)
     [line] = gateway.wait_access(status=401)

@@ -49,9 +49,8 @@ public enum Rehearsal {
     let asked = Mutex(0)
     guard let client = try? OAuthClient(id: configuration.clientID, .none),
       let random = try? RandomBytes.make(SealingSecret.bytesCount), let sealing = SealingSecret(random),
-      let flow = try? FlowState.begin(returnTo: "/", now: WallClock.seconds),
-      let place = FlowState.cookieSuffix(ofState: flow.state),
-      let sealed = try? flow.sealed(with: sealing, provider: policy.provider)
+      let (flow, sealed) = try? Flow.begin(
+        returnTo: "/", place: 0, now: WallClock.seconds, with: sealing, provider: policy.provider)
     else { return nil }
     let endpoints = Result { () throws(CodeFlowFault) in
       try ProviderEndpoints(discovered(policy.issuer).span, issuer: policy.issuer)
@@ -71,7 +70,7 @@ public enum Rehearsal {
         keys: { keys }, newKeys: { $0(keys) }),
       clock: { WallClock.seconds }, end: { _, done in done() }, verified: { _ in }, saidEvery: .zero, report: report)
     return CodeFlow(
-      service: service, state: flow.state, cookie: "\(configuration.cookies.flowPrefix)\(place)=\(sealed)")
+      service: service, state: flow.state, cookie: "\(configuration.cookies.flowPrefix)0=\(sealed)")
   }
 
   private static func discovered(_ issuer: String) -> [UInt8] {

@@ -103,6 +103,7 @@ struct CodeFlowServiceTests {
     var flipped = Array(cookie.utf8)
     flipped[flipped.count - 10] ^= 1
     let name = cookie.prefix { $0 != "=" }
+    for _ in 0..<2 { #expect(await comeBack("x", cookie).reason == .callbackInvalid) }
     for (cookie, more) in [
       (cookie, "&state=\(state)"), (cookie, "&iss=https%3A%2F%2Fevil.example"), ("", ""),
       (String(decoding: flipped, as: UTF8.self), ""), (String(name + otherCookie.drop { $0 != "=" }), ""),
@@ -119,7 +120,108 @@ struct CodeFlowServiceTests {
       if case .callbackRefused(let fault, count: 1, _) = event { fault } else { nil }
     }
     #expect(
-      said == [.malformed, .issuerMismatch, .cookieMissing, .cookieForeign, .stateMismatch, .tooOld, .replayed])
+      said == [
+        .stateForeign, .malformed, .issuerMismatch, .cookieMissing, .cookieForeign, .stateMismatch, .tooOld, .replayed,
+      ])
+  }
+
+  @Test("C-5: a tab whose cookie is lost goes on where it wanted to with the session there is, and signs nobody in")
+  func lostCookie() async throws {
+    let (query, cookie) = try await begin(returnTo: "/wanted?a=b")
+    let state = try #require(query.text("state"))
+    let (_, otherCookie) = try await begin()
+    let taken = String(cookie.prefix { $0 != "=" } + otherCookie.drop { $0 != "=" })
+    let session = try await signIn()
+    let said = provider.signedIn
+    for kept in [session, session + "; " + taken] {
+      let response = await comeBack(state, kept)
+      #expect(response.status == 303 && response.field("Location") == "/wanted?a=b" && response.cookies.isEmpty)
+    }
+    // Without a session that is good, or with a state that was not made here, there is a page.
+    for (state, kept) in [
+      (state, ""), (state, taken), (state, "__Host-portcullis_session=planted"), (state, session + "; " + session),
+      ("x", session), (String(state.dropLast(4)), session),
+    ] {
+      let response = await comeBack(state, kept)
+      #expect(response.status == 400 && response.reason == .callbackInvalid)
+      #expect(response.field("Location") == nil && response.cookies.isEmpty)
+    }
+    let page = String(decoding: await comeBack(state, "").body, as: UTF8.self)
+    #expect(page.contains("login?return_to=%2Fwanted%3Fa%3Db"))
+    provider.now += 600
+    #expect(await comeBack(state, session + "; " + cookie).field("Location") == "/wanted?a=b")
+    #expect(provider.signedIn == said)
+    // Routes would send whom the file names here again.
+    var revocations = Revocations()
+    revocations.insert(.subject, "alice".utf8Span.span, provider: nil)
+    provider.take(revocations)
+    #expect(await comeBack(state, session).reason == .callbackInvalid)
+    provider.take(Revocations())
+    let ended = await provider.post("logout", "", cookies: session, origin: .own)
+    #expect(ended.status == 303)
+    #expect(await comeBack(state, session).reason == .callbackInvalid)
+  }
+
+  @Test("C-5: a way back that is loaded again goes on with the session, and the code is not redeemed again")
+  func loadedAgain() async throws {
+    let (query, cookie) = try await begin(returnTo: "/wanted")
+    provider.nonce = try #require(query.text("nonce"))
+    let state = try #require(query.text("state"))
+    let first = await comeBack(state, cookie)
+    let session = String(try #require(first.cookies.first).prefix { $0 != ";" })
+    let asked = provider.asked.count
+    for kept in [session, session + "; " + cookie] {
+      #expect(await comeBack(state, kept).field("Location") == "/wanted")
+    }
+    #expect(await comeBack(state, cookie).reason == .callbackInvalid)
+    #expect(provider.asked.count == asked && provider.signedIn == 1)
+  }
+
+  @Test("A tab that was to show more of the user than the session does is sent in no circles")
+  func lostStepUp() async throws {
+    let response = await provider.get("login", query: "?return_to=/strong&acr_values=gold")
+    let location = try #require(response.field("Location"))
+    let state = try #require(FormFields(query: String(location.drop { $0 != "?" }))?.text("state"))
+    let session = try await signIn()
+    let page = await comeBack(state, session)
+    #expect(page.reason == .callbackInvalid && page.field("Location") == nil)
+    #expect(String(decoding: page.body, as: UTF8.self).contains("acr_values=gold"))
+  }
+
+  @Test(
+    "C-5: what pages of other sites have a browser begin takes no place of a way that the user began",
+    arguments: [
+      [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+      [("sec-fetch-site", "same-site"), ("sec-fetch-mode", "navigate")],
+      [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "no-cors")],
+    ])
+  func displacing(by fields: [(String, String)]) async throws {
+    let (query, own) = try await begin()
+    var cookies = [own]
+    let long = "?return_to=/" + String(repeating: "a", count: 1000) + "&acr_values=gold"
+    func open(_ kept: [String]) async -> [String] {
+      let response = await provider.get("login", query: long, cookies: kept.joined(separator: "; "), fields: fields)
+      #expect(response.status == 303)
+      return response.cookies
+    }
+    func keep(_ set: [String]) {
+      for cookie in set {
+        let pair = String(cookie.prefix { $0 != ";" })
+        let name = pair.prefix { $0 != "=" } + "="
+        cookies.removeAll { $0.hasPrefix(name) }
+        if !pair.hasSuffix("=") { cookies.append(pair) }
+      }
+    }
+    // One after the other, and many before the browser has heard of any.
+    for _ in 0..<40 { keep(await open(cookies)) }
+    #expect(cookies.count == 1 + CodeFlow.flowsMax && cookies.contains(own))
+    let kept = cookies
+    for _ in 0..<60 { keep(await open(kept)) }
+    #expect(cookies.count <= 1 + CodeFlow.flowPlacesOfOthers && cookies.contains(own))
+    #expect(cookies.joined(separator: "; ").utf8.count < 4096)
+    provider.nonce = try #require(query.text("nonce"))
+    let response = await comeBack(try #require(query.text("state")), cookies.joined(separator: "; "))
+    #expect(response.status == 303 && response.field("Location") == "/a?b=c")
   }
 
   @Test("C-7: an ID token for another nonce or another client begins no session")

@@ -13,24 +13,44 @@ struct CodeFlowValueTests {
     #expect(try key.challenge() == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
   }
 
-  @Test("Verifiers have 256 bits, states and nonces 128; none comes twice")
+  private static let provider = "company"
+
+  private func sealing() throws -> SealingSecret { try #require(SealingSecret(try RandomBytes.make(32))) }
+
+  private func begin(
+    _ sealing: SealingSecret, returnTo: String = "/", stepUp: StepUp? = nil, place: Int = 7, now: UnixSeconds = 0
+  ) throws -> (flow: Flow, cookie: String) {
+    try Flow.begin(
+      returnTo: returnTo, stepUp: stepUp, place: place, now: now, with: sealing, provider: Self.provider)
+  }
+
+  private func open(
+    _ text: String, _ cookie: String?, _ sealing: SealingSecret, provider: String = provider, now: UnixSeconds = 0
+  ) throws -> Flow {
+    let state = try FlowState.open(text, with: sealing, provider: provider)
+    return try Flow.open(state, text: text, cookie: cookie, with: sealing, provider: provider, now: now)
+  }
+
+  @Test("Verifiers have 256 bits, what binds a state and nonces 128; none comes twice")
   func random() throws {
+    let sealing = try sealing()
     var seen: Set<String> = []
     for _ in 0..<50 {
-      let flow = try FlowState.begin(returnTo: "/", now: 0)
+      let (flow, cookie) = try begin(sealing)
+      let binding = try FlowState.open(flow.state, with: sealing, provider: Self.provider).binding
       #expect(flow.verifier.utf8.count == 43)
-      #expect(flow.state.utf8.count == 24)
+      #expect(binding.utf8.count == 22)
       #expect(flow.nonce.utf8.count == 22)
-      seen.formUnion([flow.verifier, flow.state, flow.nonce])
+      seen.formUnion([flow.verifier, binding, flow.nonce, flow.state, cookie])
     }
-    #expect(seen.count == 150)
+    #expect(seen.count == 250)
   }
 
   // MARK: The request
 
   static let request = AuthorizationRequest(
     clientID: "s6 BhdRkqt3", redirectURI: "https://app.example/oauth/callback", scopes: ["openid", "email"])
-  static let flow = FlowState(
+  static let flow = Flow(
     state: "af0ifjsldkj", nonce: "n-0S6_WzA2Mj", verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
     returnTo: "/a?b=c", beganAt: 1_700_000_000)
 
@@ -52,44 +72,81 @@ struct CodeFlowValueTests {
 
   // MARK: The state
 
-  @Test("C-5: a state is opened in time, and for its provider alone")
-  func sealedState() throws {
-    let secret = try #require(SealingSecret(try RandomBytes.make(32)))
-    let cookie = try Self.flow.sealed(with: secret, provider: "company")
-    let began = Self.flow.beganAt
-    for now in [began - 60, began, began + 599] {
-      #expect(try FlowState.open(cookie, with: secret, provider: "company", now: now) == Self.flow)
-    }
+  @Test("C-5: a way is good in time, and at its provider alone")
+  func expiry() throws {
+    let sealing = try sealing()
+    let began: UnixSeconds = 1_700_000_000
+    let (flow, cookie) = try begin(sealing, returnTo: "/a?b=c", now: began)
+    for now in [began - 60, began, began + 599] { #expect(try open(flow.state, cookie, sealing, now: now) == flow) }
     for now in [began - 61, began + 600, began + 1_000_000] {
-      #expect(throws: CallbackFault.tooOld) {
-        try FlowState.open(cookie, with: secret, provider: "company", now: now)
-      }
+      #expect(throws: CallbackFault.tooOld) { try open(flow.state, cookie, sealing, now: now) }
     }
-    let other = try #require(SealingSecret(try RandomBytes.make(32)))
-    for (secret, provider) in [(secret, "other"), (other, "company")] {
-      #expect(throws: CallbackFault.cookieForeign) {
-        try FlowState.open(cookie, with: secret, provider: provider, now: began)
+    let state = try FlowState.open(flow.state, with: sealing, provider: Self.provider)
+    for (secret, provider) in [(sealing, "other"), (try self.sealing(), Self.provider)] {
+      #expect(throws: CallbackFault.stateForeign) {
+        try open(flow.state, cookie, secret, provider: provider, now: began)
       }
-    }
-    for text in ["", "x", "*", String(cookie.dropLast()), cookie + "A", String(repeating: "A", count: 5000)] {
       #expect(throws: CallbackFault.cookieForeign) {
-        try FlowState.open(text, with: secret, provider: "company", now: began)
+        try Flow.open(state, text: flow.state, cookie: cookie, with: secret, provider: provider, now: began)
       }
     }
   }
 
+  @Test("C-5: what nobody sealed here is neither a state nor a cookie, and neither is the other")
+  func foreign() throws {
+    let sealing = try sealing()
+    let (flow, cookie) = try begin(sealing)
+    let bytes = try #require(Base64URL.decode(flow.state))
+    let changed = bytes.indices.map { index in
+      var bytes = bytes
+      bytes[index] ^= 1
+      return Base64URL.text(bytes)
+    }
+    for text in ["", "x", "*", flow.state.dropLast() + "", flow.state + "AAAA", cookie] + changed {
+      #expect(throws: CallbackFault.stateForeign) { try open(text, cookie, sealing) }
+    }
+    for text in ["", "x", "*", cookie.dropLast() + "", cookie + "A", String(repeating: "A", count: 5000), flow.state] {
+      #expect(throws: CallbackFault.cookieForeign) { try open(flow.state, text, sealing) }
+    }
+  }
+
+  @Test("C-5: a state is good with its own cookie alone, and no other way's nonce or verifier is ever used with it")
+  func binding() throws {
+    let sealing = try sealing()
+    let (mine, cookie) = try begin(sealing)
+    let (other, otherCookie) = try begin(sealing)
+    #expect(throws: CallbackFault.cookieMissing) { try open(mine.state, nil, sealing) }
+    #expect(throws: CallbackFault.stateMismatch) { try open(mine.state, otherCookie, sealing) }
+    #expect(throws: CallbackFault.stateMismatch) { try open(other.state, cookie, sealing) }
+    #expect(try open(mine.state, cookie, sealing) == mine)
+  }
+
+  @Test("C-5: a state says nothing to whoever has no secret, and to whoever has it no nonce and no verifier")
+  func state() throws {
+    let sealing = try sealing()
+    let (flow, _) = try begin(sealing, returnTo: "/canary")
+    let bytes = try #require(Base64URL.decode(flow.state))
+    #expect(!String(decoding: bytes, as: UTF8.self).contains("canary"))
+    let state = try FlowState.open(flow.state, with: sealing, provider: Self.provider)
+    #expect(state == FlowState(place: 7, binding: state.binding, returnTo: "/canary"))
+    #expect(![state.binding, flow.nonce].contains { flow.verifier.hasPrefix($0) } && state.binding != flow.nonce)
+    // Another secret of a cookie, and nothing is the same.
+    let secret = try FlowSecret.random(now: 0)
+    #expect(try secret.binding() != state.binding && secret.nonce() != flow.nonce)
+    #expect(try secret.verifier() != flow.verifier)
+  }
+
   @Test("RFC 9470 §4: what is asked of the provider is sealed with the way there")
   func stepUp() throws {
-    let secret = try #require(SealingSecret(try RandomBytes.make(32)))
+    let secret = try sealing()
     for (query, expected) in [
       ("?max_age=60", [("max_age", "60")]), ("?max_age=0&acr_values=a", [("max_age", "0"), ("acr_values", "a")]),
       ("?acr_values=a%20urn:b", [("acr_values", "a urn:b")]), ("?acr_values=++a++b+", [("acr_values", "a b")]),
     ] {
       let stepUp = try #require(StepUp(FormFields(query: query)))
       #expect(stepUp.parameters.map { "\($0.name)=\($0.value)" } == expected.map { "\($0.0)=\($0.1)" })
-      let flow = try FlowState.begin(returnTo: "/", now: 0, stepUp: stepUp)
-      let opened = try FlowState.open(
-        try flow.sealed(with: secret, provider: "company"), with: secret, provider: "company", now: 0)
+      let (flow, cookie) = try begin(secret, stepUp: stepUp)
+      let opened = try open(flow.state, cookie, secret)
       #expect(opened == flow && opened.stepUp == stepUp)
       let url = try Self.request.url(endpoint: "https://id.example/auth", flow: flow)
       #expect(url.hasSuffix(AuthorizationRequest.add(expected.map { (name: $0.0, value: $0.1) }, to: "?").dropFirst()))
@@ -103,81 +160,60 @@ struct CodeFlowValueTests {
     }
   }
 
-  @Test("A state finds its cookie; what is no state finds none")
-  func cookieSuffix() throws {
-    let first = try FlowState.begin(returnTo: "/", now: 0)
-    let suffix = try #require(FlowState.cookieSuffix(ofState: first.state))
-    #expect(FlowState.cookieSuffix(ofState: first.state) == suffix)
-    // Each has a place of its own, as long as there is one.
-    var taken = [suffix]
-    while taken.count < CodeFlow.flowsMax {
-      let next = try FlowState.begin(returnTo: "/", now: 0, besides: taken)
-      taken.append(try #require(FlowState.cookieSuffix(ofState: next.state)))
-    }
-    #expect(Set(taken).count == CodeFlow.flowsMax)
-    let all = (0..<CodeFlow.flowNames).map { "\($0)" }
-    let more = try FlowState.begin(returnTo: "/", now: 0, besides: all)
-    #expect(all.contains(try #require(FlowState.cookieSuffix(ofState: more.state))))
-    for text in ["", "a", "af0ifjsldkj", first.state + "A", "=" + first.state.dropFirst()] {
-      #expect(FlowState.cookieSuffix(ofState: text) == nil)
-    }
+  private func cookies(_ places: some Sequence<Int>) -> [FlowCookies.Cookie] {
+    places.map { FlowCookies.Cookie(place: $0, value: "", name: "f\($0)") }
   }
 
-  @Test("C-5: beside the place of its cookie, a state has 128 bits of its own")
-  func bits() throws {
-    var seen: Set<[UInt8]> = []
-    let all = (1..<CodeFlow.flowNames).map { "\($0)" }
-    for _ in 0..<50 {
-      let state = try FlowState.begin(returnTo: "/", now: 0, besides: all).state
-      let bytes = try #require(Base64URL.decode(state))
-      #expect(bytes.count == 18 && bytes[16...] == [0, 0])
-      seen.insert(Array(bytes[..<16]))
-    }
-    #expect(seen.count == 50)
-    #expect(FlowState.cookieSuffix(ofState: Base64URL.text([UInt8](repeating: 255, count: 18))) == nil)
+  @Test("The cookie is small, and of one size wherever the way leads")
+  func size() throws {
+    let sealing = try sealing()
+    let stepUp = try #require(StepUp(authenticationAge: 60, contextClasses: [String(repeating: "a", count: 250)]))
+    let sizes = [
+      try begin(sealing).cookie, try begin(sealing, returnTo: "/" + String(repeating: "a", count: 1023)).cookie,
+      try begin(sealing, stepUp: stepUp, now: .max).cookie,
+    ].map(\.utf8.count)
+    #expect(sizes == [96, 96, 96])
+    // A code of 4 KiB has room beside the longest state in a request's target.
+    let (flow, _) = try begin(sealing, returnTo: "/" + String(repeating: "a", count: 1023), stepUp: stepUp)
+    #expect(flow.state.utf8.count < 2048)
   }
 
-  @Test("Tabs that open at once do not know of each other, and seldom take each other's place")
-  func tabsAtOnce() throws {
-    var places: Set<String> = []
-    for _ in 0..<400 {
-      places.insert(try #require(FlowState.cookieSuffix(ofState: FlowState.begin(returnTo: "/", now: 0).state)))
+  @Test("Each way has a place of its own as long as there is one, and tabs that open at once seldom the same")
+  func places() throws {
+    for (origin, range) in [(FlowCookies.Origin.own, 0..<48), (.other, 48..<72)] {
+      var places: Set<Int> = []
+      for _ in 0..<1000 { places.insert(try FlowCookies.draw(besides: [], origin)) }
+      #expect(places == Set(range))
+      // One after the other, each has a place of its own.
+      var kept: [Int] = []
+      while kept.count < CodeFlow.flowsMax { kept.append(try FlowCookies.draw(besides: cookies(kept), origin)) }
+      #expect(Set(kept).count == CodeFlow.flowsMax && kept.allSatisfy(range.contains))
     }
-    #expect(places.count == CodeFlow.flowNames)
-    // All of them together have room in a head.
-    var longPlaces: Set<String> = []
-    for _ in 0..<200 {
-      let way = try FlowState.begin(returnTo: "/" + String(repeating: "a", count: CodeFlow.shortReturnBytesMax), now: 0)
-      longPlaces.insert(try #require(FlowState.cookieSuffix(ofState: way.state)))
-    }
-    #expect(longPlaces.count == CodeFlow.flowNamesOfLong)
-    // However many windows a page of another site opens, they have few places, and each its own while there is one.
-    var others: [String] = []
-    for _ in 0..<CodeFlow.flowNamesOfOtherSites * 2 {
-      let way = try FlowState.begin(returnTo: "/", now: 0, besides: others, ofOtherSite: true)
-      others.append(try #require(FlowState.cookieSuffix(ofState: way.state)))
-    }
-    #expect(Set(others.prefix(CodeFlow.flowNamesOfOtherSites)).count == CodeFlow.flowNamesOfOtherSites)
-    #expect(Set(others).count == CodeFlow.flowNamesOfOtherSites)
   }
 
   @Test("Of more ways than a browser may be on, the oldest are forgotten, and before them what nobody can open")
   func surplus() {
-    func surplus(_ cookies: [(String, String)], besides bytes: Int = 100) -> [String] {
-      FlowCookies.surplus(of: cookies.map { (name: $0.0, value: $0.1) }, besides: bytes) { UnixSeconds($0.prefix(4)) }
+    func surplus(_ cookies: [(Int?, String)], _ origin: FlowCookies.Origin = .own) -> [String] {
+      let cookies = cookies.enumerated().map {
+        FlowCookies.Cookie(place: $0.element.0, value: $0.element.1, name: "f\($0.offset)")
+      }
+      let (kept, surplus) = FlowCookies.kept(of: cookies, origin) { UnixSeconds($0.prefix(4)) }
+      #expect(kept.count < CodeFlow.flowsMax && !kept.contains { surplus.contains($0.name) })
+      return surplus
     }
-    let full = (1..<CodeFlow.flowsMax).map { ("f\($0)", "\(1000 + $0)") }
+    let full = (1..<CodeFlow.flowsMax).map { (Int?.some($0), "\(1000 + $0)") }
     #expect(surplus([]) == [] && surplus(full) == [])
-    #expect(surplus(full + [("g", "2000")]) == ["f1"])
-    #expect(surplus([("g", "2000"), ("x", "none")] + full) == ["f1", "x"])
+    #expect(surplus(full + [(40, "2000")]) == ["f0"])
+    #expect(surplus([(40, "2000"), (41, "none")] + full) == ["f2", "f1"])
     // Of one second the one that was sent first.
-    let same = (0..<CodeFlow.flowsMax).map { ("s\($0)", "1000") }
-    #expect(surplus(same) == ["s0"])
-    // Few large ones fill it too, and the new one has its place in any case.
-    let large = (1...4).map { ("l\($0)", "\(1000 + $0)" + String(repeating: "a", count: 1600)) }
-    #expect(surplus(large) == ["l2", "l1"])
-    #expect(surplus(large, besides: 8000) == ["l4", "l3", "l2", "l1"])
-    #expect(surplus((0..<500).map { ("n\($0)", "x") }).count == 32)
+    #expect(surplus((0..<CodeFlow.flowsMax).map { ($0, "1000") }) == ["f0"])
+    #expect(surplus((0..<500).map { _ in (nil, "x") }).count == 32)
+    // Ways of one origin have none of the other forgotten; what has no place at all is in the way of both.
+    let others = (0..<20).map { (Int?.some(CodeFlow.flowPlaces + $0), "3000") }
+    #expect(surplus(full + others) == [] && surplus(full + others, .other).count == 20 - CodeFlow.flowsMax + 1)
+    #expect(surplus(others + [(nil, "x"), (99, "x")] + full) == ["f21", "f20"])
+    let names = surplus(full + others, .other)
+    #expect(!names.contains { Int($0.dropFirst()) ?? 0 < full.count })
   }
 
   @Test("Cookies of a prefix are found as they stand in the line")

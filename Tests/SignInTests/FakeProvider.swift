@@ -75,6 +75,8 @@ final class FakeProvider: Sendable {
   var asked: [String] { state.withLock { $0.asked } }
   /// What operators hear.
   var said: [CodeFlowEvent] { state.withLock { $0.said } }
+  /// How many sign-ins came to their end.
+  var signedIn: Int { said.count { if case .signedIn = $0 { true } else { false } } }
   /// Sessions that the loops were told of.
   var ended: [String] { state.withLock { $0.ended } }
 
@@ -119,6 +121,8 @@ final class FakeProvider: Sendable {
 
   private var service: CodeFlowService? { made.withLock { $0 } }
 
+  func take(_ revocations: Revocations) { service?.take(revocations) }
+
   private func answer(_ request: FetchRequest) -> Result<FetchResponse, FetchError> {
     guard case .post(_, let content) = request.method else { return .failure(.requestRefused) }
     return state.withLock { state in
@@ -158,9 +162,11 @@ final class FakeProvider: Sendable {
   // MARK: A browser
 
   func get(
-    _ path: String, query: String = "", cookies: String = "", client: IPAddress? = nil
+    _ path: String, query: String = "", cookies: String = "", client: IPAddress? = nil,
+    fields: [(name: String, value: String)] = []
   ) async -> LocalResponse {
     var request = request("GET", path, cookies)
+    request.fields += fields.map { ($0.name, Array($0.value.utf8)) }
     request.client = client
     request.query = query
     return await send(request)

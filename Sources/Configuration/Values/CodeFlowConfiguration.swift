@@ -45,10 +45,10 @@ public struct CodeFlowConfiguration: Sendable, Equatable {
     self.cookies = cookies
   }
 
-  /// The most bytes of `acr_values` with which a browser is sent to authenticate again: they travel in a cookie.
+  /// The most bytes of `acr_values` with which a browser is sent to authenticate again: they travel in `state`.
   public static let contextClassesBytesMax = 256
   /// The most bytes of the URL at which a browser goes on after it has been at the provider; a longer one is forgotten.
-  /// Together with the number of such visits it bounds the cookies that browsers send.
+  /// It travels in `state`, sealed, and so makes the URLs of the provider and of the callback longer by a third more.
   public static let returnToBytesMax = 1024
 
   /// Where the provider sends browsers back to (SECURITY C-6).

@@ -40,7 +40,8 @@ struct ActiveSignIn: Sendable {
   init(_ configuration: CodeFlowConfiguration, provider: String, targetBytesMax: Int) {
     self.provider = provider
     self.targetBytesMax = targetBytesMax
-    returnToBytesMax = CodeFlowConfiguration.returnToBytesMax
+    // The provider sends it back in `state`, with a code of its own beside it.
+    returnToBytesMax = min(CodeFlowConfiguration.returnToBytesMax, targetBytesMax / 8)
     login = [UInt8]("\(configuration.path)/login?return_to=".utf8)
     cookie = [UInt8](configuration.cookies.session.utf8)
     refreshCookie = nil

@@ -13,7 +13,7 @@ struct AuthorizationRequest: Sendable {
   /// The URL that the browser is sent to.
   ///
   /// - Parameter endpoint: The provider's; it may have a query of its own, which stays (RFC 6749 §3.1).
-  func url(endpoint: String, flow: FlowState) throws(CryptoError) -> String {
+  func url(endpoint: String, flow: Flow) throws(CryptoError) -> String {
     AuthorizationRequest.add(
       [
         ("response_type", "code"), ("client_id", clientID), ("redirect_uri", redirectURI),

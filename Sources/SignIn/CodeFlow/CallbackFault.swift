@@ -7,13 +7,15 @@ public enum CallbackFault: Error, Sendable, Hashable {
   case malformed
   /// `iss` is another provider's, or missing where the provider says that it sends it (RFC 9207 §2.4).
   case issuerMismatch
+  /// The state was not sealed here for this provider, or was changed.
+  case stateForeign
   /// The browser has no cookie for the state.
   case cookieMissing
   /// The cookie was not sealed here for this provider, or was changed.
   case cookieForeign
   /// It took longer than `CodeFlow.secondsMax`, or began in the future.
   case tooOld
-  /// The state is not the one that the browser was sent with.
+  /// The browser's cookie in its place is another state's.
   case stateMismatch
   /// The state was used before.
   case replayed
@@ -24,7 +26,7 @@ public enum CallbackFault: Error, Sendable, Hashable {
   public var mayBeAnAttack: Bool {
     switch self {
     case .issuerMismatch, .cookieForeign, .stateMismatch, .replayed: true
-    case .malformed, .cookieMissing, .tooOld, .crypto: false
+    case .malformed, .stateForeign, .cookieMissing, .tooOld, .crypto: false
     }
   }
 }
@@ -35,6 +37,7 @@ extension CallbackFault: CustomStringConvertible {
     switch self {
     case .malformed: "a parameter is missing, empty, repeated or too long, or a code stands beside an error"
     case .issuerMismatch: "iss is another issuer's, or missing (RFC 9207)"
+    case .stateForeign: "the state was not made here"
     case .cookieMissing: "the browser has no cookie for the state"
     case .cookieForeign: "the cookie was not sealed here, or was changed"
     case .tooOld: "it took longer than ten minutes, or began in the future"

@@ -10,10 +10,10 @@ enum CodeFlow {
   /// How long a sign-in may be under way, in seconds: at the provider, until its browser is back, and then at the token
   /// endpoint and userinfo, for which as long is left as for a renewal. Another process's clock may be ahead by a little.
   static let signInSecondsMax = secondsMax + renewalTakenSeconds + TokenPolicy.leewayMaxSeconds
-  /// Of `state` and `nonce`: 128 bits.
+  /// Of what binds `state` to a browser, and of `nonce`: 128 bits.
   static let stateBytes = 16
-  /// Of the PKCE verifier: RFC 7636 §4.1 recommends 256 bits.
-  static let verifierBytes = 32
+  /// Of what a way's cookie holds. The PKCE verifier follows from it, for which RFC 7636 §4.1 recommends 256 bits.
+  static let flowSecretBytes = 32
   /// Of a session's id, which its cookie holds: 256 bits.
   static let sessionBytes = 32
   /// How long a loop takes the store's word for a session, in seconds.
@@ -28,21 +28,14 @@ enum CodeFlow {
   /// For how long a provider that did not say whether a session goes on is not asked for it again, in seconds.
   static let renewalPauseSeconds: Int64 = 3
   static let userinfoBytesMax = 64 * 1024
-  /// Ways to the provider that a browser may be on at once: one more has it forget the oldest.
+  /// Ways to the provider that a browser may be on at once: one more has it forget the oldest. As many more may be ways
+  /// that pages of other sites have it begin.
   static let flowsMax = 12
-  /// Of all their cookies in a Cookie line: what a browser sends besides has room in a head of `limits.head`, also where it
-  /// begins several ways before it has heard of the first.
-  static let flowCookieBytesMax = 4 * 1024
-  /// Names for their cookies: tabs that open at once choose from them without knowing of each other, so that all cookies
-  /// together have to have room in a head.
-  static let flowNames = 24
-  /// As many of these are for ways with a `return_to` of more than `shortReturnBytesMax`, or with a
-  /// `StepUp`: their cookies are the large ones.
-  static let flowNamesOfLong = 4
-  static let shortReturnBytesMax = 160
-  /// As many of these are for ways that a page of another site has a browser begin: however many windows it opens at once,
-  /// they take each other's place.
-  static let flowNamesOfOtherSites = 6
+  /// Places for their cookies: tabs that open at once choose from them without knowing of each other. All cookies together
+  /// have to have room in a head of `limits.head`: each takes about 120 bytes.
+  static let flowPlaces = 48
+  /// Places for ways that pages of other sites have a browser begin: however many windows they open at once.
+  static let flowPlacesOfOthers = 24
   /// Of the URL at which a provider ends its session: servers that take longer request lines are not to be counted on, and
   /// an ID token with hundreds of groups would be one.
   static let logoutURLBytesMax = 4000

@@ -33,17 +33,15 @@ extension CodeFlowService {
     _ request: LocalRequest, to endpoint: String, returnTo: String, _ stepUp: StepUp?
   ) throws(CodeFlowFault) -> LocalResponse {
     do throws(CryptoError) {
-      let prefix = configuration.cookies.flowPrefix
-      let others = request.cookies(withPrefix: prefix)
-      let taken = others.map { String($0.name.dropFirst(prefix.count)) }
-      let flow = try FlowState.begin(
-        returnTo: returnTo, now: now, stepUp: stepUp, besides: taken, ofOtherSite: request.isOfOtherOrigin)
-      // One that was begun here always has a place.
-      guard let name = flowCookie(ofState: flow.state) else { throw .failed("RAND_bytes") }
-      let value = try flow.sealed(with: sealing, provider: provider)
-      let surplus = FlowCookies.surplus(of: others, besides: FlowCookies.size(name, value)) { value in
-        try? FlowState.open(value, with: sealing, provider: provider, now: now).beganAt
+      // Pages of this host may show what others have put there: an image begins no way of the person's.
+      let origin: FlowCookies.Origin = request.isOfOtherOrigin || !request.isNavigation ? .other : .own
+      let (kept, surplus) = FlowCookies.kept(of: flowCookies(of: request), origin) { value in
+        try? FlowSecret.open(value, with: sealing, provider: provider, now: now).beganAt
       }
+      let place = try FlowCookies.draw(besides: kept, origin)
+      let (flow, value) = try Flow.begin(
+        returnTo: returnTo, stepUp: stepUp, place: place, now: now, with: sealing, provider: provider)
+      let name = flowCookie(place)
       let cookies = surplus.filter { $0 != name }.map { configuration.cookies.set($0, "", seconds: 0) }
       return EndpointResponses.goOn(
         at: try authorization.url(endpoint: endpoint, flow: flow),
@@ -53,8 +51,14 @@ extension CodeFlowService {
     }
   }
 
-  private func flowCookie(ofState state: String) -> String? {
-    FlowState.cookieSuffix(ofState: state).map { configuration.cookies.flowPrefix + $0 }
+  private func flowCookie(_ place: Int) -> String { "\(configuration.cookies.flowPrefix)\(place)" }
+
+  private func flowCookies(of request: LocalRequest) -> [FlowCookies.Cookie] {
+    let prefix = configuration.cookies.flowPrefix
+    return request.cookies(withPrefix: prefix).map { cookie in
+      FlowCookies.Cookie(
+        place: Int(cookie.name.dropFirst(prefix.count)), value: cookie.value, name: cookie.name)
+    }
   }
 
   // MARK: callback
@@ -80,14 +84,21 @@ extension CodeFlowService {
     _ request: LocalRequest, _ query: FormFields, _ endpoints: ProviderEndpoints, _ completion: @escaping Completion
   ) {
     let response: AuthorizationResponse
-    let cookie: String
-    let opened: FlowState
+    let state: FlowState
     do throws(CallbackFault) {
       response = try AuthorizationResponse(
         try parameters(of: query), issuer: policy.issuer, sendsIssuer: endpoints.sendsIssuer)
-      (cookie, opened) = try flow(of: response, request)
+      state = try FlowState.open(response.state, with: sealing, provider: provider)
     } catch {
       return refuse(error, request, completion)
+    }
+    let cookie = flowCookie(state.place)
+    let opened: Flow
+    do throws(CallbackFault) {
+      opened = try Flow.open(
+        state, text: response.state, cookie: request.cookie(cookie), with: sealing, provider: provider, now: now)
+    } catch {
+      return refuse(error, request, of: state, completion)
     }
     let way = Way(request: request, flow: opened, flowCookie: cookie, endpoints: endpoints, completion: completion)
     switch response {
@@ -110,25 +121,36 @@ extension CodeFlowService {
     return parameters
   }
 
-  /// What the browser was sent away with, and the name of the cookie that has it.
-  private func flow(
-    of response: AuthorizationResponse, _ request: LocalRequest
-  ) throws(CallbackFault) -> (cookie: String, opened: FlowState) {
-    guard let cookie = flowCookie(ofState: response.state), let sealed = request.cookie(cookie) else {
-      throw .cookieMissing
-    }
-    let opened = try FlowState.open(sealed, with: sealing, provider: provider, now: now)
-    guard opened.state.isSameInConstantTime(as: response.state) else { throw .stateMismatch }
-    return (cookie, opened)
-  }
-
-  private func refuse(_ fault: CallbackFault, _ request: LocalRequest, _ completion: Completion) {
+  /// - Parameter state: What was sealed here, whichever browser brings it; nil where nothing was.
+  private func refuse(
+    _ fault: CallbackFault, _ request: LocalRequest, of state: FlowState? = nil, _ completion: @escaping Completion
+  ) {
     if case .crypto(let error) = fault {
       failed(.crypto(error))
       return completion(page(.internalError, request))
     }
     refused(fault, request)
-    completion(page(.callbackInvalid, request))
+    guard let state else { return completion(page(.callbackInvalid, request)) }
+    let page = page(.callbackInvalid, request, returnTo: state.returnTo, stepUp: state.stepUp)
+    goOn(request, at: state.returnTo, state.stepUp, otherwise: page, completion)
+  }
+
+  /// Nobody is signed in. But a browser that has a session by now, as when another of its tabs has taken the place of
+  /// this one's cookie, goes on with that: the link of whoever made the state leads no further than one to the same page.
+  ///
+  /// - Parameters:
+  ///   - stepUp: What has not been shown: the page would have the browser sent to the provider again, and so in circles.
+  ///   - otherwise: The response where there is no session.
+  private func goOn(
+    _ request: LocalRequest, at returnTo: String, _ stepUp: StepUp?, cookies: [String] = [],
+    otherwise page: LocalResponse, _ completion: @escaping Completion
+  ) {
+    guard stepUp == nil, let session = request.cookie(configuration.cookies.session) else { return completion(page) }
+    introspect(Array(session.utf8), client: request.client) { [self] result in
+      guard case .active(let token) = result, !isRevoked(token.claims) else { return completion(page) }
+      completion(
+        EndpointResponses.goOn(at: returnTo, cookies: cookies).naming(token.claims.subject, of: provider))
+    }
   }
 
   /// Of codes no more are redeemed at a time than the provider is to be asked about.
@@ -165,7 +187,9 @@ extension CodeFlowService {
         case .failure(let fault): storeFailed(fault, counted)
         case .success(false):
           refused(.replayed, request)
-          end(counted, .callbackInvalid)
+          goOn(
+            request, at: counted.flow.returnTo, counted.flow.stepUp, cookies: [forgetting(counted)],
+            otherwise: ended(counted, .callbackInvalid), counted.completion)
         case .success(true): redeem(code, counted)
         }
       }
@@ -175,7 +199,7 @@ extension CodeFlowService {
   /// A browser that has come back with what was sent with it.
   struct Way: Sendable {
     let request: LocalRequest
-    let flow: FlowState
+    let flow: Flow
     let flowCookie: String
     let endpoints: ProviderEndpoints
     /// Called once, from anywhere.
@@ -189,12 +213,15 @@ extension CodeFlowService {
     end(way, fault.reason)
   }
 
-  private func end(_ way: Way, _ reason: Reason) {
-    way.completion(
-      page(
-        reason, way.request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp,
-        cookies: [configuration.cookies.set(way.flowCookie, "", seconds: 0)]))
+  private func end(_ way: Way, _ reason: Reason) { way.completion(ended(way, reason)) }
+
+  private func ended(_ way: Way, _ reason: Reason) -> LocalResponse {
+    page(
+      reason, way.request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp, cookies: [forgetting(way)])
   }
+
+  /// The way's cookie has served.
+  private func forgetting(_ way: Way) -> String { configuration.cookies.set(way.flowCookie, "", seconds: 0) }
 
   private func storeFailed(_ fault: StoreFault, _ way: Way) {
     storeFailed(fault)
@@ -295,7 +322,7 @@ extension CodeFlowService {
           let cookies = [
             configuration.cookies.set(
               configuration.cookies.session, session.text, seconds: configuration.lifetimeSeconds),
-            configuration.cookies.set(way.flowCookie, "", seconds: 0),
+            forgetting(way),
           ]
           let response = EndpointResponses.goOn(at: way.flow.returnTo, cookies: cookies)
             .naming(subject, of: provider)

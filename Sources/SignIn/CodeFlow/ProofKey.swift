@@ -8,10 +8,6 @@ struct ProofKey: Sendable {
 
   static let method = "S256"
 
-  static func random() throws(CryptoError) -> ProofKey {
-    ProofKey(verifier: Base64URL.text(try RandomBytes.make(CodeFlow.verifierBytes)))
-  }
-
   /// `code_challenge` (§4.2).
   func challenge() throws(CryptoError) -> String {
     Base64URL.text(try HashFunction.sha256.digest(of: verifier.utf8Span.span))

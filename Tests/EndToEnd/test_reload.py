@@ -2,10 +2,12 @@
 import json
 import os
 import signal
+import socket
+import subprocess
 import threading
 
 import pytest
-from support.gateway import run
+from support.gateway import BINARY, run
 from support.ports import wait_until
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
 from support.wire import Client, get
@@ -196,6 +198,29 @@ def test_K_4_a_reload_leaves_no_provider_without_keys(start, upstream, key_serve
     old.instead = (500, {}, b"")
     gateway.reload(written(f'jwks_url: "{old.url}"', "https://other.example"))
     assert status(keys["ES256"], iss="https://other.example") == 503
+
+
+def test_a_place_of_keys_that_hangs_holds_up_no_other_reload(start, upstream, key_server, keys):
+    app, old, new = upstream(), key_server(keys["ES256"]), key_server(Key("ES256", "new-1"))
+
+    def written(url):
+        return config(app, KEYS, "admin: { address: 127.0.0.1:0 }\n    " + (
+            f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}" }} }}'))
+    gateway = start(written(old.url))
+    gateway.wait_message("keys updated")
+    admin = gateway.wait_message("serving")["admin"]
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        hanging.settimeout(30)
+        gateway.write_config(written(f"http://127.0.0.1:{hanging.getsockname()[1]}/"))
+        with subprocess.Popen([BINARY, "reload", "--admin", admin], stdout=subprocess.PIPE, text=True) as first:
+            asking, _ = hanging.accept()
+            gateway.reload(written(new.url))
+            # The later one answers for it.
+            said = first.communicate(timeout=30)[0]
+        assert first.returncode == 0 and said.startswith("reloaded: providers: 1 changed"), said
+        asking.close()
+    assert get(gateway, "/a/x", [bearer(mint(new.keys[0]))]).status == 200
+    assert not gateway.said("reload refused")
 
 
 def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):

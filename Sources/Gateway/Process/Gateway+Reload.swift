@@ -25,8 +25,13 @@ extension Gateway {
       return
     }
     if reloading.isGoingOn {
-      reloading.isWanted = true
-      return
+      guard reloading.waitsForKeys else {
+        reloading.isWanted = true
+        return
+      }
+      // A place that does not answer may be what has been mended since.
+      abandonReload()
+      reloading.giveWay()
     }
     beginReload()
     let files = filesWatched
@@ -146,7 +151,9 @@ extension Gateway {
   /// not refused for that: the one on trial has to go.
   private func prepareKeys(_ next: GatewayConfiguration, _ ready: @escaping () -> Void) {
     if canaryState.takingBack != nil { return ready() }
+    reloading.waitsForKeys = true
     keyStore.prepare(sources: KeySource.all(of: next)) { [unowned self] error in
+      reloading.waitsForKeys = false
       guard let error else { return ready() }
       abandonReload()
       endReload(

@@ -9,6 +9,7 @@ import threading
 import pytest
 from support.gateway import BINARY, run
 from support.ports import wait_until
+from support.sign_in import ALICE, users
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
 from support.wire import Client, get
 
@@ -221,6 +222,44 @@ def test_a_place_of_keys_that_hangs_holds_up_no_other_reload(start, upstream, ke
         asking.close()
     assert get(gateway, "/a/x", [bearer(mint(new.keys[0]))]).status == 200
     assert not gateway.said("reload refused")
+
+
+def test_A_4_a_reload_that_is_refused_late_leaves_no_database(start, upstream, tmp_path):
+    app = upstream()
+    users_file = tmp_path / "users.yaml"
+    users_file.write_text(users(ALICE))
+    users_file.chmod(0o600)
+    (tmp_path / "jwks.json").write_text("{}")
+    secret = tmp_path / "client.secret"
+    secret.write_text("s" * 32)
+    secret.chmod(0o600)
+
+    def written(jwks):
+        return config(app, OPEN, f"""providers:
+      local:
+        issuer: http://127.0.0.1:8080
+        audiences: [api]
+        signing: {{ state: {tmp_path}/state }}
+        sign_in: {{ users_file: {users_file} }}
+      web:
+        issuer: http://127.0.0.1:1
+        audiences: [web]
+        code_flow: {{ client_id: web, url: "http://localhost:8080", client_secret_file: {secret}, state: {tmp_path}/state }}
+      company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {tmp_path}/{jwks} }}""")
+    gateway = start(config(app, OPEN))
+    gateway.write_config(written("jwks.json"))
+    for _ in range(2):
+        said = refuse(gateway)
+        assert any('provider "company": no key set' in message for message in said), said
+        assert not [each.name for each in (tmp_path / "state").iterdir() if ".db" in each.name]
+    (tmp_path / "good.json").write_text(json.dumps({"keys": [Key("ES256", "a").jwk]}))
+    gateway.reload(written("good.json"))
+    made = {each.name for each in (tmp_path / "state").iterdir() if each.suffix == ".db"}
+    assert made == {"local.sign-ins.db", "web.sessions.db"}
+    # What was there before stays.
+    gateway.write_config(written("jwks.json"))
+    refuse(gateway)
+    assert made <= {each.name for each in (tmp_path / "state").iterdir()}
 
 
 def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):

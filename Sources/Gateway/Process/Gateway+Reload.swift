@@ -165,6 +165,8 @@ extension Gateway {
   private func abandonReload() {
     upstreams.abandon()
     keyStore.abandon()
+    signIns.abandon()
+    codeFlows.abandon()
   }
 
   private func openTLS(

@@ -20,6 +20,8 @@ final class SignIns {
   let ended: EndedSignIns
   /// How long tokens may be good that this process has made, by the provider's name.
   private(set) var tokenSecondsMax: [String: Int64] = [:]
+  /// Opened for a configuration that is not in force yet.
+  private var newStores: [SQLiteSignInStore] = []
   private let passwords = PasswordWork(width: Process.processorCount / 2)
   private let usersQueue = SerialQueue(name: "users files")
   private let loop: EventLoop
@@ -81,9 +83,16 @@ final class SignIns {
     let store = try SQLiteSignInStore(path: path)
     return OpenedStore(path: path, store: store, ended: try EndedSignIns.earlier(in: store, of: provider))
   }
+    newStores.append(store)
 
   /// Whether there is a database: where nobody signs in none is made.
   static func isThere(_ path: String) throws(StoreFault) -> Bool {
+  /// Deletes the databases that `open` has made since, for a configuration that comes to nothing. Blocks.
+  func abandon() {
+    for store in newStores { store.discard() }
+    newStores = []
+  }
+
     do throws(SystemError) {
       _ = try FileStatus(path: path)
       return true
@@ -109,6 +118,7 @@ final class SignIns {
     (states, formerStores) = (opened.states, opened.formerStores)
     for (name, each) in states {
       ended.learn(each.store.ended)
+    newStores = []
       states[name]?.store.ended = []
     }
     for (name, each) in formerStores {

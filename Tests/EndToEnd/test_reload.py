@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import textwrap
 import threading
 
 import pytest
@@ -222,6 +223,49 @@ def test_a_place_of_keys_that_hangs_holds_up_no_other_reload(start, upstream, ke
         asking.close()
     assert get(gateway, "/a/x", [bearer(mint(new.keys[0]))]).status == 200
     assert not gateway.said("reload refused")
+
+
+def test_A_4_a_configuration_that_is_no_file_is_refused_by_a_reload(start, upstream, tmp_path):
+    """Nobody writes into the pipe, which is seen as a change; reading it would not end."""
+    app = upstream()
+    gateway = start(config(app, OPEN, "reload: { watch: true }"))
+    text = gateway.config_path.read_text()
+    gateway.config_path.unlink()
+    os.mkfifo(gateway.config_path)
+    said = refuse(gateway)
+    assert any("cannot be read: it is not a regular file" in message for message in said), said
+    gateway.config_path.unlink()
+    gateway.config_path.write_text(text.replace("/a/**", "/c/**"))
+    gateway.wait_message("reloaded", 30)
+    assert get(gateway, "/c/1").status == 200
+
+
+@pytest.mark.parametrize("place", ["stdin", "fifo"])
+def test_a_start_reads_its_configuration_from_a_pipe(upstream, tmp_path, place):
+    text = textwrap.dedent(config(upstream(), OPEN)).encode()
+    path = tmp_path / "gateway.conf" if place == "fifo" else "/dev/stdin"
+    if place == "fifo":
+        os.mkfifo(path)
+    with subprocess.Popen([BINARY, "serve", "--config", str(path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL) as process:
+        # Where it says nothing the reading ends with it.
+        patience = threading.Timer(60, process.kill)
+        patience.start()
+        if place == "fifo":
+            path.write_bytes(text)
+        process.stdin.write(text if place == "stdin" else b"")
+        process.stdin.close()
+        while b'"message":"serving"' not in (line := process.stderr.readline()):
+            assert line
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            said = process.stderr.readline()
+            assert b"cannot be read: it is not a regular file" in said, said
+            assert b"reload refused" in process.stderr.readline()
+        process.terminate()
+        process.stderr.read()
+        patience.cancel()
+    assert process.returncode == 0
 
 
 def test_A_4_a_reload_that_is_refused_late_leaves_no_database(start, upstream, tmp_path):

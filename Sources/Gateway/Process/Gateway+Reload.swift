@@ -37,7 +37,7 @@ extension Gateway {
     let files = filesWatched
     // A large file takes its time, and tests of it; meanwhile operators are answered.
     BlockingWork.detach(name: "configuration") { [path, bound] in
-      let (loaded, seen) = ConfigurationFile.loadSeen(path, watched: files)
+      let (loaded, seen) = ConfigurationFile.loadSeen(path, watched: files, isAgain: true)
       bound.async {
         switch loaded {
         case .success(let configuration): $0.watching.filesRefused = configuration.filesRead

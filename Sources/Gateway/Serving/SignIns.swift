@@ -44,6 +44,8 @@ final class SignIns {
   fileprivate struct OpenedStore {
     let path: String
     let store: SQLiteSignInStore
+    /// Where nobody signs in any more; else those of the state count.
+    let faults = StoreFaults()
     /// What had ended in the store when it was opened; empty once that is learnt.
     var ended: [EndedSignIn] = []
 
@@ -81,18 +83,18 @@ final class SignIns {
     let known = states[provider]?.store ?? formerStores[provider]
     if let known, known.isAt(path) { return known }
     let store = try SQLiteSignInStore(path: path)
+    newStores.append(store)
     return OpenedStore(path: path, store: store, ended: try EndedSignIns.earlier(in: store, of: provider))
   }
-    newStores.append(store)
 
-  /// Whether there is a database: where nobody signs in none is made.
-  static func isThere(_ path: String) throws(StoreFault) -> Bool {
   /// Deletes the databases that `open` has made since, for a configuration that comes to nothing. Blocks.
   func abandon() {
     for store in newStores { store.discard() }
     newStores = []
   }
 
+  /// Whether there is a database: where nobody signs in none is made.
+  static func isThere(_ path: String) throws(StoreFault) -> Bool {
     do throws(SystemError) {
       _ = try FileStatus(path: path)
       return true
@@ -116,9 +118,9 @@ final class SignIns {
   func take(_ configuration: GatewayConfiguration, _ opened: AllOpened, keys: KeyStore) -> [LocalRoute] {
     let (before, formerBefore) = (states, formerStores)
     (states, formerStores) = (opened.states, opened.formerStores)
+    newStores = []
     for (name, each) in states {
       ended.learn(each.store.ended)
-    newStores = []
       states[name]?.store.ended = []
     }
     for (name, each) in formerStores {
@@ -192,7 +194,7 @@ final class SignIns {
     watch(provider, state.store, state.storeFaults)
   }
 
-  private func watch(_ provider: String, _ former: OpenedStore) { watch(provider, former.store, StoreFaults()) }
+  private func watch(_ provider: String, _ former: OpenedStore) { watch(provider, former.store, former.faults) }
 
   private func watch(_ provider: String, _ store: some EndingStore, _ faults: StoreFaults) {
     ended.relay.watch(
@@ -207,8 +209,9 @@ final class SignIns {
 
   /// What went wrong with the stores of sign-ins within the last minute, in the order of their providers.
   var storeFaults: [AdminReport.StoreFault] {
-    states.keys.sorted().compactMap { provider in
-      states[provider]?.state.storeFaults.recent().map { .init(.signIns, of: provider, why: $0) }
+    let all = states.mapValues(\.state.storeFaults).merging(formerStores.mapValues(\.faults)) { inUse, _ in inUse }
+    return all.sorted { $0.key < $1.key }.compactMap { provider, faults in
+      faults.recent().map { .init(.signIns, of: provider, why: $0) }
     }
   }
 

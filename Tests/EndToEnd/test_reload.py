@@ -306,6 +306,17 @@ def test_A_4_a_reload_that_is_refused_late_leaves_no_database(start, upstream, t
     assert made <= {each.name for each in (tmp_path / "state").iterdir()}
 
 
+def test_more_connections_than_there_is_room_for_are_said_by_a_reload_too(start, upstream):
+    app = upstream()
+    gateway = start(config(app, OPEN, "limits: { connections: 10 }"), prefix=("prlimit", "--nofile=256:256"))
+    said = lambda: gateway.said("the limit of open files has room for fewer than limits.connections")
+    assert not said()
+    for connections, times in ((1000, 1), (1000, 1), (900, 1), (1100, 2)):
+        gateway.reload(config(app, OPEN, f"limits: {{ connections: {connections} }}"))
+        assert len(said()) == times, connections
+    assert said()[1]["limit"] == "256" and int(said()[1]["connections"]) < 1000 < int(said()[1]["needed"])
+
+
 def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):
     provider = f"""providers:
       company: {{ issuer: "http://127.0.0.1:8080", audiences: [api], signing: {{ state: {tmp_path}/state }} }}"""

@@ -211,6 +211,9 @@ extension Gateway {
     introspection.stop()
     introspection = opened.introspection
     let replaced = active.configuration
+    if next.limits.connectionsMax > replaced.limits.connectionsMax {
+      descriptorRoom.warn(ofConnections: next.limits.connectionsMax, log)
+    }
     let difference = next.difference(from: replaced)
     active = ActiveConfiguration(
       next, generation: active.generation + 1,

@@ -16,6 +16,9 @@ extension Gateway {
     Process.restore(signal: SIGCHLD)
     Process.growHeapInSteps()
     if !Process.forbidCoreDumps() { log.warning("core dumps could not be disabled") }
+    if configuration.log.access == .stdout, StandardStream.output.wasMissing {
+      log.warning("standard output is closed: access lines are written nowhere")
+    }
     let room = DescriptorRoom(limit: Int(clamping: Process.raiseDescriptorLimit()), configuration)
     room.warn(ofConnections: configuration.limits.connectionsMax, log)
     return room

@@ -5,12 +5,15 @@ extension GatewayConfiguration {
   ///   - path: the file, as the operator named it.
   ///   - environment: what `${NAME}` stands for.
   ///   - processorCount: what `workers: auto` stands for.
+  ///   - isAgain: whether it has been read before. Then a pipe, whose other end need not come, is a fault.
   public static func load(
-    path: String, environment: [String: String], processorCount: Int, for reader: ConfigurationReader = .gateway
+    path: String, environment: [String: String], processorCount: Int, for reader: ConfigurationReader = .gateway,
+    isAgain: Bool = false
   ) -> Result<GatewayConfiguration, Diagnostics> {
     do throws(FileSystem.Fault) {
       return parse(
-        try FileSystem.read(path), file: path, environment: environment, processorCount: processorCount, for: reader)
+        try FileSystem.read(path, isAgain: isAgain), file: path, environment: environment,
+        processorCount: processorCount, for: reader)
     } catch {
       let message = "cannot be read: \(error.message)"
       let diagnostic = Diagnostic(file: path, position: nil, message: message, mayPass: error.mayPass)

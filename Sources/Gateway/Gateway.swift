@@ -55,6 +55,7 @@ final class Gateway {
   var introspection: IntrospectionClients
   let upstreams: Upstreams
   let server: Server
+  let descriptorRoom: DescriptorRoom
   let tickets = TicketKeys()
   var tls: ListenerContexts
   let revocations: RevocationWatcher
@@ -90,9 +91,10 @@ final class Gateway {
 
   private init(
     _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
-    inherited: InheritedSockets, connectionRoom: ConnectionRoom, control: EventLoop, log: Logger,
+    inherited: InheritedSockets, descriptorRoom: DescriptorRoom, control: EventLoop, log: Logger,
     logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
+    self.descriptorRoom = descriptorRoom
     path = configuration.file
     certificates = files.certificates
     acceptedTokens = AcceptedTokensOfAll(configuration)
@@ -139,7 +141,7 @@ final class Gateway {
         inherited: passed)
       server = try Server(
         active, sockets: sockets, keys: keyStore.snapshot, tls: tls, upstreams: upstreams.snapshots,
-        accessLog: accessLog, isWatched: configuration.admin != nil, connectionRoom: connectionRoom
+        accessLog: accessLog, isWatched: configuration.admin != nil, connectionRoom: descriptorRoom.connections
       ) { [log] in $0.write(to: log) }
     } catch {
       throw GatewayFault(message: "\(error)", status: error.status)
@@ -189,11 +191,11 @@ final class Gateway {
     _ configuration: GatewayConfiguration, revoked: RevocationFile?, files: TLSFiles,
     inherited: InheritedSockets, seen: ConfigurationWatcher.Sight, log: Logger, logWriter: ProgramLogWriter
   ) throws(GatewayFault) {
-    let connectionRoom = prepareProcess(configuration, log)
+    let descriptorRoom = prepareProcess(configuration, log)
     try testForSecretLeaks()
     let control = try GatewayFault.raised(as: ExitStatus.unavailable) { try EventLoop(label: "control") }
     let gateway = try Gateway(
-      configuration, revoked: revoked, files: files, inherited: inherited, connectionRoom: connectionRoom,
+      configuration, revoked: revoked, files: files, inherited: inherited, descriptorRoom: descriptorRoom,
       control: control, log: log,
       logWriter: logWriter)
     gateway.watching.filesSeen = seen

@@ -84,6 +84,8 @@ public final class KeyStore {
   /// Fetches from places that have brought nothing yet, for providers that have keys and are to have theirs from there:
   /// who takes the sources before these have come leaves such a provider without any, for as long as its new place does
   /// not answer (SECURITY K-4). Keys of the former place are not used with the new one: it may have been left for them.
+  /// Nobody is waited for where the provider's copy on disk has keys of the new place: as after a start, these are used
+  /// until others are fetched.
   ///
   /// - Parameter completion: Called once, on the loop, at once where nothing is fetched; with the first failure, or nil.
   ///   Then `reload`, or else `abandon`.
@@ -94,7 +96,7 @@ public final class KeyStore {
     var providers: [KeyPlace: String] = [:]
     for source in sources {
       guard let place = KeyPlace(source), !known.contains(place), providers[place] == nil,
-        entries.contains(where: { $0.isOfIssuer(of: source) && $0.keySet != nil })
+        entries.contains(where: { $0.isOfIssuer(of: source) && $0.keySet != nil }), !hasCopy(source, at: place)
       else { continue }
       providers[place] = source.provider
     }
@@ -286,6 +288,13 @@ public final class KeyStore {
       log(.copyRefused(provider: source.provider, path: path, error))
     }
     if remote.failures.count == 0, remote.firstFetchEnded { writeCopy(index, remote) }
+  }
+
+  /// Whether the provider's copy has keys of a place from which nothing has been fetched yet.
+  private func hasCopy(_ source: KeySource, at place: KeyPlace) -> Bool {
+    guard let path = source.cacheFile, !entries.contains(where: { $0.remote?.place == place }) else { return false }
+    let copy = KeyCopyFile(path, of: source, at: place, loop: loop, queue: copyQueue, log: log)
+    return (try? copy.read(staleFor: source.staleFor)) != nil
   }
 
   private func writeCopy(_ index: Int, _ remote: RemoteKeys) {

@@ -122,6 +122,15 @@ public final class ListeningSocket: Sendable {
     guard Glibc.listen(descriptor, backlog) == 0 else { throw .last("listen") }
   }
 
+  /// Whether its path was deleted, so that nobody can connect to it any more. One of the service manager's is its own
+  /// matter.
+  public var isOutOfReach: Bool {
+    guard let path, origin == .gateway else { return false }
+    var status = stat()
+    // SAFETY: the path is NUL-terminated for the call, which writes into `status` alone.
+    return unsafe lstat(path, &status) != 0 && errno == ENOENT
+  }
+
   /// Has the path of a unix domain socket removed when this process is done with it: it was taken over from another.
   public func ownPath() { if path != nil, origin == .gateway { unlinks.store(true, ordering: .relaxed) } }
 

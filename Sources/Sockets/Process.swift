@@ -52,7 +52,12 @@ public enum StandardStream: Int32, Sendable {
 
   /// Opens `/dev/null` in place of streams that this process was started without: the next socket would get their
   /// descriptor, and what is logged would be sent to its peer.
-  public static func openMissing() { csystem_open_missing_streams() }
+  public static func openMissing() { _ = missing }
+
+  /// Whether this process was started without it.
+  public var wasMissing: Bool { StandardStream.missing & (1 << rawValue) != 0 }
+
+  private static let missing = csystem_open_missing_streams()
 
   /// Whether a terminal reads it.
   public var isTerminal: Bool { isatty(rawValue) == 1 }

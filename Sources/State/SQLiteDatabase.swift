@@ -5,6 +5,8 @@ internal import Glibc
 @safe
 final class SQLiteDatabase {
   private let path: String
+  /// Whether there was none before.
+  private let isNew: Bool
   /// Which files it was when it was opened: the database, its write-ahead log, and the index of that. What was written
   /// last is in the log alone; SQLite deletes neither companion while a connection is open.
   /// Not changed once it is open.
@@ -20,7 +22,7 @@ final class SQLiteDatabase {
   ///
   /// - Throws: Where somebody else could read it, or it cannot be used.
   init(path: String) throws(StoreFault) {
-    let path = try SQLiteDatabase.makePrivate(path)
+    let (path, isNew) = try SQLiteDatabase.makePrivate(path)
     var connection: OpaquePointer?
     let code = unsafe sqlite3_open_v2(
       path, &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
@@ -32,6 +34,7 @@ final class SQLiteDatabase {
     }
     unsafe self.connection = connection
     self.path = path
+    self.isNew = isNew
     files = [try SQLiteDatabase.identity(path)]
     unsafe sqlite3_busy_timeout(connection, SQLiteDatabase.busyMilliseconds)
     guard unsafe portcullis_sqlite3_be_defensive(connection) == SQLITE_OK else {
@@ -85,6 +88,16 @@ final class SQLiteDatabase {
     }
   }
 
+  /// Deletes the file, where there was none before it was opened and nobody else has it open. To be used no more then.
+  func discard() {
+    guard isNew, (try? checkIsThere()) != nil else { return }
+    // Without a write-ahead log is only what no other connection uses; SQLite deletes the companions.
+    unsafe sqlite3_busy_timeout(connection, 0)
+    guard (try? run("PRAGMA journal_mode = DELETE")) != nil else { return }
+    // SAFETY: the path is NUL-terminated for the call.
+    _ = unsafe unlink(path)
+  }
+
   /// Whether `path` leads to the file that was opened: by another spelling, or a link. From any thread.
   func isAt(_ path: String) -> Bool {
     guard let own = files.first, let found = try? SQLiteDatabase.identity(path) else { return false }
@@ -115,8 +128,9 @@ final class SQLiteDatabase {
 
   /// Makes the file, as SQLite itself would let others read it; its companions get the file's mode.
   ///
-  /// - Returns: Its path without links: SQLite follows none, and a folder may be one, such as /var/run.
-  private static func makePrivate(_ path: String) throws(StoreFault) -> String {
+  /// - Returns: Its path without links: SQLite follows none, and a folder may be one, such as /var/run; and whether there
+  ///   was no such file.
+  private static func makePrivate(_ path: String) throws(StoreFault) -> (path: String, isNew: Bool) {
     let given = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     // SAFETY: paths are NUL-terminated for each call of this function, which keep nothing.
     guard unsafe mkdir(given, 0o700) == 0 || errno == EEXIST else { throw last("mkdir \(given)") }
@@ -138,7 +152,7 @@ final class SQLiteDatabase {
     // SQLite would go on without writing.
     guard unsafe faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0 else { throw last("open \(path)") }
     if geteuid() == 0, status.st_size == 0 { try giveToOwnerOfFolder(descriptor, folder, path) }
-    return path
+    return (path, new >= 0)
   }
 
   /// Looks at a file that need not be there, and opens nothing.

@@ -11,6 +11,10 @@ public final class SQLiteSessionStore: SessionStore, Sendable {
   /// Whether `path` leads to its file, however it is spelled: one process opens a database only once. Blocks.
   public func isAt(_ path: String) -> Bool { writer.isAt(path) }
 
+  /// Deletes the file, if there was none before it was opened, and nobody else has it open or has written to it. Blocks.
+  /// Not to be used afterwards.
+  public func discard() { writer.discard() }
+
   /// Checks a file without opening it. Blocks. What it contains is not looked at.
   ///
   /// - Throws: If there is one that would not be opened, as others could read it.

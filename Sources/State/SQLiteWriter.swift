@@ -75,6 +75,15 @@ final class SQLiteWriter<Table: SQLiteTable>: @unchecked Sendable {
   /// Whether `path` leads to its file, however it is spelled.
   func isAt(_ path: String) -> Bool { database.isAt(path) }
 
+  /// Deletes the file, where there was none before, and nobody else has it open or has written to it. Blocks. To be used no
+  /// more then.
+  func discard() {
+    queue.sync { [self] in
+      guard (try? database.number("PRAGMA data_version")) == dataVersion else { return }
+      database.discard()
+    }
+  }
+
   /// Calls `changed`, on the queue, when something was written, here or by another process, and when that cannot be told.
   ///
   /// - Parameter failed: Called, on the queue, with what goes wrong where nobody waits for it.

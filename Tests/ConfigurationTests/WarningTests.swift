@@ -101,6 +101,17 @@ struct WarningTests {
       ])
   }
 
+  @Test(
+    "An algorithm that is named twice",
+    arguments: [
+      ("[EdDSA, Ed25519]", [#"8:25: "Ed25519" and "EdDSA" are one algorithm; leave one of the two out"#]),
+      ("[ES256, RS256, ES256]", [#"8:32: "ES256" is named twice"#]), ("[ES256, EdDSA]", []),
+    ])
+  func algorithms(written: String, warnings: [String]) throws {
+    let found = try configuration(Sample.provider("algorithms: \(written)").text).warnings.map(\.description)
+    #expect(found == warnings.map { "gateway.conf:" + $0 })
+  }
+
   @Test("Tokens of sign_in that would be refused")
   func ownTokens() throws {
     for good in [

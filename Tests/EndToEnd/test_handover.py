@@ -502,6 +502,24 @@ def test_a_child_is_waited_for_whatever_the_parent_of_the_gateway_did(start, ups
 # What changes with the configuration.
 
 
+def test_a_path_that_was_deleted_is_made_again(start, upstream, tmp_path):
+    """That of a listener and that of operators; who has connected before is answered by the old process."""
+    app, path, admin = upstream(), tmp_path / "listener.sock", tmp_path / "admin.sock"
+    gateway = start(config(app.server, listeners=[f"unix:{path}"]) + f"admin: {{ address: 'unix:{admin}' }}\n")
+    with Client(gateway, address=str(path)) as client:
+        path.unlink()
+        admin.unlink()
+        old = hand_over(gateway)
+        assert client.send(REQUEST.format("/before")).response().status == 200
+    with Client(gateway, address=str(path)) as client:
+        assert client.send(REQUEST.format("/after")).response().status == 200
+    assert run("reload", "--admin", f"unix:{admin}").returncode == 0
+    assert admin.stat().st_mode & 0o117 == 0
+    # The old process has taken neither of them along.
+    old.wait(30)
+    assert path.is_socket() and admin.is_socket()
+
+
 def test_the_new_process_reads_the_configuration(start, upstream, tmp_path):
     first, second = upstream(), upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew")
     before, after = tmp_path / "before", tmp_path / "after"

@@ -264,6 +264,13 @@ def test_L_2_no_socket_takes_the_place_of_a_closed_stream(start, upstream):
     assert app.received.count(b"GET ") == 1
 
 
+@pytest.mark.parametrize("access, closed, times", [("stdout", True, 1), ("off", True, 0), ("stdout", False, 0)])
+def test_an_access_log_on_a_closed_stream_is_said(start, upstream, access, closed, times):
+    prefix = ["sh", "-c", 'exec "$@" >&-', "sh"] if closed else ()
+    gateway = start(config(upstream(), f"access: {access}"), prefix=prefix)
+    assert len(gateway.said("standard output is closed: access lines are written nowhere")) == times
+
+
 # L-2
 
 

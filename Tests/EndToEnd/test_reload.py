@@ -2,11 +2,15 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import textwrap
 import threading
 
 import pytest
-from support.gateway import run
+from support.gateway import BINARY, run
 from support.ports import wait_until
+from support.sign_in import ALICE, users
 from support.tokens import AUDIENCE, ISSUER, Key, bearer, held_until, mint
 from support.wire import Client, get
 
@@ -196,6 +200,121 @@ def test_K_4_a_reload_leaves_no_provider_without_keys(start, upstream, key_serve
     old.instead = (500, {}, b"")
     gateway.reload(written(f'jwks_url: "{old.url}"', "https://other.example"))
     assert status(keys["ES256"], iss="https://other.example") == 503
+
+
+def test_a_place_of_keys_that_hangs_holds_up_no_other_reload(start, upstream, key_server, keys):
+    app, old, new = upstream(), key_server(keys["ES256"]), key_server(Key("ES256", "new-1"))
+
+    def written(url):
+        return config(app, KEYS, "admin: { address: 127.0.0.1:0 }\n    " + (
+            f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}" }} }}'))
+    gateway = start(written(old.url))
+    gateway.wait_message("keys updated")
+    admin = gateway.wait_message("serving")["admin"]
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        hanging.settimeout(30)
+        gateway.write_config(written(f"http://127.0.0.1:{hanging.getsockname()[1]}/"))
+        with subprocess.Popen([BINARY, "reload", "--admin", admin], stdout=subprocess.PIPE, text=True) as first:
+            asking, _ = hanging.accept()
+            gateway.reload(written(new.url))
+            # The later one answers for it.
+            said = first.communicate(timeout=30)[0]
+        assert first.returncode == 0 and said.startswith("reloaded: providers: 1 changed"), said
+        asking.close()
+    assert get(gateway, "/a/x", [bearer(mint(new.keys[0]))]).status == 200
+    assert not gateway.said("reload refused")
+
+
+def test_A_4_a_configuration_that_is_no_file_is_refused_by_a_reload(start, upstream, tmp_path):
+    """Nobody writes into the pipe, which is seen as a change; reading it would not end."""
+    app = upstream()
+    gateway = start(config(app, OPEN, "reload: { watch: true }"))
+    text = gateway.config_path.read_text()
+    gateway.config_path.unlink()
+    os.mkfifo(gateway.config_path)
+    said = refuse(gateway)
+    assert any("cannot be read: it is not a regular file" in message for message in said), said
+    gateway.config_path.unlink()
+    gateway.config_path.write_text(text.replace("/a/**", "/c/**"))
+    gateway.wait_message("reloaded", 30)
+    assert get(gateway, "/c/1").status == 200
+
+
+@pytest.mark.parametrize("place", ["stdin", "fifo"])
+def test_a_start_reads_its_configuration_from_a_pipe(upstream, tmp_path, place):
+    text = textwrap.dedent(config(upstream(), OPEN)).encode()
+    path = tmp_path / "gateway.conf" if place == "fifo" else "/dev/stdin"
+    if place == "fifo":
+        os.mkfifo(path)
+    with subprocess.Popen([BINARY, "serve", "--config", str(path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL) as process:
+        # Where it says nothing the reading ends with it.
+        patience = threading.Timer(60, process.kill)
+        patience.start()
+        if place == "fifo":
+            path.write_bytes(text)
+        process.stdin.write(text if place == "stdin" else b"")
+        process.stdin.close()
+        while b'"message":"serving"' not in (line := process.stderr.readline()):
+            assert line
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            said = process.stderr.readline()
+            assert b"cannot be read: it is not a regular file" in said, said
+            assert b"reload refused" in process.stderr.readline()
+        process.terminate()
+        process.stderr.read()
+        patience.cancel()
+    assert process.returncode == 0
+
+
+def test_A_4_a_reload_that_is_refused_late_leaves_no_database(start, upstream, tmp_path):
+    app = upstream()
+    users_file = tmp_path / "users.yaml"
+    users_file.write_text(users(ALICE))
+    users_file.chmod(0o600)
+    (tmp_path / "jwks.json").write_text("{}")
+    secret = tmp_path / "client.secret"
+    secret.write_text("s" * 32)
+    secret.chmod(0o600)
+
+    def written(jwks):
+        return config(app, OPEN, f"""providers:
+      local:
+        issuer: http://127.0.0.1:8080
+        audiences: [api]
+        signing: {{ state: {tmp_path}/state }}
+        sign_in: {{ users_file: {users_file} }}
+      web:
+        issuer: http://127.0.0.1:1
+        audiences: [web]
+        code_flow: {{ client_id: web, url: "http://localhost:8080", client_secret_file: {secret}, state: {tmp_path}/state }}
+      company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_file: {tmp_path}/{jwks} }}""")
+    gateway = start(config(app, OPEN))
+    gateway.write_config(written("jwks.json"))
+    for _ in range(2):
+        said = refuse(gateway)
+        assert any('provider "company": no key set' in message for message in said), said
+        assert not [each.name for each in (tmp_path / "state").iterdir() if ".db" in each.name]
+    (tmp_path / "good.json").write_text(json.dumps({"keys": [Key("ES256", "a").jwk]}))
+    gateway.reload(written("good.json"))
+    made = {each.name for each in (tmp_path / "state").iterdir() if each.suffix == ".db"}
+    assert made == {"local.sign-ins.db", "web.sessions.db"}
+    # What was there before stays.
+    gateway.write_config(written("jwks.json"))
+    refuse(gateway)
+    assert made <= {each.name for each in (tmp_path / "state").iterdir()}
+
+
+def test_more_connections_than_there_is_room_for_are_said_by_a_reload_too(start, upstream):
+    app = upstream()
+    gateway = start(config(app, OPEN, "limits: { connections: 10 }"), prefix=("prlimit", "--nofile=256:256"))
+    said = lambda: gateway.said("the limit of open files has room for fewer than limits.connections")
+    assert not said()
+    for connections, times in ((1000, 1), (1000, 1), (900, 1), (1100, 2)):
+        gateway.reload(config(app, OPEN, f"limits: {{ connections: {connections} }}"))
+        assert len(said()) == times, connections
+    assert said()[1]["limit"] == "256" and int(said()[1]["connections"]) < 1000 < int(said()[1]["needed"])
 
 
 def test_A_4_a_signing_key_that_others_can_read_is_refused(start, upstream, tmp_path):

@@ -215,6 +215,18 @@ def test_a_database_that_is_deleted_is_noticed_and_not_made_anew(start, upstream
     assert scene.login().status == 200
 
 
+def test_a_database_where_nobody_signs_in_any_more_is_a_fault_too(start, upstream, tmp_path):
+    scene = SignIn(start, upstream(), tmp_path, top="admin: { address: 127.0.0.1:0 }")
+    scene.tokens()
+    sign_in = next(line for line in scene.config.splitlines() if "sign_in:" in line)
+    scene.gateway.reload(scene.config.replace(sign_in, ""))
+    [database] = (scene.folder / "state").glob("*.sign-ins.db")
+    database.rename(database.with_name("kept"))
+    said = scene.gateway.wait_message("sign-ins could not be read or written")
+    [fault] = Admin(scene.gateway).status()["faults"]
+    assert fault == {"what": "sign_ins_database", "provider": "local", "why": said["why"]}
+
+
 @pytest.mark.parametrize("spelling", ["dot", "link"])
 def test_a_reload_that_spells_the_folder_otherwise_goes_on_with_the_store(start, upstream, tmp_path, spelling):
     """What is closed of a database takes the process's locks along: nobody else would know that it is in use."""

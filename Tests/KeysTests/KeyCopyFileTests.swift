@@ -31,6 +31,51 @@ struct KeyCopyFileTests {
       fetchedAt: now - age, firstSeen: [key.keyID: 1_600_000_000], text: IssuerKey.published([key]))
   }
 
+  @Test("K-4: a place that is down is waited for by no other sources whose copy has its keys, and by those without")
+  func reload() async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.path + "/new.json"
+    let (old, new) = (try KeyServer(), try KeyServer())
+    defer { for server in [old, new] { server.stop() } }
+    let (first, key) = (try RemoteKeysTests.issuerKey(), try RemoteKeysTests.issuerKey())
+    old.answer("/keys", .init(body: IssuerKey.published([first])))
+    new.answer("/keys", .init(status: "503 X", body: []))
+    let copy = KeyCopy(
+      issuer: old.url, location: new.url + "/keys", address: new.url + "/keys", entityTag: nil,
+      fetchedAt: KeyCopyFileTests.now - 100, firstSeen: [:], text: IssuerKey.published([key]))
+    try FileAccess.createPrivate(file, try copy.serialized())
+    let store = try RunningStore([KeyCopyFileTests.source(old, folder.path + "/old.json", issuer: old.url)])
+    defer { store.stop() }
+    store.start()
+    try await store.keys("keys arrive") { $0.keySet != nil }
+    let refused = #"provider "idp": the response has status 503, not 200"#
+    // Of another place, too old, and none.
+    for source in [
+      KeyCopyFileTests.source(new, folder.path + "/old.json", issuer: old.url),
+      KeyCopyFileTests.source(new, file, issuer: old.url, staleFor: .seconds(100)),
+      KeyCopyFileTests.source(new, folder.path + "/none.json", issuer: old.url),
+    ] { #expect(await store.prepare([source]) == refused) }
+    let asked = new.requests.count
+    let source = KeyCopyFileTests.source(new, file, issuer: old.url)
+    #expect(await store.prepare([source]) == nil)
+    #expect(new.requests.count == asked)
+    await store.reload([source])
+    #expect(await store.snapshot().providers[0].keySet?.keys.map(\.keyID) == [key.keyID])
+    #expect(store.record.allEvents.contains("idp: 1 keys of a copy"))
+    // Who has been there in vain asks again.
+    let other = KeyCopyFileTests.source(new, file, provider: "other", issuer: "https://other.example")
+    let second = try RunningStore([
+      KeyCopyFileTests.source(old, folder.path + "/old.json", issuer: old.url), other,
+    ])
+    defer { second.stop() }
+    second.start()
+    try await RunningStore.until("both fetches end") {
+      let providers = await second.snapshot().providers
+      return providers[0].keySet != nil && providers[1].firstFetchEnded ? true : nil
+    }
+    #expect(await second.prepare([source, other]) == refused)
+  }
+
   @Test("What is fetched is written for its owner alone, and used by the next process while the issuer is down")
   func coldStart() async throws {
     let folder = try TemporaryFolder()

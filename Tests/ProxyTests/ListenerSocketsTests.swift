@@ -1,4 +1,6 @@
+import Glibc
 import Sockets
+import TestSupport
 import Testing
 
 @testable import Configuration
@@ -39,6 +41,18 @@ struct ListenerSocketsTests {
     #expect(made.shares.allSatisfy { $0.count == 1 && $0[0].isShared && $0[0].socket === made.all[0] })
     let next = try ListenerSockets([ListenerConfiguration(address: path)], workers: 1, inherited: made.all)
     #expect(next.all.count == 1 && next.all[0] === made.all[0] && next.unused.isEmpty)
+  }
+
+  @Test("a path that was deleted is made again; what waits there is left to the process that has the socket")
+  func deletedPath() throws {
+    let folder = try TemporaryFolder()
+    let path = ListenAddress.unix(folder.path + "/a.sock")
+    let before = try ListenerSockets([ListenerConfiguration(address: path)], workers: 1, inherited: [])
+    #expect(unsafe unlink(folder.path + "/a.sock") == 0)
+    let next = try ListenerSockets(
+      [ListenerConfiguration(address: path)], workers: 1, inherited: before.all)
+    #expect(next.all.count == 1 && next.all[0] !== before.all[0] && next.unused.isEmpty)
+    #expect(try FileAccess.names(in: folder.path) == ["a.sock"])
   }
 
   @Test("a path that the system has no room for is said, and not as a success")

@@ -33,6 +33,30 @@ struct SignInStoreTests {
     #expect(try store.newlyEnded().map(\.id) == ["s1"])
   }
 
+  @Test("One that was made for nothing goes again; what was there, is open elsewhere or was written to stays")
+  func discarded() throws {
+    var store = try folder.open()
+    store.discard()
+    // Nothing else is left of it.
+    #expect(unsafe rmdir(folder.path) == 0)
+    store = try folder.open()
+    let other = try folder.open()
+    store.discard()
+    #expect(store.isAt(folder.file))
+    try other.signIn("s1", token: 1)
+    #expect(try other.use(1, next: 2, at: 200).name == "rotated")
+    other.discard()
+    #expect(store.isAt(folder.file))
+    let next = try StoreFolder()
+    let first = try next.open()
+    do {
+      let command = try next.open()
+      try command.signIn("s1", token: 1)
+    }
+    first.discard()
+    #expect(first.isAt(next.file))
+  }
+
   @Test("C-10: a clock that is set back stretches the grace by no more than itself")
   func graceWhereTheClockIsSetBack() throws {
     let store = try folder.open()

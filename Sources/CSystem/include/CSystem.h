@@ -231,10 +231,15 @@ static inline int csystem_open_log(const char *path) {
 }
 
 // Opens /dev/null as each of the three standard streams that is closed: a new descriptor is the lowest one that is free.
-static inline void csystem_open_missing_streams(void) {
+// A bit for each of them: 1 << 1 for standard output.
+static inline int csystem_open_missing_streams(void) {
+  int missing = 0;
   for (int stream = 0; stream <= 2; stream++) {
-    if (fcntl(stream, F_GETFD) < 0 && errno == EBADF) (void)open("/dev/null", O_RDWR);
+    if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    (void)open("/dev/null", O_RDWR);
+    missing |= 1 << stream;
   }
+  return missing;
 }
 
 // Whether there is a regular file that ends inside a line.

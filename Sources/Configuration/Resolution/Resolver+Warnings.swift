@@ -9,6 +9,17 @@ extension Resolver {
     func warn(_ position: Position, _ message: String) {
       warnings.append(Diagnostic(file: file, position: position, message: message))
     }
+    for provider in draft.providers {
+      let algorithms = provider.body.value.algorithms ?? []
+      for (index, algorithm) in algorithms.enumerated() {
+        guard let first = algorithms[..<index].first(where: { $0.value == algorithm.value }) else { continue }
+        warn(
+          algorithm.position,
+          first.written == algorithm.written
+            ? "\(algorithm.written) is named twice"
+            : "\(algorithm.written) and \(first.written) are one algorithm; leave one of the two out")
+      }
+    }
     for named in draft.providers {
       guard let provider = providers.first(where: { $0.name == named.name }), let signIn = provider.signIn else {
         continue

@@ -43,11 +43,19 @@ enum FileSystem {
   /// Any `gateway.conf` is far smaller; a device that never ends is noticed here.
   static let fileBytesMax = 4 << 20
 
-  static func read(_ path: String) throws(Fault) -> [UInt8] {
+  /// - Parameter isAgain: Whether it has been read before: then nobody is waited for, and what is neither a file nor a
+  ///   folder is refused, as it gives its content once.
+  static func read(_ path: String, isAgain: Bool = false) throws(Fault) -> [UInt8] {
     // SAFETY: the path is NUL-terminated for the call.
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | (isAgain ? O_NONBLOCK : 0))
     guard descriptor >= 0 else { throw lastFault() }
     defer { close(descriptor) }
+    var status = stat()
+    // SAFETY: the call writes only into `status`.
+    guard unsafe fstat(descriptor, &status) == 0 else { throw lastFault() }
+    guard !isAgain || [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+      throw Fault(message: "it is not a regular file, which alone can be read again or watched")
+    }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {

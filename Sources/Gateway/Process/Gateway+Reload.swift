@@ -25,14 +25,19 @@ extension Gateway {
       return
     }
     if reloading.isGoingOn {
-      reloading.isWanted = true
-      return
+      guard reloading.waitsForKeys else {
+        reloading.isWanted = true
+        return
+      }
+      // A place that does not answer may be what has been mended since.
+      abandonReload()
+      reloading.giveWay()
     }
     beginReload()
     let files = filesWatched
     // A large file takes its time, and tests of it; meanwhile operators are answered.
     BlockingWork.detach(name: "configuration") { [path, bound] in
-      let (loaded, seen) = ConfigurationFile.loadSeen(path, watched: files)
+      let (loaded, seen) = ConfigurationFile.loadSeen(path, watched: files, isAgain: true)
       bound.async {
         switch loaded {
         case .success(let configuration): $0.watching.filesRefused = configuration.filesRead
@@ -146,7 +151,9 @@ extension Gateway {
   /// not refused for that: the one on trial has to go.
   private func prepareKeys(_ next: GatewayConfiguration, _ ready: @escaping () -> Void) {
     if canaryState.takingBack != nil { return ready() }
+    reloading.waitsForKeys = true
     keyStore.prepare(sources: KeySource.all(of: next)) { [unowned self] error in
+      reloading.waitsForKeys = false
       guard let error else { return ready() }
       abandonReload()
       endReload(
@@ -158,6 +165,8 @@ extension Gateway {
   private func abandonReload() {
     upstreams.abandon()
     keyStore.abandon()
+    signIns.abandon()
+    codeFlows.abandon()
   }
 
   private func openTLS(
@@ -202,6 +211,9 @@ extension Gateway {
     introspection.stop()
     introspection = opened.introspection
     let replaced = active.configuration
+    if next.limits.connectionsMax > replaced.limits.connectionsMax {
+      descriptorRoom.warn(ofConnections: next.limits.connectionsMax, log)
+    }
     let difference = next.difference(from: replaced)
     active = ActiveConfiguration(
       next, generation: active.generation + 1,

@@ -22,6 +22,8 @@ struct ReloadProgress {
   var isGoingOn = false
   /// Whether another was asked for, while one goes on.
   var isWanted = false
+  /// Whether it waits for keys to be fetched.
+  var waitsForKeys = false
   /// Keys of it that take effect with SIGUSR2 or a restart.
   var pending: [String] = []
 
@@ -29,5 +31,13 @@ struct ReloadProgress {
     isGoingOn = true
     current = next
     next = Order()
+  }
+
+  /// Leaves what the one that goes on was asked for to the next one.
+  mutating func giveWay() {
+    next.completions = current.takeCompletions() + next.completions
+    next.isByOperator = next.isByOperator || current.isByOperator
+    waitsForKeys = false
+    isGoingOn = false
   }
 }

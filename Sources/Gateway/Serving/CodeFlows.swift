@@ -23,6 +23,8 @@ struct CodeFlowsFault: Error, CustomStringConvertible {
 final class CodeFlows {
   /// By the provider's name.
   private(set) var stores: [String: Opened] = [:]
+  /// Opened for a configuration that is not in force yet.
+  private var newStores: [SQLiteSessionStore] = []
   private let lookup = KeyLookup()
   let ended: EndedSignIns
   let census = CodeFlowCensus()
@@ -69,6 +71,7 @@ final class CodeFlows {
     } else {
       do throws(StoreFault) {
         store = try SQLiteSessionStore(path: path)
+        newStores.append(store)
         ended = try EndedSignIns.earlier(in: store, of: name)
       } catch {
         throw CodeFlowsFault(provider: name, why: "\(error)")
@@ -106,12 +109,19 @@ final class CodeFlows {
     }
   }
 
+  /// Deletes the databases that `open` has made since, for a configuration that comes to nothing. Blocks.
+  func abandon() {
+    for store in newStores { store.discard() }
+    newStores = []
+  }
+
   /// Takes another configuration, with what `open` has opened for it.
   ///
   /// - Returns: What the gateway answers itself from now on.
   func take(_ configuration: GatewayConfiguration, _ opened: [String: Opened], _ store: KeyStore) -> [LocalRoute] {
     let before = stores
     stores = opened
+    newStores = []
     for (name, each) in opened {
       ended.learn(each.ended)
       stores[name]?.ended = []

@@ -20,6 +20,8 @@ final class SignIns {
   let ended: EndedSignIns
   /// How long tokens may be good that this process has made, by the provider's name.
   private(set) var tokenSecondsMax: [String: Int64] = [:]
+  /// Opened for a configuration that is not in force yet.
+  private var newStores: [SQLiteSignInStore] = []
   private let passwords = PasswordWork(width: Process.processorCount / 2)
   private let usersQueue = SerialQueue(name: "users files")
   private let loop: EventLoop
@@ -42,6 +44,8 @@ final class SignIns {
   fileprivate struct OpenedStore {
     let path: String
     let store: SQLiteSignInStore
+    /// Where nobody signs in any more; else those of the state count.
+    let faults = StoreFaults()
     /// What had ended in the store when it was opened; empty once that is learnt.
     var ended: [EndedSignIn] = []
 
@@ -79,7 +83,14 @@ final class SignIns {
     let known = states[provider]?.store ?? formerStores[provider]
     if let known, known.isAt(path) { return known }
     let store = try SQLiteSignInStore(path: path)
+    newStores.append(store)
     return OpenedStore(path: path, store: store, ended: try EndedSignIns.earlier(in: store, of: provider))
+  }
+
+  /// Deletes the databases that `open` has made since, for a configuration that comes to nothing. Blocks.
+  func abandon() {
+    for store in newStores { store.discard() }
+    newStores = []
   }
 
   /// Whether there is a database: where nobody signs in none is made.
@@ -107,6 +118,7 @@ final class SignIns {
   func take(_ configuration: GatewayConfiguration, _ opened: AllOpened, keys: KeyStore) -> [LocalRoute] {
     let (before, formerBefore) = (states, formerStores)
     (states, formerStores) = (opened.states, opened.formerStores)
+    newStores = []
     for (name, each) in states {
       ended.learn(each.store.ended)
       states[name]?.store.ended = []
@@ -182,7 +194,7 @@ final class SignIns {
     watch(provider, state.store, state.storeFaults)
   }
 
-  private func watch(_ provider: String, _ former: OpenedStore) { watch(provider, former.store, StoreFaults()) }
+  private func watch(_ provider: String, _ former: OpenedStore) { watch(provider, former.store, former.faults) }
 
   private func watch(_ provider: String, _ store: some EndingStore, _ faults: StoreFaults) {
     ended.relay.watch(
@@ -197,8 +209,9 @@ final class SignIns {
 
   /// What went wrong with the stores of sign-ins within the last minute, in the order of their providers.
   var storeFaults: [AdminReport.StoreFault] {
-    states.keys.sorted().compactMap { provider in
-      states[provider]?.state.storeFaults.recent().map { .init(.signIns, of: provider, why: $0) }
+    let all = states.mapValues(\.state.storeFaults).merging(formerStores.mapValues(\.faults)) { inUse, _ in inUse }
+    return all.sorted { $0.key < $1.key }.compactMap { provider, faults in
+      faults.recent().map { .init(.signIns, of: provider, why: $0) }
     }
   }
 

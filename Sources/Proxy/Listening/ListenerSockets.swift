@@ -72,6 +72,8 @@ public struct ListenerSockets: Sendable {
   private static func complete(
     _ inherited: [ListeningSocket], _ address: ListenAddress, workers: Int, unixModeMax: UInt32? = nil
   ) throws(ServerError) -> [ListeningSocket] {
+    // What waits at one whose path is gone is accepted by the process that hands over.
+    let inherited = inherited.filter { !$0.isOutOfReach }
     var address = address
     var sockets = inherited
     if let first = inherited.first {

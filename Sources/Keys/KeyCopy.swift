@@ -13,6 +13,8 @@ struct KeyCopy: Equatable {
   var location: String
   /// Where they were fetched.
   var address: String
+  /// The file of those who vouched for that place; nil: the system's.
+  var certificateAuthorityFile: String?
   var entityTag: String?
   var fetchedAt: UnixSeconds
   /// By thumbprint.
@@ -42,6 +44,7 @@ struct KeyCopy: Equatable {
       JSONObject.Member(name: "address", value: .string(address)),
       JSONObject.Member(name: "fetched_at", value: .integer(fetchedAt)),
     ]
+    if let file = certificateAuthorityFile { members.append(JSONObject.Member(name: "ca", value: .string(file))) }
     if let entityTag { members.append(JSONObject.Member(name: "entity_tag", value: .string(entityTag))) }
     let seen = firstSeen.sorted { $0.key < $1.key }.map { JSONObject.Member(name: $0.key, value: .integer($0.value)) }
     members.append(JSONObject.Member(name: "first_seen", value: JSONObject(seen).map { .object($0) } ?? .null))
@@ -54,12 +57,13 @@ struct KeyCopy: Equatable {
   }
 
   init(
-    issuer: String, location: String, address: String, entityTag: String?, fetchedAt: UnixSeconds,
-    firstSeen: [String: UnixSeconds], text: [UInt8]
+    issuer: String, location: String, address: String, certificateAuthorityFile: String? = nil, entityTag: String?,
+    fetchedAt: UnixSeconds, firstSeen: [String: UnixSeconds], text: [UInt8]
   ) {
     self.issuer = issuer
     self.location = location
     self.address = address
+    self.certificateAuthorityFile = certificateAuthorityFile
     self.entityTag = entityTag
     self.fetchedAt = fetchedAt
     self.firstSeen = firstSeen
@@ -81,6 +85,7 @@ struct KeyCopy: Equatable {
     self.address = address
     self.fetchedAt = fetchedAt
     self.text = Array(text.utf8)
+    certificateAuthorityFile = members["ca"]?.string
     entityTag = members["entity_tag"]?.string
     firstSeen = [:]
     for member in seen.members {

@@ -17,6 +17,8 @@ public enum KeyCopyFault: Error, Sendable, Equatable {
   case otherIssuer(String)
   /// It is of keys that were fetched elsewhere.
   case otherLocation(ShownURL)
+  /// They were fetched with another `ca`, or with none.
+  case otherAuthority
   /// It is as old as `stale_for`, or older.
   case tooOld(age: Duration)
   /// It was written later than now.
@@ -35,6 +37,7 @@ extension KeyCopyFault: CustomStringConvertible {
     case .otherVersion: "another version of the program wrote it"
     case .otherIssuer(let issuer): "it is from the issuer \(JSONValue.quotedExcerpt(issuer))"
     case .otherLocation(let location): "it has keys from \(JSONValue.quotedExcerpt(location.description))"
+    case .otherAuthority: "its keys were fetched with another ca, or with none"
     case .tooOld(let age): "it is \(age.components.seconds) s old, which refresh.stale_for does not allow"
     case .fromTheFuture: "it was written in the future; is the clock right?"
     case .keySet(let error): error.description

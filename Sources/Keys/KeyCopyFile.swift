@@ -3,7 +3,7 @@ internal import HTTP
 internal import Sockets
 internal import Tokens
 
-/// The file of one provider's copy: read at the start, written after fetches.
+/// The file of one provider's copy: read at the start and where the keys get another place, written after fetches.
 ///
 /// Bound to the control loop, which never waits for the disk: files are written on a queue of their own. It is Sendable
 /// because that queue is given bytes and a path, and brings this back to the loop without looking into it.
@@ -49,6 +49,7 @@ final class KeyCopyFile: @unchecked Sendable {
     guard let copy = try copy() else { return nil }
     guard copy.issuer.isSameBytes(as: issuer) else { throw .otherIssuer(copy.issuer) }
     guard copy.location.isSameBytes(as: place.address) else { throw .otherLocation(ShownURL(copy.location)) }
+    guard copy.certificateAuthorityFile == place.certificateAuthorityFile else { throw .otherAuthority }
     guard copy.fetchedAt >= 0, copy.fetchedAt <= now + KeyCopyFile.clockToleranceSeconds else { throw .fromTheFuture }
     guard copy.firstSeen.values.allSatisfy({ $0 >= 0 && $0 <= copy.fetchedAt }) else { throw .damaged }
     let age = Duration.seconds(max(now - copy.fetchedAt, 0))
@@ -96,7 +97,8 @@ final class KeyCopyFile: @unchecked Sendable {
 
   private func write(_ keys: FetchedKeys) {
     next = KeyCopy(
-      issuer: issuer, location: place.address, address: keys.address, entityTag: keys.entityTag,
+      issuer: issuer, location: place.address, address: keys.address,
+      certificateAuthorityFile: place.certificateAuthorityFile, entityTag: keys.entityTag,
       fetchedAt: keys.fetchedAtSeconds,
       // From before the clock was set right.
       firstSeen: keys.firstSeen.mapValues { min($0, keys.fetchedAtSeconds) }, text: keys.text)

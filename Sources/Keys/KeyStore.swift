@@ -290,7 +290,7 @@ public final class KeyStore {
     if remote.failures.count == 0, remote.firstFetchEnded { writeCopy(index, remote) }
   }
 
-  /// Whether the provider's copy has keys of a place from which nothing has been fetched yet.
+  /// Whether the provider's copy has keys of a place that no provider in force has.
   private func hasCopy(_ source: KeySource, at place: KeyPlace) -> Bool {
     guard let path = source.cacheFile, !entries.contains(where: { $0.remote?.place == place }) else { return false }
     let copy = KeyCopyFile(path, of: source, at: place, loop: loop, queue: copyQueue, log: log)

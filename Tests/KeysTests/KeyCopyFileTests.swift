@@ -49,7 +49,11 @@ struct KeyCopyFileTests {
     store.start()
     try await store.keys("keys arrive") { $0.keySet != nil }
     let refused = #"provider "idp": the response has status 503, not 200"#
-    // Of another place, too old, and none.
+    // Of another place, or of one that somebody else vouches for, too old, and none.
+    var vouchedFor = KeyCopyFileTests.source(new, file, issuer: old.url)
+    vouchedFor.certificateAuthorityFile = "/etc/ca.pem"
+    let unlike = await store.prepare([vouchedFor])
+    #expect(unlike != nil)
     for source in [
       KeyCopyFileTests.source(new, folder.path + "/old.json", issuer: old.url),
       KeyCopyFileTests.source(new, file, issuer: old.url, staleFor: .seconds(100)),

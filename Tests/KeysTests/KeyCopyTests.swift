@@ -21,6 +21,8 @@ struct KeyCopyTests {
   func roundTrip(text: String) throws {
     var copy = KeyCopyTests.copy(text)
     #expect(try KeyCopyTests.read(copy.serialized()) == copy)
+    copy.certificateAuthorityFile = "/etc/ca \"1\".pem"
+    #expect(try KeyCopyTests.read(copy.serialized()) == copy)
     copy.entityTag = nil
     copy.firstSeen = [:]
     #expect(try KeyCopyTests.read(copy.serialized()) == copy)

@@ -160,6 +160,11 @@ extension Gateway {
         .notOpened(
           "provider \"\(error.provider)\" would have no keys: they cannot be fetched from there: \(error.fault)"))
     }
+    // Another was asked for before it came to that.
+    guard reloading.waitsForKeys, reloading.isWanted else { return }
+    abandonReload()
+    reloading.giveWay()
+    reload()
   }
 
   private func abandonReload() {

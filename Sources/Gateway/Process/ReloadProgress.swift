@@ -37,6 +37,7 @@ struct ReloadProgress {
   mutating func giveWay() {
     next.completions = current.takeCompletions() + next.completions
     next.isByOperator = next.isByOperator || current.isByOperator
+    isWanted = false
     waitsForKeys = false
     isGoingOn = false
   }

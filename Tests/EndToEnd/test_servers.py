@@ -164,7 +164,7 @@ def test_a_reload_resolves_before_it_counts(start, loopbacks, hosts, workers):
         assert bodies() == {b"127.0.0.2"}
         gateway.reload(config(f"other.test:{port}", workers=workers))
         wait_until(lambda: bodies() == {b"127.0.0.3"}, "the other name")
-    assert {line["status"] for line in gateway.access()} == {200}
+    assert {line["status"] for line in gateway.wait_access(12 * workers)} == {200}
 
 
 def test_U_1_a_request_has_no_name_resolved(start, loopbacks, hosts):

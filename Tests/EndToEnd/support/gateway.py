@@ -11,6 +11,9 @@ import time
 
 from .ports import CLOSE_WAIT, FIN_WAIT_1, PATIENCE, tcp_ends, wait_until
 
+# Seconds until what has ended stands in the access log: lines are written ten times a second.
+SETTLING = 0.3
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BINARY = os.environ.get("PORTCULLIS_BINARY", str(ROOT / ".build/release/portcullis"))
 
@@ -71,6 +74,12 @@ class Gateway:
 
     @property
     def access_text(self):
+        """The access log, with the lines of all that has ended by now."""
+        if self.process.poll() is None:
+            time.sleep(SETTLING)
+        return self._access_text_now()
+
+    def _access_text_now(self):
         return (self.folder / "access.log").read_text(errors="replace")
 
     def messages(self):
@@ -88,16 +97,21 @@ class Gateway:
         return wait_until(lambda: self.said(text), f"the message {text!r}", seconds)[0]
 
     def access(self):
-        """The access lines, each a dict. A line that is not JSON is a failure."""
+        """The access lines of all that has ended by now, each a dict. A line that is not JSON is a failure."""
+        return self._lines(self.access_text)
+
+    def _lines(self, text):
         # What stands behind the last line end is a line that is being written.
-        return [json.loads(line) for line in self.access_text.rpartition("\n")[0].splitlines()]
+        return [json.loads(line) for line in text.rpartition("\n")[0].splitlines()]
 
     def wait_access(self, count=1, seconds=PATIENCE, **fields):
         """The access lines with these fields, once there are `count` of them."""
         def matching():
-            found = [line for line in self.access() if all(line.get(k) == v for k, v in fields.items())]
+            lines = self._lines(self._access_text_now())
+            found = [line for line in lines if all(line.get(k) == v for k, v in fields.items())]
             return found if len(found) >= count else None
-        return wait_until(matching, f"{count} access lines with {fields}; there are {self.access_text[-2000:]}", seconds)
+        said = self._access_text_now()[-2000:]
+        return wait_until(matching, f"{count} access lines with {fields}; there are {said}", seconds)
 
     def access_of(self, response_id):
         """The one access line of a request id."""

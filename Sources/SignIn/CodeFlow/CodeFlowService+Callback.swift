@@ -123,7 +123,7 @@ extension CodeFlowService {
 
   /// - Parameter state: What was sealed here, whichever browser brings it; nil where nothing was.
   private func refuse(
-    _ fault: CallbackFault, _ request: LocalRequest, of state: FlowState? = nil, _ completion: @escaping Completion
+    _ fault: CallbackFault, _ request: LocalRequest, of state: FlowState? = nil, _ completion: Completion
   ) {
     if case .crypto(let error) = fault {
       failed(.crypto(error))
@@ -131,26 +131,7 @@ extension CodeFlowService {
     }
     refused(fault, request)
     guard let state else { return completion(page(.callbackInvalid, request)) }
-    let page = page(.callbackInvalid, request, returnTo: state.returnTo, stepUp: state.stepUp)
-    goOn(request, at: state.returnTo, state.stepUp, otherwise: page, completion)
-  }
-
-  /// Nobody is signed in. But a browser that has a session by now, as when another of its tabs has taken the place of
-  /// this one's cookie, goes on with that: the link of whoever made the state leads no further than one to the same page.
-  ///
-  /// - Parameters:
-  ///   - stepUp: What has not been shown: the page would have the browser sent to the provider again, and so in circles.
-  ///   - otherwise: The response where there is no session.
-  private func goOn(
-    _ request: LocalRequest, at returnTo: String, _ stepUp: StepUp?, cookies: [String] = [],
-    otherwise page: LocalResponse, _ completion: @escaping Completion
-  ) {
-    guard stepUp == nil, let session = request.cookie(configuration.cookies.session) else { return completion(page) }
-    introspect(Array(session.utf8), client: request.client) { [self] result in
-      guard case .active(let token) = result, !isRevoked(token.claims) else { return completion(page) }
-      completion(
-        EndpointResponses.goOn(at: returnTo, cookies: cookies).naming(token.claims.subject, of: provider))
-    }
+    completion(page(.callbackInvalid, request, returnTo: state.returnTo, stepUp: state.stepUp))
   }
 
   /// Of codes no more are redeemed at a time than the provider is to be asked about.
@@ -187,9 +168,7 @@ extension CodeFlowService {
         case .failure(let fault): storeFailed(fault, counted)
         case .success(false):
           refused(.replayed, request)
-          goOn(
-            request, at: counted.flow.returnTo, counted.flow.stepUp, cookies: [forgetting(counted)],
-            otherwise: ended(counted, .callbackInvalid), counted.completion)
+          end(counted, .callbackInvalid)
         case .success(true): redeem(code, counted)
         }
       }
@@ -213,11 +192,10 @@ extension CodeFlowService {
     end(way, fault.reason)
   }
 
-  private func end(_ way: Way, _ reason: Reason) { way.completion(ended(way, reason)) }
-
-  private func ended(_ way: Way, _ reason: Reason) -> LocalResponse {
-    page(
-      reason, way.request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp, cookies: [forgetting(way)])
+  private func end(_ way: Way, _ reason: Reason) {
+    way.completion(
+      page(
+        reason, way.request, returnTo: way.flow.returnTo, stepUp: way.flow.stepUp, cookies: [forgetting(way)]))
   }
 
   /// The way's cookie has served.

@@ -202,24 +202,26 @@ def test_K_4_a_reload_leaves_no_provider_without_keys(start, upstream, key_serve
     assert status(keys["ES256"], iss="https://other.example") == 503
 
 
+def keys_from(app, url):
+    """A configuration whose provider has its keys there."""
+    return config(app, KEYS, "admin: { address: 127.0.0.1:0 }\n    " + (
+        f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}" }} }}'))
+
+
 def test_a_place_of_keys_that_hangs_holds_up_no_reload_that_was_wanted_before(start, upstream, key_server, keys):
     """Two are asked for at once: the second waits while the first reads the file, and no longer."""
     app, old, new = upstream(), key_server(keys["ES256"]), key_server(Key("ES256", "new-1"))
-
-    def written(url):
-        return config(app, KEYS, "admin: { address: 127.0.0.1:0 }\n    " + (
-            f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}" }} }}'))
-    gateway = start(written(old.url))
+    gateway = start(keys_from(app, old.url))
     gateway.wait_message("keys updated")
     host, port = gateway.wait_message("serving")["admin"].rsplit(":", 1)
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         hanging.settimeout(30)
-        gateway.write_config(written(f"http://127.0.0.1:{hanging.getsockname()[1]}/"))
+        gateway.write_config(keys_from(app, f"http://127.0.0.1:{hanging.getsockname()[1]}/"))
         asking = [socket.create_connection((host, int(port)), 30) for _ in range(2)]
         for sock in asking:
             sock.sendall(b"POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         held = [hanging.accept()[0] for _ in range(2)]
-        gateway.reload(written(new.url))
+        gateway.reload(keys_from(app, new.url))
         for sock in asking:
             assert sock.makefile("rb").readline().startswith(b"HTTP/1.1 200 ")
             sock.close()
@@ -231,19 +233,15 @@ def test_a_place_of_keys_that_hangs_holds_up_no_reload_that_was_wanted_before(st
 
 def test_a_place_of_keys_that_hangs_holds_up_no_other_reload(start, upstream, key_server, keys):
     app, old, new = upstream(), key_server(keys["ES256"]), key_server(Key("ES256", "new-1"))
-
-    def written(url):
-        return config(app, KEYS, "admin: { address: 127.0.0.1:0 }\n    " + (
-            f'providers: {{ company: {{ issuer: "{ISSUER}", audiences: [{AUDIENCE}], jwks_url: "{url}" }} }}'))
-    gateway = start(written(old.url))
+    gateway = start(keys_from(app, old.url))
     gateway.wait_message("keys updated")
     admin = gateway.wait_message("serving")["admin"]
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         hanging.settimeout(30)
-        gateway.write_config(written(f"http://127.0.0.1:{hanging.getsockname()[1]}/"))
+        gateway.write_config(keys_from(app, f"http://127.0.0.1:{hanging.getsockname()[1]}/"))
         with subprocess.Popen([BINARY, "reload", "--admin", admin], stdout=subprocess.PIPE, text=True) as first:
             asking, _ = hanging.accept()
-            gateway.reload(written(new.url))
+            gateway.reload(keys_from(app, new.url))
             # The later one answers for it.
             said = first.communicate(timeout=30)[0]
         assert first.returncode == 0 and said.startswith("reloaded: providers: 1 changed"), said

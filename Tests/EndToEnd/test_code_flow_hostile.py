@@ -242,7 +242,9 @@ def test_C_5_a_state_signs_nobody_in_whose_browser_has_another_session(straight,
     shared_provider.straighten()
     victim.sign_in("/b")
     session, asked = victim.cookies[SESSION], len(shared_provider.of("token"))
-    refused(straight, victim, victim.go(back), 400, "callback_invalid")
+    answer = victim.go(back)
+    assert (answer.status, answer.all("set-cookie")) == (400, [])
+    assert straight.gateway.access_of(answer.request_id)["reason"] == "callback_invalid"
     assert victim.cookies == {SESSION: session} and len(shared_provider.of("token")) == asked
     straight.app.forget()
     assert victim.go("/a").status == 200

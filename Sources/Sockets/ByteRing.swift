@@ -107,9 +107,11 @@ public final class ByteRing: @unchecked Sendable {
   /// comes behind its copy waits for that.
   @unsafe
   private func prepare(_ count: Int, at index: Int) {
-    for offset in stride(from: 0, through: count, by: 64) {
+    var offset = 0
+    while offset <= count {
       // SAFETY: the place lies inside the block, and nothing is written.
-      unsafe csystem_prefetch_for_write(storage + (index + offset) & (capacity - 1))
+      unsafe csystem_prefetch_for_write(storage + (index &+ offset) & (capacity - 1))
+      offset &+= 64
     }
   }
 }

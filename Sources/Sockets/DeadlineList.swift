@@ -60,19 +60,22 @@ public final class DeadlineList {
   /// When the first one expires; nil where none is armed.
   var earliest: MonotonicTime? { unsafe first?._withUnsafeGuaranteedRef { $0.deadlineAt } }
 
+  // Not inlined, as `EventLoop.now`.
   /// Whether none is armed.
-  public var isEmpty: Bool { unsafe first == nil }
+  public var isEmpty: Bool { @_semantics("optimize.no.crossmodule") get { unsafe first == nil } }
 
   /// Those that are armed, as they are at this moment.
   public var entries: [Pollable] {
-    var result: [Pollable] = []
-    var link = unsafe first
-    while let current = unsafe link {
-      let entry = unsafe current.takeUnretainedValue()
-      result.append(entry)
-      unsafe link = unsafe entry.deadlineNext
+    @_semantics("optimize.no.crossmodule") get {
+      var result: [Pollable] = []
+      var link = unsafe first
+      while let current = unsafe link {
+        let entry = unsafe current.takeUnretainedValue()
+        result.append(entry)
+        unsafe link = unsafe entry.deadlineNext
+      }
+      return result
     }
-    return result
   }
 
   /// Calls those that have passed.

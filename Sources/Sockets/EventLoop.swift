@@ -19,10 +19,11 @@ public final class EventLoop: @unchecked Sendable {
   private let events: UnsafeMutablePointer<csystem_event>
   private static let eventsMax = 256
 
+  // Not inlined into other modules: where they were, every access would be checked for exclusivity.
   /// The time when this batch of events began.
-  public var now: MonotonicTime { batchTime }
+  public var now: MonotonicTime { @_semantics("optimize.no.crossmodule") get { batchTime } }
   /// The wall clock when this batch of events began, in nanoseconds since 1970.
-  public var wallClockNanoseconds: Int64 { batchWallClockNanoseconds }
+  public var wallClockNanoseconds: Int64 { @_semantics("optimize.no.crossmodule") get { batchWallClockNanoseconds } }
   // Behind the above, so that the compiler knows all that writes to them.
   private var batchTime: MonotonicTime
   private var batchWallClockNanoseconds: Int64
@@ -247,8 +248,8 @@ public final class EventLoop: @unchecked Sendable {
     for index in 0..<count {
       guard let context = unsafe csystem_event_context(events, index) else { continue }
       // SAFETY: as in `dispatch`.
-      let comesFirst = unsafe Unmanaged<Pollable>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.comesFirst }
-      guard comesFirst else { continue }
+      let isFirst = unsafe Unmanaged<Pollable>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.isFirst }
+      guard isFirst else { continue }
       unsafe dispatch(index)
       unsafe csystem_event_forget(events, index)
     }

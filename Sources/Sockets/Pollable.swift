@@ -55,8 +55,7 @@ open class Pollable {
   /// The descriptor that is registered, -1 when none is.
   final var registeredDescriptor: Int32 = -1
   final var isRunnable = false
-  /// Its events are handled before those of others in the same batch.
-  public final var comesFirst = false
+  final var isFirst = false
 
   // The links of the deadline list that this stands in. A list never outlives its loop, and an entry is taken out of
   // its list before it is freed (`deinit` checks), so the links never dangle.
@@ -65,16 +64,12 @@ open class Pollable {
   final var deadlineNext: Unmanaged<Pollable>?
   final var deadlineAt = MonotonicTime(nanoseconds: 0)
 
+  // Not inlined into other modules, as `EventLoop.now`; neither is what follows.
   /// Registered nowhere, and without a deadline.
-  public init() {
-    unsafe deadlineList = nil
-    unsafe deadlinePrevious = nil
-    unsafe deadlineNext = nil
-  }
+  @_semantics("optimize.no.crossmodule")
+  public init() {}
 
-  deinit {
-    precondition(unsafe deadlineList == nil, "freed with a deadline armed")
-  }
+  deinit { precondition(!hasDeadline, "freed with a deadline armed") }
 
   /// The descriptor is ready.
   open func ready(_ events: ReadyEvents) {}
@@ -85,10 +80,19 @@ open class Pollable {
   /// The deadline that was armed has passed; it is no longer armed.
   open func deadlineExpired() {}
 
+  /// Its events are handled before those of others in the same batch.
+  public final var comesFirst: Bool {
+    @_semantics("optimize.no.crossmodule") get { isFirst }
+    @_semantics("optimize.no.crossmodule") set { isFirst = newValue }
+  }
+
   /// Whether a deadline is armed.
-  public final var hasDeadline: Bool { unsafe deadlineList != nil }
+  public final var hasDeadline: Bool {
+    @_semantics("optimize.no.crossmodule") @inline(never) get { unsafe deadlineList != nil }
+  }
 
   /// Takes the deadline back, where one is armed.
+  @_semantics("optimize.no.crossmodule")
   public final func disarmDeadline() {
     guard let list = unsafe deadlineList else { return }
     unsafe list._withUnsafeGuaranteedRef { $0.remove(self) }

@@ -163,7 +163,11 @@ extension LineEncoder {
     if let subject = record.subject { add("subject", subject) }
     if !record.claims.isEmpty { add("claims", json: record.claims.span) }
     if let keyID = record.keyID { add("key_id", keyID) }
-    if let cache = record.cache { add("cache", cache == .hit ? "hit" : "miss") }
+    switch record.cache {
+    case .hit: add("cache", word: "hit")
+    case .miss: add("cache", word: "miss")
+    case nil: break
+    }
     if let upstream = record.upstream {
       add("upstream", upstream)
       add("retries", Int64(record.retries))

@@ -83,6 +83,14 @@ struct LineEncoder<Format: LineFormat>: ~Copyable {
     write(text)
   }
 
+  /// - Parameter word: ASCII letters alone.
+  @inline(__always)
+  mutating func add(_ name: StaticString, word: StaticString) {
+    quotedKey(name)
+    line.append(word)
+    if Format.isJSON { quote() }
+  }
+
   private mutating func write(_ text: String) {
     guard Format.isJSON, text.utf8.count <= LineLimits.valueBytesMax, line.append(ifPlain: text) else {
       return write(text.utf8Span.span)

@@ -169,7 +169,7 @@ struct ResponseStateTests {
 
   @Test("D-3: what is kept of an exchange for its line leaves no more room behind than most lines need")
   func logRoom() {
-    var log = ExchangeLog()
+    let log = ExchangeLog()
     log.keepPath(Array("/short".utf8).span)
     let usual = log.text.capacity
     log.forget()

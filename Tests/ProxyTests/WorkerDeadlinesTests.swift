@@ -16,7 +16,7 @@ struct WorkerDeadlinesTests {
       var timeouts = TimeoutsConfiguration()
       timeouts.head = .seconds(1000 + seconds)
       timeouts.idle = .seconds(2000 + seconds)
-      deadlines.update(timeouts, on: loop)
+      deadlines = deadlines.updated(timeouts, on: loop)
       if seconds == 100 { deadlines.idle.arm(connections[1]) }
     }
     #expect(deadlines.reading.count == 4)
@@ -24,7 +24,7 @@ struct WorkerDeadlinesTests {
     #expect(standing.count == 2 && connections.allSatisfy { connection in standing.contains { $0 === connection } })
     #expect([deadlines.head, deadlines.idle].allSatisfy { list in deadlines.reading.contains { $0 === list } })
     for connection in connections { connection.disarmDeadline() }
-    deadlines.update(TimeoutsConfiguration(), on: loop)
+    deadlines = deadlines.updated(TimeoutsConfiguration(), on: loop)
     #expect(deadlines.reading.count == 2)
   }
 }

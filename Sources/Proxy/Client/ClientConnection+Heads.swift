@@ -12,7 +12,7 @@ extension ClientConnection {
     let isEmptyLine = block.withReadable { bytes in
       bytes.count == 2 && bytes[0] == UInt8(ascii: "\r") && bytes[1] == UInt8(ascii: "\n")
     }
-    input = consume block
+    input.replace(with: block)
     return isEmptyLine
   }
 
@@ -51,7 +51,7 @@ extension ClientConnection {
         return .bad(error.reason)
       }
     }
-    input = consume block
+    input.replace(with: block)
     switch parsed {
     case .incomplete:
       if holdsEmptyLine {
@@ -100,7 +100,7 @@ extension ClientConnection {
     guard let slot, let block = input.take() else { return }
     let context = worker.context
     block.withReadable { bytes in slot.exchange.keepRefusedHead(bytes, in: context) }
-    input = consume block
+    input.replace(with: block)
   }
 
   /// A slot for an exchange that begins now.
@@ -131,7 +131,7 @@ extension ClientConnection {
     guard let slot, let block = input.take() else { return }
     let context = worker.context
     let action = block.withReadable { bytes in slot.exchange.decide(bytes, in: context) }
-    input = consume block
+    input.replace(with: block)
     if exchangesBegun >= context.active.requestsPerConnectionMax { slot.exchange.closeAfterwards() }
     switch consume action {
     case .refuse(let refusal):
@@ -172,7 +172,7 @@ extension ClientConnection {
         return error.reason
       }
     }
-    input = consume block
+    input.replace(with: block)
     worker.refreshClock()
     if let fault { refuse(RefusalResponse(fault, connection: .closed)) } else { decide() }
   }
@@ -183,7 +183,7 @@ extension ClientConnection {
     guard let block = input.take() else { return LocalRequest() }
     let path = context.path
     var request = block.withReadable { bytes in LocalRequest(context.head, bytes, path: path.span) }
-    input = consume block
+    input.replace(with: block)
     request.client = context.client.address
     request.isSecure = context.client.scheme == .https
     request.requestID = slot.exchange.requestID.text

@@ -35,7 +35,7 @@ extension ClientConnection {
     switch worker.enterUpstream(slot, pool) {
     case .admitted: connect(head, slot, pool, .any)
     case .waits:
-      slot.queuedHead = consume head
+      slot.queuedHead.replace(with: head)
       worker.deadlines.wait.arm(self)
     case .full:
       worker.context.blocks.give(head.takeBytes())
@@ -189,7 +189,7 @@ extension ClientConnection {
           room = upstream.bodyRoom
         }
         guard room > 0 else {
-          input = consume block
+          input.replace(with: block)
           awaited = .others
           break
         }
@@ -199,13 +199,13 @@ extension ClientConnection {
             try slot.exchange.requestBodyStep(bytes, dataMax: room)
           }
         } catch {
-          input = consume block
+          input.replace(with: block)
           requestBodyIsBad(error.reason, slot)
           return
         }
         upstream.send(block, step.data)
         block.consume(step.consumed)
-        input = consume block
+        input.replace(with: block)
         giveInputIfEmpty()
         if step.consumed > 0 {
           progress = .moved
@@ -269,12 +269,12 @@ extension ClientConnection {
             return step.consumed
           }
         } catch {
-          input = consume block
+          input.replace(with: block)
           requestBodyIsBad(error.reason, slot)
           return
         }
         block.consume(consumed)
-        input = consume block
+        input.replace(with: block)
         giveInputIfEmpty()
         if consumed > 0 { continue }
       }

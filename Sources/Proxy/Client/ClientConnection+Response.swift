@@ -69,7 +69,7 @@ extension ClientConnection {
     if upstream.state == .closed || block.isEmpty {
       worker.context.blocks.give(block)
     } else {
-      upstream.input = consume block
+      upstream.input.replace(with: block)
     }
     if slot.exchange.state == .answering, slot.exchange.response.body.isComplete {
       responseIsComplete(slot, upstream)
@@ -158,17 +158,17 @@ extension ClientConnection {
       return .over
     }
     if written.asksForConnectionLogin { slot.exchange.endUpstreamAfterwards() }
-    output = written.takeBlock()
+    output.replace(with: written.takeBlock())
     return .goOn
   }
 
   private func relayBody(_ block: inout Buffer, _ slot: ExchangeSlot) -> Progress {
-    if output == nil { output = worker.context.blocks.take() }
+    if output == nil { output.replace(with: worker.context.blocks.take()) }
     let framing = slot.exchange.response.framing
     var room = bodyRoom(framing)
     if room == 0 {
       guard flush() else { return phase == .exchanging ? .clientIsFull : .over }
-      output = worker.context.blocks.take()
+      output.replace(with: worker.context.blocks.take())
       room = bodyRoom(framing)
     }
     let step: BodyDecoder.Step
@@ -198,9 +198,9 @@ extension ClientConnection {
   private func send(_ block: borrowing Buffer, _ data: ByteRange, _ slot: ExchangeSlot) -> Bool {
     guard !data.isEmpty else { return true }
     if slot.exchange.response.framing == .chunked {
-      block.withReadable { bytes in
-        output?.append(chunk: bytes.extracting(data.lowerBound..<data.upperBound))
-      }
+      guard var room = output.take() else { return true }
+      block.withReadable { bytes in room.append(chunk: bytes.extracting(data.lowerBound..<data.upperBound)) }
+      output.replace(with: room)
       return true
     }
     var start = data.lowerBound
@@ -310,7 +310,7 @@ extension ClientConnection {
         + (slot.exchange.request.renewal?.fields ?? []))
     var writer = HeadWriter(outputBlock(writable: bytesMax + responseWriter.ownFields.count))
     write(responseWriter, &writer)
-    output = writer.finish()
+    output.replace(with: writer.finish())
   }
 
   /// Takes `output`, or a block: one of its own where more is to be written than the pool's hold, as key sets are.

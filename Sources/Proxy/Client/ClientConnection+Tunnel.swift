@@ -68,7 +68,7 @@ extension ClientConnection {
     }
     if let block = input.take() {
       slot.exchange.log.bytesIn += UInt64(block.count)
-      upstream.output = consume block
+      upstream.output.replace(with: block)
       return true
     }
     guard !receiving.hasEnded else {
@@ -89,7 +89,7 @@ extension ClientConnection {
   private func sendToClient(_ upstream: UpstreamConnection) -> Bool {
     guard flush() else { return false }
     if let block = upstream.input.take() {
-      output = consume block
+      output.replace(with: block)
       return true
     }
     guard !upstream.hasEnded else {

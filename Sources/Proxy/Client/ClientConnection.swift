@@ -164,14 +164,22 @@ final class ClientConnection: Pollable {
   // MARK: The socket
 
   /// Reads into `input`.
-  func read() -> IOResult { receiving.read(&stream, into: &input, worker.context.blocks) }
+  func read() -> IOResult {
+    // As in `UpstreamConnection.read`.
+    var side = receiving
+    var block = input.take()
+    let result = side.read(&stream, into: &block, worker.context.blocks)
+    receiving = side
+    if let block { input.replace(with: block) }
+    return result
+  }
 
   func giveInputIfEmpty() {
     if let count = input?.count, count == 0, let block = input.take() { worker.context.blocks.give(block) }
   }
 
   func append(_ text: StaticString) {
-    if output == nil { output = worker.context.blocks.take() }
+    if output == nil { output.replace(with: worker.context.blocks.take()) }
     output?.append(text)
   }
 
@@ -194,7 +202,7 @@ final class ClientConnection: Pollable {
       }
     }
     guard block.isEmpty else {
-      output = consume block
+      output.replace(with: block)
       return false
     }
     worker.context.blocks.give(block)

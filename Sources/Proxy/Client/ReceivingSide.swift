@@ -28,7 +28,7 @@ struct ReceivingSide {
     if block.writableCount == 0 { block.compact() }
     let room = block.writableCount
     guard room > 0 else {
-      input = consume block
+      input.replace(with: block)
       return .wouldBlock
     }
     let result = source.read(into: &block)
@@ -39,7 +39,7 @@ struct ReceivingSide {
     case .wouldBlock: mayRead = false
     case .end, .failed: hasEnded = true
     }
-    if block.isEmpty { blocks.give(block) } else { input = consume block }
+    if block.isEmpty { blocks.give(block) } else { input.replace(with: block) }
     return result
   }
 }

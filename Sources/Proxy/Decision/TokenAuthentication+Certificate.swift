@@ -1,6 +1,7 @@
 import Access
 import Configuration
 import Reason
+import Telemetry
 import Tokens
 
 /// Identifies a client that sends no token, but has shown a certificate on its connection.

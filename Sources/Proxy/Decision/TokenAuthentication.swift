@@ -4,6 +4,7 @@ import HTTP
 import Keys
 import Reason
 import Sockets
+import Telemetry
 import Tokens
 
 /// Identifies the sender of a request: the step from its bytes to an `Identity`.
@@ -20,7 +21,7 @@ struct TokenAuthentication {
   }
 
   /// Whether the verified-token cache knew the token.
-  var cache: CacheUse = .none
+  var cache: AccessRecord.Cache?
   /// Where the credential is in the request.
   private(set) var credential: Credential = .absent
   /// The index of the provider of the token that was accepted; -1 if there is none.
@@ -34,7 +35,6 @@ struct TokenAuthentication {
   /// Microseconds spent on a token that was not cached, and on its proof.
   private(set) var microseconds: Int64 = 0
 
-  enum CacheUse { case none, hit, miss }
   /// Whether the exchange may still wait, once, or what it has waited for.
   enum Wait {
     case allowed

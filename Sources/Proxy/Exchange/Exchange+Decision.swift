@@ -36,7 +36,12 @@ extension Exchange {
     }
     if let said = context.client.said {
       if let client = said.client { log.keep(AddressText(client.text)) }
-      if let name = said.requestID { requestID.take(bytes, name) }
+      if let name = said.requestID {
+        // Changed in a copy, as `requestBodyStep` does.
+        var id = requestID
+        id.take(bytes, name)
+        requestID = id
+      }
     }
     // Once, however often the request waits.
     if request.trace == nil, active.traceSampling != nil { request.trace = context.trace(of: requestID, bytes) }

@@ -22,7 +22,7 @@ final class Exchange {
   var decision = DecisionState()
   var response = ResponseState()
   /// What the access log will record.
-  var log = ExchangeLog()
+  let log = ExchangeLog()
 
   /// Starts over, for the request whose head came at `startedAt`.
   ///

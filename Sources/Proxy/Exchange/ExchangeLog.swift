@@ -7,42 +7,87 @@ import Telemetry
 import Tokens
 
 /// What the access log will record of an exchange, collected without an allocation.
-struct ExchangeLog {
-  private(set) var wallClockNanoseconds: Int64 = 0
-  private(set) var startedAt = MonotonicTime(nanoseconds: 0)
-  private(set) var client = AddressText()
+///
+/// A class for the reason that `Exchange` is one.
+final class ExchangeLog {
+  /// All but the text. Forgotten by one assignment, so that nothing of one exchange stays for the next.
+  private var facts = Facts()
   /// Method, host and path, one after the other.
   private(set) var text: [UInt8] = []
-  private(set) var method = ByteRange.empty
-  private(set) var host = ByteRange.empty
-  private(set) var path = ByteRange.empty
-  private(set) var identity = Identity.anonymous
-  private(set) var asked = Asked.nothing
+
+  private struct Facts {
+    var wallClockNanoseconds: Int64 = 0
+    var startedAt = MonotonicTime(nanoseconds: 0)
+    var client = AddressText()
+    var method = ByteRange.empty
+    var host = ByteRange.empty
+    var path = ByteRange.empty
+    var identity = Identity.anonymous
+    var asked = Asked.nothing
+    /// Whether the sender has been determined, also as anonymous.
+    var isIdentified = false
+    var keyID: String?
+    /// By name: in another configuration its index may be another provider's.
+    var provider: String?
+    var refusedClaims: RefusedClaims?
+    /// Whose the credential is that was refused, where that is known.
+    var refusedSubject: String?
+    var revokedBy: Revoker?
+    var hasOtherAuthorization = false
+    /// Who sent a request that the gateway answered on a path of its own; nil: nobody whose credential was good.
+    var sender: LocalResponse.Sender?
+    var cache: AccessRecord.Cache?
+    var authenticationMicroseconds: Int64?
+    /// When the exchange first began to wait, for keys, introspection or a renewal; nil if it has not waited.
+    var waitedFrom: MonotonicTime?
+    var forwardedAt: MonotonicTime?
+    var connectMicroseconds: Int64?
+    var firstByteMicroseconds: Int64?
+    var upstream: Int?
+    var retries = 0
+    var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 = 0
+  }
+
+  var wallClockNanoseconds: Int64 { facts.wallClockNanoseconds }
+  var startedAt: MonotonicTime { facts.startedAt }
+  var client: AddressText { facts.client }
+  var identity: Identity { facts.identity }
+  var asked: Asked { facts.asked }
   /// Whether the sender has been determined, also as anonymous.
-  private(set) var isIdentified = false
-  private(set) var keyID: String?
+  var isIdentified: Bool { facts.isIdentified }
   /// By name: in another configuration its index may be another provider's.
-  private(set) var provider: String?
-  private(set) var refusedClaims: RefusedClaims?
-  /// Whose the credential is that was refused, where that is known.
-  private(set) var refusedSubject: String?
+  var provider: String? { facts.provider }
+  var refusedClaims: RefusedClaims? { facts.refusedClaims }
+  /// Whether the request's token was in the cache; nil: there was no token to look at.
+  var cache: AccessRecord.Cache? { facts.cache }
+  var firstByteMicroseconds: Int64? { facts.firstByteMicroseconds }
   /// What has revoked the credential, or that of the tunnel.
-  var revokedBy: Revoker?
+  var revokedBy: Revoker? {
+    get { facts.revokedBy }
+    set { facts.revokedBy = newValue }
+  }
   /// Whether `Authorization`, where the route looks for a token, holds something else.
-  var hasOtherAuthorization = false
-  /// Who sent a request that the gateway answered on a path of its own; nil: nobody whose credential was good.
-  private var sender: LocalResponse.Sender?
-  private(set) var cache = TokenAuthentication.CacheUse.none
-  private(set) var authenticationMicroseconds: Int64?
-  /// When the exchange first began to wait, for keys, introspection or a renewal; nil if it has not waited.
-  private var waitedFrom: MonotonicTime?
-  private var forwardedAt: MonotonicTime?
-  private(set) var connectMicroseconds: Int64?
-  private(set) var firstByteMicroseconds: Int64?
-  var upstream: Int?
-  var retries = 0
-  var bytesIn: UInt64 = 0
-  var bytesOut: UInt64 = 0
+  var hasOtherAuthorization: Bool {
+    get { facts.hasOtherAuthorization }
+    set { facts.hasOtherAuthorization = newValue }
+  }
+  var upstream: Int? {
+    get { facts.upstream }
+    set { facts.upstream = newValue }
+  }
+  var retries: Int {
+    get { facts.retries }
+    set { facts.retries = newValue }
+  }
+  var bytesIn: UInt64 {
+    get { facts.bytesIn }
+    set { facts.bytesIn = newValue }
+  }
+  var bytesOut: UInt64 {
+    get { facts.bytesOut }
+    set { facts.bytesOut = newValue }
+  }
 
   static let roomBytesMax = 1024
 
@@ -56,146 +101,149 @@ struct ExchangeLog {
   }
 
   /// Starts over, for another request.
-  mutating func begin(startedAt: MonotonicTime, wallClockNanoseconds: Int64, client: AddressText) {
+  func begin(startedAt: MonotonicTime, wallClockNanoseconds: Int64, client: AddressText) {
     forget()
-    self.startedAt = startedAt
-    self.wallClockNanoseconds = wallClockNanoseconds
-    self.client = client
+    facts.startedAt = startedAt
+    facts.wallClockNanoseconds = wallClockNanoseconds
+    facts.client = client
   }
 
   /// Discards everything. The text's buffer is kept unless it is larger than `roomBytesMax` bytes, which few texts
   /// need: otherwise as many exchanges as were ever in progress at a time would each keep a large one.
-  mutating func forget() {
-    var room: [UInt8] = []
-    swap(&room, &text)
-    room.removeAll(keepingCapacity: room.capacity <= ExchangeLog.roomBytesMax)
-    self = ExchangeLog()
-    swap(&room, &text)
+  func forget() {
+    forgetText()
+    facts = Facts()
   }
 
-  mutating func keepRequest(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
+  private func forgetText() {
+    let room = text.capacity <= ExchangeLog.roomBytesMax
+    changeText { $0.removeAll(keepingCapacity: room) }
+  }
+
+  func keepRequest(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
     guard text.isEmpty else { return }
-    method = keep(bytes, head.method)
-    host = keep(bytes, head.authority)
+    facts.method = keep(bytes, head.method)
+    facts.host = keep(bytes, head.authority)
   }
 
-  mutating func keepRequest(_ head: borrowing RefusedHead, _ bytes: Span<UInt8>) {
-    method = keep(bytes, head.method)
-    host = keep(bytes, head.authority)
+  func keepRequest(_ head: borrowing RefusedHead, _ bytes: Span<UInt8>) {
+    facts.method = keep(bytes, head.method)
+    facts.host = keep(bytes, head.authority)
   }
 
   /// Discards what was kept of the request: another one than the one received is logged.
-  mutating func forgetRequest() {
-    text.removeAll(keepingCapacity: true)
-    method = .empty
-    host = .empty
-    path = .empty
+  func forgetRequest() {
+    forgetText()
+    facts.method = .empty
+    facts.host = .empty
+    facts.path = .empty
   }
 
   /// Keeps the client's address, if its connection comes from another.
-  mutating func keep(_ client: AddressText) { self.client = client }
+  func keep(_ client: AddressText) { facts.client = client }
 
-  mutating func keepPath(_ canonical: Span<UInt8>) {
-    guard path.isEmpty else { return }
-    path = keep(canonical, ByteRange(0, canonical.count))
+  func keepPath(_ canonical: Span<UInt8>) {
+    guard facts.path.isEmpty else { return }
+    facts.path = keep(canonical, ByteRange(0, canonical.count))
   }
 
-  private mutating func keep(_ bytes: Span<UInt8>, _ range: ByteRange) -> ByteRange {
+  private func keep(_ bytes: Span<UInt8>, _ range: ByteRange) -> ByteRange {
     let start = text.count
-    text.append(bytes, range)
+    changeText { $0.append(bytes, range) }
     return ByteRange(start, text.count)
   }
 
-  mutating func keep(_ authentication: TokenAuthentication, at now: MonotonicTime) {
-    // A request that waited counts as a cache miss, even if another has filled the cache meanwhile.
-    cache = waitedFrom == nil ? authentication.cache : .miss
-    guard cache == .miss || authentication.microseconds > 0 else { return }
-    authenticationMicroseconds = authentication.microseconds
-    if let waitedFrom { authenticationMicroseconds? += now.microseconds(since: waitedFrom) }
+  /// Changed outside of its place: changed in it, it would be checked for exclusivity at every use.
+  private func changeText(_ change: (inout [UInt8]) -> Void) {
+    var moved: [UInt8] = []
+    swap(&moved, &text)
+    change(&moved)
+    swap(&moved, &text)
   }
 
-  mutating func waits(from now: MonotonicTime) {
-    if waitedFrom == nil { waitedFrom = now }
+  func keep(_ authentication: TokenAuthentication, at now: MonotonicTime) {
+    // A request that waited counts as a cache miss, even if another has filled the cache meanwhile.
+    facts.cache = facts.waitedFrom == nil ? authentication.cache : .miss
+    guard facts.cache == .miss || authentication.microseconds > 0 else { return }
+    var microseconds = authentication.microseconds
+    if let waitedFrom = facts.waitedFrom { microseconds += now.microseconds(since: waitedFrom) }
+    facts.authenticationMicroseconds = microseconds
+  }
+
+  func waits(from now: MonotonicTime) {
+    if facts.waitedFrom == nil { facts.waitedFrom = now }
   }
 
   /// The wait ended without a result.
-  mutating func waited(until now: MonotonicTime) {
-    if let waitedFrom { authenticationMicroseconds = now.microseconds(since: waitedFrom) }
+  func waited(until now: MonotonicTime) {
+    if let waitedFrom = facts.waitedFrom { facts.authenticationMicroseconds = now.microseconds(since: waitedFrom) }
   }
 
-  mutating func keep(_ identity: Identity) {
-    self.identity = identity
-    isIdentified = true
+  func keep(_ identity: Identity) {
+    facts.identity = identity
+    facts.isIdentified = true
   }
 
-  mutating func keep(_ sender: LocalResponse.Sender) { self.sender = sender }
+  func keep(_ sender: LocalResponse.Sender) { facts.sender = sender }
 
-  mutating func asksRule(at now: UnixSeconds) { asked = .rule(now) }
+  func asksRule(at now: UnixSeconds) { facts.asked = .rule(now) }
 
-  mutating func keepToken(
+  func keepToken(
     keyID: String?, provider: String?, _ claims: RefusedClaims? = nil, subject: String? = nil,
     revokedBy: Revoker? = nil
   ) {
-    asked = .credential
-    refusedClaims = claims
-    refusedSubject = subject
-    self.revokedBy = revokedBy
-    self.keyID = keyID
-    self.provider = provider
-  }
-
-  var cacheUse: AccessRecord.Cache? {
-    switch cache {
-    case .none: nil
-    case .hit: .hit
-    case .miss: .miss
-    }
+    facts.asked = .credential
+    facts.refusedClaims = claims
+    facts.refusedSubject = subject
+    facts.revokedBy = revokedBy
+    facts.keyID = keyID
+    facts.provider = provider
   }
 
   private var verifiedKeyID: String? {
-    if case .token(let token) = identity { token.keyID } else { nil }
+    if case .token(let token) = facts.identity { token.keyID } else { nil }
   }
 
   /// Microseconds from its start until it was forwarded to its upstream; nil if it was not.
   var forwardedMicroseconds: Int64? {
-    forwardedAt.map { $0.microseconds(since: startedAt) }
+    facts.forwardedAt.map { $0.microseconds(since: facts.startedAt) }
   }
 
-  mutating func forwarded(at now: MonotonicTime) { forwardedAt = now }
+  func forwarded(at now: MonotonicTime) { facts.forwardedAt = now }
 
-  mutating func connected(at now: MonotonicTime) {
-    if let forwardedAt { connectMicroseconds = now.microseconds(since: forwardedAt) }
+  func connected(at now: MonotonicTime) {
+    if let forwardedAt = facts.forwardedAt { facts.connectMicroseconds = now.microseconds(since: forwardedAt) }
   }
 
-  mutating func responseBegan(at now: MonotonicTime) {
-    guard firstByteMicroseconds == nil, let forwardedAt else { return }
-    firstByteMicroseconds = now.microseconds(since: forwardedAt)
+  func responseBegan(at now: MonotonicTime) {
+    guard facts.firstByteMicroseconds == nil, let forwardedAt = facts.forwardedAt else { return }
+    facts.firstByteMicroseconds = now.microseconds(since: forwardedAt)
   }
 
   /// Fills in what the access line says of the exchange.
   ///
   /// Its text is moved into the record, so that nothing is copied.
-  mutating func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
-    record.startedAtNanoseconds = wallClockNanoseconds
-    record.client = client
+  func fill(_ record: inout AccessRecord, at now: MonotonicTime) {
+    record.startedAtNanoseconds = facts.wallClockNanoseconds
+    record.client = facts.client
     swap(&record.text, &text)
-    record.method = method
-    record.host = host
-    record.path = path
-    let claims = identity.claims
+    record.method = facts.method
+    record.host = facts.host
+    record.path = facts.path
+    let claims = facts.identity.claims
     record.isVerified = claims != nil
-    record.subject = isIdentified ? claims?.subject : refusedSubject
-    record.provider = claims?.provider ?? provider
-    record.keyID = verifiedKeyID ?? keyID
-    record.cache = cacheUse
-    record.retries = retries
-    record.authenticationMicroseconds = authenticationMicroseconds
-    record.connectMicroseconds = connectMicroseconds
-    record.firstByteMicroseconds = firstByteMicroseconds
-    record.totalMicroseconds = now.microseconds(since: startedAt)
-    record.bytesIn = bytesIn
-    record.bytesOut = bytesOut
-    if let sender { record.keep(sender) }
+    record.subject = facts.isIdentified ? claims?.subject : facts.refusedSubject
+    record.provider = claims?.provider ?? facts.provider
+    record.keyID = verifiedKeyID ?? facts.keyID
+    record.cache = facts.cache
+    record.retries = facts.retries
+    record.authenticationMicroseconds = facts.authenticationMicroseconds
+    record.connectMicroseconds = facts.connectMicroseconds
+    record.firstByteMicroseconds = facts.firstByteMicroseconds
+    record.totalMicroseconds = now.microseconds(since: facts.startedAt)
+    record.bytesIn = facts.bytesIn
+    record.bytesOut = facts.bytesOut
+    if let sender = facts.sender { record.keep(sender) }
   }
 }
 
@@ -206,7 +254,7 @@ extension Exchange {
       route: decision.route?.metricNumber ?? 0,
       upstream: log.upstream.flatMap { decision.configuration?.upstreamMetricNumbers[$0] }, status: response.status,
       reason: response.reason,
-      cache: log.cacheUse, totalMicroseconds: now.microseconds(since: log.startedAt),
+      cache: log.cache, totalMicroseconds: now.microseconds(since: log.startedAt),
       firstByteMicroseconds: log.firstByteMicroseconds, retries: log.retries, bytesIn: log.bytesIn,
       bytesOut: log.bytesOut)
     if response.reason != nil { measure.provider = providerMetricNumber }

@@ -6,6 +6,8 @@ final class ExchangeSlot {
   /// Its index among the slots of the loop.
   let index: Int
   let exchange = Exchange()
+  /// While it is free: the index of the next one that is.
+  var nextFree: Int?
   var connection: ClientConnection?
   var upstream: UpstreamConnection?
   var pool: UpstreamPool?
@@ -47,8 +49,13 @@ final class ExchangeSlot {
 }
 
 /// A request that a `Responder` answers once its body has been read.
-struct LocalExchange {
+final class LocalExchange {
   let responder: any Responder & Sendable
   var request: LocalRequest
   var hasAsked = false
+
+  init(responder: any Responder & Sendable, request: LocalRequest) {
+    self.responder = responder
+    self.request = request
+  }
 }

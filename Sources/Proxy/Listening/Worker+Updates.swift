@@ -131,7 +131,7 @@ extension Worker {
       context.countsTokens = true
     }
     endTunnelsOfCertificates(knownBy: rules)
-    deadlines.update(active.configuration.timeouts, on: loop)
+    deadlines = deadlines.updated(active.configuration.timeouts, on: loop)
     take(keys)
     endTunnelsWithoutKey()
     // Providers may have changed places: all are decided anew, and may wait anew.

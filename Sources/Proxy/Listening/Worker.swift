@@ -46,7 +46,8 @@ final class Worker {
   var sockets: [ListenerSockets.Share]
   var listeners: [Listener] = []
   var openConnections = 0
-  private var freeSlots: [ExchangeSlot] = []
+  /// The index of the first slot that is free; nil: all are in use.
+  private var firstFreeSlot: Int?
   var slots: [ExchangeSlot] = []
   private var dateSecond: Int64 = -1
   private var dateText: [UInt8] = []
@@ -203,7 +204,10 @@ final class Worker {
   }
 
   func takeSlot() -> ExchangeSlot {
-    if let slot = freeSlots.popLast() { return slot }
+    if let index = firstFreeSlot {
+      firstFreeSlot = slots[index].nextFree
+      return slots[index]
+    }
     let slot = ExchangeSlot(index: slots.count)
     slots.append(slot)
     return slot
@@ -213,7 +217,8 @@ final class Worker {
     leaveUpstream(slot)
     slot.clear()
     if slot.tunnelNames > 0 { tunnelIdentities.ended(slot) }
-    freeSlots.append(slot)
+    slot.nextFree = firstFreeSlot
+    firstFreeSlot = slot.index
   }
 
   /// Writes the access line of an exchange that is over.

@@ -26,11 +26,11 @@ struct WorkerDeadlines {
     reading = [head, idle]
   }
 
-  /// Other timeouts are in force, for what is armed from now on.
-  mutating func update(_ timeouts: TimeoutsConfiguration, on loop: EventLoop) {
+  /// With other timeouts, for what is armed from now on.
+  func updated(_ timeouts: TimeoutsConfiguration, on loop: EventLoop) -> WorkerDeadlines {
     var next = WorkerDeadlines(timeouts, on: loop)
     // What is empty stays so: nothing is armed by an earlier configuration.
     next.reading += reading.filter { list in !list.isEmpty && !next.reading.contains { $0 === list } }
-    self = next
+    return next
   }
 }

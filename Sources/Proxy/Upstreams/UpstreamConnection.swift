@@ -59,7 +59,7 @@ final class UpstreamConnection: Pollable {
     }
     hasReceived = false
     sent = 0
-    request = consume head
+    request.replace(with: head)
     if state == .free {
       state = .busy
       comesFirst = false
@@ -91,10 +91,12 @@ final class UpstreamConnection: Pollable {
       }
       if start == data.upperBound { return }
     }
+    guard var head = request.take() else { return }
     block.withReadable { bytes in
       let piece = bytes.extracting(start..<data.upperBound)
-      if framing == .chunked { request?.bytes.append(chunk: piece) } else { request?.bytes.append(piece) }
+      if framing == .chunked { head.bytes.append(chunk: piece) } else { head.bytes.append(piece) }
     }
+    request.replace(with: head)
   }
 
   /// The body is complete.
@@ -128,7 +130,7 @@ final class UpstreamConnection: Pollable {
   private func sendRest(to count: Int) -> IOResult? {
     guard let head = request.take() else { return nil }
     let result = stream.write(head.bytes, from: sent, to: count)
-    request = consume head
+    request.replace(with: head)
     return result
   }
 
@@ -186,7 +188,7 @@ final class UpstreamConnection: Pollable {
       }
     }
     guard block.isEmpty else {
-      output = consume block
+      output.replace(with: block)
       return .isFull
     }
     worker.context.blocks.give(block)
@@ -313,7 +315,12 @@ final class UpstreamConnection: Pollable {
   /// - Returns: What it came to; `wouldBlock` also where there is nothing to read now.
   func read() -> IOResult {
     guard receiving.mayRead, !receiving.hasEnded else { return receiving.hasEnded ? .end : .wouldBlock }
-    let result = receiving.read(&stream, into: &input, worker.context.blocks)
+    // In copies, or in their place for the time: changed where they are, each use of them would be checked for exclusivity.
+    var side = receiving
+    var block = input.take()
+    let result = side.read(&stream, into: &block, worker.context.blocks)
+    receiving = side
+    if let block { input.replace(with: block) }
     if case .bytes = result, !hasReceived {
       hasReceived = true
       pool.answered(server, on: worker)

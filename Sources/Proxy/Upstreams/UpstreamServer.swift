@@ -45,15 +45,23 @@ final class UpstreamServer {
   /// - Returns: Whether it was kept.
   func keepIdle(_ connection: UpstreamConnection) -> Bool {
     guard !isRetired, idle.count < Limits.idleUpstreamConnectionsMax, idleTogether.take() else { return false }
-    idle.append(connection)
+    changeIdle { $0.append(connection) }
     return true
   }
 
   /// Forgets a connection that closed while it was free.
   func removeIdle(_ connection: UpstreamConnection) {
     guard let index = idle.lastIndex(where: { $0 === connection }) else { return }
-    idle.remove(at: index)
+    changeIdle { $0.remove(at: index) }
     idleTogether.give()
+  }
+
+  /// Outside of its place: changed in it, each use of `idle` would be checked for exclusivity.
+  private func changeIdle(_ change: (inout [UpstreamConnection]) -> Void) {
+    var moved: [UpstreamConnection] = []
+    swap(&moved, &idle)
+    change(&moved)
+    swap(&moved, &idle)
   }
 
   func retire() {
